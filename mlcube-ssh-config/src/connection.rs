@@ -15,7 +15,7 @@ use crate::command::Command;
 use crate::document::Document;
 use crate::failure::Outcome;
 use crate::names::{Host, User};
-use crate::quote::rsync_rsh_word;
+use crate::quote::{one_line, rsync_rsh_word};
 use crate::report::Report;
 use crate::runner::Runner;
 use crate::script::Script;
@@ -117,6 +117,19 @@ impl Connection {
     /// When the host can't be reached or the connection is lost.
     pub fn ask(&self, script: &Script) -> Outcome<Answer> {
         self.open_session(script)?.answer()
+    }
+
+    /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_aloud(&self, script: &Script) -> Outcome<Answer> {
+        let report = self.report;
+        self.open_session(script)?.answer_aloud(|line| {
+            if let Some(said) = line.strip_prefix("say ") {
+                report.say(&one_line(said));
+            }
+        })
     }
 
     fn session_command(&self, script: &Script) -> Command {

@@ -124,6 +124,9 @@ pub struct Receipt {
     /// interp: the python that runs `mlcube` there, by its full path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
+    /// interp: the version of the `mlcube` there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlcube: Option<String>,
     /// push, pull: files considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,

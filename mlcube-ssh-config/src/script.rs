@@ -13,6 +13,9 @@ use crate::quote::shell_word;
 /// The line that a script prints first; what a login shell printed before it is dropped.
 pub const READY: &str = "\u{2}mlcube-ssh";
 
+/// What every script has: paths below the home folder, answers, the watch for the client.
+const PRELUDE: &str = include_str!("remote/prelude.sh");
+
 /// The end of the here-document in which a script is shown.
 const END: &str = "MLCUBE_SSH_END";
 
@@ -98,6 +101,7 @@ impl Script {
             // Its output is a person's to read, not part of the answer.
             text.extend(["eval ", &shell_word(&self.setup), " >&2\n"]);
         }
+        text.push_str(PRELUDE);
         text.push_str(self.program);
         text.push_str("\n}\nmlcube_ssh");
         for word in &self.words {

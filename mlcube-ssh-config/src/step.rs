@@ -10,10 +10,21 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::command::Command;
 use crate::document::{Document, Failed, Receipt};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::{Report, Verbosity};
 use crate::status::ExitStatus;
+
+/// The end of every program's help.
+pub const EXIT_STATUSES: &str = "\
+Exit status:
+  0        done
+  125      ours: usage, document, configuration, a precondition, files left out
+  126/127  ssh or rsync can't be run, or isn't there, here or on the remote
+  255      the connection: unreachable, refused, lost, host key, login
+  128+n    ended by signal n
+  other    the task's own";
 
 /// The options that every step has.
 #[derive(Args, Clone, Debug)]
@@ -88,6 +99,13 @@ impl Step {
     #[must_use]
     pub fn is_dry_run(&self) -> bool {
         self.args.common.dry_run
+    }
+
+    /// Prints commands for a dry run, as a shell would accept them.
+    pub fn show<'a>(&self, commands: impl IntoIterator<Item = &'a Command>) {
+        for command in commands {
+            self.report.raw(format!("{command}\n").as_bytes());
+        }
     }
 
     /// Reads the document, lets `act` work on it, writes it, and gives the status to exit with.

@@ -158,10 +158,26 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer(mut self) -> Outcome<Answer> {
+    pub fn answer(self) -> Outcome<Answer> {
+        self.answer_aloud(|_| ())
+    }
+
+    /// Reads to the end, and hands over every line as it comes.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_aloud(mut self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
         let mut output = std::mem::take(&mut self.ahead);
-        while let Ok(bytes) = self.output.recv() {
-            output.extend(bytes);
+        let mut heard = 0;
+        loop {
+            while let Some(length) = output[heard..].iter().position(|&byte| byte == b'\n') {
+                hear(&String::from_utf8_lossy(&output[heard..heard + length]));
+                heard += length + 1;
+            }
+            match self.output.recv() {
+                Ok(bytes) => output.extend(bytes),
+                Err(_) => break,
+            }
         }
         let finished = self.running.finish()?;
         // Our scripts never end with 255 themselves: it is ssh's.
