@@ -33,6 +33,7 @@ mlcube_ssh_quoted = '$(subst ','\'',$(1))'
 # Every step writes STEP.json.new, which becomes STEP.json when it is done. Nobody else's to read, as documents are.
 mlcube_ssh_folder = @mkdir -p -m 700 $(@D)
 mlcube_ssh_done = @mv -f $@.new $@
+mlcube_ssh_changes = "$$(grep -c 'changed": true' $(1))"
 
 # The goals, for all platforms and for one.
 .PHONY: mlcube_ssh_always $(addprefix $(MLCUBE_PREFIX),$(mlcube_ssh_steps))
@@ -59,9 +60,12 @@ $(MLCUBE_STATE)/%/interp.json: $(MLCUBE_STATE)/%/config.json
 	$(mlcube_ssh_done)
 
 # Which files changed is push's to say: it looks at them every time, without a connection when there is nothing to send.
+# When its receipt adds no `"changed": true`, the file of the last time comes back with its time.
 $(MLCUBE_STATE)/%/push.json: $(MLCUBE_STATE)/%/interp.json mlcube_ssh_always
+	@test ! -e $@ || mv -f $@ $@.old
 	$(MLCUBE_SSH) push $(if $(filter $<,$?),,--if-changed) --input $< > $@.new
-	@if $(if $(filter $<,$?),false,cmp -s $< $@.new); then rm $@.new; else mv -f $@.new $@; fi
+	@if $(if $(filter $<,$?),false,test $(call mlcube_ssh_changes,$<) = $(call mlcube_ssh_changes,$@.new)); \
+		then mv -f $@.old $@; else mv -f $@.new $@; fi; rm -f $@.old $@.new
 
 # Only files moved: then the image is made anew only when they are in its build context. After a failure it always is.
 $(MLCUBE_STATE)/%/configure.json: $(MLCUBE_STATE)/%/push.json $(MLCUBE_STATE)/%/interp.json
