@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::Kind;
 use crate::names::{Host, RemotePath, TaskName, User};
+use crate::quote::shell_word;
 
 /// The version of the document that this suite reads and writes.
 pub const SCHEMA: &str = "mlcube-ssh/v1";
@@ -142,7 +143,7 @@ pub struct Receipt {
     /// push, pull: files that differ and were kept on the receiving side, by their path in the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<String>,
-    /// push: whether anything that the image is built from changed.
+    /// push: whether anything that the image is built from changed since it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_changed: Option<bool>,
     /// push: free bytes on the remote file system, before.
@@ -241,6 +242,17 @@ impl Document {
         let mut text = serde_json::to_string_pretty(self).context("can't write the document")?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// What to type to set the cube up there.
+    #[must_use]
+    pub fn configure_command(&self) -> String {
+        let word = |flag: &str, value: &str| shell_word(&format!("--{flag}={value}"));
+        format!(
+            "mlcube-ssh configure {} {}",
+            word("mlcube", &self.run.mlcube),
+            word("platform", &self.run.platform)
+        )
     }
 
     /// The text at a path of keys in `config`.

@@ -14,6 +14,7 @@ use crate::document::{Document, Remote, Run};
 use crate::names::RemotePath;
 use crate::quote::{is_plain, plain};
 use crate::runner::Runner;
+use crate::workspace::Listing;
 
 /// The folder on the remote, in `remote_root`, that holds what is ours: jobs, records, what was replaced.
 pub const STATE: &str = ".mlcube-ssh";
@@ -76,6 +77,18 @@ impl Layout {
         })
     }
 
+    /// A layout from its parts.
+    #[must_use]
+    pub fn new(
+        base: PathBuf,
+        root: PathBuf,
+        context: Option<PathBuf>,
+        file: String,
+        workspace: PathBuf,
+    ) -> Self {
+        Self { base, root, context, file, workspace }
+    }
+
     /// The layout that a document describes, and the settings of its runner.
     ///
     /// # Errors
@@ -90,6 +103,12 @@ impl Layout {
     #[must_use]
     pub fn local_root(&self) -> PathBuf {
         normal(&self.base.join(&self.root))
+    }
+
+    /// The part of the code that the image is built from.
+    #[must_use]
+    pub fn build_context(&self, code: &Listing) -> Listing {
+        code.below(self.context.as_ref().unwrap_or(&self.root))
     }
 
     /// The workspace below the cube's root, relative to it, if it is there.

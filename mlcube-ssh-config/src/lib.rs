@@ -11,6 +11,7 @@
 //! | [`forward`] | the words for the `mlcube` that runs on the remote |
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
+//! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
 //! | [`report`] | what a person reads on standard error |
 
@@ -28,3 +29,4 @@ pub mod runner;
 pub mod script;
 pub mod status;
 pub mod step;
+pub mod workspace;

@@ -36,8 +36,8 @@ pub fn command(connection: &Connection) -> Command {
         .variable("LC_ALL", "C")
         .arg("--rsh")
         .arg(connection.rsh())
-        // Recursive, with links, permissions and times as they are; owners, groups and devices are each machine's own.
-        .arg("-rlpt")
+        // Links, permissions and times as they are; owners, groups and devices are each machine's own.
+        .arg("-lpt")
         // Names never pass through the remote shell.
         .arg("--secluded-args")
         // A folder that is a link on the receiving side stays one.

@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::master::Master;
 use super::{Connection, Login, cause};
+use anyhow::Context;
+
 use crate::command::Running;
 use crate::failure::Outcome;
 use crate::script::{READY, Script};
+use crate::workspace::Listing;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
@@ -206,6 +209,16 @@ impl Answer {
         let text = self.text();
         let value = |line: &str| line.strip_prefix(key)?.strip_prefix(' ').map(str::to_owned);
         text.lines().rev().find_map(value)
+    }
+
+    /// The list of files after the line `listing`.
+    ///
+    /// # Errors
+    /// When there is none, or it is cut off.
+    pub fn listing(&self) -> anyhow::Result<Listing> {
+        let line = b"\nlisting\n";
+        let start = find(&self.output, line).context("the remote sent no list of files")?;
+        Listing::parse(&self.output[start + line.len()..])
     }
 
     /// The last line on standard error that says something.
