@@ -18,9 +18,15 @@ fn scene() -> (Scene, Engine, Cube) {
 
 /// Pushes and runs a cube with further arguments for `mlcube run`.
 fn run(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
-    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]).arg(cube.root()).args(words).run();
+    let config = scene
+        .tool("mlcube-ssh-config")
+        .args(["--platform=gpu1", "--mlcube"])
+        .arg(cube.root())
+        .args(words)
+        .run();
     let config = config.succeeds().document();
-    let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config).run().succeeds().document();
+    let pushed =
+        scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config).run().succeeds().document();
     scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).run()
 }
 
@@ -69,12 +75,26 @@ fn a_list_of_gpus_is_a_list_of_devices() {
 #[test]
 fn what_mlcube_there_would_drop_is_refused() {
     let (scene, engine, cube) = scene();
-    for words in [["--task=train", "--mount=ro"], ["--task=train", "data=a=b"], ["--task=train", "--gpus=a b"]] {
-        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]).arg(cube.root()).args(words).run();
+    for words in [
+        ["--task=train", "--mount=ro"],
+        ["--task=train", "data=a=b"],
+        ["--task=train", "--gpus=a b"],
+    ] {
+        let config = scene
+            .tool("mlcube-ssh-config")
+            .args(["--platform=gpu1", "--mlcube"])
+            .arg(cube.root())
+            .args(words)
+            .run();
         let last = if config.status == 0 {
-            let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config.document()).run();
+            let pushed =
+                scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config.document()).run();
             if pushed.status == 0 {
-                scene.tool("mlcube-ssh-exec").args(["-q", "run"]).reads_document(&pushed.document()).run()
+                scene
+                    .tool("mlcube-ssh-exec")
+                    .args(["-q", "run"])
+                    .reads_document(&pushed.document())
+                    .run()
             } else {
                 pushed
             }
@@ -93,7 +113,8 @@ fn overrides_of_the_cube() {
         let words = words_of_the_run(given);
         assert!(words.iter().any(|word| word == "other/image:2"), "{given:?}: {words:?}");
     }
-    let words = words_of_the_run(&["-Pdocker.cpu_args=--shm-size=1g", "-Pdocker.env_args=-eMODE=fast"]);
+    let words =
+        words_of_the_run(&["-Pdocker.cpu_args=--shm-size=1g", "-Pdocker.env_args=-eMODE=fast"]);
     assert!(words.iter().any(|word| word == "--shm-size=1g"), "{words:?}");
     assert!(words.iter().any(|word| word == "-eMODE=fast"), "{words:?}");
 }
@@ -115,7 +136,9 @@ fn several_tasks_run_in_their_order() {
     run(&scene, &cube, &["--task=evaluate,train"]).succeeds();
     let calls = engine.calls();
     let runs: Vec<_> = calls.iter().filter(|words| words[0] == "run").collect();
-    let task = |words: &Vec<String>| ["train", "evaluate"].into_iter().find(|task| words.iter().any(|word| word == task));
+    let task = |words: &Vec<String>| {
+        ["train", "evaluate"].into_iter().find(|task| words.iter().any(|word| word == task))
+    };
     assert_eq!(runs.into_iter().map(task).collect::<Vec<_>>(), [Some("evaluate"), Some("train")]);
 }
 
@@ -125,8 +148,17 @@ fn the_cubes_file_may_have_another_name() {
     let other = cube.root().join("mlcube_gpu.yaml");
     let text = fs::read_to_string(cube.root().join("mlcube.yaml")).unwrap();
     fs::write(&other, text.replace("mlcube-ssh/test:0.0.1", "the/gpu-image:1")).unwrap();
-    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--task=train", "--mlcube"]).arg(&other).run();
-    let pushed = scene.tool("mlcube-ssh-push").reads_document(&config.succeeds().document()).run().succeeds().document();
+    let config = scene
+        .tool("mlcube-ssh-config")
+        .args(["--platform=gpu1", "--task=train", "--mlcube"])
+        .arg(&other)
+        .run();
+    let pushed = scene
+        .tool("mlcube-ssh-push")
+        .reads_document(&config.succeeds().document())
+        .run()
+        .succeeds()
+        .document();
     scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).run().succeeds();
     assert!(engine.run_call().iter().any(|word| word == "the/gpu-image:1"));
 }
@@ -156,8 +188,17 @@ fn a_secret_reaches_the_task_and_nothing_else() {
     ran.succeeds().never_says("hunter2");
     assert_eq!(fs::read_to_string(scene.host.bin().join("token")).unwrap(), secret);
     let words = engine.run_call().join(" ");
-    assert!(words.contains("-e TOKEN") || words.contains("--env TOKEN") || words.contains("--env=TOKEN"), "{words}");
-    for place in [scene.host.bin().join("arguments"), scene.host.bin().join("engine-calls"), scene.host.remote_root()] {
+    assert!(
+        words.contains("-e TOKEN")
+            || words.contains("--env TOKEN")
+            || words.contains("--env=TOKEN"),
+        "{words}"
+    );
+    for place in [
+        scene.host.bin().join("arguments"),
+        scene.host.bin().join("engine-calls"),
+        scene.host.remote_root(),
+    ] {
         let found = scene.sh("grep -rl hunter2 -- \"$IN\"").env("IN", &place).run();
         assert_eq!((found.status, found.stdout.as_str()), (1, ""), "in {}", place.display());
     }

@@ -79,7 +79,8 @@ fn requirements_are_words_for_pip_and_nothing_else() {
     );
     interp(&mut scene, virtualenv(&requirements)).succeeds();
     assert!(runs_mlcube(&scene, "envs/cube"));
-    let made: Vec<_> = fs::read_dir(scene.host.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let made: Vec<_> =
+        fs::read_dir(scene.host.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!made.iter().any(|name| name.to_string_lossy().contains(['=', '1', '2'])), "{made:?}");
 }
 
@@ -89,7 +90,8 @@ fn changed_requirements_are_installed() {
     let wheels = format!("--no-index --find-links {}", Python::wheels().display());
     interp(&mut scene, virtualenv(&format!("{wheels} mlcube==0.0.9"))).succeeds();
     assert!(package(&scene, "mlcube_docker").is_none());
-    let more = interp(&mut scene, virtualenv(&format!("{wheels} mlcube==0.0.9 mlcube-docker==0.0.9")));
+    let more =
+        interp(&mut scene, virtualenv(&format!("{wheels} mlcube==0.0.9 mlcube-docker==0.0.9")));
     assert_eq!(more.succeeds().document().at("/steps/interp/changed"), true);
     assert!(package(&scene, "mlcube_docker").is_some());
 }
@@ -168,7 +170,11 @@ fn what_pip_can_not_install_is_named_in_pips_own_words() {
 fn a_python_without_mlcube_gets_the_line_to_write() {
     let mut scene = Scene::new();
     let wheels = format!("--no-index --find-links {}", Python::wheels().display());
-    interp(&mut scene, virtualenv(&wheels)).exits(125).complains(&["mlcube", "there", "requirements"]);
+    interp(&mut scene, virtualenv(&wheels)).exits(125).complains(&[
+        "mlcube",
+        "there",
+        "requirements",
+    ]);
     interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
 }
 
@@ -176,9 +182,13 @@ fn a_python_without_mlcube_gets_the_line_to_write() {
 fn a_python_of_the_distribution_is_left_to_it() {
     // A python that pip takes for Debian's own: its standard library says so (PEP 668).
     let mut scene = Scene::new();
-    let refuses = "case $* in *pip*) echo 'error: externally-managed-environment' >&2; exit 1 ;; esac";
+    let refuses =
+        "case $* in *pip*) echo 'error: externally-managed-environment' >&2; exit 1 ;; esac";
     let python = scene.host.bin().join("python4");
-    scene.has_program("../../there/bin/python4", &format!("{refuses}\nexec {} \"$@\"", Python::with_mlcube().display()));
+    scene.has_program(
+        "../../there/bin/python4",
+        &format!("{refuses}\nexec {} \"$@\"", Python::with_mlcube().display()),
+    );
     let failed = interp(&mut scene, system(python.to_str().unwrap(), "six==9"));
     failed.exits(125).complains(&["there", "type: virtualenv"]);
 }
@@ -187,7 +197,8 @@ fn a_python_of_the_distribution_is_left_to_it() {
 fn a_dry_run_shows_where_and_what() {
     let mut scene = Scene::new();
     scene.set("/interpreter", virtualenv("mlcube>=0.0.9"));
-    let shown = scene.tool("mlcube-ssh-interp").arg("--dry-run").reads_document(&document(&scene)).run();
+    let shown =
+        scene.tool("mlcube-ssh-interp").arg("--dry-run").reads_document(&document(&scene)).run();
     shown.succeeds().says("envs/cube").says("'mlcube>=0.0.9'").says("sh -s").says("ssh ");
     assert_eq!(scene.host.sshd.logins(), 0);
 }

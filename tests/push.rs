@@ -1,5 +1,4 @@
 //! What arrives on the host, where, and what is left alone.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -26,22 +25,34 @@ fn a_cube_that_keeps_to_itself_lies_under_its_own_name() {
     let document = pushed(&scene, &cube);
     let there = scene.host.remote_root().join("digits");
     for name in ["mlcube.yaml", "Dockerfile", "tasks/train", "workspace/data.csv"] {
-        assert_eq!(fs::read(there.join(name)).unwrap(), fs::read(cube.root().join(name)).unwrap(), "{name}");
+        assert_eq!(
+            fs::read(there.join(name)).unwrap(),
+            fs::read(cube.root().join(name)).unwrap(),
+            "{name}"
+        );
     }
     assert_eq!(document.at("/remote/cube").as_str(), there.to_str());
     assert_eq!(document.at("/remote/workspace").as_str(), there.join("workspace").to_str());
-    let names: Vec<_> = fs::read_dir(scene.host.remote_root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(scene.host.remote_root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert!(names.iter().all(|name| name == "digits" || name == ".mlcube-ssh"), "{names:?}");
 }
 
 #[test]
 fn a_build_context_outside_lies_in_the_same_relative_place() {
     let scene = Scene::new();
-    let cube = Cube::built_from_beside(&scene.home().join("mnist/mlcube")).task(&train()).with_file("data.csv", "1\n");
+    let cube = Cube::built_from_beside(&scene.home().join("mnist/mlcube"))
+        .task(&train())
+        .with_file("data.csv", "1\n");
     fs::write(scene.home().join("mnist/unrelated"), "not asked for").unwrap();
     let document = pushed(&scene, &cube);
     let there = scene.host.remote_root().join("mnist");
-    assert!(there.join("mlcube/workspace/data.csv").exists() && there.join("project/Dockerfile").exists());
+    assert!(
+        there.join("mlcube/workspace/data.csv").exists()
+            && there.join("project/Dockerfile").exists()
+    );
     assert!(!there.join("unrelated").exists(), "only what the cube declares moves");
     assert_eq!(document.at("/remote/cube").as_str(), there.join("mlcube").to_str());
 }
@@ -49,8 +60,14 @@ fn a_build_context_outside_lies_in_the_same_relative_place() {
 #[test]
 fn a_base_that_is_the_home_folder_is_refused() {
     let scene = Scene::new();
-    let cube = Cube::built_from_beside(&scene.home().join("digits")).task(&train()).with_file("data.csv", "1\n");
-    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]).arg(cube.root()).run();
+    let cube = Cube::built_from_beside(&scene.home().join("digits"))
+        .task(&train())
+        .with_file("data.csv", "1\n");
+    let config = scene
+        .tool("mlcube-ssh-config")
+        .args(["--platform=gpu1", "--mlcube"])
+        .arg(cube.root())
+        .run();
     let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
     refused.exits(125).complains(&["base", scene.home().to_str().unwrap()]);
     assert_eq!(scene.host.sshd.logins(), 0);
@@ -76,7 +93,10 @@ fn files_arrive_as_they_are() {
     assert!(there.join("empty/folder").is_dir());
     assert_eq!(fs::read_link(there.join("workspace/link")).unwrap(), Path::new("data.csv"));
     assert_eq!(fs::read_link(there.join("workspace/dangling")).unwrap(), Path::new("nowhere"));
-    let (here, there) = (fs::metadata(cube.root().join("script")).unwrap(), fs::metadata(there.join("script")).unwrap());
+    let (here, there) = (
+        fs::metadata(cube.root().join("script")).unwrap(),
+        fs::metadata(there.join("script")).unwrap(),
+    );
     assert_eq!((there.mode() & 0o777, there.mtime()), (0o750, here.mtime()));
     assert!(!scene.host.home().join("canary").exists());
 }
@@ -106,7 +126,9 @@ fn if_changed_needs_no_connection_when_nothing_changed_here() {
     let document = pushed(&scene, &cube);
     scene.masters().kill();
     scene.host.sshd.stop();
-    let unchanged = || scene.tool("mlcube-ssh-push").args(["-q", "--if-changed"]).reads_document(&document).run();
+    let unchanged = || {
+        scene.tool("mlcube-ssh-push").args(["-q", "--if-changed"]).reads_document(&document).run()
+    };
     unchanged().succeeds().is_silent();
     // An edit of the same length, a moment later, is a change all the same.
     fs::write(cube.workspace().join("data.csv"), "2\n").unwrap();
@@ -120,10 +142,11 @@ fn a_result_that_is_only_there_is_kept() {
     let _document = pushed(&scene, &cube);
     let result = scene.host.remote_root().join("digits/workspace/model.bin");
     fs::write(&result, "a day of training").unwrap();
-    cube.clone().with_file("data.csv", "1,2\n");
+    let cube = cube.with_file("data.csv", "1,2\n");
     let _document = pushed(&scene, &cube);
     assert_eq!(fs::read_to_string(result).unwrap(), "a day of training");
-    let data = fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
+    let data =
+        fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
     assert_eq!(data, "1,2\n");
 }
 
@@ -149,7 +172,8 @@ fn a_remote_root_below_the_home_is_found_there() {
         scene.set("/remote_root", root);
         let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
         let _document = pushed(&scene, &cube);
-        let there = account.home().join(root.trim_start_matches("~/")).join("digits/workspace/data.csv");
+        let there =
+            account.home().join(root.trim_start_matches("~/")).join("digits/workspace/data.csv");
         assert!(there.exists(), "{root}");
     }
 }
@@ -157,9 +181,20 @@ fn a_remote_root_below_the_home_is_found_there() {
 #[test]
 fn what_a_shell_there_would_act_on_is_refused_by_name_before_contact() {
     let scene = Scene::new();
-    for (parameter, path) in [("data", "$(touch canary)"), ("data", "a b"), ("data", "x;y"), ("data", "a\nb"), ("data", "é")] {
+    for (parameter, path) in [
+        ("data", "$(touch canary)"),
+        ("data", "a b"),
+        ("data", "x;y"),
+        ("data", "a\nb"),
+        ("data", "é"),
+    ] {
         let cube = scene.cube("digits").task(&Task::named("train").reads(parameter, path));
-        let config = scene.tool("mlcube-ssh-config").arg("-q").args(["--platform=gpu1", "--mlcube"]).arg(cube.root()).run();
+        let config = scene
+            .tool("mlcube-ssh-config")
+            .arg("-q")
+            .args(["--platform=gpu1", "--mlcube"])
+            .arg(cube.root())
+            .run();
         let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
         refused.exits(125).complains(&["train", parameter]);
     }
@@ -176,6 +211,7 @@ fn two_pushes_at_once_leave_one_whole_tree() {
     for one in running {
         let _ended = one.wait().succeeds();
     }
-    let there = fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
+    let there =
+        fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
     assert_eq!(there, cube.result("data.csv"));
 }

@@ -1,5 +1,4 @@
 //! Settings that can't be used are refused by file and key, before anything is contacted.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
 
@@ -37,10 +36,24 @@ fn the_settings_file_is_missing() {
 #[test]
 fn the_settings_file_can_not_be_used() {
     let scene = Scene::new();
-    for text in ["", "\n\n# only a comment\n", "- a\n- list\n", "just text", "a: [unclosed", "a: 1\n\tb: 2", "42", "null", "a: *b"] {
+    for text in [
+        "",
+        "\n\n# only a comment\n",
+        "- a\n- list\n",
+        "just text",
+        "a: [unclosed",
+        "a: 1\n\tb: 2",
+        "42",
+        "null",
+        "a: *b",
+    ] {
         fs::write(scene.settings_file(), text).unwrap();
         refused(&scene, &USUAL, &["mlcube.yaml"]);
-        assert_eq!(fs::read_to_string(scene.settings_file()).unwrap(), text, "it is never rewritten");
+        assert_eq!(
+            fs::read_to_string(scene.settings_file()).unwrap(),
+            text,
+            "it is never rewritten"
+        );
     }
     fs::write(scene.settings_file(), [0xff, 0xfe, 0x00]).unwrap();
     refused(&scene, &USUAL, &["mlcube.yaml"]);
@@ -57,7 +70,11 @@ fn another_settings_file() {
     let cube = cube(&scene);
     let config = || scene.tool("mlcube-ssh-config").args(USUAL).arg("--mlcube").arg(cube.root());
     config().env("MLCUBE_SYSTEM_SETTINGS", &other).run().succeeds();
-    config().env("MLCUBE_SYSTEM_SETTINGS", "/nowhere/settings").run().exits(125).complains(&["/nowhere/settings"]);
+    config()
+        .env("MLCUBE_SYSTEM_SETTINGS", "/nowhere/settings")
+        .run()
+        .exits(125)
+        .complains(&["/nowhere/settings"]);
 }
 
 #[test]
@@ -79,7 +96,11 @@ fn a_value_of_the_platform_can_not_be_used() {
         ("/remote_root", json!(7), "remote_root"),
         ("/platform", json!({}), "platform"),
         ("/interpreter", json!("python"), "interpreter"),
-        ("/interpreter", json!({"type": "conda", "python": "x", "requirements": ""}), "interpreter.type"),
+        (
+            "/interpreter",
+            json!({"type": "conda", "python": "x", "requirements": ""}),
+            "interpreter.type",
+        ),
         ("/interpreter/python", json!(3.11), "interpreter.python"),
         ("/authentication", json!({"user": "-x"}), "user"),
         ("/authentication", json!({"password": "x"}), "password"),
@@ -119,7 +140,9 @@ fn the_only_task_needs_no_name() {
 #[test]
 fn the_cube_is_missing_or_broken() {
     let scene = Scene::new();
-    let config = |path: &str| scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube", path]).run();
+    let config = |path: &str| {
+        scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube", path]).run()
+    };
     config("nowhere").exits(125).complains(&["nowhere"]);
     fs::create_dir(scene.home().join("empty")).unwrap();
     config("empty").exits(125).complains(&["empty", "mlcube.yaml"]);

@@ -68,9 +68,17 @@ fn another_run_works_after_ctrl_c() {
     let (scene, running) = in_a_container();
     running.ctrl_c();
     running.wait().exits(130);
-    let cube = scene.cube("digits").task(&Task::named("train").writes("model", "model/").does("echo fine"));
+    let cube = scene
+        .cube("digits")
+        .task(&Task::named("train").writes("model", "model/").does("echo fine"));
     let document = scene.configured(&cube, &[]);
-    scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run().succeeds().says("fine");
+    scene
+        .tool("mlcube-ssh-exec")
+        .arg("run")
+        .reads_document(&document)
+        .run()
+        .succeeds()
+        .says("fine");
 }
 
 /// A run of an engine that does this line of sh, which has said that it started.
@@ -81,7 +89,8 @@ fn with_engine(line: &str) -> (Scene, Running) {
     scene.set("/remote/docker", engine.program().to_str().unwrap());
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
-    let pushed = scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
     let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).start();
     running.says("started");
     (scene, running)
@@ -93,7 +102,9 @@ fn ctrl_c_ends_the_whole_process_tree() {
     let (scene, running) = with_engine(
         "setsid sh -c '(sleep 4001 >/dev/null 2>&1 &)'; sh -c 'trap \"\" TERM INT HUP; echo started; sleep 4002; sleep 4003'",
     );
-    assert!(!scene.jobs().with("sleep 4001").is_empty() && !scene.jobs().with("sleep 4002").is_empty());
+    assert!(
+        !scene.jobs().with("sleep 4001").is_empty() && !scene.jobs().with("sleep 4002").is_empty()
+    );
     running.ctrl_c();
     running.wait().exits(130).says("ended");
     assert_all_gone(&scene);
@@ -106,10 +117,16 @@ fn ctrl_c_while_configuring_ends_the_build() {
     scene.set("/remote/docker", engine.program().to_str().unwrap());
     scene.set("/setup", "case ${MLCUBE_SSH_JOB-none} in esac");
     let program = fs::read_to_string(engine.program()).unwrap();
-    fs::write(engine.program(), format!("{program}\ncase $1 in build | pull) echo building; sleep 4004 ;; esac\n")).unwrap();
+    fs::write(
+        engine.program(),
+        format!("{program}\ncase $1 in build | pull) echo building; sleep 4004 ;; esac\n"),
+    )
+    .unwrap();
     let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
-    let pushed = scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
-    let mut running = scene.tool("mlcube-ssh-exec").arg("configure").reads_document(&pushed).start();
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let mut running =
+        scene.tool("mlcube-ssh-exec").arg("configure").reads_document(&pushed).start();
     running.says("building");
     running.ctrl_c();
     running.wait().exits(130);
@@ -121,7 +138,10 @@ fn ctrl_c_while_installing_ends_pip() {
     let mut scene = Scene::new();
     scene.has_program("../../there/bin/python4", "echo $$ >> \"$HOME/pids\"; sleep 4005");
     let python = scene.host.bin().join("python4");
-    scene.set("/interpreter", serde_json::json!({"type": "system", "python": python, "requirements": "mlcube"}));
+    scene.set(
+        "/interpreter",
+        serde_json::json!({"type": "system", "python": python, "requirements": "mlcube"}),
+    );
     let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
     let running = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).start();
     eventually("python has started there", || !scene.jobs().with("sleep 4005").is_empty());
@@ -134,14 +154,21 @@ fn ctrl_c_while_installing_ends_pip() {
 fn ctrl_c_during_a_transfer() {
     let scene = Scene::new();
     scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
-    let cube = scene.cube("digits").task(&Task::named("train")).with_file("large", &"x".repeat(50_000_000));
+    let cube = scene
+        .cube("digits")
+        .task(&Task::named("train"))
+        .with_file("large", &"x".repeat(50_000_000));
     let document = scene.document(&cube, &[]);
     let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
     let workspace = scene.host.remote_root().join("digits/workspace");
-    eventually("the transfer has begun", || fs::read_dir(&workspace).is_ok_and(|mut files| files.next().is_some()));
+    eventually("the transfer has begun", || {
+        fs::read_dir(&workspace).is_ok_and(|mut files| files.next().is_some())
+    });
     running.ctrl_c();
     running.wait().exits(130);
-    eventually("rsync is gone, here and there", || scene.place().processes().with("rsync").is_empty());
+    eventually("rsync is gone, here and there", || {
+        scene.place().processes().with("rsync").is_empty()
+    });
     assert!(!workspace.join("large").exists(), "half a file never bears the file's name");
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
