@@ -65,6 +65,12 @@ impl Record {
         self.read("configured")
     }
 
+    /// The folder in which files of this machine that a pull replaces are kept aside.
+    #[must_use]
+    pub fn replaced(&self) -> PathBuf {
+        self.folder.join("replaced")
+    }
+
     /// Notes what both sides of the workspace have in common now.
     ///
     /// # Errors

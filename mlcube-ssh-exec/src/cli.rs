@@ -1,0 +1,49 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
+
+/// Run mlcube on the remote host and stream its log.
+///
+/// Reads the document on standard input and writes it with a receipt on standard output. The command runs in a session
+/// of its own there: when the connection breaks the job goes on, and its log is taken up again at the byte where it
+/// stopped. Ctrl-C ends the job with all its processes and its container.
+#[derive(Parser, Debug)]
+#[command(name = "mlcube-ssh-exec", version, after_help = EXIT_STATUSES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) step: StepArgs,
+}
+
+/// What to run there.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Verb {
+    /// Run `mlcube configure`: build or fetch the image
+    Configure {
+        /// Do nothing unless the build context changed since the image was built
+        #[arg(long)]
+        if_changed: bool,
+        #[command(flatten)]
+        follow: FollowArgs,
+    },
+    /// Run `mlcube run` with the tasks of the document
+    Run {
+        #[command(flatten)]
+        follow: FollowArgs,
+    },
+}
+
+/// How the job is followed.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct FollowArgs {
+    /// Write the job's output to FILE instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_to: Option<PathBuf>,
+    /// Seconds to go on trying when the connection is lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) reconnect_timeout: u64,
+}
