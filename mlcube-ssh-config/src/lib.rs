@@ -1,1 +1,5 @@
 //! The library of mlcube-ssh.
+
+pub mod interpolation;
+pub mod resolve;
+pub mod yaml;
