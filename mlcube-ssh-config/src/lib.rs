@@ -1,5 +1,38 @@
-//! The library of mlcube-ssh.
+//! The library of mlcube-ssh: what its five programs share.
+//!
+//! | module | home of |
+//! |---|---|
+//! | [`document`] | the JSON object that travels from step to step |
+//! | [`step`] | the rules of the pipe: read, act, write once, let failure travel |
+//! | [`status`], [`failure`] | exit statuses, and errors that know theirs |
+//! | [`usage`] | reading the command line |
+//! | [`yaml`], [`interpolation`], [`resolve`] | the effective configuration, as `mlcube` computes it |
+//! | [`names`] | host, user, task name, path on the remote: what isn't valid can't be built |
+//! | [`runner`] | the settings of the ssh runner, typed |
+//! | [`layout`] | which local folders a cube needs, and where they lie on the remote |
+//! | [`forward`] | the words for the `mlcube` that runs on the remote |
+//! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
+//! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
+//! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
+//! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
+//! | [`report`] | what a person reads on standard error |
 
+pub mod command;
+pub mod connection;
+pub mod document;
+pub mod failure;
+pub mod forward;
 pub mod interpolation;
+pub mod layout;
+pub mod names;
+pub mod quote;
+pub mod report;
 pub mod resolve;
+pub mod rsync;
+pub mod runner;
+pub mod script;
+pub mod status;
+pub mod step;
+pub mod usage;
+pub mod workspace;
 pub mod yaml;

@@ -9,6 +9,7 @@ mod assign;
 mod build;
 mod dotlist;
 mod effective;
+mod engine;
 mod evaluate;
 mod explain;
 mod in_place;
@@ -53,6 +54,8 @@ pub struct Request {
     pub overrides: Vec<String>,
     /// `NAME=VALUE` of every task argument, in their order.
     pub arguments: Vec<(String, String)>,
+    /// Engine options, by the name of their flag (`gpus`): they count for a platform that is *named* after an engine.
+    pub options: Vec<(&'static str, String)>,
     /// The settings file.
     pub settings: String,
     /// The folder that relative paths are relative to.
@@ -93,7 +96,10 @@ impl std::error::Error for Error {}
 ///
 /// # Errors
 /// Whatever `mlcube` would refuse, and what would grow without bound.
-pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> Result<Resolved, Error> {
+pub fn resolve(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Resolved, Error> {
     let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
     let names = names(request, &paths::join(&root, &file));
     let mut evaluation = Evaluation::new(&names, environment);
@@ -103,21 +109,39 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     });
     let Evaluation { tree, warnings, .. } = evaluation;
     match computed {
-        Ok((config, top, runner)) => Ok(Resolved { config, root, file, runner, warnings, names, tree, top }),
+        Ok((config, top, runner)) => {
+            Ok(Resolved { config, root, file, runner, warnings, names, tree, top })
+        }
         Err(problem) => Err(error(&names, &problem)),
     }
 }
 
-fn compute(evaluation: &mut Evaluation<'_>, request: &Request, root: &str) -> Result<(Id, RunnerKind), Problem> {
+fn compute(
+    evaluation: &mut Evaluation<'_>,
+    request: &Request,
+    root: &str,
+) -> Result<(Id, RunnerKind), Problem> {
     let settings = evaluation.load(Which::Settings, &request.settings)?;
     let platform = evaluation.platform(settings, &request.platform)?;
     let cube = evaluation.load(Which::Cube, &evaluation.names.cube.clone())?;
     let overrides = evaluation.overrides(&request.overrides)?;
+    evaluation.engine_options(overrides, &request.platform, &request.options)?;
     let home = (evaluation.environment)("HOME");
-    let workspace = request.workspace.as_deref().map(|path| workspace(path, home.as_deref(), &request.working_directory)).transpose()?;
+    let workspace = request
+        .workspace
+        .as_deref()
+        .map(|path| workspace(path, home.as_deref(), &request.working_directory))
+        .transpose()?;
     let arguments = arguments(request);
     let runner = platform.runner;
-    let parts = Parts { cube, overrides, platform, root, workspace: workspace.as_deref(), arguments: &arguments };
+    let parts = Parts {
+        cube,
+        overrides,
+        platform,
+        root,
+        workspace: workspace.as_deref(),
+        arguments: &arguments,
+    };
     Ok((evaluation.effective(&parts)?, runner))
 }
 
@@ -139,7 +163,11 @@ fn names(request: &Request, cube: &str) -> Names {
         cube: cube.to_owned(),
         settings: request.settings.clone(),
         overrides: request.overrides.clone(),
-        arguments: request.arguments.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        arguments: request
+            .arguments
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect(),
         workspace: request.workspace.clone().unwrap_or_default(),
     }
 }

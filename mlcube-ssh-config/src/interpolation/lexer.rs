@@ -65,7 +65,9 @@ pub(super) fn tokens(text: &str, mode: Mode) -> Result<Vec<Token>, SyntaxError> 
     let mut tokens = Vec::new();
     let mut start = 0;
     while start < text.len() {
-        let (kind, length) = lexer.next(&text[start..]).ok_or(SyntaxError { problem: "this can't stand here", at: start })?;
+        let (kind, length) = lexer
+            .next(&text[start..])
+            .ok_or(SyntaxError { problem: "this can't stand here", at: start })?;
         lexer.follow(kind, &text[start..]).map_err(|problem| SyntaxError { problem, at: start })?;
         tokens.push(Token { kind, start, end: start + length });
         start += length;
@@ -99,7 +101,9 @@ impl Lexer {
         match kind {
             Kind::InterOpen => self.modes.push(Mode::Interpolation),
             Kind::BraceOpen => self.modes.push(Mode::Value),
-            Kind::QuoteOpen => self.modes.push(Mode::Quoted(if text.starts_with('"') { '"' } else { '\'' })),
+            Kind::QuoteOpen => {
+                self.modes.push(Mode::Quoted(if text.starts_with('"') { '"' } else { '\'' }))
+            }
             Kind::Colon if mode == Mode::Interpolation => {
                 self.modes.pop();
                 self.modes.push(Mode::Value);
@@ -126,7 +130,11 @@ fn text_token(text: &str, even: Kind, ends: impl Fn(char) -> bool) -> Option<(Ki
         0 if inter => Some((Kind::InterOpen, 2 + blanks(&text[2..]))),
         odd if odd % 2 == 1 && inter => Some((Kind::EscapedInter, odd + 2)),
         _ => {
-            let candidates = [(Kind::Plain, plain(text, ends)), (even, slashes - slashes % 2), (Kind::Plain, slashes)];
+            let candidates = [
+                (Kind::Plain, plain(text, ends)),
+                (even, slashes - slashes % 2),
+                (Kind::Plain, slashes),
+            ];
             longest(&candidates).or_else(|| text.starts_with('$').then_some((Kind::Plain, 1)))
         }
     }
@@ -177,9 +185,14 @@ fn value_token(text: &str) -> Option<(Kind, usize)> {
             (if is_bool(word) { Kind::Bool } else { Kind::Id }, id),
             (Kind::Escape, escapes(text)),
             (Kind::Blanks, blanks(text)),
-            (Kind::Unquoted, usize::from(text.starts_with(['/', '-', '\\', '+', '.', '$', '%', '*', '@', '?']))),
+            (
+                Kind::Unquoted,
+                usize::from(text.starts_with(['/', '-', '\\', '+', '.', '$', '%', '*', '@', '?'])),
+            ),
         ];
-        longest(&candidates).map(|(kind, length)| if word.eq_ignore_ascii_case("null") { (Kind::Null, length) } else { (kind, length) })
+        longest(&candidates).map(|(kind, length)| {
+            if word.eq_ignore_ascii_case("null") { (Kind::Null, length) } else { (kind, length) }
+        })
     })
 }
 

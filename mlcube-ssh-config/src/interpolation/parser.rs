@@ -52,7 +52,11 @@ impl<'a> Parser<'a> {
             return self.literal(token).map(Element::Literal);
         }
         let parts = self.parts(is_primitive)?;
-        if parts.is_empty() { Err(self.error("a value is missing here")) } else { Ok(Element::Composite(parts)) }
+        if parts.is_empty() {
+            Err(self.error("a value is missing here"))
+        } else {
+            Ok(Element::Composite(parts))
+        }
     }
 
     /// `quotedValue: (QUOTE_OPEN_SINGLE | QUOTE_OPEN_DOUBLE) text? MATCHING_QUOTE_CLOSE`
@@ -116,11 +120,18 @@ impl<'a> Parser<'a> {
 
     fn argument(&mut self, close: Kind) -> Parsed<Argument> {
         if matches!(self.peek(), Some(kind) if kind == Kind::Comma || kind == close) {
-            return Ok(Argument { element: Element::Literal(Literal::Text(String::new())), written: String::new() });
+            return Ok(Argument {
+                element: Element::Literal(Literal::Text(String::new())),
+                written: String::new(),
+            });
         }
         let start = self.place();
         let element = self.element()?;
-        let end = self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.end);
+        let end = self
+            .next
+            .checked_sub(1)
+            .and_then(|last| self.tokens.get(last))
+            .map_or(start, |token| token.end);
         Ok(Argument { element, written: self.text[start..end].to_owned() })
     }
 
@@ -132,7 +143,10 @@ impl<'a> Parser<'a> {
         let (ask, close) = match (self.peek(), ask) {
             (Some(Kind::Colon), Path { parts, names: Some(name) }) if !parts.is_empty() => {
                 self.expect(Kind::Colon, "':' is missing here")?;
-                (Ask::Resolver { name, arguments: self.sequence(Kind::BraceClose)? }, Kind::BraceClose)
+                (
+                    Ask::Resolver { name, arguments: self.sequence(Kind::BraceClose)? },
+                    Kind::BraceClose,
+                )
             }
             (_, Path { parts, .. }) => (Ask::Key(parts), Kind::InterClose),
         };
@@ -176,7 +190,9 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(Kind::InterOpen) {
             return Ok((Part::Interpolation(self.nested(Self::interpolation)?), true));
         }
-        let token = self.take_if(|kind| matches!(kind, Kind::Id | Kind::InterKey)).ok_or_else(|| self.error("a key is missing here"))?;
+        let token = self
+            .take_if(|kind| matches!(kind, Kind::Id | Kind::InterKey))
+            .ok_or_else(|| self.error("a key is missing here"))?;
         Ok((Part::Text(self.slice(token).to_owned()), token.kind == Kind::Id))
     }
 
@@ -212,7 +228,12 @@ impl<'a> Parser<'a> {
             Kind::Bool => Literal::Bool(text.eq_ignore_ascii_case("true")),
             Kind::Int => Literal::Int(parse_int(text, 10).ok_or(too_large)?),
             Kind::Float => Literal::Float(parse_float(text).ok_or(too_large)?),
-            Kind::Blanks => return Err(SyntaxError { problem: "blanks alone are no value; quote them", at: token.start }),
+            Kind::Blanks => {
+                return Err(SyntaxError {
+                    problem: "blanks alone are no value; quote them",
+                    at: token.start,
+                });
+            }
             kind => Literal::Text(unescape(kind, text, Next::End)),
         })
     }
@@ -252,7 +273,11 @@ impl<'a> Parser<'a> {
     }
 
     fn end(&self) -> Parsed<()> {
-        if self.next == self.tokens.len() { Ok(()) } else { Err(self.error("this can't stand here")) }
+        if self.next == self.tokens.len() {
+            Ok(())
+        } else {
+            Err(self.error("this can't stand here"))
+        }
     }
 
     fn slice(&self, token: Token) -> &'a str {

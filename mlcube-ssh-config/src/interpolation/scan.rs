@@ -16,7 +16,9 @@ pub(super) fn identifier(text: &str) -> usize {
 
 /// A key that is no identifier: anything but `\ { } ( ) [ ] : . ' "` and blanks.
 pub(super) fn key(text: &str) -> usize {
-    run(text, |c| !matches!(c, '\\' | '{' | '}' | '(' | ')' | '[' | ']' | ':' | '.' | ' ' | '\t' | '\'' | '"'))
+    run(text, |c| {
+        !matches!(c, '\\' | '{' | '}' | '(' | ')' | '[' | ']' | ':' | '.' | ' ' | '\t' | '\'' | '"')
+    })
 }
 
 /// Characters up to the next one that ends plain text, less the backslashes before it.
@@ -33,8 +35,11 @@ pub(super) fn backslashes(text: &str) -> usize {
 /// Escaped characters, one after the other: `\\`, `\,`, `\ ` and the like.
 pub(super) fn escapes(text: &str) -> usize {
     let mut length = 0;
-    while let [b'\\', b'\\' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b':' | b'=' | b',' | b' ' | b'\t', ..] =
-        text.as_bytes()[length..]
+    while let [
+        b'\\',
+        b'\\' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b':' | b'=' | b',' | b' ' | b'\t',
+        ..,
+    ] = text.as_bytes()[length..]
     {
         length += 2;
     }
@@ -68,7 +73,9 @@ pub(super) fn int(text: &str) -> usize {
 pub(super) fn float(text: &str) -> usize {
     let sign = sign(text);
     let number = &text[sign..];
-    let word = number.get(..3).filter(|word| word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("nan"));
+    let word = number
+        .get(..3)
+        .filter(|word| word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("nan"));
     let length = word.map_or_else(|| pointed(number).max(with_exponent(number)), str::len);
     if length == 0 { 0 } else { sign + length }
 }

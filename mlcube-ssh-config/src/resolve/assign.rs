@@ -10,7 +10,13 @@ impl Tree {
     /// Sets a key to a scalar.
     ///
     /// Null and `???` keep a map a map and a list a list: what is merged into them later must fit.
-    pub(crate) fn set(&mut self, parent: Id, key: Key, value: Value, origin: Origin) -> Outcome<Id> {
+    pub(crate) fn set(
+        &mut self,
+        parent: Id,
+        key: Key,
+        value: Value,
+        origin: Origin,
+    ) -> Outcome<Id> {
         if let Value::Text(text) = &value {
             check_text(text)?;
         }
@@ -31,7 +37,10 @@ impl Tree {
     pub(crate) fn replace(&mut self, parent: Id, key: Key, new: Id) -> Outcome<()> {
         match self.value(parent) {
             Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {}
-            _ => return Err(Problem::new("nothing can be set in what is null or ???").at(|| self.path(parent), self.node(parent).origin)),
+            _ => {
+                return Err(Problem::new("nothing can be set in what is null or ???")
+                    .at(|| self.path(parent), self.node(parent).origin));
+            }
         }
         if let Some(old) = self.child(parent, &key) {
             let mut replaced = vec![old];

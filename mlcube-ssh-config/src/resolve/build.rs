@@ -24,7 +24,9 @@ impl Tree {
             }
             Data::Map(map) => {
                 let id = self.add(Value::empty_map(), origin)?;
-                self.fill(id, map.iter().map(|(key, value)| (key.clone(), value)), |tree, value| tree.add_yaml(value, place))
+                self.fill(id, map.iter().map(|(key, value)| (key.clone(), value)), |tree, value| {
+                    tree.add_yaml(value, place)
+                })
             }
         }
     }
@@ -76,7 +78,11 @@ impl Tree {
 
     /// Puts a key in front of the one that a problem names: its node has no parents yet.
     fn below(&self, id: Id, key: &Key, problem: Problem) -> Problem {
-        let step = if matches!(self.value(id), Value::List(_)) { format!("[{key}]") } else { key.to_string() };
+        let step = if matches!(self.value(id), Value::List(_)) {
+            format!("[{key}]")
+        } else {
+            key.to_string()
+        };
         let inner = problem.key.as_deref().map_or_else(String::new, |inner| {
             if inner.starts_with('[') { inner.to_owned() } else { format!(".{inner}") }
         });

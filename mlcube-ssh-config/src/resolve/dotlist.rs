@@ -16,9 +16,15 @@ impl Evaluation<'_> {
             let origin = Origin::Override(number);
             let (key, value) = match word.split_once('=') {
                 None => (word.as_str(), Yaml { data: Data::Null, line: 1 }),
-                Some((key, text)) => (key, yaml::read_str(text).map_err(|error| Problem::new(error.problem).at(|| key.to_owned(), origin))?),
+                Some((key, text)) => (
+                    key,
+                    yaml::read_str(text).map_err(|error| {
+                        Problem::new(error.problem).at(|| key.to_owned(), origin)
+                    })?,
+                ),
             };
-            self.update(root, key, &value, origin).map_err(|problem| problem.at(|| key.to_owned(), origin))?;
+            self.update(root, key, &value, origin)
+                .map_err(|problem| problem.at(|| key.to_owned(), origin))?;
         }
         Ok(root)
     }
@@ -26,7 +32,8 @@ impl Evaluation<'_> {
     /// Sets a key; what stands in the way and isn't a map or a list is replaced by a map.
     fn update(&mut self, root: Id, key: &str, value: &Yaml, origin: Origin) -> Outcome<()> {
         let parts = path::split(key);
-        let (last, above) = parts.split_last().ok_or_else(|| Problem::new(format!("'{key}' is no key")))?;
+        let (last, above) =
+            parts.split_last().ok_or_else(|| Problem::new(format!("'{key}' is no key")))?;
         let mut at = root;
         for part in above {
             at = self.descend(at, part, origin)?;
@@ -43,7 +50,8 @@ impl Evaluation<'_> {
 
     fn descend(&mut self, at: Id, part: &str, origin: Origin) -> Outcome<Id> {
         let key = self.place(at, part)?;
-        let child = self.tree.child(at, &key).filter(|&child| self.tree.value(child).is_container());
+        let child =
+            self.tree.child(at, &key).filter(|&child| self.tree.value(child).is_container());
         let child = match child {
             Some(child) => child,
             None => {
@@ -53,14 +61,17 @@ impl Evaluation<'_> {
             }
         };
         if self.tree.value(child).is_null() || self.tree.value(child).is_missing() {
-            return Err(Problem::new("an earlier -P sets it to null or ???").at(|| self.tree.path(child), origin));
+            return Err(Problem::new("an earlier -P sets it to null or ???")
+                .at(|| self.tree.path(child), origin));
         }
         Ok(child)
     }
 
     /// The key that a part of a path means: in a list it is a place, from the end if it is negative.
     fn place(&self, at: Id, part: &str) -> Outcome<Key> {
-        let Value::List(Content::Here(items)) = self.tree.value(at) else { return Ok(Key::from(part)) };
+        let Value::List(Content::Here(items)) = self.tree.value(at) else {
+            return Ok(Key::from(part));
+        };
         let length = i128::try_from(items.len()).unwrap_or(i128::MAX);
         let place = index(part)?;
         let place = if place < 0 { place + length } else { place };

@@ -45,7 +45,12 @@ impl Evaluation<'_> {
     fn computed(&mut self, parts: &Parts<'_>, section: Id) -> Outcome<Id> {
         let top = self.tree.add(Value::empty_map(), Origin::Computed)?;
         let runtime = self.tree.add(Value::empty_map(), Origin::Computed)?;
-        self.tree.set(runtime, Key::from("root"), Value::Text(parts.root.to_owned()), Origin::Computed)?;
+        self.tree.set(
+            runtime,
+            Key::from("root"),
+            Value::Text(parts.root.to_owned()),
+            Origin::Computed,
+        )?;
         let (workspace, origin) = workspace(parts);
         self.tree.set(runtime, Key::from("workspace"), workspace, origin)?;
         self.tree.put(top, Key::from("runtime"), runtime);

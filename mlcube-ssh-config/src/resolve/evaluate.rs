@@ -43,7 +43,16 @@ pub(crate) enum Resolved {
 impl<'a> Evaluation<'a> {
     pub(crate) fn new(names: &'a Names, environment: Environment<'a>) -> Self {
         let tree = Tree::default();
-        Self { tree, names, environment, warnings: Vec::new(), active: Vec::new(), open: Vec::new(), steps: 0, characters: 0 }
+        Self {
+            tree,
+            names,
+            environment,
+            warnings: Vec::new(),
+            active: Vec::new(),
+            open: Vec::new(),
+            steps: 0,
+            characters: 0,
+        }
     }
 
     /// The node itself, or what its text is worth.
@@ -70,21 +79,27 @@ impl<'a> Evaluation<'a> {
     fn enter(&mut self, id: Id) -> Outcome<()> {
         self.steps += 1;
         if self.active.contains(&id) {
-            let way: Vec<String> = self.active.iter().chain([&id]).map(|&id| self.tree.path(id)).collect();
+            let way: Vec<String> =
+                self.active.iter().chain([&id]).map(|&id| self.tree.path(id)).collect();
             return Err(Problem::new(format!("it needs its own value: {}", way.join(" -> "))));
         }
         if self.active.len() >= MAX_CHAIN {
-            return Err(Problem::new(format!("more than {MAX_CHAIN} interpolations wait for each other")));
+            return Err(Problem::new(format!(
+                "more than {MAX_CHAIN} interpolations wait for each other"
+            )));
         }
         if self.steps > MAX_STEPS {
-            return Err(Problem::new(format!("more than {MAX_STEPS} interpolations are needed for it")));
+            return Err(Problem::new(format!(
+                "more than {MAX_STEPS} interpolations are needed for it"
+            )));
         }
         self.active.push(id);
         Ok(())
     }
 
     fn text(&mut self, node: Id, text: &str) -> Outcome<Resolved> {
-        let parts = interpolation::parse(text).map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
+        let parts = interpolation::parse(text)
+            .map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
         self.composite(node, &parts).map_err(|problem| match &parts[..] {
             [Part::Interpolation(one)] => problem.in_text(text, one.start),
             _ => problem.in_text(text, text.find("${").unwrap_or(0)),
@@ -118,7 +133,9 @@ impl<'a> Evaluation<'a> {
 
     fn check_length(&self, more: usize) -> Outcome<()> {
         if self.characters.saturating_add(more) > MAX_CHARACTERS {
-            return Err(Problem::new(format!("more than {MAX_CHARACTERS} characters are filled in")));
+            return Err(Problem::new(format!(
+                "more than {MAX_CHARACTERS} characters are filled in"
+            )));
         }
         Ok(())
     }
@@ -131,8 +148,12 @@ impl<'a> Evaluation<'a> {
             }
             Ask::Resolver { name, arguments } => {
                 let name = self.name(node, name, ".", "a resolver's name")?;
-                let values = arguments.iter().map(|argument| self.element(node, &argument.element)).collect::<Outcome<Vec<_>>>()?;
-                let written: Vec<&str> = arguments.iter().map(|Argument { written, .. }| written.as_str()).collect();
+                let values = arguments
+                    .iter()
+                    .map(|argument| self.element(node, &argument.element))
+                    .collect::<Outcome<Vec<_>>>()?;
+                let written: Vec<&str> =
+                    arguments.iter().map(|Argument { written, .. }| written.as_str()).collect();
                 self.call(node, &name, &values, &written)
             }
         }
@@ -150,7 +171,9 @@ impl<'a> Evaluation<'a> {
                         Raw::Text(text) => names.push(text),
                         other => {
                             let found = self.tree.text_of(&other);
-                            return Err(Problem::new(format!("{what} has to be text, and {found} isn't; quote it where it is set")));
+                            return Err(Problem::new(format!(
+                                "{what} has to be text, and {found} isn't; quote it where it is set"
+                            )));
                         }
                     }
                 }
@@ -168,7 +191,9 @@ impl<'a> Evaluation<'a> {
         })?;
         match found {
             None => Err(Problem::new(format!("there is no key {key}{}", self.hint(key)))),
-            Some(Resolved::Node(target)) if self.tree.ancestors(parent).any(|above| above == target) => {
+            Some(Resolved::Node(target))
+                if self.tree.ancestors(parent).any(|above| above == target) =>
+            {
                 Err(Problem::new(format!("${{{key}}} holds this very value")))
             }
             Some(found) => Ok(found),
@@ -186,13 +211,18 @@ impl<'a> Evaluation<'a> {
     fn element(&mut self, node: Id, element: &Element) -> Outcome<Raw> {
         match element {
             Element::Literal(literal) => Ok(Raw::from(literal)),
-            Element::Composite(parts) => self.composite(node, parts).map(|worth| self.raw_of(&worth)),
-            Element::Quoted(parts) => self.joined(node, parts).map(Raw::Text),
-            Element::List(items) => {
-                items.iter().map(|item| self.element(node, item)).collect::<Outcome<_>>().map(Raw::List)
+            Element::Composite(parts) => {
+                self.composite(node, parts).map(|worth| self.raw_of(&worth))
             }
+            Element::Quoted(parts) => self.joined(node, parts).map(Raw::Text),
+            Element::List(items) => items
+                .iter()
+                .map(|item| self.element(node, item))
+                .collect::<Outcome<_>>()
+                .map(Raw::List),
             Element::Map(pairs) => {
-                let pair = |(key, value): &(_, _)| Ok((Clone::clone(key), self.element(node, value)?));
+                let pair =
+                    |(key, value): &(_, _)| Ok((Clone::clone(key), self.element(node, value)?));
                 pairs.iter().map(pair).collect::<Outcome<_>>().map(Raw::Map)
             }
         }
@@ -200,7 +230,8 @@ impl<'a> Evaluation<'a> {
 
     /// Evaluates one value of the language, as `oc.decode` does.
     pub(super) fn decode(&mut self, node: Id, text: &str) -> Outcome<Raw> {
-        let element = interpolation::parse_element(text).map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
+        let element = interpolation::parse_element(text)
+            .map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
         self.element(node, &element).map_err(within_interpolation)
     }
 
@@ -212,7 +243,10 @@ impl<'a> Evaluation<'a> {
     }
 
     pub(super) fn parent(&self, node: Id) -> Outcome<Id> {
-        self.tree.node(node).parent.ok_or_else(|| Problem::new("an interpolation needs a map or a list around it"))
+        self.tree
+            .node(node)
+            .parent
+            .ok_or_else(|| Problem::new("an interpolation needs a map or a list around it"))
     }
 }
 

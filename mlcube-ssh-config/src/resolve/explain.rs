@@ -16,14 +16,23 @@ pub(crate) fn explain(tree: &Tree, names: &Names, root: Id, key: &str) -> Option
 fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
     path::split(key).iter().try_fold(root, |at, part| match tree.value(at) {
         Value::List(_) => tree.child(at, &Key::Int(part.parse().ok()?)),
-        _ => tree.get(at, part).or_else(|| tree.keys(at).iter().find(|key| key.to_string() == *part).and_then(|key| tree.child(at, key))),
+        _ => tree.get(at, part).or_else(|| {
+            tree.keys(at)
+                .iter()
+                .find(|key| key.to_string() == *part)
+                .and_then(|key| tree.child(at, key))
+        }),
     })
 }
 
 fn describe(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
     match tree.value(id) {
-        Value::Map(Content::Here(map)) if !map.is_empty() => map.values().for_each(|&child| describe(tree, names, child, lines)),
-        Value::List(Content::Here(list)) if !list.is_empty() => list.iter().for_each(|&child| describe(tree, names, child, lines)),
+        Value::Map(Content::Here(map)) if !map.is_empty() => {
+            map.values().for_each(|&child| describe(tree, names, child, lines))
+        }
+        Value::List(Content::Here(list)) if !list.is_empty() => {
+            list.iter().for_each(|&child| describe(tree, names, child, lines))
+        }
         _ => describe_value(tree, names, id, lines),
     }
 }

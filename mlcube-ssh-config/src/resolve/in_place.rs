@@ -14,7 +14,8 @@ impl Evaluation<'_> {
     pub(crate) fn resolve_below(&mut self, id: Id) -> Outcome<()> {
         if self.open.contains(&id) || self.open.len() > MAX_DEPTH {
             let origin = self.tree.node(id).origin;
-            return Err(Problem::new("it holds itself, by its interpolations").at(|| self.tree.path(id), origin));
+            return Err(Problem::new("it holds itself, by its interpolations")
+                .at(|| self.tree.path(id), origin));
         }
         self.open.push(id);
         for key in self.tree.keys(id) {
@@ -35,7 +36,8 @@ impl Evaluation<'_> {
             return Ok(());
         }
         let origin = self.tree.node(child).origin;
-        let new = self.worth(child).map_err(|problem| problem.at(|| self.tree.path(child), origin))?;
+        let new =
+            self.worth(child).map_err(|problem| problem.at(|| self.tree.path(child), origin))?;
         self.tree.replace(parent, key, new)
     }
 
@@ -67,8 +69,8 @@ pub(super) fn scalar(raw: Raw) -> Outcome<Value> {
         Raw::Int(number) => Ok(Value::Int(number)),
         Raw::Float(number) => Ok(Value::Float(number)),
         Raw::Text(text) => Ok(Value::Text(text)),
-        Raw::List(_) | Raw::Map(_) | Raw::Node(_) => {
-            Err(Problem::new("a list or a map that oc.decode makes can't be a value; make it with oc.create"))
-        }
+        Raw::List(_) | Raw::Map(_) | Raw::Node(_) => Err(Problem::new(
+            "a list or a map that oc.decode makes can't be a value; make it with oc.create",
+        )),
     }
 }

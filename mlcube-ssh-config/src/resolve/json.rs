@@ -14,7 +14,9 @@ impl Tree {
             Value::Int(number) => self.int(id, *number).map(Json::Number),
             Value::Float(number) => self.float(id, *number).map(Json::Number),
             Value::Text(text) => Ok(Json::String(text.clone())),
-            Value::List(Content::Here(items)) => items.iter().map(|&item| self.json(item)).collect::<Outcome<_>>().map(Json::Array),
+            Value::List(Content::Here(items)) => {
+                items.iter().map(|&item| self.json(item)).collect::<Outcome<_>>().map(Json::Array)
+            }
             Value::Map(Content::Here(_)) => self.json_map(id).map(Json::Object),
             value if value.is_missing() => Ok(Json::String("???".to_owned())),
             _ => Ok(Json::Null),

@@ -11,14 +11,17 @@ impl Evaluation<'_> {
         match (self.tree.value(target), self.tree.value(source)) {
             (Value::Map(_), Value::Map(_)) => self.merge_maps(target, source),
             (Value::List(_), Value::List(_)) => self.merge_lists(target, source),
-            (Value::Map(_), _) => Err(self.mismatch(target, source, "a list can't be merged into a map")),
+            (Value::Map(_), _) => {
+                Err(self.mismatch(target, source, "a list can't be merged into a map"))
+            }
             _ => Err(self.mismatch(target, source, "a map can't be merged into a list")),
         }
     }
 
     fn mismatch(&self, target: Id, source: Id, message: &str) -> Problem {
         let other = self.names.place(self.tree.node(target).origin);
-        Problem::new(format!("{message} (that of {other})")).at(|| self.tree.path(target), self.tree.node(source).origin)
+        Problem::new(format!("{message} (that of {other})"))
+            .at(|| self.tree.path(target), self.tree.node(source).origin)
     }
 
     fn merge_maps(&mut self, target: Id, source: Id) -> Outcome<()> {
@@ -49,7 +52,11 @@ impl Evaluation<'_> {
         let value = self.tree.value(source).clone();
         let old_is_container = self.tree.value(old).is_container();
         if value.is_container() {
-            return if old_is_container { self.merge(old, source) } else { self.tree.set_copy(target, key, source).map(|_| ()) };
+            return if old_is_container {
+                self.merge(old, source)
+            } else {
+                self.tree.set_copy(target, key, source).map(|_| ())
+            };
         }
         if value.is_missing() {
             return Ok(());
@@ -66,8 +73,13 @@ impl Evaluation<'_> {
         let source = self.tree.value(source);
         let fills = !source.is_missing() && !source.is_null();
         match self.tree.value(old) {
-            Value::Map(Content::Null) if fills => self.tree.node_mut(old).value = Value::empty_map(),
-            Value::List(Content::Null) if fills => return Err(Problem::new("a list that was set to null can't be set again").at(|| self.tree.path(old), self.tree.node(old).origin)),
+            Value::Map(Content::Null) if fills => {
+                self.tree.node_mut(old).value = Value::empty_map()
+            }
+            Value::List(Content::Null) if fills => {
+                return Err(Problem::new("a list that was set to null can't be set again")
+                    .at(|| self.tree.path(old), self.tree.node(old).origin));
+            }
             value if value.is_interpolation() => {
                 // What can't be resolved yet is overridden as the text that it is.
                 if let Ok(Some(container)) = self.container_behind(old) {

@@ -24,7 +24,8 @@ fn component(text: &str) -> (Option<&str>, usize) {
         let end = rest.find(['.', '[']).unwrap_or(rest.len());
         return (Some(&rest[..end]), 1 + end);
     }
-    let inside = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inside, _)| inside);
+    let inside =
+        text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inside, _)| inside);
     match inside.filter(|inside| !inside.contains('\n')) {
         Some(inside) => (Some(inside), inside.len() + 2),
         None => (None, text.chars().next().map_or(1, char::len_utf8)),

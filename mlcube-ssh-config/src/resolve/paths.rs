@@ -4,7 +4,8 @@ use std::path::Path;
 
 /// `os.path.abspath`: below the working directory, without `.`, `..` and doubled slashes. No link is followed.
 pub(crate) fn absolute(path: &str, working_directory: &str) -> String {
-    let joined = if path.starts_with('/') { path.to_owned() } else { format!("{working_directory}/{path}") };
+    let joined =
+        if path.starts_with('/') { path.to_owned() } else { format!("{working_directory}/{path}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in joined.split('/') {
         match part {
@@ -37,7 +38,10 @@ pub(crate) fn expand_user(path: &str, home: Option<&str>) -> String {
 /// A user's home folder, by the account database (passwd(5)).
 fn home_of(user: &str) -> Option<String> {
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-    let account = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields[0] == user)?;
+    let account = accounts
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields[0] == user)?;
     account.get(5).map(|&home| home.to_owned())
 }
 

@@ -79,10 +79,16 @@ impl Tree {
             Raw::Float(number) => out.push_str(&float_text(*number)),
             Raw::Text(text) => write_quoted(text, out),
             Raw::List(items) => self.write_list(items.iter().cloned(), out),
-            Raw::Map(pairs) => self.write_map(pairs.iter().map(|(key, value)| (Raw::from(key), value.clone())), out),
+            Raw::Map(pairs) => self
+                .write_map(pairs.iter().map(|(key, value)| (Raw::from(key), value.clone())), out),
             Raw::Node(id) => match self.value(*id) {
-                Value::List(Content::Here(items)) => self.write_list(items.iter().map(|&item| self.raw(item)), out),
-                Value::Map(Content::Here(map)) => self.write_map(map.iter().map(|(key, &value)| (Raw::from(key), self.raw(value))), out),
+                Value::List(Content::Here(items)) => {
+                    self.write_list(items.iter().map(|&item| self.raw(item)), out)
+                }
+                Value::Map(Content::Here(map)) => self.write_map(
+                    map.iter().map(|(key, &value)| (Raw::from(key), self.raw(value))),
+                    out,
+                ),
                 value if value.is_missing() => out.push_str("'???'"),
                 _ => out.push_str("None"),
             },

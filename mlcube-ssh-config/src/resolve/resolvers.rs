@@ -8,9 +8,17 @@ use crate::yaml::{self, Data, Key, parse_float, parse_int};
 
 impl Evaluation<'_> {
     /// Calls a resolver by its name, for the text of `node`.
-    pub(super) fn call(&mut self, node: Id, name: &str, arguments: &[Raw], written: &[&str]) -> Outcome<Resolved> {
+    pub(super) fn call(
+        &mut self,
+        node: Id,
+        name: &str,
+        arguments: &[Raw],
+        written: &[&str],
+    ) -> Outcome<Resolved> {
         let raw = match (name, arguments) {
-            ("oc.env", [Raw::Text(key)]) => self.variable(node, key).map(Raw::Text).ok_or_else(|| unset(key))?,
+            ("oc.env", [Raw::Text(key)]) => {
+                self.variable(node, key).map(Raw::Text).ok_or_else(|| unset(key))?
+            }
             ("oc.env", [Raw::Text(key), default]) => match self.variable(node, key) {
                 Some(value) => Raw::Text(value),
                 None if *default == Raw::Null => Raw::Null,
@@ -23,13 +31,25 @@ impl Evaluation<'_> {
             ("oc.select", [Raw::Text(key)]) => self.select_or(node, key, &Raw::Null)?,
             ("oc.select", [Raw::Text(key), default]) => self.select_or(node, key, default)?,
             ("oc.deprecated", [Raw::Text(key)]) => return self.deprecated(node, key, DEPRECATED),
-            ("oc.deprecated", [Raw::Text(key), Raw::Text(message)]) => return self.deprecated(node, key, message),
+            ("oc.deprecated", [Raw::Text(key), Raw::Text(message)]) => {
+                return self.deprecated(node, key, message);
+            }
             ("oc.dict.keys", [Raw::Text(key)]) => Raw::Node(self.keys_of(node, key)?),
             ("oc.dict.values", [Raw::Text(key)]) => Raw::Node(self.values_of(node, key)?),
-            ("oc.env" | "env" | "oc.decode" | "oc.create" | "oc.select" | "oc.deprecated" | "oc.dict.keys" | "oc.dict.values", _) => {
-                return Err(Problem::new(format!("{name} doesn't take these arguments; text that looks like a number needs quotes")));
+            (
+                "oc.env" | "env" | "oc.decode" | "oc.create" | "oc.select" | "oc.deprecated"
+                | "oc.dict.keys" | "oc.dict.values",
+                _,
+            ) => {
+                return Err(Problem::new(format!(
+                    "{name} doesn't take these arguments; text that looks like a number needs quotes"
+                )));
             }
-            _ => return Err(Problem::new(format!("there is no resolver '{name}'; did you mean oc.env?"))),
+            _ => {
+                return Err(Problem::new(format!(
+                    "there is no resolver '{name}'; did you mean oc.env?"
+                )));
+            }
         };
         Ok(match raw {
             Raw::Node(id) => Resolved::Node(id),
@@ -42,7 +62,9 @@ impl Evaluation<'_> {
         let value = (self.environment)(name)?;
         if is_secret(name) && !value.is_empty() {
             let key = self.tree.path(node);
-            let warning = format!("{key} holds the value of ${name}, which looks like a secret, and the document with it; hand it over with --env {name} instead");
+            let warning = format!(
+                "{key} holds the value of ${name}, which looks like a secret, and the document with it; hand it over with --env {name} instead"
+            );
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
             }
@@ -52,12 +74,16 @@ impl Evaluation<'_> {
 
     /// The resolver of old, which takes its arguments as they are written and makes numbers of what looks like some.
     fn old_env(&mut self, node: Id, written: &[&str]) -> Outcome<Raw> {
-        let arguments: Vec<String> = written.iter().map(|text| text.replace("\\ ", " ").replace("\\,", ",")).collect();
+        let arguments: Vec<String> =
+            written.iter().map(|text| text.replace("\\ ", " ").replace("\\,", ",")).collect();
         if arguments.iter().any(|argument| argument.contains("${")) {
             return Err(Problem::new("env takes no interpolations; use oc.env"));
         }
         let value = self.variable(node, &arguments[0]);
-        value.or(arguments.get(1).cloned()).map(|text| primitive(&text)).ok_or_else(|| unset(&arguments[0]))
+        value
+            .or(arguments.get(1).cloned())
+            .map(|text| primitive(&text))
+            .ok_or_else(|| unset(&arguments[0]))
     }
 
     /// A map or a list of its own, with the same parent as the text.
@@ -66,8 +92,10 @@ impl Evaluation<'_> {
         let created = match value {
             Raw::Null => self.tree.add(Value::Map(Content::Null), origin)?,
             Raw::Text(text) => {
-                let yaml = yaml::read_str(text).map_err(|error| Problem::new(format!("oc.create: {error}")))?;
-                let yaml = configuration(yaml).ok_or_else(|| Problem::new("oc.create makes maps and lists only"))?;
+                let yaml = yaml::read_str(text)
+                    .map_err(|error| Problem::new(format!("oc.create: {error}")))?;
+                let yaml = configuration(yaml)
+                    .ok_or_else(|| Problem::new("oc.create makes maps and lists only"))?;
                 self.tree.add_yaml(&yaml, &|_| origin)?
             }
             Raw::List(_) | Raw::Map(_) | Raw::Node(_) => self.tree.add_raw(value, origin)?,
@@ -101,7 +129,9 @@ impl Evaluation<'_> {
     }
 
     fn deprecated(&mut self, node: Id, key: &str, message: &str) -> Outcome<Resolved> {
-        let found = self.selected(node, key, false)?.ok_or_else(|| Problem::new(format!("oc.deprecated: there is no key {key}")))?;
+        let found = self
+            .selected(node, key, false)?
+            .ok_or_else(|| Problem::new(format!("oc.deprecated: there is no key {key}")))?;
         let new = match found {
             Resolved::Node(id) => self.tree.path(id),
             Resolved::Raw(_) => key.to_owned(),
@@ -113,7 +143,11 @@ impl Evaluation<'_> {
 
     fn map_at(&mut self, node: Id, key: &str) -> Outcome<Id> {
         match self.selected(node, key, true)? {
-            Some(Resolved::Node(id)) if matches!(self.tree.value(id), Value::Map(Content::Here(_))) => Ok(id),
+            Some(Resolved::Node(id))
+                if matches!(self.tree.value(id), Value::Map(Content::Here(_))) =>
+            {
+                Ok(id)
+            }
             Some(_) => Err(Problem::new(format!("{key} is no map"))),
             None => Err(Problem::new(format!("there is no key {key}"))),
         }
@@ -128,7 +162,12 @@ impl Evaluation<'_> {
     /// A list of interpolations, one for each key.
     fn values_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
         let map = self.map_at(node, key)?;
-        let values = self.tree.keys(map).iter().map(|name: &Key| Raw::Text(format!("${{{key}.{name}}}"))).collect();
+        let values = self
+            .tree
+            .keys(map)
+            .iter()
+            .map(|name: &Key| Raw::Text(format!("${{{key}.{name}}}")))
+            .collect();
         self.create(node, &Raw::List(values))
     }
 }
@@ -140,7 +179,9 @@ pub(crate) fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
     let line = yaml.line;
     let data = match yaml.data {
         Data::Null => Data::Map(indexmap::IndexMap::new()),
-        Data::Text(text) => Data::Map([(Key::Text(text), yaml::Yaml { data: Data::Null, line })].into_iter().collect()),
+        Data::Text(text) => Data::Map(
+            [(Key::Text(text), yaml::Yaml { data: Data::Null, line })].into_iter().collect(),
+        ),
         data @ (Data::List(_) | Data::Map(_)) => data,
         _ => return None,
     };
@@ -148,7 +189,9 @@ pub(crate) fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
 }
 
 fn unset(name: &str) -> Problem {
-    Problem::new(format!("the variable {name} isn't set; set it, or write a default: ${{oc.env:{name},default}}"))
+    Problem::new(format!(
+        "the variable {name} isn't set; set it, or write a default: ${{oc.env:{name},default}}"
+    ))
 }
 
 /// `decode_primitive` of OmegaConf.
@@ -168,5 +211,6 @@ fn primitive(text: &str) -> Raw {
 fn is_secret(name: &str) -> bool {
     let name = name.to_uppercase();
     let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];
-    words.iter().any(|word| name.contains(word)) || name.split('_').any(|part| matches!(part, "KEY" | "APIKEY" | "PASS" | "PW" | "PAT"))
+    words.iter().any(|word| name.contains(word))
+        || name.split('_').any(|part| matches!(part, "KEY" | "APIKEY" | "PASS" | "PW" | "PAT"))
 }

@@ -42,7 +42,9 @@ impl Evaluation<'_> {
     pub(crate) fn fill_in_defaults(&mut self, config: Id, runner: RunnerKind) -> Outcome<()> {
         let defaults = runner.defaults(&mut self.tree)?;
         let section = self.runner_section(config)?;
-        let given = |key: &Key| self.tree.child(section, key).is_some_and(|child| !self.tree.value(child).is_missing());
+        let given = |key: &Key| {
+            self.tree.child(section, key).is_some_and(|child| !self.tree.value(child).is_missing())
+        };
         if self.tree.keys(defaults).iter().all(given) {
             return Ok(());
         }
@@ -62,8 +64,13 @@ impl Evaluation<'_> {
     pub(super) fn runner_section(&mut self, config: Id) -> Outcome<Id> {
         let key = Key::from("runner");
         let wrong = "this has to be a map";
-        let origin = self.tree.child(config, &key).map_or(Origin::Computed, |child| self.tree.node(child).origin);
-        let found = self.get(config, &key)?.ok_or_else(|| Problem::new(wrong).at(|| "runner".to_owned(), origin))?;
+        let origin = self
+            .tree
+            .child(config, &key)
+            .map_or(Origin::Computed, |child| self.tree.node(child).origin);
+        let found = self
+            .get(config, &key)?
+            .ok_or_else(|| Problem::new(wrong).at(|| "runner".to_owned(), origin))?;
         self.map(&found, wrong)
     }
 }

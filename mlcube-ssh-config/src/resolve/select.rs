@@ -8,7 +8,12 @@ use crate::yaml::{Key, parse_int};
 
 impl Evaluation<'_> {
     /// The value of a key; without a dot in front it is one from the top. None: there is no such key.
-    pub(crate) fn select(&mut self, from: Id, key: &str, refuse_missing: bool) -> Outcome<Option<Resolved>> {
+    pub(crate) fn select(
+        &mut self,
+        from: Id,
+        key: &str,
+        refuse_missing: bool,
+    ) -> Outcome<Option<Resolved>> {
         let (from, key) = self.start(from, key)?;
         if key.is_empty() {
             return Ok(Some(Resolved::Node(from)));
@@ -22,7 +27,14 @@ impl Evaluation<'_> {
             let Some(child) = self.step(at, part, refuse_missing)? else { return Ok(None) };
             let way = || parts[..=index].join(".");
             at = self.container_behind(child)?.ok_or_else(|| {
-                Problem::of_kind(Kind::NotAContainer, format!("{} is neither a map nor a list, and has no {}", way(), parts[index + 1]))
+                Problem::of_kind(
+                    Kind::NotAContainer,
+                    format!(
+                        "{} is neither a map nor a list, and has no {}",
+                        way(),
+                        parts[index + 1]
+                    ),
+                )
             })?;
         }
         match self.step(at, last, refuse_missing)? {
@@ -61,5 +73,7 @@ impl Evaluation<'_> {
 
 /// A place in a list.
 pub(crate) fn index(part: &str) -> Outcome<i128> {
-    parse_int(part, 10).ok_or_else(|| Problem::new(format!("'{part}' is no place in a list, which is a number from 0")))
+    parse_int(part, 10).ok_or_else(|| {
+        Problem::new(format!("'{part}' is no place in a list, which is a number from 0"))
+    })
 }

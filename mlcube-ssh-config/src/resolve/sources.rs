@@ -28,7 +28,9 @@ impl Which {
     fn absent(self) -> &'static str {
         match self {
             Self::Cube => "there is no such file; name the cube's folder or file with --mlcube",
-            Self::Settings => "there is no such file; it describes the platforms, in a section 'platforms'",
+            Self::Settings => {
+                "there is no such file; it describes the platforms, in a section 'platforms'"
+            }
         }
     }
 }
@@ -40,9 +42,13 @@ impl Evaluation<'_> {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::new(which.absent()),
             _ => Problem::new(error.to_string()),
         });
-        let file = |problem: Problem| Problem { origin: problem.origin.or(Some(which.at(0))), ..problem };
+        let file =
+            |problem: Problem| Problem { origin: problem.origin.or(Some(which.at(0))), ..problem };
         let yaml = yaml::read_file(&bytes.map_err(file)?);
-        let yaml = yaml.map_err(|error| Problem { origin: Some(which.at(error.line)), ..Problem::new(error.problem) })?;
+        let yaml = yaml.map_err(|error| Problem {
+            origin: Some(which.at(error.line)),
+            ..Problem::new(error.problem)
+        })?;
         let yaml = document(yaml).map_err(file)?;
         let root = self.tree.add_yaml(&yaml, &|line| which.at(line))?;
         match self.tree.value(root) {
@@ -55,7 +61,9 @@ impl Evaluation<'_> {
 /// A file's value as a configuration. Text is read once more, as OmegaConf does.
 fn document(yaml: Yaml) -> Outcome<Yaml> {
     let yaml = match &yaml.data {
-        Data::Text(text) => yaml::read_str(text).map_err(|error| Problem::new(error.to_string()))?,
+        Data::Text(text) => {
+            yaml::read_str(text).map_err(|error| Problem::new(error.to_string()))?
+        }
         _ => yaml,
     };
     configuration(yaml).ok_or_else(|| Problem::new("this is a single value; it has to be a map"))

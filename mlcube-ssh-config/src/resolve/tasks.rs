@@ -17,13 +17,18 @@ pub(crate) type Arguments = BTreeMap<String, (String, usize)>;
 impl Evaluation<'_> {
     /// Gives every task its parameters, inputs and outputs, and every parameter a default and a type.
     pub(crate) fn normalize_tasks(&mut self, root: Id, arguments: &Arguments) -> Outcome<()> {
-        let tasks = self.get(root, &Key::from("tasks"))?.ok_or_else(|| Problem::new("there are no tasks"))?;
+        let tasks = self
+            .get(root, &Key::from("tasks"))?
+            .ok_or_else(|| Problem::new("there are no tasks"))?;
         let tasks = self.map(&tasks, "tasks has to be a map of tasks")?;
         for key in self.tree.keys(tasks) {
             let task = self.map_of(tasks, &key)?;
             self.drop_null_entrypoint(task)?;
             let parameters = self.map_of(task, &Key::from("parameters"))?;
-            let groups = [self.map_of(parameters, &Key::from("inputs"))?, self.map_of(parameters, &Key::from("outputs"))?];
+            let groups = [
+                self.map_of(parameters, &Key::from("inputs"))?,
+                self.map_of(parameters, &Key::from("outputs"))?,
+            ];
             for group in groups {
                 for name in self.tree.keys(group) {
                     self.normalize_parameter(group, &name, arguments)?;
@@ -35,7 +40,8 @@ impl Evaluation<'_> {
 
     fn drop_null_entrypoint(&mut self, task: Id) -> Outcome<()> {
         let key = Key::from("entrypoint");
-        let given = self.tree.child(task, &key).filter(|&child| !self.tree.value(child).is_missing());
+        let given =
+            self.tree.child(task, &key).filter(|&child| !self.tree.value(child).is_missing());
         if given.is_some() && self.get(task, &key)?.is_none() {
             self.tree.remove(task, &key);
         }
@@ -45,13 +51,17 @@ impl Evaluation<'_> {
     fn normalize_parameter(&mut self, group: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
         let mut found = self.ensure(group, name, Value::empty_map())?;
         if let Raw::Text(default) = self.raw_of(&found) {
-            let origin = self.tree.child(group, name).map_or(Origin::Computed, |child| self.tree.node(child).origin);
+            let origin = self
+                .tree
+                .child(group, name)
+                .map_or(Origin::Computed, |child| self.tree.node(child).origin);
             let map = self.tree.add(Value::empty_map(), origin)?;
             self.tree.replace(group, name.clone(), map)?;
             self.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
             found = Resolved::Node(map);
         }
-        let parameter = self.map(&found, &format!("the parameter {name} has to be text or a map with a default"))?;
+        let parameter = self
+            .map(&found, &format!("the parameter {name} has to be text or a map with a default"))?;
         let named = match name {
             Key::Text(text) => Value::Text(text.clone()),
             Key::Int(number) => Value::Int(*number),
@@ -72,7 +82,8 @@ impl Evaluation<'_> {
             return Ok(());
         }
         let origin = self.tree.node(parameter).origin;
-        let default = self.get(parameter, &Key::from("default"))?.map(|default| self.raw_of(&default));
+        let default =
+            self.get(parameter, &Key::from("default"))?.map(|default| self.raw_of(&default));
         match default {
             Some(Raw::Text(default)) if default.ends_with(['/', '\\']) => {
                 let directory = Value::Text("directory".to_owned());
@@ -90,12 +101,18 @@ impl Evaluation<'_> {
         if let Some((text, number)) = name.as_text().and_then(|name| arguments.get(name)) {
             let (value, origin) = (Value::Text(text.clone()), Origin::Argument(*number));
             let set = self.tree.set(parameter, key, value, origin);
-            return set.map(|_| ()).map_err(|problem| problem.at(|| format!("{}.default", self.tree.path(parameter)), origin));
+            return set.map(|_| ()).map_err(|problem| {
+                problem.at(|| format!("{}.default", self.tree.path(parameter)), origin)
+            });
         }
         let child = self.tree.child(parameter, &key);
-        let Some(child) = child.filter(|&child| self.tree.value(child).is_interpolation()) else { return Ok(()) };
+        let Some(child) = child.filter(|&child| self.tree.value(child).is_interpolation()) else {
+            return Ok(());
+        };
         match self.dereference(child)? {
-            Resolved::Node(target) if self.tree.value(target).is_container() => self.tree.set_copy(parameter, key, target).map(|_| ()),
+            Resolved::Node(target) if self.tree.value(target).is_container() => {
+                self.tree.set_copy(parameter, key, target).map(|_| ())
+            }
             found => {
                 let value = scalar(self.raw_of(&found))?;
                 let origin = self.tree.node(child).origin;
@@ -122,7 +139,8 @@ impl Evaluation<'_> {
         if let Value::Text(text) = &default {
             check_text(text)?;
         }
-        let origin = self.tree.child(map, key).map_or(Origin::Computed, |old| self.tree.node(old).origin);
+        let origin =
+            self.tree.child(map, key).map_or(Origin::Computed, |old| self.tree.node(old).origin);
         let new = self.tree.add(default, origin)?;
         self.tree.replace(map, key.clone(), new)?;
         self.dereference(new)
@@ -130,14 +148,19 @@ impl Evaluation<'_> {
 
     fn map_of(&mut self, map: Id, key: &Key) -> Outcome<Id> {
         let found = self.ensure(map, key, Value::empty_map())?;
-        self.map(&found, &format!("{key} has to be a map"))
-            .map_err(|problem| problem.at(|| format!("{}.{key}", self.tree.path(map)), self.tree.node(map).origin))
+        self.map(&found, &format!("{key} has to be a map")).map_err(|problem| {
+            problem.at(|| format!("{}.{key}", self.tree.path(map)), self.tree.node(map).origin)
+        })
     }
 
     pub(crate) fn map(&self, found: &Resolved, message: &str) -> Outcome<Id> {
         match found {
-            Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Here(_))) => Ok(*id),
-            Resolved::Node(id) => Err(Problem::new(message).at(|| self.tree.path(*id), self.tree.node(*id).origin)),
+            Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Here(_))) => {
+                Ok(*id)
+            }
+            Resolved::Node(id) => {
+                Err(Problem::new(message).at(|| self.tree.path(*id), self.tree.node(*id).origin))
+            }
             Resolved::Raw(_) => Err(Problem::new(message)),
         }
     }

@@ -120,7 +120,9 @@ impl Tree {
     pub(crate) fn child(&self, parent: Id, key: &Key) -> Option<Id> {
         match (self.value(parent), key) {
             (Value::Map(Content::Here(map)), key) => map.get(key).copied(),
-            (Value::List(Content::Here(list)), Key::Int(index)) => list.get(usize::try_from(*index).ok()?).copied(),
+            (Value::List(Content::Here(list)), Key::Int(index)) => {
+                list.get(usize::try_from(*index).ok()?).copied()
+            }
             _ => None,
         }
     }
@@ -134,7 +136,9 @@ impl Tree {
     pub(crate) fn keys(&self, id: Id) -> Vec<Key> {
         match self.value(id) {
             Value::Map(Content::Here(map)) => map.keys().cloned().collect(),
-            Value::List(Content::Here(list)) => (0i128..).zip(list).map(|(index, _)| Key::Int(index)).collect(),
+            Value::List(Content::Here(list)) => {
+                (0i128..).zip(list).map(|(index, _)| Key::Int(index)).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -171,7 +175,9 @@ impl Tree {
 
     fn copy_below(&mut self, id: Id, depth: usize) -> Outcome<Id> {
         if depth > MAX_DEPTH {
-            return Err(Problem::new(format!("the configuration is more than {MAX_DEPTH} levels deep")));
+            return Err(Problem::new(format!(
+                "the configuration is more than {MAX_DEPTH} levels deep"
+            )));
         }
         let Node { value, origin, replaced, .. } = self.node(id).clone();
         let keys = self.keys(id);

@@ -15,7 +15,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
 }
 
 fn not_utf8(bytes: &[u8], at: usize) -> Error {
-    let problem = format!("the byte 0x{:02x} is not UTF-8; save the file as UTF-8", bytes.get(at).copied().unwrap_or(0));
+    let problem = format!(
+        "the byte 0x{:02x} is not UTF-8; save the file as UTF-8",
+        bytes.get(at).copied().unwrap_or(0)
+    );
     Error::new(problem, line_at(bytes, at))
 }
 
@@ -24,7 +27,10 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
     match text.char_indices().find(|&(_, c)| !is_printable(c)) {
         None => Ok(()),
         Some((at, c)) => {
-            let problem = format!("the character U+{:04X} is not allowed here; write it as \"\\x{0:02x}\"", u32::from(c));
+            let problem = format!(
+                "the character U+{:04X} is not allowed here; write it as \"\\x{0:02x}\"",
+                u32::from(c)
+            );
             Err(Error::new(problem, line_at(text.as_bytes(), at)))
         }
     }

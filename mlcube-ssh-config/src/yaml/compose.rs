@@ -41,7 +41,10 @@ pub(super) fn compose(text: &str) -> Result<Graph, Error> {
         composer.event()?; // the end of the document
         let next = composer.event()?;
         if !matches!(next.data, EventData::StreamEnd) {
-            return Err(Error::new("a second document begins here; one file holds one", line(next.start_mark)));
+            return Err(Error::new(
+                "a second document begins here; one file holds one",
+                line(next.start_mark),
+            ));
         }
     }
     tabs::check(text, &composer.spans)?;
@@ -67,7 +70,10 @@ impl<'a> Composer<'a> {
         self.parser.parse().map_err(|error| {
             let mark = error.problem_mark().unwrap_or_default();
             let context = error.context().map(|context| format!(" {context}")).unwrap_or_default();
-            Error::new(format!("{}{context} (column {})", error.problem(), mark.column + 1), line(mark))
+            Error::new(
+                format!("{}{context} (column {})", error.problem(), mark.column + 1),
+                line(mark),
+            )
         })
     }
 
@@ -75,7 +81,10 @@ impl<'a> Composer<'a> {
     fn node(&mut self, event: Event, depth: usize) -> Result<Id, Error> {
         let at = line(event.start_mark);
         if depth > MAX_DEPTH {
-            return Err(Error::new(format!("lists and maps are more than {MAX_DEPTH} levels deep here"), at));
+            return Err(Error::new(
+                format!("lists and maps are more than {MAX_DEPTH} levels deep here"),
+                at,
+            ));
         }
         match event.data {
             EventData::Alias { anchor } => self.alias(&anchor, at),
@@ -87,11 +96,25 @@ impl<'a> Composer<'a> {
                 self.add(anchor, Node { tag, content: Content::Scalar(value), line: at })
             }
             EventData::SequenceStart { anchor, tag, .. } => {
-                let id = self.add(anchor, Node { tag: collection_tag(tag, Tag::Seq), content: Content::List(vec![]), line: at })?;
+                let id = self.add(
+                    anchor,
+                    Node {
+                        tag: collection_tag(tag, Tag::Seq),
+                        content: Content::List(vec![]),
+                        line: at,
+                    },
+                )?;
                 self.list(id, depth)
             }
             EventData::MappingStart { anchor, tag, .. } => {
-                let id = self.add(anchor, Node { tag: collection_tag(tag, Tag::Map), content: Content::Map(vec![]), line: at })?;
+                let id = self.add(
+                    anchor,
+                    Node {
+                        tag: collection_tag(tag, Tag::Map),
+                        content: Content::Map(vec![]),
+                        line: at,
+                    },
+                )?;
                 self.map(id, depth)
             }
             _ => Err(Error::new("a value is expected here", at)),
@@ -127,7 +150,10 @@ impl<'a> Composer<'a> {
     }
 
     fn alias(&self, anchor: &str, at: u32) -> Result<Id, Error> {
-        self.anchors.get(anchor).copied().ok_or_else(|| Error::new(format!("no anchor &{anchor} comes before *{anchor}"), at))
+        self.anchors
+            .get(anchor)
+            .copied()
+            .ok_or_else(|| Error::new(format!("no anchor &{anchor} comes before *{anchor}"), at))
     }
 
     /// Adds a node, and its anchor before its children: they may refer to it.

@@ -41,8 +41,12 @@ fn check_keys(graph: &Graph, id: Id) -> Result<(), Error> {
 fn check_tag(graph: &Graph, id: Id) -> Result<(), Error> {
     let node = &graph.nodes[id];
     match (&node.tag, &node.content) {
-        (_, Content::Scalar(_)) | (Tag::Seq, Content::List(_)) | (Tag::Map, Content::Map(_)) => Ok(()),
-        (Tag::Pairs, Content::List(items)) if items.iter().all(|&item| is_pair(graph, item)) => Ok(()),
+        (_, Content::Scalar(_)) | (Tag::Seq, Content::List(_)) | (Tag::Map, Content::Map(_)) => {
+            Ok(())
+        }
+        (Tag::Pairs, Content::List(items)) if items.iter().all(|&item| is_pair(graph, item)) => {
+            Ok(())
+        }
         (Tag::Other(name), _) => Err(scalar::unknown(name, node.line)),
         _ => Err(Error::new("the tag doesn't go with what follows it", node.line)),
     }

@@ -25,11 +25,16 @@ impl Expansion<'_> {
     fn value(&mut self, id: Id) -> Result<Yaml, Error> {
         let node = &self.graph.nodes[id];
         self.left = self.left.checked_sub(1).ok_or_else(|| {
-            Error::new(format!("there are more than {MAX_VALUES} values here, aliases counted"), node.line)
+            Error::new(
+                format!("there are more than {MAX_VALUES} values here, aliases counted"),
+                node.line,
+            )
         })?;
         let data = match &node.content {
             Content::Scalar(text) => scalar::value(&node.tag, text, node.line)?,
-            Content::List(items) if node.tag == Tag::Pairs => self.within(id, |this| this.pairs(items))?,
+            Content::List(items) if node.tag == Tag::Pairs => {
+                self.within(id, |this| this.pairs(items))?
+            }
             Content::List(items) => self.within(id, |this| this.list(items))?,
             Content::Map(pairs) => self.within(id, |this| this.map(pairs))?,
         };
@@ -37,13 +42,20 @@ impl Expansion<'_> {
     }
 
     /// Expands what a list or a map holds.
-    fn within(&mut self, id: Id, inside: impl FnOnce(&mut Self) -> Result<Data, Error>) -> Result<Data, Error> {
+    fn within(
+        &mut self,
+        id: Id,
+        inside: impl FnOnce(&mut Self) -> Result<Data, Error>,
+    ) -> Result<Data, Error> {
         let line = self.graph.nodes[id].line;
         if self.open.contains(&id) {
             return Err(Error::new("a list or a map holds an alias of itself", line));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(Error::new(format!("lists and maps are more than {MAX_DEPTH} levels deep here"), line));
+            return Err(Error::new(
+                format!("lists and maps are more than {MAX_DEPTH} levels deep here"),
+                line,
+            ));
         }
         self.open.push(id);
         let data = inside(self);
@@ -86,7 +98,9 @@ impl Expansion<'_> {
             Data::Float(number) => Ok(Key::Float(number)),
             Data::Bool(flag) => Ok(Key::Bool(flag)),
             Data::Null => Err(Error::new("null can't be a key; quote it, if it is text", key.line)),
-            Data::List(_) | Data::Map(_) => Err(Error::new("a list or a map can't be a key", key.line)),
+            Data::List(_) | Data::Map(_) => {
+                Err(Error::new("a list or a map can't be a key", key.line))
+            }
         }
     }
 }

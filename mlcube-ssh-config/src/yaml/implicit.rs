@@ -19,7 +19,8 @@ pub(super) fn tag_of(text: &str) -> Tag {
 }
 
 fn is_bool(text: &str) -> bool {
-    let written = |lower: &str, title: &str, upper: &str| text == lower || text == title || text == upper;
+    let written =
+        |lower: &str, title: &str, upper: &str| text == lower || text == title || text == upper;
     written("yes", "Yes", "YES")
         || written("no", "No", "NO")
         || written("true", "True", "TRUE")
@@ -54,7 +55,8 @@ fn is_float(text: &str) -> bool {
     // Without a digit before the point there is no sign, and the exponent has to have one.
     if let Some(rest) = text.strip_prefix('.') {
         let (fraction, exponent) = split_exponent(rest);
-        return all_of(fraction, is_digit_or_underscore) && exponent.is_none_or(|e| e.starts_with(['+', '-']) && is_exponent(e));
+        return all_of(fraction, is_digit_or_underscore)
+            && exponent.is_none_or(|e| e.starts_with(['+', '-']) && is_exponent(e));
     }
     is_pointed(digits) || is_sexagesimal(digits)
 }

@@ -28,7 +28,10 @@ impl Key {
     }
 
     /// The number that Python compares and hashes.
-    #[expect(clippy::cast_precision_loss, reason = "only keys beyond 2^53 collide, and only in the hash")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "only keys beyond 2^53 collide, and only in the hash"
+    )]
     fn number(&self) -> Option<f64> {
         match self {
             Self::Text(_) => None,

@@ -10,7 +10,8 @@ use super::{Error, MAX_VALUES};
 pub(super) fn flatten(graph: &mut Graph, id: Id, budget: &mut usize) -> Result<(), Error> {
     let Content::Map(pairs) = &mut graph.nodes[id].content else { return Ok(()) };
     let all = std::mem::take(pairs);
-    let (merges, own): (Vec<_>, Vec<_>) = all.into_iter().partition(|&(key, _)| graph.nodes[key].tag == Tag::Merge);
+    let (merges, own): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|&(key, _)| graph.nodes[key].tag == Tag::Merge);
     // The map has its own pairs while others are merged into it: it may be one of them.
     graph.nodes[id].content = Content::Map(own);
     let mut merged = Vec::new();
@@ -60,8 +61,8 @@ fn pairs_of(graph: &Graph, id: Id) -> Vec<(Id, Id)> {
 }
 
 fn charge(budget: &mut usize, pairs: usize, line: u32) -> Result<(), Error> {
-    *budget = budget
-        .checked_sub(pairs)
-        .ok_or_else(|| Error::new(format!("maps merged here have more than {MAX_VALUES} keys"), line))?;
+    *budget = budget.checked_sub(pairs).ok_or_else(|| {
+        Error::new(format!("maps merged here have more than {MAX_VALUES} keys"), line)
+    })?;
     Ok(())
 }

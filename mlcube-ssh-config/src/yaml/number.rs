@@ -9,7 +9,11 @@ pub fn parse_int(text: &str, base: u32) -> Option<i128> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let digits = if base == 8 { digits.strip_prefix("0o").or(digits.strip_prefix("0O")).unwrap_or(digits) } else { digits };
+    let digits = if base == 8 {
+        digits.strip_prefix("0o").or(digits.strip_prefix("0O")).unwrap_or(digits)
+    } else {
+        digits
+    };
     let digits = without_underscores(digits)?;
     if digits.starts_with(['+', '-']) {
         return None;

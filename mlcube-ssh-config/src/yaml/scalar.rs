@@ -51,11 +51,22 @@ pub(super) fn value(tag: &Tag, text: &str, line: u32) -> Result<Data, Error> {
         Tag::Bool => truth(text).map(Data::Bool),
         Tag::Int => int(text).map(Data::Int),
         Tag::Float => float(text).map(Data::Float),
-        Tag::Merge | Tag::Value => return Err(Error::new(format!("a plain {text} has no value; quote it"), line)),
-        Tag::Seq | Tag::Map | Tag::Pairs => return Err(Error::new("the tag is for a list or a map", line)),
+        Tag::Merge | Tag::Value => {
+            return Err(Error::new(format!("a plain {text} has no value; quote it"), line));
+        }
+        Tag::Seq | Tag::Map | Tag::Pairs => {
+            return Err(Error::new("the tag is for a list or a map", line));
+        }
         Tag::Other(name) => return Err(unknown(name, line)),
     };
-    data.ok_or_else(|| Error::new(format!("'{text}' is no value of its type, or too large a number; quote it, if it is text"), line))
+    data.ok_or_else(|| {
+        Error::new(
+            format!(
+                "'{text}' is no value of its type, or too large a number; quote it, if it is text"
+            ),
+            line,
+        )
+    })
 }
 
 /// What is said of a tag that a configuration can't hold.
@@ -90,7 +101,9 @@ fn int(text: &str) -> Option<i128> {
 }
 
 fn sexagesimal(digits: &str) -> Option<i128> {
-    digits.split(':').try_fold(0i128, |total, part| total.checked_mul(60)?.checked_add(parse_int(part, 10)?))
+    digits
+        .split(':')
+        .try_fold(0i128, |total, part| total.checked_mul(60)?.checked_add(parse_int(part, 10)?))
 }
 
 fn float(text: &str) -> Option<f64> {

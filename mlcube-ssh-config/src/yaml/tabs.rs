@@ -16,7 +16,9 @@ pub(super) fn check(text: &str, spans: &[(u64, u64)]) -> Result<(), Error> {
         match c {
             '\n' => (line, comment) = (line + 1, false),
             '#' if !inside => comment = true,
-            '\t' if !inside && !comment => return Err(Error::new("a tab stands where only blanks may; use blanks", line)),
+            '\t' if !inside && !comment => {
+                return Err(Error::new("a tab stands where only blanks may; use blanks", line));
+            }
             _ => {}
         }
     }

@@ -38,7 +38,9 @@ impl Evaluation<'_> {
         let merged = self.tree.copy(section)?;
         self.tree.adopt(config, Key::from("runner"), merged);
         let key = Key::from("docker");
-        if let Some(docker) = self.tree.child(config, &key).filter(|&child| !self.tree.value(child).is_missing()) {
+        if let Some(docker) =
+            self.tree.child(config, &key).filter(|&child| !self.tree.value(child).is_missing())
+        {
             let found = self.dereference(docker)?;
             let docker = self.map(&found, "docker has to be a map")?;
             self.merge(merged, docker)?;
@@ -54,7 +56,11 @@ impl Evaluation<'_> {
         }
         let strategy = self.present_text(section, "build_strategy")?;
         if !["pull", "auto", "always"].contains(&strategy.as_str()) {
-            return Err(self.invalid(section, "build_strategy", "this has to be pull, auto or always"));
+            return Err(self.invalid(
+                section,
+                "build_strategy",
+                "this has to be pull, auto or always",
+            ));
         }
         self.arguments_to_text(section, "build_args", "--build-arg")?;
         self.arguments_to_text(section, "env_args", "-e")
@@ -62,8 +68,11 @@ impl Evaluation<'_> {
 
     fn refuse_unknown(&mut self, section: Id) -> Outcome<()> {
         let known = defaults(&mut self.tree)?;
-        match self.tree.keys(section).into_iter().find(|key| self.tree.child(known, key).is_none()) {
-            Some(key) => Err(self.invalid(section, &key.to_string(), "the docker runner has no such key")),
+        match self.tree.keys(section).into_iter().find(|key| self.tree.child(known, key).is_none())
+        {
+            Some(key) => {
+                Err(self.invalid(section, &key.to_string(), "the docker runner has no such key"))
+            }
             None => Ok(()),
         }
     }
@@ -76,7 +85,10 @@ impl Evaluation<'_> {
     }
 
     fn invalid(&self, section: Id, key: &str, message: &str) -> Problem {
-        let origin = self.tree.get(section, key).map_or(self.tree.node(section).origin, |child| self.tree.node(child).origin);
+        let origin = self
+            .tree
+            .get(section, key)
+            .map_or(self.tree.node(section).origin, |child| self.tree.node(child).origin);
         Problem::new(message).at(|| format!("{}.{key}", self.tree.path(section)), origin)
     }
 
@@ -91,7 +103,10 @@ impl Evaluation<'_> {
         let mut words = Vec::new();
         for name in self.tree.keys(map) {
             let value = match self.tree.child(map, &name) {
-                Some(child) if self.tree.value(child).is_missing() => return Err(Problem::new("this is ???").at(|| self.tree.path(child), self.tree.node(child).origin)),
+                Some(child) if self.tree.value(child).is_missing() => {
+                    return Err(Problem::new("this is ???")
+                        .at(|| self.tree.path(child), self.tree.node(child).origin));
+                }
                 Some(child) => self.dereference(child)?,
                 None => continue,
             };

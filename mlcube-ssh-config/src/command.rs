@@ -1,0 +1,267 @@
+//! Local commands as data: built, compared, shown, then run – the only place that starts a process.
+
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter, Write};
+use std::os::unix::process::CommandExt;
+use std::time::Duration;
+
+use crate::failure::{Failure, Outcome};
+use crate::quote::shell_word;
+use crate::script::Script;
+use crate::status::ExitStatus;
+
+/// A program, its arguments, and what it reads.
+#[derive(Clone, Debug)]
+pub struct Command {
+    program: String,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    input: Input,
+    own_group: bool,
+}
+
+/// What a command reads on standard input.
+#[derive(Clone, Debug)]
+enum Input {
+    Null,
+    Bytes(Vec<u8>),
+    Script(Script),
+}
+
+/// A command that ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// Its exit status; 128+n when signal n ended it.
+    pub status: i32,
+    /// What it wrote on standard output.
+    pub output: Vec<u8>,
+    /// What it wrote on standard error.
+    pub errors: String,
+}
+
+/// A command that runs, with its standard output to be read.
+#[derive(Debug)]
+pub struct Running {
+    handle: duct::Handle,
+    input: Option<PipeWriter>,
+}
+
+impl Command {
+    /// `program` without arguments, reading nothing.
+    #[must_use]
+    pub fn new(program: &str) -> Self {
+        let (arguments, variables) = (Vec::new(), Vec::new());
+        Self {
+            program: program.to_owned(),
+            arguments,
+            variables,
+            input: Input::Null,
+            own_group: false,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<T: Into<String>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable for the command.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Lets the command read a script.
+    #[must_use]
+    pub fn script(mut self, script: Script) -> Self {
+        self.input = Input::Script(script);
+        self
+    }
+
+    /// Lets the command read bytes.
+    #[must_use]
+    pub fn bytes(mut self, bytes: Vec<u8>) -> Self {
+        self.input = Input::Bytes(bytes);
+        self
+    }
+
+    /// Puts the command into a process group of its own, where Ctrl-C doesn't reach it.
+    #[must_use]
+    pub fn own_group(mut self) -> Self {
+        self.own_group = true;
+        self
+    }
+
+    /// Runs the command to its end, with its output and errors captured.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn run(&self) -> Outcome<Finished> {
+        match self.run_within(None)? {
+            Some(finished) => Ok(finished),
+            None => Err(Failure::ours(anyhow::anyhow!("{} didn't end", self.program))),
+        }
+    }
+
+    /// As [`Command::run`]; none when it hasn't ended within `limit`: it is killed then.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
+        let expression = match &self.input {
+            Input::Null => self.expression().stdin_null(),
+            Input::Bytes(bytes) => self.expression().stdin_bytes(bytes.clone()),
+            Input::Script(script) => self.expression().stdin_bytes(script.text()),
+        };
+        let handle = expression
+            .stdout_capture()
+            .stderr_capture()
+            .start()
+            .map_err(|e| self.cannot_start(&e))?;
+        let output = match limit {
+            None => handle.wait().map(Some),
+            Some(limit) => handle.wait_timeout(limit),
+        };
+        let finished = output.map_err(|e| self.cannot_start(&e))?.map(finished);
+        if finished.is_none() {
+            let _ = handle.kill();
+        }
+        Ok(finished)
+    }
+
+    /// Starts the command; its standard output is the reader's, its standard input stays open until the end.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn start(&self) -> Outcome<(Running, PipeReader)> {
+        self.spawn().map_err(|problem| self.cannot_start(&problem))
+    }
+
+    fn spawn(&self) -> io::Result<(Running, PipeReader)> {
+        let (theirs, mut input) = io::pipe()?;
+        let (output, their_output) = io::pipe()?;
+        let expression = self.expression().stdin_file(theirs).stdout_file(their_output);
+        let handle = expression.stderr_capture().start()?;
+        // Dropped here: the expression holds the child's ends of the pipes.
+        drop(expression);
+        let text = match &self.input {
+            Input::Null => Vec::new(),
+            Input::Bytes(bytes) => bytes.clone(),
+            Input::Script(script) => script.text().into_bytes(),
+        };
+        // A child that is gone already says why on its standard error.
+        let _ = input.write_all(&text);
+        Ok((Running { handle, input: Some(input) }, output))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes commands")]
+    fn expression(&self) -> duct::Expression {
+        let mut expression = duct::cmd(&self.program, &self.arguments).unchecked();
+        for (name, value) in &self.variables {
+            expression = expression.env(name, value);
+        }
+        if self.own_group {
+            expression = expression.before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            });
+        }
+        expression
+    }
+
+    fn cannot_start(&self, problem: &io::Error) -> Failure {
+        let program = &self.program;
+        match problem.kind() {
+            io::ErrorKind::NotFound => Failure::tool(
+                ExitStatus::NotFound,
+                format!("{program} isn't installed on this machine; install it, or put it on PATH"),
+            ),
+            _ => Failure::tool(ExitStatus::CannotRun, format!("can't run {program}: {problem}")),
+        }
+    }
+}
+
+impl Running {
+    /// Ends the command and waits for it.
+    pub fn kill(mut self) {
+        self.input = None;
+        let _ = self.handle.kill();
+        let _ = self.handle.wait();
+    }
+
+    /// Waits for the end; standard output was read by the caller.
+    ///
+    /// # Errors
+    /// When the system can't say how it ended.
+    pub fn finish(mut self) -> Outcome<Finished> {
+        self.input = None;
+        match self.handle.wait() {
+            Ok(output) => Ok(finished(output)),
+            Err(problem) => {
+                Err(Failure::ours(anyhow::Error::new(problem).context("can't wait for a command")))
+            }
+        }
+    }
+}
+
+fn finished(output: &std::process::Output) -> Finished {
+    use std::os::unix::process::ExitStatusExt;
+    let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    Finished { status, output: output.stdout.clone(), errors }
+}
+
+impl fmt::Display for Command {
+    /// What a POSIX shell would accept.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.variables {
+            write!(f, "{name}={} ", shell_word(value))?;
+        }
+        f.write_str(&shell_word(&self.program))?;
+        for argument in &self.arguments {
+            write!(f, " {}", shell_word(argument))?;
+        }
+        match &self.input {
+            Input::Null => Ok(()),
+            Input::Script(script) => write!(f, " {script}"),
+            Input::Bytes(bytes) => {
+                write!(f, " <<'END'\n{}END", String::from_utf8_lossy(bytes).replace('\0', "\n"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_a_shell_accepts() {
+        let command = Command::new("rsync").variable("LC_ALL", "C").args(["-a", "it's here/"]);
+        assert_eq!(command.to_string(), r"LC_ALL=C rsync -a 'it'\''s here/'");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let failure = Command::new("no-such-program-of-ours").run().unwrap_err();
+        assert_eq!(failure.status, ExitStatus::NotFound);
+        assert!(failure.to_string().starts_with("no-such-program-of-ours isn't installed"));
+    }
+
+    #[test]
+    fn a_signal_is_128_and_its_number() {
+        let finished = Command::new("sh").args(["-c", "kill -9 $$"]).run().unwrap();
+        assert_eq!(finished.status, 137);
+    }
+}

@@ -1,0 +1,170 @@
+//! The connection: one login per pipeline, whatever the number of steps.
+//!
+//! The first step opens a shared master (`ControlMaster`), under a lock and in the foreground, so that a password can
+//! be asked for; the others use it. A client of the master never logs in by itself: it uses the master or fails at
+//! once, and then the master is opened again.
+
+mod cause;
+mod master;
+mod session;
+mod socket;
+
+use std::path::PathBuf;
+
+use crate::command::Command;
+use crate::document::Document;
+use crate::failure::Outcome;
+use crate::names::{Host, User};
+use crate::quote::{one_line, rsync_rsh_word};
+use crate::report::Report;
+use crate::runner::Runner;
+use crate::script::Script;
+
+pub use session::{Answer, Event, Session};
+
+/// A login on a host: who, where, with which key and which ssh configuration.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Login {
+    host: Host,
+    user: Option<User>,
+    identity_file: Option<String>,
+    ssh_config: Option<String>,
+}
+
+/// The way to the remote, for every step that needs it.
+#[derive(Debug)]
+pub struct Connection {
+    login: Login,
+    socket: PathBuf,
+    connect_timeout: u32,
+    persist: u32,
+    variables: Vec<(String, String)>,
+    setup: String,
+    report: Report,
+}
+
+/// What every ssh that we start is told, whatever the user's configuration says of the host.
+const ALWAYS: [&str; 5] = [
+    // A command of the user's own would run in place of ours.
+    "RemoteCommand=none",
+    // A terminal there would change the bytes, and end what runs when it closes.
+    "RequestTTY=no",
+    // Forwarded ports that are taken already would end the session, or hold it open.
+    "ClearAllForwardings=yes",
+    "ForwardX11=no",
+    // Local commands are for people's logins.
+    "PermitLocalCommand=no",
+];
+
+impl Connection {
+    /// The connection that a document asks for. Nothing is contacted.
+    ///
+    /// # Errors
+    /// When there is no safe place for the socket.
+    pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
+        let login = Login {
+            host: document.remote.host.clone(),
+            user: document.remote.user.clone(),
+            identity_file: runner.authentication.identity_file.clone(),
+            ssh_config: runner.ssh_config.clone(),
+        };
+        Ok(Self {
+            socket: socket::path(&login)?,
+            login,
+            connect_timeout: runner.connect_timeout,
+            persist: runner.persist,
+            variables: runner.environment.clone(),
+            setup: runner.setup.clone(),
+            report,
+        })
+    }
+
+    /// The host, for messages.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.login.host
+    }
+
+    /// A script that sees the variables and the setup line of the settings.
+    #[must_use]
+    pub fn script(&self, program: &'static str) -> Script {
+        Script::new(program).variables(&self.variables).setup(&self.setup)
+    }
+
+    /// The commands that run `script`, for a dry run: the login, then the session.
+    #[must_use]
+    pub fn shown(&self, script: &Script) -> [Command; 2] {
+        [self.master_command(true), self.session_command(script)]
+    }
+
+    /// rsync's `-e`: an ssh that uses the master or fails at once.
+    #[must_use]
+    pub fn rsh(&self) -> String {
+        let words = std::iter::once("ssh".to_owned()).chain(self.client_words());
+        words.map(|word| rsync_rsh_word(&word)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// `host:path` as rsync reads it; an IPv6 address goes in brackets.
+    #[must_use]
+    pub fn rsync_path(&self, path: &str) -> String {
+        let host = self.login.host.as_str();
+        if host.contains(':') { format!("[{host}]:{path}") } else { format!("{host}:{path}") }
+    }
+
+    /// Runs `script` to its end and returns what it answered.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask(&self, script: &Script) -> Outcome<Answer> {
+        self.open_session(script)?.answer()
+    }
+
+    /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_aloud(&self, script: &Script) -> Outcome<Answer> {
+        let report = self.report;
+        self.open_session(script)?.answer_aloud(|line| {
+            if let Some(said) = line.strip_prefix("say ") {
+                report.say(&one_line(said));
+            }
+        })
+    }
+
+    fn session_command(&self, script: &Script) -> Command {
+        let command =
+            Command::new("ssh").args(self.client_words()).arg("--").arg(self.login.host.as_str());
+        // Ctrl-C at the terminal must not reach it: what runs there is ended in good order, by us.
+        command.arg("exec sh -s").script(script.clone()).own_group()
+    }
+
+    /// The options of an ssh that uses the master or fails at once.
+    fn client_words(&self) -> Vec<String> {
+        let mut words = self.login_words();
+        let socket = format!("ControlPath={}", self.socket.display());
+        // With `false` for a proxy a client that finds no master can't log in silently by itself.
+        for option in ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"] {
+            words.extend(["-o".to_owned(), option.to_owned()]);
+        }
+        words
+    }
+
+    /// The options that tell who logs in, and those of [`ALWAYS`].
+    fn login_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(file) = &self.login.ssh_config {
+            words.extend(["-F".to_owned(), file.clone()]);
+        }
+        if let Some(file) = &self.login.identity_file {
+            words.extend(["-i".to_owned(), file.clone()]);
+        }
+        if let Some(user) = &self.login.user {
+            words.extend(["-l".to_owned(), user.to_string()]);
+        }
+        for option in ALWAYS {
+            words.extend(["-o".to_owned(), option.to_owned()]);
+        }
+        words
+    }
+}

@@ -1,0 +1,248 @@
+//! A session over the master: a script there, its answer here.
+
+use std::io::Read;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::master::Master;
+use super::{Connection, Login, cause};
+use anyhow::Context;
+
+use crate::command::Running;
+use crate::failure::Outcome;
+use crate::script::{READY, Script};
+use crate::workspace::Listing;
+
+/// Pauses between attempts when the host takes no more sessions, in milliseconds.
+const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
+
+/// A script that runs on the remote, and has said so.
+#[derive(Debug)]
+pub struct Session {
+    running: Running,
+    output: Receiver<Vec<u8>>,
+    ahead: Vec<u8>,
+    login: Login,
+}
+
+/// What came from the remote.
+#[derive(Debug)]
+pub enum Event {
+    /// Bytes that the script wrote.
+    Bytes(Vec<u8>),
+    /// Nothing, for the time that was given.
+    Silence,
+    /// The session is over.
+    End,
+}
+
+/// What a script answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The script's exit status.
+    pub status: i32,
+    /// What it wrote on standard output.
+    pub output: Vec<u8>,
+    /// What it and the programs that it ran wrote on standard error.
+    pub errors: String,
+}
+
+/// Why a script didn't say that it runs.
+enum NotReady {
+    /// The session ended; ssh's standard error.
+    Ended(String),
+    /// Nothing came in time.
+    Silent,
+}
+
+impl Connection {
+    /// Starts `script` on the remote; returns when it runs.
+    ///
+    /// # Errors
+    /// When the host can't be reached.
+    pub fn open_session(&self, script: &Script) -> Outcome<Session> {
+        let mut master = self.find_or_open_master()?;
+        let mut pauses = PAUSES.iter();
+        loop {
+            let errors = match self.try_session(script, master)? {
+                Ok(session) => return Ok(session),
+                Err(NotReady::Ended(errors)) => errors,
+                Err(NotReady::Silent) => {
+                    self.report.detail("the shared connection doesn't answer; opening another one");
+                    master = self.open_master(true)?;
+                    continue;
+                }
+            };
+            if errors.contains("open refused") {
+                let Some(pause) = pauses.next() else {
+                    return Err(cause::of_session(&self.login, &errors));
+                };
+                thread::sleep(Duration::from_millis(*pause));
+            } else if master == Master::Opened {
+                return Err(cause::of_session(&self.login, &errors));
+            } else {
+                // The master that was found is gone: one more try, with one of our own.
+                self.open_master(false)?;
+                master = Master::Opened;
+            }
+        }
+    }
+
+    fn try_session(&self, script: &Script, master: Master) -> Outcome<Result<Session, NotReady>> {
+        let command = self.session_command(script);
+        self.report.command(&command);
+        let (running, output) = command.start()?;
+        let mut session = Session {
+            running,
+            output: read_ahead(output),
+            ahead: Vec::new(),
+            login: self.login.clone(),
+        };
+        // A login that has just succeeded is as live as can be; then a slow shell there has the time that it takes.
+        let limit = match master {
+            Master::Found => Some(Duration::from_secs(u64::from(self.connect_timeout))),
+            Master::Opened => None,
+        };
+        match session.wait_until_ready(limit) {
+            Ready::Yes => Ok(Ok(session)),
+            Ready::Ended => Ok(Err(NotReady::Ended(session.running.finish()?.errors))),
+            Ready::Silent => {
+                session.running.kill();
+                Ok(Err(NotReady::Silent))
+            }
+        }
+    }
+}
+
+/// Whether the script has said that it runs.
+enum Ready {
+    Yes,
+    Ended,
+    Silent,
+}
+
+impl Session {
+    /// Reads up to the line that the script prints first; what a login shell printed before it is dropped.
+    fn wait_until_ready(&mut self, limit: Option<Duration>) -> Ready {
+        let line = format!("{READY}\n");
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        loop {
+            let wait = deadline.map_or(Duration::from_secs(3600), |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            match self.output.recv_timeout(wait) {
+                Ok(bytes) => self.ahead.extend(bytes),
+                Err(RecvTimeoutError::Timeout) if deadline.is_some() => return Ready::Silent,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ready::Ended,
+            }
+            if let Some(at) = find(&self.ahead, line.as_bytes()) {
+                self.ahead.drain(..at + line.len());
+                return Ready::Yes;
+            }
+        }
+    }
+
+    /// What comes next from the remote, within `wait`.
+    pub fn next(&mut self, wait: Duration) -> Event {
+        if !self.ahead.is_empty() {
+            return Event::Bytes(std::mem::take(&mut self.ahead));
+        }
+        match self.output.recv_timeout(wait) {
+            Ok(bytes) => Event::Bytes(bytes),
+            Err(RecvTimeoutError::Timeout) => Event::Silence,
+            Err(RecvTimeoutError::Disconnected) => Event::End,
+        }
+    }
+
+    /// Reads to the end.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer(self) -> Outcome<Answer> {
+        self.answer_aloud(|_| ())
+    }
+
+    /// Reads to the end, and hands over every line as it comes.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_aloud(mut self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+        let mut output = std::mem::take(&mut self.ahead);
+        let mut heard = 0;
+        loop {
+            while let Some(length) = output[heard..].iter().position(|&byte| byte == b'\n') {
+                hear(&String::from_utf8_lossy(&output[heard..heard + length]));
+                heard += length + 1;
+            }
+            match self.output.recv() {
+                Ok(bytes) => output.extend(bytes),
+                Err(_) => break,
+            }
+        }
+        let finished = self.running.finish()?;
+        // Our scripts never end with 255 themselves: it is ssh's.
+        if finished.status == 255 {
+            return Err(cause::of_session(&self.login, &finished.errors));
+        }
+        Ok(Answer { status: finished.status, output, errors: finished.errors })
+    }
+
+    /// Ends the session here; a script that watches for that ends too.
+    pub fn hang_up(self) {
+        self.running.kill();
+    }
+}
+
+impl Answer {
+    /// The output as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+
+    /// The value of the last line `key value` of the output.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<String> {
+        let text = self.text();
+        let value = |line: &str| line.strip_prefix(key)?.strip_prefix(' ').map(str::to_owned);
+        text.lines().rev().find_map(value)
+    }
+
+    /// The list of files after the line `listing`.
+    ///
+    /// # Errors
+    /// When there is none, or it is cut off.
+    pub fn listing(&self) -> anyhow::Result<Listing> {
+        let line = b"\nlisting\n";
+        let start = find(&self.output, line).context("the remote sent no list of files")?;
+        Listing::parse(&self.output[start + line.len()..])
+    }
+
+    /// The last line on standard error that says something.
+    #[must_use]
+    pub fn last_error(&self) -> String {
+        cause::last_line(&self.errors)
+    }
+}
+
+/// Reads in a thread, so that the reader can be waited for with a limit.
+fn read_ahead(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    // A few buffers ahead of the reader, not a whole log.
+    let (sender, receiver) = sync_channel(16);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}

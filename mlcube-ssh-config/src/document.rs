@@ -1,0 +1,296 @@
+//! The document: the JSON object that travels from step to step.
+//!
+//! Compatible within [`SCHEMA`]: every object keeps the fields that it doesn't know.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::failure::Kind;
+use crate::names::{Host, RemotePath, TaskName, User};
+use crate::quote::shell_word;
+
+/// The version of the document that this suite reads and writes.
+pub const SCHEMA: &str = "mlcube-ssh/v1";
+
+/// Fields of an object that this version doesn't know; they are written as they were read.
+pub type Unknown = Map<String, Value>;
+
+/// What the steps hand on to each other.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Document {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The effective MLCube configuration, as `mlcube show_config --resolve` computes it.
+    pub config: Map<String, Value>,
+    /// What to run, as the user asked for it.
+    pub run: Run,
+    /// Where things lie on the remote.
+    pub remote: Remote,
+    /// What each step did.
+    #[serde(default)]
+    pub steps: Steps,
+    /// The step that failed, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failed>,
+    /// Fields that this version doesn't know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// What to run, as the user asked for it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Run {
+    /// The cube's file on this machine, absolute.
+    pub mlcube: String,
+    /// The section of the settings file that was chosen.
+    pub platform: String,
+    /// The tasks, in the order in which they run.
+    pub tasks: Vec<TaskName>,
+    /// Task parameters from the command line, `name=value`.
+    #[serde(default)]
+    pub args: BTreeMap<String, String>,
+    /// `-P` words for the remote `mlcube`, `KEY=VALUE`; those for this runner (`runner.…`) are in `config` already.
+    #[serde(default)]
+    pub overrides: Vec<String>,
+    /// Engine options by name (`gpus`, `memory`, `cpu`, `network`, `security`, `mount`).
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+    /// Names of environment variables that the task gets; their values are never here.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Fields that this version doesn't know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// Where things lie on the remote. Paths are absolute or below the remote home (`~/…`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Remote {
+    /// The host, as the user wrote it for `ssh`.
+    pub host: Host,
+    /// The user there, if the settings name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// The folder that holds all that is pushed.
+    pub base: RemotePath,
+    /// The cube's root, in `base`.
+    pub cube: RemotePath,
+    /// The workspace.
+    pub workspace: RemotePath,
+    /// Our own folder for this tree: jobs, records, what was replaced.
+    pub state: RemotePath,
+    /// Fields that this version doesn't know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// The receipts of the steps.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Steps {
+    /// Of `mlcube-ssh-interp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interp: Option<Receipt>,
+    /// Of `mlcube-ssh-push`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<Receipt>,
+    /// Of `mlcube-ssh-exec`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<Receipt>,
+    /// Of `mlcube-ssh-pull`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Receipt>,
+    /// Fields that this version doesn't know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// What a step did, in numbers. Fields that don't fit the step are left out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// Whether the step changed anything, here or there.
+    pub changed: bool,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// interp: the requirements that are installed, as the settings have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirements: Option<String>,
+    /// interp: the python that runs `mlcube` there, by its full path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// interp: the version of the `mlcube` there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlcube: Option<String>,
+    /// push, pull: files considered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// push, pull: files transferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_sent: Option<u64>,
+    /// push, pull: bytes that went over the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_sent: Option<u64>,
+    /// push, pull: bytes of all files considered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// push, pull: files that differ and were kept on the receiving side, by their path in the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
+    /// push: whether anything that the image is built from changed since it was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_changed: Option<bool>,
+    /// push: free bytes on the remote file system, before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    /// exec: what it ran, `configure` or `run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// exec: the job's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// exec: the status that `mlcube` ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u8>,
+    /// pull: declared outputs that came, by their path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Vec<String>>,
+    /// Fields that this version doesn't know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// The step that failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Failed {
+    /// The step's name (`push`).
+    pub step: String,
+    /// The status that it exited with.
+    pub status: u8,
+    /// Whose failure it was.
+    pub kind: Kind,
+    /// The line that it printed.
+    pub message: String,
+    /// Fields that this version doesn't know.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl Failed {
+    /// What the document says of a step that failed.
+    #[must_use]
+    pub fn new(step: &str, status: u8, kind: Kind, message: String) -> Self {
+        Self { step: step.to_owned(), status, kind, message, unknown: Unknown::new() }
+    }
+}
+
+impl Document {
+    /// A document before any step has run.
+    #[must_use]
+    pub fn new(config: Map<String, Value>, run: Run, remote: Remote) -> Self {
+        let schema = SCHEMA.to_owned();
+        Self {
+            schema,
+            config,
+            run,
+            remote,
+            steps: Steps::default(),
+            failed: None,
+            unknown: Unknown::new(),
+        }
+    }
+
+    /// Reads a document. The schema is looked at first, so that a newer one is named and not misread.
+    ///
+    /// # Errors
+    /// When `text` isn't one JSON object of this schema, with the place and the remedy.
+    pub fn read(text: &[u8]) -> Result<Self> {
+        if text.iter().all(u8::is_ascii_whitespace) {
+            bail!("the document is empty; did the step before this one fail?");
+        }
+        let value: Value = serde_json::from_slice(text).map_err(|problem| {
+            let what = if problem.is_eof() {
+                "the document is cut off"
+            } else {
+                "the document isn't JSON"
+            };
+            anyhow::Error::new(problem).context(what)
+        })?;
+        match value.get("schema").and_then(Value::as_str) {
+            Some(SCHEMA) => {}
+            Some(other) => bail!(
+                "the document is of schema '{other}', this program reads '{SCHEMA}'; use tools of one version"
+            ),
+            None => bail!("the document has no 'schema'; it comes from mlcube-ssh-config"),
+        }
+        if let (Some(_), None, Some(platform)) = (
+            value.get("config"),
+            value.get("remote"),
+            value.pointer("/run/platform").and_then(Value::as_str),
+        ) {
+            bail!(
+                "the platform '{platform}' isn't of the ssh runner; choose one that is with --platform"
+            );
+        }
+        serde_json::from_value(value)
+            .context("the document doesn't hold what mlcube-ssh-config writes")
+    }
+
+    /// The document as text that ends with a newline.
+    ///
+    /// # Errors
+    /// Never for a document that was read; serde's interface has the error.
+    pub fn to_text(&self) -> Result<String> {
+        let mut text = serde_json::to_string_pretty(self).context("can't write the document")?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// What to type to set the cube up there.
+    #[must_use]
+    pub fn configure_command(&self) -> String {
+        let word = |flag: &str, value: &str| shell_word(&format!("--{flag}={value}"));
+        format!(
+            "mlcube-ssh configure {} {}",
+            word("mlcube", &self.run.mlcube),
+            word("platform", &self.run.platform)
+        )
+    }
+
+    /// The text at a path of keys in `config`.
+    #[must_use]
+    pub fn config_text(&self, path: &[&str]) -> Option<&str> {
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(self.config.get(*first)?, |value, key| value.get(key))?.as_str()
+    }
+}
+
+impl Remote {
+    /// Where things lie, without fields of later versions.
+    #[must_use]
+    pub fn new(
+        host: Host,
+        user: Option<User>,
+        base: RemotePath,
+        cube: RemotePath,
+        workspace: RemotePath,
+        state: RemotePath,
+    ) -> Self {
+        Self { host, user, base, cube, workspace, state, unknown: Unknown::new() }
+    }
+
+    /// `user@host`, or the host alone, for messages.
+    #[must_use]
+    pub fn account(&self) -> String {
+        self.user
+            .as_ref()
+            .map_or_else(|| self.host.to_string(), |user| format!("{user}@{}", self.host))
+    }
+}

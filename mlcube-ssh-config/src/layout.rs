@@ -1,0 +1,275 @@
+//! Which local folders a cube needs, and where they lie on the remote.
+//!
+//! Most public cubes build their image from a folder outside their own (`docker.build_context: ../project`). The root
+//! and the build context are laid out below `remote_root/NAME/` in the same relative places; the base is their deepest
+//! common folder, found from what the cube declares and never from arguments, so that the layout stays.
+
+use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::document::{Document, Remote, Run};
+use crate::names::RemotePath;
+use crate::quote::{is_plain, plain};
+use crate::runner::Runner;
+use crate::workspace::Listing;
+
+/// The folder on the remote, in `remote_root`, that holds what is ours: jobs, records, what was replaced.
+pub const STATE: &str = ".mlcube-ssh";
+
+/// The local folders of a cube and their places in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Layout {
+    /// The local folder that the tree is made of.
+    pub base: PathBuf,
+    /// The cube's root, relative to the base (empty: the base itself).
+    pub root: PathBuf,
+    /// The build context, relative to the base, if the cube declares one.
+    pub context: Option<PathBuf>,
+    /// The cube's own file in its root (`mlcube.yaml`).
+    pub file: String,
+    /// The local workspace.
+    pub workspace: PathBuf,
+}
+
+impl Layout {
+    /// The layout of a cube that is resolved already.
+    ///
+    /// # Errors
+    /// When the base would be the home folder or above it, or `base` doesn't hold what the cube declares.
+    pub fn of(
+        config: &serde_json::Map<String, serde_json::Value>,
+        run: &Run,
+        runner: &Runner,
+    ) -> Result<Self> {
+        let file = Path::new(&run.mlcube);
+        let root = file.parent().context("the cube's file has no folder")?;
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("the cube's file has no name")?;
+        let text =
+            |section: &str, key: &str| config.get(section)?.get(key)?.as_str().map(str::to_owned);
+        let remote = || runner.remote.as_ref()?.get("build_context")?.as_str().map(str::to_owned);
+        // An absolute build context is the remote's own.
+        let declared = text("docker", "build_context")
+            .or_else(remote)
+            .filter(|context| !context.starts_with(['/', '~', '$']));
+        let context = declared.map(|context| normal(&root.join(context)));
+        let base = match &runner.base {
+            Some(base) => normal(&root.join(home_expanded(base))),
+            None => {
+                context.as_ref().map_or_else(|| root.to_owned(), |context| common(root, context))
+            }
+        };
+        let workspace =
+            text("runtime", "workspace").context("the configuration has no runtime.workspace")?;
+        Ok(Self {
+            root: below(&base, root)?,
+            context: context.map(|context| below(&base, &context)).transpose()?,
+            base,
+            file: name.to_owned(),
+            workspace: PathBuf::from(workspace),
+        })
+    }
+
+    /// A layout from its parts.
+    #[must_use]
+    pub fn new(
+        base: PathBuf,
+        root: PathBuf,
+        context: Option<PathBuf>,
+        file: String,
+        workspace: PathBuf,
+    ) -> Self {
+        Self { base, root, context, file, workspace }
+    }
+
+    /// The layout that a document describes, and the settings of its runner.
+    ///
+    /// # Errors
+    /// When the document's configuration can't be used.
+    pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
+        let runner = Runner::from_config(&document.config)?;
+        let layout = Self::of(&document.config, &document.run, &runner)?;
+        // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
+        check_base(&layout.base)?;
+        Ok((layout, runner))
+    }
+
+    /// The local root of the cube.
+    #[must_use]
+    pub fn local_root(&self) -> PathBuf {
+        normal(&self.base.join(&self.root))
+    }
+
+    /// The part of the code that the image is built from.
+    #[must_use]
+    pub fn build_context(&self, code: &Listing) -> Listing {
+        code.below(self.context.as_ref().unwrap_or(&self.root))
+    }
+
+    /// The workspace below the cube's root, relative to it, if it is there.
+    #[must_use]
+    pub fn workspace_in_root(&self) -> Option<PathBuf> {
+        self.workspace
+            .strip_prefix(self.local_root())
+            .ok()
+            .filter(|path| !path.as_os_str().is_empty())
+            .map(Path::to_owned)
+    }
+
+    /// The tree's name on the remote: the base's own, with what a shell line can't carry replaced.
+    #[must_use]
+    pub fn name(&self, runner: &Runner) -> String {
+        if let Some(name) = &runner.remote_name {
+            return name.clone();
+        }
+        let name = plain(&self.base.file_name().unwrap_or_default().to_string_lossy());
+        match name.strip_prefix(['.', '-']) {
+            Some(rest) => format!("_{rest}"),
+            None => name,
+        }
+    }
+
+    /// Where everything lies on the remote.
+    ///
+    /// # Errors
+    /// When a path can't be one on the remote.
+    pub fn remote(&self, runner: &Runner) -> Result<Remote> {
+        let name = self.name(runner);
+        let base = runner.remote_root.join(&name)?;
+        let state = runner.remote_root.join(STATE)?.join(&name)?;
+        let cube = join(&base, &self.root)?;
+        let workspace = match self.workspace_in_root() {
+            Some(place) => join(&cube, &place)?,
+            None => state.join("workspaces")?.join(&own_place(&self.workspace))?,
+        };
+        let (host, user) = (runner.host.clone(), runner.authentication.user.clone());
+        Ok(Remote::new(host, user, base, cube, workspace, state))
+    }
+}
+
+/// `path` without `.` and `..`, as Python's `os.path.abspath` makes it: by text, links are not followed.
+#[must_use]
+pub fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// The same path with every component plain, as `mlcube` there can be given it.
+#[must_use]
+pub fn plain_path(path: &Path) -> String {
+    plain(&path.to_string_lossy())
+}
+
+/// The names in `path` that need a plain-named link beside them, as `(folder, name)` with the folder in plain names.
+#[must_use]
+pub fn links(path: &Path) -> Vec<(String, String)> {
+    let mut folder = String::new();
+    let mut links = Vec::new();
+    for component in path.components() {
+        let name = component.as_os_str().to_string_lossy().into_owned();
+        if !is_plain(&name) {
+            links.push((folder.clone(), name.clone()));
+        }
+        folder.push_str(&plain(&name));
+        folder.push('/');
+    }
+    links
+}
+
+fn join(folder: &RemotePath, below: &Path) -> Result<RemotePath> {
+    if below.as_os_str().is_empty() {
+        return Ok(folder.clone());
+    }
+    folder.join(below.to_str().context("a path of the cube isn't UTF-8")?)
+}
+
+/// The folder's name for a workspace outside the cube: its own and a hash of its path, so that two never meet.
+fn own_place(workspace: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    workspace.hash(&mut hasher);
+    let name = plain(&workspace.file_name().unwrap_or_default().to_string_lossy());
+    format!("{}-{:08x}", name.trim_start_matches(['.', '-']), hasher.finish() & 0xffff_ffff)
+}
+
+fn home() -> Option<PathBuf> {
+    env::home_dir().filter(|home| home.is_absolute())
+}
+
+fn home_expanded(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+fn common(one: &Path, other: &Path) -> PathBuf {
+    one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+}
+
+/// Refuses a base that would send a whole home, or more.
+fn check_base(base: &Path) -> Result<()> {
+    let too_much = base.parent().is_none() || home().is_some_and(|home| home.starts_with(base));
+    if too_much {
+        bail!(
+            "the cube and its build context meet only in {}, which would be copied whole; set 'base' in the platform's section to the folder that holds both, or move them into one",
+            base.display()
+        );
+    }
+    Ok(())
+}
+
+fn below(base: &Path, path: &Path) -> Result<PathBuf> {
+    let outside = || {
+        format!(
+            "{} isn't below the base {}; set 'base' in the platform's section",
+            path.display(),
+            base.display()
+        )
+    };
+    path.strip_prefix(base).map(Path::to_owned).with_context(outside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normal_by_text() {
+        assert_eq!(normal(Path::new("/a/b/../project/.")), Path::new("/a/project"));
+        assert_eq!(normal(Path::new("/..")), Path::new("/"));
+        assert_eq!(common(Path::new("/a/b/c"), Path::new("/a/b/d")), Path::new("/a/b"));
+    }
+
+    #[test]
+    fn odd_names_get_links() {
+        let links = links(Path::new("a b/x/c d"));
+        assert_eq!(
+            links,
+            [(String::new(), "a b".to_owned()), ("a_b/x/".to_owned(), "c d".to_owned())]
+        );
+        assert_eq!(plain_path(Path::new("a b/x/c d")), "a_b/x/c_d");
+    }
+
+    #[test]
+    fn a_home_is_never_the_base() {
+        let home = home().unwrap();
+        assert!(check_base(&home).is_err());
+        assert!(check_base(Path::new("/")).is_err());
+        assert!(check_base(&home.join("cubes/one")).is_ok());
+    }
+}

@@ -1,0 +1,141 @@
+//! Remote scripts as data.
+//!
+//! The command line of every session is the same, `exec sh -s`, which every login shell reads alike; the script comes
+//! on standard input. It is one function that the last line calls, so that a script that is cut off doesn't run in
+//! part, and its children read `/dev/null` and not the rest of the script.
+//!
+//! A script is made of a program that is part of this source and of words; no text from outside gets into it unquoted.
+
+use std::fmt;
+
+use crate::quote::shell_word;
+
+/// The line that a script prints first; what a login shell printed before it is dropped.
+pub const READY: &str = "\u{2}mlcube-ssh";
+
+/// What every script has: paths below the home folder, answers, the watch for the client.
+const PRELUDE: &str = include_str!("remote/prelude.sh");
+
+/// The end of the here-document in which a script is shown.
+const END: &str = "MLCUBE_SSH_END";
+
+/// A script for `sh -s` on the remote: a program, its words, and the variables that it sees.
+#[derive(Clone, Debug)]
+pub struct Script {
+    program: &'static str,
+    words: Vec<String>,
+    variables: Vec<(String, Value)>,
+    setup: String,
+}
+
+/// The value of a variable; a secret is sent and never shown.
+#[derive(Clone, Debug)]
+enum Value {
+    Open(String),
+    Secret(String),
+}
+
+impl Script {
+    /// A script that runs `program`, the body of a function in POSIX sh.
+    #[must_use]
+    pub fn new(program: &'static str) -> Self {
+        Self { program, words: Vec::new(), variables: Vec::new(), setup: String::new() }
+    }
+
+    /// Adds a positional parameter.
+    #[must_use]
+    pub fn word(mut self, word: &str) -> Self {
+        self.words.push(word.to_owned());
+        self
+    }
+
+    /// Adds positional parameters.
+    #[must_use]
+    pub fn words<'a>(self, words: impl IntoIterator<Item = &'a String>) -> Self {
+        words.into_iter().fold(self, |script, word| script.word(word))
+    }
+
+    /// Exports variables to everything that the script runs. Their names have been checked
+    /// ([`crate::names::check_variable`]).
+    #[must_use]
+    pub fn variables<'a>(
+        mut self,
+        variables: impl IntoIterator<Item = &'a (String, String)>,
+    ) -> Self {
+        self.variables.extend(
+            variables.into_iter().map(|(name, value)| (name.clone(), Value::Open(value.clone()))),
+        );
+        self
+    }
+
+    /// Exports variables whose values are never shown.
+    #[must_use]
+    pub fn secrets<'a>(mut self, secrets: impl IntoIterator<Item = &'a (String, String)>) -> Self {
+        self.variables.extend(
+            secrets.into_iter().map(|(name, value)| (name.clone(), Value::Secret(value.clone()))),
+        );
+        self
+    }
+
+    /// A line of sh, the user's own, that runs first.
+    #[must_use]
+    pub fn setup(mut self, line: &str) -> Self {
+        line.clone_into(&mut self.setup);
+        self
+    }
+
+    /// The text for standard input.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.render(|value| match value {
+            Value::Open(value) | Value::Secret(value) => shell_word(value),
+        })
+    }
+
+    fn render(&self, show: impl Fn(&Value) -> String) -> String {
+        let mut text = format!("mlcube_ssh() {{\nprintf '%s\\n' '{READY}'\n");
+        for (name, value) in &self.variables {
+            text.extend([name, "=", &show(value), "; export ", name, "\n"]);
+        }
+        if !self.setup.is_empty() {
+            // Its output is a person's to read, not part of the answer.
+            text.extend(["eval ", &shell_word(&self.setup), " >&2\n"]);
+        }
+        text.push_str(PRELUDE);
+        text.push_str(self.program);
+        text.push_str("\n}\nmlcube_ssh");
+        for word in &self.words {
+            text.push(' ');
+            text.push_str(&shell_word(word));
+        }
+        // Descriptor 3 is the client's end: at its end of file the client is gone.
+        text.push_str(" 3<&0 </dev/null; exit\n");
+        text
+    }
+}
+
+impl fmt::Display for Script {
+    /// A here-document for a POSIX shell; secrets are shown by name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.render(|value| match value {
+            Value::Open(value) => shell_word(value),
+            Value::Secret(_) => "'(secret)'".to_owned(),
+        });
+        write!(f, "<<'{END}'\n{text}{END}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_and_secrets_hidden() {
+        let script = Script::new("echo \"$1\"")
+            .word("it's")
+            .secrets(&[("TOKEN".to_owned(), "s3cret".to_owned())]);
+        assert!(script.text().contains(r"mlcube_ssh 'it'\''s' 3<&0 </dev/null; exit"));
+        assert!(script.text().contains("TOKEN=s3cret; export TOKEN"));
+        assert!(!script.to_string().contains("s3cret"));
+    }
+}

@@ -1,0 +1,228 @@
+//! The rules of the pipe: read the document, act, write it once, let failure travel.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::command::Command;
+use crate::document::{Document, Failed, Receipt};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::report::{Report, Verbosity};
+use crate::status::ExitStatus;
+
+/// The end of every program's help.
+pub const EXIT_STATUSES: &str = "\
+Exit status:
+  0        done
+  125      ours: usage, document, configuration, a precondition, files left out
+  126/127  ssh or rsync can't be run, or isn't there, here or on the remote
+  255      the connection: unreachable, refused, lost, host key, login
+  128+n    ended by signal n
+  other    the task's own";
+
+/// The options that every step has.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct StepArgs {
+    /// Read the document from FILE instead of standard input
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub input: Option<PathBuf>,
+    /// What to say, and whether to act.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// The options that every program has.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct CommonArgs {
+    /// Print what would run, as a shell would accept it, and contact nothing
+    #[arg(short = 'n', long, global = true)]
+    pub dry_run: bool,
+    /// Print each command before it runs
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+impl CommonArgs {
+    /// How much to say.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// One step of the pipe.
+#[derive(Clone, Debug)]
+pub struct Step {
+    name: &'static str,
+    report: Report,
+    args: StepArgs,
+    works_after_a_failed_task: bool,
+}
+
+impl Step {
+    /// The step called `name` (`push`), of the program `program` (`mlcube-ssh-push`).
+    #[must_use]
+    pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
+        let report = Report::new(program, args.common.verbosity());
+        Self { name, report, args: args.clone(), works_after_a_failed_task: false }
+    }
+
+    /// Lets the step act on a document whose task failed; it exits with the task's status then.
+    #[must_use]
+    pub fn works_after_a_failed_task(mut self) -> Self {
+        self.works_after_a_failed_task = true;
+        self
+    }
+
+    /// What the step says.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report
+    }
+
+    /// Whether the step only shows what it would do.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.args.common.dry_run
+    }
+
+    /// Prints commands for a dry run, as a shell would accept them.
+    pub fn show<'a>(&self, commands: impl IntoIterator<Item = &'a Command>) {
+        for command in commands {
+            self.report.raw(format!("{command}\n").as_bytes());
+        }
+    }
+
+    /// Reads the document, lets `act` work on it, writes it, and gives the status to exit with.
+    pub fn run(&self, act: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
+        let mut document = match self.read() {
+            Ok(document) => document,
+            Err(problem) => {
+                self.report.error(&format!("{problem:#}"));
+                return ExitStatus::Ours.into();
+            }
+        };
+        let status = self.act(&mut document, act);
+        self.write(&document, status)
+    }
+
+    /// The status to exit with, after `act` has had its turn if it is due one.
+    fn act(
+        &self,
+        document: &mut Document,
+        act: impl FnOnce(&Self, &mut Document) -> Outcome<()>,
+    ) -> u8 {
+        document.failed.take_if(|failed| failed.step == self.name);
+        let task_status = match &document.failed {
+            Some(failed) if failed.kind == Kind::Task && self.works_after_a_failed_task => {
+                Some(failed.status)
+            }
+            Some(failed) => return failed.status,
+            None => None,
+        };
+        match (act(self, document), task_status) {
+            (Ok(()), status) => status.unwrap_or(0),
+            (Err(failure), None) => self.fail(document, &failure),
+            // The task's failure stays the one that travels: this step can be run again alone.
+            (Err(failure), Some(status)) => {
+                self.report.error(&failure.to_string());
+                status
+            }
+        }
+    }
+
+    /// Says what failed and notes it in the document.
+    fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
+        let message = failure.to_string();
+        self.report.error(&message);
+        let status = failure.status.code();
+        document.failed = Some(Failed::new(self.name, status, failure.kind, message));
+        status
+    }
+
+    fn write(&self, document: &Document, status: u8) -> ExitCode {
+        match document.to_text().and_then(|text| write_once(&text)) {
+            Ok(()) => ExitCode::from(status),
+            Err(problem) => {
+                self.report.error(&format!("{problem:#}"));
+                ExitCode::from(if status == 0 { ExitStatus::Ours.code() } else { status })
+            }
+        }
+    }
+
+    fn read(&self) -> Result<Document> {
+        let (text, from) = match &self.args.input {
+            Some(path) => (
+                fs::read(path).with_context(|| format!("can't read {}", path.display()))?,
+                path.display().to_string(),
+            ),
+            None => (read_standard_input()?, "standard input".to_owned()),
+        };
+        Document::read(&text).with_context(|| from)
+    }
+}
+
+/// Measures a step: the receipt that `act` fills gets its seconds.
+///
+/// # Errors
+/// Those of `act`.
+pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> Outcome<Receipt> {
+    let start = Instant::now();
+    let mut receipt = Receipt::default();
+    act(&mut receipt)?;
+    receipt.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    Ok(receipt)
+}
+
+/// Writes the document at once. A reader that is gone is no error of ours to make noise about.
+///
+/// # Errors
+/// When standard output can't be written, a full disk for one.
+pub fn write_once(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(problem) if problem.kind() != io::ErrorKind::BrokenPipe => {
+            Err(problem).context("can't write the document to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_standard_input() -> Result<Vec<u8>> {
+    let mut stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        bail!(
+            "there is no document on standard input, which is the terminal; pipe one in from mlcube-ssh-config, or name a file with --input"
+        );
+    }
+    let mut text = Vec::new();
+    stdin.read_to_end(&mut text).context("can't read standard input")?;
+    if text.is_empty() && is_empty_file() {
+        bail!(
+            "standard input is an empty file; the shell empties a file that is input and output of one command: write to another one"
+        );
+    }
+    Ok(text)
+}
+
+/// Whether standard input is a file of no bytes.
+fn is_empty_file() -> bool {
+    File::open("/dev/stdin")
+        .and_then(|file| file.metadata())
+        .is_ok_and(|metadata| metadata.is_file() && metadata.size() == 0)
+}

@@ -1,0 +1,9 @@
+//! The two sides of a workspace: what is where, what both last had in common, what has to move.
+
+mod listing;
+mod plan;
+mod record;
+
+pub use listing::{Entry, FIND_FORMAT, Kind, Listing};
+pub use plan::{Direction, Plan};
+pub use record::Record;

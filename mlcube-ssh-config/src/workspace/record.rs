@@ -1,0 +1,115 @@
+//! What this machine remembers of a remote tree: what both sides last had in common, and the code that was pushed.
+//!
+//! In `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, one folder for each pair of a remote tree and a local one.
+
+use std::env;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::listing::Listing;
+use crate::document::Remote;
+use crate::layout::Layout;
+
+/// The records of one pair of trees.
+#[derive(Clone, Debug)]
+pub struct Record {
+    folder: PathBuf,
+}
+
+impl Record {
+    /// The record for a layout and its place on the remote. Nothing is read or made.
+    ///
+    /// # Errors
+    /// When there is neither `XDG_STATE_HOME` nor a home.
+    pub fn of(layout: &Layout, remote: &Remote) -> Result<Self> {
+        let state =
+            env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
+        let state = state.context("there is no home folder to keep the record of transfers in; set HOME or XDG_STATE_HOME")?;
+        let mut hasher = DefaultHasher::new();
+        (
+            &remote.host,
+            &remote.user,
+            &remote.base,
+            &remote.workspace,
+            &layout.base,
+            &layout.workspace,
+        )
+            .hash(&mut hasher);
+        let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
+        Ok(Self {
+            folder: state.join("mlcube-ssh").join(format!("{name}-{:016x}", hasher.finish())),
+        })
+    }
+
+    /// What both sides of the workspace last had in common; empty where there is no record.
+    #[must_use]
+    pub fn workspace(&self) -> Listing {
+        self.read("workspace").unwrap_or_default()
+    }
+
+    /// The code that was last pushed; none where nothing was.
+    #[must_use]
+    pub fn code(&self) -> Option<Listing> {
+        self.read("code")
+    }
+
+    /// The part of the code that the image there was built from; none where it never was.
+    #[must_use]
+    pub fn configured(&self) -> Option<Listing> {
+        self.read("configured")
+    }
+
+    /// Notes what both sides of the workspace have in common now.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_workspace(&self, listing: &Listing) -> Result<()> {
+        self.write("workspace", listing)
+    }
+
+    /// Notes the code that was pushed.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_code(&self, listing: &Listing) -> Result<()> {
+        self.write("code", listing)
+    }
+
+    /// Notes that the image was built from the code that was pushed last.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_configured(&self, layout: &Layout) -> Result<()> {
+        let code = self.code().unwrap_or_default();
+        self.write("configured", &layout.build_context(&code))
+    }
+
+    fn read(&self, name: &str) -> Option<Listing> {
+        // A record that can't be read is none: then whatever differs is kept and named.
+        Listing::parse(&fs::read(self.folder.join(name)).ok()?).ok()
+    }
+
+    fn write(&self, name: &str, listing: &Listing) -> Result<()> {
+        let path = self.folder.join(name);
+        write_atomically(&path, &listing.to_text())
+            .with_context(|| format!("can't write the record {}", path.display()))
+    }
+}
+
+/// The old file or the new one, never half of one; readable by its owner alone.
+fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}

@@ -1,0 +1,52 @@
+//! The python environment on the remote: one script that looks, and acts only where something is missing.
+
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::runner::{Interpreter, Runner};
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::step::{Step, timed};
+
+use crate::problem;
+
+const PROGRAM: &str = include_str!("remote/environment.sh");
+
+/// Makes the environment and notes a receipt.
+pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
+    let runner = Runner::from_config(&document.config).map_err(anyhow::Error::from)?;
+    let connection = Connection::new(document, &runner, step.report())?;
+    let script = script(&connection, &runner.interpreter);
+    if step.is_dry_run() {
+        step.show(&connection.shown(&script));
+        return Ok(());
+    }
+    let receipt = timed(|receipt| {
+        let answer = connection.ask_aloud(&script)?;
+        if answer.status != 0 {
+            return Err(problem::failure(connection.host().as_str(), &runner.interpreter, &answer));
+        }
+        receipt.changed = answer.field("changed").as_deref() == Some("1");
+        receipt.python = answer.field("python");
+        receipt.mlcube = answer.field("mlcube");
+        receipt.requirements = Some(runner.interpreter.requirements().to_owned());
+        Ok(())
+    })?;
+    let what = if receipt.changed { "made" } else { "there already" };
+    let python = receipt.python.clone().unwrap_or_default();
+    step.report().say(&format!("python environment {what} on {}: {python}", connection.host()));
+    document.steps.interp = Some(receipt);
+    Ok(())
+}
+
+/// The script for an interpreter. Requirements are a whitespace-separated list; each is one word there.
+fn script(connection: &Connection, interpreter: &Interpreter) -> Script {
+    let script = connection.script(PROGRAM);
+    let script = match interpreter {
+        Interpreter::System { python, .. } => script.word("system").word(python).word(""),
+        Interpreter::Virtualenv { python, location, name, .. } => script
+            .word("virtualenv")
+            .word(python)
+            .word(&format!("{}/{name}", location.as_str().trim_end_matches('/'))),
+    };
+    interpreter.requirements().split_whitespace().fold(script, Script::word)
+}

@@ -1,0 +1,71 @@
+//! The first round trip of a push: folders are made there, the workspace is listed.
+
+use anyhow::{Context, anyhow};
+use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::document::Remote;
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::layout::{Layout, links};
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::status::ExitStatus;
+use mlcube_ssh_config::workspace::{FIND_FORMAT, Listing};
+
+const PROGRAM: &str = include_str!("remote/prepare.sh");
+
+/// What the remote looks like before a push.
+pub(crate) struct Prepared {
+    /// The tree, absolute.
+    pub(crate) base: String,
+    /// Our own folder, absolute.
+    pub(crate) state: String,
+    /// The workspace, absolute.
+    pub(crate) workspace: String,
+    /// Free bytes.
+    pub(crate) free_bytes: Option<u64>,
+    /// What is in the workspace.
+    pub(crate) listing: Listing,
+}
+
+pub(crate) fn script(connection: &Connection, layout: &Layout, remote: &Remote) -> Script {
+    let places =
+        [&remote.base, &remote.state, &remote.workspace].map(|path| path.as_str().to_owned());
+    let script = connection.script(PROGRAM).words(&places).word(FIND_FORMAT);
+    let paths = [Some(&layout.root), layout.context.as_ref()];
+    let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
+    pairs.fold(script, |script, (folder, name)| script.word(&folder).word(&name))
+}
+
+/// Makes the folders and returns what was found.
+pub(crate) fn prepare(connection: &Connection, script: &Script) -> Outcome<Prepared> {
+    let answer = connection.ask(script)?;
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), &answer));
+    }
+    let field = |key| {
+        answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))
+    };
+    Ok(Prepared {
+        base: field("base")?,
+        state: field("state")?,
+        workspace: field("workspace")?,
+        free_bytes: field("free")?.parse().ok(),
+        listing: answer.listing()?,
+    })
+}
+
+fn failure(host: &str, answer: &Answer) -> Failure {
+    let problem = answer.field("problem").unwrap_or_default();
+    let last = answer.last_error();
+    match problem.split_once(' ').unwrap_or((&problem, "")) {
+        ("no-rsync", _) => Failure::tool(
+            ExitStatus::NotFound,
+            format!("rsync isn't installed on '{host}'; install it there"),
+        ),
+        ("not-writable", path) if answer.errors.contains("No space left") => {
+            Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
+        }
+        ("not-writable", path) => Failure::ours(anyhow!(
+            "can't write {path} on '{host}' ({last}); set runner.remote_root to a folder of yours there"
+        )),
+        _ => Failure::ours(anyhow!("can't list the workspace on '{host}': {last}")),
+    }
+}

@@ -1,0 +1,197 @@
+//! A push: the code becomes there what it is here; of the workspace goes what changed here.
+
+use std::time::SystemTime;
+
+use anyhow::anyhow;
+use mlcube_ssh_config::command::Command;
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::document::{Document, Receipt};
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::report::{count, human_bytes};
+use mlcube_ssh_config::rsync::{self, Transfer};
+use mlcube_ssh_config::step::{Step, timed};
+use mlcube_ssh_config::workspace::{Direction, Plan};
+
+use crate::cli::Args;
+use crate::code;
+use crate::plan::Local;
+use crate::prepare::{self, Prepared};
+
+/// Pushes, and notes a receipt.
+pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
+    let (layout, runner) = Layout::of_document(document)?;
+    if !layout.local_root().is_dir() {
+        return Err(Failure::ours(anyhow!(
+            "the cube's folder {} isn't there",
+            layout.local_root().display()
+        )));
+    }
+    let connection = Connection::new(document, &runner, step.report())?;
+    if step.is_dry_run() {
+        return dry_run(step, document, &layout, &connection);
+    }
+    let receipt = timed(|receipt| {
+        let local = Local::look(&layout, &document.remote)?;
+        receipt.files = Some(local.code.files() + local.workspace.files());
+        receipt.bytes = Some(local.code.bytes() + local.workspace.bytes());
+        if args.if_changed && !local.was_pushed() {
+            return Err(never_configured(document));
+        }
+        receipt.context_changed = Some(local.context_changed(&layout));
+        if args.if_changed && local.is_unchanged() {
+            (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
+            return Ok(());
+        }
+        let prepared = prepare::prepare(
+            &connection,
+            &prepare::script(&connection, &layout, &document.remote),
+        )?;
+        transfer(step, &layout, &connection, &local, &prepared, args, receipt)
+    })?;
+    document.steps.push = Some(receipt);
+    Ok(())
+}
+
+/// A run needs a cube that was configured there.
+fn never_configured(document: &Document) -> Failure {
+    Failure::ours(anyhow!(
+        "this cube was never configured on '{}' from here; run {}",
+        document.remote.host,
+        document.configure_command()
+    ))
+}
+
+/// Sends what has to be sent, and remembers it.
+fn transfer(
+    step: &Step,
+    layout: &Layout,
+    connection: &Connection,
+    local: &Local,
+    prepared: &Prepared,
+    args: &Args,
+    receipt: &mut Receipt,
+) -> Outcome<()> {
+    receipt.free_bytes = prepared.free_bytes;
+    let code =
+        rsync::run(&code_command(layout, connection, &prepared.base), connection, &step.report())?;
+    local.record.set_code(&local.code)?;
+
+    let plan = Plan::new(
+        Direction::Up,
+        &local.workspace,
+        &prepared.listing,
+        &local.common,
+        args.overwrite,
+    );
+    let workspace = if plan.send.is_empty() {
+        Transfer::default()
+    } else {
+        rsync::run(
+            &workspace_command(layout, connection, prepared, &plan),
+            connection,
+            &step.report(),
+        )?
+    };
+    local.record.set_workspace(&plan.common)?;
+
+    receipt.files_sent = Some(code.files_sent + workspace.files_sent);
+    receipt.bytes_sent = Some(code.bytes_sent + workspace.bytes_sent);
+    receipt.changed = !code.changed.is_empty() || !workspace.changed.is_empty();
+    receipt.kept = plan.kept.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    say(step, connection, receipt, &code, &workspace);
+    Ok(())
+}
+
+fn say(
+    step: &Step,
+    connection: &Connection,
+    receipt: &Receipt,
+    code: &Transfer,
+    workspace: &Transfer,
+) {
+    let report = step.report();
+    let names: Vec<&String> =
+        code.changed.iter().chain(&workspace.changed).filter(|name| !name.ends_with('/')).collect();
+    let sent = receipt.files_sent.unwrap_or(0);
+    match names.as_slice() {
+        [] => report.say(&format!("nothing to send to {}", connection.host())),
+        few if few.len() <= 3 => {
+            let few = few.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            report.say(&format!("sent {few} to {}", connection.host()));
+        }
+        _ => report.say(&format!(
+            "sent {} to {}, {} over the link",
+            count(sent, "file"),
+            connection.host(),
+            human_bytes(receipt.bytes_sent.unwrap_or(0))
+        )),
+    }
+    for name in names {
+        report.detail(&format!("sent {name}"));
+    }
+    for name in &receipt.kept {
+        report.error(&format!(
+            "kept {name} as it is on {}, it changed there too; --overwrite replaces it",
+            connection.host()
+        ));
+    }
+}
+
+/// The transfer of the code. Nothing is deleted there.
+fn code_command(layout: &Layout, connection: &Connection, base: &str) -> Command {
+    rsync::command(connection)
+        .arg("--recursive")
+        // The folders keep their places relative to the base.
+        .arg("--relative")
+        .args(code::excludes(layout))
+        .arg("--")
+        .args(code::sources(layout))
+        .arg(connection.rsync_path(&format!("{base}/")))
+}
+
+/// The transfer of the workspace: the entries of the plan, and what they replace is kept aside.
+fn workspace_command(
+    layout: &Layout,
+    connection: &Connection,
+    prepared: &Prepared,
+    plan: &Plan,
+) -> Command {
+    let replaced = format!("{}/replaced/{}", prepared.state, seconds_since_1970());
+    rsync::command(connection)
+        .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+        .arg(format!("--backup-dir={replaced}"))
+        .arg("--")
+        .arg(format!("{}/", layout.workspace.display()))
+        .arg(connection.rsync_path(&format!("{}/", prepared.workspace)))
+        .bytes(plan.files_from())
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Shows the push. What only the remote knows is taken as if nothing were there.
+fn dry_run(
+    step: &Step,
+    document: &Document,
+    layout: &Layout,
+    connection: &Connection,
+) -> Outcome<()> {
+    let local = Local::look(layout, &document.remote)?;
+    let remote = &document.remote;
+    let prepared = Prepared {
+        base: remote.base.from_home().to_owned(),
+        state: remote.state.from_home().to_owned(),
+        workspace: remote.workspace.from_home().to_owned(),
+        free_bytes: None,
+        listing: local.common.clone(),
+    };
+    let plan = Plan::new(Direction::Up, &local.workspace, &prepared.listing, &local.common, false);
+    step.show(&connection.shown(&prepare::script(connection, layout, remote)));
+    step.show([&code_command(layout, connection, &prepared.base)]);
+    if !plan.send.is_empty() {
+        step.show([&workspace_command(layout, connection, &prepared, &plan)]);
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Makes the folders that a push fills, and lists the workspace.
+# $1 base, $2 our own folder, $3 workspace, $4 the format of the list,
+# then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
+# Answers: base, state, workspace (absolute), free (bytes), then a line `listing` and the list; or problem.
+
+base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4
+shift 4
+
+command -v rsync >/dev/null || problem no-rsync
+mkdir -p "$base" || problem not-writable "$base"
+(umask 077 && mkdir -p "$state") || problem not-writable "$state"
+mkdir -p "$workspace" || problem not-writable "$workspace"
+[ -w "$base" ] || problem not-writable "$base"
+
+# mlcube there can't be given a path that a shell would take apart: it goes through a link.
+while [ $# -gt 1 ]; do
+  link=$base/$1$(printf '%s' "$2" | LC_ALL=C tr -c 'A-Za-z0-9._/+-' '_')
+  [ -L "$link" ] || ln -s "$2" "$link" || problem not-writable "$link"
+  shift 2
+done
+
+printf 'base %s\nstate %s\nworkspace %s\n' "$base" "$state" "$workspace"
+df -Pk "$base" | {
+  read -r _
+  read -r _ _ _ free _
+  printf 'free %s\n' "$((free * 1024))"
+}
+printf 'listing\n'
+cd "$workspace" && find . -mindepth 1 -printf "$format"
