@@ -37,12 +37,20 @@ pub(crate) enum Verb {
     },
 }
 
+impl Verb {
+    /// The file for the document, if it isn't standard output.
+    pub(crate) fn output(&self) -> Option<PathBuf> {
+        let (Self::Configure { follow, .. } | Self::Run { follow }) = self;
+        follow.output.clone()
+    }
+}
+
 /// How the job is followed.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct FollowArgs {
-    /// Write the job's output to FILE instead of standard error
-    #[arg(long, value_name = "FILE")]
-    pub(crate) log_to: Option<PathBuf>,
+    /// Write the document to FILE, and the job's output to standard output instead of standard error
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// Seconds to go on trying when the connection is lost
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) reconnect_timeout: u64,

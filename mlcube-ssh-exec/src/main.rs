@@ -16,6 +16,6 @@ use mlcube_ssh_config::step::Step;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();
-    Step::new("exec", "mlcube-ssh-exec", &args.step)
-        .run(|step, document| phase::act(step, document, &args.verb))
+    let step = Step::new("exec", "mlcube-ssh-exec", &args.step).output(args.verb.output());
+    step.run(|step, document| phase::act(step, document, &args.verb))
 }

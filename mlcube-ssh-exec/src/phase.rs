@@ -1,9 +1,7 @@
 //! The verbs: a job for `mlcube configure` or `mlcube run`.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 
-use anyhow::Context;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
@@ -58,7 +56,7 @@ fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs
     let mut end = None;
     let receipt = timed(|receipt| {
         let found =
-            Follower::new(&connection, &job, step.report(), args.reconnect_timeout, log(args)?)?
+            Follower::new(&connection, &job, step.report(), args.reconnect_timeout, log(args))?
                 .run()?;
         receipt.changed = true;
         receipt.phase = Some(phase.word().to_owned());
@@ -71,9 +69,7 @@ fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs
     end.map_or(Ok(()), |end| outcome::of(&end, &job, document))
 }
 
-/// Where the job's output goes.
-fn log(args: &FollowArgs) -> Outcome<Box<dyn Write>> {
-    let Some(path) = &args.log_to else { return Ok(Box::new(io::stderr())) };
-    let file = OpenOptions::new().append(true).create(true).open(path);
-    Ok(Box::new(file.with_context(|| format!("can't write the log to {}", path.display()))?))
+/// Where the job's output goes: a standard output that doesn't take the document is the task's.
+fn log(args: &FollowArgs) -> Box<dyn Write> {
+    if args.output.is_some() { Box::new(io::stdout()) } else { Box::new(io::stderr()) }
 }
