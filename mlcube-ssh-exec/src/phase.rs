@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::forward;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::step::{Step, timed};
@@ -19,6 +20,10 @@ use crate::{outcome, variables};
 pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
     match verb {
         Verb::Configure { if_changed: true, .. } if !context_changed(document) => Ok(()),
+        Verb::Configure { .. } if is_configured(document) => {
+            note_nothing_to_do(document);
+            Ok(())
+        }
         Verb::Configure { follow, .. } => {
             run_job(step, document, Phase::Configure, follow)?;
             note_configured(step, document)
@@ -32,10 +37,28 @@ fn context_changed(document: &Document) -> bool {
     document.steps.push.as_ref().is_some_and(|push| push.context_changed == Some(true))
 }
 
+/// Whether this document has been through this step already, and nothing changed since.
+fn is_configured(document: &Document) -> bool {
+    let done =
+        document.steps.exec.as_ref().is_some_and(|exec| {
+            exec.phase.as_deref() == Some("configure") && exec.status == Some(0)
+        });
+    done && document.failed.is_none() && !context_changed(document)
+}
+
+fn note_nothing_to_do(document: &mut Document) {
+    if let Some(receipt) = &mut document.steps.exec {
+        (receipt.changed, receipt.seconds) = (false, 0.0);
+    }
+}
+
 /// Remembers what the image was built from, so that a later run knows whether to build it again.
-fn note_configured(step: &Step, document: &Document) -> Outcome<()> {
+fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
     if step.is_dry_run() {
         return Ok(());
+    }
+    if let Some(push) = &mut document.steps.push {
+        push.context_changed = Some(false);
     }
     let (layout, _) = Layout::of_document(document)?;
     Ok(Record::of(&layout, &document.remote)?.set_configured(&layout)?)
@@ -43,6 +66,12 @@ fn note_configured(step: &Step, document: &Document) -> Outcome<()> {
 
 fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs) -> Outcome<()> {
     let (_, runner) = Layout::of_document(document)?;
+    if phase == Phase::Run && document.run.tasks.is_empty() {
+        return Err(Failure::ours(anyhow!(
+            "no task is chosen; --task=NAME of mlcube-ssh-config chooses one of {}",
+            document.task_names().join(", ")
+        )));
+    }
     forward::check(document, &runner)?;
     let variables =
         if phase == Phase::Run { variables::for_task(document, &runner)? } else { Vec::new() };
