@@ -193,6 +193,13 @@ impl Command {
 }
 
 impl Running {
+    /// Writes more to the command's standard input. One that is gone says why when it is waited for.
+    pub fn tell(&mut self, text: &str) {
+        if let Some(input) = &mut self.input {
+            let _ = input.write_all(text.as_bytes());
+        }
+    }
+
     /// Ends the command and waits for it.
     pub fn kill(mut self) {
         self.input = None;

@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use crate::command::Running;
 use crate::failure::Outcome;
-use crate::script::{READY, Script};
+use crate::script::{READY, Script, WATCH};
 use crate::workspace::Listing;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
@@ -140,6 +140,7 @@ impl Session {
             }
             if let Some(at) = find(&self.ahead, line.as_bytes()) {
                 self.ahead.drain(..at + line.len());
+                self.running.tell(WATCH);
                 return Ready::Yes;
             }
         }

@@ -32,7 +32,7 @@ finish() {
 
 follow_job() {
   [ -d "$1" ] || problem unknown "$1"
-  offset=$2 pause=0.05
+  offset=$2 looks=0
   end_with_client
   while :; do
     # Looked at before the log, so that the log is whole when the end is told.
@@ -40,11 +40,8 @@ follow_job() {
     leads "$1" || alive=
     if [ -f "$1/status" ]; then finish "$1" "status $(cat "$1/status")"; fi
     [ -n "$alive" ] || finish "$1" lost
-    if send_log "$1"; then
-      pause=0.05
-    else
-      case $pause in 0.05) pause=0.1 ;; 0.1) pause=0.2 ;; *) pause=0.4 ;; esac
-    fi
-    sleep "$pause"
+    if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
+    # Often while something happens, less often in a long silence.
+    if [ "$looks" -lt 30 ]; then sleep 0.1; else sleep 0.4; fi
   done
 }

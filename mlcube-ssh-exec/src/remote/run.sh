@@ -1,10 +1,9 @@
 #!/bin/sh
 # Runs a job to its end and writes its status. This process leads the job's session.
-# $1 the job's folder, $2 its view of the cube (empty: none), $3 umask, $4 the cube, $5 python, $6 what starts mlcube,
-# then mlcube's words.
+# $1 the job's folder, $2 its view of the cube (empty: none), $3 umask, $4 the cube, $5 python, then mlcube's words.
 
-job=$1 view=$2 mask=$3 cube=$4 python=$5 launch=$6
-shift 6
+job=$1 view=$2 mask=$3 cube=$4 python=$5
+shift 5
 
 # Who leads the job: a pid alone may be another's later.
 printf '%s %s\n' "$$" "$(cut -d ' ' -f 22 /proc/$$/stat)" >"$job/leader.new" && mv "$job/leader.new" "$job/leader"
@@ -15,7 +14,7 @@ export MLCUBE_SSH_JOB_FOLDER PATH
 umask "$mask"
 cd "$cube" || exit
 
-"$python" -W ignore::DeprecationWarning -c "$launch" "$@"
+"$python" -W ignore::DeprecationWarning "$job/launch.py" "$@"
 status=$?
 umask 077
 

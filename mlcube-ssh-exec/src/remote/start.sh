@@ -46,6 +46,7 @@ make_job() {
     mkdir "$job/bin" &&
       printf '%s\n' "$document" >"$job/job.json" &&
       printf '%s\n' "$run" >"$job/run" &&
+      printf '%s\n' "$launch" >"$job/launch.py" &&
       printf '%s\n' "$engine" >"$job/bin/docker" &&
       chmod 700 "$job/bin/docker" &&
       : >"$job/log"
@@ -81,7 +82,7 @@ if [ ! -d "$job" ]; then
     MLCUBE_SSH_JOB=$id MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
     export MLCUBE_SSH_JOB MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
     # On a line of its own, with none of this session's descriptors: it would hold the session open.
-    setsid sh "$job/run" "$job" "$view" "$mask" "$base/$place" "$python" "$launch" "$@" </dev/null >"$job/log" 2>&1 3<&- &
+    setsid sh "$job/run" "$job" "$view" "$mask" "$base/$place" "$python" "$@" </dev/null >"$job/log" 2>&1 3<&- &
     prune
   fi
 fi
