@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use mlcube_ssh_harness::{
-    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Running, Scene, Task, eventually,
+    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Running, Scene, Task,
+    eventually,
 };
 use rustix::process::Signal;
 
@@ -70,7 +71,8 @@ fn the_connection_that_stays_open_holds_nothing_of_its_caller() {
     let (scene, document) = with_document(HostOptions::default());
     for words in ["", "-v"] {
         // The shell waits until nobody has the other end of its pipe any more.
-        let line = format!("said=$(mlcube-ssh-interp {words} 2>&1); echo \"${{#said}} characters\"");
+        let line =
+            format!("said=$(mlcube-ssh-interp {words} 2>&1); echo \"${{#said}} characters\"");
         let ran = scene.sh(&line).reads_document(&document).run();
         assert!(ran.succeeds().stdout.contains("characters"));
         assert!(!scene.masters().is_empty(), "and it is still open");
@@ -134,7 +136,10 @@ fn a_connection_whose_other_end_is_silent_is_replaced() {
 #[test]
 fn a_connection_of_the_users_own_is_used() {
     let (scene, document) = with_document(HostOptions::default());
-    let own = format!("ControlMaster auto\nControlPersist 60\nControlPath {}/run/own-%C", scene.home().display());
+    let own = format!(
+        "ControlMaster auto\nControlPersist 60\nControlPath {}/run/own-%C",
+        scene.home().display()
+    );
     scene.has_ssh_config(&own);
     scene.sh("ssh there true").run().succeeds();
     pipeline(&scene, &document).run().succeeds();
@@ -165,7 +170,8 @@ fn what_the_users_configuration_does_at_logins_is_kept_out() {
         "ControlMaster no\nControlPath none".to_owned(),
     ] {
         scene.has_ssh_config(&lines);
-        let ran = scene.sh("mlcube-ssh-interp -q | mlcube-ssh-push -q").reads_document(&document).run();
+        let ran =
+            scene.sh("mlcube-ssh-interp -q | mlcube-ssh-push -q").reads_document(&document).run();
         assert_eq!(ran.status, 0, "with {lines}: {}", ran.stderr);
         assert!(ran.document().at("/steps/push").is_object(), "with {lines}");
         scene.masters().kill();
@@ -237,7 +243,8 @@ fn with_a_password() -> Option<Scene> {
     let account = Account::with_shell(place.path(), "sh")?;
     account.has_password("open sesame");
     let options = HostOptions::default().account(&account);
-    let options = options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
+    let options =
+        options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
     let mut scene = Scene::at(place, options);
     scene.set("/remote_root", "cubes");
     scene.has_program("askpass", "echo \"$1\" >> \"$HOME/asked\"; echo open sesame");

@@ -52,7 +52,8 @@ fn what_is_no_document_is_125() {
     let cut_off = &text[..text.len() / 2];
     let config_is_text = document.with("/config", "text").to_string();
     for step in STEPS {
-        for input in [cut_off, "hello", "[]", "{}", "null", "1", "{} {}", "\u{0}", &config_is_text] {
+        for input in [cut_off, "hello", "[]", "{}", "null", "1", "{} {}", "\u{0}", &config_is_text]
+        {
             let ran = call(&scene, step).reads(input).run();
             ran.exits(125).complains(&["standard input"]);
             assert_eq!(ran.stdout, "", "{input} isn't handed on");
@@ -66,11 +67,16 @@ fn what_is_no_document_is_125() {
 fn another_version_is_125_and_named() {
     let (scene, _, document) = scene_with_a_document();
     for step in STEPS {
-        let ran = call(&scene, step).reads_document(&document.with("/schema", "mlcube-ssh/v2")).run();
+        let ran =
+            call(&scene, step).reads_document(&document.with("/schema", "mlcube-ssh/v2")).run();
         ran.exits(125).complains(&["mlcube-ssh/v2", "mlcube-ssh/v1"]);
     }
     // The version is looked at first: nothing else of a v2 document need make sense.
-    call(&scene, STEPS[0]).reads(r#"{"schema": "mlcube-ssh/v2"}"#).run().exits(125).complains(&["mlcube-ssh/v2"]);
+    call(&scene, STEPS[0])
+        .reads(r#"{"schema": "mlcube-ssh/v2"}"#)
+        .run()
+        .exits(125)
+        .complains(&["mlcube-ssh/v2"]);
 }
 
 #[test]
@@ -79,7 +85,11 @@ fn a_terminal_on_standard_input_is_said_at_once() {
     for step in STEPS {
         let ran = scene.sh_at_a_terminal(&step.join(" ")).run();
         ran.exits(125);
-        assert!(ran.stdout.contains("standard input") && ran.stdout.contains("--input"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains("standard input") && ran.stdout.contains("--input"),
+            "{}",
+            ran.stdout
+        );
         assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
     }
 }
@@ -90,7 +100,11 @@ fn a_file_that_is_input_and_output_gets_a_hint() {
     let file = scene.home().join("run.json");
     for step in STEPS {
         fs::write(&file, document.to_string()).unwrap();
-        scene.sh(&format!("{} < run.json > run.json", step.join(" "))).run().exits(125).complains(&["output"]);
+        scene
+            .sh(&format!("{} < run.json > run.json", step.join(" ")))
+            .run()
+            .exits(125)
+            .complains(&["output"]);
     }
 }
 
@@ -101,7 +115,11 @@ fn a_document_comes_from_a_file_as_from_standard_input() {
     for step in STEPS {
         let ran = call(&scene, step).args(["--dry-run", "--input", "run.json"]).run();
         assert_eq!(ran.succeeds().document(), document);
-        call(&scene, step).args(["-i", "missing.json"]).run().exits(125).complains(&["missing.json"]);
+        call(&scene, step)
+            .args(["-i", "missing.json"])
+            .run()
+            .exits(125)
+            .complains(&["missing.json"]);
     }
 }
 
@@ -128,7 +146,10 @@ fn only_pull_works_after_a_failed_task() {
     let failed = json!({"step": "exec", "status": 7, "kind": "task", "message": "the task failed"});
     let failed = pushed.with("/failed", failed);
     for step in &STEPS[..2] {
-        assert_eq!(call(&scene, step).reads_document(&failed).run().exits(7).is_silent().document(), failed);
+        assert_eq!(
+            call(&scene, step).reads_document(&failed).run().exits(7).is_silent().document(),
+            failed
+        );
     }
     let pulled = call(&scene, STEPS[4]).reads_document(&failed).run().exits(7).document();
     assert_eq!(pulled.at("/failed"), failed.at("/failed"));
@@ -141,7 +162,8 @@ fn a_failed_step_starts_afresh() {
     let steps: [&[&str]; 4] = [STEPS[0], STEPS[1], STEPS[2], STEPS[3]];
     let mut document = document;
     for step in steps {
-        let failed = json!({"step": name_of(step), "status": 255, "kind": "connection", "message": "lost"});
+        let failed =
+            json!({"step": name_of(step), "status": 255, "kind": "connection", "message": "lost"});
         let ran = call(&scene, step).reads_document(&document.with("/failed", failed)).run();
         document = ran.succeeds().document();
         assert!(document.at("/failed").is_null(), "{document}");
@@ -180,20 +202,29 @@ fn the_status_of_a_plain_pipe_is_honest() {
 #[test]
 fn unknown_fields_are_kept_everywhere() {
     let (scene, _, document) = scene_with_a_document();
-    let mut document = document.with("/later", json!({"a": [1, null]})).with("/run/later", 1).with("/remote/later", true);
+    let mut document = document
+        .with("/later", json!({"a": [1, null]}))
+        .with("/run/later", 1)
+        .with("/remote/later", true);
     document = document.with("/steps/later", json!({"changed": false})).with("/config/later", "x");
     for step in STEPS {
         document = call(&scene, step).reads_document(&document).run().succeeds().document();
         let receipt = format!("/steps/{}/later", name_of(step));
         document = document.with(&receipt, "kept");
         assert_eq!(document.at("/later/a/1"), &json!(null));
-        for (key, value) in [("/later/a/0", json!(1)), ("/run/later", json!(1)), ("/remote/later", json!(true))] {
+        for (key, value) in
+            [("/later/a/0", json!(1)), ("/run/later", json!(1)), ("/remote/later", json!(true))]
+        {
             assert_eq!(document.at(key), &value, "{key} after {step:?}");
         }
         assert_eq!(document.at("/steps/later/changed"), false);
         assert_eq!(document.at("/config/later"), "x");
     }
-    assert_eq!(document.at("/steps/push/later"), "kept", "a receipt keeps what a later step doesn't know");
+    assert_eq!(
+        document.at("/steps/push/later"),
+        "kept",
+        "a receipt keeps what a later step doesn't know"
+    );
 }
 
 #[test]
@@ -207,7 +238,11 @@ fn every_step_can_run_again_on_its_own_output() {
         }
         let second = call(&scene, step).reads_document(&first).run().succeeds().document();
         let receipt = format!("/steps/{}", name_of(step));
-        assert_eq!(second.at(&format!("{receipt}/changed")), false, "{step:?} had nothing to do: {second}");
+        assert_eq!(
+            second.at(&format!("{receipt}/changed")),
+            false,
+            "{step:?} had nothing to do: {second}"
+        );
         let third = call(&scene, step).reads_document(&second).run().succeeds().document();
         assert_eq!(third.but_for_times(), second.but_for_times(), "{step:?}");
         first = second;
@@ -219,8 +254,18 @@ fn a_closed_standard_output_is_no_panic() {
     let (scene, _, document) = scene_with_a_document();
     fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
     for step in STEPS {
-        for line in ["< run.json >&-", "< run.json | true", "--help | true", "--version >&-", "--help > /dev/full"] {
-            scene.sh(&format!("{} {line}", step.join(" "))).run().never_says("panicked").never_says("RUST_BACKTRACE");
+        for line in [
+            "< run.json >&-",
+            "< run.json | true",
+            "--help | true",
+            "--version >&-",
+            "--help > /dev/full",
+        ] {
+            scene
+                .sh(&format!("{} {line}", step.join(" ")))
+                .run()
+                .never_says("panicked")
+                .never_says("RUST_BACKTRACE");
         }
     }
     scene.sh("mlcube-ssh-push < run.json > /dev/full").run().exits(125).says("space");
@@ -247,7 +292,8 @@ fn what_a_dry_run_prints_does_in_a_shell_what_the_step_does() {
     let (scene, cube, document) = scene_with_a_document();
     fs::write(cube.root().join("it's $odd; *"), "content").unwrap();
     for step in &STEPS[..3] {
-        let shown = call(&scene, step).arg("-n").reads_document(&document).run().succeeds().stderr.clone();
+        let shown =
+            call(&scene, step).arg("-n").reads_document(&document).run().succeeds().stderr.clone();
         scene.sh("sh -eu").reads(shown).run().succeeds();
     }
     let there = scene.host.remote_root().join("digits/it's $odd; *");
@@ -274,7 +320,11 @@ fn usage_errors_are_125_and_help_is_0() {
     for step in STEPS.into_iter().chain([["mlcube-ssh-config"].as_slice()]) {
         call(&scene, step).arg("--no-such-option").run().exits(125);
         let help = call(&scene, step).arg("--help").run();
-        assert!(help.succeeds().is_silent().stdout.contains("--version") || step.len() > 1, "{}", help.stdout);
+        assert!(
+            help.succeeds().is_silent().stdout.contains("--version") || step.len() > 1,
+            "{}",
+            help.stdout
+        );
         let version = scene.tool(step[0]).arg("--version").run();
         assert!(version.succeeds().stdout.starts_with(step[0]), "{}", version.stdout);
     }

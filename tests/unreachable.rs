@@ -1,5 +1,4 @@
 //! Hosts that can't be reached, and programs that aren't there: the right status, one line, nothing half-done.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +9,10 @@ use mlcube_ssh_harness::{
 };
 
 fn a_cube(scene: &Scene) -> Cube {
-    scene.cube("digits").task(&Task::named("train").reads("data", "data.csv")).with_file("data.csv", "1,2\n")
+    scene
+        .cube("digits")
+        .task(&Task::named("train").reads("data", "data.csv"))
+        .with_file("data.csv", "1,2\n")
 }
 
 /// Pushes a document, quietly: one line says what is wrong, if anything is.
@@ -142,7 +144,12 @@ fn rsync_is_missing_here() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     let only_ssh = scene.home().join("bin");
-    let failed = scene.tool("mlcube-ssh-push").arg("-q").env("PATH", only_ssh).reads_document(&document).run();
+    let failed = scene
+        .tool("mlcube-ssh-push")
+        .arg("-q")
+        .env("PATH", only_ssh)
+        .reads_document(&document)
+        .run();
     failed.exits(127).complains(&["rsync", "this machine"]);
     assert_eq!(failed.document().at("/failed/kind"), "tool");
     the_same_works_now(&scene, &failed);
@@ -168,7 +175,7 @@ fn the_remote_root_can_not_be_written() {
     scene.set("/remote_root", root.to_str().unwrap());
     let document = scene.document(&a_cube(&scene), &[]);
     let failed = push(&scene, &document);
-    failed.exits(125).complains(&["there", root.to_str().unwrap(), "permission denied"]);
+    failed.exits(125).complains(&["there", root.to_str().unwrap(), "Permission denied"]);
     account.owns(&root);
     push(&scene, &failed.document()).succeeds().is_silent();
 }

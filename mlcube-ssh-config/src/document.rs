@@ -230,6 +230,15 @@ impl Document {
             ),
             None => bail!("the document has no 'schema'; it comes from mlcube-ssh-config"),
         }
+        if let (Some(_), None, Some(platform)) = (
+            value.get("config"),
+            value.get("remote"),
+            value.pointer("/run/platform").and_then(Value::as_str),
+        ) {
+            bail!(
+                "the platform '{platform}' isn't of the ssh runner; choose one that is with --platform"
+            );
+        }
         serde_json::from_value(value)
             .context("the document doesn't hold what mlcube-ssh-config writes")
     }

@@ -65,7 +65,6 @@ impl Layout {
                 context.as_ref().map_or_else(|| root.to_owned(), |context| common(root, context))
             }
         };
-        check_base(&base)?;
         let workspace =
             text("runtime", "workspace").context("the configuration has no runtime.workspace")?;
         Ok(Self {
@@ -96,6 +95,8 @@ impl Layout {
     pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
         let runner = Runner::from_config(&document.config)?;
         let layout = Self::of(&document.config, &document.run, &runner)?;
+        // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
+        check_base(&layout.base)?;
         Ok((layout, runner))
     }
 

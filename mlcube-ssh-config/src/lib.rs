@@ -5,6 +5,8 @@
 //! | [`document`] | the JSON object that travels from step to step |
 //! | [`step`] | the rules of the pipe: read, act, write once, let failure travel |
 //! | [`status`], [`failure`] | exit statuses, and errors that know theirs |
+//! | [`usage`] | reading the command line |
+//! | [`yaml`], [`interpolation`], [`resolve`] | the effective configuration, as `mlcube` computes it |
 //! | [`names`] | host, user, task name, path on the remote: what isn't valid can't be built |
 //! | [`runner`] | the settings of the ssh runner, typed |
 //! | [`layout`] | which local folders a cube needs, and where they lie on the remote |
@@ -20,13 +22,17 @@ pub mod connection;
 pub mod document;
 pub mod failure;
 pub mod forward;
+pub mod interpolation;
 pub mod layout;
 pub mod names;
 pub mod quote;
 pub mod report;
+pub mod resolve;
 pub mod rsync;
 pub mod runner;
 pub mod script;
 pub mod status;
 pub mod step;
+pub mod usage;
 pub mod workspace;
+pub mod yaml;

@@ -1,2 +1,18 @@
-//! placeholder
-fn main() {}
+//! `mlcube-ssh-config`: computes the effective configuration of a cube on a platform and writes the document.
+
+mod cli;
+mod output;
+mod run;
+mod tasks;
+mod validate;
+
+use std::process::ExitCode;
+
+use mlcube_ssh_config::usage;
+
+fn main() -> ExitCode {
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run::run(&args),
+        Err(status) => status,
+    }
+}

@@ -162,22 +162,16 @@ impl Runner {
 impl Interpreter {
     fn from_section(section: &Section<'_>) -> Result<Self, Invalid> {
         match section.required("type")?.as_str() {
-            "system" => {
-                section.only(&["type", "python", "requirements"])?;
-                Ok(Self::System {
-                    python: section.word("python")?,
-                    requirements: section.present("requirements")?,
-                })
-            }
-            "virtualenv" => {
-                section.only(&["type", "python", "requirements", "location", "name"])?;
-                Ok(Self::Virtualenv {
-                    python: section.word("python")?,
-                    requirements: section.present("requirements")?,
-                    location: section.parsed("location")?,
-                    name: section.word("name")?,
-                })
-            }
+            "system" => Ok(Self::System {
+                python: section.word("python")?,
+                requirements: section.present("requirements")?,
+            }),
+            "virtualenv" => Ok(Self::Virtualenv {
+                python: section.word("python")?,
+                requirements: section.present("requirements")?,
+                location: section.parsed("location")?,
+                name: section.word("name")?,
+            }),
             other => {
                 Err(section
                     .invalid("type", format!("'{other}' is neither 'system' nor 'virtualenv'")))
@@ -198,7 +192,6 @@ impl Interpreter {
 
 impl Authentication {
     fn from_section(section: &Section<'_>) -> Result<Self, Invalid> {
-        section.only(&["identify_file", "identity_file", "user"])?;
         let identity_file = section
             .text("identify_file")?
             .or(section.text("identity_file")?)
@@ -216,6 +209,19 @@ impl Authentication {
             .map_err(|problem| section.invalid("user", problem.to_string()))?;
         Ok(Self { identity_file, user })
     }
+}
+
+/// The keys below `interpreter` and `authentication` that nothing uses. The Python runner takes them without a word.
+#[must_use]
+pub fn unused_keys(config: &Map<String, Value>) -> Vec<String> {
+    let unused = |section: &str, known: &[&str]| -> Vec<String> {
+        let map = config.get("runner").and_then(|runner| runner.get(section)?.as_object());
+        let keys = map.into_iter().flat_map(Map::keys).filter(|key| !known.contains(&key.as_str()));
+        keys.map(|key| format!("runner.{section}.{key}")).collect()
+    };
+    let mut keys = unused("interpreter", &["type", "python", "requirements", "location", "name"]);
+    keys.extend(unused("authentication", &["identify_file", "identity_file", "user"]));
+    keys
 }
 
 /// The variables of `environment`: scalars only, as text.

@@ -11,7 +11,7 @@ use std::fmt;
 use crate::quote::shell_word;
 
 /// The line that a script prints first; what a login shell printed before it is dropped.
-pub(crate) const READY: &str = "\u{2}mlcube-ssh";
+pub const READY: &str = "\u{2}mlcube-ssh";
 
 /// What the client says once the script runs: from then on its end of file means that it is gone. A script that a
 /// person pastes into a shell hears nothing of the kind, and runs to its end.

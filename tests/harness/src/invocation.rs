@@ -22,7 +22,7 @@ impl Invocation {
     /// One that runs in a session of its own, where no terminal can be found to ask at, with an empty environment.
     pub(crate) fn new(program: &Path, io: &Path) -> Invocation {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let mut command = command("setsid");
+        let mut command = command("/usr/bin/setsid");
         command.arg(program).env_clear();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Invocation { command, streams: io.join(format!("{number}")) }

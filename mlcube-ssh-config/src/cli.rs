@@ -1,0 +1,121 @@
+//! The command line: the flags of `mlcube run`, and ours.
+
+use clap::{Parser, ValueEnum};
+use mlcube_ssh_config::step::{CommonArgs, EXIT_STATUSES};
+
+/// The program's name, as messages begin.
+pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
+
+/// Resolve the configuration of an MLCube on a platform and write the document for the next step.
+///
+/// Merges, weakest first: the runner's defaults, `runner:` of the cube's mlcube.yaml, the platform's section of the
+/// settings file ($MLCUBE_SYSTEM_SETTINGS, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
+/// computes. Nothing is contacted, and no file is written.
+#[derive(Parser, Debug)]
+#[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
+pub(crate) struct Args {
+    /// The cube: its folder, or its file in it
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    pub(crate) mlcube: String,
+    /// The platform: a name in the section `platforms` of the settings file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) platform: Option<String>,
+    /// The tasks to run, in this order [default: the cube's only one]
+    #[arg(long, value_name = "TASK,…")]
+    pub(crate) task: Option<String>,
+    /// Refuse a cube of several tasks when --task doesn't choose
+    #[arg(long)]
+    pub(crate) require_task: bool,
+    /// The workspace on this machine [default: `workspace` in the cube's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<String>,
+    /// Set a key of the configuration, such as -Prunner.host=HOST; may be repeated
+    #[arg(short = 'P', short_alias = 'p', value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    pub(crate) overrides: Vec<String>,
+    /// Set a parameter of the tasks
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) arguments: Vec<String>,
+    /// The container's GPUs: `all`, a number, or `device=0,1`
+    #[arg(long, value_name = "GPUS", allow_hyphen_values = true)]
+    pub(crate) gpus: Option<String>,
+    /// The container's memory limit
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// The container's CPUs
+    #[arg(long, value_name = "CPUS")]
+    pub(crate) cpu: Option<String>,
+    /// The container's network
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) network: Option<String>,
+    /// The container's security option
+    #[arg(long, value_name = "OPTION")]
+    pub(crate) security: Option<String>,
+    /// How the inputs are mounted
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mount: Option<Mount>,
+    /// Hand the variable NAME to the task; its value is read when the task runs and written nowhere
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Vec<String>,
+    /// How to write the document: for the next step, or for people
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub(crate) format: Format,
+    /// Write which source set KEY, and what it overrode, instead of the document
+    #[arg(long, value_name = "KEY")]
+    pub(crate) explain: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// How the document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+/// How inputs are mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mount {
+    /// Read and write
+    Rw,
+    /// Read only
+    Ro,
+}
+
+impl Mount {
+    /// The mode as `mlcube` takes it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Rw => "rw",
+            Self::Ro => "ro",
+        }
+    }
+}
+
+impl Args {
+    /// Engine options that were given, by the name of their flag.
+    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("gpus", self.gpus.clone()),
+            ("memory", self.memory.clone()),
+            ("cpu", self.cpu.clone()),
+            ("network", self.network.clone()),
+            ("security", self.security.clone()),
+            ("mount", self.mount.map(|mount| mount.word().to_owned())),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// `-P` words: as with `mlcube`, those that stand behind `--` come first.
+    pub(crate) fn override_words(&self) -> Vec<String> {
+        let behind = self.arguments.iter().filter_map(|word| word.strip_prefix("-P"));
+        behind.map(str::to_owned).chain(self.overrides.iter().cloned()).collect()
+    }
+
+    /// The words that set parameters.
+    pub(crate) fn argument_words(&self) -> impl Iterator<Item = &String> {
+        self.arguments.iter().filter(|word| !word.starts_with("-P"))
+    }
+}

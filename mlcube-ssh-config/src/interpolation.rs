@@ -1,0 +1,123 @@
+//! The interpolation language of OmegaConf 2.1.0: `${a.b}`, `${.x}`, `${l[0]}`, `${oc.env:HOME,'none'}`, text around them.
+//!
+//! The reference is its grammar, `OmegaConfGrammarLexer.g4` and `OmegaConfGrammarParser.g4`, and how `grammar_visitor.py`
+//! takes backslashes out. A text is cut into tokens first, then parsed by one function for each rule of the grammar.
+
+mod escape;
+mod lexer;
+mod parser;
+mod scan;
+
+use std::fmt;
+
+/// Interpolations within each other, at most; Python's recursion limit ends earlier.
+pub const MAX_DEPTH: usize = 100;
+
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// Characters, backslashes taken out.
+    Text(String),
+    /// `${…}`
+    Interpolation(Interpolation),
+}
+
+/// What stands between `${` and `}`, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interpolation {
+    /// What is asked for.
+    pub ask: Ask,
+    /// The place of `${` in the text, in bytes.
+    pub start: usize,
+    /// The place behind `}`.
+    pub end: usize,
+}
+
+/// What an interpolation asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Another key, `${a.b}`: the pieces of its path as written, dots and brackets included.
+    Key(Vec<Part>),
+    /// A function, `${oc.env:HOME}`.
+    Resolver {
+        /// The parts of its name, between dots.
+        name: Vec<Part>,
+        /// Its arguments.
+        arguments: Vec<Argument>,
+    },
+}
+
+/// An argument of a resolver and how it is written, which the old resolvers take instead of the value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// The value.
+    pub element: Element,
+    /// Its text.
+    pub written: String,
+}
+
+/// A value in the language.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Element {
+    /// A number, a truth value, null or a word.
+    Literal(Literal),
+    /// Characters and interpolations, which become one text; a single interpolation keeps its type.
+    Composite(Vec<Part>),
+    /// `'…'` or `"…"`: always text.
+    Quoted(Vec<Part>),
+    /// `[a, b]`
+    List(Vec<Element>),
+    /// `{a: 1}`
+    Map(Vec<(Literal, Element)>),
+}
+
+/// A value without parts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// `12`
+    Int(i128),
+    /// `1.5`, `1e3`, `inf`
+    Float(f64),
+    /// Anything else.
+    Text(String),
+}
+
+/// A text that isn't in the language, and where that shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What is wrong.
+    pub problem: &'static str,
+    /// The place in the text, in bytes.
+    pub at: usize,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at byte {})", self.problem, self.at)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+/// Parses the text of a value: rule `configValue` of the grammar.
+///
+/// # Errors
+/// When the text isn't in the language.
+pub fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
+    parser::Parser::new(text, &lexer::tokens(text, lexer::Mode::Text)?).config_value()
+}
+
+/// Parses one value, as in a resolver's arguments: rule `singleElement` of the grammar, what `oc.decode` takes.
+///
+/// # Errors
+/// When the text isn't in the language.
+pub fn parse_element(text: &str) -> Result<Element, SyntaxError> {
+    parser::Parser::new(text, &lexer::tokens(text, lexer::Mode::Value)?).single_element()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Setting a key: `_set_item_impl` of OmegaConf's containers.
+
+use super::build::check_text;
+use super::origin::Origin;
+use super::problem::{Outcome, Problem};
+use super::tree::{Content, Id, Tree, Value};
+use crate::yaml::Key;
+
+impl Tree {
+    /// Sets a key to a scalar.
+    ///
+    /// Null and `???` keep a map a map and a list a list: what is merged into them later must fit.
+    pub(crate) fn set(
+        &mut self,
+        parent: Id,
+        key: Key,
+        value: Value,
+        origin: Origin,
+    ) -> Outcome<Id> {
+        if let Value::Text(text) = &value {
+            check_text(text)?;
+        }
+        let old = self.child(parent, &key).map(|old| self.value(old));
+        let value = match (old, &value) {
+            (Some(Value::Map(_)), Value::Null) => Value::Map(Content::Null),
+            (Some(Value::List(_)), Value::Null) => Value::List(Content::Null),
+            (Some(Value::Map(_)), value) if value.is_missing() => Value::Map(Content::Missing),
+            (Some(Value::List(_)), value) if value.is_missing() => Value::List(Content::Missing),
+            _ => value,
+        };
+        let new = self.add(value, origin)?;
+        self.replace(parent, key, new)?;
+        Ok(new)
+    }
+
+    /// Sets a key to a node that has no parent yet.
+    pub(crate) fn replace(&mut self, parent: Id, key: Key, new: Id) -> Outcome<()> {
+        match self.value(parent) {
+            Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {}
+            _ => {
+                return Err(Problem::new("nothing can be set in what is null or ???")
+                    .at(|| self.path(parent), self.node(parent).origin));
+            }
+        }
+        if let Some(old) = self.child(parent, &key) {
+            let mut replaced = vec![old];
+            replaced.extend_from_slice(&self.node(old).replaced);
+            self.node_mut(new).replaced.extend(replaced);
+        }
+        self.put(parent, key, new);
+        Ok(())
+    }
+
+    /// Sets a key to a copy of a node.
+    pub(crate) fn set_copy(&mut self, parent: Id, key: Key, of: Id) -> Outcome<Id> {
+        let copy = self.copy(of)?;
+        self.replace(parent, key, copy)?;
+        Ok(copy)
+    }
+}

@@ -1,0 +1,102 @@
+//! From YAML and from computed values to nodes: what `OmegaConf.create` does.
+
+use super::origin::Origin;
+use super::problem::{Outcome, Problem};
+use super::raw::Raw;
+use super::tree::{Content, Id, Tree, Value};
+use crate::interpolation;
+use crate::yaml::{Data, Key, Yaml};
+
+impl Tree {
+    /// A node of a YAML value; `place` turns a line into an origin.
+    pub(crate) fn add_yaml(&mut self, yaml: &Yaml, place: &dyn Fn(u32) -> Origin) -> Outcome<Id> {
+        let origin = place(yaml.line);
+        match &yaml.data {
+            Data::Null => self.add(Value::Null, origin),
+            Data::Bool(flag) => self.add(Value::Bool(*flag), origin),
+            Data::Int(number) => self.add(Value::Int(*number), origin),
+            Data::Float(number) => self.add(Value::Float(*number), origin),
+            Data::Text(text) => self.add_text(text.clone(), origin),
+            Data::List(items) => {
+                let id = self.add(Value::List(Content::Here(Vec::new())), origin)?;
+                let items = (0i128..).zip(items).map(|(index, item)| (Key::Int(index), item));
+                self.fill(id, items, |tree, item| tree.add_yaml(item, place))
+            }
+            Data::Map(map) => {
+                let id = self.add(Value::empty_map(), origin)?;
+                self.fill(id, map.iter().map(|(key, value)| (key.clone(), value)), |tree, value| {
+                    tree.add_yaml(value, place)
+                })
+            }
+        }
+    }
+
+    /// A node of a computed value: nodes in it are copied.
+    pub(crate) fn add_raw(&mut self, raw: &Raw, origin: Origin) -> Outcome<Id> {
+        match raw {
+            Raw::Null => self.add(Value::Null, origin),
+            Raw::Bool(flag) => self.add(Value::Bool(*flag), origin),
+            Raw::Int(number) => self.add(Value::Int(*number), origin),
+            Raw::Float(number) => self.add(Value::Float(*number), origin),
+            Raw::Text(text) => self.add_text(text.clone(), origin),
+            Raw::Node(node) => self.copy(*node),
+            Raw::List(items) => {
+                let id = self.add(Value::List(Content::Here(Vec::new())), origin)?;
+                let items = (0i128..).zip(items).map(|(index, item)| (Key::Int(index), item));
+                self.fill(id, items, |tree, item| tree.add_raw(item, origin))
+            }
+            Raw::Map(pairs) => {
+                let id = self.add(Value::empty_map(), origin)?;
+                for (key, value) in pairs {
+                    let key = key.to_key().ok_or_else(|| Problem::new("null can't be a key"))?;
+                    let value = self.add_raw(value, origin)?;
+                    self.put(id, key, value);
+                }
+                Ok(id)
+            }
+        }
+    }
+
+    /// A node of text, whose interpolations have to be in the language.
+    pub(crate) fn add_text(&mut self, text: String, origin: Origin) -> Outcome<Id> {
+        check_text(&text)?;
+        self.add(Value::Text(text), origin)
+    }
+
+    fn fill<'a, T: 'a>(
+        &mut self,
+        id: Id,
+        items: impl Iterator<Item = (Key, &'a T)>,
+        mut make: impl FnMut(&mut Self, &'a T) -> Outcome<Id>,
+    ) -> Outcome<Id> {
+        for (key, item) in items {
+            let child = make(self, item).map_err(|problem| self.below(id, &key, problem))?;
+            self.put(id, key, child);
+        }
+        Ok(id)
+    }
+
+    /// Puts a key in front of the one that a problem names: its node has no parents yet.
+    fn below(&self, id: Id, key: &Key, problem: Problem) -> Problem {
+        let step = if matches!(self.value(id), Value::List(_)) {
+            format!("[{key}]")
+        } else {
+            key.to_string()
+        };
+        let inner = problem.key.as_deref().map_or_else(String::new, |inner| {
+            if inner.starts_with('[') { inner.to_owned() } else { format!(".{inner}") }
+        });
+        let origin = problem.origin.or(Some(self.node(id).origin));
+        Problem { key: Some(step + &inner), origin, ..problem }
+    }
+}
+
+/// Refuses a text with `${` that isn't in the language.
+pub(crate) fn check_text(text: &str) -> Outcome<()> {
+    if text.contains("${")
+        && let Err(error) = interpolation::parse(text)
+    {
+        return Err(Problem::new(error.problem).in_text(text, error.at));
+    }
+    Ok(())
+}

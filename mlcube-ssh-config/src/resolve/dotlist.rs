@@ -1,0 +1,84 @@
+//! `-PKEY=VALUE`: `OmegaConf.from_dotlist` and `OmegaConf.update`.
+
+use super::evaluate::Evaluation;
+use super::origin::Origin;
+use super::path;
+use super::problem::{Outcome, Problem};
+use super::select::index;
+use super::tree::{Content, Id, Value};
+use crate::yaml::{self, Data, Key, Yaml};
+
+impl Evaluation<'_> {
+    /// A configuration of what the command line overrides, the words without their `-P`.
+    pub(crate) fn overrides(&mut self, words: &[String]) -> Outcome<Id> {
+        let root = self.tree.add(Value::empty_map(), Origin::Computed)?;
+        for (number, word) in words.iter().enumerate() {
+            let origin = Origin::Override(number);
+            let (key, value) = match word.split_once('=') {
+                None => (word.as_str(), Yaml { data: Data::Null, line: 1 }),
+                Some((key, text)) => (
+                    key,
+                    yaml::read_str(text).map_err(|error| {
+                        Problem::new(error.problem).at(|| key.to_owned(), origin)
+                    })?,
+                ),
+            };
+            self.update(root, key, &value, origin)
+                .map_err(|problem| problem.at(|| key.to_owned(), origin))?;
+        }
+        Ok(root)
+    }
+
+    /// Sets a key; what stands in the way and isn't a map or a list is replaced by a map.
+    fn update(&mut self, root: Id, key: &str, value: &Yaml, origin: Origin) -> Outcome<()> {
+        let parts = path::split(key);
+        let (last, above) =
+            parts.split_last().ok_or_else(|| Problem::new(format!("'{key}' is no key")))?;
+        let mut at = root;
+        for part in above {
+            at = self.descend(at, part, origin)?;
+        }
+        let key = self.place(at, last)?;
+        let new = self.tree.add_yaml(value, &|_| origin)?;
+        let old = self.tree.child(at, &key).filter(|&old| self.tree.value(old).is_container());
+        match (old, self.tree.value(new).clone()) {
+            (Some(old), new_value) if new_value.is_container() => self.merge(old, new),
+            (_, new_value) if new_value.is_container() => self.tree.replace(at, key, new),
+            (_, new_value) => self.tree.set(at, key, new_value, origin).map(|_| ()),
+        }
+    }
+
+    fn descend(&mut self, at: Id, part: &str, origin: Origin) -> Outcome<Id> {
+        let key = self.place(at, part)?;
+        let child =
+            self.tree.child(at, &key).filter(|&child| self.tree.value(child).is_container());
+        let child = match child {
+            Some(child) => child,
+            None => {
+                let map = self.tree.add(Value::empty_map(), origin)?;
+                self.tree.replace(at, key, map)?;
+                map
+            }
+        };
+        if self.tree.value(child).is_null() || self.tree.value(child).is_missing() {
+            return Err(Problem::new("an earlier -P sets it to null or ???")
+                .at(|| self.tree.path(child), origin));
+        }
+        Ok(child)
+    }
+
+    /// The key that a part of a path means: in a list it is a place, from the end if it is negative.
+    fn place(&self, at: Id, part: &str) -> Outcome<Key> {
+        let Value::List(Content::Here(items)) = self.tree.value(at) else {
+            return Ok(Key::from(part));
+        };
+        let length = i128::try_from(items.len()).unwrap_or(i128::MAX);
+        let place = index(part)?;
+        let place = if place < 0 { place + length } else { place };
+        if (0..length).contains(&place) {
+            Ok(Key::Int(place))
+        } else {
+            Err(Problem::new(format!("the list has {length} values, and none at [{part}]")))
+        }
+    }
+}

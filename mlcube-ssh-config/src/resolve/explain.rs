@@ -1,0 +1,80 @@
+//! Where a value came from, in words: `--explain KEY`.
+
+use super::origin::{Names, Origin};
+use super::path;
+use super::raw::Raw;
+use super::tree::{Content, Id, Tree, Value};
+use crate::yaml::Key;
+
+/// The lines on a key: its value, the source that set it, and what that overrode. None: there is no such key.
+pub(crate) fn explain(tree: &Tree, names: &Names, root: Id, key: &str) -> Option<String> {
+    let mut lines = Vec::new();
+    describe(tree, names, find(tree, root, key)?, &mut lines);
+    Some(lines.join("\n"))
+}
+
+fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
+    path::split(key).iter().try_fold(root, |at, part| match tree.value(at) {
+        Value::List(_) => tree.child(at, &Key::Int(part.parse().ok()?)),
+        _ => tree.get(at, part).or_else(|| {
+            tree.keys(at)
+                .iter()
+                .find(|key| key.to_string() == *part)
+                .and_then(|key| tree.child(at, key))
+        }),
+    })
+}
+
+fn describe(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
+    match tree.value(id) {
+        Value::Map(Content::Here(map)) if !map.is_empty() => {
+            map.values().for_each(|&child| describe(tree, names, child, lines))
+        }
+        Value::List(Content::Here(list)) if !list.is_empty() => {
+            list.iter().for_each(|&child| describe(tree, names, child, lines))
+        }
+        _ => describe_value(tree, names, id, lines),
+    }
+}
+
+fn describe_value(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
+    let node = tree.node(id);
+    lines.push(format!("{} = {}", tree.path(id), shown(tree, id)));
+    lines.push(format!("  set by {}", names.place(node.origin)));
+    let mut last = (node.origin, shown(tree, id));
+    for &before in &node.replaced {
+        let this = (tree.node(before).origin, shown(tree, before));
+        if this == last {
+            continue;
+        }
+        let verb = if this.0 == last.0 { "written" } else { "overrides" };
+        match this.0 {
+            Origin::Computed if verb == "written" => {}
+            _ if verb == "written" => lines.push(format!("  written as {}", this.1)),
+            origin => lines.push(format!("  overrides {}: {}", names.place(origin), this.1)),
+        }
+        last = this;
+    }
+}
+
+/// A value as a person would write it.
+fn shown(tree: &Tree, id: Id) -> String {
+    match tree.raw(id) {
+        Raw::Null => "null".to_owned(),
+        Raw::Bool(flag) => flag.to_string(),
+        Raw::Text(text) => format!("\"{}\"", text.escape_debug()),
+        raw => tree.text_of(&raw),
+    }
+}
+
+/// The source that set the value of a key, or that of the deepest key above it that is there.
+pub(crate) fn place(tree: &Tree, names: &Names, root: Id, key: &str) -> String {
+    let mut at = root;
+    for part in path::split(key) {
+        match find(tree, at, &part) {
+            Some(child) => at = child,
+            None => break,
+        }
+    }
+    names.place(tree.node(at).origin)
+}

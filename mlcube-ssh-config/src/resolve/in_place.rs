@@ -1,0 +1,76 @@
+//! Filling in every interpolation, in the order of the keys: `OmegaConf.resolve`.
+//!
+//! The order matters: a text that came out with `${` in it is an interpolation again for those that ask for it later.
+
+use super::build::check_text;
+use super::evaluate::{Evaluation, Resolved};
+use super::problem::{Kind, Outcome, Problem};
+use super::raw::Raw;
+use super::tree::{Id, Value};
+use crate::yaml::{Key, MAX_DEPTH};
+
+impl Evaluation<'_> {
+    /// Resolves everything in a map or a list.
+    pub(crate) fn resolve_below(&mut self, id: Id) -> Outcome<()> {
+        if self.open.contains(&id) || self.open.len() > MAX_DEPTH {
+            let origin = self.tree.node(id).origin;
+            return Err(Problem::new("it holds itself, by its interpolations")
+                .at(|| self.tree.path(id), origin));
+        }
+        self.open.push(id);
+        for key in self.tree.keys(id) {
+            if let Some(child) = self.tree.child(id, &key) {
+                self.resolve_child(id, key, child)?;
+            }
+        }
+        self.open.pop();
+        Ok(())
+    }
+
+    fn resolve_child(&mut self, parent: Id, key: Key, child: Id) -> Outcome<()> {
+        let value = self.tree.value(child);
+        if value.is_container() {
+            return self.resolve_below(child);
+        }
+        if !value.is_interpolation() {
+            return Ok(());
+        }
+        let origin = self.tree.node(child).origin;
+        let new =
+            self.worth(child).map_err(|problem| problem.at(|| self.tree.path(child), origin))?;
+        self.tree.replace(parent, key, new)
+    }
+
+    /// A new node with what an interpolation is worth.
+    fn worth(&mut self, child: Id) -> Outcome<Id> {
+        let origin = self.tree.node(child).origin;
+        let value = match self.dereference(child) {
+            Err(problem) if problem.kind == Kind::ReachesMissing => Value::missing(),
+            Err(problem) => return Err(problem),
+            Ok(Resolved::Node(target)) if self.tree.value(target).is_container() => {
+                self.resolve_below(target)?;
+                return self.tree.copy(target);
+            }
+            Ok(Resolved::Node(target)) => self.tree.value(target).clone(),
+            Ok(Resolved::Raw(raw)) => scalar(raw)?,
+        };
+        if let Value::Text(text) = &value {
+            check_text(text)?;
+        }
+        self.tree.add(value, origin)
+    }
+}
+
+/// A computed value as one that a configuration can hold.
+pub(super) fn scalar(raw: Raw) -> Outcome<Value> {
+    match raw {
+        Raw::Null => Ok(Value::Null),
+        Raw::Bool(flag) => Ok(Value::Bool(flag)),
+        Raw::Int(number) => Ok(Value::Int(number)),
+        Raw::Float(number) => Ok(Value::Float(number)),
+        Raw::Text(text) => Ok(Value::Text(text)),
+        Raw::List(_) | Raw::Map(_) | Raw::Node(_) => Err(Problem::new(
+            "a list or a map that oc.decode makes can't be a value; make it with oc.create",
+        )),
+    }
+}

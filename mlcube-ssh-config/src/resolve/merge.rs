@@ -1,0 +1,118 @@
+//! Merging one configuration into another: `_map_merge` and `_list_merge` of OmegaConf's `BaseContainer`.
+
+use super::evaluate::Evaluation;
+use super::problem::{Outcome, Problem};
+use super::tree::{Content, Id, Value};
+use crate::yaml::Key;
+
+impl Evaluation<'_> {
+    /// Merges `source` into `target`: maps deeply, lists are replaced, `???` doesn't override.
+    pub(crate) fn merge(&mut self, target: Id, source: Id) -> Outcome<()> {
+        match (self.tree.value(target), self.tree.value(source)) {
+            (Value::Map(_), Value::Map(_)) => self.merge_maps(target, source),
+            (Value::List(_), Value::List(_)) => self.merge_lists(target, source),
+            (Value::Map(_), _) => {
+                Err(self.mismatch(target, source, "a list can't be merged into a map"))
+            }
+            _ => Err(self.mismatch(target, source, "a map can't be merged into a list")),
+        }
+    }
+
+    fn mismatch(&self, target: Id, source: Id, message: &str) -> Problem {
+        let other = self.names.place(self.tree.node(target).origin);
+        Problem::new(format!("{message} (that of {other})"))
+            .at(|| self.tree.path(target), self.tree.node(source).origin)
+    }
+
+    fn merge_maps(&mut self, target: Id, source: Id) -> Outcome<()> {
+        match self.tree.value(source) {
+            Value::Map(Content::Here(_)) => {}
+            Value::Map(Content::Null) => {
+                self.tree.node_mut(target).value = Value::Map(Content::Null);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        }
+        if self.tree.value(target).is_missing() {
+            self.tree.node_mut(target).value = Value::empty_map();
+        }
+        for key in self.tree.keys(source) {
+            if let Some(item) = self.tree.child(source, &key) {
+                self.merge_item(target, key, item)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_item(&mut self, target: Id, key: Key, source: Id) -> Outcome<()> {
+        let Some(old) = self.tree.child(target, &key) else {
+            return self.tree.set_copy(target, key, source).map(|_| ());
+        };
+        let old = self.prepare(target, &key, old, source)?;
+        let value = self.tree.value(source).clone();
+        let old_is_container = self.tree.value(old).is_container();
+        if value.is_container() {
+            return if old_is_container {
+                self.merge(old, source)
+            } else {
+                self.tree.set_copy(target, key, source).map(|_| ())
+            };
+        }
+        if value.is_missing() {
+            return Ok(());
+        }
+        if old_is_container {
+            let origin = self.tree.node(source).origin;
+            return self.tree.set(target, key, value, origin).map(|_| ());
+        }
+        self.tree.set_copy(target, key, source).map(|_| ())
+    }
+
+    /// Makes the old value ready: a map that is null becomes an empty one, an interpolation of a map a copy of that map.
+    fn prepare(&mut self, target: Id, key: &Key, old: Id, source: Id) -> Outcome<Id> {
+        let source = self.tree.value(source);
+        let fills = !source.is_missing() && !source.is_null();
+        match self.tree.value(old) {
+            Value::Map(Content::Null) if fills => {
+                self.tree.node_mut(old).value = Value::empty_map()
+            }
+            Value::List(Content::Null) if fills => {
+                return Err(Problem::new("a list that was set to null can't be set again")
+                    .at(|| self.tree.path(old), self.tree.node(old).origin));
+            }
+            value if value.is_interpolation() => {
+                // What can't be resolved yet is overridden as the text that it is.
+                if let Ok(Some(container)) = self.container_behind(old) {
+                    return self.tree.set_copy(target, key.clone(), container);
+                }
+            }
+            _ => {}
+        }
+        Ok(old)
+    }
+
+    fn merge_lists(&mut self, target: Id, source: Id) -> Outcome<()> {
+        let items = match self.tree.value(source) {
+            Value::List(Content::Here(_)) => self.tree.keys(source),
+            Value::List(Content::Null) => {
+                self.tree.node_mut(target).value = Value::List(Content::Null);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let before = self.tree.copy(target)?;
+        let parent = self.tree.node(target).parent;
+        let node = self.tree.node(source).clone();
+        self.tree.node_mut(target).value = Value::List(Content::Here(Vec::new()));
+        for key in items {
+            if let Some(item) = self.tree.child(source, &key) {
+                let item = self.tree.copy(item)?;
+                self.tree.put(target, key, item);
+            }
+        }
+        let target = self.tree.node_mut(target);
+        let replaced = [node.replaced, vec![before], std::mem::take(&mut target.replaced)].concat();
+        (target.origin, target.replaced, target.parent) = (node.origin, replaced, parent);
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! The functions of the language: `${oc.env:HOME}` and the others that OmegaConf registers by itself.
+
+use super::evaluate::{Evaluation, Resolved};
+use super::problem::{Kind, Outcome, Problem};
+use super::raw::Raw;
+use super::tree::{Content, Id, Value};
+use crate::yaml::{self, Data, Key, parse_float, parse_int};
+
+impl Evaluation<'_> {
+    /// Calls a resolver by its name, for the text of `node`.
+    pub(super) fn call(
+        &mut self,
+        node: Id,
+        name: &str,
+        arguments: &[Raw],
+        written: &[&str],
+    ) -> Outcome<Resolved> {
+        let raw = match (name, arguments) {
+            ("oc.env", [Raw::Text(key)]) => {
+                self.variable(node, key).map(Raw::Text).ok_or_else(|| unset(key))?
+            }
+            ("oc.env", [Raw::Text(key), default]) => match self.variable(node, key) {
+                Some(value) => Raw::Text(value),
+                None if *default == Raw::Null => Raw::Null,
+                None => Raw::Text(self.tree.text_of(default)),
+            },
+            ("env", [_] | [_, _]) => self.old_env(node, written)?,
+            ("oc.decode", [Raw::Null]) => Raw::Null,
+            ("oc.decode", [Raw::Text(text)]) => self.decode(node, text)?,
+            ("oc.create", [value]) => Raw::Node(self.create(node, value)?),
+            ("oc.select", [Raw::Text(key)]) => self.select_or(node, key, &Raw::Null)?,
+            ("oc.select", [Raw::Text(key), default]) => self.select_or(node, key, default)?,
+            ("oc.deprecated", [Raw::Text(key)]) => return self.deprecated(node, key, DEPRECATED),
+            ("oc.deprecated", [Raw::Text(key), Raw::Text(message)]) => {
+                return self.deprecated(node, key, message);
+            }
+            ("oc.dict.keys", [Raw::Text(key)]) => Raw::Node(self.keys_of(node, key)?),
+            ("oc.dict.values", [Raw::Text(key)]) => Raw::Node(self.values_of(node, key)?),
+            (
+                "oc.env" | "env" | "oc.decode" | "oc.create" | "oc.select" | "oc.deprecated"
+                | "oc.dict.keys" | "oc.dict.values",
+                _,
+            ) => {
+                return Err(Problem::new(format!(
+                    "{name} doesn't take these arguments; text that looks like a number needs quotes"
+                )));
+            }
+            _ => {
+                return Err(Problem::new(format!(
+                    "there is no resolver '{name}'; did you mean oc.env?"
+                )));
+            }
+        };
+        Ok(match raw {
+            Raw::Node(id) => Resolved::Node(id),
+            raw => Resolved::Raw(raw),
+        })
+    }
+
+    /// A variable of the environment. A value that looks like a secret ends up in the document: that is worth a warning.
+    fn variable(&mut self, node: Id, name: &str) -> Option<String> {
+        let value = (self.environment)(name)?;
+        if is_secret(name) && !value.is_empty() {
+            let key = self.tree.path(node);
+            let warning = format!(
+                "{key} holds the value of ${name}, which looks like a secret, and the document with it; hand it over with --env {name} instead"
+            );
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        Some(value)
+    }
+
+    /// The resolver of old, which takes its arguments as they are written and makes numbers of what looks like some.
+    fn old_env(&mut self, node: Id, written: &[&str]) -> Outcome<Raw> {
+        let arguments: Vec<String> =
+            written.iter().map(|text| text.replace("\\ ", " ").replace("\\,", ",")).collect();
+        if arguments.iter().any(|argument| argument.contains("${")) {
+            return Err(Problem::new("env takes no interpolations; use oc.env"));
+        }
+        let value = self.variable(node, &arguments[0]);
+        value
+            .or(arguments.get(1).cloned())
+            .map(|text| primitive(&text))
+            .ok_or_else(|| unset(&arguments[0]))
+    }
+
+    /// A map or a list of its own, with the same parent as the text.
+    fn create(&mut self, node: Id, value: &Raw) -> Outcome<Id> {
+        let origin = self.tree.node(node).origin;
+        let created = match value {
+            Raw::Null => self.tree.add(Value::Map(Content::Null), origin)?,
+            Raw::Text(text) => {
+                let yaml = yaml::read_str(text)
+                    .map_err(|error| Problem::new(format!("oc.create: {error}")))?;
+                let yaml = configuration(yaml)
+                    .ok_or_else(|| Problem::new("oc.create makes maps and lists only"))?;
+                self.tree.add_yaml(&yaml, &|_| origin)?
+            }
+            Raw::List(_) | Raw::Map(_) | Raw::Node(_) => self.tree.add_raw(value, origin)?,
+            _ => return Err(Problem::new("oc.create makes maps and lists only")),
+        };
+        self.attach(node, created)?;
+        Ok(created)
+    }
+
+    fn attach(&mut self, node: Id, created: Id) -> Outcome<()> {
+        self.tree.node_mut(created).parent = Some(self.parent(node)?);
+        Ok(())
+    }
+
+    fn select_or(&mut self, node: Id, key: &str, default: &Raw) -> Outcome<Raw> {
+        let found = self.selected(node, key, false)?;
+        Ok(match found {
+            Some(Resolved::Node(id)) if self.tree.value(id).is_missing() => default.clone(),
+            Some(found) => self.raw_of(&found),
+            None => default.clone(),
+        })
+    }
+
+    /// As [`Evaluation::select`], where a scalar on the way is the same as no such key.
+    fn selected(&mut self, node: Id, key: &str, refuse_missing: bool) -> Outcome<Option<Resolved>> {
+        let parent = self.parent(node)?;
+        match self.select(parent, key, refuse_missing) {
+            Err(problem) if problem.kind == Kind::NotAContainer => Ok(None),
+            found => found,
+        }
+    }
+
+    fn deprecated(&mut self, node: Id, key: &str, message: &str) -> Outcome<Resolved> {
+        let found = self
+            .selected(node, key, false)?
+            .ok_or_else(|| Problem::new(format!("oc.deprecated: there is no key {key}")))?;
+        let new = match found {
+            Resolved::Node(id) => self.tree.path(id),
+            Resolved::Raw(_) => key.to_owned(),
+        };
+        let old = self.tree.path(node);
+        self.warnings.push(message.replace("$OLD_KEY", &old).replace("$NEW_KEY", &new));
+        Ok(found)
+    }
+
+    fn map_at(&mut self, node: Id, key: &str) -> Outcome<Id> {
+        match self.selected(node, key, true)? {
+            Some(Resolved::Node(id))
+                if matches!(self.tree.value(id), Value::Map(Content::Here(_))) =>
+            {
+                Ok(id)
+            }
+            Some(_) => Err(Problem::new(format!("{key} is no map"))),
+            None => Err(Problem::new(format!("there is no key {key}"))),
+        }
+    }
+
+    fn keys_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
+        let map = self.map_at(node, key)?;
+        let keys = self.tree.keys(map).iter().map(Raw::from).collect();
+        self.create(node, &Raw::List(keys))
+    }
+
+    /// A list of interpolations, one for each key.
+    fn values_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
+        let map = self.map_at(node, key)?;
+        let values = self
+            .tree
+            .keys(map)
+            .iter()
+            .map(|name: &Key| Raw::Text(format!("${{{key}.{name}}}")))
+            .collect();
+        self.create(node, &Raw::List(values))
+    }
+}
+
+const DEPRECATED: &str = "'$OLD_KEY' is deprecated. Change your code and config to use '$NEW_KEY'";
+
+/// What a YAML text is as a configuration: null an empty map, text a map of that key, a number nothing.
+pub(crate) fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
+    let line = yaml.line;
+    let data = match yaml.data {
+        Data::Null => Data::Map(indexmap::IndexMap::new()),
+        Data::Text(text) => Data::Map(
+            [(Key::Text(text), yaml::Yaml { data: Data::Null, line })].into_iter().collect(),
+        ),
+        data @ (Data::List(_) | Data::Map(_)) => data,
+        _ => return None,
+    };
+    Some(yaml::Yaml { data, line })
+}
+
+fn unset(name: &str) -> Problem {
+    Problem::new(format!(
+        "the variable {name} isn't set; set it, or write a default: ${{oc.env:{name},default}}"
+    ))
+}
+
+/// `decode_primitive` of OmegaConf.
+fn primitive(text: &str) -> Raw {
+    match text.to_lowercase().as_str() {
+        "true" => Raw::Bool(true),
+        "false" => Raw::Bool(false),
+        _ => match (parse_int(text, 10), parse_float(text)) {
+            (Some(number), _) => Raw::Int(number),
+            (None, Some(number)) => Raw::Float(number),
+            (None, None) => Raw::Text(text.to_owned()),
+        },
+    }
+}
+
+/// Whether a variable's name says that its value isn't for everyone.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_uppercase();
+    let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];
+    words.iter().any(|word| name.contains(word))
+        || name.split('_').any(|part| matches!(part, "KEY" | "APIKEY" | "PASS" | "PW" | "PAT"))
+}

@@ -1,0 +1,119 @@
+//! The docker runner's section: `Config` of `mlcube_docker/docker_run.py`.
+
+use crate::resolve::evaluate::Evaluation;
+use crate::resolve::problem::{Outcome, Problem};
+use crate::resolve::raw::Raw;
+use crate::resolve::tree::{Content, Id, Tree, Value};
+use crate::yaml::Key;
+
+pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    super::table(
+        tree,
+        &[
+            ("runner", text("docker")),
+            ("image", text("${docker.image}")),
+            ("docker", text("docker")),
+            ("env_args", Value::empty_map()),
+            ("gpu_args", text("")),
+            ("cpu_args", text("")),
+            ("build_args", Value::empty_map()),
+            ("build_context", text(".")),
+            ("build_file", text("Dockerfile")),
+            ("build_strategy", text("pull")),
+            ("--network", Value::Null),
+            ("--security-opt", Value::Null),
+            ("--gpus", Value::Null),
+            ("--memory", Value::Null),
+            ("--cpuset-cpus", Value::Null),
+            ("--mount_opts", text("")),
+        ],
+    )
+}
+
+impl Evaluation<'_> {
+    /// Merges the cube's own `docker` section into the runner's.
+    pub(crate) fn merge_docker_section(&mut self, config: Id) -> Outcome<()> {
+        let section = self.runner_section(config)?;
+        let merged = self.tree.copy(section)?;
+        self.tree.adopt(config, Key::from("runner"), merged);
+        let key = Key::from("docker");
+        if let Some(docker) =
+            self.tree.child(config, &key).filter(|&child| !self.tree.value(child).is_missing())
+        {
+            let found = self.dereference(docker)?;
+            let docker = self.map(&found, "docker has to be a map")?;
+            self.merge(merged, docker)?;
+        }
+        self.tree.replace(config, Key::from("runner"), merged)
+    }
+
+    pub(super) fn check_docker(&mut self, config: Id) -> Outcome<()> {
+        let section = self.runner_section(config)?;
+        self.refuse_unknown(section)?;
+        for key in ["image", "docker", "build_strategy"] {
+            self.present_text(section, key)?;
+        }
+        let strategy = self.present_text(section, "build_strategy")?;
+        if !["pull", "auto", "always"].contains(&strategy.as_str()) {
+            return Err(self.invalid(
+                section,
+                "build_strategy",
+                "this has to be pull, auto or always",
+            ));
+        }
+        self.arguments_to_text(section, "build_args", "--build-arg")?;
+        self.arguments_to_text(section, "env_args", "-e")
+    }
+
+    fn refuse_unknown(&mut self, section: Id) -> Outcome<()> {
+        let known = defaults(&mut self.tree)?;
+        match self.tree.keys(section).into_iter().find(|key| self.tree.child(known, key).is_none())
+        {
+            Some(key) => {
+                Err(self.invalid(section, &key.to_string(), "the docker runner has no such key"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn present_text(&mut self, section: Id, key: &str) -> Outcome<String> {
+        match self.get(section, &Key::from(key))?.map(|found| self.raw_of(&found)) {
+            Some(Raw::Text(text)) if text.is_empty() || !text.trim().is_empty() => Ok(text),
+            _ => Err(self.invalid(section, key, "this has to be text")),
+        }
+    }
+
+    fn invalid(&self, section: Id, key: &str, message: &str) -> Problem {
+        let origin = self
+            .tree
+            .get(section, key)
+            .map_or(self.tree.node(section).origin, |child| self.tree.node(child).origin);
+        Problem::new(message).at(|| format!("{}.{key}", self.tree.path(section)), origin)
+    }
+
+    /// A map of arguments becomes the words of a command line.
+    fn arguments_to_text(&mut self, section: Id, key: &str, flag: &str) -> Outcome<()> {
+        let key = Key::from(key);
+        let Some(found) = self.get(section, &key)? else { return Ok(()) };
+        let crate::resolve::evaluate::Resolved::Node(map) = found else { return Ok(()) };
+        if !matches!(self.tree.value(map), Value::Map(Content::Here(_))) {
+            return Ok(());
+        }
+        let mut words = Vec::new();
+        for name in self.tree.keys(map) {
+            let value = match self.tree.child(map, &name) {
+                Some(child) if self.tree.value(child).is_missing() => {
+                    return Err(Problem::new("this is ???")
+                        .at(|| self.tree.path(child), self.tree.node(child).origin));
+                }
+                Some(child) => self.dereference(child)?,
+                None => continue,
+            };
+            let value = self.raw_of(&value);
+            words.push(format!("{flag} {name}={}", self.tree.text_of(&value)));
+        }
+        let origin = self.tree.node(map).origin;
+        self.tree.set(section, key, Value::Text(words.join(" ")), origin).map(|_| ())
+    }
+}

@@ -1,0 +1,31 @@
+//! The ssh runner's section: `Config` of `mlcube_ssh/ssh_run.py`. What its values may be is [`crate::runner`]'s.
+
+use crate::resolve::evaluate::Evaluation;
+use crate::resolve::problem::Outcome;
+use crate::resolve::tree::{Id, Tree, Value};
+use crate::yaml::Key;
+
+pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
+    let empty = || Value::Text(String::new());
+    super::table(
+        tree,
+        &[
+            ("runner", Value::Text("ssh".to_owned())),
+            ("host", empty()),
+            ("platform", empty()),
+            ("remote_root", empty()),
+            ("interpreter", Value::empty_map()),
+            ("authentication", Value::empty_map()),
+        ],
+    )
+}
+
+impl Evaluation<'_> {
+    /// Puts the defaults below the section once more: the command line may have set a key to `???`.
+    pub(super) fn finish_ssh(&mut self, config: Id) -> Outcome<()> {
+        let section = self.runner_section(config)?;
+        let whole = defaults(&mut self.tree)?;
+        self.merge(whole, section)?;
+        self.tree.replace(config, Key::from("runner"), whole)
+    }
+}

@@ -1,0 +1,167 @@
+//! Bringing tasks into one form: `create_mlcube_config` and `check_parameters` of `mlcube/config.py`.
+
+use std::collections::BTreeMap;
+
+use super::build::check_text;
+use super::evaluate::{Evaluation, Resolved};
+use super::in_place::scalar;
+use super::origin::Origin;
+use super::problem::{Outcome, Problem};
+use super::raw::Raw;
+use super::tree::{Content, Id, Value};
+use crate::yaml::Key;
+
+/// What `name=value` words on the command line set, and which word it was.
+pub(crate) type Arguments = BTreeMap<String, (String, usize)>;
+
+impl Evaluation<'_> {
+    /// Gives every task its parameters, inputs and outputs, and every parameter a default and a type.
+    pub(crate) fn normalize_tasks(&mut self, root: Id, arguments: &Arguments) -> Outcome<()> {
+        let tasks = self
+            .get(root, &Key::from("tasks"))?
+            .ok_or_else(|| Problem::new("there are no tasks"))?;
+        let tasks = self.map(&tasks, "tasks has to be a map of tasks")?;
+        for key in self.tree.keys(tasks) {
+            let task = self.map_of(tasks, &key)?;
+            self.drop_null_entrypoint(task)?;
+            let parameters = self.map_of(task, &Key::from("parameters"))?;
+            let groups = [
+                self.map_of(parameters, &Key::from("inputs"))?,
+                self.map_of(parameters, &Key::from("outputs"))?,
+            ];
+            for group in groups {
+                for name in self.tree.keys(group) {
+                    self.normalize_parameter(group, &name, arguments)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_null_entrypoint(&mut self, task: Id) -> Outcome<()> {
+        let key = Key::from("entrypoint");
+        let given =
+            self.tree.child(task, &key).filter(|&child| !self.tree.value(child).is_missing());
+        if given.is_some() && self.get(task, &key)?.is_none() {
+            self.tree.remove(task, &key);
+        }
+        Ok(())
+    }
+
+    fn normalize_parameter(&mut self, group: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
+        let mut found = self.ensure(group, name, Value::empty_map())?;
+        if let Raw::Text(default) = self.raw_of(&found) {
+            let origin = self
+                .tree
+                .child(group, name)
+                .map_or(Origin::Computed, |child| self.tree.node(child).origin);
+            let map = self.tree.add(Value::empty_map(), origin)?;
+            self.tree.replace(group, name.clone(), map)?;
+            self.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
+            found = Resolved::Node(map);
+        }
+        let parameter = self
+            .map(&found, &format!("the parameter {name} has to be text or a map with a default"))?;
+        let named = match name {
+            Key::Text(text) => Value::Text(text.clone()),
+            Key::Int(number) => Value::Int(*number),
+            Key::Float(number) => Value::Float(*number),
+            Key::Bool(flag) => Value::Bool(*flag),
+        };
+        self.ensure(parameter, &Key::from("default"), named)?;
+        self.ensure(parameter, &Key::from("type"), Value::Text("unknown".to_owned()))?;
+        self.guess_type(parameter)?;
+        self.apply_argument(parameter, name, arguments)?;
+        self.guess_type(parameter)
+    }
+
+    /// A slash or a backslash at the end of the default makes a parameter without a type a directory.
+    fn guess_type(&mut self, parameter: Id) -> Outcome<()> {
+        let kind = self.get(parameter, &Key::from("type"))?;
+        if kind.map(|kind| self.raw_of(&kind)) != Some(Raw::Text("unknown".to_owned())) {
+            return Ok(());
+        }
+        let origin = self.tree.node(parameter).origin;
+        let default =
+            self.get(parameter, &Key::from("default"))?.map(|default| self.raw_of(&default));
+        match default {
+            Some(Raw::Text(default)) if default.ends_with(['/', '\\']) => {
+                let directory = Value::Text("directory".to_owned());
+                self.tree.set(parameter, Key::from("type"), directory, Origin::Computed).map(|_| ())
+            }
+            Some(Raw::Text(_)) => Ok(()),
+            _ => Err(Problem::new("the default of a parameter without a type has to be text; quote it, or write a type")
+                .at(|| format!("{}.default", self.tree.path(parameter)), origin)),
+        }
+    }
+
+    /// Writes the value of the command line into the default; without one, what the default is worth now.
+    fn apply_argument(&mut self, parameter: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
+        let key = Key::from("default");
+        if let Some((text, number)) = name.as_text().and_then(|name| arguments.get(name)) {
+            let (value, origin) = (Value::Text(text.clone()), Origin::Argument(*number));
+            let set = self.tree.set(parameter, key, value, origin);
+            return set.map(|_| ()).map_err(|problem| {
+                problem.at(|| format!("{}.default", self.tree.path(parameter)), origin)
+            });
+        }
+        let child = self.tree.child(parameter, &key);
+        let Some(child) = child.filter(|&child| self.tree.value(child).is_interpolation()) else {
+            return Ok(());
+        };
+        match self.dereference(child)? {
+            Resolved::Node(target) if self.tree.value(target).is_container() => {
+                self.tree.set_copy(parameter, key, target).map(|_| ())
+            }
+            found => {
+                let value = scalar(self.raw_of(&found))?;
+                let origin = self.tree.node(child).origin;
+                self.tree.set(parameter, key, value, origin).map(|_| ())
+            }
+        }
+    }
+
+    /// The value of a key, if it has one that is neither null nor `???`.
+    pub(crate) fn get(&mut self, map: Id, key: &Key) -> Outcome<Option<Resolved>> {
+        let Some(child) = self.tree.child(map, key) else { return Ok(None) };
+        if self.tree.value(child).is_missing() {
+            return Ok(None);
+        }
+        let found = self.dereference(child)?;
+        Ok(if self.raw_of(&found) == Raw::Null { None } else { Some(found) })
+    }
+
+    /// The value of a key, which is set to `default` if it has none.
+    fn ensure(&mut self, map: Id, key: &Key, default: Value) -> Outcome<Resolved> {
+        if let Some(found) = self.get(map, key)? {
+            return Ok(found);
+        }
+        if let Value::Text(text) = &default {
+            check_text(text)?;
+        }
+        let origin =
+            self.tree.child(map, key).map_or(Origin::Computed, |old| self.tree.node(old).origin);
+        let new = self.tree.add(default, origin)?;
+        self.tree.replace(map, key.clone(), new)?;
+        self.dereference(new)
+    }
+
+    fn map_of(&mut self, map: Id, key: &Key) -> Outcome<Id> {
+        let found = self.ensure(map, key, Value::empty_map())?;
+        self.map(&found, &format!("{key} has to be a map")).map_err(|problem| {
+            problem.at(|| format!("{}.{key}", self.tree.path(map)), self.tree.node(map).origin)
+        })
+    }
+
+    pub(crate) fn map(&self, found: &Resolved, message: &str) -> Outcome<Id> {
+        match found {
+            Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Here(_))) => {
+                Ok(*id)
+            }
+            Resolved::Node(id) => {
+                Err(Problem::new(message).at(|| self.tree.path(*id), self.tree.node(*id).origin))
+            }
+            Resolved::Raw(_) => Err(Problem::new(message)),
+        }
+    }
+}

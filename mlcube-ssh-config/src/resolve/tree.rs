@@ -1,0 +1,225 @@
+//! A configuration as a tree of nodes that know their parents: relative interpolations ask for them.
+//!
+//! Nodes are never freed: a node that was replaced is what `--explain` shows. Several configurations (settings, cube,
+//! command line) live in one tree, each below a root of its own, and are merged by copying.
+
+use indexmap::IndexMap;
+
+use super::origin::Origin;
+use super::problem::{Outcome, Problem};
+use crate::yaml::{Key, MAX_DEPTH};
+
+/// Nodes in all: what a bomb may grow to before it is refused.
+const MAX_NODES: usize = 400_000;
+
+/// A node's place in its [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Id(usize);
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Text(String),
+    Map(Content<IndexMap<Key, Id>>),
+    List(Content<Vec<Id>>),
+}
+
+/// What a map or a list holds: OmegaConf keeps the type of one that was set to null or `???`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Content<T> {
+    Null,
+    Missing,
+    Here(T),
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) parent: Option<Id>,
+    pub(crate) key: Option<Key>,
+    pub(crate) origin: Origin,
+    /// What this value replaced, the latest first.
+    pub(crate) replaced: Vec<Id>,
+}
+
+/// All nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    nodes: Vec<Node>,
+}
+
+impl Value {
+    /// A map without keys.
+    pub(crate) fn empty_map() -> Self {
+        Self::Map(Content::Here(IndexMap::new()))
+    }
+
+    /// `???`, OmegaConf's mark of a value that has to be given.
+    pub(crate) fn missing() -> Self {
+        Self::Text("???".to_owned())
+    }
+
+    pub(crate) fn is_container(&self) -> bool {
+        matches!(self, Self::Map(_) | Self::List(_))
+    }
+
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Text(text) => text == "???",
+            Self::Map(content) => matches!(content, Content::Missing),
+            Self::List(content) => matches!(content, Content::Missing),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::Map(Content::Null) | Self::List(Content::Null))
+    }
+
+    /// Whether the value is a text with something to be filled in, or escaped.
+    pub(crate) fn is_interpolation(&self) -> bool {
+        matches!(self, Self::Text(text) if text.contains("${"))
+    }
+}
+
+impl Tree {
+    /// Adds a node without a parent.
+    pub(crate) fn add(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
+        if self.nodes.len() >= MAX_NODES {
+            return Err(Problem::new(format!("the configuration grows beyond {MAX_NODES} values")));
+        }
+        self.nodes.push(Node { value, parent: None, key: None, origin, replaced: Vec::new() });
+        Ok(Id(self.nodes.len() - 1))
+    }
+
+    pub(crate) fn node(&self, id: Id) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    pub(crate) fn node_mut(&mut self, id: Id) -> &mut Node {
+        &mut self.nodes[id.0]
+    }
+
+    pub(crate) fn value(&self, id: Id) -> &Value {
+        &self.node(id).value
+    }
+
+    /// Makes `child` known to its parent's side of the bond; the parent's content is the caller's.
+    pub(crate) fn adopt(&mut self, parent: Id, key: Key, child: Id) {
+        let node = self.node_mut(child);
+        node.parent = Some(parent);
+        node.key = Some(key);
+    }
+
+    /// The child of a map or list; a key that a list can't have is an absent one.
+    pub(crate) fn child(&self, parent: Id, key: &Key) -> Option<Id> {
+        match (self.value(parent), key) {
+            (Value::Map(Content::Here(map)), key) => map.get(key).copied(),
+            (Value::List(Content::Here(list)), Key::Int(index)) => {
+                list.get(usize::try_from(*index).ok()?).copied()
+            }
+            _ => None,
+        }
+    }
+
+    /// The child of a map, by a key of text.
+    pub(crate) fn get(&self, parent: Id, key: &str) -> Option<Id> {
+        self.child(parent, &Key::from(key))
+    }
+
+    /// The keys of a map or a list.
+    pub(crate) fn keys(&self, id: Id) -> Vec<Key> {
+        match self.value(id) {
+            Value::Map(Content::Here(map)) => map.keys().cloned().collect(),
+            Value::List(Content::Here(list)) => {
+                (0i128..).zip(list).map(|(index, _)| Key::Int(index)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Puts `child` under `key`, where there may be one already.
+    pub(crate) fn put(&mut self, parent: Id, key: Key, child: Id) {
+        self.adopt(parent, key.clone(), child);
+        match (&mut self.node_mut(parent).value, &key) {
+            (Value::Map(Content::Here(map)), _) => {
+                map.insert(key, child);
+            }
+            (Value::List(Content::Here(list)), Key::Int(index)) => {
+                let index = usize::try_from(*index).unwrap_or(usize::MAX);
+                match list.get_mut(index) {
+                    Some(item) => *item = child,
+                    None => list.push(child),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a key out of a map.
+    pub(crate) fn remove(&mut self, parent: Id, key: &Key) {
+        if let Value::Map(Content::Here(map)) = &mut self.node_mut(parent).value {
+            map.shift_remove(key);
+        }
+    }
+
+    /// Copies a node and all below it. The copy has no parent.
+    pub(crate) fn copy(&mut self, id: Id) -> Outcome<Id> {
+        self.copy_below(id, 0)
+    }
+
+    fn copy_below(&mut self, id: Id, depth: usize) -> Outcome<Id> {
+        if depth > MAX_DEPTH {
+            return Err(Problem::new(format!(
+                "the configuration is more than {MAX_DEPTH} levels deep"
+            )));
+        }
+        let Node { value, origin, replaced, .. } = self.node(id).clone();
+        let keys = self.keys(id);
+        let empty = match &value {
+            Value::Map(Content::Here(_)) => Value::empty_map(),
+            Value::List(Content::Here(_)) => Value::List(Content::Here(Vec::new())),
+            _ => value,
+        };
+        let copy = self.add(empty, origin)?;
+        self.node_mut(copy).replaced = replaced;
+        for key in keys {
+            if let Some(child) = self.child(id, &key) {
+                let child = self.copy_below(child, depth + 1)?;
+                self.put(copy, key, child);
+            }
+        }
+        Ok(copy)
+    }
+
+    /// The node at the top.
+    pub(crate) fn root(&self, id: Id) -> Id {
+        self.ancestors(id).last().unwrap_or(id)
+    }
+
+    /// The node and those above it.
+    pub(crate) fn ancestors(&self, id: Id) -> impl Iterator<Item = Id> {
+        std::iter::successors(Some(id), |&id| self.node(id).parent)
+    }
+
+    /// A node's key from the top, as messages show it: `tasks.train.inputs[0]`.
+    pub(crate) fn path(&self, id: Id) -> String {
+        let mut path = String::new();
+        let above: Vec<Id> = self.ancestors(id).collect();
+        for pair in above.windows(2).rev() {
+            let (child, parent) = (self.node(pair[0]), self.value(pair[1]));
+            match (&child.key, parent) {
+                (Some(key), Value::List(_)) => path.push_str(&format!("[{key}]")),
+                (Some(key), _) if path.is_empty() => path.push_str(&key.to_string()),
+                (Some(key), _) => path.push_str(&format!(".{key}")),
+                (None, _) => {}
+            }
+        }
+        path
+    }
+}

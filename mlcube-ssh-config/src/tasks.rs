@@ -1,0 +1,60 @@
+//! Which tasks to run, and the arguments that none of them knows.
+
+use anyhow::{Context, Result, bail};
+use mlcube_ssh_config::names::TaskName;
+use mlcube_ssh_config::report::Report;
+use serde_json::{Map, Value};
+
+/// The tasks that `--task` names, or the only one there is.
+///
+/// Without a choice among several there is none, which does for `configure`; `required` refuses that.
+pub(crate) fn chosen(
+    config: &Map<String, Value>,
+    wanted: Option<&str>,
+    required: bool,
+) -> Result<Vec<TaskName>> {
+    let there: Vec<&String> =
+        config.get("tasks").and_then(Value::as_object).into_iter().flat_map(Map::keys).collect();
+    let names = || there.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+        return match there[..] {
+            [only] => Ok(vec![task(only)?]),
+            _ if !required => Ok(Vec::new()),
+            [] => bail!("the cube has no tasks"),
+            _ => bail!("the cube has several tasks; say --task=NAME, one or more of: {}", names()),
+        };
+    };
+    for name in wanted.split(',') {
+        if !there.iter().any(|there| *there == name) {
+            bail!("the cube has no task '{name}'; it has: {}", names());
+        }
+    }
+    wanted.split(',').map(task).collect()
+}
+
+fn task(name: &str) -> Result<TaskName> {
+    name.parse().context("tasks")
+}
+
+/// An argument that no task has a parameter for changes nothing: a person should know.
+pub(crate) fn warn_of_unknown_arguments(
+    config: &Map<String, Value>,
+    arguments: &[(String, String)],
+    report: Report,
+) {
+    for (name, value) in arguments {
+        if !parameters(config).any(|known| known == name) {
+            report.error(&format!(
+                "warning: no task has a parameter '{name}'; {name}={value} changes nothing"
+            ));
+        }
+    }
+}
+
+/// The names of all parameters of all tasks.
+fn parameters(config: &Map<String, Value>) -> impl Iterator<Item = &String> {
+    let tasks = config.get("tasks").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let parameters =
+        tasks.filter_map(|task| task.get("parameters")?.as_object()).flat_map(Map::values);
+    parameters.filter_map(Value::as_object).flat_map(Map::keys)
+}

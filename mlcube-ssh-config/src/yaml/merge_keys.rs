@@ -1,0 +1,68 @@
+//! `<<`: a map that takes the keys of others (<https://yaml.org/type/merge.html>), as `PyYAML`'s `flatten_mapping` does it.
+
+use super::compose::{Content, Graph, Id};
+use super::scalar::Tag;
+use super::{Error, MAX_VALUES};
+
+/// Puts the pairs of merged maps in front of a map's own, which win.
+///
+/// The merged maps are changed on the way, as `PyYAML` changes them: what is refused as a repeated key depends on it.
+pub(super) fn flatten(graph: &mut Graph, id: Id, budget: &mut usize) -> Result<(), Error> {
+    let Content::Map(pairs) = &mut graph.nodes[id].content else { return Ok(()) };
+    let all = std::mem::take(pairs);
+    let (merges, own): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|&(key, _)| graph.nodes[key].tag == Tag::Merge);
+    // The map has its own pairs while others are merged into it: it may be one of them.
+    graph.nodes[id].content = Content::Map(own);
+    let mut merged = Vec::new();
+    for (_, value) in merges {
+        merged.extend(sources(graph, value, budget)?);
+    }
+    charge(budget, merged.len(), graph.nodes[id].line)?;
+    if let Content::Map(own) = &mut graph.nodes[id].content {
+        merged.append(own);
+        *own = merged;
+    }
+    for (key, _) in pairs_of(graph, id) {
+        // A plain `=` is a key like any other.
+        if graph.nodes[key].tag == Tag::Value {
+            graph.nodes[key].tag = Tag::Str;
+        }
+    }
+    Ok(())
+}
+
+/// The pairs that `<<: value` brings: a map's, or those of a list of maps, the first of which wins and so comes last.
+fn sources(graph: &mut Graph, value: Id, budget: &mut usize) -> Result<Vec<(Id, Id)>, Error> {
+    let maps = match &graph.nodes[value].content {
+        Content::Map(_) => vec![value],
+        Content::List(items) => items.clone(),
+        Content::Scalar(_) => vec![],
+    };
+    let usable = |id: &Id| matches!(graph.nodes[*id].content, Content::Map(_));
+    if matches!(graph.nodes[value].content, Content::Scalar(_)) || !maps.iter().all(usable) {
+        return Err(Error::new("<< takes a map, or a list of maps", graph.nodes[value].line));
+    }
+    let mut parts = Vec::new();
+    for map in maps {
+        flatten(graph, map, budget)?;
+        let pairs = pairs_of(graph, map);
+        charge(budget, pairs.len(), graph.nodes[value].line)?;
+        parts.push(pairs);
+    }
+    Ok(parts.into_iter().rev().flatten().collect())
+}
+
+fn pairs_of(graph: &Graph, id: Id) -> Vec<(Id, Id)> {
+    match &graph.nodes[id].content {
+        Content::Map(pairs) => pairs.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn charge(budget: &mut usize, pairs: usize, line: u32) -> Result<(), Error> {
+    *budget = budget.checked_sub(pairs).ok_or_else(|| {
+        Error::new(format!("maps merged here have more than {MAX_VALUES} keys"), line)
+    })?;
+    Ok(())
+}
