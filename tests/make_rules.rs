@@ -82,7 +82,7 @@ fn a_step_is_redone_when_what_it_depends_on_changed() {
 
     project.cube.now_does("count", "echo recounted; wc -l < $data > $lines");
     let ran = project.make(&["mlcube-run"]);
-    assert!(ran.succeeds().stdout.contains("recounted"), "the image was made anew\n{}", ran.stderr);
+    assert!(ran.succeeds().stderr.contains("recounted"), "the image was made anew\n{}", ran.stderr);
 
     let argument = "MLCUBE_ARGS=lines='other lines.txt'";
     let _refused = project.make(&["mlcube-config", argument]);
@@ -130,7 +130,7 @@ fn a_step_that_failed_is_not_taken_for_done() {
 fn a_run_that_was_cut_off_can_be_fetched_and_is_repeated() {
     let project = Project::with(&counts("echo half > $lines; echo working; exec sleep 1000"));
     let running = project.scene.sh("exec make mlcube-run").start();
-    eventually("the task works", || running.stdout().contains("\nworking\n"));
+    eventually("the task works", || running.stderr().contains("working\n"));
     running.ctrl_c();
     let _make_died_of_it = running.wait();
     assert!(project.scene.jobs().is_empty(), "{:?}", project.scene.jobs());
