@@ -143,8 +143,9 @@ impl Connection {
         let mut words = self.login_words();
         let socket = format!("ControlPath={}", self.socket.display());
         // With `false` for a proxy a client that finds no master can't log in silently by itself.
-        for option in ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"] {
-            words.extend(["-o".to_owned(), option.to_owned()]);
+        let master = ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"];
+        for option in options::session().iter().chain(&master) {
+            words.extend(["-o".to_owned(), (*option).to_owned()]);
         }
         words
     }

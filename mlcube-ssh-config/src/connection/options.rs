@@ -17,8 +17,9 @@ const ALWAYS: [&str; 5] = [
     "PermitLocalCommand=no",
 ];
 
-/// Options that came with OpenSSH 8.7; an older one refuses their names.
-const SINCE_8_7: [&str; 3] = [
+/// Options for sessions that came with OpenSSH 8.7; an older one refuses their names. The master has `-f` and `-N`, which
+/// say the same for it.
+const SESSION_SINCE_8_7: [&str; 3] = [
     // Scripts come on standard input.
     "StdinNull=no",
     // A client in the background is a client that nobody waits for.
@@ -27,12 +28,16 @@ const SINCE_8_7: [&str; 3] = [
     "SessionType=default",
 ];
 
-/// The options for every ssh, as far as the one on this machine understands them.
+/// The options for every ssh.
 pub(super) fn always() -> impl Iterator<Item = &'static str> {
+    ALWAYS.into_iter()
+}
+
+/// The options for sessions, as far as the ssh on this machine understands them.
+pub(super) fn session() -> &'static [&'static str] {
     static MODERN: LazyLock<bool> =
         LazyLock::new(|| version().is_some_and(|version| version >= (8, 7)));
-    let modern: &[&str] = if *MODERN { &SINCE_8_7 } else { &[] };
-    ALWAYS.iter().chain(modern).copied()
+    if *MODERN { &SESSION_SINCE_8_7 } else { &[] }
 }
 
 /// The version of the ssh on this machine, if it is OpenSSH.
