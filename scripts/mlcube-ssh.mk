@@ -75,7 +75,7 @@ $(MLCUBE_STATE)/%/configure.json: $(MLCUBE_STATE)/%/push.json $(MLCUBE_STATE)/%/
 
 $(MLCUBE_STATE)/%/run.json: $(MLCUBE_STATE)/%/configure.json
 	@rm -f $@; cp -f $< $(@D)/unfinished.json
-	$(MLCUBE_SSH) exec run --input $< > $@.new || \
+	$(MLCUBE_SSH) exec run --output $@.new --input $< || \
 		{ status=$$?; test ! -s $@.new || mv -f $@.new $(@D)/unfinished.json; exit $$status; }
 	$(mlcube_ssh_done)
 	@rm -f $(@D)/unfinished.json

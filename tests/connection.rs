@@ -237,8 +237,8 @@ fn the_socket_lies_where_nobody_else_can_reach_it() {
     assert_eq!(scene.host.sshd.logins(), 1);
 }
 
-/// A scene whose account takes a password only.
-fn with_a_password() -> Option<Scene> {
+/// A scene whose account takes a password only; both last as long as the test.
+fn with_a_password() -> Option<(Account, Scene)> {
     let place = Place::new();
     let account = Account::with_shell(place.path(), "sh")?;
     account.has_password("open sesame");
@@ -248,12 +248,12 @@ fn with_a_password() -> Option<Scene> {
     let mut scene = Scene::at(place, options);
     scene.set("/remote_root", "cubes");
     scene.has_program("askpass", "echo \"$1\" >> \"$HOME/asked\"; echo open sesame");
-    Some(scene)
+    Some((account, scene))
 }
 
 #[test]
 fn a_password_is_asked_for_once() {
-    let Some(mut scene) = with_a_password() else { return };
+    let Some((_account, mut scene)) = with_a_password() else { return };
     let document = document_in(&mut scene);
     let line = "mlcube-ssh-interp -q | mlcube-ssh-push -q | mlcube-ssh-pull -q";
     let ask = scene.home().join("bin/askpass");
@@ -264,7 +264,7 @@ fn a_password_is_asked_for_once() {
 
 #[test]
 fn without_a_terminal_and_without_askpass_nothing_prompts() {
-    let Some(mut scene) = with_a_password() else { return };
+    let Some((_account, mut scene)) = with_a_password() else { return };
     let document = document_in(&mut scene);
     interp(&scene, &document).exits(255).complains(&["there", "refused"]);
     assert!(!scene.home().join("asked").exists());
@@ -272,12 +272,14 @@ fn without_a_terminal_and_without_askpass_nothing_prompts() {
 
 #[test]
 fn a_password_is_asked_for_at_the_terminal() {
-    let Some(mut scene) = with_a_password() else { return };
+    let Some((_account, mut scene)) = with_a_password() else { return };
     let document = document_in(&mut scene);
     fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
-    // `script` hands its own standard input to the terminal that it makes.
-    let line = "mlcube-ssh-push -q -i run.json >pushed.json; echo status $?";
-    let ran = scene.sh_at_a_terminal(line).reads("open sesame\n").run();
+    // What is typed before the prompt is thrown away, so whoever types waits for it, and stays until the end.
+    let types = "until grep -qs assword: seen; do sleep 0.05; done; echo open sesame; until grep -qs status seen; do sleep 0.05; done";
+    let push = "mlcube-ssh-push -q -i run.json >pushed.json; echo status $?";
+    let ran =
+        scene.sh(&format!("({types}) | script --quiet --flush --command '{push}' seen")).run();
     assert!(ran.stdout.contains("assword:") && ran.stdout.contains("status 0"), "{}", ran.stdout);
     assert_eq!(scene.host.sshd.logins(), 1);
 }

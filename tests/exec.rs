@@ -256,7 +256,7 @@ fn what_the_task_prints_arrives_as_it_is() {
     let body = "printf 'no newline at the end, \\303\\251, \\377, \\033[1mbold\\033[0m, \\001\\n'; head -c 300000 /dev/zero | tr '\\0' x";
     let document = scene.configured(&cube(&scene, body), &[]);
     fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
-    let line = "mlcube-ssh-exec -q run --log-to log < run.json >/dev/null; echo $?; tail -c 300100 log | tr -d x | od -c | tail -5; wc -c < log";
+    let line = "mlcube-ssh-exec -q run --output out.json < run.json >log; echo $?; tail -c 300100 log | tr -d x | od -c | tail -5; wc -c < log";
     let ran = scene.sh(line).run();
     ran.succeeds().is_silent();
     assert!(ran.stdout.starts_with("0\n"), "{}", ran.stdout);

@@ -108,19 +108,16 @@ fn a_workspace_that_is_not_there_yet() {
 fn nothing_lands_outside_the_workspace() {
     let (scene, cube, document, there) = pushed();
     let elsewhere = scene.place().folder("elsewhere");
-    // A link here that leads out, and a folder of that name there.
-    symlink(&elsewhere, cube.workspace().join("model")).unwrap();
-    fs::create_dir_all(there.join("model")).unwrap();
-    fs::write(there.join("model/planted"), "from there").unwrap();
-    let _kept_or_refused = pull(&scene, &document, &[]);
-    let outside = fs::read_dir(&elsewhere).unwrap().count();
-    // An existing folder link on the receiver is kept (section 5): what lies below it is the user's choice.
-    assert!(outside <= 1);
-    symlink("/", there.join("root")).unwrap();
+    // What comes is a link, and files below it: the one must not lead the other out.
+    symlink(&elsewhere, there.join("first")).unwrap();
+    fs::create_dir_all(there.join("second")).unwrap();
+    fs::write(there.join("second/planted"), "from there").unwrap();
     pull(&scene, &document, &[]).succeeds();
-    assert!(
-        fs::symlink_metadata(cube.workspace().join("root")).is_ok_and(|root| root.is_symlink())
-    );
+    assert!(fs::symlink_metadata(cube.workspace().join("first")).unwrap().is_symlink());
+    fs::remove_file(there.join("first")).unwrap();
+    fs::rename(there.join("second"), there.join("first")).unwrap();
+    let _kept_or_refused = pull(&scene, &document, &[]);
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "a link that came from there led out");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn ssh_is_missing_here() {
     let empty = scene.place().folder("empty");
     let tool = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
     let failed = tool().env("PATH", &empty).run();
-    failed.exits(127).complains(&["ssh", "isn't there"]);
+    failed.exits(127).complains(&["ssh", "isn't installed"]);
     assert_eq!(failed.document().at("/failed/kind"), "tool");
     fs::write(empty.join("ssh"), "not a program").unwrap();
     fs::set_permissions(empty.join("ssh"), fs::Permissions::from_mode(0o644)).unwrap();

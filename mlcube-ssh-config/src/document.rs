@@ -253,6 +253,13 @@ impl Document {
         Ok(text)
     }
 
+    /// The names of the cube's tasks.
+    #[must_use]
+    pub fn task_names(&self) -> Vec<&str> {
+        let tasks = self.config.get("tasks").and_then(Value::as_object);
+        tasks.map(|tasks| tasks.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
     /// What to type to set the cube up there.
     #[must_use]
     pub fn configure_command(&self) -> String {

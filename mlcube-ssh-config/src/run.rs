@@ -39,6 +39,9 @@ fn answer(args: &Args, report: Report) -> Result<String> {
             resolved.explain(key).with_context(|| format!("--explain: there is no key {key}"))?;
         return Ok(lines + "\n");
     }
+    if args.config_only {
+        return output::value(&resolved.config, args.format);
+    }
     document(args, &request, &resolved, report)
 }
 

@@ -13,6 +13,7 @@ use clap::Args;
 use crate::command::Command;
 use crate::document::{Document, Failed, Receipt};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::file::write_atomically;
 use crate::report::{Report, Verbosity};
 use crate::status::ExitStatus;
 
@@ -72,6 +73,7 @@ pub struct Step {
     report: Report,
     args: StepArgs,
     works_after_a_failed_task: bool,
+    output: Option<PathBuf>,
 }
 
 impl Step {
@@ -79,13 +81,20 @@ impl Step {
     #[must_use]
     pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
         let report = Report::new(program, args.common.verbosity());
-        Self { name, report, args: args.clone(), works_after_a_failed_task: false }
+        Self { name, report, args: args.clone(), works_after_a_failed_task: false, output: None }
     }
 
     /// Lets the step act on a document whose task failed; it exits with the task's status then.
     #[must_use]
     pub fn works_after_a_failed_task(mut self) -> Self {
         self.works_after_a_failed_task = true;
+        self
+    }
+
+    /// Writes the document to a file instead of standard output.
+    #[must_use]
+    pub fn output(mut self, file: Option<PathBuf>) -> Self {
+        self.output = file;
         self
     }
 
@@ -156,12 +165,20 @@ impl Step {
     }
 
     fn write(&self, document: &Document, status: u8) -> ExitCode {
-        match document.to_text().and_then(|text| write_once(&text)) {
+        match document.to_text().and_then(|text| self.write_text(&text)) {
             Ok(()) => ExitCode::from(status),
             Err(problem) => {
                 self.report.error(&format!("{problem:#}"));
                 ExitCode::from(if status == 0 { ExitStatus::Ours.code() } else { status })
             }
+        }
+    }
+
+    fn write_text(&self, text: &str) -> Result<()> {
+        match &self.output {
+            None => write_once(text),
+            Some(path) => write_atomically(path, text.as_bytes())
+                .with_context(|| format!("can't write the document to {}", path.display())),
         }
     }
 

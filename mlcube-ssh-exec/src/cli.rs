@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
 
+/// The program's name, as messages begin.
+pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
+
 /// Run mlcube on the remote host and stream its log.
 ///
 /// Reads the document on standard input and writes it with a receipt on standard output. The command runs in a session
 /// of its own there: when the connection breaks the job goes on, and its log is taken up again at the byte where it
 /// stopped. Ctrl-C ends the job with all its processes and its container.
 #[derive(Parser, Debug)]
-#[command(name = "mlcube-ssh-exec", version, after_help = EXIT_STATUSES)]
+#[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -37,12 +40,28 @@ pub(crate) enum Verb {
     },
 }
 
+impl Verb {
+    /// The step's name: each of the two may fail for itself.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Configure { .. } => "configure",
+            Self::Run { .. } => "run",
+        }
+    }
+
+    /// The file for the document, if it isn't standard output.
+    pub(crate) fn output(&self) -> Option<PathBuf> {
+        let (Self::Configure { follow, .. } | Self::Run { follow }) = self;
+        follow.output.clone()
+    }
+}
+
 /// How the job is followed.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct FollowArgs {
-    /// Write the job's output to FILE instead of standard error
-    #[arg(long, value_name = "FILE")]
-    pub(crate) log_to: Option<PathBuf>,
+    /// Write the document to FILE, and the job's output to standard output instead of standard error
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// Seconds to go on trying when the connection is lost
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) reconnect_timeout: u64,

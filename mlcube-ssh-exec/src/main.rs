@@ -11,11 +11,17 @@ mod variables;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::usage;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    Step::new("exec", "mlcube-ssh-exec", &args.step)
-        .run(|step, document| phase::act(step, document, &args.verb))
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run(&args),
+        Err(status) => status,
+    }
+}
+
+fn run(args: &cli::Args) -> ExitCode {
+    let step = Step::new(args.verb.name(), cli::PROGRAM, &args.step).output(args.verb.output());
+    step.run(|step, document| phase::act(step, document, &args.verb))
 }

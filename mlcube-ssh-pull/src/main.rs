@@ -8,11 +8,17 @@ mod select;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::usage;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    let step = Step::new("pull", "mlcube-ssh-pull", &args.step).works_after_a_failed_task();
-    step.run(|step, document| pull::pull(step, document, &args))
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run(&args),
+        Err(status) => status,
+    }
+}
+
+fn run(args: &cli::Args) -> ExitCode {
+    let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
+    step.run(|step, document| pull::pull(step, document, args))
 }

@@ -1,6 +1,7 @@
 //! A session over the master: a script there, its answer here.
 
 use std::io::Read;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -106,7 +107,10 @@ impl Connection {
             Master::Opened => None,
         };
         match session.wait_until_ready(limit) {
-            Ready::Yes => Ok(Ok(session)),
+            Ready::Yes { greeted } => {
+                self.greets.fetch_or(greeted, Ordering::Relaxed);
+                Ok(Ok(session))
+            }
             Ready::Ended => Ok(Err(NotReady::Ended(session.running.finish()?.errors))),
             Ready::Silent => {
                 session.running.kill();
@@ -118,7 +122,7 @@ impl Connection {
 
 /// Whether the script has said that it runs.
 enum Ready {
-    Yes,
+    Yes { greeted: bool },
     Ended,
     Silent,
 }
@@ -141,7 +145,7 @@ impl Session {
             if let Some(at) = find(&self.ahead, line.as_bytes()) {
                 self.ahead.drain(..at + line.len());
                 self.running.tell(WATCH);
-                return Ready::Yes;
+                return Ready::Yes { greeted: at > 0 };
             }
         }
     }

@@ -47,7 +47,9 @@ impl Task {
 
     /// With an output parameter and its default path in the workspace (a folder's ends with a slash).
     pub fn writes(mut self, name: &str, path: &str) -> Task {
-        self.outputs.insert(name.to_owned(), path.into());
+        // mlcube guesses the type of an input from what is there; that of an output it wants to be told.
+        let kind = if path.ends_with('/') { "directory" } else { "file" };
+        self.outputs.insert(name.to_owned(), json!({"type": kind, "default": path}));
         self
     }
 

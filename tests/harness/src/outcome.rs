@@ -1,10 +1,12 @@
 //! What a program left behind.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::Document;
 
 /// The exit status, standard output and standard error of a program that ended.
+/// Shown as a person would see it, but for a document on standard output: of that, what the steps did is enough.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     line: String,
@@ -32,11 +34,7 @@ impl Outcome {
     /// Its exit status is this one.
     #[track_caller]
     pub fn exits(&self, status: i32) -> &Outcome {
-        assert_eq!(
-            self.status, status,
-            "{}\n--- stdout\n{}\n--- stderr\n{}",
-            self.line, self.stdout, self.stderr
-        );
+        assert_eq!(self.status, status, "{self}");
         self
     }
 
@@ -119,5 +117,23 @@ impl Outcome {
                 self.line, self.stdout, self.stderr
             )
         })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stdout = match Document::parse(&self.stdout) {
+            Ok(document) => format!(
+                "a document: steps {}, failed {}",
+                document.at("/steps"),
+                document.at("/failed")
+            ),
+            Err(_) => self.stdout.clone(),
+        };
+        write!(
+            f,
+            "{}\n--- status {}\n--- stdout\n{stdout}\n--- stderr\n{}",
+            self.line, self.status, self.stderr
+        )
     }
 }

@@ -185,7 +185,7 @@ impl Scene {
 
     /// The ssh masters that are open on the user's machine.
     pub fn masters(&self) -> Processes {
-        self.place.processes().with("[mux]")
+        self.place.processes().with("ControlMaster=yes")
     }
 
     /// What runs on the host but for sshd's own processes.
