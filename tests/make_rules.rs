@@ -82,7 +82,7 @@ fn a_step_is_redone_when_what_it_depends_on_changed() {
 
     project.cube.now_does("count", "echo recounted; wc -l < $data > $out/lines.txt");
     let ran = project.make(&["mlcube-run"]);
-    assert!(ran.succeeds().stderr.contains("recounted"), "the image was made anew\n{}", ran.stderr);
+    assert!(ran.succeeds().stdout.contains("recounted"), "the image was made anew\n{}", ran.stderr);
 
     let argument = "MLCUBE_ARGS=out='other folder/'";
     let _refused = project.make(&["mlcube-config", argument]);
@@ -133,7 +133,7 @@ fn a_run_that_was_cut_off_can_be_fetched_and_is_repeated() {
         "echo half > $out/lines.txt; echo working; trap exit TERM; while :; do sleep 0.1; done",
     ));
     let running = project.scene.sh("exec make mlcube-run").start();
-    eventually("the task works", || running.stderr().contains("working\n"));
+    eventually("the task works", || running.stdout().contains("\nworking\n"));
     running.ctrl_c();
     let _make_died_of_it = running.wait();
     assert!(project.scene.jobs().is_empty(), "{:?}", project.scene.jobs());

@@ -66,6 +66,10 @@ fn what_standard_output_held_is_kept() {
     let line = "exec > log; echo before; mlcube-ssh run --mlcube=cube --platform=gpu1; echo after";
     scene.sh(line).run().succeeds();
     assert_eq!(fs::read_to_string(scene.home().join("log")).unwrap(), "before\nhello\nafter\n");
+    let nobody_reads = "mlcube-ssh run --mlcube=cube --platform=gpu1";
+    scene.sh(&format!("{nobody_reads} >&-")).run().succeeds();
+    scene.sh(&format!("{{ {nobody_reads}; echo $? > status; }} | :")).run().succeeds();
+    assert_eq!(fs::read_to_string(scene.home().join("status")).unwrap(), "0\n");
 }
 
 #[test]
@@ -133,7 +137,7 @@ fn show_config_prints_yaml() {
     let _cube = scene.cube("cube").task(&Task::named("one")).task(&Task::named("two"));
     let words = ["show_config", "--resolve", "--mlcube=cube", "--platform=gpu1"];
     let shown = scene.mlcube_ssh(&words).run();
-    assert!(shown.succeeds().stdout.contains("runner: ssh\n"), "{}", shown.stdout);
+    assert!(shown.succeeds().stdout.contains("\nrunner:\n"), "{}", shown.stdout);
 }
 
 #[test]
