@@ -70,6 +70,7 @@ impl CommonArgs {
 #[derive(Clone, Debug)]
 pub struct Step {
     name: &'static str,
+    phase: Option<&'static str>,
     report: Report,
     args: StepArgs,
     works_after_a_failed_task: bool,
@@ -81,13 +82,27 @@ impl Step {
     #[must_use]
     pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
         let report = Report::new(program, args.common.verbosity());
-        Self { name, report, args: args.clone(), works_after_a_failed_task: false, output: None }
+        Self {
+            name,
+            phase: None,
+            report,
+            args: args.clone(),
+            works_after_a_failed_task: false,
+            output: None,
+        }
     }
 
     /// Lets the step act on a document whose task failed; it exits with the task's status then.
     #[must_use]
     pub fn works_after_a_failed_task(mut self) -> Self {
         self.works_after_a_failed_task = true;
+        self
+    }
+
+    /// Tells what the step does, where it can do more than one thing: each fails for itself.
+    #[must_use]
+    pub fn phase(mut self, phase: &'static str) -> Self {
+        self.phase = Some(phase);
         self
     }
 
@@ -136,7 +151,7 @@ impl Step {
         document: &mut Document,
         act: impl FnOnce(&Self, &mut Document) -> Outcome<()>,
     ) -> u8 {
-        document.failed.take_if(|failed| failed.step == self.name);
+        document.failed.take_if(|failed| self.is_where(failed));
         let task_status = match &document.failed {
             Some(failed) if failed.kind == Kind::Task && self.works_after_a_failed_task => {
                 Some(failed.status)
@@ -155,12 +170,18 @@ impl Step {
         }
     }
 
+    /// Whether it was this step that failed.
+    fn is_where(&self, failed: &Failed) -> bool {
+        failed.step == self.name
+            && (failed.phase.is_none() || failed.phase.as_deref() == self.phase)
+    }
+
     /// Says what failed and notes it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
         let message = failure.to_string();
         self.report.error(&message);
         let status = failure.status.code();
-        document.failed = Some(Failed::new(self.name, status, failure.kind, message));
+        document.failed = Some(Failed::new(self.name, self.phase, status, failure.kind, message));
         status
     }
 

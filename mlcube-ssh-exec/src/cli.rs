@@ -41,7 +41,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// The step's name: each of the two may fail for itself.
+    /// What the step does, as the document names it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Configure { .. } => "configure",

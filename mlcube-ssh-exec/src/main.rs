@@ -22,6 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &cli::Args) -> ExitCode {
-    let step = Step::new(args.verb.name(), cli::PROGRAM, &args.step).output(args.verb.output());
+    let step = Step::new("exec", cli::PROGRAM, &args.step)
+        .phase(args.verb.name())
+        .output(args.verb.output());
     step.run(|step, document| phase::act(step, document, &args.verb))
 }

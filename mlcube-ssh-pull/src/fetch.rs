@@ -55,7 +55,7 @@ pub(crate) fn command(
         .arg("--")
         .arg(connection.rsync_path(&format!("{there}/")))
         .arg(format!("{}/", layout.workspace.display()))
-        .bytes(plan.files_from())
+        .list(plan.files_from())
 }
 
 fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
