@@ -81,12 +81,32 @@ fn another_settings_file() {
 fn the_platform_can_not_be_used() {
     let scene = Scene::new();
     refused(&scene, &["--platform=gpu9", "--task=train"], &["gpu9", "mlcube.yaml", "gpu1"]);
-    refused(&scene, &["--platform=docker", "--task=train"], &["docker", "ssh"]);
+}
+
+#[test]
+fn a_platform_of_another_runner_is_shown_and_not_run() {
+    let scene = Scene::new();
+    // What mlcube itself would compute for it can be looked at; nothing runs with it.
+    let shown = config(&scene, &["--platform=docker", "--task=train"]);
+    shown.succeeds().complains(&["warning", "docker", "ssh"]);
+    for step in ["mlcube-ssh-interp", "mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let ran = scene.tool(step).reads(&shown.stdout).run();
+        ran.exits(125).complains(&["docker", "ssh"]);
+    }
+}
+
+#[test]
+fn a_key_that_nothing_uses_is_named() {
+    let mut scene = Scene::new();
+    scene.set("/authentication", json!({"password": "hunter2"}));
+    let warned = config(&scene, &USUAL);
+    warned.succeeds().complains(&["warning", "mlcube.yaml:", "authentication.password"]);
+    assert!(!warned.stderr.contains("hunter2"));
 }
 
 #[test]
 fn a_value_of_the_platform_can_not_be_used() {
-    let list: [(&str, Value, &str); 16] = [
+    let list: [(&str, Value, &str); 15] = [
         ("/host", json!(""), "host"),
         ("/host", json!(null), "host"),
         ("/host", json!(["a"]), "host"),
@@ -103,7 +123,6 @@ fn a_value_of_the_platform_can_not_be_used() {
         ),
         ("/interpreter/python", json!(3.11), "interpreter.python"),
         ("/authentication", json!({"user": "-x"}), "user"),
-        ("/authentication", json!({"password": "x"}), "password"),
         ("/connect_timeout", json!("soon"), "connect_timeout"),
         ("/env", json!("HOME"), "env"),
         ("/colour", json!("red"), "colour"),
@@ -124,10 +143,10 @@ fn a_value_of_the_platform_can_not_be_used() {
 #[test]
 fn the_task_can_not_be_used() {
     let scene = Scene::new();
-    refused(&scene, &["--platform=gpu1"], &["train", "evaluate", "--task"]);
+    refused(&scene, &["--platform=gpu1", "--require-task"], &["train", "evaluate", "--task"]);
     refused(&scene, &["--platform=gpu1", "--task=test"], &["test", "train", "evaluate"]);
     refused(&scene, &["--platform=gpu1", "--task=train,test"], &["test"]);
-    refused(&scene, &["--platform=gpu1", "--task="], &["task"]);
+    refused(&scene, &["--platform=gpu1", "--require-task", "--task="], &["--task"]);
 }
 
 #[test]

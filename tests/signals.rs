@@ -41,6 +41,19 @@ fn ctrl_c_ends_the_container() {
 }
 
 #[test]
+fn ctrl_c_ends_the_container_of_an_engine_that_is_named_by_its_path() {
+    let mut scene = Scene::new();
+    scene.set("/remote/docker", "/usr/bin/podman");
+    let document = scene.configured(&stubborn_cube(&scene), &[]);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    running.ctrl_c();
+    running.wait().exits(130).says("ended");
+    assert_eq!(scene.host.running_containers(), [""; 0], "it is gone when we are");
+    assert_all_gone(&scene);
+}
+
+#[test]
 fn sigterm_ends_the_container() {
     let (scene, running) = in_a_container();
     running.signal(Signal::TERM);
@@ -115,7 +128,6 @@ fn ctrl_c_while_configuring_ends_the_build() {
     let mut scene = Scene::new();
     let engine = Engine::installed_on(&scene.host, "engine");
     scene.set("/remote/docker", engine.program().to_str().unwrap());
-    scene.set("/setup", "case ${MLCUBE_SSH_JOB-none} in esac");
     let program = fs::read_to_string(engine.program()).unwrap();
     fs::write(
         engine.program(),

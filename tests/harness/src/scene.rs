@@ -45,6 +45,8 @@ impl Scene {
         scene.write_settings();
         scene.knows_the_host_key();
         scene.has_ssh_config("");
+        let wrapper = repository().join("scripts/mlcube-ssh");
+        scene.has_program("mlcube-ssh", &format!("exec '{}' \"$@\"", wrapper.display()));
         scene.has_program(
             "ssh",
             &format!("exec /usr/bin/ssh -F '{}' \"$@\"", scene.home.join(".ssh/config").display()),
@@ -97,12 +99,7 @@ impl Scene {
 
     /// Any program, in the user's environment.
     pub fn invocation(&self, program: &Path) -> Invocation {
-        let path = format!(
-            "{}:{}:{}:{PATH}",
-            self.home.join("bin").display(),
-            built().display(),
-            repository().join("scripts").display()
-        );
+        let path = format!("{}:{}:{PATH}", self.home.join("bin").display(), built().display());
         Invocation::new(program, &self.home.join("io"))
             .in_folder(&self.home)
             .env("HOME", &self.home)
