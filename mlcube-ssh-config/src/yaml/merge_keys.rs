@@ -1,6 +1,6 @@
 //! `<<`: a map that takes the keys of others (<https://yaml.org/type/merge.html>), as `PyYAML`'s `flatten_mapping` does it.
 
-use super::compose::{Content, Graph, Id};
+use super::graph::{Content, Graph, Id};
 use super::scalar::Tag;
 use super::{Error, MAX_VALUES};
 
