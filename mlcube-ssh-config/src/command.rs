@@ -24,7 +24,7 @@ pub struct Command {
 #[derive(Clone, Debug)]
 enum Input {
     Null,
-    Bytes(Vec<u8>),
+    List(Vec<u8>),
     Script(Script),
 }
 
@@ -89,10 +89,10 @@ impl Command {
         self
     }
 
-    /// Lets the command read bytes.
+    /// Lets the command read a list whose items end with a NUL.
     #[must_use]
-    pub fn bytes(mut self, bytes: Vec<u8>) -> Self {
-        self.input = Input::Bytes(bytes);
+    pub fn list(mut self, list: Vec<u8>) -> Self {
+        self.input = Input::List(list);
         self
     }
 
@@ -121,7 +121,7 @@ impl Command {
     pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
         let expression = match &self.input {
             Input::Null => self.expression().stdin_null(),
-            Input::Bytes(bytes) => self.expression().stdin_bytes(bytes.clone()),
+            Input::List(list) => self.expression().stdin_bytes(list.clone()),
             Input::Script(script) => self.expression().stdin_bytes(script.text()),
         };
         let handle = expression
@@ -157,7 +157,7 @@ impl Command {
         drop(expression);
         let text = match &self.input {
             Input::Null => Vec::new(),
-            Input::Bytes(bytes) => bytes.clone(),
+            Input::List(list) => list.clone(),
             Input::Script(script) => script.text().into_bytes(),
         };
         // A child that is gone already says why on its standard error.
@@ -193,6 +193,13 @@ impl Command {
 }
 
 impl Running {
+    /// Writes more to the command's standard input. One that is gone says why when it is waited for.
+    pub fn tell(&mut self, text: &str) {
+        if let Some(input) = &mut self.input {
+            let _ = input.write_all(text.as_bytes());
+        }
+    }
+
     /// Ends the command and waits for it.
     pub fn kill(mut self) {
         self.input = None;
@@ -225,6 +232,13 @@ fn finished(output: &std::process::Output) -> Finished {
 impl fmt::Display for Command {
     /// What a POSIX shell would accept.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Input::List(list) = &self.input {
+            f.write_str("printf '%s\\0'")?;
+            for item in list.split(|&byte| byte == 0).filter(|item| !item.is_empty()) {
+                write!(f, " {}", shell_word(&String::from_utf8_lossy(item)))?;
+            }
+            f.write_str(" | ")?;
+        }
         for (name, value) in &self.variables {
             write!(f, "{name}={} ", shell_word(value))?;
         }
@@ -233,11 +247,8 @@ impl fmt::Display for Command {
             write!(f, " {}", shell_word(argument))?;
         }
         match &self.input {
-            Input::Null => Ok(()),
             Input::Script(script) => write!(f, " {script}"),
-            Input::Bytes(bytes) => {
-                write!(f, " <<'END'\n{}END", String::from_utf8_lossy(bytes).replace('\0', "\n"))
-            }
+            Input::Null | Input::List(_) => Ok(()),
         }
     }
 }
@@ -250,6 +261,12 @@ mod tests {
     fn shows_what_a_shell_accepts() {
         let command = Command::new("rsync").variable("LC_ALL", "C").args(["-a", "it's here/"]);
         assert_eq!(command.to_string(), r"LC_ALL=C rsync -a 'it'\''s here/'");
+    }
+
+    #[test]
+    fn shows_a_list_as_a_shell_makes_it() {
+        let command = Command::new("rsync").arg("--from0").list(b"a b\0c\0".to_vec());
+        assert_eq!(command.to_string(), r"printf '%s\0' 'a b' c | rsync --from0");
     }
 
     #[test]

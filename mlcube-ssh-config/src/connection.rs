@@ -5,15 +5,19 @@
 //! once, and then the master is opened again.
 
 mod cause;
+mod greeting;
 mod master;
+mod options;
 mod session;
 mod socket;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::command::Command;
 use crate::document::Document;
 use crate::failure::Outcome;
+use crate::forward;
 use crate::names::{Host, User};
 use crate::quote::{one_line, rsync_rsh_word};
 use crate::report::Report;
@@ -40,28 +44,18 @@ pub struct Connection {
     persist: u32,
     variables: Vec<(String, String)>,
     setup: String,
+    greets: AtomicBool,
     report: Report,
 }
-
-/// What every ssh that we start is told, whatever the user's configuration says of the host.
-const ALWAYS: [&str; 5] = [
-    // A command of the user's own would run in place of ours.
-    "RemoteCommand=none",
-    // A terminal there would change the bytes, and end what runs when it closes.
-    "RequestTTY=no",
-    // Forwarded ports that are taken already would end the session, or hold it open.
-    "ClearAllForwardings=yes",
-    "ForwardX11=no",
-    // Local commands are for people's logins.
-    "PermitLocalCommand=no",
-];
 
 impl Connection {
     /// The connection that a document asks for. Nothing is contacted.
     ///
     /// # Errors
-    /// When there is no safe place for the socket.
+    /// When the document holds what the remote `mlcube` would misread, so that it is refused before any contact; or
+    /// when there is no safe place for the socket.
     pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
+        forward::check(document, runner)?;
         let login = Login {
             host: document.remote.host.clone(),
             user: document.remote.user.clone(),
@@ -75,6 +69,7 @@ impl Connection {
             persist: runner.persist,
             variables: runner.environment.clone(),
             setup: runner.setup.clone(),
+            greets: AtomicBool::new(false),
             report,
         })
     }
@@ -97,11 +92,18 @@ impl Connection {
         [self.master_command(true), self.session_command(script)]
     }
 
-    /// rsync's `-e`: an ssh that uses the master or fails at once.
+    /// The options with which rsync takes this connection.
     #[must_use]
-    pub fn rsh(&self) -> String {
-        let words = std::iter::once("ssh".to_owned()).chain(self.client_words());
-        words.map(|word| rsync_rsh_word(&word)).collect::<Vec<_>>().join(" ")
+    pub fn rsync_options(&self) -> Vec<String> {
+        let ssh: Vec<String> =
+            std::iter::once("ssh".to_owned()).chain(self.client_words()).collect();
+        let (words, path) = if self.greets.load(Ordering::Relaxed) {
+            (greeting::behind(ssh), Some(greeting::RSYNC_PATH.to_owned()))
+        } else {
+            (ssh, None)
+        };
+        let rsh = words.iter().map(|word| rsync_rsh_word(word)).collect::<Vec<_>>().join(" ");
+        std::iter::once(format!("--rsh={rsh}")).chain(path).collect()
     }
 
     /// `host:path` as rsync reads it; an IPv6 address goes in brackets.
@@ -144,13 +146,14 @@ impl Connection {
         let mut words = self.login_words();
         let socket = format!("ControlPath={}", self.socket.display());
         // With `false` for a proxy a client that finds no master can't log in silently by itself.
-        for option in ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"] {
-            words.extend(["-o".to_owned(), option.to_owned()]);
+        let master = ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"];
+        for option in options::session().iter().chain(&master) {
+            words.extend(["-o".to_owned(), (*option).to_owned()]);
         }
         words
     }
 
-    /// The options that tell who logs in, and those of [`ALWAYS`].
+    /// The options that tell who logs in, and those that every ssh is given.
     fn login_words(&self) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(file) = &self.login.ssh_config {
@@ -162,7 +165,7 @@ impl Connection {
         if let Some(user) = &self.login.user {
             words.extend(["-l".to_owned(), user.to_string()]);
         }
-        for option in ALWAYS {
+        for option in options::always() {
             words.extend(["-o".to_owned(), option.to_owned()]);
         }
         words

@@ -172,6 +172,9 @@ pub struct Receipt {
 pub struct Failed {
     /// The step's name (`push`).
     pub step: String,
+    /// What the step did, where it can do more than one thing: `configure` or `run` of `exec`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
     /// The status that it exited with.
     pub status: u8,
     /// Whose failure it was.
@@ -186,8 +189,9 @@ pub struct Failed {
 impl Failed {
     /// What the document says of a step that failed.
     #[must_use]
-    pub fn new(step: &str, status: u8, kind: Kind, message: String) -> Self {
-        Self { step: step.to_owned(), status, kind, message, unknown: Unknown::new() }
+    pub fn new(step: &str, phase: Option<&str>, status: u8, kind: Kind, message: String) -> Self {
+        let phase = phase.map(str::to_owned);
+        Self { step: step.to_owned(), phase, status, kind, message, unknown: Unknown::new() }
     }
 }
 
@@ -251,6 +255,13 @@ impl Document {
         let mut text = serde_json::to_string_pretty(self).context("can't write the document")?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// The names of the cube's tasks.
+    #[must_use]
+    pub fn task_names(&self) -> Vec<&str> {
+        let tasks = self.config.get("tasks").and_then(Value::as_object);
+        tasks.map(|tasks| tasks.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
     /// What to type to set the cube up there.

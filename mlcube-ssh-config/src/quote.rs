@@ -16,7 +16,9 @@ pub fn shell_word(word: &str) -> String {
 /// inside quotes, and a backslash means nothing (rsync(1), `--rsh`).
 #[must_use]
 pub fn rsync_rsh_word(word: &str) -> String {
-    if word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=/,.+:@%".contains(c)) {
+    if !word.is_empty()
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=/,.+:@%".contains(c))
+    {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "''"))

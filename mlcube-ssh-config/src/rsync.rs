@@ -34,8 +34,7 @@ pub fn command(connection: &Connection) -> Command {
     Command::new("rsync")
         // Its numbers and messages are read.
         .variable("LC_ALL", "C")
-        .arg("--rsh")
-        .arg(connection.rsh())
+        .args(connection.rsync_options())
         // Links, permissions and times as they are; owners, groups and devices are each machine's own.
         .arg("-lpt")
         // Names never pass through the remote shell.

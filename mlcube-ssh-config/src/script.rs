@@ -13,6 +13,10 @@ use crate::quote::shell_word;
 /// The line that a script prints first; what a login shell printed before it is dropped.
 pub const READY: &str = "\u{2}mlcube-ssh";
 
+/// What the client says once the script runs: from then on its end of file means that it is gone. A script that a
+/// person pastes into a shell hears nothing of the kind, and runs to its end.
+pub(crate) const WATCH: &str = "watch\n";
+
 /// What every script has: paths below the home folder, answers, the watch for the client.
 const PRELUDE: &str = include_str!("remote/prelude.sh");
 
@@ -93,7 +97,7 @@ impl Script {
     }
 
     fn render(&self, show: impl Fn(&Value) -> String) -> String {
-        let mut text = format!("mlcube_ssh() {{\nprintf '%s\\n' '{READY}'\n");
+        let mut text = "mlcube_ssh() {\nprintf '\\002mlcube-ssh\\n'\n".to_owned();
         for (name, value) in &self.variables {
             text.extend([name, "=", &show(value), "; export ", name, "\n"]);
         }
@@ -103,13 +107,14 @@ impl Script {
         }
         text.push_str(PRELUDE);
         text.push_str(self.program);
-        text.push_str("\n}\nmlcube_ssh");
+        // In braces: a line that is cut off in the middle of its words doesn't run either.
+        text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {
             text.push(' ');
             text.push_str(&shell_word(word));
         }
         // Descriptor 3 is the client's end: at its end of file the client is gone.
-        text.push_str(" 3<&0 </dev/null; exit\n");
+        text.push_str(" 3<&0 </dev/null; exit; }\n");
         text
     }
 }
@@ -134,7 +139,7 @@ mod tests {
         let script = Script::new("echo \"$1\"")
             .word("it's")
             .secrets(&[("TOKEN".to_owned(), "s3cret".to_owned())]);
-        assert!(script.text().contains(r"mlcube_ssh 'it'\''s' 3<&0 </dev/null; exit"));
+        assert!(script.text().contains(r"mlcube_ssh 'it'\''s' 3<&0 </dev/null; exit; }"));
         assert!(script.text().contains("TOKEN=s3cret; export TOKEN"));
         assert!(!script.to_string().contains("s3cret"));
     }

@@ -13,6 +13,7 @@ use clap::Args;
 use crate::command::Command;
 use crate::document::{Document, Failed, Receipt};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::file::write_atomically;
 use crate::report::{Report, Verbosity};
 use crate::status::ExitStatus;
 
@@ -69,9 +70,11 @@ impl CommonArgs {
 #[derive(Clone, Debug)]
 pub struct Step {
     name: &'static str,
+    phase: Option<&'static str>,
     report: Report,
     args: StepArgs,
     works_after_a_failed_task: bool,
+    output: Option<PathBuf>,
 }
 
 impl Step {
@@ -79,13 +82,34 @@ impl Step {
     #[must_use]
     pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
         let report = Report::new(program, args.common.verbosity());
-        Self { name, report, args: args.clone(), works_after_a_failed_task: false }
+        Self {
+            name,
+            phase: None,
+            report,
+            args: args.clone(),
+            works_after_a_failed_task: false,
+            output: None,
+        }
     }
 
     /// Lets the step act on a document whose task failed; it exits with the task's status then.
     #[must_use]
     pub fn works_after_a_failed_task(mut self) -> Self {
         self.works_after_a_failed_task = true;
+        self
+    }
+
+    /// Tells what the step does, where it can do more than one thing: each fails for itself.
+    #[must_use]
+    pub fn phase(mut self, phase: &'static str) -> Self {
+        self.phase = Some(phase);
+        self
+    }
+
+    /// Writes the document to a file instead of standard output.
+    #[must_use]
+    pub fn output(mut self, file: Option<PathBuf>) -> Self {
+        self.output = file;
         self
     }
 
@@ -127,7 +151,7 @@ impl Step {
         document: &mut Document,
         act: impl FnOnce(&Self, &mut Document) -> Outcome<()>,
     ) -> u8 {
-        document.failed.take_if(|failed| failed.step == self.name);
+        document.failed.take_if(|failed| self.is_where(failed));
         let task_status = match &document.failed {
             Some(failed) if failed.kind == Kind::Task && self.works_after_a_failed_task => {
                 Some(failed.status)
@@ -146,22 +170,36 @@ impl Step {
         }
     }
 
+    /// Whether it was this step that failed.
+    fn is_where(&self, failed: &Failed) -> bool {
+        failed.step == self.name
+            && (failed.phase.is_none() || failed.phase.as_deref() == self.phase)
+    }
+
     /// Says what failed and notes it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
         let message = failure.to_string();
         self.report.error(&message);
         let status = failure.status.code();
-        document.failed = Some(Failed::new(self.name, status, failure.kind, message));
+        document.failed = Some(Failed::new(self.name, self.phase, status, failure.kind, message));
         status
     }
 
     fn write(&self, document: &Document, status: u8) -> ExitCode {
-        match document.to_text().and_then(|text| write_once(&text)) {
+        match document.to_text().and_then(|text| self.write_text(&text)) {
             Ok(()) => ExitCode::from(status),
             Err(problem) => {
                 self.report.error(&format!("{problem:#}"));
                 ExitCode::from(if status == 0 { ExitStatus::Ours.code() } else { status })
             }
+        }
+    }
+
+    fn write_text(&self, text: &str) -> Result<()> {
+        match &self.output {
+            None => write_once(text),
+            Some(path) => write_atomically(path, text.as_bytes())
+                .with_context(|| format!("can't write the document to {}", path.display())),
         }
     }
 

@@ -1,2 +1,29 @@
-//! placeholder
-fn main() {}
+//! `mlcube-ssh-exec`: runs `mlcube configure` and `mlcube run` on the remote.
+
+mod cli;
+mod follow;
+mod frames;
+mod interrupt;
+mod job;
+mod outcome;
+mod phase;
+mod variables;
+
+use std::process::ExitCode;
+
+use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::usage;
+
+fn main() -> ExitCode {
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run(&args),
+        Err(status) => status,
+    }
+}
+
+fn run(args: &cli::Args) -> ExitCode {
+    let step = Step::new("exec", cli::PROGRAM, &args.step)
+        .phase(args.verb.name())
+        .output(args.verb.output());
+    step.run(|step, document| phase::act(step, document, &args.verb))
+}

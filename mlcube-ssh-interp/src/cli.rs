@@ -1,7 +1,10 @@
 //! The command line.
 
 use clap::Parser;
-use mlcube_ssh_config::step::StepArgs;
+use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
+
+/// The program's name, as messages begin.
+pub(crate) const PROGRAM: &str = "mlcube-ssh-interp";
 
 /// Create or update the python environment that runs mlcube on the remote host.
 ///
@@ -9,7 +12,7 @@ use mlcube_ssh_config::step::StepArgs;
 /// platform's settings is there with its requirements, and writes the document with a receipt on standard output.
 /// When nothing has changed it takes one round trip and no pip.
 #[derive(Parser, Debug)]
-#[command(name = "mlcube-ssh-interp", version, after_help = mlcube_ssh_config::step::EXIT_STATUSES)]
+#[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) step: StepArgs,

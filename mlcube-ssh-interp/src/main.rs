@@ -6,10 +6,16 @@ mod problem;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::usage;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    Step::new("interp", "mlcube-ssh-interp", &args.step).run(environment::make)
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run(&args),
+        Err(status) => status,
+    }
+}
+
+fn run(args: &cli::Args) -> ExitCode {
+    Step::new("interp", cli::PROGRAM, &args.step).run(environment::make)
 }

@@ -1,2 +1,24 @@
-//! placeholder
-fn main() {}
+//! `mlcube-ssh-pull`: fetches the workspace from the remote.
+
+mod cli;
+mod fetch;
+mod outputs;
+mod pull;
+mod select;
+
+use std::process::ExitCode;
+
+use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::usage;
+
+fn main() -> ExitCode {
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run(&args),
+        Err(status) => status,
+    }
+}
+
+fn run(args: &cli::Args) -> ExitCode {
+    let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
+    step.run(|step, document| pull::pull(step, document, args))
+}

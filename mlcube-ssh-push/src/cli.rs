@@ -3,13 +3,16 @@
 use clap::Parser;
 use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
 
+/// The program's name, as messages begin.
+pub(crate) const PROGRAM: &str = "mlcube-ssh-push";
+
 /// Send the cube, its build context and its workspace to the remote host.
 ///
 /// Reads the document on standard input and writes it with a receipt on standard output. The cube's folder and its
 /// build context become there what they are here. Of the workspace only what changed here is sent: a file
 /// that changed there, the result of a run, is kept, and named when it changed here too.
 #[derive(Parser, Debug)]
-#[command(name = "mlcube-ssh-push", version, after_help = EXIT_STATUSES)]
+#[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 pub(crate) struct Args {
     /// Do nothing, not even connect, when nothing changed here since the last push
     #[arg(long)]

@@ -8,11 +8,17 @@ mod push;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::usage;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    Step::new("push", "mlcube-ssh-push", &args.step)
-        .run(|step, document| push::push(step, document, &args))
+    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+        Ok(args) => run(&args),
+        Err(status) => status,
+    }
+}
+
+fn run(args: &cli::Args) -> ExitCode {
+    Step::new("push", cli::PROGRAM, &args.step)
+        .run(|step, document| push::push(step, document, args))
 }

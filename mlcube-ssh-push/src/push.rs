@@ -164,7 +164,7 @@ fn workspace_command(
         .arg("--")
         .arg(format!("{}/", layout.workspace.display()))
         .arg(connection.rsync_path(&format!("{}/", prepared.workspace)))
-        .bytes(plan.files_from())
+        .list(plan.files_from())
 }
 
 fn seconds_since_1970() -> u64 {

@@ -1,6 +1,7 @@
 //! A session over the master: a script there, its answer here.
 
 use std::io::Read;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use anyhow::Context;
 
 use crate::command::Running;
 use crate::failure::Outcome;
-use crate::script::{READY, Script};
+use crate::script::{READY, Script, WATCH};
 use crate::workspace::Listing;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
@@ -106,7 +107,10 @@ impl Connection {
             Master::Opened => None,
         };
         match session.wait_until_ready(limit) {
-            Ready::Yes => Ok(Ok(session)),
+            Ready::Yes { greeted } => {
+                self.greets.fetch_or(greeted, Ordering::Relaxed);
+                Ok(Ok(session))
+            }
             Ready::Ended => Ok(Err(NotReady::Ended(session.running.finish()?.errors))),
             Ready::Silent => {
                 session.running.kill();
@@ -118,7 +122,7 @@ impl Connection {
 
 /// Whether the script has said that it runs.
 enum Ready {
-    Yes,
+    Yes { greeted: bool },
     Ended,
     Silent,
 }
@@ -140,7 +144,8 @@ impl Session {
             }
             if let Some(at) = find(&self.ahead, line.as_bytes()) {
                 self.ahead.drain(..at + line.len());
-                return Ready::Yes;
+                self.running.tell(WATCH);
+                return Ready::Yes { greeted: at > 0 };
             }
         }
     }

@@ -20,9 +20,9 @@ problem() {
   exit 3
 }
 
-# Ends this session's processes when the client goes away.
+# Ends this session's processes when a client that says `watch` goes away.
 end_with_client() {
-  { cat <&3 >/dev/null && kill -TERM 0; } >/dev/null 2>&1 &
+  { read -r word <&3 && [ "$word" = watch ] && cat <&3 && kill -TERM 0; } >/dev/null 2>&1 &
   client_watch=$!
 }
 

@@ -3,16 +3,15 @@
 //! In `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, one folder for each pair of a remote tree and a local one.
 
 use std::env;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use super::listing::Listing;
 use crate::document::Remote;
+use crate::file::write_atomically;
 use crate::layout::Layout;
 
 /// The records of one pair of trees.
@@ -65,6 +64,12 @@ impl Record {
         self.read("configured")
     }
 
+    /// The folder in which files of this machine that a pull replaces are kept aside.
+    #[must_use]
+    pub fn replaced(&self) -> PathBuf {
+        self.folder.join("replaced")
+    }
+
     /// Notes what both sides of the workspace have in common now.
     ///
     /// # Errors
@@ -100,16 +105,4 @@ impl Record {
         write_atomically(&path, &listing.to_text())
             .with_context(|| format!("can't write the record {}", path.display()))
     }
-}
-
-/// The old file or the new one, never half of one; readable by its owner alone.
-fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let new = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
 }

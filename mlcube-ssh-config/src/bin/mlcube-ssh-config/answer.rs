@@ -29,7 +29,7 @@ pub(crate) fn text(
     let runner = validate::runner(resolved)?;
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;
-    output::document(&Document::new(resolved.config.clone(), run, remote), args.format)
+    output::value(&Document::new(resolved.config.clone(), run, remote), args.format)
 }
 
 fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Run> {

@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// How to write the document: for the next step, or for people
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub(crate) format: Format,
+    /// Write the configuration alone, as `mlcube show_config --resolve` does, instead of the document
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) config_only: bool,
     /// Write which source set KEY, and what it overrode, instead of the document
     #[arg(long, value_name = "KEY")]
     pub(crate) explain: Option<String>,

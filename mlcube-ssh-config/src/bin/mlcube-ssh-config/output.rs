@@ -1,19 +1,11 @@
 //! How the document is written.
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::document::{Document, Run, SCHEMA};
+use mlcube_ssh_config::document::{Run, SCHEMA};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::Format;
-
-/// The document, for the next step or for people.
-pub(crate) fn document(document: &Document, format: Format) -> Result<String> {
-    match format {
-        Format::Json => document.to_text(),
-        Format::Yaml => yaml(document),
-    }
-}
 
 /// The document of a platform that isn't remote: there is nothing that a step could do with it.
 pub(crate) fn without_remote(
@@ -21,15 +13,16 @@ pub(crate) fn without_remote(
     run: &Run,
     format: Format,
 ) -> Result<String> {
-    let document = json!({ "schema": SCHEMA, "config": config, "run": run });
-    match format {
-        Format::Json => serde_json::to_string_pretty(&document)
-            .map(|text| text + "\n")
-            .context("can't write the document"),
-        Format::Yaml => yaml(&document),
-    }
+    value(&json!({ "schema": SCHEMA, "config": config, "run": run }), format)
 }
 
-fn yaml(document: &impl Serialize) -> Result<String> {
-    serde_yaml::to_string(document).context("can't write the document")
+/// Any value, as text that ends with a newline.
+pub(crate) fn value(value: &impl Serialize, format: Format) -> Result<String> {
+    let text = match format {
+        Format::Json => {
+            serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(anyhow::Error::from)
+        }
+        Format::Yaml => serde_yaml::to_string(value).map_err(anyhow::Error::from),
+    };
+    text.context("can't write the document")
 }

@@ -10,7 +10,7 @@ use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::step::write_once;
 
 use crate::cli::{Args, PROGRAM};
-use crate::{answer, request};
+use crate::{answer, output, request};
 
 /// Does what the command line says, and gives the status to exit with.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -35,11 +35,13 @@ fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let request = request::request(args)?;
     let resolved = resolve::resolve(&request, &|name| env::var(name).ok())?;
     warnings.extend_from_slice(&resolved.warnings);
-    match &args.explain {
-        Some(key) => resolved
-            .explain(key)
-            .map(|lines| lines + "\n")
-            .with_context(|| format!("--explain: there is no key {key}")),
-        None => answer::text(args, &request, &resolved, warnings),
+    if let Some(key) = &args.explain {
+        let lines =
+            resolved.explain(key).with_context(|| format!("--explain: there is no key {key}"))?;
+        return Ok(lines + "\n");
     }
+    if args.config_only {
+        return output::value(&resolved.config, args.format);
+    }
+    answer::text(args, &request, &resolved, warnings)
 }

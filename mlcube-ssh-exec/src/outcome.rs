@@ -1,0 +1,88 @@
+//! What a job's end means: success, the task's failure, or `mlcube`'s.
+
+use anyhow::anyhow;
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::failure::{Failure, Outcome};
+
+use crate::follow::End;
+use crate::job::{Job, Phase};
+
+/// What `mlcube` says, deep in its settings, of a platform that isn't there.
+const UNKNOWN_PLATFORM: &str = "Missing key runner";
+
+/// The outcome of a job that ended.
+pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
+    let host = &document.remote.host;
+    if let Some(signal) = end.interrupted {
+        let left = end.left.as_ref().map_or_else(
+            || "nothing of it is left there".to_owned(),
+            |left| format!("these processes are left there: {left}"),
+        );
+        return Err(Failure::signal(
+            signal,
+            format!("job {} on '{host}' was ended; {left}", job.id),
+        ));
+    }
+    if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
+        return Err(Failure::ours(anyhow!(
+            "the mlcube on '{host}' knows no platform '{}'; add it to ~/mlcube.yaml there, or set runner.remote here",
+            document.config_text(&["runner", "platform"]).unwrap_or_default()
+        )));
+    }
+    match (end.status, job.phase) {
+        (Some(0), _) => Ok(()),
+        (None, _) => Err(Failure::connection(format!(
+            "job {} on '{host}' is gone without a status; was the host rebooted?",
+            job.id
+        ))),
+        (Some(status), Phase::Configure) => Err(Failure::ours(anyhow!(
+            "mlcube configure failed on '{host}' with status {status}: {}",
+            cause(end)
+        ))),
+        (Some(status), Phase::Run) if end.before_the_task => Err(Failure::ours(anyhow!(
+            "mlcube on '{host}' failed before the task, with status {status}: {}",
+            cause(end)
+        ))),
+        (Some(status), Phase::Run) => Err(Failure::task(
+            status,
+            format!("{} on '{host}' ended with status {status}", tasks(document)),
+        )),
+    }
+}
+
+/// Why a job could not be started or followed.
+pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Failure {
+    let host = connection.host();
+    Failure::ours(match kind {
+        "never-configured" => anyhow!(
+            "this cube isn't configured on '{host}': {subject} isn't there; run mlcube-ssh configure with the same --mlcube and --platform"
+        ),
+        "not-writable" => {
+            anyhow!("can't write {subject} on '{host}'; is the disk full, is the folder yours?")
+        }
+        "no-setsid" => anyhow!(
+            "'{host}' has no setsid, which keeps a job alive without its connection; install util-linux there"
+        ),
+        "unknown" => anyhow!("there is no such job on '{host}': {subject}"),
+        _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
+    })
+}
+
+/// `mlcube`'s own words for why, else the last of the log.
+fn cause(end: &End) -> &str {
+    end.cause.as_deref().unwrap_or(if end.last_line.is_empty() {
+        "it gave no reason"
+    } else {
+        &end.last_line
+    })
+}
+
+fn tasks(document: &Document) -> String {
+    match document.run.tasks.as_slice() {
+        [task] => format!("task {task}"),
+        tasks => {
+            format!("tasks {}", tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+        }
+    }
+}

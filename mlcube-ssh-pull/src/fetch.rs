@@ -1,0 +1,76 @@
+//! The transfer: what the plan names comes here, and nothing that the remote sends lands outside the workspace.
+
+use std::time::SystemTime;
+
+use anyhow::anyhow;
+use mlcube_ssh_config::command::Command;
+use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::rsync;
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::status::ExitStatus;
+use mlcube_ssh_config::workspace::{FIND_FORMAT, Listing, Plan};
+
+const LIST: &str = include_str!("remote/list.sh");
+
+/// The workspace on the remote.
+pub(crate) struct There {
+    /// Its path, absolute.
+    pub(crate) path: String,
+    /// What is in it.
+    pub(crate) listing: Listing,
+}
+
+pub(crate) fn list_script(connection: &Connection, document: &Document) -> Script {
+    connection.script(LIST).word(document.remote.workspace.as_str()).word(FIND_FORMAT)
+}
+
+/// Lists the workspace there.
+pub(crate) fn list(connection: &Connection, document: &Document) -> Outcome<There> {
+    let answer = connection.ask(&list_script(connection, document))?;
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), document, &answer));
+    }
+    let path = answer.field("workspace").unwrap_or_default();
+    Ok(There { path, listing: answer.listing()? })
+}
+
+/// The transfer of the plan's entries.
+pub(crate) fn command(
+    connection: &Connection,
+    layout: &Layout,
+    there: &str,
+    plan: &Plan,
+    kept_aside: &str,
+) -> Command {
+    let seconds =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    rsync::command(connection)
+        .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+        .arg(format!("--backup-dir={kept_aside}/{seconds}"))
+        // Nothing that comes from there runs here with more rights than its user has.
+        .arg("--chmod=u-s,g-s,o-t")
+        .arg("--")
+        .arg(connection.rsync_path(&format!("{there}/")))
+        .arg(format!("{}/", layout.workspace.display()))
+        .list(plan.files_from())
+}
+
+fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
+    let problem = answer.field("problem").unwrap_or_default();
+    match problem.split_once(' ').unwrap_or((&problem, "")) {
+        ("no-rsync", _) => Failure::tool(
+            ExitStatus::NotFound,
+            format!("rsync isn't installed on '{host}'; install it there"),
+        ),
+        ("no-workspace", path) => Failure::ours(anyhow!(
+            "there is no workspace {path} on '{host}'; run {}",
+            document.configure_command()
+        )),
+        _ => {
+            Failure::ours(anyhow!("can't list the workspace on '{host}': {}", answer.last_error()))
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! One login, whatever the number of steps; a connection that breaks is replaced; the user's ssh stays the user's.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use mlcube_ssh_harness::{
+    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Running, Scene, Task,
+    eventually,
+};
+use rustix::process::Signal;
+
+/// A scene whose engine there does nothing, and the document of a cube.
+fn with_document(options: HostOptions) -> (Scene, Document) {
+    let mut scene = Scene::with(options);
+    let document = document_in(&mut scene);
+    (scene, document)
+}
+
+fn document_in(scene: &mut Scene) -> Document {
+    let engine = Engine::installed_on(&scene.host, "engine");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
+    scene.document(&cube.with_file("data.csv", "1,2\n"), &[])
+}
+
+fn interp(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-interp").arg("-q").reads_document(document).run()
+}
+
+/// All that `mlcube-ssh configure` does, then a run and a pull, in one pipe.
+fn pipeline(scene: &Scene, document: &Document) -> Invocation {
+    let line = "mlcube-ssh-interp -q | mlcube-ssh-push -q | mlcube-ssh-exec -q configure | mlcube-ssh-exec -q run | mlcube-ssh-pull -q";
+    scene.sh(line).reads_document(document)
+}
+
+#[test]
+fn a_pipeline_logs_in_once_and_the_next_one_not_at_all() {
+    let (scene, document) = with_document(HostOptions::default());
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1);
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn three_pipelines_at_once_log_in_once() {
+    let (scene, document) = with_document(HostOptions::default());
+    let push = "mlcube-ssh-interp -q | mlcube-ssh-push -q";
+    let start = |_| scene.sh(push).reads_document(&document).start();
+    let running: Vec<Running> = (0..3).map(start).collect();
+    for one in running {
+        let _ended = one.wait().succeeds();
+    }
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn more_pipelines_than_the_host_has_sessions_for() {
+    let (scene, document) = with_document(HostOptions::default().config("MaxSessions 2"));
+    let start = |_| scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).start();
+    let running: Vec<Running> = (0..6).map(start).collect();
+    for one in running {
+        let _ended = one.wait().succeeds();
+    }
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn the_connection_that_stays_open_holds_nothing_of_its_caller() {
+    let (scene, document) = with_document(HostOptions::default());
+    for words in ["", "-v"] {
+        // The shell waits until nobody has the other end of its pipe any more.
+        let line =
+            format!("said=$(mlcube-ssh-interp {words} 2>&1); echo \"${{#said}} characters\"");
+        let ran = scene.sh(&line).reads_document(&document).run();
+        assert!(ran.succeeds().stdout.contains("characters"));
+        assert!(!scene.masters().is_empty(), "and it is still open");
+        scene.masters().kill();
+    }
+}
+
+#[test]
+fn the_connection_closes_itself() {
+    let mut scene = Scene::new();
+    scene.set("/persist", 0);
+    let document = document_in(&mut scene);
+    interp(&scene, &document).succeeds();
+    eventually("the connection is closed", || scene.masters().is_empty());
+    interp(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn a_dead_connection_is_replaced() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    scene.masters().only().signal(Signal::KILL);
+    eventually("it is dead", || scene.masters().is_empty());
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn a_host_that_came_back_is_reached_again() {
+    let (mut scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    scene.host.sshd.stop();
+    scene.host.sshd.comes_back();
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn a_wedged_connection_is_replaced() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 2);
+    let document = document_in(&mut scene);
+    interp(&scene, &document).succeeds();
+    scene.masters().only().signal(Signal::STOP);
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn a_connection_whose_other_end_is_silent_is_replaced() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 2);
+    let document = document_in(&mut scene);
+    interp(&scene, &document).succeeds();
+    scene.host.sshd.connections().iter().for_each(|process| process.signal(Signal::STOP));
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn a_connection_of_the_users_own_is_used() {
+    let (scene, document) = with_document(HostOptions::default());
+    let own = format!(
+        "ControlMaster auto\nControlPersist 60\nControlPath {}/run/own-%C",
+        scene.home().display()
+    );
+    scene.has_ssh_config(&own);
+    scene.sh("ssh there true").run().succeeds();
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1);
+    // When it is gone, we open ours; the user's next login is the user's.
+    scene.sh("ssh -O exit there").run().succeeds();
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn what_the_users_configuration_does_at_logins_is_kept_out() {
+    let (scene, document) = with_document(HostOptions::default());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let canary = scene.home().join("local-command-ran");
+    for lines in [
+        "RemoteCommand echo something else; exit 3".to_owned(),
+        "RequestTTY force".to_owned(),
+        "RemoteCommand tmux\nRequestTTY yes".to_owned(),
+        format!("LocalForward {port} 127.0.0.1:1\nExitOnForwardFailure yes"),
+        format!("PermitLocalCommand yes\nLocalCommand touch {}", canary.display()),
+        "SessionType none".to_owned(),
+        "StdinNull yes".to_owned(),
+        "ForkAfterAuthentication yes".to_owned(),
+        "LogLevel QUIET".to_owned(),
+        "LogLevel DEBUG".to_owned(),
+        "ControlMaster no\nControlPath none".to_owned(),
+    ] {
+        scene.has_ssh_config(&lines);
+        let ran =
+            scene.sh("mlcube-ssh-interp -q | mlcube-ssh-push -q").reads_document(&document).run();
+        assert_eq!(ran.status, 0, "with {lines}: {}", ran.stderr);
+        assert!(ran.document().at("/steps/push").is_object(), "with {lines}");
+        scene.masters().kill();
+    }
+    assert!(!canary.exists());
+}
+
+#[test]
+fn an_ssh_config_of_its_own_is_used_for_everything() {
+    let mut scene = Scene::new();
+    let own = scene.home().join("an odd 'place'");
+    fs::copy(scene.home().join(".ssh/config"), &own).unwrap();
+    scene.reaches_port(1, "");
+    scene.set("/ssh_config", own.to_str().unwrap());
+    let document = document_in(&mut scene);
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn the_identity_of_the_settings_is_used() {
+    for key in ["identify_file", "identity_file"] {
+        let mut scene = Scene::new();
+        let odd = scene.home().join("my key's $HOME");
+        fs::rename(scene.home().join(".ssh/id"), &odd).unwrap();
+        scene.set("/authentication", serde_json::json!({key: odd}));
+        let document = document_in(&mut scene);
+        pipeline(&scene, &document).run().succeeds();
+        assert_eq!(scene.host.sshd.logins(), 1);
+    }
+}
+
+#[test]
+fn two_users_on_one_host_are_two_connections() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), "sh") else { return };
+    let mut scene = Scene::at(place, HostOptions::default());
+    scene.set("/remote_root", "cubes");
+    let document = document_in(&mut scene);
+    interp(&scene, &document).succeeds();
+    scene.set("/authentication", serde_json::json!({"user": account.name()}));
+    let other = document_in(&mut scene);
+    let _whatever_it_finds = interp(&scene, &other);
+    assert_eq!(scene.host.sshd.logins(), 2);
+    assert!(scene.host.sshd.log().contains(&format!("for {} from", account.name())));
+}
+
+#[test]
+fn the_socket_lies_where_nobody_else_can_reach_it() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    let folder = scene.home().join("run/mlcube-ssh");
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    scene.masters().kill();
+    fs::remove_dir_all(&folder).unwrap();
+    let elsewhere = scene.place().folder("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
+    interp(&scene, &document).exits(125).complains(&[folder.to_str().unwrap()]);
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    interp(&scene, &document).exits(125).complains(&[folder.to_str().unwrap()]);
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+/// A scene whose account takes a password only; both last as long as the test.
+fn with_a_password() -> Option<(Account, Scene)> {
+    let place = Place::new();
+    let account = Account::with_shell(place.path(), "sh")?;
+    account.has_password("open sesame");
+    let options = HostOptions::default().account(&account);
+    let options =
+        options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
+    let mut scene = Scene::at(place, options);
+    scene.set("/remote_root", "cubes");
+    scene.has_program("askpass", "echo \"$1\" >> \"$HOME/asked\"; echo open sesame");
+    Some((account, scene))
+}
+
+#[test]
+fn a_password_is_asked_for_once() {
+    let Some((_account, mut scene)) = with_a_password() else { return };
+    let document = document_in(&mut scene);
+    let line = "mlcube-ssh-interp -q | mlcube-ssh-push -q | mlcube-ssh-pull -q";
+    let ask = scene.home().join("bin/askpass");
+    scene.sh(line).env("SSH_ASKPASS", &ask).reads_document(&document).run();
+    assert_eq!(fs::read_to_string(scene.home().join("asked")).unwrap().lines().count(), 1);
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn without_a_terminal_and_without_askpass_nothing_prompts() {
+    let Some((_account, mut scene)) = with_a_password() else { return };
+    let document = document_in(&mut scene);
+    interp(&scene, &document).exits(255).complains(&["there", "refused"]);
+    assert!(!scene.home().join("asked").exists());
+}
+
+#[test]
+fn a_password_is_asked_for_at_the_terminal() {
+    let Some((_account, mut scene)) = with_a_password() else { return };
+    let document = document_in(&mut scene);
+    fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
+    // What is typed before the prompt is thrown away, so whoever types waits for it, and stays until the end.
+    let types = "until grep -qs assword: seen; do sleep 0.05; done; echo open sesame; until grep -qs status seen; do sleep 0.05; done";
+    let push = "mlcube-ssh-push -q -i run.json >pushed.json; echo status $?";
+    let ran =
+        scene.sh(&format!("({types}) | script --quiet --flush --command '{push}' seen")).run();
+    assert!(ran.stdout.contains("assword:") && ran.stdout.contains("status 0"), "{}", ran.stdout);
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+/// Every step works for a user with this login shell, whose start-up file says hello.
+fn works_with_the_login_shell(shell: &str, start_up: &str) {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), shell) else { return };
+    let file = account.home().join(start_up);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "echo 'Welcome!  {\"schema\": \"not this\"}'\necho $HOME\n").unwrap();
+    account.owns(account.home());
+    let mut scene = Scene::at(place, HostOptions::default().account(&account));
+    scene.set("/remote_root", "~/my_cubes");
+    let document = document_in(&mut scene);
+    // Somebody else's engine: this account may not write where it records its calls.
+    account.owns(&scene.host.bin());
+    let ran = pipeline(&scene, &document).run();
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(account.home().join("my_cubes/digits/workspace/data.csv").exists());
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn the_login_shell_is_sh() {
+    works_with_the_login_shell("sh", ".profile");
+}
+
+#[test]
+fn the_login_shell_is_bash_and_says_hello() {
+    works_with_the_login_shell("bash", ".bashrc");
+}
+
+#[test]
+fn the_login_shell_is_dash() {
+    works_with_the_login_shell("dash", ".profile");
+}
+
+#[test]
+fn the_login_shell_is_zsh_and_says_hello() {
+    works_with_the_login_shell("zsh", ".zshenv");
+}
+
+#[test]
+fn the_login_shell_is_fish_and_says_hello() {
+    works_with_the_login_shell("fish", ".config/fish/config.fish");
+}
+
+#[test]
+fn the_login_shell_is_tcsh_and_says_hello() {
+    works_with_the_login_shell("tcsh", ".tcshrc");
+}

@@ -1,0 +1,305 @@
+//! The remote mlcube and a real container engine: their log, their status, their failures.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::Path;
+
+use mlcube_ssh_harness::{
+    Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task,
+};
+use serde_json::json;
+
+fn train(body: &str) -> Task {
+    Task::named("train").reads("data", "data.csv").writes("model", "model/").does(body)
+}
+
+fn cube(scene: &Scene, body: &str) -> Cube {
+    scene.cube("digits").task(&train(body)).with_file("data.csv", "1,2\n")
+}
+
+fn exec(scene: &Scene, verb: &str, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").arg(verb).reads_document(document).run()
+}
+
+/// The lines that the tool itself wrote to its standard error.
+fn own_lines(ran: &Outcome) -> Vec<&str> {
+    ran.stderr.lines().filter(|line| line.starts_with("mlcube-ssh-exec: ")).collect()
+}
+
+/// A document whose files are there, and whose engine does this line of sh for `run`.
+fn pushed_with_engine(line: &str) -> (Scene, Engine, Document) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "engine");
+    engine.runs(line);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    (scene, engine, pushed)
+}
+
+#[test]
+fn a_cube_is_configured_and_run_in_a_real_container() {
+    let scene = Scene::new();
+    let cube =
+        cube(&scene, "echo training on; cat $data; cat $data > $model/best; echo trouble >&2");
+    let document = scene.configured(&cube, &[]);
+    assert_eq!(document.at("/steps/exec/phase"), "configure");
+    let ran = exec(&scene, "run", &document);
+    ran.succeeds().says("training on\n1,2\n").says("trouble");
+    assert_eq!(
+        (ran.document().at("/steps/exec/phase"), ran.document().at("/steps/exec/status")),
+        (&json!("run"), &json!(0))
+    );
+    let model = scene.host.remote_root().join("digits/workspace/model/best");
+    assert_eq!(fs::read_to_string(model).unwrap(), "1,2\n");
+    assert_eq!(scene.host.containers(), [""; 0], "the container is gone when the run is over");
+}
+
+#[test]
+fn the_log_is_streamed_as_it_is_written() {
+    let scene = Scene::new();
+    let cube = cube(&scene, "echo one; while [ ! -e $model/go ]; do sleep 0.05; done; echo two");
+    let document = scene.configured(&cube, &[]);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("one\n");
+    assert!(!running.stderr().contains("two"));
+    fs::write(scene.host.remote_root().join("digits/workspace/model/go"), "").unwrap();
+    running.wait().succeeds().says("one\ntwo\n");
+}
+
+/// A scene with a cube whose task does what the file that it reads says.
+fn obedient() -> (Scene, Cube, Document) {
+    let scene = Scene::new();
+    let cube = cube(&scene, ". $data");
+    let document = scene.configured(&cube, &[]);
+    (scene, cube, document)
+}
+
+/// Runs it with these lines.
+fn told(scene: &Scene, cube: &Cube, document: &Document, lines: &str) -> Outcome {
+    fs::write(cube.workspace().join("data.csv"), lines).unwrap();
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run();
+    exec(scene, "run", &push.succeeds().document())
+}
+
+#[test]
+fn the_status_is_the_tasks_own() {
+    let (scene, cube, document) = obedient();
+    for status in [7, 1, 125, 126, 127, 130, 255] {
+        let ran = told(
+            &scene,
+            &cube,
+            &document,
+            &format!("echo {status} > $model/partial; exit {status}"),
+        );
+        let failed = ran.exits(status).never_says("Traceback").document();
+        assert_eq!(failed.at("/failed/kind"), "task", "{failed}");
+        assert_eq!(
+            (failed.at("/failed/status"), failed.at("/steps/exec/status")),
+            (&json!(status), &json!(status))
+        );
+        let own = own_lines(&ran).into_iter().filter(|line| line.contains("task"));
+        assert_eq!(own.count(), 1, "{}", ran.stderr);
+        scene.tool("mlcube-ssh-pull").reads_document(&failed).run().exits(status);
+        assert_eq!(cube.result("model/partial"), format!("{status}\n"));
+    }
+}
+
+#[test]
+fn a_task_that_is_killed() {
+    let (scene, cube, document) = obedient();
+    // The first process of a container can't kill itself: what it starts can, and its shell says so by 137.
+    let ran = told(&scene, &cube, &document, "echo doing; sh -c 'kill -KILL $$'; exit $?");
+    let failed = ran.exits(137).says("doing").never_says("Traceback").document();
+    assert_eq!(
+        (failed.at("/failed/kind"), failed.at("/failed/status")),
+        (&json!("task"), &json!(137))
+    );
+}
+
+#[test]
+fn an_engine_that_dies_of_a_signal_is_no_lost_connection() {
+    let (scene, _, document) = pushed_with_engine("echo doing; kill -KILL $$");
+    let ran = exec(&scene, "run", &document);
+    let failed = ran.document();
+    assert_eq!(failed.at("/failed/kind"), "task", "{failed}\n{}", ran.stderr);
+    assert!(ran.status != 0 && ran.status != 255, "{}", ran.status);
+}
+
+#[test]
+fn an_image_that_can_not_be_built() {
+    let scene = Scene::new();
+    let cube = cube(&scene, ":");
+    cube.has_dockerfile("FROM scratch\nCOPY nowhere /\n");
+    let document = scene.document(&cube, &[]);
+    let document =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let failed = exec(&scene, "configure", &document);
+    assert_ne!(failed.status, 0);
+    failed.says("nowhere").never_says("Traceback");
+    assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
+    assert_eq!(failed.document().at("/failed/step"), "configure");
+    cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nCOPY entry /entry\nCOPY tasks /tasks\nENTRYPOINT [\"/entry\"]\n");
+    let document = scene.configured(&cube, &[]);
+    exec(&scene, "run", &document).succeeds();
+}
+
+#[test]
+fn a_run_that_was_never_configured_says_what_to_type() {
+    let scene = Scene::new();
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let never = exec(&scene, "run", &document);
+    never.exits(125);
+    assert_eq!(own_lines(&never).len(), 1, "{}", never.stderr);
+    never.says("configure");
+}
+
+#[test]
+fn mlcube_is_missing_there() {
+    let mut scene = Scene::new();
+    scene.set(
+        "/interpreter",
+        json!({"type": "system", "python": "/usr/bin/python3", "requirements": ""}),
+    );
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let line = "mlcube-ssh-interp -q | mlcube-ssh-push -q | mlcube-ssh-exec -q configure";
+    let ran = scene.sh(line).reads_document(&document).run();
+    ran.exits(125).complains(&["mlcube", "there", "requirements"]);
+}
+
+#[test]
+fn the_platform_is_not_known_there() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), "sh") else { return };
+    let mut scene = Scene::at(place, HostOptions::default().account(&account));
+    readable_python(&mut scene);
+    scene.unset("remote");
+    scene.set("/platform", "cluster9");
+    scene.set("/remote_root", "cubes");
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let failed = exec(&scene, "configure", &pushed);
+    failed.exits(125).says("cluster9").never_says("Traceback");
+    assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
+}
+
+#[test]
+fn a_platform_of_the_accounts_own_is_used_and_its_settings_are_left_alone() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), "sh") else { return };
+    let mut scene = Scene::at(place, HostOptions::default().account(&account));
+    readable_python(&mut scene);
+    let engine = Engine::installed_on(&scene.host, "engine");
+    account.owns(&scene.host.bin());
+    let platforms = json!({"docker": {"runner": "docker", "docker": engine.program()}});
+    let settings = format!(
+        "{}\n",
+        json!({"runners": {"docker": {"pkg": "mlcube_docker"}}, "platforms": platforms})
+    );
+    fs::write(account.home().join("mlcube.yaml"), &settings).unwrap();
+    account.owns(account.home());
+    scene.unset("remote");
+    scene.set("/remote_root", "cubes");
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    exec(&scene, "run", &pushed).succeeds();
+    assert!(engine.run_call().iter().any(|word| word == "train"));
+    let mut untouched = Scene::new();
+    untouched.set("/remote/docker", "true");
+    let document = untouched.document(&cube(&untouched, ":"), &[]);
+    let pushed =
+        untouched.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let _whatever_it_finds = exec(&untouched, "run", &pushed);
+    assert!(
+        !untouched.host.home().join("mlcube.yaml").exists(),
+        "with settings of ours, nothing is written there"
+    );
+}
+
+/// Another user may not be able to enter the folder of this checkout: python and mlcube where everybody can.
+fn readable_python(scene: &mut Scene) {
+    let original = mlcube_ssh_harness::Python::with_mlcube();
+    let copy = scene.place().path().join("python");
+    let environment = original.ancestors().nth(2).unwrap();
+    scene.sh("cp -r \"$FROM\" \"$TO\"").env("FROM", environment).env("TO", &copy).run().succeeds();
+    scene.set("/interpreter/python", copy.join("bin/python").to_str().unwrap());
+}
+
+#[test]
+fn a_broken_link_does_not_end_the_job() {
+    let (mut scene, _engine, document) = pushed_with_engine(
+        "echo started; while [ ! -e \"$folder/go\" ]; do sleep 0.05; done; echo done > \"$folder/finished\"",
+    );
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    scene.host.sshd.stop();
+    scene.masters().kill();
+    fs::write(scene.host.bin().join("go"), "").unwrap();
+    mlcube_ssh_harness::eventually("the job has gone on to its end", || {
+        scene.host.bin().join("finished").exists()
+    });
+    scene.host.sshd.comes_back();
+    let ran = running.wait();
+    // Either exec has found it again, or it says that the connection was lost: never that the task failed.
+    assert!([0, 255].contains(&ran.status), "{}: {}", ran.status, ran.stderr);
+    if ran.status == 255 {
+        assert_eq!(ran.document().at("/failed/kind"), "connection");
+    }
+}
+
+#[test]
+fn what_the_task_prints_arrives_as_it_is() {
+    let scene = Scene::new();
+    let body = "printf 'no newline at the end, \\303\\251, \\377, \\033[1mbold\\033[0m, \\001\\n'; head -c 300000 /dev/zero | tr '\\0' x";
+    let document = scene.configured(&cube(&scene, body), &[]);
+    fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
+    let line = "mlcube-ssh-exec -q run --output out.json < run.json >log; echo $?; tail -c 300100 log | tr -d x | od -c | tail -5; wc -c < log";
+    let ran = scene.sh(line).run();
+    ran.succeeds().is_silent();
+    assert!(ran.stdout.starts_with("0\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("303 251") && ran.stdout.contains("377") && ran.stdout.contains("033"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn configure_if_changed_passes_on_what_did_not_change() {
+    let scene = Scene::new();
+    let cube = cube(&scene, ":");
+    let document = scene.configured(&cube, &[]);
+    let unchanged =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let sessions = scene.host.sshd.sessions();
+    let passed = scene
+        .tool("mlcube-ssh-exec")
+        .args(["-q", "configure", "--if-changed"])
+        .reads_document(&unchanged)
+        .run();
+    assert_eq!(passed.succeeds().is_silent().document(), unchanged);
+    assert_eq!(scene.host.sshd.sessions(), sessions, "nothing is asked there");
+    cube.now_does("train", "echo new code");
+    let changed =
+        scene.tool("mlcube-ssh-push").reads_document(&unchanged).run().succeeds().document();
+    let built = scene
+        .tool("mlcube-ssh-exec")
+        .args(["configure", "--if-changed"])
+        .reads_document(&changed)
+        .run();
+    let ran = exec(&scene, "run", &built.succeeds().document());
+    ran.succeeds().says("new code");
+}
+
+#[test]
+fn the_state_of_runs_lies_beside_the_tree_and_is_private() {
+    let (scene, _, document) = pushed_with_engine(":");
+    exec(&scene, "run", &document).succeeds();
+    let state = scene.host.remote_root().join(".mlcube-ssh/digits");
+    let open = scene.sh("find \"$STATE\" -type f -perm /077").env("STATE", &state).run();
+    assert_eq!(open.succeeds().stdout, "", "files that others may read");
+    assert!(Path::new(&state).is_dir());
+}

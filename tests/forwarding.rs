@@ -1,0 +1,228 @@
+//! Everything that the user gave reaches the engine, in the form that the mlcube there understands.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+
+use mlcube_ssh_harness::{Cube, Engine, Outcome, Scene, Task};
+
+/// A scene whose host has an engine that writes down how it is called.
+fn scene() -> (Scene, Engine, Cube) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "engine");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let train = Task::named("train").reads("data", "data.csv").writes("model", "model/");
+    let evaluate = Task::named("evaluate").reads("model", "model/").writes("score", "score.txt");
+    let cube = scene.cube("digits").task(&train).task(&evaluate).with_file("data.csv", "1,2\n");
+    (scene, engine, cube)
+}
+
+/// Pushes and runs a cube with further arguments for `mlcube run`.
+fn run(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
+    let config = scene
+        .tool("mlcube-ssh-config")
+        .args(["--platform=gpu1", "--mlcube"])
+        .arg(cube.root())
+        .args(words)
+        .run();
+    let config = config.succeeds().document();
+    let pushed =
+        scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config).run().succeeds().document();
+    scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).run()
+}
+
+/// The words of the engine's only `run`.
+fn words_of_the_run(words: &[&str]) -> Vec<String> {
+    let (scene, engine, cube) = scene();
+    let all = [&["--task=train"], words].concat();
+    run(&scene, &cube, &all).succeeds();
+    engine.run_call()
+}
+
+#[test]
+fn the_task_and_its_parameters() {
+    let words = words_of_the_run(&[]);
+    let image = words.iter().position(|word| word == "mlcube-ssh/test:0.0.1").unwrap();
+    assert_eq!(words[image + 1], "train");
+    assert!(words[image + 2].starts_with("--data=/mlcube_io"), "{words:?}");
+    assert!(words[image + 3].starts_with("--model=/mlcube_io"), "{words:?}");
+    assert_eq!(words.len(), image + 4, "{words:?}");
+}
+
+#[test]
+fn engine_options() {
+    for (given, arrives) in [
+        ("--gpus=2", "--gpus=2"),
+        ("--gpus=all", "--gpus=all"),
+        ("--memory=512m", "--memory=512m"),
+        ("--cpu=0-1", "--cpuset-cpus=0-1"),
+        ("--network=none", "--network=none"),
+        ("--security=no-new-privileges:true", "--security-opt=no-new-privileges:true"),
+    ] {
+        let words = words_of_the_run(&[given]);
+        assert!(words.iter().any(|word| word == arrives), "{given}: {words:?}");
+    }
+}
+
+#[test]
+fn a_list_of_gpus_is_a_list_of_devices() {
+    for given in ["--gpus=0,1", "--gpus=device=0,1"] {
+        let words = words_of_the_run(&[given]);
+        // docker reads the value as CSV, where a comma needs quotes.
+        assert!(words.iter().any(|word| word == "--gpus=\"device=0,1\""), "{given}: {words:?}");
+    }
+}
+
+#[test]
+fn what_mlcube_there_would_drop_is_refused() {
+    let (scene, engine, cube) = scene();
+    for words in [
+        ["--task=train", "--mount=ro"],
+        ["--task=train", "data=a=b"],
+        ["--task=train", "--gpus=a b"],
+    ] {
+        let config = scene
+            .tool("mlcube-ssh-config")
+            .args(["--platform=gpu1", "--mlcube"])
+            .arg(cube.root())
+            .args(words)
+            .run();
+        let last = if config.status == 0 {
+            let pushed =
+                scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config.document()).run();
+            if pushed.status == 0 {
+                scene
+                    .tool("mlcube-ssh-exec")
+                    .args(["-q", "run"])
+                    .reads_document(&pushed.document())
+                    .run()
+            } else {
+                pushed
+            }
+        } else {
+            config
+        };
+        let name = words[1].trim_start_matches('-').split('=').next().unwrap();
+        last.exits(125).complains(&[name]);
+    }
+    assert_eq!(engine.calls(), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn overrides_of_the_cube() {
+    for given in [&["-Pdocker.image=other/image:2"][..], &["-P", "docker.image=other/image:2"]] {
+        let words = words_of_the_run(given);
+        assert!(words.iter().any(|word| word == "other/image:2"), "{given:?}: {words:?}");
+    }
+    let words =
+        words_of_the_run(&["-Pdocker.cpu_args=--shm-size=1g", "-Pdocker.env_args=-eMODE=fast"]);
+    assert!(words.iter().any(|word| word == "--shm-size=1g"), "{words:?}");
+    assert!(words.iter().any(|word| word == "-eMODE=fast"), "{words:?}");
+}
+
+#[test]
+fn task_arguments() {
+    let (scene, engine, cube) = scene();
+    let cube = cube.with_file("other/data.csv", "3,4\n");
+    run(&scene, &cube, &["--task=train", "data=other/data.csv", "model=best/"]).succeeds();
+    let words = engine.run_call();
+    let volumes: Vec<_> = words.iter().filter(|word| word.contains("workspace")).collect();
+    assert!(volumes.iter().any(|word| word.contains("workspace/other:")), "{words:?}");
+    assert!(volumes.iter().any(|word| word.contains("workspace/best:")), "{words:?}");
+}
+
+#[test]
+fn several_tasks_run_in_their_order() {
+    let (scene, engine, cube) = scene();
+    run(&scene, &cube, &["--task=evaluate,train"]).succeeds();
+    let calls = engine.calls();
+    let runs: Vec<_> = calls.iter().filter(|words| words[0] == "run").collect();
+    let task = |words: &Vec<String>| {
+        ["train", "evaluate"].into_iter().find(|task| words.iter().any(|word| word == task))
+    };
+    assert_eq!(runs.into_iter().map(task).collect::<Vec<_>>(), [Some("evaluate"), Some("train")]);
+}
+
+#[test]
+fn the_cubes_file_may_have_another_name() {
+    let (scene, engine, cube) = scene();
+    let other = cube.root().join("mlcube_gpu.yaml");
+    let text = fs::read_to_string(cube.root().join("mlcube.yaml")).unwrap();
+    fs::write(&other, text.replace("mlcube-ssh/test:0.0.1", "the/gpu-image:1")).unwrap();
+    let config = scene
+        .tool("mlcube-ssh-config")
+        .args(["--platform=gpu1", "--task=train", "--mlcube"])
+        .arg(&other)
+        .run();
+    let pushed = scene
+        .tool("mlcube-ssh-push")
+        .reads_document(&config.succeeds().document())
+        .run()
+        .succeeds()
+        .document();
+    scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).run().succeeds();
+    assert!(engine.run_call().iter().any(|word| word == "the/gpu-image:1"));
+}
+
+#[test]
+fn the_environment_and_the_setup_line_of_the_settings() {
+    let (mut scene, engine, cube) = scene();
+    scene.set("/environment", serde_json::json!({"MODE": "it's $HOME; é", "LEVEL": 3}));
+    scene.set("/setup", "echo loading modules; FROM_SETUP=yes; export FROM_SETUP");
+    engine.runs("printf '%s|' \"$MODE\" \"$LEVEL\" \"$FROM_SETUP\" > \"$folder/seen\"");
+    let ran = run(&scene, &cube, &["--task=train"]);
+    assert_eq!(ran.succeeds().document().at("/steps/exec/status"), 0);
+    assert_eq!(fs::read_to_string(scene.host.bin().join("seen")).unwrap(), "it's $HOME; é|3|yes|");
+}
+
+#[test]
+fn a_secret_reaches_the_task_and_nothing_else() {
+    let (mut scene, _, cube) = scene();
+    let engine = Engine::installed_on(&scene.host, "podman");
+    scene.set("/remote/docker", "podman");
+    let secret = "hunter2 it's $HOME";
+    engine.runs("printf '%s' \"$TOKEN\" > \"$folder/token\"; cat /proc/*/cmdline > \"$folder/arguments\" 2>/dev/null");
+    let config = scene.document(&cube, &["--task=train", "--env=TOKEN"]);
+    let pushed = scene.tool("mlcube-ssh-push").reads_document(&config).run().succeeds().document();
+    let exec = |words: &[&str]| scene.tool("mlcube-ssh-exec").args(words).reads_document(&pushed);
+    exec(&["-q", "run"]).run().exits(125).complains(&["TOKEN"]);
+    exec(&["--dry-run", "run"]).env("TOKEN", secret).run().succeeds().never_says("hunter2");
+    let ran = exec(&["-v", "run"]).env("TOKEN", secret).run();
+    ran.succeeds().never_says("hunter2");
+    assert_eq!(fs::read_to_string(scene.host.bin().join("token")).unwrap(), secret);
+    assert!(hands_on(&engine, "TOKEN"), "{:?}", engine.run_call());
+    let places = [
+        scene.host.bin().join("arguments"),
+        scene.host.bin().join("engine-calls"),
+        scene.host.remote_root(),
+    ];
+    for place in places {
+        let found = scene.sh("grep -rl hunter2 -- \"$IN\"").env("IN", &place).run();
+        assert_eq!((found.status, found.stdout.as_str()), (1, ""), "in {}", place.display());
+    }
+}
+
+/// Whether the engine's run hands a variable to the container by its name.
+fn hands_on(engine: &Engine, variable: &str) -> bool {
+    let words = engine.run_call();
+    words.windows(2).any(|two| (two[0] == "-e" || two[0] == "--env") && two[1] == variable)
+}
+
+#[test]
+fn a_secret_reaches_the_task_also_when_the_engine_is_named_by_its_path() {
+    let (mut scene, _, cube) = scene();
+    let engine = Engine::installed_on(&scene.host, "podman");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    scene.set("/env", serde_json::json!(["TOKEN"]));
+    let config = scene.document(&cube, &["--task=train"]);
+    let pushed = scene.tool("mlcube-ssh-push").reads_document(&config).run().succeeds().document();
+    let run = scene
+        .tool("mlcube-ssh-exec")
+        .args(["-q", "run"])
+        .env("TOKEN", "x")
+        .reads_document(&pushed)
+        .run();
+    // It may be refused; what must not be is a task without its secret, and not a word.
+    if run.status != 125 {
+        assert!(hands_on(&engine, "TOKEN"), "{:?}", engine.run_call());
+    }
+}

@@ -1,0 +1,26 @@
+//! What is made once per checkout and shared by all tests, in `target/test-cache`.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use crate::program::built;
+
+/// The folder `target/test-cache/NAME`, filled by `make` unless an earlier test, perhaps of another process, did so.
+///
+/// What `make` leaves behind when it panics is removed by the next one that needs it.
+pub(crate) fn cached(name: &str, make: impl FnOnce(&std::path::Path)) -> PathBuf {
+    let cache = built().parent().unwrap().join("test-cache");
+    fs::create_dir_all(&cache).unwrap();
+    let (folder, whole) = (cache.join(name), cache.join(format!("{name}.whole")));
+    let lock = File::create(cache.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    if !whole.exists() {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).unwrap();
+        }
+        fs::create_dir_all(&folder).unwrap();
+        make(&folder);
+        File::create(&whole).unwrap();
+    }
+    folder
+}

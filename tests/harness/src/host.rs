@@ -1,0 +1,128 @@
+//! The remote host: an sshd, what its sessions find there, and a container store.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::podman::Podman;
+use crate::program::PATH;
+use crate::{Account, Place, Sshd};
+
+/// How a remote host differs from the usual one.
+#[derive(Debug, Default, Clone)]
+#[must_use = "no host is started yet"]
+pub struct HostOptions {
+    config: Vec<String>,
+    environment: Vec<(String, String)>,
+    account: Option<(String, PathBuf)>,
+    missing: Vec<String>,
+}
+
+impl HostOptions {
+    /// With a line in its `sshd_config`.
+    pub fn config(mut self, line: &str) -> HostOptions {
+        self.config.push(line.to_owned());
+        self
+    }
+
+    /// With a variable in the environment of every session.
+    pub fn variable(mut self, name: &str, value: &str) -> HostOptions {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Logging in this user; without it, whoever runs the tests, in another home folder.
+    pub fn account(mut self, account: &Account) -> HostOptions {
+        self.account = Some((account.name().to_owned(), account.home().to_owned()));
+        self
+    }
+
+    /// Without a program that a usual host has.
+    pub fn without(mut self, program: &str) -> HostOptions {
+        self.missing.push(program.to_owned());
+        self
+    }
+}
+
+/// A remote host.
+#[derive(Debug)]
+pub struct Host {
+    /// Its ssh server.
+    pub sshd: Sshd,
+    podman: Podman,
+    folder: PathBuf,
+    home: PathBuf,
+    user: Option<String>,
+}
+
+impl Host {
+    /// Starts one for whoever has the key whose public half is `identity`.
+    pub fn start(place: &Place, identity: &Path, options: HostOptions) -> Host {
+        let folder = place.folder("there");
+        let podman = Podman::in_folder(folder.join("podman"));
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        let mut environment = options.environment;
+        environment.extend(podman.environment());
+        environment.push(("PATH".to_owned(), path(&folder, &options.missing)));
+        environment.push(("MLCUBE_SSH_TEST".to_owned(), place.path().display().to_string()));
+        let (user, home) = options
+            .account
+            .map_or_else(|| (None, place.folder("there/home")), |(user, home)| (Some(user), home));
+        environment.push(("HOME".to_owned(), home.display().to_string()));
+        let sshd = Sshd::start(folder.join("sshd"), identity, &environment, &options.config);
+        Host { sshd, podman, folder, home, user }
+    }
+
+    /// The folder that holds all of it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A folder that comes first in the sessions' PATH.
+    pub fn bin(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+
+    /// The remote user's home folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The user who logs in, unless it is the one who runs the tests.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The folder that the settings of a scene name as `remote_root`.
+    pub fn remote_root(&self) -> PathBuf {
+        self.folder.join("cubes")
+    }
+
+    /// The names of the containers that run.
+    pub fn running_containers(&self) -> Vec<String> {
+        self.podman.containers(true, "{{.Names}}")
+    }
+
+    /// The containers that were run and not removed, and their labels.
+    pub fn containers(&self) -> Vec<String> {
+        self.podman.containers(false, "{{.Names}} {{.Labels}}")
+    }
+}
+
+/// The sessions' PATH: the host's own programs first, then those of this machine but for the missing ones.
+fn path(folder: &Path, missing: &[String]) -> String {
+    let own = folder.join("bin");
+    if missing.is_empty() {
+        return format!("{}:{PATH}", own.display());
+    }
+    let most = folder.join("most-programs");
+    fs::create_dir_all(&most).unwrap();
+    for entry in PATH.split(':').filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
+        let name = entry.file_name();
+        if !missing.iter().any(|missing| name == missing.as_str()) {
+            // The first of a name counts, as in a PATH.
+            let _already_there = symlink(entry.path(), most.join(name));
+        }
+    }
+    format!("{}:{}", own.display(), most.display())
+}

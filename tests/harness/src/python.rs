@@ -1,0 +1,58 @@
+//! The real mlcube, from the package index that this machine is configured for.
+
+use std::path::{Path, PathBuf};
+
+use crate::cache::cached;
+use crate::program::{PATH, command, must};
+
+/// The release that the tests run against, and what it needs beside it: it imports distutils, which python 3.12 took
+/// away, and newer pips refuse the metadata of its omegaconf.
+const MLCUBE: [&str; 2] = ["mlcube==0.0.9", "mlcube-docker==0.0.9"];
+const BESIDE: [&str; 3] = ["pip<24.1", "setuptools<81", "wheel"];
+
+/// A python environment with mlcube in it, and the wheels to make another one without any network.
+#[derive(Debug)]
+pub struct Python;
+
+impl Python {
+    /// The python executable of an environment that has `mlcube` and its docker runner, made once per checkout.
+    pub fn with_mlcube() -> PathBuf {
+        let wheels = Python::wheels();
+        let made = cached("python", |folder| {
+            environment(folder);
+            let install = ["-m", "pip", "install", "--quiet", "--no-index", "--find-links"];
+            must(command(python(folder)).args(install).arg(&wheels).args(MLCUBE));
+            // Compiled once here: every later start is that of a host where mlcube has run before.
+            must(command(python(folder)).args(["-m", "mlcube", "--help"]).env("HOME", folder));
+        });
+        python(&made)
+    }
+
+    /// A folder of wheels, for `requirements: --no-index --find-links FOLDER mlcube==0.0.9 …`.
+    pub fn wheels() -> PathBuf {
+        cached("wheels", |folder| {
+            let builder = folder.join(".builder");
+            environment(&builder);
+            // Without isolation: one dependency comes as source only, and its build needs the `wheel` installed here.
+            let wheel = ["-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--wheel-dir"];
+            must(command(python(&builder)).args(wheel).arg(folder).args(MLCUBE).args(BESIDE));
+        })
+    }
+
+    /// The requirements that install mlcube from [`Python::wheels`], as a settings file would have them.
+    pub fn offline_requirements() -> String {
+        format!("--no-index --find-links {} {}", Python::wheels().display(), MLCUBE.join(" "))
+    }
+}
+
+/// The python executable of an environment.
+fn python(environment: &Path) -> PathBuf {
+    environment.join("bin/python")
+}
+
+/// A new environment, made by the python that a remote command would find.
+fn environment(folder: &Path) {
+    must(command("python3").env("PATH", PATH).args(["-m", "venv"]).arg(folder));
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    must(command(python(folder)).args(install).args(BESIDE));
+}

@@ -1,0 +1,214 @@
+//! A user's machine and a remote host that it knows.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::program::{PATH, built, repository};
+use crate::sshd::new_key;
+use crate::{Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
+
+/// The user's home with an ssh configuration, a key, and a settings file whose platform `gpu1` is the host `there`.
+#[derive(Debug)]
+pub struct Scene {
+    /// The remote host, which ssh calls `there`.
+    pub host: Host,
+    settings: Value,
+    home: PathBuf,
+    place: Place,
+}
+
+impl Scene {
+    /// The usual one.
+    pub fn new() -> Scene {
+        Scene::with(HostOptions::default())
+    }
+
+    /// One with an unusual host.
+    pub fn with(options: HostOptions) -> Scene {
+        Scene::at(Place::new(), options)
+    }
+
+    /// One in a place where something is already: a user's home, say.
+    pub fn at(place: Place, options: HostOptions) -> Scene {
+        let home = place.folder("here");
+        for name in [".ssh", "bin", "io", "run"] {
+            fs::create_dir_all(home.join(name)).unwrap();
+            fs::set_permissions(home.join(name), fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        new_key(&home.join(".ssh/id"));
+        let host = Host::start(&place, &home.join(".ssh/id.pub"), options);
+        let mut scene = Scene { settings: Value::Null, host, home, place };
+        scene.settings = scene.usual_settings();
+        scene.write_settings();
+        scene.knows_the_host_key();
+        scene.has_ssh_config("");
+        let wrapper = repository().join("scripts/mlcube-ssh");
+        scene.has_program("mlcube-ssh", &format!("exec '{}' \"$@\"", wrapper.display()));
+        scene.has_program(
+            "ssh",
+            &format!("exec /usr/bin/ssh -F '{}' \"$@\"", scene.home.join(".ssh/config").display()),
+        );
+        scene
+    }
+
+    /// The user's home folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The temporary folder of all of it.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// A new cube in the user's home, built from its own folder.
+    pub fn cube(&self, name: &str) -> Cube {
+        Cube::new(&self.home.join(name))
+    }
+
+    /// One of the tools, by its name.
+    pub fn tool(&self, name: &str) -> Invocation {
+        let path = built().join(name);
+        assert!(path.exists(), "{name} isn't built; first: cargo build --workspace");
+        self.invocation(&path)
+    }
+
+    /// The wrapper.
+    pub fn mlcube_ssh(&self, words: &[&str]) -> Invocation {
+        self.invocation(&repository().join("scripts/mlcube-ssh")).args(words)
+    }
+
+    /// A line of sh, as the user would type it; the tools are in its PATH.
+    pub fn sh(&self, line: &str) -> Invocation {
+        self.invocation(Path::new("/bin/sh")).args(["-c", line])
+    }
+
+    /// The same at a terminal; what the line writes anywhere comes out as standard output.
+    pub fn sh_at_a_terminal(&self, line: &str) -> Invocation {
+        self.invocation(Path::new("/usr/bin/script")).args([
+            "--quiet",
+            "--return",
+            "--command",
+            line,
+            "/dev/null",
+        ])
+    }
+
+    /// Any program, in the user's environment.
+    pub fn invocation(&self, program: &Path) -> Invocation {
+        let path = format!("{}:{}:{PATH}", self.home.join("bin").display(), built().display());
+        Invocation::new(program, &self.home.join("io"))
+            .in_folder(&self.home)
+            .env("HOME", &self.home)
+            .env("PATH", path)
+            .env("LC_ALL", "C.UTF-8")
+            .env("SHELL", "/bin/sh")
+            .env("XDG_RUNTIME_DIR", self.home.join("run"))
+    }
+
+    /// The document that `mlcube-ssh-config` writes for a cube, with further arguments.
+    pub fn document(&self, cube: &Cube, words: &[&str]) -> Document {
+        let config = self
+            .tool("mlcube-ssh-config")
+            .args(["--platform", "gpu1", "--mlcube"])
+            .arg(cube.root())
+            .args(words);
+        config.run().succeeds().document()
+    }
+
+    /// The document of a cube that is set up on the host: python is there, its files are, and its image.
+    pub fn configured(&self, cube: &Cube, words: &[&str]) -> Document {
+        let mut document = self.document(cube, words);
+        for (tool, verb) in [
+            ("mlcube-ssh-interp", None),
+            ("mlcube-ssh-push", None),
+            ("mlcube-ssh-exec", Some("configure")),
+        ] {
+            document =
+                self.tool(tool).args(verb).reads_document(&document).run().succeeds().document();
+        }
+        document
+    }
+
+    /// Puts a program, lines of sh, first in the user's PATH.
+    pub fn has_program(&self, name: &str, lines: &str) {
+        let path = self.home.join("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Sets a value of the platform `gpu1` in the settings file, by its JSON pointer (`/interpreter/python`).
+    pub fn set(&mut self, pointer: &str, value: impl Into<Value>) {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        self.settings["platforms"]["gpu1"].pointer_mut(parent).unwrap()[key] = value.into();
+        self.write_settings();
+    }
+
+    /// Takes a value of the platform `gpu1` away.
+    pub fn unset(&mut self, key: &str) {
+        self.settings["platforms"]["gpu1"].as_object_mut().unwrap().remove(key);
+        self.write_settings();
+    }
+
+    /// The settings file.
+    pub fn settings_file(&self) -> PathBuf {
+        self.home.join("mlcube.yaml")
+    }
+
+    /// Writes the user's ssh configuration: how to reach `there`, and further lines for it.
+    pub fn has_ssh_config(&self, lines: &str) {
+        self.reaches_port(self.host.sshd.port(), lines);
+    }
+
+    /// The same with another port.
+    pub fn reaches_port(&self, port: u16, lines: &str) {
+        let at = self.home.join(".ssh");
+        let user = self.host.user().map(|user| format!("User {user}\n")).unwrap_or_default();
+        let config = format!(
+            "Host there\n{lines}\nHostName 127.0.0.1\nPort {port}\n{user}IdentityFile {at}/id\nIdentitiesOnly yes\n\
+             IdentityAgent none\nUserKnownHostsFile {at}/known_hosts\nGlobalKnownHostsFile /dev/null\n",
+            at = at.display(),
+        );
+        fs::write(at.join("config"), config).unwrap();
+    }
+
+    /// Trusts the host key that the host has now.
+    pub fn knows_the_host_key(&self) {
+        fs::write(self.home.join(".ssh/known_hosts"), self.host.sshd.known_hosts()).unwrap();
+    }
+
+    /// The ssh masters that are open on the user's machine.
+    pub fn masters(&self) -> Processes {
+        self.place.processes().with("ControlMaster=yes")
+    }
+
+    /// What runs on the host but for sshd's own processes.
+    pub fn jobs(&self) -> Processes {
+        self.place.processes().without("ssh").without("conmon")
+    }
+
+    fn usual_settings(&self) -> Value {
+        let interpreter =
+            json!({"type": "system", "python": Python::with_mlcube(), "requirements": ""});
+        let gpu1 = json!({
+            "runner": "ssh", "host": "there", "platform": "docker", "remote_root": self.host.remote_root(),
+            "interpreter": interpreter, "authentication": {},
+            "remote": {"runner": "docker", "docker": "podman", "build_strategy": "auto"},
+        });
+        let runners = json!({"ssh": {"pkg": "mlcube_ssh"}, "docker": {"pkg": "mlcube_docker"}});
+        json!({"runners": runners, "platforms": {"gpu1": gpu1, "docker": {"runner": "docker"}}})
+    }
+
+    fn write_settings(&self) {
+        fs::write(self.settings_file(), format!("{:#}\n", self.settings)).unwrap();
+    }
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Scene::new()
+    }
+}

@@ -1,0 +1,165 @@
+//! A throw-away OpenSSH server on loopback.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use crate::Processes;
+use crate::program::{am_root, command, must};
+use crate::wait::eventually;
+
+/// A running sshd with a host key, a log and a port of its own.
+#[derive(Debug)]
+pub struct Sshd {
+    folder: PathBuf,
+    port: u16,
+    daemon: Option<Child>,
+}
+
+impl Sshd {
+    /// Starts one that lets in whoever has the key whose public half is `identity`.
+    ///
+    /// `environment` is what the sessions get over sshd's own (HOME too); `config` are further lines of its
+    /// configuration, which win over the ones here: sshd takes the first value of an option.
+    pub fn start(
+        folder: PathBuf,
+        identity: &Path,
+        environment: &[(String, String)],
+        config: &[String],
+    ) -> Sshd {
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(identity, folder.join("authorized_keys")).unwrap();
+        new_key(&folder.join("hostkey"));
+        let mut sshd = Sshd { folder, port: 0, daemon: None };
+        let variables: Vec<String> =
+            environment.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
+        let at = sshd.folder.display();
+        let lines = format!(
+            "{extra}\nListenAddress 127.0.0.1\nHostKey {at}/hostkey\nPidFile none\nLogLevel VERBOSE\nUsePAM no\n\
+             StrictModes no\nPrintMotd no\nPrintLastLog no\nAuthorizedKeysFile {at}/authorized_keys\n\
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+             PermitRootLogin yes\nMaxStartups 100\nUseDNS no\nSetEnv {variables}\n",
+            extra = config.join("\n"),
+            variables = variables.join(" "),
+        );
+        fs::write(sshd.folder.join("sshd_config"), lines).unwrap();
+        sshd.listen_on_a_free_port();
+        sshd
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How often somebody logged in.
+    pub fn logins(&self) -> usize {
+        ["publickey", "password"]
+            .iter()
+            .map(|how| self.log().matches(&format!("Accepted {how} for ")).count())
+            .sum()
+    }
+
+    /// How many commands were started by those who logged in.
+    pub fn sessions(&self) -> usize {
+        self.log().matches("Starting session: ").count()
+    }
+
+    /// What it wrote so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// The line of a `known_hosts` file for it.
+    pub fn known_hosts(&self) -> String {
+        format!(
+            "[127.0.0.1]:{} {}",
+            self.port,
+            fs::read_to_string(self.folder.join("hostkey.pub")).unwrap()
+        )
+    }
+
+    /// Comes back on the same port with another host key: somebody else's machine, for all that a client knows.
+    pub fn changes_its_host_key(&mut self) {
+        self.stop();
+        fs::remove_file(self.folder.join("hostkey")).unwrap();
+        new_key(&self.folder.join("hostkey"));
+        self.comes_back();
+    }
+
+    /// Ends it and the connections that it serves; what was started in their sessions goes on.
+    pub fn stop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let connections = Processes::below(daemon.id()).with("sshd");
+            let _gone_already = daemon.kill();
+            daemon.wait().unwrap();
+            connections.kill();
+        }
+    }
+
+    /// Listens again, on the same port.
+    pub fn comes_back(&mut self) {
+        assert!(self.listen(), "{}", self.log());
+    }
+
+    /// The processes that serve a connection.
+    pub fn connections(&self) -> Processes {
+        Processes::below(self.daemon.as_ref().unwrap().id()).with("sshd")
+    }
+
+    /// Between asking for a free port and using it, another test may take it.
+    fn listen_on_a_free_port(&mut self) {
+        for _ in 0..20 {
+            self.port =
+                TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+            if self.listen() {
+                return;
+            }
+        }
+        panic!("sshd doesn't start: {}", self.log());
+    }
+
+    fn listen(&mut self) -> bool {
+        if am_root() {
+            // Debian makes it when the service starts.
+            fs::create_dir_all("/run/sshd").unwrap();
+        }
+        let before = self.log().len();
+        let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
+        // It dies with the thread of the test, even when the test is killed and nothing is dropped.
+        let mut daemon = command("setpriv");
+        daemon.args([
+            "--pdeathsig",
+            "KILL",
+            "/usr/sbin/sshd",
+            "-D",
+            "-e",
+            "-p",
+            &self.port.to_string(),
+            "-f",
+        ]);
+        daemon.arg(self.folder.join("sshd_config")).stdout(Stdio::null()).stderr(log);
+        let mut daemon = daemon.spawn().unwrap();
+        let mut listens = false;
+        eventually("sshd listens or ends", || {
+            listens = self.log()[before..].contains("Server listening on");
+            listens || daemon.try_wait().unwrap().is_some()
+        });
+        self.daemon = Some(daemon);
+        listens
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Makes a key pair without a passphrase.
+pub(crate) fn new_key(path: &Path) {
+    must(
+        command("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(path),
+    );
+}

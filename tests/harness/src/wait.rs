@@ -1,0 +1,15 @@
+//! Waiting for something that must come.
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must come, at most; nothing here takes a tenth of it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `is_so`; panics, naming `what`, when it hasn't come within a minute.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "this didn't come within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,204 @@
+//! The python environment on the host: made once, whole or not at all, and never when nothing is asked for.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Document, HostOptions, Outcome, Python, Scene, Task, eventually};
+use serde_json::{Value, json};
+
+fn document(scene: &Scene) -> Document {
+    scene.document(&scene.cube("digits").task(&Task::named("train")), &[])
+}
+
+/// Runs the step with this interpreter in the settings.
+fn interp(scene: &mut Scene, interpreter: Value) -> Outcome {
+    scene.set("/interpreter", interpreter);
+    scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document(scene)).run()
+}
+
+/// An environment in the remote home.
+fn virtualenv(requirements: &str) -> Value {
+    json!({"type": "virtualenv", "python": "python3", "location": "~/envs", "name": "cube", "requirements": requirements})
+}
+
+fn system(python: &str, requirements: &str) -> Value {
+    json!({"type": "system", "python": python, "requirements": requirements})
+}
+
+/// Whether the environment's own python can start mlcube.
+fn runs_mlcube(scene: &Scene, environment: &str) -> bool {
+    let python = scene.host.home().join(environment).join("bin/python");
+    scene.invocation(&python).args(["-m", "mlcube", "--help"]).run().status == 0
+}
+
+fn package(scene: &Scene, name: &str) -> Option<PathBuf> {
+    let lib = fs::read_dir(scene.host.home().join("envs/cube/lib")).ok()?.next()?.unwrap().path();
+    Some(lib.join("site-packages").join(name)).filter(|path| path.exists())
+}
+
+#[test]
+fn without_requirements_what_is_there_is_used() {
+    let mut scene = Scene::new();
+    let python = Python::with_mlcube().display().to_string();
+    let ran = interp(&mut scene, system(&python, ""));
+    let receipt = ran.succeeds().is_silent().document();
+    assert_eq!(receipt.at("/steps/interp/changed"), false);
+    assert_eq!(receipt.at("/steps/interp/python"), &json!(python));
+    assert_eq!((scene.host.sshd.logins(), scene.host.sshd.sessions()), (1, 1));
+}
+
+#[test]
+fn an_environment_is_made_and_then_left_alone() {
+    let mut scene = Scene::new();
+    let made = interp(&mut scene, virtualenv(&Python::offline_requirements()));
+    assert_eq!(made.succeeds().document().at("/steps/interp/changed"), true);
+    assert!(runs_mlcube(&scene, "envs/cube"));
+    // Without pip nothing could be installed any more, nor even be looked up.
+    fs::remove_dir_all(package(&scene, "pip").unwrap()).unwrap();
+    let before = scene.host.sshd.sessions();
+    let again = interp(&mut scene, virtualenv(&Python::offline_requirements()));
+    assert_eq!(again.succeeds().document().at("/steps/interp/changed"), false);
+    assert_eq!(scene.host.sshd.sessions(), before + 1, "one round trip");
+}
+
+#[test]
+fn an_environment_is_made_where_virtualenv_is_missing() {
+    let mut scene = Scene::with(HostOptions::default().without("virtualenv"));
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    assert!(runs_mlcube(&scene, "envs/cube"));
+}
+
+#[test]
+fn requirements_are_words_for_pip_and_nothing_else() {
+    let mut scene = Scene::new();
+    let wheels = Python::wheels();
+    let requirements = format!(
+        "  --no-index   --find-links={}\n mlcube>=0.0.9 \t mlcube-docker<1,>=0.0.1   requests[security]>2;python_version>'3' ",
+        wheels.display()
+    );
+    interp(&mut scene, virtualenv(&requirements)).succeeds();
+    assert!(runs_mlcube(&scene, "envs/cube"));
+    let made: Vec<_> =
+        fs::read_dir(scene.host.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!made.iter().any(|name| name.to_string_lossy().contains(['=', '1', '2'])), "{made:?}");
+}
+
+#[test]
+fn changed_requirements_are_installed() {
+    let mut scene = Scene::new();
+    let wheels = format!("--no-index --find-links {}", Python::wheels().display());
+    interp(&mut scene, virtualenv(&format!("{wheels} mlcube==0.0.9"))).succeeds();
+    assert!(package(&scene, "mlcube_docker").is_none());
+    let more =
+        interp(&mut scene, virtualenv(&format!("{wheels} mlcube==0.0.9 mlcube-docker==0.0.9")));
+    assert_eq!(more.succeeds().document().at("/steps/interp/changed"), true);
+    assert!(package(&scene, "mlcube_docker").is_some());
+}
+
+#[test]
+fn odd_names_are_only_names() {
+    let mut scene = Scene::new();
+    let mut interpreter = virtualenv(&Python::offline_requirements());
+    interpreter["location"] = json!("~/it's $HOME; touch canary *");
+    interpreter["name"] = json!("a \"b\" `touch canary` é");
+    interp(&mut scene, interpreter).succeeds();
+    assert!(runs_mlcube(&scene, "it's $HOME; touch canary */a \"b\" `touch canary` é"));
+    assert!(!scene.host.home().join("canary").exists());
+}
+
+#[test]
+fn an_interrupted_environment_is_repaired() {
+    let mut scene = Scene::new();
+    scene.set("/interpreter", virtualenv(&Python::offline_requirements()));
+    let document = document(&scene);
+    let running = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).start();
+    eventually("it has begun", || scene.host.home().join("envs/cube").exists());
+    // A power cut: nothing of it goes on, there or here.
+    scene.host.sshd.stop();
+    scene.jobs().with("envs").kill();
+    running.wait().exits(255).complains(&["there"]);
+    eventually("all of it is gone", || scene.jobs().with("envs").is_empty());
+    scene.host.sshd.comes_back();
+    let repaired = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).run();
+    assert_eq!(repaired.succeeds().document().at("/steps/interp/changed"), true);
+    assert!(runs_mlcube(&scene, "envs/cube"));
+}
+
+#[test]
+fn an_environment_that_was_damaged_is_repaired() {
+    let mut scene = Scene::new();
+    let interpreter = virtualenv(&Python::offline_requirements());
+    interp(&mut scene, interpreter.clone()).succeeds();
+    fs::remove_file(scene.host.home().join("envs/cube/bin/python")).unwrap();
+    interp(&mut scene, interpreter).succeeds();
+    assert!(runs_mlcube(&scene, "envs/cube"));
+}
+
+#[test]
+fn somebody_elses_folder_is_not_an_environment() {
+    let mut scene = Scene::new();
+    let folder = scene.host.home().join("envs/cube");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("thesis.tex"), "years of work").unwrap();
+    interp(&mut scene, virtualenv("")).exits(125).complains(&["envs/cube", "there"]);
+    assert_eq!(fs::read_to_string(folder.join("thesis.tex")).unwrap(), "years of work");
+}
+
+#[test]
+fn a_python_that_is_not_there() {
+    let mut scene = Scene::new();
+    interp(&mut scene, system("python9", "")).exits(125).complains(&["python9", "there", "python"]);
+    let mut interpreter = virtualenv("");
+    interpreter["python"] = json!("/opt/none/python");
+    interp(&mut scene, interpreter).exits(125).complains(&["/opt/none/python", "there"]);
+    assert!(!scene.host.home().join("envs/cube").exists());
+}
+
+#[test]
+fn what_pip_can_not_install_is_named_in_pips_own_words() {
+    let mut scene = Scene::new();
+    let wheels = format!("--no-index --find-links {}", Python::wheels().display());
+    let failed = interp(&mut scene, virtualenv(&format!("{wheels} no-such-package")));
+    failed.exits(125).complains(&["there", "No matching distribution found for no-such-package"]);
+    assert_eq!(failed.document().at("/failed/kind"), "ours");
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    assert!(runs_mlcube(&scene, "envs/cube"));
+}
+
+#[test]
+fn a_python_without_mlcube_gets_the_line_to_write() {
+    let mut scene = Scene::new();
+    let wheels = format!("--no-index --find-links {}", Python::wheels().display());
+    interp(&mut scene, virtualenv(&wheels)).exits(125).complains(&[
+        "mlcube",
+        "there",
+        "requirements",
+    ]);
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+}
+
+#[test]
+fn a_python_of_the_distribution_is_left_to_it() {
+    // A python that pip takes for Debian's own: its standard library says so (PEP 668).
+    let mut scene = Scene::new();
+    let refuses =
+        "case $* in *pip*) echo 'error: externally-managed-environment' >&2; exit 1 ;; esac";
+    let python = scene.host.bin().join("python4");
+    scene.has_program(
+        "../../there/bin/python4",
+        &format!("{refuses}\nexec {} \"$@\"", Python::with_mlcube().display()),
+    );
+    let failed = interp(&mut scene, system(python.to_str().unwrap(), "six==9"));
+    failed.exits(125).complains(&["there", "type: virtualenv"]);
+}
+
+#[test]
+fn a_dry_run_shows_where_and_what() {
+    let mut scene = Scene::new();
+    scene.set("/interpreter", virtualenv("mlcube>=0.0.9"));
+    let shown =
+        scene.tool("mlcube-ssh-interp").arg("--dry-run").reads_document(&document(&scene)).run();
+    shown.succeeds().says("envs/cube").says("'mlcube>=0.0.9'").says("sh -s").says("ssh ");
+    assert_eq!(scene.host.sshd.logins(), 0);
+}

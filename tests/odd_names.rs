@@ -1,0 +1,141 @@
+//! A cube whose paths, workspace and files have odd names works, and nothing of any of them is ever executed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
+
+/// What a shell would act on, what splits words, what isn't ASCII; each part would leave a file `canary` if it ran.
+const ODD: &str =
+    "it's a \"cube\" $(touch canary) `touch canary`; touch canary & * ? ~ # \\ é\n-rf";
+
+fn task() -> Task {
+    let body = "cp $data $model/data; ls $model/.. > $model/names";
+    Task::named("train").reads("data", "data.csv").writes("model", "model/").does(body)
+}
+
+/// `mlcube-ssh configure`, `run` and all between, as one pipe.
+fn whole_pipe(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
+    let line = "mlcube-ssh-config --platform=gpu1 --mlcube=\"$CUBE\" \"$@\" | mlcube-ssh-interp -q | mlcube-ssh-push -q \
+                | mlcube-ssh-exec -q configure | mlcube-ssh-exec run | mlcube-ssh-pull -q";
+    scene.sh(line).arg("sh").args(words).env("CUBE", cube.root()).run()
+}
+
+/// Whatever would have run would have left this, wherever it ran.
+fn assert_nothing_was_executed(scene: &Scene) {
+    let found = scene
+        .sh("find \"$PLACE\" /root /tmp -maxdepth 6 -name canary 2>/dev/null")
+        .env("PLACE", scene.place().path())
+        .run();
+    assert_eq!(found.stdout, "", "something of a name was executed");
+}
+
+#[test]
+fn a_cube_in_a_folder_with_an_odd_name() {
+    let scene = Scene::new();
+    let cube = Cube::new(&scene.home().join("cubes").join(ODD))
+        .task(&task())
+        .with_file("data.csv", "1,2\n");
+    let cube = cube.with_file(&format!("sub/{ODD}"), "odd");
+    whole_pipe(&scene, &cube, &[]).succeeds();
+    assert_eq!(cube.result("model/data"), "1,2\n");
+    assert_nothing_was_executed(&scene);
+}
+
+#[test]
+fn a_cube_and_a_build_context_below_odd_folders() {
+    let scene = Scene::new();
+    let root = scene.home().join("all mine").join(ODD).join("a cube's own");
+    let cube = Cube::built_from_beside(&root).task(&task()).with_file("data.csv", "1,2\n");
+    whole_pipe(&scene, &cube, &[]).succeeds();
+    assert_eq!(cube.result("model/data"), "1,2\n");
+    assert_nothing_was_executed(&scene);
+}
+
+#[test]
+fn a_workspace_with_an_odd_name() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&task());
+    let workspace = scene.place().folder("elsewhere").join(ODD);
+    fs::create_dir_all(workspace.join(ODD)).unwrap();
+    fs::write(workspace.join("data.csv"), "1,2\n").unwrap();
+    fs::write(workspace.join(ODD).join(ODD), "odd").unwrap();
+    whole_pipe(&scene, &cube, &[&format!("--workspace={}", workspace.display())]).succeeds();
+    assert_eq!(fs::read_to_string(workspace.join("model/data")).unwrap(), "1,2\n");
+    assert_nothing_was_executed(&scene);
+}
+
+#[test]
+fn settings_with_odd_values() {
+    let mut scene = Scene::new();
+    let odd = ODD.replace('\n', " ");
+    scene.set("/remote_root", scene.host.folder().join(&odd).to_str().unwrap());
+    scene.set("/environment", serde_json::json!({"ODD": ODD}));
+    let key = scene.home().join(&odd);
+    fs::rename(scene.home().join(".ssh/id"), &key).unwrap();
+    scene.set("/authentication", serde_json::json!({"identify_file": key}));
+    let cube = scene.cube("digits").task(&task()).with_file("data.csv", "1,2\n");
+    whole_pipe(&scene, &cube, &[]).succeeds();
+    assert_eq!(cube.result("model/data"), "1,2\n");
+    assert_nothing_was_executed(&scene);
+}
+
+#[test]
+fn results_with_odd_names_come_back() {
+    let scene = Scene::new();
+    let body = format!(
+        "cat > $model/list <<'END'\n{ODD}\nEND\nname=$(cat $model/list); mkdir \"$model/$name\"; echo odd > \"$model/$name/$name\""
+    );
+    let cube =
+        scene.cube("digits").task(&Task::named("train").writes("model", "model/").does(&body));
+    whole_pipe(&scene, &cube, &[]).succeeds();
+    assert_eq!(cube.result(&format!("model/{ODD}/{ODD}")), "odd\n");
+    assert_nothing_was_executed(&scene);
+}
+
+/// What is refused, with the word that it must name: a parameter or an option, never after contact.
+#[test]
+fn what_the_remote_mlcube_would_hand_to_a_shell_is_refused_before_contact() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&task()).with_file("data.csv", "1,2\n");
+    let refused: [(&str, &str); 9] = [
+        ("data=$(touch canary)", "data"),
+        ("data=a b", "data"),
+        ("data=x;touch canary", "data"),
+        ("model=`touch canary`/", "model"),
+        ("--gpus=$(touch canary)", "gpus"),
+        ("--memory=1g;touch canary", "memory"),
+        ("--network=a b", "network"),
+        ("-Pdocker.cpu_args=$(touch canary)", "docker.cpu_args"),
+        ("-Pdocker.image=x;touch canary", "docker.image"),
+    ];
+    for (word, named) in refused {
+        let ran = scene
+            .tool("mlcube-ssh-config")
+            .args(["--platform=gpu1", word, "--mlcube"])
+            .arg(cube.root())
+            .run();
+        ran.exits(125).complains(&[named]);
+    }
+    assert_eq!(scene.host.sshd.logins(), 0);
+    assert_nothing_was_executed(&scene);
+}
+
+#[test]
+fn the_users_home_may_have_an_odd_name() {
+    let scene = Scene::new();
+    let home: PathBuf = scene.place().folder("homes").join(ODD.replace(['\n', '$'], " "));
+    fs::create_dir_all(&home).unwrap();
+    let cube = Cube::new(&home.join("digits")).task(&task()).with_file("data.csv", "1,2\n");
+    fs::copy(scene.settings_file(), home.join("mlcube.yaml")).unwrap();
+    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube", "digits"]);
+    let document = config.env("HOME", &home).in_folder(&home).run().succeeds().document();
+    assert_eq!(
+        document.at("/run/mlcube").as_str().map(Path::new),
+        Some(cube.root().join("mlcube.yaml").as_path())
+    );
+    let push =
+        scene.tool("mlcube-ssh-push").arg("-q").env("HOME", &home).reads_document(&document).run();
+    push.succeeds().is_silent();
+    assert!(scene.host.remote_root().join("digits/workspace/data.csv").exists());
+}

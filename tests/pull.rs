@@ -1,0 +1,133 @@
+//! The workspace comes back, and nothing else, and nothing elsewhere.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use serde_json::json;
+
+/// A cube whose files are on the host, and the folder of its workspace there.
+fn pushed() -> (Scene, Cube, Document, PathBuf) {
+    let scene = Scene::new();
+    let task = Task::named("train")
+        .reads("data", "data.csv")
+        .writes("model", "model/")
+        .writes("score", "score.txt");
+    let cube = scene.cube("digits").task(&task).with_file("data.csv", "1,2\n");
+    let document = scene.document(&cube, &[]);
+    let document =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let workspace = scene.host.remote_root().join("digits/workspace");
+    (scene, cube, document, workspace)
+}
+
+fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-pull").arg("-q").args(words).reads_document(document).run()
+}
+
+#[test]
+fn the_workspace_comes_back_as_it_is() {
+    let (scene, cube, document, there) = pushed();
+    let odd = "it's a \"name\" with $HOME; `touch canary` *\n\té -rf";
+    fs::create_dir_all(there.join("model/empty")).unwrap();
+    fs::write(there.join("model").join(odd), "odd").unwrap();
+    symlink("../data.csv", there.join("model/link")).unwrap();
+    let pulled = pull(&scene, &document, &[]);
+    let document = pulled.succeeds().is_silent().document();
+    assert_eq!(document.at("/steps/pull/changed"), true);
+    assert_eq!(cube.result(&format!("model/{odd}")), "odd");
+    assert!(cube.workspace().join("model/empty").is_dir());
+    assert_eq!(
+        fs::read_link(cube.workspace().join("model/link")).unwrap(),
+        PathBuf::from("../data.csv")
+    );
+    assert!(!scene.home().join("canary").exists());
+    let again = pull(&scene, &document, &[]).succeeds().document();
+    assert_eq!(again.at("/steps/pull/changed"), false);
+}
+
+#[test]
+fn it_works_again_and_alone() {
+    let (scene, cube, document, there) = pushed();
+    for round in ["one", "two"] {
+        fs::write(there.join("score.txt"), round).unwrap();
+        pull(&scene, &document, &[]).succeeds();
+        assert_eq!(cube.result("score.txt"), round);
+    }
+}
+
+#[test]
+fn only_what_was_asked_for_comes() {
+    let (scene, cube, document, there) = pushed();
+    for name in ["model/last.bin", "model/first.bin", "logs/today", "huge"] {
+        fs::create_dir_all(there.join(name).parent().unwrap()).unwrap();
+        fs::write(there.join(name), name).unwrap();
+    }
+    pull(&scene, &document, &["model/last*", "logs/"]).succeeds();
+    assert_eq!(cube.result("model/last.bin"), "model/last.bin");
+    assert_eq!(cube.result("logs/today"), "logs/today");
+    assert!(
+        !cube.workspace().join("huge").exists()
+            && !cube.workspace().join("model/first.bin").exists()
+    );
+}
+
+#[test]
+fn patterns_are_not_for_a_shell_and_stay_inside() {
+    let (scene, cube, document, there) = pushed();
+    fs::write(there.join("a b; touch canary"), "odd").unwrap();
+    pull(&scene, &document, &["a b; touch canary"]).succeeds();
+    assert_eq!(cube.result("a b; touch canary"), "odd");
+    for outside in ["../mlcube.yaml", "/etc/passwd", "model/../../mlcube.yaml"] {
+        pull(&scene, &document, &[outside]).exits(125).complains(&[outside]);
+    }
+    assert!(!scene.host.home().join("canary").exists());
+}
+
+#[test]
+fn a_declared_output_that_did_not_come_is_named_after_a_run_that_went_well() {
+    let (scene, _, document, there) = pushed();
+    fs::create_dir_all(there.join("model")).unwrap();
+    let ran = json!({"changed": true, "seconds": 1.0, "phase": "run", "status": 0});
+    let document = document.with("/steps/exec", ran);
+    let missing = pull(&scene, &document, &[]);
+    missing.exits(125).complains(&["score.txt"]);
+    fs::write(there.join("score.txt"), "0.9").unwrap();
+    pull(&scene, &missing.document(), &[]).succeeds();
+}
+
+#[test]
+fn a_workspace_that_is_not_there_yet() {
+    let scene = Scene::new();
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    pull(&scene, &document, &[]).exits(125).complains(&["there", "workspace"]);
+}
+
+#[test]
+fn nothing_lands_outside_the_workspace() {
+    let (scene, cube, document, there) = pushed();
+    let elsewhere = scene.place().folder("elsewhere");
+    // What comes is a link, and files below it: the one must not lead the other out.
+    symlink(&elsewhere, there.join("first")).unwrap();
+    fs::create_dir_all(there.join("second")).unwrap();
+    fs::write(there.join("second/planted"), "from there").unwrap();
+    pull(&scene, &document, &[]).succeeds();
+    assert!(fs::symlink_metadata(cube.workspace().join("first")).unwrap().is_symlink());
+    fs::remove_file(there.join("first")).unwrap();
+    fs::rename(there.join("second"), there.join("first")).unwrap();
+    let _kept_or_refused = pull(&scene, &document, &[]);
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "a link that came from there led out");
+}
+
+#[test]
+fn the_local_disk_is_full() {
+    let (scene, cube, document, there) = pushed();
+    fs::write(there.join("large"), "x".repeat(6_000_000)).unwrap();
+    fs::remove_dir_all(cube.workspace()).unwrap();
+    let Some(_disk) = mlcube_ssh_harness::Tmpfs::mount(&cube.workspace(), "2m") else { return };
+    pull(&scene, &document, &[]).exits(125).complains(&["large"]);
+    scene.sh(&format!("mount -o remount,size=20m {}", cube.workspace().display())).run().succeeds();
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(cube.result("large").len(), 6_000_000);
+}

@@ -1,0 +1,217 @@
+//! What arrives on the host, where, and what is left alone.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+
+use mlcube_ssh_harness::{Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task};
+
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
+}
+
+fn pushed(scene: &Scene, cube: &Cube) -> Document {
+    push(scene, &scene.document(cube, &[])).succeeds().is_silent().document()
+}
+
+fn train() -> Task {
+    Task::named("train").reads("data", "data.csv")
+}
+
+#[test]
+fn a_cube_that_keeps_to_itself_lies_under_its_own_name() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1,2\n");
+    let document = pushed(&scene, &cube);
+    let there = scene.host.remote_root().join("digits");
+    for name in ["mlcube.yaml", "Dockerfile", "tasks/train", "workspace/data.csv"] {
+        assert_eq!(
+            fs::read(there.join(name)).unwrap(),
+            fs::read(cube.root().join(name)).unwrap(),
+            "{name}"
+        );
+    }
+    assert_eq!(document.at("/remote/cube").as_str(), there.to_str());
+    assert_eq!(document.at("/remote/workspace").as_str(), there.join("workspace").to_str());
+    let names: Vec<_> = fs::read_dir(scene.host.remote_root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(names.iter().all(|name| name == "digits" || name == ".mlcube-ssh"), "{names:?}");
+}
+
+#[test]
+fn a_build_context_outside_lies_in_the_same_relative_place() {
+    let scene = Scene::new();
+    let cube = Cube::built_from_beside(&scene.home().join("mnist/mlcube"))
+        .task(&train())
+        .with_file("data.csv", "1\n");
+    fs::write(scene.home().join("mnist/unrelated"), "not asked for").unwrap();
+    let document = pushed(&scene, &cube);
+    let there = scene.host.remote_root().join("mnist");
+    assert!(
+        there.join("mlcube/workspace/data.csv").exists()
+            && there.join("project/Dockerfile").exists()
+    );
+    assert!(!there.join("unrelated").exists(), "only what the cube declares moves");
+    assert_eq!(document.at("/remote/cube").as_str(), there.join("mlcube").to_str());
+}
+
+#[test]
+fn a_base_that_is_the_home_folder_is_refused() {
+    let scene = Scene::new();
+    let cube = Cube::built_from_beside(&scene.home().join("digits"))
+        .task(&train())
+        .with_file("data.csv", "1\n");
+    let config = scene
+        .tool("mlcube-ssh-config")
+        .args(["--platform=gpu1", "--mlcube"])
+        .arg(cube.root())
+        .run();
+    let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
+    refused.exits(125).complains(&["base", scene.home().to_str().unwrap()]);
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
+fn files_arrive_as_they_are() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
+    let odd = "it's a \"name\" with $HOME; `touch canary` *\n\té -rf";
+    fs::write(cube.root().join(odd), "odd").unwrap();
+    fs::write(cube.root().join("-e"), "an option").unwrap();
+    fs::create_dir_all(cube.root().join("empty/folder")).unwrap();
+    symlink("data.csv", cube.workspace().join("link")).unwrap();
+    symlink("nowhere", cube.workspace().join("dangling")).unwrap();
+    fs::write(cube.root().join("script"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(cube.root().join("script"), fs::Permissions::from_mode(0o750)).unwrap();
+    scene.sh("touch -d '2001-02-03 04:05:06' digits/script").run().succeeds();
+    let _document = pushed(&scene, &cube);
+    let there = scene.host.remote_root().join("digits");
+    assert_eq!(fs::read_to_string(there.join(odd)).unwrap(), "odd");
+    assert_eq!(fs::read_to_string(there.join("-e")).unwrap(), "an option");
+    assert!(there.join("empty/folder").is_dir());
+    assert_eq!(fs::read_link(there.join("workspace/link")).unwrap(), Path::new("data.csv"));
+    assert_eq!(fs::read_link(there.join("workspace/dangling")).unwrap(), Path::new("nowhere"));
+    let (here, there) = (
+        fs::metadata(cube.root().join("script")).unwrap(),
+        fs::metadata(there.join("script")).unwrap(),
+    );
+    assert_eq!((there.mode() & 0o777, there.mtime()), (0o750, here.mtime()));
+    assert!(!scene.host.home().join("canary").exists());
+}
+
+#[test]
+fn what_is_there_already_is_not_sent_again() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
+    let first = pushed(&scene, &cube);
+    assert_eq!(first.at("/steps/push/changed"), true);
+    let second = pushed(&scene, &cube);
+    assert_eq!(second.at("/steps/push/changed"), false);
+    assert_eq!(second.at("/steps/push/files_sent"), 0);
+    cube.now_does("train", "echo more");
+    let third = pushed(&scene, &cube);
+    assert_eq!(third.at("/steps/push/changed"), true);
+    assert_eq!(third.at("/steps/push/files_sent"), 1);
+    assert_eq!(third.at("/steps/push/context_changed"), true);
+    let there = fs::read_to_string(scene.host.remote_root().join("digits/tasks/train")).unwrap();
+    assert_eq!(there, "echo more");
+}
+
+#[test]
+fn if_changed_needs_no_connection_when_nothing_changed_here() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
+    let document = pushed(&scene, &cube);
+    scene.masters().kill();
+    scene.host.sshd.stop();
+    let unchanged = || {
+        scene.tool("mlcube-ssh-push").args(["-q", "--if-changed"]).reads_document(&document).run()
+    };
+    unchanged().succeeds().is_silent();
+    // An edit of the same length, a moment later, is a change all the same.
+    fs::write(cube.workspace().join("data.csv"), "2\n").unwrap();
+    unchanged().exits(255).complains(&["there"]);
+}
+
+#[test]
+fn a_result_that_is_only_there_is_kept() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
+    let _document = pushed(&scene, &cube);
+    let result = scene.host.remote_root().join("digits/workspace/model.bin");
+    fs::write(&result, "a day of training").unwrap();
+    let cube = cube.with_file("data.csv", "1,2\n");
+    let _document = pushed(&scene, &cube);
+    assert_eq!(fs::read_to_string(result).unwrap(), "a day of training");
+    let data =
+        fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
+    assert_eq!(data, "1,2\n");
+}
+
+#[test]
+fn a_workspace_outside_the_cube_goes_along() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train());
+    let elsewhere = scene.place().folder("odd 'place' $HOME");
+    fs::write(elsewhere.join("data.csv"), "elsewhere").unwrap();
+    let document = scene.document(&cube, &["--workspace", elsewhere.to_str().unwrap()]);
+    let document = push(&scene, &document).succeeds().document();
+    let there = Path::new(document.at("/remote/workspace").as_str().unwrap());
+    assert_eq!(fs::read_to_string(there.join("data.csv")).unwrap(), "elsewhere");
+    assert!(there.starts_with(scene.host.remote_root()));
+}
+
+#[test]
+fn a_remote_root_below_the_home_is_found_there() {
+    for root in ["~/cubes of mine", "cubes/deep/er", "~/x"] {
+        let place = Place::new();
+        let Some(account) = Account::with_shell(place.path(), "fish") else { return };
+        let mut scene = Scene::at(place, HostOptions::default().account(&account));
+        scene.set("/remote_root", root);
+        let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
+        let _document = pushed(&scene, &cube);
+        let there =
+            account.home().join(root.trim_start_matches("~/")).join("digits/workspace/data.csv");
+        assert!(there.exists(), "{root}");
+    }
+}
+
+#[test]
+fn what_a_shell_there_would_act_on_is_refused_by_name_before_contact() {
+    let scene = Scene::new();
+    for (parameter, path) in [
+        ("data", "$(touch canary)"),
+        ("data", "a b"),
+        ("data", "x;y"),
+        ("data", "a\nb"),
+        ("data", "é"),
+    ] {
+        let cube = scene.cube("digits").task(&Task::named("train").reads(parameter, path));
+        let config = scene
+            .tool("mlcube-ssh-config")
+            .arg("-q")
+            .args(["--platform=gpu1", "--mlcube"])
+            .arg(cube.root())
+            .run();
+        let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
+        refused.exits(125).complains(&["train", parameter]);
+    }
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
+fn two_pushes_at_once_leave_one_whole_tree() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", &"1,2\n".repeat(100_000));
+    let document = scene.document(&cube, &[]);
+    let start = |_| scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
+    let running: Vec<_> = (0..3).map(start).collect();
+    for one in running {
+        let _ended = one.wait().succeeds();
+    }
+    let there =
+        fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
+    assert_eq!(there, cube.result("data.csv"));
+}

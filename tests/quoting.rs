@@ -1,0 +1,105 @@
+//! Any string survives the trip: through every login shell, and through rsync's own splitting of `-e`.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+
+use mlcube_ssh_config::quote::rsync_rsh_word;
+use mlcube_ssh_config::script::{READY, Script};
+use mlcube_ssh_harness::{Account, HostOptions, Place, Scene};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// Text of all kinds but for NUL, which no argument can hold, and of what shells act on.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[^\\x00]{0,20}", "[ '\"$`;&|<>*?!#~%\\\\\n\r\t\\[\\]{}()=^a-]{0,20}"]
+}
+
+fn property() -> TestRunner {
+    TestRunner::new(Config { cases: 32, failure_persistence: None, ..Config::default() })
+}
+
+/// Words and a variable arrive unchanged in a script that this login shell starts.
+fn words_arrive_through(shell: &str) {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), shell) else { return };
+    let scene = Scene::at(place, HostOptions::default().account(&account));
+    let own_master = "ControlMaster auto\nControlPersist 60\nControlPath";
+    scene.has_ssh_config(&format!("{own_master} {}/run/own", scene.home().display()));
+    let words = proptest::collection::vec(text(), 1..30);
+    let trip = property().run(&words, |words| {
+        let variable = ("VARIABLE".to_owned(), words.concat());
+        let script = Script::new(r#"for word in "$@" "$VARIABLE"; do printf '%s\0' "$word"; done"#)
+            .words(&words)
+            .variables([&variable]);
+        let came = scene.sh("ssh there 'exec sh -s'").reads(script.text()).run();
+        let came = came.succeeds().stdout.strip_prefix(&format!("{READY}\n")).unwrap().to_owned();
+        let came: Vec<_> = came.split_terminator('\0').collect();
+        prop_assert_eq!(&came[..words.len()], &words);
+        prop_assert_eq!(came[words.len()], variable.1);
+        Ok(())
+    });
+    trip.unwrap();
+}
+
+#[test]
+fn words_arrive_through_sh() {
+    words_arrive_through("sh");
+}
+
+#[test]
+fn words_arrive_through_bash() {
+    words_arrive_through("bash");
+}
+
+#[test]
+fn words_arrive_through_dash() {
+    words_arrive_through("dash");
+}
+
+#[test]
+fn words_arrive_through_zsh() {
+    words_arrive_through("zsh");
+}
+
+#[test]
+fn words_arrive_through_fish() {
+    words_arrive_through("fish");
+}
+
+#[test]
+fn words_arrive_through_tcsh() {
+    words_arrive_through("tcsh");
+}
+
+#[test]
+fn words_arrive_through_rsyncs_remote_shell_option() {
+    let scene = Scene::new();
+    let heard = scene.home().join("heard");
+    scene.has_program("rsh", &format!("printf '%s\\0' \"$@\" > '{}'", heard.display()));
+    let trip = property().run(&text(), |word| {
+        let option = format!("rsh {} -x", rsync_rsh_word(&word));
+        let rsync = scene.sh("rsync -e \"$OPTION\" there:x .").env("OPTION", &option).run();
+        prop_assert_ne!(rsync.status, 0, "there is nobody at the other end");
+        let words = fs::read_to_string(&heard).unwrap();
+        let words: Vec<_> = words.split_terminator('\0').collect();
+        prop_assert_eq!(&words[..2], [word.as_str(), "-x"]);
+        Ok(())
+    });
+    trip.unwrap();
+}
+
+#[test]
+fn a_script_that_is_cut_off_does_not_run_in_part() {
+    let scene = Scene::new();
+    let script = Script::new("mkdir $HOME/one\nmkdir $HOME/two").word("a 'b' c").text();
+    let made = || ["one", "two"].map(|name| scene.host.home().join(name).exists());
+    // Every seventh byte, and every one of the end, where the call and its words are; without its newline it is whole.
+    let whole = script.trim_end().len();
+    for end in (0..whole).filter(|end| end % 7 == 0 || end + 100 > whole) {
+        let cut_off = scene.sh("HOME=$PLACE sh -s").env("PLACE", scene.host.home());
+        let _syntax_error_or_nothing = cut_off.reads(&script[..end]).run();
+        assert_eq!(made(), [false, false], "after {:?}", &script[..end]);
+    }
+    scene.sh("HOME=$PLACE sh -s").env("PLACE", scene.host.home()).reads(&script).run().succeeds();
+    assert_eq!(made(), [true, true]);
+}

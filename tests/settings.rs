@@ -1,0 +1,172 @@
+//! Settings that can't be used are refused by file and key, before anything is contacted.
+
+use std::fs;
+
+use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
+use serde_json::{Value, json};
+
+fn cube(scene: &Scene) -> Cube {
+    scene.cube("digits").task(&Task::named("train")).task(&Task::named("evaluate"))
+}
+
+/// What `mlcube-ssh-config` says of a cube with these words, and that it didn't contact the host.
+fn config(scene: &Scene, words: &[&str]) -> Outcome {
+    let cube = cube(scene);
+    let ran = scene.tool("mlcube-ssh-config").arg("--mlcube").arg(cube.root()).args(words).run();
+    assert_eq!(scene.host.sshd.logins(), 0);
+    ran
+}
+
+fn refused(scene: &Scene, words: &[&str], because: &[&str]) {
+    let ran = config(scene, words);
+    ran.exits(125).complains(because);
+    assert_eq!(ran.stdout, "", "nothing is handed on");
+}
+
+const USUAL: [&str; 2] = ["--platform=gpu1", "--task=train"];
+
+#[test]
+fn the_settings_file_is_missing() {
+    let scene = Scene::new();
+    fs::remove_file(scene.settings_file()).unwrap();
+    refused(&scene, &USUAL, &["mlcube.yaml"]);
+    assert!(!scene.settings_file().exists(), "it is the user's: it isn't made either");
+}
+
+#[test]
+fn the_settings_file_can_not_be_used() {
+    let scene = Scene::new();
+    for text in [
+        "",
+        "\n\n# only a comment\n",
+        "- a\n- list\n",
+        "just text",
+        "a: [unclosed",
+        "a: 1\n\tb: 2",
+        "42",
+        "null",
+        "a: *b",
+    ] {
+        fs::write(scene.settings_file(), text).unwrap();
+        refused(&scene, &USUAL, &["mlcube.yaml"]);
+        assert_eq!(
+            fs::read_to_string(scene.settings_file()).unwrap(),
+            text,
+            "it is never rewritten"
+        );
+    }
+    fs::write(scene.settings_file(), [0xff, 0xfe, 0x00]).unwrap();
+    refused(&scene, &USUAL, &["mlcube.yaml"]);
+    fs::remove_file(scene.settings_file()).unwrap();
+    fs::create_dir(scene.settings_file()).unwrap();
+    refused(&scene, &USUAL, &["mlcube.yaml"]);
+}
+
+#[test]
+fn another_settings_file() {
+    let scene = Scene::new();
+    let other = scene.home().join("other settings.yaml");
+    fs::rename(scene.settings_file(), &other).unwrap();
+    let cube = cube(&scene);
+    let config = || scene.tool("mlcube-ssh-config").args(USUAL).arg("--mlcube").arg(cube.root());
+    config().env("MLCUBE_SYSTEM_SETTINGS", &other).run().succeeds();
+    config()
+        .env("MLCUBE_SYSTEM_SETTINGS", "/nowhere/settings")
+        .run()
+        .exits(125)
+        .complains(&["/nowhere/settings"]);
+}
+
+#[test]
+fn the_platform_can_not_be_used() {
+    let scene = Scene::new();
+    refused(&scene, &["--platform=gpu9", "--task=train"], &["gpu9", "mlcube.yaml", "gpu1"]);
+}
+
+#[test]
+fn a_platform_of_another_runner_is_shown_and_not_run() {
+    let scene = Scene::new();
+    // What mlcube itself would compute for it can be looked at; nothing runs with it.
+    let shown = config(&scene, &["--platform=docker", "--task=train"]);
+    shown.succeeds().complains(&["warning", "docker", "ssh"]);
+    for step in ["mlcube-ssh-interp", "mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let ran = scene.tool(step).reads(&shown.stdout).run();
+        ran.exits(125).complains(&["docker", "ssh"]);
+    }
+}
+
+#[test]
+fn a_key_that_nothing_uses_is_named() {
+    let mut scene = Scene::new();
+    scene.set("/authentication", json!({"password": "hunter2"}));
+    let warned = config(&scene, &USUAL);
+    warned.succeeds().complains(&["warning", "mlcube.yaml:", "authentication.password"]);
+    assert!(!warned.stderr.contains("hunter2"));
+}
+
+#[test]
+fn a_value_of_the_platform_can_not_be_used() {
+    let list: [(&str, Value, &str); 15] = [
+        ("/host", json!(""), "host"),
+        ("/host", json!(null), "host"),
+        ("/host", json!(["a"]), "host"),
+        ("/host", json!("-oProxyCommand=touch canary"), "host"),
+        ("/host", json!("a b"), "host"),
+        ("/remote_root", json!("~other/x"), "remote_root"),
+        ("/remote_root", json!(7), "remote_root"),
+        ("/platform", json!({}), "platform"),
+        ("/interpreter", json!("python"), "interpreter"),
+        (
+            "/interpreter",
+            json!({"type": "conda", "python": "x", "requirements": ""}),
+            "interpreter.type",
+        ),
+        ("/interpreter/python", json!(3.11), "interpreter.python"),
+        ("/authentication", json!({"user": "-x"}), "user"),
+        ("/connect_timeout", json!("soon"), "connect_timeout"),
+        ("/env", json!("HOME"), "env"),
+        ("/colour", json!("red"), "colour"),
+    ];
+    for (pointer, value, named) in list {
+        let mut scene = Scene::new();
+        scene.set(pointer, value);
+        refused(&scene, &USUAL, &["mlcube.yaml", named]);
+        assert!(!scene.home().join("canary").exists());
+    }
+    for missing in ["host", "platform", "remote_root", "interpreter"] {
+        let mut scene = Scene::new();
+        scene.unset(missing);
+        refused(&scene, &USUAL, &[missing]);
+    }
+}
+
+#[test]
+fn the_task_can_not_be_used() {
+    let scene = Scene::new();
+    refused(&scene, &["--platform=gpu1", "--require-task"], &["train", "evaluate", "--task"]);
+    refused(&scene, &["--platform=gpu1", "--task=test"], &["test", "train", "evaluate"]);
+    refused(&scene, &["--platform=gpu1", "--task=train,test"], &["test"]);
+    refused(&scene, &["--platform=gpu1", "--require-task", "--task="], &["--task"]);
+}
+
+#[test]
+fn the_only_task_needs_no_name() {
+    let scene = Scene::new();
+    let document = scene.document(&scene.cube("single").task(&Task::named("train")), &[]);
+    assert_eq!(document.at("/run/tasks"), &json!(["train"]));
+}
+
+#[test]
+fn the_cube_is_missing_or_broken() {
+    let scene = Scene::new();
+    let config = |path: &str| {
+        scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube", path]).run()
+    };
+    config("nowhere").exits(125).complains(&["nowhere"]);
+    fs::create_dir(scene.home().join("empty")).unwrap();
+    config("empty").exits(125).complains(&["empty", "mlcube.yaml"]);
+    fs::write(scene.home().join("empty/mlcube.yaml"), "a: [").unwrap();
+    config("empty").exits(125).complains(&["empty/mlcube.yaml"]);
+    fs::write(scene.home().join("empty/mlcube.yaml"), "- a\n").unwrap();
+    config("empty").exits(125).complains(&["empty/mlcube.yaml"]);
+}

@@ -1,0 +1,188 @@
+//! Ctrl-C and SIGTERM end the remote job: its whole process tree and its container, and say so.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+
+use mlcube_ssh_harness::{Cube, Engine, Running, Scene, Task, eventually};
+use rustix::process::Signal;
+
+/// The first process of the container ignores what it is asked to do.
+const STUBBORN: &str = "trap '' TERM INT HUP; echo started; while :; do sleep 0.1; done";
+
+fn stubborn_cube(scene: &Scene) -> Cube {
+    scene.cube("digits").task(&Task::named("train").writes("model", "model/").does(STUBBORN))
+}
+
+/// A run in a real container, which has started.
+fn in_a_container() -> (Scene, Running) {
+    let scene = Scene::new();
+    let document = scene.configured(&stubborn_cube(&scene), &[]);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    assert_eq!(scene.host.running_containers().len(), 1);
+    (scene, running)
+}
+
+/// Nothing of a job is left on the host.
+fn assert_all_gone(scene: &Scene) {
+    eventually("what the run started is gone", || scene.jobs().is_empty());
+    assert_eq!(scene.host.containers(), [""; 0], "neither running nor stopped");
+}
+
+#[test]
+fn ctrl_c_ends_the_container() {
+    let (scene, running) = in_a_container();
+    running.ctrl_c();
+    let ended = running.wait();
+    ended.exits(130).says("ended");
+    assert_eq!(scene.host.running_containers(), [""; 0], "it is gone when we are");
+    assert_all_gone(&scene);
+    assert_eq!(ended.document().at("/failed/status"), 130);
+}
+
+#[test]
+fn ctrl_c_ends_the_container_of_an_engine_that_is_named_by_its_path() {
+    let mut scene = Scene::new();
+    scene.set("/remote/docker", "/usr/bin/podman");
+    let document = scene.configured(&stubborn_cube(&scene), &[]);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    running.ctrl_c();
+    running.wait().exits(130).says("ended");
+    assert_eq!(scene.host.running_containers(), [""; 0], "it is gone when we are");
+    assert_all_gone(&scene);
+}
+
+#[test]
+fn sigterm_ends_the_container() {
+    let (scene, running) = in_a_container();
+    running.signal(Signal::TERM);
+    running.wait().exits(143).says("ended");
+    assert_eq!(scene.host.running_containers(), [""; 0], "it is gone when we are");
+    assert_all_gone(&scene);
+}
+
+#[test]
+fn ctrl_c_in_a_pipe_ends_the_container() {
+    let scene = Scene::new();
+    let document = scene.configured(&stubborn_cube(&scene), &[]);
+    let line = "mlcube-ssh-exec run | mlcube-ssh-pull -q";
+    let mut running = scene.sh(line).reads_document(&document).start();
+    running.says("started");
+    running.ctrl_c();
+    let ended = running.wait();
+    assert_ne!(ended.status, 0);
+    eventually("the container is gone", || scene.host.containers().is_empty());
+    assert_all_gone(&scene);
+}
+
+#[test]
+fn another_run_works_after_ctrl_c() {
+    let (scene, running) = in_a_container();
+    running.ctrl_c();
+    running.wait().exits(130);
+    let cube = scene
+        .cube("digits")
+        .task(&Task::named("train").writes("model", "model/").does("echo fine"));
+    let document = scene.configured(&cube, &[]);
+    scene
+        .tool("mlcube-ssh-exec")
+        .arg("run")
+        .reads_document(&document)
+        .run()
+        .succeeds()
+        .says("fine");
+}
+
+/// A run of an engine that does this line of sh, which has said that it started.
+fn with_engine(line: &str) -> (Scene, Running) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "engine");
+    engine.runs(line);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).start();
+    running.says("started");
+    (scene, running)
+}
+
+#[test]
+fn ctrl_c_ends_the_whole_process_tree() {
+    // A daemon, by a double fork in a session of its own; one that ignores signals; one with another name.
+    let (scene, running) = with_engine(
+        "setsid sh -c '(sleep 4001 >/dev/null 2>&1 &)'; sh -c 'trap \"\" TERM INT HUP; echo started; sleep 4002; sleep 4003'",
+    );
+    assert!(
+        !scene.jobs().with("sleep 4001").is_empty() && !scene.jobs().with("sleep 4002").is_empty()
+    );
+    running.ctrl_c();
+    running.wait().exits(130).says("ended");
+    assert_all_gone(&scene);
+}
+
+#[test]
+fn ctrl_c_while_configuring_ends_the_build() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "engine");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let program = fs::read_to_string(engine.program()).unwrap();
+    fs::write(
+        engine.program(),
+        format!("{program}\ncase $1 in build | pull) echo building; sleep 4004 ;; esac\n"),
+    )
+    .unwrap();
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let pushed =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let mut running =
+        scene.tool("mlcube-ssh-exec").arg("configure").reads_document(&pushed).start();
+    running.says("building");
+    running.ctrl_c();
+    running.wait().exits(130);
+    assert_all_gone(&scene);
+}
+
+#[test]
+fn ctrl_c_while_installing_ends_pip() {
+    let mut scene = Scene::new();
+    scene.has_program("../../there/bin/python4", "echo $$ >> \"$HOME/pids\"; sleep 4005");
+    let python = scene.host.bin().join("python4");
+    scene.set(
+        "/interpreter",
+        serde_json::json!({"type": "system", "python": python, "requirements": "mlcube"}),
+    );
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let running = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).start();
+    eventually("python has started there", || !scene.jobs().with("sleep 4005").is_empty());
+    running.ctrl_c();
+    running.wait().exits(130);
+    assert_all_gone(&scene);
+}
+
+#[test]
+fn ctrl_c_during_a_transfer() {
+    let scene = Scene::new();
+    scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
+    let cube = scene
+        .cube("digits")
+        .task(&Task::named("train"))
+        .with_file("large", &"x".repeat(50_000_000));
+    let document = scene.document(&cube, &[]);
+    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
+    let workspace = scene.host.remote_root().join("digits/workspace");
+    eventually("the transfer has begun", || {
+        fs::read_dir(&workspace).is_ok_and(|mut files| files.next().is_some())
+    });
+    running.ctrl_c();
+    running.wait().exits(130);
+    eventually("rsync is gone, here and there", || {
+        scene.place().processes().with("rsync").is_empty()
+    });
+    assert!(!workspace.join("large").exists(), "half a file never bears the file's name");
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    assert_eq!(fs::metadata(workspace.join("large")).unwrap().len(), 50_000_000);
+}

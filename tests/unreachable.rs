@@ -1,0 +1,217 @@
+//! Hosts that can't be reached, and programs that aren't there: the right status, one line, nothing half-done.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use mlcube_ssh_harness::{
+    Account, Blackhole, Cube, Document, HostOptions, Outcome, Place, Scene, Task, Tmpfs,
+};
+
+fn a_cube(scene: &Scene) -> Cube {
+    scene
+        .cube("digits")
+        .task(&Task::named("train").reads("data", "data.csv"))
+        .with_file("data.csv", "1,2\n")
+}
+
+/// Pushes a document, quietly: one line says what is wrong, if anything is.
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
+}
+
+/// What failed before succeeds now, with the document that the failure left.
+fn the_same_works_now(scene: &Scene, failed: &Outcome) {
+    push(scene, &failed.document()).succeeds().is_silent();
+    assert!(scene.host.remote_root().join("digits/workspace/data.csv").exists());
+}
+
+#[test]
+fn a_host_that_does_not_resolve() {
+    let mut scene = Scene::new();
+    scene.set("/host", "nowhere.invalid");
+    let document = scene.document(&a_cube(&scene), &[]);
+    push(&scene, &document).exits(255).complains(&["nowhere.invalid", "resolve"]);
+}
+
+#[test]
+fn a_closed_port() {
+    let mut scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    scene.host.sshd.stop();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there", "refused"]);
+    scene.host.sshd.comes_back();
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn a_host_that_drops_packets_is_reported_within_the_connect_timeout() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 2);
+    let document = scene.document(&a_cube(&scene), &[]);
+    let hole = Blackhole::open();
+    scene.reaches_port(hole.port(), "");
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there", "answer"]);
+    // What hangs here hangs for two minutes: twice the limit tells the two apart on any machine.
+    assert!(failed.elapsed < Duration::from_secs(4), "it took {:?}", failed.elapsed);
+    scene.has_ssh_config("");
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn a_host_that_accepts_and_says_nothing() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 1);
+    let document = scene.document(&a_cube(&scene), &[]);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    scene.reaches_port(silent.local_addr().unwrap().port(), "");
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there"]);
+    assert!(failed.elapsed < Duration::from_secs(10), "it took {:?}", failed.elapsed);
+    scene.has_ssh_config("");
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn a_key_that_is_refused() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    let authorized = scene.host.folder().join("sshd/authorized_keys");
+    let keys = fs::read_to_string(&authorized).unwrap();
+    fs::write(&authorized, "").unwrap();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there", "refused"]);
+    assert_eq!(scene.host.sshd.logins(), 0);
+    fs::write(&authorized, keys).unwrap();
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn a_host_key_that_is_unknown() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    let known = scene.home().join(".ssh/known_hosts");
+    fs::remove_file(&known).unwrap();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there", "host key", "known"]);
+    assert_eq!(scene.host.sshd.logins(), 0);
+    assert!(!known.exists(), "nothing is trusted by itself");
+    scene.knows_the_host_key();
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn a_host_key_that_has_changed() {
+    let mut scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    scene.host.sshd.changes_its_host_key();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there", "host key", "changed"]);
+    assert_eq!(scene.host.sshd.logins(), 0);
+    scene.knows_the_host_key();
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn a_host_key_that_has_changed_is_refused_whatever_the_users_configuration_says() {
+    let mut scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    scene.host.sshd.changes_its_host_key();
+    // With it ssh itself goes on after a changed key, without passwords; that is the user's own policy.
+    scene.has_ssh_config("StrictHostKeyChecking yes");
+    push(&scene, &document).exits(255).complains(&["host key", "changed"]);
+}
+
+#[test]
+fn ssh_is_missing_here() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    let empty = scene.place().folder("empty");
+    let tool = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
+    let failed = tool().env("PATH", &empty).run();
+    failed.exits(127).complains(&["ssh", "isn't installed"]);
+    assert_eq!(failed.document().at("/failed/kind"), "tool");
+    fs::write(empty.join("ssh"), "not a program").unwrap();
+    fs::set_permissions(empty.join("ssh"), fs::Permissions::from_mode(0o644)).unwrap();
+    tool().env("PATH", &empty).run().exits(126).complains(&["ssh"]);
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn rsync_is_missing_here() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    let only_ssh = scene.home().join("bin");
+    let failed = scene
+        .tool("mlcube-ssh-push")
+        .arg("-q")
+        .env("PATH", only_ssh)
+        .reads_document(&document)
+        .run();
+    failed.exits(127).complains(&["rsync", "this machine"]);
+    assert_eq!(failed.document().at("/failed/kind"), "tool");
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn rsync_is_missing_there() {
+    let scene = Scene::with(HostOptions::default().without("rsync"));
+    let document = scene.document(&a_cube(&scene), &[]);
+    let failed = push(&scene, &document);
+    failed.exits(127).complains(&["rsync", "there"]);
+    assert_eq!(failed.document().at("/failed/kind"), "tool");
+    std::os::unix::fs::symlink("/usr/bin/rsync", scene.host.bin().join("rsync")).unwrap();
+    the_same_works_now(&scene, &failed);
+}
+
+#[test]
+fn the_remote_root_can_not_be_written() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), "sh") else { return };
+    let mut scene = Scene::at(place, HostOptions::default().account(&account));
+    let root = scene.place().folder("readonly");
+    scene.set("/remote_root", root.to_str().unwrap());
+    let document = scene.document(&a_cube(&scene), &[]);
+    let failed = push(&scene, &document);
+    failed.exits(125).complains(&["there", root.to_str().unwrap(), "Permission denied"]);
+    account.owns(&root);
+    push(&scene, &failed.document()).succeeds().is_silent();
+}
+
+#[test]
+fn the_remote_disk_is_full() {
+    let scene = Scene::new();
+    let cube = a_cube(&scene).with_file("large", &"x".repeat(6_000_000));
+    let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "4m") else { return };
+    let document = scene.document(&cube, &[]);
+    let failed = push(&scene, &document);
+    failed.exits(125).complains(&["there", "space"]);
+    let grow = format!("mount -o remount,size=40m {}", scene.host.remote_root().display());
+    scene.sh(&grow).run().succeeds();
+    the_same_works_now(&scene, &failed);
+    let large = fs::metadata(scene.host.remote_root().join("digits/workspace/large")).unwrap();
+    assert_eq!(large.len(), 6_000_000);
+}
+
+#[test]
+fn a_link_that_breaks_during_the_transfer_is_the_connections_fault() {
+    let mut scene = Scene::new();
+    let cube = a_cube(&scene).with_file("large", &"x".repeat(50_000_000));
+    let document = scene.document(&cube, &[]);
+    let slow = "exec /usr/bin/rsync --bwlimit=4000 \"$@\"";
+    scene.has_program("rsync", slow);
+    let root = scene.host.remote_root().join("digits");
+    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
+    mlcube_ssh_harness::eventually("the transfer has begun", || {
+        fs::read_dir(root.join("workspace")).is_ok_and(|mut files| files.next().is_some())
+    });
+    scene.host.sshd.stop();
+    let failed = running.wait();
+    failed.exits(255).complains(&["there", "connection"]);
+    scene.host.sshd.comes_back();
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    the_same_works_now(&scene, &failed);
+    assert_eq!(fs::metadata(root.join("workspace/large")).unwrap().len(), 50_000_000);
+}
