@@ -119,6 +119,3 @@ fn check_length(bytes: usize) -> Result<(), Error> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

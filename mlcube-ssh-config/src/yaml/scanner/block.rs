@@ -16,6 +16,16 @@ enum Chomping {
     Keep,
 }
 
+/// The lines of a block, and the breaks behind them.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    /// The break of the last line with text.
+    last_break: String,
+    /// The breaks of the empty lines behind it.
+    empty: String,
+}
+
 impl Scanner {
     pub(super) fn fetch_block_scalar(&mut self) -> Result<(), Error> {
         self.key_allowed = true;
@@ -27,45 +37,45 @@ impl Scanner {
     }
 
     fn scan_block_scalar(&mut self) -> Result<String, Error> {
-        let folded = self.cursor.peek(0) == Some('>');
+        let folds = self.cursor.peek(0) == Some('>');
         self.cursor.skip(1);
         let (chomping, increment) = self.scan_indicators()?;
         self.skip_rest_of_line()?;
         let least = (self.indent + 1).max(1);
-        let (indent, mut breaks) = match increment {
-            Some(increment) => {
-                (least + increment - 1, self.scan_block_breaks(least + increment - 1))
-            }
-            None => {
-                let (widest, breaks) = self.scan_indentation();
-                (least.max(widest), breaks)
-            }
+        let (indent, breaks) = if let Some(increment) = increment {
+            let indent = least + increment - 1;
+            (indent, self.scan_block_breaks(indent))
+        } else {
+            let (widest, breaks) = self.scan_indentation();
+            (least.max(widest), breaks)
         };
-        let mut text = String::new();
-        let mut last = None;
+        let lines = self.scan_block_lines(indent, breaks, folds);
+        Ok(match chomping {
+            Chomping::Strip => lines.text,
+            Chomping::Clip => lines.text + &lines.last_break,
+            Chomping::Keep => lines.text + &lines.last_break + &lines.empty,
+        })
+    }
+
+    /// The lines at the indentation; `breaks` are those of the empty lines in front.
+    fn scan_block_lines(&mut self, indent: i64, breaks: String, folds: bool) -> Lines {
+        let mut lines = Lines { empty: breaks, ..Lines::default() };
+        let mut after_text = false;
         while self.cursor.column() == indent && self.cursor.peek(0).is_some() {
-            text.push_str(&breaks);
-            let starts_with_text = !matches!(self.cursor.peek(0), Some(' ' | '\t'));
-            text.push_str(&self.cursor.take_while(|c| !is_break(c)));
-            last = self.cursor.take_break();
-            breaks = self.scan_block_breaks(indent);
-            if self.cursor.column() != indent || self.cursor.peek(0).is_none() {
-                break;
+            let is_text = !matches!(self.cursor.peek(0), Some(' ' | '\t'));
+            if folds && after_text && is_text && lines.last_break == "\n" {
+                // Lines of text are joined by a blank, and one of several breaks between them goes.
+                lines.text.push_str(if lines.empty.is_empty() { " " } else { "" });
+            } else {
+                lines.text.push_str(&lines.last_break);
             }
-            let folds = folded && last == Some('\n') && starts_with_text;
-            if !(folds && !matches!(self.cursor.peek(0), Some(' ' | '\t'))) {
-                text.extend(last);
-            } else if breaks.is_empty() {
-                text.push(' ');
-            }
+            lines.text.push_str(&lines.empty);
+            lines.text.push_str(&self.cursor.take_while(|c| !is_break(c)));
+            lines.last_break = self.cursor.take_break().map(String::from).unwrap_or_default();
+            lines.empty = self.scan_block_breaks(indent);
+            after_text = is_text;
         }
-        if chomping != Chomping::Strip {
-            text.extend(last);
-        }
-        if chomping == Chomping::Keep {
-            text.push_str(&breaks);
-        }
-        Ok(text)
+        lines
     }
 
     /// `+` or `-` and the indentation, in either order.

@@ -1,6 +1,6 @@
 //! Places where a key may have begun: a key without `?` is on one line and at most 1024 characters long.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use super::cursor::Cursor;
 use crate::yaml::Error;
@@ -19,24 +19,27 @@ pub(super) struct SimpleKey {
     required: bool,
 }
 
-/// One such place for each level of brackets.
+/// At most one such place on each level of brackets, the outermost and so the oldest first.
 #[derive(Default)]
-pub(super) struct SimpleKeys(BTreeMap<usize, SimpleKey>);
+pub(super) struct SimpleKeys(VecDeque<(usize, SimpleKey)>);
 
 impl SimpleKeys {
     /// The number of the first token that may be a key's.
     pub(super) fn first_token(&self) -> Option<usize> {
-        self.0.values().map(|key| key.token).min()
+        self.0.front().map(|(_, key)| key.token)
     }
 
     /// Forgets the places that are too far away by now.
     pub(super) fn drop_stale(&mut self, cursor: &Cursor) -> Result<(), Error> {
-        let stale =
-            |key: &SimpleKey| key.line != cursor.line() || cursor.at() - key.at > MAX_LENGTH;
-        if let Some(key) = self.0.values().find(|key| key.required && stale(key)) {
-            return Err(not_a_key(key));
+        while let Some((_, key)) = self.0.front() {
+            if key.line == cursor.line() && cursor.at() - key.at <= MAX_LENGTH {
+                break;
+            }
+            if key.required {
+                return Err(not_a_key(key));
+            }
+            self.0.pop_front();
         }
-        self.0.retain(|_, key| !stale(key));
         Ok(())
     }
 
@@ -48,28 +51,23 @@ impl SimpleKeys {
         cursor: &Cursor,
     ) -> Result<(), Error> {
         self.remove(level)?;
-        let key = SimpleKey {
-            token,
-            line: cursor.line(),
-            column: cursor.column(),
-            at: cursor.at(),
-            required,
-        };
-        self.0.insert(level, key);
+        let (line, column, at) = (cursor.line(), cursor.column(), cursor.at());
+        self.0.push_back((level, SimpleKey { token, line, column, at, required }));
         Ok(())
     }
 
-    /// Forgets the place on a level: something else stands there.
+    /// Forgets the place on the innermost level: something else stands there.
     pub(super) fn remove(&mut self, level: usize) -> Result<(), Error> {
-        match self.0.remove(&level) {
+        match self.take(level) {
             Some(key) if key.required => Err(not_a_key(&key)),
             _ => Ok(()),
         }
     }
 
-    /// The place on a level, where a key has begun indeed.
+    /// The place on the innermost level, where a key has begun indeed.
     pub(super) fn take(&mut self, level: usize) -> Option<SimpleKey> {
-        self.0.remove(&level)
+        let is_here = self.0.back().is_some_and(|&(back, _)| back == level);
+        if is_here { self.0.pop_back().map(|(_, key)| key) } else { None }
     }
 
     pub(super) fn clear(&mut self) {
