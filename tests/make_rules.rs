@@ -18,7 +18,7 @@ impl Project {
         let cube = scene.cube("cube").task(task).with_file("data.csv", "1\n");
         let rules = repository().join("scripts/mlcube-ssh.mk");
         let makefile = format!(
-            "MLCUBE = cube\nMLCUBE_PLATFORM = gpu1\nreport: mlcube-pull\n\tcp cube/workspace/lines.txt $@\ninclude {}\n",
+            "MLCUBE = cube\nMLCUBE_PLATFORM = gpu1\nreport: mlcube-pull\n\tcp cube/workspace/out/lines.txt $@\ninclude {}\n",
             rules.display()
         );
         fs::write(scene.home().join("Makefile"), makefile).unwrap();
@@ -39,7 +39,7 @@ impl Project {
 }
 
 fn counts(body: &str) -> Task {
-    Task::named("count").reads("data", "data.csv").writes("lines", "lines.txt").does(body)
+    Task::named("count").reads("data", "data.csv").writes("out", "out/").does(body)
 }
 
 /// The steps that make ran, by what it printed of them.
@@ -69,7 +69,7 @@ const NOTHING: [&str; 2] = ["config", "push --if-changed"];
 
 #[test]
 fn a_step_is_redone_when_what_it_depends_on_changed() {
-    let project = Project::with(&counts("echo counted; wc -l < $data > $lines"));
+    let project = Project::with(&counts("echo counted; wc -l < $data > $out/lines.txt"));
     assert_eq!(steps(project.make(&["report"]).succeeds()), ALL);
     assert_eq!(fs::read_to_string(project.scene.home().join("report")).unwrap(), "1\n");
     assert_eq!(steps(project.make(&["mlcube-pull"]).succeeds()), NOTHING);
@@ -77,28 +77,29 @@ fn a_step_is_redone_when_what_it_depends_on_changed() {
     fs::write(project.cube.workspace().join("data.csv"), "1\n2\n").unwrap();
     let data = ["config", "push --if-changed", "exec configure --if-changed", "exec run", "pull"];
     assert_eq!(steps(project.make(&["mlcube-pull"]).succeeds()), data);
-    assert_eq!(project.cube.result("lines.txt"), "2\n");
+    assert_eq!(project.cube.result("out/lines.txt"), "2\n");
     assert_eq!(steps(project.make(&["mlcube-pull"]).succeeds()), NOTHING);
 
-    project.cube.now_does("count", "echo recounted; wc -l < $data > $lines");
+    project.cube.now_does("count", "echo recounted; wc -l < $data > $out/lines.txt");
     let ran = project.make(&["mlcube-run"]);
-    assert!(ran.succeeds().stderr.contains("recounted"), "the image was made anew\n{}", ran.stderr);
+    assert!(ran.succeeds().stdout.contains("recounted"), "the image was made anew\n{}", ran.stderr);
 
-    let argument = "MLCUBE_ARGS=lines='other lines.txt'";
+    let argument = "MLCUBE_ARGS=out='other folder/'";
     let _refused = project.make(&["mlcube-config", argument]);
-    let argument = "MLCUBE_ARGS=lines=other.txt";
+    let argument = "MLCUBE_ARGS=out=other/";
     assert_eq!(steps(project.make(&["mlcube-pull", argument]).succeeds()), ALL);
-    assert_eq!(project.cube.result("other.txt"), "2\n");
+    assert_eq!(project.cube.result("other/lines.txt"), "2\n");
     assert_eq!(steps(project.make(&["mlcube-pull", argument]).succeeds()), NOTHING);
 }
 
 #[test]
 fn after_a_failed_run_the_pull_alone_fetches_and_only_the_run_is_repeated() {
-    let project = Project::with(&counts("echo part > $lines; test -e /mlcube_io0/ready || exit 7"));
+    let project =
+        Project::with(&counts("echo part > $out/lines.txt; test -e /mlcube_io0/ready || exit 7"));
     let failed = project.make(&["mlcube-pull"]);
     failed.exits(2).says("Error 7");
     assert!(!project.has("run") && !project.has("pull") && project.has("configure"));
-    assert!(!project.cube.workspace().join("lines.txt").exists());
+    assert!(!project.cube.workspace().join("out/lines.txt").exists());
 
     let fetched = project.make(&["mlcube-pull"]);
     assert_eq!(
@@ -106,7 +107,7 @@ fn after_a_failed_run_the_pull_alone_fetches_and_only_the_run_is_repeated() {
         ["pull"],
         "no other run, and the task's failure isn't forgotten"
     );
-    assert_eq!(project.cube.result("lines.txt"), "part\n");
+    assert_eq!(project.cube.result("out/lines.txt"), "part\n");
     assert!(!project.has("run") && !project.has("pull"));
 
     fs::write(project.cube.workspace().join("ready"), "").unwrap();
@@ -116,7 +117,7 @@ fn after_a_failed_run_the_pull_alone_fetches_and_only_the_run_is_repeated() {
 
 #[test]
 fn a_step_that_failed_is_not_taken_for_done() {
-    let project = Project::with(&counts("wc -l < $data > $lines"));
+    let project = Project::with(&counts("wc -l < $data > $out/lines.txt"));
     project.cube.has_dockerfile("FROM scratch\nCOPY nothing /nothing\n");
     project.make(&["mlcube-configure"]).exits(2);
     assert!(project.has("push") && !project.has("configure"));
@@ -128,9 +129,11 @@ fn a_step_that_failed_is_not_taken_for_done() {
 
 #[test]
 fn a_run_that_was_cut_off_can_be_fetched_and_is_repeated() {
-    let project = Project::with(&counts("echo half > $lines; echo working; exec sleep 1000"));
+    let project = Project::with(&counts(
+        "echo half > $out/lines.txt; echo working; trap exit TERM; while :; do sleep 0.1; done",
+    ));
     let running = project.scene.sh("exec make mlcube-run").start();
-    eventually("the task works", || running.stderr().contains("working\n"));
+    eventually("the task works", || running.stdout().contains("\nworking\n"));
     running.ctrl_c();
     let _make_died_of_it = running.wait();
     assert!(project.scene.jobs().is_empty(), "{:?}", project.scene.jobs());
@@ -138,13 +141,13 @@ fn a_run_that_was_cut_off_can_be_fetched_and_is_repeated() {
 
     let fetched = project.make(&["mlcube-pull"]);
     assert_eq!(steps(fetched.exits(2)), ["pull"]);
-    assert_eq!(project.cube.result("lines.txt"), "half\n");
+    assert_eq!(project.cube.result("out/lines.txt"), "half\n");
     assert!(!project.has("pull"));
 }
 
 #[test]
 fn several_platforms_go_side_by_side() {
-    let project = Project::with(&counts("wc -l < $data > $lines"));
+    let project = Project::with(&counts("wc -l < $data > $out/lines.txt"));
     let settings = fs::read_to_string(project.scene.settings_file()).unwrap();
     let mut settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
     settings["platforms"]["gpu2"] = settings["platforms"]["gpu1"].clone();
@@ -160,7 +163,7 @@ fn several_platforms_go_side_by_side() {
 
 #[test]
 fn the_targets_can_be_named_otherwise_and_a_missing_platform_is_said() {
-    let project = Project::with(&counts("wc -l < $data > $lines"));
+    let project = Project::with(&counts("wc -l < $data > $out/lines.txt"));
     project.make(&["MLCUBE_PREFIX=cube.", "cube.config"]).succeeds();
     assert!(project.has("config"));
     project.make(&["mlcube-config", "MLCUBE_PLATFORM="]).exits(2).says("MLCUBE_PLATFORM is empty");

@@ -15,20 +15,20 @@ fn configured(task: &Task) -> (Scene, Cube) {
 }
 
 fn counts() -> Task {
-    Task::named("count").reads("data", "data.csv").writes("lines", "lines.txt")
+    Task::named("count").reads("data", "data.csv").writes("out", "out/")
 }
 
 /// Writes a result, then waits to be ended.
 fn lingers() -> Task {
-    Task::named("linger")
-        .writes("out", "out.txt")
-        .does("echo half > $out; echo working; exec sleep 1000")
+    Task::named("linger").writes("out", "out/").does(
+        "echo half > $out/lines.txt; echo working; trap exit TERM; while :; do sleep 0.1; done",
+    )
 }
 
 #[test]
 fn a_run_shows_what_the_task_says_and_brings_back_what_it_made() {
     let scene = Scene::new();
-    let task = counts().does("echo counting; echo aside >&2; wc -l < $data > $lines");
+    let task = counts().does("echo counting; echo aside >&2; wc -l < $data > $out/lines.txt");
     let cube = scene.cube("cube").task(&task).with_file("data.csv", "1\n2\n3\n");
     let configured = scene.mlcube_ssh(&["configure", "--mlcube=cube", "--platform=gpu1"]).run();
     assert_eq!(configured.succeeds().stdout, "", "nothing but a task writes to standard output");
@@ -37,7 +37,7 @@ fn a_run_shows_what_the_task_says_and_brings_back_what_it_made() {
     let words = ["run", "--mlcube=cube", "--platform=gpu1", "--task=count", "--json=ran.json"];
     let ran = scene.mlcube_ssh(&words).run();
     assert_eq!(ran.succeeds().stdout, "counting\naside\n");
-    assert_eq!(cube.result("lines.txt"), "3\n");
+    assert_eq!(cube.result("out/lines.txt"), "3\n");
     assert_eq!(scene.host.sshd.logins(), 1, "the run uses the connection that is open");
 
     let file = scene.home().join("ran.json");
@@ -49,11 +49,11 @@ fn a_run_shows_what_the_task_says_and_brings_back_what_it_made() {
 
 #[test]
 fn a_failed_task_has_its_workspace_fetched_and_its_status_returned() {
-    let (scene, cube) = configured(&counts().does("echo partial > $lines; exit 7"));
+    let (scene, cube) = configured(&counts().does("echo partial > $out/lines.txt; exit 7"));
     let cube = cube.with_file("data.csv", "");
     let words = ["run", "--mlcube=cube", "--platform=gpu1", "--json", "ran.json"];
     scene.mlcube_ssh(&words).run().exits(7);
-    assert_eq!(cube.result("lines.txt"), "partial\n");
+    assert_eq!(cube.result("out/lines.txt"), "partial\n");
     let document = fs::read_to_string(scene.home().join("ran.json")).unwrap();
     let document = Document::parse(&document).unwrap();
     assert_eq!(document.at("/failed/kind"), "task");
@@ -66,22 +66,26 @@ fn what_standard_output_held_is_kept() {
     let line = "exec > log; echo before; mlcube-ssh run --mlcube=cube --platform=gpu1; echo after";
     scene.sh(line).run().succeeds();
     assert_eq!(fs::read_to_string(scene.home().join("log")).unwrap(), "before\nhello\nafter\n");
+    let nobody_reads = "mlcube-ssh run --mlcube=cube --platform=gpu1";
+    scene.sh(&format!("{nobody_reads} >&-")).run().succeeds();
+    scene.sh(&format!("{{ {nobody_reads}; echo $? > status; }} | :")).run().succeeds();
+    assert_eq!(fs::read_to_string(scene.home().join("status")).unwrap(), "0\n");
 }
 
 #[test]
 fn without_push_and_pull_nothing_is_moved() {
-    let (scene, cube) = configured(&counts().does("wc -l < $data > $lines"));
+    let (scene, cube) = configured(&counts().does("wc -l < $data > $out/lines.txt"));
     let cube = cube.with_file("data.csv", "1\n");
     scene.mlcube_ssh(&["run", "--mlcube=cube", "--platform=gpu1"]).run().succeeds();
-    assert_eq!(cube.result("lines.txt"), "1\n");
-    fs::remove_file(cube.workspace().join("lines.txt")).unwrap();
+    assert_eq!(cube.result("out/lines.txt"), "1\n");
+    fs::remove_file(cube.workspace().join("out/lines.txt")).unwrap();
     let cube = cube.with_file("data.csv", "1\n2\n");
 
     let still = ["run", "--mlcube=cube", "--platform=gpu1", "--no-push", "--no-pull"];
     scene.mlcube_ssh(&still).run().succeeds();
-    assert!(!cube.workspace().join("lines.txt").exists());
+    assert!(!cube.workspace().join("out/lines.txt").exists());
     scene.sh("mlcube-ssh config --mlcube=cube --platform=gpu1 | mlcube-ssh pull").run().succeeds();
-    assert_eq!(cube.result("lines.txt"), "1\n", "the new data wasn't sent");
+    assert_eq!(cube.result("out/lines.txt"), "1\n", "the new data wasn't sent");
 }
 
 #[test]
@@ -146,17 +150,17 @@ fn ctrl_c_ends_the_job_and_says_what_fetches_its_results() {
     ended.exits(130);
     assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
     assert_eq!(scene.host.running_containers(), Vec::<String>::new());
-    assert!(!cube.workspace().join("out.txt").exists(), "nothing is fetched after a signal");
+    assert!(!cube.workspace().join("out/lines.txt").exists(), "nothing is fetched after a signal");
 
     let line = ended.stderr.lines().find_map(|line| line.split_once("comes with: ")).unwrap().1;
     scene.sh(line).run().succeeds();
-    assert_eq!(cube.result("out.txt"), "half\n");
+    assert_eq!(cube.result("out/lines.txt"), "half\n");
 }
 
 #[test]
 fn a_signal_to_the_wrapper_alone_ends_the_job_too() {
     let (scene, _) = configured(&lingers());
-    for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+    for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let running = scene.mlcube_ssh(&["run", "--mlcube=cube", "--platform=gpu1"]).start();
         eventually("the task works", || running.stdout().contains("working"));
         running.signal(signal);

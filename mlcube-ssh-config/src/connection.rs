@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::command::Command;
 use crate::document::Document;
 use crate::failure::Outcome;
+use crate::forward;
 use crate::names::{Host, User};
 use crate::quote::{one_line, rsync_rsh_word};
 use crate::report::Report;
@@ -51,8 +52,10 @@ impl Connection {
     /// The connection that a document asks for. Nothing is contacted.
     ///
     /// # Errors
-    /// When there is no safe place for the socket.
+    /// When the document holds what the remote `mlcube` would misread, so that it is refused before any contact; or
+    /// when there is no safe place for the socket.
     pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
+        forward::check(document, runner)?;
         let login = Login {
             host: document.remote.host.clone(),
             user: document.remote.user.clone(),

@@ -118,6 +118,3 @@ pub fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
 pub fn parse_element(text: &str) -> Result<Element, SyntaxError> {
     parser::Parser::new(text, &lexer::tokens(text, lexer::Mode::Value)?).single_element()
 }
-
-#[cfg(test)]
-mod tests;

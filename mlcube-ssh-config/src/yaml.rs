@@ -1,19 +1,25 @@
 //! YAML as `mlcube` reads it: OmegaConf's loader on top of `PyYAML`, which is YAML 1.1 for plain scalars.
 //!
 //! `yes` and `on` are true, `010` is eight, `1:30` is ninety, `1e3` is a thousand; whatever is quoted is text. Keys may
-//! not repeat, a text holds one document, `<<` merges. The scanning is [`libyaml_safer`]'s; what a tag means and how a
-//! mapping is put together is here.
+//! not repeat, a text holds one document, `<<` merges.
+//!
+//! The scanner and the parser are our own, in the design of `PyYAML`'s. Which text is YAML differs from parser to parser,
+//! and equality with `mlcube` is the point: `libyaml-safer` panics on a text block at the end of a file without a line
+//! break and on `[!t, x]`, and refuses `{a:}`; `saphyr-parser`, which reads YAML 1.2, refuses a `]` in the first column
+//! and takes tabs; `serde_yaml` hides whether a scalar was quoted.
 
 mod characters;
-mod compose;
 mod construct;
 mod expand;
+mod graph;
 mod implicit;
 mod key;
 mod merge_keys;
 mod number;
+mod parser;
 mod scalar;
-mod tabs;
+mod scanner;
+mod token;
 
 use std::fmt;
 
@@ -99,7 +105,7 @@ pub fn read_file(bytes: &[u8]) -> Result<Yaml, Error> {
 pub fn read_str(text: &str) -> Result<Yaml, Error> {
     check_length(text.len())?;
     characters::check(text)?;
-    let mut graph = compose::compose(text)?;
+    let mut graph = parser::parse(text)?;
     construct::check(&mut graph)?;
     expand::expand(&graph)
 }
@@ -113,6 +119,3 @@ fn check_length(bytes: usize) -> Result<(), Error> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,6 +8,9 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use crate::follow::End;
 use crate::job::{Job, Phase};
 
+/// What `mlcube` says, deep in its settings, of a platform that isn't there.
+const UNKNOWN_PLATFORM: &str = "Missing key runner";
+
 /// The outcome of a job that ended.
 pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
     let host = &document.remote.host;
@@ -20,6 +23,12 @@ pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
             signal,
             format!("job {} on '{host}' was ended; {left}", job.id),
         ));
+    }
+    if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
+        return Err(Failure::ours(anyhow!(
+            "the mlcube on '{host}' knows no platform '{}'; add it to ~/mlcube.yaml there, or set runner.remote here",
+            document.config_text(&["runner", "platform"]).unwrap_or_default()
+        )));
     }
     match (end.status, job.phase) {
         (Some(0), _) => Ok(()),

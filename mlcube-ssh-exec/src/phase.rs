@@ -6,7 +6,6 @@ use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
-use mlcube_ssh_config::forward;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::Record;
@@ -72,7 +71,6 @@ fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs
             document.task_names().join(", ")
         )));
     }
-    forward::check(document, &runner)?;
     let variables =
         if phase == Phase::Run { variables::for_task(document, &runner)? } else { Vec::new() };
     let connection = Connection::new(document, &runner, step.report())?;

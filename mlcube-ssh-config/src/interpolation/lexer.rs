@@ -102,7 +102,7 @@ impl Lexer {
             Kind::InterOpen => self.modes.push(Mode::Interpolation),
             Kind::BraceOpen => self.modes.push(Mode::Value),
             Kind::QuoteOpen => {
-                self.modes.push(Mode::Quoted(if text.starts_with('"') { '"' } else { '\'' }))
+                self.modes.push(Mode::Quoted(if text.starts_with('"') { '"' } else { '\'' }));
             }
             Kind::Colon if mode == Mode::Interpolation => {
                 self.modes.pop();
@@ -153,13 +153,13 @@ fn quoted_token(text: &str, quote: char) -> Option<(Kind, usize)> {
 }
 
 fn interpolation_token(text: &str) -> Option<(Kind, usize)> {
-    if text.starts_with("${") {
-        return Some((Kind::InterOpen, 2 + blanks(&text[2..])));
+    if let Some(inside) = text.strip_prefix("${") {
+        return Some((Kind::InterOpen, 2 + blanks(inside)));
     }
     let before = blanks(text);
     let rest = &text[before..];
-    if rest.starts_with(':') {
-        return Some((Kind::Colon, before + 1 + blanks(&rest[1..])));
+    if let Some(after) = rest.strip_prefix(':') {
+        return Some((Kind::Colon, before + 1 + blanks(after)));
     }
     if rest.starts_with('}') {
         return Some((Kind::InterClose, before + 1));
@@ -173,8 +173,8 @@ fn interpolation_token(text: &str) -> Option<(Kind, usize)> {
 }
 
 fn value_token(text: &str) -> Option<(Kind, usize)> {
-    if text.starts_with("${") {
-        return Some((Kind::InterOpen, 2 + blanks(&text[2..])));
+    if let Some(inside) = text.strip_prefix("${") {
+        return Some((Kind::InterOpen, 2 + blanks(inside)));
     }
     punctuation(text).or_else(|| {
         let id = identifier(text);

@@ -52,13 +52,12 @@ impl Evaluation<'_> {
         let key = self.place(at, part)?;
         let child =
             self.tree.child(at, &key).filter(|&child| self.tree.value(child).is_container());
-        let child = match child {
-            Some(child) => child,
-            None => {
-                let map = self.tree.add(Value::empty_map(), origin)?;
-                self.tree.replace(at, key, map)?;
-                map
-            }
+        let child = if let Some(child) = child {
+            child
+        } else {
+            let map = self.tree.add(Value::empty_map(), origin)?;
+            self.tree.replace(at, key, map)?;
+            map
         };
         if self.tree.value(child).is_null() || self.tree.value(child).is_missing() {
             return Err(Problem::new("an earlier -P sets it to null or ???")

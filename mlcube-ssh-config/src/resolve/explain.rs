@@ -27,11 +27,12 @@ fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
 
 fn describe(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
     match tree.value(id) {
-        Value::Map(Content::Here(map)) if !map.is_empty() => {
-            map.values().for_each(|&child| describe(tree, names, child, lines))
-        }
-        Value::List(Content::Here(list)) if !list.is_empty() => {
-            list.iter().for_each(|&child| describe(tree, names, child, lines))
+        Value::Map(Content::Here(_)) | Value::List(Content::Here(_))
+            if !tree.keys(id).is_empty() =>
+        {
+            for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
+                describe(tree, names, child, lines);
+            }
         }
         _ => describe_value(tree, names, id, lines),
     }

@@ -74,7 +74,7 @@ impl Evaluation<'_> {
         let fills = !source.is_missing() && !source.is_null();
         match self.tree.value(old) {
             Value::Map(Content::Null) if fills => {
-                self.tree.node_mut(old).value = Value::empty_map()
+                self.tree.node_mut(old).value = Value::empty_map();
             }
             Value::List(Content::Null) if fills => {
                 return Err(Problem::new("a list that was set to null can't be set again")

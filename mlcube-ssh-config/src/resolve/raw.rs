@@ -83,7 +83,7 @@ impl Tree {
                 .write_map(pairs.iter().map(|(key, value)| (Raw::from(key), value.clone())), out),
             Raw::Node(id) => match self.value(*id) {
                 Value::List(Content::Here(items)) => {
-                    self.write_list(items.iter().map(|&item| self.raw(item)), out)
+                    self.write_list(items.iter().map(|&item| self.raw(item)), out);
                 }
                 Value::Map(Content::Here(map)) => self.write_map(
                     map.iter().map(|(key, &value)| (Raw::from(key), self.raw(value))),

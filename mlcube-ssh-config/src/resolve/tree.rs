@@ -213,11 +213,11 @@ impl Tree {
         let above: Vec<Id> = self.ancestors(id).collect();
         for pair in above.windows(2).rev() {
             let (child, parent) = (self.node(pair[0]), self.value(pair[1]));
-            match (&child.key, parent) {
-                (Some(key), Value::List(_)) => path.push_str(&format!("[{key}]")),
-                (Some(key), _) if path.is_empty() => path.push_str(&key.to_string()),
-                (Some(key), _) => path.push_str(&format!(".{key}")),
-                (None, _) => {}
+            let Some(key) = &child.key else { continue };
+            match parent {
+                Value::List(_) => path.extend(["[", &key.to_string(), "]"]),
+                _ if path.is_empty() => path = key.to_string(),
+                _ => path.extend([".", &key.to_string()]),
             }
         }
         path

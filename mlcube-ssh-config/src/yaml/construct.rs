@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::compose::{Content, Graph, Id};
+use super::graph::{Content, Graph, Id};
 use super::scalar::{self, Tag};
 use super::{Error, MAX_VALUES, merge_keys};
 

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::compose::{Content, Graph, Id};
+use super::graph::{Content, Graph, Id};
 use super::scalar::{self, Tag};
 use super::{Data, Error, Key, MAX_DEPTH, MAX_VALUES, Yaml};
 

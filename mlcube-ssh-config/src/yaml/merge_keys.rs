@@ -1,6 +1,6 @@
 //! `<<`: a map that takes the keys of others (<https://yaml.org/type/merge.html>), as `PyYAML`'s `flatten_mapping` does it.
 
-use super::compose::{Content, Graph, Id};
+use super::graph::{Content, Graph, Id};
 use super::scalar::Tag;
 use super::{Error, MAX_VALUES};
 
@@ -14,14 +14,14 @@ pub(super) fn flatten(graph: &mut Graph, id: Id, budget: &mut usize) -> Result<(
         all.into_iter().partition(|&(key, _)| graph.nodes[key].tag == Tag::Merge);
     // The map has its own pairs while others are merged into it: it may be one of them.
     graph.nodes[id].content = Content::Map(own);
-    let mut merged = Vec::new();
+    let mut brought = Vec::new();
     for (_, value) in merges {
-        merged.extend(sources(graph, value, budget)?);
+        brought.extend(sources(graph, value, budget)?);
     }
-    charge(budget, merged.len(), graph.nodes[id].line)?;
+    charge(budget, brought.len(), graph.nodes[id].line)?;
     if let Content::Map(own) = &mut graph.nodes[id].content {
-        merged.append(own);
-        *own = merged;
+        brought.append(own);
+        *own = brought;
     }
     for (key, _) in pairs_of(graph, id) {
         // A plain `=` is a key like any other.

@@ -1,16 +1,11 @@
 //! How the document is written.
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::document::{Document, Run, SCHEMA};
+use mlcube_ssh_config::document::{Run, SCHEMA};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::Format;
-
-/// The document, for the next step or for people.
-pub(crate) fn document(document: &Document, format: Format) -> Result<String> {
-    value(document, format)
-}
 
 /// The document of a platform that isn't remote: there is nothing that a step could do with it.
 pub(crate) fn without_remote(

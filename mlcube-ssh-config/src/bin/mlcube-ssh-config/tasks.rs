@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, bail};
 use mlcube_ssh_config::names::TaskName;
-use mlcube_ssh_config::report::Report;
 use serde_json::{Map, Value};
 
 /// The tasks that `--task` names, or the only one there is.
@@ -36,19 +35,18 @@ fn task(name: &str) -> Result<TaskName> {
     name.parse().context("tasks")
 }
 
-/// An argument that no task has a parameter for changes nothing: a person should know.
-pub(crate) fn warn_of_unknown_arguments(
+/// What to say of arguments that no task has a parameter for: they change nothing.
+pub(crate) fn unknown_arguments(
     config: &Map<String, Value>,
     arguments: &[(String, String)],
-    report: Report,
-) {
-    for (name, value) in arguments {
-        if !parameters(config).any(|known| known == name) {
-            report.error(&format!(
-                "warning: no task has a parameter '{name}'; {name}={value} changes nothing"
-            ));
-        }
-    }
+) -> Vec<String> {
+    let unknown =
+        arguments.iter().filter(|(name, _)| !parameters(config).any(|known| known == name));
+    unknown
+        .map(|(name, value)| {
+            format!("no task has a parameter '{name}'; {name}={value} changes nothing")
+        })
+        .collect()
 }
 
 /// The names of all parameters of all tasks.

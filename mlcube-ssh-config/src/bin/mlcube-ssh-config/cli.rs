@@ -1,5 +1,7 @@
 //! The command line: the flags of `mlcube run`, and ours.
 
+use std::ffi::OsString;
+
 use clap::{Parser, ValueEnum};
 use mlcube_ssh_config::step::{CommonArgs, EXIT_STATUSES};
 
@@ -9,7 +11,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 /// Resolve the configuration of an MLCube on a platform and write the document for the next step.
 ///
 /// Merges, weakest first: the runner's defaults, `runner:` of the cube's mlcube.yaml, the platform's section of the
-/// settings file ($MLCUBE_SYSTEM_SETTINGS, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
+/// settings file (`$MLCUBE_SYSTEM_SETTINGS`, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
 /// computes. Nothing is contacted, and no file is written.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
@@ -95,6 +97,23 @@ impl Mount {
             Self::Ro => "ro",
         }
     }
+}
+
+/// The words with the value of every `-PKEY=VALUE` as a word of its own: clap would take `=` in front of it away.
+pub(crate) fn words() -> Vec<OsString> {
+    let mut words = Vec::new();
+    let mut split = true;
+    for word in std::env::args_os() {
+        // Behind `--` words are taken as they are.
+        split &= word != "--";
+        match word.to_str().and_then(|word| word.split_at_checked(2)) {
+            Some(("-P" | "-p", value)) if split && !value.is_empty() => {
+                words.extend(["-P".into(), value.into()]);
+            }
+            _ => words.push(word),
+        }
+    }
+    words
 }
 
 impl Args {

@@ -1,0 +1,11 @@
+//! The parser of interpolations takes any text, and what it says of a text stays within it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mlcube_ssh_config::interpolation;
+
+fuzz_target!(|text: &str| {
+    for error in [interpolation::parse(text).err(), interpolation::parse_element(text).err()].into_iter().flatten() {
+        assert!(text.is_char_boundary(error.at));
+    }
+});

@@ -1,0 +1,9 @@
+//! The YAML reader takes any bytes: a value or an error, in bounded time and memory.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mlcube_ssh_config::yaml;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = yaml::read_file(bytes);
+});

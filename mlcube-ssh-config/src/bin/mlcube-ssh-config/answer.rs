@@ -1,0 +1,56 @@
+//! The document of a resolved configuration.
+
+use anyhow::{Context, Result};
+use mlcube_ssh_config::document::{Document, Run};
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::names::check_variable;
+use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
+
+use crate::cli::Args;
+use crate::{output, tasks, validate};
+
+/// The document as text.
+pub(crate) fn text(
+    args: &Args,
+    request: &Request,
+    resolved: &Resolved,
+    warnings: &mut Vec<String>,
+) -> Result<String> {
+    let run = what_to_run(args, request, resolved)?;
+    warnings.extend(tasks::unknown_arguments(&resolved.config, &request.arguments));
+    if resolved.runner != RunnerKind::Ssh {
+        warnings.push(format!(
+            "the platform '{}' is not of the ssh runner; nothing runs with this document",
+            request.platform
+        ));
+        return output::without_remote(&resolved.config, &run, args.format);
+    }
+    warnings.extend(validate::unused_keys(resolved));
+    let runner = validate::runner(resolved)?;
+    let layout = Layout::of(&resolved.config, &run, &runner)?;
+    let remote = layout.remote(&runner)?;
+    output::value(&Document::new(resolved.config.clone(), run, remote), args.format)
+}
+
+fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Run> {
+    args.env.iter().try_for_each(|name| check_variable(name)).context("--env")?;
+    let mut run = Run::default();
+    run.mlcube = format!("{}/{}", resolved.root.trim_end_matches('/'), resolved.file);
+    run.platform.clone_from(&request.platform);
+    run.tasks = tasks::chosen(&resolved.config, args.task.as_deref(), args.require_task)?;
+    run.args = request.arguments.iter().cloned().collect();
+    run.overrides =
+        request.overrides.iter().filter(|word| !is_for_this_runner(word)).cloned().collect();
+    run.options =
+        request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    run.env.clone_from(&args.env);
+    Ok(run)
+}
+
+/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
+fn is_for_this_runner(word: &str) -> bool {
+    let key = word.split('=').next().unwrap_or(word);
+    key.split(['.', '['])
+        .find(|part| !part.is_empty())
+        .is_some_and(|part| part.trim_end_matches(']') == "runner")
+}

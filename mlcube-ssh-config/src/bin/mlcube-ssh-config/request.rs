@@ -1,0 +1,54 @@
+//! From the command line to what is resolved.
+
+use std::env;
+
+use anyhow::{Context, Result, bail};
+use mlcube_ssh_config::resolve::Request;
+
+use crate::cli::Args;
+
+/// What to resolve.
+pub(crate) fn request(args: &Args) -> Result<Request> {
+    let settings = settings_file()?;
+    let Some(platform) = args.platform.clone().filter(|platform| !platform.is_empty()) else {
+        bail!(
+            "no platform is chosen; say --platform=NAME, a section below 'platforms' in {settings}"
+        );
+    };
+    Ok(Request {
+        mlcube: args.mlcube.clone(),
+        platform,
+        workspace: args.workspace.clone(),
+        overrides: args.override_words(),
+        arguments: args.argument_words().map(|word| argument(word)).collect::<Result<_>>()?,
+        options: args.options(),
+        settings,
+        working_directory: working_directory()?,
+    })
+}
+
+fn working_directory() -> Result<String> {
+    let path = env::current_dir().context("can't find the current folder")?;
+    path.into_os_string().into_string().ok().context("the current folder's path isn't UTF-8")
+}
+
+/// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.
+fn settings_file() -> Result<String> {
+    if let Ok(path) = env::var("MLCUBE_SYSTEM_SETTINGS") {
+        return Ok(path);
+    }
+    let home = env::home_dir()
+        .context("HOME isn't set, so there is no ~/mlcube.yaml; set MLCUBE_SYSTEM_SETTINGS")?;
+    let path = home.join("mlcube.yaml").into_os_string().into_string();
+    path.ok().context("the home folder's path isn't UTF-8; set MLCUBE_SYSTEM_SETTINGS")
+}
+
+/// `name=value`: the first `=` separates.
+fn argument(word: &str) -> Result<(String, String)> {
+    match word.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => bail!(
+            "'{word}' is no argument of a task; write NAME=VALUE, or --task={word} to run a task"
+        ),
+    }
+}

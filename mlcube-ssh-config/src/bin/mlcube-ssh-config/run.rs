@@ -1,0 +1,47 @@
+//! From the command line to what is written.
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use mlcube_ssh_config::report::Report;
+use mlcube_ssh_config::resolve;
+use mlcube_ssh_config::status::ExitStatus;
+use mlcube_ssh_config::step::write_once;
+
+use crate::cli::{Args, PROGRAM};
+use crate::{answer, output, request};
+
+/// Does what the command line says, and gives the status to exit with.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let report = Report::new(PROGRAM, args.common.verbosity());
+    let mut warnings = Vec::new();
+    match answer(args, &mut warnings).and_then(|text| write_once(&text)) {
+        Ok(()) => {
+            for warning in warnings {
+                report.error(&format!("warning: {warning}"));
+            }
+            ExitStatus::Done.into()
+        }
+        Err(problem) => {
+            report.error(&format!("{problem:#}"));
+            ExitStatus::Ours.into()
+        }
+    }
+}
+
+/// What is written to standard output; what a person should know is added to `warnings`.
+fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
+    let request = request::request(args)?;
+    let resolved = resolve::resolve(&request, &|name| env::var(name).ok())?;
+    warnings.extend_from_slice(&resolved.warnings);
+    if let Some(key) = &args.explain {
+        let lines =
+            resolved.explain(key).with_context(|| format!("--explain: there is no key {key}"))?;
+        return Ok(lines + "\n");
+    }
+    if args.config_only {
+        return output::value(&resolved.config, args.format);
+    }
+    answer::text(args, &request, &resolved, warnings)
+}

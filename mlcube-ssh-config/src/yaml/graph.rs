@@ -1,0 +1,29 @@
+//! A document before it has a value: nodes, in which an alias is the node that it names.
+
+use super::scalar::Tag;
+
+/// A node's place in the graph.
+pub(super) type Id = usize;
+
+/// A list, a map or a scalar.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) tag: Tag,
+    pub(super) content: Content,
+    pub(super) line: u32,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Scalar(String),
+    List(Vec<Id>),
+    Map(Vec<(Id, Id)>),
+}
+
+/// The nodes of a document.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    /// None for a text without a document.
+    pub(super) root: Option<Id>,
+}

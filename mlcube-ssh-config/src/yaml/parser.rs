@@ -1,0 +1,364 @@
+//! From tokens to a graph of nodes: the grammar at the top of `PyYAML`'s `parser.py`, one function for each rule.
+
+use std::collections::HashMap;
+
+use super::graph::{Content, Graph, Id, Node};
+use super::scalar::Tag;
+use super::scanner::Scanner;
+use super::token::{Directive, Kind};
+use super::{Error, MAX_DEPTH, implicit};
+
+/// Parses the only document of a text.
+pub(super) fn parse(text: &str) -> Result<Graph, Error> {
+    let mut parser = Parser {
+        scanner: Scanner::new(text),
+        graph: Graph::default(),
+        anchors: HashMap::new(),
+        handles: default_handles(),
+        depth: 0,
+    };
+    parser.document()?;
+    Ok(parser.graph)
+}
+
+struct Parser {
+    scanner: Scanner,
+    graph: Graph,
+    anchors: HashMap<String, Id>,
+    /// What the handles of tags stand for.
+    handles: HashMap<String, String>,
+    depth: usize,
+}
+
+/// What may stand in front of a node.
+#[derive(Default)]
+struct Properties {
+    anchor: Option<String>,
+    tag: Option<String>,
+    line: Option<u32>,
+}
+
+fn default_handles() -> HashMap<String, String> {
+    [("!", "!"), ("!!", "tag:yaml.org,2002:")]
+        .map(|(handle, prefix)| (handle.to_owned(), prefix.to_owned()))
+        .into()
+}
+
+impl Parser {
+    fn document(&mut self) -> Result<(), Error> {
+        let explicit =
+            self.next_is(|kind| matches!(kind, Kind::Directive(_) | Kind::DocumentStart))?;
+        if self.next_is(|kind| *kind == Kind::StreamEnd)? {
+            return Ok(());
+        }
+        if explicit {
+            self.directives()?;
+        }
+        let empty = |kind: &Kind| {
+            matches!(
+                kind,
+                Kind::Directive(_) | Kind::DocumentStart | Kind::DocumentEnd | Kind::StreamEnd
+            )
+        };
+        let root = if explicit && self.next_is(empty)? {
+            self.nothing(Properties::default())?
+        } else {
+            self.node(true, false)?
+        };
+        self.graph.root = Some(root);
+        while self.take_if(|kind| *kind == Kind::DocumentEnd)? {}
+        if self.next_is(|kind| *kind == Kind::StreamEnd)? {
+            return Ok(());
+        }
+        Err(self.error("the document has ended, and more follows; one file holds one document")?)
+    }
+
+    /// `%YAML`, `%TAG` and the `---` that has to follow.
+    fn directives(&mut self) -> Result<(), Error> {
+        let mut version_seen = false;
+        while self.next_is(|kind| matches!(kind, Kind::Directive(_)))? {
+            let token = self.scanner.take()?;
+            match token.kind {
+                Kind::Directive(Directive::Yaml { major }) if version_seen || major != "1" => {
+                    return Err(Error::new("the text has to be of YAML 1.1", token.line));
+                }
+                Kind::Directive(Directive::Yaml { .. }) => version_seen = true,
+                Kind::Directive(Directive::Tag { handle, prefix }) => {
+                    // Only the two that are there from the start may be set again.
+                    let known = self.handles.insert(handle.clone(), prefix);
+                    if known.is_some_and(|prefix| default_handles().get(&handle) != Some(&prefix)) {
+                        return Err(Error::new("the handle is there already", token.line));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.take_if(|kind| *kind == Kind::DocumentStart)? {
+            Ok(())
+        } else {
+            Err(self.error("'---' is missing here")?)
+        }
+    }
+
+    /// A value. `block`: it may be written by indentation. `indentless`: a list's dashes may stand below the key's start.
+    fn node(&mut self, block: bool, indentless: bool) -> Result<Id, Error> {
+        if let Kind::Alias(name) = &self.scanner.peek()?.kind {
+            let name = name.clone();
+            let line = self.scanner.take()?.line;
+            return self.anchors.get(&name).copied().ok_or_else(|| {
+                Error::new(format!("no anchor &{name} comes before *{name}"), line)
+            });
+        }
+        let properties = self.properties()?;
+        let token = self.scanner.peek()?.clone();
+        match token.kind {
+            Kind::BlockEntry if indentless => self.nested(properties, Self::indentless_sequence),
+            Kind::Scalar { text, plain } => {
+                self.scanner.take()?;
+                self.scalar(properties, text, plain, token.line)
+            }
+            Kind::FlowSequenceStart => self.nested(properties, Self::flow_sequence),
+            Kind::FlowMappingStart => self.nested(properties, Self::flow_mapping),
+            Kind::BlockSequenceStart if block => self.nested(properties, Self::block_sequence),
+            Kind::BlockMappingStart if block => self.nested(properties, Self::block_mapping),
+            _ if properties.line.is_some() => self.nothing(properties),
+            _ => Err(Error::new("a value is missing here", token.line)),
+        }
+    }
+
+    /// An anchor and a tag, in either order.
+    fn properties(&mut self) -> Result<Properties, Error> {
+        let mut properties = Properties::default();
+        loop {
+            let token = self.scanner.peek()?.clone();
+            match token.kind {
+                Kind::Anchor(name) if properties.anchor.is_none() => properties.anchor = Some(name),
+                Kind::Tag(handle, suffix) if properties.tag.is_none() => {
+                    properties.tag = Some(self.tag_name(handle, suffix, token.line)?);
+                }
+                _ => return Ok(properties),
+            }
+            properties.line.get_or_insert(token.line);
+            self.scanner.take()?;
+        }
+    }
+
+    fn tag_name(&self, handle: Option<String>, suffix: String, line: u32) -> Result<String, Error> {
+        let Some(handle) = handle else { return Ok(suffix) };
+        match self.handles.get(&handle) {
+            Some(prefix) => Ok(format!("{prefix}{suffix}")),
+            None => Err(Error::new(format!("the tag's handle {handle} isn't known"), line)),
+        }
+    }
+
+    /// Adds a list or a map, whose anchor is known before what it holds: that may refer to it.
+    fn nested(
+        &mut self,
+        properties: Properties,
+        rule: fn(&mut Self) -> Result<Content, Error>,
+    ) -> Result<Id, Error> {
+        let token = self.scanner.peek()?;
+        let line = properties.line.unwrap_or(token.line);
+        let default =
+            if matches!(token.kind, Kind::FlowMappingStart | Kind::BlockMappingStart | Kind::Key) {
+                Tag::Map
+            } else {
+                Tag::Seq
+            };
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::new(
+                format!("lists and maps are more than {MAX_DEPTH} levels deep here"),
+                line,
+            ));
+        }
+        let tag = properties.tag.filter(|tag| tag != "!").map_or(default, |tag| Tag::named(&tag));
+        let id =
+            self.add(properties.anchor, Node { tag, content: Content::List(Vec::new()), line })?;
+        self.depth += 1;
+        let content = rule(self)?;
+        self.depth -= 1;
+        self.graph.nodes[id].content = content;
+        Ok(id)
+    }
+
+    fn scalar(
+        &mut self,
+        properties: Properties,
+        text: String,
+        plain: bool,
+        line: u32,
+    ) -> Result<Id, Error> {
+        let tag = match properties.tag.as_deref() {
+            // `!` makes even quoted text count as plain.
+            Some("!") => implicit::tag_of(&text),
+            Some(tag) => Tag::named(tag),
+            None if plain => implicit::tag_of(&text),
+            None => Tag::Str,
+        };
+        self.add(
+            properties.anchor,
+            Node { tag, content: Content::Scalar(text), line: properties.line.unwrap_or(line) },
+        )
+    }
+
+    /// A value that isn't written: null, unless its tag says otherwise.
+    fn nothing(&mut self, properties: Properties) -> Result<Id, Error> {
+        let line = self.scanner.peek()?.line;
+        self.scalar(properties, String::new(), true, line)
+    }
+
+    fn add(&mut self, anchor: Option<String>, node: Node) -> Result<Id, Error> {
+        let id = self.graph.nodes.len();
+        if let Some(anchor) = anchor {
+            if self.anchors.contains_key(&anchor) {
+                return Err(Error::new(
+                    format!("the anchor &{anchor} is there already"),
+                    node.line,
+                ));
+            }
+            self.anchors.insert(anchor, id);
+        }
+        self.graph.nodes.push(node);
+        Ok(id)
+    }
+
+    fn block_sequence(&mut self) -> Result<Content, Error> {
+        self.scanner.take()?;
+        let mut items = Vec::new();
+        while self.take_if(|kind| *kind == Kind::BlockEntry)? {
+            items.push(self.node_unless(
+                |kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd),
+                true,
+                false,
+            )?);
+        }
+        self.expect(
+            &Kind::BlockEnd,
+            "this doesn't belong to the list above; look at the indentation",
+        )?;
+        Ok(Content::List(items))
+    }
+
+    /// A list whose dashes stand in the column of the key that it belongs to.
+    fn indentless_sequence(&mut self) -> Result<Content, Error> {
+        let mut items = Vec::new();
+        while self.take_if(|kind| *kind == Kind::BlockEntry)? {
+            let ends = |kind: &Kind| {
+                matches!(kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd)
+            };
+            items.push(self.node_unless(ends, true, false)?);
+        }
+        Ok(Content::List(items))
+    }
+
+    fn block_mapping(&mut self) -> Result<Content, Error> {
+        self.scanner.take()?;
+        let mut pairs = Vec::new();
+        let ends = |kind: &Kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd);
+        while self.take_if(|kind| *kind == Kind::Key)? {
+            let key = self.node_unless(ends, true, true)?;
+            let given = self.take_if(|kind| *kind == Kind::Value)?;
+            let value = if given {
+                self.node_unless(ends, true, true)?
+            } else {
+                self.nothing(Properties::default())?
+            };
+            pairs.push((key, value));
+        }
+        self.expect(&Kind::BlockEnd, "this doesn't belong to the map above; look at the indentation, and quote text that begins with a sign")?;
+        Ok(Content::Map(pairs))
+    }
+
+    fn flow_sequence(&mut self) -> Result<Content, Error> {
+        self.scanner.take()?;
+        let mut items = Vec::new();
+        while !self.take_if(|kind| *kind == Kind::FlowSequenceEnd)? {
+            if !items.is_empty() {
+                self.expect(&Kind::FlowEntry, "',' or ']' is missing here")?;
+            }
+            if self.next_is(|kind| *kind == Kind::Key)? {
+                items.push(self.nested(Properties::default(), Self::single_pair)?);
+            } else if !self.next_is(|kind| *kind == Kind::FlowSequenceEnd)? {
+                items.push(self.node(false, false)?);
+            }
+        }
+        Ok(Content::List(items))
+    }
+
+    /// `[a: b]`: a map of one key without braces.
+    fn single_pair(&mut self) -> Result<Content, Error> {
+        Ok(Content::Map(vec![self.flow_pair(&Kind::FlowSequenceEnd)?]))
+    }
+
+    fn flow_mapping(&mut self) -> Result<Content, Error> {
+        self.scanner.take()?;
+        let mut pairs = Vec::new();
+        while !self.take_if(|kind| *kind == Kind::FlowMappingEnd)? {
+            if !pairs.is_empty() {
+                self.expect(
+                    &Kind::FlowEntry,
+                    "',' or '}' is missing here; quote text with '${' in it",
+                )?;
+            }
+            if self.next_is(|kind| *kind == Kind::Key)? {
+                pairs.push(self.flow_pair(&Kind::FlowMappingEnd)?);
+            } else if !self.next_is(|kind| *kind == Kind::FlowMappingEnd)? {
+                let key = self.node(false, false)?;
+                pairs.push((key, self.nothing(Properties::default())?));
+            }
+        }
+        Ok(Content::Map(pairs))
+    }
+
+    /// `key: value` within brackets or braces, which end with `close`.
+    fn flow_pair(&mut self, close: &Kind) -> Result<(Id, Id), Error> {
+        self.scanner.take()?;
+        let key = self.node_unless(
+            |kind| matches!(kind, Kind::Value | Kind::FlowEntry) || kind == close,
+            false,
+            false,
+        )?;
+        let given = self.take_if(|kind| *kind == Kind::Value)?;
+        let ends = |kind: &Kind| *kind == Kind::FlowEntry || kind == close;
+        let value = if given {
+            self.node_unless(ends, false, false)?
+        } else {
+            self.nothing(Properties::default())?
+        };
+        Ok((key, value))
+    }
+
+    /// A node, or nothing where what `ends` it stands already.
+    fn node_unless(
+        &mut self,
+        ends: impl Fn(&Kind) -> bool,
+        block: bool,
+        indentless: bool,
+    ) -> Result<Id, Error> {
+        if self.next_is(ends)? {
+            self.nothing(Properties::default())
+        } else {
+            self.node(block, indentless)
+        }
+    }
+
+    fn next_is(&mut self, wanted: impl Fn(&Kind) -> bool) -> Result<bool, Error> {
+        Ok(wanted(&self.scanner.peek()?.kind))
+    }
+
+    fn take_if(&mut self, wanted: impl Fn(&Kind) -> bool) -> Result<bool, Error> {
+        let found = self.next_is(wanted)?;
+        if found {
+            self.scanner.take()?;
+        }
+        Ok(found)
+    }
+
+    fn expect(&mut self, kind: &Kind, otherwise: &str) -> Result<(), Error> {
+        if self.take_if(|found| found == kind)? { Ok(()) } else { Err(self.error(otherwise)?) }
+    }
+
+    fn error(&mut self, problem: &str) -> Result<Error, Error> {
+        Ok(Error::new(problem, self.scanner.peek()?.line))
+    }
+}

@@ -1,0 +1,266 @@
+//! From characters to tokens, as `PyYAML`'s scanner finds them.
+//!
+//! Which text is YAML, and where a plain scalar ends, is decided here; every parser has its own view. What tells a key
+//! from another scalar is the `:` behind it: places where a key may have begun are remembered, and a token for it is put
+//! there once the `:` is found.
+
+mod block;
+mod cursor;
+mod directive;
+mod plain;
+mod quoted;
+mod simple_key;
+mod tag;
+
+use std::collections::VecDeque;
+
+use super::Error;
+use super::token::{Kind, Token};
+use cursor::{Cursor, is_break, is_space_or_end};
+use simple_key::SimpleKeys;
+
+pub(super) struct Scanner {
+    cursor: Cursor,
+    tokens: VecDeque<Token>,
+    /// Tokens that were taken already.
+    taken: usize,
+    done: bool,
+    /// Brackets and braces that are open. In them indentation means nothing.
+    flow: usize,
+    /// The column of the innermost list or map; -1 for none.
+    indent: i64,
+    indents: Vec<i64>,
+    /// Whether a key may begin here.
+    key_allowed: bool,
+    keys: SimpleKeys,
+}
+
+impl Scanner {
+    pub(super) fn new(text: &str) -> Self {
+        Self {
+            cursor: Cursor::new(text),
+            tokens: VecDeque::new(),
+            taken: 0,
+            done: false,
+            flow: 0,
+            indent: -1,
+            indents: Vec::new(),
+            key_allowed: true,
+            keys: SimpleKeys::default(),
+        }
+    }
+
+    /// The next token; at the end it is that of the stream.
+    pub(super) fn peek(&mut self) -> Result<&Token, Error> {
+        while self.needs_more()? {
+            self.fetch()?;
+        }
+        let line = self.cursor.line();
+        self.tokens.front().ok_or_else(|| Error::new("the text ends here", line))
+    }
+
+    /// Takes the next token.
+    pub(super) fn take(&mut self) -> Result<Token, Error> {
+        self.peek()?;
+        self.taken += 1;
+        let line = self.cursor.line();
+        self.tokens.pop_front().ok_or_else(|| Error::new("the text ends here", line))
+    }
+
+    /// Whether it isn't known yet what the next token is: it may turn out to be the start of a key.
+    fn needs_more(&mut self) -> Result<bool, Error> {
+        if self.done {
+            return Ok(false);
+        }
+        if self.tokens.is_empty() {
+            return Ok(true);
+        }
+        self.keys.drop_stale(&self.cursor)?;
+        Ok(self.keys.first_token() == Some(self.taken))
+    }
+
+    fn fetch(&mut self) -> Result<(), Error> {
+        self.skip_to_token();
+        self.keys.drop_stale(&self.cursor)?;
+        self.unwind(self.cursor.column());
+        let (first, second) = (self.cursor.peek(0), self.cursor.peek(1));
+        match first {
+            None => self.fetch_stream_end(),
+            Some('%') if self.cursor.column() == 0 => self.fetch_directive(),
+            Some('-' | '.') if self.cursor.at_document_marker() => self.fetch_document_marker(),
+            Some('[') => self.fetch_flow_start(Kind::FlowSequenceStart),
+            Some('{') => self.fetch_flow_start(Kind::FlowMappingStart),
+            Some(']') => self.fetch_flow_end(Kind::FlowSequenceEnd),
+            Some('}') => self.fetch_flow_end(Kind::FlowMappingEnd),
+            Some(',') => self.fetch_flow_entry(),
+            Some('-') if is_space_or_end(second) => self.fetch_block_entry(),
+            Some('?') if self.flow > 0 || is_space_or_end(second) => self.fetch_key(),
+            Some(':') if self.flow > 0 || is_space_or_end(second) => self.fetch_value(),
+            Some('*' | '&') => self.fetch_anchor(),
+            Some('!') => self.fetch_tag(),
+            Some('|' | '>') if self.flow == 0 => self.fetch_block_scalar(),
+            Some('\'' | '"') => self.fetch_quoted(),
+            Some(c) if plain::begins(c, second, self.flow > 0) => self.fetch_plain(),
+            Some('\t') => Err(self.error("a tab stands where only blanks may; use blanks")),
+            Some(c) => {
+                Err(self
+                    .error(format!("nothing can begin with '{c}' here; quote it, if it is text")))
+            }
+        }
+    }
+
+    /// Skips blanks, comments and line breaks. Behind a break a key may begin.
+    fn skip_to_token(&mut self) {
+        self.cursor.skip_byte_order_mark();
+        loop {
+            self.cursor.skip_while(|c| c == ' ');
+            if self.cursor.peek(0) == Some('#') {
+                self.cursor.skip_while(|c| !is_break(c));
+            }
+            if self.cursor.take_break().is_none() {
+                return;
+            }
+            if self.flow == 0 {
+                self.key_allowed = true;
+            }
+        }
+    }
+
+    /// Ends the lists and maps that begin further right.
+    fn unwind(&mut self, column: i64) {
+        while self.flow == 0 && self.indent > column {
+            self.indent = self.indents.pop().unwrap_or(-1);
+            self.push(Kind::BlockEnd);
+        }
+    }
+
+    /// Begins a list or a map at this column, unless the innermost one does already.
+    fn wind(&mut self, column: i64) -> bool {
+        let further = self.indent < column;
+        if further {
+            self.indents.push(self.indent);
+            self.indent = column;
+        }
+        further
+    }
+
+    fn push(&mut self, kind: Kind) {
+        let line = self.cursor.line();
+        self.tokens.push_back(Token { kind, line });
+    }
+
+    /// Remembers that a key may begin with the token that comes now.
+    fn maybe_key(&mut self) -> Result<(), Error> {
+        if self.key_allowed {
+            let required = self.flow == 0 && self.indent == self.cursor.column();
+            self.keys.save(self.flow, self.taken + self.tokens.len(), required, &self.cursor)?;
+        }
+        Ok(())
+    }
+
+    fn fetch_stream_end(&mut self) -> Result<(), Error> {
+        self.unwind(-1);
+        self.keys.remove(self.flow)?;
+        self.keys.clear();
+        self.push(Kind::StreamEnd);
+        self.done = true;
+        Ok(())
+    }
+
+    fn fetch_document_marker(&mut self) -> Result<(), Error> {
+        self.unwind(-1);
+        self.keys.remove(self.flow)?;
+        self.key_allowed = false;
+        let kind =
+            if self.cursor.peek(0) == Some('-') { Kind::DocumentStart } else { Kind::DocumentEnd };
+        self.push(kind);
+        self.cursor.skip(3);
+        Ok(())
+    }
+
+    fn fetch_flow_start(&mut self, kind: Kind) -> Result<(), Error> {
+        self.maybe_key()?;
+        self.flow += 1;
+        self.key_allowed = true;
+        self.push(kind);
+        self.cursor.skip(1);
+        Ok(())
+    }
+
+    fn fetch_flow_end(&mut self, kind: Kind) -> Result<(), Error> {
+        self.keys.remove(self.flow)?;
+        self.flow =
+            self.flow.checked_sub(1).ok_or_else(|| self.error("this closes what wasn't opened"))?;
+        self.key_allowed = false;
+        self.push(kind);
+        self.cursor.skip(1);
+        Ok(())
+    }
+
+    fn fetch_flow_entry(&mut self) -> Result<(), Error> {
+        self.key_allowed = true;
+        self.keys.remove(self.flow)?;
+        self.push(Kind::FlowEntry);
+        self.cursor.skip(1);
+        Ok(())
+    }
+
+    fn fetch_block_entry(&mut self) -> Result<(), Error> {
+        if self.flow == 0 {
+            self.begin_block(Kind::BlockSequenceStart, "a list can't begin here")?;
+        }
+        self.key_allowed = true;
+        self.keys.remove(self.flow)?;
+        self.push(Kind::BlockEntry);
+        self.cursor.skip(1);
+        Ok(())
+    }
+
+    fn fetch_key(&mut self) -> Result<(), Error> {
+        if self.flow == 0 {
+            self.begin_block(Kind::BlockMappingStart, "a key can't begin here")?;
+        }
+        self.key_allowed = self.flow == 0;
+        self.keys.remove(self.flow)?;
+        self.push(Kind::Key);
+        self.cursor.skip(1);
+        Ok(())
+    }
+
+    fn fetch_value(&mut self) -> Result<(), Error> {
+        if let Some(key) = self.keys.take(self.flow) {
+            let place = key.token - self.taken;
+            self.tokens.insert(place, Token { kind: Kind::Key, line: key.line });
+            if self.flow == 0 && self.wind(key.column) {
+                self.tokens.insert(place, Token { kind: Kind::BlockMappingStart, line: key.line });
+            }
+            self.key_allowed = false;
+        } else {
+            if self.flow == 0 {
+                self.begin_block(
+                    Kind::BlockMappingStart,
+                    "there is a ':' too many; quote the text that holds it",
+                )?;
+            }
+            self.key_allowed = self.flow == 0;
+            self.keys.remove(self.flow)?;
+        }
+        self.push(Kind::Value);
+        self.cursor.skip(1);
+        Ok(())
+    }
+
+    fn begin_block(&mut self, kind: Kind, otherwise: &str) -> Result<(), Error> {
+        if !self.key_allowed {
+            return Err(self.error(otherwise));
+        }
+        if self.wind(self.cursor.column()) {
+            self.push(kind);
+        }
+        Ok(())
+    }
+
+    fn error(&self, problem: impl Into<String>) -> Error {
+        self.cursor.error(problem)
+    }
+}

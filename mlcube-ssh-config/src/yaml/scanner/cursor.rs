@@ -1,0 +1,117 @@
+//! A place in the text.
+
+use crate::yaml::Error;
+
+/// The text and how far it is read.
+pub(super) struct Cursor {
+    text: Vec<char>,
+    at: usize,
+    line: u32,
+    column: i64,
+}
+
+/// Whether a character ends a line.
+pub(super) fn is_break(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// A blank, a tab, the end of a line or of the text.
+pub(super) fn is_space_or_end(c: Option<char>) -> bool {
+    c.is_none_or(|c| c == ' ' || c == '\t' || is_break(c))
+}
+
+/// A blank, the end of a line or of the text; tabs don't count.
+pub(super) fn is_blank_or_end(c: Option<char>) -> bool {
+    c.is_none_or(|c| c == ' ' || is_break(c))
+}
+
+impl Cursor {
+    pub(super) fn new(text: &str) -> Self {
+        Self { text: text.chars().collect(), at: 0, line: 1, column: 0 }
+    }
+
+    /// The character so many ahead.
+    pub(super) fn peek(&self, ahead: usize) -> Option<char> {
+        self.text.get(self.at + ahead).copied()
+    }
+
+    /// The place in the text, in characters.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The line, from 1.
+    pub(super) fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The column, from 0.
+    pub(super) fn column(&self) -> i64 {
+        self.column
+    }
+
+    /// Goes on by so many characters, and counts lines and columns.
+    pub(super) fn skip(&mut self, characters: usize) {
+        for _ in 0..characters {
+            let Some(c) = self.peek(0) else { return };
+            self.at += 1;
+            if is_break(c) && !(c == '\r' && self.peek(0) == Some('\n')) {
+                self.line = self.line.saturating_add(1);
+                self.column = 0;
+            } else if c != '\u{feff}' {
+                self.column += 1;
+            }
+        }
+    }
+
+    /// Takes so many characters.
+    pub(super) fn take(&mut self, characters: usize) -> String {
+        let taken = self.text.iter().skip(self.at).take(characters).collect();
+        self.skip(characters);
+        taken
+    }
+
+    /// How many characters from here on are `wanted`.
+    pub(super) fn count(&self, wanted: impl Fn(char) -> bool) -> usize {
+        self.text.iter().skip(self.at).take_while(|&&c| wanted(c)).count()
+    }
+
+    /// Takes the characters that are `wanted`.
+    pub(super) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> String {
+        self.take(self.count(wanted))
+    }
+
+    pub(super) fn skip_while(&mut self, wanted: impl Fn(char) -> bool) {
+        self.skip(self.count(wanted));
+    }
+
+    /// Takes a line break: `\n`, but for the two of Unicode, which stay what they are.
+    pub(super) fn take_break(&mut self) -> Option<char> {
+        let c = self.peek(0).filter(|&c| is_break(c))?;
+        let both = c == '\r' && self.peek(1) == Some('\n');
+        self.skip(if both { 2 } else { 1 });
+        Some(if matches!(c, '\u{2028}' | '\u{2029}') { c } else { '\n' })
+    }
+
+    pub(super) fn skip_byte_order_mark(&mut self) {
+        if self.at == 0 && self.peek(0) == Some('\u{feff}') {
+            self.skip(1);
+        }
+    }
+
+    /// Whether `---` or `...` stands here, on its own at the start of a line.
+    pub(super) fn at_document_marker(&self) -> bool {
+        self.column == 0 && self.at_three_marks()
+    }
+
+    /// The same where it is known that a line starts.
+    pub(super) fn at_three_marks(&self) -> bool {
+        let three = [self.peek(0), self.peek(1), self.peek(2)];
+        (three == [Some('-'); 3] || three == [Some('.'); 3]) && is_space_or_end(self.peek(3))
+    }
+
+    pub(super) fn error(&self, problem: impl Into<String>) -> Error {
+        let problem: String = problem.into();
+        Error::new(format!("{problem} (column {})", self.column + 1), self.line)
+    }
+}
