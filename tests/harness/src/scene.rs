@@ -1,7 +1,7 @@
 //! A user's machine and a remote host that it knows.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -38,6 +38,7 @@ impl Scene {
             fs::create_dir_all(home.join(name)).unwrap();
             fs::set_permissions(home.join(name), fs::Permissions::from_mode(0o700)).unwrap();
         }
+        installed(&home.join("bin"));
         new_key(&home.join(".ssh/id"));
         let host = Host::start(&place, &home.join(".ssh/id.pub"), options);
         let mut scene = Scene { settings: Value::Null, host, home, place };
@@ -45,8 +46,6 @@ impl Scene {
         scene.write_settings();
         scene.knows_the_host_key();
         scene.has_ssh_config("");
-        let wrapper = repository().join("scripts/mlcube-ssh");
-        scene.has_program("mlcube-ssh", &format!("exec '{}' \"$@\"", wrapper.display()));
         scene.has_program(
             "ssh",
             &format!("exec /usr/bin/ssh -F '{}' \"$@\"", scene.home.join(".ssh/config").display()),
@@ -71,14 +70,13 @@ impl Scene {
 
     /// One of the tools, by its name.
     pub fn tool(&self, name: &str) -> Invocation {
-        let path = built().join(name);
-        assert!(path.exists(), "{name} isn't built; first: cargo build --workspace");
-        self.invocation(&path)
+        assert!(built().join(name).exists(), "{name} isn't built; first: cargo build --workspace");
+        self.invocation(&self.home.join("bin").join(name))
     }
 
     /// The wrapper.
     pub fn mlcube_ssh(&self, words: &[&str]) -> Invocation {
-        self.invocation(&repository().join("scripts/mlcube-ssh")).args(words)
+        self.invocation(&self.home.join("bin/mlcube-ssh")).args(words)
     }
 
     /// A line of sh, as the user would type it; the tools are in its PATH.
@@ -99,7 +97,7 @@ impl Scene {
 
     /// Any program, in the user's environment.
     pub fn invocation(&self, program: &Path) -> Invocation {
-        let path = format!("{}:{}:{PATH}", self.home.join("bin").display(), built().display());
+        let path = format!("{}:{PATH}", self.home.join("bin").display());
         Invocation::new(program, &self.home.join("io"))
             .in_folder(&self.home)
             .env("HOME", &self.home)
@@ -210,5 +208,14 @@ impl Scene {
 impl Default for Scene {
     fn default() -> Self {
         Scene::new()
+    }
+}
+
+/// Puts the wrapper and the programs just built where the user would have installed them.
+fn installed(bin: &Path) {
+    fs::copy(repository().join("scripts/mlcube-ssh"), bin.join("mlcube-ssh")).unwrap();
+    for step in ["config", "interp", "push", "exec", "pull"] {
+        let name = format!("mlcube-ssh-{step}");
+        symlink(built().join(&name), bin.join(&name)).unwrap();
     }
 }
