@@ -114,11 +114,13 @@ fn resolved(folder: &Path, cube: &str) -> Result<resolve::Resolved, resolve::Err
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     fs::write(path("settings.yaml"), settings).unwrap();
     fs::write(path("mlcube.yaml"), cube).unwrap();
-    let mut request = Request::default();
-    request.mlcube = path("mlcube.yaml");
-    request.settings = path("settings.yaml");
-    request.platform = "gpu1".to_owned();
-    request.working_directory = path("");
+    let request = Request {
+        mlcube: path("mlcube.yaml"),
+        settings: path("settings.yaml"),
+        platform: "gpu1".to_owned(),
+        working_directory: path(""),
+        ..Request::default()
+    };
     let variable = |name: &str| match name {
         "MLC_HOST" => Some("box-from-env".to_owned()),
         "MLC_EMPTY" => Some(String::new()),
@@ -157,7 +159,7 @@ fn bombs() -> Vec<String> {
         (1..12)
             .rev()
             .map(|n| format!("a{n}: {}\n", format!("${{a{}}}", n - 1).repeat(10)))
-            .collect::<String>()
+            .fold(String::new(), |all, one| all + &one)
             + "a0: ''\n",
         "a0: [x]\n".to_owned()
             + &tower(&|n| format!("a{n}: [{}]\n", tenfold(format!("'${{a{}}}'", n - 1)))),
