@@ -139,7 +139,8 @@ fn an_image_that_can_not_be_built() {
     assert_ne!(failed.status, 0);
     failed.says("nowhere").never_says("Traceback");
     assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
-    assert_eq!(failed.document().at("/failed/step"), "configure");
+    assert_eq!(failed.document().at("/failed/step"), "exec");
+    assert_eq!(failed.document().at("/failed/phase"), "configure");
     cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nCOPY entry /entry\nCOPY tasks /tasks\nENTRYPOINT [\"/entry\"]\n");
     let document = scene.configured(&cube, &[]);
     exec(&scene, "run", &document).succeeds();

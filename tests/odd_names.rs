@@ -110,12 +110,12 @@ fn what_the_remote_mlcube_would_hand_to_a_shell_is_refused_before_contact() {
         ("-Pdocker.image=x;touch canary", "docker.image"),
     ];
     for (word, named) in refused {
-        let ran = scene
-            .tool("mlcube-ssh-config")
-            .args(["--platform=gpu1", word, "--mlcube"])
-            .arg(cube.root())
-            .run();
-        ran.exits(125).complains(&[named]);
+        let document = scene.document(&cube, &[word]);
+        for step in [&["mlcube-ssh-interp"][..], &["mlcube-ssh-push"], &["mlcube-ssh-exec", "run"]]
+        {
+            let ran = scene.tool(step[0]).args(&step[1..]).reads_document(&document).run();
+            ran.exits(125).complains(&[named]);
+        }
     }
     assert_eq!(scene.host.sshd.logins(), 0);
     assert_nothing_was_executed(&scene);

@@ -20,11 +20,6 @@ fn name_of(step: &[&str]) -> String {
     step[0].replace("mlcube-ssh-", "")
 }
 
-/// The name that a document gives a step that failed: exec's two verbs are two steps.
-fn name_when_failed(step: &[&str]) -> String {
-    step.get(1).map_or_else(|| name_of(step), |verb| (*verb).to_owned())
-}
-
 fn call(scene: &Scene, step: &[&str]) -> Invocation {
     scene.tool(step[0]).args(&step[1..])
 }
@@ -167,7 +162,8 @@ fn a_failed_step_starts_afresh() {
     let steps: [&[&str]; 4] = [STEPS[0], STEPS[1], STEPS[2], STEPS[3]];
     let mut document = document;
     for step in steps {
-        let failed = json!({"step": name_when_failed(step), "status": 255, "kind": "connection", "message": "lost"});
+        let failed =
+            json!({"step": name_of(step), "status": 255, "kind": "connection", "message": "lost"});
         let ran = call(&scene, step).reads_document(&document.with("/failed", failed)).run();
         document = ran.succeeds().document();
         assert!(document.at("/failed").is_null(), "{document}");
@@ -182,7 +178,7 @@ fn a_step_that_fails_says_so_in_the_document() {
     for step in STEPS {
         let ran = call(&scene, step).reads_document(&document).run();
         let failed = ran.exits(255).complains(&["there"]).document();
-        assert_eq!(failed.at("/failed/step"), &json!(name_when_failed(step)));
+        assert_eq!(failed.at("/failed/step"), &json!(name_of(step)));
         assert_eq!(failed.at("/failed/status"), 255);
         assert_eq!(failed.at("/failed/kind"), "connection");
         let message = failed.at("/failed/message").as_str().unwrap();

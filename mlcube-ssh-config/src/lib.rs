@@ -15,7 +15,7 @@
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
-//! | [`file`] | files of ours: written atomically, for their owner alone |
+//! | [`mod@file`] | files of ours: written atomically, for their owner alone |
 //! | [`report`] | what a person reads on standard error |
 
 pub mod command;

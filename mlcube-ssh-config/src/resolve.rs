@@ -180,7 +180,19 @@ fn error(names: &Names, problem: &Problem) -> Error {
         Some(origin) => format!("{}: ", names.place(origin)),
     };
     let key = problem.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-    Error(format!("{place}{key}{problem}").replace(['\n', '\r'], " "))
+    Error(one_line(&format!("{place}{key}{problem}")))
+}
+
+/// A message on one line, without its middle if it is long: keys and values can be of any size.
+fn one_line(message: &str) -> String {
+    const HALF: usize = 400;
+    let characters: Vec<char> =
+        message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if characters.len() <= 2 * HALF {
+        return characters.into_iter().collect();
+    }
+    let (head, tail) = (&characters[..HALF], &characters[characters.len() - HALF..]);
+    head.iter().chain(&['…']).chain(tail).collect()
 }
 
 impl Resolved {

@@ -113,7 +113,7 @@ pub fn read_str(text: &str) -> Result<Yaml, Error> {
 fn check_length(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_BYTES {
         return Err(Error::new(
-            format!("{bytes} bytes are more than the {MAX_BYTES} that are read"),
+            format!("the text is longer than the {MAX_BYTES} bytes that are read"),
             1,
         ));
     }

@@ -1,5 +1,8 @@
 //! What an interpolation is worth: `resolve_parse_tree` of OmegaConf and the visitor of its grammar.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::origin::Names;
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
@@ -9,7 +12,7 @@ use crate::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
 /// Interpolations that may wait for each other; Python's recursion limit ends earlier.
 const MAX_CHAIN: usize = 100;
 /// Texts filled in, in all.
-const MAX_STEPS: usize = 200_000;
+const MAX_STEPS: usize = 100_000;
 /// Characters filled in, in all: what a text that doubles itself may grow to.
 const MAX_CHARACTERS: usize = 8 << 20;
 
@@ -27,6 +30,7 @@ pub(crate) struct Evaluation<'a> {
     pub(super) active: Vec<Id>,
     /// The maps and lists that are being resolved.
     pub(super) open: Vec<Id>,
+    parsed: HashMap<Id, Rc<[Part]>>,
     steps: usize,
     characters: usize,
 }
@@ -50,6 +54,7 @@ impl<'a> Evaluation<'a> {
             warnings: Vec::new(),
             active: Vec::new(),
             open: Vec::new(),
+            parsed: HashMap::new(),
             steps: 0,
             characters: 0,
         }
@@ -98,12 +103,23 @@ impl<'a> Evaluation<'a> {
     }
 
     fn text(&mut self, node: Id, text: &str) -> Outcome<Resolved> {
-        let parts = interpolation::parse(text)
-            .map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
+        let parts = self.parsed(node, text)?;
         self.composite(node, &parts).map_err(|problem| match &parts[..] {
             [Part::Interpolation(one)] => problem.in_text(text, one.start),
             _ => problem.in_text(text, text.find("${").unwrap_or(0)),
         })
+    }
+
+    /// The parts of a node's text. A node's text never changes, and may be asked for often.
+    fn parsed(&mut self, node: Id, text: &str) -> Outcome<Rc<[Part]>> {
+        if let Some(parts) = self.parsed.get(&node) {
+            return Ok(Rc::clone(parts));
+        }
+        let parts = interpolation::parse(text)
+            .map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
+        let parts: Rc<[Part]> = parts.into();
+        self.parsed.insert(node, Rc::clone(&parts));
+        Ok(parts)
     }
 
     /// A single interpolation is worth what it stands for; anything else is text.

@@ -17,10 +17,11 @@ pub(crate) type Arguments = BTreeMap<String, (String, usize)>;
 impl Evaluation<'_> {
     /// Gives every task its parameters, inputs and outputs, and every parameter a default and a type.
     pub(crate) fn normalize_tasks(&mut self, root: Id, arguments: &Arguments) -> Outcome<()> {
-        let tasks = self
-            .get(root, &Key::from("tasks"))?
-            .ok_or_else(|| Problem::new("there are no tasks"))?;
-        let tasks = self.map(&tasks, "tasks has to be a map of tasks")?;
+        let origin = self.tree.node(root).origin;
+        let missing = Problem::new("a cube has a map of tasks, and this one has none");
+        let tasks = self.get(root, &Key::from("tasks"))?;
+        let tasks = tasks.ok_or_else(|| missing.at(|| "tasks".to_owned(), origin))?;
+        let tasks = self.map(&tasks, "this has to be a map of tasks")?;
         for key in self.tree.keys(tasks) {
             let task = self.map_of(tasks, &key)?;
             self.drop_null_entrypoint(task)?;

@@ -6,7 +6,7 @@ use super::graph::{Content, Graph, Id, Node};
 use super::scalar::Tag;
 use super::scanner::Scanner;
 use super::token::{Directive, Kind};
-use super::{Error, MAX_DEPTH, implicit};
+use super::{Error, MAX_DEPTH, MAX_VALUES, implicit};
 
 /// Parses the only document of a text.
 pub(super) fn parse(text: &str) -> Result<Graph, Error> {
@@ -217,6 +217,12 @@ impl Parser {
                 ));
             }
             self.anchors.insert(anchor, id);
+        }
+        if id >= MAX_VALUES {
+            return Err(Error::new(
+                format!("there are more than {MAX_VALUES} values here"),
+                node.line,
+            ));
         }
         self.graph.nodes.push(node);
         Ok(id)
