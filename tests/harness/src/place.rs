@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::Processes;
+use crate::tmpfs::unmount_below;
 
 /// A temporary folder of one test. Its path is in the environment or in the arguments of everything that the test
 /// starts, here and on its remote hosts: by that, what is still running is found and ended on drop.
@@ -58,6 +59,8 @@ impl Drop for Place {
             left.kill();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
+        // A container's own cleanup may have mounted its store again after the store was closed.
+        unmount_below(self.path());
         if std::env::var_os("MLCUBE_SSH_TEST_KEEP").is_some() {
             eprintln!("kept: {}", self.path().display());
             self.dir.disable_cleanup(true);

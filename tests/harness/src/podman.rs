@@ -1,9 +1,10 @@
 //! A container store of one remote host.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::program::{PATH, command, must};
+use crate::program::{PATH, am_root, command, must};
+use crate::tmpfs::unmount_below;
 
 /// podman with images, containers, locks and events of its own below one folder.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ impl Podman {
         fs::create_dir_all(&folder).unwrap();
         let at = folder.display();
         let storage = format!(
-            "[storage]\ndriver = \"overlay\"\ngraphroot = \"{at}/images\"\nrunroot = \"{at}/run\"\n"
+            "[storage]\ndriver = \"overlay\"\ngraphroot = \"{at}/images\"\nrootless_storage_path = \"{at}/images\"\n\
+             runroot = \"{at}/run\"\n"
         );
         let containers = format!(
             "[containers]\ndefault_ulimits = [\"nofile=20000:20000\", \"nproc=32768:32768\"]\nnetns = \"host\"\n\
@@ -69,14 +71,14 @@ impl Drop for Podman {
         }
         // Not asserted: a test that has failed already must not panic again on its way out.
         let _best_effort = self.command().args(["rm", "--all", "--force", "--time", "0"]).output();
-        unmount(&self.folder.join("images/overlay"));
-    }
-}
-
-/// Takes a mount away, if there is one.
-pub(crate) fn unmount(path: &Path) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    if mounts.lines().any(|line| line.split(' ').nth(1) == path.to_str()) {
-        let _best_effort = command("umount").arg(path).output();
+        unmount_below(&self.folder);
+        if !am_root() {
+            // Its files belong to users that only podman's own namespace has.
+            let _best_effort = self
+                .command()
+                .args(["unshare", "rm", "-rf"])
+                .arg(self.folder.join("images"))
+                .output();
+        }
     }
 }

@@ -185,7 +185,8 @@ impl Scene {
 
     /// What runs on the host but for sshd's own processes.
     pub fn jobs(&self) -> Processes {
-        self.place.processes().without("ssh").without("conmon")
+        // Rootless podman keeps a process of its own that holds its namespace.
+        self.place.processes().without("ssh").without("conmon").without("podman pause")
     }
 
     fn usual_settings(&self) -> Value {

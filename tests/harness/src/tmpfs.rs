@@ -1,8 +1,8 @@
 //! A disk that is soon full.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::podman::unmount;
 use crate::program::{am_root, command, must};
 
 /// A small file system of its own, taken away on drop.
@@ -18,7 +18,7 @@ impl Tmpfs {
             eprintln!("skipped: only root can mount a small disk");
             return None;
         }
-        std::fs::create_dir_all(path).unwrap();
+        fs::create_dir_all(path).unwrap();
         must(
             command("mount")
                 .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
@@ -30,6 +30,15 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        unmount(&self.path);
+        unmount_below(&self.path);
+    }
+}
+
+/// Takes away what is mounted at a path or below it, the latest first.
+pub(crate) fn unmount_below(path: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let places = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1));
+    for place in places.filter(|place| Path::new(place).starts_with(path)) {
+        let _best_effort = command("umount").arg(place).output();
     }
 }
