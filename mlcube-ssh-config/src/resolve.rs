@@ -10,9 +10,11 @@ mod build;
 mod dotlist;
 mod effective;
 mod engine;
+mod error;
 mod evaluate;
 mod explain;
 mod in_place;
+mod interpolate;
 mod json;
 mod merge;
 mod origin;
@@ -27,12 +29,12 @@ mod select;
 mod sources;
 mod tasks;
 mod tree;
-
-use std::fmt;
+mod value;
 
 use serde_json::{Map, Value};
 
 use effective::Parts;
+pub use error::Error;
 use evaluate::Evaluation;
 use origin::{Names, Origin};
 use problem::Problem;
@@ -80,18 +82,6 @@ pub struct Resolved {
     top: Id,
 }
 
-/// Why there is no configuration: file and line or flag, key, what is wrong, on one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(String);
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}
-
 /// Computes the effective configuration. `environment` looks a variable up.
 ///
 /// # Errors
@@ -112,7 +102,7 @@ pub fn resolve(
         Ok((config, top, runner)) => {
             Ok(Resolved { config, root, file, runner, warnings, names, tree, top })
         }
-        Err(problem) => Err(error(&names, &problem)),
+        Err(problem) => Err(Error::new(&names, &problem)),
     }
 }
 
@@ -170,29 +160,6 @@ fn names(request: &Request, cube: &str) -> Names {
             .collect(),
         workspace: request.workspace.clone().unwrap_or_default(),
     }
-}
-
-fn error(names: &Names, problem: &Problem) -> Error {
-    let place = match problem.origin {
-        Some(Origin::Cube(0)) => format!("{}: ", names.cube),
-        Some(Origin::Settings(0)) => format!("{}: ", names.settings),
-        None | Some(Origin::Computed | Origin::Default) => String::new(),
-        Some(origin) => format!("{}: ", names.place(origin)),
-    };
-    let key = problem.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-    Error(one_line(&format!("{place}{key}{problem}")))
-}
-
-/// A message on one line, without its middle if it is long: keys and values can be of any size.
-fn one_line(message: &str) -> String {
-    const HALF: usize = 400;
-    let characters: Vec<char> =
-        message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if characters.len() <= 2 * HALF {
-        return characters.into_iter().collect();
-    }
-    let (head, tail) = (&characters[..HALF], &characters[characters.len() - HALF..]);
-    head.iter().chain(&['…']).chain(tail).collect()
 }
 
 impl Resolved {

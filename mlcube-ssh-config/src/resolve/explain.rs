@@ -39,22 +39,22 @@ fn describe(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
 }
 
 fn describe_value(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
-    let node = tree.node(id);
+    let origin = tree.node(id).origin;
     lines.push(format!("{} = {}", tree.path(id), shown(tree, id)));
-    lines.push(format!("  set by {}", names.place(node.origin)));
-    let mut last = (node.origin, shown(tree, id));
-    for &before in &node.replaced {
+    lines.push(format!("  set by {}", names.place(origin)));
+    // A source that is merged twice is named once.
+    let mut seen = vec![(origin, shown(tree, id))];
+    for &before in &tree.node(id).replaced {
         let this = (tree.node(before).origin, shown(tree, before));
-        if this == last {
+        if seen.contains(&this) {
             continue;
         }
-        let verb = if this.0 == last.0 { "written" } else { "overrides" };
-        match this.0 {
-            Origin::Computed if verb == "written" => {}
-            _ if verb == "written" => lines.push(format!("  written as {}", this.1)),
-            origin => lines.push(format!("  overrides {}: {}", names.place(origin), this.1)),
+        if this.0 != origin {
+            lines.push(format!("  overrides {}: {}", names.place(this.0), this.1));
+        } else if origin != Origin::Computed {
+            lines.push(format!("  written as {}", this.1));
         }
-        last = this;
+        seen.push(this);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Merging one configuration into another: `_map_merge` and `_list_merge` of OmegaConf's `BaseContainer`.
 
 use super::evaluate::Evaluation;
+use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Content, Id, Value};
 use crate::yaml::Key;
@@ -35,6 +36,12 @@ impl Evaluation<'_> {
         }
         if self.tree.value(target).is_missing() {
             self.tree.node_mut(target).value = Value::empty_map();
+        }
+        let origin = self.tree.node(source).origin;
+        let target_origin = &mut self.tree.node_mut(target).origin;
+        if matches!(target_origin, Origin::Default | Origin::Computed) {
+            // What somebody wrote is the place to mend.
+            *target_origin = origin;
         }
         for key in self.tree.keys(source) {
             if let Some(item) = self.tree.child(source, &key) {

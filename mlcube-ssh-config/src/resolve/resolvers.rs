@@ -1,10 +1,13 @@
 //! The functions of the language: `${oc.env:HOME}` and the others that OmegaConf registers by itself.
 
+mod containers;
+
 use super::evaluate::{Evaluation, Resolved};
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
-use super::tree::{Content, Id, Value};
-use crate::yaml::{self, Data, Key, parse_float, parse_int};
+use super::tree::Id;
+use crate::yaml::{parse_float, parse_int};
+pub(crate) use containers::configuration;
 
 impl Evaluation<'_> {
     /// Calls a resolver by its name, for the text of `node`.
@@ -86,30 +89,6 @@ impl Evaluation<'_> {
             .ok_or_else(|| unset(&arguments[0]))
     }
 
-    /// A map or a list of its own, with the same parent as the text.
-    fn create(&mut self, node: Id, value: &Raw) -> Outcome<Id> {
-        let origin = self.tree.node(node).origin;
-        let created = match value {
-            Raw::Null => self.tree.add(Value::Map(Content::Null), origin)?,
-            Raw::Text(text) => {
-                let yaml = yaml::read_str(text)
-                    .map_err(|error| Problem::new(format!("oc.create: {error}")))?;
-                let yaml = configuration(yaml)
-                    .ok_or_else(|| Problem::new("oc.create makes maps and lists only"))?;
-                self.tree.add_yaml(&yaml, &|_| origin)?
-            }
-            Raw::List(_) | Raw::Map(_) | Raw::Node(_) => self.tree.add_raw(value, origin)?,
-            _ => return Err(Problem::new("oc.create makes maps and lists only")),
-        };
-        self.attach(node, created)?;
-        Ok(created)
-    }
-
-    fn attach(&mut self, node: Id, created: Id) -> Outcome<()> {
-        self.tree.node_mut(created).parent = Some(self.parent(node)?);
-        Ok(())
-    }
-
     fn select_or(&mut self, node: Id, key: &str, default: &Raw) -> Outcome<Raw> {
         let found = self.selected(node, key, false)?;
         Ok(match found {
@@ -120,7 +99,12 @@ impl Evaluation<'_> {
     }
 
     /// As [`Evaluation::select`], where a scalar on the way is the same as no such key.
-    fn selected(&mut self, node: Id, key: &str, refuse_missing: bool) -> Outcome<Option<Resolved>> {
+    pub(super) fn selected(
+        &mut self,
+        node: Id,
+        key: &str,
+        refuse_missing: bool,
+    ) -> Outcome<Option<Resolved>> {
         let parent = self.parent(node)?;
         match self.select(parent, key, refuse_missing) {
             Err(problem) if problem.kind == Kind::NotAContainer => Ok(None),
@@ -140,53 +124,9 @@ impl Evaluation<'_> {
         self.warnings.push(message.replace("$OLD_KEY", &old).replace("$NEW_KEY", &new));
         Ok(found)
     }
-
-    fn map_at(&mut self, node: Id, key: &str) -> Outcome<Id> {
-        match self.selected(node, key, true)? {
-            Some(Resolved::Node(id))
-                if matches!(self.tree.value(id), Value::Map(Content::Here(_))) =>
-            {
-                Ok(id)
-            }
-            Some(_) => Err(Problem::new(format!("{key} is no map"))),
-            None => Err(Problem::new(format!("there is no key {key}"))),
-        }
-    }
-
-    fn keys_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
-        let map = self.map_at(node, key)?;
-        let keys = self.tree.keys(map).iter().map(Raw::from).collect();
-        self.create(node, &Raw::List(keys))
-    }
-
-    /// A list of interpolations, one for each key.
-    fn values_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
-        let map = self.map_at(node, key)?;
-        let values = self
-            .tree
-            .keys(map)
-            .iter()
-            .map(|name: &Key| Raw::Text(format!("${{{key}.{name}}}")))
-            .collect();
-        self.create(node, &Raw::List(values))
-    }
 }
 
 const DEPRECATED: &str = "'$OLD_KEY' is deprecated. Change your code and config to use '$NEW_KEY'";
-
-/// What a YAML text is as a configuration: null an empty map, text a map of that key, a number nothing.
-pub(crate) fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
-    let line = yaml.line;
-    let data = match yaml.data {
-        Data::Null => Data::Map(indexmap::IndexMap::new()),
-        Data::Text(text) => Data::Map(
-            [(Key::Text(text), yaml::Yaml { data: Data::Null, line })].into_iter().collect(),
-        ),
-        data @ (Data::List(_) | Data::Map(_)) => data,
-        _ => return None,
-    };
-    Some(yaml::Yaml { data, line })
-}
 
 fn unset(name: &str) -> Problem {
     Problem::new(format!(

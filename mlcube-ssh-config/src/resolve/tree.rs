@@ -3,10 +3,9 @@
 //! Nodes are never freed: a node that was replaced is what `--explain` shows. Several configurations (settings, cube,
 //! command line) live in one tree, each below a root of its own, and are merged by copying.
 
-use indexmap::IndexMap;
-
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
+pub(crate) use super::value::{Content, Value};
 use crate::yaml::{Key, MAX_DEPTH};
 
 /// Nodes in all: what a bomb may grow to before it is refused.
@@ -15,26 +14,6 @@ const MAX_NODES: usize = 400_000;
 /// A node's place in its [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Id(usize);
-
-/// What a node holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    Bool(bool),
-    Int(i128),
-    Float(f64),
-    Text(String),
-    Map(Content<IndexMap<Key, Id>>),
-    List(Content<Vec<Id>>),
-}
-
-/// What a map or a list holds: OmegaConf keeps the type of one that was set to null or `???`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Content<T> {
-    Null,
-    Missing,
-    Here(T),
-}
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -51,40 +30,6 @@ pub(crate) struct Node {
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
-}
-
-impl Value {
-    /// A map without keys.
-    pub(crate) fn empty_map() -> Self {
-        Self::Map(Content::Here(IndexMap::new()))
-    }
-
-    /// `???`, OmegaConf's mark of a value that has to be given.
-    pub(crate) fn missing() -> Self {
-        Self::Text("???".to_owned())
-    }
-
-    pub(crate) fn is_container(&self) -> bool {
-        matches!(self, Self::Map(_) | Self::List(_))
-    }
-
-    pub(crate) fn is_missing(&self) -> bool {
-        match self {
-            Self::Text(text) => text == "???",
-            Self::Map(content) => matches!(content, Content::Missing),
-            Self::List(content) => matches!(content, Content::Missing),
-            _ => false,
-        }
-    }
-
-    pub(crate) fn is_null(&self) -> bool {
-        matches!(self, Self::Null | Self::Map(Content::Null) | Self::List(Content::Null))
-    }
-
-    /// Whether the value is a text with something to be filled in, or escaped.
-    pub(crate) fn is_interpolation(&self) -> bool {
-        matches!(self, Self::Text(text) if text.contains("${"))
-    }
 }
 
 impl Tree {

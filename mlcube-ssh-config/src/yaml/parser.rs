@@ -1,5 +1,8 @@
 //! From tokens to a graph of nodes: the grammar at the top of `PyYAML`'s `parser.py`, one function for each rule.
 
+mod block;
+mod flow;
+
 use std::collections::HashMap;
 
 use super::graph::{Content, Graph, Id, Node};
@@ -226,112 +229,6 @@ impl Parser {
         }
         self.graph.nodes.push(node);
         Ok(id)
-    }
-
-    fn block_sequence(&mut self) -> Result<Content, Error> {
-        self.scanner.take()?;
-        let mut items = Vec::new();
-        while self.take_if(|kind| *kind == Kind::BlockEntry)? {
-            items.push(self.node_unless(
-                |kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd),
-                true,
-                false,
-            )?);
-        }
-        self.expect(
-            &Kind::BlockEnd,
-            "this doesn't belong to the list above; look at the indentation",
-        )?;
-        Ok(Content::List(items))
-    }
-
-    /// A list whose dashes stand in the column of the key that it belongs to.
-    fn indentless_sequence(&mut self) -> Result<Content, Error> {
-        let mut items = Vec::new();
-        while self.take_if(|kind| *kind == Kind::BlockEntry)? {
-            let ends = |kind: &Kind| {
-                matches!(kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd)
-            };
-            items.push(self.node_unless(ends, true, false)?);
-        }
-        Ok(Content::List(items))
-    }
-
-    fn block_mapping(&mut self) -> Result<Content, Error> {
-        self.scanner.take()?;
-        let mut pairs = Vec::new();
-        let ends = |kind: &Kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd);
-        while self.take_if(|kind| *kind == Kind::Key)? {
-            let key = self.node_unless(ends, true, true)?;
-            let given = self.take_if(|kind| *kind == Kind::Value)?;
-            let value = if given {
-                self.node_unless(ends, true, true)?
-            } else {
-                self.nothing(Properties::default())?
-            };
-            pairs.push((key, value));
-        }
-        self.expect(&Kind::BlockEnd, "this doesn't belong to the map above; look at the indentation, and quote text that begins with a sign")?;
-        Ok(Content::Map(pairs))
-    }
-
-    fn flow_sequence(&mut self) -> Result<Content, Error> {
-        self.scanner.take()?;
-        let mut items = Vec::new();
-        while !self.take_if(|kind| *kind == Kind::FlowSequenceEnd)? {
-            if !items.is_empty() {
-                self.expect(&Kind::FlowEntry, "',' or ']' is missing here")?;
-            }
-            if self.next_is(|kind| *kind == Kind::Key)? {
-                items.push(self.nested(Properties::default(), Self::single_pair)?);
-            } else if !self.next_is(|kind| *kind == Kind::FlowSequenceEnd)? {
-                items.push(self.node(false, false)?);
-            }
-        }
-        Ok(Content::List(items))
-    }
-
-    /// `[a: b]`: a map of one key without braces.
-    fn single_pair(&mut self) -> Result<Content, Error> {
-        Ok(Content::Map(vec![self.flow_pair(&Kind::FlowSequenceEnd)?]))
-    }
-
-    fn flow_mapping(&mut self) -> Result<Content, Error> {
-        self.scanner.take()?;
-        let mut pairs = Vec::new();
-        while !self.take_if(|kind| *kind == Kind::FlowMappingEnd)? {
-            if !pairs.is_empty() {
-                self.expect(
-                    &Kind::FlowEntry,
-                    "',' or '}' is missing here; quote text with '${' in it",
-                )?;
-            }
-            if self.next_is(|kind| *kind == Kind::Key)? {
-                pairs.push(self.flow_pair(&Kind::FlowMappingEnd)?);
-            } else if !self.next_is(|kind| *kind == Kind::FlowMappingEnd)? {
-                let key = self.node(false, false)?;
-                pairs.push((key, self.nothing(Properties::default())?));
-            }
-        }
-        Ok(Content::Map(pairs))
-    }
-
-    /// `key: value` within brackets or braces, which end with `close`.
-    fn flow_pair(&mut self, close: &Kind) -> Result<(Id, Id), Error> {
-        self.scanner.take()?;
-        let key = self.node_unless(
-            |kind| matches!(kind, Kind::Value | Kind::FlowEntry) || kind == close,
-            false,
-            false,
-        )?;
-        let given = self.take_if(|kind| *kind == Kind::Value)?;
-        let ends = |kind: &Kind| *kind == Kind::FlowEntry || kind == close;
-        let value = if given {
-            self.node_unless(ends, false, false)?
-        } else {
-            self.nothing(Properties::default())?
-        };
-        Ok((key, value))
     }
 
     /// A node, or nothing where what `ends` it stands already.

@@ -1,0 +1,43 @@
+//! Why there is no configuration, for people.
+
+use std::fmt;
+
+use super::origin::{Names, Origin};
+use super::problem::Problem;
+
+/// Why there is no configuration: file and line or flag, key, what is wrong, on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(String);
+
+impl Error {
+    pub(super) fn new(names: &Names, problem: &Problem) -> Self {
+        let place = match problem.origin {
+            Some(Origin::Cube(0)) => format!("{}: ", names.cube),
+            Some(Origin::Settings(0)) => format!("{}: ", names.settings),
+            None | Some(Origin::Computed | Origin::Default) => String::new(),
+            Some(origin) => format!("{}: ", names.place(origin)),
+        };
+        let key = problem.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
+        Self(one_line(&format!("{place}{key}{problem}")))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A message on one line, without its middle if it is long: keys and values can be of any size.
+fn one_line(message: &str) -> String {
+    const HALF: usize = 400;
+    let characters: Vec<char> =
+        message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if characters.len() <= 2 * HALF {
+        return characters.into_iter().collect();
+    }
+    let (head, tail) = (&characters[..HALF], &characters[characters.len() - HALF..]);
+    head.iter().chain(&['…']).chain(tail).collect()
+}

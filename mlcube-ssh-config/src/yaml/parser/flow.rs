@@ -1,0 +1,67 @@
+//! Lists in brackets and maps in braces.
+
+use super::{Parser, Properties};
+use crate::yaml::Error;
+use crate::yaml::graph::{Content, Id};
+use crate::yaml::token::Kind;
+
+impl Parser {
+    pub(super) fn flow_sequence(&mut self) -> Result<Content, Error> {
+        self.scanner.take()?;
+        let mut items = Vec::new();
+        while !self.take_if(|kind| *kind == Kind::FlowSequenceEnd)? {
+            if !items.is_empty() {
+                self.expect(&Kind::FlowEntry, "',' or ']' is missing here")?;
+            }
+            if self.next_is(|kind| *kind == Kind::Key)? {
+                items.push(self.nested(Properties::default(), Self::single_pair)?);
+            } else if !self.next_is(|kind| *kind == Kind::FlowSequenceEnd)? {
+                items.push(self.node(false, false)?);
+            }
+        }
+        Ok(Content::List(items))
+    }
+
+    /// `[a: b]`: a map of one key without braces.
+    fn single_pair(&mut self) -> Result<Content, Error> {
+        Ok(Content::Map(vec![self.flow_pair(&Kind::FlowSequenceEnd)?]))
+    }
+
+    pub(super) fn flow_mapping(&mut self) -> Result<Content, Error> {
+        self.scanner.take()?;
+        let mut pairs = Vec::new();
+        while !self.take_if(|kind| *kind == Kind::FlowMappingEnd)? {
+            if !pairs.is_empty() {
+                self.expect(
+                    &Kind::FlowEntry,
+                    "',' or '}' is missing here; quote text with '${' in it",
+                )?;
+            }
+            if self.next_is(|kind| *kind == Kind::Key)? {
+                pairs.push(self.flow_pair(&Kind::FlowMappingEnd)?);
+            } else if !self.next_is(|kind| *kind == Kind::FlowMappingEnd)? {
+                let key = self.node(false, false)?;
+                pairs.push((key, self.nothing(Properties::default())?));
+            }
+        }
+        Ok(Content::Map(pairs))
+    }
+
+    /// `key: value` within brackets or braces, which end with `close`.
+    fn flow_pair(&mut self, close: &Kind) -> Result<(Id, Id), Error> {
+        self.scanner.take()?;
+        let key = self.node_unless(
+            |kind| matches!(kind, Kind::Value | Kind::FlowEntry) || kind == close,
+            false,
+            false,
+        )?;
+        let given = self.take_if(|kind| *kind == Kind::Value)?;
+        let ends = |kind: &Kind| *kind == Kind::FlowEntry || kind == close;
+        let value = if given {
+            self.node_unless(ends, false, false)?
+        } else {
+            self.nothing(Properties::default())?
+        };
+        Ok((key, value))
+    }
+}
