@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Document, HostOptions, Outcome, Python, Scene, Task, eventually};
+use mlcube_ssh_harness::{Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, eventually};
 use serde_json::{Value, json};
 
 fn document(scene: &Scene) -> Document {
@@ -162,6 +162,19 @@ fn what_pip_can_not_install_is_named_in_pips_own_words() {
     let failed = interp(&mut scene, virtualenv(&format!("{wheels} no-such-package")));
     failed.exits(125).complains(&["there", "No matching distribution found for no-such-package"]);
     assert_eq!(failed.document().at("/failed/kind"), "ours");
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    assert!(runs_mlcube(&scene, "envs/cube"));
+}
+
+#[test]
+fn an_environment_for_which_there_is_no_room() {
+    let mut scene = Scene::new();
+    let small = scene.host.home().join("envs");
+    let Some(_disk) = Tmpfs::mount(&small, "2m") else { return };
+    let full = interp(&mut scene, virtualenv(&Python::offline_requirements()));
+    full.exits(125).complains(&["there", "room"]);
+    let grow = format!("mount -o remount,size=200m {}", small.display());
+    scene.sh(&grow).run().succeeds();
     interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
     assert!(runs_mlcube(&scene, "envs/cube"));
 }

@@ -305,6 +305,27 @@ fn what_a_dry_run_prints_does_in_a_shell_what_the_step_does() {
 }
 
 #[test]
+fn a_dry_run_shows_the_commands_that_run() {
+    let (scene, _, document) = scene_with_a_document();
+    let step = STEPS[0];
+    let shown = call(&scene, step).arg("-n").reads_document(&document).run().stderr;
+    let ran = call(&scene, step).arg("-v").reads_document(&document).run();
+    let commands: Vec<&str> = shown.lines().filter(|line| line.starts_with("ssh ")).collect();
+    assert_eq!(commands.len(), 2, "the login and the session: {shown}");
+    for command in commands {
+        assert!(
+            ran.stderr.lines().any(|line| line == command),
+            "{command}\nisn't in\n{}",
+            ran.stderr
+        );
+    }
+    assert!(
+        ran.succeeds().stderr.contains(shown.split("MLCUBE_SSH_END").nth(1).unwrap()),
+        "nor is the script"
+    );
+}
+
+#[test]
 fn quiet_is_quiet_and_verbose_shows_the_commands() {
     let (scene, _, document) = scene_with_a_document();
     let mut document = document;

@@ -54,9 +54,15 @@ pub struct Run {
     /// Task parameters from the command line, `name=value`.
     #[serde(default)]
     pub args: BTreeMap<String, String>,
-    /// `-P` words for the remote `mlcube`, `KEY=VALUE`; those for this runner (`runner.…`) are in `config` already.
+    /// `-P` words for the remote `mlcube`, `KEY=VALUE`.
     #[serde(default)]
     pub overrides: Vec<String>,
+    /// `-P` words for this runner (`runner.…`); `config` holds what they made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runner_overrides: Vec<String>,
+    /// The workspace of `--workspace`, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
     /// Engine options by name (`gpus`, `memory`, `cpu`, `network`, `security`, `mount`).
     #[serde(default)]
     pub options: BTreeMap<String, String>,

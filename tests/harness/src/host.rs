@@ -8,6 +8,9 @@ use crate::podman::Podman;
 use crate::program::PATH;
 use crate::{Account, Place, Sshd};
 
+/// The variable that every session of a host has, with the path of the test's place.
+pub(crate) const SESSION_MARK: &str = "MLCUBE_SSH_TEST";
+
 /// How a remote host differs from the usual one.
 #[derive(Debug, Default, Clone)]
 #[must_use = "no host is started yet"]
@@ -64,7 +67,7 @@ impl Host {
         let mut environment = options.environment;
         environment.extend(podman.environment());
         environment.push(("PATH".to_owned(), path(&folder, &options.missing)));
-        environment.push(("MLCUBE_SSH_TEST".to_owned(), place.path().display().to_string()));
+        environment.push((SESSION_MARK.to_owned(), place.path().display().to_string()));
         let (user, home) = options
             .account
             .map_or_else(|| (None, place.folder("there/home")), |(user, home)| (Some(user), home));

@@ -53,18 +53,22 @@ impl Processes {
     /// Those that name this path in their environment or in their arguments; zombies don't count.
     pub fn naming(path: &Path) -> Processes {
         let mark = path.as_os_str().as_bytes();
-        let names = |bytes: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
+        Processes::that(|arguments, environment| holds(arguments, mark) || holds(environment, mark))
+    }
+
+    /// Those that have this variable in their environment.
+    pub fn with_variable(name: &str, value: &str) -> Processes {
+        let mark = format!("{name}={value}\0");
+        Processes::that(|_, environment| holds(environment, mark.as_bytes()))
+    }
+
+    fn that(are_meant: impl Fn(&[u8], &[u8]) -> bool) -> Processes {
         let own = i32::try_from(std::process::id()).unwrap();
         let all = fs::read_dir("/proc").unwrap().flatten();
-        let pids = all
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| *pid != own);
-        Processes(
-            pids.filter_map(Process::read)
-                .filter(|(_, arguments, environment)| names(arguments) || names(environment))
-                .map(|(process, _, _)| process)
-                .collect(),
-        )
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let others = pids.filter(|pid| *pid != own).filter_map(Process::read);
+        let meant = others.filter(|(_, arguments, environment)| are_meant(arguments, environment));
+        Processes(meant.map(|(process, _, _)| process).collect())
     }
 
     /// The children of a process, and theirs.
@@ -112,4 +116,8 @@ impl Processes {
     pub fn kill(&self) {
         self.0.iter().for_each(|process| process.signal(Signal::KILL));
     }
+}
+
+fn holds(bytes: &[u8], mark: &[u8]) -> bool {
+    bytes.windows(mark.len()).any(|window| window == mark)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::host::SESSION_MARK;
 use crate::program::{PATH, built, repository};
 use crate::sshd::new_key;
 use crate::{Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
@@ -183,10 +184,11 @@ impl Scene {
         self.place.processes().with("ControlMaster=yes")
     }
 
-    /// What runs on the host but for sshd's own processes.
+    /// What was started in the sessions of the host and still runs, wherever it has gone.
     pub fn jobs(&self) -> Processes {
+        let place = self.place.path().display().to_string();
         // Rootless podman keeps a process of its own that holds its namespace.
-        self.place.processes().without("ssh").without("conmon").without("podman pause")
+        Processes::with_variable(SESSION_MARK, &place).without("podman pause")
     }
 
     fn usual_settings(&self) -> Value {

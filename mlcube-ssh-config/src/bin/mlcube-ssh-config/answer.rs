@@ -5,6 +5,7 @@ use mlcube_ssh_config::document::{Document, Run};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::names::check_variable;
 use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
+use serde_json::Value;
 
 use crate::cli::Args;
 use crate::{output, tasks, validate};
@@ -39,12 +40,18 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     run.platform.clone_from(&request.platform);
     run.tasks = tasks::chosen(&resolved.config, args.task.as_deref(), args.require_task)?;
     run.args = request.arguments.iter().cloned().collect();
-    run.overrides =
-        request.overrides.iter().filter(|word| !is_for_this_runner(word)).cloned().collect();
+    (run.runner_overrides, run.overrides) =
+        request.overrides.iter().cloned().partition(|word| is_for_this_runner(word));
+    run.workspace = request.workspace.as_ref().map(|_| resolved_workspace(resolved));
     run.options =
         request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     run.env.clone_from(&args.env);
     Ok(run)
+}
+
+/// The workspace as an absolute path: the document may be read in another folder.
+fn resolved_workspace(resolved: &Resolved) -> String {
+    resolved.config.get("workspace").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.

@@ -1,6 +1,7 @@
 //! The command line: the flags of `mlcube run`, and ours.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use mlcube_ssh_config::step::{CommonArgs, EXIT_STATUSES};
@@ -13,12 +14,12 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 /// Merges, weakest first: the runner's defaults, `runner:` of the cube's mlcube.yaml, the platform's section of the
 /// settings file (`$MLCUBE_SYSTEM_SETTINGS`, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
 /// computes. Nothing is contacted, and no file is written.
-#[derive(Parser, Debug)]
+#[derive(Parser, Clone, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
 pub(crate) struct Args {
-    /// The cube: its folder, or its file in it
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    pub(crate) mlcube: String,
+    /// The cube: its folder, or its file in it [default: .]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) mlcube: Option<String>,
     /// The platform: a name in the section `platforms` of the settings file
     #[arg(long, value_name = "NAME")]
     pub(crate) platform: Option<String>,
@@ -58,6 +59,9 @@ pub(crate) struct Args {
     /// Hand the variable NAME to the task; its value is read when the task runs and written nowhere
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Vec<String>,
+    /// Take what isn't said here from the document in FILE, and resolve it anew
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
     /// How to write the document: for the next step, or for people
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub(crate) format: Format,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cli;
+mod earlier;
 mod output;
 mod request;
 mod run;

@@ -16,7 +16,7 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
         );
     };
     Ok(Request {
-        mlcube: args.mlcube.clone(),
+        mlcube: args.mlcube.clone().unwrap_or_else(|| ".".to_owned()),
         platform,
         workspace: args.workspace.clone(),
         overrides: args.override_words(),

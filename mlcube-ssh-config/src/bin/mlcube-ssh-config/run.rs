@@ -10,7 +10,7 @@ use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::step::write_once;
 
 use crate::cli::{Args, PROGRAM};
-use crate::{answer, output, request};
+use crate::{answer, earlier, output, request};
 
 /// Does what the command line says, and gives the status to exit with.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// What is written to standard output; what a person should know is added to `warnings`.
 fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
+    let args = &earlier::completed(args)?;
     let request = request::request(args)?;
     let resolved = resolve::resolve(&request, &|name| env::var(name).ok())?;
     warnings.extend_from_slice(&resolved.warnings);

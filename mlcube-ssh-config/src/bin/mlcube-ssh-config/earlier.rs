@@ -1,0 +1,54 @@
+//! `--input`: what an earlier document was resolved from stands in for what the command line doesn't say.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use mlcube_ssh_config::document::{Document, Run};
+
+use crate::cli::{Args, Mount};
+
+/// The command line with what it leaves open taken from the document that `--input` names.
+pub(crate) fn completed(args: &Args) -> Result<Args> {
+    let mut args = args.clone();
+    if let Some(path) = &args.input {
+        let run = read(path).with_context(|| path.display().to_string())?;
+        complete(&mut args, &run);
+    }
+    Ok(args)
+}
+
+fn read(path: &Path) -> Result<Run> {
+    Ok(Document::read(&fs::read(path).context("can't read it")?)?.run)
+}
+
+fn complete(args: &mut Args, run: &Run) {
+    fill(&mut args.mlcube, Some(&run.mlcube));
+    fill(&mut args.platform, Some(&run.platform));
+    fill(&mut args.workspace, run.workspace.as_ref());
+    let tasks = run.tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    fill(&mut args.task, Some(&tasks).filter(|tasks| !tasks.is_empty()));
+    for (name, value) in &run.options {
+        match name.as_str() {
+            "gpus" => fill(&mut args.gpus, Some(value)),
+            "memory" => fill(&mut args.memory, Some(value)),
+            "cpu" => fill(&mut args.cpu, Some(value)),
+            "network" => fill(&mut args.network, Some(value)),
+            "security" => fill(&mut args.security, Some(value)),
+            _ => args.mount = args.mount.or(Mount::from_str(value, false).ok()),
+        }
+    }
+    if args.env.is_empty() {
+        args.env.clone_from(&run.env);
+    }
+    // In front: what is said now counts more.
+    args.overrides.splice(0..0, run.runner_overrides.iter().chain(&run.overrides).cloned());
+    args.arguments.splice(0..0, run.args.iter().map(|(name, value)| format!("{name}={value}")));
+}
+
+fn fill(place: &mut Option<String>, earlier: Option<&String>) {
+    if place.is_none() {
+        *place = earlier.cloned();
+    }
+}
