@@ -83,8 +83,12 @@ impl Evaluation<'_> {
                     .at(|| self.tree.path(old), self.tree.node(old).origin));
             }
             value if value.is_interpolation() => {
-                // What can't be resolved yet is overridden as the text that it is.
-                if let Ok(Some(container)) = self.container_behind(old) {
+                // What can't be resolved yet is overridden as the text that it is. Nothing is to be said of it: what
+                // stays is resolved once more.
+                let said = self.warnings.len();
+                let container = self.container_behind(old);
+                self.warnings.truncate(said);
+                if let Ok(Some(container)) = container {
                     return self.tree.set_copy(target, key.clone(), container);
                 }
             }
