@@ -11,7 +11,7 @@ mod scan;
 use std::fmt;
 
 /// Interpolations within each other, at most; Python's recursion limit ends earlier.
-pub const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH: usize = 128;
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq)]

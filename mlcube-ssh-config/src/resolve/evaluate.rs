@@ -10,7 +10,7 @@ use super::tree::{Id, Tree, Value};
 use crate::interpolation::{self, Part};
 
 /// Interpolations that may wait for each other; Python's recursion limit ends earlier.
-const MAX_CHAIN: usize = 100;
+const MAX_CHAIN: usize = 128;
 /// Texts filled in, in all.
 const MAX_STEPS: usize = 100_000;
 

@@ -56,23 +56,18 @@ impl Evaluation<'_> {
             return self.tree.set_copy(target, key, source).map(|_| ());
         };
         let old = self.prepare(target, &key, old, source)?;
-        let value = self.tree.value(source).clone();
-        let old_is_container = self.tree.value(old).is_container();
-        if value.is_container() {
-            return if old_is_container {
-                self.merge(old, source)
-            } else {
-                self.tree.set_copy(target, key, source).map(|_| ())
-            };
+        let is_container = |id| self.tree.value(id).is_container();
+        match (is_container(old), is_container(source)) {
+            (true, true) => self.merge(old, source),
+            (false, true) => self.tree.set_copy(target, key, source).map(|_| ()),
+            _ if self.tree.value(source).is_missing() => Ok(()),
+            (false, false) => self.tree.set_copy(target, key, source).map(|_| ()),
+            (true, false) => {
+                let (value, origin) =
+                    (self.tree.value(source).clone(), self.tree.node(source).origin);
+                self.tree.set(target, key, value, origin).map(|_| ())
+            }
         }
-        if value.is_missing() {
-            return Ok(());
-        }
-        if old_is_container {
-            let origin = self.tree.node(source).origin;
-            return self.tree.set(target, key, value, origin).map(|_| ());
-        }
-        self.tree.set_copy(target, key, source).map(|_| ())
     }
 
     /// Makes the old value ready: a map that is null becomes an empty one, an interpolation of a map a copy of that map.
@@ -88,8 +83,12 @@ impl Evaluation<'_> {
                     .at(|| self.tree.path(old), self.tree.node(old).origin));
             }
             value if value.is_interpolation() => {
-                // What can't be resolved yet is overridden as the text that it is.
-                if let Ok(Some(container)) = self.container_behind(old) {
+                // What can't be resolved yet is overridden as the text that it is. Nothing is to be said of it: what
+                // stays is resolved once more.
+                let said = self.warnings.len();
+                let container = self.container_behind(old);
+                self.warnings.truncate(said);
+                if let Ok(Some(container)) = container {
                     return self.tree.set_copy(target, key.clone(), container);
                 }
             }

@@ -15,7 +15,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 /// settings file (`$MLCUBE_SYSTEM_SETTINGS`, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
 /// computes. Nothing is contacted, and no file is written.
 #[derive(Parser, Clone, Debug)]
-#[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
+#[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
 pub(crate) struct Args {
     /// The cube: its folder, or its file in it [default: .]
     #[arg(long, value_name = "PATH")]

@@ -34,13 +34,16 @@ fn working_directory() -> Result<String> {
 
 /// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.
 fn settings_file() -> Result<String> {
-    if let Ok(path) = env::var("MLCUBE_SYSTEM_SETTINGS") {
-        return Ok(path);
-    }
-    let home = env::home_dir()
-        .context("HOME isn't set, so there is no ~/mlcube.yaml; set MLCUBE_SYSTEM_SETTINGS")?;
-    let path = home.join("mlcube.yaml").into_os_string().into_string();
-    path.ok().context("the home folder's path isn't UTF-8; set MLCUBE_SYSTEM_SETTINGS")
+    let path = if let Some(path) = env::var_os("MLCUBE_SYSTEM_SETTINGS") {
+        path
+    } else {
+        let home = env::home_dir()
+            .context("HOME isn't set, so there is no ~/mlcube.yaml; set MLCUBE_SYSTEM_SETTINGS")?;
+        home.join("mlcube.yaml").into_os_string()
+    };
+    path.into_string().ok().context(
+        "the path of the settings file isn't UTF-8; set MLCUBE_SYSTEM_SETTINGS to one that is",
+    )
 }
 
 /// `name=value`: the first `=` separates.
