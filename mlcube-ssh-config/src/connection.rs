@@ -89,7 +89,7 @@ impl Connection {
     /// The commands that run `script`, for a dry run: the login, then the session.
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
-        [self.master_command(true), self.session_command(script)]
+        [self.login_command(), self.session_command(script)]
     }
 
     /// The options with which rsync takes this connection.

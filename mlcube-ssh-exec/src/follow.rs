@@ -12,30 +12,13 @@ use mlcube_ssh_config::report::Report;
 use crate::frames::{Frame, Frames};
 use crate::interrupt::Interrupts;
 use crate::job::Job;
-use crate::outcome;
+use crate::outcome::{self, End};
 
 /// How often signals are looked for.
 const TICK: Duration = Duration::from_millis(50);
 
 /// The longest pause between attempts to connect again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// How a job ended, as far as the remote told.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct End {
-    /// Its status; none when it is lost.
-    pub(crate) status: Option<u8>,
-    /// Whether `mlcube` failed before the task.
-    pub(crate) before_the_task: bool,
-    /// `mlcube`'s own cause, if it named one.
-    pub(crate) cause: Option<String>,
-    /// The signal that made us end it.
-    pub(crate) interrupted: Option<u8>,
-    /// Processes that could not be ended.
-    pub(crate) left: Option<String>,
-    /// The last line of the log that says something.
-    pub(crate) last_line: String,
-}
 
 /// Follows one job.
 pub(crate) struct Follower<'a> {

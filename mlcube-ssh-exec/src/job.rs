@@ -13,6 +13,8 @@ use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 
+use crate::engine;
+
 const START: &str = concat!(include_str!("remote/follow.sh"), include_str!("remote/start.sh"));
 const ATTACH: &str = concat!(include_str!("remote/follow.sh"), include_str!("remote/attach.sh"));
 const STOP: &str = include_str!("remote/stop.sh");
@@ -113,6 +115,7 @@ fn start(
         .word(&serde_json::to_string(document).context("can't write the document")?)
         .word(&names)
         .words(&[RUN, ENGINE, LAUNCH].map(str::to_owned))
+        .variables(&engine::variable(runner))
         .secrets(variables);
     Ok(mlcube_words(document, runner, phase, verbosity)
         .iter()
@@ -149,6 +152,7 @@ fn python(interpreter: &Interpreter) -> String {
 /// The settings file for `mlcube` there, if the platform's section has one; JSON is YAML.
 fn settings(runner: &Runner) -> Result<String> {
     let Some(remote) = &runner.remote else { return Ok(String::new()) };
+    let remote = engine::settings(remote);
     let settings = serde_json::json!({"platforms": {runner.remote_platform(): remote}});
     serde_json::to_string(&settings).context("can't write the settings for the remote")
 }

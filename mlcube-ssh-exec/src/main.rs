@@ -1,6 +1,7 @@
 //! `mlcube-ssh-exec`: runs `mlcube configure` and `mlcube run` on the remote.
 
 mod cli;
+mod engine;
 mod follow;
 mod frames;
 mod interrupt;

@@ -5,11 +5,27 @@ use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 
-use crate::follow::End;
 use crate::job::{Job, Phase};
 
 /// What `mlcube` says, deep in its settings, of a platform that isn't there.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
+
+/// How a job ended, as far as the remote told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct End {
+    /// Its status; none when it is lost.
+    pub(crate) status: Option<u8>,
+    /// Whether `mlcube` failed before the task.
+    pub(crate) before_the_task: bool,
+    /// `mlcube`'s own cause, if it named one.
+    pub(crate) cause: Option<String>,
+    /// The signal that made us end it.
+    pub(crate) interrupted: Option<u8>,
+    /// Processes that could not be ended.
+    pub(crate) left: Option<String>,
+    /// The last line of the log that says something.
+    pub(crate) last_line: String,
+}
 
 /// The outcome of a job that ended.
 pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
@@ -61,6 +77,9 @@ pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Fai
         "not-writable" => {
             anyhow!("can't write {subject} on '{host}'; is the disk full, is the folder yours?")
         }
+        "swallows-mount" => anyhow!(
+            "--mount needs mlcube 0.0.10 or later, '{host}' has {subject}; raise it in runner.interpreter.requirements"
+        ),
         "no-setsid" => anyhow!(
             "'{host}' has no setsid, which keeps a job alive without its connection; install util-linux there"
         ),

@@ -13,7 +13,7 @@ use mlcube_ssh_config::workspace::Record;
 use crate::cli::{FollowArgs, Verb};
 use crate::follow::Follower;
 use crate::job::{Job, Phase, new_id};
-use crate::{outcome, variables};
+use crate::{engine, outcome, variables};
 
 /// Does what the verb says, and notes a receipt.
 pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
@@ -73,6 +73,7 @@ fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs
     }
     let variables =
         if phase == Phase::Run { variables::for_task(document, &runner)? } else { Vec::new() };
+    engine::check_takes_variables(&runner, &variables)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let id = if step.is_dry_run() { "$JOB".to_owned() } else { new_id()? };
     let job = Job::new(id, phase, document, &connection, &variables, step.report().verbosity())?;

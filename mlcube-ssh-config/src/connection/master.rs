@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// The command that logs in and stays in the background with the socket.
-    pub(super) fn master_command(&self, prompts: bool) -> Command {
+    fn master_command(&self, prompts: bool) -> Command {
         let mut options = vec![
             format!("ControlPath={}", self.socket.display()),
             "ControlMaster=yes".to_owned(),
@@ -75,13 +75,20 @@ impl Connection {
         command.arg("--").arg(self.login.host.as_str())
     }
 
+    /// The master's command with what lets this process ask for a password, or keeps it from asking.
+    pub(super) fn login_command(&self) -> Command {
+        let prompts = Prompts::of_this_process();
+        let command = self.master_command(prompts != Prompts::None);
+        match prompts {
+            // Without a terminal ssh asks a program only when told to (ssh(1), SSH_ASKPASS_REQUIRE).
+            Prompts::Askpass => command.variable("SSH_ASKPASS_REQUIRE", "force"),
+            Prompts::Terminal | Prompts::None => command,
+        }
+    }
+
     fn log_in(&self) -> Outcome<()> {
         let prompts = Prompts::of_this_process();
-        let mut command = self.master_command(prompts != Prompts::None);
-        if prompts == Prompts::Askpass {
-            // Without a terminal ssh asks a program only when told to (ssh(1), SSH_ASKPASS_REQUIRE).
-            command = command.variable("SSH_ASKPASS_REQUIRE", "force");
-        }
+        let command = self.login_command();
         self.report.command(&command);
         // Somebody who is asked may take their time; a host that doesn't answer may not.
         let limit = (prompts == Prompts::None)

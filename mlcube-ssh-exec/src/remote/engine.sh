@@ -1,10 +1,11 @@
 #!/bin/sh
 # Stands in for a container engine in a job's PATH: `run` gets a label by which the container is found, the names of
-# the variables that the task is to have, and --rm. mlcube has no way to pass them.
+# the variables that the task is to have, and --rm. mlcube has no way to pass them. The settings may name the engine by
+# its path: MLCUBE_SSH_ENGINE.
 
 PATH=${PATH#*:}
 name=${0##*/}
-engine=$(command -v "$name") || {
+engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || {
   printf '%s: not found on this host\n' "$name" >&2
   exit 127
 }

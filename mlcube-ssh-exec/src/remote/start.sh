@@ -37,6 +37,13 @@ find_python() {
   [ -x "$python" ] || never_configured "$python"
 }
 
+# mlcube swallows --mount before 0.0.10.
+check_version() {
+  case " $* " in *' --mount='*) ;; *) return 0 ;; esac
+  version=$("$python" -c 'from importlib.metadata import version; print(version("mlcube"))' 2>/dev/null)
+  case $version in 0.0.[0-9]) problem swallows-mount "$version" ;; esac
+}
+
 make_job() {
   mask=$(umask)
   umask 077
@@ -72,6 +79,7 @@ if [ ! -d "$job" ]; then
   [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
   command -v setsid >/dev/null || problem no-setsid
   find_python
+  check_version "$@"
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   plain_view
   level=$1 phase=$2
