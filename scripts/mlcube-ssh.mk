@@ -23,7 +23,7 @@ MLCUBE_TASKS ?=
 # MLCUBE_ARGS_gpu1 adds those of one platform: --workspace=workspace-gpu1 keeps the results of several apart.
 MLCUBE_ARGS ?=
 # The wrapper: beside this file in a checkout, where scripts/install puts it, else on PATH.
-MLCUBE_SSH ?= $(or $(firstword $(wildcard $(addprefix $(mlcube_ssh_here),mlcube-ssh ../../bin/mlcube-ssh))),mlcube-ssh)
+MLCUBE_SSH ?= $(or $(abspath $(firstword $(wildcard $(addprefix $(mlcube_ssh_here),mlcube-ssh ../../bin/mlcube-ssh)))),mlcube-ssh)
 MLCUBE_STATE ?= .mlcube-ssh
 
 mlcube_ssh_here := $(dir $(lastword $(MAKEFILE_LIST)))

@@ -6,6 +6,17 @@ use mlcube_ssh_harness::{
 };
 
 #[test]
+fn mlcube_is_there() {
+    let scene = Scene::new();
+    let help = scene.invocation(&Python::with_mlcube()).args(["-m", "mlcube", "--help"]).run();
+    assert!(help.succeeds().stdout.contains("configure"), "{help}");
+    assert!(
+        Python::wheels().read_dir().unwrap().count() > 10,
+        "the wheels for installing without a network"
+    );
+}
+
+#[test]
 fn ssh_reaches_the_host_and_logins_are_counted() {
     let scene = Scene::new();
     let home = scene.sh("ssh there 'echo $HOME'").run();
