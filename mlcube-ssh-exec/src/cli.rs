@@ -12,7 +12,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 ///
 /// Reads the document on standard input and writes it with a receipt on standard output. The command runs in a session
 /// of its own there: when the connection breaks the job goes on, and its log is taken up again at the byte where it
-/// stopped. Ctrl-C ends the job with all its processes and its container.
+/// stopped. Ctrl-C ends the job with all its processes and its container; closing the terminal leaves it running.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 pub(crate) struct Args {
