@@ -49,6 +49,8 @@ pub(crate) fn command(
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     rsync::command(connection)
         .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+        // The plan has compared to the nanosecond; rsync would skip what changed within one second.
+        .arg("--ignore-times")
         .arg(format!("--backup-dir={kept_aside}/{seconds}"))
         // Nothing that comes from there runs here with more rights than its user has.
         .arg("--chmod=u-s,g-s,o-t")

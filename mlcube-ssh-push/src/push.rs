@@ -142,6 +142,8 @@ fn say(
 fn code_command(layout: &Layout, connection: &Connection, base: &str) -> Command {
     rsync::command(connection)
         .arg("--recursive")
+        // Times are compared to the nanosecond: by default what changed within one second is skipped.
+        .arg("--modify-window=-1")
         // The folders keep their places relative to the base.
         .arg("--relative")
         .args(code::excludes(layout))
@@ -160,6 +162,8 @@ fn workspace_command(
     let replaced = format!("{}/replaced/{}", prepared.state, seconds_since_1970());
     rsync::command(connection)
         .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+        // The plan has compared to the nanosecond; rsync would skip what changed within one second.
+        .arg("--ignore-times")
         .arg(format!("--backup-dir={replaced}"))
         .arg("--")
         .arg(format!("{}/", layout.workspace.display()))
