@@ -43,7 +43,7 @@ fn a_cube_that_keeps_to_itself_lies_under_its_own_name() {
 #[test]
 fn a_build_context_outside_lies_in_the_same_relative_place() {
     let scene = Scene::new();
-    let cube = Cube::built_from_beside(&scene.home().join("mnist/mlcube"))
+    let cube = Cube::built_from(&scene.home().join("mnist/mlcube"), "../project")
         .task(&train())
         .with_file("data.csv", "1\n");
     fs::write(scene.home().join("mnist/unrelated"), "not asked for").unwrap();
@@ -60,7 +60,7 @@ fn a_build_context_outside_lies_in_the_same_relative_place() {
 #[test]
 fn a_base_that_is_the_home_folder_is_refused() {
     let scene = Scene::new();
-    let cube = Cube::built_from_beside(&scene.home().join("digits"))
+    let cube = Cube::built_from(&scene.home().join("digits"), "../project")
         .task(&train())
         .with_file("data.csv", "1\n");
     let config = scene

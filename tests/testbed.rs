@@ -58,7 +58,7 @@ fn the_host_runs_a_real_cube_with_mlcube_and_podman() {
         .reads("data", "data.csv")
         .writes("model", "model/")
         .does("cat $data > $model/it; exit 7");
-    let cube = Cube::built_from_beside(&scene.home().join("digits"))
+    let cube = Cube::built_from(&scene.home().join("digits"), "../project")
         .task(&train)
         .with_file("data.csv", "1,2\n");
     let line = format!(

@@ -72,15 +72,12 @@ pub struct Cube {
 impl Cube {
     /// A cube without tasks whose build context is its own folder, `root`.
     pub fn new(root: &Path) -> Cube {
-        Cube::with_context(root, root, ".")
+        Cube::built_from(root, ".")
     }
 
-    /// A cube whose build context is the folder `project` beside its own.
-    pub fn built_from_beside(root: &Path) -> Cube {
-        Cube::with_context(root, &root.with_file_name("project"), "../project")
-    }
-
-    fn with_context(root: &Path, context: &Path, build_context: &str) -> Cube {
+    /// A cube with another build context, as its `mlcube.yaml` gives it: relative to `root`.
+    pub fn built_from(root: &Path, build_context: &str) -> Cube {
+        let context = &root.join(build_context);
         let docker = json!({"image": "mlcube-ssh/test:0.0.1", "build_context": build_context});
         let config = json!({"name": "test", "docker": docker, "tasks": {}});
         fs::create_dir_all(root.join("workspace")).unwrap();
@@ -88,7 +85,7 @@ impl Cube {
         fs::copy("/bin/busybox", context.join("busybox")).unwrap();
         fs::write(context.join("entry"), ENTRY).unwrap();
         fs::set_permissions(context.join("entry"), fs::Permissions::from_mode(0o755)).unwrap();
-        let cube = Cube { root: root.to_owned(), context: context.to_owned(), config };
+        let cube = Cube { root: root.to_owned(), context: context.clone(), config };
         cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nCOPY entry /entry\nCOPY tasks /tasks\nENTRYPOINT [\"/entry\"]\n");
         cube.write();
         cube
