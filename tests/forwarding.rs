@@ -16,15 +16,15 @@ fn scene() -> (Scene, Engine, Cube) {
     (scene, engine, cube)
 }
 
+/// Resolves a cube's configuration with further arguments.
+fn config(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
+    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+    config.arg(cube.root()).args(words).run()
+}
+
 /// Pushes and runs a cube with further arguments for `mlcube run`.
 fn run(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
-    let config = scene
-        .tool("mlcube-ssh-config")
-        .args(["--platform=gpu1", "--mlcube"])
-        .arg(cube.root())
-        .args(words)
-        .run();
-    let config = config.succeeds().document();
+    let config = config(scene, cube, words).succeeds().document();
     let pushed =
         scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config).run().succeeds().document();
     scene.tool("mlcube-ssh-exec").arg("run").reads_document(&pushed).run()
@@ -80,12 +80,7 @@ fn what_mlcube_there_would_drop_is_refused() {
         ["--task=train", "data=a=b"],
         ["--task=train", "--gpus=a b"],
     ] {
-        let config = scene
-            .tool("mlcube-ssh-config")
-            .args(["--platform=gpu1", "--mlcube"])
-            .arg(cube.root())
-            .args(words)
-            .run();
+        let config = config(&scene, &cube, &words);
         let last = if config.status == 0 {
             let pushed =
                 scene.tool("mlcube-ssh-push").arg("-q").reads_document(&config.document()).run();

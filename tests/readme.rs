@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use mlcube_ssh_config::runner::KEYS;
 use mlcube_ssh_harness::{Scene, Task, repository};
 
 const PROGRAMS: [&str; 5] = [
@@ -103,30 +104,9 @@ fn every_key_of_the_document_and_of_the_settings_in_the_readme_is_in_the_code() 
 #[test]
 fn every_key_of_the_settings_is_in_the_readme() {
     let readme = readme();
-    for key in [
-        "host",
-        "platform",
-        "remote_root",
-        "interpreter",
-        "python",
-        "requirements",
-        "location",
-        "name",
-        "authentication",
-        "identify_file",
-        "identity_file",
-        "user",
-        "env",
-        "environment",
-        "setup",
-        "remote",
-        "remote_name",
-        "base",
-        "adopt",
-        "persist",
-        "ssh_config",
-        "connect_timeout",
-    ] {
+    let below =
+        ["python", "requirements", "location", "name", "identify_file", "identity_file", "user"];
+    for key in KEYS.iter().chain(&below) {
         assert!(readme.contains(key), "the README doesn't say what {key} is");
     }
 }
