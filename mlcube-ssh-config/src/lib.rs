@@ -13,6 +13,7 @@
 //! | [`forward`] | the words for the `mlcube` that runs on the remote |
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
+//! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
@@ -24,6 +25,7 @@ pub mod document;
 pub mod failure;
 pub mod file;
 pub mod forward;
+pub mod ignored;
 pub mod interpolation;
 pub mod layout;
 pub mod names;

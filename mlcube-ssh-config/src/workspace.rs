@@ -4,6 +4,6 @@ mod listing;
 mod plan;
 mod record;
 
-pub use listing::{Entry, FIND_FORMAT, Kind, Listing};
+pub use listing::{Entry, FIND_FORMAT, Kind, Listing, Skip};
 pub use plan::{Direction, Plan};
 pub use record::Record;

@@ -1,12 +1,12 @@
 //! A pull: what was made there comes here; what was edited here stays.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
+use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{count, human_bytes};
 use mlcube_ssh_config::rsync;
@@ -57,10 +57,11 @@ fn transfer(
     let record = Record::of(layout, &document.remote)?;
     fs::create_dir_all(&layout.workspace)
         .with_context(|| format!("can't make the workspace {}", layout.workspace.display()))?;
-    let here = Listing::of_folder(&layout.workspace, &|_: &Path| false)?;
-    let plan = plan(&there.listing, &here, &record.workspace(), selection, args.overwrite);
-    receipt.files = Some(there.listing.files());
-    receipt.bytes = Some(there.listing.bytes());
+    let here = Listing::of_folder(&layout.workspace, &|_, _| Ok(false))?;
+    let listing = Ignored::of_workspace(layout).without(&there.listing)?;
+    let plan = plan(&listing, &here, &record.workspace(), selection, args.overwrite);
+    receipt.files = Some(listing.files());
+    receipt.bytes = Some(listing.bytes());
     if !plan.send.is_empty() {
         let aside = record.replaced();
         let command =

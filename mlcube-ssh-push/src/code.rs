@@ -1,13 +1,14 @@
 //! The code of a cube: its root and its build context, without the workspace.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::{Layout, normal};
-use mlcube_ssh_config::workspace::Listing;
+use mlcube_ssh_config::workspace::{Kind, Listing};
 
-/// Folders of version control and of our own make rules; they stay here.
-const STAYS: [&str; 2] = [".git", ".mlcube-ssh"];
+use crate::stays::Stays;
 
 /// The folders to send, relative to the base: one that lies in another goes with it.
 pub(crate) fn folders(layout: &Layout) -> Vec<PathBuf> {
@@ -34,17 +35,20 @@ fn workspaces(layout: &Layout) -> Vec<PathBuf> {
     places
 }
 
-/// What the code is on this machine now.
-pub(crate) fn listing(layout: &Layout) -> Result<Listing> {
+/// What the code is on this machine now; what stays here is noted.
+pub(crate) fn listing(layout: &Layout, stays: &Stays) -> Result<Listing> {
     let workspaces = workspaces(layout);
+    let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
     for folder in folders(layout) {
-        let skip = |path: &Path| {
-            let stays =
-                path.file_name().is_some_and(|name| STAYS.iter().any(|stays| name == *stays));
-            stays || workspaces.contains(&folder.join(path))
+        let top = layout.base.join(&folder);
+        let skip = |path: &Path, is_folder| {
+            let place = folder.join(path);
+            Ok(workspaces.contains(&place)
+                || stays.here(&ignored, &place, is_folder)?
+                || stays.unreadable(&top.join(path), is_folder))
         };
-        let listing = Listing::of_folder(&layout.base.join(&folder), &skip)?;
+        let listing = Listing::of_folder(&top, &skip)?;
         for (path, entry) in listing.iter() {
             all.insert(folder.join(path), entry.clone());
         }
@@ -52,34 +56,11 @@ pub(crate) fn listing(layout: &Layout) -> Result<Listing> {
     Ok(all)
 }
 
-/// rsync's arguments that leave out what stays here.
-pub(crate) fn excludes(layout: &Layout) -> Vec<String> {
-    let stays = STAYS.iter().map(|name| format!("--exclude={name}"));
-    stays
-        .chain(
-            workspaces(layout)
-                .iter()
-                .map(|place| format!("--exclude=/{}", pattern(&place.to_string_lossy()))),
-        )
-        .collect()
-}
-
-/// The folders as rsync's `--relative` reads them: the part after `/./` is laid out on the other side; the slash at the
-/// end follows a folder that is a link.
-pub(crate) fn sources(layout: &Layout) -> Vec<String> {
-    let base = layout.base.to_string_lossy();
-    folders(layout)
-        .iter()
-        .map(|folder| format!("{base}/./{}/", folder.display()).replace("/.//", "/./"))
-        .collect()
-}
-
-/// `path` as a pattern of rsync that matches it alone: in a pattern with a wildcard a backslash takes it literally.
-fn pattern(path: &str) -> String {
-    if !path.contains(['*', '?', '[']) {
-        return path.to_owned();
-    }
-    path.chars().flat_map(|c| ["*?[\\".contains(c).then_some('\\'), Some(c)]).flatten().collect()
+/// The code as rsync's `--files-from=- --from0` reads it. A folder is named without a slash at its end: with one
+/// rsync would send what lies in it, ignored files too.
+pub(crate) fn files_from(code: &Listing) -> Vec<u8> {
+    let sent = code.iter().filter(|(_, entry)| entry.kind != Kind::Other);
+    sent.flat_map(|(path, _)| [path.as_os_str().as_bytes(), &[0]].concat()).collect()
 }
 
 #[cfg(test)]
@@ -109,15 +90,5 @@ mod tests {
         assert_eq!(shape("", Some("build")), [PathBuf::from("")], "build");
         assert_eq!(shape("", Some("")), [PathBuf::from("")], ".");
         assert_eq!(shape("", None), [PathBuf::from("")]);
-    }
-
-    #[test]
-    fn sources_and_excludes() {
-        let layout = layout("/b", "cu[b]e", Some("project"), "/b/cu[b]e/workspace");
-        assert_eq!(sources(&layout), ["/b/./cu[b]e/", "/b/./project/"]);
-        assert_eq!(
-            excludes(&layout),
-            ["--exclude=.git", "--exclude=.mlcube-ssh", r"--exclude=/cu\[b]e/workspace"]
-        );
     }
 }

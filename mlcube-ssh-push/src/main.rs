@@ -5,6 +5,7 @@ mod code;
 mod plan;
 mod prepare;
 mod push;
+mod stays;
 
 use std::process::ExitCode;
 

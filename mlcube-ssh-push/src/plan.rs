@@ -4,10 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use mlcube_ssh_config::document::Remote;
+use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::workspace::{Listing, Record};
 
 use crate::code;
+use crate::stays::Stays;
 
 /// What lies here, and what the record says.
 pub(crate) struct Local {
@@ -16,14 +18,27 @@ pub(crate) struct Local {
     pub(crate) record: Record,
     pushed: Option<Listing>,
     pub(crate) common: Listing,
+    pub(crate) stays: Stays,
+}
+
+/// What the workspace holds on this machine now; what stays here is noted.
+fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
+    let ignored = Ignored::of_workspace(layout);
+    let skip = |path: &Path, is_folder| {
+        Ok(stays.here(&ignored, path, is_folder)?
+            || stays.unreadable(&layout.workspace.join(path), is_folder))
+    };
+    Listing::of_folder(&layout.workspace, &skip)
 }
 
 impl Local {
     pub(crate) fn look(layout: &Layout, remote: &Remote) -> Result<Self> {
         let record = Record::of(layout, remote)?;
+        let stays = Stays::default();
         Ok(Self {
-            code: code::listing(layout)?,
-            workspace: Listing::of_folder(&layout.workspace, &|_: &Path| false)?,
+            code: code::listing(layout, &stays)?,
+            workspace: workspace(layout, &stays)?,
+            stays,
             pushed: record.code(),
             common: record.workspace(),
             record,

@@ -11,7 +11,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{count, human_bytes};
 use mlcube_ssh_config::rsync::{self, Transfer};
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Direction, Plan};
+use mlcube_ssh_config::workspace::{Direction, Listing, Plan};
 
 use crate::cli::Args;
 use crate::code;
@@ -33,6 +33,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     let receipt = timed(|receipt| {
         let local = Local::look(&layout, &document.remote)?;
+        local.stays.say(&step.report());
         receipt.files = Some(local.code.files() + local.workspace.files());
         receipt.bytes = Some(local.code.bytes() + local.workspace.bytes());
         if args.if_changed && !local.was_pushed() {
@@ -41,13 +42,14 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         receipt.context_changed = Some(local.context_changed(&layout));
         if args.if_changed && local.is_unchanged() {
             (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
-            return Ok(());
+            return local.stays.check(&step.report());
         }
         let prepared = prepare::prepare(
             &connection,
             &prepare::script(&connection, &layout, &document.remote),
         )?;
-        transfer(step, &layout, &connection, &local, &prepared, args, receipt)
+        transfer(step, &layout, &connection, &local, &prepared, args, receipt)?;
+        local.stays.check(&step.report())
     })?;
     document.steps.push = Some(receipt);
     Ok(())
@@ -73,8 +75,11 @@ fn transfer(
     receipt: &mut Receipt,
 ) -> Outcome<()> {
     receipt.free_bytes = prepared.free_bytes;
-    let code =
-        rsync::run(&code_command(layout, connection, &prepared.base), connection, &step.report())?;
+    let code = rsync::run(
+        &code_command(layout, connection, &prepared.base, &local.code),
+        connection,
+        &step.report(),
+    )?;
     local.record.set_code(&local.code)?;
 
     let plan = Plan::new(
@@ -138,18 +143,18 @@ fn say(
     }
 }
 
-/// The transfer of the code. Nothing is deleted there.
-fn code_command(layout: &Layout, connection: &Connection, base: &str) -> Command {
+/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. Nothing is deleted there.
+fn code_command(layout: &Layout, connection: &Connection, base: &str, code: &Listing) -> Command {
     rsync::command(connection)
-        .arg("--recursive")
+        .args(["--files-from=-", "--from0", "--dirs"])
+        // A folder above the code that is a link here is none there.
+        .arg("--no-implied-dirs")
         // Times are compared to the nanosecond: by default what changed within one second is skipped.
         .arg("--modify-window=-1")
-        // The folders keep their places relative to the base.
-        .arg("--relative")
-        .args(code::excludes(layout))
         .arg("--")
-        .args(code::sources(layout))
+        .arg(format!("{}/", layout.base.display()))
         .arg(connection.rsync_path(&format!("{base}/")))
+        .list(code::files_from(code))
 }
 
 /// The transfer of the workspace: the entries of the plan, and what they replace is kept aside.
@@ -183,6 +188,7 @@ fn dry_run(
     connection: &Connection,
 ) -> Outcome<()> {
     let local = Local::look(layout, &document.remote)?;
+    local.stays.say(&step.report());
     let remote = &document.remote;
     let prepared = Prepared {
         base: remote.base.from_home().to_owned(),
@@ -193,7 +199,7 @@ fn dry_run(
     };
     let plan = Plan::new(Direction::Up, &local.workspace, &prepared.listing, &local.common, false);
     step.show(&connection.shown(&prepare::script(connection, layout, remote)));
-    step.show([&code_command(layout, connection, &prepared.base)]);
+    step.show([&code_command(layout, connection, &prepared.base, &local.code)]);
     if !plan.send.is_empty() {
         step.show([&workspace_command(layout, connection, &prepared, &plan)]);
     }

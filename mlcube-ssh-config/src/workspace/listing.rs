@@ -20,6 +20,9 @@ pub const FIND_FORMAT: &str = r"%y %m %s %T@ %P\0%l\0";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing(BTreeMap<PathBuf, Entry>);
 
+/// Says of a path, and whether it is a folder, that it is left out of a listing.
+pub type Skip<'a> = dyn Fn(&Path, bool) -> Result<bool> + 'a;
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -62,6 +65,12 @@ impl Entry {
         Ok(Self { kind, mode: metadata.mode() & 0o7777, size: metadata.size(), modified, target })
     }
 
+    /// Whether it is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.kind == Kind::Folder
+    }
+
     /// Whether both hold the same content as far as size and time tell, as rsync's quick check has it. A file system
     /// that keeps whole seconds agrees with one that keeps more.
     #[must_use]
@@ -88,11 +97,11 @@ impl Entry {
 
 impl Listing {
     /// Lists `folder` on this machine; one that isn't there is empty. `skip` leaves entries out, folders with all
-    /// that is in them, by their relative path.
+    /// that is in them, by their relative path and whether they are folders.
     ///
     /// # Errors
-    /// When a folder can't be read.
-    pub fn of_folder(folder: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<Self> {
+    /// When a folder can't be read, and those of `skip`.
+    pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
         let mut listing = Self::default();
         if folder.is_dir() {
             listing.add_folder(folder, Path::new(""), skip)?;
@@ -100,14 +109,15 @@ impl Listing {
         Ok(listing)
     }
 
-    fn add_folder(&mut self, top: &Path, below: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<()> {
+    fn add_folder(&mut self, top: &Path, below: &Path, skip: &Skip<'_>) -> Result<()> {
         let folder = top.join(below);
         for entry in
             fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))?
         {
             let entry = entry.with_context(|| format!("can't read {}", folder.display()))?;
             let path = below.join(entry.file_name());
-            if entry.file_name() == PARTIAL || skip(&path) {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if entry.file_name() == PARTIAL || skip(&path, is_folder)? {
                 continue;
             }
             let found = entry.metadata().and_then(|metadata| Entry::of(&metadata, &entry.path()));
@@ -257,7 +267,7 @@ mod tests {
         fs::create_dir(folder.path().join("a b")).unwrap();
         fs::write(folder.path().join("a b/new\nline"), "x").unwrap();
         std::os::unix::fs::symlink("a b", folder.path().join("link")).unwrap();
-        let listing = Listing::of_folder(folder.path(), &|_| false).unwrap();
+        let listing = Listing::of_folder(folder.path(), &|_, _| Ok(false)).unwrap();
         assert_eq!(listing.0.len(), 3);
         assert_eq!(Listing::parse(&listing.to_text()).unwrap(), listing);
     }

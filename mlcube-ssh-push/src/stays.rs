@@ -1,0 +1,63 @@
+//! What a push leaves here: what is ignored, and what can't be read.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::ignored::Ignored;
+use mlcube_ssh_config::report::{Report, count};
+use rustix::fs::{Access, access};
+
+/// What was met and isn't sent.
+#[derive(Debug, Default)]
+pub(crate) struct Stays {
+    ignored: RefCell<Vec<PathBuf>>,
+    unreadable: RefCell<Vec<PathBuf>>,
+}
+
+impl Stays {
+    /// Whether `path` is ignored; then it is noted.
+    pub(crate) fn here(&self, ignored: &Ignored, path: &Path, is_folder: bool) -> Result<bool> {
+        let stays = ignored.matches(path, is_folder)?;
+        if stays {
+            self.ignored.borrow_mut().push(path.to_owned());
+        }
+        Ok(stays)
+    }
+
+    /// Whether this user may not read `path`; then it is noted. What is gone, and a link, is none of that.
+    pub(crate) fn unreadable(&self, path: &Path, is_folder: bool) -> bool {
+        let wanted = if is_folder { Access::READ_OK | Access::EXEC_OK } else { Access::READ_OK };
+        let denied = access(path, wanted) == Err(rustix::io::Errno::ACCESS)
+            && fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_symlink());
+        if denied {
+            self.unreadable.borrow_mut().push(path.to_owned());
+        }
+        denied
+    }
+
+    /// Says what is ignored, with `-v`.
+    pub(crate) fn say(&self, report: &Report) {
+        for path in self.ignored.borrow().iter() {
+            report.detail(&format!("stays here, ignored: {}", path.display()));
+        }
+    }
+
+    /// Names what couldn't be read, once all else is sent.
+    pub(crate) fn check(&self, report: &Report) -> Outcome<()> {
+        let unreadable = self.unreadable.borrow();
+        for path in unreadable.iter() {
+            report.error(&format!("left out {}: it can't be read", path.display()));
+        }
+        match unreadable.first() {
+            None => Ok(()),
+            Some(first) => Err(Failure::ours(anyhow!(
+                "{} can't be read here, {} for one, and the rest was sent; make them readable, or name them in .mlcubeignore",
+                count(unreadable.len() as u64, "file"),
+                first.display()
+            ))),
+        }
+    }
+}
