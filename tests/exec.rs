@@ -304,3 +304,20 @@ fn the_state_of_runs_lies_beside_the_tree_and_is_private() {
     assert_eq!(open.succeeds().stdout, "", "files that others may read");
     assert!(Path::new(&state).is_dir());
 }
+
+#[test]
+fn a_log_does_no_harm_to_a_terminal() {
+    let log = r"printf '\033]0;title\007\033[6n\033[32mgreen\033[0m\r50%%\r'";
+    let (scene, _, document) = pushed_with_engine(log);
+    fs::write(scene.home().join("pushed.json"), document.to_string()).unwrap();
+    let run = "mlcube-ssh-exec run --input pushed.json --output ran.json";
+    let shown = scene.sh_at_a_terminal(run).run();
+    shown.succeeds();
+    assert!(
+        shown.stdout.contains("^[]0;title\u{7}^[[6n\u{1b}[32mgreen\u{1b}[0m\r50%\r"),
+        "{shown}"
+    );
+    let raw = scene.sh(run).run();
+    raw.succeeds();
+    assert_eq!(raw.stdout, "\u{1b}]0;title\u{7}\u{1b}[6n\u{1b}[32mgreen\u{1b}[0m\r50%\r");
+}

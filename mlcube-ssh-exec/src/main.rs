@@ -8,6 +8,7 @@ mod interrupt;
 mod job;
 mod outcome;
 mod phase;
+mod terminal;
 mod variables;
 
 use std::process::ExitCode;

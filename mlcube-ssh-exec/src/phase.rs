@@ -13,7 +13,7 @@ use mlcube_ssh_config::workspace::Record;
 use crate::cli::{FollowArgs, Verb};
 use crate::follow::Follower;
 use crate::job::{Job, Phase, new_id};
-use crate::{engine, outcome, variables};
+use crate::{engine, outcome, terminal, variables};
 
 /// Does what the verb says, and notes a receipt.
 pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
@@ -99,5 +99,5 @@ fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs
 
 /// Where the job's output goes: a standard output that doesn't take the document is the task's.
 fn log(args: &FollowArgs) -> Box<dyn Write> {
-    if args.output.is_some() { Box::new(io::stdout()) } else { Box::new(io::stderr()) }
+    if args.output.is_some() { terminal::safe(io::stdout()) } else { terminal::safe(io::stderr()) }
 }
