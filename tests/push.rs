@@ -215,3 +215,22 @@ fn two_pushes_at_once_leave_one_whole_tree() {
         fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
     assert_eq!(there, cube.result("data.csv"));
 }
+
+#[test]
+fn a_folder_there_that_is_a_link_of_its_user_is_kept_and_followed() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").with_file("data.csv", "1").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    let scratch = scene.place().folder("scratch");
+    let there = scene.host.remote_root().join("digits/workspace");
+    std::os::unix::fs::symlink(&scratch, there.join("big")).unwrap();
+    fs::create_dir(cube.workspace().join("big")).unwrap();
+    fs::write(cube.workspace().join("big/set"), "one").unwrap();
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    assert!(there.join("big").is_symlink());
+    assert_eq!(fs::read_to_string(scratch.join("set")).unwrap(), "one");
+    fs::write(scratch.join("set"), "the job's").unwrap();
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    assert_eq!(fs::read_to_string(scratch.join("set")).unwrap(), "the job's");
+}

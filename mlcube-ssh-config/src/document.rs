@@ -149,10 +149,14 @@ pub struct Receipt {
     /// push, pull: files that differ and were kept on the receiving side, by their path in the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<String>,
+    /// push, pull: what couldn't be transferred, by its path in the workspace: links that lead out, devices, what can't
+    /// be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// push: whether anything that the image is built from changed since it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_changed: Option<bool>,
-    /// push: free bytes on the remote file system, before.
+    /// push, pull: free bytes on the receiving file system, before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_bytes: Option<u64>,
     /// exec: what it ran, `configure` or `run`.

@@ -28,6 +28,18 @@ pub struct Transfer {
     pub left_out: Vec<String>,
 }
 
+impl Transfer {
+    /// Adds what another transfer of the same act did.
+    pub fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.files_sent += other.files_sent;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes += other.bytes;
+        self.changed.extend(other.changed);
+        self.left_out.extend(other.left_out);
+    }
+}
+
 /// An rsync over the shared connection, with the options that every transfer has.
 #[must_use]
 pub fn command(connection: &Connection) -> Command {

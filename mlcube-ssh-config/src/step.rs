@@ -145,6 +145,18 @@ impl Step {
         self.write(&document, status)
     }
 
+    /// Reads the document and lets `ask` answer on standard output; the document isn't written.
+    pub fn answer(&self, ask: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
+        let answered = self.read().map_err(Failure::ours);
+        match answered.and_then(|mut document| ask(self, &mut document)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                self.report.error(&failure.to_string());
+                ExitCode::from(failure.status.code())
+            }
+        }
+    }
+
     /// The status to exit with, after `act` has had its turn if it is due one.
     fn act(
         &self,

@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Replace files that were edited here since
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Show what is in the workspace there, with sizes and times (UTC), and fetch nothing
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) list: bool,
     #[command(flatten)]
     pub(crate) step: StepArgs,
 }

@@ -11,7 +11,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::status::ExitStatus;
-use mlcube_ssh_config::workspace::{FIND_FORMAT, Listing, Plan};
+use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan};
 
 const LIST: &str = include_str!("remote/list.sh");
 
@@ -24,7 +24,11 @@ pub(crate) struct There {
 }
 
 pub(crate) fn list_script(connection: &Connection, document: &Document) -> Script {
-    connection.script(LIST).word(document.remote.workspace.as_str()).word(FIND_FORMAT)
+    connection
+        .script(LIST)
+        .word(document.remote.workspace.as_str())
+        .word(FIND_FORMAT)
+        .word(FIND_FORMAT_UNREADABLE)
 }
 
 /// Lists the workspace there.
@@ -37,27 +41,34 @@ pub(crate) fn list(connection: &Connection, document: &Document) -> Outcome<Ther
     Ok(There { path, listing: answer.listing()? })
 }
 
-/// The transfer of the plan's entries.
-pub(crate) fn command(
+/// The transfers of the plan's entries.
+pub(crate) fn commands(
     connection: &Connection,
     layout: &Layout,
     there: &str,
     plan: &Plan,
     kept_aside: &str,
-) -> Command {
+) -> Vec<Command> {
     let seconds =
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    rsync::command(connection)
-        .args(["--files-from=-", "--from0", "--dirs", "--backup"])
-        // The plan has compared to the nanosecond; rsync would skip what changed within one second.
-        .arg("--ignore-times")
-        .arg(format!("--backup-dir={kept_aside}/{seconds}"))
-        // Nothing that comes from there runs here with more rights than its user has.
-        .arg("--chmod=u-s,g-s,o-t")
-        .arg("--")
-        .arg(connection.rsync_path(&format!("{there}/")))
-        .arg(format!("{}/", layout.workspace.display()))
-        .list(plan.files_from())
+    let workspace = layout.workspace.to_string_lossy();
+    let command = |part: &Part| {
+        let aside = part.below(&format!("{kept_aside}/{seconds}"));
+        rsync::command(connection)
+            .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+            // The plan has compared to the nanosecond; rsync would skip what changed within one second.
+            .arg("--ignore-times")
+            .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
+            // Nothing that comes from there runs here with more rights than its user has.
+            .arg("--chmod=u-s,g-s,o-t")
+            // The plan has left out links that lead out; one that was put there since the list stays there, too.
+            .arg("--safe-links")
+            .arg("--")
+            .arg(connection.rsync_path(&part.below(there)))
+            .arg(part.below(&workspace))
+            .list(part.files_from.clone())
+    };
+    plan.transfers().iter().map(command).collect()
 }
 
 fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {

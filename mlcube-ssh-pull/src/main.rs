@@ -2,9 +2,13 @@
 
 mod cli;
 mod fetch;
+mod list;
 mod outputs;
 mod pull;
+mod say;
 mod select;
+mod space;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -20,5 +24,8 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::Args) -> ExitCode {
     let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
+    if args.list && !step.is_dry_run() {
+        return step.answer(|step, document| list::list(step, document, args));
+    }
     step.run(|step, document| pull::pull(step, document, args))
 }

@@ -58,7 +58,8 @@ impl Output {
         there.get(&self.path).is_some_and(|entry| match entry.kind {
             Kind::Folder => self.is_folder,
             Kind::File => !self.is_folder,
-            Kind::Link => true,
+            // What can't be read has an error of its own.
+            Kind::Link | Kind::Unreadable => true,
             Kind::Other => false,
         })
     }

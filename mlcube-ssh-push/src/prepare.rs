@@ -7,7 +7,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::{Layout, links};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::status::ExitStatus;
-use mlcube_ssh_config::workspace::{FIND_FORMAT, Listing};
+use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_LINKED, Listing};
 
 const PROGRAM: &str = include_str!("remote/prepare.sh");
 
@@ -28,7 +28,8 @@ pub(crate) struct Prepared {
 pub(crate) fn script(connection: &Connection, layout: &Layout, remote: &Remote) -> Script {
     let places =
         [&remote.base, &remote.state, &remote.workspace].map(|path| path.as_str().to_owned());
-    let script = connection.script(PROGRAM).words(&places).word(FIND_FORMAT);
+    let script =
+        connection.script(PROGRAM).words(&places).word(FIND_FORMAT).word(FIND_FORMAT_LINKED);
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
     pairs.fold(script, |script, (folder, name)| script.word(&folder).word(&name))

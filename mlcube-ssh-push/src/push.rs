@@ -11,7 +11,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{count, human_bytes};
 use mlcube_ssh_config::rsync::{self, Transfer};
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Direction, Listing, Plan};
+use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan};
 
 use crate::cli::Args;
 use crate::code;
@@ -89,20 +89,21 @@ fn transfer(
         &local.common,
         args.overwrite,
     );
-    let workspace = if plan.send.is_empty() {
-        Transfer::default()
-    } else {
-        rsync::run(
-            &workspace_command(layout, connection, prepared, &plan),
-            connection,
-            &step.report(),
-        )?
-    };
+    let mut workspace = Transfer::default();
+    for command in workspace_commands(layout, connection, prepared, &plan) {
+        workspace.add(rsync::run(&command, connection, &step.report())?);
+    }
     local.record.set_workspace(&plan.common)?;
 
     receipt.files_sent = Some(code.files_sent + workspace.files_sent);
     receipt.bytes_sent = Some(code.bytes_sent + workspace.bytes_sent);
     receipt.changed = !code.changed.is_empty() || !workspace.changed.is_empty();
+    receipt.left_out = plan
+        .left_out
+        .iter()
+        .chain(&plan.in_the_way)
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
     receipt.kept = plan.kept.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     say(step, connection, receipt, &code, &workspace);
     Ok(())
@@ -135,6 +136,12 @@ fn say(
     for name in names {
         report.detail(&format!("sent {name}"));
     }
+    for name in &receipt.left_out {
+        report.error(&format!(
+            "left out {name}: a device, or something else of that name is in its way on {}",
+            connection.host()
+        ));
+    }
     for name in &receipt.kept {
         report.error(&format!(
             "kept {name} as it is on {}, it changed there too; --overwrite replaces it",
@@ -157,23 +164,26 @@ fn code_command(layout: &Layout, connection: &Connection, base: &str, code: &Lis
         .list(code::files_from(code))
 }
 
-/// The transfer of the workspace: the entries of the plan, and what they replace is kept aside.
-fn workspace_command(
+/// The transfers of the workspace: the entries of the plan, and what they replace is kept aside.
+fn workspace_commands(
     layout: &Layout,
     connection: &Connection,
     prepared: &Prepared,
     plan: &Plan,
-) -> Command {
+) -> Vec<Command> {
     let replaced = format!("{}/replaced/{}", prepared.state, seconds_since_1970());
-    rsync::command(connection)
-        .args(["--files-from=-", "--from0", "--dirs", "--backup"])
-        // The plan has compared to the nanosecond; rsync would skip what changed within one second.
-        .arg("--ignore-times")
-        .arg(format!("--backup-dir={replaced}"))
-        .arg("--")
-        .arg(format!("{}/", layout.workspace.display()))
-        .arg(connection.rsync_path(&format!("{}/", prepared.workspace)))
-        .list(plan.files_from())
+    let command = |part: &Part| {
+        rsync::command(connection)
+            .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+            // The plan has compared to the nanosecond; rsync would skip what changed within one second.
+            .arg("--ignore-times")
+            .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
+            .arg("--")
+            .arg(part.below(&layout.workspace.to_string_lossy()))
+            .arg(connection.rsync_path(&part.below(&prepared.workspace)))
+            .list(part.files_from.clone())
+    };
+    plan.transfers().iter().map(command).collect()
 }
 
 fn seconds_since_1970() -> u64 {
@@ -200,8 +210,6 @@ fn dry_run(
     let plan = Plan::new(Direction::Up, &local.workspace, &prepared.listing, &local.common, false);
     step.show(&connection.shown(&prepare::script(connection, layout, remote)));
     step.show([&code_command(layout, connection, &prepared.base, &local.code)]);
-    if !plan.send.is_empty() {
-        step.show([&workspace_command(layout, connection, &prepared, &plan)]);
-    }
+    step.show(&workspace_commands(layout, connection, &prepared, &plan));
     Ok(())
 }

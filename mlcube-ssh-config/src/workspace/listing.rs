@@ -16,6 +16,12 @@ use crate::rsync::PARTIAL;
 /// the last two end with a NUL.
 pub const FIND_FORMAT: &str = r"%y %m %s %T@ %P\0%l\0";
 
+/// The same for what lies behind a link to a folder, under the link's name.
+pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
+
+/// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
+pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
+
 /// The entries of a folder, by their path relative to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing(BTreeMap<PathBuf, Entry>);
@@ -32,6 +38,8 @@ pub enum Kind {
     Folder,
     /// A symbolic link.
     Link,
+    /// A file or folder that the remote user can't read.
+    Unreadable,
     /// A device, a socket, a pipe: nothing that is ever transferred.
     Other,
 }
@@ -48,11 +56,17 @@ pub struct Entry {
     pub size: u64,
     /// When its content changed: seconds since 1970, and nanoseconds.
     pub modified: (i64, u32),
-    /// Where a link points; empty for everything else.
+    /// Where a link points, also one to a folder that stands for it; the owner of what can't be read; else empty.
     pub target: PathBuf,
 }
 
 impl Entry {
+    /// What lies at `path` on this machine now, a link for itself; none when nothing does.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
+        Self::of(&fs::symlink_metadata(path).ok()?, path).ok()
+    }
+
     fn of(metadata: &Metadata, path: &Path) -> io::Result<Self> {
         let kind = match metadata.file_type() {
             file if file.is_file() => Kind::File,
@@ -71,6 +85,11 @@ impl Entry {
         self.kind == Kind::Folder
     }
 
+    /// Whether it is a link to a folder that stands for the folder.
+    pub(super) fn is_followed_link(&self) -> bool {
+        self.kind == Kind::Folder && !self.target.as_os_str().is_empty()
+    }
+
     /// Whether both hold the same content as far as size and time tell, as rsync's quick check has it. A file system
     /// that keeps whole seconds agrees with one that keeps more.
     #[must_use]
@@ -84,7 +103,7 @@ impl Entry {
                         && (one_ns == two_ns || one_ns == 0 || two_ns == 0)
                 }
                 Kind::Link => self.target == other.target,
-                Kind::Folder | Kind::Other => true,
+                Kind::Folder | Kind::Unreadable | Kind::Other => true,
             }
     }
 
@@ -163,6 +182,7 @@ impl Listing {
                 Kind::File => 'f',
                 Kind::Folder => 'd',
                 Kind::Link => 'l',
+                Kind::Unreadable => 'u',
                 Kind::Other => 'p',
             };
             let (seconds, nanoseconds) = entry.modified;
@@ -187,6 +207,18 @@ impl Listing {
     /// Notes an entry.
     pub fn insert(&mut self, path: PathBuf, entry: Entry) {
         self.0.insert(path, entry);
+    }
+
+    /// Forgets an entry.
+    pub fn remove(&mut self, path: &Path) {
+        self.0.remove(path);
+    }
+
+    /// Lets the link at `path` count as the folder that it leads to.
+    pub(super) fn follow(&mut self, path: &Path) {
+        if let Some(entry) = self.0.get_mut(path) {
+            entry.kind = Kind::Folder;
+        }
     }
 
     /// Every entry with its path, in order.
@@ -237,6 +269,7 @@ fn parse_entry(field: &[u8]) -> Option<(PathBuf, Entry)> {
         "f" => Kind::File,
         "d" => Kind::Folder,
         "l" => Kind::Link,
+        "u" => Kind::Unreadable,
         _ => Kind::Other,
     };
     let mode = u32::from_str_radix(word()?, 8).ok()?;
@@ -244,7 +277,9 @@ fn parse_entry(field: &[u8]) -> Option<(PathBuf, Entry)> {
     let (seconds, fraction) = word()?.split_once('.')?;
     // GNU find writes ten digits, of which nine count.
     let nanoseconds = fraction.get(..9)?.parse().ok()?;
-    let path = PathBuf::from(std::ffi::OsString::from_vec(words.next()?.to_vec()));
+    let path = words.next()?;
+    let path = path.strip_prefix(b"./").unwrap_or(path);
+    let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
     Some((
         path,
         Entry {

@@ -32,6 +32,12 @@ pub struct Plan {
     pub kept: Vec<PathBuf>,
     /// Entries that are never sent: links that point out of the workspace, devices, sockets.
     pub left_out: Vec<PathBuf>,
+    /// Entries that are left out, with all below them, because the receiving side has something of another kind there.
+    pub in_the_way: Vec<PathBuf>,
+    /// Entries that can't be read on the sending side, and their owners.
+    pub unreadable: Vec<(PathBuf, String)>,
+    /// Folders of the receiving side that are links of its user, to be followed.
+    pub links: Vec<PathBuf>,
     /// Bytes of the files to send.
     pub bytes: u64,
     /// What both sides have in common once the plan is carried out.
@@ -50,8 +56,28 @@ impl Plan {
         overwrite: bool,
     ) -> Self {
         let mut plan = Self::default();
+        let mut closed: Option<&Path> = None;
         for (path, entry) in from.iter() {
-            plan.add(direction, path, entry, to.get(path), base.get(path), overwrite);
+            let there = to.get(path);
+            if closed.is_some_and(|closed| path.starts_with(closed)) {
+                // What is below goes with the folder that stays out.
+                plan.keep_base(path, base.get(path));
+            } else if direction == Direction::Up
+                && is_folder_of_theirs(entry, there, base.get(path))
+            {
+                plan.links.push(path.clone());
+            } else if there.is_some_and(|there| is_no_place_for(entry, there)) {
+                closed = Some(path);
+                plan.in_the_way.push(path.clone());
+                plan.keep_base(path, base.get(path));
+            } else if direction == Direction::Down && points_out(path, entry, to) {
+                plan.left_out.push(path.clone());
+            } else {
+                if entry.kind == Kind::Folder && there.is_some_and(Entry::is_followed_link) {
+                    plan.links.push(path.clone());
+                }
+                plan.add(path, entry, there, base.get(path), overwrite);
+            }
         }
         // What only the receiving side has keeps its place in the record.
         for (path, entry) in
@@ -64,16 +90,20 @@ impl Plan {
 
     fn add(
         &mut self,
-        direction: Direction,
         path: &Path,
         entry: &Entry,
         there: Option<&Entry>,
         base: Option<&Entry>,
         overwrite: bool,
     ) {
-        if entry.kind == Kind::Other || (direction == Direction::Down && points_out(path, entry)) {
-            self.left_out.push(path.to_owned());
-            return;
+        match entry.kind {
+            Kind::Other => return self.left_out.push(path.to_owned()),
+            Kind::Unreadable => {
+                let owner = entry.target.to_string_lossy().into_owned();
+                self.unreadable.push((path.to_owned(), owner));
+                return self.keep_base(path, base);
+            }
+            Kind::File | Kind::Folder | Kind::Link => {}
         }
         let Some(there) = there else { return self.send(path, entry) };
         if entry.same_content(there) {
@@ -87,6 +117,10 @@ impl Plan {
         if this_changed {
             self.kept.push(path.to_owned());
         }
+        self.keep_base(path, base);
+    }
+
+    fn keep_base(&mut self, path: &Path, base: Option<&Entry>) {
         if let Some(base) = base {
             self.common.insert(path.to_owned(), base.clone());
         }
@@ -98,28 +132,108 @@ impl Plan {
         self.common.insert(path.to_owned(), entry.clone());
     }
 
-    /// The entries to send as rsync's `--files-from=- --from0` reads them.
+    /// Corrects, after a transfer to this machine that may have been cut off or come late, what both sides have in
+    /// common, by what lies here now. What was common before stays so where the transfer didn't get to.
+    pub fn settle_here(&mut self, workspace: &Path, base: &Listing, is_whole: bool) {
+        for path in &self.send {
+            let now = Entry::read(&workspace.join(path));
+            let planned = self.common.get(path);
+            let came = match (&now, planned) {
+                (Some(now), Some(planned)) if planned.kind == Kind::Folder => {
+                    now.kind == Kind::Folder || now.kind == Kind::Link
+                }
+                (Some(now), Some(planned)) => now.same_content(planned),
+                _ => false,
+            };
+            if came {
+                continue;
+            }
+            // A job may have written it again between the list and the transfer; then that is what came.
+            let later = now
+                .filter(|now| is_whole && planned.is_some_and(|planned| planned.kind == now.kind));
+            match later.or_else(|| base.get(path).cloned()) {
+                Some(entry) => self.common.insert(path.clone(), entry),
+                None => self.common.remove(path),
+            }
+        }
+    }
+
+    /// The entries to send, each transfer with the folder that its paths are relative to: rsync, which follows no link
+    /// that leads out of where it writes, is sent behind every link of [`Plan::links`] by itself.
     #[must_use]
-    pub fn files_from(&self) -> Vec<u8> {
-        self.send.iter().flat_map(|path| [path.as_os_str().as_bytes(), &[0]].concat()).collect()
+    pub fn transfers(&self) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        for path in &self.send {
+            let linked = self.links.iter().filter(|link| path.starts_with(link) && path != *link);
+            let folder = linked.max_by_key(|link| link.components().count());
+            let folder = folder.map_or(Path::new(""), PathBuf::as_path);
+            let at = parts.iter().position(|part| part.folder == folder).unwrap_or_else(|| {
+                parts.push(Part { folder: folder.to_owned(), files_from: Vec::new() });
+                parts.len() - 1
+            });
+            let relative = path.strip_prefix(folder).unwrap_or(path);
+            parts[at].files_from.extend_from_slice(relative.as_os_str().as_bytes());
+            parts[at].files_from.push(0);
+        }
+        parts
     }
 }
 
-/// Whether a link leads out of the workspace, by its text.
-fn points_out(path: &Path, entry: &Entry) -> bool {
+/// A part of a plan that one rsync carries out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The folder in the workspace that the paths are relative to; empty for the workspace itself.
+    pub folder: PathBuf,
+    /// The entries as rsync's `--files-from=- --from0` reads them.
+    pub files_from: Vec<u8>,
+}
+
+impl Part {
+    /// `top`, and the folder in it, with a slash at the end.
+    #[must_use]
+    pub fn below(&self, top: &str) -> String {
+        match self.folder.to_string_lossy() {
+            folder if folder.is_empty() => format!("{top}/"),
+            folder => format!("{top}/{folder}/"),
+        }
+    }
+}
+
+/// Whether the remote has a link of its own where a folder is sent: nobody but its user made it there.
+fn is_folder_of_theirs(entry: &Entry, there: Option<&Entry>, base: Option<&Entry>) -> bool {
+    entry.kind == Kind::Folder
+        && there.is_some_and(|there| there.kind == Kind::Link)
+        && base.is_none_or(|base| base.kind != Kind::Link)
+}
+
+/// Whether an entry can't be put where the receiving side has `there`: a folder over a link or a file, or anything but
+/// a folder over a folder.
+fn is_no_place_for(entry: &Entry, there: &Entry) -> bool {
+    match entry.kind {
+        Kind::Folder => there.kind != Kind::Folder,
+        Kind::File | Kind::Link => there.kind == Kind::Folder,
+        Kind::Unreadable | Kind::Other => false,
+    }
+}
+
+/// Whether a link leads out of the workspace, by its text. A `..` may only stand first: behind a name it leads to
+/// wherever that name, a link perhaps, leads. A folder that is a link of the receiving side is a world of its own.
+fn points_out(path: &Path, entry: &Entry, to: &Listing) -> bool {
     if entry.kind != Kind::Link {
         return false;
     }
-    let mut depth = path.components().count().saturating_sub(1);
-    for component in entry.target.components() {
-        match component {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            _ => return true,
-        }
+    let linked =
+        |folder: &&Path| to.get(folder).is_some_and(|folder| !folder.target.as_os_str().is_empty());
+    let top = path.ancestors().skip(1).find(linked).unwrap_or(Path::new(""));
+    let depth = path.components().count() - top.components().count() - 1;
+    let mut components =
+        entry.target.components().filter(|part| *part != Component::CurDir).peekable();
+    let mut up = 0;
+    while components.next_if_eq(&Component::ParentDir).is_some() {
+        up += 1;
     }
-    false
+    up > depth || components.any(|part| !matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]
@@ -156,9 +270,13 @@ mod tests {
             modified: (0, 0),
             target: PathBuf::from(target),
         };
-        assert!(points_out(Path::new("a"), &link("/etc/passwd")));
-        assert!(points_out(Path::new("a/b"), &link("../../x")));
-        assert!(points_out(Path::new("a"), &link("x/../../y")));
-        assert!(!points_out(Path::new("a/b"), &link("../c")));
+        let out = |path: &str, target: &str| {
+            points_out(Path::new(path), &link(target), &Listing::default())
+        };
+        assert!(out("a", "/etc/passwd"));
+        assert!(out("a/b", "../../x"));
+        assert!(out("a", "x/../../y"));
+        assert!(out("l", "a/b/up/../x"), "a/b/up may be a link to the top");
+        assert!(!out("a/b", "../c") && !out("a", "./b/c") && !out("a/b/c", "../../d"));
     }
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes the folders that a push fills, and lists the workspace.
-# $1 base, $2 our own folder, $3 workspace, $4 the format of the list,
+# $1 base, $2 our own folder, $3 workspace, $4 the format of the list, $5 that of what lies behind links to folders,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
 # Answers: base, state, workspace (absolute), free (bytes), then a line `listing` and the list; or problem.
 
-base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4
-shift 4
+base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
+shift 5
 
 command -v rsync >/dev/null || problem no-rsync
 mkdir -p "$base" || problem not-writable "$base"
@@ -27,4 +27,5 @@ df -Pk "$base" | {
   printf 'free %s\n' "$((free * 1024))"
 }
 printf 'listing\n'
-cd "$workspace" && find . -mindepth 1 -printf "$format"
+cd "$workspace" && find . -mindepth 1 -printf "$format" &&
+  find . -type l -xtype d -exec find '{}/' -mindepth 1 -printf "$linked" ';'

@@ -1,0 +1,182 @@
+//! What a pull does with what it can't or mustn't fetch as it is, and what it says of it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{
+    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, Tmpfs,
+};
+
+/// A cube whose files are on the host, and the folder of its workspace there.
+fn pushed_to(scene: Scene) -> (Scene, Cube, Document, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
+    let document = scene.document(&cube, &[]);
+    let document =
+        scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    let workspace = scene.host.remote_root().join("digits/workspace");
+    (scene, cube, document, workspace)
+}
+
+fn pushed() -> (Scene, Cube, Document, PathBuf) {
+    pushed_to(Scene::new())
+}
+
+fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
+}
+
+#[test]
+fn list_shows_sizes_and_times_and_fetches_nothing() {
+    let (scene, cube, document, there) = pushed();
+    fs::create_dir(there.join("model")).unwrap();
+    fs::write(there.join("model/a\nb\x1b[31m"), "x".repeat(1500)).unwrap();
+    scene
+        .sh(&format!("touch -d '2026-11-24 06:18:31Z' '{}'/model/*", there.display()))
+        .run()
+        .succeeds();
+    symlink("../data.csv", there.join("model/link")).unwrap();
+    let listed = pull(&scene, &document, &["--list"]);
+    let text = listed.succeeds().stdout.clone();
+    assert!(text.contains("    1.5 kB  2026-11-24 06:18:31  model/a\\nb\\u{1b}[31m\n"), "{text}");
+    assert!(
+        text.contains("  model/\n") && text.contains("  model/link -> ../data.csv\n"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 4, "{text}");
+    let part = pull(&scene, &document, &["--list", "data*"]);
+    assert_eq!(part.succeeds().stdout.clone().lines().count(), 1);
+    assert!(!cube.workspace().join("model").exists());
+}
+
+#[test]
+fn more_than_the_free_space_is_refused_with_the_five_largest() {
+    let (scene, cube, document, there) = pushed();
+    for size in 1..=6_u8 {
+        fs::write(there.join(format!("f{size}")), vec![size; usize::from(size) * 1_000_000])
+            .unwrap();
+    }
+    fs::remove_dir_all(cube.workspace()).unwrap();
+    let Some(_disk) = Tmpfs::mount(&cube.workspace(), "8m") else { return };
+    let refused = pull(&scene, &document, &[]);
+    refused.exits(125).says("free").says("f6 (6.0 MB)").says("f2 (2.0 MB)");
+    assert!(!refused.stderr.contains("f1"), "five are enough");
+    assert_eq!(fs::read_dir(cube.workspace()).unwrap().count(), 0, "nothing moved");
+    pull(&scene, &document, &["f6"]).succeeds();
+    assert_eq!(fs::metadata(cube.workspace().join("f6")).unwrap().len(), 6_000_000);
+}
+
+#[test]
+fn what_belongs_to_another_user_is_named_and_the_rest_comes() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    let scene = Scene::at(place, HostOptions::default().account(&account));
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    account.owns(&scene.host.remote_root());
+    let (scene, cube, document, there) = pushed_to(scene);
+    fs::create_dir(there.join("closed")).unwrap();
+    fs::write(there.join("closed/inside"), "x").unwrap();
+    fs::set_permissions(there.join("closed"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(there.join("secret.bin"), "x").unwrap();
+    fs::set_permissions(there.join("secret.bin"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(there.join("score"), "0.9").unwrap();
+    let pulled = pull(&scene, &document, &[]);
+    pulled.exits(125).says("secret.bin").says("closed").says("root").says("chown");
+    assert_eq!(cube.result("score"), "0.9");
+    assert_eq!(pulled.document().at("/steps/pull/left_out").as_array().unwrap().len(), 2);
+    // What came is on record: an edit here is no conflict.
+    fs::write(cube.workspace().join("score"), "mine").unwrap();
+    let again = pull(&scene, &document, &[]);
+    again.exits(125);
+    assert!(!again.stderr.contains("kept"), "{}", again.stderr);
+}
+
+#[test]
+fn the_users_own_link_to_a_folder_is_kept_and_followed() {
+    let (scene, cube, document, there) = pushed();
+    let disk = scene.place().folder("disk");
+    symlink(&disk, cube.workspace().join("out")).unwrap();
+    fs::create_dir(there.join("out")).unwrap();
+    fs::write(there.join("out/model"), "one").unwrap();
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "one");
+    assert!(cube.workspace().join("out").is_symlink());
+    let again = pull(&scene, &document, &[]).succeeds().document();
+    assert_eq!(again.at("/steps/pull/changed"), false, "what lies behind the link is known");
+    fs::write(disk.join("model"), "edited here").unwrap();
+    fs::write(there.join("out/model"), "and there").unwrap();
+    pull(&scene, &document, &[]).succeeds().says("out/model");
+    assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "edited here");
+}
+
+#[test]
+fn a_link_that_came_from_there_is_never_written_through() {
+    let (scene, cube, document, there) = pushed();
+    fs::create_dir_all(there.join("a/b/c")).unwrap();
+    fs::create_dir_all(there.join("inner")).unwrap();
+    symlink("../..", there.join("a/b/up")).unwrap();
+    // By its text it stays in the workspace; by way of `up` it leads out of it.
+    symlink("a/b/up/../planted", there.join("chain")).unwrap();
+    symlink("inner", there.join("plain")).unwrap();
+    fs::create_dir(cube.root().join("planted")).unwrap();
+    pull(&scene, &document, &[]).succeeds().says("chain");
+    assert!(!cube.workspace().join("chain").is_symlink());
+    assert!(cube.workspace().join("plain").is_symlink());
+    fs::remove_file(there.join("plain")).unwrap();
+    fs::create_dir(there.join("plain")).unwrap();
+    fs::write(there.join("plain/f"), "x").unwrap();
+    pull(&scene, &document, &[]).succeeds().says("plain");
+    assert!(!cube.workspace().join("inner/f").exists(), "written through a link of theirs");
+}
+
+#[test]
+fn a_folder_that_becomes_a_link_between_list_and_transfer() {
+    let (scene, cube, document, there) = pushed();
+    let elsewhere = scene.place().folder("elsewhere");
+    fs::create_dir(there.join("d")).unwrap();
+    fs::write(there.join("d/f"), "x").unwrap();
+    // The rsync there makes the exchange before it does its work.
+    let bin = scene.host.bin();
+    fs::create_dir_all(&bin).unwrap();
+    let script = format!(
+        "#!/bin/sh\nmv '{t}/d' '{t}/moved' && mkdir -p '{e}' && ln -s '{e}' '{t}/d'\necho x > '{e}/f'\nexec /usr/bin/rsync \"$@\"\n",
+        t = there.display(),
+        e = elsewhere.join("target").display()
+    );
+    fs::write(bin.join("rsync"), script).unwrap();
+    fs::set_permissions(bin.join("rsync"), fs::Permissions::from_mode(0o755)).unwrap();
+    let _fetched_or_refused = pull(&scene, &document, &[]);
+    assert!(!cube.workspace().join("d").is_symlink(), "a link that leads out was taken");
+}
+
+#[test]
+fn devices_and_set_uid_bits_stay_there() {
+    let (scene, cube, document, there) = pushed();
+    scene
+        .sh(&format!(
+            "mkfifo '{0}/pipe' && cp /bin/true '{0}/tool' && chmod 6755 '{0}/tool'",
+            there.display()
+        ))
+        .run()
+        .succeeds();
+    let pulled = pull(&scene, &document, &[]);
+    pulled.succeeds().says("pipe");
+    assert!(!cube.workspace().join("pipe").exists());
+    let mode = fs::metadata(cube.workspace().join("tool")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o755);
+}
+
+#[test]
+fn what_came_before_a_failure_is_on_record() {
+    let (scene, cube, document, there) = pushed();
+    fs::write(there.join("score"), "1").unwrap();
+    fs::create_dir(cube.workspace().join("locked")).unwrap();
+    fs::create_dir(there.join("locked")).unwrap();
+    // A folder here that can't be written, even by root: it is on another, full disk.
+    let Some(_disk) = Tmpfs::mount(&cube.workspace().join("locked"), "16k") else { return };
+    fs::write(there.join("locked/big"), vec![1; 200_000]).unwrap();
+    pull(&scene, &document, &[]).exits(125).says("room");
+    fs::write(there.join("score"), "2").unwrap();
+    pull(&scene, &document, &["score"]).succeeds();
+    assert_eq!(cube.result("score"), "2");
+}
