@@ -128,6 +128,7 @@ fn task_arguments() {
 #[test]
 fn several_tasks_run_in_their_order() {
     let (scene, engine, cube) = scene();
+    let cube = cube.with_file("model/weights", "of an earlier run");
     run(&scene, &cube, &["--task=evaluate,train"]).succeeds();
     let calls = engine.calls();
     let runs: Vec<_> = calls.iter().filter(|words| words[0] == "run").collect();

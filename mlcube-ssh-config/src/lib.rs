@@ -13,6 +13,7 @@
 //! | [`forward`] | the words for the `mlcube` that runs on the remote |
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
+//! | [`inputs`] | what the chosen tasks read, and where it lies on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
@@ -26,6 +27,7 @@ pub mod failure;
 pub mod file;
 pub mod forward;
 pub mod ignored;
+pub mod inputs;
 pub mod interpolation;
 pub mod layout;
 pub mod names;

@@ -13,9 +13,13 @@ use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 
-use crate::engine;
+use crate::{engine, inputs};
 
-const START: &str = concat!(include_str!("remote/follow.sh"), include_str!("remote/start.sh"));
+const START: &str = concat!(
+    include_str!("remote/follow.sh"),
+    include_str!("remote/inputs.sh"),
+    include_str!("remote/start.sh")
+);
 const ATTACH: &str = concat!(include_str!("remote/follow.sh"), include_str!("remote/attach.sh"));
 const STOP: &str = include_str!("remote/stop.sh");
 const RUN: &str = include_str!("remote/run.sh");
@@ -116,6 +120,7 @@ fn start(
         .word(&names)
         .words(&[RUN, ENGINE, LAUNCH].map(str::to_owned))
         .variables(&engine::variable(runner))
+        .variables(&inputs::variable(phase, document, layout)?)
         .secrets(variables);
     Ok(mlcube_words(document, runner, phase, verbosity)
         .iter()

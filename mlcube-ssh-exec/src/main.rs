@@ -4,6 +4,7 @@ mod cli;
 mod engine;
 mod follow;
 mod frames;
+mod inputs;
 mod interrupt;
 mod job;
 mod outcome;

@@ -83,9 +83,21 @@ pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Fai
         "no-setsid" => anyhow!(
             "'{host}' has no setsid, which keeps a job alive without its connection; install util-linux there"
         ),
+        "no-input" => no_input(host.as_str(), subject),
         "unknown" => anyhow!("there is no such job on '{host}': {subject}"),
         _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
     })
+}
+
+/// An input that isn't there: `subject` is its kind, its task and name, and its path.
+fn no_input(host: &str, subject: &str) -> anyhow::Error {
+    let mut words = subject.splitn(3, ' ');
+    let (kind, name, path) =
+        (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let kind = if kind == "any" { "such path" } else { kind };
+    anyhow!(
+        "the input {name} isn't on '{host}': no {kind} {path} there; send it with mlcube-ssh-push"
+    )
 }
 
 /// `mlcube`'s own words for why, else the last of the log.

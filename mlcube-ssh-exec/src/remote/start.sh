@@ -80,6 +80,7 @@ if [ ! -d "$job" ]; then
   command -v setsid >/dev/null || problem no-setsid
   find_python
   check_version "$@"
+  check_inputs
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   plain_view
   level=$1 phase=$2

@@ -1,0 +1,81 @@
+//! Inputs are there before a job starts, or it doesn't.
+
+use std::fs;
+
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use serde_json::json;
+
+fn run(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").args(["run", "-q"]).reads_document(document).run()
+}
+
+fn cube(scene: &Scene) -> Cube {
+    let make = Task::named("make")
+        .reads("data", "data.csv")
+        .writes("model", "model/")
+        .does("echo m > $model/m");
+    let use_it = Task::named("use")
+        .reads("model", "model/")
+        .writes("score", "score.txt")
+        .does("cat $model/m > $score");
+    scene.cube("digits").task(&make).task(&use_it).with_file("data.csv", "1\n")
+}
+
+#[test]
+fn a_missing_input_is_named_with_host_path_and_remedy_and_nothing_starts() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    let document = scene.configured(&cube, &["--task=make"]);
+    let there = scene.host.remote_root().join("digits/workspace/data.csv");
+    fs::remove_file(&there).unwrap();
+    let refused = run(&scene, &document);
+    refused.exits(125).complains(&[
+        "make.data",
+        there.to_str().unwrap(),
+        "there",
+        "mlcube-ssh-push",
+    ]);
+    assert_eq!(refused.document().at("/failed/kind"), "ours");
+    assert!(!there.exists(), "mlcube would have made it");
+    fs::create_dir(&there).unwrap();
+    let typed = cube.section("tasks", json!({"make": {"parameters": {"inputs": {"data": {"type": "file", "default": "data.csv"}}}}}));
+    let document =
+        document.with("/config/tasks", scene.document(&typed, &[]).at("/config/tasks").clone());
+    run(&scene, &document).exits(125).complains(&["no file", "data.csv"]);
+}
+
+#[test]
+fn what_an_earlier_task_makes_need_not_be_there() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    let document = scene.configured(&cube, &["--task=make,use"]);
+    run(&scene, &document).succeeds();
+    let alone = scene.document(&cube, &["--task=use"]);
+    let model = scene.host.remote_root().join("digits/workspace/model");
+    fs::remove_dir_all(&model).unwrap();
+    run(&scene, &alone).exits(125).complains(&[
+        "use.model",
+        "no directory",
+        model.to_str().unwrap(),
+    ]);
+}
+
+#[test]
+fn a_path_of_the_remotes_own_is_looked_for_there() {
+    let scene = Scene::new();
+    let task = Task::named("make")
+        .reads("data", "$DATA_THERE/set.csv")
+        .writes("out", "out/")
+        .does("cat $data > $out/copy");
+    let cube = scene.cube("digits").task(&task);
+    let mut scene = scene;
+    scene.set("/environment", json!({"DATA_THERE": scene.host.folder().join("data")}));
+    let document = scene.configured(&cube, &["--task=make"]);
+    let file = scene.host.folder().join("data/set.csv");
+    run(&scene, &document).exits(125).complains(&["make.data", file.to_str().unwrap()]);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "set").unwrap();
+    run(&scene, &document).succeeds();
+    let copy = scene.host.remote_root().join("digits/workspace/out/copy");
+    assert_eq!(fs::read_to_string(copy).unwrap(), "set");
+}
