@@ -277,12 +277,34 @@ impl Document {
     /// What to type to set the cube up there.
     #[must_use]
     pub fn configure_command(&self) -> String {
+        self.wrapper_command("configure")
+    }
+
+    /// What to type to follow the job `id`, from this machine.
+    #[must_use]
+    pub fn attach_command(&self, id: &str) -> String {
+        format!("{} --job={id}", self.wrapper_command("attach"))
+    }
+
+    /// What to type to end the job `id`, from this machine.
+    #[must_use]
+    pub fn stop_command(&self, id: &str) -> String {
+        format!("{} --job={id}", self.wrapper_command("stop"))
+    }
+
+    /// `mlcube-ssh VERB` with the flags that lead to the same cube, host and workspace.
+    fn wrapper_command(&self, verb: &str) -> String {
         let word = |flag: &str, value: &str| shell_word(&format!("--{flag}={value}"));
-        format!(
-            "mlcube-ssh configure {} {}",
+        let mut words = vec![
+            "mlcube-ssh".to_owned(),
+            verb.to_owned(),
             word("mlcube", &self.run.mlcube),
-            word("platform", &self.run.platform)
-        )
+            word("platform", &self.run.platform),
+        ];
+        words.extend(self.run.workspace.iter().map(|path| word("workspace", path)));
+        let runner = self.run.runner_overrides.iter();
+        words.extend(runner.map(|text| shell_word(&format!("-P{text}"))));
+        words.join(" ")
     }
 
     /// The text at a path of keys in `config`.

@@ -15,6 +15,7 @@
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
 //! | [`inputs`] | what the chosen tasks read, and where it lies on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
+//! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
@@ -29,6 +30,7 @@ pub mod forward;
 pub mod ignored;
 pub mod inputs;
 pub mod interpolation;
+pub mod jobs;
 pub mod layout;
 pub mod names;
 pub mod quote;

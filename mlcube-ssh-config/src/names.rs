@@ -106,6 +106,18 @@ name!(
     }
 );
 
+name!(
+    /// The id of a job: it names a folder on the remote.
+    JobId,
+    |text| {
+        check("job id", text)?;
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            bail!("'{text}' can't be the id of a job; mlcube-ssh list shows them");
+        }
+        Ok(())
+    }
+);
+
 impl RemotePath {
     /// This path with `more` below it.
     ///
@@ -151,6 +163,14 @@ mod tests {
         }
         for bad in ["", " ", "-oProxyCommand=x", "a b", "a\nb", "ssh://x"] {
             assert!(bad.parse::<Host>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn job_ids() {
+        assert!("1700000000-0123456789ab".parse::<JobId>().is_ok());
+        for bad in ["", "-1", "../x", "a b", "a;b", "$(id)", "*"] {
+            assert!(bad.parse::<JobId>().is_err(), "{bad:?}");
         }
     }
 

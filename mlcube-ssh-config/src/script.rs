@@ -26,7 +26,7 @@ const END: &str = "MLCUBE_SSH_END";
 /// A script for `sh -s` on the remote: a program, its words, and the variables that it sees.
 #[derive(Clone, Debug)]
 pub struct Script {
-    program: &'static str,
+    parts: Vec<&'static str>,
     words: Vec<String>,
     variables: Vec<(String, Value)>,
     setup: String,
@@ -43,7 +43,19 @@ impl Script {
     /// A script that runs `program`, the body of a function in POSIX sh.
     #[must_use]
     pub fn new(program: &'static str) -> Self {
-        Self { program, words: Vec::new(), variables: Vec::new(), setup: String::new() }
+        Self {
+            parts: vec![program],
+            words: Vec::new(),
+            variables: Vec::new(),
+            setup: String::new(),
+        }
+    }
+
+    /// Puts functions of sh before the program.
+    #[must_use]
+    pub fn with(mut self, functions: &'static str) -> Self {
+        self.parts.insert(self.parts.len() - 1, functions);
+        self
     }
 
     /// Adds a positional parameter.
@@ -106,7 +118,7 @@ impl Script {
             text.extend(["eval ", &shell_word(&self.setup), " >&2\n"]);
         }
         text.push_str(PRELUDE);
-        text.push_str(self.program);
+        text.extend(self.parts.iter().copied());
         // In braces: a line that is cut off in the middle of its words doesn't run either.
         text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {

@@ -74,6 +74,7 @@ pub struct Step {
     report: Report,
     args: StepArgs,
     works_after_a_failed_task: bool,
+    takes_up_any_phase: bool,
     output: Option<PathBuf>,
 }
 
@@ -88,6 +89,7 @@ impl Step {
             report,
             args: args.clone(),
             works_after_a_failed_task: false,
+            takes_up_any_phase: false,
             output: None,
         }
     }
@@ -103,6 +105,13 @@ impl Step {
     #[must_use]
     pub fn phase(mut self, phase: &'static str) -> Self {
         self.phase = Some(phase);
+        self
+    }
+
+    /// Lets the step start afresh on a document in which any phase of it failed.
+    #[must_use]
+    pub fn takes_up_any_phase(mut self) -> Self {
+        self.takes_up_any_phase = true;
         self
     }
 
@@ -185,7 +194,9 @@ impl Step {
     /// Whether it was this step that failed.
     fn is_where(&self, failed: &Failed) -> bool {
         failed.step == self.name
-            && (failed.phase.is_none() || failed.phase.as_deref() == self.phase)
+            && (self.takes_up_any_phase
+                || failed.phase.is_none()
+                || failed.phase.as_deref() == self.phase)
     }
 
     /// Says what failed and notes it in the document.

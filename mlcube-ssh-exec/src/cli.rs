@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use mlcube_ssh_config::jobs::WaitArgs;
+use mlcube_ssh_config::names::JobId;
 use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
 
 /// The program's name, as messages begin.
@@ -10,7 +12,9 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 
 /// Run mlcube on the remote host and stream its log.
 ///
-/// Reads the document on standard input and writes it with a receipt on standard output. The command runs in a session
+/// Reads the document on standard input. configure, run and attach write it with a receipt on standard output; status,
+/// list, logs and stop write their answer there. A job is chosen by --job, else by the document (steps.exec.job), else it
+/// is the newest of the workspace. The command runs in a session
 /// of its own there: when the connection breaks the job goes on, and its log is taken up again at the byte where it
 /// stopped. Ctrl-C ends the job with all its processes and its container; closing the terminal leaves it running.
 #[derive(Parser, Debug)]
@@ -22,7 +26,7 @@ pub(crate) struct Args {
     pub(crate) step: StepArgs,
 }
 
-/// What to run there.
+/// What to do there.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Verb {
     /// Run `mlcube configure`: build or fetch the image
@@ -31,13 +35,62 @@ pub(crate) enum Verb {
         #[arg(long)]
         if_changed: bool,
         #[command(flatten)]
+        wait: WaitArgs,
+        #[command(flatten)]
         follow: FollowArgs,
     },
     /// Run `mlcube run` with the tasks of the document
     Run {
+        /// Return as soon as the job has started; attach takes it up later
+        #[arg(long)]
+        detach: bool,
+        #[command(flatten)]
+        wait: WaitArgs,
         #[command(flatten)]
         follow: FollowArgs,
     },
+    /// Follow a job that runs or ran, to its end, and return its status
+    Attach {
+        #[command(flatten)]
+        job: JobArgs,
+        #[command(flatten)]
+        tail: TailArgs,
+        #[command(flatten)]
+        follow: FollowArgs,
+    },
+    /// Tell how a job is, as a line of JSON
+    Status {
+        #[command(flatten)]
+        job: JobArgs,
+        /// All jobs of the cube there, the newest first
+        #[arg(long, conflicts_with = "job")]
+        all: bool,
+    },
+    /// Write the log of a job to standard output
+    Logs {
+        #[command(flatten)]
+        job: JobArgs,
+        #[command(flatten)]
+        tail: TailArgs,
+        /// Go on until the job ends; Ctrl-C leaves it running
+        #[arg(short, long)]
+        follow: bool,
+        #[command(flatten)]
+        reconnect: ReconnectArgs,
+    },
+    /// End a job with all its processes and its container
+    Stop {
+        #[command(flatten)]
+        job: JobArgs,
+        /// Kill at once; and give the workspace up that a job of another machine holds
+        #[arg(long)]
+        force: bool,
+        /// Seconds between TERM and KILL
+        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        grace: u64,
+    },
+    /// List the jobs of the cube there, for people
+    List,
 }
 
 impl Verb {
@@ -45,14 +98,18 @@ impl Verb {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Configure { .. } => "configure",
-            Self::Run { .. } => "run",
+            _ => "run",
         }
     }
 
     /// The file for the document, if it isn't standard output.
     pub(crate) fn output(&self) -> Option<PathBuf> {
-        let (Self::Configure { follow, .. } | Self::Run { follow }) = self;
-        follow.output.clone()
+        match self {
+            Self::Configure { follow, .. }
+            | Self::Run { follow, .. }
+            | Self::Attach { follow, .. } => follow.output.clone(),
+            _ => None,
+        }
     }
 }
 
@@ -62,7 +119,30 @@ pub(crate) struct FollowArgs {
     /// Write the document to FILE, and the job's output to standard output instead of standard error
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reconnect: ReconnectArgs,
+}
+
+/// How long a lost connection is sought again.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct ReconnectArgs {
     /// Seconds to go on trying when the connection is lost
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) reconnect_timeout: u64,
+}
+
+/// Which job.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct JobArgs {
+    /// The job's id, instead of the document's job or the newest one
+    #[arg(long, value_name = "ID")]
+    pub(crate) job: Option<JobId>,
+}
+
+/// How much of the log.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct TailArgs {
+    /// Begin with the last lines that are there, so many of them
+    #[arg(long, value_name = "LINES")]
+    pub(crate) tail: Option<u64>,
 }

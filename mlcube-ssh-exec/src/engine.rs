@@ -34,20 +34,25 @@ pub(crate) fn settings(remote: &Map<String, Value>) -> Map<String, Value> {
     settings
 }
 
+/// An engine that the stand-in can't stand in for: its containers bear no mark, and are handed no variables.
+pub(crate) fn passes_by(runner: &Runner) -> Option<&str> {
+    let remote = runner.remote.as_ref()?;
+    let engine = remote.get("docker").and_then(Value::as_str).unwrap_or("docker");
+    let known = KNOWN.contains(&engine) || known_path(remote).is_some();
+    (!known && runner.remote_platform() == "docker").then_some(engine)
+}
+
 /// Refuses to run a task without the variables that it is to have.
 pub(crate) fn check_takes_variables(
     runner: &Runner,
     variables: &[(String, String)],
 ) -> Outcome<()> {
-    let Some(remote) = &runner.remote else { return Ok(()) };
-    let engine = remote.get("docker").and_then(Value::as_str).unwrap_or("docker");
-    let takes = KNOWN.contains(&engine) || known_path(remote).is_some();
-    if takes || variables.is_empty() || runner.remote_platform() != "docker" {
-        return Ok(());
+    match passes_by(runner) {
+        Some(engine) if !variables.is_empty() => Err(Failure::ours(anyhow!(
+            "the engine '{engine}' can't be handed variables; set runner.remote.docker to docker or podman, or do without --env"
+        ))),
+        _ => Ok(()),
     }
-    Err(Failure::ours(anyhow!(
-        "the engine '{engine}' can't be handed variables; set runner.remote.docker to docker or podman, or do without --env"
-    )))
 }
 
 #[cfg(test)]

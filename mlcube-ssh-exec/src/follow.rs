@@ -1,18 +1,22 @@
 //! Following a job: its log here as it is written there, through lost connections and Ctrl-C, to its end.
 
 use std::io::Write;
-use std::thread;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use mlcube_ssh_config::connection::{Connection, Event, Session};
+use mlcube_ssh_config::connection::{Answer, Connection, Event, Session};
+use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
-use mlcube_ssh_config::quote::one_line;
+use mlcube_ssh_config::jobs::{Holder, LOCKED, Patience};
 use mlcube_ssh_config::report::Report;
+use mlcube_ssh_config::script::Script;
 
 use crate::frames::{Frame, Frames};
 use crate::interrupt::Interrupts;
 use crate::job::Job;
 use crate::outcome::{self, End};
+use crate::tail::Tail;
 
 /// How often signals are looked for.
 const TICK: Duration = Duration::from_millis(50);
@@ -20,51 +24,79 @@ const TICK: Duration = Duration::from_millis(50);
 /// The longest pause between attempts to connect again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How a job is followed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// For how long a lost connection is sought again.
+    pub(crate) reconnect_timeout: Duration,
+    /// For how many seconds a workspace that is held is waited for.
+    pub(crate) wait: Option<u64>,
+    /// How many lines of what is there already are shown; none: all.
+    pub(crate) tail: Option<u64>,
+    /// Whether to go on to the job's end.
+    pub(crate) follow: bool,
+    /// Whether Ctrl-C ends the job.
+    pub(crate) ends_it: bool,
+}
+
 /// Follows one job.
 pub(crate) struct Follower<'a> {
-    connection: &'a Connection,
-    job: &'a Job,
+    connection: Arc<Connection>,
+    document: Document,
+    job: Job,
     report: Report,
     interrupts: Interrupts,
-    reconnect_timeout: Duration,
+    manner: Manner,
+    patience: Patience,
     log: Box<dyn Write + 'a>,
-    offset: u64,
+    /// The byte of the log that comes next, once the job is known to be there.
+    offset: Option<u64>,
     end: End,
     tail: Tail,
 }
 
 /// What a session ended with.
 enum Ended {
-    /// The job is over.
+    /// The job is over, or all that was asked for is there.
     Job,
     /// The connection is.
     Connection,
+    /// Another job holds the workspace.
+    Locked(Holder),
 }
 
 impl<'a> Follower<'a> {
     pub(crate) fn new(
-        connection: &'a Connection,
-        job: &'a Job,
+        connection: Connection,
+        document: &Document,
+        job: Job,
         report: Report,
-        reconnect_timeout: u64,
+        manner: Manner,
         log: Box<dyn Write + 'a>,
     ) -> Outcome<Self> {
         Ok(Self {
-            connection,
+            connection: Arc::new(connection),
+            document: document.clone(),
+            end: End { job: job.id.clone(), ..End::default() },
             job,
             report,
             interrupts: Interrupts::watch()?,
-            reconnect_timeout: Duration::from_secs(reconnect_timeout),
+            manner,
+            patience: Patience::new(manner.wait),
             log,
-            offset: 0,
-            end: End::default(),
+            offset: None,
             tail: Tail::default(),
         })
     }
 
-    /// Starts the job and follows it to its end.
+    /// The job's id, as far as it is known.
+    pub(crate) fn job(&self) -> &str {
+        &self.job.id
+    }
+
+    /// Starts the job, or finds it, and follows it to its end.
     pub(crate) fn run(mut self) -> Outcome<End> {
-        let mut session = self.connection.open_session(self.job.start())?;
+        let mut session = self.connection.open_session(&self.script())?;
         loop {
             match self.follow(session)? {
                 Ended::Job => {
@@ -72,135 +104,186 @@ impl<'a> Follower<'a> {
                     return Ok(self.end);
                 }
                 Ended::Connection => session = self.reconnect()?,
+                Ended::Locked(holder) => session = self.wait_for(&holder)?,
             }
+        }
+    }
+
+    /// What takes the job up where we are. One whose start was lost isn't there: then this starts it.
+    fn script(&self) -> Script {
+        match (self.offset, self.job.start()) {
+            (None, Some(start)) => start.clone(),
+            (offset, _) => self.job.attach(offset, self.manner.tail, self.manner.follow),
         }
     }
 
     /// Reads one session to its end; a signal ends the job through another one meanwhile.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
-        let (connection, job) = (self.connection, self.job);
         let mut frames = Frames::default();
-        thread::scope(|scope| {
-            let mut stopping = None;
-            loop {
-                if let Some(signal) = self.interrupts.take() {
-                    if self.end.interrupted.replace(signal).is_some() {
-                        session.hang_up();
-                        return Err(self.left_alone(signal));
-                    }
-                    self.report.say(&format!("ending job {} on {}", job.id, connection.host()));
-                    stopping = Some(scope.spawn(|| connection.ask(job.stop())));
+        // A stop that went down with the connection is asked for again.
+        let mut stopping = self.end.interrupted.map(|_| self.stop());
+        loop {
+            if let Some(signal) = self.interrupts.take() {
+                if !self.manner.ends_it || self.end.interrupted.is_some() {
+                    session.hang_up();
+                    return Err(self.left_alone(signal));
                 }
-                match session.next(TICK) {
-                    Event::Bytes(bytes) => frames.add(&bytes),
-                    Event::Silence => {}
-                    Event::End => return Ok(Ended::Connection),
-                }
-                if self.take(&mut frames)? {
-                    // What the stop found is told before we go: nothing is left running unsaid.
-                    self.end.left =
-                        stopping.and_then(|stopping| stopping.join().ok()?.ok()?.field("left"));
-                    return Ok(Ended::Job);
-                }
+                self.end.interrupted = Some(signal);
+                self.report.say(&format!("ending job {} on {}", self.job.id, self.host()));
+                stopping = Some(self.stop());
             }
-        })
+            match session.next(TICK) {
+                Event::Bytes(bytes) => frames.add(&bytes),
+                Event::Silence => {}
+                Event::End => return Ok(Ended::Connection),
+            }
+            if let Some(ended) = self.take(&mut frames)? {
+                self.end.left = match stopping {
+                    Some(stopping) => self.wait_for_stop(stopping)?,
+                    None => None,
+                };
+                return Ok(ended);
+            }
+        }
     }
 
-    /// Takes what has come; true when the job is over.
-    fn take(&mut self, frames: &mut Frames) -> Outcome<bool> {
+    /// What the stop left behind is told before we go, unless a second signal says that nobody waits for it.
+    fn wait_for_stop(&mut self, stopping: JoinHandle<Outcome<Answer>>) -> Outcome<Option<String>> {
+        while !stopping.is_finished() {
+            if let Some(signal) = self.interrupted_within(TICK) {
+                return Err(self.left_alone(signal));
+            }
+        }
+        Ok(stopping.join().ok().and_then(|answer| answer.ok()?.field("left")))
+    }
+
+    /// Ends the job through a session of its own; not waited for when a second signal says so.
+    fn stop(&self) -> JoinHandle<Outcome<Answer>> {
+        let (connection, script) = (Arc::clone(&self.connection), self.job.stop());
+        thread::spawn(move || connection.ask(&script))
+    }
+
+    /// Takes what has come; tells what the session ended with, if it did.
+    fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
         while let Some(frame) = frames.next() {
             match frame {
-                Frame::Log(bytes) => {
-                    self.offset += bytes.len() as u64;
-                    self.tail.add(&bytes);
-                    // A reader of the log that is gone is no reason to end a job.
-                    let _ = self.log.write_all(&bytes).and_then(|()| self.log.flush());
+                Frame::Log(bytes) => self.take_log(&bytes),
+                Frame::Job(id) => {
+                    self.job.id.clone_from(&id);
+                    self.end.job = id;
                 }
+                Frame::Record(bytes) => self.end.record = Some(bytes),
+                Frame::Offset(offset) => self.offset = Some(offset),
+                Frame::Warning(text) => self.report.error(&text),
                 Frame::BeforeTheTask(cause) => {
                     self.end.before_the_task = true;
                     self.end.cause = cause;
                 }
                 Frame::Status(status) => {
                     self.end.status = Some(status);
-                    return Ok(true);
+                    return Ok(Some(Ended::Job));
                 }
-                Frame::Lost => return Ok(true),
+                Frame::Lost(why) => {
+                    self.end.why_lost = Some(why);
+                    return Ok(Some(Ended::Job));
+                }
+                Frame::Started | Frame::LogEnd => return Ok(Some(Ended::Job)),
+                Frame::Problem(kind, subject) if kind == LOCKED => {
+                    return Ok(Some(Ended::Locked(Holder::parse(&subject))));
+                }
                 Frame::Problem(kind, subject) => {
-                    return Err(outcome::problem(self.connection, &kind, &subject));
+                    return Err(outcome::problem(&self.connection, &kind, &subject));
                 }
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    fn take_log(&mut self, bytes: &[u8]) {
+        *self.offset.get_or_insert(0) += bytes.len() as u64;
+        self.tail.add(bytes);
+        // A reader of the log that is gone is no reason to end a job.
+        let _ = self.log.write_all(bytes).and_then(|()| self.log.flush());
     }
 
     /// Connects again, with growing pauses, and takes the log up at the byte where it stopped.
     fn reconnect(&mut self) -> Outcome<Session> {
         self.report.say(&format!(
             "the connection to {} was lost; the job goes on there, connecting again",
-            self.connection.host()
+            self.host()
         ));
-        let start = Instant::now();
+        // Time that this machine slept, or this process, doesn't count.
+        let mut awake = Duration::ZERO;
         let mut pause = Duration::from_millis(500);
         loop {
-            // A job whose start was lost isn't there: then this starts it, and else it follows it.
-            let script = if self.offset == 0 {
-                self.job.start().clone()
-            } else {
-                self.job.attach(self.offset)
-            };
-            match self.connection.open_session(&script) {
+            let start = Instant::now();
+            match self.connection.open_session(&self.script()) {
                 Ok(session) => return Ok(session),
-                Err(failure)
-                    if failure.kind != Kind::Connection
-                        || start.elapsed() > self.reconnect_timeout =>
-                {
-                    return Err(failure);
+                Err(failure) if failure.kind != Kind::Connection => return Err(failure),
+                Err(failure) if awake > self.manner.reconnect_timeout => {
+                    return Err(self.given_up(&failure));
                 }
                 Err(_) => self.sleep(pause)?,
             }
+            awake += start.elapsed().min(pause + LONGEST_PAUSE);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
+    /// Pauses while another job holds the workspace, then starts this one.
+    fn wait_for(&mut self, holder: &Holder) -> Outcome<Session> {
+        if self.manner.wait.is_some() && self.patience.is_fresh() {
+            self.report.say(&holder.waiting(&self.document));
+        }
+        let Some(pause) = self.patience.pause() else {
+            return Err(holder.refusal(&self.document));
+        };
+        if let Some(signal) = self.interrupted_within(pause) {
+            return Err(Failure::signal(
+                signal,
+                "ended while waiting; no job was started".to_owned(),
+            ));
+        }
+        self.connection.open_session(&self.script())
+    }
+
     /// Sleeps, unless a signal comes: without a connection it can only leave the job alone.
     fn sleep(&mut self, pause: Duration) -> Outcome<()> {
+        self.interrupted_within(pause).map_or(Ok(()), |signal| Err(self.left_alone(signal)))
+    }
+
+    /// The signal that comes within this time.
+    fn interrupted_within(&mut self, pause: Duration) -> Option<u8> {
         let end = Instant::now() + pause;
         while Instant::now() < end {
             if let Some(signal) = self.interrupts.take() {
-                return Err(self.left_alone(signal));
+                return Some(signal);
             }
             thread::sleep(TICK);
         }
-        Ok(())
+        None
     }
 
     fn left_alone(&self, signal: u8) -> Failure {
-        Failure::signal(
-            signal,
-            format!(
-                "left job {} on '{}', which may go on there",
-                self.job.id,
-                self.connection.host()
-            ),
-        )
-    }
-}
-
-/// The end of a log, for the line that tells why it ended.
-#[derive(Debug, Default)]
-struct Tail(Vec<u8>);
-
-impl Tail {
-    const LONGEST: usize = 4096;
-
-    fn add(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        let surplus = self.0.len().saturating_sub(Self::LONGEST);
-        self.0.drain(..surplus);
+        let message = format!(
+            "left job {} on '{}', which may go on there; follow it with `{}`",
+            self.job.id,
+            self.host(),
+            self.document.attach_command(&self.job.id)
+        );
+        Failure::signal(signal, message)
     }
 
-    fn last_line(&self) -> String {
-        let text = String::from_utf8_lossy(&self.0);
-        one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
+    fn given_up(&self, failure: &Failure) -> Failure {
+        Failure::connection(format!(
+            "gave up connecting to '{}' ({failure}); job {} may go on there; follow it with `{}`",
+            self.host(),
+            self.job.id,
+            self.document.attach_command(&self.job.id)
+        ))
+    }
+
+    fn host(&self) -> &str {
+        self.connection.host().as_str()
     }
 }

@@ -9,8 +9,20 @@ pub(crate) enum Frame {
     BeforeTheTask(Option<String>),
     /// The job ended with this status.
     Status(u8),
-    /// The job's leader is gone, and left no status.
-    Lost,
+    /// The job's leader is gone, and left no status; why, as far as that is known.
+    Lost(String),
+    /// Which job it is.
+    Job(String),
+    /// `job.json`.
+    Record(Vec<u8>),
+    /// The byte of the log that comes next.
+    Offset(u64),
+    /// The job has started, and isn't followed.
+    Started,
+    /// This is all of the log that there is now.
+    LogEnd,
+    /// Something that a person has to know.
+    Warning(String),
     /// The script can't do its work: the kind, and the subject.
     Problem(String, String),
 }
@@ -20,6 +32,7 @@ pub(crate) enum Frame {
 pub(crate) struct Frames {
     buffer: Vec<u8>,
     log_left: usize,
+    record_left: usize,
 }
 
 impl Frames {
@@ -37,6 +50,14 @@ impl Frames {
                 }
                 self.log_left -= length;
                 return Some(Frame::Log(self.buffer.drain(..length).collect()));
+            }
+            if self.record_left > 0 {
+                if self.buffer.len() < self.record_left {
+                    return None;
+                }
+                let record = self.buffer.drain(..self.record_left).collect();
+                self.record_left = 0;
+                return Some(Frame::Record(record));
             }
             let end = self.buffer.iter().position(|&byte| byte == b'\n')?;
             let line: Vec<u8> = self.buffer.drain(..=end).take(end).collect();
@@ -56,7 +77,16 @@ impl Frames {
             "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
             "not-started" => Some(Frame::BeforeTheTask(None)),
             "status" => Some(Frame::Status(rest.parse().unwrap_or(1))),
-            "lost" => Some(Frame::Lost),
+            "record" => {
+                self.record_left = rest.parse().unwrap_or(0);
+                None
+            }
+            "lost" => Some(Frame::Lost(rest.to_owned())),
+            "job" => Some(Frame::Job(rest.to_owned())),
+            "offset" => Some(Frame::Offset(rest.parse().unwrap_or(0))),
+            "started" => Some(Frame::Started),
+            "end" => Some(Frame::LogEnd),
+            "warning" => Some(Frame::Warning(rest.to_owned())),
             "problem" => {
                 let (kind, subject) = rest.split_once(' ').unwrap_or((rest, ""));
                 Some(Frame::Problem(kind.to_owned(), subject.to_owned()))
@@ -73,7 +103,7 @@ mod tests {
 
     #[test]
     fn frames_in_any_portions() {
-        let text = b"log 6\nab\nlog\ncause why not\nstatus 7\n";
+        let text = b"record 3\n{}\nlog 6\nab\nlog\ncause why not\nstatus 7\n";
         for size in 1..text.len() {
             let mut frames = Frames::default();
             let (mut log, mut rest) = (Vec::new(), Vec::new());
@@ -87,7 +117,9 @@ mod tests {
                 }
             }
             assert_eq!(log, b"ab\nlog", "in portions of {size}");
-            assert_eq!(rest, [Frame::BeforeTheTask(Some("why not".to_owned())), Frame::Status(7)]);
+            let record = Frame::Record(b"{}\n".to_vec());
+            let cause = Frame::BeforeTheTask(Some("why not".to_owned()));
+            assert_eq!(rest, [record, cause, Frame::Status(7)]);
         }
     }
 }

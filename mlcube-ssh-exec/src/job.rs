@@ -8,26 +8,33 @@ use anyhow::{Context, Result};
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::forward;
+use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::{Layout, plain_path};
+use mlcube_ssh_config::names::JobId;
 use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 
-use crate::{engine, inputs};
+use crate::{engine, inputs, starter};
 
 const START: &str = concat!(
     include_str!("remote/follow.sh"),
     include_str!("remote/inputs.sh"),
     include_str!("remote/start.sh")
 );
-const ATTACH: &str = concat!(include_str!("remote/follow.sh"), include_str!("remote/attach.sh"));
-const STOP: &str = include_str!("remote/stop.sh");
+const ATTACH: &str = concat!(
+    include_str!("remote/pick.sh"),
+    include_str!("remote/follow.sh"),
+    include_str!("remote/attach.sh")
+);
+const STOP: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/stop.sh"));
+const STATUS: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/status.sh"));
 const RUN: &str = include_str!("remote/run.sh");
 const ENGINE: &str = include_str!("remote/engine.sh");
 const LAUNCH: &str = include_str!("remote/launch.py");
 
-/// Seconds between TERM and KILL when a job is ended.
-const GRACE: &str = "10";
+/// Seconds between TERM and KILL when a job is ended by Ctrl-C.
+const GRACE: u64 = 10;
 
 /// What `mlcube` there is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,60 +56,99 @@ impl Phase {
 /// A job on the remote.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
+    /// Its id; empty for the newest of the workspace, until the remote has told which that is.
     pub(crate) id: String,
-    pub(crate) phase: Phase,
-    start: Script,
+    start: Option<Script>,
     attach: Script,
     stop: Script,
+    status: Script,
+    workspace: String,
+}
+
+/// What is known of the job before it is started.
+pub(crate) struct Start<'a> {
+    pub(crate) phase: Phase,
+    pub(crate) variables: &'a [(String, String)],
+    pub(crate) verbosity: Verbosity,
+    pub(crate) detach: bool,
 }
 
 impl Job {
     /// A job for the document's tasks; it isn't started yet.
     pub(crate) fn new(
         id: String,
-        phase: Phase,
         document: &Document,
         connection: &Connection,
-        variables: &[(String, String)],
-        verbosity: Verbosity,
+        start: &Start,
     ) -> Result<Self> {
-        let (layout, runner) = Layout::of_document(document)?;
-        let state = document.remote.state.as_str();
-        let of_this = |program| connection.script(program).word(state).word(&id);
-        Ok(Self {
-            start: start(of_this(START), document, &layout, &runner, phase, variables, verbosity)?,
-            attach: of_this(ATTACH),
-            stop: of_this(STOP).word(GRACE),
-            phase,
+        let job = Self::named(id, document, connection);
+        let script = connection.script(START).with(jobs::FUNCTIONS);
+        let script = script.word(document.remote.state.as_str()).word(&job.id);
+        Ok(Self { start: Some(start_script(script, document, start)?), ..job })
+    }
+
+    /// A job that is there already.
+    pub(crate) fn existing(
+        document: &Document,
+        connection: &Connection,
+        id: Option<&JobId>,
+    ) -> Self {
+        let own = document.steps.exec.as_ref().and_then(|exec| exec.job.clone());
+        let id = id.map(ToString::to_string).or(own).unwrap_or_default();
+        Self::named(id, document, connection)
+    }
+
+    fn named(id: String, document: &Document, connection: &Connection) -> Self {
+        let script = |program| {
+            connection.script(program).with(jobs::FUNCTIONS).word(document.remote.state.as_str())
+        };
+        Self {
             id,
-        })
+            start: None,
+            attach: script(ATTACH),
+            stop: script(STOP),
+            status: script(STATUS),
+            workspace: document.remote.workspace.as_str().to_owned(),
+        }
     }
 
-    /// Starts the job, unless it runs already, and follows it.
-    pub(crate) fn start(&self) -> &Script {
-        &self.start
+    fn of_this(&self, script: &Script) -> Script {
+        script.clone().word(&self.id).word(&self.workspace)
     }
 
-    /// Follows the job from a byte of its log on.
-    pub(crate) fn attach(&self, offset: u64) -> Script {
-        self.attach.clone().word(&offset.to_string())
+    /// Starts the job, unless it runs already; none for one that is there.
+    pub(crate) fn start(&self) -> Option<&Script> {
+        self.start.as_ref()
     }
 
-    /// Ends the job.
-    pub(crate) fn stop(&self) -> &Script {
-        &self.stop
+    /// Sends the job's log, from a byte on or so many lines from the end; and goes on to the job's end, or not.
+    pub(crate) fn attach(&self, offset: Option<u64>, tail: Option<u64>, follow: bool) -> Script {
+        let text =
+            |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let then = if follow { "follow" } else { "end" };
+        self.of_this(&self.attach).word(&text(offset)).word(&text(tail)).word(then)
+    }
+
+    /// Ends the job, as Ctrl-C does.
+    pub(crate) fn stop(&self) -> Script {
+        self.stop_after(GRACE, false)
+    }
+
+    /// Ends the job, and one that can't be reached, too, with `force`.
+    pub(crate) fn stop_after(&self, grace: u64, force: bool) -> Script {
+        let force = if force { "force" } else { "" };
+        self.of_this(&self.stop).word(&grace.to_string()).word(force)
+    }
+
+    /// Tells how the job is, or all of the cube are.
+    pub(crate) fn status(&self, all: bool) -> Script {
+        self.of_this(&self.status).word(if all { "all" } else { "one" })
     }
 }
 
-fn start(
-    script: Script,
-    document: &Document,
-    layout: &Layout,
-    runner: &Runner,
-    phase: Phase,
-    variables: &[(String, String)],
-    verbosity: Verbosity,
-) -> Result<Script> {
+fn start_script(script: Script, document: &Document, start: &Start) -> Result<Script> {
+    let (layout, runner) = Layout::of_document(document)?;
+    let Start { phase, variables, verbosity, detach } = *start;
     let own_workspace = if layout.workspace_in_root().is_none() && phase == Phase::Run {
         document.remote.workspace.as_str()
     } else {
@@ -115,14 +161,17 @@ fn start(
         .word(&layout.file)
         .word(own_workspace)
         .word(&python(&runner.interpreter))
-        .word(&settings(runner)?)
+        .word(&settings(&runner)?)
         .word(&serde_json::to_string(document).context("can't write the document")?)
         .word(&names)
-        .words(&[RUN, ENGINE, LAUNCH].map(str::to_owned))
-        .variables(&engine::variable(runner))
-        .variables(&inputs::variable(phase, document, layout)?)
+        .words(&[[jobs::FUNCTIONS, RUN].concat(), ENGINE.to_owned(), LAUNCH.to_owned()])
+        .word(&starter::about(phase.word())?)
+        .word(document.remote.workspace.as_str())
+        .word(if detach { "detach" } else { "follow" })
+        .variables(&engine::variable(&runner))
+        .variables(&inputs::variable(phase, document, &layout)?)
         .secrets(variables);
-    Ok(mlcube_words(document, runner, phase, verbosity)
+    Ok(mlcube_words(document, &runner, phase, verbosity)
         .iter()
         .fold(script, |script, word| script.word(word)))
 }

@@ -1,5 +1,7 @@
 //! `mlcube-ssh-exec`: runs `mlcube configure` and `mlcube run` on the remote.
 
+mod ask;
+mod attach;
 mod cli;
 mod engine;
 mod follow;
@@ -9,6 +11,8 @@ mod interrupt;
 mod job;
 mod outcome;
 mod phase;
+mod starter;
+mod tail;
 mod terminal;
 mod variables;
 
@@ -28,5 +32,13 @@ fn run(args: &cli::Args) -> ExitCode {
     let step = Step::new("exec", cli::PROGRAM, &args.step)
         .phase(args.verb.name())
         .output(args.verb.output());
-    step.run(|step, document| phase::act(step, document, &args.verb))
+    match &args.verb {
+        cli::Verb::Configure { .. } | cli::Verb::Run { .. } => {
+            step.run(|step, document| phase::act(step, document, &args.verb))
+        }
+        cli::Verb::Attach { .. } => {
+            step.takes_up_any_phase().run(|step, document| phase::act(step, document, &args.verb))
+        }
+        verb => step.answer(|step, document| ask::answer(step, document, verb)),
+    }
 }

@@ -5,7 +5,7 @@ use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 
-use crate::job::{Job, Phase};
+use crate::job::Phase;
 
 /// What `mlcube` says, deep in its settings, of a platform that isn't there.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
@@ -13,7 +13,13 @@ const UNKNOWN_PLATFORM: &str = "Missing key runner";
 /// How a job ended, as far as the remote told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
-    /// Its status; none when it is lost.
+    /// The job's id.
+    pub(crate) job: String,
+    /// Its `job.json`, when it was there already.
+    pub(crate) record: Option<Vec<u8>>,
+    /// Why it is lost, if it is.
+    pub(crate) why_lost: Option<String>,
+    /// Its status; none when it is lost or goes on.
     pub(crate) status: Option<u8>,
     /// Whether `mlcube` failed before the task.
     pub(crate) before_the_task: bool,
@@ -28,7 +34,7 @@ pub(crate) struct End {
 }
 
 /// The outcome of a job that ended.
-pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
+pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     let host = &document.remote.host;
     if let Some(signal) = end.interrupted {
         let left = end.left.as_ref().map_or_else(
@@ -37,7 +43,7 @@ pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
         );
         return Err(Failure::signal(
             signal,
-            format!("job {} on '{host}' was ended; {left}", job.id),
+            format!("job {} on '{host}' was ended; {left}", end.job),
         ));
     }
     if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
@@ -46,12 +52,12 @@ pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
             document.config_text(&["runner", "platform"]).unwrap_or_default()
         )));
     }
-    match (end.status, job.phase) {
-        (Some(0), _) => Ok(()),
-        (None, _) => Err(Failure::connection(format!(
-            "job {} on '{host}' is gone without a status; was the host rebooted?",
-            job.id
-        ))),
+    if let Some(why) = &end.why_lost {
+        return Err(lost(why, &end.job, document));
+    }
+    match (end.status, phase) {
+        // It goes on, and that is what was asked for.
+        (Some(0) | None, _) => Ok(()),
         (Some(status), Phase::Configure) => Err(Failure::ours(anyhow!(
             "mlcube configure failed on '{host}' with status {status}: {}",
             cause(end)
@@ -65,6 +71,18 @@ pub(crate) fn of(end: &End, job: &Job, document: &Document) -> Outcome<()> {
             format!("{} on '{host}' ended with status {status}", tasks(document)),
         )),
     }
+}
+
+/// What is said of a job whose processes are gone and which left no status.
+fn lost(why: &str, job: &str, document: &Document) -> Failure {
+    let host = &document.remote.host;
+    Failure::connection(if why == "rebooted" {
+        format!("job {job} is lost: '{host}' was rebooted meanwhile; run it again")
+    } else {
+        format!(
+            "job {job} on '{host}' is lost: its processes were killed there, and left no status; run it again"
+        )
+    })
 }
 
 /// Why a job could not be started or followed.
@@ -84,6 +102,13 @@ pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Fai
             "'{host}' has no setsid, which keeps a job alive without its connection; install util-linux there"
         ),
         "no-input" => no_input(host.as_str(), subject),
+        "no-job" => anyhow!("no job was started in this workspace on '{host}'"),
+        "elsewhere" => {
+            let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
+            anyhow!(
+                "job {job} can't be ended from here: it was started on the machine '{machine}' of '{host}', or in another container there; log in there, or give its workspace up with --force"
+            )
+        }
         "unknown" => anyhow!("there is no such job on '{host}': {subject}"),
         _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
     })

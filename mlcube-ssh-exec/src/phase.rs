@@ -1,19 +1,22 @@
 //! The verbs: a job for `mlcube configure` or `mlcube run`.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::document::{Document, Receipt};
+use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::Record;
 
-use crate::cli::{FollowArgs, Verb};
-use crate::follow::Follower;
-use crate::job::{Job, Phase, new_id};
-use crate::{engine, outcome, terminal, variables};
+use crate::cli::{FollowArgs, ReconnectArgs, Verb};
+use crate::follow::{Follower, Manner};
+use crate::job::{Job, Phase, Start, new_id};
+use crate::outcome::End;
+use crate::{attach, engine, outcome, terminal, variables};
 
 /// Does what the verb says, and notes a receipt.
 pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
@@ -23,11 +26,18 @@ pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<
             note_nothing_to_do(document);
             Ok(())
         }
-        Verb::Configure { follow, .. } => {
-            run_job(step, document, Phase::Configure, follow)?;
+        Verb::Configure { wait, follow, .. } => {
+            let new = NewJob { phase: Phase::Configure, detach: false, wait: wait.wait, follow };
+            run_job(step, document, new)?;
             note_configured(step, document)
         }
-        Verb::Run { follow } => run_job(step, document, Phase::Run, follow),
+        Verb::Run { detach, wait, follow } => {
+            let new = NewJob { phase: Phase::Run, detach: *detach, wait: wait.wait, follow };
+            run_job(step, document, new)
+        }
+        Verb::Attach { job, tail, follow } => attach::attach(step, document, job, tail, follow),
+        // The others answer a question, and don't come here.
+        _ => Ok(()),
     }
 }
 
@@ -63,7 +73,17 @@ fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
     Ok(Record::of(&layout, &document.remote)?.set_configured(&layout)?)
 }
 
-fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs) -> Outcome<()> {
+/// How a new job is started and followed.
+#[derive(Clone, Copy)]
+struct NewJob<'a> {
+    phase: Phase,
+    detach: bool,
+    wait: Option<u64>,
+    follow: &'a FollowArgs,
+}
+
+fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outcome<()> {
+    let phase = new.phase;
     let (_, runner) = Layout::of_document(document)?;
     if phase == Phase::Run && document.run.tasks.is_empty() {
         return Err(Failure::ours(anyhow!(
@@ -76,28 +96,78 @@ fn run_job(step: &Step, document: &mut Document, phase: Phase, args: &FollowArgs
     engine::check_takes_variables(&runner, &variables)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let id = if step.is_dry_run() { "$JOB".to_owned() } else { new_id()? };
-    let job = Job::new(id, phase, document, &connection, &variables, step.report().verbosity())?;
+    let start = Start {
+        phase,
+        variables: &variables,
+        verbosity: step.report().verbosity(),
+        detach: new.detach,
+    };
+    let job = Job::new(id, document, &connection, &start)?;
     if step.is_dry_run() {
-        step.show(&connection.shown(job.start()));
+        step.show(job.start().map(|script| connection.shown(script)).iter().flatten());
         return Ok(());
     }
-    let mut end = None;
-    let receipt = timed(|receipt| {
-        let found =
-            Follower::new(&connection, &job, step.report(), args.reconnect_timeout, log(args))?
-                .run()?;
-        receipt.changed = true;
+    if let Some(engine) = engine::passes_by(&runner) {
+        step.report().say(&format!(
+            "containers of '{engine}' can't be ended from here; set runner.remote.docker to docker or podman, or a path of one"
+        ));
+    }
+    let manner = Manner { wait: new.wait, ..manner(new.follow.reconnect, None) };
+    let follower =
+        Follower::new(connection, document, job, step.report(), manner, log(new.follow))?;
+    let end = follow(document, follower, phase)?;
+    if new.detach {
+        step.report().say(&format!(
+            "started job {} on {}; follow it with `{}`",
+            end.job,
+            document.remote.host,
+            document.attach_command(&end.job)
+        ));
+    }
+    outcome::of(&end, phase, document)
+}
+
+/// How a job is followed that Ctrl-C ends.
+pub(crate) fn manner(args: ReconnectArgs, tail: Option<u64>) -> Manner {
+    Manner {
+        reconnect_timeout: Duration::from_secs(args.reconnect_timeout),
+        wait: None,
+        tail,
+        follow: true,
+        ends_it: true,
+    }
+}
+
+/// Follows a job and notes a receipt, also when the job may go on without us: attach finds it by that.
+pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) -> Outcome<End> {
+    let note = |receipt: &mut Receipt, job: &str| {
         receipt.phase = Some(phase.word().to_owned());
-        receipt.job = Some(job.id.clone());
-        receipt.status = found.status;
-        end = Some(found);
+        receipt.job = Some(job.to_owned()).filter(|job| !job.is_empty());
+    };
+    let id = follower.job().to_owned();
+    let mut end = Err(Failure::ours(anyhow!("the job wasn't followed")));
+    let receipt = timed(|receipt| {
+        end = follower.run();
+        note(receipt, end.as_ref().map_or(&id, |end| &end.job));
+        if let Ok(end) = &end {
+            receipt.changed = true;
+            receipt.status = end.status;
+        }
         Ok(())
     })?;
-    document.steps.exec = Some(receipt);
-    end.map_or(Ok(()), |end| outcome::of(&end, &job, document))
+    let may_go_on = end.as_ref().map_or_else(
+        |failure| {
+            failure.kind == Kind::Connection || matches!(failure.status, ExitStatus::Signal(_))
+        },
+        |_| true,
+    );
+    if may_go_on {
+        document.steps.exec = Some(receipt);
+    }
+    end
 }
 
 /// Where the job's output goes: a standard output that doesn't take the document is the task's.
-fn log(args: &FollowArgs) -> Box<dyn Write> {
+pub(crate) fn log(args: &FollowArgs) -> Box<dyn Write> {
     if args.output.is_some() { terminal::safe(io::stdout()) } else { terminal::safe(io::stderr()) }
 }

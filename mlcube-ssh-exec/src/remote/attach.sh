@@ -1,4 +1,23 @@
 #!/bin/sh
-# Takes up a job's log. $1 our own folder, $2 the job's id, $3 the byte from which on.
+# Takes up a job's log. $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace,
+# $4 the byte from which on (empty: as many lines from the end as $5 says; empty: all), $6 what to do at the end of what
+# is there: follow or end.
+# Answers first: `job ID`, `record N` and N bytes, `offset N`; at the end of what is there `end`.
+# shellcheck disable=SC2154 # pick_job sets job
 
-follow_job "$(absolute "$1")/jobs/$2" "$3"
+pick_job "$(absolute "$1")" "$2" "$(absolute "$3")"
+printf 'job %s\n' "${job##*/}"
+if [ -f "$job/job.json" ]; then
+  printf 'record %s\n' "$(wc -c <"$job/job.json")"
+  cat "$job/job.json"
+fi
+from=$4
+if [ -z "$from" ] && [ -n "$5" ]; then
+  size=$(wc -c <"$job/log")
+  from=$((size - $(head -c "$size" "$job/log" | tail -n "$5" | wc -c)))
+fi
+offset=${from:-0}
+printf 'offset %s\n' "$offset"
+if [ "$6" = follow ]; then follow_job "$job" "$offset"; fi
+send_log "$job" || :
+printf 'end\n'

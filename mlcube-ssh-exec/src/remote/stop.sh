@@ -1,14 +1,29 @@
 #!/bin/sh
 # Ends a job: its containers, then every process that bears its mark; TERM first, KILL after a while.
-# $1 our own folder, $2 the job's id, $3 seconds of grace.
-# Answers: `left …`, the processes that could not be ended; none when all are gone.
+# $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace,
+# $5 `force` ends the hold of a job that can't be reached from here.
+# Answers: `left …`, the processes that could not be ended, none when all are gone; then how the job is (tell_job).
+# shellcheck disable=SC2154 # pick_job sets job; jobs.sh sets how, why and its_host
 
-state=$(absolute "$1") id=$2 grace=$3
-job=$state/jobs/$id
-[ -d "$job" ] || problem unknown "$id"
+grace=$4 force=$5
+pick_job "$(absolute "$1")" "$2" "$(absolute "$3")"
+id=${job##*/}
+lock=$(lock_of "$(cat "$job/workspace")" "${job%/jobs/*}")
 
+job_state "$job"
+case $how in
+  finished | killed)
+    tell_job "$job"
+    exit
+    ;;
+  elsewhere) [ "$force" = force ] || problem elsewhere "$id ${its_host%%/*}" ;;
+esac
+before=$how
+: >"$job/stopped"
+
+# The pid of one that isn't running here may be another's.
 leader=
-read -r leader _ <"$job/leader" 2>/dev/null
+if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
 
 # Processes with the job's mark in their environment, wherever they have gone; the leader is left to write the status.
 marked() {
@@ -60,8 +75,15 @@ while [ ! -f "$job/status" ] && [ "$tenths" -gt 0 ] && [ -n "$leader" ] && kill 
   tenths=$((tenths - 1))
 done
 if [ ! -f "$job/status" ]; then
-  [ -z "$leader" ] || kill -KILL "$leader" 2>/dev/null
-  printf '143\n' >"$job/status.new" && mv "$job/status.new" "$job/status"
+  [ "$before" != running ] || kill -KILL "$leader" 2>/dev/null
+  # One that was lost ended by itself.
+  if [ "$before" = lost ]; then
+    rm -f "$job/stopped"
+  else
+    printf '143\n' 1<>"$job/status.new" && mv -f "$job/status.new" "$job/status"
+  fi
 fi
+give_lock_up "$lock" "$id"
 left=$(marked | tr '\n' ' ')
 [ -z "$left" ] || printf 'left %s\n' "$left"
+tell_job "$job"

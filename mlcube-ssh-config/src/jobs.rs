@@ -1,0 +1,168 @@
+//! Jobs as the scripts on the remote know them, and the lock of a workspace.
+
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use clap::Args;
+use serde_json::Value;
+
+use crate::document::Document;
+use crate::failure::Failure;
+
+/// Functions for scripts: who leads a job, how it is, which one holds a workspace ([`crate::script::Script::with`]).
+pub const FUNCTIONS: &str = include_str!("remote/jobs.sh");
+
+/// The kind of the problem that a script has with a workspace which a job holds.
+pub const LOCKED: &str = "locked";
+
+/// The longest pause between looks at a workspace that is held.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What to do about a workspace that a job holds.
+#[derive(Args, Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WaitArgs {
+    /// Wait while another job runs in the workspace, for so many seconds, or until it ends
+    // Without a number a year, which is longer than any job.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "31536000")]
+    pub wait: Option<u64>,
+}
+
+/// The job that holds a workspace.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    id: String,
+    elsewhere: bool,
+    started: u64,
+    host: String,
+    about: Value,
+}
+
+impl Holder {
+    /// Reads what a script said of it: `ID STATE STARTED HOST ABOUT`.
+    #[must_use]
+    pub fn parse(subject: &str) -> Self {
+        let mut words = subject.splitn(5, ' ');
+        let mut next = || words.next().unwrap_or_default();
+        let (id, state, started, host, about) = (next(), next(), next(), next(), next());
+        Self {
+            id: id.to_owned(),
+            elsewhere: state != "running",
+            started: started.parse().unwrap_or_default(),
+            host: host.split('/').next().unwrap_or_default().to_owned(),
+            about: serde_json::from_str(about).unwrap_or_default(),
+        }
+    }
+
+    /// Which job it is, since when, and who started it from where.
+    fn describe(&self, document: &Document) -> String {
+        let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
+        let elsewhere = if self.elsewhere {
+            format!(" on its machine '{}', of which nothing can be told from here", self.host)
+        } else {
+            String::new()
+        };
+        format!(
+            "job {} holds this workspace on '{}'{elsewhere} since {}; {} started it in {}",
+            self.id,
+            document.remote.host,
+            utc(self.started),
+            about("user"),
+            about("folder")
+        )
+    }
+
+    /// Why nothing is done, and what can be.
+    #[must_use]
+    pub fn refusal(&self, document: &Document) -> Failure {
+        let force = if self.elsewhere { " --force" } else { "" };
+        Failure::ours(anyhow!(
+            "{}; follow it with `{}`, end it with `{}{force}`, or wait for its end with --wait",
+            self.describe(document),
+            document.attach_command(&self.id),
+            document.stop_command(&self.id)
+        ))
+    }
+
+    /// What is said when its end is waited for.
+    #[must_use]
+    pub fn waiting(&self, document: &Document) -> String {
+        format!("waiting: {}", self.describe(document))
+    }
+}
+
+/// Waiting for a workspace, with growing pauses.
+#[derive(Debug)]
+pub struct Patience {
+    limit: Duration,
+    since: Option<Instant>,
+    pause: Duration,
+}
+
+impl Patience {
+    /// For so many seconds; without them there is none.
+    #[must_use]
+    pub fn new(seconds: Option<u64>) -> Self {
+        let limit = Duration::from_secs(seconds.unwrap_or(0));
+        Self { limit, since: None, pause: Duration::from_millis(250) }
+    }
+
+    /// Whether this is the first look at a workspace that is held.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.since.is_none()
+    }
+
+    /// How long to pause before the next look; none when the time is over.
+    pub fn pause(&mut self) -> Option<Duration> {
+        let left = self.limit.checked_sub(self.since.get_or_insert_with(Instant::now).elapsed())?;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        (!left.is_zero()).then(|| self.pause.min(left))
+    }
+}
+
+/// Seconds since 1970 as a date and a time.
+///
+/// The days are counted in years that begin with March, so that a leap day is the last of its year (Hinnant,
+/// "chrono-compatible low-level date algorithms").
+#[must_use]
+pub fn utc(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (seconds, date) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_868_799, "2000-02-29 23:59:59 UTC"),
+            (1_709_251_200, "2024-03-01 00:00:00 UTC"),
+            (1_798_761_599, "2026-12-31 23:59:59 UTC"),
+        ] {
+            assert_eq!(utc(seconds), date);
+        }
+    }
+
+    #[test]
+    fn patience_ends() {
+        assert_eq!(Patience::new(None).pause(), None);
+        assert!(Patience::new(Some(60)).pause().is_some());
+    }
+}

@@ -1,0 +1,158 @@
+//! The verbs that answer a question about jobs on standard output: status, list, logs, stop.
+
+use std::io;
+
+use anyhow::anyhow;
+use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::jobs::utc;
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::step::{Step, write_once};
+use serde_json::{Map, Value, json};
+
+use crate::cli::Verb;
+use crate::follow::{Follower, Manner};
+use crate::job::Job;
+use crate::{outcome, phase, terminal};
+
+/// Does what the verb says.
+pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
+    let (_, runner) = Layout::of_document(document)?;
+    let connection = Connection::new(document, &runner, step.report())?;
+    let job = |id| Job::existing(document, &connection, id);
+    let jobs = |script: &Script| told(step, &connection, script);
+    match verb {
+        Verb::Status { job: which, all } => {
+            let told = jobs(&job(which.job.as_ref()).status(*all))?;
+            Ok(write_once(&told.iter().map(Told::json).collect::<String>())?)
+        }
+        Verb::List => {
+            let told = jobs(&job(None).status(true))?;
+            Ok(write_once(&told.iter().map(Told::line).collect::<String>())?)
+        }
+        Verb::Stop { job: which, force, grace } => {
+            let grace = if *force { 0 } else { *grace };
+            let told = jobs(&job(which.job.as_ref()).stop_after(grace, *force))?;
+            Ok(write_once(&told.iter().map(Told::json).collect::<String>())?)
+        }
+        Verb::Logs { job: which, tail, follow, reconnect } => {
+            let job = job(which.job.as_ref());
+            if step.is_dry_run() {
+                step.show(&connection.shown(&job.attach(None, tail.tail, *follow)));
+                return Ok(());
+            }
+            let manner =
+                Manner { follow: *follow, ends_it: false, ..phase::manner(*reconnect, tail.tail) };
+            let log = terminal::safe(io::stdout());
+            Follower::new(connection, document, job, step.report(), manner, log)?.run().map(|_| ())
+        }
+        Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } => Ok(()),
+    }
+}
+
+/// Asks, and takes the jobs from the answer.
+fn told(step: &Step, connection: &Connection, script: &Script) -> Outcome<Vec<Told>> {
+    if step.is_dry_run() {
+        step.show(&connection.shown(script));
+        return Ok(Vec::new());
+    }
+    let answer = connection.ask(script)?;
+    check(connection, &answer)?;
+    Ok(answer.text().lines().filter_map(|line| Told::parse(line.strip_prefix("job ")?)).collect())
+}
+
+fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
+    if let Some(problem) = answer.field("problem") {
+        let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
+        return Err(outcome::problem(connection, kind, subject));
+    }
+    if let Some(left) = answer.field("left") {
+        return Err(Failure::ours(anyhow!(
+            "these processes of the job are left on '{}': {left}",
+            connection.host()
+        )));
+    }
+    if answer.status != 0 {
+        return Err(Failure::ours(anyhow!(
+            "'{}' gave no answer: {}",
+            connection.host(),
+            answer.last_error()
+        )));
+    }
+    Ok(())
+}
+
+/// How a job is, as the remote told.
+struct Told {
+    id: String,
+    state: String,
+    why: Option<String>,
+    status: Option<u8>,
+    started: Option<u64>,
+    ended: Option<u64>,
+    host: String,
+    about: Map<String, Value>,
+}
+
+impl Told {
+    /// Reads `ID STATE STATUS STARTED ENDED HOST ABOUT`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.splitn(7, ' ');
+        let id = words.next()?.to_owned();
+        let state = words.next()?;
+        let (state, why) = match state.split_once(':') {
+            Some((state, why)) => (state, Some(why.to_owned())),
+            None => (state, None),
+        };
+        Some(Self {
+            id,
+            state: state.to_owned(),
+            why,
+            status: words.next()?.parse().ok(),
+            started: words.next()?.parse().ok(),
+            ended: words.next()?.parse().ok(),
+            host: words.next()?.to_owned(),
+            about: words
+                .next()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default(),
+        })
+    }
+
+    fn seconds(&self) -> Option<u64> {
+        Some(self.ended?.saturating_sub(self.started?))
+    }
+
+    /// One line of JSON.
+    fn json(&self) -> String {
+        let mut json = json!({
+            "job": self.id, "state": self.state, "status": self.status, "started": self.started,
+            "seconds": self.seconds(), "host": self.host,
+        });
+        if let (Some(json), Some(why)) = (json.as_object_mut(), &self.why) {
+            json.insert("why".to_owned(), Value::from(why.as_str()));
+        }
+        if let Some(json) = json.as_object_mut() {
+            json.extend(self.about.clone());
+        }
+        format!("{json}\n")
+    }
+
+    /// One line for people.
+    fn line(&self) -> String {
+        let about = |key: &str| self.about.get(key).and_then(Value::as_str).unwrap_or("-");
+        let state = match self.status {
+            Some(status) => format!("{} {status}", self.state),
+            None => self.state.clone(),
+        };
+        format!(
+            "{}  {state:<12}  {:<9}  {}  {}\n",
+            self.id,
+            about("phase"),
+            self.started.map(utc).unwrap_or_default(),
+            about("user")
+        )
+    }
+}

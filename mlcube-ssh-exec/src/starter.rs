@@ -1,0 +1,23 @@
+//! Who starts a job, and from where: for people who find their workspace taken.
+
+use std::env;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+/// One line of JSON: the phase, `user@host` and the folder here.
+pub(crate) fn about(phase: &str) -> Result<String> {
+    let folder = env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
+    let about = json!({"phase": phase, "user": format!("{}@{}", user(), host()), "folder": folder});
+    serde_json::to_string(&about).context("can't write who starts the job")
+}
+
+fn user() -> String {
+    let name = ["LOGNAME", "USER"].into_iter().find_map(|name| env::var(name).ok());
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()))
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,310 @@
+//! Jobs that outlive the connection: detached, attached to, asked about, ended; their record.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_harness::{Document, Engine, Outcome, Scene, Task, eventually};
+use serde_json::{Value, json};
+
+/// Says that it started, and goes on until the file `go` is beside the engine.
+const WAITS: &str = "echo started; until [ -e \"$folder/go\" ]; do sleep 0.05; done; echo done";
+
+/// A document whose files are there, and whose engine does this line of sh for `run`.
+fn pushed(line: &str) -> (Scene, Engine, Document) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(line);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let task = Task::named("train").writes("model", "model/");
+    let document = scene.document(&scene.cube("digits").task(&task), &[]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = push.succeeds().document();
+    (scene, engine, document)
+}
+
+fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
+}
+
+fn go(scene: &Scene) {
+    fs::write(scene.host.bin().join("go"), "").unwrap();
+}
+
+fn id(document: &Document) -> String {
+    document.at("/steps/exec/job").as_str().unwrap().to_owned()
+}
+
+fn status(scene: &Scene, document: &Document) -> Value {
+    let asked = exec(scene, &["status"], document);
+    serde_json::from_str(&asked.succeeds().is_silent().stdout).unwrap()
+}
+
+fn folder(scene: &Scene, id: &str) -> PathBuf {
+    scene.host.remote_root().join(".mlcube-ssh/digits/jobs").join(id)
+}
+
+#[test]
+fn a_detached_run_is_attached_to() {
+    let (scene, _engine, document) = pushed(&format!("{WAITS}; exit 7"));
+    let detached = exec(&scene, &["run", "--detach"], &document);
+    detached.succeeds().says("mlcube-ssh attach ");
+    let detached = detached.document();
+    assert!(!detached.to_string().contains("\"status\""), "{detached}");
+    assert_eq!(status(&scene, &detached)["state"], "running");
+    let mut attached =
+        scene.tool("mlcube-ssh-exec").arg("attach").reads_document(&detached).start();
+    attached.says("started\n");
+    go(&scene);
+    let ended = attached.wait();
+    ended.exits(7).says("started\ndone\n");
+    assert_eq!(ended.document().at("/failed/kind"), "task");
+    assert_eq!(ended.document().at("/steps/exec/status"), 7);
+    let told = status(&scene, &detached);
+    assert_eq!((&told["state"], &told["status"]), (&json!("finished"), &json!(7)));
+    assert!(told["seconds"].is_u64() && told["host"].is_string(), "{told}");
+    // Again, and from the end: what is over stays over.
+    let again = exec(&scene, &["attach", "--tail=1"], &ended.document());
+    again.exits(7).says("ended with status 7").never_says("done\n");
+}
+
+#[test]
+fn attach_in_a_pipe_fetches_what_the_task_made() {
+    let scene = Scene::new();
+    let task = Task::named("train").writes("model", "model/").does("echo best > $model/best");
+    let cube = scene.cube("digits").task(&task);
+    let document = scene.configured(&cube, &[]);
+    let line = "mlcube-ssh-exec run --detach | mlcube-ssh-exec attach | mlcube-ssh-pull -q";
+    scene.sh(line).reads_document(&document).run().succeeds();
+    assert_eq!(cube.result("model/best"), "best\n");
+}
+
+#[test]
+fn attach_without_a_job_takes_the_newest_of_the_workspace_and_its_tasks() {
+    let (scene, _engine, document) = pushed("echo hello");
+    let ran = exec(&scene, &["run"], &document).succeeds().document();
+    let attached = exec(&scene, &["attach"], &document);
+    attached.succeeds().says("hello\n");
+    assert_eq!(id(&attached.document()), id(&ran));
+    let nothing = exec(&scene, &["attach", "--job=1-2"], &document);
+    nothing.exits(125).complains(&["1-2", "no such job"]);
+    exec(&scene, &["attach", "--job=../x"], &document).exits(125).says("../x");
+}
+
+#[test]
+fn questions_are_answered_on_standard_output() {
+    let (scene, _engine, document) = pushed("echo one; echo two");
+    let none = exec(&scene, &["status"], &document);
+    none.exits(125).complains(&["no job", "there"]);
+    assert_eq!(exec(&scene, &["list"], &document).succeeds().stdout, "");
+    let first = exec(&scene, &["run"], &document).succeeds().document();
+    let second = exec(&scene, &["run"], &document).succeeds().document();
+    assert_eq!(status(&scene, &first)["job"], id(&first));
+    assert_eq!(status(&scene, &document)["job"], id(&second), "the newest");
+    let all = exec(&scene, &["status", "--all"], &document);
+    assert_eq!(all.succeeds().stdout.lines().count(), 2);
+    let listed = exec(&scene, &["list"], &document);
+    assert!(listed.succeeds().stdout.contains("finished 0"), "{}", listed.stdout);
+    let logs = exec(&scene, &["logs"], &first);
+    assert_eq!(logs.succeeds().is_silent().stdout, "one\ntwo\n");
+    let logs = exec(&scene, &["logs", "--tail=1"], &first);
+    assert_eq!(logs.succeeds().stdout, "two\n");
+}
+
+#[test]
+fn logs_follow_to_the_end_and_ctrl_c_leaves_the_job_running() {
+    let (scene, _engine, document) = pushed(WAITS);
+    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let logs = || scene.tool("mlcube-ssh-exec").args(["logs", "-f"]).reads_document(&detached);
+    let left = logs().start();
+    eventually("the log comes", || left.stdout() == "started\n");
+    left.ctrl_c();
+    left.wait().exits(130);
+    assert_eq!(status(&scene, &detached)["state"], "running");
+    let followed = logs().start();
+    eventually("the log comes", || followed.stdout() == "started\n");
+    go(&scene);
+    assert_eq!(followed.wait().succeeds().stdout, "started\ndone\n");
+}
+
+#[test]
+fn stop_ends_a_job_from_elsewhere() {
+    let (scene, _engine, document) =
+        pushed("trap '' TERM; echo started; while :; do sleep 0.1; done");
+    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let stopped = exec(&scene, &["stop", "--grace=1"], &detached);
+    let told: Value = serde_json::from_str(&stopped.succeeds().stdout).unwrap();
+    assert_eq!(told["state"], "killed", "{told}");
+    assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
+    let again = exec(&scene, &["stop"], &detached);
+    assert!(again.succeeds().stdout.contains("killed"), "a job that is over is left as it is");
+}
+
+#[test]
+fn the_record_of_a_job_tells_who_leads_it_and_who_started_it() {
+    let (scene, _engine, document) = pushed(":");
+    let run = scene.tool("mlcube-ssh-exec").arg("run").env("LOGNAME", "ann");
+    let ran = run.reads_document(&document).run().succeeds().document();
+    let folder = folder(&scene, &id(&ran));
+    let record = fs::read_to_string(folder.join("job.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["document"]["run"]["tasks"], json!(["train"]));
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    assert_eq!(record["boot"], boot.trim());
+    let space = fs::read_link("/proc/self/ns/pid").unwrap();
+    assert_eq!(record["pid_namespace"], space.to_str().unwrap());
+    for key in ["pid", "start", "started"] {
+        assert!(record[key].is_u64(), "{key}: {record}");
+    }
+    assert!(record["about"]["user"].as_str().unwrap().starts_with("ann@"), "{record}");
+    assert_eq!(record["about"]["folder"], scene.home().to_str().unwrap());
+    assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+/// A job that runs, and its folder there.
+fn running() -> (Scene, Document, PathBuf) {
+    let (scene, _engine, document) = pushed("echo started; exec sleep 4101");
+    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let folder = folder(&scene, &id(&detached));
+    (scene, detached, folder)
+}
+
+/// Rewrites one word of what is known of the job's leader.
+fn leader_with(folder: &Path, word: usize, text: &str) {
+    let file = folder.join("leader");
+    let leader = fs::read_to_string(&file).unwrap();
+    let mut words: Vec<&str> = leader.split_whitespace().collect();
+    words[word] = text;
+    fs::write(file, format!("{}\n", words.join(" "))).unwrap();
+}
+
+#[test]
+fn a_job_of_an_earlier_boot_is_lost_and_said_to_be() {
+    let (scene, document, folder) = running();
+    leader_with(&folder, 3, "00000000-0000-0000-0000-000000000000");
+    let told = status(&scene, &document);
+    assert_eq!((&told["state"], &told["why"]), (&json!("lost"), &json!("rebooted")));
+    exec(&scene, &["attach"], &document).exits(255).says("rebooted meanwhile");
+}
+
+#[test]
+fn a_pid_that_another_process_has_now_is_not_the_job() {
+    let (scene, document, folder) = running();
+    leader_with(&folder, 1, "1");
+    assert_eq!(status(&scene, &document)["state"], "lost");
+    exec(&scene, &["attach"], &document).exits(255).says("lost");
+    exec(&scene, &["stop", "--grace=1"], &document).succeeds();
+    eventually("what it left is ended all the same", || scene.jobs().is_empty());
+}
+
+#[test]
+fn a_job_of_another_machine_is_elsewhere() {
+    let (scene, document, folder) = running();
+    let leader = fs::read_to_string(folder.join("leader")).unwrap();
+    leader_with(&folder, 2, "node7/0123");
+    assert_eq!(status(&scene, &document)["state"], "elsewhere");
+    exec(&scene, &["stop"], &document).exits(125).complains(&["node7", "--force"]);
+    fs::write(folder.join("leader"), leader).unwrap();
+    exec(&scene, &["stop", "--force"], &document).succeeds();
+}
+
+#[test]
+fn the_last_twenty_jobs_are_kept_and_those_that_run() {
+    let (scene, _engine, document) = pushed(WAITS);
+    let running = id(&exec(&scene, &["run", "--detach"], &document).succeeds().document());
+    let jobs = folder(&scene, "");
+    let log = jobs.join(&running).join("log");
+    eventually("the task works", || fs::read_to_string(&log).unwrap().contains("started"));
+    for number in 0..30 {
+        let old = jobs.join(format!("{}-old", 1_000_000_000 + number));
+        fs::create_dir(&old).unwrap();
+        fs::write(old.join("status"), "0\n").unwrap();
+    }
+    // Beyond the twenty by its name, and running.
+    fs::rename(jobs.join(&running), jobs.join("0-running")).unwrap();
+    fs::remove_dir_all(jobs.parent().unwrap().join("locks")).unwrap();
+    exec(&scene, &["run", "--detach"], &document).succeeds();
+    let left: Vec<_> = fs::read_dir(&jobs)
+        .unwrap()
+        .map(|job| job.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left.len(), 21, "{left:?}");
+    assert!(left.iter().any(|job| job == "0-running"), "{left:?}");
+    fs::rename(jobs.join("0-running"), jobs.join(&running)).unwrap();
+    go(&scene);
+    eventually("both have ended", || scene.jobs().is_empty());
+}
+
+#[test]
+fn a_second_ctrl_c_detaches_at_once() {
+    let (scene, _engine, document) =
+        pushed("trap '' TERM INT; echo started; while :; do sleep 0.1; done");
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    running.ctrl_c();
+    running.says("ending job");
+    // Within a second it would be the same Ctrl-C, which a wrapper forwards.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    running.ctrl_c();
+    let left = running.wait();
+    left.exits(130).says("mlcube-ssh attach ");
+    assert!(left.document().at("/steps/exec/job").is_string());
+    eventually("the first Ctrl-C ends it all the same", || scene.jobs().is_empty());
+}
+
+#[test]
+fn an_inherited_ignored_sigint_ends_the_job_too() {
+    let (scene, _engine, document) = pushed("echo started; exec sleep 4102");
+    let line = "trap '' INT; exec mlcube-ssh-exec run";
+    let mut running = scene.sh(line).reads_document(&document).start();
+    running.says("started");
+    running.ctrl_c();
+    running.wait().exits(130).says("nothing of it is left");
+    eventually("nothing is left", || scene.jobs().is_empty());
+}
+
+#[test]
+fn sighup_and_sigkill_leave_the_job_running() {
+    let (scene, _engine, document) = pushed(WAITS);
+    for signal in [rustix::process::Signal::HUP, rustix::process::Signal::KILL] {
+        let mut running =
+            scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+        running.says("started");
+        running.signal(signal);
+        let left = running.wait();
+        assert_eq!(left.stderr, "started\n");
+        assert_eq!(status(&scene, &document)["state"], "running");
+        go(&scene);
+        exec(&scene, &["attach"], &document).succeeds().says("started\ndone\n");
+        fs::remove_file(scene.host.bin().join("go")).unwrap();
+    }
+}
+
+#[test]
+fn an_engine_whose_containers_cannot_be_ended_is_said_at_the_start() {
+    let (mut scene, engine, _) = pushed("echo started");
+    scene.set("/remote/docker", format!("env {}", engine.program().display()));
+    let document = scene.document(&scene.cube("other").task(&Task::named("train")), &[]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let ran = exec(&scene, &["run"], &push.succeeds().document());
+    ran.succeeds().says("can't be ended from here");
+}
+
+#[test]
+fn given_up_says_how_to_come_back() {
+    let (mut scene, _engine, document) = pushed(WAITS);
+    let run = scene.tool("mlcube-ssh-exec").args(["run", "--reconnect-timeout=1"]);
+    let mut running = run.reads_document(&document).start();
+    running.says("started");
+    scene.host.sshd.stop();
+    scene.masters().kill();
+    let lost = running.wait();
+    lost.exits(255).says("mlcube-ssh attach ");
+    assert_eq!(lost.stderr.matches("connecting again").count(), 1, "{}", lost.stderr);
+    scene.host.sshd.comes_back();
+    go(&scene);
+    let attached = exec(&scene, &["attach"], &lost.document());
+    attached.succeeds().says("started\ndone\n");
+    assert!(!attached.stdout.contains("\"failed\""), "{}", attached.stdout);
+}

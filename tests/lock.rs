@@ -1,0 +1,174 @@
+//! One run at a time in one remote workspace: who is told what, who waits, and whose lock is never stolen.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Document, Engine, Outcome, Scene, Task, eventually};
+
+const WAITS: &str = "echo started; until [ -e \"$folder/go\" ]; do sleep 0.05; done; echo done";
+
+fn pushed() -> (Scene, Document) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(WAITS);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = document(&scene, &[]);
+    (scene, document)
+}
+
+fn document(scene: &Scene, words: &[&str]) -> Document {
+    let task = Task::named("train").writes("model", "model/");
+    let document = scene.document(&scene.cube("digits").task(&task), words);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    push.succeeds().document()
+}
+
+fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
+}
+
+fn go(scene: &Scene) {
+    fs::write(scene.host.bin().join("go"), "").unwrap();
+}
+
+fn state(scene: &Scene) -> PathBuf {
+    scene.host.remote_root().join(".mlcube-ssh/digits")
+}
+
+/// The only lock that is held.
+fn lock(scene: &Scene) -> PathBuf {
+    let locks = fs::read_dir(state(scene).join("locks")).unwrap();
+    let mut links: Vec<_> =
+        locks.map(|lock| lock.unwrap().path()).filter(|path| path.is_symlink()).collect();
+    assert_eq!(links.len(), 1, "{links:?}");
+    links.remove(0)
+}
+
+#[test]
+fn a_second_run_is_told_who_holds_the_workspace_and_what_to_do() {
+    let (scene, document) = pushed();
+    let run = scene.tool("mlcube-ssh-exec").args(["run", "--detach"]).env("LOGNAME", "ann");
+    let first = run.reads_document(&document).run().succeeds().document();
+    let id = first.at("/steps/exec/job").as_str().unwrap().to_owned();
+    for verb in [&["run"][..], &["run", "--wait=1"], &["configure"]] {
+        let mut second = exec(&scene, verb, &document);
+        second.stderr = second.stderr.lines().filter(|line| !line.contains("waiting")).collect();
+        let home = scene.home().display().to_string();
+        let job = format!("--job={id}");
+        let words = [&id, " UTC", "ann@", &home, "mlcube-ssh attach", "mlcube-ssh stop", &job];
+        second.exits(125).complains(&words);
+        assert!(second.stdout.contains("\"failed\""), "the document goes on");
+    }
+    go(&scene);
+    exec(&scene, &["attach"], &first).succeeds();
+    exec(&scene, &["run"], &document).succeeds();
+}
+
+#[test]
+fn a_second_run_waits_for_the_first() {
+    let (scene, document) = pushed();
+    exec(&scene, &["run", "--detach"], &document).succeeds();
+    let mut second =
+        scene.tool("mlcube-ssh-exec").args(["run", "--wait"]).reads_document(&document).start();
+    second.says("waiting: job ");
+    go(&scene);
+    second.wait().succeeds().says("started\ndone\n");
+    exec(&scene, &["status", "--all"], &document).succeeds();
+}
+
+#[test]
+fn of_many_that_start_at_once_one_runs() {
+    let (scene, document) = pushed();
+    let many: Vec<_> = (0..6)
+        .map(|_| {
+            scene
+                .tool("mlcube-ssh-exec")
+                .args(["run", "--detach"])
+                .reads_document(&document)
+                .start()
+        })
+        .collect();
+    let ended: Vec<Outcome> = many.into_iter().map(mlcube_ssh_harness::Running::wait).collect();
+    let statuses: Vec<i32> = ended.iter().map(|outcome| outcome.status).collect();
+    assert_eq!(statuses.iter().filter(|&&status| status == 0).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|&&status| status == 125).count(), 5, "{statuses:?}");
+    go(&scene);
+    eventually("it ends", || scene.jobs().is_empty());
+}
+
+#[test]
+fn other_workspaces_and_other_cubes_run_at_once() {
+    let (scene, document) = pushed();
+    fs::create_dir(scene.home().join("elsewhere")).unwrap();
+    let other = document_of(&scene, "digits", &["--workspace", "elsewhere"]);
+    let third = document_of(&scene, "letters", &[]);
+    for document in [&document, &other, &third] {
+        exec(&scene, &["run", "--detach"], document).succeeds();
+    }
+    go(&scene);
+    for document in [&document, &other, &third] {
+        exec(&scene, &["attach"], document).succeeds().says("started\ndone\n");
+    }
+}
+
+fn document_of(scene: &Scene, name: &str, words: &[&str]) -> Document {
+    let task = Task::named("train").writes("model", "model/");
+    let document = scene.document(&scene.cube(name).task(&task), words);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds().document()
+}
+
+#[test]
+fn the_lock_of_a_job_that_was_killed_is_taken_over() {
+    let (scene, document) = pushed();
+    exec(&scene, &["run", "--detach"], &document).succeeds();
+    scene.jobs().kill();
+    eventually("all is killed", || scene.jobs().is_empty());
+    assert!(lock(&scene).is_symlink(), "nobody was left to give it up");
+    go(&scene);
+    exec(&scene, &["run"], &document).succeeds();
+}
+
+#[test]
+fn a_start_that_crashed_with_the_lock_is_no_obstacle() {
+    let (scene, document) = pushed();
+    go(&scene);
+    exec(&scene, &["run", "--detach"], &document).succeeds();
+    let held_lock = || fs::read_dir(state(&scene).join("locks")).unwrap().count();
+    eventually("the lock is given up", || held_lock() == 1);
+    // The name of this machine, as the script writes it.
+    let leader = fs::read_dir(state(&scene).join("jobs")).unwrap().next().unwrap().unwrap().path();
+    let leader = fs::read_to_string(leader.join("leader")).unwrap();
+    let host = leader.split_whitespace().nth(2).unwrap();
+    let workspace = scene.host.remote_root().join("digits/workspace");
+    let key = scene.sh("printf %s \"$W\" | cksum | tr ' ' -").env("W", &workspace).run();
+    let lock = state(&scene).join("locks").join(key.stdout.trim());
+    symlink(format!("1-crashed@{host}"), &lock).unwrap();
+    exec(&scene, &["run"], &document).succeeds();
+    symlink("1-crashed@node7/0123", &lock).unwrap();
+    let refused = exec(&scene, &["run"], &document);
+    refused.exits(125).says("node7").says("--force");
+}
+
+#[test]
+fn a_lock_of_another_machine_or_pid_namespace_is_never_stolen() {
+    let (scene, document) = pushed();
+    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let lock = lock(&scene);
+    let held_by = fs::read_link(&lock).unwrap().display().to_string();
+    let id = held_by.split('@').next().unwrap().to_owned();
+    let file = state(&scene).join("jobs").join(&id).join("leader");
+    let leader = fs::read_to_string(&file).unwrap();
+    let words: Vec<&str> = leader.split_whitespace().collect();
+    for (word, text) in [(2, "node7/0123"), (4, "pid:[1]")] {
+        let mut changed = words.clone();
+        changed[word] = text;
+        fs::write(&file, format!("{}\n", changed.join(" "))).unwrap();
+        exec(&scene, &["run"], &document).exits(125).says("stop").says("--force");
+        assert_eq!(fs::read_link(&lock).unwrap().display().to_string(), held_by);
+    }
+    fs::write(&file, leader).unwrap();
+    go(&scene);
+    exec(&scene, &["attach"], &detached).succeeds();
+}
