@@ -10,4 +10,4 @@ pub use listing::{
     Entry, FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, Skip,
 };
 pub use plan::{Direction, Part, Plan};
-pub use record::Record;
+pub use record::{Record, state_folder};

@@ -2,6 +2,7 @@
 
 mod cli;
 mod code;
+mod origin;
 mod plan;
 mod prepare;
 mod push;

@@ -9,6 +9,8 @@ use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_LINKED, Listing};
 
+use crate::origin;
+
 const PROGRAM: &str = include_str!("remote/prepare.sh");
 
 /// What the remote looks like before a push.
@@ -25,21 +27,32 @@ pub(crate) struct Prepared {
     pub(crate) listing: Listing,
 }
 
-pub(crate) fn script(connection: &Connection, layout: &Layout, remote: &Remote) -> Script {
+pub(crate) fn script(
+    connection: &Connection,
+    layout: &Layout,
+    remote: &Remote,
+    origin: &str,
+    adopt: bool,
+) -> Script {
     let places =
         [&remote.base, &remote.state, &remote.workspace].map(|path| path.as_str().to_owned());
     let script =
         connection.script(PROGRAM).words(&places).word(FIND_FORMAT).word(FIND_FORMAT_LINKED);
+    let script = script.word(origin).word(if adopt { "adopt" } else { "" });
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
     pairs.fold(script, |script, (folder, name)| script.word(&folder).word(&name))
 }
 
 /// Makes the folders and returns what was found.
-pub(crate) fn prepare(connection: &Connection, script: &Script) -> Outcome<Prepared> {
+pub(crate) fn prepare(
+    connection: &Connection,
+    script: &Script,
+    remote: &Remote,
+) -> Outcome<Prepared> {
     let answer = connection.ask(script)?;
     if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), &answer));
+        return Err(failure(connection.host().as_str(), remote, &answer));
     }
     let field = |key| {
         answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))
@@ -53,7 +66,7 @@ pub(crate) fn prepare(connection: &Connection, script: &Script) -> Outcome<Prepa
     })
 }
 
-fn failure(host: &str, answer: &Answer) -> Failure {
+fn failure(host: &str, remote: &Remote, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let last = answer.last_error();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
@@ -61,6 +74,7 @@ fn failure(host: &str, answer: &Answer) -> Failure {
             ExitStatus::NotFound,
             format!("rsync isn't installed on '{host}'; install it there"),
         ),
+        ("other-origin", line) => origin::other(host, remote.base.as_str(), line),
         ("not-writable", path) if answer.errors.contains("No space left") => {
             Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
         }

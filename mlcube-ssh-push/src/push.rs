@@ -15,6 +15,7 @@ use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan};
 
 use crate::cli::Args;
 use crate::code;
+use crate::origin;
 use crate::plan::Local;
 use crate::prepare::{self, Prepared};
 
@@ -29,8 +30,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     let connection = Connection::new(document, &runner, step.report())?;
     if step.is_dry_run() {
-        return dry_run(step, document, &layout, &connection);
+        return dry_run(step, document, &layout, &connection, runner.adopt);
     }
+    let remote = &document.remote;
     let receipt = timed(|receipt| {
         let local = Local::look(&layout, &document.remote)?;
         local.stays.say(&step.report());
@@ -46,7 +48,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         }
         let prepared = prepare::prepare(
             &connection,
-            &prepare::script(&connection, &layout, &document.remote),
+            &prepare::script(&connection, &layout, remote, &origin::of(&layout)?, runner.adopt),
+            remote,
         )?;
         transfer(step, &layout, &connection, &local, &prepared, args, receipt)?;
         local.stays.check(&step.report())
@@ -196,6 +199,7 @@ fn dry_run(
     document: &Document,
     layout: &Layout,
     connection: &Connection,
+    adopt: bool,
 ) -> Outcome<()> {
     let local = Local::look(layout, &document.remote)?;
     local.stays.say(&step.report());
@@ -208,7 +212,8 @@ fn dry_run(
         listing: local.common.clone(),
     };
     let plan = Plan::new(Direction::Up, &local.workspace, &prepared.listing, &local.common, false);
-    step.show(&connection.shown(&prepare::script(connection, layout, remote)));
+    let script = prepare::script(connection, layout, remote, &origin::of(layout)?, adopt);
+    step.show(&connection.shown(&script));
     step.show([&code_command(layout, connection, &prepared.base, &local.code)]);
     step.show(&workspace_commands(layout, connection, &prepared, &plan));
     Ok(())

@@ -14,6 +14,20 @@ use crate::document::Remote;
 use crate::file::write_atomically;
 use crate::layout::Layout;
 
+/// The folder of this user's records, `mlcube-ssh` in `XDG_STATE_HOME` or its default.
+///
+/// # Errors
+/// When there is neither `XDG_STATE_HOME` nor a home.
+pub fn state_folder() -> Result<PathBuf> {
+    let state =
+        env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
+    let state = state.context(
+        "there is no home folder to keep the record of transfers in; set HOME or XDG_STATE_HOME",
+    )?;
+    Ok(state.join("mlcube-ssh"))
+}
+
 /// The records of one pair of trees.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -26,10 +40,7 @@ impl Record {
     /// # Errors
     /// When there is neither `XDG_STATE_HOME` nor a home.
     pub fn of(layout: &Layout, remote: &Remote) -> Result<Self> {
-        let state =
-            env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
-        let state = state.context("there is no home folder to keep the record of transfers in; set HOME or XDG_STATE_HOME")?;
+        let state = state_folder()?;
         let mut hasher = DefaultHasher::new();
         (
             &remote.host,
@@ -41,9 +52,7 @@ impl Record {
         )
             .hash(&mut hasher);
         let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
-        Ok(Self {
-            folder: state.join("mlcube-ssh").join(format!("{name}-{:016x}", hasher.finish())),
-        })
+        Ok(Self { folder: state.join(format!("{name}-{:016x}", hasher.finish())) })
     }
 
     /// What both sides of the workspace last had in common; empty where there is no record.

@@ -1,15 +1,37 @@
 #!/bin/sh
 # Makes the folders that a push fills, and lists the workspace.
 # $1 base, $2 our own folder, $3 workspace, $4 the format of the list, $5 that of what lies behind links to folders,
+# $6 the line of the origin that pushes, $7 adopt: it takes over the tree of another one,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
 # Answers: base, state, workspace (absolute), free (bytes), then a line `listing` and the list; or problem.
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
-shift 5
+origin=$6 adopt=$7
+shift 7
 
 command -v rsync >/dev/null || problem no-rsync
-mkdir -p "$base" || problem not-writable "$base"
 (umask 077 && mkdir -p "$state") || problem not-writable "$state"
+
+# Whose tree it is. A link never replaces the file that another first push has just made.
+write_origin() {
+  new=$state/origin.$$.new
+  (umask 077 && printf '%s\n' "$origin" >"$new") || problem not-writable "$state"
+  if [ "$1" = replace ]; then
+    mv -f "$new" "$state/origin" || problem not-writable "$state"
+  else
+    ln "$new" "$state/origin" 2>/dev/null || [ -f "$state/origin" ] ||
+      mv "$new" "$state/origin" || problem not-writable "$state"
+    rm -f "$new"
+  fi
+}
+[ -f "$state/origin" ] || write_origin once
+read -r there <"$state/origin"
+if [ "${there%% *}" != "${origin%% *}" ]; then
+  [ "$adopt" = adopt ] || problem other-origin "$there"
+  write_origin replace
+fi
+
+mkdir -p "$base" || problem not-writable "$base"
 mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
 

@@ -1,0 +1,61 @@
+//! Whose tree it is on the remote: most public cubes' folder is called `mlcube`, and two of them must not mix.
+//!
+//! A tree belongs to one local folder on one machine. The machine's half of the id is random, made once, and kept in
+//! the state folder; the folder's half is its path.
+
+use std::fs::{self, File, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use mlcube_ssh_config::failure::Failure;
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::quote::one_line;
+use mlcube_ssh_config::workspace::state_folder;
+
+/// The line that the tree's origin file holds: an id without blanks, then host and path for people.
+pub(crate) fn of(layout: &Layout) -> Result<String> {
+    let machine = machine_id(&state_folder()?)?;
+    let mut hasher = DefaultHasher::new();
+    layout.base.hash(&mut hasher);
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let path = one_line(&layout.base.to_string_lossy());
+    Ok(format!("{machine}-{:016x} {host}:{path}", hasher.finish()))
+}
+
+/// Refuses a tree of another origin: `line` is what its file holds.
+pub(crate) fn other(host: &str, base: &str, line: &str) -> Failure {
+    let from = line.split_once(' ').map_or("somewhere else", |(_, from)| from);
+    Failure::ours(anyhow!(
+        "{base} on '{host}' was pushed from {from}; to keep both apart set remote_name in the platform's section, and if it is the same cube (another machine, a fresh checkout) take it over with -Prunner.adopt=true",
+    ))
+}
+
+/// The random id of this user on this machine; made once, also if several start at once.
+fn machine_id(state: &Path) -> Result<String> {
+    let file = state.join("id");
+    let read = || fs::read_to_string(&file).ok().map(|text| text.trim().to_owned());
+    if let Some(id) = read().filter(|id| !id.is_empty()) {
+        return Ok(id);
+    }
+    make(state, &file).with_context(|| format!("can't write {}", file.display()))?;
+    read().with_context(|| format!("can't read {}", file.display()))
+}
+
+fn make(state: &Path, file: &Path) -> io::Result<()> {
+    let mut chance = [0; 8];
+    File::open("/dev/urandom")?.read_exact(&mut chance)?;
+    fs::create_dir_all(state)?;
+    let new = state.join(format!("id.{}.new", std::process::id()));
+    fs::write(&new, format!("{:016x}\n", u64::from_ne_bytes(chance)))?;
+    fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    // A link is there or isn't, and never replaces what another process has made meanwhile.
+    let made = fs::hard_link(&new, file);
+    fs::remove_file(&new)?;
+    match made {
+        Err(problem) if problem.kind() != io::ErrorKind::AlreadyExists => Err(problem),
+        _ => Ok(()),
+    }
+}
