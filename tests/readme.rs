@@ -27,7 +27,11 @@ fn sources(scene: &Scene) -> String {
 
 /// The help of a program and of its verbs.
 fn help(scene: &Scene, program: &str) -> String {
-    let verbs: &[&str] = if program == "mlcube-ssh-exec" { &["configure", "run"] } else { &[] };
+    let verbs: &[&str] = if program == "mlcube-ssh-exec" {
+        &["configure", "run", "attach", "status", "logs", "stop", "list"]
+    } else {
+        &[]
+    };
     let mut text = scene.tool(program).arg("--help").run().succeeds().stdout.clone();
     for verb in verbs {
         text += &scene.tool(program).args([verb, "--help"]).run().succeeds().stdout;

@@ -168,3 +168,47 @@ fn a_signal_to_the_wrapper_alone_ends_the_job_too() {
         assert!(scene.jobs().is_empty(), "after {signal:?}: {:?}", scene.jobs());
     }
 }
+
+#[test]
+fn a_detached_run_is_asked_about_and_taken_up() {
+    let task = counts().does("echo counting; echo 4 > $out/lines.txt; exit 3");
+    let (scene, cube) = configured(&task);
+    let _cube = cube.with_file("data.csv", "1\n");
+    let here = ["--mlcube=cube", "--platform=gpu1"];
+    let with = |verb: &str, more: &[&str]| {
+        scene.mlcube_ssh(&[&[verb, here[0], here[1]], more].concat()).run()
+    };
+    let detached = with("run", &["--detach", "--json=ran.json"]);
+    assert_eq!(detached.succeeds().stdout, "", "the task's output goes to its log");
+    assert!(detached.stderr.contains("mlcube-ssh attach "), "{}", detached.stderr);
+    let attached = with("attach", &[]);
+    assert!(attached.exits(3).stdout.starts_with("counting\n"), "{}", attached.stdout);
+    let cube = scene.home().join("cube/workspace/out/lines.txt");
+    assert_eq!(fs::read_to_string(cube).unwrap(), "4\n", "attach fetches");
+    assert!(with("status", &[]).succeeds().stdout.contains("\"finished\""));
+    assert!(with("list", &[]).succeeds().stdout.contains("finished 3"));
+    assert!(with("logs", &["--tail", "9"]).succeeds().stdout.starts_with("counting\n"));
+    assert!(with("stop", &["--grace=1"]).succeeds().stdout.contains("\"finished\""));
+    with("logs", &["--job=$(id)"]).exits(125).complains(&["$(id)"]);
+}
+
+#[test]
+fn push_and_run_are_refused_while_a_job_holds_the_workspace() {
+    let (scene, cube) = configured(&lingers());
+    let here = ["--mlcube=cube", "--platform=gpu1"];
+    scene.mlcube_ssh(&["run", here[0], here[1], "--detach"]).run().succeeds();
+    let logs = scene.mlcube_ssh(&["logs", here[0], here[1], "-f"]).start();
+    eventually("the task works", || logs.stdout().contains("working"));
+    let second = scene.mlcube_ssh(&["run", here[0], here[1]]).run();
+    second.exits(125).complains(&["mlcube-ssh-exec", "attach", "stop", "--wait"]);
+    let _changed = cube.with_file("more", "x");
+    let second = scene.mlcube_ssh(&["run", here[0], here[1]]).run();
+    second.exits(125).complains(&["mlcube-ssh-push", "attach", "stop", "--wait"]);
+    let waits = scene.mlcube_ssh(&["run", here[0], here[1], "--wait", "--detach"]).start();
+    eventually("it waits", || waits.stderr().contains("waiting: job"));
+    let stop = second.stderr.split('`').find(|text| text.contains(" stop ")).unwrap().to_owned();
+    scene.sh(&stop).run().succeeds();
+    waits.wait().succeeds();
+    scene.mlcube_ssh(&["stop", here[0], here[1], "--force"]).run().succeeds();
+    assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
+}

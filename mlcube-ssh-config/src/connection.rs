@@ -80,6 +80,11 @@ impl Connection {
         &self.login.host
     }
 
+    /// What those say who use it.
+    pub(crate) fn report(&self) -> Report {
+        self.report
+    }
+
     /// A script that sees the variables and the setup line of the settings.
     #[must_use]
     pub fn script(&self, program: &'static str) -> Script {

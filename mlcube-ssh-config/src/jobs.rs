@@ -1,13 +1,16 @@
 //! Jobs as the scripts on the remote know them, and the lock of a workspace.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
 use serde_json::Value;
 
+use crate::connection::{Answer, Connection};
 use crate::document::Document;
-use crate::failure::Failure;
+use crate::failure::{Failure, Outcome};
+use crate::script::Script;
 
 /// Functions for scripts: who leads a job, how it is, which one holds a workspace ([`crate::script::Script::with`]).
 pub const FUNCTIONS: &str = include_str!("remote/jobs.sh");
@@ -118,6 +121,29 @@ impl Patience {
         let left = self.limit.checked_sub(self.since.get_or_insert_with(Instant::now).elapsed())?;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         (!left.is_zero()).then(|| self.pause.min(left))
+    }
+}
+
+/// Asks what only a workspace that no job holds can answer; waits for that if `wait` says so.
+///
+/// # Errors
+/// When a job holds the workspace and goes on to, or the host can't be reached.
+pub fn ask_when_free(
+    connection: &Connection,
+    script: &Script,
+    document: &Document,
+    wait: WaitArgs,
+) -> Outcome<Answer> {
+    let mut patience = Patience::new(wait.wait);
+    loop {
+        let answer = connection.ask(script)?;
+        let problem = answer.field("problem").unwrap_or_default();
+        let Some(subject) = problem.strip_prefix("locked ") else { return Ok(answer) };
+        let holder = Holder::parse(subject);
+        if wait.wait.is_some() && patience.is_fresh() {
+            connection.report().say(&holder.waiting(document));
+        }
+        thread::sleep(patience.pause().ok_or_else(|| holder.refusal(document))?);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::Parser;
+use mlcube_ssh_config::jobs::WaitArgs;
 use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
 
 /// The program's name, as messages begin.
@@ -20,6 +21,8 @@ pub(crate) struct Args {
     /// Replace files of the workspace that changed on the remote too; they are kept aside there
     #[arg(long)]
     pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) step: StepArgs,
 }

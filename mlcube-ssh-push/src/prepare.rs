@@ -2,8 +2,9 @@
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
-use mlcube_ssh_config::document::Remote;
+use mlcube_ssh_config::document::{Document, Remote};
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::status::ExitStatus;
@@ -36,23 +37,28 @@ pub(crate) fn script(
 ) -> Script {
     let places =
         [&remote.base, &remote.state, &remote.workspace].map(|path| path.as_str().to_owned());
-    let script =
-        connection.script(PROGRAM).words(&places).word(FIND_FORMAT).word(FIND_FORMAT_LINKED);
+    let script = connection
+        .script(PROGRAM)
+        .with(jobs::FUNCTIONS)
+        .words(&places)
+        .word(FIND_FORMAT)
+        .word(FIND_FORMAT_LINKED);
     let script = script.word(origin).word(if adopt { "adopt" } else { "" });
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
     pairs.fold(script, |script, (folder, name)| script.word(&folder).word(&name))
 }
 
-/// Makes the folders and returns what was found.
+/// Makes the folders and returns what was found, once no job holds the workspace.
 pub(crate) fn prepare(
     connection: &Connection,
     script: &Script,
-    remote: &Remote,
+    document: &Document,
+    wait: WaitArgs,
 ) -> Outcome<Prepared> {
-    let answer = connection.ask(script)?;
+    let answer = jobs::ask_when_free(connection, script, document, wait)?;
     if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), remote, &answer));
+        return Err(failure(connection.host().as_str(), &document.remote, &answer));
     }
     let field = |key| {
         answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))

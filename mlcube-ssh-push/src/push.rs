@@ -49,7 +49,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let prepared = prepare::prepare(
             &connection,
             &prepare::script(&connection, &layout, remote, &origin::of(&layout)?, runner.adopt),
-            remote,
+            document,
+            args.wait,
         )?;
         transfer(step, &layout, &connection, &local, &prepared, args, receipt)?;
         local.stays.check(&step.report())

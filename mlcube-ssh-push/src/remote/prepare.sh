@@ -34,6 +34,7 @@ fi
 mkdir -p "$base" || problem not-writable "$base"
 mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
+if is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
 
 # mlcube there can't be given a path that a shell would take apart: it goes through a link.
 while [ $# -gt 1 ]; do
