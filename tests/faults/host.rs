@@ -1,0 +1,116 @@
+//! The host: a full disk, a read-only one, a reboot, a pid that is another's now.
+
+use std::fs;
+use std::path::Path;
+use std::process;
+
+use mlcube_ssh_harness::{Tmpfs, eventually};
+use rustix::process::Signal;
+
+use crate::staging::{COUNTS, Staged, line_of, shows, staged};
+
+#[test]
+fn the_disk_is_full() {
+    staged("disk full in the job's folder", |round| {
+        let job = Staged::that(COUNTS);
+        let jobs = job.scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+        let Some(_disk) = Tmpfs::mount(&jobs, "1m") else { return };
+        let running = job.exec(&["run"]);
+        shows(&running, &line_of(round));
+        fill(&jobs.join("filler"));
+        let ended = running.wait();
+        fs::remove_file(jobs.join("filler")).unwrap();
+        ended.exits(7);
+        job.has_the_log(&ended);
+        job.leaves_nothing();
+    });
+}
+
+/// Takes all the room there is.
+fn fill(file: &Path) {
+    for size in [1 << 20, 1 << 12, 1 << 6, 1] {
+        let mut content = fs::read(file).unwrap_or_default();
+        content.extend(vec![b'x'; size]);
+        // What doesn't fit is the point.
+        let _full = fs::write(file, content);
+    }
+}
+
+#[test]
+fn the_disk_is_read_only() {
+    staged("job's folder on a read-only file system", |_| {
+        let job = Staged::that(COUNTS);
+        let root = job.scene.host.remote_root().join(".mlcube-ssh");
+        let Some(_disk) = Tmpfs::mount(&root, "1m") else { return };
+        let remount = format!("mount -o remount,ro '{}'", root.display());
+        job.scene.sh(&remount).run().succeeds();
+        let refused = job.exec(&["run"]).wait();
+        refused.exits(125).complains(&["there", ".mlcube-ssh"]);
+        job.leaves_nothing();
+    });
+}
+
+/// A job that was killed with all that belongs to it, as by a power cut.
+fn cut_down(line: &str) -> Staged {
+    let job = Staged::that(line);
+    let running = job.exec(&["run"]);
+    shows(&running, "line 3.");
+    running.signal(Signal::KILL);
+    running.wait();
+    while !job.scene.jobs().is_empty() {
+        job.scene.jobs().kill();
+    }
+    assert!(!job.folder().join("status").exists());
+    job
+}
+
+/// Changes the line that says who leads the job.
+fn leader(job: &Staged, change: impl Fn(Vec<&str>) -> String) {
+    let file = job.folder().join("leader");
+    let line = fs::read_to_string(&file).unwrap();
+    fs::write(file, change(line.split_whitespace().collect())).unwrap();
+}
+
+#[test]
+fn its_pid_is_another_processes_now() {
+    staged("pid of a killed job reused", |_| {
+        let job = cut_down(COUNTS);
+        leader(&job, |words| format!("{} {}\n", process::id(), words[1..].join(" ")));
+        let told = job.asks(&["status"]);
+        assert!(told.succeeds().stdout.contains("\"lost\""), "{told}");
+        job.exec(&["attach"]).wait().exits(255).says("is lost");
+        job.exec(&["run"]).wait().exits(7);
+        job.leaves_nothing();
+    });
+}
+
+#[test]
+fn it_was_rebooted() {
+    staged("host rebooted (another boot id) while a job ran", |_| {
+        let job = cut_down(COUNTS);
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        // Its pid is alive again by chance, with the same start: only the boot tells.
+        leader(&job, |words| words.join(" ").replace(boot.trim(), "another-boot") + "\n");
+        let told = job.asks(&["status"]);
+        assert!(told.succeeds().stdout.contains("\"lost\""), "{told}");
+        job.exec(&["attach"]).wait().exits(255).says("rebooted");
+        job.exec(&["run"]).wait().exits(7);
+        job.leaves_nothing();
+    });
+}
+
+#[test]
+fn it_runs_on_another_host() {
+    staged("job of another host of a shared home", |_| {
+        let job = cut_down(COUNTS);
+        leader(&job, |words| {
+            format!("{} elsewhere/1 {}\n", words[..2].join(" "), words[3..].join(" "))
+        });
+        let told = job.asks(&["status"]);
+        assert!(told.succeeds().stdout.contains("\"elsewhere\""), "{told}");
+        job.exec(&["run"]).wait().exits(125).says("--force");
+        job.asks(&["stop", "--force"]).succeeds();
+        eventually("the workspace is free", || job.exec(&["run"]).wait().status == 7);
+        job.leaves_nothing();
+    });
+}
