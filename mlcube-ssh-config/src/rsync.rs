@@ -123,7 +123,7 @@ fn classify(finished: &Finished, host: &str) -> Option<Failure> {
         .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
         .map(one_line)
         .unwrap_or_default();
-    if matches!(finished.status, 0 | 24) {
+    if matches!(finished.status, 0 | 24) || (finished.status == 23 && only_vanished(errors)) {
         return None;
     }
     if errors.contains("No space left on device") || errors.contains("Disk quota exceeded") {
@@ -152,6 +152,14 @@ fn classify(finished: &Finished, host: &str) -> Option<Failure> {
     })
 }
 
+/// Whether nothing failed but for files of the list that went away meanwhile, which rsync has in one class with those
+/// that can't be read.
+fn only_vanished(errors: &str) -> bool {
+    let mut failures = errors.lines().filter(|line| line.starts_with("rsync: [")).peekable();
+    failures.peek().is_some()
+        && failures.all(|line| line.contains("link_stat ") && line.ends_with("(2)"))
+}
+
 fn missing_there(host: &str) -> Failure {
     Failure::tool(
         ExitStatus::NotFound,
@@ -169,6 +177,15 @@ fn left_out(errors: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_vanished_is_no_failure() {
+        let gone = "rsync: [sender] link_stat \"/w/a\" failed: No such file or directory (2)\n";
+        let denied = "rsync: [sender] send_files failed to open \"/w/b\": Permission denied (13)\n";
+        let end = "rsync error: some files could not be transferred (code 23) at main.c(1338)\n";
+        assert!(only_vanished(&format!("{gone}{end}")));
+        assert!(!only_vanished(&format!("{gone}{denied}{end}")) && !only_vanished(end));
+    }
 
     #[test]
     fn names_of_changes() {

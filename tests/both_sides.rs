@@ -1,0 +1,233 @@
+//! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
+//! off: what was written and not replaced by whoever wrote it is never gone. `MLCUBE_SSH_CASES=300` tries harder.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use mlcube_ssh_harness::{Cube, Document, Scene, Task};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use rustix::process::Signal;
+
+/// Few names, so that both sides meet; one is a file on one side and a folder on the other.
+const NAMES: [&str; 5] = ["a", "d/b", "d/c d", "e", "e/f"];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Side {
+    Here,
+    There,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    /// Somebody writes a file of so many bytes; its clock is so many seconds off.
+    Write(Side, usize, usize, i64),
+    Delete(Side, usize),
+    Push {
+        overwrite: bool,
+    },
+    Pull {
+        overwrite: bool,
+    },
+    /// A transfer that ends early, after some milliseconds, by Ctrl-C or without a word.
+    Cut {
+        up: bool,
+        after: u64,
+        killed: bool,
+    },
+    LoseRecord,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let side = || prop_oneof![Just(Side::Here), Just(Side::There)];
+    let size = prop_oneof![Just(40_usize), Just(40), Just(3_000_000)];
+    let clock = prop_oneof![Just(0_i64), Just(-600), Just(600), -100_000_000..100_000_i64];
+    prop_oneof![
+        5 => (side(), 0..NAMES.len(), size, clock)
+            .prop_map(|(side, name, size, clock)| Act::Write(side, name, size, clock)),
+        1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Delete(side, name)),
+        3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Push { overwrite }),
+        3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Pull { overwrite }),
+        2 => (any::<bool>(), 0..200_u64, any::<bool>())
+            .prop_map(|(up, after, killed)| Act::Cut { up, after, killed }),
+        1 => Just(Act::LoseRecord),
+    ]
+}
+
+/// A cube on both sides, and the contents that must not get lost.
+struct Trial<'a> {
+    scene: &'a Scene,
+    document: Document,
+    here: PathBuf,
+    there: PathBuf,
+    written: u32,
+    alive: BTreeSet<String>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(scene: &'a Scene, name: &str) -> Self {
+        let cube: Cube = scene.cube(name).task(&Task::named("train"));
+        fs::remove_file(cube.root().join("busybox")).unwrap();
+        let document = scene.document(&cube, &[]);
+        let there = scene.host.remote_root().join(name).join("workspace");
+        let here = cube.workspace();
+        let trial = Self { scene, document, here, there, written: 0, alive: BTreeSet::new() };
+        trial.transfer("mlcube-ssh-push", &[]);
+        trial
+    }
+
+    fn path(&self, side: Side, name: usize) -> PathBuf {
+        let top = if side == Side::Here { &self.here } else { &self.there };
+        top.join(NAMES[name])
+    }
+
+    /// The content that lies there is its owner's to replace.
+    fn release(&mut self, path: &Path) {
+        if let Ok(text) = fs::read_to_string(path) {
+            self.alive.remove(first_line(&text));
+        }
+    }
+
+    fn write(&mut self, path: &Path, size: usize, clock: i64) {
+        if path.is_dir() || fs::create_dir_all(path.parent().unwrap()).is_err() {
+            return;
+        }
+        self.release(path);
+        self.written += 1;
+        let head = format!("content {} of {size}", self.written);
+        let text = format!("{head}\n{}", "x".repeat(size - head.len() - 1));
+        // As an editor does: a new file in the old one's place.
+        let new = path.with_extension("new");
+        fs::write(&new, text).unwrap();
+        let now = SystemTime::now();
+        let off = Duration::from_secs(clock.unsigned_abs());
+        let time = if clock < 0 { now - off } else { now + off };
+        fs::File::open(&new).unwrap().set_modified(time).unwrap();
+        fs::rename(&new, path).unwrap();
+        self.alive.insert(head);
+    }
+
+    fn transfer(&self, tool: &str, words: &[&str]) {
+        let outcome = self.scene.tool(tool).args(words).reads_document(&self.document).run();
+        outcome.succeeds();
+    }
+
+    fn cut(&self, up: bool, after: u64, killed: bool) {
+        let tool = if up { "mlcube-ssh-push" } else { "mlcube-ssh-pull" };
+        let running = self.scene.tool(tool).reads_document(&self.document).start();
+        thread::sleep(Duration::from_millis(after));
+        if killed {
+            running.signal(Signal::KILL);
+        } else {
+            running.ctrl_c();
+        }
+        let _however_it_ended = running.wait();
+    }
+
+    fn carry_out(&mut self, act: &Act) {
+        match *act {
+            Act::Write(side, name, size, clock) => self.write(&self.path(side, name), size, clock),
+            Act::Delete(side, name) => {
+                let path = self.path(side, name);
+                self.release(&path);
+                let _nothing_there = fs::remove_file(path);
+            }
+            Act::Push { overwrite } => self.transfer("mlcube-ssh-push", overwriting(overwrite)),
+            Act::Pull { overwrite } => self.transfer("mlcube-ssh-pull", overwriting(overwrite)),
+            Act::Cut { up, after, killed } => self.cut(up, after, killed),
+            Act::LoseRecord => {
+                let records = self.scene.home().join(".local/state/mlcube-ssh");
+                for record in fs::read_dir(records).into_iter().flatten().flatten() {
+                    let _never_made = fs::remove_file(record.path().join("workspace"));
+                }
+            }
+        }
+    }
+
+    /// The contents that lie anywhere, whole. Those in place must be whole.
+    fn found(&self) -> Result<HashSet<String>, TestCaseError> {
+        let mut found = HashSet::new();
+        let aside = [
+            self.scene.home().join(".local/state"),
+            self.scene.host.remote_root().join(".mlcube-ssh"),
+        ];
+        let tops = [&self.here, &self.there, &aside[0], &aside[1]];
+        for path in tops.into_iter().flat_map(|top| files(top)) {
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            let Some(size) = text.lines().next().and_then(|line| line.rsplit(' ').next()) else {
+                continue;
+            };
+            let is_whole = size.parse() == Ok(text.len());
+            let relative = path.strip_prefix(&self.here).or(path.strip_prefix(&self.there));
+            if relative.is_ok_and(|name| NAMES.iter().any(|known| name == Path::new(known))) {
+                prop_assert!(is_whole, "half a file: {}", path.display());
+            }
+            if is_whole {
+                found.insert(first_line(&text).to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    fn nothing_is_lost(&self, after: &[Act]) -> Result<(), TestCaseError> {
+        // What was cut off may still be moving: a file that is renamed while this looks is found the next time.
+        let mut lost = Vec::new();
+        for _ in 0..40 {
+            let found = self.found()?;
+            lost = self.alive.iter().filter(|content| !found.contains(*content)).collect();
+            if lost.is_empty() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        Err(TestCaseError::fail(format!("lost {lost:?} after {after:?}")))
+    }
+}
+
+fn overwriting(overwrite: bool) -> &'static [&'static str] {
+    if overwrite { &["--overwrite"] } else { &[] }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn files(top: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(top).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
+            Ok(kind) if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_that_was_written_is_ever_gone() {
+    let cases = std::env::var("MLCUBE_SSH_CASES").ok().and_then(|text| text.parse().ok());
+    let config = Config {
+        cases: cases.unwrap_or(10),
+        max_shrink_iters: 40,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let scene = Scene::new();
+    let number = std::cell::Cell::new(0);
+    let result = TestRunner::new(config).run(&prop::collection::vec(act(), 4..16), |acts| {
+        number.set(number.get() + 1);
+        let mut trial = Trial::new(&scene, &format!("cube{}", number.get()));
+        for (at, act) in acts.iter().enumerate() {
+            trial.carry_out(act);
+            trial.nothing_is_lost(&acts[..=at])?;
+        }
+        Ok(())
+    });
+    if let Err(problem) = result {
+        panic!("{problem}");
+    }
+}
