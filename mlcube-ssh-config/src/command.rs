@@ -1,7 +1,7 @@
 //! Local commands as data: built, compared, shown, then run – the only place that starts a process.
 
 use std::fmt;
-use std::io::{self, PipeReader, PipeWriter, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
@@ -119,12 +119,8 @@ impl Command {
     /// # Errors
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
-        let expression = match &self.input {
-            Input::Null => self.expression().stdin_null(),
-            Input::List(list) => self.expression().stdin_bytes(list.clone()),
-            Input::Script(script) => self.expression().stdin_bytes(script.text()),
-        };
-        let handle = expression
+        let handle = self
+            .with_input()
             .stdout_capture()
             .stderr_capture()
             .start()
@@ -138,6 +134,23 @@ impl Command {
             let _ = handle.kill();
         }
         Ok(finished)
+    }
+
+    /// As [`Command::run`]; `hear` gets what the command writes on standard output as it comes, and nothing is kept of it.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
+        let spawned = io::pipe().and_then(|(output, theirs)| {
+            let expression = self.with_input().stdout_file(theirs).stderr_capture();
+            Ok((expression.start()?, output))
+        });
+        let (handle, mut output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            hear(&buffer[..length]);
+        }
+        handle.wait().map(finished).map_err(|problem| self.cannot_start(&problem))
     }
 
     /// Starts the command; its standard output is the reader's, its standard input stays open until the end.
@@ -163,6 +176,14 @@ impl Command {
         // A child that is gone already says why on its standard error.
         let _ = input.write_all(&text);
         Ok((Running { handle, input: Some(input) }, output))
+    }
+
+    fn with_input(&self) -> duct::Expression {
+        match &self.input {
+            Input::Null => self.expression().stdin_null(),
+            Input::List(list) => self.expression().stdin_bytes(list.clone()),
+            Input::Script(script) => self.expression().stdin_bytes(script.text()),
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that makes commands")]

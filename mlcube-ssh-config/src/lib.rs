@@ -33,6 +33,7 @@ pub mod interpolation;
 pub mod jobs;
 pub mod layout;
 pub mod names;
+pub mod progress;
 pub mod quote;
 pub mod report;
 pub mod resolve;

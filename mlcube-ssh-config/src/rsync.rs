@@ -3,6 +3,7 @@
 use crate::command::{Command, Finished};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::progress::{Progress, is_reading};
 use crate::quote::one_line;
 use crate::report::Report;
 use crate::status::ExitStatus;
@@ -59,6 +60,8 @@ pub fn command(connection: &Connection) -> Command {
         .arg("--timeout=60")
         // What changed, by name, as it is; then the numbers, as plain digits.
         .args(["--out-format=%i %n", "--8-bit-output", "--stats", "--no-human-readable"])
+        // How far it is, as soon as rsync knows.
+        .args(["--info=progress2", "--outbuf=L"])
 }
 
 /// Runs a transfer.
@@ -68,17 +71,53 @@ pub fn command(connection: &Connection) -> Command {
 /// (125).
 pub fn run(command: &Command, connection: &Connection, report: &Report) -> Outcome<Transfer> {
     report.command(command);
-    let finished = command.run()?;
-    let transfer = read(&finished);
+    let mut progress = Progress::of(report);
+    let mut lines = Lines::default();
+    let finished = command.run_heard(|bytes| {
+        lines.take(bytes, |line| match &mut progress {
+            Some(progress) if is_reading(line) => progress.show(line),
+            Some(progress) => changed_name(line).iter().for_each(|name| progress.file(name)),
+            None => {}
+        });
+    })?;
+    if let Some(progress) = &progress {
+        progress.end();
+    }
+    let transfer = read(&lines.kept, &finished);
     match classify(&finished, connection.host().as_str()) {
         None => Ok(transfer),
         Some(failure) => Err(failure),
     }
 }
 
+/// What rsync writes, in lines that end with a newline or, where one is drawn over, with a carriage return.
+#[derive(Default)]
+struct Lines {
+    cut_off: Vec<u8>,
+    /// The lines that tell of more than progress.
+    kept: String,
+}
+
+impl Lines {
+    fn take(&mut self, bytes: &[u8], mut hear: impl FnMut(&str)) {
+        self.cut_off.extend_from_slice(bytes);
+        while let Some(end) = self.cut_off.iter().position(|&byte| byte == b'\n' || byte == b'\r') {
+            let line: Vec<u8> = self.cut_off.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line[..end]);
+            if line.is_empty() {
+                continue;
+            }
+            hear(&line);
+            if !is_reading(&line) {
+                self.kept.push_str(&line);
+                self.kept.push('\n');
+            }
+        }
+    }
+}
+
 /// What the statistics and the names say.
-fn read(finished: &Finished) -> Transfer {
-    let text = String::from_utf8_lossy(&finished.output);
+fn read(text: &str, finished: &Finished) -> Transfer {
     let number = |label: &str| {
         let line = text.lines().rev().find_map(|line| line.strip_prefix(label))?;
         line.trim_start_matches([':', ' ']).split([' ', ',']).next()?.parse().ok()
