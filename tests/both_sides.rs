@@ -1,5 +1,6 @@
 //! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
 //! off: what was written and not replaced by whoever wrote it is never gone. `MLCUBE_SSH_CASES=300` tries harder.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -43,11 +44,11 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     let side = || prop_oneof![Just(Side::Here), Just(Side::There)];
-    let size = prop_oneof![Just(40_usize), Just(40), Just(3_000_000)];
+    let length = prop_oneof![Just(40_usize), Just(40), Just(3_000_000)];
     let clock = prop_oneof![Just(0_i64), Just(-600), Just(600), -100_000_000..100_000_i64];
     prop_oneof![
-        5 => (side(), 0..NAMES.len(), size, clock)
-            .prop_map(|(side, name, size, clock)| Act::Write(side, name, size, clock)),
+        5 => (side(), 0..NAMES.len(), length, clock)
+            .prop_map(|(side, name, length, clock)| Act::Write(side, name, length, clock)),
         1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Delete(side, name)),
         3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Push { overwrite }),
         3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Pull { overwrite }),
@@ -129,7 +130,9 @@ impl<'a> Trial<'a> {
 
     fn carry_out(&mut self, act: &Act) {
         match *act {
-            Act::Write(side, name, size, clock) => self.write(&self.path(side, name), size, clock),
+            Act::Write(side, name, length, clock) => {
+                self.write(&self.path(side, name), length, clock);
+            }
             Act::Delete(side, name) => {
                 let path = self.path(side, name);
                 self.release(&path);
