@@ -154,3 +154,22 @@ fn a_workspace_that_is_a_link_on_the_remote() {
     assert!(there.join("workspace").is_symlink() && scratch.join("out/copy").exists());
     assert_eq!(cube.result("out/copy"), "1,2\n");
 }
+
+#[test]
+fn an_input_outside_the_cube() {
+    let scene = Scene::new();
+    let cube = Cube::built_from(&scene.home().join("lab/cube"), "../project")
+        .task(&copies("../../data/set/data.csv"));
+    fs::create_dir_all(scene.home().join("lab/data/set")).unwrap();
+    fs::write(scene.home().join("lab/data/set/data.csv"), "3,4\n").unwrap();
+    fs::write(scene.home().join("lab/data/other"), "not declared").unwrap();
+    copied(&scene, &cube, "3,4\n");
+    let there = scene.host.remote_root().join("lab");
+    assert!(there.join("data/set/data.csv").exists() && !there.join("data/other").exists());
+    // An argument changes nothing about where things lie.
+    let words = ["data=../../data/set/more.csv"];
+    let document = scene.document(&cube, &words);
+    assert_eq!(document.at("/remote/base").as_str(), there.to_str());
+    let refused = scene.tool("mlcube-ssh-push").reads_document(&document).run();
+    refused.exits(125).complains(&["copy.data", "../../data/set/more.csv", "outside"]);
+}

@@ -69,6 +69,10 @@ pub struct Run {
     /// Names of environment variables that the task gets; their values are never here.
     #[serde(default)]
     pub env: Vec<String>,
+    /// Inputs that the cube declares outside its root by a relative path, absolute on this machine. Arguments don't
+    /// count: what lies where on the remote mustn't depend on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
     pub unknown: Unknown,

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::document::Document;
@@ -51,6 +52,25 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     needed
 }
 
+/// Refuses an input of this machine that has no place on the remote.
+///
+/// # Errors
+/// The first of them, with the remedy.
+pub fn check(document: &Document, layout: &Layout) -> Result<()> {
+    for input in needed(document, layout) {
+        if input.there(document, layout).is_none() {
+            bail!(
+                "the input {}.{}, {}, lies outside what is sent to '{}', the workspace and what the cube declares; put it into the workspace, or declare it in mlcube.yaml",
+                input.task,
+                input.name,
+                input.path,
+                document.remote.host
+            );
+        }
+    }
+    Ok(())
+}
+
 impl Input {
     /// Where it lies on the remote, as a script there reads it; none for a path of this machine that has no place there.
     #[must_use]
@@ -61,8 +81,17 @@ impl Input {
             let rest = here.strip_prefix(folder).ok()?.to_str()?;
             Some(format!("{}/{rest}", there.trim_end_matches('/')))
         };
-        below(&layout.workspace, remote.workspace.as_str())
-            .or_else(|| below(&layout.base, remote.base.as_str()))
+        let is_sent =
+            || layout.places().iter().any(|place| here.starts_with(layout.base.join(place)));
+        // mlcube there reads the path relative to the workspace there, which has to have the same neighbours.
+        let has_neighbours = layout.workspace_in_root().is_some();
+        below(&layout.workspace, remote.workspace.as_str()).or_else(|| {
+            if has_neighbours && is_sent() {
+                below(&layout.base, remote.base.as_str())
+            } else {
+                None
+            }
+        })
     }
 }
 

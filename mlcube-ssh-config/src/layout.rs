@@ -1,8 +1,9 @@
 //! Which local folders a cube needs, and where they lie on the remote.
 //!
-//! Most public cubes build their image from a folder outside their own (`docker.build_context: ../project`). The root
-//! and the build context are laid out below `remote_root/NAME/` in the same relative places; the base is their deepest
-//! common folder, found from what the cube declares and never from arguments, so that the layout stays.
+//! Most public cubes build their image from a folder outside their own (`docker.build_context: ../project`), some read
+//! data there. The root, the build context and the declared inputs are laid out below `remote_root/NAME/` in the same
+//! relative places; the base is their deepest common folder, found from what the cube declares and never from
+//! arguments, so that the layout stays.
 
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,6 +30,8 @@ pub struct Layout {
     pub root: PathBuf,
     /// The build context, relative to the base, if the cube declares one.
     pub context: Option<PathBuf>,
+    /// The declared inputs outside the root, relative to the base: files or folders.
+    pub inputs: Vec<PathBuf>,
     /// The cube's own file in its root (`mlcube.yaml`).
     pub file: String,
     /// The local workspace.
@@ -59,17 +62,20 @@ impl Layout {
             .or_else(remote)
             .filter(|context| !context.starts_with(['/', '~', '$']));
         let context = declared.map(|context| normal(&root.join(context)));
+        let inputs: Vec<PathBuf> = run.inputs.iter().map(PathBuf::from).collect();
         let base = match &runner.base {
             Some(base) => normal(&root.join(home_expanded(base))),
-            None => {
-                context.as_ref().map_or_else(|| root.to_owned(), |context| common(root, context))
-            }
+            None => context
+                .iter()
+                .chain(&inputs)
+                .fold(root.to_owned(), |base, place| common(&base, place)),
         };
         let workspace =
             text("runtime", "workspace").context("the configuration has no runtime.workspace")?;
         Ok(Self {
             root: below(&base, root)?,
             context: context.map(|context| below(&base, &context)).transpose()?,
+            inputs: inputs.iter().map(|input| below(&base, input)).collect::<Result<_>>()?,
             base,
             file: name.to_owned(),
             workspace: PathBuf::from(workspace),
@@ -85,7 +91,22 @@ impl Layout {
         file: String,
         workspace: PathBuf,
     ) -> Self {
-        Self { base, root, context, file, workspace }
+        Self { base, root, context, inputs: Vec::new(), file, workspace }
+    }
+
+    /// The places to send, relative to the base: one that lies in another goes with it.
+    #[must_use]
+    pub fn places(&self) -> Vec<PathBuf> {
+        let all: Vec<&PathBuf> =
+            std::iter::once(&self.root).chain(&self.context).chain(&self.inputs).collect();
+        let mut places: Vec<PathBuf> = Vec::new();
+        for place in &all {
+            let in_another = all.iter().any(|other| other != place && place.starts_with(other));
+            if !in_another && !places.contains(place) {
+                places.push((*place).clone());
+            }
+        }
+        places
     }
 
     /// The layout that a document describes, and the settings of its runner.
@@ -226,7 +247,7 @@ fn check_base(base: &Path) -> Result<()> {
     let too_much = base.parent().is_none() || home().is_some_and(|home| home.starts_with(base));
     if too_much {
         bail!(
-            "the cube and its build context meet only in {}, which would be copied whole; set 'base' in the platform's section to the folder that holds both, or move them into one",
+            "the cube, its build context and its inputs meet only in {}, which would be copied whole; set 'base' in the platform's section to the folder that holds them, or move them into one",
             base.display()
         );
     }

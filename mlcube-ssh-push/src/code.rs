@@ -6,23 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::{Layout, normal};
-use mlcube_ssh_config::workspace::{Kind, Listing};
+use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Skip};
 
 use crate::stays::Stays;
-
-/// The folders to send, relative to the base: one that lies in another goes with it.
-pub(crate) fn folders(layout: &Layout) -> Vec<PathBuf> {
-    let mut folders = vec![layout.root.clone()];
-    if let Some(context) = &layout.context {
-        if layout.root.starts_with(context) {
-            folders.clear();
-        }
-        if !context.starts_with(&layout.root) || folders.is_empty() {
-            folders.push(context.clone());
-        }
-    }
-    folders
-}
 
 /// The places of the workspace in the base: the one in use and the default one. The workspace is never code.
 fn workspaces(layout: &Layout) -> Vec<PathBuf> {
@@ -40,20 +26,34 @@ pub(crate) fn listing(layout: &Layout, stays: &Stays) -> Result<Listing> {
     let workspaces = workspaces(layout);
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
-    for folder in folders(layout) {
-        let top = layout.base.join(&folder);
-        let skip = |path: &Path, is_folder| {
-            let place = folder.join(path);
-            Ok(workspaces.contains(&place)
-                || stays.here(&ignored, &place, is_folder)?
-                || stays.unreadable(&top.join(path), is_folder))
-        };
-        let listing = Listing::of_folder(&top, &skip)?;
-        for (path, entry) in listing.iter() {
-            all.insert(folder.join(path), entry.clone());
-        }
+    for place in layout.places() {
+        add(&mut all, layout, &place, &|path, is_folder| {
+            Ok(workspaces.iter().any(|workspace| workspace == path)
+                || stays.here(&ignored, path, is_folder)?
+                || stays.unreadable(&layout.base.join(path), is_folder))
+        })?;
     }
     Ok(all)
+}
+
+/// Adds a file, or a folder with all that is in it. A folder that is a link is followed.
+fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Result<()> {
+    let top = layout.base.join(place);
+    if !place.as_os_str().is_empty() {
+        if skip(place, top.is_dir())? {
+            return Ok(());
+        }
+        if let Some(entry) =
+            Entry::read(&top).filter(|entry| !((entry.kind == Kind::Link) && top.is_dir()))
+        {
+            all.insert(place.to_owned(), entry);
+        }
+    }
+    let listing = Listing::of_folder(&top, &|path, is_folder| skip(&place.join(path), is_folder))?;
+    for (path, entry) in listing.iter() {
+        all.insert(place.join(path), entry.clone());
+    }
+    Ok(())
 }
 
 /// The code as rsync's `--files-from=- --from0` reads it. A folder is named without a slash at its end: with one
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn folders_of_the_shapes_that_cubes_have() {
         let shape = |root: &str, context: Option<&str>| {
-            folders(&layout("/b", root, context, "/b/cube/workspace"))
+            layout("/b", root, context, "/b/cube/workspace").places()
         };
         assert_eq!(
             shape("cube", Some("project")),

@@ -7,6 +7,7 @@ use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{count, human_bytes};
 use mlcube_ssh_config::rsync::{self, Transfer};
@@ -28,6 +29,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             layout.local_root().display()
         )));
     }
+    inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?;
     if step.is_dry_run() {
         return dry_run(step, document, &layout, &connection, runner.adopt);

@@ -8,7 +8,7 @@ use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
 use serde_json::Value;
 
 use crate::cli::Args;
-use crate::{output, tasks, validate};
+use crate::{output, outside, tasks, validate};
 
 /// The document as text.
 pub(crate) fn text(
@@ -46,6 +46,7 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     run.options =
         request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     run.env.clone_from(&args.env);
+    run.inputs = outside::inputs(request, resolved)?;
     Ok(run)
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod cli;
 mod earlier;
 mod output;
+mod outside;
 mod request;
 mod run;
 mod tasks;
