@@ -308,3 +308,43 @@ fn given_up_says_how_to_come_back() {
     attached.succeeds().says("started\ndone\n");
     assert!(!attached.stdout.contains("\"failed\""), "{}", attached.stdout);
 }
+
+/// Puts a program of these lines of sh on the host.
+fn host_has(scene: &Scene, name: &str, lines: &str) {
+    let path = scene.host.bin().join(name);
+    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_host_that_ends_processes_at_logout_is_named_or_the_job_gets_a_scope() {
+    let (scene, _engine, document) = pushed("echo started");
+    host_has(&scene, "loginctl", "[ \"$1\" = show-user ] || echo KillUserProcesses=yes");
+    let warned = exec(&scene, &["run"], &document);
+    warned.succeeds().says("loginctl enable-linger").says("started\n");
+    host_has(
+        &scene,
+        "loginctl",
+        "case $1 in show-user) echo Linger=yes ;; *) echo KillUserProcesses=yes ;; esac",
+    );
+    host_has(&scene, "systemd-run", "shift 3; echo \"$1\" >> \"${0%/*}/scopes\"; exec \"$@\"");
+    let spared = exec(&scene, &["run"], &document);
+    spared.succeeds().never_says("enable-linger").says("started\n");
+    assert_eq!(fs::read_to_string(scene.host.bin().join("scopes")).unwrap(), "true\nsh\n");
+}
+
+#[test]
+fn two_clients_follow_one_job() {
+    let (scene, _engine, document) = pushed(&format!("{WAITS}; seq 20000"));
+    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let logs = || scene.tool("mlcube-ssh-exec").args(["logs", "-f"]).reads_document(&detached);
+    let (one, two) = (logs().start(), logs().start());
+    for client in [&one, &two] {
+        eventually("the log comes", || client.stdout() == "started\n");
+    }
+    go(&scene);
+    let (one, two) = (one.wait(), two.wait());
+    assert_eq!(one.succeeds().stdout, two.succeeds().stdout);
+    let numbers: Vec<String> = (1..=20000).map(|number| number.to_string()).collect();
+    assert_eq!(one.stdout, format!("started\ndone\n{}\n", numbers.join("\n")));
+}

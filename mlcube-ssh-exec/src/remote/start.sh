@@ -84,6 +84,21 @@ take_workspace() {
   unguard_locks
 }
 
+# Some hosts end a user's processes at logout (logind.conf(5), KillUserProcesses); a scope of the user's own manager is
+# spared, if that outlives the logout.
+scope=
+find_scope() {
+  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 0 ;; esac
+  case $(loginctl show-user "$(id -un)" -p Linger 2>/dev/null) in
+    *=yes)
+      scope='systemd-run --user --scope --quiet'
+      $scope true 2>/dev/null && return 0
+      scope=
+      ;;
+  esac
+  printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; loginctl enable-linger there spares it"
+}
+
 # Until the job has a leader of its own: this session may be ended from then on.
 wait_for_leader() {
   leads=$$ tenths=100
@@ -121,6 +136,7 @@ if [ ! -d "$job" ]; then
     MLCUBE_SYSTEM_SETTINGS=$job/settings.yaml
     export MLCUBE_SYSTEM_SETTINGS
   fi
+  find_scope
   level=$1 phase=$2
   shift 2
   # Absolute: a relative one would be resolved through the link.
@@ -128,7 +144,8 @@ if [ ! -d "$job" ]; then
   MLCUBE_SSH_JOB=$id MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
   export MLCUBE_SSH_JOB MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
   # On a line of its own, with none of this session's descriptors: it would hold the session open.
-  setsid sh "$job/run" "$job" "$lock" "$view" "$mask" "$base/$place" "$python" "$@" </dev/null >"$job/log" 2>&1 3<&- &
+  # shellcheck disable=SC2086 # words of our own
+  setsid $scope sh "$job/run" "$job" "$lock" "$view" "$mask" "$base/$place" "$python" "$@" </dev/null >"$job/log" 2>&1 3<&- &
   # What follows the job isn't part of it.
   unset MLCUBE_SSH_JOB
   wait_for_leader
