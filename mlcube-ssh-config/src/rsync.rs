@@ -5,7 +5,7 @@ use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::progress::{Progress, is_reading};
 use crate::quote::one_line;
-use crate::report::Report;
+use crate::report::{Report, human_bytes};
 use crate::status::ExitStatus;
 
 /// Where rsync keeps what it has of a file that was cut off, beside the file.
@@ -62,6 +62,45 @@ pub fn command(connection: &Connection) -> Command {
         .args(["--out-format=%i %n", "--8-bit-output", "--stats", "--no-human-readable"])
         // How far it is, as soon as rsync knows.
         .args(["--info=progress2", "--outbuf=L"])
+}
+
+/// An rsync that compares by content the files of a list, as `--files-from=-` reads it, and transfers nothing.
+#[must_use]
+pub fn comparison(connection: &Connection, files_from: Vec<u8>) -> Command {
+    command(connection)
+        .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
+        // Every file is read on both sides; times and permissions don't count.
+        .args(["--checksum", "--dry-run", "--no-times", "--no-perms"])
+        .list(files_from)
+}
+
+/// Runs comparisons and names what differs.
+///
+/// # Errors
+/// When anything differs (125), and those of [`run`].
+pub fn compare(commands: &[Command], connection: &Connection, report: &Report) -> Outcome<()> {
+    let (mut different, mut bytes) = (Vec::new(), 0);
+    for command in commands {
+        let transfer = run(command, connection, report)?;
+        different.extend(transfer.changed);
+        bytes += transfer.bytes;
+    }
+    let host = connection.host();
+    for name in &different {
+        report.error(&format!("{} isn't the same here and on {host}", name.escape_debug()));
+    }
+    if different.is_empty() {
+        report.say(&format!("the same here and on {host}, {} compared", human_bytes(bytes)));
+        return Ok(());
+    }
+    Err(Failure::ours(anyhow::anyhow!(
+        "{} not the same here and on '{host}', by content; nothing was transferred",
+        if different.len() == 1 {
+            "1 file is".to_owned()
+        } else {
+            format!("{} files are", different.len())
+        }
+    )))
 }
 
 /// Runs a transfer.

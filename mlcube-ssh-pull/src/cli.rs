@@ -13,6 +13,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-pull";
 /// then exits with the task's status.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Args {
     /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`)
     #[arg(value_name = "PATTERN")]
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// Show what is in the workspace there, with sizes and times (UTC), and fetch nothing
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) list: bool,
+    /// Compare with what is there by content, name what differs, and fetch nothing
+    #[arg(long, conflicts_with_all = ["overwrite", "list"])]
+    pub(crate) verify: bool,
     #[command(flatten)]
     pub(crate) step: StepArgs,
 }

@@ -9,6 +9,7 @@ mod say;
 mod select;
 mod space;
 mod transfer;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,9 @@ fn run(args: &cli::Args) -> ExitCode {
     let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
     if args.list && !step.is_dry_run() {
         return step.answer(|step, document| list::list(step, document, args));
+    }
+    if args.verify {
+        return step.run(|step, document| verify::verify(step, document, args));
     }
     step.run(|step, document| pull::pull(step, document, args))
 }

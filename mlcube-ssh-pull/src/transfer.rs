@@ -56,7 +56,7 @@ impl Sides<'_> {
     }
 
     /// What lies here, behind the user's own links to folders, too.
-    fn here(&self, there: &Listing, base: &Listing) -> Outcome<Listing> {
+    pub(crate) fn here(&self, there: &Listing, base: &Listing) -> Outcome<Listing> {
         let top = &self.layout.workspace;
         let list = |below: &Path| Listing::of_folder(&top.join(below), &|_, _| Ok(false));
         let mut here = list(Path::new(""))?;

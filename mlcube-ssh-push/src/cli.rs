@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Replace files of the workspace that changed on the remote too; they are kept aside there
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Compare with what is there by content, name what differs, and send nothing
+    #[arg(long, conflicts_with_all = ["overwrite", "if_changed"])]
+    pub(crate) verify: bool,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]

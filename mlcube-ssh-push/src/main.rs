@@ -7,6 +7,7 @@ mod plan;
 mod prepare;
 mod push;
 mod stays;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &cli::Args) -> ExitCode {
-    Step::new("push", cli::PROGRAM, &args.step)
-        .run(|step, document| push::push(step, document, args))
+    Step::new("push", cli::PROGRAM, &args.step).run(|step, document| {
+        if args.verify { verify::verify(step, document) } else { push::push(step, document, args) }
+    })
 }

@@ -88,6 +88,14 @@ impl Plan {
         plan
     }
 
+    /// All that could ever be sent, for a comparison by content: what looks the same, too.
+    #[must_use]
+    pub fn comparison(direction: Direction, from: &Listing, to: &Listing) -> Self {
+        let mut plan = Self::new(direction, from, to, &Listing::default(), true);
+        plan.send = plan.common.iter().map(|(path, _)| path.clone()).collect();
+        plan
+    }
+
     fn add(
         &mut self,
         path: &Path,
