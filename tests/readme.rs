@@ -28,7 +28,7 @@ fn sources(scene: &Scene) -> String {
 /// The help of a program and of its verbs.
 fn help(scene: &Scene, program: &str) -> String {
     let verbs: &[&str] = if program == "mlcube-ssh-exec" {
-        &["configure", "run", "attach", "status", "logs", "stop", "list"]
+        &["configure", "run", "attach", "status", "logs", "stop", "list", "clean"]
     } else {
         &[]
     };

@@ -48,7 +48,9 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
             let log = terminal::safe(io::stdout());
             Follower::new(connection, document, job, step.report(), manner, log)?.run().map(|_| ())
         }
-        Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } => Ok(()),
+        Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } | Verb::Clean { .. } => {
+            Ok(())
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use mlcube_ssh_config::jobs::WaitArgs;
 use mlcube_ssh_config::names::JobId;
 use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
 
+use crate::clean::What;
+
 /// The program's name, as messages begin.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 
@@ -91,6 +93,15 @@ pub(crate) enum Verb {
     },
     /// List the jobs of the cube there, for people
     List,
+    /// List what is ours there, with sizes; with --yes, remove it
+    Clean {
+        /// Remove these, separated by commas; never a running job, or a workspace with results that weren't fetched
+        #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
+        yes: Vec<What>,
+        /// Remove what wasn't fetched, too
+        #[arg(long, requires = "yes")]
+        force: bool,
+    },
 }
 
 impl Verb {

@@ -2,6 +2,8 @@
 
 mod ask;
 mod attach;
+mod belongings;
+mod clean;
 mod cli;
 mod engine;
 mod follow;
@@ -38,6 +40,9 @@ fn run(args: &cli::Args) -> ExitCode {
         }
         cli::Verb::Attach { .. } => {
             step.takes_up_any_phase().run(|step, document| phase::act(step, document, &args.verb))
+        }
+        cli::Verb::Clean { yes, force } => {
+            step.answer(|step, document| clean::clean(step, document, yes, *force))
         }
         verb => step.answer(|step, document| ask::answer(step, document, verb)),
     }

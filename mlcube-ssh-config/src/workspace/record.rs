@@ -95,6 +95,21 @@ impl Record {
         self.write("code", listing)
     }
 
+    /// Forgets what was pushed: it was removed there.
+    ///
+    /// # Errors
+    /// When a file can't be removed.
+    pub fn forget_code(&self) -> Result<()> {
+        for name in ["code", "configured"] {
+            let path = self.folder.join(name);
+            if path.exists() {
+                fs::remove_file(&path)
+                    .with_context(|| format!("can't remove the record {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that the image was built from the code that was pushed last.
     ///
     /// # Errors

@@ -1,0 +1,121 @@
+//! What is ours on the remote, and what of it this machine doesn't have.
+
+use std::path::Path;
+
+use anyhow::Result;
+use mlcube_ssh_config::connection::Answer;
+use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::report::human_bytes;
+use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Record};
+
+/// Where the listing has what lies in the tree.
+pub(crate) const TREE: &str = "tree";
+/// Where the listing has the workspaces outside the tree.
+pub(crate) const OWN: &str = "own";
+
+/// One thing that is ours there.
+pub(crate) struct Found {
+    pub(crate) kind: String,
+    kib: u64,
+    pub(crate) path: String,
+}
+
+impl Found {
+    /// Reads `KIND KIB PATH`.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.splitn(3, ' ');
+        Some(Self {
+            kind: words.next()?.to_owned(),
+            kib: words.next()?.parse().ok()?,
+            path: words.next()?.to_owned(),
+        })
+    }
+
+    /// One line for people, in the words of `--yes`.
+    pub(crate) fn line(&self) -> String {
+        let (what, note) = match self.kind.as_str() {
+            "tree" => ("tree", " (with the workspace in it)"),
+            "workspace" | "own" => ("workspaces", ""),
+            "job" => ("jobs", ""),
+            "running" => ("jobs", " (running)"),
+            "container" => ("containers", ""),
+            other => (other, ""),
+        };
+        let size =
+            if self.kind == "container" { "-".to_owned() } else { human_bytes(self.kib * 1024) };
+        format!("{what:<12}{size:>10}  {}{note}\n", self.path.escape_debug())
+    }
+
+    /// The last part of its path.
+    pub(crate) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// What both sides have in common, by where the remote's listing has it.
+pub(crate) struct Known {
+    code: Listing,
+    workspace: Listing,
+    /// The place of the document's workspace in the listing.
+    place: String,
+}
+
+impl Known {
+    /// What the record of this machine says.
+    pub(crate) fn of(layout: &Layout, document: &Document) -> Result<Self> {
+        let record = Record::of(layout, &document.remote)?;
+        let (base, workspace) = (document.remote.base.as_str(), document.remote.workspace.as_str());
+        let in_tree = workspace.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
+        let place = match in_tree {
+            Some(place) => format!("{TREE}/{place}"),
+            None => format!("{OWN}/{}", workspace.rsplit('/').next().unwrap_or_default()),
+        };
+        Ok(Self { code: record.code().unwrap_or_default(), workspace: record.workspace(), place })
+    }
+
+    /// Whether the document's workspace lies in the tree.
+    pub(crate) fn is_in_tree(&self) -> bool {
+        Path::new(&self.place).starts_with(TREE)
+    }
+
+    /// Whether `found` holds the document's own workspace, and no other.
+    pub(crate) fn is_own_workspace(&self, found: &Found) -> bool {
+        found.kind == "workspace" || self.place == format!("{OWN}/{}", found.name())
+    }
+
+    /// The files of `found` that this machine never had, or had with another content. What isn't a tree or a workspace
+    /// has none.
+    pub(crate) fn not_fetched(&self, found: &Found, there: &Listing) -> Vec<String> {
+        let folder = match found.kind.as_str() {
+            "tree" => TREE.to_owned(),
+            "workspace" => self.place.clone(),
+            "own" => format!("{OWN}/{}", found.name()),
+            _ => return Vec::new(),
+        };
+        let unknown = there.below(Path::new(&folder));
+        let unknown = unknown.iter().filter(|(path, entry)| match entry.kind {
+            Kind::Folder => false,
+            // Links of the tree are made by push; they hold nothing.
+            Kind::Link if !path.starts_with(&self.place) => false,
+            _ => !self.common(path).is_some_and(|common| common.same_content(entry)),
+        });
+        unknown
+            .filter_map(|(path, _)| path.strip_prefix(&folder).ok())
+            .map(|path| path.to_string_lossy().escape_debug().to_string())
+            .collect()
+    }
+
+    fn common(&self, path: &Path) -> Option<&Entry> {
+        match path.strip_prefix(&self.place) {
+            Ok(path) => self.workspace.get(path),
+            Err(_) => self.code.get(path.strip_prefix(TREE).ok()?),
+        }
+    }
+}
+
+/// The lines of the answer before its listing.
+pub(crate) fn lines(answer: &Answer) -> String {
+    let text = answer.text();
+    text.split("\nlisting\n").next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,209 @@
+//! `clean`: lists what is ours on the remote, and removes what it is told to.
+
+use anyhow::anyhow;
+use clap::ValueEnum;
+use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::jobs;
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::report::count;
+use mlcube_ssh_config::runner::{Interpreter, Runner};
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::step::{Step, write_once};
+use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
+
+use crate::belongings::{Found, Known, OWN, TREE, lines};
+
+const LOOK: &str = concat!(include_str!("remote/belongings.sh"), include_str!("remote/look.sh"));
+const REMOVE: &str =
+    concat!(include_str!("remote/belongings.sh"), include_str!("remote/remove.sh"));
+
+/// What can be removed, in the order in which it is.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// Containers that a job left behind
+    Containers,
+    /// Folders of jobs that don't run, with their logs
+    Jobs,
+    /// The code there and the workspace in it
+    Tree,
+    /// The workspace, and those of other `--workspace` folders
+    Workspaces,
+    /// What pushes replaced and kept aside
+    Replaced,
+    /// The python environment that was made for mlcube
+    Environment,
+    /// All of these
+    All,
+}
+
+/// Lists, or removes.
+pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool) -> Outcome<()> {
+    let (layout, runner) = Layout::of_document(document)?;
+    let connection = Connection::new(document, &runner, step.report())?;
+    let look = look_script(&connection, document, &runner);
+    if step.is_dry_run() {
+        step.show(&connection.shown(&look));
+        return Ok(());
+    }
+    let answer = connection.ask(&look)?;
+    check(&connection, &answer)?;
+    let found: Vec<Found> = lines(&answer)
+        .lines()
+        .filter_map(|line| Found::parse(line.strip_prefix("found ")?))
+        .collect();
+    if yes.is_empty() {
+        return Ok(write_once(&found.iter().map(Found::line).collect::<String>())?);
+    }
+    let known = Known::of(&layout, document)?;
+    let there = if force { Listing::default() } else { answer.listing()? };
+    let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
+    let newest = lines(&answer)
+        .lines()
+        .find_map(|line| line.strip_prefix("newest ").map(str::to_owned))
+        .unwrap_or_default();
+    let script = script(&connection, REMOVE, document, &runner).word(&newest).words(&words);
+    let answer = connection.ask(&script)?;
+    check(&connection, &answer)?;
+    forget(&answer, &found, &known, &Record::of(&layout, &document.remote)?)?;
+    kept.extend(told(&answer)?);
+    refuse_kept(&connection, &kept)
+}
+
+fn script(
+    connection: &Connection,
+    program: &'static str,
+    document: &Document,
+    runner: &Runner,
+) -> Script {
+    let remote = &document.remote;
+    let environment = match &runner.interpreter {
+        Interpreter::Virtualenv { location, name, .. } => {
+            format!("{}/{name}", location.as_str().trim_end_matches('/'))
+        }
+        Interpreter::System { .. } => String::new(),
+    };
+    let script = connection.script(program).with(jobs::FUNCTIONS).word(remote.base.as_str());
+    script.word(remote.state.as_str()).word(remote.workspace.as_str()).word(&environment)
+}
+
+fn look_script(connection: &Connection, document: &Document, runner: &Runner) -> Script {
+    let script = script(connection, LOOK, document, runner);
+    [TREE, OWN].iter().fold(script, |script, place| {
+        let below = format!("{place}/%P");
+        script
+            .word(&FIND_FORMAT.replace("%P", &below))
+            .word(&FIND_FORMAT_UNREADABLE.replace("%P", &below))
+    })
+}
+
+/// What the remote is told to remove, and a line for each thing that stays as it wasn't fetched.
+fn chosen(
+    found: &[Found],
+    yes: &[What],
+    not_fetched: impl Fn(&Found) -> Vec<String>,
+) -> (Vec<String>, Vec<String>) {
+    let asked = |what| yes.contains(&what) || yes.contains(&What::All);
+    let mut words = Vec::new();
+    let mut kept = Vec::new();
+    for (what, word) in [(What::Containers, "containers"), (What::Jobs, "jobs")] {
+        words.extend(asked(what).then(|| word.to_owned()));
+    }
+    for found in found {
+        let (what, word) = match found.kind.as_str() {
+            "tree" => (What::Tree, "tree".to_owned()),
+            "workspace" => (What::Workspaces, "workspace".to_owned()),
+            "own" => (What::Workspaces, format!("own/{}", found.name())),
+            _ => continue,
+        };
+        if !asked(what) {
+            continue;
+        }
+        match not_fetched(found).as_slice() {
+            [] => words.push(word),
+            files => kept.push(format!(
+                "{} holds {} that this machine never had ({})",
+                found.path,
+                count(files.len() as u64, "file"),
+                few(files)
+            )),
+        }
+    }
+    for (what, word) in [(What::Replaced, "replaced"), (What::Environment, "environment")] {
+        words.extend(asked(what).then(|| word.to_owned()));
+    }
+    (words, kept)
+}
+
+fn few(files: &[String]) -> String {
+    let more = if files.len() > 3 { ", …" } else { "" };
+    format!("{}{more}", files.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// The record of what both sides have in common ends with what was removed there.
+fn forget(answer: &Answer, found: &[Found], known: &Known, record: &Record) -> Outcome<()> {
+    let removed = |found: &&Found| {
+        let line = format!("removed {} {}", found.kind, found.path);
+        answer.text().lines().any(|told| told == line)
+    };
+    for found in found.iter().filter(removed) {
+        if found.kind == "tree" {
+            record.forget_code()?;
+        }
+        if known.is_own_workspace(found) || (found.kind == "tree" && known.is_in_tree()) {
+            record.set_workspace(&Listing::default())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what was removed; gives what was kept.
+fn told(answer: &Answer) -> Outcome<Vec<String>> {
+    let text = answer.text();
+    let removed: String =
+        text.split_inclusive('\n').filter(|line| line.starts_with("removed ")).collect();
+    write_once(&removed)?;
+    let kept = text.lines().filter_map(|line| {
+        let mut words = line.strip_prefix("kept ")?.splitn(3, ' ').skip(1);
+        let (why, path) = (words.next()?, words.next()?);
+        Some(match why {
+            "denied" => format!("{path} can't be removed by the remote user"),
+            job => format!("{path} is in use by job {job}"),
+        })
+    });
+    Ok(kept.collect())
+}
+
+fn refuse_kept(connection: &Connection, kept: &[String]) -> Outcome<()> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::ours(anyhow!(
+        "kept on '{}': {}; end a job with mlcube-ssh stop, fetch with mlcube-ssh pull; --force removes what wasn't fetched",
+        connection.host(),
+        kept.join("; ")
+    )))
+}
+
+fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
+    let host = connection.host();
+    if answer.status == 0 {
+        return Ok(());
+    }
+    let text = lines(answer);
+    let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
+    let (kind, subject) =
+        problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
+    Err(Failure::ours(match kind {
+        "nothing" => anyhow!("there is nothing of this cube on '{host}'"),
+        "changed" => {
+            anyhow!("a job was started on '{host}' meanwhile, nothing was removed; look again")
+        }
+        "not-ours" => {
+            anyhow!("{subject} on '{host}' is no tree of ours; check remote_root and remote_name")
+        }
+        "not-writable" => anyhow!("can't write {subject} on '{host}'; is the folder yours?"),
+        _ => anyhow!("can't look what is on '{host}': {}", answer.last_error()),
+    }))
+}

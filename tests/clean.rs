@@ -1,0 +1,123 @@
+//! What is ours on the host: listed, and removed, but never what runs and never what wasn't fetched.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Cube, Document, Engine, Outcome, Scene, Task};
+
+/// A cube that was pushed, and whose task ran there with this line of sh; nothing is fetched.
+fn ran(line: &str, words: &[&str]) -> (Scene, Engine, Cube, Document) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(line);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let task = Task::named("train").writes("model", "model/");
+    let cube = scene.cube("digits").task(&task);
+    fs::write(cube.root().join("code.py"), "pass").unwrap();
+    let document = scene.document(&cube, &[]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = push.succeeds().document();
+    let run = scene.tool("mlcube-ssh-exec").arg("run").args(words).reads_document(&document).run();
+    let document = run.succeeds().document();
+    (scene, engine, cube, document)
+}
+
+fn tree(scene: &Scene) -> PathBuf {
+    scene.host.remote_root().join("digits")
+}
+
+fn state(scene: &Scene) -> PathBuf {
+    scene.host.remote_root().join(".mlcube-ssh/digits")
+}
+
+/// The task's result, which only the host has.
+fn has_result(scene: &Scene) {
+    fs::create_dir_all(tree(scene).join("workspace/model")).unwrap();
+    fs::write(tree(scene).join("workspace/model/best"), "0.9").unwrap();
+}
+
+fn clean(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").arg("clean").args(words).reads_document(document).run()
+}
+
+#[test]
+fn it_lists_what_is_ours_and_removes_nothing() {
+    let (scene, _engine, _cube, document) = ran(":", &[]);
+    has_result(&scene);
+    let listed = clean(&scene, &[], &document);
+    let lines: Vec<&str> = listed.succeeds().is_silent().stdout.lines().collect();
+    for (what, path) in [("tree", "/digits "), ("workspaces", "/workspace"), ("jobs", "/jobs/")] {
+        let line = lines.iter().find(|line| line.starts_with(what));
+        assert!(line.is_some_and(|line| line.contains(path) && line.contains("B  ")), "{lines:?}");
+    }
+    assert!(tree(&scene).join("workspace/model/best").exists());
+}
+
+#[test]
+fn results_that_were_not_fetched_stay() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    has_result(&scene);
+    for what in ["--yes=tree", "--yes=workspaces", "--yes=all"] {
+        clean(&scene, &[what], &document).exits(125).complains(&["model/best", "mlcube-ssh pull"]);
+        assert!(tree(&scene).join("workspace/model/best").exists(), "{what}");
+    }
+    scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
+    let removed = clean(&scene, &["--yes=workspaces"], &document);
+    assert!(removed.succeeds().stdout.starts_with("removed workspace /"), "{removed}");
+    assert!(!tree(&scene).join("workspace").exists() && tree(&scene).join("code.py").exists());
+    assert_eq!(cube.result("model/best"), "0.9");
+}
+
+#[test]
+fn a_result_that_changed_since_it_was_fetched_stays() {
+    let (scene, _engine, _cube, document) = ran(":", &[]);
+    has_result(&scene);
+    scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
+    fs::write(tree(&scene).join("workspace/model/best"), "0.95").unwrap();
+    clean(&scene, &["--yes=workspaces"], &document).exits(125).says("model/best");
+    clean(&scene, &["--yes=workspaces", "--force"], &document).succeeds();
+    assert!(!tree(&scene).join("workspace").exists());
+}
+
+#[test]
+fn all_leaves_nothing_and_a_push_begins_anew() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    clean(&scene, &["--yes=all"], &document).succeeds();
+    assert!(!tree(&scene).exists() && !state(&scene).exists());
+    assert!(cube.root().join("code.py").exists());
+    clean(&scene, &["--yes=all"], &document).exits(125).says("nothing of this cube");
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    push.succeeds();
+    assert!(tree(&scene).join("code.py").exists());
+}
+
+#[test]
+fn a_running_job_keeps_what_it_uses() {
+    let line = "until [ -e \"$folder/go\" ]; do sleep 0.05; done";
+    let (scene, _engine, _cube, document) = ran(line, &["--detach"]);
+    let job = document.at("/steps/exec/job").as_str().unwrap().to_owned();
+    let refused = clean(&scene, &["--yes=all", "--force"], &document);
+    refused.exits(125).complains(&["in use by job", &job]);
+    assert!(
+        tree(&scene).join("workspace").is_dir() && state(&scene).join("jobs").join(&job).is_dir()
+    );
+    let listed = clean(&scene, &[], &document);
+    assert!(listed.succeeds().stdout.contains(&format!("{job} (running)")), "{listed}");
+    scene.tool("mlcube-ssh-exec").arg("stop").reads_document(&document).run().succeeds();
+    clean(&scene, &["--yes=all", "--force"], &document).succeeds();
+    assert!(!tree(&scene).exists() && !state(&scene).exists());
+}
+
+#[test]
+fn the_wrapper_cleans_by_the_same_words() {
+    let (scene, _engine, cube, _document) = ran(":", &[]);
+    let root = cube.root().to_str().unwrap();
+    let words = |more: &'static str| ["clean", "--mlcube", root, "--platform=gpu1", more];
+    let listed = scene.mlcube_ssh(&words("-q")).run();
+    assert!(listed.succeeds().stdout.contains("/digits "), "{listed}");
+    let removed = scene.mlcube_ssh(&words("--yes=jobs,replaced")).run();
+    assert!(removed.succeeds().stdout.starts_with("removed job /"), "{removed}");
+    assert!(tree(&scene).exists() && !state(&scene).join("jobs").exists());
+    scene.mlcube_ssh(&words("--yes=everything")).run().exits(125).says("everything");
+}
