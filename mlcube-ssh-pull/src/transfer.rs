@@ -98,6 +98,10 @@ pub(crate) fn plan(
     selection: &Selection,
     overwrite: bool,
 ) -> Plan {
+    // The usual case, without a copy of a list that may be long.
+    if matches!(selection, Selection::All) {
+        return Plan::new(Direction::Down, there, here, common, overwrite);
+    }
     let mut selected = Listing::default();
     for (path, entry) in there.iter().filter(|(path, _)| selection.includes(path)) {
         selected.insert(path.clone(), entry.clone());
