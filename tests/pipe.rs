@@ -27,7 +27,7 @@ fn call(scene: &Scene, step: &[&str]) -> Invocation {
 /// A scene whose engine there does nothing, a cube, and the document of its task.
 fn scene_with_a_document() -> (Scene, Cube, Document) {
     let mut scene = Scene::new();
-    let engine = Engine::installed_on(&scene.host, "engine");
+    let engine = Engine::installed_on(&scene.host, "docker");
     scene.set("/remote/docker", engine.program().to_str().unwrap());
     let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
     let cube = cube.with_file("data.csv", "1,2\n");
