@@ -14,6 +14,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-push";
 /// that changed there, the result of a run, is kept, and named when it changed here too.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Do nothing, not even connect, when nothing changed here since the last push
     #[arg(long)]
@@ -22,8 +23,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// Compare with what is there by content, name what differs, and send nothing
-    #[arg(long, conflicts_with_all = ["overwrite", "if_changed"])]
+    #[arg(long, conflicts_with_all = ["overwrite", "if_changed", "inputs"])]
     pub(crate) verify: bool,
+    /// Send of the workspace only what the chosen tasks read, and no other of them makes
+    #[arg(long)]
+    pub(crate) inputs: bool,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]

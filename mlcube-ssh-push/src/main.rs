@@ -6,6 +6,8 @@ mod origin;
 mod plan;
 mod prepare;
 mod push;
+mod select;
+mod space;
 mod stays;
 mod verify;
 

@@ -1,14 +1,15 @@
 //! What a push would send, from what lies here and what the record says; nothing is contacted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mlcube_ssh_config::document::Remote;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::workspace::{Listing, Record};
+use mlcube_ssh_config::workspace::{Direction, Entry, Listing, Plan, Record};
 
 use crate::code;
+use crate::select::Selection;
 use crate::stays::Stays;
 
 /// What lies here, and what the record says.
@@ -19,6 +20,7 @@ pub(crate) struct Local {
     pushed: Option<Listing>,
     pub(crate) common: Listing,
     pub(crate) stays: Stays,
+    selection: Selection,
 }
 
 /// What the workspace holds on this machine now; what stays here is noted.
@@ -32,12 +34,13 @@ fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
 }
 
 impl Local {
-    pub(crate) fn look(layout: &Layout, remote: &Remote) -> Result<Self> {
+    pub(crate) fn look(layout: &Layout, remote: &Remote, selection: Selection) -> Result<Self> {
         let record = Record::of(layout, remote)?;
         let stays = Stays::default();
         Ok(Self {
             code: code::listing(layout, &stays)?,
-            workspace: workspace(layout, &stays)?,
+            workspace: selection.of(&workspace(layout, &stays)?, true),
+            selection,
             stays,
             pushed: record.code(),
             common: record.workspace(),
@@ -53,6 +56,24 @@ impl Local {
             && files.all(|(path, entry)| {
                 self.common.get(path).is_some_and(|common| common.same_content(entry))
             })
+    }
+
+    /// What has to go, given what is in the workspace there; what isn't meant keeps its place in the record.
+    pub(crate) fn plan(&self, there: &Listing, overwrite: bool) -> Plan {
+        let mut plan = Plan::new(Direction::Up, &self.workspace, there, &self.common, overwrite);
+        for (path, entry) in self.selection.of(&self.common, false).iter() {
+            plan.common.insert(path.clone(), entry.clone());
+        }
+        plan
+    }
+
+    /// The code that isn't there as it is here, as far as this machine knows.
+    pub(crate) fn changed_code(&self) -> Vec<(&PathBuf, &Entry)> {
+        let there = |path: &Path| self.pushed.as_ref().and_then(|pushed| pushed.get(path));
+        let changed = |(path, entry): &(&PathBuf, &Entry)| {
+            !there(path).is_some_and(|there| there.same_content(entry))
+        };
+        self.code.iter().filter(changed).collect()
     }
 
     /// Whether a push was ever made from here.

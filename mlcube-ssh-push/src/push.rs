@@ -12,13 +12,15 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{count, human_bytes};
 use mlcube_ssh_config::rsync::{self, Transfer};
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan};
+use mlcube_ssh_config::workspace::{Listing, Part, Plan};
 
 use crate::cli::Args;
 use crate::code;
 use crate::origin;
 use crate::plan::Local;
 use crate::prepare::{self, Prepared};
+use crate::select::Selection;
+use crate::space;
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -32,11 +34,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?;
     if step.is_dry_run() {
-        return dry_run(step, document, &layout, &connection, runner.adopt);
+        return dry_run(step, document, &layout, &connection, args, runner.adopt);
     }
     let remote = &document.remote;
     let receipt = timed(|receipt| {
-        let local = Local::look(&layout, &document.remote)?;
+        let local = Local::look(&layout, remote, selection(document, &layout, args)?)?;
         local.stays.say(&step.report());
         receipt.files = Some(local.code.files() + local.workspace.files());
         receipt.bytes = Some(local.code.bytes() + local.workspace.bytes());
@@ -61,6 +63,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     Ok(())
 }
 
+/// What of the workspace is meant.
+fn selection(document: &Document, layout: &Layout, args: &Args) -> anyhow::Result<Selection> {
+    if args.inputs { Selection::of_inputs(document, layout) } else { Ok(Selection::All) }
+}
+
 /// A run needs a cube that was configured there.
 fn never_configured(document: &Document) -> Failure {
     Failure::ours(anyhow!(
@@ -81,20 +88,19 @@ fn transfer(
     receipt: &mut Receipt,
 ) -> Outcome<()> {
     receipt.free_bytes = prepared.free_bytes;
+    let host = connection.host().as_str();
+    let plan = local.plan(&prepared.listing, args.overwrite);
+    if let Some(free) = prepared.free_bytes {
+        space::check(local, &plan, host, free)?;
+    }
     let code = rsync::run(
         &code_command(layout, connection, &prepared.base, &local.code),
         connection,
         &step.report(),
     )?;
+    space::check_count(&local.code, code.files, host)?;
     local.record.set_code(&local.code)?;
 
-    let plan = Plan::new(
-        Direction::Up,
-        &local.workspace,
-        &prepared.listing,
-        &local.common,
-        args.overwrite,
-    );
     let mut workspace = Transfer::default();
     for command in workspace_commands(layout, connection, prepared, &plan) {
         workspace.add(rsync::run(&command, connection, &step.report())?);
@@ -202,9 +208,10 @@ fn dry_run(
     document: &Document,
     layout: &Layout,
     connection: &Connection,
+    args: &Args,
     adopt: bool,
 ) -> Outcome<()> {
-    let local = Local::look(layout, &document.remote)?;
+    let local = Local::look(layout, &document.remote, selection(document, layout, args)?)?;
     local.stays.say(&step.report());
     let remote = &document.remote;
     let prepared = Prepared {
@@ -214,7 +221,7 @@ fn dry_run(
         free_bytes: None,
         listing: local.common.clone(),
     };
-    let plan = Plan::new(Direction::Up, &local.workspace, &prepared.listing, &local.common, false);
+    let plan = local.plan(&prepared.listing, args.overwrite);
     let script = prepare::script(connection, layout, remote, &origin::of(layout)?, adopt);
     step.show(&connection.shown(&script));
     step.show([&code_command(layout, connection, &prepared.base, &local.code)]);

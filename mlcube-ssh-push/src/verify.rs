@@ -11,12 +11,13 @@ use mlcube_ssh_config::workspace::{Direction, Listing, Plan};
 
 use crate::code;
 use crate::plan::Local;
+use crate::select::Selection;
 
 /// Compares what a push would consider: code and workspace.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
-    let local = Local::look(&layout, &document.remote)?;
+    let local = Local::look(&layout, &document.remote, Selection::All)?;
     let plan = Plan::comparison(Direction::Up, &local.workspace, &Listing::default());
     let compare = |list: Vec<u8>, here: &std::path::Path, there: &str| -> Command {
         rsync::comparison(&connection, list)

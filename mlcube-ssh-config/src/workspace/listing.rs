@@ -79,6 +79,12 @@ impl Entry {
         Ok(Self { kind, mode: metadata.mode() & 0o7777, size: metadata.size(), modified, target })
     }
 
+    /// Whether it is a regular file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.kind == Kind::File
+    }
+
     /// Whether it is a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
