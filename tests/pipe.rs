@@ -183,7 +183,12 @@ fn a_step_that_fails_says_so_in_the_document() {
         assert_eq!(failed.at("/failed/kind"), "connection");
         let message = failed.at("/failed/message").as_str().unwrap();
         assert!(ran.stderr.contains(message), "the message is what was printed: {message}");
-        assert!(failed.at(&format!("/steps/{}", name_of(step))).is_null(), "no receipt: {failed}");
+        // exec notes its job's id alone: the connection may have broken just when the job was started.
+        let receipt = failed.at(&format!("/steps/{}", name_of(step)));
+        assert!(
+            receipt.is_null() || receipt["status"].is_null() && receipt["job"].is_string(),
+            "{failed}"
+        );
     }
 }
 
