@@ -1,10 +1,10 @@
 //! The host: a full disk, a read-only one, a reboot, a pid that is another's now.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
-use mlcube_ssh_harness::{Tmpfs, eventually};
+use mlcube_ssh_harness::{HostOptions, Place, Scene, Tmpfs, am_root, eventually};
 use rustix::process::Signal;
 
 use crate::staging::{COUNTS, Staged, line_of, shows, staged};
@@ -111,6 +111,53 @@ fn it_runs_on_another_host() {
         job.exec(&["run"]).wait().exits(125).says("--force");
         job.asks(&["stop", "--force"]).succeeds();
         eventually("the workspace is free", || job.exec(&["run"]).wait().status == 7);
+        job.leaves_nothing();
+    });
+}
+
+/// A host whose sessions live in a pid namespace: the process of `power` is its first, and takes all others with it.
+fn in_a_pid_namespace() -> (Scene, PathBuf) {
+    let place = Place::new();
+    let power = place.path().join("power");
+    let enter = format!(
+        "nsenter --pid --mount --target $(cat {}) sh -c \"$SSH_ORIGINAL_COMMAND\"",
+        power.display()
+    );
+    let scene = Scene::at(place, HostOptions::default().config(&format!("ForceCommand {enter}")));
+    switch_on(&scene, &power);
+    (scene, power)
+}
+
+/// Starts the namespace; its first process is noted.
+fn switch_on(scene: &Scene, power: &Path) {
+    let line = "unshare --pid --fork --mount-proc --kill-child sleep 600 >/dev/null 2>&1 & \
+                until pid=$(cat /proc/$!/task/$!/children) && [ -n \"$pid\" ]; do sleep 0.01; done; echo $pid >\"$POWER\"";
+    scene.sh(line).env("POWER", power).run().succeeds();
+}
+
+fn switch_off(scene: &Scene, power: &Path) {
+    scene.sh("kill -KILL $(cat \"$POWER\")").env("POWER", power).run().succeeds();
+}
+
+#[test]
+fn its_power_is_cut() {
+    if !am_root() {
+        eprintln!("skipped: only root can make a pid namespace");
+        return;
+    }
+    staged("host powered off (its pid namespace killed) and back", |round| {
+        let (scene, power) = in_a_pid_namespace();
+        let job = Staged::in_scene(scene, COUNTS);
+        let running = job.exec(&["run"]);
+        shows(&running, &line_of(round));
+        switch_off(&job.scene, &power);
+        switch_on(&job.scene, &power);
+        running.wait().exits(255).says("lost");
+        let told = job.asks(&["status"]);
+        assert!(told.succeeds().stdout.contains("\"lost\""), "{told}");
+        job.asks(&["stop", "--force"]).succeeds();
+        job.exec(&["run"]).wait().exits(7);
+        switch_off(&job.scene, &power);
         job.leaves_nothing();
     });
 }

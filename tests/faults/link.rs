@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mlcube_ssh_harness::{is_in_own_network, network_comes_up, network_goes_down};
 use rustix::process::Signal;
 
 use crate::staging::{COUNTS, LAST, Staged, after, line_of, shows, staged};
@@ -99,5 +100,21 @@ fn the_host_stays_away() {
         given_up.exits(255).says("mlcube-ssh attach ");
         job.scene.host.sshd.comes_back();
         job.is_whole(&job.exec(&["attach"]).wait());
+    });
+}
+
+#[test]
+fn packets_are_dropped() {
+    if !is_in_own_network("link::packets_are_dropped") {
+        return;
+    }
+    staged("every packet dropped for up to 30 s", |round| {
+        let job = Staged::that(COUNTS);
+        let running = job.exec(&["run"]);
+        shows(&running, &line_of(round));
+        network_goes_down();
+        after(1, Duration::from_secs(30 / u64::from(round % 3 + 1)));
+        network_comes_up();
+        job.is_whole(&running.wait());
     });
 }

@@ -59,7 +59,11 @@ pub(crate) struct Staged {
 impl Staged {
     /// One whose engine does this line of sh.
     pub(crate) fn that(line: &str) -> Staged {
-        let mut scene = Scene::new();
+        Staged::in_scene(Scene::new(), line)
+    }
+
+    /// The same on an unusual host.
+    pub(crate) fn in_scene(mut scene: Scene, line: &str) -> Staged {
         let engine = Engine::installed_on(&scene.host, "docker");
         engine.runs(line);
         scene.set("/remote/docker", engine.program().to_str().unwrap());
