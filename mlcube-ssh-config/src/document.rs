@@ -157,6 +157,9 @@ pub struct Receipt {
     /// be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// push: code that was deleted there, by its path in the tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<String>,
     /// push: whether anything that the image is built from changed since it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_changed: Option<bool>,

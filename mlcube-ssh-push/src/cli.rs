@@ -28,6 +28,12 @@ pub(crate) struct Args {
     /// Send of the workspace only what the chosen tasks read, and no other of them makes
     #[arg(long)]
     pub(crate) inputs: bool,
+    /// Delete there the code that was pushed from here and is gone here; never anything of the workspace
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) delete: bool,
+    /// Refuse to delete more files than this
+    #[arg(long, value_name = "FILES", default_value_t = 1000, requires = "delete")]
+    pub(crate) max_delete: u64,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]

@@ -21,6 +21,11 @@ fn workspaces(layout: &Layout) -> Vec<PathBuf> {
     places
 }
 
+/// Whether a path in the base is the workspace or lies in it.
+pub(crate) fn is_workspace(layout: &Layout, path: &Path) -> bool {
+    workspaces(layout).iter().any(|workspace| path.starts_with(workspace))
+}
+
 /// What the code is on this machine now; what stays here is noted.
 pub(crate) fn listing(layout: &Layout, stays: &Stays) -> Result<Listing> {
     let workspaces = workspaces(layout);

@@ -2,6 +2,7 @@
 
 mod cli;
 mod code;
+mod delete;
 mod origin;
 mod plan;
 mod prepare;

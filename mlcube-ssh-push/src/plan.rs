@@ -9,6 +9,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::workspace::{Direction, Entry, Listing, Plan, Record};
 
 use crate::code;
+use crate::delete;
 use crate::select::Selection;
 use crate::stays::Stays;
 
@@ -18,6 +19,8 @@ pub(crate) struct Local {
     pub(crate) workspace: Listing,
     pub(crate) record: Record,
     pushed: Option<Listing>,
+    /// Code that was pushed once, and is gone.
+    pub(crate) gone: Listing,
     pub(crate) common: Listing,
     pub(crate) stays: Stays,
     selection: Selection,
@@ -37,12 +40,19 @@ impl Local {
     pub(crate) fn look(layout: &Layout, remote: &Remote, selection: Selection) -> Result<Self> {
         let record = Record::of(layout, remote)?;
         let stays = Stays::default();
+        let code = code::listing(layout, &stays)?;
+        let pushed = record.code();
+        let mut once = record.gone();
+        for (path, entry) in pushed.iter().flat_map(Listing::iter) {
+            once.insert(path.clone(), entry.clone());
+        }
         Ok(Self {
-            code: code::listing(layout, &stays)?,
+            gone: delete::gone(layout, &once, &code),
+            code,
             workspace: selection.of(&workspace(layout, &stays)?, true),
             selection,
             stays,
-            pushed: record.code(),
+            pushed,
             common: record.workspace(),
             record,
         })

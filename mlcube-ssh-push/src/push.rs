@@ -16,6 +16,7 @@ use mlcube_ssh_config::workspace::{Listing, Part, Plan};
 
 use crate::cli::Args;
 use crate::code;
+use crate::delete;
 use crate::origin;
 use crate::plan::Local;
 use crate::prepare::{self, Prepared};
@@ -46,7 +47,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             return Err(never_configured(document));
         }
         receipt.context_changed = Some(local.context_changed(&layout));
-        if args.if_changed && local.is_unchanged() {
+        let deletes = args.delete && local.gone.files() > 0;
+        if args.if_changed && local.is_unchanged() && !deletes {
             (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
             return local.stays.check(&step.report());
         }
@@ -90,6 +92,7 @@ fn transfer(
     receipt.free_bytes = prepared.free_bytes;
     let host = connection.host().as_str();
     let plan = local.plan(&prepared.listing, args.overwrite);
+    delete::check(local, args)?;
     if let Some(free) = prepared.free_bytes {
         space::check(local, &plan, host, free)?;
     }
@@ -99,6 +102,13 @@ fn transfer(
         &step.report(),
     )?;
     space::check_count(&local.code, code.files, host)?;
+    let (mut deleted, mut gone) = (Vec::new(), &local.gone);
+    let nothing = Listing::default();
+    if args.delete {
+        deleted = delete::delete(step, connection, local, &prepared.base)?;
+        gone = &nothing;
+    }
+    local.record.set_gone(gone)?;
     local.record.set_code(&local.code)?;
 
     let mut workspace = Transfer::default();
@@ -109,7 +119,9 @@ fn transfer(
 
     receipt.files_sent = Some(code.files_sent + workspace.files_sent);
     receipt.bytes_sent = Some(code.bytes_sent + workspace.bytes_sent);
-    receipt.changed = !code.changed.is_empty() || !workspace.changed.is_empty();
+    receipt.changed =
+        !code.changed.is_empty() || !workspace.changed.is_empty() || !deleted.is_empty();
+    receipt.deleted = deleted;
     receipt.left_out = plan
         .left_out
         .iter()
@@ -162,7 +174,7 @@ fn say(
     }
 }
 
-/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. Nothing is deleted there.
+/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do.
 fn code_command(layout: &Layout, connection: &Connection, base: &str, code: &Listing) -> Command {
     rsync::command(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
@@ -225,6 +237,12 @@ fn dry_run(
     let script = prepare::script(connection, layout, remote, &origin::of(layout)?, adopt);
     step.show(&connection.shown(&script));
     step.show([&code_command(layout, connection, &prepared.base, &local.code)]);
+    if args.delete {
+        let script = delete::script(connection, &local, &prepared.base);
+        step.show(
+            script.iter().flat_map(|script| connection.shown(script)).collect::<Vec<_>>().iter(),
+        );
+    }
     step.show(&workspace_commands(layout, connection, &prepared, &plan));
     Ok(())
 }

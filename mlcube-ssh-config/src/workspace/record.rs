@@ -67,6 +67,12 @@ impl Record {
         self.read("code")
     }
 
+    /// Code that was pushed once, is gone here, and may still be there.
+    #[must_use]
+    pub fn gone(&self) -> Listing {
+        self.read("gone").unwrap_or_default()
+    }
+
     /// The part of the code that the image there was built from; none where it never was.
     #[must_use]
     pub fn configured(&self) -> Option<Listing> {
@@ -100,7 +106,7 @@ impl Record {
     /// # Errors
     /// When a file can't be removed.
     pub fn forget_code(&self) -> Result<()> {
-        for name in ["code", "configured"] {
+        for name in ["code", "gone", "configured"] {
             let path = self.folder.join(name);
             if path.exists() {
                 fs::remove_file(&path)
@@ -108,6 +114,14 @@ impl Record {
             }
         }
         Ok(())
+    }
+
+    /// Notes the code that is gone here and was left there.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_gone(&self, listing: &Listing) -> Result<()> {
+        self.write("gone", listing)
     }
 
     /// Notes that the image was built from the code that was pushed last.

@@ -1,0 +1,88 @@
+//! Code that was pushed once and is gone here: what `--delete` deletes there.
+//!
+//! Only what this machine has sent itself is ever deleted, so that nothing of anybody else's goes, and no file that is
+//! still here, an ignored one for instance. The workspace is no code.
+
+use std::fs;
+
+use anyhow::anyhow;
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::report::count;
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::workspace::Listing;
+
+use crate::cli::Args;
+use crate::code;
+use crate::plan::Local;
+
+const DELETE: &str = include_str!("remote/delete.sh");
+
+/// What was pushed from here, by this push or earlier ones, and is gone.
+pub(crate) fn gone(layout: &Layout, pushed: &Listing, code: &Listing) -> Listing {
+    let mut gone = Listing::default();
+    for (path, entry) in pushed.iter().filter(|(path, _)| code.get(path).is_none()) {
+        let is_here = fs::symlink_metadata(layout.base.join(path)).is_ok();
+        if !is_here && !code::is_workspace(layout, path) {
+            gone.insert(path.clone(), entry.clone());
+        }
+    }
+    gone
+}
+
+/// Refuses to delete when there is nothing here, or more than was allowed.
+pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
+    if !args.delete || local.gone.files() == 0 {
+        return Ok(());
+    }
+    if local.code.files() == 0 {
+        return Err(Failure::ours(anyhow!(
+            "there is no file of the cube here; nothing was deleted there; is a disk not mounted?"
+        )));
+    }
+    if local.gone.files() > args.max_delete {
+        return Err(Failure::ours(anyhow!(
+            "{} would be deleted, more than --max-delete={} allows; nothing was sent",
+            count(local.gone.files(), "file"),
+            args.max_delete
+        )));
+    }
+    Ok(())
+}
+
+/// The script that deletes; none when there is nothing to delete.
+pub(crate) fn script(connection: &Connection, local: &Local, base: &str) -> Option<Script> {
+    let mut paths: Vec<_> = local.gone.iter().map(|(path, _)| path.to_string_lossy()).collect();
+    // What lies in a folder before the folder.
+    paths.reverse();
+    let script = connection.script(DELETE).word(base);
+    (!paths.is_empty()).then(|| paths.iter().fold(script, |script, path| script.word(path)))
+}
+
+/// Deletes there what is gone here, and names it.
+pub(crate) fn delete(
+    step: &Step,
+    connection: &Connection,
+    local: &Local,
+    base: &str,
+) -> Outcome<Vec<String>> {
+    let Some(script) = script(connection, local, base) else { return Ok(Vec::new()) };
+    let answer = connection.ask(&script)?;
+    if answer.status != 0 {
+        return Err(Failure::ours(anyhow!(
+            "can't delete {} on '{}': {}",
+            answer.field("problem").unwrap_or_default().replacen("not-writable ", "", 1),
+            connection.host(),
+            answer.last_error()
+        )));
+    }
+    let text = answer.text();
+    let deleted = text.lines().filter_map(|line| line.strip_prefix("deleted "));
+    let deleted: Vec<String> = deleted.map(|path| path.escape_debug().to_string()).collect();
+    for path in &deleted {
+        step.report().say(&format!("deleted {path} on {}", connection.host()));
+    }
+    Ok(deleted)
+}

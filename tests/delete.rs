@@ -1,0 +1,89 @@
+//! `push --delete`: what was pushed from here and is gone here goes there, and nothing else does.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
+
+/// A cube whose tree was pushed once.
+fn pushed() -> (Scene, Cube, PathBuf) {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let write = |name: &str| {
+        let path = cube.root().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path)).unwrap_or_else(|err| panic!("{err}"));
+        fs::write(path, name).unwrap_or_else(|err| panic!("{err}"));
+    };
+    for name in ["old/deep/one.py", "old/two *.py", "kept.py", "cache.bin"] {
+        write(name);
+    }
+    push(&scene, &cube, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits");
+    (scene, cube, there)
+}
+
+fn push(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
+    let document = scene.document(cube, &[]);
+    scene.tool("mlcube-ssh-push").args(words).reads_document(&document).run()
+}
+
+fn remove(cube: &Cube, name: &str) {
+    let path = cube.root().join(name);
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.unwrap_or_else(|err| panic!("{err}"));
+}
+
+#[test]
+fn what_is_gone_here_is_deleted_by_name_when_asked() {
+    let (scene, cube, there) = pushed();
+    remove(&cube, "old");
+    push(&scene, &cube, &[]).succeeds();
+    assert!(there.join("old/deep/one.py").exists(), "nothing is deleted unasked");
+    // Remembered over pushes that didn't delete.
+    let deleted = push(&scene, &cube, &["--delete"]);
+    deleted.succeeds().says("deleted old/deep/one.py").says("deleted old/two *.py");
+    assert!(!there.join("old").exists() && there.join("kept.py").exists());
+    assert_eq!(deleted.document().at("/steps/push/deleted/0"), "old/two *.py");
+    push(&scene, &cube, &["--delete"]).succeeds().never_says("deleted");
+}
+
+#[test]
+fn what_others_put_there_what_is_ignored_and_the_workspace_stay() {
+    let (scene, cube, there) = pushed();
+    fs::write(there.join("old/theirs"), "not from here").unwrap_or_else(|err| panic!("{err}"));
+    fs::write(cube.root().join(".mlcubeignore"), "cache.bin\n")
+        .unwrap_or_else(|err| panic!("{err}"));
+    remove(&cube, "old");
+    remove(&cube, "workspace/data.csv");
+    push(&scene, &cube, &["--delete"]).succeeds();
+    for stays in ["old/theirs", "cache.bin", "workspace/data.csv", "kept.py"] {
+        assert!(there.join(stays).exists(), "{stays}");
+    }
+    assert!(!there.join("old/deep").exists());
+}
+
+#[test]
+fn nothing_behind_a_link_that_leads_out_is_deleted() {
+    let (scene, cube, there) = pushed();
+    let outside = scene.host.folder().join("outside");
+    fs::create_dir_all(outside.join("deep")).unwrap_or_else(|err| panic!("{err}"));
+    fs::write(outside.join("deep/one.py"), "theirs").unwrap_or_else(|err| panic!("{err}"));
+    fs::remove_dir_all(there.join("old")).unwrap_or_else(|err| panic!("{err}"));
+    std::os::unix::fs::symlink(&outside, there.join("old")).unwrap_or_else(|err| panic!("{err}"));
+    remove(&cube, "old");
+    push(&scene, &cube, &["--delete"]).succeeds();
+    assert!(outside.join("deep/one.py").exists());
+}
+
+#[test]
+fn more_than_was_allowed_is_refused() {
+    let (scene, cube, there) = pushed();
+    remove(&cube, "old");
+    let refused = push(&scene, &cube, &["--delete", "--max-delete=1"]);
+    refused.exits(125).complains(&["2 files", "--max-delete=1"]);
+    assert!(there.join("old/deep/one.py").exists());
+    let shown = push(&scene, &cube, &["--delete", "--dry-run"]);
+    assert!(shown.succeeds().stderr.contains("old/deep/one.py"), "{shown}");
+    push(&scene, &cube, &["--delete", "--max-delete=2"]).succeeds();
+    assert!(!there.join("old").exists());
+}
