@@ -211,18 +211,19 @@ fn settings(runner: &Runner) -> Result<String> {
     serde_json::to_string(&settings).context("can't write the settings for the remote")
 }
 
-/// An id that no other job has: the time, so that they sort, and chance.
+/// An id that no other job has: the time in milliseconds, so that those of one second sort too, and chance.
 pub(crate) fn new_id() -> Result<String> {
     let mut chance = [0; 6];
     File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut chance))
         .context("can't read /dev/urandom")?;
-    let seconds =
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
     let chance: String = chance
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect();
-    Ok(format!("{seconds}-{chance}"))
+    Ok(format!("{now}-{chance}"))
 }
