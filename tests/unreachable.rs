@@ -187,7 +187,7 @@ fn the_remote_disk_is_full() {
     let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "4m") else { return };
     let document = scene.document(&cube, &[]);
     let failed = push(&scene, &document);
-    failed.exits(125).complains(&["there", "space"]);
+    failed.exits(125).complains(&["there", "free", "make room", "large (6.0 MB)"]);
     let grow = format!("mount -o remount,size=40m {}", scene.host.remote_root().display());
     scene.sh(&grow).run().succeeds();
     the_same_works_now(&scene, &failed);

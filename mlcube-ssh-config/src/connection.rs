@@ -45,6 +45,7 @@ pub struct Connection {
     variables: Vec<(String, String)>,
     setup: String,
     greets: AtomicBool,
+    was_open: AtomicBool,
     report: Report,
 }
 
@@ -70,6 +71,7 @@ impl Connection {
             variables: runner.environment.clone(),
             setup: runner.setup.clone(),
             greets: AtomicBool::new(false),
+            was_open: AtomicBool::new(false),
             report,
         })
     }
@@ -78,6 +80,12 @@ impl Connection {
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.login.host
+    }
+
+    /// Whether somebody has logged in already, so that what was asked since may have been done.
+    #[must_use]
+    pub fn was_open(&self) -> bool {
+        self.was_open.load(Ordering::Relaxed)
     }
 
     /// What those say who use it.

@@ -96,7 +96,7 @@ impl<'a> Follower<'a> {
 
     /// Starts the job, or finds it, and follows it to its end.
     pub(crate) fn run(mut self) -> Outcome<End> {
-        let mut session = self.connection.open_session(&self.script())?;
+        let mut session = self.open_first()?;
         loop {
             match self.follow(session)? {
                 Ended::Job => {
@@ -106,6 +106,17 @@ impl<'a> Follower<'a> {
                 Ended::Connection => session = self.reconnect()?,
                 Ended::Locked(holder) => session = self.wait_for(&holder)?,
             }
+        }
+    }
+
+    /// The first session. A connection that breaks between the login and the script's first word may have started the
+    /// job: it is asked once more, which starts no second one.
+    fn open_first(&self) -> Outcome<Session> {
+        match self.connection.open_session(&self.script()) {
+            Err(failure) if failure.kind == Kind::Connection && self.connection.was_open() => {
+                self.connection.open_session(&self.script())
+            }
+            opened => opened,
         }
     }
 

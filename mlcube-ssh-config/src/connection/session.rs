@@ -65,6 +65,7 @@ impl Connection {
     /// When the host can't be reached.
     pub fn open_session(&self, script: &Script) -> Outcome<Session> {
         let mut master = self.find_or_open_master()?;
+        self.was_open.store(true, Ordering::Relaxed);
         let mut pauses = PAUSES.iter();
         loop {
             let errors = match self.try_session(script, master)? {
