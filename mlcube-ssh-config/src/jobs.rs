@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::connection::{Answer, Connection};
+use crate::date::utc;
 use crate::document::Document;
 use crate::failure::{Failure, Outcome};
 use crate::script::Script;
@@ -69,7 +70,7 @@ impl Holder {
             "job {} holds this workspace on '{}'{elsewhere} since {}; {} started it in {}",
             self.id,
             document.remote.host,
-            utc(self.started),
+            format_args!("{} UTC", utc(self.started.cast_signed())),
             about("user"),
             about("folder")
         )
@@ -147,44 +148,9 @@ pub fn ask_when_free(
     }
 }
 
-/// Seconds since 1970 as a date and a time.
-///
-/// The days are counted in years that begin with March, so that a leap day is the last of its year (Hinnant,
-/// "chrono-compatible low-level date algorithms").
-#[must_use]
-pub fn utc(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates() {
-        for (seconds, date) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59:59 UTC"),
-            (951_868_799, "2000-02-29 23:59:59 UTC"),
-            (1_709_251_200, "2024-03-01 00:00:00 UTC"),
-            (1_798_761_599, "2026-12-31 23:59:59 UTC"),
-        ] {
-            assert_eq!(utc(seconds), date);
-        }
-    }
 
     #[test]
     fn patience_ends() {

@@ -19,10 +19,11 @@
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
-//! | [`report`] | what a person reads on standard error |
+//! | [`report`], [`date`] | what a person reads on standard error; times |
 
 pub mod command;
 pub mod connection;
+pub mod date;
 pub mod document;
 pub mod failure;
 pub mod file;

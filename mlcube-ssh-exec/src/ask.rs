@@ -4,9 +4,9 @@ use std::io;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::date::utc;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
-use mlcube_ssh_config::jobs::utc;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_once};
@@ -153,7 +153,9 @@ impl Told {
             "{}  {state:<12}  {:<9}  {}  {}\n",
             self.id,
             about("phase"),
-            self.started.map(utc).unwrap_or_default(),
+            self.started
+                .map(|started| format!("{} UTC", utc(started.cast_signed())))
+                .unwrap_or_default(),
             about("user")
         )
     }
