@@ -1,5 +1,7 @@
 //! Local commands as data: built, compared, shown, then run – the only place that starts a process.
 
+mod pipe;
+
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -9,6 +11,8 @@ use crate::failure::{Failure, Outcome};
 use crate::quote::shell_word;
 use crate::script::Script;
 use crate::status::ExitStatus;
+
+pub use pipe::Pipe;
 
 /// A program, its arguments, and what it reads.
 #[derive(Clone, Debug)]
@@ -141,15 +145,22 @@ impl Command {
     /// # Errors
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
+        self.heard(|mut output| {
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(length @ 1..) = output.read(&mut buffer) {
+                hear(&buffer[..length]);
+            }
+        })
+    }
+
+    /// Runs the command to its end while `read` reads what it writes; a command that isn't read to its end is ended.
+    fn heard(&self, read: impl FnOnce(PipeReader)) -> Outcome<Finished> {
         let spawned = io::pipe().and_then(|(output, theirs)| {
             let expression = self.with_input().stdout_file(theirs).stderr_capture();
             Ok((expression.start()?, output))
         });
-        let (handle, mut output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(length @ 1..) = output.read(&mut buffer) {
-            hear(&buffer[..length]);
-        }
+        let (handle, output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
+        read(output);
         handle.wait().map(finished).map_err(|problem| self.cannot_start(&problem))
     }
 

@@ -19,7 +19,7 @@ use crate::document::Document;
 use crate::failure::Outcome;
 use crate::forward;
 use crate::names::{Host, User};
-use crate::quote::{one_line, rsync_rsh_word};
+use crate::quote::{is_plain, one_line, rsync_rsh_word};
 use crate::report::Report;
 use crate::runner::Runner;
 use crate::script::Script;
@@ -124,6 +124,16 @@ impl Connection {
     pub fn rsync_path(&self, path: &str) -> String {
         let host = self.login.host.as_str();
         if host.contains(':') { format!("[{host}]:{path}") } else { format!("{host}:{path}") }
+    }
+
+    /// A command there that reads what it is given here; none for words that some login shell would take apart.
+    #[must_use]
+    pub fn command(&self, words: &[&str]) -> Option<Command> {
+        if !words.iter().all(|word| is_plain(word)) {
+            return None;
+        }
+        let ssh = Command::new("ssh").args(self.client_words());
+        Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
     }
 
     /// Runs `script` to its end and returns what it answered.

@@ -15,7 +15,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
         return OpenOptions::new().write(true).open(path)?.write_all(content);
     }
     if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_folder(folder)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
@@ -25,6 +25,14 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&new);
     }
     written
+}
+
+/// Makes a folder that its owner alone can enter, and those above it; one that is there stays as it is.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {

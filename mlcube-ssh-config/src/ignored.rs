@@ -77,13 +77,12 @@ impl Ignored {
     /// # Errors
     /// When a `.mlcubeignore` can't be read.
     pub fn without(&self, listing: &Listing) -> Result<Listing> {
-        let mut left = Listing::default();
-        for (path, entry) in listing.iter() {
-            if !self.matches(path, entry.is_folder())? {
-                left.insert(path.clone(), entry.clone());
-            }
-        }
-        Ok(left)
+        let mut problem = None;
+        let left = listing.filter(|path, entry| {
+            let matches = self.matches(path, entry.is_folder());
+            matches.map_err(|why| problem = Some(why)).is_ok_and(|matches| !matches)
+        });
+        problem.map_or(Ok(left), Err)
     }
 
     fn folder_matches(&self, folder: &Path) -> Result<bool> {

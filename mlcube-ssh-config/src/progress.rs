@@ -1,9 +1,10 @@
 //! How far a transfer is: one line that is drawn again on a terminal, a plain line now and then anywhere else.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use crate::report::{Report, Verbosity};
+use crate::report::{Report, Verbosity, human_bytes};
 
 /// Between two drawings on a terminal: fast enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -11,32 +12,41 @@ const REDRAW: Duration = Duration::from_millis(100);
 const FIRST_LINE: Duration = Duration::from_secs(3);
 /// Between two plain lines.
 const NEXT_LINE: Duration = Duration::from_secs(10);
+/// Between two readings that the rate is made of, and how many: the last seconds count, not the whole time.
+const READING: Duration = Duration::from_millis(500);
+const READINGS: usize = 10;
 /// What fits on the narrowest terminal that people use.
 const WIDTH: usize = 79;
 
-/// The progress of one transfer.
+/// The progress of a transfer, which may have several streams.
 #[derive(Debug)]
 pub struct Progress {
     report: Report,
     on_terminal: bool,
     due: Instant,
+    total: u64,
+    streams: Vec<u64>,
+    readings: VecDeque<(Instant, u64)>,
     file: String,
     is_drawn: bool,
 }
 
 impl Progress {
-    /// The progress that `report` wants to be shown; none with `-q`.
+    /// The progress of a transfer of `total` bytes.
     #[must_use]
-    pub fn of(report: &Report) -> Option<Self> {
+    pub fn new(report: Report, total: u64) -> Self {
         let on_terminal = io::stderr().is_terminal();
-        let wait = if on_terminal { REDRAW } else { FIRST_LINE };
-        (report.verbosity() > Verbosity::Quiet).then(|| Self {
-            report: *report,
+        let now = Instant::now();
+        Self {
+            report,
             on_terminal,
-            due: Instant::now() + wait,
+            due: now + if on_terminal { REDRAW } else { FIRST_LINE },
+            total,
+            streams: Vec::new(),
+            readings: VecDeque::from([(now, 0)]),
             file: String::new(),
             is_drawn: false,
-        })
+        }
     }
 
     /// Takes note of the file that is on its way.
@@ -44,53 +54,68 @@ impl Progress {
         name.clone_into(&mut self.file);
     }
 
-    /// Shows how far rsync is, when it is time to: `line` is one of its `--info=progress2`.
-    pub fn show(&mut self, line: &str) {
-        let now = Instant::now();
-        if now < self.due {
+    /// Takes note of how many bytes of it a stream has behind it, and shows that when it is time to.
+    pub fn reached(&mut self, stream: usize, bytes: u64) {
+        if self.streams.len() <= stream {
+            self.streams.resize(stream + 1, 0);
+        }
+        self.streams[stream] = bytes;
+        self.show(Instant::now());
+    }
+
+    /// Takes the line away from the terminal: at the end, and before another line.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            self.report.raw(b"\r\x1b[K");
+        }
+    }
+
+    fn show(&mut self, now: Instant) {
+        let done: u64 = self.streams.iter().sum();
+        if self.readings.back().is_none_or(|(at, _)| now - *at >= READING) {
+            self.readings.push_back((now, done));
+            self.readings.drain(..self.readings.len().saturating_sub(READINGS));
+        }
+        if now < self.due || self.report.verbosity() == Verbosity::Quiet || self.total == 0 {
             return;
         }
-        let Some(text) = reading(line) else { return };
-        if !self.on_terminal {
+        let Some((since, before)) = self.readings.front() else { return };
+        let text = text(done, self.total, done.saturating_sub(*before), now - *since);
+        if self.on_terminal {
+            self.due = now + REDRAW;
+            self.draw(&text);
+        } else {
             self.due = now + NEXT_LINE;
-            return self.report.say(&text);
+            self.report.say(&text);
         }
-        self.due = now + REDRAW;
+    }
+
+    fn draw(&mut self, text: &str) {
         self.is_drawn = true;
         let with_file = if self.report.verbosity() == Verbosity::Verbose {
-            format!("{text}  {}", self.file)
+            format!("{text}  {}", self.file.escape_debug())
         } else {
-            text
+            text.to_owned()
         };
         let drawn: String = with_file.chars().take(WIDTH).collect();
         self.report.raw(format!("\r{drawn}\x1b[K").as_bytes());
     }
+}
 
-    /// Takes the line away from the terminal.
-    pub fn end(&self) {
-        if self.is_drawn {
-            self.report.raw(b"\r\x1b[K");
+/// `42 %, 12.3 MB/s, 0:01:23 left`, when `bytes` of late took `time`. What is sent again, or grew meanwhile, is no more
+/// than all.
+fn text(done: u64, total: u64, bytes: u64, time: Duration) -> String {
+    let done = done.min(total);
+    let per_second = u128::from(bytes) * 1000 / time.as_millis().max(1);
+    let per_second = u64::try_from(per_second).unwrap_or(u64::MAX);
+    let per_cent = u128::from(done) * 100 / u128::from(total.max(1));
+    let left = match (total - done).checked_div(per_second) {
+        Some(seconds) if done < total => {
+            format!(", {}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60)
         }
-    }
-}
-
-/// `42 %, 12.30MB/s, 0:01:23 left` of rsync's `1,234  42%  12.30MB/s    0:01:23 (xfr#…)`; none for another line. Behind
-/// the end of a file rsync writes the time that it took, not what is left.
-fn reading(line: &str) -> Option<String> {
-    let mut words = line.split_whitespace();
-    let bytes = words.next()?;
-    let per_cent = words.next()?.strip_suffix('%')?;
-    let (rate, time) = (words.next()?, words.next()?);
-    let is_reading = bytes.bytes().all(|byte| byte.is_ascii_digit() || byte == b',')
-        && per_cent.bytes().all(|byte| byte.is_ascii_digit())
-        && rate.ends_with("/s");
-    let left = if words.next().is_none() { format!(", {time} left") } else { String::new() };
-    is_reading.then(|| format!("{per_cent} %, {rate}{left}"))
-}
-
-/// Whether a line is one of `--info=progress2`.
-pub(crate) fn is_reading(line: &str) -> bool {
-    reading(line).is_some()
+        _ => String::new(),
+    };
+    format!("{per_cent} %, {}/s{left}", human_bytes(per_second))
 }
 
 #[cfg(test)]
@@ -98,12 +123,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readings() {
-        let going = "     12,345,678  42%   12.30MB/s    0:01:23";
-        assert_eq!(reading(going), Some("42 %, 12.30MB/s, 0:01:23 left".to_owned()));
-        let file = "       12345678 100%   12.30MB/s    0:00:01 (xfr#1, to-chk=0/2)";
-        assert_eq!(reading(file), Some("100 %, 12.30MB/s".to_owned()));
-        assert_eq!(reading(">f+++++++++ 100% of it/s now"), None);
-        assert_eq!(reading("Number of files: 3"), None);
+    fn texts() {
+        let second = Duration::from_secs(1);
+        assert_eq!(text(42, 100, 2, second), "42 %, 2 bytes/s, 0:00:29 left");
+        assert_eq!(
+            text(4_000_000_000, 40_000_000_000, 5_000_000, second),
+            "10 %, 5.0 MB/s, 2:00:00 left"
+        );
+        assert_eq!(text(100, 100, 50, second / 2), "100 %, 100 bytes/s");
+        assert_eq!(
+            text(200, 100, 0, Duration::ZERO),
+            "100 %, 0 bytes/s",
+            "more came than was known"
+        );
     }
 }

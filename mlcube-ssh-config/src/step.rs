@@ -1,5 +1,6 @@
 //! The rules of the pipe: read the document, act, write it once, let failure travel.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +11,6 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::command::Command;
 use crate::document::{Document, Failed, Receipt};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::file::write_atomically;
@@ -135,7 +135,7 @@ impl Step {
     }
 
     /// Prints commands for a dry run, as a shell would accept them.
-    pub fn show<'a>(&self, commands: impl IntoIterator<Item = &'a Command>) {
+    pub fn show<'a, T: fmt::Display + 'a>(&self, commands: impl IntoIterator<Item = &'a T>) {
         for command in commands {
             self.report.raw(format!("{command}\n").as_bytes());
         }
@@ -238,16 +238,13 @@ impl Step {
     }
 }
 
-/// Measures a step: the receipt that `act` fills gets its seconds.
-///
-/// # Errors
-/// Those of `act`.
-pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> Outcome<Receipt> {
+/// Measures a step: the receipt that `act` fills gets its seconds, also when it fails.
+pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> (Receipt, Outcome<()>) {
     let start = Instant::now();
     let mut receipt = Receipt::default();
-    act(&mut receipt)?;
+    let done = act(&mut receipt);
     receipt.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    Ok(receipt)
+    (receipt, done)
 }
 
 /// Writes the document at once. A reader that is gone is no error of ours to make noise about.

@@ -1,13 +1,19 @@
 //! The two sides of a workspace: what is where, what both last had in common, what has to move.
 
+mod entry;
 mod linked;
 mod listing;
+mod part;
 mod plan;
 mod record;
+mod text;
+mod walk;
 
+pub use entry::{Entry, Kind};
 pub use linked::follow_own_links;
-pub use listing::{
-    Entry, FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, Skip,
-};
-pub use plan::{Direction, Part, Plan};
+pub use listing::Listing;
+pub use part::Part;
+pub use plan::{Direction, Plan};
 pub use record::{Record, state_folder};
+pub use text::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE};
+pub use walk::Skip;

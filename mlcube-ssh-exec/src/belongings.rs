@@ -106,7 +106,7 @@ impl Known {
             .collect()
     }
 
-    fn common(&self, path: &Path) -> Option<&Entry> {
+    fn common(&self, path: &Path) -> Option<Entry> {
         match path.strip_prefix(&self.place) {
             Ok(path) => self.workspace.get(path),
             Err(_) => self.code.get(path.strip_prefix(TREE).ok()?),

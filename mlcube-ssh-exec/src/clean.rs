@@ -152,7 +152,7 @@ fn forget(answer: &Answer, found: &[Found], known: &Known, record: &Record) -> O
             record.forget_code()?;
         }
         if known.is_own_workspace(found) || (found.kind == "tree" && known.is_in_tree()) {
-            record.set_workspace(&Listing::default())?;
+            record.finish(&Listing::default())?;
         }
     }
     Ok(())

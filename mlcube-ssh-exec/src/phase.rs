@@ -146,7 +146,7 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
     };
     let id = follower.job().to_owned();
     let mut end = Err(Failure::ours(anyhow!("the job wasn't followed")));
-    let receipt = timed(|receipt| {
+    let (receipt, _) = timed(|receipt| {
         end = follower.run();
         note(receipt, end.as_ref().map_or(&id, |end| &end.job));
         if let Ok(end) = &end {
@@ -154,7 +154,7 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
             receipt.status = end.status;
         }
         Ok(())
-    })?;
+    });
     let may_go_on = end.as_ref().map_or_else(
         |failure| {
             failure.kind == Kind::Connection || matches!(failure.status, ExitStatus::Signal(_))

@@ -20,7 +20,7 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
         step.show(&connection.shown(&script));
         return Ok(());
     }
-    let receipt = timed(|receipt| {
+    let (receipt, made) = timed(|receipt| {
         let answer = connection.ask_aloud(&script)?;
         if answer.status != 0 {
             return Err(problem::failure(connection.host().as_str(), &runner.interpreter, &answer));
@@ -30,7 +30,8 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
         receipt.mlcube = answer.field("mlcube");
         receipt.requirements = Some(runner.interpreter.requirements().to_owned());
         Ok(())
-    })?;
+    });
+    made?;
     let what = if receipt.changed { "made" } else { "there already" };
     let python = receipt.python.clone().unwrap_or_default();
     step.report().say(&format!("python environment {what} on {}: {python}", connection.host()));

@@ -11,7 +11,11 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::status::ExitStatus;
-use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan};
+use mlcube_ssh_config::workspace::{
+    FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record,
+};
+
+use crate::scratch;
 
 const LIST: &str = include_str!("remote/list.sh");
 
@@ -41,24 +45,27 @@ pub(crate) fn list(connection: &Connection, document: &Document) -> Outcome<Ther
     Ok(There { path, listing: answer.listing()? })
 }
 
-/// The transfers of the plan's entries.
+/// The transfers of the plan's entries. What they replace is kept in a folder of the record.
 pub(crate) fn commands(
     connection: &Connection,
     layout: &Layout,
     there: &str,
     plan: &Plan,
-    kept_aside: &str,
+    record: &Record,
 ) -> Vec<Command> {
     let seconds =
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let workspace = layout.workspace.to_string_lossy();
+    let kept_aside = record.replaced();
     let command = |part: &Part| {
-        let aside = part.below(&format!("{kept_aside}/{seconds}"));
+        let aside = part.below(&format!("{}/{seconds}", kept_aside.display()));
         rsync::command(connection)
             .args(["--files-from=-", "--from0", "--dirs", "--backup"])
             // The plan has compared to the nanosecond; rsync would skip what changed within one second.
             .arg("--ignore-times")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
+            // What is half there lies where no listing looks, even when rsync is killed.
+            .arg(format!("--temp-dir={}", scratch::folder(part, &layout.workspace).display()))
             // Nothing that comes from there runs here with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
             // The plan has left out links that lead out; one that was put there since the list stays there, too.

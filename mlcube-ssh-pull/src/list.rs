@@ -21,11 +21,7 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?;
     let selection = pull::selection(args, &outputs::declared(document, &layout.workspace))?;
     let there = fetch::list(&connection, document)?;
-    let mut selected = Listing::default();
-    for (path, entry) in there.listing.iter().filter(|(path, _)| selection.includes(path)) {
-        selected.insert(path.clone(), entry.clone());
-    }
-    write_once(&table(&selected))?;
+    write_once(&table(&there.listing.filter(|path, _| selection.includes(path))))?;
     Ok(())
 }
 
@@ -33,7 +29,7 @@ fn table(listing: &Listing) -> String {
     let mut text = String::new();
     for (path, entry) in listing.iter() {
         let size = if entry.kind == Kind::File { human_bytes(entry.size) } else { "-".to_owned() };
-        let _ = writeln!(text, "{size:>10}  {}  {}", utc(entry.modified.0), name(path, entry));
+        let _ = writeln!(text, "{size:>10}  {}  {}", utc(entry.modified.0), name(path, &entry));
     }
     text
 }

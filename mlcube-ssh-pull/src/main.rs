@@ -6,6 +6,7 @@ mod list;
 mod outputs;
 mod pull;
 mod say;
+mod scratch;
 mod select;
 mod space;
 mod transfer;

@@ -23,21 +23,25 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     if step.is_dry_run() {
         return dry_run(step, document, &layout, &connection, &selection);
     }
-    let (mut missing, mut readable) = (Vec::new(), Ok(()));
-    let receipt = timed(|receipt| {
+    let mut missing = Vec::new();
+    let (receipt, pulled) = timed(|receipt| {
+        let record = Record::of(&layout, &document.remote)?;
+        let _lock = record.lock(&step.report())?;
         let there = fetch::list(&connection, document)?;
-        let sides = Sides { step, document, layout: &layout, connection: &connection };
+        let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
         let plan = sides.transfer(&there, &selection, args.overwrite, receipt)?;
         let (came, missed): (Vec<&Output>, Vec<&Output>) =
             outputs.iter().partition(|output| output.came(&there.listing));
         receipt.outputs =
             Some(came.iter().map(|output| output.path.to_string_lossy().into_owned()).collect());
         missing = missed.into_iter().cloned().collect();
-        readable = transfer::check_readable(&plan, &there, connection.host().as_str());
-        Ok(())
-    })?;
-    document.steps.pull = Some(receipt);
-    readable?;
+        transfer::check_readable(&plan, &there, connection.host().as_str())
+    });
+    // Also of a pull that failed, once it is known what there is to fetch.
+    if receipt.files.is_some() {
+        document.steps.pull = Some(receipt);
+    }
+    pulled?;
     check_outputs(document, &missing)
 }
 
@@ -91,12 +95,6 @@ fn dry_run(
     );
     step.show(&connection.shown(&fetch::list_script(connection, document)));
     let there = document.remote.workspace.from_home();
-    step.show(&fetch::commands(
-        connection,
-        layout,
-        there,
-        &plan,
-        &record.replaced().to_string_lossy(),
-    ));
+    step.show(&fetch::commands(connection, layout, there, &plan, &record));
     Ok(())
 }

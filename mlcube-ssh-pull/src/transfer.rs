@@ -5,25 +5,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::{Document, Receipt};
+use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::rsync;
+use mlcube_ssh_config::rsync::{self, Heard};
 use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record, follow_own_links};
 
 use crate::fetch::{self, There};
 use crate::say;
+use crate::scratch::Scratch;
 use crate::select::Selection;
 use crate::space;
 
 /// The two sides of a pull.
 pub(crate) struct Sides<'a> {
     pub(crate) step: &'a Step,
-    pub(crate) document: &'a Document,
     pub(crate) layout: &'a Layout,
     pub(crate) connection: &'a Connection,
+    pub(crate) record: &'a Record,
 }
 
 impl Sides<'_> {
@@ -38,55 +39,52 @@ impl Sides<'_> {
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
-        let record = Record::of(self.layout, &self.document.remote)?;
-        let base = record.workspace();
         let listing = Ignored::of_workspace(self.layout).without(&there.listing)?;
-        let here = self.here(&listing, &base)?;
+        let (here, base) = self.here(&listing)?;
+        if self.record.was_cut_off() {
+            self.record.finish(&base)?;
+        }
         let mut plan = plan(&listing, &here, &base, selection, overwrite);
+        drop(here);
         let free = space::free_bytes(workspace)?;
         note(receipt, &listing, &plan, free);
-        space::check(&plan, &listing, workspace, free)?;
-        let fetched = self.fetch(there, &plan, &record, receipt);
+        drop(listing);
+        space::check(&plan, workspace, free)?;
         if !plan.send.is_empty() {
-            plan.settle_here(workspace, &base, fetched.is_ok());
+            self.record.begin(Direction::Down, &plan.common)?;
+            self.fetch(there, &plan, receipt)?;
+            plan.settle_here(workspace, &base);
         }
-        record.set_workspace(&plan.common)?;
+        self.record.finish(&plan.common)?;
         say::say(self.step.report(), self.connection.host().as_str(), receipt, &plan);
-        fetched.map(|()| plan)
+        Ok(plan)
     }
 
-    /// What lies here, behind the user's own links to folders, too.
-    pub(crate) fn here(&self, there: &Listing, base: &Listing) -> Outcome<Listing> {
+    /// What lies here, behind the user's own links to folders, too; and what both sides have in common.
+    pub(crate) fn here(&self, there: &Listing) -> Outcome<(Listing, Listing)> {
         let top = &self.layout.workspace;
         let list = |below: &Path| Listing::of_folder(&top.join(below), &|_, _| Ok(false));
         let mut here = list(Path::new(""))?;
-        follow_own_links(&mut here, top, there, base, &list)?;
-        Ok(here)
+        let common = self.record.settled(&here, there);
+        follow_own_links(&mut here, top, there, &common, &list)?;
+        // What came behind a link is seen only now.
+        let common =
+            if self.record.was_cut_off() { self.record.settled(&here, there) } else { common };
+        Ok((here, common))
     }
 
-    fn fetch(
-        &self,
-        there: &There,
-        plan: &Plan,
-        record: &Record,
-        receipt: &mut Receipt,
-    ) -> Outcome<()> {
-        let aside = record.replaced();
-        let (mut files, mut bytes) = (0, 0);
-        for command in fetch::commands(
-            self.connection,
-            self.layout,
-            &there.path,
-            plan,
-            &aside.to_string_lossy(),
-        ) {
-            let transfer = rsync::run(&command, self.connection, &self.step.report())?;
-            receipt.changed |= !transfer.changed.is_empty();
-            files += transfer.files_sent;
-            bytes += transfer.bytes_sent;
-        }
-        (receipt.files_sent, receipt.bytes_sent) = (Some(files), Some(bytes));
-        Ok(())
+    fn fetch(&self, there: &There, plan: &Plan, receipt: &mut Receipt) -> Outcome<()> {
+        let commands =
+            fetch::commands(self.connection, self.layout, &there.path, plan, self.record);
+        let scratch = Scratch::make(plan, &self.layout.workspace)?;
+        let heard =
+            Heard { report: self.step.report(), total: plan.send.bytes(), changed: &|_| () };
+        let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
+        drop(scratch);
+        receipt.changed = transfer.changed > 0;
+        (receipt.files_sent, receipt.bytes_sent) =
+            (Some(transfer.files_sent), Some(transfer.bytes_sent));
+        fetched
     }
 }
 
@@ -102,14 +100,9 @@ pub(crate) fn plan(
     if matches!(selection, Selection::All) {
         return Plan::new(Direction::Down, there, here, common, overwrite);
     }
-    let mut selected = Listing::default();
-    for (path, entry) in there.iter().filter(|(path, _)| selection.includes(path)) {
-        selected.insert(path.clone(), entry.clone());
-    }
+    let selected = there.filter(|path, _| selection.includes(path));
     let mut plan = Plan::new(Direction::Down, &selected, here, common, overwrite);
-    for (path, entry) in common.iter().filter(|(path, _)| !selection.includes(path)) {
-        plan.common.insert(path.clone(), entry.clone());
-    }
+    plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
     plan
 }
 
@@ -117,6 +110,7 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: u64) {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     receipt.files = Some(there.files());
     receipt.bytes = Some(there.bytes());
+    (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
     receipt.free_bytes = Some(free);
     receipt.kept = plan.kept.iter().map(text).collect();
     let unreadable = plan.unreadable.iter().map(|(path, _)| path);

@@ -29,15 +29,12 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     }
     let there = fetch::list(&connection, document)?;
     let listing = Ignored::of_workspace(&layout).without(&there.listing)?;
-    let mut selected = Listing::default();
-    for (path, entry) in listing.iter().filter(|(path, _)| selection.includes(path)) {
-        selected.insert(path.clone(), entry.clone());
-    }
-    let sides = Sides { step, document, layout: &layout, connection: &connection };
-    let here = sides.here(&selected, &record.workspace())?;
+    let selected = listing.filter(|path, _| selection.includes(path));
+    let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
+    let (here, _) = sides.here(&selected)?;
     let plan = Plan::comparison(Direction::Down, &selected, &here);
     let commands = commands(&connection, &layout, &there.path, &plan);
-    rsync::compare(&commands, &connection, &step.report())
+    rsync::compare(&commands, &connection, step.report())
 }
 
 fn commands(connection: &Connection, layout: &Layout, there: &str, plan: &Plan) -> Vec<Command> {

@@ -1,9 +1,9 @@
 //! The code of a cube: its root and its build context, without the workspace.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use mlcube_ssh_config::document::Remote;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::{Layout, normal};
 use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Skip};
@@ -48,24 +48,26 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
         if skip(place, top.is_dir())? {
             return Ok(());
         }
-        if let Some(entry) =
-            Entry::read(&top).filter(|entry| !((entry.kind == Kind::Link) && top.is_dir()))
-        {
-            all.insert(place.to_owned(), entry);
+        let is_followed = |entry: &Entry| entry.kind == Kind::Link && top.is_dir();
+        if let Some(entry) = Entry::read(&top).filter(|entry| !is_followed(entry)) {
+            all.insert(place, &entry);
         }
     }
-    let listing = Listing::of_folder(&top, &|path, is_folder| skip(&place.join(path), is_folder))?;
-    for (path, entry) in listing.iter() {
-        all.insert(place.join(path), entry.clone());
-    }
+    let below = Listing::of_folder(&top, &|path, is_folder| skip(&place.join(path), is_folder))?;
+    all.graft(place, &below);
     Ok(())
 }
 
-/// The code as rsync's `--files-from=- --from0` reads it. A folder is named without a slash at its end: with one
-/// rsync would send what lies in it, ignored files too.
-pub(crate) fn files_from(code: &Listing) -> Vec<u8> {
-    let sent = code.iter().filter(|(_, entry)| entry.kind != Kind::Other);
-    sent.flat_map(|(path, _)| [path.as_os_str().as_bytes(), &[0]].concat()).collect()
+/// The code without devices, sockets and pipes.
+pub(crate) fn sendable(code: &Listing) -> Listing {
+    code.filter(|_, entry| entry.kind != Kind::Other)
+}
+
+/// The part of the code that a push finds there when it has just made the tree: the folders around the workspace.
+pub(crate) fn just_made(remote: &Remote, code: &Listing) -> Listing {
+    let workspace = Path::new(remote.workspace.as_str());
+    let below = workspace.strip_prefix(remote.base.as_str()).unwrap_or(Path::new(""));
+    code.filter(|path, _| below.starts_with(path))
 }
 
 #[cfg(test)]

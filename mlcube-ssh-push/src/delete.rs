@@ -16,20 +16,16 @@ use mlcube_ssh_config::workspace::Listing;
 
 use crate::cli::Args;
 use crate::code;
-use crate::plan::Local;
+use crate::local::Local;
 
 const DELETE: &str = include_str!("remote/delete.sh");
 
 /// What was pushed from here, by this push or earlier ones, and is gone.
 pub(crate) fn gone(layout: &Layout, pushed: &Listing, code: &Listing) -> Listing {
-    let mut gone = Listing::default();
-    for (path, entry) in pushed.iter().filter(|(path, _)| code.get(path).is_none()) {
-        let is_here = fs::symlink_metadata(layout.base.join(path)).is_ok();
-        if !is_here && !code::is_workspace(layout, path) {
-            gone.insert(path.clone(), entry.clone());
-        }
-    }
-    gone
+    pushed.filter(|path, _| {
+        let is_here = || fs::symlink_metadata(layout.base.join(path)).is_ok();
+        code.get(path).is_none() && !is_here() && !code::is_workspace(layout, path)
+    })
 }
 
 /// Refuses to delete when there is nothing here, or more than was allowed.
@@ -54,11 +50,10 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
 
 /// The script that deletes; none when there is nothing to delete.
 pub(crate) fn script(connection: &Connection, local: &Local, base: &str) -> Option<Script> {
-    let mut paths: Vec<_> = local.gone.iter().map(|(path, _)| path.to_string_lossy()).collect();
     // What lies in a folder before the folder.
-    paths.reverse();
+    let paths = local.gone.iter().rev().map(|(path, _)| path.to_string_lossy());
     let script = connection.script(DELETE).word(base);
-    (!paths.is_empty()).then(|| paths.iter().fold(script, |script, path| script.word(path)))
+    (!local.gone.is_empty()).then(|| paths.fold(script, |script, path| script.word(&path)))
 }
 
 /// Deletes there what is gone here, and names it.

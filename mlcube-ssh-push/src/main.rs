@@ -1,15 +1,21 @@
 //! `mlcube-ssh-push`: sends the cube, its build context and its workspace to the remote.
 
+mod archive;
 mod cli;
 mod code;
+mod commands;
 mod delete;
+mod done;
+mod fresh;
+mod local;
 mod origin;
-mod plan;
 mod prepare;
 mod push;
+mod say;
 mod select;
 mod space;
 mod stays;
+mod transfer;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! The first round trip of a push: folders are made there, the workspace is listed.
 
+use std::path::Path;
+
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::document::{Document, Remote};
@@ -22,10 +24,37 @@ pub(crate) struct Prepared {
     pub(crate) state: String,
     /// The workspace, absolute.
     pub(crate) workspace: String,
+    /// Where things are on their way, absolute.
+    pub(crate) incoming: String,
+    /// Whether there was no tree before.
+    pub(crate) is_new: bool,
+    /// Whether a push that was cut off has brought something that isn't in its place.
+    pub(crate) is_left: bool,
     /// Free bytes.
     pub(crate) free_bytes: Option<u64>,
     /// What is in the workspace.
     pub(crate) listing: Listing,
+}
+
+/// A folder here whose entries go to one there.
+pub(crate) struct Route<'a> {
+    pub(crate) here: &'a Path,
+    pub(crate) there: &'a str,
+    /// Our own folder there for what isn't in its place yet, on the same disk as a rule.
+    pub(crate) incoming: String,
+    /// That for rsync's temporary files.
+    pub(crate) scratch: String,
+    /// That for what is replaced.
+    pub(crate) replaced: String,
+}
+
+impl Prepared {
+    /// The route for one kind of entries, `code` or `workspace`.
+    pub(crate) fn route<'a>(&'a self, kind: &str, here: &'a Path, there: &'a str) -> Route<'a> {
+        let folder = |name| format!("{}/{name}", self.incoming);
+        let replaced = format!("{}/replaced", self.state);
+        Route { here, there, incoming: folder(kind), scratch: folder("tmp"), replaced }
+    }
 }
 
 pub(crate) fn script(
@@ -34,6 +63,7 @@ pub(crate) fn script(
     remote: &Remote,
     origin: &str,
     adopt: bool,
+    incoming: &str,
 ) -> Script {
     let places =
         [&remote.base, &remote.state, &remote.workspace].map(|path| path.as_str().to_owned());
@@ -43,7 +73,7 @@ pub(crate) fn script(
         .words(&places)
         .word(FIND_FORMAT)
         .word(FIND_FORMAT_LINKED);
-    let script = script.word(origin).word(if adopt { "adopt" } else { "" });
+    let script = script.word(origin).word(if adopt { "adopt" } else { "" }).word(incoming);
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
     pairs.fold(script, |script, (folder, name)| script.word(&folder).word(&name))
@@ -67,6 +97,9 @@ pub(crate) fn prepare(
         base: field("base")?,
         state: field("state")?,
         workspace: field("workspace")?,
+        incoming: field("incoming")?,
+        is_new: field("tree")? == "made",
+        is_left: field("left")? == "yes",
         free_bytes: field("free")?.parse().ok(),
         listing: answer.listing()?,
     })

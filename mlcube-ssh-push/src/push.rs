@@ -1,27 +1,24 @@
 //! A push: the code becomes there what it is here; of the workspace goes what changed here.
 
-use std::time::SystemTime;
+use std::path::PathBuf;
 
 use anyhow::anyhow;
-use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::report::{count, human_bytes};
-use mlcube_ssh_config::rsync::{self, Transfer};
+use mlcube_ssh_config::rsync::Transfer;
+use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Listing, Part, Plan};
+use mlcube_ssh_config::workspace::{Listing, Plan, Record};
 
 use crate::cli::Args;
-use crate::code;
-use crate::delete;
-use crate::origin;
-use crate::plan::Local;
+use crate::local::Local;
 use crate::prepare::{self, Prepared};
 use crate::select::Selection;
-use crate::space;
+use crate::transfer::Sides;
+use crate::{delete, origin, say, space};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -34,34 +31,93 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?;
+    let record = Record::of(&layout, &document.remote)?;
+    let prepare = prepare_script(document, &layout, &connection, &record, runner.adopt)?;
     if step.is_dry_run() {
-        return dry_run(step, document, &layout, &connection, args, runner.adopt);
+        return dry_run(step, document, &layout, &connection, &prepare, args);
     }
-    let remote = &document.remote;
-    let receipt = timed(|receipt| {
-        let local = Local::look(&layout, remote, selection(document, &layout, args)?)?;
+    let (receipt, pushed) = timed(|receipt| {
+        let _lock = record.lock(&step.report())?;
+        let mut local = Local::look(&layout, record, selection(document, &layout, args)?)?;
         local.stays.say(&step.report());
-        receipt.files = Some(local.code.files() + local.workspace.files());
-        receipt.bytes = Some(local.code.bytes() + local.workspace.bytes());
+        note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
             return Err(never_configured(document));
         }
         receipt.context_changed = Some(local.context_changed(&layout));
         let deletes = args.delete && local.gone.files() > 0;
-        if args.if_changed && local.is_unchanged() && !deletes {
-            (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
-            return local.stays.check(&step.report());
+        if !args.if_changed || deletes || !local.is_unchanged() {
+            let prepared = prepare::prepare(&connection, &prepare, document, args.wait)?;
+            let plan = plan(&mut local, &prepared, args)?;
+            check(receipt, &local, &prepared, &plan, args, &connection)?;
+            let (remote, layout, connection) = (&document.remote, &layout, &connection);
+            let sides = Sides {
+                step,
+                remote,
+                layout,
+                connection,
+                local: &local,
+                prepared: &prepared,
+                plan: &plan,
+            };
+            send(&sides, args, receipt)?;
         }
-        let prepared = prepare::prepare(
-            &connection,
-            &prepare::script(&connection, &layout, remote, &origin::of(&layout)?, runner.adopt),
-            document,
-            args.wait,
-        )?;
-        transfer(step, &layout, &connection, &local, &prepared, args, receipt)?;
         local.stays.check(&step.report())
-    })?;
-    document.steps.push = Some(receipt);
+    });
+    // Also of a push that failed, once it is known what there is to send.
+    if receipt.files.is_some() {
+        document.steps.push = Some(receipt);
+    }
+    pushed
+}
+
+/// What there is to send.
+fn note(receipt: &mut Receipt, local: &Local) {
+    let workspace = local.selected();
+    receipt.files = Some(local.code.files() + workspace.files());
+    receipt.bytes = Some(local.code.bytes() + workspace.bytes());
+    (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
+}
+
+/// What has to go to the workspace there. What a push that was cut off has brought is noted first.
+fn plan(local: &mut Local, prepared: &Prepared, args: &Args) -> anyhow::Result<Plan> {
+    let common = local.record.settled(&local.workspace, &prepared.listing);
+    if local.record.was_cut_off() {
+        local.record.finish(&common)?;
+    }
+    let plan = local.plan(&prepared.listing, &common, args.overwrite);
+    // All that is needed of a list that may be long is in the plan.
+    local.workspace = Listing::default();
+    Ok(plan)
+}
+
+/// Notes what is known before anything moves, and refuses what mustn't.
+fn check(
+    receipt: &mut Receipt,
+    local: &Local,
+    prepared: &Prepared,
+    plan: &Plan,
+    args: &Args,
+    connection: &Connection,
+) -> Outcome<()> {
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    receipt.free_bytes = prepared.free_bytes;
+    receipt.left_out = plan.left_out.iter().chain(&plan.in_the_way).map(text).collect();
+    receipt.kept = plan.kept.iter().map(text).collect();
+    delete::check(local, args)?;
+    if let Some(free) = prepared.free_bytes {
+        space::check(local, plan, connection.host().as_str(), free)?;
+    }
+    Ok(())
+}
+
+fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
+    let mut sent = Transfer::default();
+    let pushed = sides.transfer(args, receipt, &mut sent);
+    receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
+    (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
+    pushed?;
+    say::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
     Ok(())
 }
 
@@ -79,170 +135,48 @@ fn never_configured(document: &Document) -> Failure {
     ))
 }
 
-/// Sends what has to be sent, and remembers it.
-fn transfer(
-    step: &Step,
+fn prepare_script(
+    document: &Document,
     layout: &Layout,
     connection: &Connection,
-    local: &Local,
-    prepared: &Prepared,
-    args: &Args,
-    receipt: &mut Receipt,
-) -> Outcome<()> {
-    receipt.free_bytes = prepared.free_bytes;
-    let host = connection.host().as_str();
-    let plan = local.plan(&prepared.listing, args.overwrite);
-    delete::check(local, args)?;
-    if let Some(free) = prepared.free_bytes {
-        space::check(local, &plan, host, free)?;
-    }
-    let code = rsync::run(
-        &code_command(layout, connection, &prepared.base, &local.code),
-        connection,
-        &step.report(),
-    )?;
-    space::check_count(&local.code, code.files, host)?;
-    let (mut deleted, mut gone) = (Vec::new(), &local.gone);
-    let nothing = Listing::default();
-    if args.delete {
-        deleted = delete::delete(step, connection, local, &prepared.base)?;
-        gone = &nothing;
-    }
-    local.record.set_gone(gone)?;
-    local.record.set_code(&local.code)?;
-
-    let mut workspace = Transfer::default();
-    for command in workspace_commands(layout, connection, prepared, &plan) {
-        workspace.add(rsync::run(&command, connection, &step.report())?);
-    }
-    local.record.set_workspace(&plan.common)?;
-
-    receipt.files_sent = Some(code.files_sent + workspace.files_sent);
-    receipt.bytes_sent = Some(code.bytes_sent + workspace.bytes_sent);
-    receipt.changed =
-        !code.changed.is_empty() || !workspace.changed.is_empty() || !deleted.is_empty();
-    receipt.deleted = deleted;
-    receipt.left_out = plan
-        .left_out
-        .iter()
-        .chain(&plan.in_the_way)
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect();
-    receipt.kept = plan.kept.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    say(step, connection, receipt, &code, &workspace);
-    Ok(())
+    record: &Record,
+    adopt: bool,
+) -> anyhow::Result<Script> {
+    let origin = origin::of(layout)?;
+    let remote = &document.remote;
+    Ok(prepare::script(connection, layout, remote, &origin, adopt, &record.name()))
 }
 
-fn say(
-    step: &Step,
-    connection: &Connection,
-    receipt: &Receipt,
-    code: &Transfer,
-    workspace: &Transfer,
-) {
-    let report = step.report();
-    let names: Vec<&String> =
-        code.changed.iter().chain(&workspace.changed).filter(|name| !name.ends_with('/')).collect();
-    let sent = receipt.files_sent.unwrap_or(0);
-    match names.as_slice() {
-        [] => report.say(&format!("nothing to send to {}", connection.host())),
-        few if few.len() <= 3 => {
-            let few = few.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-            report.say(&format!("sent {few} to {}", connection.host()));
-        }
-        _ => report.say(&format!(
-            "sent {} to {}, {} over the link",
-            count(sent, "file"),
-            connection.host(),
-            human_bytes(receipt.bytes_sent.unwrap_or(0))
-        )),
-    }
-    for name in names {
-        report.detail(&format!("sent {name}"));
-    }
-    for name in &receipt.left_out {
-        report.error(&format!(
-            "left out {name}: a device, or something else of that name is in its way on {}",
-            connection.host()
-        ));
-    }
-    for name in &receipt.kept {
-        report.error(&format!(
-            "kept {name} as it is on {}, it changed there too; --overwrite replaces it",
-            connection.host()
-        ));
-    }
-}
-
-/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do.
-fn code_command(layout: &Layout, connection: &Connection, base: &str, code: &Listing) -> Command {
-    rsync::command(connection)
-        .args(["--files-from=-", "--from0", "--dirs"])
-        // A folder above the code that is a link here is none there.
-        .arg("--no-implied-dirs")
-        // Times are compared to the nanosecond: by default what changed within one second is skipped.
-        .arg("--modify-window=-1")
-        .arg("--")
-        .arg(format!("{}/", layout.base.display()))
-        .arg(connection.rsync_path(&format!("{base}/")))
-        .list(code::files_from(code))
-}
-
-/// The transfers of the workspace: the entries of the plan, and what they replace is kept aside.
-fn workspace_commands(
-    layout: &Layout,
-    connection: &Connection,
-    prepared: &Prepared,
-    plan: &Plan,
-) -> Vec<Command> {
-    let replaced = format!("{}/replaced/{}", prepared.state, seconds_since_1970());
-    let command = |part: &Part| {
-        rsync::command(connection)
-            .args(["--files-from=-", "--from0", "--dirs", "--backup"])
-            // The plan has compared to the nanosecond; rsync would skip what changed within one second.
-            .arg("--ignore-times")
-            .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
-            .arg("--")
-            .arg(part.below(&layout.workspace.to_string_lossy()))
-            .arg(connection.rsync_path(&part.below(&prepared.workspace)))
-            .list(part.files_from.clone())
-    };
-    plan.transfers().iter().map(command).collect()
-}
-
-fn seconds_since_1970() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// Shows the push. What only the remote knows is taken as if nothing were there.
+/// Shows the push. What only the remote knows is taken from the record.
 fn dry_run(
     step: &Step,
     document: &Document,
     layout: &Layout,
     connection: &Connection,
+    prepare: &Script,
     args: &Args,
-    adopt: bool,
 ) -> Outcome<()> {
-    let local = Local::look(layout, &document.remote, selection(document, layout, args)?)?;
-    local.stays.say(&step.report());
     let remote = &document.remote;
+    let record = Record::of(layout, remote)?;
+    let (listing, name) = (record.workspace(), record.name());
+    let mut local = Local::look(layout, record, selection(document, layout, args)?)?;
+    local.stays.say(&step.report());
+    let state = remote.state.from_home();
     let prepared = Prepared {
         base: remote.base.from_home().to_owned(),
-        state: remote.state.from_home().to_owned(),
         workspace: remote.workspace.from_home().to_owned(),
+        incoming: format!("{state}/incoming/{name}"),
+        state: state.to_owned(),
+        is_new: !local.was_pushed(),
+        is_left: false,
         free_bytes: None,
-        listing: local.common.clone(),
+        listing,
     };
-    let plan = local.plan(&prepared.listing, args.overwrite);
-    let script = prepare::script(connection, layout, remote, &origin::of(layout)?, adopt);
-    step.show(&connection.shown(&script));
-    step.show([&code_command(layout, connection, &prepared.base, &local.code)]);
-    if args.delete {
-        let script = delete::script(connection, &local, &prepared.base);
-        step.show(
-            script.iter().flat_map(|script| connection.shown(script)).collect::<Vec<_>>().iter(),
-        );
-    }
-    step.show(&workspace_commands(layout, connection, &prepared, &plan));
+    let common = prepared.listing.clone();
+    let plan = local.plan(&prepared.listing, &common, args.overwrite);
+    local.workspace = Listing::default();
+    step.show(&connection.shown(prepare));
+    let (local, prepared, plan) = (&local, &prepared, &plan);
+    Sides { step, remote, layout, connection, local, prepared, plan }.show(args);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `--inputs`: of the workspace only what the chosen tasks read and no earlier one of them makes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -34,16 +35,16 @@ impl Selection {
         Ok(Self::Some(here.filter_map(below).collect()))
     }
 
-    /// The entries of a listing that are meant, or with `false` the others.
-    pub(crate) fn of(&self, listing: &Listing, meant: bool) -> Listing {
-        let mut part = Listing::default();
-        for (path, entry) in listing.iter().filter(|(path, _)| self.includes(path) == meant) {
-            part.insert(path.clone(), entry.clone());
+    /// The entries of a listing that are meant.
+    pub(crate) fn of<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
+        match self {
+            Self::All => Cow::Borrowed(listing),
+            Self::Some(_) => Cow::Owned(listing.filter(|path, _| self.includes(path))),
         }
-        part
     }
 
-    fn includes(&self, path: &Path) -> bool {
+    /// Whether an entry is meant.
+    pub(crate) fn includes(&self, path: &Path) -> bool {
         match self {
             Self::All => true,
             Self::Some(places) => places.iter().any(|place| path.starts_with(place)),

@@ -18,6 +18,9 @@ use crate::workspace::Listing;
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
 
+/// What stands before a list of files in an answer.
+const LISTING: &[u8] = b"\nlisting\n";
+
 /// A script that runs on the remote, and has said so.
 #[derive(Debug)]
 pub struct Session {
@@ -177,12 +180,15 @@ impl Session {
     /// When the connection is lost before the script ends.
     pub fn answer_aloud(mut self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
         let mut output = std::mem::take(&mut self.ahead);
-        let mut heard = 0;
+        // The start of the line that isn't whole yet, and up to where its end was sought: a list is one long line.
+        let (mut heard, mut sought) = (0, 0);
         loop {
-            while let Some(length) = output[heard..].iter().position(|&byte| byte == b'\n') {
-                hear(&String::from_utf8_lossy(&output[heard..heard + length]));
-                heard += length + 1;
+            while let Some(length) = output[sought..].iter().position(|&byte| byte == b'\n') {
+                hear(&String::from_utf8_lossy(&output[heard..sought + length]));
+                sought += length + 1;
+                heard = sought;
             }
+            sought = output.len();
             match self.output.recv() {
                 Ok(bytes) => output.extend(bytes),
                 Err(_) => break,
@@ -209,12 +215,16 @@ impl Answer {
         String::from_utf8_lossy(&self.output).into_owned()
     }
 
-    /// The value of the last line `key value` of the output.
+    /// The value of the last line `key value` of the output, before a list of files: a name in that may hold any line.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<String> {
-        let text = self.text();
-        let value = |line: &str| line.strip_prefix(key)?.strip_prefix(' ').map(str::to_owned);
-        text.lines().rev().find_map(value)
+        let end = find(&self.output, LISTING).unwrap_or(self.output.len());
+        let lines = self.output[..end].rsplit(|&byte| byte == b'\n');
+        let value = |line: &[u8]| {
+            let value = line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        lines.filter_map(value).next()
     }
 
     /// The list of files after the line `listing`.
@@ -222,9 +232,8 @@ impl Answer {
     /// # Errors
     /// When there is none, or it is cut off.
     pub fn listing(&self) -> anyhow::Result<Listing> {
-        let line = b"\nlisting\n";
-        let start = find(&self.output, line).context("the remote sent no list of files")?;
-        Listing::parse(&self.output[start + line.len()..])
+        let start = find(&self.output, LISTING).context("the remote sent no list of files")?;
+        Listing::parse(&self.output[start + LISTING.len()..])
     }
 
     /// The last line on standard error that says something.

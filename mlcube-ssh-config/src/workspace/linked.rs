@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::listing::{Entry, Kind, Listing};
+use super::entry::Kind;
+use super::listing::Listing;
 
 /// Lists what lies behind the links of `here` to folders, where the sending side has a folder and no link was common.
 /// Such an entry becomes a folder that still knows its target.
@@ -20,22 +21,20 @@ pub fn follow_own_links(
     list: &dyn Fn(&Path) -> Result<Listing>,
 ) -> Result<()> {
     let is = |listing: &Listing, path: &Path, kind| {
-        listing.get(path).is_some_and(|entry: &Entry| entry.kind == kind)
+        listing.get(path).is_some_and(|entry| entry.kind == kind)
     };
     loop {
         let own: Vec<PathBuf> = from
             .iter()
             .filter(|(path, entry)| entry.kind == Kind::Folder && is(here, path, Kind::Link))
             .filter(|(path, _)| !is(base, path, Kind::Link) && top.join(path).is_dir())
-            .map(|(path, _)| path.clone())
+            .map(|(path, _)| path.to_owned())
             .collect();
         if own.is_empty() {
             return Ok(());
         }
         for link in own {
-            for (path, entry) in list(&link)?.iter() {
-                here.insert(link.join(path), entry.clone());
-            }
+            here.graft(&link, &list(&link)?);
             here.follow(&link);
         }
     }

@@ -1,336 +1,299 @@
-//! What lies in a folder: one form for this machine, for the remote's `find`, and for the record on disk.
+//! What lies in a folder, compactly: a workspace may hold a million files, and both sides of it are in memory at once.
 
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
-use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use super::entry::{Entry, Kind};
+use crate::report::human_bytes;
 
-use crate::rsync::PARTIAL;
-
-/// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size, time of change, path, link target;
-/// the last two end with a NUL.
-pub const FIND_FORMAT: &str = r"%y %m %s %T@ %P\0%l\0";
-
-/// The same for what lies behind a link to a folder, under the link's name.
-pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
-
-/// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
-pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
-
-/// The entries of a folder, by their path relative to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing(BTreeMap<PathBuf, Entry>);
-
-/// Says of a path, and whether it is a folder, that it is left out of a listing.
-pub type Skip<'a> = dyn Fn(&Path, bool) -> Result<bool> + 'a;
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link.
-    Link,
-    /// A file or folder that the remote user can't read.
-    Unreadable,
-    /// A device, a socket, a pipe: nothing that is ever transferred.
-    Other,
+/// The entries of a folder, by their path relative to it, in order: a folder stands before what is in it, and nothing
+/// else stands between.
+///
+/// An entry takes 40 bytes and its path: the paths, and the targets of links behind them, lie in one buffer.
+#[derive(Clone, Default)]
+pub struct Listing {
+    rows: Vec<Row>,
+    text: Vec<u8>,
 }
 
-/// A file, folder or link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Entry {
-    /// What it is.
-    pub kind: Kind,
-    /// Its permission bits.
-    pub mode: u32,
-    /// Its size in bytes.
-    pub size: u64,
-    /// When its content changed: seconds since 1970, and nanoseconds.
-    pub modified: (i64, u32),
-    /// Where a link points, also one to a folder that stands for it; the owner of what can't be read; else empty.
-    pub target: PathBuf,
-}
-
-impl Entry {
-    /// What lies at `path` on this machine now, a link for itself; none when nothing does.
-    #[must_use]
-    pub fn read(path: &Path) -> Option<Self> {
-        Self::of(&fs::symlink_metadata(path).ok()?, path).ok()
-    }
-
-    fn of(metadata: &Metadata, path: &Path) -> io::Result<Self> {
-        let kind = match metadata.file_type() {
-            file if file.is_file() => Kind::File,
-            folder if folder.is_dir() => Kind::Folder,
-            link if link.is_symlink() => Kind::Link,
-            _ => Kind::Other,
-        };
-        let target = if kind == Kind::Link { fs::read_link(path)? } else { PathBuf::new() };
-        let modified = (metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0));
-        Ok(Self { kind, mode: metadata.mode() & 0o7777, size: metadata.size(), modified, target })
-    }
-
-    /// Whether it is a regular file.
-    #[must_use]
-    pub fn is_file(&self) -> bool {
-        self.kind == Kind::File
-    }
-
-    /// Whether it is a folder.
-    #[must_use]
-    pub fn is_folder(&self) -> bool {
-        self.kind == Kind::Folder
-    }
-
-    /// Whether it is a link to a folder that stands for the folder.
-    pub(super) fn is_followed_link(&self) -> bool {
-        self.kind == Kind::Folder && !self.target.as_os_str().is_empty()
-    }
-
-    /// Whether both hold the same content as far as size and time tell, as rsync's quick check has it. A file system
-    /// that keeps whole seconds agrees with one that keeps more.
-    #[must_use]
-    pub fn same_content(&self, other: &Self) -> bool {
-        let ((one, one_ns), (two, two_ns)) = (self.modified, other.modified);
-        self.kind == other.kind
-            && match self.kind {
-                Kind::File => {
-                    self.size == other.size
-                        && one == two
-                        && (one_ns == two_ns || one_ns == 0 || two_ns == 0)
-                }
-                Kind::Link => self.target == other.target,
-                Kind::Folder | Kind::Unreadable | Kind::Other => true,
-            }
-    }
-
-    /// As [`Entry::same_content`], with the same permissions.
-    #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
-        self.same_content(other) && (self.mode == other.mode || self.kind == Kind::Link)
-    }
+/// An entry without its texts; `start` is where they begin in the buffer.
+#[derive(Clone, Copy)]
+struct Row {
+    start: usize,
+    size: u64,
+    seconds: i64,
+    nanoseconds: u32,
+    path_length: u32,
+    target_length: u32,
+    mode: u16,
+    kind: Kind,
 }
 
 impl Listing {
-    /// Lists `folder` on this machine; one that isn't there is empty. `skip` leaves entries out, folders with all
-    /// that is in them, by their relative path and whether they are folders.
-    ///
-    /// # Errors
-    /// When a folder can't be read, and those of `skip`.
-    pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
-        let mut listing = Self::default();
-        if folder.is_dir() {
-            listing.add_folder(folder, Path::new(""), skip)?;
-        }
-        Ok(listing)
-    }
-
-    fn add_folder(&mut self, top: &Path, below: &Path, skip: &Skip<'_>) -> Result<()> {
-        let folder = top.join(below);
-        for entry in
-            fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))?
-        {
-            let entry = entry.with_context(|| format!("can't read {}", folder.display()))?;
-            let path = below.join(entry.file_name());
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if entry.file_name() == PARTIAL || skip(&path, is_folder)? {
-                continue;
-            }
-            let found = entry.metadata().and_then(|metadata| Entry::of(&metadata, &entry.path()));
-            // An entry that went away meanwhile isn't there.
-            let Ok(found) = found else { continue };
-            let is_folder = found.kind == Kind::Folder;
-            self.0.insert(path.clone(), found);
-            if is_folder {
-                self.add_folder(top, &path, skip)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path that leads out of the folder are
-    /// dropped: nobody's `find` writes them.
-    ///
-    /// # Errors
-    /// When the text isn't of that form.
-    pub fn parse(text: &[u8]) -> Result<Self> {
-        let mut listing = Self::default();
-        let mut fields = text.split(|&byte| byte == 0);
-        while let Some(field) = fields.next().filter(|field| !field.is_empty()) {
-            let target = fields.next().context("a list of files is cut off")?;
-            let (path, mut entry) = parse_entry(field).context("a list of files can't be read")?;
-            entry.target = PathBuf::from(OsStr::from_bytes(target));
-            let inside =
-                path.components().all(|component| matches!(component, Component::Normal(_)));
-            let ours = path.components().any(|component| component.as_os_str() == PARTIAL);
-            if inside && !ours && !path.as_os_str().is_empty() {
-                listing.0.insert(path, entry);
-            }
-        }
-        Ok(listing)
-    }
-
-    /// The form that [`Listing::parse`] reads.
-    #[must_use]
-    pub fn to_text(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        for (path, entry) in &self.0 {
-            let kind = match entry.kind {
-                Kind::File => 'f',
-                Kind::Folder => 'd',
-                Kind::Link => 'l',
-                Kind::Unreadable => 'u',
-                Kind::Other => 'p',
-            };
-            let (seconds, nanoseconds) = entry.modified;
-            text.extend(
-                format!("{kind} {:o} {} {seconds}.{nanoseconds:09} ", entry.mode, entry.size)
-                    .into_bytes(),
-            );
-            text.extend(path.as_os_str().as_bytes());
-            text.push(0);
-            text.extend(entry.target.as_os_str().as_bytes());
-            text.push(0);
-        }
-        text
-    }
-
     /// The entry at `path`.
     #[must_use]
-    pub fn get(&self, path: &Path) -> Option<&Entry> {
-        self.0.get(path)
+    pub fn get(&self, path: &Path) -> Option<Entry> {
+        self.find(path.as_os_str().as_bytes()).ok().map(|at| self.entry(&self.rows[at]))
     }
 
-    /// Notes an entry.
-    pub fn insert(&mut self, path: PathBuf, entry: Entry) {
-        self.0.insert(path, entry);
+    /// Notes an entry, in the place of one with the same path. Quick when it comes behind all the others.
+    pub fn insert(&mut self, path: &Path, entry: &Entry) {
+        let bytes = path.as_os_str().as_bytes();
+        let row = self.stored(bytes, entry);
+        let is_last = self.rows.last().is_none_or(|last| order(self.path(last), bytes).is_lt());
+        match if is_last { Err(self.rows.len()) } else { self.find(bytes) } {
+            Ok(at) => self.rows[at] = row,
+            Err(at) => self.rows.insert(at, row),
+        }
     }
 
     /// Forgets an entry.
     pub fn remove(&mut self, path: &Path) {
-        self.0.remove(path);
+        if let Ok(at) = self.find(path.as_os_str().as_bytes()) {
+            self.rows.remove(at);
+        }
+    }
+
+    /// Notes entries in any order; of several with one path the last counts.
+    pub fn extend<P: AsRef<Path>>(&mut self, entries: impl IntoIterator<Item = (P, Entry)>) {
+        for (path, entry) in entries {
+            let row = self.stored(path.as_ref().as_os_str().as_bytes(), &entry);
+            self.rows.push(row);
+        }
+        let text = &self.text;
+        self.rows.sort_by(|one, other| order(path_in(text, one), path_in(text, other)));
+        // The sort is stable: the row that came last is the last of its path.
+        self.rows.reverse();
+        self.rows.dedup_by(|one, other| path_in(text, one) == path_in(text, other));
+        self.rows.reverse();
+    }
+
+    /// Notes the entries of another listing, which lie in `folder`.
+    pub fn graft(&mut self, folder: &Path, below: &Self) {
+        self.extend(below.iter().map(|(path, entry)| (folder.join(path), entry)));
+    }
+
+    /// The entries that `keep` says.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&Path, &Entry) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (path, entry) in self.iter().filter(|(path, entry)| keep(path, entry)) {
+            kept.insert(path, &entry);
+        }
+        kept
     }
 
     /// Lets the link at `path` count as the folder that it leads to.
     pub(super) fn follow(&mut self, path: &Path) {
-        if let Some(entry) = self.0.get_mut(path) {
-            entry.kind = Kind::Folder;
+        if let Ok(at) = self.find(path.as_os_str().as_bytes()) {
+            self.rows[at].kind = Kind::Folder;
         }
     }
 
     /// Every entry with its path, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&PathBuf, &Entry)> {
-        self.0.iter()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Path, Entry)> {
+        self.rows.iter().map(|row| (Path::new(OsStr::from_bytes(self.path(row))), self.entry(row)))
     }
 
-    /// How many entries are files or links.
+    /// The paths, each with a NUL behind it, as rsync and tar read a list of files. A folder's has no slash at its end:
+    /// with one rsync would send what lies in it, ignored files too.
+    #[must_use]
+    pub fn names(&self) -> Vec<u8> {
+        let length = self.rows.iter().map(|row| row.path_length as usize + 1).sum();
+        let mut names = Vec::with_capacity(length);
+        for row in &self.rows {
+            names.extend_from_slice(self.path(row));
+            names.push(0);
+        }
+        names
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many entries are files or links, or anything but a folder.
     #[must_use]
     pub fn files(&self) -> u64 {
-        self.0.values().filter(|entry| entry.kind != Kind::Folder).count() as u64
+        self.rows.iter().filter(|row| row.kind != Kind::Folder).count() as u64
+    }
+
+    /// How many entries are regular files.
+    #[must_use]
+    pub fn regular_files(&self) -> u64 {
+        self.rows.iter().filter(|row| row.kind == Kind::File).count() as u64
     }
 
     /// The bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.0.values().filter(|entry| entry.kind == Kind::File).map(|entry| entry.size).sum()
+        self.rows.iter().filter(|row| row.kind == Kind::File).map(|row| row.size).sum()
+    }
+
+    /// The five largest files with their sizes, for messages.
+    #[must_use]
+    pub fn largest(&self) -> String {
+        let mut files: Vec<_> = self.rows.iter().filter(|row| row.kind == Kind::File).collect();
+        files.sort_by_key(|row| Reverse(row.size));
+        let named = files.iter().take(5).map(|row| {
+            let path = String::from_utf8_lossy(self.path(row));
+            format!("{} ({})", path.escape_debug(), human_bytes(row.size))
+        });
+        named.collect::<Vec<_>>().join(", ")
     }
 
     /// Whether both hold the same entries, permissions included.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
+        self.len() == other.len()
             && self
-                .0
                 .iter()
-                .all(|(path, entry)| other.get(path).is_some_and(|there| entry.same(there)))
+                .zip(other.iter())
+                .all(|((path, entry), (there, other))| path == there && entry.same(&other))
     }
 
     /// The entries below `folder`, in a listing of their own with their paths as they were.
     #[must_use]
     pub fn below(&self, folder: &Path) -> Self {
-        Self(
-            self.0
-                .iter()
-                .filter(|(path, _)| path.starts_with(folder))
-                .map(|(path, entry)| (path.clone(), entry.clone()))
-                .collect(),
-        )
+        self.filter(|path, _| path.starts_with(folder))
+    }
+
+    fn find(&self, path: &[u8]) -> Result<usize, usize> {
+        self.rows.binary_search_by(|row| order(self.path(row), path))
+    }
+
+    fn path(&self, row: &Row) -> &[u8] {
+        path_in(&self.text, row)
+    }
+
+    fn entry(&self, row: &Row) -> Entry {
+        let target = row.start + row.path_length as usize;
+        let target = &self.text[target..target + row.target_length as usize];
+        Entry {
+            kind: row.kind,
+            mode: row.mode.into(),
+            size: row.size,
+            modified: (row.seconds, row.nanoseconds),
+            target: PathBuf::from(OsStr::from_bytes(target)),
+        }
+    }
+
+    /// A row for an entry, whose texts are stored.
+    fn stored(&mut self, path: &[u8], entry: &Entry) -> Row {
+        let target = entry.target.as_os_str().as_bytes();
+        let start = self.text.len();
+        self.text.extend_from_slice(path);
+        self.text.extend_from_slice(target);
+        // No system has paths of gigabytes, and permissions have twelve bits.
+        let length = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Row {
+            start,
+            size: entry.size,
+            seconds: entry.modified.0,
+            nanoseconds: entry.modified.1,
+            path_length: length(path),
+            target_length: length(target),
+            mode: u16::try_from(entry.mode & 0o7777).unwrap_or(0),
+            kind: entry.kind,
+        }
     }
 }
 
-/// `kind mode size seconds.fraction path`.
-fn parse_entry(field: &[u8]) -> Option<(PathBuf, Entry)> {
-    let mut words = field.splitn(5, |&byte| byte == b' ');
-    let mut word = || std::str::from_utf8(words.next()?).ok();
-    let kind = match word()? {
-        "f" => Kind::File,
-        "d" => Kind::Folder,
-        "l" => Kind::Link,
-        "u" => Kind::Unreadable,
-        _ => Kind::Other,
-    };
-    let mode = u32::from_str_radix(word()?, 8).ok()?;
-    let size = word()?.parse().ok()?;
-    let (seconds, fraction) = word()?.split_once('.')?;
-    // GNU find writes ten digits, of which nine count.
-    let nanoseconds = fraction.get(..9)?.parse().ok()?;
-    let path = words.next()?;
-    let path = path.strip_prefix(b"./").unwrap_or(path);
-    let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
-    Some((
-        path,
-        Entry {
-            kind,
-            mode,
-            size,
-            modified: (seconds.parse().ok()?, nanoseconds),
-            target: PathBuf::new(),
-        },
-    ))
+fn path_in<'a>(text: &'a [u8], row: &Row) -> &'a [u8] {
+    &text[row.start..row.start + row.path_length as usize]
+}
+
+/// The order of paths component by component: a slash comes before every other byte.
+fn order(one: &[u8], other: &[u8]) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
+    match one.iter().zip(other).find(|(a, b)| a != b) {
+        Some((&a, &b)) => rank(a).cmp(&rank(b)),
+        None => one.len().cmp(&other.len()),
+    }
+}
+
+impl<P: AsRef<Path>> FromIterator<(P, Entry)> for Listing {
+    fn from_iter<I: IntoIterator<Item = (P, Entry)>>(entries: I) -> Self {
+        let mut listing = Self::default();
+        listing.extend(entries);
+        listing
+    }
+}
+
+impl PartialEq for Listing {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Listing {}
+
+impl fmt::Debug for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn text_and_back() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("a b")).unwrap();
-        fs::write(folder.path().join("a b/new\nline"), "x").unwrap();
-        std::os::unix::fs::symlink("a b", folder.path().join("link")).unwrap();
-        let listing = Listing::of_folder(folder.path(), &|_, _| Ok(false)).unwrap();
-        assert_eq!(listing.0.len(), 3);
-        assert_eq!(Listing::parse(&listing.to_text()).unwrap(), listing);
-    }
-
-    #[test]
-    fn paths_that_lead_out_are_dropped() {
-        let text =
-            b"f 644 1 1.000000000 ../x\0\0f 644 1 1.000000000 /etc/x\0\0f 644 1 1.000000000 ok\0\0";
-        assert_eq!(Listing::parse(text).unwrap().0.len(), 1);
-        assert!(Listing::parse(b"rubbish").is_err());
-    }
-
-    #[test]
-    fn whole_seconds_agree_with_finer_ones() {
-        let entry = |ns| Entry {
+    fn file(size: u64) -> Entry {
+        Entry {
             kind: Kind::File,
             mode: 0o644,
-            size: 1,
-            modified: (5, ns),
+            size,
+            modified: (size.cast_signed(), 1),
             target: PathBuf::new(),
-        };
-        assert!(entry(0).same_content(&entry(123)));
-        assert!(!entry(1).same_content(&entry(2)));
+        }
+    }
+
+    fn paths(listing: &Listing) -> Vec<&Path> {
+        listing.iter().map(|(path, _)| path).collect()
+    }
+
+    #[test]
+    fn a_folder_stands_before_what_is_in_it_and_nothing_between() {
+        let names = ["a-b", "a", "a/z", "b", "a.c", "a/b/c", "a/b"];
+        let listing: Listing = names.iter().map(|name| (name, file(1))).collect();
+        let mut expected: Vec<&Path> = names.iter().map(Path::new).collect();
+        expected.sort();
+        assert_eq!(paths(&listing), expected, "as std's paths are ordered");
+    }
+
+    #[test]
+    fn the_last_of_a_path_counts() {
+        let mut listing: Listing =
+            [("b", file(1)), ("a", file(2)), ("b", file(3))].into_iter().collect();
+        assert_eq!(listing.get(Path::new("b")), Some(file(3)));
+        listing.insert(Path::new("a"), &file(4));
+        listing.insert(Path::new("aa"), &file(5));
+        listing.extend([("b", file(6))]);
+        assert_eq!(listing.iter().map(|(_, entry)| entry.size).collect::<Vec<_>>(), [4, 5, 6]);
+        listing.remove(Path::new("aa"));
+        assert_eq!(paths(&listing), [Path::new("a"), Path::new("b")]);
+        assert_eq!((listing.len(), listing.bytes()), (2, 10));
+    }
+
+    #[test]
+    fn parts_of_a_listing() {
+        let listing: Listing = ["a", "a/x", "ab", "b"].iter().map(|name| (name, file(1))).collect();
+        assert_eq!(paths(&listing.below(Path::new("a"))), [Path::new("a"), Path::new("a/x")]);
+        let mut grafted = Listing::default();
+        grafted.insert(Path::new("top"), &file(1));
+        grafted.graft(Path::new("in"), &listing.below(Path::new("a")));
+        assert_eq!(paths(&grafted), ["in/a", "in/a/x", "top"].map(Path::new));
+        assert!(listing.same(&listing.clone()) && !listing.same(&grafted));
     }
 }

@@ -8,10 +8,11 @@
 //!
 //! Clocks decide nothing: `rsync --update`, which goes by them, loses results.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::listing::{Entry, Kind, Listing};
+use super::entry::{Entry, Kind};
+use super::listing::Listing;
+use super::part::Part;
 
 /// Which way files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub enum Direction {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Entries to send, in order.
-    pub send: Vec<PathBuf>,
+    /// Entries to send.
+    pub send: Listing,
     /// Entries that differ and stay as they are on the receiving side, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
     /// Entries that are never sent: links that point out of the workspace, devices, sockets.
@@ -38,8 +39,6 @@ pub struct Plan {
     pub unreadable: Vec<(PathBuf, String)>,
     /// Folders of the receiving side that are links of its user, to be followed.
     pub links: Vec<PathBuf>,
-    /// Bytes of the files to send.
-    pub bytes: u64,
     /// What both sides have in common once the plan is carried out.
     pub common: Listing,
 }
@@ -59,32 +58,31 @@ impl Plan {
         let mut closed: Option<&Path> = None;
         for (path, entry) in from.iter() {
             let there = to.get(path);
+            let common = base.get(path);
             if closed.is_some_and(|closed| path.starts_with(closed)) {
                 // What is below goes with the folder that stays out.
-                plan.keep_base(path, base.get(path));
+                plan.keep_base(path, common.as_ref());
             } else if direction == Direction::Up
-                && is_folder_of_theirs(entry, there, base.get(path))
+                && is_folder_of_theirs(&entry, there.as_ref(), common.as_ref())
             {
-                plan.links.push(path.clone());
-            } else if there.is_some_and(|there| is_no_place_for(entry, there)) {
+                plan.links.push(path.to_owned());
+            } else if there.as_ref().is_some_and(|there| is_no_place_for(&entry, there)) {
                 closed = Some(path);
-                plan.in_the_way.push(path.clone());
-                plan.keep_base(path, base.get(path));
-            } else if direction == Direction::Down && points_out(path, entry, to) {
-                plan.left_out.push(path.clone());
+                plan.in_the_way.push(path.to_owned());
+                plan.keep_base(path, common.as_ref());
+            } else if direction == Direction::Down && points_out(path, &entry, to) {
+                plan.left_out.push(path.to_owned());
             } else {
-                if entry.kind == Kind::Folder && there.is_some_and(Entry::is_followed_link) {
-                    plan.links.push(path.clone());
+                if entry.is_folder() && there.as_ref().is_some_and(Entry::is_followed_link) {
+                    plan.links.push(path.to_owned());
                 }
-                plan.add(path, entry, there, base.get(path), overwrite);
+                plan.add(path, &entry, there.as_ref(), common.as_ref(), overwrite);
             }
         }
         // What only the receiving side has keeps its place in the record.
-        for (path, entry) in
-            base.iter().filter(|(path, _)| from.get(path).is_none() && to.get(path).is_some())
-        {
-            plan.common.insert(path.clone(), entry.clone());
-        }
+        let theirs =
+            base.iter().filter(|(path, _)| from.get(path).is_none() && to.get(path).is_some());
+        plan.common.extend(theirs);
         plan
     }
 
@@ -92,7 +90,7 @@ impl Plan {
     #[must_use]
     pub fn comparison(direction: Direction, from: &Listing, to: &Listing) -> Self {
         let mut plan = Self::new(direction, from, to, &Listing::default(), true);
-        plan.send = plan.common.iter().map(|(path, _)| path.clone()).collect();
+        plan.send = plan.common.clone();
         plan
     }
 
@@ -115,7 +113,7 @@ impl Plan {
         }
         let Some(there) = there else { return self.send(path, entry) };
         if entry.same_content(there) {
-            return self.common.insert(path.to_owned(), entry.clone());
+            return self.common.insert(path, entry);
         }
         let this_changed = base.is_none_or(|base| !entry.same_content(base));
         let other_changed = base.is_none_or(|base| !there.same_content(base));
@@ -130,81 +128,38 @@ impl Plan {
 
     fn keep_base(&mut self, path: &Path, base: Option<&Entry>) {
         if let Some(base) = base {
-            self.common.insert(path.to_owned(), base.clone());
+            self.common.insert(path, base);
         }
     }
 
     fn send(&mut self, path: &Path, entry: &Entry) {
-        self.send.push(path.to_owned());
-        self.bytes += if entry.kind == Kind::File { entry.size } else { 0 };
-        self.common.insert(path.to_owned(), entry.clone());
+        self.send.insert(path, entry);
+        self.common.insert(path, entry);
     }
 
-    /// Corrects, after a transfer to this machine that may have been cut off or come late, what both sides have in
-    /// common, by what lies here now. What was common before stays so where the transfer didn't get to.
-    pub fn settle_here(&mut self, workspace: &Path, base: &Listing, is_whole: bool) {
-        for path in &self.send {
+    /// Corrects, after a transfer to this machine, what both sides have in common: a job may have written a file again
+    /// between the list and the transfer; then that is what came. What didn't come at all is as it was in `base`.
+    pub fn settle_here(&mut self, workspace: &Path, base: &Listing) {
+        for (path, planned) in self.send.iter() {
             let now = Entry::read(&workspace.join(path));
-            let planned = self.common.get(path);
-            let came = match (&now, planned) {
-                (Some(now), Some(planned)) if planned.kind == Kind::Folder => {
-                    now.kind == Kind::Folder || now.kind == Kind::Link
-                }
-                (Some(now), Some(planned)) => now.same_content(planned),
-                _ => false,
-            };
+            let came = now.as_ref().is_some_and(|now| match planned.kind {
+                Kind::Folder => matches!(now.kind, Kind::Folder | Kind::Link),
+                _ => now.same_content(&planned),
+            });
             if came {
                 continue;
             }
-            // A job may have written it again between the list and the transfer; then that is what came.
-            let later = now
-                .filter(|now| is_whole && planned.is_some_and(|planned| planned.kind == now.kind));
-            match later.or_else(|| base.get(path).cloned()) {
-                Some(entry) => self.common.insert(path.clone(), entry),
+            match now.filter(|now| now.kind == planned.kind).or_else(|| base.get(path)) {
+                Some(entry) => self.common.insert(path, &entry),
                 None => self.common.remove(path),
             }
         }
     }
 
-    /// The entries to send, each transfer with the folder that its paths are relative to: rsync, which follows no link
-    /// that leads out of where it writes, is sent behind every link of [`Plan::links`] by itself.
+    /// The entries to send, in parts.
     #[must_use]
     pub fn transfers(&self) -> Vec<Part> {
-        let mut parts: Vec<Part> = Vec::new();
-        for path in &self.send {
-            let linked = self.links.iter().filter(|link| path.starts_with(link) && path != *link);
-            let folder = linked.max_by_key(|link| link.components().count());
-            let folder = folder.map_or(Path::new(""), PathBuf::as_path);
-            let at = parts.iter().position(|part| part.folder == folder).unwrap_or_else(|| {
-                parts.push(Part { folder: folder.to_owned(), files_from: Vec::new() });
-                parts.len() - 1
-            });
-            let relative = path.strip_prefix(folder).unwrap_or(path);
-            parts[at].files_from.extend_from_slice(relative.as_os_str().as_bytes());
-            parts[at].files_from.push(0);
-        }
-        parts
-    }
-}
-
-/// A part of a plan that one rsync carries out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Part {
-    /// The folder in the workspace that the paths are relative to; empty for the workspace itself.
-    pub folder: PathBuf,
-    /// The entries as rsync's `--files-from=- --from0` reads them.
-    pub files_from: Vec<u8>,
-}
-
-impl Part {
-    /// `top`, and the folder in it, with a slash at the end.
-    #[must_use]
-    pub fn below(&self, top: &str) -> String {
-        match self.folder.to_string_lossy() {
-            folder if folder.is_empty() => format!("{top}/"),
-            folder => format!("{top}/{folder}/"),
-        }
+        Part::of(&self.send, &self.links)
     }
 }
 

@@ -1,18 +1,30 @@
 //! What this machine remembers of a remote tree: what both sides last had in common, and the code that was pushed.
 //!
-//! In `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, one folder for each pair of a remote tree and a local one.
+//! In `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, one folder for each pair of a remote tree and a local one:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `workspace` | what both sides of the workspace last had in common |
+//! | `going-up`, `going-down` | what they will have in common once the transfer that goes on, or was cut off, is done |
+//! | `code`, `gone`, `configured` | the code that was pushed, that is gone since, that the image was built from |
+//! | `replaced/` | files of this machine in whose place a pull has put others |
+//! | `lock` | held by the transfer that goes on |
 
 use std::env;
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::entry::Entry;
 use super::listing::Listing;
+use super::plan::Direction;
 use crate::document::Remote;
-use crate::file::write_atomically;
+use crate::file::{make_folder, write_atomically};
 use crate::layout::Layout;
+use crate::report::Report;
 
 /// The folder of this user's records, `mlcube-ssh` in `XDG_STATE_HOME` or its default.
 ///
@@ -55,10 +67,75 @@ impl Record {
         Ok(Self { folder: state.join(format!("{name}-{:016x}", hasher.finish())) })
     }
 
+    /// A name that no other pair of trees has, of plain letters.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Waits until no other transfer of this pair goes on; none begins before what is returned is dropped. The lock is
+    /// one of this machine's, and ends with the process.
+    ///
+    /// # Errors
+    /// When the file can't be made.
+    pub fn lock(&self, report: &Report) -> Result<File> {
+        let path = self.folder.join("lock");
+        let lock = || {
+            make_folder(&self.folder)?;
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                report.say("waiting for another transfer of this cube");
+                file.lock()?;
+            }
+            Ok::<_, std::io::Error>(file)
+        };
+        lock().with_context(|| format!("can't lock {}", path.display()))
+    }
+
     /// What both sides of the workspace last had in common; empty where there is no record.
     #[must_use]
     pub fn workspace(&self) -> Listing {
         self.read("workspace").unwrap_or_default()
+    }
+
+    /// Notes, before a transfer, what both sides will have in common once it is done.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn begin(&self, direction: Direction, common: &Listing) -> Result<()> {
+        self.write(under_way(direction), common)
+    }
+
+    /// Notes what both sides have in common now, after a transfer.
+    ///
+    /// # Errors
+    /// When a file can't be written or removed.
+    pub fn finish(&self, common: &Listing) -> Result<()> {
+        self.write("workspace", common)?;
+        self.remove(&[Direction::Up, Direction::Down].map(under_way))
+    }
+
+    /// Whether a transfer was cut off, so that the record isn't what both sides have in common.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        [Direction::Up, Direction::Down]
+            .iter()
+            .any(|way| self.folder.join(under_way(*way)).exists())
+    }
+
+    /// What both sides have in common, given what lies on either now. Of a transfer that was cut off that has come which
+    /// lies on the receiving side as it was meant to.
+    #[must_use]
+    pub fn settled(&self, here: &Listing, there: &Listing) -> Listing {
+        let mut common = self.workspace();
+        for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {
+            let Some(meant) = self.read(under_way(direction)) else { continue };
+            let came = |path: &Path, entry: &Entry| {
+                receiver.get(path).is_some_and(|now| now.same_content(entry))
+            };
+            common.extend(meant.filter(came).iter());
+        }
+        common
     }
 
     /// The code that was last pushed; none where nothing was.
@@ -85,14 +162,6 @@ impl Record {
         self.folder.join("replaced")
     }
 
-    /// Notes what both sides of the workspace have in common now.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_workspace(&self, listing: &Listing) -> Result<()> {
-        self.write("workspace", listing)
-    }
-
     /// Notes the code that was pushed.
     ///
     /// # Errors
@@ -106,14 +175,7 @@ impl Record {
     /// # Errors
     /// When a file can't be removed.
     pub fn forget_code(&self) -> Result<()> {
-        for name in ["code", "gone", "configured"] {
-            let path = self.folder.join(name);
-            if path.exists() {
-                fs::remove_file(&path)
-                    .with_context(|| format!("can't remove the record {}", path.display()))?;
-            }
-        }
-        Ok(())
+        self.remove(&["code", "gone", "configured"])
     }
 
     /// Notes the code that is gone here and was left there.
@@ -133,6 +195,14 @@ impl Record {
         self.write("configured", &layout.build_context(&code))
     }
 
+    fn remove(&self, names: &[&str]) -> Result<()> {
+        for path in names.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
+            fs::remove_file(&path)
+                .with_context(|| format!("can't remove the record {}", path.display()))?;
+        }
+        Ok(())
+    }
+
     fn read(&self, name: &str) -> Option<Listing> {
         // A record that can't be read is none: then whatever differs is kept and named.
         Listing::parse(&fs::read(self.folder.join(name)).ok()?).ok()
@@ -142,5 +212,13 @@ impl Record {
         let path = self.folder.join(name);
         write_atomically(&path, &listing.to_text())
             .with_context(|| format!("can't write the record {}", path.display()))
+    }
+}
+
+/// The file that tells of a transfer that goes on.
+fn under_way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "going-up",
+        Direction::Down => "going-down",
     }
 }

@@ -2,12 +2,14 @@
 # Makes the folders that a push fills, and lists the workspace.
 # $1 base, $2 our own folder, $3 workspace, $4 the format of the list, $5 that of what lies behind links to folders,
 # $6 the line of the origin that pushes, $7 adopt: it takes over the tree of another one,
+# $8 a name for what is on its way from this pair of trees,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
-# Answers: base, state, workspace (absolute), free (bytes), then a line `listing` and the list; or problem.
+# Answers: base, state, workspace, incoming (absolute), made or found (the tree), left (what a push that was cut off has
+# brought), free (bytes), then a line `listing` and the list; or problem.
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
-origin=$6 adopt=$7
-shift 7
+origin=$6 adopt=$7 incoming=$state/incoming/$8
+shift 8
 
 command -v rsync >/dev/null || problem no-rsync
 (umask 077 && mkdir -p "$state") || problem not-writable "$state"
@@ -31,6 +33,8 @@ if [ "${there%% *}" != "${origin%% *}" ]; then
   write_origin replace
 fi
 
+tree=found
+[ -e "$base" ] || tree=made
 mkdir -p "$base" || problem not-writable "$base"
 mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
@@ -43,7 +47,17 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 
-printf 'base %s\nstate %s\nworkspace %s\n' "$base" "$state" "$workspace"
+left=no
+for kind in code workspace; do
+  [ -z "$(find "$incoming/$kind" -mindepth 1 -print -quit 2>/dev/null)" ] || left=yes
+  (umask 077 && mkdir -p "$incoming/$kind") || problem not-writable "$incoming"
+done
+# What a killed rsync has put together; one that still runs has written to it a moment ago.
+(umask 077 && mkdir -p "$incoming/tmp") || problem not-writable "$incoming"
+find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +
+
+printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
+printf 'tree %s\nleft %s\n' "$tree" "$left"
 df -Pk "$base" | {
   read -r _
   read -r _ _ _ free _

@@ -1,12 +1,12 @@
-//! What a push would send, from what lies here and what the record says; nothing is contacted.
+//! What lies on this machine, and what the record says of it; nothing is contacted.
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::Path;
 
 use anyhow::Result;
-use mlcube_ssh_config::document::Remote;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::workspace::{Direction, Entry, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record};
 
 use crate::code;
 use crate::delete;
@@ -16,12 +16,12 @@ use crate::stays::Stays;
 /// What lies here, and what the record says.
 pub(crate) struct Local {
     pub(crate) code: Listing,
+    /// All of the workspace, whatever is meant.
     pub(crate) workspace: Listing,
     pub(crate) record: Record,
     pushed: Option<Listing>,
     /// Code that was pushed once, and is gone.
     pub(crate) gone: Listing,
-    pub(crate) common: Listing,
     pub(crate) stays: Stays,
     selection: Selection,
 }
@@ -37,53 +37,51 @@ fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
 }
 
 impl Local {
-    pub(crate) fn look(layout: &Layout, remote: &Remote, selection: Selection) -> Result<Self> {
-        let record = Record::of(layout, remote)?;
+    pub(crate) fn look(layout: &Layout, record: Record, selection: Selection) -> Result<Self> {
         let stays = Stays::default();
         let code = code::listing(layout, &stays)?;
         let pushed = record.code();
         let mut once = record.gone();
-        for (path, entry) in pushed.iter().flat_map(Listing::iter) {
-            once.insert(path.clone(), entry.clone());
-        }
+        once.extend(pushed.iter().flat_map(Listing::iter));
         Ok(Self {
             gone: delete::gone(layout, &once, &code),
             code,
-            workspace: selection.of(&workspace(layout, &stays)?, true),
+            workspace: workspace(layout, &stays)?,
             selection,
             stays,
             pushed,
-            common: record.workspace(),
             record,
         })
+    }
+
+    /// What of the workspace is meant.
+    pub(crate) fn selected(&self) -> Cow<'_, Listing> {
+        self.selection.of(&self.workspace)
     }
 
     /// Whether a push would have nothing to send.
     pub(crate) fn is_unchanged(&self) -> bool {
         let code_is_known = self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.code));
-        let mut files = self.workspace.iter();
+        let common = self.record.workspace();
         code_is_known
-            && files.all(|(path, entry)| {
-                self.common.get(path).is_some_and(|common| common.same_content(entry))
+            && !self.record.was_cut_off()
+            && self.selected().iter().all(|(path, entry)| {
+                common.get(path).is_some_and(|common| common.same_content(&entry))
             })
     }
 
-    /// What has to go, given what is in the workspace there; what isn't meant keeps its place in the record.
-    pub(crate) fn plan(&self, there: &Listing, overwrite: bool) -> Plan {
-        let mut plan = Plan::new(Direction::Up, &self.workspace, there, &self.common, overwrite);
-        for (path, entry) in self.selection.of(&self.common, false).iter() {
-            plan.common.insert(path.clone(), entry.clone());
-        }
+    /// What has to go, given what is in the workspace there and what both sides have in common; what isn't meant keeps its
+    /// place in the record.
+    pub(crate) fn plan(&self, there: &Listing, common: &Listing, overwrite: bool) -> Plan {
+        let mut plan = Plan::new(Direction::Up, &self.selected(), there, common, overwrite);
+        plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan
     }
 
     /// The code that isn't there as it is here, as far as this machine knows.
-    pub(crate) fn changed_code(&self) -> Vec<(&PathBuf, &Entry)> {
-        let there = |path: &Path| self.pushed.as_ref().and_then(|pushed| pushed.get(path));
-        let changed = |(path, entry): &(&PathBuf, &Entry)| {
-            !there(path).is_some_and(|there| there.same_content(entry))
-        };
-        self.code.iter().filter(changed).collect()
+    pub(crate) fn changed_code(&self) -> Listing {
+        let there = |path: &Path| self.pushed.as_ref()?.get(path);
+        self.code.filter(|path, entry| !there(path).is_some_and(|there| there.same_content(entry)))
     }
 
     /// Whether a push was ever made from here.

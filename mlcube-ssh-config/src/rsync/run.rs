@@ -1,0 +1,144 @@
+//! Running transfers, several streams at once: one rsync doesn't fill a fast link.
+
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::cause::classify;
+use super::output::{Line, Lines, statistic};
+use crate::command::{Command, Finished};
+use crate::connection::Connection;
+use crate::failure::Outcome;
+use crate::progress::Progress;
+use crate::report::Report;
+
+/// How many run at once. Each is a session of the shared connection, of which sshd allows ten.
+const AT_ONCE: usize = 2;
+
+/// Who hears of a transfer while it goes on.
+#[derive(Clone, Copy)]
+pub struct Heard<'a> {
+    /// Where progress is shown.
+    pub report: Report,
+    /// The bytes of the files that have to move, for the progress; with 0 none is shown.
+    pub total: u64,
+    /// Gets the name of everything that changed on the receiving side; a folder's ends with a slash.
+    pub changed: &'a (dyn Fn(&str) + Sync),
+}
+
+/// What a transfer did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transfer {
+    /// Files, folders and links considered.
+    pub files: u64,
+    /// Regular files transferred.
+    pub files_sent: u64,
+    /// Bytes that went over the link, both ways.
+    pub bytes_sent: u64,
+    /// Bytes of all files considered.
+    pub bytes: u64,
+    /// How many files, links and folders changed on the receiving side; a folder's new time doesn't count.
+    pub changed: u64,
+    /// The first that changed and are no folders, one more than [`Transfer::NAMES`] at most.
+    pub names: Vec<String>,
+}
+
+impl Transfer {
+    /// How many names are few enough to be told.
+    pub const NAMES: usize = 3;
+
+    /// Adds what another transfer of the same act did.
+    pub fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.files_sent += other.files_sent;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes += other.bytes;
+        self.changed += other.changed;
+        self.names.extend(other.names);
+        self.names.truncate(Self::NAMES + 1);
+    }
+
+    /// Takes note of something that changed.
+    pub fn note(&mut self, name: &str) {
+        self.changed += 1;
+        if !name.ends_with('/') && self.names.len() <= Self::NAMES {
+            self.names.push(name.to_owned());
+        }
+    }
+
+    /// Takes note of a line of the statistics.
+    fn read(&mut self, line: &str) {
+        for (label, number) in [
+            ("Number of files", &mut self.files),
+            ("Number of regular files transferred", &mut self.files_sent),
+            ("Total file size", &mut self.bytes),
+        ] {
+            *number = statistic(line, label).unwrap_or(*number);
+        }
+        for label in ["Total bytes sent", "Total bytes received"] {
+            self.bytes_sent += statistic(line, label).unwrap_or(0);
+        }
+    }
+}
+
+/// Runs transfers, in any order and some at once. What they did is returned together, also when one failed.
+///
+/// # Errors
+/// By cause: the connection (255), rsync missing here or there (127), a full disk, files that can't be read or written
+/// (125).
+pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Transfer, Outcome<()>) {
+    let progress = Mutex::new(Progress::new(heard.report, heard.total));
+    let waiting = Mutex::new(commands.iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let stream = || -> (Transfer, Outcome<()>) {
+        let mut done = Transfer::default();
+        while let Some((number, command)) = next() {
+            let ended = run_one(command, number, &heard, &progress, &mut done)
+                .and_then(|finished| classify(&finished, connection.host().as_str()));
+            if ended.is_err() {
+                return (done, ended);
+            }
+        }
+        (done, Ok(()))
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> =
+            (1..AT_ONCE.min(commands.len())).map(|_| scope.spawn(stream)).collect();
+        let (mut all, mut ended) = stream();
+        // A stream ends with what it returns: nothing in it panics.
+        for (done, other) in others.into_iter().filter_map(|other| other.join().ok()) {
+            all.add(done);
+            ended = ended.and(other);
+        }
+        (all, ended)
+    })
+}
+
+/// Runs one transfer, and adds to `done` what it does.
+fn run_one(
+    command: &Command,
+    stream: usize,
+    heard: &Heard,
+    progress: &Mutex<Progress>,
+    done: &mut Transfer,
+) -> Outcome<Finished> {
+    heard.report.command(command);
+    let (mut lines, mut this) = (Lines::default(), Transfer::default());
+    let finished = command.run_heard(|bytes| {
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.take(bytes, |line| match Line::read(line) {
+            Line::Progress(bytes) => progress.reached(stream, bytes),
+            Line::Changed(name, was_sent) => {
+                this.note(name);
+                this.files_sent += u64::from(was_sent);
+                progress.file(name);
+                progress.clear();
+                (heard.changed)(name);
+            }
+            Line::Other(line) => this.read(line),
+        });
+    });
+    progress.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    done.add(this);
+    finished
+}

@@ -1,0 +1,100 @@
+//! A plan in parts that one rsync each carries out.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::entry::Entry;
+use super::listing::Listing;
+
+/// From so many bytes on a part is cut in two: one rsync moved 260 MB/s where two moved 394.
+const WORTH_TWO: u64 = 64 << 20;
+
+/// A part of a plan that one rsync carries out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The folder in the workspace that the paths are relative to; empty for the workspace itself.
+    pub folder: PathBuf,
+    /// The entries as rsync's `--files-from=- --from0` reads them. A folder is named without a slash at its end: with one
+    /// rsync would send what lies in it, ignored files too.
+    pub files_from: Vec<u8>,
+    bytes: u64,
+}
+
+impl Part {
+    /// The parts of `send`: rsync, which follows no link that leads out of where it writes, is sent behind every one of
+    /// `links` by itself, and what is large goes in two streams.
+    #[must_use]
+    pub fn of(send: &Listing, links: &[PathBuf]) -> Vec<Self> {
+        let folder_of = |path: &Path| {
+            let around = links.iter().filter(|link| path.starts_with(link) && path != *link);
+            let nearest = around.max_by_key(|link| link.components().count());
+            nearest.map_or(Path::new(""), PathBuf::as_path)
+        };
+        let size = |entry: &Entry| if entry.is_file() { entry.size } else { 0 };
+        let mut totals: BTreeMap<&Path, u64> = BTreeMap::new();
+        for (path, entry) in send.iter() {
+            *totals.entry(folder_of(path)).or_default() += size(&entry);
+        }
+        let mut parts = Vec::new();
+        for (&folder, &total) in &totals {
+            let empty = Self { folder: folder.to_owned(), ..Self::default() };
+            let mut streams = vec![empty; if total >= WORTH_TWO { 2 } else { 1 }];
+            for (path, entry) in send.iter().filter(|(path, _)| folder_of(path) == folder) {
+                let path = path.strip_prefix(folder).unwrap_or(path);
+                let shortest = streams.iter_mut().min_by_key(|part| part.bytes);
+                shortest.into_iter().for_each(|part| part.add(path, size(&entry)));
+            }
+            parts.extend(streams.into_iter().filter(|part| !part.files_from.is_empty()));
+        }
+        parts
+    }
+
+    /// `top`, and the folder in it, with a slash at the end.
+    #[must_use]
+    pub fn below(&self, top: &str) -> String {
+        match self.folder.to_string_lossy() {
+            folder if folder.is_empty() => format!("{top}/"),
+            folder => format!("{top}/{folder}/"),
+        }
+    }
+
+    fn add(&mut self, path: &Path, bytes: u64) {
+        self.files_from.extend_from_slice(path.as_os_str().as_bytes());
+        self.files_from.push(0);
+        self.bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(files: &[(&str, u64)]) -> Listing {
+        let line = |(path, size): &(&str, u64)| format!("f 644 {size} 1.000000001 {path}\0\0");
+        Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
+    }
+
+    fn names(part: &Part) -> Vec<&str> {
+        let text = std::str::from_utf8(&part.files_from).unwrap();
+        text.split_terminator('\0').collect()
+    }
+
+    #[test]
+    fn what_lies_behind_a_link_is_a_part_of_its_own() {
+        let parts = Part::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
+        assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
+        assert_eq!(parts[1].below("/w"), "/w/out/");
+    }
+
+    #[test]
+    fn what_is_large_goes_in_two_streams_of_one_size() {
+        let large = WORTH_TWO / 2;
+        let files = [("a", large), ("b", 5), ("c", large), ("d", 5)];
+        let parts = Part::of(&listing(&files), &[]);
+        assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "d"], vec!["b", "c"]]);
+        assert_eq!(Part::of(&listing(&[("a", 5), ("b", 5)]), &[]).len(), 1);
+        assert_eq!(Part::of(&listing(&[("a", WORTH_TWO)]), &[]).len(), 1, "one file is one stream");
+    }
+}

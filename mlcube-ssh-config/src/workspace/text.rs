@@ -1,0 +1,133 @@
+//! A listing as text: what the remote's `find` writes, and what the record on disk holds.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::entry::{Entry, Kind};
+use super::listing::Listing;
+use crate::rsync::PARTIAL;
+
+/// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size, time of change, path, link target;
+/// the last two end with a NUL.
+pub const FIND_FORMAT: &str = r"%y %m %s %T@ %P\0%l\0";
+
+/// The same for what lies behind a link to a folder, under the link's name.
+pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
+
+/// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
+pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
+
+impl Listing {
+    /// Reads what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path that leads out of the folder are
+    /// dropped: nobody's `find` writes them.
+    ///
+    /// # Errors
+    /// When the text isn't of that form.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let mut problem = None;
+        let mut fields = text.split(|&byte| byte == 0);
+        let entries = std::iter::from_fn(|| {
+            let field = fields.next().filter(|field| !field.is_empty())?;
+            let entry = fields.next().context("a list of files is cut off").and_then(|target| {
+                parse_entry(field, target).context("a list of files can't be read")
+            });
+            entry.map_err(|why| problem = Some(why)).ok()
+        });
+        let listing = entries.filter(|(path, _)| is_of_the_folder(path)).collect();
+        problem.map_or(Ok(listing), Err)
+    }
+
+    /// The form that [`Listing::parse`] reads.
+    #[must_use]
+    pub fn to_text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (path, entry) in self.iter() {
+            let kind = match entry.kind {
+                Kind::File => 'f',
+                Kind::Folder => 'd',
+                Kind::Link => 'l',
+                Kind::Unreadable => 'u',
+                Kind::Other => 'p',
+            };
+            let (seconds, nanoseconds) = entry.modified;
+            text.extend(
+                format!("{kind} {:o} {} {seconds}.{nanoseconds:09} ", entry.mode, entry.size)
+                    .into_bytes(),
+            );
+            text.extend(path.as_os_str().as_bytes());
+            text.push(0);
+            text.extend(entry.target.as_os_str().as_bytes());
+            text.push(0);
+        }
+        text
+    }
+}
+
+/// Whether a path stays in the folder, and isn't what a transfer that was cut off has left.
+fn is_of_the_folder(path: &Path) -> bool {
+    !path.as_os_str().is_empty()
+        && path.components().all(
+            |component| matches!(component, Component::Normal(name) if name != OsStr::new(PARTIAL)),
+        )
+}
+
+/// `kind mode size seconds.fraction path`, and the target.
+fn parse_entry(field: &[u8], target: &[u8]) -> Option<(PathBuf, Entry)> {
+    let mut words = field.splitn(5, |&byte| byte == b' ');
+    let mut word = || std::str::from_utf8(words.next()?).ok();
+    let kind = match word()? {
+        "f" => Kind::File,
+        "d" => Kind::Folder,
+        "l" => Kind::Link,
+        "u" => Kind::Unreadable,
+        _ => Kind::Other,
+    };
+    let mode = u32::from_str_radix(word()?, 8).ok()?;
+    let size = word()?.parse().ok()?;
+    let (seconds, fraction) = word()?.split_once('.')?;
+    // GNU find writes ten digits, of which nine count.
+    let nanoseconds = fraction.get(..9)?.parse().ok()?;
+    let path = words.next()?;
+    let path = Path::new(OsStr::from_bytes(path.strip_prefix(b"./").unwrap_or(path)));
+    let modified = (seconds.parse().ok()?, nanoseconds);
+    let target = PathBuf::from(OsStr::from_bytes(target));
+    // By its components: what `find` makes of a link to a folder has a slash too many.
+    Some((path.components().collect(), Entry { kind, mode, size, modified, target }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a b")).unwrap();
+        fs::write(folder.path().join("a b/new\nline"), "x").unwrap();
+        symlink("a b", folder.path().join("link")).unwrap();
+        let listing = Listing::of_folder(folder.path(), &|_, _| Ok(false)).unwrap();
+        assert_eq!(listing.len(), 3);
+        assert_eq!(Listing::parse(&listing.to_text()).unwrap(), listing);
+    }
+
+    #[test]
+    fn paths_that_lead_out_are_dropped() {
+        let text =
+            b"f 644 1 1.000000000 ../x\0\0f 644 1 1.000000000 /etc/x\0\0f 644 1 1.000000000 ok\0\0";
+        assert_eq!(Listing::parse(text).unwrap().len(), 1);
+        assert!(Listing::parse(b"rubbish").is_err());
+        assert!(Listing::parse(b"f 644 1 1.000000000 a").is_err(), "cut off");
+    }
+
+    #[test]
+    fn what_find_writes_behind_a_link() {
+        let listing = Listing::parse(b"f 644 1 1.0000000000 ./link//x\0\0").unwrap();
+        assert!(listing.get(Path::new("link/x")).is_some());
+    }
+}

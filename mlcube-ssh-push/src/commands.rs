@@ -1,0 +1,65 @@
+//! The rsyncs of a push.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use mlcube_ssh_config::command::Command;
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::rsync;
+use mlcube_ssh_config::workspace::{Listing, Part};
+
+use crate::prepare::Route;
+
+/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. With `take`, what a stream
+/// has left in our own folder there is taken from it.
+pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing, take: bool) -> Command {
+    command(connection, route, take, "")
+        // A folder above the code that is a link here is none there.
+        .arg("--no-implied-dirs")
+        .arg("--")
+        .arg(format!("{}/", route.here.display()))
+        .arg(connection.rsync_path(&format!("{}/", route.there)))
+        .list(code.names())
+}
+
+/// The transfers of the workspace: what they replace is kept aside.
+pub(crate) fn workspace(
+    connection: &Connection,
+    route: &Route,
+    send: &Listing,
+    links: &[PathBuf],
+    take: bool,
+) -> Vec<Command> {
+    let replaced = format!("{}/{}", route.replaced, seconds_since_1970());
+    let command = |part: &Part| {
+        command(connection, route, take, &part.folder.to_string_lossy())
+            .arg("--backup")
+            .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
+            .arg("--")
+            .arg(part.below(&route.here.to_string_lossy()))
+            .arg(connection.rsync_path(&part.below(route.there)))
+            .list(part.files_from.clone())
+    };
+    Part::of(send, links).iter().map(command).collect()
+}
+
+/// What both have; `folder` is the one in the route's that it is about.
+fn command(connection: &Connection, route: &Route, take: bool, folder: &str) -> Command {
+    let command = rsync::command(connection)
+        .args(["--files-from=-", "--from0", "--dirs"])
+        // Times are compared to the nanosecond: by default what changed within one second is skipped.
+        .arg("--modify-window=-1")
+        // What is half there lies where no listing looks, even when rsync is killed.
+        .arg(format!("--temp-dir={}", route.scratch));
+    if take {
+        // What is whole there is linked, what is half there is completed.
+        let brought = format!("{}/{folder}", route.incoming);
+        command.arg(format!("--link-dest={}", brought.trim_end_matches('/')))
+    } else {
+        command
+    }
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

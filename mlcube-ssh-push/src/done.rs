@@ -1,0 +1,26 @@
+//! Whether what was told to go has gone: a transfer that sent nothing and reports success is none.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use mlcube_ssh_config::report::count;
+use mlcube_ssh_config::workspace::{Entry, Listing};
+
+/// Compares how many files were sent with those that weren't there: all of `missing` but for what is gone here meanwhile.
+///
+/// # Errors
+/// When fewer were sent.
+pub(crate) fn check(missing: &Listing, sent: u64, here: &Path, host: &str) -> Result<()> {
+    if sent >= missing.regular_files() {
+        return Ok(());
+    }
+    let is_here = |path: &Path| Entry::read(&here.join(path)).is_some_and(|now| now.is_file());
+    let told = missing.filter(|path, entry| entry.is_file() && is_here(path)).files();
+    if sent < told {
+        bail!(
+            "rsync reported success and sent {sent} of {} that '{host}' doesn't have; is the rsync on PATH, here and there, the real one?",
+            count(told, "file")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What is new there: entries whose place is empty, so that nothing is replaced by putting them there.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_config::workspace::Listing;
+
+/// The entries of a transfer that are new there.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh<'a> {
+    /// All of them.
+    pub(crate) entries: Cow<'a, Listing>,
+    /// The folders that are there already and get something new, each with how many entries it gets: a folder that is
+    /// itself new comes with all that is in it.
+    pub(crate) folders: BTreeMap<PathBuf, u64>,
+}
+
+impl<'a> Fresh<'a> {
+    /// What of `send` has no counterpart in `there`, and doesn't lie behind one of `links`, on a disk of its own.
+    pub(crate) fn of(send: &'a Listing, there: &Listing, links: &[PathBuf]) -> Self {
+        let is_new = |path: &Path| {
+            there.get(path).is_none() && !links.iter().any(|link| path.starts_with(link))
+        };
+        // A first push, without a copy of a list that may be long.
+        let entries = if send.iter().all(|(path, _)| is_new(path)) {
+            Cow::Borrowed(send)
+        } else {
+            Cow::Owned(send.filter(|path, _| is_new(path)))
+        };
+        let folders = folders(&entries);
+        Self { entries, folders }
+    }
+
+    /// The folders without the entries that are to be sent another way.
+    pub(crate) fn folders_without(&self, others: &Listing) -> BTreeMap<PathBuf, u64> {
+        if others.is_empty() {
+            return self.folders.clone();
+        }
+        folders(&self.entries.filter(|path, _| others.get(path).is_none()))
+    }
+}
+
+fn folders(entries: &Listing) -> BTreeMap<PathBuf, u64> {
+    let mut folders = BTreeMap::new();
+    let mut top: Option<&Path> = None;
+    for (path, _) in entries.iter() {
+        if top.is_some_and(|top| path.starts_with(top)) {
+            continue;
+        }
+        top = Some(path);
+        *folders.entry(path.parent().unwrap_or(path).to_owned()).or_insert(0) += 1;
+    }
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(lines: &[&str]) -> Listing {
+        let entry = |line: &&str| {
+            let (kind, path) = line.split_once(' ').unwrap();
+            format!("{kind} 644 1 1.000000001 {path}\0\0")
+        };
+        Listing::parse(lines.iter().map(entry).collect::<String>().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_new_folder_comes_with_all_that_is_in_it() {
+        let send =
+            listing(&["d new", "f new/a", "f new/b", "f old/c", "f old/d", "f e", "f disk/x"]);
+        let there = listing(&["d old", "f old/c", "d disk"]);
+        let fresh = Fresh::of(&send, &there, &["disk".into()]);
+        assert_eq!(fresh.entries.len(), 5);
+        let expected = [(PathBuf::new(), 2), ("old".into(), 1)];
+        assert_eq!(fresh.folders, BTreeMap::from(expected));
+        assert_eq!(fresh.folders_without(&listing(&["f e"]))[Path::new("")], 1);
+    }
+}
