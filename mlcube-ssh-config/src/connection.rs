@@ -5,6 +5,8 @@
 //! once, and then the master is opened again.
 
 mod cause;
+mod cipher;
+mod configuration;
 mod greeting;
 mod master;
 mod options;
@@ -102,7 +104,7 @@ impl Connection {
     /// The commands that run `script`, for a dry run: the login, then the session.
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
-        [self.login_command(), self.session_command(script)]
+        [self.login_command(&self.configuration()), self.session_command(script)]
     }
 
     /// The options with which rsync takes this connection.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Connection, cause};
+use super::configuration::Configuration;
+use super::{Connection, cause, cipher};
 use crate::command::Command;
 use crate::failure::{Failure, Outcome};
 
@@ -47,18 +48,18 @@ impl Connection {
             fs::remove_file(&self.socket)
                 .context("can't remove the socket of a dead connection")?;
         }
-        let own = self.users_own_master()?;
-        if let Some(socket) = own {
+        let configuration = self.configuration();
+        if let Some(socket) = self.users_own_master(&configuration)? {
             std::os::unix::fs::symlink(socket, &self.socket)
                 .context("can't link to your own shared connection")?;
             return Ok(Master::Found);
         }
-        self.log_in()?;
+        self.log_in(&configuration)?;
         Ok(Master::Opened)
     }
 
     /// The command that logs in and stays in the background with the socket.
-    fn master_command(&self, prompts: bool) -> Command {
+    fn master_command(&self, configuration: &Configuration, prompts: bool) -> Command {
         let mut options = vec![
             format!("ControlPath={}", self.socket.display()),
             "ControlMaster=yes".to_owned(),
@@ -66,6 +67,7 @@ impl Connection {
             format!("ConnectTimeout={}", self.connect_timeout),
         ];
         options.extend(KEEP_ALIVE.map(str::to_owned));
+        options.extend(cipher::option(configuration));
         if !prompts {
             options.push("BatchMode=yes".to_owned());
         }
@@ -76,9 +78,9 @@ impl Connection {
     }
 
     /// The master's command with what lets this process ask for a password, or keeps it from asking.
-    pub(super) fn login_command(&self) -> Command {
+    pub(super) fn login_command(&self, configuration: &Configuration) -> Command {
         let prompts = Prompts::of_this_process();
-        let command = self.master_command(prompts != Prompts::None);
+        let command = self.master_command(configuration, prompts != Prompts::None);
         match prompts {
             // Without a terminal ssh asks a program only when told to (ssh(1), SSH_ASKPASS_REQUIRE).
             Prompts::Askpass => command.variable("SSH_ASKPASS_REQUIRE", "force"),
@@ -86,9 +88,9 @@ impl Connection {
         }
     }
 
-    fn log_in(&self) -> Outcome<()> {
+    fn log_in(&self, configuration: &Configuration) -> Outcome<()> {
         let prompts = Prompts::of_this_process();
-        let command = self.login_command();
+        let command = self.login_command(configuration);
         self.report.command(&command);
         // Somebody who is asked may take their time; a host that doesn't answer may not.
         let limit = (prompts == Prompts::None)
@@ -104,19 +106,11 @@ impl Connection {
     }
 
     /// The socket of a live master that the user's own configuration has for this login.
-    fn users_own_master(&self) -> Outcome<Option<String>> {
-        let question = Command::new("ssh")
-            .args(self.login_words())
-            .args(["-G", "--"])
-            .arg(self.login.host.as_str());
-        let Some(answer) = question.run_within(Some(CHECK))? else { return Ok(None) };
-        let text = String::from_utf8_lossy(&answer.output);
-        let Some(socket) = text.lines().find_map(|line| line.strip_prefix("controlpath ")) else {
-            return Ok(None);
-        };
+    fn users_own_master<'a>(&self, configuration: &'a Configuration) -> Outcome<Option<&'a str>> {
+        let Some(socket) = configuration.get("controlpath") else { return Ok(None) };
         let live =
             socket != "none" && Path::new(socket).exists() && self.answers(Path::new(socket))?;
-        Ok(live.then(|| socket.to_owned()))
+        Ok(live.then_some(socket))
     }
 
     /// Whether the master behind `socket` answers.

@@ -35,14 +35,14 @@ pub(super) fn always() -> impl Iterator<Item = &'static str> {
 
 /// The options for sessions, as far as the ssh on this machine understands them.
 pub(super) fn session() -> &'static [&'static str] {
-    static MODERN: LazyLock<bool> =
-        LazyLock::new(|| version().is_some_and(|version| version >= (8, 7)));
-    if *MODERN { &SESSION_SINCE_8_7 } else { &[] }
+    if version().is_some_and(|version| version >= (8, 7)) { &SESSION_SINCE_8_7 } else { &[] }
 }
 
 /// The version of the ssh on this machine, if it is OpenSSH.
-fn version() -> Option<(u32, u32)> {
-    parse(&Command::new("ssh").arg("-V").run().ok()?.errors)
+pub(super) fn version() -> Option<(u32, u32)> {
+    static VERSION: LazyLock<Option<(u32, u32)>> =
+        LazyLock::new(|| parse(&Command::new("ssh").arg("-V").run().ok()?.errors));
+    *VERSION
 }
 
 /// `OpenSSH_9.2p1 Debian-2, OpenSSL 3.0.11` is 9.2.

@@ -1,0 +1,68 @@
+//! What ssh makes of its configuration files for a login, as `ssh -G` tells it without contacting anybody.
+
+use std::time::Duration;
+
+use super::Connection;
+use crate::command::Command;
+
+/// How long ssh may take to read its files; a `Match exec` of the user's runs meanwhile.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The lines of `ssh -G`, each a keyword in lower case and its value; none when ssh doesn't tell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Configuration(String);
+
+impl Connection {
+    /// What the user's ssh would do at our login.
+    pub(super) fn configuration(&self) -> Configuration {
+        let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
+        Configuration::told_by(&question.arg(self.login.host.as_str()))
+    }
+}
+
+impl Configuration {
+    /// What ssh does when no file tells it anything.
+    pub(super) fn built_in() -> Self {
+        // ssh wants a name, and without files none means more than another.
+        Self::told_by(&Command::new("ssh").args(["-F", "none", "-G", "--", "localhost"]))
+    }
+
+    /// An ssh that can't tell can still log in, or say better why it can't.
+    fn told_by(question: &Command) -> Self {
+        match question.run_within(Some(LIMIT)) {
+            Ok(Some(answer)) if answer.status == 0 => answer.output.into(),
+            _ => Self::default(),
+        }
+    }
+
+    /// The value of a keyword.
+    pub(super) fn get(&self, keyword: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.strip_prefix(keyword)?.strip_prefix(' '))
+    }
+}
+
+impl From<Vec<u8>> for Configuration {
+    fn from(output: Vec<u8>) -> Self {
+        Self(String::from_utf8_lossy(&output).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyword_is_a_whole_word() {
+        let told = Configuration("controlpersist no\ncontrolpath /run/a b\nciphers \n".to_owned());
+        assert_eq!(told.get("controlpath"), Some("/run/a b"));
+        assert_eq!(told.get("ciphers"), Some(""));
+        assert_eq!(told.get("control"), None);
+    }
+
+    #[test]
+    fn an_ssh_that_fails_tells_nothing() {
+        let failing = Command::new("sh").args(["-c", "echo ciphers a; exit 1"]);
+        assert_eq!(Configuration::told_by(&failing).get("ciphers"), None);
+        assert_eq!(Configuration::told_by(&Command::new("no-such-ssh")).get("ciphers"), None);
+    }
+}
