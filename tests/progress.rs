@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use mlcube_ssh_harness::{Cube, Document, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Scene, Task, random};
 use rustix::process::Signal;
 
 /// A cube with a large file in its workspace there, on a host whose rsync sends so many kilobytes a second.
@@ -17,7 +17,7 @@ fn slow(kilobytes: u32, size: usize) -> (Scene, Cube, Document, PathBuf) {
     let document = scene.document(&cube, &[]);
     scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
-    fs::write(there.join("model.bin"), random(size)).unwrap();
+    fs::write(there.join("model.bin"), random(1, size)).unwrap();
     is_slow(&scene, kilobytes);
     (scene, cube, document, there)
 }
@@ -30,18 +30,6 @@ fn is_slow(scene: &Scene, kilobytes: u32) {
     );
     fs::write(bin.join("rsync"), lines).unwrap();
     fs::set_permissions(bin.join("rsync"), fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// Bytes that don't repeat, so that half of them is nowhere else in the file.
-fn random(size: usize) -> Vec<u8> {
-    let mut state = 88_172_645_463_325_252_u64;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(next).take(size / 8).flatten().collect()
 }
 
 fn pull(scene: &Scene, document: &Document, words: &str) -> String {
@@ -83,16 +71,18 @@ fn elsewhere_there_is_a_plain_line_now_and_then_and_none_when_quiet() {
     assert_eq!(quiet.succeeds().stdout, "");
 }
 
-/// Waits until some of the file has come, somewhere in the workspace.
+/// Waits until some of the file has come, out of sight.
 fn some_came(workspace: &Path) {
-    for _ in 0..2_000 {
-        let files = fs::read_dir(workspace).into_iter().flatten().flatten();
-        let temporary =
-            |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(".model.bin.");
-        if files
+    let folders = || fs::read_dir(workspace.join(".mlcube-ssh-partial")).into_iter().flatten();
+    let has_some = |folder: fs::DirEntry| {
+        fs::read_dir(folder.path())
             .into_iter()
-            .any(|entry| temporary(&entry) && entry.metadata().is_ok_and(|it| it.len() > 500_000))
-        {
+            .flatten()
+            .flatten()
+            .any(|file| file.metadata().is_ok_and(|it| it.len() > 500_000))
+    };
+    for _ in 0..2_000 {
+        if folders().flatten().any(has_some) {
             return;
         }
         thread::sleep(Duration::from_millis(5));

@@ -200,12 +200,19 @@ fn a_link_that_breaks_during_the_transfer_is_the_connections_fault() {
     let mut scene = Scene::new();
     let cube = a_cube(&scene).with_file("large", &"x".repeat(50_000_000));
     let document = scene.document(&cube, &[]);
+    // What is new goes as a stream; this one has something of a file that is there.
+    push(&scene, &document).succeeds();
+    let cube = cube.with_file("large", &"y".repeat(50_000_000));
     let slow = "exec /usr/bin/rsync --bwlimit=4000 \"$@\"";
     scene.has_program("rsync", slow);
     let root = scene.host.remote_root().join("digits");
     let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
     mlcube_ssh_harness::eventually("the transfer has begun", || {
-        fs::read_dir(root.join("workspace")).is_ok_and(|mut files| files.next().is_some())
+        let incoming = scene.host.remote_root().join(".mlcube-ssh/digits/incoming");
+        let pairs = fs::read_dir(incoming).into_iter().flatten().flatten();
+        pairs.into_iter().any(|pair| {
+            fs::read_dir(pair.path().join("tmp")).is_ok_and(|mut files| files.next().is_some())
+        })
     });
     scene.host.sshd.stop();
     let failed = running.wait();
@@ -213,5 +220,6 @@ fn a_link_that_breaks_during_the_transfer_is_the_connections_fault() {
     scene.host.sshd.comes_back();
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
     the_same_works_now(&scene, &failed);
-    assert_eq!(fs::metadata(root.join("workspace/large")).unwrap().len(), 50_000_000);
+    let large = fs::read_to_string(root.join("workspace/large")).unwrap();
+    assert!(large == cube.result("large"));
 }

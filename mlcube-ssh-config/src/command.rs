@@ -145,22 +145,15 @@ impl Command {
     /// # Errors
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
-        self.heard(|mut output| {
-            let mut buffer = vec![0; 64 * 1024];
-            while let Ok(length @ 1..) = output.read(&mut buffer) {
-                hear(&buffer[..length]);
-            }
-        })
-    }
-
-    /// Runs the command to its end while `read` reads what it writes; a command that isn't read to its end is ended.
-    fn heard(&self, read: impl FnOnce(PipeReader)) -> Outcome<Finished> {
         let spawned = io::pipe().and_then(|(output, theirs)| {
             let expression = self.with_input().stdout_file(theirs).stderr_capture();
             Ok((expression.start()?, output))
         });
-        let (handle, output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
-        read(output);
+        let (handle, mut output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            hear(&buffer[..length]);
+        }
         handle.wait().map(finished).map_err(|problem| self.cannot_start(&problem))
     }
 

@@ -4,7 +4,10 @@
 //! What a stream that was cut off has brought stays in that folder, for the rsync of the next push to take from.
 
 use std::borrow::Cow;
+use std::iter;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
 use mlcube_ssh_config::command::{Command, Finished, Pipe};
@@ -45,6 +48,11 @@ impl Brought {
         Self { is_placed: true, ..Self::default() }
     }
 
+    /// What a stream that failed brings, or one that was cut off earlier.
+    pub(crate) fn left() -> Self {
+        Self { is_left: true, ..Self::default() }
+    }
+
     /// What of `all` is still to be sent.
     pub(crate) fn rest<'a>(&self, all: &'a Listing, fresh: &Fresh) -> Cow<'a, Listing> {
         if !self.is_placed {
@@ -57,27 +65,40 @@ impl Brought {
 
 /// The stream that brings what is new, where that pays and can be done.
 pub(crate) fn stream(connection: &Connection, route: &Route, fresh: &Fresh) -> Option<Pipe> {
-    let pays = fresh.entries.files() >= FILES || fresh.entries.bytes() >= BYTES;
-    if !pays || fresh.folders.len() > FOLDERS || !is_gnu_tar() {
+    let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
+    if (files < FILES && bytes < BYTES) || fresh.folders.len() > FOLDERS || !is_gnu_tar() {
+        return None;
+    }
+    let headers = archived_bytes(&fresh.entries) - bytes;
+    let squeezes = headers > bytes / 10 && route.has_zstd && is_there("zstd");
+    if headers > bytes / 2 && !squeezes {
         return None;
     }
     // Owners are each machine's own, permissions are as they are here.
-    let unpack = connection.command(&["tar", "-xopf", "-", "-C", &route.incoming])?;
-    let pack = Command::new("tar")
+    let unpack = ["tar", "-xopf", "-", "-C", &route.incoming];
+    let unpack = unpack.into_iter().chain(squeezes.then_some("--zstd")).collect::<Vec<_>>();
+    let unpack = connection.command(&unpack)?;
+    // Its quickest level takes the headers away and costs no time.
+    let squeeze = squeezes.then(|| Command::new("zstd").args(["--quiet", "-1", "--stdout"]));
+    Some(Pipe::new(iter::once(pack(route, fresh)).chain(squeeze).chain([unpack])))
+}
+
+fn pack(route: &Route, fresh: &Fresh) -> Command {
+    Command::new("tar")
         // Its messages are read.
         .variable("LC_ALL", "C")
         .arg(format!("--directory={}", route.here.display()))
-        // The list is all that goes: names as they are, folders without what lies in them.
-        .args(["--null", "--files-from=-", "--no-recursion"])
-        // Times to the nanosecond.
-        .arg("--format=posix")
+        // The list is all that goes: names as they are, and folders, which it holds too, without what lies in them. Before
+        // the list: an option behind it doesn't count for it.
+        .args(["--no-recursion", "--null", "--files-from=-"])
+        // Times to the nanosecond; others than those of the content would make headers longer.
+        .args(["--format=posix", "--pax-option=delete=atime,delete=ctime"])
         // Two names of one file are two files there, as rsync has it.
         .arg("--hard-dereference")
         // Owners aren't looked up: they don't count.
         .arg("--numeric-owner")
         .args(["--blocking-factor=128", "--create", "--file=-"])
-        .list(fresh.entries.names());
-    Some(Pipe::new(pack, unpack))
+        .list(fresh.entries.names())
 }
 
 /// Whether the tar on this machine understands the options above.
@@ -86,6 +107,10 @@ fn is_gnu_tar() -> bool {
         .arg("--version")
         .run()
         .is_ok_and(|it| it.output.starts_with(b"tar (GNU tar)"))
+}
+
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").run().is_ok_and(|it| it.status == 0)
 }
 
 /// Runs a stream, and puts in place what it has brought. Without a tar there nothing is brought.
@@ -99,14 +124,14 @@ pub(crate) fn send(
 ) -> Outcome<Brought> {
     report.command(&stream);
     let host = connection.host().as_str();
-    let (bytes, packed, unpacked) = run(report, fresh, &stream)?;
+    let (bytes, ended) = run(report, fresh, &stream)?;
     // With its list, which may be long.
     drop(stream);
     sent.bytes_sent += bytes;
-    if !was_unpacked(&unpacked, host)? {
-        let errors = one_line(&format!("{}{}", packed.errors, unpacked.errors));
-        report.detail(&format!("tar failed, rsync goes on: {errors}"));
-        return Ok(Brought { is_left: true, ..Brought::default() });
+    if !has_come(&ended, host)? {
+        let errors: String = ended.iter().map(|one| one.errors.as_str()).collect();
+        report.detail(&format!("tar failed, rsync goes on: {}", one_line(&errors)));
+        return Ok(Brought::left());
     }
     let changed = fresh.entries.filter(|path, entry| {
         let now = Entry::read(&route.here.join(path));
@@ -120,41 +145,55 @@ pub(crate) fn send(
         )));
     }
     if answer.field("placed").as_deref() != Some("all") {
-        return Ok(Brought { is_left: true, ..Brought::default() });
+        return Ok(Brought::left());
     }
     note(sent, report, fresh, &changed);
     Ok(Brought { is_placed: true, changed, is_left: false })
 }
 
-/// The bytes that went, and how both ends ended.
-fn run(report: Report, fresh: &Fresh, stream: &Pipe) -> Outcome<(u64, Finished, Finished)> {
-    let total = fresh.entries.iter().map(|(_, entry)| archived(&entry)).sum();
-    let mut progress = Progress::new(report, total);
-    let mut entries = fresh.entries.iter();
-    let (mut bytes, mut reached) = (0, 0);
-    let (packed, unpacked) = stream.run(|piece| {
-        bytes += piece.len() as u64;
-        while reached < bytes
-            && let Some((path, entry)) = entries.next()
+/// The bytes that went over the link, and how everything ended.
+fn run(report: Report, fresh: &Fresh, stream: &Pipe) -> Outcome<(u64, Vec<Finished>)> {
+    let progress = Progress::new(report, archived_bytes(&fresh.entries));
+    // The bytes that are packed, those of the entries that are behind, and the entries ahead.
+    let packed = Mutex::new((0, 0, fresh.entries.iter(), progress));
+    let last = [const { AtomicUsize::new(0) }; 2];
+    let ended = stream.run(|joint, bytes| {
+        last[joint].fetch_add(bytes, Ordering::Relaxed);
+        if joint > 0 {
+            return;
+        }
+        let mut packed = packed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, behind, ahead, progress) = &mut *packed;
+        *done += bytes as u64;
+        while *behind < *done
+            && let Some((path, entry)) = ahead.next()
         {
-            reached += archived(&entry);
+            *behind += archived(&entry);
             progress.file(&path.to_string_lossy());
         }
-        progress.reached(0, bytes);
+        progress.reached(0, *done);
     })?;
-    progress.clear();
-    Ok((bytes, packed, unpacked))
+    packed.into_inner().unwrap_or_else(PoisonError::into_inner).3.clear();
+    let over_the_link = last[ended.len() - 2].load(Ordering::Relaxed);
+    Ok((over_the_link as u64, ended))
 }
 
-/// What an entry takes in an archive: a header of two blocks before its own, and its content in whole blocks.
+/// What entries take in an archive.
+fn archived_bytes(entries: &Listing) -> u64 {
+    entries.iter().map(|(_, entry)| archived(&entry)).sum()
+}
+
+/// What an entry takes: a header of two blocks before its own, and its content in whole blocks.
 fn archived(entry: &Entry) -> u64 {
     3 * 512 + if entry.is_file() { entry.size.next_multiple_of(512) } else { 0 }
 }
 
-/// Whether the tar there has unpacked all that it was sent.
-fn was_unpacked(unpacked: &Finished, host: &str) -> Outcome<bool> {
+/// Whether all was packed and unpacked.
+fn has_come(ended: &[Finished], host: &str) -> Outcome<bool> {
+    let [packed, .., unpacked] = ended else { return Ok(false) };
     match unpacked.status {
-        0 => Ok(true),
+        // A file changed while it was read, which is looked for anyway.
+        0 => Ok(packed.status <= 1),
         255 => Err(rsync::lost_during_transfer(host)),
         _ if rsync::is_out_of_room(&unpacked.errors) => Err(Failure::ours(anyhow!(
             "no room left on '{host}'; make room and run this step again, it goes on where it stopped"

@@ -10,10 +10,9 @@ use mlcube_ssh_config::workspace::{Listing, Part};
 
 use crate::prepare::Route;
 
-/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. With `take`, what a stream
-/// has left in our own folder there is taken from it.
-pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing, take: bool) -> Command {
-    command(connection, route, take, "")
+/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do.
+pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing) -> Command {
+    command(connection, route)
         // A folder above the code that is a link here is none there.
         .arg("--no-implied-dirs")
         .arg("--")
@@ -28,11 +27,10 @@ pub(crate) fn workspace(
     route: &Route,
     send: &Listing,
     links: &[PathBuf],
-    take: bool,
 ) -> Vec<Command> {
     let replaced = format!("{}/{}", route.replaced, seconds_since_1970());
     let command = |part: &Part| {
-        command(connection, route, take, &part.folder.to_string_lossy())
+        command(connection, route)
             .arg("--backup")
             .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
             .arg("--")
@@ -43,21 +41,26 @@ pub(crate) fn workspace(
     Part::of(send, links).iter().map(command).collect()
 }
 
-/// What both have; `folder` is the one in the route's that it is about.
-fn command(connection: &Connection, route: &Route, take: bool, folder: &str) -> Command {
-    let command = rsync::command(connection)
+/// The transfer of what a stream has left in our own folder there: what is whole is linked from it, what is half there is
+/// completed.
+pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> Command {
+    command(connection, route)
+        .arg(format!("--link-dest={}", route.incoming))
+        // rsync would put a link in the place of what is there, and keep nothing aside.
+        .arg("--ignore-existing")
+        .arg("--")
+        .arg(format!("{}/", route.here.display()))
+        .arg(connection.rsync_path(&format!("{}/", route.there)))
+        .list(fresh.names())
+}
+
+fn command(connection: &Connection, route: &Route) -> Command {
+    rsync::command(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
         // Times are compared to the nanosecond: by default what changed within one second is skipped.
         .arg("--modify-window=-1")
         // What is half there lies where no listing looks, even when rsync is killed.
-        .arg(format!("--temp-dir={}", route.scratch));
-    if take {
-        // What is whole there is linked, what is half there is completed.
-        let brought = format!("{}/{folder}", route.incoming);
-        command.arg(format!("--link-dest={}", brought.trim_end_matches('/')))
-    } else {
-        command
-    }
+        .arg(format!("--temp-dir={}", route.scratch))
 }
 
 fn seconds_since_1970() -> u64 {

@@ -30,6 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) is_new: bool,
     /// Whether a push that was cut off has brought something that isn't in its place.
     pub(crate) is_left: bool,
+    /// Whether the tar there takes what zstd has made smaller.
+    pub(crate) has_zstd: bool,
     /// Free bytes.
     pub(crate) free_bytes: Option<u64>,
     /// What is in the workspace.
@@ -46,6 +48,8 @@ pub(crate) struct Route<'a> {
     pub(crate) scratch: String,
     /// That for what is replaced.
     pub(crate) replaced: String,
+    /// Whether the tar there takes what zstd has made smaller.
+    pub(crate) has_zstd: bool,
 }
 
 impl Prepared {
@@ -53,7 +57,8 @@ impl Prepared {
     pub(crate) fn route<'a>(&'a self, kind: &str, here: &'a Path, there: &'a str) -> Route<'a> {
         let folder = |name| format!("{}/{name}", self.incoming);
         let replaced = format!("{}/replaced", self.state);
-        Route { here, there, incoming: folder(kind), scratch: folder("tmp"), replaced }
+        let (incoming, scratch) = (folder(kind), folder("tmp"));
+        Route { here, there, incoming, scratch, replaced, has_zstd: self.has_zstd }
     }
 }
 
@@ -100,6 +105,7 @@ pub(crate) fn prepare(
         incoming: field("incoming")?,
         is_new: field("tree")? == "made",
         is_left: field("left")? == "yes",
+        has_zstd: field("zstd")? == "yes",
         free_bytes: field("free")?.parse().ok(),
         listing: answer.listing()?,
     })

@@ -169,6 +169,7 @@ fn dry_run(
         state: state.to_owned(),
         is_new: !local.was_pushed(),
         is_left: false,
+        has_zstd: true,
         free_bytes: None,
         listing,
     };

@@ -60,17 +60,18 @@ impl Sides<'_> {
         let fresh = self.fresh_code(&code);
         let brought = self.stream(&route, &fresh, sent)?;
         let rest = brought.rest(&code, &fresh);
-        if !rest.is_empty() {
-            let command = commands::code(self.connection, &route, &rest, self.is_left(&brought));
-            let rsynced = self.rsync(&[command], &self.local.changed_code(), sent)?;
-            // In a tree that was there rsync may find that all is well; but it has to have looked.
-            let was_empty = self.prepared.is_new && !self.is_left(&brought);
-            let done = if was_empty { rsynced.files_sent } else { rsynced.files };
-            if was_empty || done == 0 {
-                done::check(&rest, done, route.here, self.connection.host().as_str())?;
-            }
+        if rest.is_empty() {
+            return Ok(());
         }
-        self.discard(&brought, &route)
+        let command = commands::code(self.connection, &route, &rest);
+        let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
+        // In a tree that was there rsync may find that all is well; but it has to have looked.
+        let was_empty = self.prepared.is_new && !brought.is_left;
+        let done = if was_empty { rsynced.files_sent } else { rsynced.files };
+        if was_empty || done == 0 {
+            done::check(&rest, done, route.here, self.connection.host().as_str())?;
+        }
+        Ok(())
     }
 
     fn send_workspace(&self, sent: &mut Transfer) -> Outcome<()> {
@@ -79,60 +80,50 @@ impl Sides<'_> {
         let fresh = Fresh::of(send, &self.prepared.listing, links);
         let brought = self.stream(&route, &fresh, sent)?;
         let rest = brought.rest(send, &fresh);
-        let take = self.is_left(&brought);
-        let commands = commands::workspace(self.connection, &route, &rest, links, take);
-        let rsynced = self.rsync(&commands, &rest, sent)?;
-        if !take {
-            let host = self.connection.host().as_str();
-            done::check(&rest, rsynced.files_sent, route.here, host)?;
+        let commands = commands::workspace(self.connection, &route, &rest, links);
+        let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
+        if brought.is_left {
+            return Ok(());
         }
-        self.discard(&brought, &route)
+        let host = self.connection.host().as_str();
+        Ok(done::check(&rest, rsynced.files_sent, route.here, host)?)
     }
 
-    /// Sends what is new there as a stream, where that pays. What an earlier one has left is for rsync.
+    /// Sends what is new there as a stream, where that pays. What this one or an earlier one has left out of its place is
+    /// put there by rsync.
     fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Transfer) -> Outcome<Brought> {
-        let stream = archive::stream(self.connection, route, fresh);
-        let Some(stream) = stream.filter(|_| !self.prepared.is_left) else {
-            return Ok(Brought::default());
+        let (connection, report) = (self.connection, self.step.report());
+        let brought = match archive::stream(connection, route, fresh) {
+            _ if self.prepared.is_left => Brought::left(),
+            Some(stream) => archive::send(connection, report, route, fresh, stream, sent)?,
+            None => Brought::default(),
         };
-        archive::send(self.connection, self.step.report(), route, fresh, stream, sent)
+        if brought.is_left {
+            let command = commands::left(connection, route, &fresh.entries);
+            self.rsync(&[command], fresh.entries.bytes(), sent)?;
+            connection.ask(&archive::discard(connection, route))?;
+        }
+        Ok(brought)
     }
 
-    /// Runs rsyncs; `moves` is what has to move, for the progress.
-    fn rsync(
-        &self,
-        commands: &[Command],
-        moves: &Listing,
-        sent: &mut Transfer,
-    ) -> Outcome<Transfer> {
+    /// Runs rsyncs, of which so many bytes are to be expected.
+    fn rsync(&self, commands: &[Command], bytes: u64, sent: &mut Transfer) -> Outcome<Transfer> {
         let report = self.step.report();
         let name = |name: &str| {
             if !name.ends_with('/') {
                 report.detail(&format!("sent {}", name.escape_debug()));
             }
         };
-        let heard = Heard { report, total: moves.bytes(), changed: &name };
+        let heard = Heard { report, total: bytes, changed: &name };
         let (transfer, ended) = rsync::run(commands, self.connection, heard);
         sent.add(transfer.clone());
         ended.map(|()| transfer)
     }
 
-    /// Removes what a stream has brought and rsync has put in place.
-    fn discard(&self, brought: &Brought, route: &Route) -> Outcome<()> {
-        if self.is_left(brought) {
-            self.connection.ask(&archive::discard(self.connection, route))?;
-        }
-        Ok(())
-    }
-
-    /// Whether there may be something in our own folder there that isn't in its place.
-    fn is_left(&self, brought: &Brought) -> bool {
-        self.prepared.is_left || brought.is_left
-    }
-
-    /// The code is new where there was no tree; what lies in one that was there only rsync knows.
+    /// The code is new where there was no tree, or where a stream was cut off that may have brought it; what lies in a tree
+    /// that was there only rsync knows.
     fn fresh_code<'a>(&self, code: &'a Listing) -> Fresh<'a> {
-        if self.prepared.is_new {
+        if self.prepared.is_new || self.prepared.is_left {
             Fresh::of(code, &code::just_made(self.remote, code), &[])
         } else {
             Fresh::default()
@@ -153,7 +144,7 @@ impl Sides<'_> {
         let route = self.code_route();
         let rest = self.show_stream(&route, &self.fresh_code(&code), &code);
         if !rest.is_empty() {
-            self.step.show([&commands::code(self.connection, &route, &rest, false)]);
+            self.step.show([&commands::code(self.connection, &route, &rest)]);
         }
         if args.delete {
             let script = delete::script(self.connection, self.local, &self.prepared.base);
@@ -163,7 +154,7 @@ impl Sides<'_> {
         let route = self.workspace_route();
         let fresh = Fresh::of(send, &self.prepared.listing, links);
         let rest = self.show_stream(&route, &fresh, send);
-        self.step.show(&commands::workspace(self.connection, &route, &rest, links, false));
+        self.step.show(&commands::workspace(self.connection, &route, &rest, links));
     }
 
     /// Shows a stream if there is one; what it doesn't bring is returned.

@@ -5,7 +5,7 @@
 # $8 a name for what is on its way from this pair of trees,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left (what a push that was cut off has
-# brought), free (bytes), then a line `listing` and the list; or problem.
+# brought), zstd (whether tar takes what it makes), free (bytes), then a line `listing` and the list; or problem.
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
 origin=$6 adopt=$7 incoming=$state/incoming/$8
@@ -57,7 +57,9 @@ done
 find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
-printf 'tree %s\nleft %s\n' "$tree" "$left"
+zstd=no
+if command -v zstd >/dev/null && tar --help 2>/dev/null | grep -q -- --zstd; then zstd=yes; fi
+printf 'tree %s\nleft %s\nzstd %s\n' "$tree" "$left" "$zstd"
 df -Pk "$base" | {
   read -r _
   read -r _ _ _ free _

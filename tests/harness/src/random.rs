@@ -1,0 +1,13 @@
+//! Content that nothing can make smaller, or find somewhere else.
+
+/// So many bytes that don't repeat; others for every seed, the same for one.
+pub fn random(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 88_172_645_463_325_252;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).take(size.div_ceil(8)).flatten().take(size).collect()
+}

@@ -1,0 +1,243 @@
+//! What is new on the host goes as one stream: what arrives, what is left when it is cut off, and what goes wrong.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_harness::{
+    Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, random,
+};
+
+/// A cube with enough in its workspace for a stream.
+fn many(scene: &Scene) -> Cube {
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    fs::create_dir(cube.workspace().join("many")).unwrap();
+    for number in 0..150 {
+        let file = cube.workspace().join(format!("many/{number:03}"));
+        fs::write(file, random(number, 4_000)).unwrap();
+    }
+    cube
+}
+
+fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-push").args(words).reads_document(document).run()
+}
+
+/// What lies in a folder: name, permissions, time and content of everything, whoever owns it.
+fn all(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let (path, data) = (entry.path(), entry.metadata().unwrap());
+        let content = if data.is_symlink() {
+            format!("-> {}", fs::read_link(&path).unwrap().display())
+        } else if data.is_dir() {
+            found.extend(all(&path).iter().map(|line| format!("{:?}/{line}", entry.file_name())));
+            format!("{:o}", data.mode())
+        } else {
+            let mut hasher = DefaultHasher::new();
+            fs::read(&path).unwrap().hash(&mut hasher);
+            let (mode, time) = (data.mode(), (data.mtime(), data.mtime_nsec()));
+            format!("{mode:o} {time:?} {} {:x}", data.len(), hasher.finish())
+        };
+        found.push(format!("{:?} {content}", entry.file_name()));
+    }
+    found.sort();
+    found
+}
+
+fn there(scene: &Scene) -> PathBuf {
+    scene.host.remote_root().join("digits/workspace")
+}
+
+/// What is on its way to the host, or was left there.
+fn incoming(scene: &Scene) -> Vec<PathBuf> {
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_folder = |path: &Path| path.is_dir() && !path.is_symlink();
+        let found = |path: PathBuf| if is_folder(&path) { files(&path) } else { vec![path] };
+        entries.flat_map(|entry| found(entry.path())).collect()
+    }
+    files(&scene.host.remote_root().join(".mlcube-ssh/digits/incoming"))
+}
+
+/// Puts a tar in the user's PATH that packs slowly.
+fn packs_slowly(scene: &Scene) {
+    let slowly = "import sys, time\nfor piece in iter(lambda: sys.stdin.buffer.read(16384), b\"\"):\n    sys.stdout.buffer.write(piece); sys.stdout.flush(); time.sleep(0.01)";
+    let lines = format!(
+        "case $1 in --version) exec /usr/bin/tar \"$@\" ;; esac\n/usr/bin/tar \"$@\" | python3 -c '{slowly}'"
+    );
+    scene.has_program("tar", &lines);
+}
+
+fn packs_normally(scene: &Scene) {
+    fs::remove_file(scene.home().join("bin/tar")).unwrap();
+}
+
+#[test]
+fn everything_arrives_as_it_is() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    let workspace = cube.workspace();
+    let odd = "it's a \"name\" with $HOME; `touch canary` *\n\té -rf \\, &";
+    fs::write(workspace.join(odd), "odd").unwrap();
+    fs::write(workspace.join("-e"), "an option").unwrap();
+    fs::create_dir_all(workspace.join("empty/folder")).unwrap();
+    fs::set_permissions(workspace.join("empty"), fs::Permissions::from_mode(0o2750)).unwrap();
+    symlink("many/001", workspace.join("link")).unwrap();
+    symlink("nowhere", workspace.join("many/dangling")).unwrap();
+    fs::hard_link(workspace.join("many/002"), workspace.join("twin")).unwrap();
+    fs::set_permissions(workspace.join("many/003"), fs::Permissions::from_mode(0o500)).unwrap();
+    scene.sh("touch -d '2001-02-03 04:05:06.789' digits/workspace/many/004").run().succeeds();
+    fs::write(cube.root().join(".mlcubeignore"), "/workspace/many/00?\n!/workspace/many/00[0-4]\n")
+        .unwrap();
+    let document = scene.document(&cube, &[]);
+    let pushed = push(&scene, &document, &["-v"]);
+    pushed.succeeds().says("tar -xopf - -C").says("mlcube-ssh-push: sent many/149\n");
+    for number in 5..10 {
+        fs::remove_file(workspace.join(format!("many/00{number}"))).unwrap();
+    }
+    assert_eq!(all(&there(&scene)), all(&workspace), "ignored files stay, the rest is the same");
+    assert_eq!(fs::metadata(there(&scene).join("twin")).unwrap().nlink(), 1, "two files there");
+    let receipt = pushed.document();
+    // With the five files of the cube, and the one that says what stays.
+    assert_eq!(receipt.at("/steps/push/files_sent"), 145 + 3 + 6);
+    assert!(receipt.at("/steps/push/bytes_sent").as_u64().unwrap() > 145 * 4_000);
+    let again = push(&scene, &document, &[]).succeeds().document();
+    assert_eq!(again.at("/steps/push/changed"), false);
+    assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn new_things_in_folders_that_are_there() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("many/old/a", "1");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    fs::write(there(&scene).join("many/old/theirs"), "2").unwrap();
+    for number in 0..120 {
+        let (folder, name) = (["many", "many/old", "many/new"][number % 3], number);
+        fs::create_dir_all(cube.workspace().join(folder)).unwrap();
+        fs::write(cube.workspace().join(folder).join(format!("{name}")), random(1, 3_000)).unwrap();
+    }
+    push(&scene, &document, &["-v"]).succeeds().says("tar -xopf");
+    let theirs = there(&scene).join("many/old/theirs");
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "2");
+    fs::remove_file(theirs).unwrap();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+}
+
+#[test]
+fn cut_off_nothing_is_there_by_half_and_the_next_push_goes_on() {
+    let mut scene = Scene::new();
+    let cube = many(&scene);
+    fs::write(cube.workspace().join("zlarge"), random(7, 6_000_000)).unwrap();
+    let document = scene.document(&cube, &[]);
+    packs_slowly(&scene);
+    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
+    eventually("a part of the large file has come", || {
+        incoming(&scene).iter().any(|path| {
+            path.ends_with("zlarge") && fs::metadata(path).is_ok_and(|it| it.len() > 3_000_000)
+        })
+    });
+    scene.host.sshd.stop();
+    let failed = running.wait();
+    failed.exits(255).complains(&["there", "connection", "run this step again"]);
+    assert_eq!(failed.document().at("/steps/push/files").as_u64(), Some(151 + 5));
+    assert_eq!(fs::read_dir(there(&scene)).unwrap().count(), 0, "nothing is in its place yet");
+    scene.host.sshd.comes_back();
+    packs_normally(&scene);
+    let again = push(&scene, &failed.document(), &["-q"]).succeeds().is_silent().document();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    let sent = again.at("/steps/push/bytes_sent").as_u64().unwrap();
+    assert!(sent < 4_000_000, "{sent} bytes went: nothing was resumed");
+    assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn without_a_tar_that_fits_rsync_does_it() {
+    for (missing, here) in [("tar", ""), ("zstd", ""), ("", "echo bsdtar 3.7.2"), ("", "exit 1")] {
+        let scene = Scene::with(HostOptions::default().without(missing));
+        let cube = many(&scene);
+        if !here.is_empty() {
+            scene.has_program("tar", here);
+        }
+        push(&scene, &scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
+        assert_eq!(all(&there(&scene)), all(&cube.workspace()), "without {missing} {here}");
+        assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
+    }
+}
+
+#[test]
+fn a_tar_that_brings_nothing_and_reports_success_is_no_success() {
+    let scene = Scene::new();
+    let document = scene.document(&many(&scene), &[]);
+    fs::write(scene.host.bin().join("tar"), "#!/bin/sh\ncat >/dev/null\necho --zstd\n").unwrap();
+    fs::set_permissions(scene.host.bin().join("tar"), fs::Permissions::from_mode(0o755)).unwrap();
+    push(&scene, &document, &["-q"]).exits(125).complains(&["tar", "there"]);
+    fs::remove_file(scene.host.bin().join("tar")).unwrap();
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+}
+
+#[test]
+fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    let document = scene.document(&cube, &[]);
+    let edits = format!(
+        "/usr/bin/tar \"$@\" || exit\ncase $1 in --version) exit ;; esac\ncd '{}/many' && echo more >>010 && rm 011 && echo new >012.new && mv 012.new 012\n",
+        cube.workspace().display()
+    );
+    scene.has_program("tar", &edits);
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(fs::read_to_string(there(&scene).join("many/012")).unwrap(), "new\n");
+}
+
+#[test]
+fn what_appears_there_meanwhile_is_kept_aside() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    let document = scene.document(&cube, &[]);
+    // The tar there lets somebody else be quicker, between the list and what it unpacks.
+    let appears = format!(
+        "#!/bin/sh\ncase $1 in -x*) mkdir -p '{0}/many' && echo theirs >'{0}/many/010' ;; esac\nexec /usr/bin/tar \"$@\"\n",
+        there(&scene).display()
+    );
+    let tar = scene.host.bin().join("tar");
+    fs::write(&tar, appears).unwrap();
+    fs::set_permissions(&tar, fs::Permissions::from_mode(0o755)).unwrap();
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    let replaced = scene
+        .sh("cat \"$R\"/*/many/010")
+        .env("R", scene.host.remote_root().join(".mlcube-ssh/digits/replaced"));
+    assert_eq!(replaced.run().succeeds().stdout, "theirs\n");
+}
+
+#[test]
+fn a_disk_that_fills_up_on_the_way() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "1300k") else { return };
+    let document = scene.document(&cube, &[]);
+    // The room that is asked for is there; small files take more.
+    let failed = push(&scene, &document, &["-q"]);
+    failed.exits(125).complains(&["there", "room"]);
+    let grow = format!("mount -o remount,size=40m {}", scene.host.remote_root().display());
+    scene.sh(&grow).run().succeeds();
+    push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+}
+
+#[test]
+fn the_dry_run_shows_what_runs() {
+    let scene = Scene::new();
+    let document = scene.document(&many(&scene), &[]);
+    let shown = push(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
+    let line = shown.lines().find(|line| line.contains("| LC_ALL=C tar ")).unwrap();
+    assert_eq!(scene.host.sshd.logins(), 0);
+    let logged = push(&scene, &document, &["-v"]).succeeds().stderr.clone();
+    assert!(logged.lines().any(|logged| logged == line), "{line}\nisn't in\n{logged}");
+}
