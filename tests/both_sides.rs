@@ -16,10 +16,25 @@ use rustix::process::Signal;
 /// Few names, so that both sides meet; one is a file on one side and a folder on the other.
 const NAMES: [&str; 5] = ["a", "d/b", "d/c d", "e", "e/f"];
 
+/// Enough files for a stream.
+const MANY: usize = 110;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Side {
     Here,
     There,
+}
+
+/// How a transfer ends early.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    CtrlC,
+    /// Without a word; what it started goes on.
+    Killed,
+    /// With all that it started, without a word.
+    AllKilled,
+    /// The other end is gone.
+    Disconnected,
 }
 
 #[derive(Clone, Debug)]
@@ -33,11 +48,13 @@ enum Act {
     Pull {
         overwrite: bool,
     },
-    /// A transfer that ends early, after some milliseconds, by Ctrl-C or without a word.
+    /// Somebody writes a folder of files, as many as go in one stream.
+    WriteMany(Side),
+    /// A transfer that ends early, after some milliseconds.
     Cut {
         up: bool,
         after: u64,
-        killed: bool,
+        how: Cut,
     },
     LoseRecord,
 }
@@ -52,10 +69,15 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Delete(side, name)),
         3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Push { overwrite }),
         3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Pull { overwrite }),
-        2 => (any::<bool>(), 0..200_u64, any::<bool>())
-            .prop_map(|(up, after, killed)| Act::Cut { up, after, killed }),
+        1 => side().prop_map(Act::WriteMany),
+        2 => (any::<bool>(), 0..300_u64, cut())
+            .prop_map(|(up, after, how)| Act::Cut { up, after, how }),
         1 => Just(Act::LoseRecord),
     ]
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    prop_oneof![Just(Cut::CtrlC), Just(Cut::Killed), Just(Cut::AllKilled), Just(Cut::Disconnected)]
 }
 
 /// A cube on both sides, and the contents that must not get lost.
@@ -116,14 +138,15 @@ impl<'a> Trial<'a> {
         outcome.succeeds();
     }
 
-    fn cut(&self, up: bool, after: u64, killed: bool) {
+    fn cut(&self, up: bool, after: u64, how: Cut) {
         let tool = if up { "mlcube-ssh-push" } else { "mlcube-ssh-pull" };
         let running = self.scene.tool(tool).reads_document(&self.document).start();
         thread::sleep(Duration::from_millis(after));
-        if killed {
-            running.signal(Signal::KILL);
-        } else {
-            running.ctrl_c();
+        match how {
+            Cut::CtrlC => running.ctrl_c(),
+            Cut::Killed => running.signal(Signal::KILL),
+            Cut::AllKilled => running.kill_all(),
+            Cut::Disconnected => self.scene.host.sshd.connections().kill(),
         }
         let _however_it_ended = running.wait();
     }
@@ -140,7 +163,14 @@ impl<'a> Trial<'a> {
             }
             Act::Push { overwrite } => self.transfer("mlcube-ssh-push", overwriting(overwrite)),
             Act::Pull { overwrite } => self.transfer("mlcube-ssh-pull", overwriting(overwrite)),
-            Act::Cut { up, after, killed } => self.cut(up, after, killed),
+            Act::WriteMany(side) => {
+                let top = if side == Side::Here { &self.here } else { &self.there };
+                let folder = top.join("many");
+                for number in 0..MANY {
+                    self.write(&folder.join(number.to_string()), 40, 0);
+                }
+            }
+            Act::Cut { up, after, how } => self.cut(up, after, how),
             Act::LoseRecord => {
                 let records = self.scene.home().join(".local/state/mlcube-ssh");
                 for record in fs::read_dir(records).into_iter().flatten().flatten() {
@@ -165,7 +195,7 @@ impl<'a> Trial<'a> {
             };
             let is_whole = size.parse() == Ok(text.len());
             let relative = path.strip_prefix(&self.here).or(path.strip_prefix(&self.there));
-            if relative.is_ok_and(|name| NAMES.iter().any(|known| name == Path::new(known))) {
+            if relative.is_ok_and(|name| is_in_place(name)) {
                 prop_assert!(is_whole, "half a file: {}", path.display());
             }
             if is_whole {
@@ -188,6 +218,11 @@ impl<'a> Trial<'a> {
         }
         Err(TestCaseError::fail(format!("lost {lost:?} after {after:?}")))
     }
+}
+
+/// Whether a path in the workspace is one of those that are written; beside them lies what transfers are about.
+fn is_in_place(name: &Path) -> bool {
+    name.starts_with("many") || NAMES.iter().any(|known| name == Path::new(known))
 }
 
 fn overwriting(overwrite: bool) -> &'static [&'static str] {

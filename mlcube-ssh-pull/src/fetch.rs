@@ -61,8 +61,8 @@ pub(crate) fn commands(
         let aside = part.below(&format!("{}/{seconds}", kept_aside.display()));
         rsync::command(connection)
             .args(["--files-from=-", "--from0", "--dirs", "--backup"])
-            // The plan has compared to the nanosecond; rsync would skip what changed within one second.
-            .arg("--ignore-times")
+            // Times are compared to the nanosecond: by default what changed within one second is skipped.
+            .arg("--modify-window=-1")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
             // What is half there lies where no listing looks, even when rsync is killed.
             .arg(format!("--temp-dir={}", scratch::folder(part, &layout.workspace).display()))

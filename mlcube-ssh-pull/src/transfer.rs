@@ -50,7 +50,7 @@ impl Sides<'_> {
         note(receipt, &listing, &plan, free);
         drop(listing);
         space::check(&plan, workspace, free)?;
-        if !plan.send.is_empty() {
+        if !plan.is_empty() {
             self.record.begin(Direction::Down, &plan.common)?;
             self.fetch(there, &plan, receipt)?;
             plan.settle_here(workspace, &base);

@@ -65,9 +65,10 @@ impl Local {
         let common = self.record.workspace();
         code_is_known
             && !self.record.was_cut_off()
-            && self.selected().iter().all(|(path, entry)| {
-                common.get(path).is_some_and(|common| common.same_content(&entry))
-            })
+            && self
+                .selected()
+                .iter()
+                .all(|(path, entry)| common.get(path).is_some_and(|common| common.same(&entry)))
     }
 
     /// What has to go, given what is in the workspace there and what both sides have in common; what isn't meant keeps its

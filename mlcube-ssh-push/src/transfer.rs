@@ -47,7 +47,7 @@ impl Sides<'_> {
         }
         self.local.record.set_gone(&gone)?;
         self.local.record.set_code(&self.local.code)?;
-        if !self.plan.send.is_empty() {
+        if !self.plan.is_empty() {
             self.local.record.begin(Direction::Up, &self.plan.common)?;
             self.send_workspace(sent)?;
         }
@@ -80,7 +80,8 @@ impl Sides<'_> {
         let fresh = Fresh::of(send, &self.prepared.listing, links);
         let brought = self.stream(&route, &fresh, sent)?;
         let rest = brought.rest(send, &fresh);
-        let commands = commands::workspace(self.connection, &route, &rest, links);
+        let list = self.plan.with_permissions(&rest);
+        let commands = commands::workspace(self.connection, &route, &list, links);
         let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
         if brought.is_left {
             return Ok(());
@@ -154,7 +155,8 @@ impl Sides<'_> {
         let route = self.workspace_route();
         let fresh = Fresh::of(send, &self.prepared.listing, links);
         let rest = self.show_stream(&route, &fresh, send);
-        self.step.show(&commands::workspace(self.connection, &route, &rest, links));
+        let list = self.plan.with_permissions(&rest);
+        self.step.show(&commands::workspace(self.connection, &route, &list, links));
     }
 
     /// Shows a stream if there is one; what it doesn't bring is returned.

@@ -90,10 +90,16 @@ impl Entry {
             }
     }
 
+    /// Whether both have the same permissions. A link has none; set-uid and its like belong to a machine.
+    #[must_use]
+    pub fn same_permissions(&self, other: &Self) -> bool {
+        self.kind == Kind::Link || self.mode & 0o777 == other.mode & 0o777
+    }
+
     /// As [`Entry::same_content`], with the same permissions.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        self.same_content(other) && (self.mode == other.mode || self.kind == Kind::Link)
+        self.same_content(other) && self.same_permissions(other)
     }
 }
 

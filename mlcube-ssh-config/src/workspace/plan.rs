@@ -8,6 +8,7 @@
 //!
 //! Clocks decide nothing: `rsync --update`, which goes by them, loses results.
 
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use super::entry::{Entry, Kind};
@@ -29,6 +30,8 @@ pub enum Direction {
 pub struct Plan {
     /// Entries to send.
     pub send: Listing,
+    /// Entries of which nothing but the permissions has to be sent.
+    pub permissions: Listing,
     /// Entries that differ and stay as they are on the receiving side, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
     /// Entries that are never sent: links that point out of the workspace, devices, sockets.
@@ -113,6 +116,10 @@ impl Plan {
         }
         let Some(there) = there else { return self.send(path, entry) };
         if entry.same_content(there) {
+            let is_as_before = |base: &Entry| base.same_permissions(there);
+            if !entry.same_permissions(there) && base.is_some_and(is_as_before) {
+                self.permissions.insert(path, entry);
+            }
             return self.common.insert(path, entry);
         }
         let this_changed = base.is_none_or(|base| !entry.same_content(base));
@@ -156,10 +163,27 @@ impl Plan {
         }
     }
 
+    /// Whether nothing has to move.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.send.is_empty() && self.permissions.is_empty()
+    }
+
     /// The entries to send, in parts.
     #[must_use]
     pub fn transfers(&self) -> Vec<Part> {
-        Part::of(&self.send, &self.links)
+        Part::of(&self.with_permissions(&self.send), &self.links)
+    }
+
+    /// A part of the entries to send, with those of which the permissions have to be sent.
+    #[must_use]
+    pub fn with_permissions<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {
+        if self.permissions.is_empty() {
+            return Cow::Borrowed(send);
+        }
+        let mut all = send.clone();
+        all.extend(self.permissions.iter());
+        Cow::Owned(all)
     }
 }
 
@@ -222,6 +246,21 @@ mod tests {
         assert_eq!(plan(&[("a", 1)], &[("a", 2)], &[("a", 1)]), (0, 0), "changed there");
         assert_eq!(plan(&[("a", 2)], &[("a", 3)], &[("a", 1)]), (0, 1), "changed on both sides");
         assert_eq!(plan(&[("a", 2)], &[("a", 3)], &[]), (0, 1), "nobody knows");
+    }
+
+    #[test]
+    fn permissions_go_alone() {
+        let with = |mode: &str| {
+            Listing::parse(format!("f {mode} 1 1.000000001 a\0\0").as_bytes()).unwrap()
+        };
+        let plan = |from: &str, to: &str, base: &str| {
+            let plan = Plan::new(Direction::Up, &with(from), &with(to), &with(base), false);
+            assert!(plan.send.is_empty());
+            (plan.permissions.len(), plan.common.get(Path::new("a")).unwrap().mode)
+        };
+        assert_eq!(plan("755", "644", "644"), (1, 0o755), "changed here");
+        assert_eq!(plan("644", "755", "644"), (0, 0o644), "changed there");
+        assert_eq!(plan("755", "4755", "4755"), (0, 0o755), "set-uid stays where it is");
     }
 
     #[test]

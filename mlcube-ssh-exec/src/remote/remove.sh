@@ -59,7 +59,11 @@ for what; do
   case $what in
     containers) remove_containers ;;
     jobs) remove_jobs ;;
-    tree) remove_unless_busy tree "$base" "$state"/jobs/* ;;
+    tree)
+      remove_unless_busy tree "$base" "$state"/jobs/*
+      # What was on its way to it.
+      [ -e "$base" ] || rm -rf "$state/incoming"
+      ;;
     workspace) if is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
     own/*) remove_workspace own "$state/workspaces/${what#own/}" ;;
     replaced) remove replaced "$state/replaced" ;;

@@ -68,6 +68,11 @@ impl Running {
         kill_process_group(self.pid(), Signal::INT).unwrap();
     }
 
+    /// Ends it and all that it started, without a word.
+    pub fn kill_all(&self) {
+        kill_process_group(self.pid(), Signal::KILL).unwrap();
+    }
+
     /// Sends a signal to it alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
