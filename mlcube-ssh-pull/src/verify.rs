@@ -18,7 +18,7 @@ use crate::{fetch, outputs, pull};
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
-    let selection = pull::selection(args, &outputs::declared(document, &layout.workspace))?;
+    let selection = pull::selection(args, &outputs::declared(document, &layout))?;
     let record = Record::of(&layout, &document.remote)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&fetch::list_script(&connection, document)));

@@ -15,7 +15,6 @@ use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::Listing;
 
 use crate::cli::Args;
-use crate::code;
 use crate::local::Local;
 
 const DELETE: &str = include_str!("remote/delete.sh");
@@ -24,7 +23,7 @@ const DELETE: &str = include_str!("remote/delete.sh");
 pub(crate) fn gone(layout: &Layout, pushed: &Listing, code: &Listing) -> Listing {
     pushed.filter(|path, _| {
         let is_here = || fs::symlink_metadata(layout.base.join(path)).is_ok();
-        code.get(path).is_none() && !is_here() && !code::is_workspace(layout, path)
+        code.get(path).is_none() && !is_here() && !layout.is_workspace(path)
     })
 }
 
