@@ -62,7 +62,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             };
             send(&sides, args, receipt)?;
         }
-        local.stays.check(&step.report())
+        local.stays.check(&layout, &step.report(), receipt)
     });
     // Also of a push that failed, once it is known what there is to send.
     if receipt.files.is_some() {
