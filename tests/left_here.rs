@@ -100,6 +100,7 @@ fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
     assert_eq!(document.at("/steps/push/changed"), true);
     let left_out = document.at("/steps/push/left_out").clone();
     assert_eq!(left_out, serde_json::json!(["key.pem", "closed", "secret.bin"]));
+    push(&["--verify"]).exits(125).says("workspace/secret.bin").never_says("isn't the same");
     // Said every time, as long as it is so.
     push(&["--if-changed"]).exits(125).says("workspace/secret.bin");
     fs::write(cube.root().join(".mlcubeignore"), "secret.bin\nclosed\nkey.pem\n").unwrap();
@@ -108,4 +109,32 @@ fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
     fs::set_permissions(cube.root().join("lib"), fs::Permissions::from_mode(0o000)).unwrap();
     push(&["--delete"]).exits(125).says("digits/lib").never_says("deleted");
     assert!(there.join("lib/code").exists());
+}
+
+#[test]
+fn a_folder_there_that_its_user_cant_enter_holds_nothing_else_up() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    let scene = Scene::at(place, HostOptions::default().account(&account));
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    account.owns(&scene.host.remote_root());
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    let folder = scene.place().folder("disk");
+    for closed in [there.join("closed"), folder.join("closed")] {
+        fs::create_dir(&closed).unwrap();
+        fs::write(closed.join("inside"), "a container's").unwrap();
+        fs::set_permissions(closed, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    symlink(folder, there.join("linked")).unwrap();
+    let cube = cube.with_file("data.csv", "2\n");
+    push(&scene, &document).succeeds().is_silent();
+    assert_eq!(fs::read_to_string(there.join("data.csv")).unwrap(), "2\n");
+    let verify = scene.tool("mlcube-ssh-push").arg("--verify").reads_document(&document).run();
+    verify.succeeds().says("the same");
+    let _cube = cube.with_file("closed/inside", "mine");
+    push(&scene, &document).exits(125).says("closed");
+    assert_eq!(fs::read_to_string(there.join("closed/inside")).unwrap(), "a container's");
 }
