@@ -80,10 +80,15 @@ fn what_belongs_to_another_user_is_named_and_the_rest_comes() {
     fs::write(there.join("secret.bin"), "x").unwrap();
     fs::set_permissions(there.join("secret.bin"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(there.join("score"), "0.9").unwrap();
+    pull(&scene, &document, &["--verify"]).exits(125).says("score isn't the same");
     let pulled = pull(&scene, &document, &[]);
     pulled.exits(125).says("secret.bin").says("closed").says("root").says("chown");
     assert_eq!(cube.result("score"), "0.9");
     assert_eq!(pulled.document().at("/steps/pull/left_out").as_array().unwrap().len(), 2);
+    pull(&scene, &document, &["--verify"])
+        .exits(125)
+        .says("secret.bin")
+        .never_says("isn't the same");
     // What came is on record: an edit here is no conflict.
     fs::write(cube.workspace().join("score"), "mine").unwrap();
     let again = pull(&scene, &document, &[]);

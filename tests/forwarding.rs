@@ -126,6 +126,30 @@ fn task_arguments() {
 }
 
 #[test]
+fn a_declared_path_of_this_machine_whatever_the_names() {
+    let (scene, engine, cube) = scene();
+    let task = Task::named("train.v2").reads("data.set", "${workspace}/data.csv");
+    let cube = cube.task(&task.writes("model", "${runtime.root}/made/"));
+    run(&scene, &cube, &["--task=train.v2"]).succeeds();
+    let words = engine.run_call();
+    let there = scene.host.remote_root().join("digits");
+    let volume =
+        |folder: &str, number| format!("{}:/mlcube_io{number}", there.join(folder).display());
+    for word in [
+        volume("workspace", 0),
+        "--data.set=/mlcube_io0/data.csv".to_owned(),
+        volume("made", 1),
+        "--model=/mlcube_io1".to_owned(),
+    ] {
+        assert!(words.contains(&word), "{word}: {words:?}");
+    }
+    let cube = cube.task(&Task::named("odd").reads("a[b]", "${workspace}/data.csv"));
+    let pushed = scene.document(&cube, &["--task=odd"]);
+    let refused = scene.tool("mlcube-ssh-exec").args(["-q", "run"]).reads_document(&pushed).run();
+    refused.exits(125).complains(&["tasks.odd.parameters.inputs.a[b]", "rename"]);
+}
+
+#[test]
 fn several_tasks_run_in_their_order() {
     let (scene, engine, cube) = scene();
     let cube = cube.with_file("model/weights", "of an earlier run");

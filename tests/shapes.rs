@@ -173,3 +173,84 @@ fn an_input_outside_the_cube() {
     let refused = scene.tool("mlcube-ssh-push").reads_document(&document).run();
     refused.exits(125).complains(&["copy.data", "../../data/set/more.csv", "outside"]);
 }
+
+/// Runs a cube that is set up, and fetches; nothing is sent. What the run wrote on standard output.
+fn run_there(scene: &Scene, cube: &Cube, words: &[&str]) -> String {
+    let mlcube = format!("--mlcube={}", cube.root().display());
+    let run = scene.mlcube_ssh(&["run", &mlcube, "--platform=gpu1", "--no-push"]).args(words).run();
+    run.succeeds().stdout.clone()
+}
+
+#[test]
+fn absolute_paths_in_the_cube_are_the_same_places_there() {
+    let scene = Scene::new();
+    let (root, there) = (scene.home().join("cube"), scene.host.remote_root().join("cube"));
+    let here = |name: &str| root.join(name).display().to_string();
+    let copy = |task: &str, input: &str, output: &str| {
+        let copies = Task::named(task).reads("data", &here(input)).writes("out", &here(output));
+        copies.does("cat $data > $out/copy")
+    };
+    // Both parameters of both tasks have one name and different places.
+    let cube = scene
+        .cube("cube")
+        .task(&copy("first", "workspace/data.csv", "workspace/one/"))
+        .task(&copy("second", "shared/data.csv", "workspace/two/"))
+        .with_file("data.csv", "1\n")
+        .with_file("2024", "2024\n");
+    fs::create_dir(cube.root().join("shared")).unwrap();
+    fs::write(cube.root().join("shared/data.csv"), "2\n").unwrap();
+    let _document = scene.configured(&cube, &[]);
+    // The host of this test shares the disk: what is read there is told by its content.
+    fs::write(there.join("workspace/data.csv"), "1 there\n").unwrap();
+    fs::write(there.join("shared/data.csv"), "2 there\n").unwrap();
+    run_there(&scene, &cube, &["--task=first,second"]);
+    assert_eq!(fs::read_to_string(there.join("workspace/one/copy")).unwrap(), "1 there\n");
+    assert_eq!(fs::read_to_string(there.join("workspace/two/copy")).unwrap(), "2 there\n");
+    assert_eq!(cube.result("one/copy"), "1 there\n", "and it was fetched");
+    // Arguments, also to names that YAML would read as numbers.
+    fs::write(there.join("workspace/2024"), "2024 there\n").unwrap();
+    let data = format!("data={}", here("workspace/2024"));
+    let out = format!("out={}", here("workspace/three/"));
+    run_there(&scene, &cube, &["--task=first", &data, &out]);
+    assert_eq!(cube.result("three/copy"), "2024 there\n");
+    run_there(&scene, &cube, &["--task=first", &format!("data={}", here("shared/data.csv"))]);
+    assert_eq!(cube.result("one/copy"), "2 there\n");
+}
+
+#[test]
+fn an_absolute_path_in_the_cube_and_a_workspace_outside() {
+    let scene = Scene::new();
+    let cube = scene.cube("my cube");
+    let input = cube.root().join("shared/data.csv");
+    let cube = cube.task(&copies(input.to_str().unwrap()));
+    fs::create_dir(cube.root().join("shared")).unwrap();
+    fs::write(&input, "1,2\n").unwrap();
+    let elsewhere = scene.place().folder("elsewhere");
+    let workspace = format!("--workspace={}", elsewhere.display());
+    let _document = scene.configured(&cube, &[&workspace]);
+    let there = scene.host.remote_root().join("my_cube");
+    fs::write(there.join("shared/data.csv"), "there\n").unwrap();
+    run_there(&scene, &cube, &["--task=copy", &workspace]);
+    assert_eq!(fs::read_to_string(elsewhere.join("out/copy")).unwrap(), "there\n");
+    // The cube's own workspace stays here when another one is used.
+    let data = format!("data={}", cube.workspace().join("data.csv").display());
+    let document = scene.document(&cube, &["--task=copy", &workspace, &data]);
+    let refused = scene.tool("mlcube-ssh-push").reads_document(&document).run();
+    refused.exits(125).complains(&["copy.data", "workspace/data.csv", "outside"]);
+}
+
+#[test]
+fn an_output_beside_the_workspace_stays_there_and_is_named() {
+    let scene = Scene::new();
+    let cube = scene.cube("cube");
+    let made = cube.root().join("made").display().to_string();
+    let task = Task::named("make").writes("out", &format!("{made}/")).does("echo 1 > $out/it");
+    let cube = cube.task(&task);
+    let document = scene.configured(&cube, &["--task=make"]);
+    let ran = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run();
+    let pulled = scene.tool("mlcube-ssh-pull").reads_document(&ran.succeeds().document()).run();
+    let there = scene.host.remote_root().join("cube/made");
+    pulled.succeeds().says("make.out").says(there.to_str().unwrap());
+    assert_eq!(fs::read_to_string(there.join("it")).unwrap(), "1\n");
+    assert!(!Path::new(&made).exists());
+}

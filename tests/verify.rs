@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
 
 /// Writes a file without a trace: its size and time stay.
 fn flips(path: &Path, text: &str) {
@@ -38,4 +39,100 @@ fn what_differs_only_by_content_is_named_and_stays() {
     pulled.exits(125).says("data.csv").says("score").says("2 files are not");
     assert_eq!(cube.result("score"), "0.8", "nothing was transferred");
     assert_eq!(fs::read_to_string(there.join("workspace/data.csv")).unwrap(), "1,3\n");
+}
+
+/// A cube that is the same here and there.
+fn pushed(scene: &Scene) -> (Cube, Document, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
+    let cube = cube.with_file("set/train.csv", "3,4\n");
+    let document = scene.document(&cube, &[]);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    (cube, document, scene.host.remote_root().join("digits/workspace"))
+}
+
+/// Moves a folder to another disk, so to speak, and leaves a link; gives the folder's new place.
+fn becomes_a_link(scene: &Scene, folder: &Path) -> PathBuf {
+    let disk = scene.place().path().join("disk");
+    fs::rename(folder, &disk).unwrap();
+    symlink(&disk, folder).unwrap();
+    disk
+}
+
+fn verify(scene: &Scene, tool: &str, document: &Document) -> Outcome {
+    scene.tool(tool).arg("--verify").reads_document(document).run()
+}
+
+/// Both tools find both sides the same; then, of a file behind the link, that one byte isn't, and what it is called.
+fn finds_a_flipped_byte(scene: &Scene, document: &Document, file: &Path, name: &str) {
+    let tools = ["mlcube-ssh-push", "mlcube-ssh-pull"];
+    for tool in tools {
+        verify(scene, tool, document).succeeds().says("the same here and on there");
+    }
+    flips(file, "3,5\n");
+    for tool in tools {
+        let found = verify(scene, tool, document);
+        found.exits(125).says(&format!(": {name} isn't the same")).says("1 file is not");
+    }
+}
+
+#[test]
+fn a_workspace_that_is_a_link_here() {
+    let scene = Scene::new();
+    let (cube, document, _) = pushed(&scene);
+    let disk = becomes_a_link(&scene, &cube.workspace());
+    finds_a_flipped_byte(&scene, &document, &disk.join("set/train.csv"), "set/train.csv");
+}
+
+#[test]
+fn a_workspace_that_is_a_link_there() {
+    let scene = Scene::new();
+    let (_, document, there) = pushed(&scene);
+    let disk = becomes_a_link(&scene, &there);
+    finds_a_flipped_byte(&scene, &document, &disk.join("set/train.csv"), "set/train.csv");
+}
+
+#[test]
+fn a_folder_that_is_a_link_of_the_user_there() {
+    let scene = Scene::new();
+    let (_, document, there) = pushed(&scene);
+    let disk = becomes_a_link(&scene, &there.join("set"));
+    verify(&scene, "mlcube-ssh-push", &document).succeeds().says("the same here and on there");
+    flips(&disk.join("train.csv"), "3,5\n");
+    let found = verify(&scene, "mlcube-ssh-push", &document);
+    found.exits(125).says(": set/train.csv isn't the same").says("1 file is not");
+    // Nothing was made or written there.
+    assert!(there.join("set").is_symlink());
+}
+
+#[test]
+fn a_folder_that_is_a_link_of_the_user_here() {
+    let scene = Scene::new();
+    let (cube, document, _) = pushed(&scene);
+    let disk = becomes_a_link(&scene, &cube.workspace().join("set"));
+    verify(&scene, "mlcube-ssh-pull", &document).succeeds().says("the same here and on there");
+    flips(&disk.join("train.csv"), "3,5\n");
+    let found = verify(&scene, "mlcube-ssh-pull", &document);
+    found.exits(125).says(": set/train.csv isn't the same").says("1 file is not");
+}
+
+#[test]
+fn a_file_where_the_other_side_has_a_folder() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    fs::remove_dir_all(there.join("set")).unwrap();
+    fs::write(there.join("set"), "x").unwrap();
+    for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let found = verify(&scene, tool, &document);
+        found.exits(125).says(": set isn't the same").says("1 file is not");
+    }
+    assert_eq!(cube.result("set/train.csv"), "3,4\n");
+}
+
+#[test]
+fn a_push_that_never_was_makes_nothing_there() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let document = scene.document(&cube, &[]);
+    verify(&scene, "mlcube-ssh-push", &document).exits(125).says("data.csv isn't the same");
+    assert!(!scene.host.remote_root().exists());
 }

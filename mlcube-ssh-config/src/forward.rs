@@ -4,10 +4,12 @@
 //! shell line without quotes, so what it would misread is refused here, by name, before anything is contacted.
 
 use anyhow::{Result, bail};
-use serde_json::Value;
 
 use crate::document::Document;
+use crate::layout::Layout;
 use crate::names::TaskName;
+use crate::parameters::{self, Parameter};
+use crate::places::given_there;
 use crate::quote::is_plain;
 use crate::runner::Runner;
 
@@ -28,10 +30,14 @@ pub fn check(document: &Document, runner: &Runner) -> Result<()> {
                 "the task name '{task}' would reach a shell on the remote; rename the task with letters, digits, '_', '-', '.'"
             );
         }
-        check_parameters(document, task.as_str())?;
+    }
+    let layout = Layout::of(&document.config, &document.run, runner)?;
+    for parameter in parameters::chosen(document, &layout) {
+        check_parameter(document, &layout, &parameter)?;
     }
     for (name, value) in &document.run.args {
-        check_path(&format!("the argument {name}"), value)?;
+        let given = given_there(&layout, &document.remote, value);
+        check_path(&format!("the argument {name}"), &given)?;
     }
     for (name, value) in &document.run.options {
         check_option(name, value, runner)?;
@@ -49,7 +55,7 @@ pub fn configure_words(document: &Document) -> Vec<String> {
 /// The arguments of `mlcube run`, after the file, the platform and the workspace: options first, then `--`, without
 /// which `-P…` is taken apart as short options, then overrides and task arguments.
 #[must_use]
-pub fn run_words(document: &Document) -> Vec<String> {
+pub fn run_words(document: &Document, layout: &Layout) -> Vec<String> {
     let tasks = document.run.tasks.iter().map(TaskName::as_str).collect::<Vec<_>>().join(",");
     let mut words = vec![format!("--task={tasks}")];
     words.extend(
@@ -61,14 +67,25 @@ pub fn run_words(document: &Document) -> Vec<String> {
     );
     words.push("--".to_owned());
     words.extend(document.run.overrides.iter().map(|word| format!("-P{word}")));
-    words.extend(
-        document
-            .run
-            .args
-            .iter()
-            .map(|(name, value)| format!("{name}={}", in_workspace(document, value))),
-    );
+    let parameters = parameters::chosen(document, layout);
+    words.extend(parameters.filter_map(|parameter| override_of(document, layout, &parameter)));
+    let given = |path| given_there(layout, &document.remote, path);
+    words.extend(document.run.args.iter().map(|(name, path)| format!("{name}={}", given(path))));
     words
+}
+
+/// What puts a declared path of this machine in its place there; none where it means the same on both. An argument
+/// would go to all tasks that have the name, and they may declare different paths for it.
+fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> Option<String> {
+    let given = given_there(layout, &document.remote, &parameter.path);
+    if given == parameter.path || document.run.args.contains_key(&parameter.name) {
+        return None;
+    }
+    // A dot in a name would part it.
+    let key =
+        |name: &str| if name.contains('.') { format!("[{name}]") } else { format!(".{name}") };
+    let (task, name) = (key(&parameter.task), key(&parameter.name));
+    Some(format!("-Ptasks{task}.parameters.{}{name}.default={given}", parameter.direction.key()))
 }
 
 /// A list of devices is `device=0,1` for docker, which reads it as CSV: the quotes have to survive mlcube's shell.
@@ -79,31 +96,16 @@ fn option_value(name: &str, value: &str) -> String {
     }
 }
 
-/// A path below the local workspace is the same place in the workspace there.
-fn in_workspace<'a>(document: &Document, value: &'a str) -> &'a str {
-    let workspace = document.config_text(&["runtime", "workspace"]).unwrap_or("");
-    match value.strip_prefix(workspace).and_then(|rest| rest.strip_prefix('/')) {
-        Some(rest) if !workspace.is_empty() && !rest.is_empty() => rest,
-        _ => value,
-    }
-}
-
-fn check_parameters(document: &Document, task: &str) -> Result<()> {
-    let parameters =
-        document.config.get("tasks").and_then(|tasks| tasks.get(task)?.get("parameters"));
-    for direction in ["inputs", "outputs"] {
-        let Some(Value::Object(declared)) =
-            parameters.and_then(|parameters| parameters.get(direction))
-        else {
-            continue;
-        };
-        for (name, parameter) in declared {
-            let Some(path) = parameter.get("default").and_then(Value::as_str) else { continue };
-            check_path(
-                &format!("tasks.{task}.parameters.{direction}.{name}"),
-                in_workspace(document, path),
-            )?;
-        }
+fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) -> Result<()> {
+    let key = parameter.key();
+    check_path(&key, &given_there(layout, &document.remote, &parameter.path))?;
+    if parameter.name.contains(['=', '[', ']'])
+        && override_of(document, layout, parameter).is_some()
+    {
+        bail!(
+            "{key}: the name holds a character that keeps '{}' from being given another place on the remote; rename it, or write a path relative to the workspace",
+            parameter.path
+        );
     }
     Ok(())
 }

@@ -143,6 +143,30 @@ impl Layout {
             .map(Path::to_owned)
     }
 
+    /// The places of the workspace in the base: the one in use and the default one. The workspace is never code.
+    #[must_use]
+    pub fn workspaces(&self) -> Vec<PathBuf> {
+        let default = self.local_root().join("workspace");
+        let below = |path: &Path| normal(path).strip_prefix(&self.base).ok().map(Path::to_owned);
+        let mut places: Vec<_> =
+            [&self.workspace, &default].into_iter().filter_map(|path| below(path)).collect();
+        places.dedup();
+        places.retain(|place| !place.as_os_str().is_empty());
+        places
+    }
+
+    /// Whether a path in the base is a workspace or lies in one.
+    #[must_use]
+    pub fn is_workspace(&self, path: &Path) -> bool {
+        self.workspaces().iter().any(|workspace| path.starts_with(workspace))
+    }
+
+    /// Whether a path in the base lies in one of the places to send.
+    #[must_use]
+    pub fn is_code(&self, path: &Path) -> bool {
+        self.places().iter().any(|place| path.starts_with(place)) && !self.is_workspace(path)
+    }
+
     /// The tree's name on the remote: the base's own, with what a shell line can't carry replaced.
     #[must_use]
     pub fn name(&self, runner: &Runner) -> String {

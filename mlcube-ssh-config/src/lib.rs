@@ -13,7 +13,8 @@
 //! | [`forward`] | the words for the `mlcube` that runs on the remote |
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
-//! | [`inputs`] | what the chosen tasks read, and where it lies on either side |
+//! | [`parameters`], [`inputs`] | the paths that the chosen tasks are given, and those that have to be there |
+//! | [`places`] | where such a path lies, on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
@@ -34,6 +35,8 @@ pub mod interpolation;
 pub mod jobs;
 pub mod layout;
 pub mod names;
+pub mod parameters;
+pub mod places;
 pub mod progress;
 pub mod quote;
 pub mod report;

@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::connection::Connection;
 
 pub use cause::{is_out_of_room, lost_during_transfer};
-pub use compare::{compare, comparison};
+pub use compare::{Comparison, compare, comparison};
 pub use run::{Heard, Transfer, run};
 
 /// Where rsync keeps what it has of a file that was cut off, beside the file.

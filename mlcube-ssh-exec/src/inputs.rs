@@ -3,8 +3,10 @@
 
 use anyhow::Result;
 use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::inputs::{self, Input};
+use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::parameters::Parameter;
+use mlcube_ssh_config::places;
 
 use crate::job::Phase;
 
@@ -20,19 +22,19 @@ pub(crate) fn variable(
     let mut lines = String::new();
     let needed = if phase == Phase::Run { inputs::needed(document, layout) } else { Vec::new() };
     for input in needed.iter().filter(|input| !input.partly_made) {
-        lines.push_str(&line(input, document, layout));
+        lines.push_str(&line(&input.parameter, document, layout));
     }
     Ok(vec![("MLCUBE_SSH_INPUTS".to_owned(), lines)])
 }
 
-fn line(input: &Input, document: &Document, layout: &Layout) -> String {
+fn line(input: &Parameter, document: &Document, layout: &Layout) -> String {
     let kind = match input.is_folder {
         Some(true) => "directory",
         Some(false) => "file",
         None => "any",
     };
     let (task, name) = (&input.task, &input.name);
-    let there = input.there(document, layout).unwrap_or_default();
+    let there = places::there(layout, &document.remote, &input.path).unwrap_or_default();
     let whose = if input.here.is_none() { "own" } else { "pushed" };
     format!("{whose} {kind} {task}.{name} {there}\n")
 }

@@ -171,7 +171,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .variables(&engine::variable(&runner))
         .variables(&inputs::variable(phase, document, &layout)?)
         .secrets(variables);
-    Ok(mlcube_words(document, &runner, phase, verbosity)
+    Ok(mlcube_words(document, &layout, &runner, phase, verbosity)
         .iter()
         .fold(script, |script, word| script.word(word)))
 }
@@ -179,6 +179,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
 /// `mlcube`'s own words; where the cube and the workspace lie is added there. Its own log would bury the cause of a failure in a backtrace.
 fn mlcube_words(
     document: &Document,
+    layout: &Layout,
     runner: &Runner,
     phase: Phase,
     verbosity: Verbosity,
@@ -188,7 +189,7 @@ fn mlcube_words(
     words.push(format!("--platform={}", runner.remote_platform()));
     words.extend(match phase {
         Phase::Configure => forward::configure_words(document),
-        Phase::Run => forward::run_words(document),
+        Phase::Run => forward::run_words(document, layout),
     });
     words
 }

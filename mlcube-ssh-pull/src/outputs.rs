@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::layout::normal;
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::parameters::{self, Direction, Parameter};
+use mlcube_ssh_config::places;
+use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::workspace::{Kind, Listing};
-use serde_json::Value;
 
 /// A declared output in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,35 +20,35 @@ pub(crate) struct Output {
     pub(crate) is_folder: bool,
 }
 
-/// The outputs of the tasks that lie in the workspace; the others are the remote's own.
-pub(crate) fn declared(document: &Document, workspace: &Path) -> Vec<Output> {
-    let tasks = document.run.tasks.iter();
-    let outputs = tasks.filter_map(|task| {
-        document
-            .config
-            .get("tasks")?
-            .get(task.as_str())?
-            .get("parameters")?
-            .get("outputs")?
-            .as_object()
-    });
-    let mut declared: Vec<Output> = outputs
-        .flatten()
-        .filter_map(|(name, value)| output(document, workspace, name, value))
+/// The outputs of the tasks that lie in the workspace.
+pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
+    let mut declared: Vec<Output> = outputs(document, layout)
+        .filter_map(|output| {
+            let path = output.here?.strip_prefix(&layout.workspace).ok()?.to_owned();
+            Some(Output { name: output.name, path, is_folder: output.is_folder == Some(true) })
+        })
         .collect();
     declared.dedup();
     declared
 }
 
-fn output(document: &Document, workspace: &Path, name: &str, value: &Value) -> Option<Output> {
-    let given = document.run.args.get(name).map(String::as_str);
-    let path = given.or_else(|| value.get("default")?.as_str())?;
-    if path.starts_with(['~', '$']) {
-        return None;
+/// Says where outputs lie that the tasks put into the cube beside the workspace: only the workspace is fetched.
+pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) {
+    for output in outputs(document, layout) {
+        let is_outside = |here: &Path| !here.starts_with(&layout.workspace);
+        if output.here.as_deref().is_some_and(is_outside) {
+            let there = places::there(layout, &document.remote, &output.path)
+                .unwrap_or_else(|| places::given_there(layout, &document.remote, &output.path));
+            report.say(&format!(
+                "{}.{} isn't fetched, it lies outside the workspace: {there} on {}",
+                output.task, output.name, document.remote.host
+            ));
+        }
     }
-    let path = normal(&workspace.join(path)).strip_prefix(workspace).ok()?.to_owned();
-    let is_folder = value.get("type").and_then(Value::as_str) == Some("directory");
-    Some(Output { name: name.to_owned(), path, is_folder })
+}
+
+fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item = Parameter> + 'a {
+    parameters::chosen(document, layout).filter(|one| one.direction == Direction::Output)
 }
 
 impl Output {

@@ -18,7 +18,7 @@ use crate::transfer::{self, Sides};
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
-    let outputs = outputs::declared(document, &layout.workspace);
+    let outputs = outputs::declared(document, &layout);
     let selection = selection(args, &outputs)?;
     if step.is_dry_run() {
         return dry_run(step, document, &layout, &connection, &selection);
@@ -35,6 +35,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         receipt.outputs =
             Some(came.iter().map(|output| output.path.to_string_lossy().into_owned()).collect());
         missing = missed.into_iter().cloned().collect();
+        outputs::say_outside(step.report(), document, &layout);
         transfer::check_readable(&plan, &there, connection.host().as_str())
     });
     // Also of a pull that failed, once it is known what there is to fetch.

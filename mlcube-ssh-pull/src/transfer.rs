@@ -122,7 +122,7 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: u64) {
 pub(crate) fn check_readable(plan: &Plan, there: &There, host: &str) -> Outcome<()> {
     let Some((path, owner)) = plan.unreadable.first() else { return Ok(()) };
     Err(Failure::ours(anyhow!(
-        "can't read {} on '{host}', {} belongs to {owner}; the rest was fetched. Let the task write as the user there (docker run's --user), or make it readable: sudo chown -R, or in a container, docker run --rm -v {}:/w busybox chown -R $(id -u) /w",
+        "can't read {} on '{host}', {} belongs to {owner}; the rest was done. Let the task write as the user there (docker run's --user), or make it readable: sudo chown -R, or in a container, docker run --rm -v {}:/w busybox chown -R $(id -u) /w",
         plan.unreadable
             .iter()
             .take(5)

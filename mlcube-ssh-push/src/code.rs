@@ -1,34 +1,18 @@
 //! The code of a cube: its root and its build context, without the workspace.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use mlcube_ssh_config::document::Remote;
 use mlcube_ssh_config::ignored::Ignored;
-use mlcube_ssh_config::layout::{Layout, normal};
+use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Skip};
 
 use crate::stays::Stays;
 
-/// The places of the workspace in the base: the one in use and the default one. The workspace is never code.
-fn workspaces(layout: &Layout) -> Vec<PathBuf> {
-    let default = layout.local_root().join("workspace");
-    let below = |path: &Path| normal(path).strip_prefix(&layout.base).ok().map(Path::to_owned);
-    let mut places: Vec<_> =
-        [&layout.workspace, &default].into_iter().filter_map(|path| below(path)).collect();
-    places.dedup();
-    places.retain(|place| !place.as_os_str().is_empty());
-    places
-}
-
-/// Whether a path in the base is the workspace or lies in it.
-pub(crate) fn is_workspace(layout: &Layout, path: &Path) -> bool {
-    workspaces(layout).iter().any(|workspace| path.starts_with(workspace))
-}
-
 /// What the code is on this machine now; what stays here is noted.
 pub(crate) fn listing(layout: &Layout, stays: &Stays) -> Result<Listing> {
-    let workspaces = workspaces(layout);
+    let workspaces = layout.workspaces();
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
     for place in layout.places() {
@@ -72,6 +56,8 @@ pub(crate) fn just_made(remote: &Remote, code: &Listing) -> Listing {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn layout(base: &str, root: &str, context: Option<&str>, workspace: &str) -> Layout {

@@ -4,6 +4,8 @@
 //! still here, an ignored one for instance. The workspace is no code.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
@@ -15,7 +17,6 @@ use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::Listing;
 
 use crate::cli::Args;
-use crate::code;
 use crate::local::Local;
 
 const DELETE: &str = include_str!("remote/delete.sh");
@@ -23,9 +24,15 @@ const DELETE: &str = include_str!("remote/delete.sh");
 /// What was pushed from here, by this push or earlier ones, and is gone.
 pub(crate) fn gone(layout: &Layout, pushed: &Listing, code: &Listing) -> Listing {
     pushed.filter(|path, _| {
-        let is_here = || fs::symlink_metadata(layout.base.join(path)).is_ok();
-        code.get(path).is_none() && !is_here() && !code::is_workspace(layout, path)
+        let is_gone = || is_gone(&layout.base.join(path));
+        code.get(path).is_none() && is_gone() && !layout.is_workspace(path)
     })
+}
+
+/// Whether nothing lies at `path`: what can't be looked at, in a folder that can't be entered, may.
+fn is_gone(path: &Path) -> bool {
+    let problem = fs::symlink_metadata(path).map_err(|problem| problem.kind());
+    matches!(problem, Err(ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
 /// Refuses to delete when there is nothing here, or more than was allowed.

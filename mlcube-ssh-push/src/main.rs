@@ -7,6 +7,7 @@ mod commands;
 mod delete;
 mod done;
 mod fresh;
+mod links_out;
 mod local;
 mod origin;
 mod prepare;

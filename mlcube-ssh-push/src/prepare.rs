@@ -1,4 +1,4 @@
-//! The first round trip of a push: folders are made there, the workspace is listed.
+//! The first round trip: folders are made there for a push, the workspace is listed.
 
 use std::path::Path;
 
@@ -14,7 +14,8 @@ use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_LINKED, Listing};
 
 use crate::origin;
 
-const PROGRAM: &str = include_str!("remote/prepare.sh");
+const PROGRAM: &str = concat!(include_str!("remote/listing.sh"), include_str!("remote/prepare.sh"));
+const LOOK: &str = concat!(include_str!("remote/listing.sh"), include_str!("remote/look.sh"));
 
 /// What the remote looks like before a push.
 pub(crate) struct Prepared {
@@ -109,6 +110,21 @@ pub(crate) fn prepare(
         free_bytes: field("free")?.parse().ok(),
         listing: answer.listing()?,
     })
+}
+
+/// The script that lists the workspace and makes nothing.
+pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
+    let script = connection.script(LOOK).word(remote.workspace.as_str());
+    script.word(FIND_FORMAT).word(FIND_FORMAT_LINKED)
+}
+
+/// What is in the workspace there; nothing where there is none.
+pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<Listing> {
+    let answer = connection.ask(&look_script(connection, remote))?;
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), remote, &answer));
+    }
+    Ok(answer.listing()?)
 }
 
 fn failure(host: &str, remote: &Remote, answer: &Answer) -> Failure {

@@ -18,7 +18,7 @@ use crate::local::Local;
 use crate::prepare::{self, Prepared};
 use crate::select::Selection;
 use crate::transfer::Sides;
-use crate::{delete, origin, say, space};
+use crate::{delete, links_out, origin, say, space};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -62,7 +62,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             };
             send(&sides, args, receipt)?;
         }
-        local.stays.check(&step.report())
+        local.stays.check(&layout, &step.report(), receipt)
     });
     // Also of a push that failed, once it is known what there is to send.
     if receipt.files.is_some() {
@@ -118,6 +118,7 @@ fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
     pushed?;
     say::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
+    links_out::name(sides);
     Ok(())
 }
 

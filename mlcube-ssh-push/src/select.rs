@@ -30,7 +30,7 @@ impl Selection {
             );
         }
         let inputs = inputs::needed(document, layout).into_iter();
-        let here = inputs.filter_map(|input| input.here);
+        let here = inputs.filter_map(|input| input.parameter.here);
         let below = |path: PathBuf| path.strip_prefix(&layout.workspace).ok().map(Path::to_owned);
         Ok(Self::Some(here.filter_map(below).collect()))
     }

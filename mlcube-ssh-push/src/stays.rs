@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
+use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{Report, count};
 use rustix::fs::{Access, access};
 
@@ -45,16 +47,28 @@ impl Stays {
         }
     }
 
-    /// Names what couldn't be read, once all else is sent.
-    pub(crate) fn check(&self, report: &Report) -> Outcome<()> {
+    /// Names what couldn't be read, once all else is done, and notes it by its path in the workspace, or else the base.
+    ///
+    /// # Errors
+    /// When there is any.
+    pub(crate) fn check(
+        &self,
+        layout: &Layout,
+        report: &Report,
+        receipt: &mut Receipt,
+    ) -> Outcome<()> {
         let unreadable = self.unreadable.borrow();
         for path in unreadable.iter() {
             report.error(&format!("left out {}: it can't be read", path.display()));
+            let place = [&layout.workspace, &layout.base]
+                .iter()
+                .find_map(|top| path.strip_prefix(top).ok());
+            receipt.left_out.push(place.unwrap_or(path).to_string_lossy().into_owned());
         }
         match unreadable.first() {
             None => Ok(()),
             Some(first) => Err(Failure::ours(anyhow!(
-                "{} can't be read here, {} for one, and the rest was sent; make them readable, or name them in .mlcubeignore",
+                "{} can't be read here, {} for one, and the rest was done; make them readable, or name them in .mlcubeignore",
                 count(unreadable.len() as u64, "file"),
                 first.display()
             ))),

@@ -1,42 +1,58 @@
 //! `--verify`: whether what is here is there, by content.
 
-use mlcube_ssh_config::command::Command;
+use std::path::Path;
+
 use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::document::{Document, Receipt, Remote};
 use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::rsync;
+use mlcube_ssh_config::names::RemotePath;
+use mlcube_ssh_config::rsync::{self, Comparison};
 use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan, Record};
 
-use crate::code;
 use crate::local::Local;
 use crate::select::Selection;
+use crate::{code, prepare};
 
 /// Compares what a push would consider: code and workspace.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?;
-    let record = Record::of(&layout, &document.remote)?;
-    let local = Local::look(&layout, record, Selection::All)?;
-    let plan = Plan::comparison(Direction::Up, &local.workspace, &Listing::default());
-    let compare = |list: Vec<u8>, here: &std::path::Path, there: &str| -> Command {
-        rsync::comparison(&connection, list)
-            .arg("--")
-            .arg(format!("{}/", here.display()))
-            .arg(connection.rsync_path(&format!("{there}/")))
-    };
-    let base = document.remote.base.from_home();
-    let mut commands = vec![compare(code::sendable(&local.code).names(), &layout.base, base)];
-    let workspace = document.remote.workspace.from_home();
-    for part in plan.transfers() {
-        commands.push(compare(part.files_from, &layout.workspace, workspace));
-    }
+    let (remote, report) = (&document.remote, step.report());
+    let connection = Connection::new(document, &runner, report)?;
+    let local = Local::look(&layout, Record::of(&layout, remote)?, Selection::All)?;
+    let plan = |there: &Listing| Plan::comparison(Direction::Up, &local.workspace, there);
     if step.is_dry_run() {
-        step.show(&commands);
+        step.show(&connection.shown(&prepare::look_script(&connection, remote)));
+        let shown =
+            comparisons(&layout, remote, &connection, &local.code, &plan(&Listing::default()));
+        step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    // rsync needs the shared connection to be open.
-    connection.ask(&connection.script(":"))?;
-    rsync::compare(&commands, &connection, step.report())
+    let plan = plan(&prepare::look(&connection, remote)?);
+    let comparisons = comparisons(&layout, remote, &connection, &local.code, &plan);
+    let all_readable = local.stays.check(&layout, &report, &mut Receipt::default());
+    rsync::compare(&comparisons, &plan.in_the_way, &connection, report)?;
+    all_readable
+}
+
+fn comparisons(
+    layout: &Layout,
+    remote: &Remote,
+    connection: &Connection,
+    code: &Listing,
+    plan: &Plan,
+) -> Vec<Comparison> {
+    let all = |parts: &[Part], here: &Path, there: &str| {
+        Comparison::of(parts, |part| {
+            rsync::comparison(connection, part.files_from.clone())
+                .arg("--")
+                .arg(part.below(&here.to_string_lossy()))
+                .arg(connection.rsync_path(&part.below(there)))
+        })
+    };
+    let [base, workspace] = [&remote.base, &remote.workspace].map(RemotePath::from_home);
+    let mut comparisons = all(&Part::of(&code::sendable(code), &[]), &layout.base, base);
+    comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
+    comparisons
 }

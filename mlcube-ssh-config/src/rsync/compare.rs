@@ -1,5 +1,7 @@
 //! Comparisons by content: rsync's checksum pass, which transfers nothing.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::anyhow;
 
 use super::run::{Heard, run};
@@ -7,6 +9,7 @@ use crate::command::Command;
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Report, human_bytes};
+use crate::workspace::Part;
 
 /// An rsync that compares by content the files of a list, as `--files-from=-` reads it, and transfers nothing.
 #[must_use]
@@ -18,23 +21,59 @@ pub fn comparison(connection: &Connection, files_from: Vec<u8>) -> Command {
         .list(files_from)
 }
 
-/// Runs comparisons and names what differs.
+/// The comparisons of a folder, by its path in what is compared; theirs are relative to it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// The folder; empty for all that is compared.
+    pub folder: PathBuf,
+    /// The commands that compare what is in it.
+    pub commands: Vec<Command>,
+}
+
+impl Comparison {
+    /// One of each folder that parts of a plan are about; `command` compares a part.
+    #[must_use]
+    pub fn of(parts: &[Part], command: impl Fn(&Part) -> Command) -> Vec<Self> {
+        let folders = parts.chunk_by(|one, other| one.folder == other.folder);
+        let comparison = |parts: &[Part]| Self {
+            folder: parts[0].folder.clone(),
+            commands: parts.iter().map(&command).collect(),
+        };
+        folders.map(comparison).collect()
+    }
+}
+
+/// Runs comparisons and names what differs: also what is something else on one side, and couldn't be compared.
 ///
 /// # Errors
 /// When anything differs (125), and those of [`run`].
-pub fn compare(commands: &[Command], connection: &Connection, report: Report) -> Outcome<()> {
+pub fn compare(
+    comparisons: &[Comparison],
+    something_else: &[PathBuf],
+    connection: &Connection,
+    report: Report,
+) -> Outcome<()> {
     let host = connection.host();
-    let name = |name: &str| {
-        report.error(&format!("{} isn't the same here and on {host}", name.escape_debug()));
+    let name = |path: &Path| {
+        let path = path.to_string_lossy();
+        report.error(&format!("{} isn't the same here and on {host}", path.escape_debug()));
     };
-    let (compared, ended) = run(commands, connection, Heard { report, total: 0, changed: &name });
-    ended?;
-    match compared.changed {
+    for path in something_else {
+        name(path);
+    }
+    let (mut different, mut bytes) = (something_else.len() as u64, 0);
+    for Comparison { folder, commands } in comparisons {
+        let changed = |changed: &str| name(&folder.join(changed));
+        let heard = Heard { report, total: 0, changed: &changed };
+        let (compared, ended) = run(commands, connection, heard);
+        ended?;
+        different += compared.changed;
+        bytes += compared.bytes;
+    }
+    match different {
         0 => {
-            report.say(&format!(
-                "the same here and on {host}, {} compared",
-                human_bytes(compared.bytes)
-            ));
+            report.say(&format!("the same here and on {host}, {} compared", human_bytes(bytes)));
             Ok(())
         }
         number => Err(Failure::ours(anyhow!(

@@ -66,5 +66,4 @@ df -Pk "$base" | {
   printf 'free %s\n' "$((free * 1024))"
 }
 printf 'listing\n'
-cd "$workspace" && find . -mindepth 1 -printf "$format" &&
-  find . -type l -xtype d -exec find '{}/' -mindepth 1 -printf "$linked" ';'
+list_workspace "$workspace" "$format" "$linked"

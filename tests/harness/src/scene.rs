@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::host::SESSION_MARK;
 use crate::program::{PATH, built, repository};
 use crate::sshd::new_key;
-use crate::{Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
+use crate::{Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
 
 /// The user's home with an ssh configuration, a key, and a settings file whose platform `gpu1` is the host `there`.
 #[derive(Debug)]
@@ -73,6 +73,17 @@ impl Scene {
     pub fn tool(&self, name: &str) -> Invocation {
         assert!(built().join(name).exists(), "{name} isn't built; first: cargo build --workspace");
         self.invocation(&self.home.join("bin").join(name))
+    }
+
+    /// One of the tools run by an ordinary user, who needs to own this home.
+    pub fn tool_as(&self, account: &Account, name: &str) -> Invocation {
+        // Not everybody can enter the folder where it was built.
+        let program = self.home.join("bin").join(format!("{name}.copy"));
+        if !program.exists() {
+            fs::copy(built().join(name), &program).unwrap();
+        }
+        let user = ["--reuid", account.name(), "--regid", account.name(), "--clear-groups"];
+        self.invocation(Path::new("/usr/bin/setpriv")).args(user).arg(program)
     }
 
     /// The wrapper.

@@ -1,0 +1,140 @@
+//! What a push doesn't send, or can't, and what it says of it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use mlcube_ssh_harness::{Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task};
+
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
+}
+
+#[test]
+fn links_that_lead_out_of_what_is_sent_are_named_when_they_are_sent() {
+    let scene = Scene::new();
+    let lab = scene.home().join("lab");
+    let cube = Cube::built_from(&lab.join("cube"), "../project")
+        .task(&Task::named("train"))
+        .with_file("data.csv", "1\n");
+    // Links that are the build context or the workspace itself are followed.
+    for (folder, moved) in [(lab.join("project"), "code"), (cube.workspace(), "disk")] {
+        fs::rename(&folder, scene.home().join(moved)).unwrap();
+        symlink(scene.home().join(moved), &folder).unwrap();
+    }
+    fs::create_dir_all(lab.join("other")).unwrap();
+    let links = [
+        ("cube/workspace/data", "/disk/data"),
+        ("cube/workspace/up", "../../../beyond"),
+        ("cube/workspace/beside", "../../other/x"),
+        ("project/lib", "../../lib"),
+    ];
+    let within = [
+        ("cube/workspace/to-code", "../mlcube.yaml"),
+        ("cube/workspace/to-context", "../../project/Dockerfile"),
+        ("cube/to-data", "workspace/data.csv"),
+        ("cube/dangling", "a/../nowhere"),
+    ];
+    for (link, target) in links.iter().chain(&within) {
+        symlink(target, lab.join(link)).unwrap();
+    }
+    let document = scene.document(&cube, &[]);
+    let pushed = push(&scene, &document);
+    pushed.succeeds().complains(&[
+        "data -> /disk/data",
+        "up -> ../../../beyond",
+        "beside -> ../../other/x",
+        "project/lib -> ../../lib",
+        "into the workspace",
+        "on there",
+    ]);
+    for (link, target) in within {
+        pushed.never_says(&format!("{target},")).never_says(&format!("{link} "));
+    }
+    for (link, target) in links.iter().chain(&within) {
+        let there = scene.host.remote_root().join("lab").join(link);
+        assert_eq!(fs::read_link(there).unwrap(), Path::new(target));
+    }
+    push(&scene, &document).succeeds().is_silent();
+    fs::remove_file(lab.join("project/lib")).unwrap();
+    symlink("/opt/lib", lab.join("project/lib")).unwrap();
+    push(&scene, &document).succeeds().complains(&["project/lib -> /opt/lib"]).never_says("data");
+    for number in 0..7 {
+        symlink("/disk/data", cube.workspace().join(format!("l{number}"))).unwrap();
+    }
+    push(&scene, &document).succeeds().complains(&["l4 -> ", "2 more"]).never_says("l5 -> ");
+}
+
+#[test]
+fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    let scene = Scene::at(place, HostOptions::default().account(&account));
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    account.owns(&scene.host.remote_root());
+    account.owns(scene.home());
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let cube = cube.with_file("secret.bin", "x").with_file("closed/inside", "x");
+    fs::write(cube.root().join("key.pem"), "x").unwrap();
+    fs::create_dir(cube.root().join("lib")).unwrap();
+    fs::write(cube.root().join("lib/code"), "x").unwrap();
+    for (name, mode) in
+        [("workspace/secret.bin", 0o000), ("workspace/closed", 0o600), ("key.pem", 0o000)]
+    {
+        let path = cube.root().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let document = scene.document(&cube, &[]);
+    let push = |words: &[&str]| {
+        let push = scene.tool_as(&account, "mlcube-ssh-push").arg("-q").args(words);
+        push.reads_document(&document).run()
+    };
+    let pushed = push(&[]);
+    pushed.exits(125).says("workspace/secret.bin").says("workspace/closed").says("digits/key.pem");
+    pushed.says("3 files can't be read here").never_says("inside");
+    let there = scene.host.remote_root().join("digits");
+    assert_eq!(fs::read_to_string(there.join("workspace/data.csv")).unwrap(), "1\n");
+    assert!(there.join("Dockerfile").exists() && !there.join("workspace/closed").exists());
+    let document = pushed.document();
+    assert_eq!(document.at("/failed/kind"), "ours");
+    assert_eq!(document.at("/steps/push/changed"), true);
+    let left_out = document.at("/steps/push/left_out").clone();
+    assert_eq!(left_out, serde_json::json!(["key.pem", "closed", "secret.bin"]));
+    push(&["--verify"]).exits(125).says("workspace/secret.bin").never_says("isn't the same");
+    // Said every time, as long as it is so.
+    push(&["--if-changed"]).exits(125).says("workspace/secret.bin");
+    fs::write(cube.root().join(".mlcubeignore"), "secret.bin\nclosed\nkey.pem\n").unwrap();
+    push(&[]).succeeds().is_silent();
+    // A file in a folder that can't be entered isn't gone.
+    fs::set_permissions(cube.root().join("lib"), fs::Permissions::from_mode(0o000)).unwrap();
+    push(&["--delete"]).exits(125).says("digits/lib").never_says("deleted");
+    assert!(there.join("lib/code").exists());
+}
+
+#[test]
+fn a_folder_there_that_its_user_cant_enter_holds_nothing_else_up() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    let scene = Scene::at(place, HostOptions::default().account(&account));
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    account.owns(&scene.host.remote_root());
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    let folder = scene.place().folder("disk");
+    for closed in [there.join("closed"), folder.join("closed")] {
+        fs::create_dir(&closed).unwrap();
+        fs::write(closed.join("inside"), "a container's").unwrap();
+        fs::set_permissions(closed, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    symlink(folder, there.join("linked")).unwrap();
+    let cube = cube.with_file("data.csv", "2\n");
+    push(&scene, &document).succeeds().is_silent();
+    assert_eq!(fs::read_to_string(there.join("data.csv")).unwrap(), "2\n");
+    let verify = scene.tool("mlcube-ssh-push").arg("--verify").reads_document(&document).run();
+    verify.succeeds().says("the same");
+    let _cube = cube.with_file("closed/inside", "mine");
+    push(&scene, &document).exits(125).says("closed");
+    assert_eq!(fs::read_to_string(there.join("closed/inside")).unwrap(), "a container's");
+}
