@@ -242,12 +242,12 @@ fn permissions_that_change_alone_arrive_and_come_back() {
     let document = pushed(&scene, &cube);
     let there = scene.host.remote_root().join("digits/workspace/run");
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
-    set(&cube.workspace().join("run"), 0o750).unwrap();
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    chmod(&cube.workspace().join("run"), 0o750).unwrap();
     let sent = scene.tool("mlcube-ssh-push").arg("--if-changed").reads_document(&document).run();
     assert_eq!(sent.succeeds().document().at("/steps/push/files_sent"), 0, "no content");
     assert_eq!(mode(&there), 0o750);
-    set(&there, 0o640).unwrap();
+    chmod(&there, 0o640).unwrap();
     let again = push(&scene, &document).succeeds().document();
     assert_eq!((mode(&there), again.at("/steps/push/changed")), (0o640, &false.into()));
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds();

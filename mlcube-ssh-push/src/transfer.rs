@@ -75,11 +75,11 @@ impl Sides<'_> {
     }
 
     fn send_workspace(&self, sent: &mut Transfer) -> Outcome<()> {
-        let (send, links) = (&self.plan.send, &self.plan.links);
+        let (all, links) = (&self.plan.send, &self.plan.links);
         let route = self.workspace_route();
-        let fresh = Fresh::of(send, &self.prepared.listing, links);
+        let fresh = Fresh::of(all, &self.prepared.listing, links);
         let brought = self.stream(&route, &fresh, sent)?;
-        let rest = brought.rest(send, &fresh);
+        let rest = brought.rest(all, &fresh);
         let list = self.plan.with_permissions(&rest);
         let commands = commands::workspace(self.connection, &route, &list, links);
         let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
@@ -149,12 +149,13 @@ impl Sides<'_> {
         }
         if args.delete {
             let script = delete::script(self.connection, self.local, &self.prepared.base);
-            script.iter().for_each(|script| self.step.show(&self.connection.shown(script)));
+            let shown = script.map(|script| self.connection.shown(&script));
+            self.step.show(shown.iter().flatten());
         }
-        let (send, links) = (&self.plan.send, &self.plan.links);
+        let (all, links) = (&self.plan.send, &self.plan.links);
         let route = self.workspace_route();
-        let fresh = Fresh::of(send, &self.prepared.listing, links);
-        let rest = self.show_stream(&route, &fresh, send);
+        let fresh = Fresh::of(all, &self.prepared.listing, links);
+        let rest = self.show_stream(&route, &fresh, all);
         let list = self.plan.with_permissions(&rest);
         self.step.show(&commands::workspace(self.connection, &route, &list, links));
     }

@@ -219,12 +219,12 @@ impl Answer {
     #[must_use]
     pub fn field(&self, key: &str) -> Option<String> {
         let end = find(&self.output, LISTING).unwrap_or(self.output.len());
-        let lines = self.output[..end].rsplit(|&byte| byte == b'\n');
+        let mut lines = self.output[..end].rsplit(|&byte| byte == b'\n');
         let value = |line: &[u8]| {
             let value = line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?;
             Some(String::from_utf8_lossy(value).into_owned())
         };
-        lines.filter_map(value).next()
+        lines.find_map(value)
     }
 
     /// The list of files after the line `listing`.

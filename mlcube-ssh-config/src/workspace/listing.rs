@@ -94,6 +94,7 @@ impl Listing {
     }
 
     /// Every entry with its path, in order.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Path, Entry)> {
         self.rows.iter().map(|row| (Path::new(OsStr::from_bytes(self.path(row))), self.entry(row)))
     }

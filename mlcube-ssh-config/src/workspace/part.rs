@@ -43,8 +43,9 @@ impl Part {
             let mut streams = vec![empty; if total >= WORTH_TWO { 2 } else { 1 }];
             for (path, entry) in send.iter().filter(|(path, _)| folder_of(path) == folder) {
                 let path = path.strip_prefix(folder).unwrap_or(path);
-                let shortest = streams.iter_mut().min_by_key(|part| part.bytes);
-                shortest.into_iter().for_each(|part| part.add(path, size(&entry)));
+                if let Some(shortest) = streams.iter_mut().min_by_key(|part| part.bytes) {
+                    shortest.add(path, size(&entry));
+                }
             }
             parts.extend(streams.into_iter().filter(|part| !part.files_from.is_empty()));
         }

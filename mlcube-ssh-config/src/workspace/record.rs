@@ -222,3 +222,40 @@ fn under_way(direction: Direction) -> &'static str {
         Direction::Down => "going-down",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(files: &[(&str, u64)]) -> Listing {
+        let line = |(path, size): &(&str, u64)| format!("f 644 {size} {size}.000000001 {path}\0\0");
+        Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = Record { folder: folder.path().join("pair") };
+        record.finish(&listing(&[("came", 1), ("did not", 1), ("theirs", 1)])).unwrap();
+        record.begin(Direction::Up, &listing(&[("came", 2), ("did not", 2), ("new", 2)])).unwrap();
+        assert!(record.was_cut_off());
+        let (here, there) = (
+            listing(&[("came", 9), ("did not", 2), ("new", 2)]),
+            listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
+        );
+        let common = record.settled(&here, &there);
+        assert_eq!(common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
+        record.finish(&common).unwrap();
+        assert!(!record.was_cut_off());
+        assert_eq!(record.workspace(), common);
+    }
+
+    #[test]
+    fn what_comes_down_is_sought_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = Record { folder: folder.path().join("pair") };
+        record.begin(Direction::Down, &listing(&[("a", 2), ("b", 2)])).unwrap();
+        let common = record.settled(&listing(&[("a", 2)]), &listing(&[("a", 3), ("b", 2)]));
+        assert_eq!(common, listing(&[("a", 2)]));
+    }
+}

@@ -7,7 +7,7 @@ incoming=$(absolute "$1") target=$(absolute "$2") changed=$3
 shift 3
 while [ "$changed" -gt 0 ]; do
   # What can't be removed from what was brought mustn't get to its place: rsync takes the rest from here.
-  rm -rf "$incoming/$1" || {
+  rm -rf "${incoming:?}/$1" || {
     echo 'placed some'
     exit 0
   }

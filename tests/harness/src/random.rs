@@ -2,7 +2,7 @@
 
 /// So many bytes that don't repeat; others for every seed, the same for one.
 pub fn random(seed: u64, size: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 88_172_645_463_325_252;
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x0139_408d_cbbf_7a44;
     let next = || {
         state ^= state << 13;
         state ^= state >> 7;
