@@ -195,7 +195,7 @@ impl<'a> Trial<'a> {
             };
             let is_whole = size.parse() == Ok(text.len());
             let relative = path.strip_prefix(&self.here).or(path.strip_prefix(&self.there));
-            if relative.is_ok_and(|name| is_in_place(name)) {
+            if relative.is_ok_and(is_in_place) {
                 prop_assert!(is_whole, "half a file: {}", path.display());
             }
             if is_whole {

@@ -165,24 +165,54 @@ fn ctrl_c_while_installing_ends_pip() {
 #[test]
 fn ctrl_c_during_a_transfer() {
     let scene = Scene::new();
-    scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
-    let cube = scene
-        .cube("digits")
-        .task(&Task::named("train"))
-        .with_file("large", &"x".repeat(50_000_000));
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("large", "the old one");
     let document = scene.document(&cube, &[]);
-    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
-    let workspace = scene.host.remote_root().join("digits/workspace");
+    let push = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
+    push().run().succeeds();
+    let cube = cube.with_file("large", &"x".repeat(50_000_000));
+    scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
+    let running = push().start();
+    let incoming = scene.host.remote_root().join(".mlcube-ssh/digits/incoming");
     eventually("the transfer has begun", || {
-        fs::read_dir(&workspace).is_ok_and(|mut files| files.next().is_some())
+        let pairs = fs::read_dir(&incoming).into_iter().flatten().flatten();
+        pairs.into_iter().any(|pair| {
+            fs::read_dir(pair.path().join("tmp")).is_ok_and(|mut files| files.next().is_some())
+        })
     });
     running.ctrl_c();
     running.wait().exits(130);
     eventually("rsync is gone, here and there", || {
         scene.place().processes().with("rsync").is_empty()
     });
-    assert!(!workspace.join("large").exists(), "half a file never bears the file's name");
+    let large = scene.host.remote_root().join("digits/workspace/large");
+    let now = fs::read_to_string(&large).unwrap();
+    assert_eq!(now, "the old one", "half a file never bears the file's name");
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    push().run().succeeds();
+    assert!(fs::read_to_string(&large).unwrap() == cube.result("large"));
+}
+
+#[test]
+fn ctrl_c_during_a_stream() {
+    let scene = Scene::new();
+    let cube = scene
+        .cube("digits")
+        .task(&Task::named("train"))
+        .with_file("large", &"x".repeat(50_000_000));
+    let document = scene.document(&cube, &[]);
+    // It writes nothing for long.
+    scene.has_program(
+        "tar",
+        "case $1 in --version) exec /usr/bin/tar \"$@\" ;; esac; /usr/bin/tar \"$@\" | { head -c 9000000; sleep 4006; }",
+    );
+    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
+    eventually("the stream has begun", || !scene.place().processes().with("sleep 4006").is_empty());
+    running.ctrl_c();
+    running.wait().exits(130);
+    eventually("tar is gone, here and there", || scene.place().processes().with("tar ").is_empty());
+    let large = scene.host.remote_root().join("digits/workspace/large");
+    assert!(!large.exists(), "half a file never bears the file's name");
+    fs::remove_file(scene.home().join("bin/tar")).unwrap();
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
-    assert_eq!(fs::metadata(workspace.join("large")).unwrap().len(), 50_000_000);
+    assert!(fs::read_to_string(&large).unwrap() == cube.result("large"));
 }

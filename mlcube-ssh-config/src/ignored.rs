@@ -31,8 +31,18 @@ pub struct Ignored {
     top: PathBuf,
     /// What paths are relative to, below the top.
     folder: PathBuf,
-    patterns: RefCell<HashMap<PathBuf, Option<Rc<Gitignore>>>>,
-    folders: RefCell<HashMap<PathBuf, bool>>,
+    folders: RefCell<HashMap<PathBuf, Rc<Folder>>>,
+    /// The folder that was asked for last, which is most often the next one too.
+    last: RefCell<Option<(PathBuf, Rc<Folder>)>>,
+}
+
+/// What is known of a folder.
+#[derive(Debug)]
+struct Folder {
+    /// Whether it stays, or one that it lies in.
+    stays: bool,
+    /// The patterns that count in it, the deepest first.
+    patterns: Vec<Rc<Gitignore>>,
 }
 
 impl Ignored {
@@ -41,7 +51,7 @@ impl Ignored {
     #[must_use]
     pub fn of(top: &Path, folder: &Path) -> Self {
         let (top, folder) = (top.to_owned(), folder.to_owned());
-        Self { top, folder, patterns: RefCell::default(), folders: RefCell::default() }
+        Self { top, folder, folders: RefCell::default(), last: RefCell::default() }
     }
 
     /// For paths relative to the base.
@@ -63,13 +73,9 @@ impl Ignored {
     /// When a `.mlcubeignore` can't be read: without it a secret might go.
     pub fn matches(&self, path: &Path, is_folder: bool) -> Result<bool> {
         let path = self.folder.join(path);
-        if let Some(parent) = path.parent().filter(|parent| parent.starts_with(&self.top))
-            && path != self.top
-            && self.folder_matches(parent)?
-        {
-            return Ok(true);
-        }
-        self.matches_itself(&path, is_folder)
+        let Some(parent) = path.parent().filter(|_| path != self.top) else { return Ok(false) };
+        let parent = self.folder_at(parent)?;
+        Ok(parent.stays || parent.matches(&path, is_folder))
     }
 
     /// The entries of a listing that don't stay.
@@ -85,47 +91,48 @@ impl Ignored {
         problem.map_or(Ok(left), Err)
     }
 
-    fn folder_matches(&self, folder: &Path) -> Result<bool> {
-        if folder == self.top {
-            return Ok(false);
-        }
-        if let Some(&known) = self.folders.borrow().get(folder) {
-            return Ok(known);
-        }
-        let matches = folder.parent().map_or(Ok(false), |parent| self.folder_matches(parent))?
-            || self.matches_itself(folder, true)?;
-        self.folders.borrow_mut().insert(folder.to_owned(), matches);
-        Ok(matches)
-    }
-
-    /// Whether a name or a pattern is for this very path; the deepest file that says anything of it counts.
-    fn matches_itself(&self, path: &Path, is_folder: bool) -> Result<bool> {
-        if path == self.top {
-            return Ok(false);
-        }
-        if path.file_name().is_some_and(|name| ALWAYS.iter().any(|always| name == *always)) {
-            return Ok(true);
-        }
-        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.top)) {
-            let Some(patterns) = self.patterns_in(folder)? else { continue };
-            let found = patterns.matched(path, is_folder);
-            if !found.is_none() {
-                return Ok(found.is_ignore());
-            }
-        }
-        Ok(false)
-    }
-
-    fn patterns_in(&self, folder: &Path) -> Result<Option<Rc<Gitignore>>> {
-        if let Some(known) = self.patterns.borrow().get(folder) {
+    fn folder_at(&self, path: &Path) -> Result<Rc<Folder>> {
+        if let Some((last, known)) = &*self.last.borrow()
+            && last == path
+        {
             return Ok(known.clone());
         }
-        let file = folder.join(FILE);
-        let patterns = read(folder, &file)
-            .with_context(|| format!("can't read {}, which says what stays here", file.display()))?
-            .map(Rc::new);
-        self.patterns.borrow_mut().insert(folder.to_owned(), patterns.clone());
-        Ok(patterns)
+        let known = self.folders.borrow().get(path).cloned();
+        let folder = match known {
+            Some(known) => known,
+            None => Rc::new(self.look_at(path)?),
+        };
+        self.folders.borrow_mut().insert(path.to_owned(), folder.clone());
+        self.last.replace(Some((path.to_owned(), folder.clone())));
+        Ok(folder)
+    }
+
+    fn look_at(&self, path: &Path) -> Result<Folder> {
+        let mut folder = Folder { stays: false, patterns: Vec::new() };
+        if let Some(parent) =
+            path.parent().filter(|_| path != self.top && path.starts_with(&self.top))
+        {
+            let parent = self.folder_at(parent)?;
+            folder.stays = parent.stays || parent.matches(path, true);
+            folder.patterns.clone_from(&parent.patterns);
+        }
+        let file = path.join(FILE);
+        let own = read(path, &file).with_context(|| {
+            format!("can't read {}, which says what stays here", file.display())
+        })?;
+        folder.patterns.splice(..0, own.map(Rc::new));
+        Ok(folder)
+    }
+}
+
+impl Folder {
+    /// Whether a name or a pattern is for this very path in the folder; the deepest file that says anything of it counts.
+    fn matches(&self, path: &Path, is_folder: bool) -> bool {
+        if path.file_name().is_some_and(|name| ALWAYS.iter().any(|always| name == *always)) {
+            return true;
+        }
+        let mut said = self.patterns.iter().map(|patterns| patterns.matched(path, is_folder));
+        said.find(|said| !said.is_none()).is_some_and(|said| said.is_ignore())
     }
 }
 

@@ -53,13 +53,19 @@ impl Brought {
         Self { is_left: true, ..Self::default() }
     }
 
-    /// What of `all` is still to be sent.
-    pub(crate) fn rest<'a>(&self, all: &'a Listing, fresh: &Fresh) -> Cow<'a, Listing> {
+    /// What of `all` is still to be sent; its paths lie in `place` of those that were new.
+    pub(crate) fn rest<'a>(
+        &self,
+        all: &'a Listing,
+        fresh: &Fresh,
+        place: &Path,
+    ) -> Cow<'a, Listing> {
         if !self.is_placed {
             return Cow::Borrowed(all);
         }
-        let is_there = |path: &Path| fresh.entries.get(path).is_some();
-        Cow::Owned(all.filter(|path, _| !is_there(path) || self.changed.get(path).is_some()))
+        let is_there =
+            |path: &Path| fresh.entries.get(path).is_some() && self.changed.get(path).is_none();
+        Cow::Owned(all.filter(|path, _| !is_there(&place.join(path))))
     }
 }
 

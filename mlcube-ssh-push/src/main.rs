@@ -16,6 +16,7 @@ mod say;
 mod select;
 mod space;
 mod stays;
+mod streams;
 mod transfer;
 mod verify;
 

@@ -31,7 +31,7 @@ pub(crate) struct Prepared {
     pub(crate) is_new: bool,
     /// Whether a push that was cut off has brought something that isn't in its place.
     pub(crate) is_left: bool,
-    /// Whether the tar there takes what zstd has made smaller.
+    /// Whether there is a zstd there.
     pub(crate) has_zstd: bool,
     /// Free bytes.
     pub(crate) free_bytes: Option<u64>,
@@ -49,7 +49,7 @@ pub(crate) struct Route<'a> {
     pub(crate) scratch: String,
     /// That for what is replaced.
     pub(crate) replaced: String,
-    /// Whether the tar there takes what zstd has made smaller.
+    /// Whether there is a zstd there.
     pub(crate) has_zstd: bool,
 }
 

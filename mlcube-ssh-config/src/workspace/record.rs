@@ -115,6 +115,16 @@ impl Record {
         self.remove(&[Direction::Up, Direction::Down].map(under_way))
     }
 
+    /// As [`Record::finish`], of a transfer that did what was noted when it began.
+    ///
+    /// # Errors
+    /// When the file can't be renamed.
+    pub fn finish_as_begun(&self, direction: Direction) -> Result<()> {
+        let path = |name| self.folder.join(name);
+        fs::rename(path(under_way(direction)), path("workspace"))
+            .with_context(|| format!("can't write the record {}", path("workspace").display()))
+    }
+
     /// Whether a transfer was cut off, so that the record isn't what both sides have in common.
     #[must_use]
     pub fn was_cut_off(&self) -> bool {

@@ -21,6 +21,8 @@ while [ $# -gt 1 ]; do
   from=$incoming/$1 to=$target/$1
   came=$(find "$from/" -mindepth 1 -maxdepth 1 -printf x | wc -c)
   [ "$came" -ge "$2" ] || problem not-brought "$1"
+  # A folder above what is sent, which isn't sent itself.
+  [ -d "$to" ] || mkdir -p "$to" || problem not-brought "$1"
   # Onto another disk a file would be copied under its own name, and could be cut off there.
   if [ "$(device_of "$from")" = "$(device_of "$to")" ]; then
     # -n: what is there since the list was made is its owner's.

@@ -5,7 +5,7 @@
 # $8 a name for what is on its way from this pair of trees,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left (what a push that was cut off has
-# brought), zstd (whether tar takes what it makes), free (bytes), then a line `listing` and the list; or problem.
+# brought), zstd (whether there is one), free (bytes), then a line `listing` and the list; or problem.
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
 origin=$6 adopt=$7 incoming=$state/incoming/$8
@@ -47,18 +47,16 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 
+(umask 077 && mkdir -p "$incoming/code" "$incoming/workspace" "$incoming/tmp") ||
+  problem not-writable "$incoming"
 left=no
-for kind in code workspace; do
-  [ -z "$(find "$incoming/$kind" -mindepth 1 -print -quit 2>/dev/null)" ] || left=yes
-  (umask 077 && mkdir -p "$incoming/$kind") || problem not-writable "$incoming"
-done
+[ -z "$(find "$incoming/code" "$incoming/workspace" -mindepth 1 -print -quit)" ] || left=yes
 # What a killed rsync has put together; one that still runs has written to it a moment ago.
-(umask 077 && mkdir -p "$incoming/tmp") || problem not-writable "$incoming"
 find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
 zstd=no
-if command -v zstd >/dev/null && tar --help 2>/dev/null | grep -q -- --zstd; then zstd=yes; fi
+! command -v zstd >/dev/null || zstd=yes
 printf 'tree %s\nleft %s\nzstd %s\n' "$tree" "$left" "$zstd"
 df -Pk "$base" | {
   read -r _

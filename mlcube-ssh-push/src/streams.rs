@@ -1,0 +1,124 @@
+//! The streams of a push: what is new there, in a tree that is itself new all of it at once.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::rsync::Transfer;
+use mlcube_ssh_config::workspace::Listing;
+
+use crate::archive::{self, Brought};
+use crate::fresh::Fresh;
+use crate::prepare::Route;
+use crate::transfer::Sides;
+use crate::{code, commands};
+
+/// What is left for rsync.
+pub(crate) struct Remaining<'a> {
+    pub(crate) code: Cow<'a, Listing>,
+    pub(crate) workspace: Cow<'a, Listing>,
+    /// Whether a part of it may be in its place already.
+    pub(crate) may_be_there: bool,
+}
+
+/// Brings what is new on a route, or shows how.
+type Bring<'a> = dyn FnMut(&Route, &Fresh) -> Outcome<Brought> + 'a;
+
+impl Sides<'_> {
+    /// Sends what is new there.
+    pub(crate) fn send_new<'a>(
+        &'a self,
+        code: &'a Listing,
+        sent: &mut Transfer,
+    ) -> Outcome<Remaining<'a>> {
+        self.bring_new(code, &mut |route, fresh| self.stream(route, fresh, sent))
+    }
+
+    /// Shows how what is new there would be sent.
+    pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
+        let mut show = |route: &Route, fresh: &Fresh| Ok(self.show_stream(route, fresh));
+        let all = Remaining {
+            code: Cow::Borrowed(code),
+            workspace: Cow::Borrowed(&self.plan.send),
+            may_be_there: false,
+        };
+        self.bring_new(code, &mut show).unwrap_or(all)
+    }
+
+    fn bring_new<'a>(&'a self, code: &'a Listing, bring: &mut Bring) -> Outcome<Remaining<'a>> {
+        let (send, links) = (&self.plan.send, &self.plan.links);
+        let mut remaining = Remaining {
+            code: Cow::Borrowed(code),
+            workspace: Cow::Borrowed(send),
+            may_be_there: self.prepared.is_left,
+        };
+        let place = self.workspace_in_base();
+        // A stream that was cut off has made the tree, and may have brought any of it.
+        let is_new = self.prepared.is_new || self.prepared.is_left;
+        if is_new {
+            let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
+            let fresh = Fresh::of(&whole, &code::just_made(self.remote, code), &links);
+            let brought = bring(&self.code_route(), &fresh)?;
+            remaining.code = brought.rest(code, &fresh, Path::new(""));
+            if let Some(place) = place {
+                remaining.workspace = brought.rest(send, &fresh, place);
+            }
+            remaining.may_be_there |= brought.is_left;
+        }
+        if !is_new || place.is_none() || self.prepared.is_left {
+            let fresh = Fresh::of(send, &self.prepared.listing, links);
+            let brought = bring(&self.workspace_route(), &fresh)?;
+            remaining.workspace = brought.rest(send, &fresh, Path::new(""));
+            remaining.may_be_there |= brought.is_left;
+        }
+        Ok(remaining)
+    }
+
+    /// Sends what is new there as a stream, where that pays. What this one or an earlier one has left out of its place is
+    /// put there by rsync.
+    fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Transfer) -> Outcome<Brought> {
+        let (connection, report) = (self.connection, self.step.report());
+        let brought = match archive::stream(connection, route, fresh) {
+            _ if self.prepared.is_left => Brought::left(),
+            Some(stream) => archive::send(connection, report, route, fresh, stream, sent)?,
+            None => Brought::default(),
+        };
+        if brought.is_left {
+            let command = commands::left(connection, route, &fresh.entries);
+            self.rsync(&[command], fresh.entries.bytes(), sent)?;
+            connection.ask(&archive::discard(connection, route))?;
+        }
+        Ok(brought)
+    }
+
+    /// Shows a stream if there is one.
+    fn show_stream(&self, route: &Route, fresh: &Fresh) -> Brought {
+        let Some(stream) = archive::stream(self.connection, route, fresh) else {
+            return Brought::default();
+        };
+        self.step.show([&stream]);
+        let place = archive::place(self.connection, route, fresh, &Listing::default());
+        self.step.show(&self.connection.shown(&place));
+        Brought::all()
+    }
+
+    /// The workspace's place in the base, if it has the same one on both sides.
+    fn workspace_in_base(&self) -> Option<&Path> {
+        let workspace = Path::new(self.remote.workspace.as_str());
+        let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
+        (self.layout.base.join(place) == self.layout.workspace).then_some(place)
+    }
+}
+
+/// The code, and the entries of the workspace that have to go, by their paths in the base.
+fn with_workspace<'a>(code: &'a Listing, place: Option<&Path>, send: &Listing) -> Cow<'a, Listing> {
+    let Some(place) = place.filter(|_| !send.is_empty()) else { return Cow::Borrowed(code) };
+    let mut whole = code.clone();
+    whole.graft(place, send);
+    Cow::Owned(whole)
+}
+
+fn in_place(place: Option<&Path>, links: &[PathBuf]) -> Vec<PathBuf> {
+    let join = |place: &Path| links.iter().map(|link| place.join(link)).collect();
+    place.map(join).unwrap_or_default()
+}
