@@ -1,8 +1,10 @@
 //! What is new on the host goes as one stream: what arrives, what is left when it is cut off, and what goes wrong.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -214,6 +216,43 @@ fn what_appears_there_meanwhile_is_kept_aside() {
         .sh("cat \"$R\"/*/many/010")
         .env("R", scene.host.remote_root().join(".mlcube-ssh/digits/replaced"));
     assert_eq!(replaced.run().succeeds().stdout, "theirs\n");
+}
+
+#[test]
+fn a_workspace_on_another_disk_there_takes_nothing_from_ours() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    let document = scene.document(&cube, &[]);
+    let disk = scene.place().folder("disk");
+    fs::create_dir_all(scene.host.remote_root().join("digits")).unwrap();
+    symlink(&disk, there(&scene)).unwrap();
+    let Some(_disk) = Tmpfs::mount(&disk, "40m") else { return };
+    // Ours has no room for the workspace.
+    let state = scene.host.remote_root().join(".mlcube-ssh");
+    fs::create_dir_all(&state).unwrap();
+    let Some(_small) = Tmpfs::mount(&state, "100k") else { return };
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&disk), all(&cube.workspace()));
+    fs::write(cube.workspace().join("many/010"), random(1, 300_000)).unwrap();
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    assert_eq!(fs::metadata(disk.join("many/010")).unwrap().len(), 300_000);
+}
+
+#[test]
+fn names_that_are_no_text() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    let odd = cube.workspace().join(OsStr::from_bytes(b"od\xffd"));
+    fs::create_dir(&odd).unwrap();
+    fs::write(odd.join(OsStr::from_bytes(b"a\xfe")), "1").unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &["-v"]).succeeds().says("tar -xopf");
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    for number in 0..120 {
+        fs::write(odd.join(format!("{number}")), random(number, 3_000)).unwrap();
+    }
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
 }
 
 #[test]

@@ -78,17 +78,17 @@ impl Ignored {
         Ok(parent.stays || parent.matches(&path, is_folder))
     }
 
-    /// The entries of a listing that don't stay.
+    /// A listing without the entries that stay.
     ///
     /// # Errors
     /// When a `.mlcubeignore` can't be read.
-    pub fn without(&self, listing: &Listing) -> Result<Listing> {
+    pub fn without(&self, mut listing: Listing) -> Result<Listing> {
         let mut problem = None;
-        let left = listing.filter(|path, entry| {
+        listing.retain(|path, entry| {
             let matches = self.matches(path, entry.is_folder());
             matches.map_err(|why| problem = Some(why)).is_ok_and(|matches| !matches)
         });
-        problem.map_or(Ok(left), Err)
+        problem.map_or(Ok(listing), Err)
     }
 
     fn folder_at(&self, path: &Path) -> Result<Rc<Folder>> {

@@ -64,8 +64,9 @@ pub(crate) fn commands(
             // Times are compared to the nanosecond: by default what changed within one second is skipped.
             .arg("--modify-window=-1")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
-            // What is half there lies where no listing looks, even when rsync is killed.
-            .arg(format!("--temp-dir={}", scratch::folder(part, &layout.workspace).display()))
+            // What is half there lies where no listing looks, even when rsync is killed. Relative to where it writes: with
+            // a full path rsync takes half as long again.
+            .arg(format!("--temp-dir={}", scratch::folder()))
             // Nothing that comes from there runs here with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
             // The plan has left out links that lead out; one that was put there since the list stays there, too.

@@ -28,15 +28,16 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
         let there = fetch::list(&connection, document)?;
-        let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
-        let plan = sides.transfer(&there, &selection, args.overwrite, receipt)?;
         let (came, missed): (Vec<&Output>, Vec<&Output>) =
             outputs.iter().partition(|output| output.came(&there.listing));
-        receipt.outputs =
-            Some(came.iter().map(|output| output.path.to_string_lossy().into_owned()).collect());
         missing = missed.into_iter().cloned().collect();
+        let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
+        let path = there.path.clone();
+        let plan = sides.transfer(there, &selection, args.overwrite, receipt)?;
+        let text = |output: &&Output| output.path.to_string_lossy().into_owned();
+        receipt.outputs = Some(came.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
-        transfer::check_readable(&plan, &there, connection.host().as_str())
+        transfer::check_readable(&plan, &path, connection.host().as_str())
     });
     // Also of a pull that failed, once it is known what there is to fetch.
     if receipt.files.is_some() {

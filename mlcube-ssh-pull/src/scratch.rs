@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use mlcube_ssh_config::rsync::PARTIAL;
-use mlcube_ssh_config::workspace::{Part, Plan};
+use mlcube_ssh_config::workspace::Plan;
 
-/// The folder for one part of a plan; this process's own, since other pulls may go on in the same workspace.
-pub(crate) fn folder(part: &Part, workspace: &Path) -> PathBuf {
-    let top = PathBuf::from(part.below(&workspace.to_string_lossy()));
-    top.join(PARTIAL).join(format!("pull-{}", std::process::id()))
+/// The folder for a part of a plan, below the part's own; this process's own, since other pulls may go on in the same
+/// workspace.
+pub(crate) fn folder() -> String {
+    format!("{PARTIAL}/pull-{}", std::process::id())
 }
 
 /// The folders of a plan, which go when the pull ends.
@@ -24,7 +24,7 @@ impl Scratch {
     pub(crate) fn make(plan: &Plan, workspace: &Path) -> Result<Self> {
         let mut made = Self(Vec::new());
         for part in plan.transfers() {
-            let folder = folder(&part, workspace);
+            let folder = Path::new(&part.below(&workspace.to_string_lossy())).join(folder());
             fs::create_dir_all(&folder)
                 .with_context(|| format!("can't make {}", folder.display()))?;
             folder.parent().into_iter().for_each(remove_left_over);

@@ -31,7 +31,7 @@ impl Sides<'_> {
     /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
     pub(crate) fn transfer(
         &self,
-        there: &There,
+        there: There,
         selection: &Selection,
         overwrite: bool,
         receipt: &mut Receipt,
@@ -39,7 +39,7 @@ impl Sides<'_> {
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
-        let listing = Ignored::of_workspace(self.layout).without(&there.listing)?;
+        let listing = Ignored::of_workspace(self.layout).without(there.listing)?;
         let (here, base) = self.here(&listing)?;
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
@@ -52,7 +52,7 @@ impl Sides<'_> {
         space::check(&plan, workspace, free)?;
         if !plan.is_empty() {
             self.record.begin(Direction::Down, &plan.common)?;
-            self.fetch(there, &plan, receipt)?;
+            self.fetch(&there.path, &plan, receipt)?;
             plan.settle_here(workspace, &base);
         }
         self.record.finish(&plan.common)?;
@@ -73,9 +73,8 @@ impl Sides<'_> {
         Ok((here, common))
     }
 
-    fn fetch(&self, there: &There, plan: &Plan, receipt: &mut Receipt) -> Outcome<()> {
-        let commands =
-            fetch::commands(self.connection, self.layout, &there.path, plan, self.record);
+    fn fetch(&self, there: &str, plan: &Plan, receipt: &mut Receipt) -> Outcome<()> {
+        let commands = fetch::commands(self.connection, self.layout, there, plan, self.record);
         let scratch = Scratch::make(plan, &self.layout.workspace)?;
         let heard =
             Heard { report: self.step.report(), total: plan.send.bytes(), changed: &|_| () };
@@ -119,7 +118,7 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: u64) {
 }
 
 /// What can't be read there is an error, after the rest has come.
-pub(crate) fn check_readable(plan: &Plan, there: &There, host: &str) -> Outcome<()> {
+pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()> {
     let Some((path, owner)) = plan.unreadable.first() else { return Ok(()) };
     Err(Failure::ours(anyhow!(
         "can't read {} on '{host}', {} belongs to {owner}; the rest was done. Let the task write as the user there (docker run's --user), or make it readable: sudo chown -R, or in a container, docker run --rm -v {}:/w busybox chown -R $(id -u) /w",
@@ -130,6 +129,6 @@ pub(crate) fn check_readable(plan: &Plan, there: &There, host: &str) -> Outcome<
             .collect::<Vec<_>>()
             .join(", "),
         say::shown(path),
-        there.path
+        there
     )))
 }

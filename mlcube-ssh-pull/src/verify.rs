@@ -28,14 +28,14 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         return Ok(());
     }
     let there = fetch::list(&connection, document)?;
-    let listing = Ignored::of_workspace(&layout).without(&there.listing)?;
-    let selected = listing.filter(|path, _| selection.includes(path));
+    let mut selected = Ignored::of_workspace(&layout).without(there.listing)?;
+    selected.retain(|path, _| selection.includes(path));
     let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
     let (here, _) = sides.here(&selected)?;
     let plan = Plan::comparison(Direction::Down, &selected, &here);
     let comparisons = comparisons(&connection, &layout, &there.path, &plan);
     rsync::compare(&comparisons, &plan.in_the_way, &connection, step.report())?;
-    transfer::check_readable(&plan, &there, connection.host().as_str())
+    transfer::check_readable(&plan, &there.path, connection.host().as_str())
 }
 
 fn comparisons(

@@ -72,7 +72,10 @@ impl Brought {
 /// The stream that brings what is new, where that pays and can be done.
 pub(crate) fn stream(connection: &Connection, route: &Route, fresh: &Fresh) -> Option<Pipe> {
     let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
-    if (files < FILES && bytes < BYTES) || fresh.folders.len() > FOLDERS || !is_gnu_tar() {
+    let pays = (files >= FILES || bytes >= BYTES) && fresh.folders.len() <= FOLDERS;
+    // The words of a script are text.
+    let can_be_placed = route.is_near && fresh.folders.keys().all(|path| path.to_str().is_some());
+    if !pays || !can_be_placed || !is_gnu_tar() {
         return None;
     }
     let headers = archived_bytes(&fresh.entries) - bytes;
@@ -143,6 +146,9 @@ pub(crate) fn send(
         let now = Entry::read(&route.here.join(path));
         !now.is_some_and(|now| now.same_content(entry))
     });
+    if changed.iter().any(|(path, _)| path.to_str().is_none()) {
+        return Ok(Brought::left());
+    }
     let answer = connection.ask(&place(connection, route, fresh, &changed))?;
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(

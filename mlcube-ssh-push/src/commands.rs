@@ -55,12 +55,16 @@ pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> C
 }
 
 fn command(connection: &Connection, route: &Route) -> Command {
-    rsync::command(connection)
+    let command = rsync::command(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
         // Times are compared to the nanosecond: by default what changed within one second is skipped.
-        .arg("--modify-window=-1")
+        .arg("--modify-window=-1");
+    if route.is_near {
         // What is half there lies where no listing looks, even when rsync is killed.
-        .arg(format!("--temp-dir={}", route.scratch))
+        command.arg(format!("--temp-dir={}", route.scratch))
+    } else {
+        command
+    }
 }
 
 fn seconds_since_1970() -> u64 {

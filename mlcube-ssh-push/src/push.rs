@@ -15,7 +15,7 @@ use mlcube_ssh_config::workspace::{Listing, Plan, Record};
 
 use crate::cli::Args;
 use crate::local::Local;
-use crate::prepare::{self, Prepared};
+use crate::prepare::{self, Disk, Prepared};
 use crate::select::Selection;
 use crate::transfer::Sides;
 use crate::{delete, links_out, origin, say, space};
@@ -101,14 +101,11 @@ fn check(
     connection: &Connection,
 ) -> Outcome<()> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    receipt.free_bytes = prepared.free_bytes;
+    receipt.free_bytes = prepared.workspace_disk.free;
     receipt.left_out = plan.left_out.iter().chain(&plan.in_the_way).map(text).collect();
     receipt.kept = plan.kept.iter().map(text).collect();
     delete::check(local, args)?;
-    if let Some(free) = prepared.free_bytes {
-        space::check(local, plan, connection.host().as_str(), free)?;
-    }
-    Ok(())
+    Ok(space::check(local, plan, prepared, connection.host().as_str())?)
 }
 
 fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
@@ -171,7 +168,8 @@ fn dry_run(
         is_new: !local.was_pushed(),
         is_left: false,
         has_zstd: true,
-        free_bytes: None,
+        code_disk: Disk { is_near: true, free: None },
+        workspace_disk: Disk { is_near: true, free: None },
         listing,
     };
     let common = prepared.listing.clone();

@@ -102,11 +102,13 @@ impl Sides<'_> {
         Brought::all()
     }
 
-    /// The workspace's place in the base, if it has the same one on both sides.
+    /// The workspace's place in the base, if it has the same one on both sides, and lies on the same disk there.
     fn workspace_in_base(&self) -> Option<&Path> {
         let workspace = Path::new(self.remote.workspace.as_str());
         let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
-        (self.layout.base.join(place) == self.layout.workspace).then_some(place)
+        let is_same = self.layout.base.join(place) == self.layout.workspace;
+        let is_near = self.prepared.code_disk.is_near && self.prepared.workspace_disk.is_near;
+        (is_same && is_near).then_some(place)
     }
 }
 

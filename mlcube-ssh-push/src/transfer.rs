@@ -103,11 +103,11 @@ impl Sides<'_> {
     }
 
     pub(crate) fn code_route(&self) -> Route<'_> {
-        self.prepared.route("code", &self.layout.base, &self.prepared.base)
+        self.prepared.code_route(self.layout)
     }
 
     pub(crate) fn workspace_route(&self) -> Route<'_> {
-        self.prepared.route("workspace", &self.layout.workspace, &self.prepared.workspace)
+        self.prepared.workspace_route(self.layout)
     }
 
     /// Shows the transfers of a push, as if nothing were there but what the record says.

@@ -86,6 +86,13 @@ impl Listing {
         kept
     }
 
+    /// Forgets the entries of which `keep` says no, without a copy.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Path, &Entry) -> bool) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.retain(|row| keep(path_of(self.path(row)), &self.entry(row)));
+        self.rows = rows;
+    }
+
     /// Lets the link at `path` count as the folder that it leads to.
     pub(super) fn follow(&mut self, path: &Path) {
         if let Ok(at) = self.find(path.as_os_str().as_bytes()) {
@@ -96,7 +103,7 @@ impl Listing {
     /// Every entry with its path, in order.
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Path, Entry)> {
-        self.rows.iter().map(|row| (Path::new(OsStr::from_bytes(self.path(row))), self.entry(row)))
+        self.rows.iter().map(|row| (path_of(self.path(row)), self.entry(row)))
     }
 
     /// The paths, each with a NUL behind it, as rsync and tar read a list of files. A folder's has no slash at its end:
@@ -215,6 +222,10 @@ fn path_in<'a>(text: &'a [u8], row: &Row) -> &'a [u8] {
     &text[row.start..row.start + row.path_length as usize]
 }
 
+fn path_of(text: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(text))
+}
+
 /// The order of paths component by component: a slash comes before every other byte.
 fn order(one: &[u8], other: &[u8]) -> Ordering {
     let rank = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
@@ -293,7 +304,10 @@ mod tests {
         assert_eq!(paths(&listing.below(Path::new("a"))), [Path::new("a"), Path::new("a/x")]);
         let mut grafted = Listing::default();
         grafted.insert(Path::new("top"), &file(1));
-        grafted.graft(Path::new("in"), &listing.below(Path::new("a")));
+        let mut below = listing.clone();
+        below.retain(|path, _| path.starts_with("a"));
+        assert_eq!(below, listing.below(Path::new("a")));
+        grafted.graft(Path::new("in"), &below);
         assert_eq!(paths(&grafted), ["in/a", "in/a/x", "top"].map(Path::new));
         assert!(listing.same(&listing.clone()) && !listing.same(&grafted));
     }

@@ -5,7 +5,8 @@
 # $8 a name for what is on its way from this pair of trees,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left (what a push that was cut off has
-# brought), zstd (whether there is one), free (bytes), then a line `listing` and the list; or problem.
+# brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
+# then a line `listing` and the list; or problem.
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
 origin=$6 adopt=$7 incoming=$state/incoming/$8
@@ -58,10 +59,18 @@ printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$works
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
 printf 'tree %s\nleft %s\nzstd %s\n' "$tree" "$left" "$zstd"
-df -Pk "$base" | {
-  read -r _
-  read -r _ _ _ free _
-  printf 'free %s\n' "$((free * 1024))"
+
+# For what goes to the folder $2, called $1: whether our own folder is on its disk, and the free bytes there.
+tell_disk() {
+  near=no
+  [ "$(find "$2/" -maxdepth 0 -printf '%D')" != "$(find "$incoming" -maxdepth 0 -printf '%D')" ] || near=yes
+  df -Pk "$2" | {
+    read -r _
+    read -r _ _ _ free _
+    printf '%s %s %s\n' "$1" "$near" "$((free * 1024))"
+  }
 }
+tell_disk disk-of-workspace "$workspace"
+tell_disk disk-of-code "$base"
 printf 'listing\n'
 list_workspace "$workspace" "$format" "$linked"
