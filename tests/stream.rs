@@ -35,7 +35,9 @@ fn all(folder: &Path) -> Vec<String> {
         let content = if data.is_symlink() {
             format!("-> {}", fs::read_link(&path).unwrap().display())
         } else if data.is_dir() {
-            found.extend(all(&path).iter().map(|line| format!("{:?}/{line}", entry.file_name())));
+            found.extend(
+                all(&path).iter().map(|line| format!("{}/{line}", entry.file_name().display())),
+            );
             format!("{:o}", data.mode())
         } else {
             let mut hasher = DefaultHasher::new();
@@ -43,7 +45,7 @@ fn all(folder: &Path) -> Vec<String> {
             let (mode, time) = (data.mode(), (data.mtime(), data.mtime_nsec()));
             format!("{mode:o} {time:?} {} {:x}", data.len(), hasher.finish())
         };
-        found.push(format!("{:?} {content}", entry.file_name()));
+        found.push(format!("{} {content}", entry.file_name().display()));
     }
     found.sort();
     found
@@ -268,6 +270,24 @@ fn a_disk_that_fills_up_on_the_way() {
     scene.sh(&grow).run().succeeds();
     push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
     assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+}
+
+#[test]
+fn how_far_it_is_is_shown() {
+    let scene = Scene::new();
+    let cube = many(&scene);
+    fs::write(cube.workspace().join("zlarge"), random(7, 3_000_000)).unwrap();
+    let path = scene.home().join("document.json");
+    fs::write(&path, scene.document(&cube, &[]).to_string()).unwrap();
+    packs_slowly(&scene);
+    let line = format!("mlcube-ssh-push -v --input {} >/dev/null", path.display());
+    let shown = scene.sh_at_a_terminal(&line).run().succeeds().stdout.clone();
+    let drawn: Vec<&str> = shown.split('\r').filter(|line| line.contains(" %, ")).collect();
+    assert!(drawn.len() > 5, "{drawn:?}");
+    assert!(drawn.iter().any(|line| line.contains("/s, 0:00:0") && line.contains(" left")));
+    assert!(drawn.iter().any(|line| line.ends_with("workspace/zlarge\x1b[K")), "{drawn:?}");
+    let per_cent = |line: &&str| line.split(' ').next().unwrap().parse::<u8>().unwrap();
+    assert!(drawn.iter().map(per_cent).is_sorted(), "{drawn:?}");
 }
 
 #[test]

@@ -76,8 +76,7 @@ impl Sides<'_> {
     fn fetch(&self, there: &str, plan: &Plan, receipt: &mut Receipt) -> Outcome<()> {
         let commands = fetch::commands(self.connection, self.layout, there, plan, self.record);
         let scratch = Scratch::make(plan, &self.layout.workspace)?;
-        let heard =
-            Heard { report: self.step.report(), total: plan.send.bytes(), changed: &|_| () };
+        let heard = Heard { report: self.step.report(), total: plan.send.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
         drop(scratch);
         receipt.changed = transfer.changed > 0;

@@ -8,7 +8,7 @@ use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::workspace::{Listing, Part};
 
-use crate::prepare::Route;
+use crate::there::Route;
 
 /// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do.
 pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing) -> Command {

@@ -6,7 +6,7 @@ use std::path::Path;
 use mlcube_ssh_config::layout::{Layout, normal};
 use mlcube_ssh_config::workspace::Kind;
 
-use crate::transfer::Sides;
+use crate::sides::Sides;
 
 /// How many are named.
 const NAMED: usize = 5;

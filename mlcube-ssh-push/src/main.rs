@@ -1,6 +1,7 @@
 //! `mlcube-ssh-push`: sends the cube, its build context and its workspace to the remote.
 
 mod archive;
+mod brought;
 mod cli;
 mod code;
 mod commands;
@@ -10,13 +11,16 @@ mod fresh;
 mod links_out;
 mod local;
 mod origin;
+mod place;
 mod prepare;
 mod push;
 mod say;
 mod select;
+mod sides;
 mod space;
 mod stays;
 mod streams;
+mod there;
 mod transfer;
 mod verify;
 

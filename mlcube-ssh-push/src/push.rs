@@ -15,10 +15,10 @@ use mlcube_ssh_config::workspace::{Listing, Plan, Record};
 
 use crate::cli::Args;
 use crate::local::Local;
-use crate::prepare::{self, Disk, Prepared};
 use crate::select::Selection;
-use crate::transfer::Sides;
-use crate::{delete, links_out, origin, say, space};
+use crate::sides::Sides;
+use crate::there::{Disk, Prepared};
+use crate::{delete, links_out, origin, prepare, say, space};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {

@@ -5,7 +5,7 @@ use mlcube_ssh_config::report::human_bytes;
 use mlcube_ssh_config::workspace::{Listing, Plan};
 
 use crate::local::Local;
-use crate::prepare::Prepared;
+use crate::there::Prepared;
 
 /// # Errors
 /// When the files to send are more than what is free; the largest are named.

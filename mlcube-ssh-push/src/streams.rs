@@ -7,11 +7,11 @@ use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::rsync::Transfer;
 use mlcube_ssh_config::workspace::Listing;
 
-use crate::archive::{self, Brought};
+use crate::brought::{self, Brought};
 use crate::fresh::Fresh;
-use crate::prepare::Route;
-use crate::transfer::Sides;
-use crate::{code, commands};
+use crate::sides::Sides;
+use crate::there::Route;
+use crate::{archive, code, commands, place};
 
 /// What is left for rsync.
 pub(crate) struct Remaining<'a> {
@@ -80,13 +80,13 @@ impl Sides<'_> {
         let (connection, report) = (self.connection, self.step.report());
         let brought = match archive::stream(connection, route, fresh) {
             _ if self.prepared.is_left => Brought::left(),
-            Some(stream) => archive::send(connection, report, route, fresh, stream, sent)?,
+            Some(stream) => brought::send(connection, report, route, fresh, stream, sent)?,
             None => Brought::default(),
         };
         if brought.is_left {
             let command = commands::left(connection, route, &fresh.entries);
             self.rsync(&[command], fresh.entries.bytes(), sent)?;
-            connection.ask(&archive::discard(connection, route))?;
+            connection.ask(&place::discard(connection, route))?;
         }
         Ok(brought)
     }
@@ -97,8 +97,8 @@ impl Sides<'_> {
             return Brought::default();
         };
         self.step.show([&stream]);
-        let place = archive::place(self.connection, route, fresh, &Listing::default());
-        self.step.show(&self.connection.shown(&place));
+        let placing = place::place(self.connection, route, fresh, &Listing::default());
+        self.step.show(&self.connection.shown(&placing));
         Brought::all()
     }
 

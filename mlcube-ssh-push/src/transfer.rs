@@ -2,32 +2,15 @@
 
 use std::borrow::Cow;
 
-use mlcube_ssh_config::command::Command;
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::{Receipt, Remote};
+use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::rsync::{self, Heard, Transfer};
-use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::{Direction, Plan};
+use mlcube_ssh_config::rsync::Transfer;
+use mlcube_ssh_config::workspace::Direction;
 
 use crate::cli::Args;
-use crate::local::Local;
-use crate::prepare::{Prepared, Route};
+use crate::sides::Sides;
 use crate::streams::Remaining;
 use crate::{code, commands, delete, done};
-
-/// The two sides of a push, and what has to go from one to the other.
-pub(crate) struct Sides<'a> {
-    pub(crate) step: &'a Step,
-    pub(crate) remote: &'a Remote,
-    pub(crate) layout: &'a Layout,
-    pub(crate) connection: &'a Connection,
-    pub(crate) local: &'a Local,
-    pub(crate) prepared: &'a Prepared,
-    /// The plan for the workspace.
-    pub(crate) plan: &'a Plan,
-}
 
 impl Sides<'_> {
     /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
@@ -81,33 +64,6 @@ impl Sides<'_> {
         }
         let host = self.connection.host().as_str();
         Ok(done::check(rest, rsynced.files_sent, route.here, host)?)
-    }
-
-    /// Runs rsyncs, of which so many bytes are to be expected.
-    pub(crate) fn rsync(
-        &self,
-        commands: &[Command],
-        bytes: u64,
-        sent: &mut Transfer,
-    ) -> Outcome<Transfer> {
-        let report = self.step.report();
-        let name = |name: &str| {
-            if !name.ends_with('/') {
-                report.detail(&format!("sent {}", name.escape_debug()));
-            }
-        };
-        let heard = Heard { report, total: bytes, changed: &name };
-        let (transfer, ended) = rsync::run(commands, self.connection, heard);
-        sent.add(transfer.clone());
-        ended.map(|()| transfer)
-    }
-
-    pub(crate) fn code_route(&self) -> Route<'_> {
-        self.prepared.code_route(self.layout)
-    }
-
-    pub(crate) fn workspace_route(&self) -> Route<'_> {
-        self.prepared.workspace_route(self.layout)
     }
 
     /// Shows the transfers of a push, as if nothing were there but what the record says.

@@ -65,7 +65,7 @@ pub fn compare(
     let (mut different, mut bytes) = (something_else.len() as u64, 0);
     for Comparison { folder, commands } in comparisons {
         let changed = |changed: &str| name(&folder.join(changed));
-        let heard = Heard { report, total: 0, changed: &changed };
+        let heard = Heard { report, total: 0, changed: Some(&changed) };
         let (compared, ended) = run(commands, connection, heard);
         ended?;
         different += compared.changed;

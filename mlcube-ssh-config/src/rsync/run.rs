@@ -1,5 +1,6 @@
 //! Running transfers, several streams at once: one rsync doesn't fill a fast link.
 
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -21,8 +22,8 @@ pub struct Heard<'a> {
     pub report: Report,
     /// The bytes of the files that have to move, for the progress; with 0 none is shown.
     pub total: u64,
-    /// Gets the name of everything that changed on the receiving side; a folder's ends with a slash.
-    pub changed: &'a (dyn Fn(&str) + Sync),
+    /// Says the name of everything that changes on the receiving side; a folder's ends with a slash.
+    pub changed: Option<&'a (dyn Fn(&str) + Sync)>,
 }
 
 /// What a transfer did.
@@ -105,8 +106,8 @@ pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Tran
         let others: Vec<_> =
             (1..AT_ONCE.min(commands.len())).map(|_| scope.spawn(stream)).collect();
         let (mut all, mut ended) = stream();
-        // A stream ends with what it returns: nothing in it panics.
-        for (done, other) in others.into_iter().filter_map(|other| other.join().ok()) {
+        for other in others {
+            let (done, other) = other.join().unwrap_or_else(|panic| resume_unwind(panic));
             all.add(done);
             ended = ended.and(other);
         }
@@ -132,8 +133,10 @@ fn run_one(
                 this.note(name);
                 this.files_sent += u64::from(was_sent);
                 progress.file(name);
-                progress.clear();
-                (heard.changed)(name);
+                if let Some(say) = heard.changed {
+                    progress.clear();
+                    say(name);
+                }
             }
             Line::Other(line) => this.read(line),
         });

@@ -65,12 +65,19 @@ impl Running {
 
     /// What Ctrl-C at a terminal does: SIGINT to everything in the foreground.
     pub fn ctrl_c(&self) {
-        kill_process_group(self.pid(), Signal::INT).unwrap();
+        self.signal_all(Signal::INT);
     }
 
     /// Ends it and all that it started, without a word.
     pub fn kill_all(&self) {
-        kill_process_group(self.pid(), Signal::KILL).unwrap();
+        self.signal_all(Signal::KILL);
+    }
+
+    /// Before it leads a group it is alone.
+    fn signal_all(&self, signal: Signal) {
+        if kill_process_group(self.pid(), signal).is_err() {
+            self.signal(signal);
+        }
     }
 
     /// Sends a signal to it alone.

@@ -1,0 +1,57 @@
+//! The two sides of a push.
+
+use mlcube_ssh_config::command::Command;
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::document::Remote;
+use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::report::Verbosity;
+use mlcube_ssh_config::rsync::{self, Heard, Transfer};
+use mlcube_ssh_config::step::Step;
+use mlcube_ssh_config::workspace::Plan;
+
+use crate::local::Local;
+use crate::there::{Prepared, Route};
+
+/// The two sides of a push, and what has to go from one to the other.
+pub(crate) struct Sides<'a> {
+    pub(crate) step: &'a Step,
+    pub(crate) remote: &'a Remote,
+    pub(crate) layout: &'a Layout,
+    pub(crate) connection: &'a Connection,
+    pub(crate) local: &'a Local,
+    pub(crate) prepared: &'a Prepared,
+    /// The plan for the workspace.
+    pub(crate) plan: &'a Plan,
+}
+
+impl Sides<'_> {
+    /// Runs rsyncs, of which so many bytes are to be expected.
+    pub(crate) fn rsync(
+        &self,
+        commands: &[Command],
+        bytes: u64,
+        sent: &mut Transfer,
+    ) -> Outcome<Transfer> {
+        let report = self.step.report();
+        let name = |name: &str| {
+            if !name.ends_with('/') {
+                report.detail(&format!("sent {}", name.escape_debug()));
+            }
+        };
+        let changed: Option<&(dyn Fn(&str) + Sync)> =
+            if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
+        let heard = Heard { report, total: bytes, changed };
+        let (transfer, ended) = rsync::run(commands, self.connection, heard);
+        sent.add(transfer.clone());
+        ended.map(|()| transfer)
+    }
+
+    pub(crate) fn code_route(&self) -> Route<'_> {
+        self.prepared.code_route(self.layout)
+    }
+
+    pub(crate) fn workspace_route(&self) -> Route<'_> {
+        self.prepared.workspace_route(self.layout)
+    }
+}
