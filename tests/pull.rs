@@ -134,3 +134,16 @@ fn the_local_disk_is_full() {
     pull(&scene, &document, &[]).succeeds();
     assert_eq!(cube.result("large").len(), 6_000_000);
 }
+
+#[test]
+fn whatever_is_replaced_is_kept_aside_also_within_one_second() {
+    let (scene, cube, document, there) = pushed();
+    let versions = ["one", "two", "three", "four"];
+    for version in versions {
+        fs::write(there.join("score.txt"), format!("there {version}")).unwrap();
+        fs::write(cube.workspace().join("score.txt"), version).unwrap();
+        pull(&scene, &document, &["--overwrite"]).succeeds();
+    }
+    let kept = scene.sh("cat .local/state/mlcube-ssh/digits-*/replaced/*/score.txt").run();
+    assert_eq!(kept.succeeds().stdout, versions.concat());
+}

@@ -1,5 +1,6 @@
 //! The two sides of a workspace: what is where, what both last had in common, what has to move.
 
+mod aside;
 mod entry;
 mod linked;
 mod listing;
@@ -9,6 +10,7 @@ mod record;
 mod text;
 mod walk;
 
+pub use aside::name_aside;
 pub use entry::{Entry, Kind};
 pub use linked::follow_own_links;
 pub use listing::Listing;

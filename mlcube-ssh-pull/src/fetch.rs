@@ -1,7 +1,5 @@
 //! The transfer: what the plan names comes here, and nothing that the remote sends lands outside the workspace.
 
-use std::time::SystemTime;
-
 use anyhow::anyhow;
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Answer, Connection};
@@ -12,7 +10,7 @@ use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::workspace::{
-    FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record,
+    FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record, name_aside,
 };
 
 use crate::scratch;
@@ -53,12 +51,11 @@ pub(crate) fn commands(
     plan: &Plan,
     record: &Record,
 ) -> Vec<Command> {
-    let seconds =
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = name_aside();
     let workspace = layout.workspace.to_string_lossy();
     let kept_aside = record.replaced();
     let command = |part: &Part| {
-        let aside = part.below(&format!("{}/{seconds}", kept_aside.display()));
+        let aside = part.below(&format!("{}/{name}", kept_aside.display()));
         rsync::command(connection)
             .args(["--files-from=-", "--from0", "--dirs", "--backup"])
             // Times are compared to the nanosecond: by default what changed within one second is skipped.

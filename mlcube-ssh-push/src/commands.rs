@@ -1,12 +1,11 @@
 //! The rsyncs of a push.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::rsync;
-use mlcube_ssh_config::workspace::{Listing, Part};
+use mlcube_ssh_config::workspace::{Listing, Part, name_aside};
 
 use crate::there::Route;
 
@@ -28,7 +27,7 @@ pub(crate) fn workspace(
     send: &Listing,
     links: &[PathBuf],
 ) -> Vec<Command> {
-    let replaced = format!("{}/{}", route.replaced, seconds_since_1970());
+    let replaced = format!("{}/{}", route.replaced, name_aside());
     let command = |part: &Part| {
         command(connection, route)
             .arg("--backup")
@@ -65,8 +64,4 @@ fn command(connection: &Connection, route: &Route) -> Command {
     } else {
         command
     }
-}
-
-fn seconds_since_1970() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
