@@ -253,3 +253,66 @@ fn permissions_that_change_alone_arrive_and_come_back() {
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds();
     assert_eq!(mode(&cube.workspace().join("run")), 0o640);
 }
+
+#[test]
+fn what_grows_while_it_is_sent_is_no_conflict() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1").with_file("log", "a");
+    let document = pushed(&scene, &cube);
+    let cube = cube.with_file("log", "ab").with_file("data.csv", "2");
+    let grows = format!(
+        "echo more >>'{}'; exec /usr/bin/rsync \"$@\"",
+        cube.workspace().join("log").display()
+    );
+    scene.has_program("rsync", &grows);
+    push(&scene, &document).succeeds().is_silent();
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    for text in [cube.result("log"), "and more".to_owned()] {
+        fs::write(cube.workspace().join("log"), &text).unwrap();
+        push(&scene, &document).succeeds().is_silent();
+        let there = scene.host.remote_root().join("digits/workspace/log");
+        assert_eq!(fs::read_to_string(there).unwrap(), text);
+    }
+}
+
+#[test]
+fn code_that_was_a_link_and_is_a_folder_now_leaves_what_it_led_to_alone() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");
+    fs::create_dir(cube.root().join("one")).unwrap();
+    fs::write(cube.root().join("one/x"), "one").unwrap();
+    symlink("one", cube.root().join("lib")).unwrap();
+    let document = pushed(&scene, &cube);
+    fs::remove_file(cube.root().join("lib")).unwrap();
+    fs::create_dir(cube.root().join("lib")).unwrap();
+    fs::write(cube.root().join("lib/x"), "mine").unwrap();
+    push(&scene, &document).succeeds().is_silent();
+    let there = |path: &str| fs::read_to_string(scene.host.remote_root().join("digits").join(path));
+    assert_eq!((there("one/x").unwrap(), there("lib/x").unwrap()), ("one".into(), "mine".into()));
+}
+
+#[test]
+fn code_that_was_a_folder_and_is_a_link_now_is_named_and_deleted_on_request() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");
+    fs::create_dir_all(cube.root().join("other")).unwrap();
+    fs::create_dir_all(cube.root().join("lib")).unwrap();
+    fs::write(cube.root().join("lib/x"), "1").unwrap();
+    fs::write(cube.root().join("other/x"), "2").unwrap();
+    let document = pushed(&scene, &cube);
+    fs::remove_dir_all(cube.root().join("lib")).unwrap();
+    symlink("other", cube.root().join("lib")).unwrap();
+    let cube = cube.with_file("data.csv", "1,2");
+    let there = scene.host.remote_root().join("digits");
+    push(&scene, &document).exits(125).complains(&["lib", "folder", "--delete"]);
+    assert_eq!(
+        fs::read_to_string(there.join("workspace/data.csv")).unwrap(),
+        "1,2",
+        "the rest went"
+    );
+    let deleting = scene.tool("mlcube-ssh-push").args(["-q", "--delete"]);
+    deleting.reads_document(&document).run().succeeds();
+    assert_eq!(fs::read_link(there.join("lib")).unwrap(), Path::new("other"));
+    assert_eq!(fs::read_to_string(there.join("other/x")).unwrap(), "2");
+    drop(cube);
+}

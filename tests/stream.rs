@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
-    Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, random,
+    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, Tmpfs, eventually, random,
 };
 
 /// A cube with enough in its workspace for a stream.
@@ -174,6 +174,88 @@ fn without_a_tar_that_fits_rsync_does_it() {
 }
 
 #[test]
+fn nobodys_own_options_of_tar_leave_anything_out() {
+    let scene = Scene::new();
+    let cube = many(&scene).with_file("many/a.o", "an object");
+    let document = scene.document(&cube, &[]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").env("TAR_OPTIONS", "--exclude=*.o");
+    push.reads_document(&document).run().succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    // One that leaves out what it was told all the same.
+    let scene = Scene::new();
+    let document = scene.document(&many(&scene).with_file("many/a.o", "an object"), &[]);
+    let lines = "case $1 in --version) exec /usr/bin/tar \"$@\" ;; esac; exec /usr/bin/tar --exclude='*.o' \"$@\"";
+    scene.has_program("tar", lines);
+    let failed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    failed.exits(125).complains(&["tar", "there", "Run this step again"]);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    assert!(there(&scene).join("many/a.o").exists());
+}
+
+#[test]
+fn what_a_stream_could_not_put_in_place_is_counted() {
+    let scene = Scene::with(HostOptions::default().without("xargs"));
+    let cube = many(&scene);
+    let pushed = push(&scene, &scene.document(&cube, &[]), &[]);
+    let receipt = pushed.succeeds().says("sent 155 files").document();
+    assert_eq!(receipt.at("/steps/push/files_sent"), 155);
+    assert_eq!(receipt.at("/steps/push/changed"), true);
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+}
+
+#[test]
+fn what_was_brought_already_needs_no_more_room() {
+    let mut scene = Scene::new();
+    let cube = many(&scene);
+    fs::write(cube.workspace().join("zlarge"), random(7, 6_000_000)).unwrap();
+    let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "11m") else { return };
+    let document = scene.document(&cube, &[]);
+    packs_slowly(&scene);
+    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
+    eventually("most of it has come", || {
+        incoming(&scene).iter().any(|path| {
+            path.ends_with("zlarge") && fs::metadata(path).is_ok_and(|it| it.len() > 4_500_000)
+        })
+    });
+    scene.host.sshd.stop();
+    let failed = running.wait();
+    scene.host.sshd.comes_back();
+    packs_normally(&scene);
+    push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+}
+
+#[test]
+fn a_folder_that_is_closed_there_holds_nothing_else_back() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    let scene = Scene::at(place, HostOptions::default().account(&account));
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    account.owns(&scene.host.remote_root());
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("foreign/a", "1");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &["-q"]).succeeds();
+    let foreign = there(&scene).join("foreign");
+    std::os::unix::fs::chown(&foreign, Some(0), Some(0)).unwrap();
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).unwrap();
+    for number in 0..120 {
+        let file = cube.workspace().join(format!("foreign/{number}"));
+        fs::write(file, random(number, 3_000)).unwrap();
+    }
+    for round in ["two", "three"] {
+        cube.now_does("train", round);
+        fs::write(cube.workspace().join(round), round).unwrap();
+        push(&scene, &document, &["-q"]).exits(125).complains(&["foreign", "there"]);
+        let code = scene.host.remote_root().join("digits/tasks/train");
+        assert_eq!(fs::read_to_string(code).unwrap(), round);
+        assert_eq!(fs::read_to_string(there(&scene).join(round)).unwrap(), round);
+    }
+    account.owns(&foreign);
+    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+}
+
+#[test]
 fn a_tar_that_brings_nothing_and_reports_success_is_no_success() {
     let scene = Scene::new();
     let document = scene.document(&many(&scene), &[]);
@@ -295,7 +377,7 @@ fn the_dry_run_shows_what_runs() {
     let scene = Scene::new();
     let document = scene.document(&many(&scene), &[]);
     let shown = push(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
-    let line = shown.lines().find(|line| line.contains("| LC_ALL=C tar ")).unwrap();
+    let line = shown.lines().find(|line| line.contains("| LC_ALL=C TAR_OPTIONS='' tar ")).unwrap();
     assert_eq!(scene.host.sshd.logins(), 0);
     let logged = push(&scene, &document, &["-v"]).succeeds().stderr.clone();
     assert!(logged.lines().any(|logged| logged == line), "{line}\nisn't in\n{logged}");

@@ -32,8 +32,8 @@ pub(crate) fn stream(connection: &Connection, route: &Route, fresh: &Fresh) -> O
     if headers > bytes / 2 && !squeezes {
         return None;
     }
-    // Owners are each machine's own, permissions are as they are here.
-    let unpack = ["tar", "-xopf", "-", "-C", &route.incoming];
+    // Owners are each machine's own, permissions are as they are here; nobody's own options leave anything out.
+    let unpack = ["env", "-u", "TAR_OPTIONS", "tar", "-xopf", "-", "-C", &route.incoming];
     let unpack = unpack.into_iter().chain(squeezes.then_some("--zstd")).collect::<Vec<_>>();
     let unpack = connection.command(&unpack)?;
     // Its quickest level takes the headers away and costs no time.
@@ -43,8 +43,9 @@ pub(crate) fn stream(connection: &Connection, route: &Route, fresh: &Fresh) -> O
 
 fn pack(route: &Route, fresh: &Fresh) -> Command {
     Command::new("tar")
-        // Its messages are read.
+        // Its messages are read, and nobody's own options leave anything out.
         .variable("LC_ALL", "C")
+        .variable("TAR_OPTIONS", "")
         .arg(format!("--directory={}", route.here.display()))
         // The list is all that goes: names as they are, and folders, which it holds too, without what lies in them. Before
         // the list: an option behind it doesn't count for it.

@@ -87,8 +87,7 @@ pub(crate) fn send(
     let answer = connection.ask(&place(connection, route, fresh, &changed))?;
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(
-            "tar reported success and didn't bring all that it was told for '{}' on '{host}'; is the tar on PATH, here and there, the real one?",
-            answer.field("problem").unwrap_or_default().replacen("not-brought ", "", 1)
+            "tar reported success and didn't bring all that it was told to '{host}'; is the tar on PATH, here and there, the real one? Run this step again, rsync does it then"
         )));
     }
     if answer.field("placed").as_deref() != Some("all") {

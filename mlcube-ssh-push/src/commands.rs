@@ -45,6 +45,8 @@ pub(crate) fn workspace(
 pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> Command {
     command(connection, route)
         .arg(format!("--link-dest={}", route.incoming))
+        // What is linked is told of, too.
+        .arg("-ii")
         // rsync would put a link in the place of what is there, and keep nothing aside.
         .arg("--ignore-existing")
         .arg("--")

@@ -24,9 +24,15 @@ const DELETE: &str = include_str!("remote/delete.sh");
 /// What was pushed from here, by this push or earlier ones, and is gone.
 pub(crate) fn gone(layout: &Layout, pushed: &Listing, code: &Listing) -> Listing {
     pushed.filter(|path, _| {
-        let is_gone = || is_gone(&layout.base.join(path));
+        let is_gone = || lies_below_another(code, path) || is_gone(&layout.base.join(path));
         code.get(path).is_none() && is_gone() && !layout.is_workspace(path)
     })
+}
+
+/// Whether a folder that `path` lay in is a file or a link now, through which something else may be seen.
+fn lies_below_another(code: &Listing, path: &Path) -> bool {
+    let mut around = path.ancestors().skip(1);
+    around.any(|folder| code.get(folder).is_some_and(|now| !now.is_folder()))
 }
 
 /// Whether nothing lies at `path`: what can't be looked at, in a folder that can't be entered, may.
@@ -55,12 +61,12 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that deletes; none when there is nothing to delete.
-pub(crate) fn script(connection: &Connection, local: &Local, base: &str) -> Option<Script> {
+/// The script that deletes; none when there is nothing to delete. A name that is no text can't be told to a script.
+pub(crate) fn script(connection: &Connection, paths: &Listing, base: &str) -> Option<Script> {
     // What lies in a folder before the folder.
-    let paths = local.gone.iter().rev().map(|(path, _)| path.to_string_lossy());
+    let words: Vec<&str> = paths.iter().rev().filter_map(|(path, _)| path.to_str()).collect();
     let script = connection.script(DELETE).word(base);
-    (!local.gone.is_empty()).then(|| paths.fold(script, |script, path| script.word(&path)))
+    (!words.is_empty()).then(|| words.into_iter().fold(script, Script::word))
 }
 
 /// Deletes there what is gone here, and names it.
@@ -70,7 +76,7 @@ pub(crate) fn delete(
     local: &Local,
     base: &str,
 ) -> Outcome<Vec<String>> {
-    let Some(script) = script(connection, local, base) else { return Ok(Vec::new()) };
+    let Some(script) = script(connection, &local.gone, base) else { return Ok(Vec::new()) };
     let answer = connection.ask(&script)?;
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(

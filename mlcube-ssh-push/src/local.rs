@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
 
 use crate::code;
 use crate::delete;
@@ -83,6 +83,27 @@ impl Local {
     pub(crate) fn changed_code(&self) -> Listing {
         let there = |path: &Path| self.pushed.as_ref()?.get(path);
         self.code.filter(|path, entry| !there(path).is_some_and(|there| there.same_content(entry)))
+    }
+
+    /// Code that may be there once this push has begun, whatever ends it: that of earlier ones, and what goes now.
+    pub(crate) fn once_sent(&self) -> Listing {
+        let mut once = self.gone.clone();
+        once.extend(self.changed_code().iter());
+        once
+    }
+
+    /// Code that is gone here and may still be there, after it was deleted there or without that.
+    pub(crate) fn still_gone(&self, was_deleted: bool) -> Listing {
+        self.gone.filter(|path, _| !was_deleted || path.to_str().is_none())
+    }
+
+    /// Links that were pushed from here and are folders here now.
+    pub(crate) fn old_links(&self) -> Listing {
+        let is_folder = |path: &Path| self.code.get(path).is_some_and(|now| now.is_folder());
+        let pushed = self.pushed.as_ref();
+        pushed
+            .map(|pushed| pushed.filter(|path, entry| entry.kind == Kind::Link && is_folder(path)))
+            .unwrap_or_default()
     }
 
     /// Whether a push was ever made from here.

@@ -20,7 +20,8 @@ pub(crate) fn place(
     changed: &Listing,
 ) -> Script {
     let script = connection.script(PLACE).word(&route.incoming).word(route.there);
-    let script = script.word(&changed.len().to_string());
+    let brought = fresh.entries.files() - changed.files();
+    let script = script.word(&brought.to_string()).word(&changed.len().to_string());
     let changed_paths = changed.iter().map(|(path, _)| path.to_string_lossy());
     let script = changed_paths.fold(script, |script, path| script.word(&path));
     // The deepest first: what is above a folder has to be empty in the end.

@@ -59,6 +59,7 @@ pub(crate) fn prepare(
         incoming: field("incoming")?,
         is_new: field("tree")? == "made",
         is_left: field("left")? == "yes",
+        left_bytes: field("left-bytes")?.parse().unwrap_or(0),
         has_zstd: field("zstd")? == "yes",
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),

@@ -8,15 +8,14 @@ use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::rsync::Transfer;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Kind, Listing, Plan, Record};
 
 use crate::cli::Args;
 use crate::local::Local;
 use crate::select::Selection;
-use crate::sides::Sides;
+use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
 use crate::{delete, links_out, origin, prepare, say, space};
 
@@ -102,15 +101,18 @@ fn check(
 ) -> Outcome<()> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     receipt.free_bytes = prepared.workspace_disk.free;
-    receipt.left_out = plan.left_out.iter().chain(&plan.in_the_way).map(text).collect();
+    let special = local.code.iter().filter(|(_, entry)| entry.kind == Kind::Other);
+    receipt.left_out = special.map(|(path, _)| path.to_string_lossy().into_owned()).collect();
+    receipt.left_out.extend(plan.left_out.iter().chain(&plan.in_the_way).map(text));
     receipt.kept = plan.kept.iter().map(text).collect();
     delete::check(local, args)?;
     Ok(space::check(local, plan, prepared, connection.host().as_str())?)
 }
 
 fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
-    let mut sent = Transfer::default();
+    let mut sent = Sent::default();
     let pushed = sides.transfer(args, receipt, &mut sent);
+    let sent = sent.transfer;
     receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
     (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
     pushed?;
@@ -167,6 +169,7 @@ fn dry_run(
         state: state.to_owned(),
         is_new: !local.was_pushed(),
         is_left: false,
+        left_bytes: 0,
         has_zstd: true,
         code_disk: Disk { is_near: true, free: None },
         workspace_disk: Disk { is_near: true, free: None },

@@ -4,6 +4,9 @@ use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::report::{Report, count, human_bytes};
 use mlcube_ssh_config::rsync::Transfer;
 
+/// How many of a list are named.
+const NAMED: usize = 20;
+
 /// Says what went, and names what didn't.
 pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {
     match sent.names.as_slice() {
@@ -17,16 +20,23 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer
             human_bytes(receipt.bytes_sent.unwrap_or(0))
         )),
     }
-    for name in &receipt.left_out {
-        report.error(&format!(
-            "left out {}: a device, or something else of that name is in its way on {host}",
-            name.escape_debug()
-        ));
+    name(report, &receipt.left_out, "steps.push.left_out", |name| {
+        format!("left out {name}: a device, or something else of that name is in its way on {host}")
+    });
+    name(report, &receipt.kept, "steps.push.kept", |name| {
+        format!("kept {name} as it is on {host}, it changed there too; --overwrite replaces it")
+    });
+}
+
+/// Names the first of a list that may be long; the document has all of it, under a key.
+fn name(report: Report, names: &[String], key: &str, say: impl Fn(&str) -> String) {
+    for name in names.iter().take(NAMED) {
+        report.error(&say(&name.escape_debug().to_string()));
     }
-    for name in &receipt.kept {
+    if names.len() > NAMED {
         report.error(&format!(
-            "kept {} as it is on {host}, it changed there too; --overwrite replaces it",
-            name.escape_debug()
+            "and {} more, {key} in the document has them all",
+            names.len() - NAMED
         ));
     }
 }

@@ -3,7 +3,7 @@
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Remote;
-use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
@@ -25,13 +25,20 @@ pub(crate) struct Sides<'a> {
     pub(crate) plan: &'a Plan,
 }
 
+/// What a push has sent, and the failure that tells what it couldn't.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) transfer: Transfer,
+    pub(crate) left_out: Option<Failure>,
+}
+
 impl Sides<'_> {
-    /// Runs rsyncs, of which so many bytes are to be expected.
+    /// Runs rsyncs, of which so many bytes are to be expected. What they leave out is an error once the rest is sent.
     pub(crate) fn rsync(
         &self,
         commands: &[Command],
         bytes: u64,
-        sent: &mut Transfer,
+        sent: &mut Sent,
     ) -> Outcome<Transfer> {
         let report = self.step.report();
         let name = |name: &str| {
@@ -43,8 +50,14 @@ impl Sides<'_> {
             if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
         let heard = Heard { report, total: bytes, changed };
         let (transfer, ended) = rsync::run(commands, self.connection, heard);
-        sent.add(transfer.clone());
-        ended.map(|()| transfer)
+        sent.transfer.add(transfer.clone());
+        match ended {
+            Err(failure) if transfer.is_partial => {
+                sent.left_out.get_or_insert(failure);
+                Ok(transfer)
+            }
+            ended => ended.map(|()| transfer),
+        }
     }
 
     pub(crate) fn code_route(&self) -> Route<'_> {

@@ -5,13 +5,17 @@ use mlcube_ssh_config::report::human_bytes;
 use mlcube_ssh_config::workspace::{Listing, Plan};
 
 use crate::local::Local;
-use crate::there::Prepared;
+use crate::there::{Disk, Prepared};
 
 /// # Errors
 /// When the files to send are more than what is free; the largest are named.
 pub(crate) fn check(local: &Local, plan: &Plan, prepared: &Prepared, host: &str) -> Result<()> {
     let mut code = local.changed_code();
-    let [disk, other] = [prepared.workspace_disk, prepared.code_disk];
+    // What was brought already needs no more room.
+    let [disk, other] = [prepared.workspace_disk, prepared.code_disk].map(|disk| {
+        let left = if disk.is_near { prepared.left_bytes } else { 0 };
+        Disk { free: disk.free.map(|free| free + left), ..disk }
+    });
     if disk.is_near != other.is_near {
         check_disk(&code, other.free, host)?;
         return check_disk(&plan.send, disk.free, host);

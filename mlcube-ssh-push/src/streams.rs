@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::rsync::Transfer;
+use mlcube_ssh_config::failure::{Kind, Outcome};
 use mlcube_ssh_config::workspace::Listing;
 
 use crate::brought::{self, Brought};
 use crate::fresh::Fresh;
-use crate::sides::Sides;
+use crate::sides::{Sent, Sides};
 use crate::there::Route;
 use crate::{archive, code, commands, place};
 
@@ -29,7 +28,7 @@ impl Sides<'_> {
     pub(crate) fn send_new<'a>(
         &'a self,
         code: &'a Listing,
-        sent: &mut Transfer,
+        sent: &mut Sent,
     ) -> Outcome<Remaining<'a>> {
         self.bring_new(code, &mut |route, fresh| self.stream(route, fresh, sent))
     }
@@ -76,16 +75,21 @@ impl Sides<'_> {
 
     /// Sends what is new there as a stream, where that pays. What this one or an earlier one has left out of its place is
     /// put there by rsync.
-    fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Transfer) -> Outcome<Brought> {
+    fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Sent) -> Outcome<Brought> {
         let (connection, report) = (self.connection, self.step.report());
-        let brought = match archive::stream(connection, route, fresh) {
-            _ if self.prepared.is_left => Brought::left(),
-            Some(stream) => brought::send(connection, report, route, fresh, stream, sent)?,
-            None => Brought::default(),
-        };
+        let mut brought = Brought::default();
+        if self.prepared.is_left {
+            brought = Brought::left();
+        } else if let Some(stream) = archive::stream(connection, route, fresh) {
+            brought = brought::send(connection, report, route, fresh, stream, &mut sent.transfer)?;
+        }
         if brought.is_left {
             let command = commands::left(connection, route, &fresh.entries);
-            self.rsync(&[command], fresh.entries.bytes(), sent)?;
+            let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
+            if taken.as_ref().is_err_and(|failure| failure.kind != Kind::Ours) {
+                taken?;
+            }
+            // A disk that is too small for what is half there and the whole beside it has room without it.
             connection.ask(&place::discard(connection, route))?;
         }
         Ok(brought)

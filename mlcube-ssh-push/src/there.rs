@@ -19,6 +19,8 @@ pub(crate) struct Prepared {
     pub(crate) is_new: bool,
     /// Whether a push that was cut off has brought something that isn't in its place.
     pub(crate) is_left: bool,
+    /// The bytes that it takes.
+    pub(crate) left_bytes: u64,
     /// Whether there is a zstd there.
     pub(crate) has_zstd: bool,
     /// The disk of the tree.

@@ -29,6 +29,10 @@ pub(super) fn classify(finished: &Finished, host: &str) -> Outcome<()> {
         _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
             missing_there(host)
         }
+        23 if in_the_way(errors).is_some() => Failure::ours(anyhow!(
+            "{} is a folder with something in it on one side, and something else on the other; what is there stays: move it away, or push --delete what was pushed from here",
+            in_the_way(errors).unwrap_or_default()
+        )),
         23 => Failure::ours(anyhow!(
             "{} couldn't be transferred to or from '{host}': {first}",
             left_out(errors)
@@ -41,6 +45,21 @@ pub(super) fn classify(finished: &Finished, host: &str) -> Outcome<()> {
         20 => Failure::signal(2, "rsync was interrupted; run this step again".to_owned()),
         status => Failure::ours(anyhow!("rsync failed with status {status}: {first}")),
     })
+}
+
+/// Whether some of what rsync was told was left out, for reasons of its own, and the rest is done.
+pub(super) fn is_partial(finished: &Finished) -> bool {
+    finished.status == 23 && !is_out_of_room(&finished.errors) && !only_vanished(&finished.errors)
+}
+
+/// The folder that rsync didn't remove for what has its name on the other side.
+fn in_the_way(errors: &str) -> Option<String> {
+    let named = |line: &str| {
+        line.strip_prefix("could not make way for new ")?
+            .split_once(": ")
+            .map(|(_, name)| one_line(name))
+    };
+    errors.lines().find_map(named)
 }
 
 /// Whether a program says that a disk, or what may be used of it, is full.

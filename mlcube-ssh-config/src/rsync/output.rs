@@ -15,7 +15,10 @@ impl<'a> Line<'a> {
     pub(super) fn read(line: &'a str) -> Self {
         match (progress(line), changed_name(line)) {
             (Some(bytes), _) => Self::Progress(bytes),
-            (None, Some(name)) => Self::Changed(name, line.starts_with(['<', '>'])),
+            // What was linked from our own folder there was sent to that before.
+            (None, Some(name)) => {
+                Self::Changed(name, line.starts_with(['<', '>']) || line.starts_with("hf"))
+            }
             (None, None) => Self::Other(line),
         }
     }
@@ -40,9 +43,10 @@ fn changed_name(line: &str) -> Option<&str> {
     let mut kinds = code.chars();
     let (update, kind) = (kinds.next()?, kinds.next()?);
     let itemized = "<>ch.".contains(update) && "fdLDS".contains(kind);
-    let only_a_time =
-        update == '.' && kind == 'd' && code.chars().skip(2).all(|c| ".t".contains(c));
-    (itemized && !only_a_time).then_some(name)
+    // Given twice, `--itemize-changes` tells of what is the same, too.
+    let unimportant = if kind == 'd' { " .t" } else { " ." };
+    let is_the_same = update == '.' && code.chars().skip(2).all(|c| unimportant.contains(c));
+    (itemized && !is_the_same).then_some(name)
 }
 
 /// Splits what comes into lines that end with a newline or, where one is drawn over, with a carriage return.
@@ -83,6 +87,7 @@ mod tests {
             ("<f+++++++++ cube/mlcube.yaml", "cube/mlcube.yaml", true),
             ("cd+++++++++ out/", "out/", false),
             (".f...p..... run.sh", "run.sh", false),
+            ("hf          model", "model", true),
             (">f+++++++++ 100% of it/s now", "100% of it/s now", true),
         ] {
             assert_eq!(Line::read(line), Line::Changed(name, was_sent));
@@ -93,7 +98,7 @@ mod tests {
         ] {
             assert_eq!(Line::read(line), Line::Progress(bytes));
         }
-        for line in [".d..t...... ./", "Number of files: 3"] {
+        for line in [".d..t...... ./", ".d          d/", ".f          f", "Number of files: 3"] {
             assert_eq!(Line::read(line), Line::Other(line));
         }
         assert_eq!(statistic("Number of files: 3 (reg: 1, dir: 2)", "Number of files"), Some(3));

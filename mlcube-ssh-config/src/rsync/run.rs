@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::cause::classify;
+use super::cause::{classify, is_partial};
 use super::output::{Line, Lines, statistic};
 use crate::command::{Command, Finished};
 use crate::connection::Connection;
@@ -40,6 +40,8 @@ pub struct Transfer {
     pub bytes: u64,
     /// How many files, links and folders changed on the receiving side; a folder's new time doesn't count.
     pub changed: u64,
+    /// Whether it ended with some of what it was told left out, and the failure says what.
+    pub is_partial: bool,
     /// The first that changed and are no folders, one more than [`Transfer::NAMES`] at most.
     pub names: Vec<String>,
 }
@@ -55,6 +57,7 @@ impl Transfer {
         self.bytes_sent += other.bytes_sent;
         self.bytes += other.bytes;
         self.changed += other.changed;
+        self.is_partial |= other.is_partial;
         self.names.extend(other.names);
         self.names.truncate(Self::NAMES + 1);
     }
@@ -69,11 +72,9 @@ impl Transfer {
 
     /// Takes note of a line of the statistics.
     fn read(&mut self, line: &str) {
-        for (label, number) in [
-            ("Number of files", &mut self.files),
-            ("Number of regular files transferred", &mut self.files_sent),
-            ("Total file size", &mut self.bytes),
-        ] {
+        for (label, number) in
+            [("Number of files", &mut self.files), ("Total file size", &mut self.bytes)]
+        {
             *number = statistic(line, label).unwrap_or(*number);
         }
         for label in ["Total bytes sent", "Total bytes received"] {
@@ -94,8 +95,11 @@ pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Tran
     let stream = || -> (Transfer, Outcome<()>) {
         let mut done = Transfer::default();
         while let Some((number, command)) = next() {
-            let ended = run_one(command, number, &heard, &progress, &mut done)
-                .and_then(|finished| classify(&finished, connection.host().as_str()));
+            let ended =
+                run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
+                    done.is_partial |= is_partial(&finished);
+                    classify(&finished, connection.host().as_str())
+                });
             if ended.is_err() {
                 return (done, ended);
             }

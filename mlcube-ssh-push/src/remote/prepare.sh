@@ -4,8 +4,8 @@
 # $6 the line of the origin that pushes, $7 adopt: it takes over the tree of another one,
 # $8 a name for what is on its way from this pair of trees,
 # then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
-# Answers: base, state, workspace, incoming (absolute), made or found (the tree), left (what a push that was cut off has
-# brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
+# Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
+# cut off has brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
 # then a line `listing` and the list; or problem.
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
@@ -50,15 +50,19 @@ done
 
 (umask 077 && mkdir -p "$incoming/code" "$incoming/workspace" "$incoming/tmp") ||
   problem not-writable "$incoming"
-left=no
-[ -z "$(find "$incoming/code" "$incoming/workspace" -mindepth 1 -print -quit)" ] || left=yes
+left=no left_bytes=0
+if [ -n "$(find "$incoming/code" "$incoming/workspace" -mindepth 1 -print -quit)" ]; then
+  left=yes left_bytes=$(($(du -sk "$incoming" | cut -f 1) * 1024))
+fi
+# What was on its way from somewhere else a week ago never comes.
+find "$state/incoming" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$incoming" -exec rm -rf {} +
 # What a killed rsync has put together; one that still runs has written to it a moment ago.
 find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
-printf 'tree %s\nleft %s\nzstd %s\n' "$tree" "$left" "$zstd"
+printf 'tree %s\nleft %s\nleft-bytes %s\nzstd %s\n' "$tree" "$left" "$left_bytes" "$zstd"
 
 # For what goes to the folder $2, called $1: whether our own folder is on its disk, and the free bytes there.
 tell_disk() {
