@@ -1,6 +1,9 @@
 //! `push --delete`: what was pushed from here and is gone here goes there, and nothing else does.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
@@ -11,8 +14,8 @@ fn pushed() -> (Scene, Cube, PathBuf) {
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let write = |name: &str| {
         let path = cube.root().join(name);
-        fs::create_dir_all(path.parent().unwrap_or(&path)).unwrap_or_else(|err| panic!("{err}"));
-        fs::write(path, name).unwrap_or_else(|err| panic!("{err}"));
+        fs::create_dir_all(path.parent().unwrap_or(&path)).unwrap();
+        fs::write(path, name).unwrap();
     };
     for name in ["old/deep/one.py", "old/two *.py", "kept.py", "cache.bin"] {
         write(name);
@@ -30,7 +33,7 @@ fn push(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
 fn remove(cube: &Cube, name: &str) {
     let path = cube.root().join(name);
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    removed.unwrap_or_else(|err| panic!("{err}"));
+    removed.unwrap();
 }
 
 #[test]
@@ -50,9 +53,8 @@ fn what_is_gone_here_is_deleted_by_name_when_asked() {
 #[test]
 fn what_others_put_there_what_is_ignored_and_the_workspace_stay() {
     let (scene, cube, there) = pushed();
-    fs::write(there.join("old/theirs"), "not from here").unwrap_or_else(|err| panic!("{err}"));
-    fs::write(cube.root().join(".mlcubeignore"), "cache.bin\n")
-        .unwrap_or_else(|err| panic!("{err}"));
+    fs::write(there.join("old/theirs"), "not from here").unwrap();
+    fs::write(cube.root().join(".mlcubeignore"), "cache.bin\n").unwrap();
     remove(&cube, "old");
     remove(&cube, "workspace/data.csv");
     push(&scene, &cube, &["--delete"]).succeeds();
@@ -66,10 +68,10 @@ fn what_others_put_there_what_is_ignored_and_the_workspace_stay() {
 fn nothing_behind_a_link_that_leads_out_is_deleted() {
     let (scene, cube, there) = pushed();
     let outside = scene.host.folder().join("outside");
-    fs::create_dir_all(outside.join("deep")).unwrap_or_else(|err| panic!("{err}"));
-    fs::write(outside.join("deep/one.py"), "theirs").unwrap_or_else(|err| panic!("{err}"));
-    fs::remove_dir_all(there.join("old")).unwrap_or_else(|err| panic!("{err}"));
-    std::os::unix::fs::symlink(&outside, there.join("old")).unwrap_or_else(|err| panic!("{err}"));
+    fs::create_dir_all(outside.join("deep")).unwrap();
+    fs::write(outside.join("deep/one.py"), "theirs").unwrap();
+    fs::remove_dir_all(there.join("old")).unwrap();
+    std::os::unix::fs::symlink(&outside, there.join("old")).unwrap();
     remove(&cube, "old");
     push(&scene, &cube, &["--delete"]).succeeds();
     assert!(outside.join("deep/one.py").exists());
@@ -86,4 +88,30 @@ fn more_than_was_allowed_is_refused() {
     assert!(shown.succeeds().stderr.contains("old/deep/one.py"), "{shown}");
     push(&scene, &cube, &["--delete", "--max-delete=2"]).succeeds();
     assert!(!there.join("old").exists());
+}
+
+#[test]
+fn a_name_that_is_no_text_never_stands_for_another() {
+    let (scene, cube, there) = pushed();
+    let odd = OsStr::from_bytes(b"a\xff");
+    for name in [odd, OsStr::new("a\u{fffd}")] {
+        fs::write(cube.root().join(name), "x").unwrap();
+    }
+    push(&scene, &cube, &[]).succeeds();
+    fs::remove_file(cube.root().join(odd)).unwrap();
+    push(&scene, &cube, &["--delete"]).succeeds().never_says("deleted");
+    assert!(there.join("a\u{fffd}").exists());
+}
+
+#[test]
+fn what_a_push_that_failed_has_brought_can_be_deleted_too() {
+    let (scene, cube, there) = pushed();
+    fs::write(cube.root().join("stale.py"), "x").unwrap();
+    scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
+    push(&scene, &cube, &[]).exits(255);
+    assert!(there.join("stale.py").exists());
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    remove(&cube, "stale.py");
+    push(&scene, &cube, &["--delete"]).succeeds().says("deleted stale.py");
+    assert!(!there.join("stale.py").exists());
 }

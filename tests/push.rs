@@ -316,3 +316,13 @@ fn code_that_was_a_folder_and_is_a_link_now_is_named_and_deleted_on_request() {
     assert_eq!(fs::read_to_string(there.join("other/x")).unwrap(), "2");
     drop(cube);
 }
+
+#[test]
+fn a_pipe_in_the_code_stays_here_and_is_named() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");
+    scene.sh("mkfifo digits/queue").run().succeeds();
+    let sent = push(&scene, &scene.document(&cube, &[]));
+    let receipt = sent.succeeds().says("left out queue").document();
+    assert_eq!(receipt.at("/steps/push/left_out/0"), "queue");
+}
