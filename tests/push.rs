@@ -326,3 +326,19 @@ fn a_pipe_in_the_code_stays_here_and_is_named() {
     let receipt = sent.succeeds().says("left out queue").document();
     assert_eq!(receipt.at("/steps/push/left_out/0"), "queue");
 }
+
+#[test]
+fn a_folder_keeps_its_permissions_there_when_something_in_it_is_sent() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train()).with_file("set/a", "1");
+    let document = pushed(&scene, &cube);
+    let there = scene.host.remote_root().join("digits/workspace/set");
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o700)).unwrap();
+    let cube = cube.with_file("set/b", "2").with_file("set/new/c", "3");
+    fs::set_permissions(cube.workspace().join("set/new"), fs::Permissions::from_mode(0o750))
+        .unwrap();
+    push(&scene, &document).succeeds();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!((mode(&there), mode(&there.join("new"))), (0o700, 0o750));
+    assert!(there.join("b").exists() && there.join("new/c").exists());
+}

@@ -12,8 +12,6 @@ use crate::there::Route;
 /// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do.
 pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing) -> Command {
     command(connection, route)
-        // A folder above the code that is a link here is none there.
-        .arg("--no-implied-dirs")
         .arg("--")
         .arg(format!("{}/", route.here.display()))
         .arg(connection.rsync_path(&format!("{}/", route.there)))
@@ -58,6 +56,8 @@ pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> C
 fn command(connection: &Connection, route: &Route) -> Command {
     let command = rsync::command(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
+        // A folder above what is sent keeps its permissions there; one that is a link here is none there.
+        .arg("--no-implied-dirs")
         // Times are compared to the nanosecond: by default what changed within one second is skipped.
         .arg("--modify-window=-1");
     if route.is_near {
