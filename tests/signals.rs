@@ -216,3 +216,23 @@ fn ctrl_c_during_a_stream() {
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
     assert!(fs::read_to_string(&large).unwrap() == cube.result("large"));
 }
+
+#[test]
+fn a_transfer_that_is_terminated_alone_ends_with_all_that_it_started() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("large", "old");
+    let document = scene.document(&cube, &[]);
+    let push = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
+    push().run().succeeds();
+    let cube = cube.with_file("large", &"x".repeat(50_000_000));
+    scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
+    let running = push().start();
+    let transfers = || scene.place().processes().with("--bwlimit=2000");
+    eventually("the transfer has begun", || !transfers().is_empty());
+    running.signal(Signal::TERM);
+    running.wait().exits(143);
+    eventually("rsync is gone, here and there", || {
+        scene.place().processes().with("rsync").is_empty()
+    });
+    drop(cube);
+}

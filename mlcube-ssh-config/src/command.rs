@@ -1,5 +1,6 @@
 //! Local commands as data: built, compared, shown, then run – the only place that starts a process.
 
+mod children;
 mod pipe;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::quote::shell_word;
 use crate::script::Script;
 use crate::status::ExitStatus;
 
+use children::Live;
 pub use pipe::Pipe;
 
 /// A program, its arguments, and what it reads.
@@ -150,6 +152,7 @@ impl Command {
             Ok((expression.start()?, output))
         });
         let (handle, mut output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
+        let _live = Live::of(&handle);
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = output.read(&mut buffer) {
             hear(&buffer[..length]);

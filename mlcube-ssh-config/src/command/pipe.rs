@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::thread;
 
+use super::children::Live;
 use super::{Command, Finished, finished};
 use crate::failure::Outcome;
 
@@ -37,11 +38,11 @@ impl Pipe {
                     scope.spawn(move || copy(from, to, |bytes| hear(number - 1, bytes)));
                 }
                 output = its_output;
-                handles.push((command, handle));
+                handles.push((command, Live::of(&handle), handle));
             }
             handles
                 .iter()
-                .map(|(command, handle)| {
+                .map(|(command, _, handle)| {
                     handle.wait().map(finished).map_err(|problem| command.cannot_start(&problem))
                 })
                 .collect()
