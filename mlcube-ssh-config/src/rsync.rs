@@ -8,7 +8,7 @@ mod run;
 use crate::command::Command;
 use crate::connection::Connection;
 
-pub use cause::{is_out_of_room, lost_during_transfer};
+pub use cause::{is_out_of_room, lost_during_transfer, missing_there};
 pub use compare::{Comparison, compare, comparison};
 pub use run::{Heard, Transfer, run};
 

@@ -21,38 +21,34 @@ use crate::place::place;
 use crate::there::Route;
 
 /// What a stream has brought.
-#[derive(Debug, Default)]
-pub(crate) struct Brought {
-    /// Whether what is new is in its place now, but for what changed here meanwhile.
-    is_placed: bool,
-    changed: Listing,
-    /// Whether anything may be left in our own folder there.
-    pub(crate) is_left: bool,
+#[derive(Debug)]
+pub(crate) enum Brought {
+    /// There was no stream.
+    Nothing,
+    /// What is new is in its place, but for what changed here meanwhile.
+    All {
+        /// The latter.
+        but: Listing,
+    },
+    /// Some of it, or all, lies in our own folder there: the stream was cut off, or couldn't be put in place.
+    Left,
 }
 
 impl Brought {
-    /// What a stream brings when nothing comes in between.
-    pub(crate) fn all() -> Self {
-        Self { is_placed: true, ..Self::default() }
+    /// Whether anything may lie in our own folder there.
+    pub(crate) fn is_left(&self) -> bool {
+        matches!(self, Self::Left)
     }
 
-    /// What a stream that failed brings, or one that was cut off earlier.
-    pub(crate) fn left() -> Self {
-        Self { is_left: true, ..Self::default() }
-    }
-
-    /// What of `all` is still to be sent; its paths lie in `place` of those that were new.
+    /// What of `all` is still to be sent: of what lies in the folder `place` of the tree that the stream was for.
     pub(crate) fn rest<'a>(
         &self,
         all: &'a Listing,
         fresh: &Fresh,
         place: &Path,
     ) -> Cow<'a, Listing> {
-        if !self.is_placed {
-            return Cow::Borrowed(all);
-        }
-        let is_there =
-            |path: &Path| fresh.entries.get(path).is_some() && self.changed.get(path).is_none();
+        let Self::All { but } = self else { return Cow::Borrowed(all) };
+        let is_there = |path: &Path| fresh.entries.get(path).is_some() && but.get(path).is_none();
         Cow::Owned(all.filter(|path, _| !is_there(&place.join(path))))
     }
 }
@@ -75,14 +71,14 @@ pub(crate) fn send(
     if !has_come(&ended, host)? {
         let errors: String = ended.iter().map(|one| one.errors.as_str()).collect();
         report.detail(&format!("tar failed, rsync goes on: {}", one_line(&errors)));
-        return Ok(Brought::left());
+        return Ok(Brought::Left);
     }
     let changed = fresh.entries.filter(|path, entry| {
         let now = Entry::read(&route.here.join(path));
         !now.is_some_and(|now| now.same_content(entry))
     });
     if changed.iter().any(|(path, _)| path.to_str().is_none()) {
-        return Ok(Brought::left());
+        return Ok(Brought::Left);
     }
     let answer = connection.ask(&place(connection, route, fresh, &changed))?;
     if answer.status != 0 {
@@ -91,10 +87,10 @@ pub(crate) fn send(
         )));
     }
     if answer.field("placed").as_deref() != Some("all") {
-        return Ok(Brought::left());
+        return Ok(Brought::Left);
     }
     note(sent, report, fresh, &changed);
-    Ok(Brought { is_placed: true, changed, is_left: false })
+    Ok(Brought::All { but: changed })
 }
 
 /// The bytes that went over the link, and how everything ended.

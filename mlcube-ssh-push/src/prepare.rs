@@ -6,8 +6,8 @@ use mlcube_ssh_config::document::{Document, Remote};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
+use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_LINKED, Listing};
 
 use crate::origin;
@@ -86,10 +86,7 @@ fn failure(host: &str, remote: &Remote, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let last = answer.last_error();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
-        ("no-rsync", _) => Failure::tool(
-            ExitStatus::NotFound,
-            format!("rsync isn't installed on '{host}'; install it there"),
-        ),
+        ("no-rsync", _) => rsync::missing_there(host),
         ("other-origin", line) => origin::other(host, remote.base.as_str(), line),
         ("not-writable", path) if answer.errors.contains("No space left") => {
             Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))

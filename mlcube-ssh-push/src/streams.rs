@@ -62,13 +62,13 @@ impl Sides<'_> {
             if let Some(place) = place {
                 remaining.workspace = brought.rest(send, &fresh, place);
             }
-            remaining.may_be_there |= brought.is_left;
+            remaining.may_be_there |= brought.is_left();
         }
         if !is_new || place.is_none() || self.prepared.is_left {
             let fresh = Fresh::of(send, &self.prepared.listing, links);
             let brought = bring(&self.workspace_route(), &fresh)?;
             remaining.workspace = brought.rest(send, &fresh, Path::new(""));
-            remaining.may_be_there |= brought.is_left;
+            remaining.may_be_there |= brought.is_left();
         }
         Ok(remaining)
     }
@@ -77,13 +77,13 @@ impl Sides<'_> {
     /// put there by rsync.
     fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Sent) -> Outcome<Brought> {
         let (connection, report) = (self.connection, self.step.report());
-        let mut brought = Brought::default();
+        let mut brought = Brought::Nothing;
         if self.prepared.is_left {
-            brought = Brought::left();
+            brought = Brought::Left;
         } else if let Some(stream) = archive::stream(connection, route, fresh) {
             brought = brought::send(connection, report, route, fresh, stream, &mut sent.transfer)?;
         }
-        if brought.is_left {
+        if brought.is_left() {
             let command = commands::left(connection, route, &fresh.entries);
             let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
             if taken.as_ref().is_err_and(|failure| failure.kind != Kind::Ours) {
@@ -98,12 +98,12 @@ impl Sides<'_> {
     /// Shows a stream if there is one.
     fn show_stream(&self, route: &Route, fresh: &Fresh) -> Brought {
         let Some(stream) = archive::stream(self.connection, route, fresh) else {
-            return Brought::default();
+            return Brought::Nothing;
         };
         self.step.show([&stream]);
         let placing = place::place(self.connection, route, fresh, &Listing::default());
         self.step.show(&self.connection.shown(&placing));
-        Brought::all()
+        Brought::All { but: Listing::default() }
     }
 
     /// The workspace's place in the base, if it has the same one on both sides, and lies on the same disk there.

@@ -84,7 +84,9 @@ fn only_vanished(errors: &str) -> bool {
         && failures.all(|line| line.contains("link_stat ") && line.ends_with("(2)"))
 }
 
-fn missing_there(host: &str) -> Failure {
+/// There is no rsync on the remote.
+#[must_use]
+pub fn missing_there(host: &str) -> Failure {
     Failure::tool(
         ExitStatus::NotFound,
         format!("rsync isn't installed on '{host}'; install it there"),
