@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::{Failure, Outcome};
@@ -13,7 +14,7 @@ use mlcube_ssh_config::rsync::{self, Heard};
 use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record, follow_own_links};
 
-use crate::fetch::{self, There};
+use crate::fetch::{Fetch, There};
 use crate::say;
 use crate::scratch::Scratch;
 use crate::select::Selection;
@@ -46,13 +47,14 @@ impl Sides<'_> {
         }
         let mut plan = plan(&listing, &here, &base, selection, overwrite);
         drop(here);
+        let _scratch = Scratch::of(&plan, workspace);
         let free = space::free_bytes(workspace)?;
         note(receipt, &listing, &plan, free);
         drop(listing);
         space::check(&plan, workspace, free)?;
         if !plan.is_empty() {
             self.record.begin(Direction::Down, &plan.common)?;
-            self.fetch(&there.path, &plan, receipt)?;
+            self.fetch(&there.path, there.lists.as_deref(), &plan, receipt)?;
             plan.settle_here(workspace, &base);
         }
         self.record.finish(&plan.common)?;
@@ -73,16 +75,32 @@ impl Sides<'_> {
         Ok((here, common))
     }
 
-    fn fetch(&self, there: &str, plan: &Plan, receipt: &mut Receipt) -> Outcome<()> {
-        let commands = fetch::commands(self.connection, self.layout, there, plan, self.record);
-        let scratch = Scratch::make(plan, &self.layout.workspace)?;
+    fn fetch(
+        &self,
+        there: &str,
+        lists: Option<&str>,
+        plan: &Plan,
+        receipt: &mut Receipt,
+    ) -> Outcome<()> {
+        let (connection, layout, record) = (self.connection, self.layout, self.record);
+        let fetch = Fetch { connection, layout, record, there, lists };
+        let commands = fetch.commands(plan, &mut |command| self.prepare(command))?;
         let heard = Heard { report: self.step.report(), total: plan.send.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
-        drop(scratch);
         receipt.changed = transfer.changed > 0;
         (receipt.files_sent, receipt.bytes_sent) =
             (Some(transfer.files_sent), Some(transfer.bytes_sent));
         fetched
+    }
+
+    /// Runs what goes before a transfer, and says whether it was done. The transfer can do without.
+    fn prepare(&self, command: &Command) -> Outcome<bool> {
+        self.step.report().command(command);
+        match command.run()?.status {
+            // That of an ssh: the connection is gone.
+            255 => Err(rsync::lost_during_transfer(self.connection.host().as_str())),
+            status => Ok(status == 0),
+        }
     }
 }
 
