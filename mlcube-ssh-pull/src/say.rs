@@ -28,6 +28,9 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan) {
             shown(path)
         )
     });
+    name.each(&plan.closed, |path| {
+        format!("left out {} with all below it: the folder can't be read here", shown(path))
+    });
     name.each(&plan.left_out, |path| {
         format!("left out {}: a device, or a link that points out of the workspace", shown(path))
     });
