@@ -62,6 +62,21 @@ fn many_names_go_there_first() {
 }
 
 #[test]
+fn a_list_that_was_changed_there_brings_nothing_that_never_comes() {
+    let (scene, cube, document) = many();
+    let there = scene.host.remote_root().join("digits/workspace");
+    for name in [".git/hooks/pre-push", "it's many/.git/config", "it's many/.mlcube-ssh/state"] {
+        fs::create_dir_all(there.join(name).parent().unwrap()).unwrap();
+        fs::write(there.join(name), "planted").unwrap();
+    }
+    let more = r".git/hooks/pre-push\0it's many/.git/config\0it's many/.mlcube-ssh/state\0";
+    has_cp(&scene, &format!("cat >\"$2\"\nprintf \"{more}\" >>\"$2\""));
+    let _fetched_or_refused = pull(&scene, &document, &["-v"]).says("--files-from=:");
+    assert_eq!(came(&cube), MANY);
+    assert!(!cube.workspace().join(".git").exists());
+}
+
+#[test]
 fn where_none_can_be_put_the_names_go_along() {
     for lines in ["exit 1", "cat >/dev/null; echo no room >&2; exit 1"] {
         let (scene, cube, document) = many();

@@ -22,7 +22,7 @@ use crate::workspace::Listing;
 pub const FILE: &str = ".mlcubeignore";
 
 /// Names that stay whatever the patterns say: version control, the state of our make rules, a transfer's own folder.
-const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
+pub const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
 
 /// What is ignored below a local folder. The patterns of this machine count for both sides.
 #[derive(Debug)]

@@ -101,6 +101,7 @@ impl Fetch<'_> {
         let aside = part.below(&format!("{}/{name}", self.record.replaced().display()));
         let command = rsync::command(self.connection)
             .arg(list.map_or("--files-from=-".to_owned(), |list| format!("--files-from=:{list}")))
+            .args(list.map(|_| lists::refused()).into_iter().flatten())
             .args(["--from0", "--dirs", "--backup"])
             // Times are compared to the nanosecond: by default what changed within one second is skipped.
             .arg("--modify-window=-1")

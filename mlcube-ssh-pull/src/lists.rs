@@ -3,6 +3,7 @@
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Remote;
+use mlcube_ssh_config::ignored::ALWAYS;
 use mlcube_ssh_config::workspace::{Part, Record};
 
 /// From more entries on it pays: of 40,000 in one folder 16 s become 2.5 s.
@@ -25,4 +26,11 @@ pub(crate) fn put(
     let path = format!("{}/{name}", folder.filter(|_| entries > ENTRIES)?);
     let put = connection.command(&["cp", "/dev/stdin", &path])?;
     Some((path, put.list(part.files_from.clone())))
+}
+
+/// What rsync here refuses when the list is there: then it doesn't know which names were asked for (rsync(1),
+/// `--trust-sender`), and what never comes mustn't whatever the other side sends.
+pub(crate) fn refused() -> impl Iterator<Item = String> {
+    let patterns = |name: &str| [format!("--exclude={name}"), format!("--exclude={name}/**")];
+    ALWAYS.into_iter().flat_map(patterns)
 }
