@@ -130,8 +130,10 @@ fn a_link_that_came_from_there_is_never_written_through() {
     fs::remove_file(there.join("plain")).unwrap();
     fs::create_dir(there.join("plain")).unwrap();
     fs::write(there.join("plain/f"), "x").unwrap();
-    pull(&scene, &document, &[]).succeeds().says("plain");
-    assert!(!cube.workspace().join("inner/f").exists(), "written through a link of theirs");
+    for words in [&[] as &[&str], &["plain/f"]] {
+        pull(&scene, &document, words).succeeds().says("plain");
+        assert!(!cube.workspace().join("inner/f").exists(), "written through a link of theirs");
+    }
 }
 
 #[test]
@@ -184,4 +186,25 @@ fn what_came_before_a_failure_is_on_record() {
     fs::write(there.join("score"), "2").unwrap();
     pull(&scene, &document, &["score"]).succeeds();
     assert_eq!(cube.result("score"), "2");
+}
+
+#[test]
+fn of_many_that_are_kept_or_left_out_the_first_are_named() {
+    let (scene, cube, document, there) = pushed();
+    for number in 10..35 {
+        let name = format!("both{number}");
+        fs::write(cube.workspace().join(&name), "here").unwrap();
+        fs::write(there.join(name), "there, too").unwrap();
+        symlink("/elsewhere", there.join(format!("out{number}"))).unwrap();
+    }
+    let pulled = pull(&scene, &document, &["-q"]);
+    let named = |name: &str| pulled.stderr.lines().filter(|line| line.contains(name)).count();
+    assert_eq!((named("kept both"), named("left out out")), (20, 20), "{}", pulled.stderr);
+    pulled.succeeds().says("both29 ").never_says("both30 ").says("out29:").never_says("out30:");
+    pulled.says("and 5 more, all are in steps.pull.kept of the document\n");
+    pulled.says("and 5 more, all are in steps.pull.left_out of the document\n");
+    for field in ["kept", "left_out"] {
+        let all = pulled.document().at(&format!("/steps/pull/{field}")).clone();
+        assert_eq!(all.as_array().unwrap().len(), 25, "{field}");
+    }
 }

@@ -147,3 +147,22 @@ fn whatever_is_replaced_is_kept_aside_also_within_one_second() {
     let kept = scene.sh("cat .local/state/mlcube-ssh/digits-*/replaced/*/score.txt").run();
     assert_eq!(kept.succeeds().stdout, versions.concat());
 }
+
+#[test]
+fn what_a_killed_pull_has_left_goes_also_when_there_is_nothing_to_fetch() {
+    let (scene, cube, document, _) = pushed();
+    pull(&scene, &document, &[]).succeeds();
+    let partial = cube.workspace().join(".mlcube-ssh-partial");
+    // No process has a number that is so high.
+    let (dead, alive) = (partial.join("pull-4294967295"), format!("pull-{}", std::process::id()));
+    for folder in [&dead, &partial.join(&alive)] {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(".model.a1b2c3"), "half of it").unwrap();
+    }
+    let again = pull(&scene, &document, &[]).succeeds().document();
+    assert_eq!(again.at("/steps/pull/changed"), false);
+    assert!(!dead.exists() && partial.join(&alive).exists(), "another pull goes on");
+    fs::remove_dir_all(partial.join(alive)).unwrap();
+    pull(&scene, &document, &[]).succeeds();
+    assert!(!partial.exists());
+}

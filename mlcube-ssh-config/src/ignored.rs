@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use crate::workspace::Listing;
 pub const FILE: &str = ".mlcubeignore";
 
 /// Names that stay whatever the patterns say: version control, the state of our make rules, a transfer's own folder.
-const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
+pub const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
 
 /// What is ignored below a local folder. The patterns of this machine count for both sides.
 #[derive(Debug)]
@@ -116,6 +116,10 @@ impl Ignored {
             folder.stays = parent.stays || parent.matches(path, true);
             folder.patterns.clone_from(&parent.patterns);
         }
+        // Nothing can be named back in; and it may be one that can't be entered.
+        if folder.stays {
+            return Ok(folder);
+        }
         let file = path.join(FILE);
         let own = read(path, &file).with_context(|| {
             format!("can't read {}, which says what stays here", file.display())
@@ -145,6 +149,12 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
         {
             return Ok(None);
         }
+        // Of a folder that can't be entered nothing goes anyway.
+        Err(problem)
+            if problem.kind() == io::ErrorKind::PermissionDenied && !can_be_entered(folder) =>
+        {
+            return Ok(None);
+        }
         Err(problem) => return Err(problem.into()),
     };
     let mut builder = GitignoreBuilder::new(folder);
@@ -157,6 +167,10 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
         }
     }
     Ok(Some(builder.build()?))
+}
+
+fn can_be_entered(folder: &Path) -> bool {
+    fs::metadata(folder.join(".")).is_ok()
 }
 
 /// Whether a `[` has no `]`: the crate takes it for a letter, git for a mistake.
@@ -182,8 +196,6 @@ fn has_open_class(pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use mlcube_ssh_config::workspace::{
     FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record, name_aside,
 };
 
-use crate::scratch;
+use crate::{lists, scratch};
 
 const LIST: &str = include_str!("remote/list.sh");
 
@@ -21,59 +21,103 @@ const LIST: &str = include_str!("remote/list.sh");
 pub(crate) struct There {
     /// Its path, absolute.
     pub(crate) path: String,
+    /// The folder there for long lists of names, absolute.
+    pub(crate) lists: Option<String>,
     /// What is in it.
     pub(crate) listing: Listing,
 }
 
-pub(crate) fn list_script(connection: &Connection, document: &Document) -> Script {
-    connection
+/// The script that lists the workspace there; with a record it makes place for what a pull puts there.
+pub(crate) fn list_script(
+    connection: &Connection,
+    document: &Document,
+    record: Option<&Record>,
+) -> Script {
+    let script = connection
         .script(LIST)
         .word(document.remote.workspace.as_str())
         .word(FIND_FORMAT)
-        .word(FIND_FORMAT_UNREADABLE)
+        .word(FIND_FORMAT_UNREADABLE);
+    match record {
+        Some(record) => script.word(document.remote.state.as_str()).word(&record.name()),
+        None => script,
+    }
 }
 
 /// Lists the workspace there.
-pub(crate) fn list(connection: &Connection, document: &Document) -> Outcome<There> {
-    let answer = connection.ask(&list_script(connection, document))?;
+pub(crate) fn list(
+    connection: &Connection,
+    document: &Document,
+    record: Option<&Record>,
+) -> Outcome<There> {
+    let answer = connection.ask(&list_script(connection, document, record))?;
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), document, &answer));
     }
     let path = answer.field("workspace").unwrap_or_default();
-    Ok(There { path, listing: answer.listing()? })
+    Ok(There { path, lists: answer.field("lists"), listing: answer.listing()? })
 }
 
-/// The transfers of the plan's entries. What they replace is kept in a folder of the record.
-pub(crate) fn commands(
-    connection: &Connection,
-    layout: &Layout,
-    there: &str,
-    plan: &Plan,
-    record: &Record,
-) -> Vec<Command> {
-    let name = name_aside();
-    let workspace = layout.workspace.to_string_lossy();
-    let kept_aside = record.replaced();
-    let command = |part: &Part| {
-        let aside = part.below(&format!("{}/{name}", kept_aside.display()));
-        rsync::command(connection)
-            .args(["--files-from=-", "--from0", "--dirs", "--backup"])
+/// How the entries of a plan come here.
+pub(crate) struct Fetch<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) layout: &'a Layout,
+    pub(crate) record: &'a Record,
+    /// The workspace there.
+    pub(crate) there: &'a str,
+    /// The folder there for long lists of names.
+    pub(crate) lists: Option<&'a str>,
+}
+
+impl Fetch<'_> {
+    /// The transfers, one of each part of the plan. What they replace is kept in a folder of the record.
+    ///
+    /// `prepare` runs, or shows, a command that has to go before, and says whether it did what it is for: without it the
+    /// transfer is another one.
+    ///
+    /// # Errors
+    /// Those of `prepare`.
+    pub(crate) fn commands(
+        &self,
+        plan: &Plan,
+        prepare: &mut dyn FnMut(&Command) -> Outcome<bool>,
+    ) -> Outcome<Vec<Command>> {
+        let name = name_aside();
+        let workspace = self.layout.workspace.to_string_lossy();
+        let mut commands = Vec::new();
+        for (number, part) in plan.transfers().iter().enumerate() {
+            let has_scratch = prepare(&scratch::make(&part.below(&workspace)))?;
+            let list = lists::put(self.connection, self.lists, &format!("{name}-{number}"), part);
+            let list = match list {
+                Some((path, put)) if prepare(&put)? => Some(path),
+                _ => None,
+            };
+            commands.push(self.command(part, &name, has_scratch, list.as_deref()));
+        }
+        Ok(commands)
+    }
+
+    fn command(&self, part: &Part, name: &str, has_scratch: bool, list: Option<&str>) -> Command {
+        let aside = part.below(&format!("{}/{name}", self.record.replaced().display()));
+        let command = rsync::command(self.connection)
+            .arg(list.map_or("--files-from=-".to_owned(), |list| format!("--files-from=:{list}")))
+            .args(list.map(|_| lists::refused()).into_iter().flatten())
+            .args(["--from0", "--dirs", "--backup"])
             // Times are compared to the nanosecond: by default what changed within one second is skipped.
             .arg("--modify-window=-1")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
             // What is half there lies where no listing looks, even when rsync is killed. Relative to where it writes: with
             // a full path rsync takes half as long again.
-            .arg(format!("--temp-dir={}", scratch::folder()))
+            .args(has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
             // Nothing that comes from there runs here with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
             // The plan has left out links that lead out; one that was put there since the list stays there, too.
             .arg("--safe-links")
             .arg("--")
-            .arg(connection.rsync_path(&part.below(there)))
-            .arg(part.below(&workspace))
-            .list(part.files_from.clone())
-    };
-    plan.transfers().iter().map(command).collect()
+            .arg(self.connection.rsync_path(&part.below(self.there)))
+            .arg(part.below(&self.layout.workspace.to_string_lossy()));
+        if list.is_some() { command } else { command.list(part.files_from.clone()) }
+    }
 }
 
 fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {

@@ -20,7 +20,7 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let selection = pull::selection(args, &outputs::declared(document, &layout))?;
-    let there = fetch::list(&connection, document)?;
+    let there = fetch::list(&connection, document, None)?;
     write_once(&table(&there.listing.filter(|path, _| selection.includes(path))))?;
     Ok(())
 }

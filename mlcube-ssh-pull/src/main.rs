@@ -3,6 +3,7 @@
 mod cli;
 mod fetch;
 mod list;
+mod lists;
 mod outputs;
 mod pull;
 mod say;

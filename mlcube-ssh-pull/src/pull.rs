@@ -9,7 +9,8 @@ use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::{Listing, Record};
 
 use crate::cli::Args;
-use crate::fetch;
+use crate::fetch::{self, Fetch};
+use crate::lists;
 use crate::outputs::{self, Output};
 use crate::select::{Pattern, Selection};
 use crate::transfer::{self, Sides};
@@ -27,7 +28,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let there = fetch::list(&connection, document)?;
+        let there = fetch::list(&connection, document, Some(&record))?;
         let (came, missed): (Vec<&Output>, Vec<&Output>) =
             outputs.iter().partition(|output| output.came(&there.listing));
         missing = missed.into_iter().cloned().collect();
@@ -95,8 +96,14 @@ fn dry_run(
         selection,
         false,
     );
-    step.show(&connection.shown(&fetch::list_script(connection, document)));
+    step.show(&connection.shown(&fetch::list_script(connection, document, Some(&record))));
     let there = document.remote.workspace.from_home();
-    step.show(&fetch::commands(connection, layout, there, &plan, &record));
+    let lists = lists::folder(&document.remote, &record);
+    let fetch = Fetch { connection, layout, record: &record, there, lists: Some(&lists) };
+    let commands = fetch.commands(&plan, &mut |command| {
+        step.show([command]);
+        Ok(true)
+    })?;
+    step.show(&commands);
     Ok(())
 }

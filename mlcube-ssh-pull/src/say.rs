@@ -14,26 +14,49 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan) {
             human_bytes(receipt.bytes_sent.unwrap_or(0))
         )),
     }
-    for path in &plan.kept {
-        report.error(&format!(
+    let name = Names { report, field: "steps.pull.kept" };
+    name.each(&plan.kept, |path| {
+        format!(
             "kept {} as it is here, it was changed here too; --overwrite replaces it",
             shown(path)
-        ));
-    }
-    for path in &plan.in_the_way {
-        report.error(&format!(
+        )
+    });
+    let name = Names { report, field: "steps.pull.left_out" };
+    name.each(&plan.in_the_way, |path| {
+        format!(
             "left out {} with all below it: here it is a folder, a file or a link, and on {host} something else; move one of them away",
             shown(path)
-        ));
-    }
-    for path in &plan.left_out {
-        report.error(&format!(
-            "left out {}: a device, or a link that points out of the workspace",
-            shown(path)
-        ));
-    }
-    for (path, owner) in &plan.unreadable {
-        report.error(&format!("left out {}: it belongs to {owner} on {host}", shown(path)));
+        )
+    });
+    name.each(&plan.closed, |path| {
+        format!("left out {} with all below it: the folder can't be read here", shown(path))
+    });
+    name.each(&plan.left_out, |path| {
+        format!("left out {}: a device, or a link that points out of the workspace", shown(path))
+    });
+    name.each(&plan.unreadable, |(path, owner)| {
+        format!("left out {}: it belongs to {owner} on {host}", shown(path))
+    });
+}
+
+/// Says what didn't come, a line each, and of many only how many more there are.
+struct Names {
+    report: Report,
+    /// Where in the document all of them are.
+    field: &'static str,
+}
+
+impl Names {
+    const MOST: usize = 20;
+
+    fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
+        for one in all.iter().take(Self::MOST) {
+            self.report.error(&line(one));
+        }
+        if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
+            self.report
+                .error(&format!("and {more} more, all are in {} of the document", self.field));
+        }
     }
 }
 

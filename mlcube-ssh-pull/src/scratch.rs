@@ -2,56 +2,55 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 
-use anyhow::{Context, Result};
+use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::rsync::PARTIAL;
 use mlcube_ssh_config::workspace::Plan;
 
 /// The folder for a part of a plan, below the part's own; this process's own, since other pulls may go on in the same
 /// workspace.
 pub(crate) fn folder() -> String {
-    format!("{PARTIAL}/pull-{}", std::process::id())
+    format!("{PARTIAL}/pull-{}", process::id())
 }
 
-/// The folders of a plan, which go when the pull ends.
+/// The command that makes it; `top` ends with a slash.
+pub(crate) fn make(top: &str) -> Command {
+    Command::new("mkdir").args(["-p", "--"]).arg(format!("{top}{}", folder()))
+}
+
+/// The places of a plan's folders, where nothing is left when the pull ends.
 pub(crate) struct Scratch(Vec<PathBuf>);
 
 impl Scratch {
-    /// Makes them, and removes what a pull that was killed has left there.
-    ///
-    /// # Errors
-    /// When one can't be made.
-    pub(crate) fn make(plan: &Plan, workspace: &Path) -> Result<Self> {
-        let mut made = Self(Vec::new());
-        for part in plan.transfers() {
-            let folder = Path::new(&part.below(&workspace.to_string_lossy())).join(folder());
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("can't make {}", folder.display()))?;
-            folder.parent().into_iter().for_each(remove_left_over);
-            made.0.push(folder);
+    /// Removes what a pull that was killed has left in them.
+    pub(crate) fn of(plan: &Plan, workspace: &Path) -> Self {
+        let tops = plan.links.iter().map(|link| workspace.join(link));
+        let partial = tops.chain([workspace.to_owned()]).map(|top| top.join(PARTIAL)).collect();
+        let scratch = Self(partial);
+        scratch.clear(&|process| !Path::new(&format!("/proc/{process}")).exists());
+        scratch
+    }
+
+    /// Removes the folders of the processes that `is_done` says.
+    fn clear(&self, is_done: &dyn Fn(u32) -> bool) {
+        for partial in &self.0 {
+            for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let process =
+                    name.to_str().and_then(|name| name.strip_prefix("pull-")?.parse().ok());
+                if process.is_some_and(is_done) {
+                    let _ = fs::remove_dir_all(entry.path());
+                }
+            }
+            // Stays while it holds what was cut off, for the next pull to go on with.
+            let _ = fs::remove_dir(partial);
         }
-        Ok(made)
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        for folder in &self.0 {
-            let _ = fs::remove_dir_all(folder);
-            // Stays while it holds what was cut off, for the next pull to go on with.
-            let _ = folder.parent().map(fs::remove_dir);
-        }
-    }
-}
-
-/// Removes the folders of processes that are gone.
-fn remove_left_over(partial: &Path) {
-    for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let process =
-            name.to_str().and_then(|name| name.strip_prefix("pull-")?.parse::<u32>().ok());
-        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+        self.clear(&|process| process == process::id());
     }
 }

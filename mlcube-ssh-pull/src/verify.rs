@@ -20,14 +20,14 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let selection = pull::selection(args, &outputs::declared(document, &layout))?;
     let record = Record::of(&layout, &document.remote)?;
     if step.is_dry_run() {
-        step.show(&connection.shown(&fetch::list_script(&connection, document)));
+        step.show(&connection.shown(&fetch::list_script(&connection, document, None)));
         let there = document.remote.workspace.from_home();
         let plan = Plan::comparison(Direction::Down, &record.workspace(), &Listing::default());
         let comparisons = comparisons(&connection, &layout, there, &plan);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let there = fetch::list(&connection, document)?;
+    let there = fetch::list(&connection, document, None)?;
     let mut selected = Ignored::of_workspace(&layout).without(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
     let sides = Sides { step, layout: &layout, connection: &connection, record: &record };

@@ -14,7 +14,7 @@ pub enum Kind {
     Folder,
     /// A symbolic link.
     Link,
-    /// A file or folder that the remote user can't read.
+    /// A file or folder there that the remote user can't read; a folder here that this user can't enter.
     Unreadable,
     /// A device, a socket, a pipe: nothing that is ever transferred.
     Other,
@@ -32,7 +32,7 @@ pub struct Entry {
     pub size: u64,
     /// When its content changed: seconds since 1970, and nanoseconds.
     pub modified: (i64, u32),
-    /// Where a link points, also one to a folder that stands for it; the owner of what can't be read; else empty.
+    /// Where a link points, also one to a folder that stands for it; the owner of what can't be read there; else empty.
     pub target: PathBuf,
 }
 

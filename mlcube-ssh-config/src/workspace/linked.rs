@@ -1,6 +1,7 @@
 //! Folders of the receiving side that are links: the user's own (`out -> /disk`) is followed and kept; one that both
 //! sides have had in common may have come from the other side, and nothing is ever written through it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -27,7 +28,7 @@ pub fn follow_own_links(
         let own: Vec<PathBuf> = from
             .iter()
             .filter(|(path, entry)| entry.kind == Kind::Folder && is(here, path, Kind::Link))
-            .filter(|(path, _)| !is(base, path, Kind::Link) && top.join(path).is_dir())
+            .filter(|(path, _)| !is(base, path, Kind::Link) && fs::read_dir(top.join(path)).is_ok())
             .map(|(path, _)| path.to_owned())
             .collect();
         if own.is_empty() {

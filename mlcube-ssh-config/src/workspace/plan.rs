@@ -38,6 +38,8 @@ pub struct Plan {
     pub left_out: Vec<PathBuf>,
     /// Entries that are left out, with all below them, because the receiving side has something of another kind there.
     pub in_the_way: Vec<PathBuf>,
+    /// Folders that are left out, with all below them, because nobody knows what they hold on the receiving side.
+    pub closed: Vec<PathBuf>,
     /// Entries that can't be read on the sending side, and their owners.
     pub unreadable: Vec<(PathBuf, String)>,
     /// Folders of the receiving side that are links of its user, to be followed.
@@ -71,7 +73,9 @@ impl Plan {
                 plan.links.push(path.to_owned());
             } else if there.as_ref().is_some_and(|there| is_no_place_for(&entry, there)) {
                 closed = Some(path);
-                plan.in_the_way.push(path.to_owned());
+                let is_closed = there.is_some_and(|there| there.kind == Kind::Unreadable);
+                let left = if is_closed { &mut plan.closed } else { &mut plan.in_the_way };
+                left.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else if direction == Direction::Down && points_out(path, &entry, to) {
                 plan.left_out.push(path.to_owned());
@@ -195,11 +199,11 @@ fn is_folder_of_theirs(entry: &Entry, there: Option<&Entry>, base: Option<&Entry
 }
 
 /// Whether an entry can't be put where the receiving side has `there`: a folder over a link or a file, or anything but
-/// a folder over a folder.
+/// a folder over a folder; and anything where nobody knows what there is.
 fn is_no_place_for(entry: &Entry, there: &Entry) -> bool {
     match entry.kind {
         Kind::Folder => there.kind != Kind::Folder,
-        Kind::File | Kind::Link => there.kind == Kind::Folder,
+        Kind::File | Kind::Link => matches!(there.kind, Kind::Folder | Kind::Unreadable),
         Kind::Unreadable | Kind::Other => false,
     }
 }
