@@ -15,6 +15,13 @@ pub use run::{Heard, Transfer, run};
 /// Where rsync keeps what it has of a file that was cut off, beside the file.
 pub const PARTIAL: &str = ".mlcube-ssh-partial";
 
+/// As [`command`], following links to folders on the receiving side.
+#[must_use]
+pub fn command_along_links(connection: &Connection) -> Command {
+    // A folder that is a link there stays one.
+    command(connection).arg("--keep-dirlinks")
+}
+
 /// An rsync over the shared connection, with the options that every transfer has.
 #[must_use]
 pub fn command(connection: &Connection) -> Command {
@@ -26,8 +33,6 @@ pub fn command(connection: &Connection) -> Command {
         .arg("-lpt")
         // Names never pass through the remote shell.
         .arg("--secluded-args")
-        // A folder that is a link on the receiving side stays one.
-        .arg("--keep-dirlinks")
         // What was cut off is resumed, and never stands under the file's name.
         .arg(format!("--partial-dir={PARTIAL}"))
         // A peer that says nothing for a minute is dead.

@@ -8,7 +8,6 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::workspace::{
     FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record, name_aside,
 };
@@ -84,10 +83,12 @@ impl Fetch<'_> {
     ) -> Outcome<Vec<Command>> {
         let name = name_aside();
         let workspace = self.layout.workspace.to_string_lossy();
+        // Through links to folders of the user's own only what was asked for may come.
+        let lists = self.lists.filter(|_| plan.links.is_empty());
         let mut commands = Vec::new();
         for (number, part) in plan.transfers().iter().enumerate() {
             let has_scratch = prepare(&scratch::make(&part.below(&workspace)))?;
-            let list = lists::put(self.connection, self.lists, &format!("{name}-{number}"), part);
+            let list = lists::put(self.connection, lists, &format!("{name}-{number}"), part);
             let list = match list {
                 Some((path, put)) if prepare(&put)? => Some(path),
                 _ => None,
@@ -99,7 +100,12 @@ impl Fetch<'_> {
 
     fn command(&self, part: &Part, name: &str, has_scratch: bool, list: Option<&str>) -> Command {
         let aside = part.below(&format!("{}/{name}", self.record.replaced().display()));
-        let command = rsync::command(self.connection)
+        let command = match list {
+            // Nothing comes through a link that lies here when rsync doesn't know what was asked for.
+            Some(_) => rsync::command(self.connection),
+            None => rsync::command_along_links(self.connection),
+        };
+        let command = command
             .arg(list.map_or("--files-from=-".to_owned(), |list| format!("--files-from=:{list}")))
             .args(list.map(|_| lists::refused()).into_iter().flatten())
             .args(["--from0", "--dirs", "--backup"])
@@ -123,10 +129,7 @@ impl Fetch<'_> {
 fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
-        ("no-rsync", _) => Failure::tool(
-            ExitStatus::NotFound,
-            format!("rsync isn't installed on '{host}'; install it there"),
-        ),
+        ("no-rsync", _) => rsync::missing_there(host),
         ("no-workspace", path) => Failure::ours(anyhow!(
             "there is no workspace {path} on '{host}'; run {}",
             document.configure_command()

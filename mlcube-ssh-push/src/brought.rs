@@ -11,7 +11,7 @@ use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::quote::one_line;
-use mlcube_ssh_config::report::Report;
+use mlcube_ssh_config::report::{Report, Verbosity};
 use mlcube_ssh_config::rsync::{self, Transfer};
 use mlcube_ssh_config::workspace::{Entry, Listing};
 
@@ -155,7 +155,9 @@ fn note(sent: &mut Transfer, report: Report, fresh: &Fresh, changed: &Listing) {
             sent.note(&format!("{name}/"));
         } else {
             sent.note(&name);
-            report.detail(&format!("sent {}", name.escape_debug()));
+            if report.verbosity() == Verbosity::Verbose {
+                report.detail(&format!("sent {}", name.escape_debug()));
+            }
         }
         sent.files_sent += u64::from(entry.is_file());
     }

@@ -54,7 +54,7 @@ pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> C
 }
 
 fn command(connection: &Connection, route: &Route) -> Command {
-    let command = rsync::command(connection)
+    let command = rsync::command_along_links(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
         // A folder above what is sent keeps its permissions there; one that is a link here is none there.
         .arg("--no-implied-dirs")

@@ -63,8 +63,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         }
         local.stays.check(&layout, &step.report(), receipt)
     });
-    // Also of a push that failed, once it is known what there is to send.
-    if receipt.files.is_some() {
+    // Also of a push that failed, once the remote has answered.
+    if pushed.is_ok() || receipt.free_bytes.is_some() {
         document.steps.push = Some(receipt);
     }
     pushed

@@ -14,7 +14,7 @@ use crate::workspace::Part;
 /// An rsync that compares by content the files of a list, as `--files-from=-` reads it, and transfers nothing.
 #[must_use]
 pub fn comparison(connection: &Connection, files_from: Vec<u8>) -> Command {
-    super::command(connection)
+    super::command_along_links(connection)
         .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
         // Every file is read on both sides; times and permissions don't count.
         .args(["--checksum", "--dry-run", "--no-times", "--no-perms"])
