@@ -4,9 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{
-    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, Tmpfs,
-};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, Tmpfs};
 
 /// A cube whose files are on the host, and the folder of its workspace there.
 fn pushed_to(scene: Scene) -> (Scene, Cube, Document, PathBuf) {
@@ -68,11 +66,7 @@ fn more_than_the_free_space_is_refused_with_the_five_largest() {
 
 #[test]
 fn what_belongs_to_another_user_is_named_and_the_rest_comes() {
-    let place = Place::new();
-    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
-    let scene = Scene::at(place, HostOptions::default().account(&account));
-    fs::create_dir_all(scene.host.remote_root()).unwrap();
-    account.owns(&scene.host.remote_root());
+    let Some((_account, scene)) = Scene::with_an_ordinary_user() else { return };
     let (scene, cube, document, there) = pushed_to(scene);
     fs::create_dir(there.join("closed")).unwrap();
     fs::write(there.join("closed/inside"), "x").unwrap();

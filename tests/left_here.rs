@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use mlcube_ssh_harness::{Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
 
 fn push(scene: &Scene, document: &Document) -> Outcome {
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
@@ -67,11 +67,7 @@ fn links_that_lead_out_of_what_is_sent_are_named_when_they_are_sent() {
 
 #[test]
 fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
-    let place = Place::new();
-    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
-    let scene = Scene::at(place, HostOptions::default().account(&account));
-    fs::create_dir_all(scene.host.remote_root()).unwrap();
-    account.owns(&scene.host.remote_root());
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     account.owns(scene.home());
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let cube = cube.with_file("secret.bin", "x").with_file("closed/inside", "x");
@@ -113,11 +109,7 @@ fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
 
 #[test]
 fn a_folder_there_that_its_user_cant_enter_holds_nothing_else_up() {
-    let place = Place::new();
-    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
-    let scene = Scene::at(place, HostOptions::default().account(&account));
-    fs::create_dir_all(scene.host.remote_root()).unwrap();
-    account.owns(&scene.host.remote_root());
+    let Some((_account, scene)) = Scene::with_an_ordinary_user() else { return };
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let document = scene.document(&cube, &[]);
     push(&scene, &document).succeeds();

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Cube, Engine, Running, Scene, Task, eventually};
+use mlcube_ssh_harness::{Cube, Document, Engine, Invocation, Running, Scene, Task, eventually};
 use rustix::process::Signal;
 
 /// The first process of the container ignores what it is asked to do.
@@ -162,16 +162,38 @@ fn ctrl_c_while_installing_ends_pip() {
     assert_all_gone(&scene);
 }
 
-#[test]
-fn ctrl_c_during_a_transfer() {
+/// A push that sends slowly what has to go in the place of a file that is there already.
+fn rewriting_slowly() -> (Scene, Cube, Document) {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("large", "the old one");
     let document = scene.document(&cube, &[]);
-    let push = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
-    push().run().succeeds();
+    push(&scene, &document).run().succeeds();
     let cube = cube.with_file("large", &"x".repeat(50_000_000));
     scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
-    let running = push().start();
+    (scene, cube, document)
+}
+
+fn push(scene: &Scene, document: &Document) -> Invocation {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document)
+}
+
+/// The transfer is over: the file there is the old one, and the next push brings the new one.
+fn all_is_as_before(scene: &Scene, cube: &Cube, document: &Document) {
+    eventually("rsync is gone, here and there", || {
+        scene.place().processes().with("rsync").is_empty()
+    });
+    let large = scene.host.remote_root().join("digits/workspace/large");
+    let now = fs::read_to_string(&large).unwrap();
+    assert_eq!(now, "the old one", "half a file never bears the file's name");
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    push(scene, document).run().succeeds();
+    assert!(fs::read_to_string(&large).unwrap() == cube.result("large"));
+}
+
+#[test]
+fn ctrl_c_during_a_transfer() {
+    let (scene, cube, document) = rewriting_slowly();
+    let running = push(&scene, &document).start();
     let incoming = scene.host.remote_root().join(".mlcube-ssh/digits/incoming");
     eventually("the transfer has begun", || {
         let pairs = fs::read_dir(&incoming).into_iter().flatten().flatten();
@@ -181,15 +203,7 @@ fn ctrl_c_during_a_transfer() {
     });
     running.ctrl_c();
     running.wait().exits(130);
-    eventually("rsync is gone, here and there", || {
-        scene.place().processes().with("rsync").is_empty()
-    });
-    let large = scene.host.remote_root().join("digits/workspace/large");
-    let now = fs::read_to_string(&large).unwrap();
-    assert_eq!(now, "the old one", "half a file never bears the file's name");
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
-    push().run().succeeds();
-    assert!(fs::read_to_string(&large).unwrap() == cube.result("large"));
+    all_is_as_before(&scene, &cube, &document);
 }
 
 #[test]
@@ -219,20 +233,11 @@ fn ctrl_c_during_a_stream() {
 
 #[test]
 fn a_transfer_that_is_terminated_alone_ends_with_all_that_it_started() {
-    let scene = Scene::new();
-    let cube = scene.cube("digits").task(&Task::named("train")).with_file("large", "old");
-    let document = scene.document(&cube, &[]);
-    let push = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
-    push().run().succeeds();
-    let cube = cube.with_file("large", &"x".repeat(50_000_000));
-    scene.has_program("rsync", "exec /usr/bin/rsync --bwlimit=2000 \"$@\"");
-    let running = push().start();
+    let (scene, cube, document) = rewriting_slowly();
+    let running = push(&scene, &document).start();
     let transfers = || scene.place().processes().with("--bwlimit=2000");
     eventually("the transfer has begun", || !transfers().is_empty());
     running.signal(Signal::TERM);
     running.wait().exits(143);
-    eventually("rsync is gone, here and there", || {
-        scene.place().processes().with("rsync").is_empty()
-    });
-    drop(cube);
+    all_is_as_before(&scene, &cube, &document);
 }

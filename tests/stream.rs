@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
-    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, Tmpfs, eventually, random,
+    Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, random,
 };
 
 /// A cube with enough in its workspace for a stream.
@@ -75,8 +75,20 @@ fn packs_slowly(scene: &Scene) {
     scene.has_program("tar", &lines);
 }
 
-fn packs_normally(scene: &Scene) {
+/// A push during which the host is gone when so many bytes of the file `zlarge` have come; afterwards all is well again.
+fn cut_off_after(scene: &mut Scene, document: &Document, bytes: u64) -> Outcome {
+    packs_slowly(scene);
+    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).start();
+    eventually("so much of the large file has come", || {
+        incoming(scene).iter().any(|path| {
+            path.ends_with("zlarge") && fs::metadata(path).is_ok_and(|it| it.len() > bytes)
+        })
+    });
+    scene.host.sshd.stop();
+    let failed = running.wait();
+    scene.host.sshd.comes_back();
     fs::remove_file(scene.home().join("bin/tar")).unwrap();
+    failed
 }
 
 #[test]
@@ -138,20 +150,10 @@ fn cut_off_nothing_is_there_by_half_and_the_next_push_goes_on() {
     let cube = many(&scene);
     fs::write(cube.workspace().join("zlarge"), random(7, 6_000_000)).unwrap();
     let document = scene.document(&cube, &[]);
-    packs_slowly(&scene);
-    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
-    eventually("a part of the large file has come", || {
-        incoming(&scene).iter().any(|path| {
-            path.ends_with("zlarge") && fs::metadata(path).is_ok_and(|it| it.len() > 3_000_000)
-        })
-    });
-    scene.host.sshd.stop();
-    let failed = running.wait();
+    let failed = cut_off_after(&mut scene, &document, 3_000_000);
     failed.exits(255).complains(&["there", "connection", "run this step again"]);
     assert_eq!(failed.document().at("/steps/push/files").as_u64(), Some(151 + 5));
     assert_eq!(fs::read_dir(there(&scene)).unwrap().count(), 0, "nothing is in its place yet");
-    scene.host.sshd.comes_back();
-    packs_normally(&scene);
     let again = push(&scene, &failed.document(), &["-q"]).succeeds().is_silent().document();
     assert_eq!(all(&there(&scene)), all(&cube.workspace()));
     let sent = again.at("/steps/push/bytes_sent").as_u64().unwrap();
@@ -210,28 +212,14 @@ fn what_was_brought_already_needs_no_more_room() {
     fs::write(cube.workspace().join("zlarge"), random(7, 6_000_000)).unwrap();
     let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "11m") else { return };
     let document = scene.document(&cube, &[]);
-    packs_slowly(&scene);
-    let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).start();
-    eventually("most of it has come", || {
-        incoming(&scene).iter().any(|path| {
-            path.ends_with("zlarge") && fs::metadata(path).is_ok_and(|it| it.len() > 4_500_000)
-        })
-    });
-    scene.host.sshd.stop();
-    let failed = running.wait();
-    scene.host.sshd.comes_back();
-    packs_normally(&scene);
+    let failed = cut_off_after(&mut scene, &document, 4_500_000);
     push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
     assert_eq!(all(&there(&scene)), all(&cube.workspace()));
 }
 
 #[test]
 fn a_folder_that_is_closed_there_holds_nothing_else_back() {
-    let place = Place::new();
-    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
-    let scene = Scene::at(place, HostOptions::default().account(&account));
-    fs::create_dir_all(scene.host.remote_root()).unwrap();
-    account.owns(&scene.host.remote_root());
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("foreign/a", "1");
     let document = scene.document(&cube, &[]);
     push(&scene, &document, &["-q"]).succeeds();

@@ -54,6 +54,16 @@ impl Scene {
         scene
     }
 
+    /// One whose remote user is an ordinary one, who owns `remote_root`; none where no users can be made. The user goes when the scene has gone.
+    pub fn with_an_ordinary_user() -> Option<(Account, Scene)> {
+        let place = Place::new();
+        let account = Account::with_shell(&place.folder("homes"), "sh")?;
+        let scene = Scene::at(place, HostOptions::default().account(&account));
+        fs::create_dir_all(scene.host.remote_root()).unwrap();
+        account.owns(&scene.host.remote_root());
+        Some((account, scene))
+    }
+
     /// The user's home folder.
     pub fn home(&self) -> &Path {
         &self.home
