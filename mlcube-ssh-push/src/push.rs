@@ -10,7 +10,7 @@ use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Kind, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
 
 use crate::cli::Args;
 use crate::local::Local;
@@ -47,8 +47,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let deletes = args.delete && local.gone.files() > 0;
         if !args.if_changed || deletes || !local.is_unchanged() {
             let prepared = prepare::prepare(&connection, &prepare, document, args.wait)?;
-            let plan = plan(&mut local, &prepared, args)?;
+            let mut plan = plan(&mut local, &prepared, args)?;
             check(receipt, &local, &prepared, &plan, args, &connection)?;
+            local.record.begin(Direction::Up, &plan.common)?;
+            // From here on the record has it.
+            plan.common = Listing::default();
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
             let sides = Sides {
                 step,

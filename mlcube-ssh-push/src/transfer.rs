@@ -19,7 +19,6 @@ impl Sides<'_> {
         sent: &mut Sent,
     ) -> Outcome<()> {
         let (local, record) = (self.local, &self.local.record);
-        record.begin(Direction::Up, &self.plan.common)?;
         record.set_gone(&local.once_sent())?;
         self.make_way()?;
         if args.delete {
@@ -88,7 +87,7 @@ impl Sides<'_> {
             return Ok(self.local.record.finish_as_begun(Direction::Up)?);
         }
         let there = prepare::look(self.connection, self.remote)?;
-        let mut common = self.plan.common.clone();
+        let mut common = self.local.record.begun(Direction::Up);
         for (path, _) in moved.iter() {
             match there.get(path) {
                 Some(entry) => common.insert(path, &entry),

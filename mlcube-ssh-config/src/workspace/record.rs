@@ -106,6 +106,12 @@ impl Record {
         self.write(under_way(direction), common)
     }
 
+    /// What was noted when the transfer that goes on began.
+    #[must_use]
+    pub fn begun(&self, direction: Direction) -> Listing {
+        self.read(under_way(direction)).unwrap_or_default()
+    }
+
     /// Notes what both sides have in common now, after a transfer.
     ///
     /// # Errors
