@@ -1,6 +1,7 @@
 //! Local commands as data: built, compared, shown, then run – the only place that starts a process.
 
 mod children;
+mod list;
 mod pipe;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::script::Script;
 use crate::status::ExitStatus;
 
 use children::Live;
+pub use list::List;
 pub use pipe::Pipe;
 
 /// A program, its arguments, and what it reads.
@@ -30,7 +32,7 @@ pub struct Command {
 #[derive(Clone, Debug)]
 enum Input {
     Null,
-    List(Vec<u8>),
+    List(List),
     Script(Script),
 }
 
@@ -95,9 +97,9 @@ impl Command {
         self
     }
 
-    /// Lets the command read a list whose items end with a NUL.
+    /// Lets the command read a list of files.
     #[must_use]
-    pub fn list(mut self, list: Vec<u8>) -> Self {
+    pub fn list(mut self, list: List) -> Self {
         self.input = Input::List(list);
         self
     }
@@ -125,12 +127,9 @@ impl Command {
     /// # Errors
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
-        let handle = self
-            .with_input()
-            .stdout_capture()
-            .stderr_capture()
-            .start()
-            .map_err(|e| self.cannot_start(&e))?;
+        let start =
+            |expression: duct::Expression| expression.stdout_capture().stderr_capture().start();
+        let handle = self.with_input().and_then(start).map_err(|e| self.cannot_start(&e))?;
         let output = match limit {
             None => handle.wait().map(Some),
             Some(limit) => handle.wait_timeout(limit),
@@ -148,7 +147,7 @@ impl Command {
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
         let spawned = io::pipe().and_then(|(output, theirs)| {
-            let expression = self.with_input().stdout_file(theirs).stderr_capture();
+            let expression = self.with_input()?.stdout_file(theirs).stderr_capture();
             Ok((expression.start()?, output))
         });
         let (handle, mut output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
@@ -175,22 +174,21 @@ impl Command {
         let handle = expression.stderr_capture().start()?;
         // Dropped here: the expression holds the child's ends of the pipes.
         drop(expression);
-        let text = match &self.input {
-            Input::Null => Vec::new(),
-            Input::List(list) => list.clone(),
-            Input::Script(script) => script.text().into_bytes(),
-        };
         // A child that is gone already says why on its standard error.
-        let _ = input.write_all(&text);
+        let _ = match &self.input {
+            Input::Null => Ok(()),
+            Input::List(list) => list.write(&mut input),
+            Input::Script(script) => input.write_all(script.text().as_bytes()),
+        };
         Ok((Running { handle, input: Some(input) }, output))
     }
 
-    fn with_input(&self) -> duct::Expression {
-        match &self.input {
+    fn with_input(&self) -> io::Result<duct::Expression> {
+        Ok(match &self.input {
             Input::Null => self.expression().stdin_null(),
-            Input::List(list) => self.expression().stdin_bytes(list.clone()),
+            Input::List(list) => self.expression().stdin_file(list.clone().reader()?),
             Input::Script(script) => self.expression().stdin_bytes(script.text()),
-        }
+        })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that makes commands")]
@@ -262,8 +260,8 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Input::List(list) = &self.input {
             f.write_str("printf '%s\\0'")?;
-            for item in list.split(|&byte| byte == 0).filter(|item| !item.is_empty()) {
-                write!(f, " {}", shell_word(&String::from_utf8_lossy(item)))?;
+            for name in list.iter() {
+                write!(f, " {}", shell_word(&name.to_string_lossy()))?;
             }
             f.write_str(" | ")?;
         }
@@ -283,6 +281,8 @@ impl fmt::Display for Command {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -293,7 +293,8 @@ mod tests {
 
     #[test]
     fn shows_a_list_as_a_shell_makes_it() {
-        let command = Command::new("rsync").arg("--from0").list(b"a b\0c\0".to_vec());
+        let list = ["a b", "c"].map(Path::new).into_iter().collect();
+        let command = Command::new("rsync").arg("--from0").list(list);
         assert_eq!(command.to_string(), r"printf '%s\0' 'a b' c | rsync --from0");
     }
 

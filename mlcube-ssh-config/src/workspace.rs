@@ -2,11 +2,13 @@
 
 mod aside;
 mod entry;
+mod kept;
 mod linked;
 mod listing;
 mod part;
 mod plan;
 mod record;
+mod row;
 mod text;
 mod walk;
 

@@ -22,7 +22,7 @@ pub(crate) fn put(
     name: &str,
     part: &Part,
 ) -> Option<(String, Command)> {
-    let entries = part.files_from.split(|&byte| byte == 0).count() - 1;
+    let entries = part.files_from.len();
     let path = format!("{}/{name}", folder.filter(|_| entries > ENTRIES)?);
     let put = connection.command(&["cp", "/dev/stdin", &path])?;
     Some((path, put.list(part.files_from.clone())))

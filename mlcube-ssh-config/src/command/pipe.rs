@@ -73,7 +73,7 @@ impl Command {
             let (theirs, input) = io::pipe()?;
             (self.expression().stdin_file(theirs), Some(input))
         } else {
-            (self.with_input(), None)
+            (self.with_input()?, None)
         };
         let (expression, output) = if is_last {
             (expression.stdout_null(), None)
@@ -97,6 +97,7 @@ impl fmt::Display for Pipe {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Mutex;
 
     use super::*;
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_shell_accepts_what_is_shown() {
-        let from = Command::new("tar").arg("-c").list(b"a b\0".to_vec());
+        let list = [Path::new("a b")].into_iter().collect();
+        let from = Command::new("tar").arg("-c").list(list);
         let pipe = Pipe::new([from, Command::new("ssh").arg("gpu 1")]);
         assert_eq!(pipe.to_string(), r"printf '%s\0' 'a b' | tar -c | ssh 'gpu 1'");
     }

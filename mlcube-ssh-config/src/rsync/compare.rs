@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::run::{Heard, run};
-use crate::command::Command;
+use crate::command::{Command, List};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Report, human_bytes};
 use crate::workspace::Part;
 
-/// An rsync that compares by content the files of a list, as `--files-from=-` reads it, and transfers nothing.
+/// An rsync that compares by content the files of a list, and transfers nothing.
 #[must_use]
-pub fn comparison(connection: &Connection, files_from: Vec<u8>) -> Command {
+pub fn comparison(connection: &Connection, files_from: List) -> Command {
     super::command_along_links(connection)
         .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
         // Every file is read on both sides; times and permissions don't count.

@@ -1,11 +1,11 @@
 //! A plan in parts that one rsync each carries out.
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::listing::Listing;
+use crate::command::List;
 
 /// From so many bytes on, and in files that are so large, a part is cut in two: one rsync moved 260 MB/s where two moved
 /// 394. Of small files two move no more than one, whose processors are busy.
@@ -18,9 +18,9 @@ const LARGE: u64 = 1 << 20;
 pub struct Part {
     /// The folder in the workspace that the paths are relative to; empty for the workspace itself.
     pub folder: PathBuf,
-    /// The entries as rsync's `--files-from=- --from0` reads them. A folder is named without a slash at its end: with one
-    /// rsync would send what lies in it, ignored files too.
-    pub files_from: Vec<u8>,
+    /// The entries for rsync's `--files-from=- --from0`. A folder is named without a slash at its end: with one rsync would
+    /// send what lies in it, ignored files too.
+    pub files_from: List,
     bytes: u64,
 }
 
@@ -66,9 +66,8 @@ impl Part {
         }
     }
 
-    fn add(&mut self, path: &Path, bytes: u64) {
-        self.files_from.extend_from_slice(path.as_os_str().as_bytes());
-        self.files_from.push(0);
+    fn add(&mut self, path: &'static Path, bytes: u64) {
+        self.files_from.push(path);
         self.bytes += bytes;
     }
 }
@@ -83,8 +82,7 @@ mod tests {
     }
 
     fn names(part: &Part) -> Vec<&str> {
-        let text = std::str::from_utf8(&part.files_from).unwrap();
-        text.split_terminator('\0').collect()
+        part.files_from.iter().map(|name| name.to_str().unwrap()).collect()
     }
 
     #[test]

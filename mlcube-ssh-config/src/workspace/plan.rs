@@ -103,7 +103,7 @@ impl Plan {
 
     fn add(
         &mut self,
-        path: &Path,
+        path: &'static Path,
         entry: &Entry,
         there: Option<&Entry>,
         base: Option<&Entry>,
@@ -122,9 +122,9 @@ impl Plan {
         if entry.same_content(there) {
             let is_as_before = |base: &Entry| base.same_permissions(there);
             if !entry.same_permissions(there) && base.is_some_and(is_as_before) {
-                self.permissions.insert(path, entry);
+                self.permissions.insert_kept(path, entry);
             }
-            return self.common.insert(path, entry);
+            return self.common.insert_kept(path, entry);
         }
         let this_changed = base.is_none_or(|base| !entry.same_content(base));
         let other_changed = base.is_none_or(|base| !there.same_content(base));
@@ -137,15 +137,15 @@ impl Plan {
         self.keep_base(path, base);
     }
 
-    fn keep_base(&mut self, path: &Path, base: Option<&Entry>) {
+    fn keep_base(&mut self, path: &'static Path, base: Option<&Entry>) {
         if let Some(base) = base {
-            self.common.insert(path, base);
+            self.common.insert_kept(path, base);
         }
     }
 
-    fn send(&mut self, path: &Path, entry: &Entry) {
-        self.send.insert(path, entry);
-        self.common.insert(path, entry);
+    fn send(&mut self, path: &'static Path, entry: &Entry) {
+        self.send.insert_kept(path, entry);
+        self.common.insert_kept(path, entry);
     }
 
     /// Corrects, after a transfer to this machine, what both sides have in common: a job may have written a file again
@@ -161,7 +161,7 @@ impl Plan {
                 continue;
             }
             match now.filter(|now| now.kind == planned.kind).or_else(|| base.get(path)) {
-                Some(entry) => self.common.insert(path, &entry),
+                Some(entry) => self.common.insert_kept(path, &entry),
                 None => self.common.remove(path),
             }
         }

@@ -149,7 +149,7 @@ impl Record {
             let came = |path: &Path, entry: &Entry| {
                 receiver.get(path).is_some_and(|now| now.same_content(entry))
             };
-            common.extend(meant.filter(came).iter());
+            common.merge(&meant.filter(came));
         }
         common
     }
