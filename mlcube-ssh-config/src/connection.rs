@@ -4,6 +4,7 @@
 //! be asked for; the others use it. A client of the master never logs in by itself: it uses the master or fails at
 //! once, and then the master is opened again.
 
+mod answer;
 mod cause;
 mod cipher;
 mod configuration;
@@ -26,7 +27,8 @@ use crate::report::Report;
 use crate::runner::Runner;
 use crate::script::Script;
 
-pub use session::{Answer, Event, Session};
+pub use answer::Answer;
+pub use session::{Event, Session};
 
 /// A login on a host: who, where, with which key and which ssh configuration.
 #[derive(Clone, Debug, Hash)]

@@ -1,18 +1,21 @@
 //! Files of ours on this machine.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Writes `path`, and its folder where it is missing: the old file or the new one, never half of one; readable by its
-/// owner alone. What isn't a regular file, a pipe or a terminal, is written as it is.
+/// owner alone. What isn't a regular file, a pipe or a terminal, is written as it is. `write` may write in small pieces.
 ///
 /// # Errors
-/// When the folder can't be made, or the file not written.
-pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
+/// When the folder can't be made, or the file not written, and those of `write`.
+pub fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return OpenOptions::new().write(true).open(path)?.write_all(content);
+        return buffered(OpenOptions::new().write(true).open(path)?, write).map(drop);
     }
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
@@ -20,7 +23,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
-    let written = write_new(&new, content).and_then(|()| fs::rename(&new, path));
+    let written = write_new(&new, write).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
@@ -35,11 +38,15 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+fn write_new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    buffered(file, write)?.sync_all()
+}
+
+fn buffered(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
+    let mut writer = BufWriter::new(file);
+    write(&mut writer)?;
+    Ok(writer.into_inner()?)
 }
 
 #[cfg(test)]
@@ -53,7 +60,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b.json");
         for content in ["one", "two"] {
-            write_atomically(&path, content.as_bytes()).unwrap();
+            write_atomically(&path, |file| file.write_all(content.as_bytes())).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);

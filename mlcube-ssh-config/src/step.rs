@@ -221,7 +221,7 @@ impl Step {
     fn write_text(&self, text: &str) -> Result<()> {
         match &self.output {
             None => write_once(text),
-            Some(path) => write_atomically(path, text.as_bytes())
+            Some(path) => write_atomically(path, |file| file.write_all(text.as_bytes()))
                 .with_context(|| format!("can't write the document to {}", path.display())),
         }
     }

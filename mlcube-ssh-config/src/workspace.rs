@@ -19,5 +19,6 @@ pub use listing::Listing;
 pub use part::Part;
 pub use plan::{Direction, Plan};
 pub use record::{Record, state_folder};
+pub(crate) use text::Parser;
 pub use text::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE};
 pub use walk::Skip;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Result;
-use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::human_bytes;
@@ -112,10 +111,4 @@ impl Known {
             Err(_) => self.code.get(path.strip_prefix(TREE).ok()?),
         }
     }
-}
-
-/// The lines of the answer before its listing.
-pub(crate) fn lines(answer: &Answer) -> String {
-    let text = answer.text();
-    text.split("\nlisting\n").next().unwrap_or_default().to_owned()
 }

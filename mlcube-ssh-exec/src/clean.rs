@@ -13,7 +13,7 @@ use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_once};
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
 
-use crate::belongings::{Found, Known, OWN, TREE, lines};
+use crate::belongings::{Found, Known, OWN, TREE};
 
 const LOOK: &str = concat!(include_str!("remote/belongings.sh"), include_str!("remote/look.sh"));
 const REMOVE: &str =
@@ -49,21 +49,17 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     }
     let answer = connection.ask(&look)?;
     check(&connection, &answer)?;
-    let found: Vec<Found> = lines(&answer)
-        .lines()
-        .filter_map(|line| Found::parse(line.strip_prefix("found ")?))
-        .collect();
+    let text = answer.text();
+    let found: Vec<Found> =
+        text.lines().filter_map(|line| Found::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
         return Ok(write_once(&found.iter().map(Found::line).collect::<String>())?);
     }
     let known = Known::of(&layout, document)?;
     let there = if force { Listing::default() } else { answer.listing()? };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
-    let newest = lines(&answer)
-        .lines()
-        .find_map(|line| line.strip_prefix("newest ").map(str::to_owned))
-        .unwrap_or_default();
-    let script = script(&connection, REMOVE, document, &runner).word(&newest).words(&words);
+    let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
+    let script = script(&connection, REMOVE, document, &runner).word(newest).words(&words);
     let answer = connection.ask(&script)?;
     check(&connection, &answer)?;
     forget(&answer, &found, &known, &Record::of(&layout, &document.remote)?)?;
@@ -191,7 +187,7 @@ fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
     if answer.status == 0 {
         return Ok(());
     }
-    let text = lines(answer);
+    let text = answer.text();
     let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
     let (kind, subject) =
         problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));

@@ -6,20 +6,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::answer::{Answer, Output};
 use super::master::Master;
 use super::{Connection, Login, cause};
-use anyhow::Context;
-
 use crate::command::Running;
 use crate::failure::Outcome;
 use crate::script::{READY, Script, WATCH};
-use crate::workspace::Listing;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
-
-/// What stands before a list of files in an answer.
-const LISTING: &[u8] = b"\nlisting\n";
 
 /// A script that runs on the remote, and has said so.
 #[derive(Debug)]
@@ -39,18 +34,6 @@ pub enum Event {
     Silence,
     /// The session is over.
     End,
-}
-
-/// What a script answered.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Answer {
-    /// The script's exit status.
-    pub status: i32,
-    /// What it wrote on standard output.
-    pub output: Vec<u8>,
-    /// What it and the programs that it ran wrote on standard error.
-    pub errors: String,
 }
 
 /// Why a script didn't say that it runs.
@@ -174,72 +157,27 @@ impl Session {
         self.answer_aloud(|_| ())
     }
 
-    /// Reads to the end, and hands over every line as it comes.
+    /// Reads to the end, and hands over every line as it comes, up to a list of files.
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_aloud(mut self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
-        let mut output = std::mem::take(&mut self.ahead);
-        // The start of the line that isn't whole yet, and up to where its end was sought: a list is one long line.
-        let (mut heard, mut sought) = (0, 0);
-        loop {
-            while let Some(length) = output[sought..].iter().position(|&byte| byte == b'\n') {
-                hear(&String::from_utf8_lossy(&output[heard..sought + length]));
-                sought += length + 1;
-                heard = sought;
-            }
-            sought = output.len();
-            match self.output.recv() {
-                Ok(bytes) => output.extend(bytes),
-                Err(_) => break,
-            }
+    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+        let mut output = Output::default();
+        output.take(&self.ahead, &mut hear);
+        while let Ok(bytes) = self.output.recv() {
+            output.take(&bytes, &mut hear);
         }
         let finished = self.running.finish()?;
         // Our scripts never end with 255 themselves: it is ssh's.
         if finished.status == 255 {
             return Err(cause::of_session(&self.login, &finished.errors));
         }
-        Ok(Answer { status: finished.status, output, errors: finished.errors })
+        Ok(Answer::new(finished.status, output, finished.errors))
     }
 
     /// Ends the session here; a script that watches for that ends too.
     pub fn hang_up(self) {
         self.running.kill();
-    }
-}
-
-impl Answer {
-    /// The output as text.
-    #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.output).into_owned()
-    }
-
-    /// The value of the last line `key value` of the output, before a list of files: a name in that may hold any line.
-    #[must_use]
-    pub fn field(&self, key: &str) -> Option<String> {
-        let end = find(&self.output, LISTING).unwrap_or(self.output.len());
-        let mut lines = self.output[..end].rsplit(|&byte| byte == b'\n');
-        let value = |line: &[u8]| {
-            let value = line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?;
-            Some(String::from_utf8_lossy(value).into_owned())
-        };
-        lines.find_map(value)
-    }
-
-    /// The list of files after the line `listing`.
-    ///
-    /// # Errors
-    /// When there is none, or it is cut off.
-    pub fn listing(&self) -> anyhow::Result<Listing> {
-        let start = find(&self.output, LISTING).context("the remote sent no list of files")?;
-        Listing::parse(&self.output[start + LISTING.len()..])
-    }
-
-    /// The last line on standard error that says something.
-    #[must_use]
-    pub fn last_error(&self) -> String {
-        cause::last_line(&self.errors)
     }
 }
 

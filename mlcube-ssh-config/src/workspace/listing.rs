@@ -72,13 +72,18 @@ impl Listing {
     }
 
     /// Notes rows in any order; of several with one path the last counts.
-    fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
+    pub(super) fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
         self.rows.extend(rows);
         self.sort();
     }
 
+    /// Notes a row behind all the others, wherever it belongs: the listing is none before it is sorted.
+    pub(super) fn push(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
     /// Puts rows in order; of several with one path the last counts.
-    fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         self.rows.sort_by(|one, other| one.order(other.path()));
         // The sort is stable: the row that came last is the last of its path.
         self.rows.reverse();

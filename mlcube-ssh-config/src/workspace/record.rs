@@ -221,12 +221,12 @@ impl Record {
 
     fn read(&self, name: &str) -> Option<Listing> {
         // A record that can't be read is none: then whatever differs is kept and named.
-        Listing::parse(&fs::read(self.folder.join(name)).ok()?).ok()
+        Listing::read(File::open(self.folder.join(name)).ok()?).ok()
     }
 
     fn write(&self, name: &str, listing: &Listing) -> Result<()> {
         let path = self.folder.join(name);
-        write_atomically(&path, &listing.to_text())
+        write_atomically(&path, |file| listing.write(file))
             .with_context(|| format!("can't write the record {}", path.display()))
     }
 }

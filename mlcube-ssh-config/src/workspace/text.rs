@@ -1,13 +1,15 @@
 //! A listing as text: what the remote's `find` writes, and what the record on disk holds.
 
 use std::ffi::OsStr;
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 use super::entry::{Entry, Kind};
 use super::listing::Listing;
+use super::row::Row;
 use crate::rsync::PARTIAL;
 
 /// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size, time of change, path, link target;
@@ -20,6 +22,47 @@ pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
 /// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
 pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
 
+/// Reads a listing from text that comes in pieces: what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path
+/// that leads out of the folder are dropped: nobody's `find` writes them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parser {
+    /// The start of an entry that isn't whole yet.
+    open: Vec<u8>,
+    /// What came so far, in any order.
+    listing: Listing,
+    has_rubbish: bool,
+}
+
+impl Parser {
+    /// Reads a piece.
+    pub(crate) fn feed(&mut self, piece: &[u8]) {
+        self.open.extend_from_slice(piece);
+        let mut read = 0;
+        while let Some((field, target)) = first_entry(&self.open[read..]) {
+            read += field.len() + target.len() + 2;
+            match parse_entry(field, target) {
+                Some((path, entry)) if is_of_the_folder(&path) => {
+                    self.listing.push(Row::new(&path, &entry));
+                }
+                Some(_) => {}
+                None => self.has_rubbish = true,
+            }
+        }
+        self.open.drain(..read);
+    }
+
+    /// What was read.
+    ///
+    /// # Errors
+    /// When the text wasn't of that form, or ended within an entry.
+    pub(crate) fn finish(mut self) -> Result<Listing> {
+        ensure!(!self.has_rubbish, "a list of files can't be read");
+        ensure!(self.open.is_empty(), "a list of files is cut off");
+        self.listing.sort();
+        Ok(self.listing)
+    }
+}
+
 impl Listing {
     /// Reads what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path that leads out of the folder are
     /// dropped: nobody's `find` writes them.
@@ -27,23 +70,30 @@ impl Listing {
     /// # Errors
     /// When the text isn't of that form.
     pub fn parse(text: &[u8]) -> Result<Self> {
-        let mut problem = None;
-        let mut fields = text.split(|&byte| byte == 0);
-        let entries = std::iter::from_fn(|| {
-            let field = fields.next().filter(|field| !field.is_empty())?;
-            let entry = fields.next().context("a list of files is cut off").and_then(|target| {
-                parse_entry(field, target).context("a list of files can't be read")
-            });
-            entry.map_err(|why| problem = Some(why)).ok()
-        });
-        let listing = entries.filter(|(path, _)| is_of_the_folder(path)).collect();
-        problem.map_or(Ok(listing), Err)
+        let mut parser = Parser::default();
+        parser.feed(text);
+        parser.finish()
     }
 
-    /// The form that [`Listing::parse`] reads.
-    #[must_use]
-    pub fn to_text(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+    /// As [`Listing::parse`], without all of the text in memory.
+    ///
+    /// # Errors
+    /// When the text can't be read, or isn't of that form.
+    pub fn read(mut text: impl Read) -> Result<Self> {
+        let (mut parser, mut buffer) = (Parser::default(), vec![0; 64 * 1024]);
+        loop {
+            match text.read(&mut buffer)? {
+                0 => return parser.finish(),
+                length => parser.feed(&buffer[..length]),
+            }
+        }
+    }
+
+    /// Writes the form that [`Listing::parse`] reads, in small pieces.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, text: &mut dyn Write) -> io::Result<()> {
         for (path, entry) in self.iter() {
             let kind = match entry.kind {
                 Kind::File => 'f',
@@ -53,17 +103,21 @@ impl Listing {
                 Kind::Other => 'p',
             };
             let (seconds, nanoseconds) = entry.modified;
-            text.extend(
-                format!("{kind} {:o} {} {seconds}.{nanoseconds:09} ", entry.mode, entry.size)
-                    .into_bytes(),
-            );
-            text.extend(path.as_os_str().as_bytes());
-            text.push(0);
-            text.extend(entry.target.as_os_str().as_bytes());
-            text.push(0);
+            write!(text, "{kind} {:o} {} {seconds}.{nanoseconds:09} ", entry.mode, entry.size)?;
+            for word in [path, &entry.target] {
+                text.write_all(word.as_os_str().as_bytes())?;
+                text.write_all(b"\0")?;
+            }
         }
-        text
+        Ok(())
     }
+}
+
+/// The first entry of a text: its fields up to the path, and the target; none when it isn't whole.
+fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut ends = text.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at);
+    let (path, target) = (ends.next()?, ends.next()?);
+    Some((&text[..path], &text[path + 1..target]))
 }
 
 /// Whether a path stays in the folder, and isn't what a transfer that was cut off has left.
@@ -113,7 +167,13 @@ mod tests {
         symlink("a b", folder.path().join("link")).unwrap();
         let listing = Listing::of_folder(folder.path(), &|_, _| Ok(false)).unwrap();
         assert_eq!(listing.len(), 3);
-        assert_eq!(Listing::parse(&listing.to_text()).unwrap(), listing);
+        let mut text = Vec::new();
+        listing.write(&mut text).unwrap();
+        assert_eq!(Listing::parse(&text).unwrap(), listing);
+        let mut parser = Parser::default();
+        text.chunks(7).for_each(|piece| parser.feed(piece));
+        assert_eq!(parser.finish().unwrap(), listing, "in pieces");
+        assert_eq!(Listing::read(text.as_slice()).unwrap(), listing);
     }
 
     #[test]
@@ -123,6 +183,7 @@ mod tests {
         assert_eq!(Listing::parse(text).unwrap().len(), 1);
         assert!(Listing::parse(b"rubbish").is_err());
         assert!(Listing::parse(b"f 644 1 1.000000000 a").is_err(), "cut off");
+        assert!(Listing::parse(b"f 644 1 1.000000000 a\0to").is_err(), "in a target");
     }
 
     #[test]

@@ -1,0 +1,120 @@
+//! What a script answers: lines, and perhaps, behind a line `listing`, a list of files.
+
+use anyhow::Context;
+
+use super::cause;
+use crate::workspace::{Listing, Parser};
+
+/// What a script answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The script's exit status.
+    pub status: i32,
+    /// What it and the programs that it ran wrote on standard error.
+    pub errors: String,
+    output: Output,
+}
+
+/// What a script writes on standard output, taken in as it comes: a list may be long, and its text isn't kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Output {
+    /// What came before a list.
+    lines: Vec<u8>,
+    /// Where the line begins that isn't whole yet.
+    heard: usize,
+    list: Option<Parser>,
+}
+
+impl Output {
+    /// Takes in a piece; `hear` gets every line that is whole now.
+    pub(super) fn take(&mut self, piece: &[u8], hear: &mut impl FnMut(&str)) {
+        if let Some(list) = &mut self.list {
+            return list.feed(piece);
+        }
+        self.lines.extend_from_slice(piece);
+        while let Some(length) = self.lines[self.heard..].iter().position(|&byte| byte == b'\n') {
+            let line = &self.lines[self.heard..self.heard + length];
+            let behind = self.heard + length + 1;
+            if line == b"listing" {
+                let mut list = Parser::default();
+                list.feed(&self.lines[behind..]);
+                self.list = Some(list);
+                return self.lines.truncate(self.heard);
+            }
+            hear(&String::from_utf8_lossy(line));
+            self.heard = behind;
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn new(status: i32, output: Output, errors: String) -> Self {
+        Self { status, errors, output }
+    }
+
+    /// The output before a list of files, as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output.lines).into_owned()
+    }
+
+    /// The value of the last line `key value` of the output, before a list of files: a name in that may hold any line.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<String> {
+        let mut lines = self.output.lines.rsplit(|&byte| byte == b'\n');
+        let value = |line: &[u8]| {
+            let value = line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        lines.find_map(value)
+    }
+
+    /// The list of files behind the line `listing`.
+    ///
+    /// # Errors
+    /// When there is none, or it is cut off.
+    pub fn listing(self) -> anyhow::Result<Listing> {
+        self.output.list.context("the remote sent no list of files")?.finish()
+    }
+
+    /// The last line on standard error that says something.
+    #[must_use]
+    pub fn last_error(&self) -> String {
+        cause::last_line(&self.errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer that comes in pieces of a few bytes, and the lines that were heard.
+    fn answer(text: &str, length: usize) -> (Answer, Vec<String>) {
+        let (mut output, mut heard) = (Output::default(), Vec::new());
+        for piece in text.as_bytes().chunks(length) {
+            output.take(piece, &mut |line| heard.push(line.to_owned()));
+        }
+        (Answer::new(0, output, String::new()), heard)
+    }
+
+    #[test]
+    fn a_list_comes_behind_the_lines_however_they_are_cut() {
+        let text = "base /a\nbase /b\nlisting\nf 644 1 1.0000000000 a\nbase /c\nlisting\n\0\0";
+        for length in 1..=text.len() {
+            let (answer, heard) = answer(text, length);
+            assert_eq!(heard, ["base /a", "base /b"]);
+            assert_eq!(answer.field("base").as_deref(), Some("/b"));
+            assert_eq!(answer.text(), "base /a\nbase /b\n");
+            assert_eq!(answer.listing().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_list_is_there_and_whole_or_an_error() {
+        let (none, heard) = answer("base /a\nno listing\nlast", 4);
+        assert_eq!((none.text().lines().count(), heard.len()), (3, 2));
+        assert!(none.listing().is_err());
+        assert!(answer("listing\nf 644 1 1.0000000000 a\0", 4).0.listing().is_err(), "cut off");
+    }
+}
