@@ -45,7 +45,7 @@ fn a_cube_in_a_folder_with_an_odd_name() {
 #[test]
 fn a_cube_and_a_build_context_below_odd_folders() {
     let scene = Scene::new();
-    let root = scene.home().join("all mine").join(ODD).join("a cube's own");
+    let root = scene.home().join("all mine").join(ODD).join("a cubé's own");
     let cube = Cube::built_from(&root, "../project").task(&task()).with_file("data.csv", "1,2\n");
     whole_pipe(&scene, &cube, &[]).succeeds();
     assert_eq!(cube.result("model/data"), "1,2\n");

@@ -220,18 +220,19 @@ pub fn plain_path(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }
 
-/// The names in `path` that need a plain-named link beside them, as `(folder, name)` with the folder in plain names.
+/// The links that `path` needs: for each name in it that isn't plain, the path of a plain-named link beside it, and the
+/// name.
 #[must_use]
 pub fn links(path: &Path) -> Vec<(String, String)> {
-    let mut folder = String::new();
+    let mut link = String::new();
     let mut links = Vec::new();
     for component in path.components() {
         let name = component.as_os_str().to_string_lossy().into_owned();
+        link.push_str(&plain(&name));
         if !is_plain(&name) {
-            links.push((folder.clone(), name.clone()));
+            links.push((link.clone(), name));
         }
-        folder.push_str(&plain(&name));
-        folder.push('/');
+        link.push('/');
     }
     links
 }
@@ -302,12 +303,10 @@ mod tests {
 
     #[test]
     fn odd_names_get_links() {
-        let links = links(Path::new("a b/x/c d"));
-        assert_eq!(
-            links,
-            [(String::new(), "a b".to_owned()), ("a_b/x/".to_owned(), "c d".to_owned())]
-        );
-        assert_eq!(plain_path(Path::new("a b/x/c d")), "a_b/x/c_d");
+        let path = Path::new("a b/x/c é");
+        let link = |path: &str, name: &str| (path.to_owned(), name.to_owned());
+        assert_eq!(links(path), [link("a_b", "a b"), link("a_b/x/c__", "c é")]);
+        assert_eq!(plain_path(path), "a_b/x/c__");
     }
 
     #[test]

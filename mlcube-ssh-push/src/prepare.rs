@@ -35,7 +35,7 @@ pub(crate) fn script(
     let script = script.word(origin).word(if adopt { "adopt" } else { "" }).word(incoming);
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
-    pairs.fold(script, |script, (folder, name)| script.word(&folder).word(&name))
+    pairs.fold(script, |script, (link, name)| script.word(&link).word(&name))
 }
 
 /// Makes the folders and returns what was found, once no job holds the workspace.

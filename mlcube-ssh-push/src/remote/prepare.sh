@@ -3,7 +3,7 @@
 # $1 base, $2 our own folder, $3 workspace, $4 the format of the list, $5 that of what lies behind links to folders,
 # $6 the line of the origin that pushes, $7 adopt: it takes over the tree of another one,
 # $8 a name for what is on its way from this pair of trees,
-# then pairs: a folder below the base, and a name in it that needs a plain-named link beside it.
+# then pairs: a plain-named link below the base, and the name beside it to which it leads.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
 # cut off has brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
 # then a line `listing` and the list; or problem.
@@ -43,7 +43,7 @@ if is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
 
 # mlcube there can't be given a path that a shell would take apart: it goes through a link.
 while [ $# -gt 1 ]; do
-  link=$base/$1$(printf '%s' "$2" | LC_ALL=C tr -c 'A-Za-z0-9._/+-' '_')
+  link=$base/$1
   [ -L "$link" ] || ln -s "$2" "$link" || problem not-writable "$link"
   shift 2
 done
