@@ -4,7 +4,8 @@
 //! on standard input. It is one function that the last line calls, so that a script that is cut off doesn't run in
 //! part, and its children read `/dev/null` and not the rest of the script.
 //!
-//! A script is made of a program that is part of this source and of words; no text from outside gets into it unquoted.
+//! A script is made of a program that is part of this source, of values that the program has names for, and of words; no
+//! text from outside gets into it unquoted.
 
 use std::fmt;
 
@@ -23,11 +24,12 @@ const PRELUDE: &str = include_str!("remote/prelude.sh");
 /// The end of the here-document in which a script is shown.
 const END: &str = "MLCUBE_SSH_END";
 
-/// A script for `sh -s` on the remote: a program, its words, and the variables that it sees.
+/// A script for `sh -s` on the remote: a program, what it is given, and the variables that it sees.
 #[derive(Clone, Debug)]
 pub struct Script {
     parts: Vec<&'static str>,
     words: Vec<String>,
+    given: Vec<(&'static str, String)>,
     variables: Vec<(String, Value)>,
     setup: String,
 }
@@ -46,6 +48,7 @@ impl Script {
         Self {
             parts: vec![program],
             words: Vec::new(),
+            given: Vec::new(),
             variables: Vec::new(),
             setup: String::new(),
         }
@@ -55,6 +58,13 @@ impl Script {
     #[must_use]
     pub fn with(mut self, functions: &'static str) -> Self {
         self.parts.insert(self.parts.len() - 1, functions);
+        self
+    }
+
+    /// Gives the program a value by the name that it has for it; what the program runs doesn't see it.
+    #[must_use]
+    pub fn given(mut self, name: &'static str, value: &str) -> Self {
+        self.given.push((name, value.to_owned()));
         self
     }
 
@@ -117,6 +127,10 @@ impl Script {
             // Its output is a person's to read, not part of the answer.
             text.extend(["eval ", &shell_word(&self.setup), " >&2\n"]);
         }
+        // Behind the user's line, which may have the same names for something else.
+        for (name, value) in &self.given {
+            text.extend([name, "=", &shell_word(value), "\n"]);
+        }
         text.push_str(PRELUDE);
         text.extend(self.parts.iter().copied());
         // In braces: a line that is cut off in the middle of its words doesn't run either.
@@ -145,6 +159,7 @@ impl fmt::Display for Script {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Command;
 
     #[test]
     fn words_are_quoted_and_secrets_hidden() {
@@ -154,5 +169,16 @@ mod tests {
         assert!(script.text().contains(r"mlcube_ssh 'it'\''s' 3<&0 </dev/null; exit; }"));
         assert!(script.text().contains("TOKEN=s3cret; export TOKEN"));
         assert!(!script.to_string().contains("s3cret"));
+    }
+
+    #[test]
+    fn what_is_given_has_a_name_and_isnt_exported() {
+        let odd = "~ it's $HOME\n\\ \"é\" *";
+        let script = Script::new("printf '%s' \"$place\"; sh -c 'printf %s \"${place-}\"'")
+            .setup("place=of-the-user")
+            .given("place", odd);
+        let ran = Command::new("sh").args(["-c", &script.text()]).run().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ran.output), format!("{READY}\n{odd}"));
+        assert!(script.to_string().contains("\nplace='~ it'\\''s $HOME\n"), "{script}");
     }
 }

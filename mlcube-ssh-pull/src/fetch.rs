@@ -32,15 +32,13 @@ pub(crate) fn list_script(
     document: &Document,
     record: Option<&Record>,
 ) -> Script {
-    let script = connection
+    let lists = record.map(|record| lists::folder(&document.remote, record));
+    connection
         .script(LIST)
-        .word(document.remote.workspace.as_str())
-        .word(FIND_FORMAT)
-        .word(FIND_FORMAT_UNREADABLE);
-    match record {
-        Some(record) => script.word(document.remote.state.as_str()).word(&record.name()),
-        None => script,
-    }
+        .given("workspace", document.remote.workspace.as_str())
+        .given("format", FIND_FORMAT)
+        .given("unreadable", FIND_FORMAT_UNREADABLE)
+        .given("lists", &lists.unwrap_or_default())
 }
 
 /// Lists the workspace there.

@@ -22,17 +22,19 @@ pub(crate) fn script(
     remote: &Remote,
     origin: &str,
     adopt: bool,
-    incoming: &str,
+    name: &str,
 ) -> Script {
-    let places =
-        [&remote.base, &remote.state, &remote.workspace].map(|path| path.as_str().to_owned());
     let script = connection
         .script(PROGRAM)
         .with(jobs::FUNCTIONS)
-        .words(&places)
-        .word(FIND_FORMAT)
-        .word(FIND_FORMAT_LINKED);
-    let script = script.word(origin).word(if adopt { "adopt" } else { "" }).word(incoming);
+        .given("base", remote.base.as_str())
+        .given("state", remote.state.as_str())
+        .given("workspace", remote.workspace.as_str())
+        .given("format", FIND_FORMAT)
+        .given("linked", FIND_FORMAT_LINKED)
+        .given("origin", origin)
+        .given("adopt", if adopt { "yes" } else { "no" })
+        .given("name", name);
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
     pairs.fold(script, |script, (link, name)| script.word(&link).word(&name))
@@ -69,8 +71,11 @@ pub(crate) fn prepare(
 
 /// The script that lists the workspace and makes nothing.
 pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
-    let script = connection.script(LOOK).word(remote.workspace.as_str());
-    script.word(FIND_FORMAT).word(FIND_FORMAT_LINKED)
+    connection
+        .script(LOOK)
+        .given("workspace", remote.workspace.as_str())
+        .given("format", FIND_FORMAT)
+        .given("linked", FIND_FORMAT_LINKED)
 }
 
 /// What is in the workspace there; nothing where there is none.

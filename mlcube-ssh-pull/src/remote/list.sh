@@ -1,15 +1,17 @@
 #!/bin/sh
-# Lists a workspace. $1 workspace, $2 the format of the list, $3 that of entries that can't be read; for a pull also
-# $4 our own folder, $5 a name for what is on its way to this pair of trees.
-# Answers: workspace (absolute), lists (absolute: where a pull can put the names of what it fetches, if anywhere), then a
-# line `listing` and the list; or problem.
+# Lists a workspace.
+# Given: workspace; format, that of the list; unreadable, that of entries that can't be read; lists, the folder in which
+# a pull can put the names of what it fetches, or nothing.
+# Answers: workspace and lists (absolute; no lists where nothing can be put there), then a line `listing` and the list;
+# or problem.
+# shellcheck disable=SC2154 # the client sets what is given
 
-workspace=$(absolute "$1")
+workspace=$(absolute "$workspace")
 [ -d "$workspace" ] || problem no-workspace "$workspace"
 command -v rsync >/dev/null || problem no-rsync
 printf 'workspace %s\n' "$workspace"
-if [ -n "${5-}" ]; then
-  lists=$(absolute "$4")/incoming/$5/tmp
+if [ -n "$lists" ]; then
+  lists=$(absolute "$lists")
   if (umask 077 && mkdir -p "$lists") 2>/dev/null && [ -w "$lists" ]; then
     # Those of earlier pulls: rsync reads a list when it begins.
     find "$lists" -type f -mmin +10 -exec rm -f {} + 2>/dev/null || :
@@ -18,5 +20,6 @@ if [ -n "${5-}" ]; then
 fi
 printf 'listing\n'
 cd "$workspace" || problem no-workspace "$workspace"
-find . -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$3" -prune -o -mindepth 1 -printf "$2"
+find . -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$unreadable" -prune -o \
+  -mindepth 1 -printf "$format"
 exit 0

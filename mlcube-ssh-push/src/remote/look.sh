@@ -1,8 +1,10 @@
 #!/bin/sh
-# Lists the workspace as a push would find it, and makes nothing. $1 workspace, $2 and $3 the formats of the lists.
+# Lists the workspace as a push would find it, and makes nothing.
+# Given: workspace; format and linked, the formats of the lists.
 # Answers: workspace (absolute), then a line `listing` and the list; or problem.
+# shellcheck disable=SC2154 # the client sets what is given
 
-workspace=$(absolute "$1")
+workspace=$(absolute "$workspace")
 command -v rsync >/dev/null || problem no-rsync
 printf 'workspace %s\nlisting\n' "$workspace"
-if [ -d "$workspace" ]; then list_workspace "$workspace" "$2" "$3"; fi
+if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked"; fi

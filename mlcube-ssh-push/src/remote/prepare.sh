@@ -1,16 +1,15 @@
 #!/bin/sh
 # Makes the folders that a push fills, and lists the workspace.
-# $1 base, $2 our own folder, $3 workspace, $4 the format of the list, $5 that of what lies behind links to folders,
-# $6 the line of the origin that pushes, $7 adopt: it takes over the tree of another one,
-# $8 a name for what is on its way from this pair of trees,
-# then pairs: a plain-named link below the base, and the name beside it to which it leads.
+# Given: base, state (our own folder) and workspace; format, that of the list; linked, that of what lies behind links to
+# folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; name, for what is
+# on its way from this pair of trees.
+# Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
 # cut off has brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
 # then a line `listing` and the list; or problem.
+# shellcheck disable=SC2154 # the client sets what is given
 
-base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") format=$4 linked=$5
-origin=$6 adopt=$7 incoming=$state/incoming/$8
-shift 8
+base=$(absolute "$base") state=$(absolute "$state") workspace=$(absolute "$workspace") incoming=$state/incoming/$name
 
 command -v rsync >/dev/null || problem no-rsync
 (umask 077 && mkdir -p "$state") || problem not-writable "$state"
@@ -30,7 +29,7 @@ write_origin() {
 [ -f "$state/origin" ] || write_origin once
 read -r there <"$state/origin"
 if [ "${there%% *}" != "${origin%% *}" ]; then
-  [ "$adopt" = adopt ] || problem other-origin "$there"
+  [ "$adopt" = yes ] || problem other-origin "$there"
   write_origin replace
 fi
 
