@@ -3,16 +3,22 @@
 
 # shellcheck disable=SC2034 # the scripts read what is set here
 
-# This machine, this boot, this pid namespace: only within them does a pid say anything.
-this_host=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)/$(cat /etc/machine-id 2>/dev/null || :)
-this_boot=$(cat /proc/sys/kernel/random/boot_id)
-this_space=$(readlink /proc/self/ns/pid)
+# Sets what this machine, this boot and this pid namespace are: only within them does a pid say anything. Most scripts
+# meet no job and needn't know.
+this_host=
+know_this_machine() {
+  [ -z "$this_host" ] || return 0
+  this_host=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)/$(cat /etc/machine-id 2>/dev/null || :)
+  this_boot=$(cat /proc/sys/kernel/random/boot_id)
+  this_space=$(readlink /proc/self/ns/pid)
+}
 
 # When the process $1 started, in ticks since the boot; nothing for one that is gone, or dead and not yet buried.
 start_of() { sed -n 's/.*) //; /^[ZX]/d; p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 # Makes this process the leader of the job $1.
 lead() {
+  know_this_machine
   printf '%s %s %s %s %s\n' "$$" "$(start_of $$)" "$this_host" "$this_boot" "$this_space" >"$1/leader.new" &&
     mv -f "$1/leader.new" "$1/leader"
 }
@@ -27,6 +33,7 @@ job_state() {
     return 0
   fi
   read -r pid start its_host its_boot its_space 2>/dev/null <"$1/leader" || return 0
+  know_this_machine
   if [ "$its_host" != "$this_host" ]; then
     how=elsewhere
   elif [ "$its_boot" != "$this_boot" ]; then
@@ -42,6 +49,14 @@ job_state() {
   fi
 }
 
+# Whether any workspace is locked in our own folder $1: where none is, none of their names need be known.
+has_locks() {
+  for held in "$1"/locks/*; do
+    [ ! -L "$held" ] || return 0
+  done
+  return 1
+}
+
 # The lock of the workspace $1, in our own folder $2.
 lock_of() { printf '%s/locks/%s\n' "$2" "$(printf '%s' "$1" | cksum | tr ' ' -)"; }
 
@@ -51,6 +66,7 @@ is_held() {
   held_by=$(readlink "$1") || return 1
   holder=${1%/locks/*}/jobs/${held_by%%@*} how=elsewhere why=
   [ "${held_by%%@*}" != "$2" ] || return 1
+  know_this_machine
   if [ -d "$holder" ]; then
     job_state "$holder"
   elif [ "${held_by#*@}" = "$this_host" ]; then
@@ -82,6 +98,7 @@ unguard_locks() { exec 9>&-; }
 take_lock() {
   if is_held "$1" "$2"; then refuse_locked; fi
   rm -f "$1"
+  know_this_machine
   ln -s "$2@$this_host" "$1" || problem not-writable "$1"
 }
 

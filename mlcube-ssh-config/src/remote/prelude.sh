@@ -1,14 +1,38 @@
 #!/bin/sh
 # What every remote script has. The text is the body of a function; descriptor 3 is the client's end.
 
-# The absolute path of $1, which is absolute or below the home folder.
-absolute() {
+# Sets `path` to the absolute path of $1, which is absolute or below the home folder.
+locate() {
   case $1 in
-    /*) printf '%s\n' "$1" ;;
-    \~) printf '%s\n' "$HOME" ;;
-    \~/*) printf '%s\n' "$HOME/${1#\~/}" ;;
-    *) printf '%s\n' "$HOME/$1" ;;
+    /*) path=$1 ;;
+    \~) path=$HOME ;;
+    \~/*) path=$HOME/${1#\~/} ;;
+    *) path=$HOME/$1 ;;
   esac
+}
+
+# Prints it.
+absolute() {
+  locate "$1"
+  printf '%s\n' "$path"
+}
+
+# Whether there is anything in the folder $1.
+holds_anything() {
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -e "$entry" ] || [ -L "$entry" ]; then return 0; fi
+  done
+  return 1
+}
+
+# Makes these folders, for this user alone; those that are there stay as they are.
+make_private() {
+  for private; do
+    if [ ! -d "$private" ]; then
+      (umask 077 && mkdir -p "$@")
+      return
+    fi
+  done
 }
 
 # Tells a person, at once, what is done now.

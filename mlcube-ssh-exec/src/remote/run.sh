@@ -2,7 +2,7 @@
 # Runs a job to its end and writes its status. This process leads the job's session.
 # $1 the job's folder, $2 its workspace's lock, $3 its view of the cube (empty: none), $4 umask, $5 the cube, $6 python,
 # then mlcube's words.
-# shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot and this_space
+# shellcheck disable=SC2154 # know_this_machine sets this_host, this_boot and this_space
 
 job=$1 lock=$2 view=$3 mask=$4 cube=$5 python=$6
 shift 6
@@ -20,6 +20,7 @@ end() {
 
 # What is to be known of the job, with the document that started it.
 describe() {
+  know_this_machine
   read -r started <"$job/started"
   {
     printf '{"job": "%s", "host": "%s", "boot": "%s", "pid_namespace": "%s", "pid": %s, "start": %s, "started": %s, ' \

@@ -6,15 +6,17 @@
 # or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-workspace=$(absolute "$workspace")
+locate "$workspace"
+workspace=$path
 [ -d "$workspace" ] || problem no-workspace "$workspace"
 command -v rsync >/dev/null || problem no-rsync
 printf 'workspace %s\n' "$workspace"
 if [ -n "$lists" ]; then
-  lists=$(absolute "$lists")
-  if (umask 077 && mkdir -p "$lists") 2>/dev/null && [ -w "$lists" ]; then
+  locate "$lists"
+  lists=$path
+  if make_private "$lists" 2>/dev/null && [ -w "$lists" ]; then
     # Those of earlier pulls: rsync reads a list when it begins.
-    find "$lists" -type f -mmin +10 -exec rm -f {} + 2>/dev/null || :
+    if holds_anything "$lists"; then find "$lists" -type f -mmin +10 -exec rm -f {} + 2>/dev/null; fi
     printf 'lists %s\n' "$lists"
   fi
 fi

@@ -4,6 +4,6 @@
 list_workspace() {
   closed='-type d ( ! -readable -o ! -executable ) -prune'
   # shellcheck disable=SC2086 # words of find
-  cd "$1" && find . -mindepth 1 -printf "$2" $closed &&
-    find . $closed -o -type l -xtype d -exec find '{}/' -mindepth 1 -printf "$3" $closed ';'
+  cd "$1" && find . -mindepth 1 -printf "$2" '(' $closed -o \
+    -type l -xtype d -exec find '{}/' -mindepth 1 -printf "$3" $closed ';' ')'
 }

@@ -4,7 +4,8 @@
 # Answers: workspace (absolute), then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-workspace=$(absolute "$workspace")
+locate "$workspace"
+workspace=$path
 command -v rsync >/dev/null || problem no-rsync
 printf 'workspace %s\nlisting\n' "$workspace"
 if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked"; fi

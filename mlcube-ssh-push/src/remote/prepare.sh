@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the folders that a push fills, and lists the workspace.
+# Makes the folders that a push fills, and lists the workspace. Nobody waits for a program that has nothing to do: each
+# costs milliseconds, and a small push is over in a few hundred.
 # Given: base, state (our own folder) and workspace; format, that of the list; linked, that of what lies behind links to
 # folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; name, for what is
 # on its way from this pair of trees.
@@ -9,10 +10,16 @@
 # then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-base=$(absolute "$base") state=$(absolute "$state") workspace=$(absolute "$workspace") incoming=$state/incoming/$name
+locate "$base"
+base=$path
+locate "$state"
+state=$path
+locate "$workspace"
+workspace=$path
+incoming=$state/incoming/$name
 
 command -v rsync >/dev/null || problem no-rsync
-(umask 077 && mkdir -p "$state") || problem not-writable "$state"
+make_private "$state" || problem not-writable "$state"
 
 # Whose tree it is. A link never replaces the file that another first push has just made.
 write_origin() {
@@ -35,10 +42,11 @@ fi
 
 tree=found
 [ -e "$base" ] || tree=made
-mkdir -p "$base" || problem not-writable "$base"
-mkdir -p "$workspace" || problem not-writable "$workspace"
+if [ ! -d "$base" ] || [ ! -d "$workspace" ]; then
+  mkdir -p "$base" "$workspace" || problem not-writable "$base"
+fi
 [ -w "$base" ] || problem not-writable "$base"
-if is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
+if has_locks "$state" && is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
 
 # mlcube there can't be given a path that a shell would take apart: it goes through a link.
 while [ $# -gt 1 ]; do
@@ -47,33 +55,34 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 
-(umask 077 && mkdir -p "$incoming/code" "$incoming/workspace" "$incoming/tmp") ||
-  problem not-writable "$incoming"
+make_private "$incoming/code" "$incoming/workspace" "$incoming/tmp" || problem not-writable "$incoming"
 left=no left_bytes=0
-if [ -n "$(find "$incoming/code" "$incoming/workspace" -mindepth 1 -print -quit)" ]; then
+if holds_anything "$incoming/code" || holds_anything "$incoming/workspace"; then
   left=yes left_bytes=$(($(du -sk "$incoming" | cut -f 1) * 1024))
 fi
 # What was on its way from somewhere else a week ago never comes.
-find "$state/incoming" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$incoming" -exec rm -rf {} +
+set -- "$state"/incoming/*
+[ $# = 1 ] || find "$state/incoming" -mindepth 1 -maxdepth 1 -mtime +7 ! -name "$name" -exec rm -rf {} +
 # What a killed rsync has put together; one that still runs has written to it a moment ago.
-find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +
+if holds_anything "$incoming/tmp"; then find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +; fi
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
 printf 'tree %s\nleft %s\nleft-bytes %s\nzstd %s\n' "$tree" "$left" "$left_bytes" "$zstd"
 
-# For what goes to the folder $2, called $1: whether our own folder is on its disk, and the free bytes there.
+# Tells of the disk $3, called $1, whether it is our own folder's, $2, and its free bytes: $4 blocks of $5 bytes.
 tell_disk() {
-  near=no
-  [ "$(find "$2/" -maxdepth 0 -printf '%D')" != "$(find "$incoming" -maxdepth 0 -printf '%D')" ] || near=yes
-  df -Pk "$2" | {
-    read -r _
-    read -r _ _ _ free _
-    printf '%s %s %s\n' "$1" "$near" "$((free * 1024))"
-  }
+  near=no free=
+  [ "$3" != "$2" ] || near=yes
+  [ -z "$5" ] || free=$(($4 * $5))
+  printf '%s %s %s\n' "$1" "$near" "$free"
 }
-tell_disk disk-of-workspace "$workspace"
-tell_disk disk-of-code "$base"
+# All are asked at once. Each number is a word.
+# shellcheck disable=SC2046
+set -- $(find "$incoming/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
+  $(stat -f -c '%a %S' "$workspace" "$base")
+tell_disk disk-of-workspace "$1" "$2" "$4" "$5"
+tell_disk disk-of-code "$1" "$3" "$6" "$7"
 printf 'listing\n'
 list_workspace "$workspace" "$format" "$linked"
