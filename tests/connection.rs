@@ -179,6 +179,37 @@ fn what_the_users_configuration_does_at_logins_is_kept_out() {
     assert!(!canary.exists());
 }
 
+/// Lets every ssh of this scene run these lines of sh first.
+fn ssh_begins_with(scene: &Scene, lines: &str) {
+    let usual = fs::read_to_string(scene.home().join("bin/ssh")).unwrap();
+    scene.has_program("ssh", &format!("{lines}\n{usual}"));
+}
+
+#[test]
+fn a_connection_that_is_open_is_used_without_a_question() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    let calls = scene.home().join("calls");
+    ssh_begins_with(&scene, &format!("printf '%s\\n' \"$*\" >> '{}'", calls.display()));
+    interp(&scene, &document).succeeds();
+    let calls = fs::read_to_string(calls).unwrap();
+    assert_eq!(calls.lines().count(), 1, "{calls}");
+    assert!(calls.ends_with(" exec sh -s\n"), "{calls}");
+}
+
+#[test]
+fn an_ssh_that_does_not_know_the_newer_options_is_used() {
+    let (scene, document) = with_document(HostOptions::default());
+    // What it does know comes under the names that it has, what it doesn't under others.
+    let lines = "for word; do
+  shift
+  case $word in StdinNull=* | ForkAfterAuthentication=* | SessionType=*) word=Newer$word ;; esac
+  set -- \"$@\" \"$word\"
+done";
+    ssh_begins_with(&scene, lines);
+    pipeline(&scene, &document).run().succeeds();
+}
+
 #[test]
 fn an_ssh_config_of_its_own_is_used_for_everything() {
     let mut scene = Scene::new();

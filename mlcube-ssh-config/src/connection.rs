@@ -13,6 +13,7 @@ mod master;
 mod options;
 mod session;
 mod socket;
+mod version;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -174,7 +175,7 @@ impl Connection {
         let socket = format!("ControlPath={}", self.socket.display());
         // With `false` for a proxy a client that finds no master can't log in silently by itself.
         let master = ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"];
-        for option in options::session().iter().chain(&master) {
+        for option in options::SESSION.iter().chain(&master) {
             words.extend(["-o".to_owned(), (*option).to_owned()]);
         }
         words
@@ -192,7 +193,7 @@ impl Connection {
         if let Some(user) = &self.login.user {
             words.extend(["-l".to_owned(), user.to_string()]);
         }
-        for option in options::always() {
+        for option in options::ALWAYS {
             words.extend(["-o".to_owned(), option.to_owned()]);
         }
         words

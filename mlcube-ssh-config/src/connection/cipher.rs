@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::configuration::Configuration;
-use super::options;
+use super::version::version;
 
 /// With AES in the processor it moves nearly twice what ssh's first choice does, chacha20-poly1305.
 const FAST: &str = "aes128-gcm@openssh.com";
@@ -20,7 +20,7 @@ pub(super) fn option(user: &Configuration) -> Option<String> {
     // What costs a process comes last.
     let ours = can_go_first(ciphers)
         && processor_has_aes()
-        && options::version().is_some_and(|version| version >= CARET_SINCE)
+        && version().is_some_and(|version| version >= CARET_SINCE)
         // Any other list is somebody's policy: the user's, or the system's.
         && Configuration::built_in().get("ciphers") == Some(ciphers);
     ours.then(|| format!("Ciphers=^{FAST}"))
