@@ -2,7 +2,6 @@
 
 mod children;
 mod list;
-mod pipe;
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
@@ -16,7 +15,6 @@ use crate::status::ExitStatus;
 
 use children::Live;
 pub use list::List;
-pub use pipe::Pipe;
 
 /// A program, its arguments, and what it reads.
 #[derive(Clone, Debug)]
@@ -224,6 +222,11 @@ impl Running {
         if let Some(input) = &mut self.input {
             let _ = input.write_all(text.as_bytes());
         }
+    }
+
+    /// The command's standard input, which ends when what is returned is dropped.
+    pub fn take_input(&mut self) -> Option<PipeWriter> {
+        self.input.take()
     }
 
     /// Ends the command and waits for it.

@@ -1,83 +1,144 @@
-//! What is new there goes as one stream of tar, which takes half the time of an rsync that compares nothing with nothing.
-//!
-//! It is unpacked in a folder of our own and put in place when all of it is there, so that nothing is ever there by half.
-//! What a stream that was cut off has brought stays in that folder, for the rsync of the next push to take from.
+//! The format of an archive, as GNU tar reads it: names byte by byte, times to the nanosecond.
 
-use std::iter;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 
-use mlcube_ssh_config::command::{Command, Pipe};
-use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::workspace::{Entry, Listing};
+use tar::{EntryType, Header};
 
-use crate::fresh::Fresh;
-use crate::there::Route;
+/// An archive is made of blocks of this size, in bytes.
+const BLOCK: usize = 512;
 
-/// From so many files or bytes on it is quicker than rsync.
-const FILES: u64 = 100;
-const BYTES: u64 = 8 << 20;
-/// In more folders than this things are put in place by rsync.
-const FOLDERS: usize = 50;
+/// An archive that is being written.
+pub(crate) struct Archive<W>(W);
 
-/// The stream that brings what is new, where that pays and can be done.
-pub(crate) fn stream(connection: &Connection, route: &Route, fresh: &Fresh) -> Option<Pipe> {
-    let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
-    let pays = (files >= FILES || bytes >= BYTES) && fresh.folders.len() <= FOLDERS;
-    // The words of a script are text.
-    let can_be_placed = route.is_near && fresh.folders.keys().all(|path| path.to_str().is_some());
-    if !pays || !can_be_placed || !is_gnu_tar() {
-        return None;
+impl<W: Write> Archive<W> {
+    pub(crate) fn new(to: W) -> Self {
+        Self(to)
     }
-    let headers = archived_bytes(&fresh.entries) - bytes;
-    let squeezes = headers > bytes / 10 && route.has_zstd && is_there("zstd");
-    if headers > bytes / 2 && !squeezes {
-        return None;
+
+    /// Writes what stands before the content of an entry.
+    pub(crate) fn header(&mut self, name: &[u8], entry: &Entry, kind: EntryType) -> io::Result<()> {
+        let (seconds, nanoseconds) = entry.modified;
+        let whole = u64::try_from(seconds).ok().filter(|_| nanoseconds == 0);
+        if whole.is_none() {
+            let record = record("mtime", &decimal(seconds, nanoseconds));
+            self.block_of(b"pax", EntryType::XHeader, record.as_bytes())?;
+        }
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(entry.mode);
+        header.set_mtime(u64::try_from(seconds).unwrap_or(0));
+        header.set_size(if entry.is_file() { entry.size } else { 0 });
+        if kind == EntryType::Symlink {
+            let target = entry.target.as_os_str().as_bytes();
+            self.long(target, EntryType::GNULongLink)?;
+            begin(&mut header.as_old_mut().linkname, target);
+        }
+        self.write_header(header, name)
     }
-    // Owners are each machine's own, permissions are as they are here; nobody's own options leave anything out.
-    let unpack = ["env", "-u", "TAR_OPTIONS", "tar", "-xopf", "-", "-C", &route.incoming];
-    let unpack = unpack.into_iter().chain(squeezes.then_some("--zstd")).collect::<Vec<_>>();
-    let unpack = connection.command(&unpack)?;
-    // Its quickest level takes the headers away and costs no time.
-    let squeeze = squeezes.then(|| Command::new("zstd").args(["--quiet", "-1", "--stdout"]));
-    Some(Pipe::new(iter::once(pack(route, fresh)).chain(squeeze).chain([unpack])))
+
+    /// Writes a part of an entry's content.
+    pub(crate) fn content(&mut self, content: &[u8]) -> io::Result<()> {
+        self.0.write_all(content)
+    }
+
+    /// Fills the last block of a content of so many bytes.
+    pub(crate) fn end_content(&mut self, size: u64) -> io::Result<()> {
+        let block = BLOCK as u64;
+        let missing = size.next_multiple_of(block) - size;
+        io::copy(&mut io::Read::take(io::repeat(0), missing), &mut self.0).map(drop)
+    }
+
+    /// Writes a file of our own.
+    pub(crate) fn file(&mut self, name: &[u8], content: &[u8]) -> io::Result<()> {
+        self.block_of(name, EntryType::Regular, content)
+    }
+
+    /// Ends the archive with two blocks of nothing.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.0.write_all(&[0; 2 * BLOCK])?;
+        self.0.flush()
+    }
+
+    fn block_of(&mut self, name: &[u8], kind: EntryType, content: &[u8]) -> io::Result<()> {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o600);
+        header.set_size(content.len() as u64);
+        self.write_header(header, name)?;
+        self.content(content)?;
+        self.end_content(content.len() as u64)
+    }
+
+    fn write_header(&mut self, mut header: Header, name: &[u8]) -> io::Result<()> {
+        self.long(name, EntryType::GNULongName)?;
+        begin(&mut header.as_old_mut().name, name);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_cksum();
+        self.0.write_all(header.as_bytes())
+    }
+
+    /// Writes a text that has no room in a header in front of it.
+    fn long(&mut self, text: &[u8], kind: EntryType) -> io::Result<()> {
+        if text.len() <= Header::new_old().as_old().name.len() {
+            return Ok(());
+        }
+        self.block_of(b"././@LongLink", kind, &[text, b"\0"].concat())
+    }
 }
 
-fn pack(route: &Route, fresh: &Fresh) -> Command {
-    Command::new("tar")
-        // Its messages are read, and nobody's own options leave anything out.
-        .variable("LC_ALL", "C")
-        .variable("TAR_OPTIONS", "")
-        .arg(format!("--directory={}", route.here.display()))
-        // The list is all that goes: names as they are, and folders, which it holds too, without what lies in them. Before
-        // the list: an option behind it doesn't count for it.
-        .args(["--no-recursion", "--null", "--files-from=-"])
-        // Times to the nanosecond; others than those of the content would make headers longer.
-        .args(["--format=posix", "--pax-option=delete=atime,delete=ctime"])
-        // Two names of one file are two files there, as rsync has it.
-        .arg("--hard-dereference")
-        // Owners aren't looked up: they don't count.
-        .arg("--numeric-owner")
-        .args(["--blocking-factor=128", "--create", "--file=-"])
-        .list(fresh.entries.names())
+/// Puts as much of a text into a field as it holds.
+fn begin(field: &mut [u8], text: &[u8]) {
+    let length = text.len().min(field.len());
+    field[..length].copy_from_slice(&text[..length]);
 }
 
-/// Whether the tar on this machine understands the options above.
-fn is_gnu_tar() -> bool {
-    Command::new("tar")
-        .arg("--version")
-        .run()
-        .is_ok_and(|it| it.output.starts_with(b"tar (GNU tar)"))
+/// A record of an extended header (POSIX, pax Extended Header): it begins with its own length, and that counts itself.
+fn record(key: &str, value: &str) -> String {
+    let rest = format!(" {key}={value}\n");
+    let mut length = rest.len() + 1;
+    while length != rest.len() + length.to_string().len() {
+        length = rest.len() + length.to_string().len();
+    }
+    format!("{length}{rest}")
 }
 
-fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").run().is_ok_and(|it| it.status == 0)
+/// Seconds since 1970 with their fraction, which counts upwards, as a number.
+fn decimal(seconds: i64, nanoseconds: u32) -> String {
+    if seconds < 0 && nanoseconds > 0 {
+        return format!("-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanoseconds);
+    }
+    format!("{seconds}.{nanoseconds:09}")
 }
 
-/// What entries take in an archive.
-pub(crate) fn archived_bytes(entries: &Listing) -> u64 {
-    entries.iter().map(|(_, entry)| archived(&entry)).sum()
+/// How many bytes an archive takes for headers: of its entry, and of the time to the nanosecond.
+pub(crate) fn header_bytes(entries: &Listing) -> u64 {
+    let padding = |entry: &Entry| entry.size.next_multiple_of(BLOCK as u64) - entry.size;
+    let header =
+        |entry: &Entry| 3 * BLOCK as u64 + if entry.is_file() { padding(entry) } else { 0 };
+    entries.iter().map(|(_, entry)| header(&entry)).sum()
 }
 
-/// What an entry takes: a header of two blocks before its own, and its content in whole blocks.
-pub(crate) fn archived(entry: &Entry) -> u64 {
-    3 * 512 + if entry.is_file() { entry.size.next_multiple_of(512) } else { 0 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_count_themselves() {
+        assert_eq!(record("mtime", "1.5"), "13 mtime=1.5\n");
+        for length in 0..200 {
+            let record = record("k", &"a".repeat(length));
+            assert_eq!(record.split(' ').next().unwrap(), record.len().to_string());
+        }
+    }
+
+    #[test]
+    fn times_before_1970() {
+        assert_eq!(decimal(1, 5), "1.000000005");
+        assert_eq!(decimal(-2, 500_000_000), "-1.500000000");
+        assert_eq!(decimal(-1, 500_000_000), "-0.500000000");
+        assert_eq!(decimal(-1, 0), "-1.000000000");
+    }
 }

@@ -1,24 +1,26 @@
-//! Running a stream, and what it has brought.
+//! Sending what is new as a stream, and what that has brought.
+//!
+//! It is unpacked in a folder of our own and put in place when all of it is there, so that nothing is ever there by half.
+//! What a stream that was cut off has brought stays in that folder, for the rsync of the next push to take from.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
-use mlcube_ssh_config::command::{Finished, Pipe};
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
 use mlcube_ssh_config::progress::Progress;
-use mlcube_ssh_config::quote::one_line;
-use mlcube_ssh_config::report::{Report, Verbosity};
+use mlcube_ssh_config::report::{Report, Verbosity, count};
 use mlcube_ssh_config::rsync::{self, Transfer};
-use mlcube_ssh_config::workspace::{Entry, Listing};
+use mlcube_ssh_config::workspace::Listing;
 
-use crate::archive::{archived, archived_bytes};
+use crate::bring::bring;
 use crate::fresh::Fresh;
-use crate::place::place;
+use crate::pack::{self, pack};
 use crate::there::Route;
+use crate::upload::{Squeezer, upload};
+use crate::worth::Worth;
 
 /// What a stream has brought.
 #[derive(Debug)]
@@ -53,98 +55,91 @@ impl Brought {
     }
 }
 
-/// Runs a stream, and puts in place what it has brought. Without a tar there nothing is brought.
+/// Sends what is new as a stream where that pays and can be done, and puts in place what comes.
 pub(crate) fn send(
     connection: &Connection,
     report: Report,
     route: &Route,
     fresh: &Fresh,
-    stream: Pipe,
     sent: &mut Transfer,
 ) -> Outcome<Brought> {
-    report.command(&stream);
-    let host = connection.host().as_str();
-    let (bytes, ended) = run(report, fresh, &stream)?;
-    // With its list, which may be long.
-    drop(stream);
+    let worth = Worth::of(route, fresh);
+    let squeezer = if worth.squeezed { Squeezer::start() } else { None };
+    if squeezer.is_none() && !worth.plain {
+        return Ok(Brought::Nothing);
+    }
+    report.detail(&describe(route, fresh));
+    let mut session =
+        connection.open_session(&bring(connection, route, fresh, squeezer.is_some()))?;
+    let Some(link) = session.take_input() else { return Ok(Brought::Left) };
+    let mut shown = Shown { progress: Progress::new(report, fresh.entries.bytes()), bytes: 0 };
+    let (packed, bytes) =
+        upload(link, squeezer, |to| pack(route.here, route.name, &fresh.entries, to, &mut shown));
+    shown.progress.clear();
     sent.bytes_sent += bytes;
-    if !has_come(&ended, host)? {
-        let errors: String = ended.iter().map(|one| one.errors.as_str()).collect();
-        report.detail(&format!("tar failed, rsync goes on: {}", one_line(&errors)));
-        return Ok(Brought::Left);
+    let host = connection.host().as_str();
+    let answer = session.answer().map_err(|failure| match failure.kind {
+        Kind::Connection => rsync::lost_during_transfer(host),
+        _ => failure,
+    })?;
+    let brought = brought(packed, &answer, report, host)?;
+    if let Brought::All { but } = &brought {
+        note(sent, report, fresh, but);
     }
-    let changed = fresh.entries.filter(|path, entry| {
-        let now = Entry::read(&route.here.join(path));
-        !now.is_some_and(|now| now.same_content(entry))
-    });
-    if changed.iter().any(|(path, _)| path.to_str().is_none()) {
-        return Ok(Brought::Left);
+    Ok(brought)
+}
+
+/// What a person is told that goes behind the script.
+pub(crate) fn describe(route: &Route, fresh: &Fresh) -> String {
+    format!(
+        "{} of {} go behind this script, as an archive of tar",
+        count(fresh.entries.files(), "file"),
+        route.here.display()
+    )
+}
+
+/// What has come, by what was packed and what the remote says of it.
+fn brought(
+    packed: io::Result<Listing>,
+    answer: &Answer,
+    report: Report,
+    host: &str,
+) -> Outcome<Brought> {
+    if answer.status == 0 {
+        let is_placed = answer.field("placed").as_deref() == Some("all");
+        return Ok(match packed {
+            Ok(but) if is_placed => Brought::All { but },
+            _ => Brought::Left,
+        });
     }
-    let answer = connection.ask(&place(connection, route, fresh, &changed))?;
-    if answer.status != 0 {
+    if rsync::is_out_of_room(&answer.errors) {
         return Err(Failure::ours(anyhow!(
-            "tar reported success and didn't bring all that it was told to '{host}'; is the tar on PATH, here and there, the real one? Run this step again, rsync does it then"
+            "no room left on '{host}'; make room and run this step again, it goes on where it stopped"
         )));
     }
-    if answer.field("placed").as_deref() != Some("all") {
-        return Ok(Brought::Left);
+    if packed.is_ok() && answer.field("problem").as_deref() == Some("not-brought") {
+        return Err(Failure::ours(anyhow!(
+            "tar reported success and didn't bring what was sent to '{host}'; is the tar on PATH there the real one? Run this step again, rsync does it then"
+        )));
     }
-    note(sent, report, fresh, &changed);
-    Ok(Brought::All { but: changed })
+    report.detail(&format!("no stream, rsync goes on: {}", answer.last_error()));
+    Ok(Brought::Left)
 }
 
-/// The bytes that went over the link, and how everything ended.
-fn run(report: Report, fresh: &Fresh, stream: &Pipe) -> Outcome<(u64, Vec<Finished>)> {
-    let progress = Progress::new(report, archived_bytes(&fresh.entries));
-    let packing = Packing { done: 0, behind: 0, ahead: fresh.entries.iter(), progress };
-    let packing = Mutex::new(packing);
-    // What each command handed on to the next one; the last of them sends it over the link.
-    let handed_on = [const { AtomicUsize::new(0) }; 2];
-    let ended = stream.run(|command, bytes| {
-        handed_on[command].fetch_add(bytes, Ordering::Relaxed);
-        if command == 0 {
-            packing.lock().unwrap_or_else(PoisonError::into_inner).add(bytes as u64);
-        }
-    })?;
-    packing.into_inner().unwrap_or_else(PoisonError::into_inner).progress.clear();
-    let sent = handed_on[ended.len() - 2].load(Ordering::Relaxed);
-    Ok((sent as u64, ended))
-}
-
-/// How far tar is.
-struct Packing<I> {
-    /// The bytes that it has written.
-    done: u64,
-    /// Those that the entries take which aren't ahead any more.
-    behind: u64,
-    ahead: I,
+/// How far packing is.
+struct Shown {
     progress: Progress,
+    bytes: u64,
 }
 
-impl<'a, I: Iterator<Item = (&'a Path, Entry)>> Packing<I> {
-    fn add(&mut self, bytes: u64) {
-        self.done += bytes;
-        while self.behind < self.done
-            && let Some((path, entry)) = self.ahead.next()
-        {
-            self.behind += archived(&entry);
-            self.progress.file(&path.to_string_lossy());
-        }
-        self.progress.reached(0, self.done);
+impl pack::Hear for Shown {
+    fn file(&mut self, path: &Path) {
+        self.progress.file(&path.to_string_lossy());
     }
-}
 
-/// Whether all was packed and unpacked.
-fn has_come(ended: &[Finished], host: &str) -> Outcome<bool> {
-    let [packed, .., unpacked] = ended else { return Ok(false) };
-    match unpacked.status {
-        // A file changed while it was read, which is looked for anyway.
-        0 => Ok(packed.status <= 1),
-        255 => Err(rsync::lost_during_transfer(host)),
-        _ if rsync::is_out_of_room(&unpacked.errors) => Err(Failure::ours(anyhow!(
-            "no room left on '{host}'; make room and run this step again, it goes on where it stopped"
-        ))),
-        _ => Ok(false),
+    fn packed(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.progress.reached(0, self.bytes);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is new there: entries whose place is empty, so that nothing is replaced by putting them there.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_config::workspace::Listing;
@@ -11,9 +11,8 @@ use mlcube_ssh_config::workspace::Listing;
 pub(crate) struct Fresh<'a> {
     /// All of them.
     pub(crate) entries: Cow<'a, Listing>,
-    /// The folders that are there already and get something new, each with how many entries it gets: a folder that is
-    /// itself new comes with all that is in it.
-    pub(crate) folders: BTreeMap<PathBuf, u64>,
+    /// The folders that are there already and get something new: a folder that is itself new comes with all that is in it.
+    pub(crate) folders: BTreeSet<PathBuf>,
 }
 
 impl<'a> Fresh<'a> {
@@ -31,25 +30,17 @@ impl<'a> Fresh<'a> {
         let folders = folders(&entries);
         Self { entries, folders }
     }
-
-    /// The folders without the entries that are to be sent another way.
-    pub(crate) fn folders_without(&self, others: &Listing) -> BTreeMap<PathBuf, u64> {
-        if others.is_empty() {
-            return self.folders.clone();
-        }
-        folders(&self.entries.filter(|path, _| others.get(path).is_none()))
-    }
 }
 
-fn folders(entries: &Listing) -> BTreeMap<PathBuf, u64> {
-    let mut folders = BTreeMap::new();
+fn folders(entries: &Listing) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
     let mut top: Option<&Path> = None;
     for (path, _) in entries.iter() {
         if top.is_some_and(|top| path.starts_with(top)) {
             continue;
         }
         top = Some(path);
-        *folders.entry(path.parent().unwrap_or(path).to_owned()).or_insert(0) += 1;
+        folders.insert(path.parent().unwrap_or(path).to_owned());
     }
     folders
 }
@@ -73,8 +64,6 @@ mod tests {
         let there = listing(&["d old", "f old/c", "d disk"]);
         let fresh = Fresh::of(&send, &there, &["disk".into()]);
         assert_eq!(fresh.entries.len(), 5);
-        let expected = [(PathBuf::new(), 2), ("old".into(), 1)];
-        assert_eq!(fresh.folders, BTreeMap::from(expected));
-        assert_eq!(fresh.folders_without(&listing(&["f e"]))[Path::new("")], 1);
+        assert_eq!(fresh.folders, BTreeSet::from([PathBuf::new(), "old".into()]));
     }
 }

@@ -1,6 +1,7 @@
 //! `mlcube-ssh-push`: sends the cube, its build context and its workspace to the remote.
 
 mod archive;
+mod bring;
 mod brought;
 mod cli;
 mod code;
@@ -11,7 +12,7 @@ mod fresh;
 mod links_out;
 mod local;
 mod origin;
-mod place;
+mod pack;
 mod prepare;
 mod push;
 mod say;
@@ -22,7 +23,9 @@ mod stays;
 mod streams;
 mod there;
 mod transfer;
+mod upload;
 mod verify;
+mod worth;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! A push: the code becomes there what it is here; of the workspace goes what changed here.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
@@ -37,7 +39,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     let (receipt, pushed) = timed(|receipt| {
         let _lock = record.lock(&step.report())?;
-        let mut local = Local::look(&layout, record, selection(document, &layout, args)?)?;
+        let selection = selection(document, &layout, args)?;
+        let ask = || prepare::prepare(&connection, &prepare, document, args.wait);
+        let (local, prepared) =
+            look(&layout, record, selection, asks_at_once(args).then_some(&ask));
+        let mut local = local?;
         local.stays.say(&step.report());
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
@@ -46,7 +52,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         receipt.context_changed = Some(local.context_changed(&layout));
         let deletes = args.delete && local.gone.files() > 0;
         if !args.if_changed || deletes || !local.is_unchanged() {
-            let prepared = prepare::prepare(&connection, &prepare, document, args.wait)?;
+            let prepared = prepared.unwrap_or_else(ask)?;
             let mut plan = plan(&mut local, &prepared, args)?;
             check(receipt, &local, &prepared, &plan, args, &connection)?;
             local.record.begin(Direction::Up, &plan.common)?;
@@ -71,6 +77,26 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         document.steps.push = Some(receipt);
     }
     pushed
+}
+
+/// Whether the remote is asked before it is known what there is to send: not where that may be nothing, and not where a job
+/// there may have to be waited for.
+fn asks_at_once(args: &Args) -> bool {
+    !args.if_changed && args.wait.wait.is_none()
+}
+
+/// What lies here, and what the remote says meanwhile, if it is asked.
+fn look(
+    layout: &Layout,
+    record: Record,
+    selection: Selection,
+    ask: Option<&(impl Fn() -> Outcome<Prepared> + Sync)>,
+) -> (anyhow::Result<Local>, Option<Outcome<Prepared>>) {
+    thread::scope(|scope| {
+        let asked = ask.map(|ask| scope.spawn(ask));
+        let local = Local::look(layout, record, selection);
+        (local, asked.map(|asked| asked.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    })
 }
 
 /// What there is to send.

@@ -10,7 +10,8 @@ use crate::brought::{self, Brought};
 use crate::fresh::Fresh;
 use crate::sides::{Sent, Sides};
 use crate::there::Route;
-use crate::{archive, code, commands, place};
+use crate::worth::Worth;
+use crate::{bring, code, commands};
 
 /// What is left for rsync.
 pub(crate) struct Remaining<'a> {
@@ -77,12 +78,11 @@ impl Sides<'_> {
     /// put there by rsync.
     fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Sent) -> Outcome<Brought> {
         let (connection, report) = (self.connection, self.step.report());
-        let mut brought = Brought::Nothing;
-        if self.prepared.is_left {
-            brought = Brought::Left;
-        } else if let Some(stream) = archive::stream(connection, route, fresh) {
-            brought = brought::send(connection, report, route, fresh, stream, &mut sent.transfer)?;
-        }
+        let brought = if self.prepared.is_left {
+            Brought::Left
+        } else {
+            brought::send(connection, report, route, fresh, &mut sent.transfer)?
+        };
         if brought.is_left() {
             let command = commands::left(connection, route, &fresh.entries);
             let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
@@ -90,19 +90,20 @@ impl Sides<'_> {
                 taken?;
             }
             // A disk that is too small for what is half there and the whole beside it has room without it.
-            connection.ask(&place::discard(connection, route))?;
+            connection.ask(&bring::discard(connection, route))?;
         }
         Ok(brought)
     }
 
     /// Shows a stream if there is one.
     fn show_stream(&self, route: &Route, fresh: &Fresh) -> Brought {
-        let Some(stream) = archive::stream(self.connection, route, fresh) else {
+        let worth = Worth::of(route, fresh);
+        if !worth.squeezed && !worth.plain {
             return Brought::Nothing;
-        };
-        self.step.show([&stream]);
-        let placing = place::place(self.connection, route, fresh, &Listing::default());
-        self.step.show(&self.connection.shown(&placing));
+        }
+        let script = bring::bring(self.connection, route, fresh, worth.squeezed);
+        self.step.show([&format!("# {}", brought::describe(route, fresh))]);
+        self.step.show(&self.connection.shown(&script));
         Brought::All { but: Listing::default() }
     }
 

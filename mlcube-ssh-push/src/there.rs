@@ -53,6 +53,8 @@ impl Disk {
 pub(crate) struct Route<'a> {
     pub(crate) here: &'a Path,
     pub(crate) there: &'a str,
+    /// The last part of the path of `incoming`.
+    pub(crate) name: &'static str,
     /// Our own folder there for what isn't in its place yet.
     pub(crate) incoming: String,
     /// That for rsync's temporary files.
@@ -76,11 +78,17 @@ impl Prepared {
         self.route("workspace", &layout.workspace, &self.workspace, self.workspace_disk)
     }
 
-    fn route<'a>(&'a self, kind: &str, here: &'a Path, there: &'a str, disk: Disk) -> Route<'a> {
-        let folder = |name| format!("{}/{name}", self.incoming);
+    fn route<'a>(
+        &'a self,
+        name: &'static str,
+        here: &'a Path,
+        there: &'a str,
+        disk: Disk,
+    ) -> Route<'a> {
+        let folder = |name: &str| format!("{}/{name}", self.incoming);
         let replaced = format!("{}/replaced", self.state);
-        let (incoming, scratch) = (folder(kind), folder("tmp"));
+        let (incoming, scratch) = (folder(name), folder("tmp"));
         let (is_near, has_zstd) = (disk.is_near, self.has_zstd);
-        Route { here, there, incoming, scratch, is_near, replaced, has_zstd }
+        Route { here, there, name, incoming, scratch, is_near, replaced, has_zstd }
     }
 }

@@ -1,6 +1,6 @@
 //! A session over the master: a script there, its answer here.
 
-use std::io::Read;
+use std::io::{PipeWriter, Read};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -135,6 +135,11 @@ impl Session {
                 return Ready::Yes { greeted: at > 0 };
             }
         }
+    }
+
+    /// What the script reads on descriptor 3, behind a line `watch`; it ends when what is returned is dropped.
+    pub fn take_input(&mut self) -> Option<PipeWriter> {
+        self.running.take_input()
     }
 
     /// What comes next from the remote, within `wait`.

@@ -1,6 +1,6 @@
 //! What lies at a path: one form for this machine, for the remote's `find`, and for the record on disk.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,12 @@ impl Entry {
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
         Self::of(&fs::symlink_metadata(path).ok()?, path).ok()
+    }
+
+    /// What a file that is open is now; none when the system can't tell.
+    #[must_use]
+    pub fn of_open(file: &File) -> Option<Self> {
+        Self::of(&file.metadata().ok()?, Path::new("")).ok()
     }
 
     /// The entry at `path`, of which `metadata` is known already.

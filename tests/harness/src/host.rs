@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::podman::Podman;
-use crate::program::PATH;
+use crate::program::{self, PATH};
 use crate::{Account, Place, Sshd};
 
 /// The variable that every session of a host has, with the path of the test's place.
@@ -84,6 +84,16 @@ impl Host {
     /// A folder that comes first in the sessions' PATH.
     pub fn bin(&self) -> PathBuf {
         self.folder.join("bin")
+    }
+
+    /// Puts a program, lines of sh, first in the sessions' PATH.
+    pub fn has_program(&self, name: &str, lines: &str) {
+        program::write(&self.bin().join(name), lines);
+    }
+
+    /// Takes it away again.
+    pub fn loses_program(&self, name: &str) {
+        fs::remove_file(self.bin().join(name)).unwrap();
     }
 
     /// The remote user's home folder.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::host::SESSION_MARK;
-use crate::program::{PATH, built, repository};
+use crate::program::{self, PATH, built, repository};
 use crate::sshd::new_key;
 use crate::{Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
 
@@ -155,9 +155,7 @@ impl Scene {
 
     /// Puts a program, lines of sh, first in the user's PATH.
     pub fn has_program(&self, name: &str, lines: &str) {
-        let path = self.home.join("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program::write(&self.home.join("bin").join(name), lines);
     }
 
     /// Sets a value of the platform `gpu1` in the settings file, by its JSON pointer (`/interpreter/python`).

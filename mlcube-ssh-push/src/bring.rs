@@ -1,0 +1,33 @@
+//! What the remote does with a stream.
+
+use std::path::Path;
+
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::script::Script;
+
+use crate::fresh::Fresh;
+use crate::there::Route;
+
+const BRING: &str = include_str!("remote/bring.sh");
+const DISCARD: &str = include_str!("remote/discard.sh");
+
+/// The script that unpacks a stream, and puts in place what it brings.
+pub(crate) fn bring(
+    connection: &Connection,
+    route: &Route,
+    fresh: &Fresh,
+    is_squeezed: bool,
+) -> Script {
+    let script = connection.script(BRING).word(&route.incoming).word(route.there);
+    let script = script.word(if is_squeezed { "--zstd" } else { "" });
+    // The deepest first: what is above a folder has to be empty in the end.
+    fresh.folders.iter().rev().fold(script, |script, folder| {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        script.word(&folder.to_string_lossy())
+    })
+}
+
+/// The script that removes what was brought, once rsync has put it in place.
+pub(crate) fn discard(connection: &Connection, route: &Route) -> Script {
+    connection.script(DISCARD).word(&route.incoming)
+}

@@ -1,0 +1,37 @@
+//! Whether a stream pays: it takes half the time of an rsync that compares nothing with nothing, but has to be put in place,
+//! and carries the headers of an archive.
+
+use crate::archive::header_bytes;
+use crate::fresh::Fresh;
+use crate::there::Route;
+
+/// From so many files or bytes on it is quicker than rsync.
+const FILES: u64 = 100;
+const BYTES: u64 = 8 << 20;
+/// In more folders than this things are put in place by rsync.
+const FOLDERS: usize = 50;
+
+/// Which streams pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Worth {
+    /// One that zstd has squeezed, which is the better one then.
+    pub(crate) squeezed: bool,
+    /// One as it is.
+    pub(crate) plain: bool,
+}
+
+impl Worth {
+    pub(crate) fn of(route: &Route, fresh: &Fresh) -> Self {
+        let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
+        let pays = (files >= FILES || bytes >= BYTES) && fresh.folders.len() <= FOLDERS;
+        // The words of a script are text.
+        let can_be_placed =
+            route.is_near && fresh.folders.iter().all(|path| path.to_str().is_some());
+        if !pays || !can_be_placed {
+            return Self { squeezed: false, plain: false };
+        }
+        let headers = header_bytes(&fresh.entries);
+        // Its quickest level takes headers away, and hardly anything of what doesn't shrink.
+        Self { squeezed: headers > bytes / 10 && route.has_zstd, plain: headers <= bytes / 2 }
+    }
+}
