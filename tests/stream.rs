@@ -3,13 +3,13 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mlcube_ssh_harness::{
-    Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, random,
+    Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, files_below, random,
+    whole_tree,
 };
 
 /// A cube with enough in its workspace for a stream.
@@ -27,43 +27,13 @@ fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
     scene.tool("mlcube-ssh-push").args(words).reads_document(document).run()
 }
 
-/// What lies in a folder: name, permissions, time and content of everything, whoever owns it.
-fn all(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let (path, data) = (entry.path(), entry.metadata().unwrap());
-        let content = if data.is_symlink() {
-            format!("-> {}", fs::read_link(&path).unwrap().display())
-        } else if data.is_dir() {
-            found.extend(
-                all(&path).iter().map(|line| format!("{}/{line}", entry.file_name().display())),
-            );
-            format!("{:o}", data.mode())
-        } else {
-            let mut hasher = DefaultHasher::new();
-            fs::read(&path).unwrap().hash(&mut hasher);
-            let (mode, time) = (data.mode(), (data.mtime(), data.mtime_nsec()));
-            format!("{mode:o} {time:?} {} {:x}", data.len(), hasher.finish())
-        };
-        found.push(format!("{} {content}", entry.file_name().display()));
-    }
-    found.sort();
-    found
-}
-
 fn there(scene: &Scene) -> PathBuf {
     scene.host.remote_root().join("digits/workspace")
 }
 
 /// What is on its way to the host, or was left there.
 fn incoming(scene: &Scene) -> Vec<PathBuf> {
-    fn files(folder: &Path) -> Vec<PathBuf> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let is_folder = |path: &Path| path.is_dir() && !path.is_symlink();
-        let found = |path: PathBuf| if is_folder(&path) { files(&path) } else { vec![path] };
-        entries.flat_map(|entry| found(entry.path())).collect()
-    }
-    files(&scene.host.remote_root().join(".mlcube-ssh/digits/incoming"))
+    files_below(&scene.host.remote_root().join(".mlcube-ssh/digits/incoming"))
 }
 
 /// Lets the host unpack slowly.
@@ -111,7 +81,11 @@ fn everything_arrives_as_it_is() {
     for number in 5..10 {
         fs::remove_file(workspace.join(format!("many/00{number}"))).unwrap();
     }
-    assert_eq!(all(&there(&scene)), all(&workspace), "ignored files stay, the rest is the same");
+    assert_eq!(
+        whole_tree(&there(&scene)),
+        whole_tree(&workspace),
+        "ignored files stay, the rest is the same"
+    );
     assert_eq!(fs::metadata(there(&scene).join("twin")).unwrap().nlink(), 1, "two files there");
     let receipt = pushed.document();
     // With the five files of the cube, and the one that says what stays.
@@ -138,7 +112,7 @@ fn new_things_in_folders_that_are_there() {
     let theirs = there(&scene).join("many/old/theirs");
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "2");
     fs::remove_file(theirs).unwrap();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]
@@ -152,7 +126,7 @@ fn cut_off_nothing_is_there_by_half_and_the_next_push_goes_on() {
     assert_eq!(failed.document().at("/steps/push/files").as_u64(), Some(151 + 5));
     assert_eq!(fs::read_dir(there(&scene)).unwrap().count(), 0, "nothing is in its place yet");
     let again = push(&scene, &failed.document(), &["-q"]).succeeds().is_silent().document();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     let sent = again.at("/steps/push/bytes_sent").as_u64().unwrap();
     assert!(sent < 4_000_000, "{sent} bytes went: nothing was resumed");
     assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
@@ -168,7 +142,11 @@ fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
             scene.has_program("zstd", here);
         }
         push(&scene, &scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
-        assert_eq!(all(&there(&scene)), all(&cube.workspace()), "without {missing} {here}");
+        assert_eq!(
+            whole_tree(&there(&scene)),
+            whole_tree(&cube.workspace()),
+            "without {missing} {here}"
+        );
         assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
     }
 }
@@ -178,7 +156,7 @@ fn nobodys_own_options_of_tar_leave_anything_out() {
     let scene = Scene::with(HostOptions::default().variable("TAR_OPTIONS", "--exclude=*.o"));
     let cube = many(&scene).with_file("many/a.o", "an object");
     push(&scene, &scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]
@@ -189,7 +167,7 @@ fn what_a_stream_could_not_put_in_place_is_counted() {
     let receipt = pushed.succeeds().says("sent 155 files").document();
     assert_eq!(receipt.at("/steps/push/files_sent"), 155);
     assert_eq!(receipt.at("/steps/push/changed"), true);
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]
@@ -201,7 +179,7 @@ fn what_was_brought_already_needs_no_more_room() {
     let document = scene.document(&cube, &[]);
     let failed = cut_off_after(&mut scene, &document, 4_500_000);
     push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]
@@ -227,7 +205,7 @@ fn a_folder_that_is_closed_there_holds_nothing_else_back() {
     }
     account.owns(&foreign);
     push(&scene, &document, &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]
@@ -258,7 +236,7 @@ fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
     // What is new since it was listed goes the next time, with the link in the place of a folder that hasn't come.
     scene.host.loses_program("tar");
     push(&scene, &document, &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     assert_eq!(fs::read_to_string(there(&scene).join("many/012")).unwrap(), "new\n");
 }
 
@@ -274,7 +252,7 @@ fn what_appears_there_meanwhile_is_kept_aside() {
     );
     scene.host.has_program("tar", &appears);
     push(&scene, &document, &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     let replaced = scene
         .sh("cat \"$R\"/*/many/010")
         .env("R", scene.host.remote_root().join(".mlcube-ssh/digits/replaced"));
@@ -295,7 +273,7 @@ fn a_workspace_on_another_disk_there_takes_nothing_from_ours() {
     fs::create_dir_all(&state).unwrap();
     let Some(_small) = Tmpfs::mount(&state, "100k") else { return };
     push(&scene, &document, &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&disk), all(&cube.workspace()));
+    assert_eq!(whole_tree(&disk), whole_tree(&cube.workspace()));
     fs::write(cube.workspace().join("many/010"), random(1, 300_000)).unwrap();
     push(&scene, &document, &["-q"]).succeeds().is_silent();
     assert_eq!(fs::metadata(disk.join("many/010")).unwrap().len(), 300_000);
@@ -310,12 +288,12 @@ fn names_that_are_no_text() {
     fs::write(odd.join(OsStr::from_bytes(b"a\xfe")), "1").unwrap();
     let document = scene.document(&cube, &[]);
     push(&scene, &document, &["-v"]).succeeds().says("tar -xopf");
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     for number in 0..120 {
         fs::write(odd.join(format!("{number}")), random(number, 3_000)).unwrap();
     }
     push(&scene, &document, &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]
@@ -330,7 +308,7 @@ fn a_disk_that_fills_up_on_the_way() {
     let grow = format!("mount -o remount,size=40m {}", scene.host.remote_root().display());
     scene.sh(&grow).run().succeeds();
     push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
-    assert_eq!(all(&there(&scene)), all(&cube.workspace()));
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
 #[test]

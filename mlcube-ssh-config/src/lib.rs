@@ -28,6 +28,7 @@ pub mod date;
 pub mod document;
 pub mod failure;
 pub mod file;
+pub mod filter;
 pub mod forward;
 pub mod ignored;
 pub mod inputs;

@@ -1,5 +1,8 @@
 //! The transfer: what the plan names comes here, and nothing that the remote sends lands outside the workspace.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use anyhow::anyhow;
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Answer, Connection};
@@ -12,6 +15,7 @@ use mlcube_ssh_config::workspace::{
     FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record, name_aside,
 };
 
+use crate::transfer::list_here;
 use crate::{lists, scratch};
 
 const LIST: &str = include_str!("remote/list.sh");
@@ -41,6 +45,20 @@ pub(crate) fn list_script(
         .given("lists", &lists.unwrap_or_default())
 }
 
+/// Lists the workspace there, and meanwhile the one here.
+pub(crate) fn list_both(
+    connection: &Connection,
+    document: &Document,
+    layout: &Layout,
+    record: Option<&Record>,
+) -> Outcome<(There, Listing)> {
+    thread::scope(|scope| {
+        let here = scope.spawn(|| list_here(&layout.workspace));
+        let there = list(connection, document, record)?;
+        Ok((there, here.join().unwrap_or_else(|panic| resume_unwind(panic))?))
+    })
+}
+
 /// Lists the workspace there.
 pub(crate) fn list(
     connection: &Connection,
@@ -67,7 +85,8 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// The transfers, one of each part of the plan. What they replace is kept in a folder of the record.
+    /// The transfers of `rest`, which is to come by rsync, one of each part of the plan. What they replace is kept in a folder of
+    /// the record.
     ///
     /// `prepare` runs, or shows, a command that has to go before, and says whether it did what it is for: without it the
     /// transfer is another one.
@@ -77,6 +96,7 @@ impl Fetch<'_> {
     pub(crate) fn commands(
         &self,
         plan: &Plan,
+        rest: &Listing,
         prepare: &mut dyn FnMut(&Command) -> Outcome<bool>,
     ) -> Outcome<Vec<Command>> {
         let name = name_aside();
@@ -84,7 +104,7 @@ impl Fetch<'_> {
         // Through links to folders of the user's own only what was asked for may come.
         let lists = self.lists.filter(|_| plan.links.is_empty());
         let mut commands = Vec::new();
-        for (number, part) in plan.transfers().iter().enumerate() {
+        for (number, part) in plan.transfers_of(rest).iter().enumerate() {
             let has_scratch = prepare(&scratch::make(&part.below(&workspace)))?;
             let list = lists::put(self.connection, lists, &format!("{name}-{number}"), part);
             let list = match list {

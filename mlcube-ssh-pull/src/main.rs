@@ -10,7 +10,9 @@ mod say;
 mod scratch;
 mod select;
 mod space;
+mod stream;
 mod transfer;
+mod unpack;
 mod verify;
 
 use std::process::ExitCode;

@@ -13,7 +13,9 @@ use crate::fetch::{self, Fetch};
 use crate::lists;
 use crate::outputs::{self, Output};
 use crate::select::{Pattern, Selection};
+use crate::stream::{self, Stream};
 use crate::transfer::{self, Sides};
+use crate::unpack::Came;
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -28,13 +30,13 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let there = fetch::list(&connection, document, Some(&record))?;
+        let (there, here) = fetch::list_both(&connection, document, &layout, Some(&record))?;
         let (came, missed): (Vec<&Output>, Vec<&Output>) =
             outputs.iter().partition(|output| output.came(&there.listing));
         missing = missed.into_iter().cloned().collect();
         let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
         let path = there.path.clone();
-        let plan = sides.transfer(there, &selection, args.overwrite, receipt)?;
+        let plan = sides.transfer(there, here, &selection, args.overwrite, receipt)?;
         let text = |output: &&Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(came.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
@@ -100,7 +102,15 @@ fn dry_run(
     let there = document.remote.workspace.from_home();
     let lists = lists::folder(&document.remote, &record);
     let fetch = Fetch { connection, layout, record: &record, there, lists: Some(&lists) };
-    let commands = fetch.commands(&plan, &mut |command| {
+    let mut rest = plan.send.clone();
+    if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
+        let (report, here) = (step.report(), layout.workspace.as_path());
+        let (what, how) = Stream { connection, report, there, here, wanted: &wanted }.shown();
+        step.show([&what]);
+        step.show(&how);
+        rest = Came { entries: wanted, is_all: true, bytes: 0 }.rest(&plan.send).into_owned();
+    }
+    let commands = fetch.commands(&plan, &rest, &mut |command| {
         step.show([command]);
         Ok(true)
     })?;

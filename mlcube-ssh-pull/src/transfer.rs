@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -12,7 +13,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::count;
-use mlcube_ssh_config::rsync::{self, Heard};
+use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record, follow_own_links};
 
@@ -21,6 +22,8 @@ use crate::say;
 use crate::scratch::Scratch;
 use crate::select::Selection;
 use crate::space;
+use crate::stream::{self, Stream};
+use crate::unpack::Came;
 
 /// The two sides of a pull.
 pub(crate) struct Sides<'a> {
@@ -34,7 +37,8 @@ impl Sides<'_> {
     /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
     pub(crate) fn transfer(
         &self,
-        there: There,
+        mut there: There,
+        here: Listing,
         selection: &Selection,
         overwrite: bool,
         receipt: &mut Receipt,
@@ -42,57 +46,71 @@ impl Sides<'_> {
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
-        let listing = Ignored::of_workspace(self.layout).without(there.listing)?;
-        let (here, base) = self.here(&listing)?;
+        let listing = mem::take(&mut there.listing);
+        let listing = Ignored::of_workspace(self.layout).without(listing)?;
+        let (here, base) = self.settle(here, &listing)?;
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
         }
         let mut plan = plan(&listing, &here, &base, selection, overwrite);
+        let wanted = stream::worth(&plan.send, &here, &plan.links);
         drop(here);
         let _scratch = Scratch::of(&plan, workspace);
         let free = space::free_bytes(workspace)?;
         note(receipt, &listing, &plan, free);
         drop(listing);
         space::check(&plan, workspace, free)?;
+        let mut is_as_begun = false;
         if !plan.is_empty() {
             self.record.begin(Direction::Down, &plan.common)?;
-            self.fetch(&there.path, there.lists.as_deref(), &plan, receipt)?;
-            plan.settle_here(workspace, &base);
+            let rest = self.fetch(&there, wanted.as_ref(), &plan, receipt)?;
+            is_as_begun = !plan.settle_here(&rest, workspace, &base);
         }
-        self.record.finish(&plan.common)?;
+        if is_as_begun {
+            self.record.finish_as_begun(Direction::Down)?;
+        } else {
+            self.record.finish(&plan.common)?;
+        }
         say::say(self.step.report(), self.connection.host().as_str(), receipt, &plan);
         Ok(plan)
     }
 
     /// What lies here, behind the user's own links to folders, too; and what both sides have in common.
-    pub(crate) fn here(&self, there: &Listing) -> Outcome<(Listing, Listing)> {
+    pub(crate) fn settle(&self, mut here: Listing, there: &Listing) -> Outcome<(Listing, Listing)> {
         let top = &self.layout.workspace;
-        let list = |below: &Path| Listing::of_folder(&top.join(below), &|_, _| Ok(false));
-        let mut here = list(Path::new(""))?;
         let common = self.record.settled(&here, there);
-        follow_own_links(&mut here, top, there, &common, &list)?;
+        follow_own_links(&mut here, top, there, &common, &|below| list_here(&top.join(below)))?;
         // What came behind a link is seen only now.
         let common =
             if self.record.was_cut_off() { self.record.settled(&here, there) } else { common };
         Ok((here, common))
     }
 
+    /// Fetches what has to come, and returns what rsync was told to bring.
     fn fetch(
         &self,
-        there: &str,
-        lists: Option<&str>,
+        there: &There,
+        wanted: Option<&Listing>,
         plan: &Plan,
         receipt: &mut Receipt,
-    ) -> Outcome<()> {
+    ) -> Outcome<Listing> {
         let (connection, layout, record) = (self.connection, self.layout, self.record);
-        let fetch = Fetch { connection, layout, record, there, lists };
-        let commands = fetch.commands(plan, &mut |command| self.prepare(command))?;
-        let heard = Heard { report: self.step.report(), total: plan.send.bytes(), changed: None };
+        let mut came = Came::default();
+        if let Some(wanted) = wanted {
+            let (report, here) = (self.step.report(), layout.workspace.as_path());
+            let stream = Stream { connection, report, there: &there.path, here, wanted };
+            let streamed = stream.run(&mut came);
+            note_fetched(receipt, &came, &Transfer::default());
+            streamed?;
+        }
+        let rest = came.rest(&plan.send);
+        let lists = there.lists.as_deref();
+        let fetch = Fetch { connection, layout, record, there: &there.path, lists };
+        let commands = fetch.commands(plan, &rest, &mut |command| self.prepare(command))?;
+        let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
-        receipt.changed = transfer.changed > 0;
-        (receipt.files_sent, receipt.bytes_sent) =
-            (Some(transfer.files_sent), Some(transfer.bytes_sent));
-        fetched
+        note_fetched(receipt, &came, &transfer);
+        fetched.map(|()| rest.into_owned())
     }
 
     /// Runs what goes before a transfer, and says whether it was done. The transfer can do without.
@@ -104,6 +122,11 @@ impl Sides<'_> {
             status => Ok(status == 0),
         }
     }
+}
+
+/// What lies in a folder of this machine.
+pub(crate) fn list_here(folder: &Path) -> anyhow::Result<Listing> {
+    Listing::of_folder(folder, &|_, _| Ok(false))
 }
 
 /// The plan for what is selected; the rest keeps its place in the record.
@@ -140,6 +163,13 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: u64) {
     let unreadable = plan.unreadable.iter().map(|(path, _)| path);
     let left_out = plan.left_out.iter().chain(&plan.in_the_way).chain(&plan.closed);
     receipt.left_out = left_out.chain(unreadable).map(text).collect();
+}
+
+/// Notes what came as a stream, and by rsync.
+fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
+    receipt.changed = !came.entries.is_empty() || transfer.changed > 0;
+    receipt.files_sent = Some(came.entries.regular_files() + transfer.files_sent);
+    receipt.bytes_sent = Some(came.bytes + transfer.bytes_sent);
 }
 
 /// What can't be read, there or here, is an error, after the rest has come.

@@ -27,11 +27,11 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let there = fetch::list(&connection, document, None)?;
+    let (there, here) = fetch::list_both(&connection, document, &layout, None)?;
     let mut selected = Ignored::of_workspace(&layout).without(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
     let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
-    let (here, _) = sides.here(&selected)?;
+    let (here, _) = sides.settle(here, &selected)?;
     let plan = Plan::comparison(Direction::Down, &selected, &here);
     let comparisons = comparisons(&connection, &layout, &there.path, &plan);
     rsync::compare(&comparisons, &plan.in_the_way, &connection, step.report())?;

@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
+use mlcube_ssh_config::filter::Filter;
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, Verbosity, count};
 use mlcube_ssh_config::rsync::{self, Transfer};
@@ -19,7 +20,7 @@ use crate::bring::bring;
 use crate::fresh::Fresh;
 use crate::pack::{self, pack};
 use crate::there::Route;
-use crate::upload::{Squeezer, upload};
+use crate::upload::upload;
 use crate::worth::Worth;
 
 /// What a stream has brought.
@@ -64,7 +65,7 @@ pub(crate) fn send(
     sent: &mut Transfer,
 ) -> Outcome<Brought> {
     let worth = Worth::of(route, fresh);
-    let squeezer = if worth.squeezed { Squeezer::start() } else { None };
+    let squeezer = if worth.squeezed { Filter::squeezing() } else { None };
     if squeezer.is_none() && !worth.plain {
         return Ok(Brought::Nothing);
     }

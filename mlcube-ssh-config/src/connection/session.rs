@@ -1,6 +1,6 @@
 //! A session over the master: a script there, its answer here.
 
-use std::io::{PipeWriter, Read};
+use std::io::{self, PipeWriter, Read};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -183,6 +183,19 @@ impl Session {
     /// Ends the session here; a script that watches for that ends too.
     pub fn hang_up(self) {
         self.running.kill();
+    }
+}
+
+impl Read for Session {
+    /// What comes next from the remote; its end is that of the script.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            self.ahead = self.output.recv().unwrap_or_default();
+        }
+        let length = self.ahead.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.ahead[..length]);
+        self.ahead.drain(..length);
+        Ok(length)
     }
 }
 

@@ -148,10 +148,12 @@ impl Plan {
         self.common.insert_kept(path, entry);
     }
 
-    /// Corrects, after a transfer to this machine, what both sides have in common: a job may have written a file again
-    /// between the list and the transfer; then that is what came. What didn't come at all is as it was in `base`.
-    pub fn settle_here(&mut self, workspace: &Path, base: &Listing) {
-        for (path, planned) in self.send.iter() {
+    /// Corrects, after a transfer of `sent` to this machine, what both sides have in common: a job may have written a file again
+    /// between the list and the transfer; then that is what came. What didn't come at all is as it was in `base`. Says whether
+    /// anything had to be corrected.
+    pub fn settle_here(&mut self, sent: &Listing, workspace: &Path, base: &Listing) -> bool {
+        let mut was_corrected = false;
+        for (path, planned) in sent.iter() {
             let now = Entry::read(&workspace.join(path));
             let came = now.as_ref().is_some_and(|now| match planned.kind {
                 Kind::Folder => matches!(now.kind, Kind::Folder | Kind::Link),
@@ -160,11 +162,13 @@ impl Plan {
             if came {
                 continue;
             }
+            was_corrected = true;
             match now.filter(|now| now.kind == planned.kind).or_else(|| base.get(path)) {
                 Some(entry) => self.common.insert_kept(path, &entry),
                 None => self.common.remove(path),
             }
         }
+        was_corrected
     }
 
     /// Whether nothing has to move.
@@ -176,7 +180,13 @@ impl Plan {
     /// The entries to send, in parts.
     #[must_use]
     pub fn transfers(&self) -> Vec<Part> {
-        Part::of(&self.with_permissions(&self.send), &self.links)
+        self.transfers_of(&self.send)
+    }
+
+    /// A part of the entries to send, in parts.
+    #[must_use]
+    pub fn transfers_of(&self, send: &Listing) -> Vec<Part> {
+        Part::of(&self.with_permissions(send), &self.links)
     }
 
     /// A part of the entries to send, with those of which the permissions have to be sent.

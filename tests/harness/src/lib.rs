@@ -27,6 +27,7 @@ mod running;
 mod scene;
 mod sshd;
 mod tmpfs;
+mod tree;
 mod wait;
 
 pub use account::Account;
@@ -47,4 +48,5 @@ pub use running::Running;
 pub use scene::Scene;
 pub use sshd::Sshd;
 pub use tmpfs::Tmpfs;
+pub use tree::{files_below, whole_tree};
 pub use wait::eventually;

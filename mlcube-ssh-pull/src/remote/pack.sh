@@ -1,0 +1,34 @@
+#!/bin/sh
+# Packs what the client names. $1 workspace, $2 zstd where the client has one. Reads names, each with a NUL behind it.
+# Answers: a line `archive zstd` or `archive plain`, then the archive; or problem. On standard error, last of all: `packed all`,
+# where nothing went away or changed meanwhile.
+
+workspace=$(absolute "$1")
+# The line `watch`, behind which the names begin.
+read -r _ <&3
+case $(tar --version 2>/dev/null) in
+  'tar (GNU tar)'*) ;;
+  *) problem no-tar ;;
+esac
+cd "$workspace" || problem no-workspace
+
+pack() {
+  # The list is all that goes: names as they are, and folders, which it holds too, without what lies in them. Before the list:
+  # an option behind it doesn't count for it.
+  set -- --no-recursion --null --verbatim-files-from --files-from=-
+  # Times to the nanosecond; others than those of the content would make headers longer.
+  set -- "$@" --format=posix --pax-option=delete=atime,delete=ctime
+  # Two names of one file are two files there, as rsync has it. Owners aren't looked up: they don't count.
+  set -- "$@" --hard-dereference --numeric-owner --blocking-factor=128
+  if LC_ALL=C TAR_OPTIONS='' tar "$@" --create --file=- <&3; then echo 'packed all' >&2; fi
+}
+
+if [ "$2" = zstd ] && command -v zstd >/dev/null; then
+  echo 'archive zstd'
+  # Its quickest level takes the headers away and costs no time.
+  pack | zstd --quiet -1 --stdout
+else
+  echo 'archive plain'
+  pack
+fi
+exit 0

@@ -1,0 +1,234 @@
+//! Unpacking what a stream brings. Nothing gets here but what was asked for, as it was listed; every file is put together out
+//! of sight, and takes no other's place.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, FileTimes, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use mlcube_ssh_config::progress::Progress;
+use mlcube_ssh_config::workspace::{Entry as Planned, Kind, Listing};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+use tar::{Archive, Entry, EntryType};
+
+use crate::scratch;
+
+/// What is read at once, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// What a stream brought.
+#[derive(Debug, Default)]
+pub(crate) struct Came {
+    /// What is here now, as it was listed.
+    pub(crate) entries: Listing,
+    /// Whether that is all that was asked for, and nothing of it changed meanwhile.
+    pub(crate) is_all: bool,
+    /// The bytes that went over the link.
+    pub(crate) bytes: u64,
+}
+
+impl Came {
+    /// What of `send` is left for rsync: all of it where anything went wrong, since it looks for itself; and with what is left
+    /// the folders, which it may have to open for that and close again.
+    pub(crate) fn rest<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {
+        let came = |path: &Path| self.entries.get(path).is_some();
+        if !self.is_all {
+            Cow::Borrowed(send)
+        } else if send.iter().all(|(path, _)| came(path)) {
+            Cow::Owned(Listing::default())
+        } else {
+            Cow::Owned(send.filter(|path, entry| entry.is_folder() || !came(path)))
+        }
+    }
+}
+
+/// Puts what comes into a workspace.
+pub(crate) struct Unpacker<'a> {
+    here: &'a Path,
+    wanted: &'a Listing,
+    /// The folder, relative to the workspace, of which it is known that no link leads there.
+    real: Option<PathBuf>,
+    came: &'a mut Came,
+    bytes: u64,
+    piece: Vec<u8>,
+}
+
+impl<'a> Unpacker<'a> {
+    pub(crate) fn new(here: &'a Path, wanted: &'a Listing, came: &'a mut Came) -> Self {
+        Self { here, wanted, real: None, came, bytes: 0, piece: vec![0; PIECE] }
+    }
+
+    /// Takes what is in an archive, up to its end or to where it is cut off. What can't be put here is left out.
+    ///
+    /// # Errors
+    /// When something comes that nobody asked for, or the disk is full.
+    pub(crate) fn unpack(&mut self, archive: impl Read, progress: &mut Progress) -> io::Result<()> {
+        fs::create_dir_all(self.scratch()).or_else(unless_full)?;
+        for entry in Archive::new(archive).entries()? {
+            // That it was cut off the remote says, or ssh.
+            let Ok(mut entry) = entry else { return Ok(()) };
+            let path = path_of(&entry);
+            progress.file(&path.to_string_lossy());
+            let Some(planned) = self.wanted.get(&path) else {
+                let shown = path.to_string_lossy().escape_debug().to_string();
+                return Err(io::Error::other(format!("{shown} came, and nobody asked for it")));
+            };
+            if is_as_planned(&mut entry, &planned) && self.is_in_real_folder(&path) {
+                match self.put(&mut entry, &path, &planned) {
+                    Ok(()) => self.came.entries.insert(&path, &planned),
+                    Err(problem) => unless_full(problem)?,
+                }
+            }
+            self.bytes += if planned.is_file() { planned.size } else { 0 };
+            progress.reached(0, self.bytes);
+        }
+        Ok(())
+    }
+
+    /// Gives folders their permissions and times, when all is in them.
+    pub(crate) fn finish(self) {
+        let folders = self.came.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
+        for (path, entry) in folders {
+            // One that can't have them is a folder that can be used.
+            let _ = File::open(self.here.join(path)).and_then(|folder| {
+                folder.set_times(times(&entry))?;
+                folder.set_permissions(permissions(&entry))
+            });
+        }
+        self.came.is_all = self.came.entries.len() == self.wanted.len();
+    }
+
+    fn put(
+        &mut self,
+        entry: &mut Entry<impl Read>,
+        path: &Path,
+        planned: &Planned,
+    ) -> io::Result<()> {
+        let place = self.here.join(path);
+        match planned.kind {
+            Kind::Folder => DirBuilder::new().mode(0o700).create(place),
+            Kind::Link => {
+                symlink(&planned.target, &place)?;
+                set_time_of_link(&place, planned)
+            }
+            _ => self.put_file(entry, &place, planned),
+        }
+    }
+
+    fn put_file(
+        &mut self,
+        entry: &mut Entry<impl Read>,
+        place: &Path,
+        planned: &Planned,
+    ) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().tempfile_in(self.scratch())?;
+        let mut left = planned.size;
+        while left > 0 {
+            let length = entry.read(&mut self.piece)?;
+            if length == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            file.write_all(&self.piece[..length])?;
+            left = left.saturating_sub(length as u64);
+        }
+        file.as_file().set_permissions(permissions(planned))?;
+        file.as_file().set_times(times(planned))?;
+        // What is here since the list was made is its owner's.
+        file.persist_noclobber(place).map(drop).map_err(|refused| refused.error)
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.here.join(scratch::folder())
+    }
+
+    /// Whether the folder of a path is one, and none above it is a link: nothing lands behind one.
+    fn is_in_real_folder(&mut self, path: &Path) -> bool {
+        let folder = path.parent().unwrap_or(path);
+        if self.real.as_deref() == Some(folder) {
+            return true;
+        }
+        let mut around = folder.ancestors().filter(|folder| *folder != Path::new(""));
+        let is_real = around.all(|folder| {
+            fs::symlink_metadata(self.here.join(folder)).is_ok_and(|found| found.is_dir())
+        });
+        self.real = is_real.then(|| folder.to_owned());
+        is_real
+    }
+}
+
+fn path_of(entry: &Entry<impl Read>) -> PathBuf {
+    let name = entry.path_bytes();
+    // By its components: a folder's name ends with a slash.
+    Path::new(OsStr::from_bytes(&name)).components().collect()
+}
+
+/// Whether what comes is what was listed; what changed meanwhile is rsync's.
+fn is_as_planned(entry: &mut Entry<impl Read>, planned: &Planned) -> bool {
+    let kind = entry.header().entry_type();
+    // Times before 1970 have more than one spelling.
+    planned.modified.0 >= 0
+        && match planned.kind {
+            Kind::File => {
+                kind == EntryType::Regular
+                    && entry.size() == planned.size
+                    && modified(entry) == Some(planned.modified)
+            }
+            Kind::Folder => kind == EntryType::Directory,
+            Kind::Link => {
+                let target = entry.link_name_bytes();
+                kind == EntryType::Symlink
+                    && target.as_deref() == Some(planned.target.as_os_str().as_bytes())
+            }
+            Kind::Unreadable | Kind::Other => false,
+        }
+}
+
+/// When the content of an entry changed: seconds since 1970, and nanoseconds. Those are in an extended header.
+fn modified(entry: &mut Entry<impl Read>) -> Option<(i64, u32)> {
+    let whole = entry.header().mtime().ok()?;
+    let extensions = entry.pax_extensions().ok()?;
+    let mtime = extensions
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .find(|extension| extension.key_bytes() == b"mtime");
+    let Some(mtime) = mtime else { return Some((i64::try_from(whole).ok()?, 0)) };
+    let (seconds, fraction) =
+        mtime.value().ok()?.split_once('.').unwrap_or((mtime.value().ok()?, ""));
+    let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    Some((seconds.parse().ok()?, nanoseconds))
+}
+
+/// Nothing that comes from there runs here with more rights than its user has.
+fn permissions(entry: &Planned) -> Permissions {
+    Permissions::from_mode(entry.mode & 0o777)
+}
+
+fn time(entry: &Planned) -> Duration {
+    Duration::new(entry.modified.0.unsigned_abs(), entry.modified.1)
+}
+
+fn times(entry: &Planned) -> FileTimes {
+    FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + time(entry))
+}
+
+fn set_time_of_link(place: &Path, entry: &Planned) -> io::Result<()> {
+    let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let last_modification = time(entry).try_into().map_err(io::Error::other)?;
+    let times = Timestamps { last_access, last_modification };
+    Ok(utimensat(CWD, place, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Whatever keeps one file from getting here rsync will tell; but a full disk keeps all of them.
+fn unless_full(problem: io::Error) -> io::Result<()> {
+    match problem.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Err(io::Error::other(format!(
+            "no room left here ({problem}); make room and run this step again, it goes on where it stopped"
+        ))),
+        _ => Ok(()),
+    }
+}
