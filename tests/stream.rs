@@ -336,9 +336,11 @@ fn the_dry_run_shows_what_runs() {
     let shown = push(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
     assert_eq!(scene.host.sshd.logins(), 0);
     let logged = push(&scene, &document, &["-v"]).succeeds().stderr.clone();
-    let is_call = |line: &&str| line.starts_with("{ mlcube_ssh ") && line.contains("/code ");
-    let call = |lines: &str| lines.lines().find(is_call).map(str::to_owned).unwrap();
-    assert_eq!(call(&shown), call(&logged));
+    let script = |text: &str| {
+        let begin = text.find("# Unpacks the archive").unwrap();
+        text[begin..][..text[begin..].find("MLCUBE_SSH_END").unwrap()].to_owned()
+    };
+    assert_eq!(script(&shown), script(&logged));
     for said in [shown, logged] {
         assert!(said.contains("155 files of ") && said.contains("as an archive of tar"), "{said}");
     }

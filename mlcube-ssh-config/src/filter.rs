@@ -66,7 +66,7 @@ impl<T> Counted<T> {
     }
 
     /// How many bytes there were.
-    pub fn bytes(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.bytes
     }
 }
@@ -99,22 +99,21 @@ mod tests {
     fn what_goes_is_counted() {
         let mut to = Counted::new(Vec::new());
         hand_on(Counted::new(&b"abc"[..]), &mut to);
-        assert_eq!((to.bytes(), to.inner.as_slice()), (3, &b"abc"[..]));
+        assert_eq!((to.count(), to.inner.as_slice()), (3, &b"abc"[..]));
     }
 
     #[test]
     fn squeezed_and_back() {
-        let (Some(squeezer), Some(unsqueezer)) = (Filter::squeezing(), Filter::unsqueezing())
-        else {
+        let (Some(there), Some(back)) = (Filter::squeezing(), Filter::unsqueezing()) else {
             return;
         };
-        let (mut input, output) = (squeezer.input, squeezer.output);
-        input.write_all(&[7; 100_000]).unwrap();
+        let (mut input, output) = (there.input, there.output);
+        input.write_all(&vec![7; 100_000]).unwrap();
         drop(input);
         let mut squeezed = Counted::new(output);
-        hand_on(&mut squeezed, unsqueezer.input);
-        let mut back = Vec::new();
-        { unsqueezer.output }.read_to_end(&mut back).unwrap();
-        assert_eq!((back, squeezed.bytes() < 1000), (vec![7; 100_000], true));
+        hand_on(&mut squeezed, back.input);
+        let mut content = Vec::new();
+        { back.output }.read_to_end(&mut content).unwrap();
+        assert_eq!((content, squeezed.count() < 1000), (vec![7; 100_000], true));
     }
 }

@@ -68,7 +68,7 @@ impl Stream<'_> {
             ("archive plain", _) => self.unpack(&mut link, came),
             _ => Ok(()),
         };
-        came.bytes = link.get_ref().bytes();
+        came.bytes = link.get_ref().count();
         drop(link);
         if unpacked.is_err() {
             session.hang_up();
@@ -86,8 +86,8 @@ impl Stream<'_> {
     }
 
     fn script(&self, has_zstd: bool) -> Script {
-        let script = self.connection.script(PACK).word(self.there);
-        script.word(if has_zstd { "zstd" } else { "" })
+        let zstd = if has_zstd { "yes" } else { "no" };
+        self.connection.script(PACK).given("workspace", self.there).given("zstd", zstd)
     }
 
     /// Shows it.
@@ -117,11 +117,11 @@ impl Stream<'_> {
     fn unpack(&self, mut archive: impl Read, came: &mut Came) -> Outcome<()> {
         let mut unpacker = Unpacker::new(self.here, self.wanted, came);
         let mut progress = Progress::new(self.report, self.wanted.bytes());
-        let unpacked = unpacker.unpack(&mut archive, &mut progress);
+        let ended = unpacker.unpack(&mut archive, &mut progress);
         unpacker.finish();
         progress.clear();
         let host = self.connection.host();
-        unpacked.map_err(|problem| Failure::ours(anyhow!("fetching from '{host}': {problem}")))?;
+        ended.map_err(|problem| Failure::ours(anyhow!("fetching from '{host}': {problem}")))?;
         // To its end: the remote waits until all that it writes is read.
         hand_on(archive, io::sink());
         Ok(())
@@ -133,7 +133,7 @@ fn was_all_packed(answer: &Answer) -> bool {
 }
 
 fn first_line(link: &mut impl BufRead) -> String {
-    let mut line = Vec::new();
-    let _ = link.read_until(b'\n', &mut line);
-    String::from_utf8_lossy(&line).trim_end().to_owned()
+    let mut bytes = Vec::new();
+    let _ = link.read_until(b'\n', &mut bytes);
+    String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }

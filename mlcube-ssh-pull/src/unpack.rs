@@ -67,7 +67,7 @@ impl<'a> Unpacker<'a> {
     /// # Errors
     /// When something comes that nobody asked for, or the disk is full.
     pub(crate) fn unpack(&mut self, archive: impl Read, progress: &mut Progress) -> io::Result<()> {
-        fs::create_dir_all(self.scratch()).or_else(unless_full)?;
+        fs::create_dir_all(self.scratch()).or_else(|problem| unless_full(&problem))?;
         for entry in Archive::new(archive).entries()? {
             // That it was cut off the remote says, or ssh.
             let Ok(mut entry) = entry else { return Ok(()) };
@@ -80,7 +80,7 @@ impl<'a> Unpacker<'a> {
             if is_as_planned(&mut entry, &planned) && self.is_in_real_folder(&path) {
                 match self.put(&mut entry, &path, &planned) {
                     Ok(()) => self.came.entries.insert(&path, &planned),
-                    Err(problem) => unless_full(problem)?,
+                    Err(problem) => unless_full(&problem)?,
                 }
             }
             self.bytes += if planned.is_file() { planned.size } else { 0 };
@@ -224,7 +224,7 @@ fn set_time_of_link(place: &Path, entry: &Planned) -> io::Result<()> {
 }
 
 /// Whatever keeps one file from getting here rsync will tell; but a full disk keeps all of them.
-fn unless_full(problem: io::Error) -> io::Result<()> {
+fn unless_full(problem: &io::Error) -> io::Result<()> {
     match problem.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Err(io::Error::other(format!(
             "no room left here ({problem}); make room and run this step again, it goes on where it stopped"

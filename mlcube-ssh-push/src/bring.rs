@@ -18,8 +18,11 @@ pub(crate) fn bring(
     fresh: &Fresh,
     is_squeezed: bool,
 ) -> Script {
-    let script = connection.script(BRING).word(&route.incoming).word(route.there);
-    let script = script.word(if is_squeezed { "--zstd" } else { "" });
+    let script = connection
+        .script(BRING)
+        .given("incoming", &route.incoming)
+        .given("target", route.there)
+        .given("squeezed", if is_squeezed { "--zstd" } else { "" });
     // The deepest first: what is above a folder has to be empty in the end.
     fresh.folders.iter().rev().fold(script, |script, folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -29,5 +32,5 @@ pub(crate) fn bring(
 
 /// The script that removes what was brought, once rsync has put it in place.
 pub(crate) fn discard(connection: &Connection, route: &Route) -> Script {
-    connection.script(DISCARD).word(&route.incoming)
+    connection.script(DISCARD).given("incoming", &route.incoming)
 }

@@ -19,12 +19,12 @@ pub(crate) fn upload<T>(
     let mut link = Counted::new(link);
     let Some(squeezer) = squeezer else {
         let packed = buffered(&mut link, pack);
-        return (packed, link.bytes());
+        return (packed, link.count());
     };
     thread::scope(|scope| {
         let sent = scope.spawn(move || {
             hand_on(squeezer.output, &mut link);
-            link.bytes()
+            link.count()
         });
         let packed = buffered(squeezer.input, pack);
         let _ = squeezer.running.finish();

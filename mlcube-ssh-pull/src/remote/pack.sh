@@ -1,9 +1,12 @@
 #!/bin/sh
-# Packs what the client names. $1 workspace, $2 zstd where the client has one. Reads names, each with a NUL behind it.
+# Packs what the client names. Reads the names, each with a NUL behind it.
+# Given: workspace; zstd, yes where the client has one.
 # Answers: a line `archive zstd` or `archive plain`, then the archive; or problem. On standard error, last of all: `packed all`,
 # where nothing went away or changed meanwhile.
+# shellcheck disable=SC2154 # the client sets what is given
 
-workspace=$(absolute "$1")
+locate "$workspace"
+workspace=$path
 # The line `watch`, behind which the names begin.
 read -r _ <&3
 case $(tar --version 2>/dev/null) in
@@ -15,7 +18,7 @@ cd "$workspace" || problem no-workspace
 pack() {
   # The list is all that goes: names as they are, and folders, which it holds too, without what lies in them. Before the list:
   # an option behind it doesn't count for it.
-  set -- --no-recursion --null --verbatim-files-from --files-from=-
+  set -- --no-recursion --null --files-from=-
   # Times to the nanosecond; others than those of the content would make headers longer.
   set -- "$@" --format=posix --pax-option=delete=atime,delete=ctime
   # Two names of one file are two files there, as rsync has it. Owners aren't looked up: they don't count.
@@ -23,7 +26,7 @@ pack() {
   if LC_ALL=C TAR_OPTIONS='' tar "$@" --create --file=- <&3; then echo 'packed all' >&2; fi
 }
 
-if [ "$2" = zstd ] && command -v zstd >/dev/null; then
+if [ "$zstd" = yes ] && command -v zstd >/dev/null; then
   echo 'archive zstd'
   # Its quickest level takes the headers away and costs no time.
   pack | zstd --quiet -1 --stdout

@@ -1,12 +1,16 @@
 #!/bin/sh
-# Unpacks the archive that the client sends, and puts in place what it holds. $1 where it is unpacked, $2 where it belongs,
-# $3 --zstd where it is squeezed, or nothing; then the folders that get something, by their path in both, the deepest first.
+# Unpacks the archive that the client sends, and puts in place what it holds.
+# Given: incoming, the folder that is unpacked; target, where it belongs; squeezed, --zstd or nothing.
+# Words: the folders that get something, by their path in both, the deepest first.
 # Answers: `placed all`, or `placed some` where anything stays where it was unpacked; or problem.
+# shellcheck disable=SC2154 # the client sets what is given
 
-incoming=$(absolute "$1") target=$(absolute "$2") squeezed=$3
+locate "$incoming"
+incoming=$path
+locate "$target"
+target=$path
 # The last entry of the archive: all of it has come, but for what stands in this file.
 changed=$incoming.changed
-shift 3
 # The line `watch`, behind which the archive begins.
 read -r _ <&3
 rm -f "$changed"
@@ -33,5 +37,5 @@ for folder; do
   fi
   [ "$folder" = . ] || (cd "$incoming" && rmdir -p -- "$folder") 2>/dev/null
 done
-if [ -z "$(find "$incoming" -mindepth 1 -print -quit)" ]; then echo 'placed all'; else echo 'placed some'; fi
+if holds_anything "$incoming"; then echo 'placed some'; else echo 'placed all'; fi
 exit 0

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Removes what tar has brought and rsync has put in place. $1 the folder.
+# Removes what a stream has brought and rsync has put in place.
+# Given: incoming, the folder.
+# shellcheck disable=SC2154 # the client sets what is given
 
-incoming=$(absolute "$1")
+locate "$incoming"
+incoming=$path
 # Folders that may not be written, as they are here; files have names elsewhere now, and stay as they are.
 find "$incoming" -type d -exec chmod u+rwx {} +
 rm -rf "$incoming"
