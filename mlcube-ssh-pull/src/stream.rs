@@ -1,7 +1,7 @@
 //! Small files that aren't here come as one archive of tar, in half the time of an rsync that is told their names and compares
 //! nothing with nothing. What doesn't come in it, or changed meanwhile, is left for rsync.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -57,10 +57,10 @@ impl Stream<'_> {
         self.report.detail(&self.describe());
         let unsqueezer = Filter::unsqueezing();
         let mut session = self.connection.open_session(&self.script(unsqueezer.is_some()))?;
-        if let Some(mut names) = session.take_input() {
-            let wanted = self.wanted.names();
+        if let Some(input) = session.take_input() {
+            let names = self.wanted.names();
             // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.
-            thread::spawn(move || names.write_all(&wanted));
+            thread::spawn(move || names.write(input));
         }
         let mut link = BufReader::with_capacity(PIECE, Counted::new(&mut session));
         let unpacked = match (first_line(&mut link).as_str(), unsqueezer) {

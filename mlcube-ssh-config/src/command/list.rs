@@ -44,7 +44,10 @@ impl List {
     }
 
     /// Writes the names as a command reads them.
-    pub(super) fn write(&self, input: impl Write) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When nobody reads them.
+    pub fn write(&self, input: impl Write) -> io::Result<()> {
         let mut input = BufWriter::with_capacity(64 * 1024, input);
         for name in self.iter() {
             input.write_all(name.as_os_str().as_bytes())?;
