@@ -338,7 +338,7 @@ fn the_dry_run_shows_what_runs() {
     let logged = push(&scene, &document, &["-v"]).succeeds().stderr.clone();
     let script = |text: &str| {
         let begin = text.find("# Unpacks the archive").unwrap();
-        text[begin..][..text[begin..].find("MLCUBE_SSH_END").unwrap()].to_owned()
+        text[begin..][..text[begin..].find("\n{ mlcube_ssh").unwrap()].to_owned()
     };
     assert_eq!(script(&shown), script(&logged));
     for said in [shown, logged] {

@@ -149,6 +149,25 @@ impl Connection {
         self.open_session(script)?.answer()
     }
 
+    /// As [`Connection::ask`], of a script that is followed: the session is there for the next one, unless this one failed.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_and_go_on(&self, script: &Script) -> Outcome<(Answer, Option<Session>)> {
+        self.open_session(script)?.answer_and_go_on()
+    }
+
+    /// Starts `script`, in a session that is there for it if there is one.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn go_on(&self, session: Option<Session>, script: &Script) -> Outcome<Session> {
+        match session {
+            Some(session) => session.follow(script),
+            None => self.open_session(script),
+        }
+    }
+
     /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 use serde_json::Value;
 
-use crate::connection::{Answer, Connection};
+use crate::connection::{Answer, Connection, Session};
 use crate::date::utc;
 use crate::document::Document;
 use crate::failure::{Failure, Outcome};
@@ -125,7 +125,8 @@ impl Patience {
     }
 }
 
-/// Asks what only a workspace that no job holds can answer; waits for that if `wait` says so.
+/// Asks what only a workspace that no job holds can answer; waits for that if `wait` says so. The session of a script that
+/// is followed is there for the next one, unless this one failed.
 ///
 /// # Errors
 /// When a job holds the workspace and goes on to, or the host can't be reached.
@@ -134,12 +135,12 @@ pub fn ask_when_free(
     script: &Script,
     document: &Document,
     wait: WaitArgs,
-) -> Outcome<Answer> {
+) -> Outcome<(Answer, Option<Session>)> {
     let mut patience = Patience::new(wait.wait);
     loop {
-        let answer = connection.ask(script)?;
+        let (answer, session) = connection.ask_and_go_on(script)?;
         let problem = answer.field("problem").unwrap_or_default();
-        let Some(subject) = problem.strip_prefix("locked ") else { return Ok(answer) };
+        let Some(subject) = problem.strip_prefix("locked ") else { return Ok((answer, session)) };
         let holder = Holder::parse(subject);
         if wait.wait.is_some() && patience.is_fresh() {
             connection.report().say(&holder.waiting(document));

@@ -14,6 +14,9 @@ use crate::quote::shell_word;
 /// The line that a script prints first; what a login shell printed before it is dropped.
 pub const READY: &str = "\u{2}mlcube-ssh";
 
+/// The line behind what a script answers whose session goes on, for another one.
+pub(crate) const MORE: &str = "\u{2}more";
+
 /// What the client says once the script runs: from then on its end of file means that it is gone. A script that a
 /// person pastes into a shell hears nothing of the kind, and runs to its end.
 pub(crate) const WATCH: &str = "watch\n";
@@ -32,6 +35,7 @@ pub struct Script {
     given: Vec<(&'static str, String)>,
     variables: Vec<(String, Value)>,
     setup: String,
+    is_followed: bool,
 }
 
 /// The value of a variable; a secret is sent and never shown.
@@ -51,7 +55,21 @@ impl Script {
             given: Vec::new(),
             variables: Vec::new(),
             setup: String::new(),
+            is_followed: false,
         }
+    }
+
+    /// Lets the session go on behind the script, for another one: a login shell may take longer to start than all that it is
+    /// asked for. It ends when this one fails.
+    #[must_use]
+    pub fn followed(mut self) -> Self {
+        self.is_followed = true;
+        self
+    }
+
+    /// Whether the session goes on behind it.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// Puts functions of sh before the program.
@@ -118,6 +136,11 @@ impl Script {
         })
     }
 
+    /// The same in a session that has the variables already, and has run the user's line.
+    pub(crate) fn text_behind_another(&self) -> String {
+        Self { variables: Vec::new(), setup: String::new(), ..self.clone() }.text()
+    }
+
     fn render(&self, show: impl Fn(&Value) -> String) -> String {
         let mut text = "mlcube_ssh() {\nprintf '\\002mlcube-ssh\\n'\n".to_owned();
         for (name, value) in &self.variables {
@@ -140,7 +163,12 @@ impl Script {
             text.push_str(&shell_word(word));
         }
         // Descriptor 3 is the client's end: at its end of file the client is gone.
-        text.push_str(" 3<&0 </dev/null; exit; }\n");
+        text.push_str(" 3<&0 </dev/null");
+        text.push_str(if self.is_followed {
+            " || exit; printf '\\002more\\n'; }\n"
+        } else {
+            "; exit; }\n"
+        });
         text
     }
 }
@@ -169,6 +197,18 @@ mod tests {
         assert!(script.text().contains(r"mlcube_ssh 'it'\''s' 3<&0 </dev/null; exit; }"));
         assert!(script.text().contains("TOKEN=s3cret; export TOKEN"));
         assert!(!script.to_string().contains("s3cret"));
+    }
+
+    #[test]
+    fn a_script_behind_another_one() {
+        let first = Script::new("cd /; echo one").setup("HELD=on").followed();
+        let second = Script::new("pwd; echo $HELD").setup("exit 9").text_behind_another();
+        let run = |text: String| Command::new("sh").args(["-c", &text]).run().unwrap();
+        let both = run(first.text() + &second);
+        let expected = format!("{READY}\none\n{MORE}\n{READY}\n/\non\n");
+        assert_eq!((both.status, String::from_utf8_lossy(&both.output)), (0, expected.into()));
+        let failed = run(Script::new("return 3").followed().text() + &second);
+        assert_eq!((failed.status, failed.output), (3, format!("{READY}\n").into_bytes()));
     }
 
     #[test]

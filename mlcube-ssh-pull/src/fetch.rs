@@ -5,7 +5,7 @@ use std::thread;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::command::Command;
-use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
@@ -28,21 +28,24 @@ pub(crate) struct There {
     pub(crate) lists: Option<String>,
     /// What is in it.
     pub(crate) listing: Listing,
+    /// The session in which it was listed, for a stream; it has to end before anything else is done.
+    pub(crate) session: Option<Session>,
 }
 
-/// The script that lists the workspace there; with a record it makes place for what a pull puts there.
+/// The script that lists the workspace there; with a record it makes place for what a pull puts there, and a stream may follow.
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
     record: Option<&Record>,
 ) -> Script {
     let lists = record.map(|record| lists::folder(&document.remote, record));
-    connection
+    let script = connection
         .script(LIST)
         .given("workspace", document.remote.workspace.as_str())
         .given("format", FIND_FORMAT)
         .given("unreadable", FIND_FORMAT_UNREADABLE)
-        .given("lists", &lists.unwrap_or_default())
+        .given("lists", &lists.unwrap_or_default());
+    if record.is_some() { script.followed() } else { script }
 }
 
 /// Lists the workspace there, and meanwhile the one here.
@@ -65,12 +68,14 @@ pub(crate) fn list(
     document: &Document,
     record: Option<&Record>,
 ) -> Outcome<There> {
-    let answer = connection.ask(&list_script(connection, document, record))?;
+    let script = list_script(connection, document, record);
+    let (answer, session) = connection.ask_and_go_on(&script)?;
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), document, &answer));
     }
     let path = answer.field("workspace").unwrap_or_default();
-    Ok(There { path, lists: answer.field("lists"), listing: answer.listing()? })
+    let lists = answer.field("lists");
+    Ok(There { path, lists, listing: answer.listing()?, session })
 }
 
 /// How the entries of a plan come here.

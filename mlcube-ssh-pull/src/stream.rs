@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::command::Command;
-use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
 use mlcube_ssh_config::filter::{Counted, Filter, hand_on};
 use mlcube_ssh_config::progress::Progress;
@@ -49,14 +49,14 @@ pub(crate) struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Runs it; `came` gets what it brought, also when it fails.
+    /// Runs it, in a session that is there for it if there is one; `came` gets what it brought, also when it fails.
     ///
     /// # Errors
     /// When the connection is lost, the disk here is full, or the remote sends what nobody asked for.
-    pub(crate) fn run(&self, came: &mut Came) -> Outcome<()> {
+    pub(crate) fn run(&self, session: Option<Session>, came: &mut Came) -> Outcome<()> {
         self.report.detail(&self.describe());
         let unsqueezer = Filter::unsqueezing();
-        let mut session = self.connection.open_session(&self.script(unsqueezer.is_some()))?;
+        let mut session = self.connection.go_on(session, &self.script(unsqueezer.is_some()))?;
         if let Some(input) = session.take_input() {
             let names = self.wanted.names();
             // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::command::Command;
-use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::connection::{Connection, Session};
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
@@ -63,7 +63,7 @@ impl Sides<'_> {
         let mut is_as_begun = false;
         if !plan.is_empty() {
             self.record.begin(Direction::Down, &plan.common)?;
-            let rest = self.fetch(&there, wanted.as_ref(), &plan, receipt)?;
+            let rest = self.fetch(there, wanted.as_ref(), &plan, receipt)?;
             is_as_begun = !plan.settle_here(&rest, workspace, &base);
         }
         if is_as_begun {
@@ -89,7 +89,7 @@ impl Sides<'_> {
     /// Fetches what has to come, and returns what rsync was told to bring.
     fn fetch(
         &self,
-        there: &There,
+        mut there: There,
         wanted: Option<&Listing>,
         plan: &Plan,
         receipt: &mut Receipt,
@@ -99,10 +99,11 @@ impl Sides<'_> {
         if let Some(wanted) = wanted {
             let (report, here) = (self.step.report(), layout.workspace.as_path());
             let stream = Stream { connection, report, there: &there.path, here, wanted };
-            let streamed = stream.run(&mut came);
+            let streamed = stream.run(there.session.take(), &mut came);
             note_fetched(receipt, &came, &Transfer::default());
             streamed?;
         }
+        there.session.map_or(Ok(()), Session::end)?;
         let rest = came.rest(&plan.send);
         let lists = there.lists.as_deref();
         let fetch = Fetch { connection, layout, record, there: &there.path, lists };

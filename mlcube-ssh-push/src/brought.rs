@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
-use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
 use mlcube_ssh_config::filter::Filter;
 use mlcube_ssh_config::progress::Progress;
@@ -56,9 +56,11 @@ impl Brought {
     }
 }
 
-/// Sends what is new as a stream where that pays and can be done, and puts in place what comes.
+/// Sends what is new as a stream where that pays and can be done, and puts in place what comes. The session, if there is one,
+/// is ended.
 pub(crate) fn send(
     connection: &Connection,
+    session: Option<Session>,
     report: Report,
     route: &Route,
     fresh: &Fresh,
@@ -67,11 +69,12 @@ pub(crate) fn send(
     let worth = Worth::of(route, fresh);
     let squeezer = if worth.squeezed { Filter::squeezing() } else { None };
     if squeezer.is_none() && !worth.plain {
+        session.map_or(Ok(()), Session::end)?;
         return Ok(Brought::Nothing);
     }
     report.detail(&describe(route, fresh));
     let mut session =
-        connection.open_session(&bring(connection, route, fresh, squeezer.is_some()))?;
+        connection.go_on(session, &bring(connection, route, fresh, squeezer.is_some()))?;
     let Some(link) = session.take_input() else { return Ok(Brought::Left) };
     let mut shown = Shown { progress: Progress::new(report, fresh.entries.bytes()), bytes: 0 };
     let (packed, bytes) =

@@ -1,5 +1,7 @@
 //! The first round trip: folders are made there for a push, the workspace is listed.
 
+use std::cell::Cell;
+
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::document::{Document, Remote};
@@ -34,7 +36,8 @@ pub(crate) fn script(
         .given("linked", FIND_FORMAT_LINKED)
         .given("origin", origin)
         .given("adopt", if adopt { "yes" } else { "no" })
-        .given("name", name);
+        .given("name", name)
+        .followed();
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
     pairs.fold(script, |script, (link, name)| script.word(&link).word(&name))
@@ -47,7 +50,7 @@ pub(crate) fn prepare(
     document: &Document,
     wait: WaitArgs,
 ) -> Outcome<Prepared> {
-    let answer = jobs::ask_when_free(connection, script, document, wait)?;
+    let (answer, session) = jobs::ask_when_free(connection, script, document, wait)?;
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), &document.remote, &answer));
     }
@@ -66,6 +69,7 @@ pub(crate) fn prepare(
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
         listing: answer.listing()?,
+        session: Cell::new(session),
     })
 }
 

@@ -1,5 +1,6 @@
 //! A push: the code becomes there what it is here; of the workspace goes what changed here.
 
+use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
@@ -203,6 +204,7 @@ fn dry_run(
         code_disk: Disk { is_near: true, free: None },
         workspace_disk: Disk { is_near: true, free: None },
         listing,
+        session: Cell::default(),
     };
     let common = prepared.listing.clone();
     let plan = local.plan(&prepared.listing, &common, args.overwrite);

@@ -81,8 +81,10 @@ impl Sides<'_> {
         let brought = if self.prepared.is_left {
             Brought::Left
         } else {
-            brought::send(connection, report, route, fresh, &mut sent.transfer)?
+            let session = self.prepared.session.take();
+            brought::send(connection, session, report, route, fresh, &mut sent.transfer)?
         };
+        self.prepared.end_session()?;
         if brought.is_left() {
             let command = commands::left(connection, route, &fresh.entries);
             let taken = self.rsync(&[command], fresh.entries.bytes(), sent);

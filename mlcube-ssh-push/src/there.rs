@@ -1,7 +1,10 @@
 //! What the remote looks like before a push: where everything lies, and on which disk.
 
+use std::cell::Cell;
 use std::path::Path;
 
+use mlcube_ssh_config::connection::Session;
+use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::workspace::Listing;
 
@@ -29,6 +32,8 @@ pub(crate) struct Prepared {
     pub(crate) workspace_disk: Disk,
     /// What is in the workspace.
     pub(crate) listing: Listing,
+    /// The session in which this was found, for a stream; it ends when something else is to be done.
+    pub(crate) session: Cell<Option<Session>>,
 }
 
 /// A disk there.
@@ -68,6 +73,11 @@ pub(crate) struct Route<'a> {
 }
 
 impl Prepared {
+    /// Ends the session: some hosts take no second one beside it.
+    pub(crate) fn end_session(&self) -> Outcome<()> {
+        self.session.take().map_or(Ok(()), Session::end)
+    }
+
     /// The route of the code.
     pub(crate) fn code_route<'a>(&'a self, layout: &'a Layout) -> Route<'a> {
         self.route("code", &layout.base, &self.base, self.code_disk)

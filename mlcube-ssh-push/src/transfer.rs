@@ -22,6 +22,7 @@ impl Sides<'_> {
         record.set_gone(&local.once_sent())?;
         self.make_way()?;
         if args.delete {
+            self.prepared.end_session()?;
             receipt.deleted =
                 delete::delete(self.step, self.connection, local, &self.prepared.base)?;
         }
@@ -40,10 +41,9 @@ impl Sides<'_> {
     /// Removes links that were pushed from here and are folders here now: rsync would write through them.
     fn make_way(&self) -> Outcome<()> {
         let script = delete::script(self.connection, &self.local.old_links(), &self.prepared.base);
-        match script.map(|script| self.connection.ask(&script)) {
-            Some(answer) => answer.map(|_| ()),
-            None => Ok(()),
-        }
+        let Some(script) = script else { return Ok(()) };
+        self.prepared.end_session()?;
+        self.connection.ask(&script).map(drop)
     }
 
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.

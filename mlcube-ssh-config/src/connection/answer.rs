@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use super::cause;
+use crate::script::MORE;
 use crate::workspace::{Listing, Parser};
 
 /// What a script answered.
@@ -24,22 +25,34 @@ pub(super) struct Output {
     /// Where the line begins that isn't whole yet.
     heard: usize,
     list: Option<Parser>,
+    goes_on: bool,
 }
 
 impl Output {
+    /// Whether the session goes on behind the answer, of which nothing more comes.
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
     /// Takes in a piece; `hear` gets every line that is whole now.
     pub(super) fn take(&mut self, piece: &[u8], hear: &mut impl FnMut(&str)) {
         if let Some(list) = &mut self.list {
-            return list.feed(piece);
+            list.feed(piece);
+            self.goes_on = list.ends_with_line(MORE);
+            return;
         }
         self.lines.extend_from_slice(piece);
         while let Some(length) = self.lines[self.heard..].iter().position(|&byte| byte == b'\n') {
             let line = &self.lines[self.heard..self.heard + length];
             let behind = self.heard + length + 1;
             if line == b"listing" {
-                let mut list = Parser::default();
-                list.feed(&self.lines[behind..]);
-                self.list = Some(list);
+                let list = self.lines.split_off(behind);
+                self.lines.truncate(self.heard);
+                self.list = Some(Parser::default());
+                return self.take(&list, hear);
+            }
+            if line == MORE.as_bytes() {
+                self.goes_on = true;
                 return self.lines.truncate(self.heard);
             }
             hear(&String::from_utf8_lossy(line));
@@ -107,6 +120,24 @@ mod tests {
             assert_eq!(answer.field("base").as_deref(), Some("/b"));
             assert_eq!(answer.text(), "base /a\nbase /b\n");
             assert_eq!(answer.listing().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn behind_an_answer_the_session_goes_on() {
+        for text in [
+            "base /a\n\u{2}more\n",
+            "base /a\nlisting\n\u{2}more\n",
+            "base /a\nlisting\nf 644 1 1.0000000000 \u{2}more\n\0\0\u{2}more\n",
+        ] {
+            for length in 1..=text.len() {
+                let cut = text.len() - 1;
+                assert!(!answer(&text[..cut], length).0.output.goes_on());
+                let (answer, _) = answer(text, length);
+                assert!(answer.output.goes_on());
+                assert_eq!(answer.text(), "base /a\n");
+                assert!(!text.contains("listing") || answer.listing().is_ok());
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! A session over the master: a script there, its answer here.
 
 use std::io::{self, PipeWriter, Read};
+use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -11,6 +12,7 @@ use super::master::Master;
 use super::{Connection, Login, cause};
 use crate::command::Running;
 use crate::failure::Outcome;
+use crate::report::Report;
 use crate::script::{READY, Script, WATCH};
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
@@ -23,6 +25,7 @@ pub struct Session {
     output: Receiver<Vec<u8>>,
     ahead: Vec<u8>,
     login: Login,
+    report: Report,
 }
 
 /// What came from the remote.
@@ -87,13 +90,14 @@ impl Connection {
             output: read_ahead(output),
             ahead: Vec::new(),
             login: self.login.clone(),
+            report: self.report,
         };
         // A login that has just succeeded is as live as can be; then a slow shell there has the time that it takes.
         let limit = match master {
             Master::Found => Some(Duration::from_secs(u64::from(self.connect_timeout))),
             Master::Opened => None,
         };
-        match session.wait_until_ready(limit) {
+        match session.wait_until_ready(script, limit) {
             Ready::Yes { greeted } => {
                 self.greets.fetch_or(greeted, Ordering::Relaxed);
                 Ok(Ok(session))
@@ -116,7 +120,7 @@ enum Ready {
 
 impl Session {
     /// Reads up to the line that the script prints first; what a login shell printed before it is dropped.
-    fn wait_until_ready(&mut self, limit: Option<Duration>) -> Ready {
+    fn wait_until_ready(&mut self, script: &Script, limit: Option<Duration>) -> Ready {
         let line = format!("{READY}\n");
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {
@@ -131,7 +135,10 @@ impl Session {
             }
             if let Some(at) = find(&self.ahead, line.as_bytes()) {
                 self.ahead.drain(..at + line.len());
-                self.running.tell(WATCH);
+                // What follows a script is another one.
+                if !script.is_followed() {
+                    self.running.tell(WATCH);
+                }
                 return Ready::Yes { greeted: at > 0 };
             }
         }
@@ -145,13 +152,51 @@ impl Session {
     /// What comes next from the remote, within `wait`.
     pub fn next(&mut self, wait: Duration) -> Event {
         if !self.ahead.is_empty() {
-            return Event::Bytes(std::mem::take(&mut self.ahead));
+            return Event::Bytes(mem::take(&mut self.ahead));
         }
         match self.output.recv_timeout(wait) {
             Ok(bytes) => Event::Bytes(bytes),
             Err(RecvTimeoutError::Timeout) => Event::Silence,
             Err(RecvTimeoutError::Disconnected) => Event::End,
         }
+    }
+
+    /// Starts another script behind one that is followed and has answered.
+    ///
+    /// # Errors
+    /// When the connection was lost.
+    pub fn follow(mut self, script: &Script) -> Outcome<Self> {
+        let text = script.text_behind_another();
+        self.report.command(&format!("# in the same session:\n{text}"));
+        self.running.tell(&text);
+        match self.wait_until_ready(script, None) {
+            Ready::Yes { .. } => Ok(self),
+            Ready::Ended | Ready::Silent => {
+                Err(cause::of_session(&self.login, &self.running.finish()?.errors))
+            }
+        }
+    }
+
+    /// Reads what a script answers that is followed; the session is there for the next one, unless this one failed.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_and_go_on(mut self) -> Outcome<(Answer, Option<Self>)> {
+        let output = self.read_answer(&mut |_| ());
+        if output.goes_on() {
+            return Ok((Answer::new(0, output, String::new()), Some(self)));
+        }
+        Ok((self.end_of(output)?, None))
+    }
+
+    /// Ends a session behind a script that is followed by nothing, and waits until it has ended.
+    ///
+    /// # Errors
+    /// When the system can't say how it ended.
+    pub fn end(mut self) -> Outcome<()> {
+        drop(self.running.take_input());
+        while self.output.recv().is_ok() {}
+        self.running.finish().map(drop)
     }
 
     /// Reads to the end.
@@ -166,12 +211,25 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+    pub fn answer_aloud(mut self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+        let output = self.read_answer(&mut hear);
+        self.end_of(output)
+    }
+
+    /// Reads to the end, or to where the session goes on.
+    fn read_answer(&mut self, hear: &mut impl FnMut(&str)) -> Output {
         let mut output = Output::default();
-        output.take(&self.ahead, &mut hear);
-        while let Ok(bytes) = self.output.recv() {
-            output.take(&bytes, &mut hear);
+        output.take(&mem::take(&mut self.ahead), hear);
+        while !output.goes_on()
+            && let Ok(bytes) = self.output.recv()
+        {
+            output.take(&bytes, hear);
         }
+        output
+    }
+
+    /// The answer of a session that has ended.
+    fn end_of(self, output: Output) -> Outcome<Answer> {
         let finished = self.running.finish()?;
         // Our scripts never end with 255 themselves: it is ssh's.
         if finished.status == 255 {

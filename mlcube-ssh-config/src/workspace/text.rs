@@ -51,6 +51,15 @@ impl Parser {
         self.open.drain(..read);
     }
 
+    /// Takes away a line that stands behind the list, and says whether it did: no entry begins with what that begins with.
+    pub(crate) fn ends_with_line(&mut self, line: &str) -> bool {
+        let ends = self.open.strip_suffix(b"\n") == Some(line.as_bytes());
+        if ends {
+            self.open.clear();
+        }
+        ends
+    }
+
     /// What was read.
     ///
     /// # Errors

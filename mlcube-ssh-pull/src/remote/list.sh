@@ -23,5 +23,4 @@ fi
 printf 'listing\n'
 cd "$workspace" || problem no-workspace "$workspace"
 find . -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$unreadable" -prune -o \
-  -mindepth 1 -printf "$format"
-exit 0
+  -mindepth 1 -printf "$format" || :
