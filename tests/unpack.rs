@@ -86,20 +86,11 @@ fn nothing_runs_here_with_more_rights_than_its_user_has() {
 
 #[test]
 fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
-    for (missing, there, here) in [
-        ("tar", "", ""),
-        ("zstd", "", ""),
-        ("", "echo bsdtar 3.7.2", ""),
-        ("", "", "exit 1"),
-        ("", "", "exec cat >/dev/null"),
-    ] {
+    for (missing, tar) in [("tar", ""), ("zstd", ""), ("", "echo bsdtar 3.7.2")] {
         let scene = Scene::with(HostOptions::default().without(missing));
         let (cube, document) = many(&scene);
-        if !there.is_empty() {
-            scene.host.has_program("tar", there);
-        }
-        if !here.is_empty() {
-            scene.has_program("zstd", here);
+        if !tar.is_empty() {
+            scene.host.has_program("tar", tar);
         }
         pull(&scene, &document, &["-q"]).succeeds().is_silent();
         is_all_here(&scene, &cube);

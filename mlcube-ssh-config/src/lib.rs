@@ -24,11 +24,12 @@
 
 pub mod command;
 pub mod connection;
+pub mod counted;
 pub mod date;
 pub mod document;
 pub mod failure;
 pub mod file;
-pub mod filter;
+
 pub mod forward;
 pub mod ignored;
 pub mod inputs;

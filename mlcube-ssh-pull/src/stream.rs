@@ -8,13 +8,14 @@ use std::thread;
 use anyhow::anyhow;
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
+use mlcube_ssh_config::counted::Counted;
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
-use mlcube_ssh_config::filter::{Counted, Filter, hand_on};
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, count};
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::Listing;
+use zstd::Decoder;
 
 use crate::unpack::{Came, Unpacker};
 
@@ -55,17 +56,19 @@ impl Stream<'_> {
     /// When the connection is lost, the disk here is full, or the remote sends what nobody asked for.
     pub(crate) fn run(&self, session: Option<Session>, came: &mut Came) -> Outcome<()> {
         self.report.detail(&self.describe());
-        let unsqueezer = Filter::unsqueezing();
-        let mut session = self.connection.go_on(session, &self.script(unsqueezer.is_some()))?;
+        let mut session = self.connection.go_on(session, &self.script())?;
         if let Some(input) = session.take_input() {
             let names = self.wanted.names();
             // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.
             thread::spawn(move || names.write(input));
         }
         let mut link = BufReader::with_capacity(PIECE, Counted::new(&mut session));
-        let unpacked = match (first_line(&mut link).as_str(), unsqueezer) {
-            ("archive zstd", Some(unsqueezer)) => self.unpack_through(unsqueezer, &mut link, came),
-            ("archive plain", _) => self.unpack(&mut link, came),
+        let unpacked = match first_line(&mut link).as_str() {
+            "archive zstd" => match Decoder::with_buffer(&mut link) {
+                Ok(archive) => self.unpack(archive, came),
+                Err(problem) => Err(Failure::ours(problem)),
+            },
+            "archive plain" => self.unpack(&mut link, came),
             _ => Ok(()),
         };
         came.bytes = link.get_ref().count();
@@ -85,33 +88,18 @@ impl Stream<'_> {
         Ok(())
     }
 
-    fn script(&self, has_zstd: bool) -> Script {
-        let zstd = if has_zstd { "yes" } else { "no" };
-        self.connection.script(PACK).given("workspace", self.there).given("zstd", zstd)
+    fn script(&self) -> Script {
+        self.connection.script(PACK).given("workspace", self.there)
     }
 
     /// Shows it.
     pub(crate) fn shown(&self) -> (String, [Command; 2]) {
-        (format!("# {}", self.describe()), self.connection.shown(&self.script(true)))
+        (format!("# {}", self.describe()), self.connection.shown(&self.script()))
     }
 
     fn describe(&self) -> String {
         let files = count(self.wanted.files(), "file");
         format!("{files} are named behind this script, and come as an archive of tar")
-    }
-
-    fn unpack_through(
-        &self,
-        unsqueezer: Filter,
-        link: &mut (impl Read + Send),
-        came: &mut Came,
-    ) -> Outcome<()> {
-        thread::scope(|scope| {
-            scope.spawn(move || hand_on(link, unsqueezer.input));
-            let unpacked = self.unpack(unsqueezer.output, came);
-            let _ = unsqueezer.running.finish();
-            unpacked
-        })
     }
 
     fn unpack(&self, mut archive: impl Read, came: &mut Came) -> Outcome<()> {
@@ -123,7 +111,7 @@ impl Stream<'_> {
         let host = self.connection.host();
         ended.map_err(|problem| Failure::ours(anyhow!("fetching from '{host}': {problem}")))?;
         // To its end: the remote waits until all that it writes is read.
-        hand_on(archive, io::sink());
+        let _ = io::copy(&mut archive, &mut io::sink());
         Ok(())
     }
 }

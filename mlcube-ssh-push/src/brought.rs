@@ -10,7 +10,6 @@ use std::path::Path;
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
-use mlcube_ssh_config::filter::Filter;
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, Verbosity, count};
 use mlcube_ssh_config::rsync::{self, Transfer};
@@ -66,19 +65,18 @@ pub(crate) fn send(
     fresh: &Fresh,
     sent: &mut Transfer,
 ) -> Outcome<Brought> {
-    let worth = Worth::of(route, fresh);
-    let squeezer = if worth.squeezed { Filter::squeezing() } else { None };
-    if squeezer.is_none() && !worth.plain {
+    let Some(worth) = Worth::of(route, fresh) else {
         session.map_or(Ok(()), Session::end)?;
         return Ok(Brought::Nothing);
-    }
+    };
     report.detail(&describe(route, fresh));
     let mut session =
-        connection.go_on(session, &bring(connection, route, fresh, squeezer.is_some()))?;
+        connection.go_on(session, &bring(connection, route, fresh, worth.is_squeezed))?;
     let Some(link) = session.take_input() else { return Ok(Brought::Left) };
     let mut shown = Shown { progress: Progress::new(report, fresh.entries.bytes()), bytes: 0 };
-    let (packed, bytes) =
-        upload(link, squeezer, |to| pack(route.here, route.name, &fresh.entries, to, &mut shown));
+    let (packed, bytes) = upload(link, worth.is_squeezed, |to| {
+        pack(route.here, route.name, &fresh.entries, to, &mut shown)
+    });
     shown.progress.clear();
     sent.bytes_sent += bytes;
     let host = connection.host().as_str();

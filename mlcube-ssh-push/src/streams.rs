@@ -99,11 +99,8 @@ impl Sides<'_> {
 
     /// Shows a stream if there is one.
     fn show_stream(&self, route: &Route, fresh: &Fresh) -> Brought {
-        let worth = Worth::of(route, fresh);
-        if !worth.squeezed && !worth.plain {
-            return Brought::Nothing;
-        }
-        let script = bring::bring(self.connection, route, fresh, worth.squeezed);
+        let Some(worth) = Worth::of(route, fresh) else { return Brought::Nothing };
+        let script = bring::bring(self.connection, route, fresh, worth.is_squeezed);
         self.step.show([&format!("# {}", brought::describe(route, fresh))]);
         self.step.show(&self.connection.shown(&script));
         Brought::All { but: Listing::default() }

@@ -11,27 +11,25 @@ const BYTES: u64 = 8 << 20;
 /// In more folders than this things are put in place by rsync.
 const FOLDERS: usize = 50;
 
-/// Which streams pay.
+/// A stream that pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Worth {
-    /// One that zstd has squeezed, which is the better one then.
-    pub(crate) squeezed: bool,
-    /// One as it is.
-    pub(crate) plain: bool,
+    /// Squeezed by zstd it is shorter by more than that costs.
+    pub(crate) is_squeezed: bool,
 }
 
 impl Worth {
-    pub(crate) fn of(route: &Route, fresh: &Fresh) -> Self {
+    pub(crate) fn of(route: &Route, fresh: &Fresh) -> Option<Self> {
         let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
         let pays = (files >= FILES || bytes >= BYTES) && fresh.folders.len() <= FOLDERS;
         // The words of a script are text.
         let can_be_placed =
             route.is_near && fresh.folders.iter().all(|path| path.to_str().is_some());
         if !pays || !can_be_placed {
-            return Self { squeezed: false, plain: false };
+            return None;
         }
         let headers = header_bytes(&fresh.entries);
-        // Its quickest level takes headers away, and hardly anything of what doesn't shrink.
-        Self { squeezed: headers > bytes / 10 && route.has_zstd, plain: headers <= bytes / 2 }
+        let is_squeezed = headers > bytes / 10 && route.has_zstd;
+        (is_squeezed || headers <= bytes / 2).then_some(Self { is_squeezed })
     }
 }

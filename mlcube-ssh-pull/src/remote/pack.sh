@@ -1,6 +1,6 @@
 #!/bin/sh
 # Packs what the client names. Reads the names, each with a NUL behind it.
-# Given: workspace; zstd, yes where the client has one.
+# Given: workspace.
 # Answers: a line `archive zstd` or `archive plain`, then the archive; or problem. On standard error, last of all: `packed all`,
 # where nothing went away or changed meanwhile.
 # shellcheck disable=SC2154 # the client sets what is given
@@ -26,7 +26,7 @@ pack() {
   if LC_ALL=C TAR_OPTIONS='' tar "$@" --create --file=- <&3; then echo 'packed all' >&2; fi
 }
 
-if [ "$zstd" = yes ] && command -v zstd >/dev/null; then
+if command -v zstd >/dev/null; then
   echo 'archive zstd'
   # Its quickest level takes the headers away and costs no time.
   pack | zstd --quiet -1 --stdout
