@@ -108,7 +108,8 @@ fn dry_run(
         let (what, how) = Stream { connection, report, there, here, wanted: &wanted }.shown();
         step.show([&what]);
         step.show(&how);
-        rest = Came { entries: wanted, is_all: true, bytes: 0 }.rest(&plan.send).into_owned();
+        let came = Came { entries: wanted.into_owned(), is_all: true, bytes: 0 };
+        rest = came.rest(&plan.send).into_owned();
     }
     let commands = fetch.commands(&plan, &rest, &mut |command| {
         step.show([command]);

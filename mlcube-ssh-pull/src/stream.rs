@@ -1,6 +1,7 @@
 //! Small files that aren't here come as one archive of tar, in half the time of an rsync that is told their names and compares
 //! nothing with nothing. What doesn't come in it, or changed meanwhile, is left for rsync.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,7 +15,7 @@ use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, count};
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::Listing;
+use mlcube_ssh_config::workspace::{Entry, Listing};
 use zstd::Decoder;
 
 use crate::unpack::{Came, Unpacker};
@@ -30,14 +31,24 @@ const LARGE: u64 = 1 << 20;
 const PIECE: usize = 64 << 10;
 
 /// The entries to fetch that a stream brings; none where it doesn't pay.
-pub(crate) fn worth(send: &Listing, here: &Listing, links: &[PathBuf]) -> Option<Listing> {
-    let fresh = send.filter(|path, entry| {
+pub(crate) fn worth<'a>(
+    send: &'a Listing,
+    here: &Listing,
+    links: &[PathBuf],
+) -> Option<Cow<'a, Listing>> {
+    let is_wanted = |path: &Path, entry: &Entry| {
         here.get(path).is_none()
             && !(entry.is_file() && entry.size >= LARGE)
             // Behind a link of the user's own rsync has to be sent by itself.
             && !links.iter().any(|link| path.starts_with(link))
-    });
-    (fresh.regular_files() >= FILES).then_some(fresh)
+    };
+    // A first pull, without a copy of a list that may be long.
+    let wanted = if send.iter().all(|(path, entry)| is_wanted(path, &entry)) {
+        Cow::Borrowed(send)
+    } else {
+        Cow::Owned(send.filter(is_wanted))
+    };
+    (wanted.regular_files() >= FILES).then_some(wanted)
 }
 
 /// The stream of some entries of the workspace there, whose path is `there`, to the one here.
@@ -65,7 +76,7 @@ impl Stream<'_> {
         let mut link = BufReader::with_capacity(PIECE, Counted::new(&mut session));
         let unpacked = match first_line(&mut link).as_str() {
             "archive zstd" => match Decoder::with_buffer(&mut link) {
-                Ok(archive) => self.unpack(archive, came),
+                Ok(archive) => self.unpack(BufReader::with_capacity(PIECE, archive), came),
                 Err(problem) => Err(Failure::ours(problem)),
             },
             "archive plain" => self.unpack(&mut link, came),

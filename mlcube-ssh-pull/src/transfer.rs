@@ -15,7 +15,9 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record, follow_own_links};
+use mlcube_ssh_config::workspace::{
+    Direction, Listing, Plan, Record, came_otherwise, follow_own_links,
+};
 
 use crate::fetch::{Fetch, There};
 use crate::say;
@@ -60,16 +62,15 @@ impl Sides<'_> {
         note(receipt, &listing, &plan, free);
         drop(listing);
         space::check(&plan, workspace, free)?;
-        let mut is_as_begun = false;
-        if !plan.is_empty() {
-            self.record.begin(Direction::Down, &plan.common)?;
-            let rest = self.fetch(there, wanted.as_ref(), &plan, receipt)?;
-            is_as_begun = !plan.settle_here(&rest, workspace, &base);
-        }
-        if is_as_begun {
-            self.record.finish_as_begun(Direction::Down)?;
-        } else {
+        if plan.is_empty() {
             self.record.finish(&plan.common)?;
+        } else {
+            self.record.begin(Direction::Down, &plan.common)?;
+            // From here on the record has it.
+            plan.common = Listing::default();
+            let rest = self.fetch(there, wanted.as_deref(), &plan, receipt)?;
+            let otherwise = came_otherwise(&rest, workspace, &base);
+            self.record.finish_but_for(Direction::Down, &otherwise)?;
         }
         say::say(self.step.report(), self.connection.host().as_str(), receipt, &plan);
         Ok(plan)

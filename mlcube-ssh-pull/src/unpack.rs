@@ -38,7 +38,7 @@ impl Came {
         let came = |path: &Path| self.entries.get(path).is_some();
         if !self.is_all {
             Cow::Borrowed(send)
-        } else if send.iter().all(|(path, _)| came(path)) {
+        } else if self.entries.len() == send.len() {
             Cow::Owned(Listing::default())
         } else {
             Cow::Owned(send.filter(|path, entry| entry.is_folder() || !came(path)))
@@ -68,12 +68,16 @@ impl<'a> Unpacker<'a> {
     /// When something comes that nobody asked for, or the disk is full.
     pub(crate) fn unpack(&mut self, archive: impl Read, progress: &mut Progress) -> io::Result<()> {
         fs::create_dir_all(self.scratch()).or_else(|problem| unless_full(&problem))?;
+        let mut in_order = self.wanted.iter();
         for entry in Archive::new(archive).entries()? {
             // That it was cut off the remote says, or ssh.
             let Ok(mut entry) = entry else { return Ok(()) };
             let path = path_of(&entry);
             progress.file(&path.to_string_lossy());
-            let Some(planned) = self.wanted.get(&path) else {
+            // It comes in the order in which it was asked for, but for what went away there.
+            let expected = in_order.next().filter(|(wanted, _)| *wanted == path);
+            let planned = expected.map(|(_, planned)| planned).or_else(|| self.wanted.get(&path));
+            let Some(planned) = planned else {
                 let shown = path.to_string_lossy().escape_debug().to_string();
                 return Err(io::Error::other(format!("{shown} came, and nobody asked for it")));
             };

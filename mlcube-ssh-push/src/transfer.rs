@@ -3,7 +3,7 @@
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{Direction, Entry};
+use mlcube_ssh_config::workspace::{Direction, Entry, Listing};
 
 use crate::cli::Args;
 use crate::sides::{Sent, Sides};
@@ -83,18 +83,13 @@ impl Sides<'_> {
             entry.is_file()
                 && !Entry::read(&here.join(path)).is_some_and(|now| now.same_content(entry))
         });
-        if moved.is_empty() {
-            return Ok(self.local.record.finish_as_begun(Direction::Up)?);
-        }
-        let there = prepare::look(self.connection, self.remote)?;
-        let mut common = self.local.record.begun(Direction::Up);
-        for (path, _) in moved.iter() {
-            match there.get(path) {
-                Some(entry) => common.insert(path, &entry),
-                None => common.remove(path),
-            }
-        }
-        Ok(self.local.record.finish(&common)?)
+        let there = if moved.is_empty() {
+            Listing::default()
+        } else {
+            prepare::look(self.connection, self.remote)?
+        };
+        let common: Vec<_> = moved.iter().map(|(path, _)| (path, there.get(path))).collect();
+        Ok(self.local.record.finish_but_for(Direction::Up, &common)?)
     }
 
     /// Shows the transfers of a push, as if nothing were there but what the record says.

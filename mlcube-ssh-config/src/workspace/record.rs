@@ -40,6 +40,9 @@ pub fn state_folder() -> Result<PathBuf> {
     Ok(state.join("mlcube-ssh"))
 }
 
+/// A path, and what both sides have in common there.
+pub type Common = (&'static Path, Option<Entry>);
+
 /// The records of one pair of trees.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -106,12 +109,6 @@ impl Record {
         self.write(under_way(direction), common)
     }
 
-    /// What was noted when the transfer that goes on began.
-    #[must_use]
-    pub fn begun(&self, direction: Direction) -> Listing {
-        self.read(under_way(direction)).unwrap_or_default()
-    }
-
     /// Notes what both sides have in common now, after a transfer.
     ///
     /// # Errors
@@ -121,11 +118,26 @@ impl Record {
         self.remove(&[Direction::Up, Direction::Down].map(under_way))
     }
 
-    /// As [`Record::finish`], of a transfer that did what was noted when it began.
+    /// As [`Record::finish`], of a transfer that did what was noted when it began, but for some paths: what both sides have
+    /// in common at each, if anything.
     ///
     /// # Errors
-    /// When the file can't be renamed.
-    pub fn finish_as_begun(&self, direction: Direction) -> Result<()> {
+    /// When a file can't be written, renamed or removed.
+    pub fn finish_but_for(&self, direction: Direction, others: &[Common]) -> Result<()> {
+        if others.is_empty() {
+            return self.finish_as_begun(direction);
+        }
+        let mut common = self.read(under_way(direction)).unwrap_or_default();
+        for (path, entry) in others {
+            match entry {
+                Some(entry) => common.insert(path, entry),
+                None => common.remove(path),
+            }
+        }
+        self.finish(&common)
+    }
+
+    fn finish_as_begun(&self, direction: Direction) -> Result<()> {
         let path = |name| self.folder.join(name);
         fs::rename(path(under_way(direction)), path("workspace"))
             .with_context(|| format!("can't write the record {}", path("workspace").display()))
