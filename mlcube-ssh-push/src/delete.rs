@@ -65,7 +65,7 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
 pub(crate) fn script(connection: &Connection, paths: &Listing, base: &str) -> Option<Script> {
     // What lies in a folder before the folder.
     let words: Vec<&str> = paths.iter().rev().filter_map(|(path, _)| path.to_str()).collect();
-    let script = connection.script(DELETE).word(base);
+    let script = connection.script(DELETE).given("tree", base);
     (!words.is_empty()).then(|| words.into_iter().fold(script, Script::word))
 }
 

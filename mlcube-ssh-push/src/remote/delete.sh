@@ -1,22 +1,40 @@
 #!/bin/sh
-# Deletes code that is gone on the other side. $1 the tree, then paths in it, what lies in a folder before the folder.
+# Deletes code that is gone on the other side. Of what a program does for a path the shell does what it can: there may be
+# thousands.
+# Given: tree.
+# Words: paths in it, what lies in a folder before the folder.
 # Answers: a line `deleted PATH` for each (a newline in a name is shown as ?). Folders that hold anything else stay.
+# shellcheck disable=SC2154 # the client sets what is given
 
-tree=$(cd "$(absolute "$1")" && pwd -P) || exit
-shift
+locate "$tree"
+cd -P "$path" || exit
+tree=$PWD folder='' is_in_tree=no
 
-for path; do
-  # Nothing behind a link that leads out of the tree.
-  folder=$(cd "$tree/$(dirname "./$path")" 2>/dev/null && pwd -P) || continue
-  case $folder/ in "$tree"/*) ;; *) continue ;; esac
-  place=$folder/${path##*/}
-  if [ -d "$place" ] && [ ! -L "$place" ]; then
-    rmdir "$place" 2>/dev/null || continue
-  elif [ -e "$place" ] || [ -L "$place" ]; then
-    rm -f "$place" || problem not-writable "$path"
+for place; do
+  case $place in
+    */*) around=${place%/*} ;;
+    *) around=. ;;
+  esac
+  if [ "$around" != "$folder" ]; then
+    folder=$around is_in_tree=no
+    # Nothing behind a link that leads out of the tree.
+    if cd -P "$tree/$folder" 2>/dev/null; then
+      case $PWD/ in "$tree"/*) is_in_tree=yes ;; esac
+    fi
+  fi
+  [ "$is_in_tree" = yes ] || continue
+  name=./${place##*/}
+  if [ -d "$name" ] && [ ! -L "$name" ]; then
+    rmdir "$name" 2>/dev/null || continue
+  elif [ -e "$name" ] || [ -L "$name" ]; then
+    rm -f "$name" || problem not-writable "$place"
   else
     continue
   fi
-  printf 'deleted %s\n' "$(printf '%s' "$path" | tr '\n' '?')"
+  case $place in
+    *"
+"*) place=$(printf '%s' "$place" | tr '\n' '?') ;;
+  esac
+  printf 'deleted %s\n' "$place"
 done
 exit 0
