@@ -13,6 +13,9 @@ use crate::cli::Args;
 use crate::transfer::{self, Sides};
 use crate::{fetch, outputs, pull};
 
+/// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3.
+const AT_ONCE: usize = 5000;
+
 /// Compares what a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
@@ -45,7 +48,8 @@ fn comparisons(
     plan: &Plan,
 ) -> Vec<Comparison> {
     let workspace = layout.workspace.to_string_lossy();
-    Comparison::of(&plan.transfers(), |part| {
+    let parts: Vec<_> = plan.transfers().iter().flat_map(|part| part.pieces(AT_ONCE)).collect();
+    Comparison::of(&parts, |part| {
         rsync::comparison(connection, part.files_from.clone())
             .arg("--")
             .arg(connection.rsync_path(&part.below(there)))

@@ -66,6 +66,19 @@ impl Part {
         }
     }
 
+    /// The part in pieces of so many entries: rsync that fetches looks for every name that comes in all of the list that it
+    /// sent.
+    #[must_use]
+    pub fn pieces(&self, entries: usize) -> Vec<Self> {
+        let names: Vec<_> = self.files_from.iter().collect();
+        let piece = |names: &[&'static Path]| Self {
+            folder: self.folder.clone(),
+            files_from: names.iter().copied().collect(),
+            bytes: 0,
+        };
+        names.chunks(entries).map(piece).collect()
+    }
+
     fn add(&mut self, path: &'static Path, bytes: u64) {
         self.files_from.push(path);
         self.bytes += bytes;
@@ -90,6 +103,15 @@ mod tests {
         let parts = Part::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
         assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
         assert_eq!(parts[1].below("/w"), "/w/out/");
+    }
+
+    #[test]
+    fn a_part_in_pieces() {
+        let parts =
+            Part::of(&listing(&[("out/x", 1), ("out/y", 1), ("out/z", 1)]), &["out".into()]);
+        let pieces = parts[0].pieces(2);
+        assert_eq!(pieces.iter().map(names).collect::<Vec<_>>(), [vec!["x", "y"], vec!["z"]]);
+        assert!(pieces.iter().all(|piece| piece.below("/w") == "/w/out/"));
     }
 
     #[test]
