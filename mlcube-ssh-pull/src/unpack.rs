@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, FileTimes, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use crate::scratch;
 
 /// What is read at once, in bytes.
 const PIECE: usize = 64 << 10;
+
+/// Times that have one spelling, and that every system can set, in seconds since 1970.
+const TIMES: RangeInclusive<i64> = 0..=u32::MAX as i64;
 
 /// What a stream brought.
 #[derive(Debug, Default)]
@@ -173,8 +177,7 @@ fn path_of(entry: &Entry<impl Read>) -> PathBuf {
 /// Whether what comes is what was listed; what changed meanwhile is rsync's.
 fn is_as_planned(entry: &mut Entry<impl Read>, planned: &Planned) -> bool {
     let kind = entry.header().entry_type();
-    // Times before 1970 have more than one spelling.
-    planned.modified.0 >= 0
+    TIMES.contains(&planned.modified.0)
         && match planned.kind {
             Kind::File => {
                 kind == EntryType::Regular
