@@ -99,3 +99,22 @@ fn a_connection_that_is_lost_with_the_list() {
     scene.host.has_program("cp", "kill -9 $PPID\nsleep 1");
     pull(&scene, &document, &["-q"]).exits(255).complains(&["there", "lost"]);
 }
+
+#[test]
+fn what_a_dry_run_shows_fetches_the_same() {
+    let (scene, cube, document) = many();
+    let ran = pull(&scene, &document, &["-v"]).succeeds().stderr.clone();
+    let shown = pull(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
+    for what in ["mkdir -p -- ", "'exec cp /dev/stdin ", "--files-from=:"] {
+        // But for what has the number of the process in it.
+        let start = |text: &str| {
+            let line = text.lines().find(|line| line.contains(what)).map(str::to_owned);
+            line.and_then(|line| Some(line.split(what).next()?.to_owned()))
+        };
+        assert!(start(&shown).is_some() && start(&shown) == start(&ran), "{what}");
+    }
+    fs::remove_dir_all(cube.workspace()).unwrap();
+    fs::remove_dir_all(incoming(&scene)).unwrap();
+    scene.sh("sh -eu").reads(shown).run().succeeds();
+    assert_eq!(came(&cube), MANY);
+}

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use mlcube_ssh_harness::{Cube, Scene, Task};
+use mlcube_ssh_harness::{Cube, HostOptions, Scene, Task};
 
 fn cube(scene: &Scene) -> Cube {
     let make = Task::named("make").reads("data", "data.csv").writes("model", "model/");
@@ -54,7 +54,7 @@ fn more_than_what_is_free_there_is_refused_with_the_largest() {
 
 #[test]
 fn an_rsync_that_sends_nothing_and_reports_success_is_no_success() {
-    let scene = Scene::new();
+    let scene = Scene::with(HostOptions::default().without("tar"));
     let document = scene.document(&cube(&scene), &[]);
     scene.has_program("rsync", "exit 0");
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();

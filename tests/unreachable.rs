@@ -142,7 +142,10 @@ fn ssh_is_missing_here() {
 #[test]
 fn rsync_is_missing_here() {
     let scene = Scene::new();
-    let document = scene.document(&a_cube(&scene), &[]);
+    let cube = a_cube(&scene);
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    fs::write(cube.root().join("mlcube.yaml"), "name: changed\n").unwrap();
     let only_ssh = scene.home().join("bin");
     let failed = scene
         .tool("mlcube-ssh-push")

@@ -13,9 +13,8 @@ use crate::fetch::{self, Fetch};
 use crate::lists;
 use crate::outputs::{self, Output};
 use crate::select::{Pattern, Selection};
-use crate::stream::{self, Stream};
+use crate::stream;
 use crate::transfer::{self, Sides};
-use crate::unpack::Came;
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -102,16 +101,11 @@ fn dry_run(
     let there = document.remote.workspace.from_home();
     let lists = lists::folder(&document.remote, &record);
     let fetch = Fetch { connection, layout, record: &record, there, lists: Some(&lists) };
-    let mut rest = plan.send.clone();
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
-        let (report, here) = (step.report(), layout.workspace.as_path());
-        let (what, how) = Stream { connection, report, there, here, wanted: &wanted }.shown();
-        step.show([&what]);
-        step.show(&how);
-        let came = Came { entries: wanted.into_owned(), is_all: true, bytes: 0 };
-        rest = came.rest(&plan.send).into_owned();
+        // A shell can't unpack as a pull does.
+        step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);
     }
-    let commands = fetch.commands(&plan, &rest, &mut |command| {
+    let commands = fetch.commands(&plan, &plan.send, &mut |command| {
         step.show([command]);
         Ok(true)
     })?;

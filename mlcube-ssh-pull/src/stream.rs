@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::anyhow;
-use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::counted::Counted;
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
@@ -66,7 +65,7 @@ impl Stream<'_> {
     /// # Errors
     /// When the connection is lost, the disk here is full, or the remote sends what nobody asked for.
     pub(crate) fn run(&self, session: Option<Session>, came: &mut Came) -> Outcome<()> {
-        self.report.detail(&self.describe());
+        self.report.detail(&describe(self.wanted));
         let mut session = self.connection.go_on(session, &self.script())?;
         if let Some(input) = session.take_input() {
             let names = self.wanted.names();
@@ -103,16 +102,6 @@ impl Stream<'_> {
         self.connection.script(PACK).given("workspace", self.there)
     }
 
-    /// Shows it.
-    pub(crate) fn shown(&self) -> (String, [Command; 2]) {
-        (format!("# {}", self.describe()), self.connection.shown(&self.script()))
-    }
-
-    fn describe(&self) -> String {
-        let files = count(self.wanted.files(), "file");
-        format!("{files} are named behind this script, and come as an archive of tar")
-    }
-
     fn unpack(&self, mut archive: impl Read, came: &mut Came) -> Outcome<()> {
         let mut unpacker = Unpacker::new(self.here, self.wanted, came);
         let mut progress = Progress::new(self.report, self.wanted.bytes());
@@ -125,6 +114,11 @@ impl Stream<'_> {
         let _ = io::copy(&mut archive, &mut io::sink());
         Ok(())
     }
+}
+
+/// What a person is told that comes as a stream.
+pub(crate) fn describe(wanted: &Listing) -> String {
+    format!("{} come as one archive, from the tar there", count(wanted.files(), "file"))
 }
 
 fn was_all_packed(answer: &Answer) -> bool {

@@ -91,13 +91,10 @@ pub(crate) fn send(
     Ok(brought)
 }
 
-/// What a person is told that goes behind the script.
+/// What a person is told that goes as a stream.
 pub(crate) fn describe(route: &Route, fresh: &Fresh) -> String {
-    format!(
-        "{} of {} go behind this script, as an archive of tar",
-        count(fresh.entries.files(), "file"),
-        route.here.display()
-    )
+    let files = count(fresh.entries.files(), "file");
+    format!("{files} of {} go as one archive, to the tar there", route.here.display())
 }
 
 /// What has come, by what was packed and what the remote says of it.

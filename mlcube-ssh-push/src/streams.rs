@@ -34,9 +34,15 @@ impl Sides<'_> {
         self.bring_new(code, &mut |route, fresh| self.stream(route, fresh, sent))
     }
 
-    /// Shows how what is new there would be sent.
+    /// Says what would go as a stream, and leaves it to rsync all the same: a shell can't pack as a push does.
     pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
-        let mut show = |route: &Route, fresh: &Fresh| Ok(self.show_stream(route, fresh));
+        let mut show = |route: &Route, fresh: &Fresh| {
+            if Worth::of(route, fresh).is_some() {
+                let what = brought::describe(route, fresh);
+                self.step.show([&format!("# {what} where there is one; else:")]);
+            }
+            Ok(Brought::Nothing)
+        };
         let all = Remaining {
             code: Cow::Borrowed(code),
             workspace: Cow::Borrowed(&self.plan.send),
@@ -95,15 +101,6 @@ impl Sides<'_> {
             connection.ask(&bring::discard(connection, route))?;
         }
         Ok(brought)
-    }
-
-    /// Shows a stream if there is one.
-    fn show_stream(&self, route: &Route, fresh: &Fresh) -> Brought {
-        let Some(worth) = Worth::of(route, fresh) else { return Brought::Nothing };
-        let script = bring::bring(self.connection, route, fresh, worth.is_squeezed);
-        self.step.show([&format!("# {}", brought::describe(route, fresh))]);
-        self.step.show(&self.connection.shown(&script));
-        Brought::All { but: Listing::default() }
     }
 
     /// The workspace's place in the base, if it has the same one on both sides, and lies on the same disk there.

@@ -70,6 +70,8 @@ pub(crate) struct Route<'a> {
     pub(crate) replaced: String,
     /// Whether there is a zstd there.
     pub(crate) has_zstd: bool,
+    /// Whether there was no tree there before.
+    pub(crate) is_new: bool,
 }
 
 impl Prepared {
@@ -98,7 +100,7 @@ impl Prepared {
         let folder = |name: &str| format!("{}/{name}", self.incoming);
         let replaced = format!("{}/replaced", self.state);
         let (incoming, scratch) = (folder(name), folder("tmp"));
-        let (is_near, has_zstd) = (disk.is_near, self.has_zstd);
-        Route { here, there, name, incoming, scratch, is_near, replaced, has_zstd }
+        let (is_near, has_zstd, is_new) = (disk.is_near, self.has_zstd, self.is_new);
+        Route { here, there, name, incoming, scratch, is_near, replaced, has_zstd, is_new }
     }
 }

@@ -5,11 +5,14 @@ use crate::archive::header_bytes;
 use crate::fresh::Fresh;
 use crate::there::Route;
 
-/// From so many files or bytes on it is quicker than rsync.
+/// From so many files or bytes on it is quicker than rsync; in a new tree always, since it goes in a session that is there.
 const FILES: u64 = 100;
 const BYTES: u64 = 8 << 20;
 /// In more folders than this things are put in place by rsync.
 const FOLDERS: usize = 50;
+
+/// Headers of so few bytes count for nothing.
+const FEW: u64 = 256 << 10;
 
 /// A stream that pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +24,8 @@ pub(crate) struct Worth {
 impl Worth {
     pub(crate) fn of(route: &Route, fresh: &Fresh) -> Option<Self> {
         let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
-        let pays = (files >= FILES || bytes >= BYTES) && fresh.folders.len() <= FOLDERS;
+        let is_much = files >= FILES || bytes >= BYTES || route.is_new && files > 0;
+        let pays = is_much && fresh.folders.len() <= FOLDERS;
         // The words of a script are text.
         let can_be_placed =
             route.is_near && fresh.folders.iter().all(|path| path.to_str().is_some());
@@ -30,6 +34,6 @@ impl Worth {
         }
         let headers = header_bytes(&fresh.entries);
         let is_squeezed = headers > bytes / 10 && route.has_zstd;
-        (is_squeezed || headers <= bytes / 2).then_some(Self { is_squeezed })
+        (is_squeezed || headers <= FEW.max(bytes / 2)).then_some(Self { is_squeezed })
     }
 }
