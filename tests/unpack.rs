@@ -52,6 +52,9 @@ fn everything_comes_as_it_is() {
     let deep = ["a long name of a folder that has many friends of its kind"; 5].join("/");
     fs::create_dir_all(made.join(&deep)).unwrap();
     fs::write(made.join(&deep).join("n".repeat(200)), "").unwrap();
+    let lines = "a line of many\n".repeat(12);
+    fs::write(made.join(&lines), "many lines").unwrap();
+    symlink(&lines, made.join("to lines")).unwrap();
     symlink("t".repeat(150), made.join(&deep).join("link")).unwrap();
     fs::create_dir_all(made.join("empty/folder")).unwrap();
     symlink("many/001", made.join("link")).unwrap();
@@ -66,7 +69,7 @@ fn everything_comes_as_it_is() {
     pulled.succeeds().says("as one archive");
     is_all_here(&scene, &cube);
     let receipt = pulled.document();
-    assert_eq!(receipt.at("/steps/pull/files_sent"), 150 + 6);
+    assert_eq!(receipt.at("/steps/pull/files_sent"), 150 + 7);
     assert!(receipt.at("/steps/pull/bytes_sent").as_u64().unwrap() > 150 * 4_000);
     let again = pull(&scene, &document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false);

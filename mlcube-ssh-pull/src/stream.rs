@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -38,6 +39,8 @@ pub(crate) fn worth<'a>(
     let is_wanted = |path: &Path, entry: &Entry| {
         here.get(path).is_none()
             && !(entry.is_file() && entry.size >= LARGE)
+            // In an archive's extended header a text ends where its line does.
+            && [path, &entry.target].iter().all(|text| is_one_line(text))
             // Behind a link of the user's own rsync has to be sent by itself.
             && !links.iter().any(|link| path.starts_with(link))
     };
@@ -48,6 +51,10 @@ pub(crate) fn worth<'a>(
         Cow::Owned(send.filter(is_wanted))
     };
     (wanted.regular_files() >= FILES).then_some(wanted)
+}
+
+fn is_one_line(text: &Path) -> bool {
+    !text.as_os_str().as_bytes().contains(&b'\n')
 }
 
 /// The stream of some entries of the workspace there, whose path is `there`, to the one here.

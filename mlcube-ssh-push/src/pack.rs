@@ -85,16 +85,21 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
     fn add_file(&mut self, mut file: File, path: &Path, entry: &Entry) -> io::Result<bool> {
         let packed = self.packed_name(path);
         self.archive.header(&packed, entry, EntryType::Regular)?;
-        let mut left = entry.size;
+        let (mut left, mut is_whole) = (entry.size, true);
         while left > 0 {
             let wanted = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
-            let length = read(&mut file, &mut self.piece[..wanted]);
-            self.archive.content(&self.piece[..length])?;
-            left -= length as u64;
-            self.hear.packed(length as u64);
+            let piece = &mut self.piece[..wanted];
+            if is_whole && !read_all(&mut file, piece) {
+                is_whole = false;
+                piece.fill(0);
+            }
+            self.archive.content(piece)?;
+            left -= wanted as u64;
+            self.hear.packed(wanted as u64);
         }
         self.archive.end_content(entry.size)?;
-        let is_as_listed = is_as_listed(&file, entry);
+        // A disk that fails, or a file system that tells another size, changes nothing that could be listed.
+        let is_as_listed = is_whole && is_as_listed(&file, entry);
         if !is_as_listed {
             self.taken_back.extend_from_slice(path.as_os_str().as_bytes());
             self.taken_back.push(0);
@@ -112,14 +117,10 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
     }
 }
 
-/// Reads a part of a file. Where that is shorter than it was, or can't be read, nothing comes in the place of the rest, for which
-/// the archive has room.
-fn read(file: &mut File, piece: &mut [u8]) -> usize {
-    if let Ok(length @ 1..) = file.read(piece) {
-        return length;
-    }
-    piece.fill(0);
-    piece.len()
+/// Reads as much of a file as there is room for, and says whether it is there and can be read. In the place of what isn't
+/// nothing comes, for which the archive has room.
+fn read_all(file: &mut File, piece: &mut [u8]) -> bool {
+    file.read_exact(piece).is_ok()
 }
 
 /// The file at `place`, if it is the one that was listed. It may have become anything: no link is followed, no pipe waited
@@ -137,7 +138,9 @@ fn is_as_listed(file: &File, entry: &Entry) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::mem;
     use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -189,5 +192,31 @@ mod tests {
         assert_eq!(contents[1].1.len(), PIECE + 1);
         assert_eq!(contents[3].1, b"d\0");
         assert_eq!(packed.len() % 512, 0);
+    }
+
+    /// Lets the content be away while it is read: as listed before and after, as where a disk fails.
+    struct Away(PathBuf, u64);
+
+    impl Hear for Away {
+        fn file(&mut self, _: &Path) {}
+        fn packed(&mut self, _: u64) {
+            let file = File::options().write(true).open(&self.0).unwrap();
+            let (time, size) = (file.metadata().unwrap().modified().unwrap(), self.1);
+            file.set_len(mem::replace(&mut self.1, 2 * PIECE as u64 + 1)).unwrap();
+            file.set_modified(time).unwrap();
+            assert!(size > 0);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, place) = (folder.path(), folder.path().join("a"));
+        fs::write(&place, vec![b'x'; 2 * PIECE + 1]).unwrap();
+        let listed = Listing::of_folder(here, &|_, _| Ok(false)).unwrap();
+        let mut packed = Vec::new();
+        let mut hear = Away(place, PIECE as u64);
+        let changed = pack(here, "code", &listed, &mut packed, &mut hear).unwrap();
+        assert_eq!((changed.len(), &contents(&packed)[1].1[..]), (1, &b"a\0"[..]));
     }
 }
