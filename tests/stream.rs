@@ -70,6 +70,7 @@ fn everything_arrives_as_it_is() {
     fs::set_permissions(workspace.join("empty"), fs::Permissions::from_mode(0o2750)).unwrap();
     symlink("many/001", workspace.join("link")).unwrap();
     symlink("nowhere", workspace.join("many/dangling")).unwrap();
+    symlink("loop", workspace.join("many/loop")).unwrap();
     fs::hard_link(workspace.join("many/002"), workspace.join("twin")).unwrap();
     fs::set_permissions(workspace.join("many/003"), fs::Permissions::from_mode(0o500)).unwrap();
     scene.sh("touch -d '2001-02-03 04:05:06.789' digits/workspace/many/004").run().succeeds();
