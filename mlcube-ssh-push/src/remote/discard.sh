@@ -7,5 +7,5 @@ locate "$incoming"
 incoming=$path
 # Folders that may not be written, as they are here; files have names elsewhere now, and stay as they are.
 find "$incoming" -type d -exec chmod u+rwx {} +
-rm -rf "$incoming"
+rm -rf "$incoming" "$incoming.changed"
 exit 0
