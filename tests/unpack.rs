@@ -61,6 +61,7 @@ fn everything_comes_as_it_is() {
     symlink("nowhere", made.join("many/dangling")).unwrap();
     fs::hard_link(made.join("many/002"), made.join("twin")).unwrap();
     fs::write(made.join("many/large"), random(7, 1_500_000)).unwrap();
+    fs::write(made.join("many/zeros"), [0; 5000]).unwrap();
     fs::set_permissions(made.join("many/003"), fs::Permissions::from_mode(0o500)).unwrap();
     fs::set_permissions(made.join("many"), fs::Permissions::from_mode(0o555)).unwrap();
     let times = "touch -d '2001-02-03 04:05:06.789' many/004 empty && touch -d '1969-02-03 04:05:06.5' many/005 && touch -hd '2001-02-03' link";
@@ -69,7 +70,7 @@ fn everything_comes_as_it_is() {
     pulled.succeeds().says("as one archive");
     is_all_here(&scene, &cube);
     let receipt = pulled.document();
-    assert_eq!(receipt.at("/steps/pull/files_sent"), 150 + 7);
+    assert_eq!(receipt.at("/steps/pull/files_sent"), 150 + 8);
     assert!(receipt.at("/steps/pull/bytes_sent").as_u64().unwrap() > 150 * 4_000);
     let again = pull(&scene, &document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false);
@@ -144,6 +145,33 @@ fn what_changes_while_it_is_packed_comes_as_it_is_then() {
     assert_eq!(fs::read_to_string(cube.workspace().join("many/012")).unwrap(), "new\n");
     let again = pull(&scene, &document, &["-q"]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false, "the record has what came");
+}
+
+#[test]
+fn what_cannot_be_read_there_never_comes_as_zeros() {
+    let scene = Scene::new();
+    let (cube, document) = many(&scene);
+    fs::write(there(&scene).join("many/zeros"), [1, 0, 0]).unwrap();
+    // As tar does with a disk that fails: zeros for the rest, and a word about it in the end.
+    let fails = "import tarfile, sys, io\nwith tarfile.open(fileobj=sys.stdin.buffer, mode=\"r|\") as given, tarfile.open(fileobj=sys.stdout.buffer, mode=\"w|\", format=tarfile.PAX_FORMAT) as archive:\n    for entry in given:\n        content = given.extractfile(entry) if entry.isfile() else None\n        if entry.name == \"many/077\": content = io.BytesIO(content.read()[:2000] + bytes(2000))\n        archive.addfile(entry, content)";
+    scene
+        .host
+        .has_program("tar", &format!("{ASKED}/usr/bin/tar \"$@\" | python3 -c '{fails}'; exit 2"));
+    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    is_all_here(&scene, &cube);
+}
+
+#[test]
+fn a_host_that_sends_without_end() {
+    let scene = Scene::new();
+    let (_, document) = many(&scene);
+    scene.host.has_program("tar", &format!("{ASKED}/usr/bin/tar \"$@\"; exec cat /dev/zero"));
+    pull(&scene, &document, &["-q"]).exits(125).complains(&["there", "more than it was asked for"]);
+    eventually("nothing is left running there", || {
+        scene.place().processes().with("/dev/zero").is_empty()
+    });
+    scene.host.loses_program("tar");
+    pull(&scene, &document, &["-q"]).succeeds().is_silent();
 }
 
 #[test]

@@ -79,48 +79,69 @@ impl Stream<'_> {
             // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.
             thread::spawn(move || names.write(input));
         }
+        let mut unpacker = Unpacker::new(self.here, self.wanted, came);
         let mut link = BufReader::with_capacity(PIECE, Counted::new(&mut session));
-        let unpacked = match first_line(&mut link).as_str() {
-            "archive zstd" => match Decoder::with_buffer(&mut link) {
-                Ok(archive) => self.unpack(BufReader::with_capacity(PIECE, archive), came),
-                Err(problem) => Err(Failure::ours(problem)),
-            },
-            "archive plain" => self.unpack(&mut link, came),
-            _ => Ok(()),
-        };
-        came.bytes = link.get_ref().count();
+        let ended = self.unpack_from(&mut link, &mut unpacker);
+        let bytes = link.get_ref().count();
         drop(link);
-        if unpacked.is_err() {
-            session.hang_up();
-            return unpacked;
-        }
-        let answer = session.answer().map_err(|failure| match failure.kind {
+        let answer = match ended {
+            Ok(()) => session.answer(),
+            Err(failure) => {
+                session.hang_up();
+                Err(failure)
+            }
+        };
+        unpacker.finish(answer.as_ref().is_ok_and(was_all_packed));
+        came.bytes = bytes;
+        let answer = answer.map_err(|failure| match failure.kind {
             Kind::Connection => rsync::lost_during_transfer(self.connection.host().as_str()),
             _ => failure,
         })?;
-        came.is_all &= was_all_packed(&answer);
         if !came.is_all {
             self.report.detail(&format!("not all came, rsync goes on: {}", answer.last_error()));
         }
         Ok(())
     }
 
+    /// Unpacks what the line before the archive says that it is.
+    fn unpack_from(
+        &self,
+        link: &mut (impl BufRead + Send),
+        unpacker: &mut Unpacker,
+    ) -> Outcome<()> {
+        match first_line(link).as_str() {
+            "archive zstd" => match Decoder::with_buffer(link) {
+                Ok(archive) => self.unpack(BufReader::with_capacity(PIECE, archive), unpacker),
+                Err(problem) => Err(Failure::ours(problem)),
+            },
+            "archive plain" => self.unpack(link, unpacker),
+            _ => Ok(()),
+        }
+    }
+
     fn script(&self) -> Script {
         self.connection.script(PACK).given("workspace", self.there)
     }
 
-    fn unpack(&self, mut archive: impl Read, came: &mut Came) -> Outcome<()> {
-        let mut unpacker = Unpacker::new(self.here, self.wanted, came);
+    fn unpack(&self, archive: impl Read, unpacker: &mut Unpacker) -> Outcome<()> {
+        let host = self.connection.host();
+        let mut archive = archive.take(most_bytes(self.wanted));
         let mut progress = Progress::new(self.report, self.wanted.bytes());
         let ended = unpacker.unpack(&mut archive, &mut progress);
-        unpacker.finish();
         progress.clear();
-        let host = self.connection.host();
         ended.map_err(|problem| Failure::ours(anyhow!("fetching from '{host}': {problem}")))?;
         // To its end: the remote waits until all that it writes is read.
         let _ = io::copy(&mut archive, &mut io::sink());
+        if archive.limit() == 0 {
+            return Err(Failure::ours(anyhow!("'{host}' sends far more than it was asked for")));
+        }
         Ok(())
     }
+}
+
+/// More bytes than an archive of these entries has: each may have two long texts, and zeros stand at the end.
+fn most_bytes(wanted: &Listing) -> u64 {
+    (1 << 20) + wanted.bytes() + (16 << 10) * wanted.len() as u64
 }
 
 /// What a person is told that comes as a stream.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, FileTimes, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
@@ -15,6 +16,7 @@ use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::workspace::{Entry as Planned, Kind, Listing};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use tar::{Archive, Entry, EntryType};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::scratch;
 
@@ -56,6 +58,8 @@ pub(crate) struct Unpacker<'a> {
     wanted: &'a Listing,
     /// The folder, relative to the workspace, of which it is known that no link leads there.
     real: Option<PathBuf>,
+    /// Files that may not be what they were there, under names that nobody sees.
+    doubtful: Vec<(TempPath, PathBuf)>,
     came: &'a mut Came,
     bytes: u64,
     piece: Vec<u8>,
@@ -63,7 +67,15 @@ pub(crate) struct Unpacker<'a> {
 
 impl<'a> Unpacker<'a> {
     pub(crate) fn new(here: &'a Path, wanted: &'a Listing, came: &'a mut Came) -> Self {
-        Self { here, wanted, real: None, came, bytes: 0, piece: vec![0; PIECE] }
+        Self {
+            here,
+            wanted,
+            real: None,
+            doubtful: Vec::new(),
+            came,
+            bytes: 0,
+            piece: vec![0; PIECE],
+        }
     }
 
     /// Takes what is in an archive, up to its end or to where it is cut off. What can't be put here is left out.
@@ -87,7 +99,8 @@ impl<'a> Unpacker<'a> {
             };
             if is_as_planned(&mut entry, &planned) && self.is_in_real_folder(&path) {
                 match self.put(&mut entry, &path, &planned) {
-                    Ok(()) => self.came.entries.insert(&path, &planned),
+                    Ok(true) => self.came.entries.insert(&path, &planned),
+                    Ok(false) => {}
                     Err(problem) => unless_full(&problem)?,
                 }
             }
@@ -97,8 +110,15 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
-    /// Gives folders their permissions and times, when all is in them.
-    pub(crate) fn finish(self) {
+    /// Ends what the archive began. What is in doubt gets its name if all was packed as it was there, else it is rsync's;
+    /// folders get their permissions and times, now that all is in them.
+    pub(crate) fn finish(mut self, was_all_packed: bool) {
+        for (file, path) in mem::take(&mut self.doubtful) {
+            let is_placed = was_all_packed && file.persist_noclobber(self.here.join(&path)).is_ok();
+            if let Some(planned) = self.wanted.get(&path).filter(|_| is_placed) {
+                self.came.entries.insert(&path, &planned);
+            }
+        }
         let folders = self.came.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
         for (path, entry) in folders {
             // One that can't have them is a folder that can be used.
@@ -107,32 +127,43 @@ impl<'a> Unpacker<'a> {
                 folder.set_permissions(permissions(&entry))
             });
         }
-        self.came.is_all = self.came.entries.len() == self.wanted.len();
+        self.came.is_all = was_all_packed && self.came.entries.len() == self.wanted.len();
     }
 
+    /// Puts what comes in its place, and says whether it is there.
     fn put(
         &mut self,
         entry: &mut Entry<impl Read>,
         path: &Path,
         planned: &Planned,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let place = self.here.join(path);
         match planned.kind {
-            Kind::Folder => DirBuilder::new().mode(0o700).create(place),
+            Kind::Folder => DirBuilder::new().mode(0o700).create(place)?,
             Kind::Link => {
                 symlink(&planned.target, &place)?;
-                set_time_of_link(&place, planned)
+                set_time_of_link(&place, planned)?;
             }
-            _ => self.put_file(entry, &place, planned),
+            _ => {
+                let file = self.read(entry, planned)?;
+                // tar fills what it can't read with zeros, up to the end, and tells of it when all is over.
+                if planned.size > 0 && self.piece[0] == 0 {
+                    self.doubtful.push((file.into_temp_path(), path.to_owned()));
+                    return Ok(false);
+                }
+                // What is here since the list was made is its owner's.
+                file.persist_noclobber(place).map_err(|refused| refused.error)?;
+            }
         }
+        Ok(true)
     }
 
-    fn put_file(
+    /// Puts a file together out of sight. Afterwards its last byte stands first in the buffer.
+    fn read(
         &mut self,
         entry: &mut Entry<impl Read>,
-        place: &Path,
         planned: &Planned,
-    ) -> io::Result<()> {
+    ) -> io::Result<NamedTempFile> {
         let mut file = tempfile::Builder::new().tempfile_in(self.scratch())?;
         let mut left = planned.size;
         while left > 0 {
@@ -142,11 +173,11 @@ impl<'a> Unpacker<'a> {
             }
             file.write_all(&self.piece[..length])?;
             left = left.saturating_sub(length as u64);
+            self.piece.swap(0, length - 1);
         }
         file.as_file().set_permissions(permissions(planned))?;
         file.as_file().set_times(times(planned))?;
-        // What is here since the list was made is its owner's.
-        file.persist_noclobber(place).map(drop).map_err(|refused| refused.error)
+        Ok(file)
     }
 
     fn scratch(&self) -> PathBuf {

@@ -75,7 +75,10 @@ printf 'tree %s\nleft %s\nleft-bytes %s\nzstd %s\n' "$tree" "$left" "$left_bytes
 tell_disk() {
   near=no free=
   [ "$3" != "$2" ] || near=yes
-  [ -z "$5" ] || free=$(($4 * $5))
+  case $4$5 in
+    '' | *[!0-9]*) ;;
+    *) free=$(($4 * $5)) ;;
+  esac
   printf '%s %s %s\n' "$1" "$near" "$free"
 }
 # All are asked at once. Each number is a word.
