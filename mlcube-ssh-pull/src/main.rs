@@ -1,9 +1,12 @@
 //! `mlcube-ssh-pull`: fetches the workspace from the remote.
 
+mod attributes;
+mod came;
 mod cli;
 mod fetch;
 mod list;
 mod lists;
+mod member;
 mod outputs;
 mod pull;
 mod say;

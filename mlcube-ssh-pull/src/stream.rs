@@ -18,7 +18,8 @@ use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{Entry, Listing};
 use zstd::Decoder;
 
-use crate::unpack::{Came, Unpacker};
+use crate::came::Came;
+use crate::unpack::Unpacker;
 
 const PACK: &str = include_str!("remote/pack.sh");
 

@@ -19,13 +19,13 @@ use mlcube_ssh_config::workspace::{
     Direction, Listing, Plan, Record, came_otherwise, follow_own_links,
 };
 
+use crate::came::Came;
 use crate::fetch::{Fetch, There};
 use crate::say;
 use crate::scratch::Scratch;
 use crate::select::Selection;
 use crate::space;
 use crate::stream::{self, Stream};
-use crate::unpack::Came;
 
 /// The two sides of a pull.
 pub(crate) struct Sides<'a> {

@@ -1,56 +1,24 @@
 //! Unpacking what a stream brings. Nothing gets here but what was asked for, as it was listed; every file is put together out
 //! of sight, and takes no other's place.
 
-use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, FileTimes, Permissions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
-use std::ops::RangeInclusive;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::workspace::{Entry as Planned, Kind, Listing};
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
-use tar::{Archive, Entry, EntryType};
+use tar::{Archive, Entry};
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::attributes::{permissions, set_time_of_link, times};
+use crate::came::Came;
+use crate::member::{is_as_planned, path_of};
 use crate::scratch;
 
 /// What is read at once, in bytes.
 const PIECE: usize = 64 << 10;
-
-/// Times that have one spelling, and that every system can set, in seconds since 1970.
-const TIMES: RangeInclusive<i64> = 0..=u32::MAX as i64;
-
-/// What a stream brought.
-#[derive(Debug, Default)]
-pub(crate) struct Came {
-    /// What is here now, as it was listed.
-    pub(crate) entries: Listing,
-    /// Whether that is all that was asked for, and nothing of it changed meanwhile.
-    pub(crate) is_all: bool,
-    /// The bytes that went over the link.
-    pub(crate) bytes: u64,
-}
-
-impl Came {
-    /// What of `send` is left for rsync: all of it where anything went wrong, since it looks for itself; and with what is left
-    /// the folders, which it may have to open for that and close again.
-    pub(crate) fn rest<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {
-        let came = |path: &Path| self.entries.get(path).is_some();
-        if !self.is_all {
-            Cow::Borrowed(send)
-        } else if self.entries.len() == send.len() {
-            Cow::Owned(Listing::default())
-        } else {
-            Cow::Owned(send.filter(|path, entry| entry.is_folder() || !came(path)))
-        }
-    }
-}
 
 /// Puts what comes into a workspace.
 pub(crate) struct Unpacker<'a> {
@@ -197,68 +165,6 @@ impl<'a> Unpacker<'a> {
         self.real = is_real.then(|| folder.to_owned());
         is_real
     }
-}
-
-fn path_of(entry: &Entry<impl Read>) -> PathBuf {
-    let name = entry.path_bytes();
-    // By its components: a folder's name ends with a slash.
-    Path::new(OsStr::from_bytes(&name)).components().collect()
-}
-
-/// Whether what comes is what was listed; what changed meanwhile is rsync's.
-fn is_as_planned(entry: &mut Entry<impl Read>, planned: &Planned) -> bool {
-    let kind = entry.header().entry_type();
-    TIMES.contains(&planned.modified.0)
-        && match planned.kind {
-            Kind::File => {
-                kind == EntryType::Regular
-                    && entry.size() == planned.size
-                    && modified(entry) == Some(planned.modified)
-            }
-            Kind::Folder => kind == EntryType::Directory,
-            Kind::Link => {
-                let target = entry.link_name_bytes();
-                kind == EntryType::Symlink
-                    && target.as_deref() == Some(planned.target.as_os_str().as_bytes())
-            }
-            Kind::Unreadable | Kind::Other => false,
-        }
-}
-
-/// When the content of an entry changed: seconds since 1970, and nanoseconds. Those are in an extended header.
-fn modified(entry: &mut Entry<impl Read>) -> Option<(i64, u32)> {
-    let whole = entry.header().mtime().ok()?;
-    let extensions = entry.pax_extensions().ok()?;
-    let mtime = extensions
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-        .find(|extension| extension.key_bytes() == b"mtime");
-    let Some(mtime) = mtime else { return Some((i64::try_from(whole).ok()?, 0)) };
-    let (seconds, fraction) =
-        mtime.value().ok()?.split_once('.').unwrap_or((mtime.value().ok()?, ""));
-    let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    Some((seconds.parse().ok()?, nanoseconds))
-}
-
-/// Nothing that comes from there runs here with more rights than its user has.
-fn permissions(entry: &Planned) -> Permissions {
-    Permissions::from_mode(entry.mode & 0o777)
-}
-
-fn time(entry: &Planned) -> Duration {
-    Duration::new(entry.modified.0.unsigned_abs(), entry.modified.1)
-}
-
-fn times(entry: &Planned) -> FileTimes {
-    FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + time(entry))
-}
-
-fn set_time_of_link(place: &Path, entry: &Planned) -> io::Result<()> {
-    let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
-    let last_modification = time(entry).try_into().map_err(io::Error::other)?;
-    let times = Timestamps { last_access, last_modification };
-    Ok(utimensat(CWD, place, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// Whatever keeps one file from getting here rsync will tell; but a full disk keeps all of them.
