@@ -76,6 +76,18 @@ fn everything_comes_as_it_is() {
     assert_eq!(again.at("/steps/pull/changed"), false);
 }
 
+/// A shell that read more of its input than a script would take what follows for one.
+#[test]
+fn whatever_the_hosts_sh_is() {
+    for shell in ["/bin/bash", "/bin/dash"] {
+        let scene = Scene::new();
+        symlink(shell, scene.host.bin().join("sh")).unwrap();
+        let (cube, document) = many(&scene);
+        pull(&scene, &document, &["-q"]).succeeds().is_silent();
+        is_all_here(&scene, &cube);
+    }
+}
+
 #[test]
 fn nothing_runs_here_with_more_rights_than_its_user_has() {
     let scene = Scene::new();
