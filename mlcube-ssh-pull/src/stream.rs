@@ -23,7 +23,8 @@ use crate::unpack::Unpacker;
 
 const PACK: &str = include_str!("remote/pack.sh");
 
-/// From so many files on a stream is quicker than rsync.
+/// From so many files on a stream is quicker than rsync; and where nothing is left for that, since it goes in a session that
+/// is there.
 const FILES: u64 = 100;
 /// Larger files, in bytes, come by rsync, which goes on where it was cut off.
 const LARGE: u64 = 1 << 20;
@@ -51,7 +52,8 @@ pub(crate) fn worth<'a>(
     } else {
         Cow::Owned(send.filter(is_wanted))
     };
-    (wanted.regular_files() >= FILES).then_some(wanted)
+    let pays = wanted.regular_files() >= FILES || wanted.len() == send.len();
+    (pays && !wanted.is_empty()).then_some(wanted)
 }
 
 fn is_one_line(text: &Path) -> bool {
