@@ -10,10 +10,9 @@ use std::thread;
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::counted::Counted;
-use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, count};
-use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{Entry, Listing};
 use zstd::Decoder;
@@ -88,7 +87,7 @@ impl Stream<'_> {
         let bytes = link.get_ref().count();
         drop(link);
         let answer = match ended {
-            Ok(()) => session.answer(),
+            Ok(()) => session.answer_of_transfer(),
             Err(failure) => {
                 session.hang_up();
                 Err(failure)
@@ -96,10 +95,7 @@ impl Stream<'_> {
         };
         unpacker.finish(answer.as_ref().is_ok_and(was_all_packed));
         came.bytes = bytes;
-        let answer = answer.map_err(|failure| match failure.kind {
-            Kind::Connection => rsync::lost_during_transfer(self.connection.host().as_str()),
-            _ => failure,
-        })?;
+        let answer = answer?;
         if !came.is_all {
             self.report.detail(&format!("not all came, rsync goes on: {}", answer.last_error()));
         }

@@ -8,8 +8,8 @@ use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
-use mlcube_ssh_config::connection::{Answer, Connection, Session};
-use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
+use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, Verbosity, count};
 use mlcube_ssh_config::rsync::{self, Transfer};
@@ -55,20 +55,17 @@ impl Brought {
     }
 }
 
-/// Sends what is new as a stream where that pays and can be done, and puts in place what comes. The session, if there is one,
-/// is ended.
+/// Sends what is new as a stream where that pays and can be done, in the session that is there for it if there is one, and puts
+/// in place what comes.
 pub(crate) fn send(
     connection: &Connection,
-    session: Option<Session>,
     report: Report,
     route: &Route,
     fresh: &Fresh,
     sent: &mut Transfer,
 ) -> Outcome<Brought> {
-    let Some(worth) = Worth::of(route, fresh) else {
-        session.map_or(Ok(()), Session::end)?;
-        return Ok(Brought::Nothing);
-    };
+    let Some(worth) = Worth::of(route, fresh) else { return Ok(Brought::Nothing) };
+    let session = route.prepared.session.take();
     report.detail(&describe(route, fresh));
     let mut session =
         connection.go_on(session, &bring(connection, route, fresh, worth.is_squeezed))?;
@@ -80,10 +77,7 @@ pub(crate) fn send(
     shown.progress.clear();
     sent.bytes_sent += bytes;
     let host = connection.host().as_str();
-    let answer = session.answer().map_err(|failure| match failure.kind {
-        Kind::Connection => rsync::lost_during_transfer(host),
-        _ => failure,
-    })?;
+    let answer = session.answer_of_transfer()?;
     let brought = brought(packed, &answer, report, host)?;
     if let Brought::All { but } = &brought {
         note(sent, report, fresh, but);

@@ -89,8 +89,9 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
         while left > 0 {
             let wanted = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
             let piece = &mut self.piece[..wanted];
-            if is_whole && !read_all(&mut file, piece) {
+            if is_whole && file.read_exact(piece).is_err() {
                 is_whole = false;
+                // The archive has room for what isn't there, or can't be read.
                 piece.fill(0);
             }
             self.archive.content(piece)?;
@@ -115,12 +116,6 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
     fn packed_name(&self, path: &Path) -> Vec<u8> {
         [self.name.as_bytes(), b"/", path.as_os_str().as_bytes()].concat()
     }
-}
-
-/// Reads as much of a file as there is room for, and says whether it is there and can be read. In the place of what isn't
-/// nothing comes, for which the archive has room.
-fn read_all(file: &mut File, piece: &mut [u8]) -> bool {
-    file.read_exact(piece).is_ok()
 }
 
 /// The file at `place`, if it is the one that was listed. It may have become anything: no link is followed, no pipe waited

@@ -87,8 +87,7 @@ impl Sides<'_> {
         let brought = if self.prepared.is_left {
             Brought::Left
         } else {
-            let session = self.prepared.session.take();
-            brought::send(connection, session, report, route, fresh, &mut sent.transfer)?
+            brought::send(connection, report, route, fresh, &mut sent.transfer)?
         };
         self.prepared.end_session()?;
         if brought.is_left() {

@@ -56,6 +56,7 @@ impl Disk {
 
 /// A folder here whose entries go to one there.
 pub(crate) struct Route<'a> {
+    pub(crate) prepared: &'a Prepared,
     pub(crate) here: &'a Path,
     pub(crate) there: &'a str,
     /// The last part of the path of `incoming`.
@@ -68,10 +69,6 @@ pub(crate) struct Route<'a> {
     pub(crate) is_near: bool,
     /// That for what is replaced.
     pub(crate) replaced: String,
-    /// Whether there is a zstd there.
-    pub(crate) has_zstd: bool,
-    /// Whether there was no tree there before.
-    pub(crate) is_new: bool,
 }
 
 impl Prepared {
@@ -100,7 +97,15 @@ impl Prepared {
         let folder = |name: &str| format!("{}/{name}", self.incoming);
         let replaced = format!("{}/replaced", self.state);
         let (incoming, scratch) = (folder(name), folder("tmp"));
-        let (is_near, has_zstd, is_new) = (disk.is_near, self.has_zstd, self.is_new);
-        Route { here, there, name, incoming, scratch, is_near, replaced, has_zstd, is_new }
+        Route {
+            prepared: self,
+            here,
+            there,
+            name,
+            incoming,
+            scratch,
+            is_near: disk.is_near,
+            replaced,
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Worth {
 impl Worth {
     pub(crate) fn of(route: &Route, fresh: &Fresh) -> Option<Self> {
         let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
-        let is_much = files >= FILES || bytes >= BYTES || route.is_new && files > 0;
+        let is_much = files >= FILES || bytes >= BYTES || route.prepared.is_new && files > 0;
         let pays = is_much && fresh.folders.len() <= FOLDERS;
         // The words of a script are text.
         let can_be_placed =
@@ -33,7 +33,7 @@ impl Worth {
             return None;
         }
         let headers = header_bytes(&fresh.entries);
-        let is_squeezed = headers > bytes / 10 && route.has_zstd;
+        let is_squeezed = headers > bytes / 10 && route.prepared.has_zstd;
         (is_squeezed || headers <= FEW.max(bytes / 2)).then_some(Self { is_squeezed })
     }
 }

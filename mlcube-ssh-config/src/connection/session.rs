@@ -11,8 +11,9 @@ use super::answer::{Answer, Output};
 use super::master::Master;
 use super::{Connection, Login, cause};
 use crate::command::Running;
-use crate::failure::Outcome;
+use crate::failure::{Kind, Outcome};
 use crate::report::Report;
+use crate::rsync::lost_during_transfer;
 use crate::script::{READY, Script, WATCH};
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
@@ -205,6 +206,18 @@ impl Session {
     /// When the connection is lost before the script ends.
     pub fn answer(self) -> Outcome<Answer> {
         self.answer_aloud(|_| ())
+    }
+
+    /// As [`Session::answer`], of a script that transfers; what it has done so far isn't lost with the connection.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_of_transfer(self) -> Outcome<Answer> {
+        let host = self.login.host.clone();
+        self.answer().map_err(|failure| match failure.kind {
+            Kind::Connection => lost_during_transfer(host.as_str()),
+            _ => failure,
+        })
     }
 
     /// Reads to the end, and hands over every line as it comes, up to a list of files.
