@@ -90,7 +90,7 @@ fn a_terminal_on_standard_input_is_said_at_once() {
             "{}",
             ran.stdout
         );
-        assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+        assert_eq!(ran.stdout.lines().count(), 2, "an error and a hint: {}", ran.stdout);
     }
 }
 

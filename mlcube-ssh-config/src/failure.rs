@@ -31,7 +31,30 @@ pub struct Failure {
     /// The status to exit with.
     pub status: ExitStatus,
     cause: anyhow::Error,
+    hint: Option<String>,
 }
+
+/// An error together with what the user can do about it; the two are printed as an `error:` and a `hint:` line.
+///
+/// It can travel inside an [`anyhow::Error`], below any context: [`Failure::hint_text`] finds it.
+#[derive(Debug)]
+pub struct Hinted {
+    message: String,
+    hint: String,
+}
+
+/// An error with a hint: `message` says what failed, `hint` which command or change remedies it.
+pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Hinted {}
 
 /// What a step or a part of it returns.
 pub type Outcome<T> = Result<T, Failure>;
@@ -39,7 +62,7 @@ pub type Outcome<T> = Result<T, Failure>;
 impl Failure {
     /// A failure of ours: status 125.
     pub fn ours(cause: impl Into<anyhow::Error>) -> Self {
-        Self { kind: Kind::Ours, status: ExitStatus::Ours, cause: cause.into() }
+        Self { kind: Kind::Ours, status: ExitStatus::Ours, cause: cause.into(), hint: None }
     }
 
     /// The connection: status 255.
@@ -49,13 +72,14 @@ impl Failure {
             kind: Kind::Connection,
             status: ExitStatus::Connection,
             cause: anyhow::Error::msg(message),
+            hint: None,
         }
     }
 
     /// `ssh` or `rsync` is missing (127) or can't be run (126).
     #[must_use]
     pub fn tool(status: ExitStatus, message: String) -> Self {
-        Self { kind: Kind::Tool, status, cause: anyhow::Error::msg(message) }
+        Self { kind: Kind::Tool, status, cause: anyhow::Error::msg(message), hint: None }
     }
 
     /// The task's own failure, with its own status.
@@ -65,6 +89,7 @@ impl Failure {
             kind: Kind::Task,
             status: ExitStatus::Task(status),
             cause: anyhow::Error::msg(message),
+            hint: None,
         }
     }
 
@@ -75,7 +100,24 @@ impl Failure {
             kind: Kind::Ours,
             status: ExitStatus::Signal(number),
             cause: anyhow::Error::msg(message),
+            hint: None,
         }
+    }
+}
+
+impl Failure {
+    /// Adds what the user can do about it, in place of a hint that the cause carries.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What the user can do about it, if anything is known.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        let carried = || self.cause.chain().find_map(|cause| cause.downcast_ref::<Hinted>());
+        self.hint.as_deref().or_else(|| carried().map(|hinted| hinted.hint.as_str()))
     }
 }
 
@@ -89,5 +131,22 @@ impl fmt::Display for Failure {
     /// The whole chain of causes on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_hint_is_found_below_any_context() {
+        let cause = Err::<(), _>(hinted("no key", "make one")).context("can't log in").unwrap_err();
+        let failure = Failure::from(cause);
+        assert_eq!(failure.to_string(), "can't log in: no key");
+        assert_eq!(failure.hint_text(), Some("make one"));
+        assert_eq!(failure.hint("ask").hint_text(), Some("ask"));
+        assert_eq!(Failure::connection("lost".to_owned()).hint_text(), None);
     }
 }

@@ -1,6 +1,12 @@
 //! What a person reads on standard error.
+//!
+//! Every line passes through [`printable`]: a host, a cube or a file name can't move the cursor, set a title or turn the
+//! direction of writing.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+
+use crate::failure::Failure;
 
 /// How much a program says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +40,27 @@ impl Report {
         self.verbosity
     }
 
-    /// An error, or what a person must know even with `-q`.
+    /// Reports an error: what failed, with its object. `-q` doesn't hide it.
     pub fn error(&self, message: &str) {
-        self.line(message);
+        self.line(&format!("error: {message}"));
+    }
+
+    /// Reports what the user can do about the error or warning before it.
+    pub fn hint(&self, message: &str) {
+        self.line(&format!("hint: {message}"));
+    }
+
+    /// Reports something that didn't fail and needs attention. `-q` doesn't hide it.
+    pub fn warn(&self, message: &str) {
+        self.line(&format!("warning: {message}"));
+    }
+
+    /// Reports a failure: its `error:` line and, if it has one, its `hint:` line.
+    pub fn failure(&self, failure: &Failure) {
+        self.error(&failure.to_string());
+        if let Some(hint) = failure.hint_text() {
+            self.hint(hint);
+        }
     }
 
     /// Something that was done.
@@ -67,8 +91,34 @@ impl Report {
     }
 
     fn line(&self, message: &str) {
-        self.raw(format!("{}: {message}\n", self.program).as_bytes());
+        self.raw(format!("{}: {}\n", self.program, printable(message)).as_bytes());
     }
+}
+
+/// `text` with every character escaped that a terminal obeys instead of showing: C0 and C1 control characters (the line
+/// feed too), DEL, and the marks that change the direction of writing (Unicode Standard Annex 9), which can make one file
+/// name look like another.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_unprintable(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a terminal obeys `c` instead of showing it.
+fn is_unprintable(c: char) -> bool {
+    let is_bidirectional = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // Line and paragraph separators break a line in some terminals and log viewers.
+    c.is_control() || is_bidirectional || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A number of bytes as people read it (`1.5 MB`).
@@ -99,6 +149,14 @@ pub fn count(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing() {
+        assert_eq!(printable("déjà vu\u{2014}ok 'a\\b'"), "déjà vu\u{2014}ok 'a\\b'");
+        assert_eq!(printable("\x1b]0;title\x07"), "\\u{1b}]0;title\\u{7}");
+        assert_eq!(printable("a\nb\tc\r\x7f\u{9b}1m"), "a\\nb\\tc\\r\\u{7f}\\u{9b}1m");
+        assert_eq!(printable("gpj.\u{202e}exe"), "gpj.\\u{202e}exe");
+    }
 
     #[test]
     fn bytes_for_people() {

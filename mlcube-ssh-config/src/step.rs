@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::document::{Document, Failed, Receipt};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome, hinted};
 use crate::file::write_atomically;
 use crate::report::{Report, Verbosity};
 use crate::status::ExitStatus;
@@ -146,7 +146,7 @@ impl Step {
         let mut document = match self.read() {
             Ok(document) => document,
             Err(problem) => {
-                self.report.error(&format!("{problem:#}"));
+                self.report.failure(&problem.into());
                 return ExitStatus::Ours.into();
             }
         };
@@ -160,7 +160,7 @@ impl Step {
         match answered.and_then(|mut document| ask(self, &mut document)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
-                self.report.error(&failure.to_string());
+                self.report.failure(&failure);
                 ExitCode::from(failure.status.code())
             }
         }
@@ -185,7 +185,7 @@ impl Step {
             (Err(failure), None) => self.fail(document, &failure),
             // The task's failure stays the one that travels: this step can be run again alone.
             (Err(failure), Some(status)) => {
-                self.report.error(&failure.to_string());
+                self.report.failure(&failure);
                 status
             }
         }
@@ -201,8 +201,8 @@ impl Step {
 
     /// Says what failed and notes it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
+        self.report.failure(failure);
         let message = failure.to_string();
-        self.report.error(&message);
         let status = failure.status.code();
         document.failed = Some(Failed::new(self.name, self.phase, status, failure.kind, message));
         status
@@ -264,16 +264,18 @@ pub fn write_once(text: &str) -> Result<()> {
 fn read_standard_input() -> Result<Vec<u8>> {
     let mut stdin = io::stdin().lock();
     if stdin.is_terminal() {
-        bail!(
-            "there is no document on standard input, which is the terminal; pipe one in from mlcube-ssh-config, or name a file with --input"
-        );
+        return Err(hinted(
+            "standard input is the terminal, and no document comes from it",
+            "pipe one in from mlcube-ssh-config, or name a file with --input",
+        ));
     }
     let mut text = Vec::new();
     stdin.read_to_end(&mut text).context("can't read standard input")?;
     if text.is_empty() && is_empty_file() {
-        bail!(
-            "standard input is an empty file; the shell empties a file that is input and output of one command: write to another one"
-        );
+        return Err(hinted(
+            "standard input is an empty file",
+            "a shell empties a file that is both input and output of one command; write to another file",
+        ));
     }
     Ok(text)
 }

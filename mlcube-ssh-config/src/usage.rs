@@ -25,8 +25,9 @@ pub fn parse<A: Parser>(
             ExitStatus::Done.into()
         }
         _ => {
-            Report::new(program, Verbosity::Quiet)
-                .error(&format!("{}; see --help", one_line(&error.to_string())));
+            let report = Report::new(program, Verbosity::Quiet);
+            report.error(&one_line(&error.to_string()));
+            report.hint(&format!("{program} --help lists the options"));
             ExitStatus::Ours.into()
         }
     })

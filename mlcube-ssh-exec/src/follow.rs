@@ -185,7 +185,7 @@ impl<'a> Follower<'a> {
                 }
                 Frame::Record(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => self.offset = Some(offset),
-                Frame::Warning(text) => self.report.error(&text),
+                Frame::Warning(text) => self.report.warn(&text),
                 Frame::BeforeTheTask(cause) => {
                     self.end.before_the_task = true;
                     self.end.cause = cause;

@@ -51,11 +51,11 @@ impl Names {
 
     fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
         for one in all.iter().take(Self::MOST) {
-            self.report.error(&line(one));
+            self.report.warn(&line(one));
         }
         if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
             self.report
-                .error(&format!("and {more} more, all are in {} of the document", self.field));
+                .warn(&format!("and {more} more, all are in {} of the document", self.field));
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn name(sides: &Sides) {
         .map(|(_, path, entry)| format!("{} -> {}", shown(path), shown(&entry.target)))
         .collect();
     if !out.is_empty() {
-        sides.step.report().error(&format!(
+        sides.step.report().warn(&format!(
             "warning: sent links, but not what they lead to: {}{}; put it into the workspace, or keep it on {} under that path",
             out[..out.len().min(NAMED)].join(", "),
             more(out.len()),

@@ -31,12 +31,10 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer
 /// Names the first of a list that may be long; the document has all of it, under a key.
 fn name(report: Report, names: &[String], key: &str, say: impl Fn(&str) -> String) {
     for name in names.iter().take(NAMED) {
-        report.error(&say(&name.escape_debug().to_string()));
+        report.warn(&say(&name.escape_debug().to_string()));
     }
     if names.len() > NAMED {
-        report.error(&format!(
-            "and {} more, {key} in the document has them all",
-            names.len() - NAMED
-        ));
+        report
+            .warn(&format!("and {} more, {key} in the document has them all", names.len() - NAMED));
     }
 }

@@ -59,7 +59,7 @@ impl Stays {
     ) -> Outcome<()> {
         let unreadable = self.unreadable.borrow();
         for path in unreadable.iter() {
-            report.error(&format!("left out {}: it can't be read", path.display()));
+            report.warn(&format!("left out {}: it can't be read", path.display()));
             let place = [&layout.workspace, &layout.base]
                 .iter()
                 .find_map(|top| path.strip_prefix(top).ok());

@@ -44,29 +44,33 @@ impl Outcome {
         self.exits(0)
     }
 
-    /// It wrote exactly one line to its standard error, which has all these words in it, in lower case as errors are,
-    /// and neither a backtrace nor a control character.
+    /// It wrote exactly one `error:` line to its standard error and at most one `hint:` line after it, which hold all these
+    /// words, and neither a backtrace nor a control character.
     #[track_caller]
     pub fn complains(&self, words: &[&str]) -> &Outcome {
         let lines: Vec<&str> = self.stderr.lines().collect();
-        assert_eq!(lines.len(), 1, "one line was expected of {}, not:\n{}", self.line, self.stderr);
+        let is = |line: &str, label: &str| {
+            let rest = line.strip_prefix("mlcube-ssh");
+            rest.and_then(|rest| rest.split_once(": "))
+                .is_some_and(|(_, rest)| rest.starts_with(label))
+        };
+        let is_complaint = match lines[..] {
+            [error] => is(error, "error: "),
+            [error, hint] => is(error, "error: ") && is(hint, "hint: "),
+            _ => false,
+        };
+        assert!(
+            is_complaint,
+            "an error: line, and a hint: line at most, were expected of {}, not:\n{}",
+            self.line, self.stderr
+        );
         for word in words {
-            assert!(
-                lines[0].contains(word),
-                "{word:?} isn't in what {} says:\n{}",
-                self.line,
-                self.stderr
-            );
+            self.says(word);
         }
         assert!(
-            !lines[0].chars().any(char::is_control),
+            !lines.iter().any(|line| line.chars().any(char::is_control)),
             "control characters in: {}",
-            lines[0].escape_debug()
-        );
-        assert!(
-            lines[0].starts_with("mlcube-ssh"),
-            "the line doesn't begin with who says it: {}",
-            lines[0]
+            self.stderr.escape_debug()
         );
         self
     }

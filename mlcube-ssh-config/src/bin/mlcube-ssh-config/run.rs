@@ -19,12 +19,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match answer(args, &mut warnings).and_then(|text| write_once(&text)) {
         Ok(()) => {
             for warning in warnings {
-                report.error(&format!("warning: {warning}"));
+                report.warn(&warning);
             }
             ExitStatus::Done.into()
         }
         Err(problem) => {
-            report.error(&format!("{problem:#}"));
+            report.failure(&problem.into());
             ExitStatus::Ours.into()
         }
     }
