@@ -321,3 +321,23 @@ fn a_log_does_no_harm_to_a_terminal() {
     raw.succeeds();
     assert_eq!(raw.stdout, "\u{1b}]0;title\u{7}\u{1b}[6n\u{1b}[32mgreen\u{1b}[0m\r50%\r");
 }
+
+#[test]
+fn an_image_that_cannot_be_pulled_and_has_a_recipe_gets_a_hint_that_works() {
+    let mut scene = Scene::new();
+    // mlcube's default: pull. Nothing listens on that port.
+    scene.set("/remote", json!({"runner": "docker", "docker": "podman"}));
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let configure = |word: &[&str]| {
+        let document =
+            scene.document(&cube, &[&["-Pdocker.image=127.0.0.1:9/digits:1"], word].concat());
+        let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+        let configure = scene.tool("mlcube-ssh-exec").args(["configure", "-q"]);
+        configure.reads_document(&pushed.succeeds().document()).run()
+    };
+    let refused = configure(&[]);
+    refused.exits(125);
+    let hint = refused.stderr.lines().last().unwrap();
+    assert!(hint.contains("hint: ") && hint.contains("-Pdocker.build_strategy=auto"), "{refused}");
+    configure(&["-Pdocker.build_strategy=auto"]).succeeds();
+}

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::path::Path;
 
-use mlcube_ssh_harness::{Cube, Engine, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Engine, Outcome, Scene, Task, repository};
 
 /// A scene whose host has an engine that writes down how it is called.
 fn scene() -> (Scene, Engine, Cube) {
@@ -69,6 +70,36 @@ fn a_list_of_gpus_is_a_list_of_devices() {
         let words = words_of_the_run(&[given]);
         // docker reads the value as CSV, where a comma needs quotes.
         assert!(words.iter().any(|word| word == "--gpus=\"device=0,1\""), "{given}: {words:?}");
+    }
+}
+
+/// A docker runner that parses the list itself, as those after 0.0.9 do, isn't on the package index: this one has what
+/// they have, and prints what it is given.
+#[test]
+fn a_docker_runner_that_parses_the_list_gets_it_without_quotes() {
+    let scene = Scene::new();
+    let packages = scene.home().join("packages");
+    let launch = repository().join("mlcube-ssh-exec/src/remote/launch.py");
+    for (runner, arrives) in
+        [("class DeviceSpecs:\n    pass\n", "--gpus=device=0,1"), ("", "--gpus=\\\"device=0,1\\\"")]
+    {
+        for (name, text) in [
+            ("mlcube/__init__.py", ""),
+            ("mlcube/__main__.py", "import sys\nprint(sys.argv[2])\n"),
+            ("mlcube_docker/__init__.py", ""),
+            ("mlcube_docker/docker_run.py", runner),
+        ] {
+            fs::create_dir_all(packages.join(name).parent().unwrap()).unwrap();
+            fs::write(packages.join(name), text).unwrap();
+        }
+        let ran = scene
+            .invocation(Path::new("/usr/bin/python3"))
+            .arg("-B")
+            .arg(&launch)
+            .args(["run", "--gpus=device=0,1"])
+            .env("PYTHONPATH", &packages)
+            .run();
+        assert_eq!(ran.succeeds().stdout.trim_end(), arrives);
     }
 }
 

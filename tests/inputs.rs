@@ -1,6 +1,7 @@
 //! Inputs are there before a job starts, or it doesn't.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
 use serde_json::json;
@@ -32,8 +33,8 @@ fn a_missing_input_is_named_with_host_path_and_remedy_and_nothing_starts() {
     refused.exits(125).complains(&[
         "make.data",
         there.to_str().unwrap(),
-        "there",
-        "mlcube-ssh-push",
+        "exists locally and wasn't sent",
+        "--no-push",
     ]);
     assert_eq!(refused.document().at("/failed/kind"), "ours");
     assert!(!there.exists(), "mlcube would have made it");
@@ -57,6 +58,8 @@ fn what_an_earlier_task_makes_need_not_be_there() {
         "use.model",
         "no directory",
         model.to_str().unwrap(),
+        "task make makes it; run that first: mlcube-ssh run --mlcube=",
+        "--platform=gpu1 --task=make",
     ]);
 }
 
@@ -78,4 +81,18 @@ fn a_path_of_the_remotes_own_is_looked_for_there() {
     run(&scene, &document).succeeds();
     let copy = scene.host.remote_root().join("digits/workspace/out/copy");
     assert_eq!(fs::read_to_string(copy).unwrap(), "set");
+}
+
+#[test]
+fn an_input_that_nobody_makes_is_to_be_put_into_the_workspace() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    let local = cube.workspace().join("data.csv");
+    let document = scene.configured(&cube, &["--task=make"]);
+    fs::remove_file(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
+    fs::remove_file(&local).unwrap();
+    let put = format!("hint: put the data into {}", local.display());
+    run(&scene, &document).exits(125).complains(&["make.data", &put]);
+    symlink("/nowhere/data.csv", &local).unwrap();
+    run(&scene, &document).exits(125).complains(&["is a link to /nowhere/data.csv"]);
 }

@@ -215,3 +215,16 @@ fn a_dry_run_shows_where_and_what() {
     shown.succeeds().says("envs/cube").says("'mlcube>=0.0.9'").says("sh -s").says("ssh ");
     assert_eq!(scene.host.sshd.logins(), 0);
 }
+
+#[test]
+fn a_requirement_with_a_url_is_one_requirement() {
+    let mut scene = Scene::new();
+    let wheels = Python::wheels();
+    let url = format!("file://{}/mlcube-0.0.9-py3-none-any.whl", wheels.display());
+    let requirements = format!(
+        "--no-index --find-links {} mlcube @ {url} mlcube-docker == 0.0.9",
+        wheels.display()
+    );
+    interp(&mut scene, virtualenv(&requirements)).succeeds();
+    assert!(runs_mlcube(&scene, "envs/cube"));
+}

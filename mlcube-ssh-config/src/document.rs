@@ -287,6 +287,13 @@ impl Document {
         self.wrapper_command("configure")
     }
 
+    /// What to type to run the document's tasks.
+    #[must_use]
+    pub fn run_command(&self) -> String {
+        let tasks = self.run.tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        format!("{} {}", self.wrapper_command("run"), shell_word(&format!("--task={tasks}")))
+    }
+
     /// What to type to follow the job `id`, from this machine.
     #[must_use]
     pub fn attach_command(&self, id: &str) -> String {

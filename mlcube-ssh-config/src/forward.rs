@@ -88,10 +88,11 @@ fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> O
     Some(format!("-Ptasks{task}.parameters.{}{name}.default={given}", parameter.direction.key()))
 }
 
-/// A list of devices is `device=0,1` for docker, which reads it as CSV: the quotes have to survive mlcube's shell.
+/// The value of an engine option. A list of GPUs is `device=0,1` for docker; which quotes it needs depends on the mlcube
+/// on the remote, and is decided there (`launch.py`).
 fn option_value(name: &str, value: &str) -> String {
     match (name, value.strip_prefix("device=").unwrap_or(value)) {
-        ("gpus", devices) if devices.contains(',') => format!(r#"\"device={devices}\""#),
+        ("gpus", devices) if devices.contains(',') => format!("device={devices}"),
         _ => value.to_owned(),
     }
 }

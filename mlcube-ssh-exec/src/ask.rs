@@ -22,7 +22,7 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
     let (_, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let job = |id| Job::existing(document, &connection, id);
-    let jobs = |script: &Script| told(step, &connection, script);
+    let jobs = |script: &Script| told(step, document, &connection, script);
     match verb {
         Verb::Status { job: which, all } => {
             let told = jobs(&job(which.job.as_ref()).status(*all))?;
@@ -55,31 +55,36 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
 }
 
 /// Asks, and takes the jobs from the answer.
-fn told(step: &Step, connection: &Connection, script: &Script) -> Outcome<Vec<Told>> {
+fn told(
+    step: &Step,
+    document: &Document,
+    connection: &Connection,
+    script: &Script,
+) -> Outcome<Vec<Told>> {
     if step.is_dry_run() {
         step.show(&connection.shown(script));
         return Ok(Vec::new());
     }
     let answer = connection.ask(script)?;
-    check(connection, &answer)?;
+    check(document, &answer)?;
     Ok(answer.text().lines().filter_map(|line| Told::parse(line.strip_prefix("job ")?)).collect())
 }
 
-fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
+fn check(document: &Document, answer: &Answer) -> Outcome<()> {
     if let Some(problem) = answer.field("problem") {
         let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
-        return Err(outcome::problem(connection, kind, subject));
+        return Err(outcome::problem(document, kind, subject));
     }
     if let Some(left) = answer.field("left") {
         return Err(Failure::ours(anyhow!(
             "these processes of the job are left on '{}': {left}",
-            connection.host()
+            document.remote.host
         )));
     }
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(
             "'{}' gave no answer: {}",
-            connection.host(),
+            document.remote.host,
             answer.last_error()
         )));
     }

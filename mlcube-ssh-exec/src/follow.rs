@@ -101,6 +101,7 @@ impl<'a> Follower<'a> {
             match self.follow(session)? {
                 Ended::Job => {
                     self.end.last_line = self.tail.last_line();
+                    self.end.could_be_built = self.tail.contains(outcome::PULL_ADVICE);
                     return Ok(self.end);
                 }
                 Ended::Connection => session = self.reconnect()?,
@@ -203,7 +204,7 @@ impl<'a> Follower<'a> {
                     return Ok(Some(Ended::Locked(Holder::parse(&subject))));
                 }
                 Frame::Problem(kind, subject) => {
-                    return Err(outcome::problem(&self.connection, &kind, &subject));
+                    return Err(outcome::problem(&self.document, &kind, &subject));
                 }
             }
         }

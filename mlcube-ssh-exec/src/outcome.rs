@@ -1,14 +1,17 @@
 //! What a job's end means: success, the task's failure, or `mlcube`'s.
 
 use anyhow::anyhow;
-use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 
+use crate::inputs;
 use crate::job::Phase;
 
 /// What `mlcube` says, deep in its settings, of a platform that isn't there.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
+
+/// The beginning of mlcube's advice for an image that can't be pulled while its recipe is there.
+pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
 
 /// How a job ended, as far as the remote told.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,8 @@ pub(crate) struct End {
     pub(crate) interrupted: Option<u8>,
     /// Processes that could not be ended.
     pub(crate) left: Option<String>,
+    /// Whether `mlcube` says that the image which it failed to pull has a recipe.
+    pub(crate) could_be_built: bool,
     /// The last line of the log that says something.
     pub(crate) last_line: String,
 }
@@ -58,14 +63,14 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     match (end.status, phase) {
         // It goes on, and that is what was asked for.
         (Some(0) | None, _) => Ok(()),
-        (Some(status), Phase::Configure) => Err(Failure::ours(anyhow!(
-            "mlcube configure failed on '{host}' with status {status}: {}",
-            cause(end)
-        ))),
-        (Some(status), Phase::Run) if end.before_the_task => Err(Failure::ours(anyhow!(
-            "mlcube on '{host}' failed before the task, with status {status}: {}",
-            cause(end)
-        ))),
+        (Some(status), Phase::Configure) => Err(explained(
+            end,
+            &format!("mlcube configure failed on '{host}' with status {status}"),
+        )),
+        (Some(status), Phase::Run) if end.before_the_task => Err(explained(
+            end,
+            &format!("mlcube on '{host}' failed before the task, with status {status}"),
+        )),
         (Some(status), Phase::Run) => Err(Failure::task(
             status,
             format!("{} on '{host}' ended with status {status}", tasks(document)),
@@ -86,8 +91,11 @@ fn lost(why: &str, job: &str, document: &Document) -> Failure {
 }
 
 /// Why a job could not be started or followed.
-pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Failure {
-    let host = connection.host();
+pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure {
+    let host = &document.remote.host;
+    if kind == "no-input" {
+        return inputs::missing(document, subject);
+    }
     Failure::ours(match kind {
         "never-configured" => anyhow!(
             "this cube isn't configured on '{host}': {subject} isn't there; run mlcube-ssh configure with the same --mlcube and --platform"
@@ -101,7 +109,6 @@ pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Fai
         "no-setsid" => anyhow!(
             "'{host}' has no setsid, which keeps a job alive without its connection; install util-linux there"
         ),
-        "no-input" => no_input(host.as_str(), subject),
         "no-job" => anyhow!("no job was started in this workspace on '{host}'"),
         "elsewhere" => {
             let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
@@ -114,15 +121,16 @@ pub(crate) fn problem(connection: &Connection, kind: &str, subject: &str) -> Fai
     })
 }
 
-/// An input that isn't there: `subject` is its kind, its task and name, and its path.
-fn no_input(host: &str, subject: &str) -> anyhow::Error {
-    let mut words = subject.splitn(3, ' ');
-    let (kind, name, path) =
-        (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
-    let kind = if kind == "any" { "such path" } else { kind };
-    anyhow!(
-        "the input {name} isn't on '{host}': no {kind} {path} there; send it with mlcube-ssh-push"
-    )
+/// The failure `what` with its cause, and a hint that the user of this program can follow in place of mlcube's own.
+fn explained(end: &End, what: &str) -> Failure {
+    let failure = Failure::ours(anyhow!("{what}: {}", cause(end)));
+    if end.could_be_built {
+        // mlcube's own advice, -Prunner.build_strategy, would be for the ssh runner here.
+        return failure.hint(
+            "to build the image on the remote instead of pulling it, add -Pdocker.build_strategy=auto, or set 'remote: {runner: docker, build_strategy: auto}' in the platform's section",
+        );
+    }
+    failure
 }
 
 /// `mlcube`'s own words for why, else the last of the log.

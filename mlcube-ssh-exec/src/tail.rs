@@ -14,6 +14,11 @@ impl Tail {
         self.0.drain(..surplus);
     }
 
+    /// Whether the end of the log holds `text`.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.0).contains(text)
+    }
+
     pub(crate) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
         one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))

@@ -7,7 +7,7 @@ use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
 
-use crate::problem;
+use crate::{problem, requirements};
 
 const PROGRAM: &str = include_str!("remote/environment.sh");
 
@@ -39,7 +39,7 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     Ok(())
 }
 
-/// The script for an interpreter. Requirements are a whitespace-separated list; each is one word there.
+/// The script for an interpreter; each requirement is one word on the remote.
 fn script(connection: &Connection, interpreter: &Interpreter) -> Script {
     let script = connection.script(PROGRAM);
     let script = match interpreter {
@@ -49,5 +49,5 @@ fn script(connection: &Connection, interpreter: &Interpreter) -> Script {
             .word(python)
             .word(&format!("{}/{name}", location.as_str().trim_end_matches('/'))),
     };
-    interpreter.requirements().split_whitespace().fold(script, Script::word)
+    script.words(&requirements::split(interpreter.requirements()))
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod environment;
 mod problem;
+mod requirements;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,69 @@
+//! The whitespace-separated list `requirements` of the settings, as words for pip.
+
+/// What connects the text before it with the text after it inside one requirement: the `@` of a direct reference, version
+/// operators, and the `;` and words of an environment marker (PEP 508).
+const CONNECTORS: [&str; 16] =
+    ["@", ";", ",", "==", "===", "!=", "~=", "<", "<=", ">", ">=", "(", "and", "or", "in", "not"];
+
+/// Splits `requirements` into options and requirements: `NAME @ URL` and `NAME == 1; python_version < "3.9"` are one word
+/// each, with the blanks in them.
+pub(crate) fn split(requirements: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for part in requirements.split_whitespace() {
+        match words.last_mut().filter(|word| connects(word, part)) {
+            Some(word) => {
+                word.push(' ');
+                word.push_str(part);
+            }
+            None => words.push(part.to_owned()),
+        }
+    }
+    words
+}
+
+/// Whether `part` belongs to the requirement that begins with `word`. An option and its value stay two words.
+fn connects(word: &str, part: &str) -> bool {
+    let last = word.rsplit(' ').next().unwrap_or(word);
+    !word.starts_with('-')
+        && !part.starts_with('-')
+        && (begins_with_connector(part) || ends_with_connector(last))
+}
+
+fn begins_with_connector(part: &str) -> bool {
+    CONNECTORS.contains(&part) || part.starts_with(['@', ';', ',', '=', '!', '~', '<', '>', '('])
+}
+
+fn ends_with_connector(part: &str) -> bool {
+    CONNECTORS.contains(&part) || part.ends_with(['@', ';', ',', '=', '<', '>', '('])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn a_requirement_may_hold_blanks() {
+        let table = [
+            ("mlcube==0.0.9 mlcube-docker==0.0.9", vec!["mlcube==0.0.9", "mlcube-docker==0.0.9"]),
+            (
+                "mlcube @ git+https://host/mlcube@exp#subdirectory=mlcube numpy",
+                vec!["mlcube @ git+https://host/mlcube@exp#subdirectory=mlcube", "numpy"],
+            ),
+            ("mlcube@ https://host/x.whl", vec!["mlcube@ https://host/x.whl"]),
+            ("mlcube == 0.0.9 a", vec!["mlcube == 0.0.9", "a"]),
+            ("a >=1, <2 b", vec!["a >=1, <2", "b"]),
+            (
+                "a; python_version < '3.9' and os_name == 'posix' b",
+                vec!["a; python_version < '3.9' and os_name == 'posix'", "b"],
+            ),
+            (
+                "--no-index --find-links /srv/wheels a",
+                vec!["--no-index", "--find-links", "/srv/wheels", "a"],
+            ),
+            ("  ", vec![]),
+        ];
+        for (text, words) in table {
+            assert_eq!(split(text), words, "{text}");
+        }
+    }
+}
