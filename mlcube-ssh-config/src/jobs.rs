@@ -16,6 +16,9 @@ use crate::script::Script;
 /// Functions for scripts: who leads a job, how it is, which one holds a workspace ([`crate::script::Script::with`]).
 pub const FUNCTIONS: &str = include_str!("remote/jobs.sh");
 
+/// Functions for scripts: the incoming folder of a push. They need [`FUNCTIONS`].
+pub const INCOMING: &str = include_str!("remote/incoming.sh");
+
 /// The kind of the problem that a script has with a workspace which a job holds.
 pub const LOCKED: &str = "locked";
 

@@ -80,7 +80,11 @@ fn script(
         }
         Interpreter::System { .. } => String::new(),
     };
-    let script = connection.script(program).with(jobs::FUNCTIONS).word(remote.base.as_str());
+    let script = connection
+        .script(program)
+        .with(jobs::FUNCTIONS)
+        .with(jobs::INCOMING)
+        .word(remote.base.as_str());
     script.word(remote.state.as_str()).word(remote.workspace.as_str()).word(&environment)
 }
 

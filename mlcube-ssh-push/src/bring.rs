@@ -1,8 +1,9 @@
-//! What the remote does with a stream.
+//! What the remote does with an archive, and with the incoming folder of a push.
 
 use std::path::Path;
 
 use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::script::Script;
 
 use crate::fresh::Fresh;
@@ -10,6 +11,8 @@ use crate::there::Route;
 
 const BRING: &str = include_str!("remote/bring.sh");
 const DISCARD: &str = include_str!("remote/discard.sh");
+const HOLD: &str = include_str!("remote/hold.sh");
+const RELEASE: &str = include_str!("remote/release.sh");
 
 /// The script that unpacks a stream, and puts in place what it brings.
 pub(crate) fn bring(
@@ -18,9 +21,8 @@ pub(crate) fn bring(
     fresh: &Fresh,
     is_squeezed: bool,
 ) -> Script {
-    let script = connection
-        .script(BRING)
-        .given("incoming", &route.incoming)
+    let script = about(connection, BRING, &route.prepared.incoming)
+        .given("name", route.name)
         .given("target", route.there)
         .given("squeezed", if is_squeezed { "--zstd" } else { "" });
     // The deepest first: what is above a folder has to be empty in the end.
@@ -33,4 +35,19 @@ pub(crate) fn bring(
 /// The script that removes what was brought, once rsync has put it in place.
 pub(crate) fn discard(connection: &Connection, route: &Route) -> Script {
     connection.script(DISCARD).given("incoming", &route.incoming)
+}
+
+/// The script that holds the incoming folder of a push while its session lasts.
+pub(crate) fn hold(connection: &Connection, incoming: &str) -> Script {
+    about(connection, HOLD, incoming)
+}
+
+/// The script that gives it up at the end.
+pub(crate) fn release(connection: &Connection, incoming: &str) -> Script {
+    about(connection, RELEASE, incoming)
+}
+
+fn about(connection: &Connection, program: &'static str, incoming: &str) -> Script {
+    let script = connection.script(program).with(jobs::FUNCTIONS).with(jobs::INCOMING);
+    script.given("push", incoming)
 }

@@ -65,7 +65,7 @@ pub(crate) fn send(
     sent: &mut Transfer,
 ) -> Outcome<Brought> {
     let Some(worth) = Worth::of(route, fresh) else { return Ok(Brought::Nothing) };
-    let session = route.prepared.session.take();
+    let session = route.prepared.take_session();
     report.detail(&describe(route, fresh));
     let mut session =
         connection.go_on(session, &bring(connection, route, fresh, worth.is_squeezed))?;

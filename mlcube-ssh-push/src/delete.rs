@@ -18,6 +18,7 @@ use mlcube_ssh_config::workspace::Listing;
 
 use crate::cli::Args;
 use crate::local::Local;
+use crate::there::Prepared;
 
 const DELETE: &str = include_str!("remote/delete.sh");
 
@@ -74,10 +75,11 @@ pub(crate) fn delete(
     step: &Step,
     connection: &Connection,
     local: &Local,
-    base: &str,
+    prepared: &Prepared,
 ) -> Outcome<Vec<String>> {
-    let Some(script) = script(connection, &local.gone, base) else { return Ok(Vec::new()) };
-    let answer = connection.ask(&script)?;
+    let script = script(connection, &local.gone, &prepared.base);
+    let Some(script) = script else { return Ok(Vec::new()) };
+    let answer = prepared.ask(connection, script)?;
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(
             "can't delete {} on '{}': {}",

@@ -9,6 +9,7 @@ mod commands;
 mod delete;
 mod done;
 mod fresh;
+mod incoming;
 mod links_out;
 mod local;
 mod origin;

@@ -3,9 +3,9 @@
 //! A tree belongs to one local folder on one machine. The machine's half of the id is random, made once, and kept in
 //! the state folder; the folder's half is its path.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -14,6 +14,8 @@ use mlcube_ssh_config::failure::Failure;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::quote::one_line;
 use mlcube_ssh_config::workspace::state_folder;
+
+use crate::incoming::random;
 
 /// The line that the tree's origin file holds: an id without blanks, then host and path for people.
 pub(crate) fn of(layout: &Layout) -> Result<String> {
@@ -40,16 +42,15 @@ fn machine_id(state: &Path) -> Result<String> {
     if let Some(id) = read().filter(|id| !id.is_empty()) {
         return Ok(id);
     }
-    make(state, &file).with_context(|| format!("can't write {}", file.display()))?;
+    let id = random()?;
+    make(state, &file, &id).with_context(|| format!("can't write {}", file.display()))?;
     read().with_context(|| format!("can't read {}", file.display()))
 }
 
-fn make(state: &Path, file: &Path) -> io::Result<()> {
-    let mut chance = [0; 8];
-    File::open("/dev/urandom")?.read_exact(&mut chance)?;
+fn make(state: &Path, file: &Path, id: &str) -> io::Result<()> {
     fs::create_dir_all(state)?;
     let new = state.join(format!("id.{}.new", std::process::id()));
-    fs::write(&new, format!("{:016x}\n", u64::from_ne_bytes(chance)))?;
+    fs::write(&new, format!("{id}\n"))?;
     fs::set_permissions(&new, Permissions::from_mode(0o600))?;
     // A link is there or isn't, and never replaces what another process has made meanwhile.
     let made = fs::hard_link(&new, file);

@@ -12,6 +12,7 @@ use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_LINKED, Listing};
 
+use crate::incoming::IncomingId;
 use crate::origin;
 use crate::there::{Disk, Prepared};
 
@@ -24,11 +25,12 @@ pub(crate) fn script(
     remote: &Remote,
     origin: &str,
     adopt: bool,
-    name: &str,
+    incoming: &IncomingId,
 ) -> Script {
     let script = connection
         .script(PROGRAM)
         .with(jobs::FUNCTIONS)
+        .with(jobs::INCOMING)
         .given("base", remote.base.as_str())
         .given("state", remote.state.as_str())
         .given("workspace", remote.workspace.as_str())
@@ -36,7 +38,8 @@ pub(crate) fn script(
         .given("linked", FIND_FORMAT_LINKED)
         .given("origin", origin)
         .given("adopt", if adopt { "yes" } else { "no" })
-        .given("name", name)
+        .given("id", &incoming.id)
+        .given("former", &incoming.former.join(" "))
         .followed();
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
@@ -69,6 +72,8 @@ pub(crate) fn prepare(
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
         listing: answer.listing()?,
+        is_held: Cell::new(session.is_some()),
+        has_no_room: Cell::new(false),
         session: Cell::new(session),
     })
 }
@@ -84,7 +89,20 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
 
 /// What is in the workspace there; nothing where there is none.
 pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<Listing> {
-    let answer = connection.ask(&look_script(connection, remote))?;
+    listing(connection, remote, connection.ask(&look_script(connection, remote))?)
+}
+
+/// The same, as a push is about to end.
+pub(crate) fn look_again(
+    connection: &Connection,
+    remote: &Remote,
+    prepared: &Prepared,
+) -> Outcome<Listing> {
+    let answer = prepared.ask(connection, look_script(connection, remote))?;
+    listing(connection, remote, answer)
+}
+
+fn listing(connection: &Connection, remote: &Remote, answer: Answer) -> Outcome<Listing> {
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), remote, &answer));
     }

@@ -16,6 +16,7 @@ use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
 
 use crate::cli::Args;
+use crate::incoming::IncomingId;
 use crate::local::Local;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
@@ -34,16 +35,27 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let record = Record::of(&layout, &document.remote)?;
-    let prepare = prepare_script(document, &layout, &connection, &record, runner.adopt)?;
+    let origin = origin::of(&layout)?;
+    let script = |incoming: &IncomingId| {
+        prepare::script(&connection, &layout, &document.remote, &origin, runner.adopt, incoming)
+    };
     if step.is_dry_run() {
-        return dry_run(step, document, &layout, &connection, &prepare, args);
+        let incoming = IncomingId::choose(&record)?;
+        let shown = script(&incoming);
+        return dry_run(step, document, &layout, &connection, &shown, &incoming, args);
     }
     let (receipt, pushed) = timed(|receipt| {
         let _lock = record.lock(&step.report())?;
         let selection = selection(document, &layout, args)?;
-        let ask = || prepare::prepare(&connection, &prepare, document, args.wait);
+        let incoming = IncomingId::choose(&record)?;
+        let ask = || {
+            incoming.note(&record)?;
+            let prepared = prepare::prepare(&connection, &script(&incoming), document, args.wait)?;
+            incoming.is_made(&record)?;
+            Ok(prepared)
+        };
         let (local, prepared) =
-            look(&layout, record, selection, asks_at_once(args).then_some(&ask));
+            look(&layout, record.clone(), selection, asks_at_once(args).then_some(&ask));
         let mut local = local?;
         local.stays.say(&step.report());
         note(receipt, &local);
@@ -165,18 +177,6 @@ fn never_configured(document: &Document) -> Failure {
     ))
 }
 
-fn prepare_script(
-    document: &Document,
-    layout: &Layout,
-    connection: &Connection,
-    record: &Record,
-    adopt: bool,
-) -> anyhow::Result<Script> {
-    let origin = origin::of(layout)?;
-    let remote = &document.remote;
-    Ok(prepare::script(connection, layout, remote, &origin, adopt, &record.name()))
-}
-
 /// Shows the push. What only the remote knows is taken from the record.
 fn dry_run(
     step: &Step,
@@ -184,18 +184,19 @@ fn dry_run(
     layout: &Layout,
     connection: &Connection,
     prepare: &Script,
+    incoming: &IncomingId,
     args: &Args,
 ) -> Outcome<()> {
     let remote = &document.remote;
     let record = Record::of(layout, remote)?;
-    let (listing, name) = (record.workspace(), record.name());
+    let listing = record.workspace();
     let mut local = Local::look(layout, record, selection(document, layout, args)?)?;
     local.stays.say(&step.report());
     let state = remote.state.from_home();
     let prepared = Prepared {
         base: remote.base.from_home().to_owned(),
         workspace: remote.workspace.from_home().to_owned(),
-        incoming: format!("{state}/incoming/{name}"),
+        incoming: format!("{state}/incoming/{}", incoming.id),
         state: state.to_owned(),
         is_new: !local.was_pushed(),
         is_left: false,
@@ -205,6 +206,8 @@ fn dry_run(
         workspace_disk: Disk { is_near: true, free: None },
         listing,
         session: Cell::default(),
+        is_held: Cell::default(),
+        has_no_room: Cell::default(),
     };
     let common = prepared.listing.clone();
     let plan = local.plan(&prepared.listing, &common, args.overwrite);

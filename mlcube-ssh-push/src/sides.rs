@@ -49,7 +49,13 @@ impl Sides<'_> {
         let changed: Option<&(dyn Fn(&str) + Sync)> =
             if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
         let heard = Heard { report, total: bytes, changed };
-        let (transfer, ended) = rsync::run(commands, self.connection, heard);
+        if !commands.is_empty() {
+            self.prepared.hold(self.connection)?;
+        }
+        let (mut transfer, mut ended) = rsync::run(commands, self.connection, heard);
+        if transfer.was_refused && self.prepared.make_room()? {
+            (transfer, ended) = rsync::run(commands, self.connection, heard);
+        }
         sent.transfer.add(transfer.clone());
         match ended {
             Err(failure) if transfer.is_partial => {

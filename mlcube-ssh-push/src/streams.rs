@@ -89,7 +89,6 @@ impl Sides<'_> {
         } else {
             brought::send(connection, report, route, fresh, &mut sent.transfer)?
         };
-        self.prepared.end_session()?;
         if brought.is_left() {
             let command = commands::left(connection, route, &fresh.entries);
             let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
@@ -97,7 +96,7 @@ impl Sides<'_> {
                 taken?;
             }
             // A disk that is too small for what is half there and the whole beside it has room without it.
-            connection.ask(&bring::discard(connection, route))?;
+            self.prepared.ask(connection, bring::discard(connection, route))?;
         }
         Ok(brought)
     }

@@ -3,10 +3,14 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use mlcube_ssh_config::connection::Session;
-use mlcube_ssh_config::failure::Outcome;
+use anyhow::anyhow;
+use mlcube_ssh_config::connection::{Answer, Connection, Session};
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::Listing;
+
+use crate::bring;
 
 /// What the remote looks like before a push.
 pub(crate) struct Prepared {
@@ -32,8 +36,12 @@ pub(crate) struct Prepared {
     pub(crate) workspace_disk: Disk,
     /// What is in the workspace.
     pub(crate) listing: Listing,
-    /// The session in which this was found, for a stream; it ends when something else is to be done.
+    /// The session in which this was found: the next script runs in it, and as long as it lasts it holds the incoming folder.
     pub(crate) session: Cell<Option<Session>>,
+    /// Whether it does.
+    pub(crate) is_held: Cell<bool>,
+    /// Whether the host takes no session beside that of a transfer.
+    pub(crate) has_no_room: Cell<bool>,
 }
 
 /// A disk there.
@@ -72,9 +80,57 @@ pub(crate) struct Route<'a> {
 }
 
 impl Prepared {
-    /// Ends the session: some hosts take no second one beside it.
-    pub(crate) fn end_session(&self) -> Outcome<()> {
-        self.session.take().map_or(Ok(()), Session::end)
+    /// The session, for an archive that ends it.
+    pub(crate) fn take_session(&self) -> Option<Session> {
+        self.is_held.set(false);
+        self.session.take()
+    }
+
+    /// Runs a script, in the session that is there if there is one.
+    pub(crate) fn ask(&self, connection: &Connection, script: Script) -> Outcome<Answer> {
+        if self.has_no_room.get() {
+            return connection.ask(&script);
+        }
+        let session = connection.go_on(self.session.take(), &script.followed())?;
+        let (answer, session) = session.answer_and_go_on()?;
+        self.is_held.set(self.is_held.get() && session.is_some());
+        self.session.set(session);
+        Ok(answer)
+    }
+
+    /// Holds the incoming folder for what comes.
+    pub(crate) fn hold(&self, connection: &Connection) -> Outcome<()> {
+        if self.is_held.get() || self.has_no_room.get() {
+            return Ok(());
+        }
+        let answer = self.ask(connection, bring::hold(connection, &self.incoming))?;
+        if answer.status != 0 {
+            return Err(Failure::ours(anyhow!(
+                "can't write {} on '{}': {}",
+                self.incoming,
+                connection.host(),
+                answer.last_error()
+            )));
+        }
+        self.is_held.set(true);
+        Ok(())
+    }
+
+    /// Ends the session for a host that takes no other beside it, and says whether there was one.
+    pub(crate) fn make_room(&self) -> Outcome<bool> {
+        self.has_no_room.set(true);
+        let session = self.take_session();
+        let was_there = session.is_some();
+        session.map_or(Ok(()), Session::end)?;
+        Ok(was_there)
+    }
+
+    /// Gives the incoming folder up, unless an archive did when all of it was in its place.
+    pub(crate) fn release(&self, connection: &Connection) -> Outcome<()> {
+        if self.is_held.get() || self.has_no_room.get() {
+            self.ask(connection, bring::release(connection, &self.incoming))?;
+        }
+        self.take_session().map_or(Ok(()), Session::end)
     }
 
     /// The route of the code.

@@ -22,9 +22,7 @@ impl Sides<'_> {
         record.set_gone(&local.once_sent())?;
         self.make_way()?;
         if args.delete {
-            self.prepared.end_session()?;
-            receipt.deleted =
-                delete::delete(self.step, self.connection, local, &self.prepared.base)?;
+            receipt.deleted = delete::delete(self.step, self.connection, local, self.prepared)?;
         }
         let code = code::sendable(&local.code);
         let remaining = self.send_new(&code, sent)?;
@@ -35,15 +33,16 @@ impl Sides<'_> {
         }
         record.set_gone(&local.still_gone(args.delete))?;
         record.set_code(&local.code)?;
-        self.finish(&remaining)
+        self.finish(&remaining)?;
+        self.prepared.release(self.connection)?;
+        Ok(record.set_incoming(&[])?)
     }
 
     /// Removes links that were pushed from here and are folders here now: rsync would write through them.
     fn make_way(&self) -> Outcome<()> {
         let script = delete::script(self.connection, &self.local.old_links(), &self.prepared.base);
         let Some(script) = script else { return Ok(()) };
-        self.prepared.end_session()?;
-        self.connection.ask(&script).map(drop)
+        self.prepared.ask(self.connection, script).map(drop)
     }
 
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
@@ -86,7 +85,7 @@ impl Sides<'_> {
         let there = if moved.is_empty() {
             Listing::default()
         } else {
-            prepare::look(self.connection, self.remote)?
+            prepare::look_again(self.connection, self.remote, self.prepared)?
         };
         let common: Vec<_> = moved.iter().map(|(path, _)| (path, there.get(path))).collect();
         Ok(self.local.record.finish_but_for(Direction::Up, &common)?)

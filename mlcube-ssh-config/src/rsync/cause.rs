@@ -52,6 +52,11 @@ pub(super) fn is_partial(finished: &Finished) -> bool {
     finished.status == 23 && !is_out_of_room(&finished.errors) && !only_vanished(&finished.errors)
 }
 
+/// Whether ssh couldn't get a session for rsync: the host takes fewer at once (sshd's `MaxSessions`).
+pub(super) fn was_refused(finished: &Finished) -> bool {
+    finished.status != 0 && finished.errors.contains("open refused")
+}
+
 /// The folder that rsync didn't remove for what has its name on the other side.
 fn in_the_way(errors: &str) -> Option<String> {
     let named = |line: &str| {

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::cause::{classify, is_partial};
+use super::cause::{classify, is_partial, was_refused};
 use super::output::{Line, Lines, statistic};
 use crate::command::{Command, Finished};
 use crate::connection::Connection;
@@ -42,6 +42,8 @@ pub struct Transfer {
     pub changed: u64,
     /// Whether it ended with some of what it was told left out, and the failure says what.
     pub is_partial: bool,
+    /// Whether the host took no session for it beside those that there are.
+    pub was_refused: bool,
     /// The first that changed and are no folders, one more than [`Transfer::NAMES`] at most.
     pub names: Vec<String>,
 }
@@ -58,6 +60,7 @@ impl Transfer {
         self.bytes += other.bytes;
         self.changed += other.changed;
         self.is_partial |= other.is_partial;
+        self.was_refused |= other.was_refused;
         self.names.extend(other.names);
         self.names.truncate(Self::NAMES + 1);
     }
@@ -98,6 +101,7 @@ pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Tran
             let ended =
                 run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
                     done.is_partial |= is_partial(&finished);
+                    done.was_refused |= was_refused(&finished);
                     classify(&finished, connection.host().as_str())
                 });
             if ended.is_err() {

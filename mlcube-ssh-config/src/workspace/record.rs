@@ -7,6 +7,7 @@
 //! | `workspace` | what both sides of the workspace last had in common |
 //! | `going-up`, `going-down` | what they will have in common once the transfer that goes on, or was cut off, is done |
 //! | `code`, `gone`, `configured` | the code that was pushed, that is gone since, that the image was built from |
+//! | `incoming` | the incoming folders there of pushes that didn't end well, the newest last |
 //! | `replaced/` | files of this machine in whose place a pull has put others |
 //! | `lock` | held by the transfer that goes on |
 
@@ -182,6 +183,27 @@ impl Record {
     #[must_use]
     pub fn configured(&self) -> Option<Listing> {
         self.read("configured")
+    }
+
+    /// The names of the incoming folders on the remote of pushes that didn't end well, the newest last.
+    #[must_use]
+    pub fn incoming(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.folder.join("incoming")).unwrap_or_default();
+        let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        text.split_whitespace().filter(is_name).map(str::to_owned).collect()
+    }
+
+    /// Notes them.
+    ///
+    /// # Errors
+    /// When the file can't be written or removed.
+    pub fn set_incoming(&self, names: &[String]) -> Result<()> {
+        if names.is_empty() {
+            return self.remove(&["incoming"]);
+        }
+        let path = self.folder.join("incoming");
+        write_atomically(&path, |file| file.write_all(names.join("\n").as_bytes()))
+            .with_context(|| format!("can't write the record {}", path.display()))
     }
 
     /// The folder in which files of this machine that a pull replaces are kept aside.

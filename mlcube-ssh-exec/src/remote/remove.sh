@@ -62,7 +62,10 @@ for what; do
     tree)
       remove_unless_busy tree "$base" "$state"/jobs/*
       # What was on its way to it.
-      [ -e "$base" ] || rm -rf "$state/incoming"
+      for push in "$state"/incoming/*; do
+        [ -e "$base" ] || is_held_incoming "$push" || rm -rf "$push"
+      done
+      [ -e "$base" ] || rmdir "$state/incoming" 2>/dev/null
       ;;
     workspace) if is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
     own/*) remove_workspace own "$state/workspaces/${what#own/}" ;;

@@ -1,21 +1,22 @@
 #!/bin/sh
 # Unpacks the archive that the client sends, and puts in place what it holds.
-# Given: incoming, the folder that is unpacked; target, where it belongs; squeezed, --zstd or nothing.
+# Given: push, the incoming folder; name, of what is unpacked in it; target, where it belongs; squeezed, --zstd or nothing.
 # Words: the folders that get something, by their path in both, the deepest first.
 # Answers: `placed all`, or `placed some` where anything stays where it was unpacked; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-locate "$incoming"
-incoming=$path
+locate "$push"
+push=$path incoming=$path/$name
 locate "$target"
 target=$path
+hold_incoming "$push" || problem not-writable "$push"
 # The last entry of the archive: all of it has come, but for what stands in this file.
 changed=$incoming.changed
 # The line `watch`, behind which the archive begins.
 read -r _ <&3
 rm -f "$changed"
 # Owners are each machine's own, permissions are as they are there; nobody's own options leave anything out.
-LC_ALL=C TAR_OPTIONS='' tar -xopf - -C "${incoming%/*}" ${squeezed:+"$squeezed"} <&3 || problem not-unpacked
+LC_ALL=C TAR_OPTIONS='' tar -xopf - -C "$push" ${squeezed:+"$squeezed"} <&3 || problem not-unpacked
 [ -f "$changed" ] || problem not-brought
 # What changed while it was read mustn't get to its place: rsync takes the rest from here.
 (cd "$incoming" && xargs -0 -r rm -f -- <"$changed") || {
@@ -37,5 +38,10 @@ for folder; do
   fi
   [ "$folder" = . ] || (cd "$incoming" && rmdir -p -- "$folder") 2>/dev/null
 done
-if holds_anything "$incoming"; then echo 'placed some'; else echo 'placed all'; fi
+if holds_anything "$incoming"; then
+  echo 'placed some'
+else
+  release_incoming "$push"
+  echo 'placed all'
+fi
 exit 0

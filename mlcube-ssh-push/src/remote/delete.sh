@@ -37,4 +37,3 @@ for place; do
   esac
   printf 'deleted %s\n' "$place"
 done
-exit 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Removes what a stream has brought and rsync has put in place.
+# Removes what an archive has brought and rsync has put in place.
 # Given: incoming, the folder.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -8,4 +8,3 @@ incoming=$path
 # Folders that may not be written, as they are here; files have names elsewhere now, and stay as they are.
 find "$incoming" -type d -exec chmod u+rwx {} +
 rm -rf "$incoming" "$incoming.changed"
-exit 0

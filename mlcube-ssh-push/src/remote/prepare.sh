@@ -2,8 +2,8 @@
 # Makes the folders that a push fills, and lists the workspace. Nobody waits for a program that has nothing to do: each
 # costs milliseconds, and a small push is over in a few hundred.
 # Given: base, state (our own folder) and workspace; format, that of the list; linked, that of what lies behind links to
-# folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; name, for what is
-# on its way from this pair of trees.
+# folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; id, the random
+# name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest last.
 # Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
 # cut off has brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
@@ -16,7 +16,7 @@ locate "$state"
 state=$path
 locate "$workspace"
 workspace=$path
-incoming=$state/incoming/$name
+incoming=$state/incoming/$id
 
 command -v rsync >/dev/null || problem no-rsync
 make_private "$state" || problem not-writable "$state"
@@ -55,16 +55,23 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 
-make_private "$incoming/code" "$incoming/workspace" "$incoming/tmp" || problem not-writable "$incoming"
+# What an earlier push has left goes on as this one. A rename happens once, whoever else has the same idea; and a process that
+# is left of the earlier push finds no place any more.
+for earlier in $former; do
+  [ -d "$state/incoming/$earlier" ] && mv "$state/incoming/$earlier" "$incoming" 2>/dev/null && break
+done
+# What a killed rsync has put together.
+rm -rf "$incoming/tmp"
+hold_incoming "$incoming" || problem not-writable "$incoming"
 left=no left_bytes=0
 if holds_anything "$incoming/code" || holds_anything "$incoming/workspace"; then
   left=yes left_bytes=$(($(du -sk "$incoming" | cut -f 1) * 1024))
 fi
-# What was on its way from somewhere else a week ago never comes.
-set -- "$state"/incoming/*
-[ $# = 1 ] || find "$state/incoming" -mindepth 1 -maxdepth 1 -mtime +7 ! -name "$name" -exec rm -rf {} +
-# What a killed rsync has put together; one that still runs has written to it a moment ago.
-if holds_anything "$incoming/tmp"; then find "$incoming/tmp" -type f -mmin +10 -exec rm -f {} +; fi
+# What a push that is dead has left a week ago never comes.
+for other in "$state"/incoming/*; do
+  [ "$other" != "$incoming" ] || continue
+  [ -z "$(find "$other" -maxdepth 0 -mtime +7)" ] || is_held_incoming "$other" || rm -rf "$other"
+done
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
 zstd=no

@@ -1,0 +1,130 @@
+//! Two machines that push one cube from one path to one remote tree: laptop and desktop, two runners of a CI.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{
+    Cube, Document, HostOptions, Invocation, Running, Scene, Task, eventually, files_below, random,
+    whole_tree,
+};
+
+/// A push by the machine of this name: what it remembers of the remote is its own.
+fn push(scene: &Scene, document: &Document, machine: &str) -> Invocation {
+    let state = scene.home().join("machines").join(machine);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").env("XDG_STATE_HOME", state);
+    push.reads_document(document)
+}
+
+/// A cube that was pushed and has since got enough in its workspace for an archive, and its document for both machines.
+fn many(scene: &Scene) -> (Cube, Document) {
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &["-Prunner.adopt=true"]);
+    push(scene, &document, "laptop").run().succeeds();
+    fs::create_dir(cube.workspace().join("many")).unwrap();
+    for number in 0..150 {
+        let file = cube.workspace().join(format!("many/{number:03}"));
+        fs::write(file, random(number, 4_000)).unwrap();
+    }
+    fs::write(cube.workspace().join("zlarge"), random(7, 3_000_000)).unwrap();
+    (cube, document)
+}
+
+fn incoming(scene: &Scene) -> PathBuf {
+    scene.host.remote_root().join(".mlcube-ssh/digits/incoming")
+}
+
+/// A push of which the remote has unpacked a part of the archive, and goes on when there is a file `go`; other archives are
+/// unpacked at once.
+fn half_pushed(scene: &Scene, document: &Document) -> Running {
+    let halting = "import os, sys, time
+head = sys.stdin.buffer.read(100000)
+sys.stdout.buffer.write(head); sys.stdout.flush()
+while not os.path.exists(sys.argv[1]): time.sleep(0.01)
+for piece in iter(lambda: sys.stdin.buffer.read(65536), b\"\"):
+    sys.stdout.buffer.write(piece)";
+    let go = go(scene).display().to_string();
+    scene.host.has_program("tar", &format!("python3 -c '{halting}' '{go}' | /usr/bin/tar \"$@\""));
+    let running = push(scene, document, "laptop").start();
+    eventually("a part of the archive is unpacked", || {
+        files_below(&incoming(scene)).iter().any(|path| path.ends_with("many/003"))
+    });
+    scene.host.loses_program("tar");
+    running
+}
+
+fn go(scene: &Scene) -> PathBuf {
+    scene.place().path().join("go")
+}
+
+#[test]
+fn two_pushes_at_once_share_nothing_that_is_on_its_way() {
+    let scene = Scene::new();
+    let (cube, document) = many(&scene);
+    let workspace = cube.workspace();
+    let laptop = half_pushed(&scene, &document);
+    // The desktop has none of it.
+    let away = scene.place().folder("away").join("workspace");
+    fs::rename(&workspace, &away).unwrap();
+    fs::create_dir(&workspace).unwrap();
+    fs::write(workspace.join("other"), random(9, 9_000_000)).unwrap();
+    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    let there = scene.host.remote_root().join("digits/workspace");
+    assert_eq!(whole_tree(&there), whole_tree(&workspace));
+    fs::remove_dir_all(&workspace).unwrap();
+    fs::rename(&away, &workspace).unwrap();
+    fs::write(go(&scene), "").unwrap();
+    laptop.wait().succeeds().is_silent();
+    fs::remove_file(there.join("other")).unwrap();
+    assert_eq!(whole_tree(&there), whole_tree(&workspace));
+    assert_eq!(files_below(&incoming(&scene)), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn nobody_clears_what_a_push_that_goes_on_has_sent_however_old_it_is() {
+    let scene = Scene::new();
+    let (cube, document) = many(&scene);
+    let laptop = half_pushed(&scene, &document);
+    for folder in fs::read_dir(incoming(&scene)).unwrap() {
+        let aged = format!("touch -d '30 days ago' '{}'", folder.unwrap().path().display());
+        scene.sh(&aged).run().succeeds();
+    }
+    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    fs::write(go(&scene), "").unwrap();
+    laptop.wait().succeeds().is_silent();
+    let there = scene.host.remote_root().join("digits/workspace");
+    assert_eq!(whole_tree(&there), whole_tree(&cube.workspace()));
+}
+
+#[test]
+fn what_a_machine_that_never_comes_back_has_sent_goes_after_a_week() {
+    let scene = Scene::new();
+    let (_cube, document) = many(&scene);
+    half_pushed(&scene, &document).kill_all();
+    fs::write(go(&scene), "").unwrap();
+    eventually("its session has ended", || scene.jobs().is_empty());
+    let left = fs::read_dir(incoming(&scene)).unwrap().next().unwrap().unwrap().path();
+    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    assert!(left.exists(), "it may come back");
+    let aged = format!("touch -d '8 days ago' '{}'", left.display());
+    scene.sh(&aged).run().succeeds();
+    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_host_that_takes_one_session_at_a_time_or_has_no_locks() {
+    for options in
+        [HostOptions::default().config("MaxSessions 1"), HostOptions::default().without("flock")]
+    {
+        let scene = Scene::with(options);
+        let (cube, document) = many(&scene);
+        push(&scene, &document, "laptop").run().succeeds().is_silent();
+        fs::write(cube.workspace().join("zlarge"), random(8, 3_000_000)).unwrap();
+        cube.now_does("train", "echo more");
+        push(&scene, &document, "laptop").run().succeeds().is_silent();
+        let there = scene.host.remote_root().join("digits/workspace");
+        assert_eq!(whole_tree(&there), whole_tree(&cube.workspace()));
+        assert_eq!(files_below(&incoming(&scene)), [] as [PathBuf; 0]);
+    }
+}
