@@ -62,13 +62,19 @@ fn the_master_is_told_and_nobody_else() {
         return;
     }
     let (scene, document) = with_document(HostOptions::default());
-    for word in ["--dry-run", "-v"] {
-        let said = interp(&scene, &document).arg(word).run().succeeds().stderr.clone();
-        let told: Vec<&str> = said.lines().filter(|line| line.contains("Ciphers")).collect();
-        assert_eq!(told.len(), 1, "{said}");
-        assert!(told[0].contains("ControlMaster=yes"), "{said}");
-        assert!(told[0].contains(&format!("'Ciphers=^{FAST}'")), "{said}");
-    }
+    let said = interp(&scene, &document).arg("-v").run().succeeds().stderr.clone();
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("Ciphers")).collect();
+    assert_eq!(told.len(), 1, "{said}");
+    assert!(told[0].contains("ControlMaster=yes"), "{said}");
+    assert!(told[0].contains(&format!("'Ciphers=^{FAST}'")), "{said}");
+}
+
+#[test]
+fn a_dry_run_starts_no_ssh_to_find_out() {
+    let (scene, document) = with_document(HostOptions::default());
+    scene.has_program("ssh", "echo started > ~/ssh-was-started; exit 1");
+    interp(&scene, &document).arg("--dry-run").run().succeeds();
+    assert!(!scene.home().join("ssh-was-started").exists());
 }
 
 #[test]

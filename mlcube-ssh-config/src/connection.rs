@@ -28,6 +28,8 @@ use crate::report::Report;
 use crate::runner::Runner;
 use crate::script::Script;
 
+use configuration::Configuration;
+
 pub use answer::Answer;
 pub use session::{Event, Session};
 
@@ -105,9 +107,12 @@ impl Connection {
     }
 
     /// The commands that run `script`, for a dry run: the login, then the session.
+    ///
+    /// What only `ssh -G` tells, the preferred cipher, isn't in it: a dry run starts no ssh, whose configuration may run
+    /// programs (`Match exec`).
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
-        [self.login_command(&self.configuration()), self.session_command(script)]
+        [self.login_command(&Configuration::default()), self.session_command(script)]
     }
 
     /// The options with which rsync takes this connection.

@@ -36,6 +36,9 @@ pub struct Document {
     /// The step that failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
+    /// The seal of the `mlcube-ssh-config` that wrote it, over its settings and paths ([`crate::trust`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -224,6 +227,7 @@ impl Document {
             remote,
             steps: Steps::default(),
             failed: None,
+            seal: None,
             unknown: Unknown::new(),
         }
     }

@@ -15,6 +15,7 @@ use crate::document::{Document, Remote, Run};
 use crate::names::RemotePath;
 use crate::quote::{is_plain, plain};
 use crate::runner::Runner;
+use crate::trust;
 use crate::workspace::Listing;
 
 /// The folder on the remote, in `remote_root`, that holds what is ours: jobs, records, what was replaced.
@@ -112,10 +113,9 @@ impl Layout {
     /// The layout that a document describes, and the settings of its runner.
     ///
     /// # Errors
-    /// When the document's configuration can't be used.
+    /// When the document's settings aren't this user's ([`trust::confirmed`]), or its configuration can't be used.
     pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
-        let runner = Runner::from_config(&document.config)?;
-        let layout = Self::of(&document.config, &document.run, &runner)?;
+        let (layout, runner) = trust::confirmed(document)?;
         // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
         check_base(&layout.base)?;
         Ok((layout, runner))

@@ -9,6 +9,7 @@
 //! | [`yaml`], [`interpolation`], [`resolve`] | the effective configuration, as `mlcube` computes it |
 //! | [`names`] | host, user, task name, path on the remote: what isn't valid can't be built |
 //! | [`runner`] | the settings of the ssh runner, typed |
+//! | [`trust`] | which documents decide where to log in |
 //! | [`layout`] | which local folders a cube needs, and where they lie on the remote |
 //! | [`forward`] | the words for the `mlcube` that runs on the remote |
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
@@ -48,6 +49,7 @@ pub mod runner;
 pub mod script;
 pub mod status;
 pub mod step;
+pub mod trust;
 pub mod usage;
 pub mod workspace;
 pub mod yaml;

@@ -30,6 +30,7 @@ mod sources;
 mod tasks;
 mod tree;
 mod value;
+mod writers;
 
 use serde_json::{Map, Value};
 
@@ -37,11 +38,17 @@ use effective::Parts;
 pub use error::Error;
 use evaluate::Evaluation;
 use origin::{Names, Origin};
+use platform::Platform;
 use problem::Problem;
 pub use runners::RunnerKind;
 use sources::Which;
 use tasks::Arguments;
-use tree::{Id, Tree};
+use tree::{Id, Tree, Value as TreeValue};
+
+use crate::failure::hinted;
+use crate::quote::shell_word;
+use crate::runner::UserSettings;
+use crate::yaml::Key;
 
 /// What to resolve, as the command line says it.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +113,31 @@ pub fn resolve(
     }
 }
 
+/// The settings of the runner as the settings file alone gives them, without any cube and without a command line.
+///
+/// # Errors
+/// When the settings file can't be used, or its section of the platform needs something of a cube.
+pub fn settings_alone(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<UserSettings, Error> {
+    let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
+    let names = names(request, &paths::join(&root, &file));
+    let mut evaluation = Evaluation::new(&names, environment);
+    let computed = (|| {
+        let settings = evaluation.load(Which::Settings, &request.settings)?;
+        let platform = evaluation.platform(settings, &request.platform)?;
+        let cube = evaluation.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        let tasks = evaluation.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        evaluation.tree.put(cube, Key::from("tasks"), tasks);
+        let (top, _) = finish(&mut evaluation, request, &root, platform, cube)?;
+        evaluation.tree.json_map(top)
+    })();
+    computed
+        .map(|config| UserSettings::new(&config))
+        .map_err(|problem| Error::new(&names, &problem))
+}
+
 fn compute(
     evaluation: &mut Evaluation<'_>,
     request: &Request,
@@ -114,6 +146,17 @@ fn compute(
     let settings = evaluation.load(Which::Settings, &request.settings)?;
     let platform = evaluation.platform(settings, &request.platform)?;
     let cube = evaluation.load(Which::Cube, &evaluation.names.cube.clone())?;
+    finish(evaluation, request, root, platform, cube)
+}
+
+/// Puts a platform and a cube together with the command line.
+fn finish(
+    evaluation: &mut Evaluation<'_>,
+    request: &Request,
+    root: &str,
+    platform: Platform,
+    cube: Id,
+) -> Result<(Id, RunnerKind), Problem> {
     let overrides = evaluation.overrides(&request.overrides)?;
     evaluation.engine_options(overrides, &request.platform, &request.options)?;
     let home = (evaluation.environment)("HOME");
@@ -151,6 +194,7 @@ fn arguments(request: &Request) -> Arguments {
 fn names(request: &Request, cube: &str) -> Names {
     Names {
         cube: cube.to_owned(),
+        platform: request.platform.clone(),
         settings: request.settings.clone(),
         overrides: request.overrides.clone(),
         arguments: request
@@ -163,6 +207,41 @@ fn names(request: &Request, cube: &str) -> Names {
 }
 
 impl Resolved {
+    /// The settings of the runner. Who wrote a value decides: a cube says what to run, and only the user where, as whom and
+    /// with what.
+    ///
+    /// # Errors
+    /// When the cube's file sets one of them, with its line and the remedy.
+    pub fn user_settings(&self) -> anyhow::Result<UserSettings> {
+        let set = writers::set_by_cube(&self.tree, self.top);
+        if set.is_empty() {
+            return Ok(UserSettings::new(&self.config));
+        }
+        let names = &self.names;
+        let refused: Vec<String> = set
+            .iter()
+            .map(|setting| format!("{}:{}: {}", names.cube, setting.line, setting.key))
+            .collect();
+        let words: Vec<String> = set
+            .iter()
+            .map(|setting| shell_word(&format!("-P{}={}", setting.key, setting.written)))
+            .collect();
+        let lines: Vec<String> = set.iter().map(writers::CubeSetting::in_section).collect();
+        Err(hinted(
+            format!(
+                "{}: a cube may not set this, only the settings file and -Prunner.… may",
+                refused.join(", ")
+            ),
+            format!(
+                "remove it from the cube's file; if you want it, write {} below platforms.{} in {}, or give {}",
+                lines.join(", "),
+                names.platform,
+                names.settings,
+                words.join(" ")
+            ),
+        ))
+    }
+
     /// Which source set a key, and what it overrode; for a map or a list, that of everything in it.
     ///
     /// None: there is no such key.

@@ -28,6 +28,27 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
+/// The `runner` section of a configuration, every value of which this machine's user has set: in the settings file, on the
+/// command line, or in a document that [`crate::trust`] has confirmed. A [`Runner`] is made of nothing else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserSettings(Map<String, Value>);
+
+impl UserSettings {
+    /// The section of a configuration whose origins have been checked.
+    pub(crate) fn new(config: &Map<String, Value>) -> Self {
+        Self(config.get("runner").and_then(Value::as_object).cloned().unwrap_or_default())
+    }
+}
+
+impl UserSettings {
+    /// The keys, from the top, whose values differ.
+    pub(crate) fn different_keys(&self, other: &Self) -> Vec<String> {
+        let keys = self.0.keys().chain(other.0.keys().filter(|key| !self.0.contains_key(*key)));
+        let differs = |key: &&String| self.0.get(*key) != other.0.get(*key);
+        keys.filter(differs).map(|key| format!("runner.{key}")).collect()
+    }
+}
+
 /// The settings of one platform of the ssh runner.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -118,16 +139,12 @@ pub const KEYS: [&str; 16] = [
 ];
 
 impl Runner {
-    /// Reads the `runner` section of the effective configuration.
+    /// Reads the settings.
     ///
     /// # Errors
     /// The first key that is unknown, missing, or of a wrong type or value.
-    pub fn from_config(config: &Map<String, Value>) -> Result<Self, Invalid> {
-        let empty = Map::new();
-        let section = Section::new(
-            "runner",
-            config.get("runner").and_then(Value::as_object).unwrap_or(&empty),
-        );
+    pub fn new(settings: &UserSettings) -> Result<Self, Invalid> {
+        let section = Section::new("runner", &settings.0);
         section.only(&KEYS)?;
         Ok(Self {
             host: section.parsed("host")?,

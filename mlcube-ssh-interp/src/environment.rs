@@ -3,7 +3,8 @@
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::runner::{Interpreter, Runner};
+use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::runner::Interpreter;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
 
@@ -13,7 +14,7 @@ const PROGRAM: &str = include_str!("remote/environment.sh");
 
 /// Makes the environment and notes a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
-    let runner = Runner::from_config(&document.config).map_err(anyhow::Error::from)?;
+    let (_, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let script = script(&connection, &runner.interpreter);
     if step.is_dry_run() {

@@ -24,6 +24,7 @@ pub(crate) enum Origin {
 pub(crate) struct Names {
     pub(crate) cube: String,
     pub(crate) settings: String,
+    pub(crate) platform: String,
     pub(crate) overrides: Vec<String>,
     pub(crate) arguments: Vec<String>,
     pub(crate) workspace: String,

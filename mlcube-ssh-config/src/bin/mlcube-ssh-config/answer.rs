@@ -5,6 +5,7 @@ use mlcube_ssh_config::document::{Document, Run};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::names::check_variable;
 use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
+use mlcube_ssh_config::trust;
 use serde_json::Value;
 
 use crate::cli::Args;
@@ -30,7 +31,24 @@ pub(crate) fn text(
     let runner = validate::runner(resolved)?;
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;
-    output::value(&Document::new(resolved.config.clone(), run, remote), args.format)
+    let mut document = Document::new(resolved.config.clone(), run, remote);
+    seal(&mut document)?;
+    output::value(&document, args.format)
+}
+
+/// Seals the document. Without a place for the key it counts as long as the settings file says the same, which no
+/// `-Prunner.…` and no workspace of the command line does.
+fn seal(document: &mut Document) -> Result<()> {
+    match trust::seal(document) {
+        Err(problem)
+            if !document.run.runner_overrides.is_empty() || document.run.workspace.is_some() =>
+        {
+            Err(problem.context(
+                "can't seal the document, and no step would take -Prunner.… or --workspace from it",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Run> {

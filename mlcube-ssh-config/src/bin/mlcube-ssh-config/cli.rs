@@ -13,7 +13,8 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 ///
 /// Merges, weakest first: the runner's defaults, `runner:` of the cube's mlcube.yaml, the platform's section of the
 /// settings file (`$MLCUBE_SYSTEM_SETTINGS`, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
-/// computes. Nothing is contacted, and no file is written.
+/// computes. A cube may set nothing of the runner: then no document is written. Nothing is contacted. The document is
+/// sealed with a key in the state folder (`~/.local/state/mlcube-ssh/key`), which is made when it is missing.
 #[derive(Parser, Clone, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
 pub(crate) struct Args {

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use mlcube_ssh_config::document::{Document, Run};
+use mlcube_ssh_config::failure::hinted;
+use mlcube_ssh_config::trust;
 
 use crate::cli::{Args, Mount};
 
@@ -13,14 +15,31 @@ use crate::cli::{Args, Mount};
 pub(crate) fn completed(args: &Args) -> Result<Args> {
     let mut args = args.clone();
     if let Some(path) = &args.input {
-        let run = read(path).with_context(|| path.display().to_string())?;
-        complete(&mut args, &run);
+        let document = read(path).with_context(|| path.display().to_string())?;
+        check_is_ours(&document).with_context(|| path.display().to_string())?;
+        complete(&mut args, &document.run);
     }
     Ok(args)
 }
 
-fn read(path: &Path) -> Result<Run> {
-    Ok(Document::read(&fs::read(path).context("can't read it")?)?.run)
+fn read(path: &Path) -> Result<Document> {
+    Document::read(&fs::read(path).context("can't read it")?)
+}
+
+/// Words for the runner and a workspace are this user's own, or aren't taken: what is written now will be sealed.
+fn check_is_ours(document: &Document) -> Result<()> {
+    let run = &document.run;
+    let word = run.runner_overrides.first().map(|word| format!("-P{word}"));
+    let word = word.or(run.workspace.as_ref().map(|path| format!("--workspace={path}")));
+    match word {
+        Some(word) if !trust::is_sealed(document) => Err(hinted(
+            format!(
+                "the document says {word}, and wasn't written by this user's mlcube-ssh-config"
+            ),
+            "give the words that you want on the command line, without --input",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn complete(args: &mut Args, run: &Run) {

@@ -4,6 +4,7 @@ use std::env;
 
 use anyhow::{Context, Result, bail};
 use mlcube_ssh_config::resolve::Request;
+use mlcube_ssh_config::trust::settings_file;
 
 use crate::cli::Args;
 
@@ -30,20 +31,6 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
 fn working_directory() -> Result<String> {
     let path = env::current_dir().context("can't find the current folder")?;
     path.into_os_string().into_string().ok().context("the current folder's path isn't UTF-8")
-}
-
-/// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.
-fn settings_file() -> Result<String> {
-    let path = if let Some(path) = env::var_os("MLCUBE_SYSTEM_SETTINGS") {
-        path
-    } else {
-        let home = env::home_dir()
-            .context("HOME isn't set, so there is no ~/mlcube.yaml; set MLCUBE_SYSTEM_SETTINGS")?;
-        home.join("mlcube.yaml").into_os_string()
-    };
-    path.into_string().ok().context(
-        "the path of the settings file isn't UTF-8; set MLCUBE_SYSTEM_SETTINGS to one that is",
-    )
 }
 
 /// `name=value`: the first `=` separates.

@@ -6,7 +6,8 @@ use mlcube_ssh_config::runner::{self, Invalid, KEYS, Runner};
 
 /// Reads the settings of the runner.
 pub(crate) fn runner(resolved: &Resolved) -> Result<Runner> {
-    Runner::from_config(&resolved.config).map_err(|invalid| refusal(resolved, &invalid))
+    let settings = resolved.user_settings()?;
+    Runner::new(&settings).map_err(|invalid| refusal(resolved, &invalid))
 }
 
 /// Keys that the Python runner takes and nobody reads.

@@ -1,0 +1,82 @@
+//! Who wrote the settings of the runner: only the user may.
+
+use super::origin::Origin;
+use super::raw::Raw;
+use super::tree::{Content, Id, Tree, Value};
+use crate::yaml::Key;
+
+/// No value of a hint is longer.
+const LONGEST: usize = 200;
+
+/// A value of the runner's section that the cube's file sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CubeSetting {
+    /// The key, from the top.
+    pub(crate) key: String,
+    /// The line of the cube's file.
+    pub(crate) line: u32,
+    /// The value as the cube's file has it, in the form of YAML and cut if it is long: what came from a variable isn't
+    /// repeated.
+    pub(crate) written: String,
+}
+
+impl CubeSetting {
+    /// The setting as a line of the platform's section: `authentication: {user: "ann"}`.
+    pub(crate) fn in_section(&self) -> String {
+        let mut parts = self.key.strip_prefix("runner.").unwrap_or(&self.key).rsplit('.');
+        let last = format!("{}: {}", parts.next().unwrap_or_default(), self.written);
+        parts.fold(last, |inner, key| format!("{key}: {{{inner}}}"))
+    }
+}
+
+/// The values of the section `runner` that the cube's file sets, in the order of the keys.
+pub(crate) fn set_by_cube(tree: &Tree, top: Id) -> Vec<CubeSetting> {
+    let mut found = Vec::new();
+    if let Some(runner) = tree.child(top, &Key::from("runner")) {
+        collect(tree, runner, &mut found);
+    }
+    found
+}
+
+fn collect(tree: &Tree, id: Id, found: &mut Vec<CubeSetting>) {
+    match tree.value(id) {
+        // A list is replaced as a whole, so the one who wrote it wrote all of it.
+        Value::List(Content::Here(items))
+            if !items.is_empty() && matches!(tree.node(id).origin, Origin::Cube(_)) =>
+        {
+            push(tree, id, found);
+        }
+        Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {
+            for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
+                collect(tree, child, found);
+            }
+        }
+        // Null is the same as no such key.
+        value if value.is_null() => {}
+        _ => push(tree, id, found),
+    }
+}
+
+/// Notes a value, if it is of the cube's file.
+fn push(tree: &Tree, id: Id, found: &mut Vec<CubeSetting>) {
+    if let Origin::Cube(line) = tree.node(id).origin {
+        let written: String = written(tree, id).chars().take(LONGEST).collect();
+        found.push(CubeSetting { key: tree.path(id), line, written });
+    }
+}
+
+/// The text that an interpolation was before it was filled in, else the value.
+fn written(tree: &Tree, id: Id) -> String {
+    let origin = tree.node(id).origin;
+    let is_text_of_it =
+        |&before: &Id| tree.value(before).is_interpolation() && tree.node(before).origin == origin;
+    let first = tree.node(id).replaced.iter().copied().find(is_text_of_it).unwrap_or(id);
+    if let Value::List(Content::Here(items)) = tree.value(first) {
+        let items: Vec<String> = items.iter().map(|&item| written(tree, item)).collect();
+        return format!("[{}]", items.join(", "));
+    }
+    match tree.raw(first) {
+        Raw::Text(text) => serde_json::Value::from(text).to_string(),
+        raw => tree.text_of(&raw),
+    }
+}
