@@ -265,7 +265,8 @@ fn timespec(time: Option<TimeOrNow>) -> Timespec {
 /// Replies with a value or the problem.
 macro_rules! answer {
     ($reply:ident, $result:expr, $value:ident => $answer:expr) => {
-        match (|| -> io::Result<_> { $result })() {
+        let attempt = || -> io::Result<_> { $result };
+        match attempt() {
             Ok($value) => $answer,
             Err(problem) => $reply.error(Errno::from(problem)),
         }

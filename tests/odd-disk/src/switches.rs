@@ -22,6 +22,7 @@ use crate::names::Form;
 
 /// What is switched on.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Switches {
     pub(crate) form: Form,
     pub(crate) name_bytes: Option<usize>,
