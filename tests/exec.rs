@@ -341,3 +341,36 @@ fn an_image_that_cannot_be_pulled_and_has_a_recipe_gets_a_hint_that_works() {
     assert!(hint.contains("hint: ") && hint.contains("-Pdocker.build_strategy=auto"), "{refused}");
     configure(&["-Pdocker.build_strategy=auto"]).succeeds();
 }
+
+/// A host that is short of processes fails to start a program now and then.
+#[test]
+fn a_log_whose_size_cannot_be_found_at_once_is_shown_whole_or_is_an_error() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train").does("echo all of it"));
+    let document = scene.configured(&cube, &["--task=train"]);
+    let run = || scene.tool("mlcube-ssh-exec").args(["run", "-q"]).reads_document(&document).run();
+    let failures = scene.host.folder().join("failures");
+    let failing = |times: u32| {
+        fs::write(&failures, "x".repeat(times as usize)).unwrap();
+        let at = failures.display();
+        let lines = format!(
+            "if [ -s '{at}' ]; then\n  left=$(cat '{at}')\n  printf %s \"${{left#?}}\" >'{at}'\n  \
+             echo 'wc: Cannot fork' >&2\n  exit 254\nfi\nexec /usr/bin/wc \"$@\""
+        );
+        scene.host.has_program("wc", &lines);
+    };
+    failing(3);
+    run().succeeds().says("all of it");
+    failing(1000);
+    run().exits(125).complains(&["can't read the log", "digits"]);
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train").does("echo all of it"));
+    let document = scene.configured(&cube, &["--task=train"]);
+    fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
+    let full = scene.sh("mlcube-ssh-exec run -q --output out.json < run.json > /dev/full").run();
+    full.exits(125).complains(&["couldn't be written", "No space left", "mlcube-ssh attach"]);
+}

@@ -46,7 +46,9 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
             let manner =
                 Manner { follow: *follow, ends_it: false, ..phase::manner(*reconnect, tail.tail) };
             let log = terminal::safe(io::stdout());
-            Follower::new(connection, document, job, step.report(), manner, log)?.run().map(|_| ())
+            let end =
+                Follower::new(connection, document, job, step.report(), manner, log)?.run()?;
+            outcome::check_written(&end, document)
         }
         Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } | Verb::Clean { .. } => {
             Ok(())

@@ -1,10 +1,11 @@
 //! Following a job: its log here as it is written there, through lost connections and Ctrl-C, to its end.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection, Event, Session};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
@@ -180,6 +181,7 @@ impl<'a> Follower<'a> {
         while let Some(frame) = frames.next() {
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
+                Frame::LogSize(size) => self.check_log_size(size)?,
                 Frame::Job(id) => {
                     self.job.id.clone_from(&id);
                     self.end.job = id;
@@ -214,8 +216,31 @@ impl<'a> Follower<'a> {
     fn take_log(&mut self, bytes: &[u8]) {
         *self.offset.get_or_insert(0) += bytes.len() as u64;
         self.tail.add(bytes);
-        // A reader of the log that is gone is no reason to end a job.
-        let _ = self.log.write_all(bytes).and_then(|()| self.log.flush());
+        match self.log.write_all(bytes).and_then(|()| self.log.flush()) {
+            // A reader of the log that is gone has seen what it wanted.
+            Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
+                // No reason to end a job; told when it has ended.
+                self.end.unwritten.get_or_insert(problem.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// Refuses an end at which a part of the log is missing.
+    fn check_log_size(&self, size: u64) -> Outcome<()> {
+        let shown = self.offset.unwrap_or(0);
+        if shown >= size {
+            return Ok(());
+        }
+        Err(Failure::ours(anyhow!(
+            "the log of job {} on '{}' has {size} bytes, and {shown} arrived",
+            self.job.id,
+            self.host()
+        ))
+        .hint(format!(
+            "`{}` shows it from its beginning",
+            self.document.attach_command(&self.job.id)
+        )))
     }
 
     /// Connects again, with growing pauses, and takes the log up at the byte where it stopped.

@@ -5,6 +5,8 @@
 pub(crate) enum Frame {
     /// Bytes of the log.
     Log(Vec<u8>),
+    /// The size of the whole log, in bytes, once the job has ended.
+    LogSize(u64),
     /// `mlcube` failed before the task, and why as far as it knows.
     BeforeTheTask(Option<String>),
     /// The job ended with this status.
@@ -74,6 +76,7 @@ impl Frames {
                 self.log_left = rest.parse().unwrap_or(0);
                 None
             }
+            "log-size" => rest.trim().parse().ok().map(Frame::LogSize),
             "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
             "not-started" => Some(Frame::BeforeTheTask(None)),
             "status" => Some(Frame::Status(rest.parse().unwrap_or(1))),

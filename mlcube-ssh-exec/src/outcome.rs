@@ -34,6 +34,8 @@ pub(crate) struct End {
     pub(crate) left: Option<String>,
     /// Whether `mlcube` says that the image which it failed to pull has a recipe.
     pub(crate) could_be_built: bool,
+    /// Why a part of the log couldn't be written locally, if so.
+    pub(crate) unwritten: Option<String>,
     /// The last line of the log that says something.
     pub(crate) last_line: String,
 }
@@ -62,7 +64,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     }
     match (end.status, phase) {
         // It goes on, and that is what was asked for.
-        (Some(0) | None, _) => Ok(()),
+        (Some(0) | None, _) => check_written(end, document),
         (Some(status), Phase::Configure) => Err(explained(
             end,
             &format!("mlcube configure failed on '{host}' with status {status}"),
@@ -75,6 +77,18 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
             status,
             format!("{} on '{host}' ended with status {status}", tasks(document)),
         )),
+    }
+}
+
+/// Refuses a log of which a part couldn't be written locally.
+pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
+    match &end.unwritten {
+        None => Ok(()),
+        Some(problem) => Err(Failure::ours(anyhow!(
+            "the output of job {} couldn't be written: {problem}",
+            end.job
+        ))
+        .hint(format!("`{}` shows it again", document.attach_command(&end.job)))),
     }
 }
 
@@ -116,6 +130,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
                 "job {job} can't be ended from here: it was started on the machine '{machine}' of '{host}', or in another container there; log in there, or give its workspace up with --force"
             )
         }
+        "unreadable-log" => anyhow!("can't read the log {subject} on '{host}'; the job may go on"),
         "unknown" => anyhow!("there is no such job on '{host}': {subject}"),
         _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
     })

@@ -1,12 +1,21 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Answers: `log N` and N bytes, again and again; then `cause …` or `not-started` where mlcube and not the task failed;
-# then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
+# Answers: `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `cause …` or `not-started`
+# where mlcube and not the task failed; then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
+# Sets size. A host that is short of processes fails to start wc for a moment: that is no empty log.
+measure_log() {
+  for pause in 0.1 0.5 1 2 0; do
+    size=$(wc -c <"$1/log") && [ -n "$size" ] && return 0
+    sleep "$pause"
+  done
+  problem unreadable-log "$1/log"
+}
+
 send_log() {
-  size=$(wc -c <"$1/log")
+  measure_log "$1"
   [ "$size" -gt "$offset" ] || return 1
   printf 'log %s\n' "$((size - offset))"
   tail -c "+$((offset + 1))" "$1/log" | head -c "$((size - offset))"
@@ -15,6 +24,7 @@ send_log() {
 
 finish() {
   while send_log "$1"; do :; done
+  printf 'log-size %s\n' "$size"
   if [ -f "$1/cause" ]; then
     printf 'cause %s\n' "$(cat "$1/cause")"
   elif [ -f "$1/engine-called" ] && [ ! -f "$1/task-started" ]; then
