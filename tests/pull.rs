@@ -166,3 +166,18 @@ fn what_a_killed_pull_has_left_goes_also_when_there_is_nothing_to_fetch() {
     pull(&scene, &document, &[]).succeeds();
     assert!(!partial.exists());
 }
+
+#[test]
+fn an_output_with_an_absolute_path_is_told_where_it_stays() {
+    let scene = Scene::new();
+    let away = scene.host.folder().join("results");
+    let task = Task::named("train").writes("model", away.join("model").to_str().unwrap());
+    let cube = scene.cube("digits").task(&task.does(":"));
+    let document = scene.document(&cube, &[]);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    let told = format!(
+        "the output train.model isn't in the workspace and stays on the remote: {}/model on there",
+        away.display()
+    );
+    scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds().says(&told);
+}

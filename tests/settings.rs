@@ -170,3 +170,18 @@ fn the_cube_is_missing_or_broken() {
     fs::write(scene.home().join("empty/mlcube.yaml"), "- a\n").unwrap();
     config("empty").exits(125).complains(&["empty/mlcube.yaml"]);
 }
+
+#[test]
+fn a_variable_that_the_cube_hands_on_and_nothing_sets_is_warned_of() {
+    let mut scene = Scene::new();
+    let arguments = json!({"image": "a/b:1", "gpu_args": "--gpus=all -e HF_TOKEN"});
+    let cube = scene.cube("digits").task(&Task::named("train")).section("docker", arguments);
+    let config = |scene: &Scene, words: &[&str]| {
+        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+        config.arg(cube.root()).args(words).run()
+    };
+    config(&scene, &[]).succeeds().says("warning: docker.gpu_args").says("--env HF_TOKEN");
+    config(&scene, &["--env=HF_TOKEN"]).succeeds().is_silent();
+    scene.set("/environment", json!({"HF_TOKEN": "t"}));
+    config(&scene, &[]).succeeds().is_silent();
+}

@@ -212,3 +212,33 @@ fn push_and_run_are_refused_while_a_job_holds_the_workspace() {
     scene.mlcube_ssh(&["stop", here[0], here[1], "--force"]).run().succeeds();
     assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
 }
+
+#[test]
+fn the_words_of_mlcube_that_only_look() {
+    let scene = Scene::new();
+    let train = Task::named("train").reads("data", "data.csv").writes("model", "model/");
+    let cube = scene.cube("a cube").task(&train);
+    let words = ["--mlcube=a cube", "--platform=gpu1"];
+    let described = scene.mlcube_ssh(&[&["describe"], &words[..]].concat()).run();
+    let file = cube.root().join("mlcube.yaml");
+    let run =
+        format!("  mlcube-ssh run '--mlcube={}' --platform=gpu1 --task=train\n", file.display());
+    let stdout = &described.succeeds().is_silent().stdout;
+    assert!(stdout.contains("    name = train, inputs = data, outputs = model\n"), "{stdout}");
+    assert!(stdout.ends_with(&run), "{stdout}");
+    let inspected = scene.mlcube_ssh(&[&["inspect"], &words[..]].concat()).run();
+    let config: serde_json::Value = serde_json::from_str(&inspected.succeeds().stdout).unwrap();
+    assert_eq!(&config, scene.document(&cube, &[]).at("/config"));
+}
+
+#[test]
+fn the_log_level_of_mlcube_may_stand_before_the_verb() {
+    let scene = Scene::new();
+    let _cube = scene.cube("cube").task(&Task::named("train"));
+    let dry_run = ["--dry-run", "--mlcube=cube", "--platform=gpu1"];
+    for level in [&["--log-level=error"][..], &["--log-level", "info"], &["--log_level=WARNING"]] {
+        scene.mlcube_ssh(&[level, &["run"], &dry_run[..]].concat()).run().succeeds();
+    }
+    scene.mlcube_ssh(&["--log-level=loud", "run"]).run().exits(125).complains(&["loud", "info"]);
+    scene.mlcube_ssh(&["--log-level"]).run().exits(125).complains(&["--log-level needs a value"]);
+}

@@ -32,15 +32,16 @@ pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
     declared
 }
 
-/// Says where outputs lie that the tasks put into the cube beside the workspace: only the workspace is fetched.
+/// Says where the outputs lie that aren't in the workspace, which alone is fetched: those beside it in the cube, and those
+/// with an absolute path of the remote's own.
 pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) {
     for output in outputs(document, layout) {
         let is_outside = |here: &Path| !here.starts_with(&layout.workspace);
-        if output.here.as_deref().is_some_and(is_outside) {
+        if output.here.as_deref().is_none_or(is_outside) {
             let there = places::there(layout, &document.remote, &output.path)
                 .unwrap_or_else(|| places::given_there(layout, &document.remote, &output.path));
             report.say(&format!(
-                "{}.{} isn't fetched, it lies outside the workspace: {there} on {}",
+                "the output {}.{} isn't in the workspace and stays on the remote: {there} on {}",
                 output.task, output.name, document.remote.host
             ));
         }

@@ -10,9 +10,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Failure;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::quote::one_line;
+use mlcube_ssh_config::quote::{one_line, shell_word};
 use mlcube_ssh_config::workspace::state_folder;
 
 use crate::incoming::random;
@@ -28,10 +29,14 @@ pub(crate) fn of(layout: &Layout) -> Result<String> {
 }
 
 /// Refuses a tree of another origin: `line` is what its file holds.
-pub(crate) fn other(host: &str, base: &str, line: &str) -> Failure {
+pub(crate) fn other(document: &Document, line: &str) -> Failure {
     let from = line.split_once(' ').map_or("somewhere else", |(_, from)| from);
-    Failure::ours(anyhow!(
-        "{base} on '{host}' was pushed from {from}; to keep both apart set remote_name in the platform's section, and if it is the same cube (another machine, a fresh checkout) take it over with -Prunner.adopt=true",
+    let configure = document.configure_command();
+    let base = document.remote.base.as_str();
+    let name = base.rsplit('/').next().unwrap_or_default();
+    let other_name = shell_word(&format!("-Prunner.remote_name={name}-2"));
+    Failure::ours(anyhow!("{base} on '{}' was pushed from {from}", document.remote.host)).hint(format!(
+        "to keep both: {configure} {other_name}; to take over the tree of the same cube (another machine, a fresh checkout): {configure} -Prunner.adopt=true"
     ))
 }
 

@@ -54,8 +54,13 @@ pub(crate) fn prepare(
     wait: WaitArgs,
 ) -> Outcome<Prepared> {
     let (answer, session) = jobs::ask_when_free(connection, script, document, wait)?;
+    if let Some(("other-origin", line)) =
+        answer.field("problem").unwrap_or_default().split_once(' ')
+    {
+        return Err(origin::other(document, line));
+    }
     if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), &document.remote, &answer));
+        return Err(failure(connection.host().as_str(), &answer));
     }
     let field = |key| {
         answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))
@@ -104,17 +109,16 @@ pub(crate) fn look_again(
 
 fn listing(connection: &Connection, remote: &Remote, answer: Answer) -> Outcome<Listing> {
     if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), remote, &answer));
+        return Err(failure(connection.host().as_str(), &answer));
     }
     Ok(answer.listing()?)
 }
 
-fn failure(host: &str, remote: &Remote, answer: &Answer) -> Failure {
+fn failure(host: &str, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let last = answer.last_error();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),
-        ("other-origin", line) => origin::other(host, remote.base.as_str(), line),
         ("not-writable", path) if answer.errors.contains("No space left") => {
             Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
         }

@@ -9,7 +9,7 @@ use mlcube_ssh_config::trust;
 use serde_json::Value;
 
 use crate::cli::Args;
-use crate::{output, outside, tasks, validate};
+use crate::{handed_on, output, outside, tasks, validate};
 
 /// The document as text.
 pub(crate) fn text(
@@ -29,6 +29,11 @@ pub(crate) fn text(
     }
     warnings.extend(validate::unused_keys(resolved));
     let runner = validate::runner(resolved)?;
+    let is_set = |name: &str| {
+        run.env.iter().chain(&runner.env).any(|set| set == name)
+            || runner.environment.iter().any(|(set, _)| set == name)
+    };
+    warnings.extend(handed_on::unset(&resolved.config, &is_set));
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;
     let mut document = Document::new(resolved.config.clone(), run, remote);

@@ -69,6 +69,9 @@ pub(crate) struct Args {
     /// Write the configuration alone, as `mlcube show_config --resolve` does, instead of the document
     #[arg(long, conflicts_with = "explain")]
     pub(crate) config_only: bool,
+    /// Write a description for people, as `mlcube describe` does, instead of the document
+    #[arg(long, conflicts_with_all = ["explain", "config_only"])]
+    pub(crate) describe: bool,
     /// Write which source set KEY, and what it overrode, instead of the document
     #[arg(long, value_name = "KEY")]
     pub(crate) explain: Option<String>,

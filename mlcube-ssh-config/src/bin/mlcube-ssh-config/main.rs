@@ -2,7 +2,9 @@
 
 mod answer;
 mod cli;
+mod describe;
 mod earlier;
+mod handed_on;
 mod output;
 mod outside;
 mod request;

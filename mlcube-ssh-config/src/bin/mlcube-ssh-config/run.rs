@@ -10,7 +10,7 @@ use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::step::write_once;
 
 use crate::cli::{Args, PROGRAM};
-use crate::{answer, earlier, output, request};
+use crate::{answer, describe, earlier, output, request};
 
 /// Does what the command line says, and gives the status to exit with.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -40,6 +40,9 @@ fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
         let lines =
             resolved.explain(key).with_context(|| format!("--explain: there is no key {key}"))?;
         return Ok(lines + "\n");
+    }
+    if args.describe {
+        return Ok(describe::text(&request, &resolved));
     }
     if args.config_only {
         return output::value(&resolved.config, args.format);

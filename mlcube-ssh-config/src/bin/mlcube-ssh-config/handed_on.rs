@@ -1,0 +1,58 @@
+//! Variables that the cube hands on to its container by name (`-e NAME` in `docker.gpu_args`): the engine reads them in the
+//! environment of the remote `mlcube`, which holds none of this machine's.
+
+use serde_json::{Map, Value};
+
+/// The keys of mlcube's runners whose words become words of the engine.
+const ARGUMENTS: [&str; 3] = ["cpu_args", "gpu_args", "env_args"];
+
+/// A warning for each variable that the cube hands on and that nothing sets on the remote; `is_set` knows those that are.
+pub(crate) fn unset(
+    config: &Map<String, Value>,
+    is_set: &dyn Fn(&str) -> bool,
+) -> impl Iterator<Item = String> {
+    let keys = ["docker", "singularity"]
+        .into_iter()
+        .flat_map(|section| ARGUMENTS.into_iter().map(move |key| (section, key)));
+    let mut warnings = Vec::new();
+    for (section, key) in keys {
+        let words = config.get(section).and_then(|section| section.get(key)?.as_str());
+        for name in names(words.unwrap_or_default()) {
+            if !is_set(name) {
+                warnings.push(format!(
+                    "{section}.{key} hands the variable {name} to the container, and it isn't set on the remote unless --env {name} passes it or the account there sets it"
+                ));
+            }
+        }
+    }
+    warnings.dedup();
+    warnings.into_iter()
+}
+
+/// The names in `-e NAME`, `--env NAME`, `-eNAME` and `--env=NAME`; `NAME=VALUE` brings its value along.
+fn names(words: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut words = words.split_whitespace();
+    while let Some(word) = words.next() {
+        let name = match word {
+            "-e" | "--env" => words.next(),
+            _ => word.strip_prefix("--env=").or_else(|| {
+                word.strip_prefix("-e").filter(|name| !word.starts_with("--") && !name.is_empty())
+            }),
+        };
+        names.extend(name.filter(|name| !name.contains('=')));
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn the_forms_in_which_docker_takes_a_variable() {
+        let words = "--gpus=all -e TOKEN --env HF -eA --env=B -e C=1 --env-file x --entrypoint e";
+        assert_eq!(names(words), ["TOKEN", "HF", "A", "B"]);
+        assert_eq!(names("-e"), Vec::<&str>::new());
+    }
+}
