@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -145,13 +145,17 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
     let opened = match File::open(file) {
         Ok(opened) => opened,
         Err(problem)
-            if matches!(problem.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            if matches!(
+                problem.kind(),
+                // A folder whose name this disk can't hold isn't here either.
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+            ) =>
         {
             return Ok(None);
         }
         // Of a folder that can't be entered nothing goes anyway.
         Err(problem)
-            if problem.kind() == io::ErrorKind::PermissionDenied && !can_be_entered(folder) =>
+            if problem.kind() == ErrorKind::PermissionDenied && !can_be_entered(folder) =>
         {
             return Ok(None);
         }

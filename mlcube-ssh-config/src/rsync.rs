@@ -22,6 +22,12 @@ pub fn command_along_links(connection: &Connection) -> Command {
     command(connection).arg("--keep-dirlinks")
 }
 
+/// The options of a transfer of files with holes: zeros cost nothing on the way, whatever the link.
+#[must_use]
+pub fn without_holes(is_sparse: bool) -> Option<&'static str> {
+    is_sparse.then_some("--compress")
+}
+
 /// An rsync over the shared connection, with the options that every transfer has.
 #[must_use]
 pub fn command(connection: &Connection) -> Command {
@@ -31,6 +37,8 @@ pub fn command(connection: &Connection) -> Command {
         .args(connection.rsync_options())
         // Links, permissions and times as they are; owners, groups and devices are each machine's own.
         .arg("-lpt")
+        // Holes arrive as holes.
+        .arg("--sparse")
         // Names never pass through the remote shell.
         .arg("--secluded-args")
         // What was cut off is resumed, and never stands under the file's name.

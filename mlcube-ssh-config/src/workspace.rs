@@ -1,6 +1,7 @@
 //! The two sides of a workspace: what is where, what both last had in common, what has to move.
 
 mod aside;
+mod doubtful_names;
 mod entry;
 mod kept;
 mod linked;
@@ -10,9 +11,11 @@ mod plan;
 mod record;
 mod row;
 mod text;
+mod unplaced;
 mod walk;
 
 pub use aside::name_aside;
+pub use doubtful_names::DoubtfulNames;
 pub use entry::{Entry, Kind};
 pub use linked::follow_own_links;
 pub use listing::Listing;
@@ -20,5 +23,5 @@ pub use part::Part;
 pub use plan::{Direction, Plan, came_otherwise};
 pub use record::{Common, Record, state_folder};
 pub(crate) use text::Parser;
-pub use text::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE};
+pub use text::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE};
 pub use walk::Skip;

@@ -1,6 +1,8 @@
 //! The transfer: what the plan names comes here, and nothing that the remote sends lands outside the workspace.
 
+use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 use anyhow::anyhow;
@@ -12,7 +14,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
-    FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Part, Plan, Record, name_aside,
+    Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record, name_aside,
 };
 
 use crate::transfer::list_here;
@@ -109,8 +111,8 @@ impl Fetch<'_> {
         // Through links to folders of the user's own only what was asked for may come.
         let lists = self.lists.filter(|_| plan.links.is_empty());
         let mut commands = Vec::new();
-        for (number, part) in plan.transfers_of(rest).iter().enumerate() {
-            let has_scratch = prepare(&scratch::make(&part.below(&workspace)))?;
+        for (number, (part, needs_scratch)) in self.parts(plan, rest).iter().enumerate() {
+            let has_scratch = *needs_scratch && prepare(&scratch::make(&part.below(&workspace)))?;
             let list = lists::put(self.connection, lists, &format!("{name}-{number}"), part);
             let list = match list {
                 Some((path, put)) if prepare(&put)? => Some(path),
@@ -119,6 +121,21 @@ impl Fetch<'_> {
             commands.push(self.command(part, &name, has_scratch, list.as_deref()));
         }
         Ok(commands)
+    }
+
+    /// The parts that one rsync each brings, and whether it may put files together in a folder of our own. With one rsync
+    /// leaves the file in place that a link replaces, where it has to copy it to keep it aside on another disk: links, which
+    /// are never there by half, have a part of their own then.
+    fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Part, bool)> {
+        let is_link = |entry: &Entry| entry.kind == Kind::Link;
+        let is_far = !is_on_disk_of(&self.record.replaced(), &self.layout.workspace);
+        if !is_far || !rest.iter().any(|(_, entry)| is_link(&entry)) {
+            return plan.transfers_of(rest).into_iter().map(|part| (part, true)).collect();
+        }
+        let others = plan.transfers_of(&rest.filter(|_, entry| !is_link(entry)));
+        let links = Part::of(&rest.filter(|_, entry| is_link(entry)), &plan.links);
+        let others = others.into_iter().map(|part| (part, true));
+        others.chain(links.into_iter().map(|part| (part, false))).collect()
     }
 
     fn command(&self, part: &Part, name: &str, has_scratch: bool, list: Option<&str>) -> Command {
@@ -132,6 +149,7 @@ impl Fetch<'_> {
             .arg(list.map_or("--files-from=-".to_owned(), |list| format!("--files-from=:{list}")))
             .args(list.map(|_| lists::refused()).into_iter().flatten())
             .args(["--from0", "--dirs", "--backup"])
+            .args(rsync::without_holes(part.is_sparse))
             // Times are compared to the nanosecond: by default what changed within one second is skipped.
             .arg("--modify-window=-1")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
@@ -147,6 +165,12 @@ impl Fetch<'_> {
             .arg(part.below(&self.layout.workspace.to_string_lossy()));
         if list.is_some() { command } else { command.list(part.files_from.clone()) }
     }
+}
+
+/// Whether a folder is, or will be made, on the disk of another one.
+fn is_on_disk_of(folder: &Path, other: &Path) -> bool {
+    let disk = |path: &Path| path.ancestors().find_map(|path| Some(path.metadata().ok()?.dev()));
+    disk(folder) == disk(other)
 }
 
 fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {

@@ -9,6 +9,7 @@ mod lists;
 mod member;
 mod outputs;
 mod pull;
+mod receiver;
 mod say;
 mod scratch;
 mod select;

@@ -39,7 +39,8 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let text = |output: &&Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(came.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
-        transfer::check_readable(&plan, &path, connection.host().as_str())
+        transfer::check_readable(&plan, &path, connection.host().as_str())?;
+        plan.check_places("here")
     });
     // Also of a pull that failed, once it is known what there is to fetch.
     if receipt.files.is_some() {

@@ -2,7 +2,7 @@
 
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::report::{Report, count, human_bytes};
-use mlcube_ssh_config::workspace::Plan;
+use mlcube_ssh_config::workspace::{Common, Plan};
 
 /// Says what came, and names what didn't.
 pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan) {
@@ -31,11 +31,28 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan) {
     name.each(&plan.closed, |path| {
         format!("left out {} with all below it: the folder can't be read here", shown(path))
     });
+    name.each(&plan.unheld, |path| {
+        format!(
+            "left out {}: the file system here can't hold the name, or takes it for that of another entry",
+            shown(path)
+        )
+    });
+    name.each(&plan.unwritable, |path| {
+        format!("left out {}: its folder, or one above it, can't be written here", shown(path))
+    });
     name.each(&plan.left_out, |path| {
         format!("left out {}: a device, or a link that points out of the workspace", shown(path))
     });
     name.each(&plan.unreadable, |(path, owner)| {
         format!("left out {}: it belongs to {owner} on {host}", shown(path))
+    });
+}
+
+/// Names what rsync couldn't put in its place.
+pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
+    let name = Names { report, field: "steps.pull.left_out" };
+    name.each(otherwise, |(path, _)| {
+        format!("left out {}: it couldn't be put in its place", shown(path))
     });
 }
 

@@ -14,6 +14,11 @@ pub(crate) fn folder() -> String {
     format!("{PARTIAL}/pull-{}", process::id())
 }
 
+/// The folder in which names are tried, below the workspace.
+pub(crate) fn names() -> String {
+    format!("{}/names", folder())
+}
+
 /// The command that makes it; `top` ends with a slash.
 pub(crate) fn make(top: &str) -> Command {
     Command::new("mkdir").args(["-p", "--"]).arg(format!("{top}{}", folder()))

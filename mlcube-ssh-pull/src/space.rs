@@ -2,29 +2,54 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::anyhow;
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::report::human_bytes;
-use mlcube_ssh_config::workspace::Plan;
+use mlcube_ssh_config::script::Script;
+use mlcube_ssh_config::workspace::{Listing, Plan};
 
-/// Free bytes for this user on the file system of `folder`.
-pub(crate) fn free_bytes(folder: &Path) -> Result<u64> {
-    let disk = rustix::fs::statvfs(folder)
-        .with_context(|| format!("can't ask for the free space of {}", folder.display()))?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+const ALLOCATED: &str = include_str!("remote/allocated.sh");
+
+/// Free bytes for this user on the file system of `folder`; none where that doesn't tell.
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// # Errors
-/// When the files of the plan are more than what is free; the largest are named.
-pub(crate) fn check(plan: &Plan, workspace: &Path, free: u64) -> Result<()> {
+/// When the files of the plan are more than what is free; the largest are named. `there` is the workspace on the remote.
+pub(crate) fn check(
+    plan: &Plan,
+    workspace: &Path,
+    free: Option<u64>,
+    connection: &Connection,
+    there: &str,
+) -> Outcome<()> {
     let wanted = plan.send.bytes();
+    let Some(free) = free.filter(|free| wanted > *free) else { return Ok(()) };
+    let wanted = wanted - holes(&plan.send, connection, there)?;
     if wanted <= free {
         return Ok(());
     }
-    bail!(
+    Err(Failure::ours(anyhow!(
         "{} have to come and {} are free in {}; make room, or name what you need (mlcube-ssh-pull PATTERN). The largest: {}",
         human_bytes(wanted),
         human_bytes(free),
         workspace.display(),
         plan.send.largest()
-    )
+    )))
+}
+
+/// The bytes of the holes in these files, of which the remote is asked only where there may be too little room.
+fn holes(send: &Listing, connection: &Connection, there: &str) -> Outcome<u64> {
+    let sparse = send.filter(|path, entry| entry.is_sparse() && path.to_str().is_some());
+    if sparse.is_empty() {
+        return Ok(0);
+    }
+    let script = connection.script(ALLOCATED).given("workspace", there);
+    let script = sparse.iter().filter_map(|(path, _)| path.to_str()).fold(script, Script::word);
+    let allocated = connection.ask(&script)?.field("allocated");
+    let allocated = allocated.and_then(|bytes| bytes.parse().ok()).unwrap_or(sparse.bytes());
+    Ok(sparse.bytes().saturating_sub(allocated))
 }

@@ -40,6 +40,8 @@ pub(crate) fn worth<'a>(
     let is_wanted = |path: &Path, entry: &Entry| {
         here.get(path).is_none()
             && !(entry.is_file() && entry.size >= LARGE)
+            // An archive would carry the holes as zeros.
+            && !entry.is_sparse()
             // In an archive's extended header a text ends where its line does.
             && [path, &entry.target].iter().all(|text| is_one_line(text))
             // Behind a link of the user's own rsync has to be sent by itself.

@@ -21,6 +21,7 @@ use mlcube_ssh_config::workspace::{
 
 use crate::came::Came;
 use crate::fetch::{Fetch, There};
+use crate::receiver;
 use crate::say;
 use crate::scratch::Scratch;
 use crate::select::Selection;
@@ -50,27 +51,38 @@ impl Sides<'_> {
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
         let listing = mem::take(&mut there.listing);
         let listing = Ignored::of_workspace(self.layout).without(listing)?;
-        let (here, base) = self.settle(here, &listing)?;
+        let (mut here, base) = self.settle(here, &listing)?;
+        receiver::mark_unwritable(&mut here, workspace);
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
         }
         let mut plan = plan(&listing, &here, &base, selection, overwrite);
+        if receiver::mark_unheld(&mut here, workspace, &plan.send) {
+            plan = self::plan(&listing, &here, &base, selection, overwrite);
+        }
         let wanted = stream::worth(&plan.send, &here, &plan.links);
         drop(here);
         let _scratch = Scratch::of(&plan, workspace);
-        let free = space::free_bytes(workspace)?;
+        let free = space::free_bytes(workspace);
         note(receipt, &listing, &plan, free);
         drop(listing);
-        space::check(&plan, workspace, free)?;
+        space::check(&plan, workspace, free, self.connection, &there.path)?;
         if plan.is_empty() {
             self.record.finish(&plan.common)?;
         } else {
             self.record.begin(Direction::Down, &plan.common)?;
             // From here on the record has it.
             plan.common = Listing::default();
-            let rest = self.fetch(there, wanted.as_deref(), &plan, receipt)?;
+            let (rest, partial) = self.fetch(there, wanted.as_deref(), &plan, receipt)?;
             let otherwise = came_otherwise(&rest, workspace, &base);
             self.record.finish_but_for(Direction::Down, &otherwise)?;
+            if let Some(failure) = partial {
+                // rsync names files as it sees them, by temporary names for one.
+                let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
+                receipt.left_out.extend(names);
+                say::not_placed(self.step.report(), &otherwise);
+                return Err(failure);
+            }
         }
         say::say(self.step.report(), self.connection.host().as_str(), receipt, &plan);
         Ok(plan)
@@ -87,14 +99,14 @@ impl Sides<'_> {
         Ok((here, common))
     }
 
-    /// Fetches what has to come, and returns what rsync was told to bring.
+    /// Fetches what has to come, and returns what rsync was told to bring, with the failure that tells of what it left out.
     fn fetch(
         &self,
         mut there: There,
         wanted: Option<&Listing>,
         plan: &Plan,
         receipt: &mut Receipt,
-    ) -> Outcome<Listing> {
+    ) -> Outcome<(Listing, Option<Failure>)> {
         let (connection, layout, record) = (self.connection, self.layout, self.record);
         let mut came = Came::default();
         if let Some(wanted) = wanted {
@@ -112,7 +124,10 @@ impl Sides<'_> {
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
         note_fetched(receipt, &came, &transfer);
-        fetched.map(|()| rest.into_owned())
+        match fetched {
+            Err(failure) if transfer.is_partial => Ok((rest.into_owned(), Some(failure))),
+            fetched => fetched.map(|()| (rest.into_owned(), None)),
+        }
     }
 
     /// Runs what goes before a transfer, and says whether it was done. The transfer can do without.
@@ -155,15 +170,16 @@ pub(crate) fn plan(
     plan
 }
 
-fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: u64) {
+fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     receipt.files = Some(there.files());
     receipt.bytes = Some(there.bytes());
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
-    receipt.free_bytes = Some(free);
+    receipt.free_bytes = free;
     receipt.kept = plan.kept.iter().map(text).collect();
     let unreadable = plan.unreadable.iter().map(|(path, _)| path);
     let left_out = plan.left_out.iter().chain(&plan.in_the_way).chain(&plan.closed);
+    let left_out = left_out.chain(plan.unplaced());
     receipt.left_out = left_out.chain(unreadable).map(text).collect();
 }
 

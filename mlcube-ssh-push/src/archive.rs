@@ -27,7 +27,7 @@ impl<W: Write> Archive<W> {
         }
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
-        header.set_mode(entry.mode);
+        header.set_mode(entry.permissions());
         header.set_mtime(u64::try_from(seconds).unwrap_or(0));
         header.set_size(if entry.is_file() { entry.size } else { 0 });
         if kind == EntryType::Symlink {

@@ -28,6 +28,7 @@ pub(crate) fn workspace(
     let replaced = format!("{}/{}", route.replaced, name_aside());
     let command = |part: &Part| {
         command(connection, route)
+            .args(rsync::without_holes(part.is_sparse))
             .arg("--backup")
             .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
             .arg("--")

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_config::workspace::Listing;
+use mlcube_ssh_config::workspace::{Entry, Listing};
 
 /// The entries of a transfer that are new there.
 #[derive(Debug, Default)]
@@ -18,14 +18,17 @@ pub(crate) struct Fresh<'a> {
 impl<'a> Fresh<'a> {
     /// What of `send` has no counterpart in `there`, and doesn't lie behind one of `links`, on a disk of its own.
     pub(crate) fn of(send: &'a Listing, there: &Listing, links: &[PathBuf]) -> Self {
-        let is_new = |path: &Path| {
-            there.get(path).is_none() && !links.iter().any(|link| path.starts_with(link))
+        let is_new = |path: &Path, entry: &Entry| {
+            there.get(path).is_none()
+                // An archive would carry the holes as zeros.
+                && !entry.is_sparse()
+                && !links.iter().any(|link| path.starts_with(link))
         };
         // A first push, without a copy of a list that may be long.
-        let entries = if send.iter().all(|(path, _)| is_new(path)) {
+        let entries = if send.iter().all(|(path, entry)| is_new(path, &entry)) {
             Cow::Borrowed(send)
         } else {
-            Cow::Owned(send.filter(|path, _| is_new(path)))
+            Cow::Owned(send.filter(is_new))
         };
         let folders = folders(&entries);
         Self { entries, folders }

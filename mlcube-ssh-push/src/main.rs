@@ -24,6 +24,7 @@ mod stays;
 mod streams;
 mod there;
 mod transfer;
+mod try_names;
 mod upload;
 mod verify;
 mod worth;

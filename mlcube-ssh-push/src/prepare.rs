@@ -10,7 +10,9 @@ use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_LINKED, Listing};
+use mlcube_ssh_config::workspace::{
+    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, Listing,
+};
 
 use crate::incoming::IncomingId;
 use crate::origin;
@@ -36,6 +38,7 @@ pub(crate) fn script(
         .given("workspace", remote.workspace.as_str())
         .given("format", FIND_FORMAT)
         .given("linked", FIND_FORMAT_LINKED)
+        .given("unwritable", FIND_FORMAT_UNWRITABLE)
         .given("origin", origin)
         .given("adopt", if adopt { "yes" } else { "no" })
         .given("id", &incoming.id)
@@ -90,6 +93,7 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
         .given("workspace", remote.workspace.as_str())
         .given("format", FIND_FORMAT)
         .given("linked", FIND_FORMAT_LINKED)
+        .given("unwritable", FIND_FORMAT_UNWRITABLE)
 }
 
 /// What is in the workspace there; nothing where there is none.

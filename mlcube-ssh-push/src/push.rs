@@ -21,7 +21,7 @@ use crate::local::Local;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{delete, links_out, origin, prepare, say, space};
+use crate::{delete, links_out, origin, prepare, say, space, try_names};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -65,9 +65,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         receipt.context_changed = Some(local.context_changed(&layout));
         let deletes = args.delete && local.gone.files() > 0;
         if !args.if_changed || deletes || !local.is_unchanged() {
-            let prepared = prepared.unwrap_or_else(ask)?;
-            let mut plan = plan(&mut local, &prepared, args)?;
-            check(receipt, &local, &prepared, &plan, args, &connection)?;
+            let mut prepared = prepared.unwrap_or_else(ask)?;
+            let mut plan = plan(&mut local, &mut prepared, &connection, args)?;
+            check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
             local.record.begin(Direction::Up, &plan.common)?;
             // From here on the record has it.
             plan.common = Listing::default();
@@ -121,12 +121,20 @@ fn note(receipt: &mut Receipt, local: &Local) {
 }
 
 /// What has to go to the workspace there. What a push that was cut off has brought is noted first.
-fn plan(local: &mut Local, prepared: &Prepared, args: &Args) -> anyhow::Result<Plan> {
+fn plan(
+    local: &mut Local,
+    prepared: &mut Prepared,
+    connection: &Connection,
+    args: &Args,
+) -> Outcome<Plan> {
     let common = local.record.settled(&local.workspace, &prepared.listing);
     if local.record.was_cut_off() {
         local.record.finish(&common)?;
     }
-    let plan = local.plan(&prepared.listing, &common, args.overwrite);
+    let mut plan = local.plan(&prepared.listing, &common, args.overwrite);
+    if try_names::mark_unheld(prepared, connection, &plan.send)? {
+        plan = local.plan(&prepared.listing, &common, args.overwrite);
+    }
     // All that is needed of a list that may be long is in the plan.
     local.workspace = Listing::default();
     Ok(plan)
@@ -136,6 +144,7 @@ fn plan(local: &mut Local, prepared: &Prepared, args: &Args) -> anyhow::Result<P
 fn check(
     receipt: &mut Receipt,
     local: &Local,
+    layout: &Layout,
     prepared: &Prepared,
     plan: &Plan,
     args: &Args,
@@ -145,10 +154,12 @@ fn check(
     receipt.free_bytes = prepared.workspace_disk.free;
     let special = local.code.iter().filter(|(_, entry)| entry.kind == Kind::Other);
     receipt.left_out = special.map(|(path, _)| path.to_string_lossy().into_owned()).collect();
-    receipt.left_out.extend(plan.left_out.iter().chain(&plan.in_the_way).map(text));
+    receipt
+        .left_out
+        .extend(plan.left_out.iter().chain(&plan.in_the_way).chain(plan.unplaced()).map(text));
     receipt.kept = plan.kept.iter().map(text).collect();
     delete::check(local, args)?;
-    Ok(space::check(local, plan, prepared, connection.host().as_str())?)
+    Ok(space::check(local, layout, plan, prepared, connection.host().as_str())?)
 }
 
 fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
@@ -160,7 +171,7 @@ fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     pushed?;
     say::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
     links_out::name(sides);
-    Ok(())
+    sides.plan.check_places(&format!("on '{}'", sides.connection.host()))
 }
 
 /// What of the workspace is meant.

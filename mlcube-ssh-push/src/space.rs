@@ -1,6 +1,9 @@
 //! Whether what has to go there has room there.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
+use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::human_bytes;
 use mlcube_ssh_config::workspace::{Listing, Plan};
 
@@ -9,31 +12,44 @@ use crate::there::{Disk, Prepared};
 
 /// # Errors
 /// When the files to send are more than what is free; the largest are named.
-pub(crate) fn check(local: &Local, plan: &Plan, prepared: &Prepared, host: &str) -> Result<()> {
-    let mut code = local.changed_code();
+pub(crate) fn check(
+    local: &Local,
+    layout: &Layout,
+    plan: &Plan,
+    prepared: &Prepared,
+    host: &str,
+) -> Result<()> {
+    let code = local.changed_code();
+    let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
     // What was brought already needs no more room.
     let [disk, other] = [prepared.workspace_disk, prepared.code_disk].map(|disk| {
         let left = if disk.is_near { prepared.left_bytes } else { 0 };
         Disk { free: disk.free.map(|free| free + left), ..disk }
     });
     if disk.is_near != other.is_near {
-        check_disk(&code, other.free, host)?;
-        return check_disk(&plan.send, disk.free, host);
+        check_disk(&[code], other.free, host)?;
+        return check_disk(&[send], disk.free, host);
     }
-    if disk.free.is_none_or(|free| code.bytes() + plan.send.bytes() <= free) {
-        return Ok(());
-    }
-    code.extend(plan.send.iter());
-    check_disk(&code, disk.free, host)
+    check_disk(&[code, send], disk.free, host)
 }
 
-/// The same for what goes to one disk, of which so many bytes are free, if that is known.
-fn check_disk(wanted: &Listing, free: Option<u64>, host: &str) -> Result<()> {
-    let Some(free) = free.filter(|free| wanted.bytes() > *free) else { return Ok(()) };
+/// The same for what goes to one disk, of which so many bytes are free, if that is known: listings, and where they lie here.
+fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Result<()> {
+    let Some(free) = free else { return Ok(()) };
+    // Only where there may be too little, every file with holes is asked for what it takes.
+    if wanted.iter().map(|(listing, _)| listing.bytes()).sum::<u64>() <= free {
+        return Ok(());
+    }
+    let bytes: u64 = wanted.iter().map(|(listing, top)| listing.allocated_bytes(top)).sum();
+    if bytes <= free {
+        return Ok(());
+    }
+    let mut all = Listing::default();
+    wanted.iter().for_each(|(listing, _)| all.merge(listing));
     bail!(
         "{} have to go to '{host}' and {} are free there; make room, or name what may stay here in .mlcubeignore. The largest: {}",
-        human_bytes(wanted.bytes()),
+        human_bytes(bytes),
         human_bytes(free),
-        wanted.largest()
+        all.largest()
     )
 }

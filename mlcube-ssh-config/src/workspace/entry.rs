@@ -20,13 +20,27 @@ pub enum Kind {
     Other,
 }
 
+/// What is known of an entry besides its permissions, in the bits of its mode above them.
+const SPARSE: u32 = 0o1_0000;
+const UNWRITABLE: u32 = 0o2_0000;
+const UNHELD: u32 = 0o4_0000;
+
+/// All bits of a mode that a listing keeps.
+pub(super) const KEPT_MODE: u32 = 0o7_7777;
+
+/// A file with so many bytes of holes is sparse. Fewer aren't worth a transfer of their own.
+const HOLES: u64 = 64 << 10;
+
+/// The unit of `st_blocks` and of `find -printf %b`, in bytes, whatever the blocks of the file system are.
+const BLOCK: u64 = 512;
+
 /// A file, folder or link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
     /// What it is.
     pub kind: Kind,
-    /// Its permission bits.
+    /// Its permission bits; above them what [`Entry::is_sparse`] and its like tell.
     pub mode: u32,
     /// Its size in bytes.
     pub size: u64,
@@ -59,7 +73,55 @@ impl Entry {
         };
         let target = if kind == Kind::Link { fs::read_link(path)? } else { PathBuf::new() };
         let modified = (metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0));
-        Ok(Self { kind, mode: metadata.mode() & 0o7777, size: metadata.size(), modified, target })
+        let (mode, size) = (metadata.mode() & 0o7777, metadata.size());
+        Ok(Self { kind, mode, size, modified, target }.with_blocks(metadata.blocks()))
+    }
+
+    /// The same, of which it is known how many blocks of 512 bytes are allocated for it.
+    pub(super) fn with_blocks(mut self, blocks: u64) -> Self {
+        let allocated = blocks.saturating_mul(BLOCK);
+        if self.is_file() && self.size.saturating_sub(allocated) >= HOLES {
+            self.mode |= SPARSE;
+        }
+        self
+    }
+
+    /// A folder in which nothing can be made, replaced or removed by whoever listed it.
+    #[must_use]
+    pub fn unwritable(mut self) -> Self {
+        self.mode |= UNWRITABLE;
+        self
+    }
+
+    /// What stands in a listing for a name that the file system can't hold, or takes for the name of another entry.
+    #[must_use]
+    pub fn unheld() -> Self {
+        let (kind, mode) = (Kind::Other, UNHELD);
+        Self { kind, mode, size: 0, modified: (0, 0), target: PathBuf::new() }
+    }
+
+    /// Whether it is a file with holes, for which fewer bytes are allocated than its size says.
+    #[must_use]
+    pub fn is_sparse(&self) -> bool {
+        self.mode & SPARSE != 0
+    }
+
+    /// Whether it is a folder in which whoever listed it can't make, replace or remove anything.
+    #[must_use]
+    pub fn is_unwritable(&self) -> bool {
+        self.mode & UNWRITABLE != 0
+    }
+
+    /// Whether no entry can have this name on this file system.
+    #[must_use]
+    pub fn is_unheld(&self) -> bool {
+        self.mode & UNHELD != 0
+    }
+
+    /// Its permission bits alone.
+    #[must_use]
+    pub fn permissions(&self) -> u32 {
+        self.mode & 0o7777
     }
 
     /// Whether it is a regular file.

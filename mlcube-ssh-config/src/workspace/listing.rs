@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::entry::{Entry, Kind};
@@ -163,6 +165,16 @@ impl Listing {
             format!("{} ({})", path.escape_debug(), human_bytes(row.size()))
         });
         named.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The bytes that the files take on the disk of this machine, where they lie in `top`: holes take none.
+    #[must_use]
+    pub fn allocated_bytes(&self, top: &Path) -> u64 {
+        let allocated = |(path, entry): (&Path, Entry)| match fs::symlink_metadata(top.join(path)) {
+            Ok(now) if entry.is_sparse() => now.blocks().saturating_mul(512).min(entry.size),
+            _ => entry.size,
+        };
+        self.iter().filter(|(_, entry)| entry.is_file()).map(allocated).sum()
     }
 
     /// Whether both hold the same entries, permissions included.

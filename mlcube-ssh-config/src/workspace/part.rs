@@ -21,6 +21,8 @@ pub struct Part {
     /// The entries for rsync's `--files-from=- --from0`. A folder is named without a slash at its end: with one rsync would
     /// send what lies in it, ignored files too.
     pub files_from: List,
+    /// Whether the files have holes: those are taken away on the way.
+    pub is_sparse: bool,
     bytes: u64,
 }
 
@@ -35,18 +37,21 @@ impl Part {
             nearest.map_or(Path::new(""), PathBuf::as_path)
         };
         let size = |entry: &Entry| if entry.is_file() { entry.size } else { 0 };
-        let mut folders: BTreeMap<&Path, (u64, u64)> = BTreeMap::new();
+        let mut folders: BTreeMap<(&Path, bool), (u64, u64)> = BTreeMap::new();
         for (path, entry) in send.iter() {
-            let (entries, bytes) = folders.entry(folder_of(path)).or_default();
+            let (entries, bytes) = folders.entry((folder_of(path), entry.is_sparse())).or_default();
             *entries += 1;
             *bytes += size(&entry);
         }
         let mut parts = Vec::new();
-        for (&folder, &(entries, bytes)) in &folders {
-            let empty = Self { folder: folder.to_owned(), ..Self::default() };
-            let is_worth_two = bytes >= WORTH_TWO && bytes / entries >= LARGE;
+        for (&(folder, is_sparse), &(entries, bytes)) in &folders {
+            let empty = Self { folder: folder.to_owned(), is_sparse, ..Self::default() };
+            let is_worth_two = !is_sparse && bytes >= WORTH_TWO && bytes / entries >= LARGE;
             let mut streams = vec![empty; if is_worth_two { 2 } else { 1 }];
-            for (path, entry) in send.iter().filter(|(path, _)| folder_of(path) == folder) {
+            let own = |path: &Path, entry: &Entry| {
+                folder_of(path) == folder && entry.is_sparse() == is_sparse
+            };
+            for (path, entry) in send.iter().filter(|(path, entry)| own(path, entry)) {
                 let path = path.strip_prefix(folder).unwrap_or(path);
                 if let Some(shortest) = streams.iter_mut().min_by_key(|part| part.bytes) {
                     shortest.add(path, size(&entry));
@@ -74,6 +79,7 @@ impl Part {
         let piece = |names: &[&'static Path]| Self {
             folder: self.folder.clone(),
             files_from: names.iter().copied().collect(),
+            is_sparse: self.is_sparse,
             bytes: 0,
         };
         names.chunks(entries).map(piece).collect()
@@ -103,6 +109,14 @@ mod tests {
         let parts = Part::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
         assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
         assert_eq!(parts[1].below("/w"), "/w/out/");
+    }
+
+    #[test]
+    fn files_with_holes_are_a_part_of_their_own() {
+        let text = "f 644 9999999/8 1.000000001 a\0\0f 644 9/8 1.000000001 b\0\0";
+        let parts = Part::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
+        assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["b"], vec!["a"]]);
+        assert!(!parts[0].is_sparse && parts[1].is_sparse);
     }
 
     #[test]

@@ -41,6 +41,10 @@ pub struct Plan {
     pub in_the_way: Vec<PathBuf>,
     /// Folders that are left out, with all below them, because nobody knows what they hold on the receiving side.
     pub closed: Vec<PathBuf>,
+    /// Entries whose names the receiving file system can't hold, or takes for those of other entries; with all below them.
+    pub unheld: Vec<PathBuf>,
+    /// Entries in folders of the receiving side that can't be written.
+    pub unwritable: Vec<PathBuf>,
     /// Entries that can't be read on the sending side, and their owners.
     pub unreadable: Vec<(PathBuf, String)>,
     /// Folders of the receiving side that are links of its user, to be followed.
@@ -74,8 +78,11 @@ impl Plan {
                 plan.links.push(path.to_owned());
             } else if there.as_ref().is_some_and(|there| is_no_place_for(&entry, there)) {
                 closed = Some(path);
-                let is_closed = there.is_some_and(|there| there.kind == Kind::Unreadable);
-                let left = if is_closed { &mut plan.closed } else { &mut plan.in_the_way };
+                let left = match there {
+                    Some(there) if there.is_unheld() => &mut plan.unheld,
+                    Some(there) if there.kind == Kind::Unreadable => &mut plan.closed,
+                    _ => &mut plan.in_the_way,
+                };
                 left.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else if direction == Direction::Down && points_out(path, &entry, to) {
@@ -91,6 +98,7 @@ impl Plan {
         let theirs =
             base.iter().filter(|(path, _)| from.get(path).is_none() && to.get(path).is_some());
         plan.common.extend(theirs);
+        plan.leave_unwritable(to, base);
         plan
     }
 
@@ -208,6 +216,9 @@ fn is_folder_of_theirs(entry: &Entry, there: Option<&Entry>, base: Option<&Entry
 /// Whether an entry can't be put where the receiving side has `there`: a folder over a link or a file, or anything but
 /// a folder over a folder; and anything where nobody knows what there is.
 fn is_no_place_for(entry: &Entry, there: &Entry) -> bool {
+    if there.is_unheld() {
+        return true;
+    }
     match entry.kind {
         Kind::Folder => there.kind != Kind::Folder,
         Kind::File | Kind::Link => matches!(there.kind, Kind::Folder | Kind::Unreadable),

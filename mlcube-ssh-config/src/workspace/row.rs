@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, KEPT_MODE, Kind};
 use super::kept::kept;
 
 /// A path and what lies there, in 48 bytes; the texts are kept once for all listings.
@@ -32,9 +32,9 @@ impl Row {
         let (path, target) = (path.as_os_str().as_bytes(), entry.target.as_os_str().as_bytes());
         Self {
             text: if target.is_empty() { path } else { kept(&[path, target].concat()) },
-            // No system has paths of gigabytes, and permissions have twelve bits.
+            // No system has paths of gigabytes, and a mode has sixteen bits.
             path_length: u32::try_from(path.len()).unwrap_or(u32::MAX),
-            mode: u16::try_from(entry.mode & 0o7777).unwrap_or(0),
+            mode: u16::try_from(entry.mode & KEPT_MODE).unwrap_or(0),
             kind: entry.kind,
             size: entry.size,
             seconds: entry.modified.0,

@@ -12,9 +12,12 @@ use super::listing::Listing;
 use super::row::Row;
 use crate::rsync::PARTIAL;
 
-/// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size, time of change, path, link target;
-/// the last two end with a NUL.
-pub const FIND_FORMAT: &str = r"%y %m %s %T@ %P\0%l\0";
+/// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size and blocks, time of change, path, link
+/// target; the last two end with a NUL.
+pub const FIND_FORMAT: &str = r"%y %m %s/%b %T@ %P\0%l\0";
+
+/// The same for a folder in which whoever lists can't make anything.
+pub const FIND_FORMAT_UNWRITABLE: &str = r"D %m %s %T@ %P\0%l\0";
 
 /// The same for what lies behind a link to a folder, under the link's name.
 pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
@@ -112,7 +115,12 @@ impl Listing {
                 Kind::Other => 'p',
             };
             let (seconds, nanoseconds) = entry.modified;
-            write!(text, "{kind} {:o} {} {seconds}.{nanoseconds:09} ", entry.mode, entry.size)?;
+            write!(
+                text,
+                "{kind} {:o} {} {seconds}.{nanoseconds:09} ",
+                entry.permissions(),
+                entry.size
+            )?;
             for word in [path, &entry.target] {
                 text.write_all(word.as_os_str().as_bytes())?;
                 text.write_all(b"\0")?;
@@ -141,15 +149,19 @@ fn is_of_the_folder(path: &Path) -> bool {
 fn parse_entry(field: &[u8], target: &[u8]) -> Option<(PathBuf, Entry)> {
     let mut words = field.splitn(5, |&byte| byte == b' ');
     let mut word = || std::str::from_utf8(words.next()?).ok();
-    let kind = match word()? {
+    let letter = word()?;
+    let kind = match letter {
         "f" => Kind::File,
-        "d" => Kind::Folder,
+        "d" | "D" => Kind::Folder,
         "l" => Kind::Link,
         "u" => Kind::Unreadable,
         _ => Kind::Other,
     };
     let mode = u32::from_str_radix(word()?, 8).ok()?;
-    let size = word()?.parse().ok()?;
+    // What the record holds has no blocks.
+    let size = word()?;
+    let (size, blocks) = size.split_once('/').map_or((size, None), |(a, b)| (a, Some(b)));
+    let size = size.parse().ok()?;
     let (seconds, fraction) = word()?.split_once('.')?;
     // GNU find writes ten digits, of which nine count.
     let nanoseconds = fraction.get(..9)?.parse().ok()?;
@@ -158,7 +170,14 @@ fn parse_entry(field: &[u8], target: &[u8]) -> Option<(PathBuf, Entry)> {
     let modified = (seconds.parse().ok()?, nanoseconds);
     let target = PathBuf::from(OsStr::from_bytes(target));
     // By its components: what `find` makes of a link to a folder has a slash too many.
-    Some((path.components().collect(), Entry { kind, mode, size, modified, target }))
+    let mut entry = Entry { kind, mode, size, modified, target };
+    if let Some(blocks) = blocks {
+        entry = entry.with_blocks(blocks.parse().ok()?);
+    }
+    if letter == "D" {
+        entry = entry.unwritable();
+    }
+    Some((path.components().collect(), entry))
 }
 
 #[cfg(test)]
@@ -193,6 +212,19 @@ mod tests {
         assert!(Listing::parse(b"rubbish").is_err());
         assert!(Listing::parse(b"f 644 1 1.000000000 a").is_err(), "cut off");
         assert!(Listing::parse(b"f 644 1 1.000000000 a\0to").is_err(), "in a target");
+    }
+
+    #[test]
+    fn what_find_tells_besides() {
+        let text = b"D 555 9 1.0 d\0\0f 644 1000000/8 1.0000000000 holes\0\0f 644 100/0 1.0000000000 inline\0\0";
+        let text = String::from_utf8_lossy(text).replace("1.0 d", "1.0000000000 d");
+        let listing = Listing::parse(text.as_bytes()).unwrap();
+        let get = |path: &str| listing.get(Path::new(path)).unwrap();
+        assert!(get("d").is_unwritable() && get("d").is_folder() && !get("holes").is_unwritable());
+        assert!(get("holes").is_sparse() && !get("inline").is_sparse());
+        let mut text = Vec::new();
+        listing.write(&mut text).unwrap();
+        assert!(text.starts_with(b"d 555 9 1.000000000 d\0"), "the record holds none of it");
     }
 
     #[test]

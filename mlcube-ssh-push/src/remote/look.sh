@@ -1,6 +1,6 @@
 #!/bin/sh
 # Lists the workspace as a push would find it, and makes nothing.
-# Given: workspace; format and linked, the formats of the lists.
+# Given: workspace; format, linked and unwritable, the formats of the lists.
 # Answers: workspace (absolute), then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -8,4 +8,4 @@ locate "$workspace"
 workspace=$path
 command -v rsync >/dev/null || problem no-rsync
 printf 'workspace %s\nlisting\n' "$workspace"
-if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked"; fi
+if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked" "$unwritable"; fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the folders that a push fills, and lists the workspace. Nobody waits for a program that has nothing to do: each
 # costs milliseconds, and a small push is over in a few hundred.
-# Given: base, state (our own folder) and workspace; format, that of the list; linked, that of what lies behind links to
+# Given: base, state (our own folder) and workspace; format, that of the list; linked and unwritable, those of what lies behind links to
 # folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; id, the random
 # name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest last.
 # Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
@@ -92,7 +92,9 @@ tell_disk() {
 # shellcheck disable=SC2046
 set -- $(find "$incoming/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
   $(stat -f -c '%a %S' "$workspace" "$base")
+# A file system that doesn't tell leaves the numbers of the other one in its place.
+[ $# = 7 ] || set -- "$1" "$2" "$3" '' '' '' ''
 tell_disk disk-of-workspace "$1" "$2" "$4" "$5"
 tell_disk disk-of-code "$1" "$3" "$6" "$7"
 printf 'listing\n'
-list_workspace "$workspace" "$format" "$linked"
+list_workspace "$workspace" "$format" "$linked" "$unwritable"

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use tempfile::TempDir;
+
 use crate::program::{am_root, built, command};
 use crate::tmpfs::unmount_below;
 use crate::wait::eventually;
@@ -12,37 +14,37 @@ use crate::wait::eventually;
 #[derive(Debug)]
 pub struct OddDisk {
     path: PathBuf,
-    switches: PathBuf,
+    /// Holds the folder behind it, and the file with its oddities: not beside it, where they could be taken for a cube's.
+    store: TempDir,
     program: Option<Child>,
 }
 
 impl OddDisk {
-    /// Shows the folder at `path`, which is made where it is missing, as such a disk, in its own place: what lies in it stays
-    /// there. `oddities` are as in [`OddDisk::has`]. None where it can't be mounted, which CI takes for a failure.
+    /// Shows the folder at `path`, which is made where it is missing, as such a disk, in its own place; what was in the folder
+    /// is on the disk. `oddities` are as in [`OddDisk::has`]. None where it can't be mounted, which CI takes for a failure.
     pub fn mount(path: &Path, oddities: &[&str]) -> Option<OddDisk> {
-        let behind = beside(path, "behind");
+        let store = tempfile::Builder::new().prefix("mlct-disk-").tempdir().unwrap();
+        let mut disk = OddDisk { path: path.to_owned(), store, program: None };
         fs::create_dir_all(path).unwrap();
-        fs::rename(path, &behind).unwrap();
+        fs::rename(path, disk.behind()).unwrap();
         fs::create_dir(path).unwrap();
-        let switches = beside(path, "switches");
-        let disk = OddDisk { path: path.to_owned(), switches, program: None };
         disk.has(oddities);
-        disk.start(&behind)
-            .inspect_err(|why| {
-                assert!(std::env::var_os("CI").is_none(), "CI must have FUSE: {why}");
-                eprintln!("skipped: no odd disk can be mounted: {why}");
-                fs::remove_dir(path).and_then(|()| fs::rename(&behind, path)).unwrap();
-            })
-            .ok()
+        if let Err(why) = disk.start() {
+            assert!(std::env::var_os("CI").is_none(), "CI must have FUSE: {why}");
+            eprintln!("skipped: no odd disk can be mounted: {why}");
+            fs::remove_dir(path).and_then(|()| fs::rename(disk.behind(), path)).unwrap();
+            return None;
+        }
+        Some(disk)
     }
 
     /// From now on it has these oddities and no others: `names fold`, `names nfd`, `names nfc`, `name-bytes 100`,
     /// `eio some/path`, `eio-content some/path`, `two-seconds`, `both-times`, `no-modes`, `no-links`, `no-statfs`; paths are
     /// relative to its top. `tests/odd-disk/src/switches.rs` says what each does.
     pub fn has(&self, oddities: &[&str]) {
-        let new = beside(&self.switches, "new");
+        let new = self.store.path().join("new");
         fs::write(&new, oddities.join("\n")).unwrap();
-        fs::rename(new, &self.switches).unwrap();
+        fs::rename(new, self.switches()).unwrap();
     }
 
     /// Its mount point.
@@ -52,10 +54,14 @@ impl OddDisk {
 
     /// The folder behind it, which has no oddities.
     pub fn behind(&self) -> PathBuf {
-        beside(&self.path, "behind")
+        self.store.path().join("behind")
     }
 
-    fn start(mut self, behind: &Path) -> Result<OddDisk, String> {
+    fn switches(&self) -> PathBuf {
+        self.store.path().join("switches")
+    }
+
+    fn start(&mut self) -> Result<(), String> {
         let program = built().join("mlcube-ssh-odd-disk");
         assert!(
             program.exists(),
@@ -66,8 +72,8 @@ impl OddDisk {
         }
         // It dies with the thread of the test, even when the test is killed and nothing is dropped.
         let mut command = command("setpriv");
-        command.args(["--pdeathsig", "KILL"]).arg(program).arg(behind).arg(&self.path);
-        command.arg(&self.switches).stderr(Stdio::piped());
+        command.args(["--pdeathsig", "KILL"]).arg(program).arg(self.behind()).arg(&self.path);
+        command.arg(self.switches()).stderr(Stdio::piped());
         let mut program = command.spawn().unwrap();
         let mut is_over = false;
         eventually("the odd disk is mounted, or can't be", || {
@@ -79,7 +85,7 @@ impl OddDisk {
             return Err(String::from_utf8_lossy(&ended.stderr).trim().to_owned());
         }
         self.program = Some(program);
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -98,11 +104,4 @@ impl Drop for OddDisk {
 fn is_mounted(path: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     mounts.lines().any(|line| line.split(' ').nth(1) == path.to_str())
-}
-
-/// The path beside another one whose name has one more ending.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap().to_owned();
-    name.push(format!(".{ending}"));
-    path.with_file_name(name)
 }

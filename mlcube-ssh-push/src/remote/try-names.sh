@@ -1,0 +1,32 @@
+#!/bin/sh
+# Tries whether the file system of the workspace holds names: makes a file of each, in a folder of our own.
+# Given: workspace; format, that of the list.
+# Words: paths that are new in the workspace, those of one folder together.
+# Answers: a line `listing` and the list of what could be made, each in a folder with a number for every folder of theirs.
+# shellcheck disable=SC2154 # the client sets what is given
+
+locate "$workspace"
+workspace=$path
+tries=$workspace/.mlcube-ssh-partial/names-$$
+mkdir -p "$tries" || problem not-writable "$tries"
+number=0 folder=none
+for new; do
+  case $new in
+    */*) around=/${new%/*} ;;
+    *) around= ;;
+  esac
+  if [ "$around" != "$folder" ]; then
+    folder=$around number=$((number + 1))
+    mkdir "$tries/$number"
+  fi
+  # What isn't listed under this name, and is found by it, is listed under another one.
+  if [ -e "$workspace/$new" ] || [ -L "$workspace/$new" ]; then continue; fi
+  # A second name that is taken for the first finds that.
+  place=$tries/$number/${new##*/}
+  [ -e "$place" ] || command : 2>/dev/null >"$place"
+done
+printf 'listing\n'
+cd "$tries" && find . -mindepth 1 -printf "$format"
+cd / && rm -rf "$tries"
+rmdir "$workspace/.mlcube-ssh-partial" 2>/dev/null
+exit 0

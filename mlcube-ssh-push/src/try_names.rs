@@ -1,0 +1,34 @@
+//! Names that the file system there may not hold, or take for others: they are tried before anything is sent.
+
+use mlcube_ssh_config::connection::Connection;
+use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::workspace::{DoubtfulNames, FIND_FORMAT, Listing};
+
+use crate::there::Prepared;
+
+const TRY_NAMES: &str = include_str!("remote/try-names.sh");
+
+/// Marks in the listing of the workspace there what of `send` it can't hold; says whether there is any.
+pub(crate) fn mark_unheld(
+    prepared: &mut Prepared,
+    connection: &Connection,
+    send: &Listing,
+) -> Outcome<bool> {
+    let doubtful = DoubtfulNames::of(send, &prepared.listing).only_text();
+    if doubtful.is_empty() {
+        return Ok(false);
+    }
+    let script = connection
+        .script(TRY_NAMES)
+        .given("workspace", &prepared.workspace)
+        .given("format", FIND_FORMAT);
+    let script = doubtful.words().fold(script, |script, word| script.word(word));
+    let answer = prepared.ask(connection, script)?;
+    if answer.status != 0 {
+        // Nothing can be made there: the transfer says why.
+        return Ok(false);
+    }
+    let before = prepared.listing.len();
+    doubtful.mark(&mut prepared.listing, &answer.listing()?);
+    Ok(prepared.listing.len() > before)
+}

@@ -1,0 +1,341 @@
+//! Disks that fold names, hold no long ones, round times or don't tell their free space, folders that can't be written, and
+//! files with holes: on either side what can't be kept is skipped and named, and everything else is done.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_harness::{
+    Cube, Document, OddDisk, Outcome, Scene, Task, Tmpfs, files_below, random,
+};
+
+/// A cube whose files are on the host, and the folder of its workspace there.
+fn pushed(scene: &Scene) -> (Cube, Document, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
+    let document = scene.document(&cube, &[]);
+    push(scene, &document).succeeds();
+    (cube, document, scene.host.remote_root().join("digits/workspace"))
+}
+
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").reads_document(document).run()
+}
+
+fn pull(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-pull").reads_document(document).run()
+}
+
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (name, content) in files {
+        fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+        fs::write(folder.join(name), content).unwrap();
+    }
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap_or_else(|problem| format!("{name}: {problem}"))
+}
+
+/// The contents of files that were kept aside.
+fn kept_aside(folder: &Path) -> Vec<String> {
+    let aside = files_below(folder);
+    let aside = aside
+        .iter()
+        .filter(|path| path.iter().any(|part| part == "replaced") && !path.is_symlink());
+    aside.map(|path| fs::read_to_string(path).unwrap_or_default()).collect()
+}
+
+const TWO_FORMS: [&str; 2] = ["\u{e9}.txt", "e\u{301}.txt"];
+
+#[test]
+fn names_that_the_local_disk_takes_for_one_are_skipped_and_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(disk) = OddDisk::mount(&cube.workspace(), &["names fold"]) else { return };
+    let here = cube.workspace();
+    write(&there, &[("Model.pt", "large"), ("model.pt", "small"), ("score", "1"), ("Out/x", "x")]);
+    write(&there, &[("out/y", "y"), (TWO_FORMS[0], "one form"), (TWO_FORMS[1], "the other")]);
+    let pulled = pull(&scene, &document);
+    pulled.exits(125).says("left out model.pt").says("left out out:").says("hint: rename");
+    assert_eq!(read(&here, "Model.pt"), "large");
+    assert_eq!(read(&here, "score"), "1");
+    let forms = TWO_FORMS.map(|name| read(&there, name));
+    let names: Vec<_> = files_below(disk.path());
+    assert_eq!(
+        names.len(),
+        5,
+        "data.csv, Model.pt, score, one of the two forms and Out/x: {names:?}"
+    );
+    // Nothing swaps, and nothing is sent in another's place, however often.
+    for _ in 0..2 {
+        pull(&scene, &document).exits(125).never_says("fetched");
+        push(&scene, &document).succeeds().says("nothing to send");
+    }
+    assert_eq!(
+        (read(&there, "Model.pt"), read(&there, "model.pt")),
+        ("large".into(), "small".into())
+    );
+    assert_eq!(TWO_FORMS.map(|name| read(&there, name)), forms);
+    // What is edited here goes to the entry that it came from.
+    write(&here, &[("Model.pt", "edited")]);
+    push(&scene, &document).succeeds();
+    assert_eq!(
+        (read(&there, "Model.pt"), read(&there, "model.pt")),
+        ("edited".into(), "small".into())
+    );
+    assert_eq!(fs::read_dir(&there).unwrap().count(), 8);
+}
+
+#[test]
+fn a_name_that_comes_later_does_not_replace_the_one_that_is_taken_for_it() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(_disk) = OddDisk::mount(&cube.workspace(), &["names fold"]) else { return };
+    write(&there, &[("model.pt", "first")]);
+    pull(&scene, &document).succeeds();
+    write(&there, &[("Model.pt", "second"), ("b", "b")]);
+    let pull = scene.tool("mlcube-ssh-pull").arg("--overwrite").reads_document(&document).run();
+    pull.exits(125).says("left out Model.pt");
+    assert_eq!(
+        (read(&cube.workspace(), "model.pt"), read(&cube.workspace(), "b")),
+        ("first".into(), "b".into())
+    );
+}
+
+#[test]
+fn a_disk_that_keeps_names_in_another_form_does_not_get_them() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(disk) = OddDisk::mount(&cube.workspace(), &["names nfd"]) else { return };
+    write(&there, &[(TWO_FORMS[0], "one"), ("plain", "x")]);
+    pull(&scene, &document).exits(125).says("left out \u{e9}.txt").says("fetched 1 file");
+    assert_eq!(files_below(disk.path()).len(), 2);
+    push(&scene, &document).succeeds().says("nothing to send");
+}
+
+#[test]
+fn names_that_the_remote_disk_takes_for_one_are_skipped_and_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(_disk) = OddDisk::mount(&there, &["names fold"]) else { return };
+    write(&cube.workspace(), &[("Model.pt", "large"), ("model.pt", "small"), ("score", "1")]);
+    write(&cube.workspace(), &[("DATA.csv", "other")]);
+    for _ in 0..2 {
+        push(&scene, &document)
+            .exits(125)
+            .says("left out model.pt")
+            .says("DATA.csv")
+            .says("hint: rename");
+        assert_eq!((read(&there, "Model.pt"), read(&there, "score")), ("large".into(), "1".into()));
+        assert_eq!((read(&there, "data.csv"), files_below(&there).len()), ("1,2\n".into(), 3));
+    }
+    pull(&scene, &document).succeeds().says("nothing to fetch");
+    assert_eq!(read(&cube.workspace(), "model.pt"), "small");
+}
+
+#[test]
+fn one_name_that_is_too_long_for_a_disk_does_not_stop_the_rest() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let long = "x".repeat(200);
+    let Some(disk) = OddDisk::mount(&cube.workspace(), &["name-bytes 150"]) else { return };
+    write(&there, &[(&format!("{long}/in it"), "x"), (&format!("d/{long}"), "x"), ("z", "z")]);
+    pull(&scene, &document).exits(125).says(&format!("left out d/{long}")).says("fetched 1 file");
+    assert_eq!((read(&cube.workspace(), "z"), files_below(disk.path()).len()), ("z".into(), 2));
+    drop(disk);
+    fs::remove_dir_all(&there).unwrap();
+    fs::create_dir(&there).unwrap();
+    let Some(disk) = OddDisk::mount(&there, &["name-bytes 150"]) else { return };
+    fs::remove_dir_all(cube.workspace()).unwrap();
+    write(&cube.workspace(), &[(&format!("d/{long}"), "x"), ("new", "z")]);
+    push(&scene, &document).exits(125).says(&format!("d/{long}"));
+    assert_eq!((read(&there, "new"), files_below(disk.path()).len()), ("z".into(), 1));
+}
+
+#[test]
+fn a_disk_that_does_not_tell_its_free_space_takes_files_all_the_same() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(_disk) = OddDisk::mount(&cube.workspace(), &["no-statfs"]) else { return };
+    let Some(_other) = OddDisk::mount(&there, &["no-statfs"]) else { return };
+    write(&there, &[("score", "1")]);
+    let pulled = pull(&scene, &document);
+    pulled.succeeds();
+    assert!(pulled.document().at("/steps/pull/free_bytes").is_null());
+    write(&cube.workspace(), &[("data.csv", "2,3\n")]);
+    push(&scene, &document).succeeds();
+    assert_eq!(
+        (read(&cube.workspace(), "score"), read(&there, "data.csv")),
+        ("1".into(), "2,3\n".into())
+    );
+}
+
+#[test]
+fn a_file_system_that_ignores_one_of_two_times_keeps_those_of_files() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(_disk) = OddDisk::mount(&cube.workspace(), &["both-times"]) else { return };
+    write(&there, &[("score", "1"), ("d/x", "x")]);
+    symlink("x", there.join("d/link")).unwrap();
+    pull(&scene, &document).succeeds();
+    let time =
+        |path: PathBuf| fs::metadata(path).map(|now| (now.mtime(), now.mtime_nsec())).unwrap();
+    assert_eq!(time(cube.workspace().join("score")), time(there.join("score")));
+    pull(&scene, &document).succeeds().says("nothing to fetch");
+    push(&scene, &document).succeeds().says("nothing to send");
+}
+
+/// Lets nobody but root write into a folder.
+fn lock(folder: &Path) {
+    fs::set_permissions(folder, Permissions::from_mode(0o555)).unwrap();
+}
+
+#[test]
+fn what_would_go_into_a_folder_that_cant_be_written_is_named_and_the_rest_goes() {
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
+    account.owns(scene.home());
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let (here, there) = (cube.workspace(), scene.host.remote_root().join("digits/workspace"));
+    write(&here, &[("pkg/old", "1"), ("pkg/sub/x", "1"), ("root/old", "1"), ("z", "1")]);
+    account.owns(&here);
+    let document = scene.document(&cube, &[]);
+    let run = |tool: &str| scene.tool_as(&account, tool).reads_document(&document).run();
+    run("mlcube-ssh-push").succeeds();
+    for (from, to, tool) in [(&here, &there, "mlcube-ssh-push"), (&there, &here, "mlcube-ssh-pull")]
+    {
+        lock(&to.join("pkg"));
+        std::os::unix::fs::chown(to.join("root"), Some(0), Some(0)).unwrap();
+        let content = format!("by {tool}");
+        write(
+            from,
+            &[("pkg/old", &content), (&format!("pkg/{tool}/deep"), "2"), ("pkg/sub/x", &content)],
+        );
+        write(
+            from,
+            &[(&format!("pkg/sub/new {tool}"), &content), ("root/old", &content), ("z", &content)],
+        );
+        account.owns(from);
+        // A folder of root's is one only where it receives.
+        let moved = run(tool);
+        moved
+            .exits(125)
+            .says("pkg/old")
+            .says(&format!("pkg/{tool}/deep"))
+            .says("root/old")
+            .says("hint: make the folder writable");
+        moved.never_says("replaced/");
+        assert_eq!(
+            (read(to, "z"), read(to, &format!("pkg/sub/new {tool}"))),
+            (content.clone(), content)
+        );
+        assert!(
+            read(to, "pkg/old") != read(from, "pkg/old") && !to.join("pkg").join(tool).exists()
+        );
+        fs::set_permissions(to.join("pkg"), Permissions::from_mode(0o755)).unwrap();
+        account.owns(to);
+        run(tool).succeeds();
+        assert_eq!(
+            (read(to, "pkg/old"), read(to, &format!("pkg/{tool}/deep"))),
+            (read(from, "pkg/old"), "2".into())
+        );
+    }
+}
+
+#[test]
+fn what_is_replaced_is_kept_aside_on_another_disk_too() {
+    let scene = Scene::new();
+    let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "16m") else { return };
+    let ours = scene.host.remote_root().join(".mlcube-ssh");
+    let Some(_ours) = Tmpfs::mount(&ours, "16m") else { return };
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    for (from, to, tool, aside) in [
+        (&there, &here, "mlcube-ssh-pull", scene.home().join(".local/state")),
+        (&here, &there, "mlcube-ssh-push", ours.clone()),
+    ] {
+        let names = ["d/file", "d/to-link", "d/relinked", "d/to-file"];
+        let [file, to_link, relinked, to_file] = names.map(|name| from.join(name));
+        write(from, &[(names[0], "a file"), (names[1], "becomes a link")]);
+        symlink("file", &relinked).unwrap();
+        symlink("file", &to_file).unwrap();
+        let run = || scene.tool(tool).reads_document(&document).run();
+        run().succeeds();
+        fs::write(&file, "another content").unwrap();
+        for path in [&to_link, &relinked, &to_file] {
+            fs::remove_file(path).unwrap();
+        }
+        symlink("file", &to_link).unwrap();
+        symlink("../data.csv", &relinked).unwrap();
+        fs::write(&to_file, "became a file").unwrap();
+        run().succeeds();
+        assert_eq!(fs::read_link(to.join(names[1])).unwrap(), Path::new("file"));
+        assert_eq!(fs::read_link(to.join(names[2])).unwrap(), Path::new("../data.csv"));
+        assert_eq!(read(to, names[3]), "became a file");
+        let mut aside = kept_aside(&aside);
+        aside.retain(|content| !content.is_empty());
+        aside.sort();
+        assert_eq!(aside, ["a file", "becomes a link"]);
+        run().succeeds().says("nothing to ");
+        fs::remove_dir_all(from.join("d")).unwrap();
+        fs::remove_dir_all(to.join("d")).unwrap();
+        let _none_is_left = fs::remove_dir_all(ours.join("digits/replaced"));
+    }
+}
+
+/// A file of so many bytes, with some content at its end and holes before that.
+fn sparse(path: &Path, size: u64) {
+    let file = File::create(path).unwrap();
+    file.set_len(size).unwrap();
+    file.write_all_at(&random(size, 100_000), size - 100_000).unwrap();
+}
+
+fn allocated(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().blocks() * 512
+}
+
+#[test]
+fn holes_arrive_as_holes_and_take_no_room() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    let Some(_small) = Tmpfs::mount(&here, "16m") else { return };
+    let Some(_small_there) = Tmpfs::mount(&there, "16m") else { return };
+    for (from, to, tool, key) in
+        [(&here, &there, "mlcube-ssh-push", "push"), (&there, &here, "mlcube-ssh-pull", "pull")]
+    {
+        // One that is larger than what is free, one that an archive could take, and many small files beside it.
+        sparse(&from.join(format!("large of {key}")), 80 << 20);
+        sparse(&from.join(format!("few of {key}")), 900 << 10);
+        for number in 0..120 {
+            write(from, &[(&format!("many of {key}/{number}"), "x")]);
+        }
+        let moved = scene.tool(tool).reads_document(&document).run();
+        let document = moved.succeeds().document();
+        for name in [format!("large of {key}"), format!("few of {key}")] {
+            assert_eq!(
+                fs::metadata(to.join(&name)).unwrap().len(),
+                fs::metadata(from.join(&name)).unwrap().len()
+            );
+            assert!(allocated(&to.join(&name)) < 300_000, "{name}: {}", allocated(&to.join(&name)));
+            assert!(
+                fs::read(to.join(&name)).unwrap() == fs::read(from.join(&name)).unwrap(),
+                "{name}"
+            );
+        }
+        let sent = document.at(&format!("/steps/{key}/bytes_sent")).as_u64().unwrap();
+        assert!(sent < 5_000_000, "holes don't travel: {sent}");
+    }
+}
+
+#[test]
+fn what_is_no_hole_still_counts_for_the_free_space() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(_small) = Tmpfs::mount(&cube.workspace(), "10m") else { return };
+    sparse(&there.join("holes"), 80 << 20);
+    fs::write(there.join("full"), random(1, 12 << 20)).unwrap();
+    pull(&scene, &document).exits(125).says("12.6 MB have to come").says("holes");
+    fs::remove_file(there.join("full")).unwrap();
+    pull(&scene, &document).succeeds();
+}
