@@ -201,17 +201,34 @@ pub struct Failed {
     pub kind: Kind,
     /// The line that it printed.
     pub message: String,
+    /// Whether a task began before it, so that there may be results; absent where none did, or where `kind` says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub began: bool,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl Failed {
+    /// Whether a task began, so that what it made is fetched all the same.
+    #[must_use]
+    pub fn may_have_results(&self) -> bool {
+        self.kind == Kind::Task || self.began
+    }
+
     /// What the document says of a step that failed.
     #[must_use]
     pub fn new(step: &str, phase: Option<&str>, status: u8, kind: Kind, message: String) -> Self {
         let phase = phase.map(str::to_owned);
-        Self { step: step.to_owned(), phase, status, kind, message, unknown: Unknown::new() }
+        Self {
+            step: step.to_owned(),
+            phase,
+            status,
+            kind,
+            message,
+            began: false,
+            unknown: Unknown::new(),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Failure {
     pub kind: Kind,
     /// The status to exit with.
     pub status: ExitStatus,
+    /// Whether a task began before it: there may be results, which are fetched all the same.
+    pub began: bool,
     cause: anyhow::Error,
     hint: Option<String>,
 }
@@ -62,7 +64,13 @@ pub type Outcome<T> = Result<T, Failure>;
 impl Failure {
     /// A failure of ours: status 125.
     pub fn ours(cause: impl Into<anyhow::Error>) -> Self {
-        Self { kind: Kind::Ours, status: ExitStatus::Ours, cause: cause.into(), hint: None }
+        Self {
+            kind: Kind::Ours,
+            status: ExitStatus::Ours,
+            began: false,
+            cause: cause.into(),
+            hint: None,
+        }
     }
 
     /// The connection: status 255.
@@ -71,6 +79,7 @@ impl Failure {
         Self {
             kind: Kind::Connection,
             status: ExitStatus::Connection,
+            began: false,
             cause: anyhow::Error::msg(message),
             hint: None,
         }
@@ -79,7 +88,13 @@ impl Failure {
     /// `ssh` or `rsync` is missing (127) or can't be run (126).
     #[must_use]
     pub fn tool(status: ExitStatus, message: String) -> Self {
-        Self { kind: Kind::Tool, status, cause: anyhow::Error::msg(message), hint: None }
+        Self {
+            kind: Kind::Tool,
+            status,
+            began: false,
+            cause: anyhow::Error::msg(message),
+            hint: None,
+        }
     }
 
     /// The task's own failure, with its own status.
@@ -88,6 +103,7 @@ impl Failure {
         Self {
             kind: Kind::Task,
             status: ExitStatus::Task(status),
+            began: true,
             cause: anyhow::Error::msg(message),
             hint: None,
         }
@@ -99,6 +115,7 @@ impl Failure {
         Self {
             kind: Kind::Ours,
             status: ExitStatus::Signal(number),
+            began: false,
             cause: anyhow::Error::msg(message),
             hint: None,
         }
@@ -110,6 +127,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says whether a task began before it.
+    #[must_use]
+    pub fn began(mut self, began: bool) -> Self {
+        self.began = began;
         self
     }
 

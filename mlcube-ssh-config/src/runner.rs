@@ -84,7 +84,12 @@ pub struct Runner {
     pub ssh_config: Option<String>,
     /// Seconds that a host has to answer.
     pub connect_timeout: u32,
+    /// The longest log that a job keeps, in bytes; 0: any length.
+    pub log_limit: u64,
 }
+
+/// The longest log of a job, unless the settings say otherwise: enough for a person, and far from filling a disk.
+const LOG_LIMIT: u64 = 1 << 30;
 
 /// The python that runs `mlcube` on the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +124,7 @@ pub struct Authentication {
 }
 
 /// The keys of the `runner` section.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "runner",
     "host",
     "platform",
@@ -136,6 +141,7 @@ pub const KEYS: [&str; 16] = [
     "persist",
     "ssh_config",
     "connect_timeout",
+    "log_limit",
 ];
 
 impl Runner {
@@ -162,6 +168,7 @@ impl Runner {
             persist: section.seconds("persist")?.unwrap_or(600),
             ssh_config: section.text("ssh_config")?,
             connect_timeout: section.seconds("connect_timeout")?.unwrap_or(10).max(1),
+            log_limit: section.bytes("log_limit")?.unwrap_or(LOG_LIMIT),
         })
     }
 

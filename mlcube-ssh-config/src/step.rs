@@ -174,7 +174,7 @@ impl Step {
     ) -> u8 {
         document.failed.take_if(|failed| self.is_where(failed));
         let task_status = match &document.failed {
-            Some(failed) if failed.kind == Kind::Task && self.works_after_a_failed_task => {
+            Some(failed) if failed.may_have_results() && self.works_after_a_failed_task => {
                 Some(failed.status)
             }
             Some(failed) => return failed.status,
@@ -204,7 +204,9 @@ impl Step {
         self.report.failure(failure);
         let message = failure.to_string();
         let status = failure.status.code();
-        document.failed = Some(Failed::new(self.name, self.phase, status, failure.kind, message));
+        let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
+        failed.began = failure.began && failure.kind != Kind::Task;
+        document.failed = Some(failed);
         status
     }
 

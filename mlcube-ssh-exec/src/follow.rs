@@ -16,7 +16,7 @@ use mlcube_ssh_config::script::Script;
 use crate::frames::{Frame, Frames};
 use crate::interrupt::Interrupts;
 use crate::job::Job;
-use crate::outcome::{self, End};
+use crate::outcome::{self, Blame, End};
 use crate::tail::Tail;
 
 /// How often signals are looked for.
@@ -190,9 +190,11 @@ impl<'a> Follower<'a> {
                 Frame::Offset(offset) => self.offset = Some(offset),
                 Frame::Warning(text) => self.report.warn(&text),
                 Frame::BeforeTheTask(cause) => {
-                    self.end.before_the_task = true;
+                    self.end.blame = Blame::Mlcube;
                     self.end.cause = cause;
                 }
+                Frame::EngineFailed => self.end.blame = Blame::Engine,
+                Frame::Began => self.end.began = true,
                 Frame::Status(status) => {
                     self.end.status = Some(status);
                     return Ok(Some(Ended::Job));

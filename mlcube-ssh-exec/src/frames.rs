@@ -9,6 +9,10 @@ pub(crate) enum Frame {
     LogSize(u64),
     /// `mlcube` failed before the task, and why as far as it knows.
     BeforeTheTask(Option<String>),
+    /// The container engine failed: no container was made, or it never started, or nothing tells how it ended.
+    EngineFailed,
+    /// A task of the job was started.
+    Began,
     /// The job ended with this status.
     Status(u8),
     /// The job's leader is gone, and left no status; why, as far as that is known.
@@ -78,6 +82,8 @@ impl Frames {
             }
             "log-size" => rest.trim().parse().ok().map(Frame::LogSize),
             "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
+            "engine-failed" => Some(Frame::EngineFailed),
+            "began" => Some(Frame::Began),
             "not-started" => Some(Frame::BeforeTheTask(None)),
             "status" => Some(Frame::Status(rest.parse().unwrap_or(1))),
             "record" => {

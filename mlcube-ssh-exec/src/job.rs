@@ -27,9 +27,13 @@ const ATTACH: &str = concat!(
     include_str!("remote/follow.sh"),
     include_str!("remote/attach.sh")
 );
-const STOP: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/stop.sh"));
+const STOP: &str = concat!(
+    include_str!("remote/pick.sh"),
+    include_str!("remote/containers.sh"),
+    include_str!("remote/stop.sh")
+);
 const STATUS: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/status.sh"));
-const RUN: &str = include_str!("remote/run.sh");
+const RUN: &str = concat!(include_str!("remote/containers.sh"), include_str!("remote/run.sh"));
 const ENGINE: &str = include_str!("remote/engine.sh");
 const LAUNCH: &str = include_str!("remote/launch.py");
 
@@ -168,6 +172,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .word(&starter::about(phase.word())?)
         .word(document.remote.workspace.as_str())
         .word(if detach { "detach" } else { "follow" })
+        .word(&runner.log_limit.to_string())
         .variables(&engine::variable(&runner))
         .variables(&inputs::variable(phase, document, &layout)?)
         .secrets(variables);

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::failure::{Failure, Outcome, hinted};
 
 use crate::inputs;
 use crate::job::Phase;
@@ -12,6 +12,18 @@ const UNKNOWN_PLATFORM: &str = "Missing key runner";
 
 /// The beginning of mlcube's advice for an image that can't be pulled while its recipe is there.
 pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
+
+/// What a job's status is the status of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The task.
+    #[default]
+    Task,
+    /// `mlcube`, before the task.
+    Mlcube,
+    /// The container engine.
+    Engine,
+}
 
 /// How a job ended, as far as the remote told.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +36,10 @@ pub(crate) struct End {
     pub(crate) why_lost: Option<String>,
     /// Its status; none when it is lost or goes on.
     pub(crate) status: Option<u8>,
-    /// Whether `mlcube` failed before the task.
-    pub(crate) before_the_task: bool,
+    /// What failed, should its status not be 0.
+    pub(crate) blame: Blame,
+    /// Whether a task began, so that there may be results.
+    pub(crate) began: bool,
     /// `mlcube`'s own cause, if it named one.
     pub(crate) cause: Option<String>,
     /// The signal that made us end it.
@@ -60,7 +74,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         )));
     }
     if let Some(why) = &end.why_lost {
-        return Err(lost(why, &end.job, document));
+        return Err(lost(why, &end.job, document).began(end.began));
     }
     match (end.status, phase) {
         // It goes on, and that is what was asked for.
@@ -69,7 +83,11 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
             end,
             &format!("mlcube configure failed on '{host}' with status {status}"),
         )),
-        (Some(status), Phase::Run) if end.before_the_task => Err(explained(
+        (Some(status), Phase::Run) if end.blame == Blame::Engine => Err(explained(
+            end,
+            &format!("the container engine on '{host}' failed with status {status}"),
+        )),
+        (Some(status), Phase::Run) if end.blame == Blame::Mlcube => Err(explained(
             end,
             &format!("mlcube on '{host}' failed before the task, with status {status}"),
         )),
@@ -114,9 +132,28 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
         "never-configured" => anyhow!(
             "this cube isn't configured on '{host}': {subject} isn't there; run mlcube-ssh configure with the same --mlcube and --platform"
         ),
-        "not-writable" => {
-            anyhow!("can't write {subject} on '{host}'; is the disk full, is the folder yours?")
-        }
+        "not-writable" => return not_writable(host.as_str(), subject),
+        "no-look" => hinted(
+            format!("can't look at {subject} on '{host}', so nothing is known of its jobs"),
+            "see there whether it can be read, and whether the account may start more processes (ulimit -u)",
+        ),
+        "locks-hang" => hinted(
+            format!("the file locks in {subject} on '{host}' are held or don't answer"),
+            "try again when nothing else of mlcube-ssh runs there; if that doesn't help, set remote_root to a folder on another file system",
+        ),
+        "no-exec" => hinted(
+            format!(
+                "no program can be run in {subject} on '{host}', nor in any other folder that is tried (noexec mounts), so containers couldn't be ended and would get no variables"
+            ),
+            "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder of yours where programs run",
+        ),
+        "no-leader" => hinted(
+            format!(
+                "the job didn't start on '{host}': {}",
+                if subject.is_empty() { "it said nothing" } else { subject }
+            ),
+            "see there whether the account may start more processes (ulimit -u), then run it again",
+        ),
         "swallows-mount" => anyhow!(
             "--mount needs mlcube 0.0.10 or later, '{host}' has {subject}; raise it in runner.interpreter.requirements"
         ),
@@ -136,9 +173,26 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     })
 }
 
+/// Why a file couldn't be written: `subject` is its path and, behind a colon, what the program said that tried.
+fn not_writable(host: &str, subject: &str) -> Failure {
+    let (path, words) = subject.split_once(": ").unwrap_or((subject, ""));
+    let words = words.trim();
+    // dash says no more than this of a full disk.
+    let full = ["No space left", "Disk quota", "I/O error"].iter().any(|full| words.contains(full));
+    let hint = if full {
+        format!(
+            "make room on the file system of {path} there (df, df -i, quota), or set remote_root elsewhere"
+        )
+    } else {
+        "set remote_root to a folder of yours there that can be written".to_owned()
+    };
+    let why = if words.is_empty() { String::new() } else { format!(": {words}") };
+    Failure::ours(anyhow!("can't write {path} on '{host}'{why}")).hint(hint)
+}
+
 /// The failure `what` with its cause, and a hint that the user of this program can follow in place of mlcube's own.
 fn explained(end: &End, what: &str) -> Failure {
-    let failure = Failure::ours(anyhow!("{what}: {}", cause(end)));
+    let failure = Failure::ours(anyhow!("{what}: {}", cause(end))).began(end.began);
     if end.could_be_built {
         // mlcube's own advice, -Prunner.build_strategy, would be for the ssh runner here.
         return failure.hint(

@@ -6,7 +6,8 @@ use mlcube_ssh_config::quote::one_line;
 pub(crate) struct Tail(Vec<u8>);
 
 impl Tail {
-    const LONGEST: usize = 4096;
+    // mlcube shows the whole command of an engine that failed, behind what the engine said.
+    const LONGEST: usize = 64 * 1024;
 
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(&bytes[bytes.len().saturating_sub(Self::LONGEST)..]);
@@ -19,8 +20,37 @@ impl Tail {
         String::from_utf8_lossy(&self.0).contains(text)
     }
 
+    /// The last line that tells a cause: the container engine's own before mlcube's description of it, and none that only
+    /// says where help is.
     pub(crate) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
+        // `ERROR:`, then lines `message: …`, `description: …`, `context: …` behind a tab (ExecutionError.describe).
+        let own = text.rfind("ERROR:\n\tmessage: ").map_or(&*text, |at| &text[..at]);
+        let last = |text: &str| {
+            let is_help = |line: &str| line.starts_with("See '") && line.ends_with("--help'.");
+            let mut lines = text.lines().map(str::trim);
+            lines.rfind(|line| !line.is_empty() && !is_help(line)).map(one_line)
+        };
+        last(own).or_else(|| last(&text)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tail;
+
+    #[test]
+    fn the_engines_own_line_is_the_cause() {
+        let mlcube = "ERROR:\n\tmessage: DockerRun runner failed.\n\tdescription: d\n\tcontext: {'code': 125}\n";
+        for (log, line) in [
+            ("one\ntwo\n\n".to_owned(), "two"),
+            (format!("docker: no space.\nSee 'docker run --help'.\n{mlcube}"), "docker: no space."),
+            (mlcube.to_owned(), "context: {'code': 125}"),
+            (String::new(), ""),
+        ] {
+            let mut tail = Tail::default();
+            tail.add(log.as_bytes());
+            assert_eq!(tail.last_line(), line);
+        }
     }
 }

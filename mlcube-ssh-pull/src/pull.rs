@@ -2,8 +2,8 @@
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
+use mlcube_ssh_config::document::{Document, Failed};
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::{Listing, Record};
@@ -65,7 +65,7 @@ pub(crate) fn selection(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
 
 /// An output that a task declares and doesn't make is an error; unless the task failed, which says enough.
 fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
-    let task_failed = document.failed.as_ref().is_some_and(|failed| failed.kind == Kind::Task);
+    let task_failed = document.failed.as_ref().is_some_and(Failed::may_have_results);
     let ran = document
         .steps
         .exec

@@ -4,49 +4,90 @@
 # shellcheck disable=SC2034 # the scripts read what is set here
 
 # Sets what this machine, this boot and this pid namespace are: only within them does a pid say anything. Most scripts
-# meet no job and needn't know.
+# meet no job and needn't know. Read by the shell itself: where no process can be forked, a look that failed must not
+# pass for another machine.
 this_host=
 know_this_machine() {
   [ -z "$this_host" ] || return 0
-  this_host=$(uname -n | tr -c 'A-Za-z0-9._\n-' _)/$(cat /etc/machine-id 2>/dev/null || :)
-  this_boot=$(cat /proc/sys/kernel/random/boot_id)
-  this_space=$(readlink /proc/self/ns/pid)
+  machine='' this_boot='' node=''
+  read -r node 2>/dev/null </proc/sys/kernel/hostname || :
+  read -r machine 2>/dev/null </etc/machine-id || :
+  read -r this_boot 2>/dev/null </proc/sys/kernel/random/boot_id || :
+  this_space=$(readlink /proc/self/ns/pid) || this_space=
+  if [ -z "$node" ] || [ -z "$this_boot" ] || [ -z "$this_space" ]; then problem no-look /proc; fi
+  case $node in *[!A-Za-z0-9._-]*) node=$(printf %s "$node" | tr -c 'A-Za-z0-9._-' _) ;; esac
+  this_host=$node/$machine
 }
 
-# When the process $1 started, in ticks since the boot; nothing for one that is gone, or dead and not yet buried.
-start_of() { sed -n 's/.*) //; /^[ZX]/d; p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+# Sets `ticks` to when the process $1 started, in ticks since the boot; empty for one that is gone, or dead and not yet
+# buried.
+start_of() {
+  ticks='' stat=''
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+  # The name in parentheses may hold blanks and parentheses.
+  fields=${stat##*) }
+  case $fields in [ZX]*) return 0 ;; esac
+  left=19
+  while [ "$left" -gt 0 ]; do
+    fields=${fields#* }
+    left=$((left - 1))
+  done
+  ticks=${fields%% *}
+}
 
 # Makes this process the leader of the job $1.
 lead() {
   know_this_machine
-  printf '%s %s %s %s %s\n' "$$" "$(start_of $$)" "$this_host" "$this_boot" "$this_space" >"$1/leader.new" &&
+  start_of $$
+  printf '%s %s %s %s %s\n' "$$" "$ticks" "$this_host" "$this_boot" "$this_space" >"$1/leader.new" &&
     mv -f "$1/leader.new" "$1/leader"
 }
 
-# Sets how the job $1 is, for a job that ended its `status`, for a lost one `why`.
+# Sets how the job $1 is, for a job that ended its `status`, for a lost one `why`. A job whose files can't be read is
+# not a lost one.
 job_state() {
   status='' why='' how=lost
   if [ -f "$1/status" ]; then
-    read -r status <"$1/status" || :
+    read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || problem no-look "$1/status"
     how=finished
     [ ! -f "$1/stopped" ] || how=killed
+    # What a stop could not end.
+    [ ! -f "$1/left" ] || why=left
     return 0
   fi
-  read -r pid start its_host its_boot its_space 2>/dev/null <"$1/leader" || return 0
+  [ -e "$1/leader" ] || return 0
+  pid=
+  read -r pid start its_host its_boot its_space 2>/dev/null <"$1/leader" || :
+  if [ -z "$pid" ]; then problem no-look "$1/leader"; fi
   know_this_machine
   if [ "$its_host" != "$this_host" ]; then
     how=elsewhere
   elif [ "$its_boot" != "$this_boot" ]; then
     why=rebooted
   elif [ "$its_space" != "$this_space" ]; then
-    # Its pid says nothing here, but the leader holds a lock that ends with it.
+    # Its pid says nothing here, but a leader that could lock `alive` and wrote so into it holds that to its end.
     how=elsewhere
-    if [ -f "$1/alive" ] && (flock -n 8) 2>/dev/null 8<"$1/alive"; then how=lost why=namespace; fi
-  elif [ "$(start_of "$pid")" = "$start" ]; then
-    how=running
-  elif [ -f "$1/status" ]; then
-    job_state "$1" # it ended between the two looks
+    if [ -s "$1/alive" ] && lock_is_free "$1/alive"; then how=lost why=namespace; fi
+  else
+    start_of "$pid"
+    if [ "$ticks" = "$start" ]; then
+      how=running
+    elif [ -f "$1/status" ]; then
+      job_state "$1" # it ended between the two looks
+    fi
   fi
+}
+
+# Prints the pids of what bears the mark of the job $1 in its environment, wherever it has gone, but for $2. The process
+# that rootless podman keeps for its namespace inherits the mark of whoever called podman first, and belongs to no job.
+marked() {
+  grep -ls "MLCUBE_SSH_JOB=${1##*/}" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
+    [ "$pid" != "$2" ] || continue
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
+      'podman pause'* | */podman\ pause* | catatonit\ -P* | */catatonit\ -P*) ;;
+      *) printf '%s\n' "$pid" ;;
+    esac
+  done
 }
 
 # Whether any workspace is locked in our own folder $1: where none is, none of their names need be known.
@@ -63,7 +104,12 @@ lock_of() { printf '%s/locks/%s\n' "$2" "$(printf '%s' "$1" | cksum | tr ' ' -)"
 # Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` tells how it is. Only what is
 # known to be dead on this machine doesn't count.
 is_held() {
-  held_by=$(readlink "$1") || return 1
+  [ -L "$1" ] || return 1
+  held_by=$(readlink "$1")
+  if [ -z "$held_by" ]; then
+    [ -L "$1" ] || return 1 # it was given up between the two looks
+    problem no-look "$1"
+  fi
   holder=${1%/locks/*}/jobs/${held_by%%@*} how=elsewhere why=
   [ "${held_by%%@*}" != "$2" ] || return 1
   know_this_machine
@@ -80,18 +126,86 @@ is_held() {
 
 # Says which job is in the way, and ends the script.
 refuse_locked() {
+  [ -z "${guard-}" ] || unguard_locks
   read -r started 2>/dev/null <"$holder/started" || started=0
   problem locked "${holder##*/} $how $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
 
-# One at a time looks at the locks in $1, and changes them; flock(2) ends with the process.
-guard_locks() {
-  (umask 077 && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
-  exec 9>>"$1/guard"
-  flock 9 2>/dev/null || :
+# Locks the file that descriptor $1 has open, within a time, and returns 0; 1 when another process holds it for so
+# long, or the file system doesn't answer; 2 when it has no locks (some NFS and Lustre mounts: ENOLCK, ENOSYS).
+lock_file() {
+  # A process of its own, as flock(2) may hang: the lock belongs to the open file, which this shell shares with it.
+  timeout -s KILL 10 flock "$1" 2>/dev/null
+  case $? in
+    0) return 0 ;;
+    124 | 137) return 1 ;;
+    *) return 2 ;;
+  esac
 }
 
-unguard_locks() { exec 9>&-; }
+# Whether nobody holds the lock of the file $1; not when that can't be told.
+lock_is_free() { (timeout -s KILL 5 flock -n 8) 2>/dev/null 8<"$1"; }
+
+# One at a time looks at the locks in $1, and changes them; flock(2) ends with the process. Where there is no such lock
+# a link that names its holder takes its place.
+guard_locks() {
+  (umask 077 && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
+  guard=
+  exec 9>>"$1/guard"
+  lock_file 9
+  case $? in
+    0) ;;
+    1)
+      problem locks-hang "$1"
+      return 1
+      ;;
+    *) guard_with_link "$1/guard.link" ;;
+  esac
+}
+
+# Waits for the link $1, for ten seconds; one whose holder is known to be dead on this machine is taken away.
+guard_with_link() {
+  know_this_machine
+  start_of $$
+  own="$$ $ticks $this_host $this_boot $this_space" tenths=100
+  until ln -s "$own" "$1" 2>/dev/null; do
+    if [ "$tenths" -le 0 ]; then
+      problem locks-hang "${1%/*}"
+      return 1
+    fi
+    tenths=$((tenths - 1))
+    link=$(readlink "$1") || link=
+    if [ -n "$link" ] && is_dead_holder "$link"; then
+      # Of several that see it only one moves it away. Should it be a newer one by now, it is put back.
+      if mv "$1" "$1.$$" 2>/dev/null; then
+        [ "$(readlink "$1.$$")" = "$link" ] || mv "$1.$$" "$1"
+        rm -f "$1.$$"
+      fi
+    else
+      sleep 0.1
+    fi
+  done
+  guard=$1
+}
+
+# Whether `PID TICKS HOST BOOT NAMESPACE` names a process of this machine that is gone.
+is_dead_holder() {
+  case $1 in
+    *" $this_host $this_boot $this_space")
+      start_of "${1%% *}"
+      case $1 in "${1%% *} $ticks "*) return 1 ;; esac
+      ;;
+    *" $this_host $this_boot "*) return 1 ;;
+    *" $this_host "*) ;;
+    *) return 1 ;;
+  esac
+}
+
+unguard_locks() {
+  exec 9>&-
+  [ -z "$guard" ] || rm -f "$guard"
+  guard=
+}
 
 # Takes the lock $1 for the job $2, with the locks guarded. The link names its holder in the act that makes it, on a
 # shared file system too, so that a crash leaves no lock of nobody.

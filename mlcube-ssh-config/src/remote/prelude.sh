@@ -1,6 +1,12 @@
 #!/bin/sh
 # What every remote script has. The text is the body of a function; descriptor 3 is the client's end.
 
+# What programs say is read as words: in one language. The job gets the user's own back (`-`: none was set).
+# shellcheck disable=SC2034 # for the script that starts a job
+user_locale=${LC_ALL--}
+LC_ALL=C
+export LC_ALL
+
 # Sets `path` to the absolute path of $1, which is absolute or below the home folder.
 locate() {
   case $1 in

@@ -141,6 +141,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A number of bytes, or one with a unit of 1024 (`500M`, `2G`).
+    pub(super) fn bytes(&self, key: &str) -> Result<Option<u64>, Invalid> {
+        let wanted = "bytes, or a size like 500M";
+        let parsed = match self.value(key) {
+            None => return Ok(None),
+            Some(Value::Number(number)) => number.as_u64(),
+            Some(Value::String(text)) => size(text),
+            Some(other) => return Err(self.wrong(key, wanted, other)),
+        };
+        let found = self.map.get(key).map(ToString::to_string).unwrap_or_default();
+        parsed
+            .map(Some)
+            .ok_or_else(|| self.invalid(key, format!("wants {wanted}, and has {found}")))
+    }
+
     pub(super) fn map(&self, key: &str) -> Result<Option<Map<String, Value>>, Invalid> {
         match self.value(key) {
             None => Ok(None),
@@ -176,6 +191,19 @@ impl<'a> Section<'a> {
     }
 }
 
+/// Bytes of a size: a number, perhaps with a unit of 1024.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 /// Seconds of a time as ssh writes it: numbers, each with a unit (none: seconds), added up.
 fn ssh_time(text: &str) -> Option<u32> {
     let mut total = 0u32;
@@ -204,7 +232,17 @@ fn ssh_time(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::ssh_time;
+    use super::{size, ssh_time};
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [("0", 0), ("4096", 4096), ("500M", 500 << 20), ("2g", 2 << 30)] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "1MM", "1T", "-1", "99999999999G"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn times_are_read_as_ssh_reads_them() {

@@ -9,35 +9,39 @@ shift 4
 # Nothing that can be a user's own: a wrong setting must not make the home folder ours.
 case $base in / | "$HOME" | "$HOME/") problem not-ours "$base" ;; esac
 
-# The jobs of which processes are alive, wherever they have gone.
-alive=$(cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | sed -n 's/^MLCUBE_SSH_JOB=//p' | sort -u | tr '\n' ' ')
-
-# The engines that have containers of any job.
-engines=
-# shellcheck disable=SC2013 # paths without blanks: mlcube could not call them otherwise
-for engine in $(cat "$state"/jobs/*/engine 2>/dev/null | sort -u); do
-  [ -z "$("$engine" ps -aq --filter label=mlcube-ssh.job 2>/dev/null)" ] || engines="$engines$engine "
+# The engines that have containers of any job, or can't tell: each is asked once, not for every job.
+engines=' '
+for each in "$state"/jobs/*; do
+  engine=
+  read -r engine 2>/dev/null <"$each/engine" || continue
+  case $engines in *" $engine "*) continue ;; esac
+  if found=$(ask_engine "$each" ps -aq --filter label=mlcube-ssh.job 2>/dev/null) && [ -z "$found" ]; then continue; fi
+  engines="$engines$engine "
 done
 
-# The containers of the job $1.
+# Prints the containers of the job $1, or with $2 those that are in this state; nothing where its engine can't tell.
 containers_of() {
-  for engine in $engines; do
-    "$engine" ps -aq --filter "label=mlcube-ssh.job=${1##*/}" 2>/dev/null
-  done
+  engine=
+  read -r engine 2>/dev/null <"$1/engine" || return 0
+  case $engines in *" $engine "*) present_containers "$1" ${2:+--filter "status=$2"} || : ;; esac
 }
 
-# Whether the job $1 runs, or may do so where nobody can tell from here.
+# Whether the job $1 runs, or may do so where nobody can tell from here. One with a status has ended, but for what a stop
+# could not end; one that is lost may have left processes.
 runs() {
   job_state "$1"
-  case $how in running | elsewhere) return 0 ;; esac
-  case " $alive" in *" ${1##*/} "*) return 0 ;; *) return 1 ;; esac
+  case $how in
+    running | elsewhere) return 0 ;;
+    lost) if [ -n "$(marked "$1" '')" ]; then return 0; fi ;;
+  esac
+  [ -n "$(container_processes "$1")$(containers_of "$1" running)" ]
 }
 
 # Sets `busy` to the first of these jobs that runs, or whose container does.
 find_busy() {
   for job; do
     [ -d "$job" ] || continue
-    if runs "$job" || [ -n "$(containers_of "$job")" ]; then
+    if runs "$job"; then
       busy=${job##*/}
       return 0
     fi

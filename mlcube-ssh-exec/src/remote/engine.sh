@@ -1,26 +1,49 @@
 #!/bin/sh
-# Stands in for a container engine in a job's PATH: `run` gets a label by which the container is found, the names of
-# the variables that the task is to have, and --rm. mlcube has no way to pass them. The settings may name the engine by
-# its path: MLCUBE_SSH_ENGINE.
+# The shim: stands in for a container engine in a job's PATH. `run` gets a file for the container's id and a label, by
+# which the container is found, and the names of the variables that the task is to have; mlcube has no way to pass
+# them. The settings may name the engine by its path: MLCUBE_SSH_ENGINE.
+
+# That the system runs it where it lies is proved before the job starts.
+if [ "${1-}" = mlcube-ssh-shim ]; then
+  printf '%s\n' "$2"
+  exit
+fi
 
 PATH=${PATH#*:}
+job=$MLCUBE_SSH_JOB_FOLDER
 name=${0##*/}
+: >"$job/engine-called"
 engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || {
   printf '%s: not found on this host\n' "$name" >&2
   exit 127
 }
 
+# The task is about to start: `number` counts the tasks of the job.
+count_run() {
+  number=1
+  while [ -e "$job/run.$number" ]; do number=$((number + 1)); done
+  : >"$job/run.$number"
+}
+
 case $name in
   docker | podman) ;;
   *)
-    : >"$MLCUBE_SSH_JOB_FOLDER/engine-called"
-    case $* in *run* | *exec*) : >"$MLCUBE_SSH_JOB_FOLDER/task-started" ;; esac
+    case " $* " in
+      *' run '* | *' exec '*)
+        count_run
+        : >"$job/began"
+        # The environment reaches the task as it is, unless an option keeps it out: these get past --cleanenv.
+        for variable in $MLCUBE_SSH_VARIABLES; do
+          eval "APPTAINERENV_$variable=\$$variable SINGULARITYENV_$variable=\$$variable"
+          export "APPTAINERENV_$variable" "SINGULARITYENV_$variable"
+        done
+        ;;
+    esac
     exec "$engine" "$@"
     ;;
 esac
 
-printf '%s\n' "$engine" >"$MLCUBE_SSH_JOB_FOLDER/engine"
-: >"$MLCUBE_SSH_JOB_FOLDER/engine-called"
+printf '%s\n' "$engine" >"$job/engine"
 
 # Options of the engine itself stand before `run`; the words are turned round once, so that they stay as they are.
 left=$#
@@ -29,16 +52,20 @@ while [ "$left" -gt 0 ]; do
   word=$1
   shift
   left=$((left - 1))
+  if [ "$seen" = run ] && [ "$word" = --rm ]; then
+    # A container that is gone can't tell how it ended; the job removes it. No word of a task is a bare --rm.
+    continue
+  fi
   set -- "$@" "$word"
   [ -z "$seen" ] || continue
   case $word in
     run)
-      seen=1
-      set -- "$@" --rm --label "mlcube-ssh.job=$MLCUBE_SSH_JOB"
+      seen=run
+      count_run
+      set -- "$@" --cidfile "$job/cid.$number" --label "mlcube-ssh.job=$MLCUBE_SSH_JOB"
       for variable in $MLCUBE_SSH_VARIABLES; do set -- "$@" -e "$variable"; done
-      : >"$MLCUBE_SSH_JOB_FOLDER/task-started"
       ;;
-    build | buildx | pull | inspect | image | images | load | tag | ps | rm | create | exec) seen=1 ;;
+    build | buildx | pull | inspect | image | images | load | tag | ps | rm | create | exec) seen=other ;;
   esac
 done
 exec "$engine" "$@"

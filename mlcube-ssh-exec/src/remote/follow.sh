@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Answers: `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `cause …` or `not-started`
-# where mlcube and not the task failed; then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
+# Answers: `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
+# started; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
+# then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
@@ -22,12 +23,34 @@ send_log() {
   offset=$size
 }
 
+# Tells the first line of the file $2 as the word $1; what follows it there is room that was taken beforehand.
+tell_line() {
+  line=
+  read -r line 2>/dev/null <"$2" || [ -n "$line" ] || return 1
+  printf '%s %s\n' "$1" "$line"
+}
+
+# Whether a task of the job $1 began: a container was made for it, and not only tried to be started.
+has_begun() {
+  [ ! -f "$1/began" ] || return 0
+  failed=
+  read -r failed 2>/dev/null <"$1/engine-failed" || :
+  for cid in "$1"/cid.*; do
+    if [ -s "$cid" ] && [ "${cid##*.}" != "$failed" ]; then return 0; fi
+  done
+  return 1
+}
+
 finish() {
   while send_log "$1"; do :; done
   printf 'log-size %s\n' "$size"
-  if [ -f "$1/cause" ]; then
-    printf 'cause %s\n' "$(cat "$1/cause")"
-  elif [ -f "$1/engine-called" ] && [ ! -f "$1/task-started" ]; then
+  tell_line warning "$1/log-missing" || :
+  if has_begun "$1"; then printf 'began\n'; fi
+  if tell_line cause "$1/cause"; then
+    :
+  elif [ -f "$1/engine-failed" ]; then
+    printf 'engine-failed\n'
+  elif [ -f "$1/engine-called" ] && [ ! -e "$1/run.1" ]; then
     printf 'not-started\n'
   fi
   printf '%s\n' "$2"

@@ -1,6 +1,119 @@
 import os
 import runpy
+import select
+import shlex
+import shutil
+import signal
 import sys
+
+FOLDER = os.environ["MLCUBE_SSH_JOB_FOLDER"]
+
+
+def put(name, text):
+    """Writes `text` as a file of the job whose room was taken when the job was made: a full disk doesn't lose it."""
+    path = os.path.join(FOLDER, name)
+    with open(path + ".new", "r+b") as file:
+        file.write(text.encode("utf-8", "replace")[:4000] + b"\n")
+        file.truncate()
+    os.rename(path + ".new", path)
+
+
+class Log:
+    """The job's log, on standard output: no longer than its limit, and whatever doesn't fit on the disk is counted.
+
+    The task must not fail because its words can't be kept.
+    """
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.length = 0
+        self.missing = 0
+        self.why = ""
+
+    def take(self, text):
+        if self.limit and self.length >= self.limit:
+            return
+        if self.missing:
+            note = "\n[mlcube-ssh: %d bytes of the log are missing: %s]\n" % (self.missing, self.why)
+            if self.left_of(note.encode()):
+                self.missing += len(text)
+                return
+            self.missing = 0
+        if self.limit and self.length + len(text) >= self.limit:
+            text = text[: self.limit - self.length]
+            text += b"\n[mlcube-ssh: the log ends here, at runner.log_limit; the task goes on]\n"
+        self.missing += len(self.left_of(text))
+
+    def left_of(self, text):
+        """Writes `text`; returns what of it couldn't be written."""
+        while text:
+            try:
+                written = os.write(1, text)
+            except OSError as problem:
+                self.why = os.strerror(problem.errno)
+                break
+            self.length += written
+            text = text[written:]
+        return text
+
+
+def keep_log(limit):
+    """Goes on in a child, whose output the parent keeps as the job's log; the parent ends as the child does."""
+    reading, writing = os.pipe()
+    # The parent is there until the last word: what ends the job's processes is for the child.
+    asked = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in asked]
+    child = os.fork()
+    if child == 0:
+        for number, handler in zip(asked, before):
+            signal.signal(number, handler)
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        os.close(reading)
+        os.close(writing)
+        return
+    os.close(writing)
+    log = Log(limit)
+    status = None
+    while True:
+        # A process that the task leaves behind may hold the pipe for ever: the log ends with the child.
+        if select.select([reading], [], [], 0 if status is not None else 0.5)[0]:
+            text = os.read(reading, 65536)
+            if text:
+                log.take(text)
+                continue
+            if status is None:
+                status = os.waitpid(child, 0)[1]
+            break
+        if status is not None:
+            break
+        ended, how = os.waitpid(child, os.WNOHANG)
+        status = how if ended else None
+    if log.missing:
+        put("log-missing", "%d bytes of the job's log are missing: %s" % (log.missing, log.why))
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
+def check_engine(event, words):
+    """Sees every command before mlcube runs it: an engine that isn't called through the shim gets no variables."""
+    if event != "os.system":
+        return
+    try:
+        command = shlex.split(os.fsdecode(words[0]))
+    except ValueError:
+        return
+    program = shutil.which(command[0]) if command else None
+    if program is None or os.path.dirname(program) == os.environ["MLCUBE_SSH_SHIMS"]:
+        return
+    if not ("run" in command[1:4] or "exec" in command[1:4]):
+        return
+    if os.environ.get("MLCUBE_SSH_VARIABLES"):
+        problem = "the engine is called as '%s', and can't be handed variables" % command[0]
+        put("cause", problem + "; set runner.remote.docker to docker or podman, or do without --env")
+        os._exit(125)
+    # With settings of ours the client has said so already.
+    if not os.path.exists(os.path.join(FOLDER, "settings.yaml")):
+        print("mlcube-ssh: the engine is called as '%s': its containers can't be ended from here" % command[0], flush=True)
 
 
 def takes_plain_devices():
@@ -23,7 +136,9 @@ def adapted(word):
     return word
 
 
-sys.argv[1:] = [adapted(word) for word in sys.argv[1:]]
+keep_log(int(sys.argv[1]))
+sys.addaudithook(check_engine)
+sys.argv[1:] = [adapted(word) for word in sys.argv[2:]]
 
 # What `python -m mlcube` does; but an exception that mlcube doesn't handle becomes one line, and a file that says that
 # it was mlcube, not the task, that failed.
@@ -34,6 +149,5 @@ except Exception as problem:
     if "--log-level=critical" not in sys.argv:
         raise
     cause = "%s: %s" % (type(problem).__name__, " ".join(str(problem).split()))
-    with open(os.path.join(os.environ["MLCUBE_SSH_JOB_FOLDER"], "cause"), "w") as file:
-        file.write(cause + "\n")
+    put("cause", cause)
     sys.exit(1)

@@ -2,21 +2,29 @@
 # Which job is meant, and how it is.
 # shellcheck disable=SC2154 # jobs.sh sets how, status, why and its_host
 
-# Sets `job`, the folder of the job $2, or without one of the newest of the workspace $3; $1 is our own folder.
+# Sets `job`, the folder of the job $2, or without one of the newest of the workspace $3; $1 is our own folder. A folder
+# that can't be read is not an empty one.
 pick_job() {
-  job=$1/jobs/$2
-  if [ -z "$2" ]; then
-    job=
-    # Ids begin with the time, and hold neither blanks nor wildcards.
-    # shellcheck disable=SC2012
-    for id in $(ls "$1/jobs" 2>/dev/null | sort -r); do
-      [ "$(cat "$1/jobs/$id/workspace" 2>/dev/null)" = "$3" ] || continue
-      job=$1/jobs/$id
-      break
-    done
-    [ -n "$job" ] || problem no-job
+  if [ -n "$2" ]; then
+    job=$1/jobs/$2
+    [ -d "$job" ] || problem unknown "$2"
+    return 0
   fi
-  [ -d "$job" ] || problem unknown "$2"
+  job=
+  check_readable "$1/jobs"
+  # Ids begin with the time, and a pattern is expanded in order: the last one is the newest.
+  for each in "$1"/jobs/*; do
+    [ -d "$each" ] || continue
+    its_workspace=
+    read -r its_workspace 2>/dev/null <"$each/workspace" || :
+    [ "$its_workspace" != "$3" ] || job=$each
+  done
+  [ -n "$job" ] || problem no-job
+}
+
+# Ends with a problem when the folder $1 is there and can't be looked into.
+check_readable() {
+  if [ -d "$1" ] && { [ ! -r "$1" ] || [ ! -x "$1" ]; }; then problem no-look "$1"; fi
 }
 
 # Tells how the job $1 is: `job ID STATE STATUS STARTED ENDED HOST ABOUT`, `-` where there is nothing.
@@ -30,5 +38,5 @@ tell_job() {
   esac
   read -r _ _ its_host _ 2>/dev/null <"$1/leader" || its_host=-
   printf 'job %s %s %s %s %s %s %s\n' "${1##*/}" "$how${why:+:$why}" "${status:--}" "$started" "$ended" \
-    "${its_host%%/*}" "$(cat "$1/about" 2>/dev/null)"
+    "${its_host%%/*}" "$(cat "$1/about")"
 }

@@ -46,7 +46,7 @@ remove_containers() {
     for container in $(containers_of "$job"); do
       if runs "$job"; then
         printf 'kept container %s %s\n' "${job##*/}" "$container"
-      elif "$(cat "$job/engine")" rm -f "$container" >/dev/null 2>&1; then
+      elif ask_engine "$job" rm -f -v "$container" >/dev/null 2>&1; then
         printf 'removed container %s\n' "$container"
       else
         printf 'kept container denied %s\n' "$container"

@@ -1,20 +1,28 @@
 #!/bin/sh
-# Runs a job to its end and writes its status. This process leads the job's session.
-# $1 the job's folder, $2 its workspace's lock, $3 its view of the cube (empty: none), $4 umask, $5 the cube, $6 python,
-# then mlcube's words.
-# shellcheck disable=SC2154 # know_this_machine sets this_host, this_boot and this_space
+# Runs a job to its end and writes its status. This process leads the job's session; its output is the job's log.
+# $1 the job's folder, $2 its workspace's lock, $3 its view of the cube (empty: none), $4 the shim's folder, $5 umask,
+# $6 the cube, $7 python, $8 the longest log in bytes (0: any), $9 the user's LC_ALL (`-`: none), then mlcube's words.
+# shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
 
-job=$1 lock=$2 view=$3 mask=$4 cube=$5 python=$6
-shift 6
+job=$1 lock=$2 view=$3 shims=$4 mask=$5 cube=$6 python=$7 limit=$8 locale=$9
+shift 9
 
-# Its room was taken when the job was made: a full disk doesn't lose it.
+# The log is all that there is to tell it to.
+# shellcheck disable=SC2317 # what is put before this script calls it
+problem() {
+  printf 'mlcube-ssh: %s\n' "$*"
+  return 1
+}
+
+# Writes the line $2 as the file $1 of the job. Its room was taken when the job was made: a full disk doesn't lose it.
+put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
+
 end() {
   umask 077
   [ -z "$view" ] || rm -rf "$view"
-  rm -rf "${job:?}/bin"
+  rm -rf "${shims:?}"
   give_lock_up "$lock" "${job##*/}"
-  printf '%s\n' "$1" 1<>"$job/status.new"
-  mv -f "$job/status.new" "$job/status"
+  put status "$1"
   exit
 }
 
@@ -22,34 +30,125 @@ end() {
 describe() {
   know_this_machine
   read -r started <"$job/started"
+  start_of $$
   {
     printf '{"job": "%s", "host": "%s", "boot": "%s", "pid_namespace": "%s", "pid": %s, "start": %s, "started": %s, ' \
-      "${job##*/}" "${this_host%%/*}" "$this_boot" "$this_space" "$$" "$(start_of $$)" "$started"
+      "${job##*/}" "${this_host%%/*}" "$this_boot" "$this_space" "$$" "$ticks" "$started"
     printf '"about": %s, "document": %s}\n' "$(cat "$job/about")" "$(cat "$job/document")"
   } >"$job/job.json.new" && mv -f "$job/job.json.new" "$job/job.json" && rm "$job/document"
 }
 
 umask 077
-if ! { exec 8>"$job/alive" && flock 8 && describe && lead "$job"; }; then
-  printf "can't write in %s\n" "$job" >"$job/cause"
+exec 8>"$job/alive"
+# What can't be locked says nothing in another pid namespace.
+if lock_file 8; then printf 'held\n' >&8; fi
+if ! { describe && lead "$job"; }; then
+  put cause "can't write in $job: $(tail -n 1 "$job/log")"
   end 125
 fi
 
-MLCUBE_SSH_JOB_FOLDER=$job
-PATH=$job/bin:$PATH
-export MLCUBE_SSH_JOB_FOLDER PATH
+MLCUBE_SSH_JOB_FOLDER=$job MLCUBE_SSH_SHIMS=$shims
+PATH=$shims:$PATH
+export MLCUBE_SSH_JOB_FOLDER MLCUBE_SSH_SHIMS PATH
+if [ "$locale" = - ]; then unset LC_ALL; else LC_ALL=$locale; fi
 umask "$mask"
 cd "$cube" || end 1
 
-"$python" -W ignore::DeprecationWarning "$job/launch.py" "$@" 8>&-
+# -E: what the user sets for python's own search and start is for the task, not for this python. -u: the log as it is
+# written.
+"$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$limit" "$@" 8>&-
 status=$?
+PATH=${PATH#*:}
+LC_ALL=C
+export LC_ALL
 
-# A container whose engine was killed goes on; one that ended went by itself.
-if [ "$status" -ne 0 ] && [ -f "$job/engine" ]; then
-  PATH=${PATH#*:}
-  engine=$(cat "$job/engine")
-  containers=$("$engine" ps -aq --filter "label=mlcube-ssh.job=$MLCUBE_SSH_JOB" 2>/dev/null 8>&-)
-  # shellcheck disable=SC2086 # a list of ids
-  [ -z "$containers" ] || "$engine" rm -f $containers >/dev/null 2>&1 8>&-
+# Sets `state`, `code` and `at` of the container $1: how it is, its exit status, when it started. A daemon that is being
+# restarted has a minute to come back.
+inspect() {
+  tries=60
+  while :; do
+    state=gone code='' at=''
+    seen=$(ask_engine "$job" inspect --type container --format '{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}}' "$1" 2>&1) && {
+      read -r state code at <<SEEN
+$seen
+SEEN
+      return 0
+    }
+    case $seen in
+      *[Nn]'o such container'* | *[Nn]'o such object'* | *'no container with'*) return 0 ;;
+    esac
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ] || [ -f "$job/stopped" ]; then
+      state=unknown
+      return 0
+    fi
+    sleep 1
+  done
+}
+
+# Waits for the container $1, which goes on though the client that showed its output is gone, and shows the rest.
+wait_for_container() {
+  printf "mlcube-ssh: the engine's client ended with status %s while the container goes on; waiting for its end\n" "$status"
+  "$engine" logs --follow --since "$(date '+%s')" "$1" </dev/null 8>&- &
+  logs=$!
+  "$engine" wait "$1" >/dev/null 2>&1 8>&-
+  inspect "$1"
+  # Its last lines come when it has ended; a client that hangs isn't waited for.
+  tenths=20
+  while kill -0 "$logs" 2>/dev/null && [ "$tenths" -gt 0 ]; do
+    sleep 0.1
+    tenths=$((tenths - 1))
+  done
+  kill "$logs" 2>/dev/null
+}
+
+# How the engine's last `run` went, where mlcube says that something failed: the engine's failure isn't the task's.
+judge() {
+  number=0
+  while [ -e "$job/run.$((number + 1))" ]; do number=$((number + 1)); done
+  [ "$number" -gt 0 ] && read -r engine 2>/dev/null <"$job/engine" || return 0
+  id=
+  read -r id 2>/dev/null <"$job/cid.$number" || :
+  if [ -z "$id" ]; then
+    put engine-failed "$number"
+    return 0
+  fi
+  inspect "$id"
+  rounds=100
+  while [ "$rounds" -gt 0 ] && [ ! -f "$job/stopped" ]; do
+    case $state in
+      running | paused | restarting | stopping | removing) wait_for_container "$id" ;;
+      *) break ;;
+    esac
+    rounds=$((rounds - 1))
+  done
+  case "$state $at" in
+    unknown*)
+      printf "mlcube-ssh: the engine doesn't tell how container %s is\n" "$id"
+      put engine-failed "$number"
+      ;;
+    # It was made and never started.
+    *' 0001-01-01'*) put engine-failed "$number" ;;
+    exited* | stopped*)
+      case $code in
+        '' | *[!0-9]*) ;;
+        # The tasks after this one were not run.
+        0) [ "$number" -lt "$(count_tasks "$@")" ] || [ -f "$job/cause" ] || status=0 ;;
+        *) status=$code ;;
+      esac
+      ;;
+  esac
+}
+
+# How many tasks mlcube was told to run.
+count_tasks() {
+  for word; do
+    case $word in --task=*) printf '%s\n' "${word#--task=}" | tr ',' '\n' | grep -c . ;; esac
+  done
+}
+
+if [ "$status" -ne 0 ]; then judge "$@"; fi
+if ! remove_containers_of "$job" && [ -n "$(container_processes "$job")" ]; then
+  printf "mlcube-ssh: a container of this job can't be removed: %s\n" "$(made_containers "$job" | tr '\n' ' ')"
 fi
 end "$status"

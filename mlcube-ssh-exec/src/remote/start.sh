@@ -4,25 +4,36 @@
 # $1 our own folder, $2 the job's id, $3 base, $4 the cube's place in it, $5 its file, $6 workspace (empty: the cube's
 # own), $7 python, $8 settings for mlcube there (empty: the account's own), $9 the document, ${10} names of variables
 # for the task, ${11} the runner of jobs, ${12} the engine's stand-in, ${13} what starts mlcube, ${14} who starts it (JSON),
-# ${15} the workspace that is locked, ${16} what to do then: follow or detach; then mlcube's words, of which the first two
-# are its log level and its command.
-# shellcheck disable=SC2154 # jobs.sh sets how
+# ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
+# then mlcube's words, of which the first two are its log level and its command.
+# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale
 
 state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
 settings=$8 document=$9
 shift 9
-variables=$1 run=$2 engine=$3 launch=$4 about=$5 locked=$(absolute "$6") then=$7
-shift 7
+variables=$1 run=$2 engine=$3 launch=$4 about=$5 locked=$(absolute "$6") then=$7 limit=$8
+shift 8
 job=$state/jobs/$id
 lock=$(lock_of "$locked" "$state")
 
 never_configured() { problem never-configured "$1"; }
 
-# Leaves nothing of a job that can't start.
+# Leaves nothing of a job that can't start, and ends the script with this problem.
 abandon() {
+  [ -z "$view" ] || rm -rf "$view"
+  [ -z "$shims" ] || rm -rf "$shims"
   give_lock_up "$lock" "$id"
   rm -rf "${job:?}"
-  problem not-writable "$1"
+  problem "$@"
+}
+
+# Runs a command; where it fails `words` are the last of what it says, which tell why.
+with_words() {
+  # Not for what sets variables: it runs in a subshell.
+  words=$("$@" 2>&1) || {
+    words=$(printf '%s\n' "$words" | tail -n 1)
+    return 1
+  }
 }
 
 # The folder in which mlcube finds the cube. It can't be given a path that a shell would take apart, so it goes through
@@ -30,11 +41,12 @@ abandon() {
 view=
 plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
-  view=$(mktemp -d /tmp/mlcube-ssh.XXXXXX) || abandon /tmp
-  ln -s "$base" "$view/tree" || abandon "$view"
+  with_words mktemp -d /tmp/mlcube-ssh.XXXXXX || abandon not-writable "/tmp: $words"
+  view=$words
+  ln -s "$base" "$view/tree" || abandon not-writable "$view"
   base=$view/tree
   if [ -n "$workspace" ]; then
-    ln -s "$workspace" "$view/workspace" || abandon "$view"
+    ln -s "$workspace" "$view/workspace" || abandon not-writable "$view"
     workspace=$view/workspace
   fi
 }
@@ -54,22 +66,23 @@ check_version() {
   case $version in 0.0.[0-9]) problem swallows-mount "$version" ;; esac
 }
 
-# The job's folder, this process its leader until the job has one of its own.
+# The job's folder, this process its leader until the job has one of its own. The room for what is written at its end is
+# taken now: a full disk doesn't lose it.
 make_job() {
-  mkdir -p "$state/jobs" && mkdir "$job" "$job/bin" &&
+  mkdir -p "$state/jobs" && mkdir "$job" &&
     date '+%s' >"$job/started" &&
     printf '%s\n' "$locked" >"$job/workspace" &&
     printf '%s\n' "$about" >"$job/about" &&
     printf '%s\n' "$document" >"$job/document" &&
     printf '   \n' >"$job/status.new" &&
+    printf '   \n' >"$job/engine-failed.new" &&
+    printf '%4000s\n' '' >"$job/cause.new" &&
+    printf '%200s\n' '' >"$job/log-missing.new" &&
     printf '%s\n' "$run" >"$job/run" &&
     printf '%s\n' "$launch" >"$job/launch.py" &&
-    printf '%s\n' "$engine" >"$job/bin/docker" &&
-    chmod 700 "$job/bin/docker" &&
     : >"$job/alive" &&
     : >"$job/log" &&
     lead "$job" || return
-  for name in podman singularity apptainer; do ln -s docker "$job/bin/$name"; done
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
 
@@ -77,11 +90,46 @@ make_job() {
 take_workspace() {
   guard_locks "$state/locks" || problem not-writable "$state"
   take_lock "$lock" "$id"
-  if ! make_job; then
+  if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"
-    problem not-writable "$job"
+    unguard_locks
+    problem not-writable "$job: $words"
   fi
   unguard_locks
+}
+
+# Puts the shim for container engines into the folder $1 under all their names, and proves that the system runs it there.
+put_shim() {
+  printf '%s\n' "$engine" >"$1/docker" && chmod 700 "$1/docker" &&
+    [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ] &&
+    for name in podman singularity apptainer; do ln -s docker "$1/$name" || return; done
+}
+
+# Sets `shims`: where the shim is. On a file system mounted noexec no program can be run; then it is elsewhere. Without it
+# a job's container couldn't be ended, and would get no variables.
+shims=
+place_shims() {
+  # A colon would part the PATH.
+  case $job in
+    *:*) ;;
+    *)
+      if mkdir "$job/bin" && put_shim "$job/bin" 2>/dev/null; then
+        shims=$job/bin
+        return 0
+      fi
+      ;;
+  esac
+  for parent in "${XDG_RUNTIME_DIR:-}" /var/tmp "${TMPDIR:-}" /tmp "$HOME"; do
+    case $parent in '' | *:*) continue ;; esac
+    shims=$(mktemp -d "$parent/mlcube-ssh.XXXXXX" 2>/dev/null) || continue
+    if put_shim "$shims" 2>/dev/null; then
+      printf '%s\n' "$shims" >"$job/shims"
+      return 0
+    fi
+    rm -rf "$shims"
+  done
+  shims=
+  abandon no-exec "$job/bin"
 }
 
 # Some hosts end a user's processes at logout (logind.conf(5), KillUserProcesses); a scope of the user's own manager is
@@ -99,10 +147,18 @@ find_scope() {
   printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; loginctl enable-linger there spares it"
 }
 
-# Until the job has a leader of its own: this session may be ended from then on.
+# Until the job has a leader of its own: this session may be ended from then on. One that doesn't come is ended; of the
+# job nothing is left.
 wait_for_leader() {
-  leads=$$ tenths=100
-  while [ "$leads" = $$ ] && [ ! -f "$job/status" ] && [ "$tenths" -gt 0 ]; do
+  leads=$$ tenths=300
+  while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
+    if [ "$tenths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
+      # It may have led and ended between the looks.
+      read -r leads _ <"$job/leader"
+      if [ "$leads" != $$ ] || [ -f "$job/status" ]; then break; fi
+      kill -KILL "$starting" 2>/dev/null
+      abandon no-leader "$(tail -n 1 "$job/log")"
+    fi
     sleep 0.1
     tenths=$((tenths - 1))
     read -r leads _ <"$job/leader"
@@ -111,11 +167,18 @@ wait_for_leader() {
 
 # The last 20 jobs stay; those that run stay too, and those of which nobody here can tell.
 prune() {
-  # Ids begin with the time, and hold neither blanks nor wildcards.
-  # shellcheck disable=SC2012
-  for old in $(ls "$state/jobs" | sort -r | tail -n +21); do
-    job_state "$state/jobs/$old"
-    case $how in running | elsewhere) ;; *) rm -rf "${state:?}/jobs/$old" ;; esac
+  # Ids begin with the time, and a pattern is expanded in order.
+  set -- "$state"/jobs/*
+  while [ $# -gt 20 ]; do
+    job_state "$1"
+    case $how in
+      running | elsewhere) ;;
+      *)
+        if [ -f "$1/shims" ]; then rm -rf "$(cat "$1/shims")"; fi
+        rm -rf "$1"
+        ;;
+    esac
+    shift
   done
 }
 
@@ -131,6 +194,7 @@ if [ ! -d "$job" ]; then
   umask 077
   take_workspace
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
+  place_shims
   plain_view
   if [ -n "$settings" ]; then
     MLCUBE_SYSTEM_SETTINGS=$job/settings.yaml
@@ -145,11 +209,19 @@ if [ ! -d "$job" ]; then
   export MLCUBE_SSH_JOB MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
   # On a line of its own, with none of this session's descriptors: it would hold the session open.
   # shellcheck disable=SC2086 # words of our own
-  setsid $scope sh "$job/run" "$job" "$lock" "$view" "$mask" "$base/$place" "$python" "$@" </dev/null >"$job/log" 2>&1 3<&- &
+  setsid $scope sh "$job/run" "$job" "$lock" "$view" "$shims" "$mask" "$base/$place" "$python" "$limit" "$user_locale" \
+    "$@" </dev/null >"$job/log" 2>&1 3<&- &
+  starting=$!
   # What follows the job isn't part of it.
   unset MLCUBE_SSH_JOB
   wait_for_leader
   prune
 fi
 if [ "$then" = follow ]; then follow_job "$job" 0; fi
-printf 'started\n'
+job_state "$job"
+# One whose leader failed before mlcube hasn't started, whatever its status.
+if [ "$how" = running ] || [ ! -f "$job/cause" ]; then
+  printf 'started\n'
+else
+  follow_job "$job" 0
+fi

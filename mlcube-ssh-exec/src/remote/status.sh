@@ -5,8 +5,13 @@
 
 state=$(absolute "$1")
 if [ "$4" = all ]; then
-  # shellcheck disable=SC2012
-  for id in $(ls "$state/jobs" 2>/dev/null | sort -r); do tell_job "$state/jobs/$id"; done
+  check_readable "$state/jobs"
+  # The newest first: a pattern is expanded in order, and ids begin with the time.
+  newest_first=
+  for each in "$state"/jobs/*; do newest_first="${each##*/} $newest_first"; done
+  for id in $newest_first; do
+    [ ! -d "$state/jobs/$id" ] || tell_job "$state/jobs/$id"
+  done
 else
   pick_job "$state" "$2" "$(absolute "$3")"
   tell_job "$job"

@@ -1,72 +1,78 @@
 #!/bin/sh
-# Ends a job: its containers, then every process that bears its mark; TERM first, KILL after a while.
+# Ends a job: its containers, then every process that bears its mark; TERM first, KILL after a while. What it says is
+# looked at: a job of which something runs isn't ended.
 # $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace,
 # $5 `force` ends the hold of a job that can't be reached from here.
-# Answers: `left …`, the processes that could not be ended, none when all are gone; then how the job is (tell_job).
+# Answers: `left …`, what could not be ended, none when all is gone; then how the job is (tell_job).
 # shellcheck disable=SC2154 # pick_job sets job; jobs.sh sets how, why and its_host
 
 grace=$4 force=$5
 pick_job "$(absolute "$1")" "$2" "$(absolute "$3")"
 id=${job##*/}
-lock=$(lock_of "$(cat "$job/workspace")" "${job%/jobs/*}")
+its_workspace=
+read -r its_workspace <"$job/workspace" || problem no-look "$job/workspace"
+lock=$(lock_of "$its_workspace" "${job%/jobs/*}")
 
+# The pid of one that isn't running here may be another's; the leader is left to write the status.
 job_state "$job"
+before=$how leader=
+if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
+
+# What runs of the job: what bears its mark, and what runs in its containers.
+running() { { marked "$job" "$leader" && container_processes "$job"; } | tr -s ' ' '\n' | grep . | sort -u; }
+
 case $how in
   finished | killed)
-    tell_job "$job"
-    exit
+    if [ -z "$(running)" ]; then
+      rm -f "$job/left"
+      tell_job "$job"
+      exit
+    fi
     ;;
   elsewhere) [ "$force" = force ] || problem elsewhere "$id ${its_host%%/*}" ;;
 esac
-before=$how
 : >"$job/stopped"
 
-# The pid of one that isn't running here may be another's.
-leader=
-if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
-
-# Processes with the job's mark in their environment, wherever they have gone; the leader is left to write the status.
-marked() {
-  grep -ls "MLCUBE_SSH_JOB=$id" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
-    [ "$pid" = "$leader" ] || printf '%s\n' "$pid"
-  done
-}
-
-containers() {
-  [ -f "$job/engine" ] || return 0
-  "$(cat "$job/engine")" ps -aq --filter "label=mlcube-ssh.job=$id" 2>/dev/null
-}
-
+# Sends the signal $1 to what the function $2 finds.
 signal() {
-  for pid in $(marked); do kill "-$1" "$pid" 2>/dev/null; done
+  for pid in $($2); do kill "-$1" "$pid" 2>/dev/null; done
 }
 
-# Up to $1 seconds until nothing but the leader is left.
+marked_ones() { marked "$job" "$leader"; }
+contained_ones() { container_processes "$job"; }
+
+# Up to $1 seconds until the function $2 finds nothing.
 wait_until_gone() {
   tenths=$(($1 * 10))
-  while [ "$tenths" -gt 0 ]; do
-    [ -n "$(marked)" ] || return 0
+  while [ -n "$($2)" ]; do
+    [ "$tenths" -gt 0 ] || return 1
     sleep 0.1
     tenths=$((tenths - 1))
   done
-  return 1
 }
 
+# By their engine, which has the grace and half a minute.
 stop_containers() {
-  ids=$(containers)
+  ids=$(present_containers "$job") || return 1
+  read -r engine 2>/dev/null <"$job/engine" || return 0
   # shellcheck disable=SC2086 # a list of ids
-  [ -z "$ids" ] || "$(cat "$job/engine")" stop -t "$grace" $ids >/dev/null 2>&1
+  [ -z "$ids" ] || timeout -s KILL $((grace + 30)) "$engine" stop -t "$grace" $ids >/dev/null 2>&1
 }
 
 stop_containers &
-signal TERM
-wait_until_gone "$grace" || signal KILL
-wait $!
-ids=$(containers)
-# shellcheck disable=SC2086 # a list of ids
-[ -z "$ids" ] || "$(cat "$job/engine")" rm -f $ids >/dev/null 2>&1
-signal KILL
-wait_until_gone 2 || :
+stopping=$!
+signal TERM marked_ones
+wait_until_gone "$grace" marked_ones || signal KILL marked_ones
+told=yes
+wait "$stopping" || told=
+# An engine that has lost its own files, or hangs, ends nothing: then we do.
+if [ -n "$(contained_ones)" ]; then
+  signal TERM contained_ones
+  wait_until_gone "$grace" contained_ones || signal KILL contained_ones
+fi
+[ -z "$told" ] || remove_containers_of "$job" || told=
+signal KILL running
+wait_until_gone 2 running || :
 
 # The leader writes the status now; one that is stuck or gone can't.
 tenths=30
@@ -83,7 +89,25 @@ if [ ! -f "$job/status" ]; then
     printf '143\n' 1<>"$job/status.new" && mv -f "$job/status.new" "$job/status"
   fi
 fi
-give_lock_up "$lock" "$id"
-left=$(marked | tr '\n' ' ')
-[ -z "$left" ] || printf 'left %s\n' "$left"
+# An end of its own stays what it was.
+[ "$before" != finished ] || rm -f "$job/stopped"
+
+left=$(running | tr '\n' ' ')
+[ -z "$left" ] || left="processes $left"
+# What docker runs may be on another machine: where it can't be asked, nothing is known of it.
+if [ -z "$told" ]; then
+  engine=
+  read -r engine 2>/dev/null <"$job/engine" || :
+  case ${engine##*/} in
+    podman) ;;
+    *) left="${left}containers of which $engine tells nothing: $(made_containers "$job" | tr '\n' ' ')" ;;
+  esac
+fi
+if [ -n "$left" ]; then
+  printf '%s\n' "$left" >"$job/left"
+  printf 'left %s\n' "$left"
+else
+  rm -f "$job/left"
+  give_lock_up "$lock" "$id"
+fi
 tell_job "$job"

@@ -6,12 +6,21 @@ use std::path::PathBuf;
 
 use crate::Host;
 
-/// Records its arguments; `run` then does what the test wants it to do.
+/// Records its arguments; `run` writes the container's id as engines do, then does what the test wants it to do. Its
+/// containers are gone when they have ended.
 const PROGRAM: &str = r#"#!/bin/sh
 # A container engine for tests: every call is a record (octal 036 ends it) of words (037 ends each).
 folder=${0%/*}
 { for word; do printf '%s\037' "$word"; done; printf '\036'; } >> "$folder/engine-calls"
-if [ "${1-}" = run ] && [ -e "$folder/engine-run" ]; then . "$folder/engine-run"; fi
+case ${1-} in
+    run)
+        if [ "$2" = --cidfile ] && [ ! -e "$folder/engine-makes-none" ]; then printf 'c%s' "$$" > "$3"; fi
+        if [ -e "$folder/engine-run" ]; then . "$folder/engine-run"; fi
+        ;;
+    inspect)
+        case $* in *container*) echo 'Error: no such container' >&2; exit 1 ;; esac
+        ;;
+esac
 "#;
 
 /// A program of the remote host, to be named in the settings of the runner there (`docker: PATH`).
@@ -38,6 +47,11 @@ impl Engine {
     /// From now on `run` does this line of sh.
     pub fn runs(&self, line: &str) {
         fs::write(self.folder.join("engine-run"), line).unwrap();
+    }
+
+    /// From now on `run` makes no container, whatever it says and ends with.
+    pub fn makes_no_container(&self) {
+        fs::write(self.folder.join("engine-makes-none"), "").unwrap();
     }
 
     /// The words of every call so far.

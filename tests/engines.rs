@@ -1,0 +1,300 @@
+//! What a job's machinery stands on: an engine that fails or is killed, a disk on which no program runs or which is
+//! full, a file system without locks. The task's failure is the task's, and no other is.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{
+    Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, Tmpfs, library,
+};
+use serde_json::{Value, json};
+
+fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
+}
+
+fn pushed(scene: &Scene, cube: &Cube, words: &[&str]) -> Document {
+    let document = scene.document(cube, words);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds().document()
+}
+
+/// A document whose files are there, and whose engine does this line of sh for `run`.
+fn with_engine(scene: &mut Scene, line: &str) -> (Engine, Document) {
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(line);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = pushed(scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+    (engine, document)
+}
+
+fn jobs(scene: &Scene) -> Vec<PathBuf> {
+    let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    fs::read_dir(jobs).map_or(vec![], |jobs| jobs.map(|job| job.unwrap().path()).collect())
+}
+
+/// The folder of cubes lies on a disk from which no program can be run.
+fn on_a_noexec_disk(scene: &Scene) -> Option<Tmpfs> {
+    let root = scene.host.remote_root();
+    let disk = Tmpfs::mount(&root, "20m")?;
+    let remount = format!("mount -o remount,noexec '{}'", root.display());
+    scene.sh(&remount).run().succeeds();
+    Some(disk)
+}
+
+#[test]
+fn where_no_program_runs_the_shim_is_elsewhere() {
+    let mut scene = Scene::with(HostOptions::default().variable("TMPDIR", "/tmp"));
+    let Some(_disk) = on_a_noexec_disk(&scene) else { return };
+    let (engine, document) = with_engine(&mut scene, "echo \"token: $TOKEN\"; ls /var/tmp");
+    let document = document.with("/run/env", json!(["TOKEN"]));
+    let run = scene.tool("mlcube-ssh-exec").arg("run").env("TOKEN", "s3cret");
+    let ran = run.reads_document(&document).run();
+    ran.succeeds().says("token: s3cret");
+    let words = engine.run_call();
+    assert!(words.windows(2).any(|pair| pair == ["-e", "TOKEN"]), "{words:?}");
+    let shims = fs::read_to_string(jobs(&scene)[0].join("shims")).unwrap();
+    assert!(!PathBuf::from(shims.trim()).exists(), "it is taken away again");
+}
+
+#[test]
+fn without_a_shim_that_runs_no_job_starts() {
+    let mut scene = Scene::with(HostOptions::default().without("mktemp"));
+    let Some(_disk) = on_a_noexec_disk(&scene) else { return };
+    let (engine, document) = with_engine(&mut scene, ":");
+    exec(&scene, &["run"], &document).exits(125).complains(&["no program can be run", "TMPDIR"]);
+    assert_eq!(engine.calls(), Vec::<Vec<String>>::new());
+    assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from), "nothing of it is left");
+}
+
+/// A task of a real container that is told by files in the workspace what to do.
+fn in_a_container(body: &str) -> (Scene, Document) {
+    let scene = Scene::new();
+    let task = Task::named("train").writes("model", "model/").does(body);
+    let document = scene.configured(&scene.cube("digits").task(&task), &[]);
+    (scene, document)
+}
+
+const WAITS: &str = "echo started; until [ -e $model/go ]; do sleep 0.1; done; echo done; exit 3";
+
+fn go(scene: &Scene) {
+    fs::write(scene.host.remote_root().join("digits/workspace/model/go"), "").unwrap();
+}
+
+#[test]
+fn a_container_whose_engine_lost_its_files_is_ended_too() {
+    let (scene, document) =
+        in_a_container("trap '' TERM; echo started; while :; do sleep 0.2; done");
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    let podman = scene.host.folder().join("podman");
+    // What the engine knows of its containers; it would say that there is none.
+    for folder in ["run", "tmp", "images/overlay-containers", "images/libpod"] {
+        let _some_are_mounts = fs::rename(podman.join(folder), podman.join("gone"));
+        let _whatever_was_there =
+            fs::rename(podman.join("gone"), podman.join(folder.replace('/', "-")));
+    }
+    running.ctrl_c();
+    let ended = running.wait();
+    ended.exits(130).says("nothing of it is left");
+    assert!(scene.place().processes().with("conmon").is_empty());
+    let stopped = exec(&scene, &["stop"], &ended.document());
+    assert!(stopped.succeeds().stdout.contains("\"killed\""), "{}", stopped.stdout);
+}
+
+#[test]
+fn a_client_that_is_killed_leaves_a_container_whose_status_counts() {
+    let (scene, document) = in_a_container(WAITS);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    scene.place().processes().with("--cidfile").without("conmon").kill();
+    running.says("waiting for its end");
+    go(&scene);
+    let ended = running.wait();
+    ended.exits(3).says("done");
+    assert_eq!(ended.document().at("/failed/kind"), "task");
+    assert_eq!(scene.host.containers(), [""; 0]);
+}
+
+#[test]
+fn an_engine_that_makes_no_container_is_not_the_task() {
+    let mut scene = Scene::new();
+    let (engine, document) = with_engine(
+        &mut scene,
+        "echo 'docker: Error response from daemon: the disk is on fire.' >&2; echo \"See 'docker run --help'.\" >&2; exit 125",
+    );
+    engine.makes_no_container();
+    let ran = exec(&scene, &["run"], &document);
+    let failed = ran.exits(125).says("container engine on 'there' failed").document();
+    assert_eq!(failed.at("/failed/kind"), "ours");
+    assert!(failed.at("/failed/message").to_string().contains("the disk is on fire"), "{failed}");
+    assert!(!failed.to_string().contains("context:"), "{failed}");
+}
+
+#[test]
+fn a_container_that_never_started_is_not_the_task() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/nowhere\"]\n");
+    let document = scene.configured(&cube, &[]);
+    let ran = exec(&scene, &["run"], &document);
+    let failed = ran.exits(125).says("/nowhere").document();
+    assert_eq!(failed.at("/failed/kind"), "ours", "{failed}");
+    assert_eq!(scene.host.containers(), [""; 0], "and it is removed");
+}
+
+#[test]
+fn results_are_fetched_when_a_later_tasks_engine_fails() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(
+        "case $* in *' evaluate'*) rm -f \"$3\"; echo no room >&2; exit 125 ;; *) echo best >\"$RESULT\" ;; esac",
+    );
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let result = scene.host.remote_root().join("digits/workspace/best");
+    scene.set("/environment", json!({"RESULT": result}));
+    let cube = scene.cube("digits").task(&Task::named("train")).task(&Task::named("evaluate"));
+    let document = pushed(&scene, &cube, &["--task=train,evaluate"]);
+    let failed = exec(&scene, &["run"], &document);
+    let failed = failed.exits(125).says("no room").document();
+    assert_eq!(
+        (failed.at("/failed/kind"), failed.at("/failed/began")),
+        (&json!("ours"), &json!(true))
+    );
+    scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&failed).run().exits(125);
+    assert_eq!(cube.result("best"), "best\n");
+}
+
+#[test]
+fn a_mark_in_an_environment_is_no_running_job() {
+    let mut scene = Scene::new();
+    let (_engine, document) = with_engine(&mut scene, ":");
+    let ran = exec(&scene, &["run"], &document).succeeds().document();
+    let id = ran.at("/steps/exec/job").as_str().unwrap().to_owned();
+    // What rootless podman's pause process does.
+    let place = scene.place().path().display().to_string();
+    let line = "exec sh -c 'sleep 30; : \"$PLACE\"' >/dev/null 2>&1 &";
+    scene.sh(line).env("MLCUBE_SSH_JOB", &id).env("PLACE", place).run().succeeds();
+    exec(&scene, &["clean", "--yes=all"], &document).succeeds();
+    assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from));
+}
+
+/// A host on which flock(2) does this.
+fn with_locks(what: &str) -> Scene {
+    let place = Place::new();
+    let lines = format!(
+        "#include <errno.h>\n#include <unistd.h>\nint flock(int fd, int operation) {{ (void)fd; (void)operation; {what} }}\n"
+    );
+    let library = library(&place, "locks", &lines).display().to_string();
+    Scene::at(place, HostOptions::default().variable("LD_PRELOAD", &library))
+}
+
+#[test]
+fn without_file_locks_one_job_runs_at_a_time_all_the_same() {
+    for error in ["ENOSYS", "ENOLCK"] {
+        let mut scene = with_locks(&format!("errno = {error}; return -1;"));
+        let line = "echo started; until [ -e \"$folder/go\" ]; do sleep 0.05; done";
+        let (_engine, document) = with_engine(&mut scene, line);
+        let start = || {
+            let run = scene.tool("mlcube-ssh-exec").args(["run", "--detach"]);
+            run.reads_document(&document).start()
+        };
+        let many: Vec<_> = (0..3).map(|_| start()).collect();
+        let mut statuses: Vec<i32> = many.into_iter().map(|one| one.wait().status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [0, 125, 125], "{error}");
+        fs::write(scene.host.bin().join("go"), "").unwrap();
+        exec(&scene, &["attach"], &document).succeeds();
+        exec(&scene, &["run"], &document).succeeds();
+    }
+}
+
+#[test]
+fn a_file_lock_that_hangs_is_not_waited_for_without_end() {
+    let mut scene = with_locks("for (;;) pause();");
+    let (_engine, document) = with_engine(&mut scene, ":");
+    exec(&scene, &["run"], &document).exits(125).complains(&["file locks", "there", "remote_root"]);
+    assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn a_detached_job_that_does_not_start_is_no_success() {
+    let mut scene = Scene::new();
+    let (_engine, document) = with_engine(&mut scene, ":");
+    scene.host.has_program("setsid", "echo 'setsid: Cannot allocate memory' >&2; exit 1");
+    let refused = exec(&scene, &["run", "--detach"], &document);
+    refused.exits(125).complains(&["didn't start on 'there'", "Cannot allocate memory"]);
+    scene.host.loses_program("setsid");
+    exec(&scene, &["run"], &document).succeeds();
+}
+
+#[test]
+fn a_log_for_which_there_is_no_room_is_no_failure_of_the_task() {
+    let mut scene = Scene::new();
+    let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    let Some(_disk) = Tmpfs::mount(&jobs, "1m") else { return };
+    let (engine, _) = with_engine(&mut scene, ":");
+    let result = scene.host.remote_root().join("digits/workspace/best");
+    engine.runs(&format!(
+        "yes 'a long line' | head -c 3000000 || exit 9; echo best >'{}'",
+        result.display()
+    ));
+    let cube = scene.cube("digits").task(&Task::named("train").writes("best", "best"));
+    let document = pushed(&scene, &cube, &[]);
+    let ran = exec(&scene, &["run"], &document);
+    ran.succeeds().says("bytes of the job's log are missing: No space left on device");
+    scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&ran.document()).run().succeeds();
+    assert_eq!(cube.result("best"), "best\n");
+}
+
+#[test]
+fn a_log_has_a_limit_and_says_so() {
+    let mut scene = Scene::new();
+    scene.set("/log_limit", "1k");
+    let (_engine, document) =
+        with_engine(&mut scene, "yes 'a long line' | head -c 100000 || exit 9; exit 7");
+    let ran = exec(&scene, &["run"], &document);
+    ran.exits(7).says("the log ends here, at runner.log_limit; the task goes on");
+    let log = fs::metadata(jobs(&scene)[0].join("log")).unwrap().len();
+    assert!(log < 1200, "{log}");
+    scene.set("/log_limit", "many");
+    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube=digits"]).run();
+    config.exits(125).complains(&["runner.log_limit", "many"]);
+}
+
+#[test]
+fn a_folder_that_can_not_be_read_is_not_an_empty_one() {
+    let Some((account, mut scene)) = Scene::with_an_ordinary_user() else { return };
+    let (_engine, document) = with_engine(&mut scene, ":");
+    let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    fs::create_dir_all(&jobs).unwrap();
+    account.owns(&jobs);
+    scene.sh(&format!("chmod 0 '{}'", jobs.display())).run().succeeds();
+    for verb in ["status", "list", "stop", "attach"] {
+        exec(&scene, &[verb], &document).exits(125).says("can't look at").never_says("no job");
+    }
+}
+
+#[test]
+fn an_engine_past_the_shim_is_handed_no_empty_variable() {
+    let mut scene = Scene::new();
+    let (engine, document) = with_engine(&mut scene, "echo ran");
+    // Settings of the account's own name the engine by its path.
+    let settings: Value = json!({
+        "runners": {"docker": {"pkg": "mlcube_docker"}},
+        "platforms": {"docker": {"runner": "docker", "docker": engine.program()}},
+    });
+    scene
+        .set("/environment", json!({"MLCUBE_SYSTEM_SETTINGS": scene.host.home().join("own.yaml")}));
+    fs::create_dir_all(scene.host.home()).unwrap();
+    fs::write(scene.host.home().join("own.yaml"), settings.to_string()).unwrap();
+    scene.unset("remote");
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let own = pushed(&scene, &cube, &[]);
+    drop(document);
+    exec(&scene, &["run"], &own).succeeds().says("ran").says("can't be ended from here");
+    let run = scene.tool("mlcube-ssh-exec").arg("run").env("TOKEN", "s3cret");
+    let with_variable = own.with("/run/env", json!(["TOKEN"]));
+    let refused = run.reads_document(&with_variable).run();
+    refused.exits(125).says("can't be handed variables").never_says("ran\n");
+}
