@@ -92,8 +92,10 @@ fn what_belongs_to_another_user_is_named_and_the_rest_comes() {
 
 #[test]
 fn the_users_own_link_to_a_folder_is_kept_and_followed() {
-    let (scene, cube, document, there) = pushed();
+    let mut scene = Scene::new();
     let disk = scene.place().folder("disk");
+    scene.follows_links_to(&disk);
+    let (scene, cube, document, there) = pushed_to(scene);
     symlink(&disk, cube.workspace().join("out")).unwrap();
     fs::create_dir(there.join("out")).unwrap();
     fs::write(there.join("out/model"), "one").unwrap();

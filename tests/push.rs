@@ -58,6 +58,33 @@ fn a_build_context_outside_lies_in_the_same_relative_place() {
 }
 
 #[test]
+fn a_build_context_without_a_recipe_is_no_part_of_what_is_sent() {
+    let scene = Scene::new();
+    // Many cubes that fetch their image declare such a context; cloned into the home, it is the home.
+    let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
+    let docker = serde_json::json!({"image": "mlcube-ssh/test:0.0.1", "build_context": "../"});
+    let cube = cube.section("docker", docker.clone());
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    let there = scene.host.remote_root();
+    assert_eq!(document.at("/remote/base").as_str(), there.join("digits").to_str());
+    assert!(there.join("digits/mlcube.yaml").exists() && !there.join("digits/.ssh").exists());
+    // A base that doesn't hold what is declared is told; the one that is advised works.
+    let lab = scene.home().join("lab");
+    let cube =
+        Cube::built_from(&lab.join("cube"), "../").task(&train()).with_file("data.csv", "1\n");
+    let config = |base: &str| {
+        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+        config.arg(cube.root()).arg(format!("-Prunner.base={base}")).run()
+    };
+    config("workspace")
+        .exits(125)
+        .complains(&["isn't below the base", "a folder that holds the cube"]);
+    push(&scene, &config("..").succeeds().document()).succeeds();
+    assert!(there.join("lab/cube/mlcube.yaml").exists());
+}
+
+#[test]
 fn a_base_that_is_the_home_folder_is_refused() {
     let scene = Scene::new();
     let cube = Cube::built_from(&scene.home().join("digits"), "../project")
@@ -69,7 +96,7 @@ fn a_base_that_is_the_home_folder_is_refused() {
         .arg(cube.root())
         .run();
     let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
-    refused.exits(125).complains(&["base", scene.home().to_str().unwrap()]);
+    refused.exits(125).complains(&["home folder", scene.home().to_str().unwrap()]);
     assert_eq!(scene.host.sshd.logins(), 0);
 }
 

@@ -130,9 +130,10 @@ fn a_workspace_outside_the_cube() {
 
 #[test]
 fn a_workspace_that_is_a_link() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let cube = scene.cube("cube").task(&copies("data.csv"));
     let disk = scene.place().folder("disk");
+    scene.follows_links_to(&disk);
     fs::write(disk.join("data.csv"), "1,2\n").unwrap();
     fs::remove_dir(cube.workspace()).unwrap();
     symlink(&disk, cube.workspace()).unwrap();

@@ -250,11 +250,12 @@ fn a_disk_that_fills_up_on_the_way() {
 
 #[test]
 fn behind_a_link_of_the_users_own_rsync_fetches() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
+    let disk = scene.place().folder("disk");
+    scene.follows_links_to(&disk);
     let (cube, document) = many(&scene);
     fs::create_dir(there(&scene).join("out")).unwrap();
     fs::write(there(&scene).join("out/result"), "42").unwrap();
-    let disk = scene.place().folder("disk");
     symlink(&disk, cube.workspace().join("out")).unwrap();
     pull(&scene, &document, &["-q"]).succeeds().is_silent();
     assert_eq!(fs::read_to_string(disk.join("result")).unwrap(), "42");

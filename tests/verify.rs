@@ -77,7 +77,9 @@ fn finds_a_flipped_byte(scene: &Scene, document: &Document, file: &Path, name: &
 
 #[test]
 fn a_workspace_that_is_a_link_here() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
+    let disk = scene.place().path().join("disk");
+    scene.follows_links_to(&disk);
     let (cube, document, _) = pushed(&scene);
     let disk = becomes_a_link(&scene, &cube.workspace());
     finds_a_flipped_byte(&scene, &document, &disk.join("set/train.csv"), "set/train.csv");
@@ -106,7 +108,9 @@ fn a_folder_that_is_a_link_of_the_user_there() {
 
 #[test]
 fn a_folder_that_is_a_link_of_the_user_here() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
+    let disk = scene.place().path().join("disk");
+    scene.follows_links_to(&disk);
     let (cube, document, _) = pushed(&scene);
     let disk = becomes_a_link(&scene, &cube.workspace().join("set"));
     verify(&scene, "mlcube-ssh-pull", &document).succeeds().says("the same here and on there");

@@ -5,13 +5,14 @@
 //! relative places; the base is their deepest common folder, found from what the cube declares and never from
 //! arguments, so that the layout stays.
 
-use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use crate::boundary::{home, real};
 use crate::document::{Document, Remote, Run};
+use crate::failure::hinted;
 use crate::names::RemotePath;
 use crate::quote::{is_plain, plain};
 use crate::runner::Runner;
@@ -57,12 +58,17 @@ impl Layout {
             .context("the cube's file has no name")?;
         let text =
             |section: &str, key: &str| config.get(section)?.get(key)?.as_str().map(str::to_owned);
-        let remote = || runner.remote.as_ref()?.get("build_context")?.as_str().map(str::to_owned);
+        let remote = |key: &str| runner.remote.as_ref()?.get(key)?.as_str().map(str::to_owned);
         // An absolute build context is the remote's own.
         let declared = text("docker", "build_context")
-            .or_else(remote)
+            .or_else(|| remote("build_context"))
             .filter(|context| !context.starts_with(['/', '~', '$']));
-        let context = declared.map(|context| normal(&root.join(context)));
+        let recipe = text("docker", "build_file").or_else(|| remote("build_file"));
+        let recipe = recipe.unwrap_or_else(|| "Dockerfile".to_owned());
+        // Where there is nothing to build from, an image is fetched: many such cubes declare `../` all the same.
+        let context = declared
+            .map(|context| normal(&root.join(context)))
+            .filter(|context| context.join(&recipe).is_file());
         let inputs: Vec<PathBuf> = run.inputs.iter().map(PathBuf::from).collect();
         let base = match &runner.base {
             Some(base) => normal(&root.join(home_expanded(base))),
@@ -252,11 +258,8 @@ fn own_place(workspace: &Path) -> String {
     format!("{}-{:08x}", name.trim_start_matches(['.', '-']), hasher.finish() & 0xffff_ffff)
 }
 
-fn home() -> Option<PathBuf> {
-    env::home_dir().filter(|home| home.is_absolute())
-}
-
-fn home_expanded(path: &str) -> PathBuf {
+/// `path` with `~/` in front replaced by the home folder.
+pub(crate) fn home_expanded(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
@@ -267,27 +270,35 @@ fn common(one: &Path, other: &Path) -> PathBuf {
     one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }
 
-/// Refuses a base that would send a whole home, or more.
+/// Refuses a base that is a whole home, or holds one, by its text or by what it really is.
 fn check_base(base: &Path) -> Result<()> {
-    let too_much = base.parent().is_none() || home().is_some_and(|home| home.starts_with(base));
-    if too_much {
-        bail!(
-            "the cube, its build context and its inputs meet only in {}, which would be copied whole; set 'base' in the platform's section to the folder that holds them, or move them into one",
-            base.display()
-        );
+    let is_too_much = |base: &Path, home: Option<&PathBuf>| {
+        base.parent().is_none() || home.is_some_and(|home| home.starts_with(base))
+    };
+    let home = home();
+    let real = |path: &Path| real(path).ok();
+    let is_really_too_much = || {
+        real(base).is_some_and(|base| is_too_much(&base, home.as_deref().and_then(real).as_ref()))
+    };
+    if is_too_much(base, home.as_ref()) || is_really_too_much() {
+        return Err(hinted(
+            format!(
+                "the cube, its build context and its inputs meet only in {}, and no home folder is copied",
+                base.display()
+            ),
+            "move them into a folder of their own",
+        ));
     }
     Ok(())
 }
 
 fn below(base: &Path, path: &Path) -> Result<PathBuf> {
-    let outside = || {
-        format!(
-            "{} isn't below the base {}; set 'base' in the platform's section",
-            path.display(),
-            base.display()
+    path.strip_prefix(base).map(Path::to_owned).map_err(|_| {
+        hinted(
+            format!("{} isn't below the base {}", path.display(), base.display()),
+            "set 'base' in the platform's section to a folder that holds the cube, its build context and its inputs",
         )
-    };
-    path.strip_prefix(base).map(Path::to_owned).with_context(outside)
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | [`names`] | host, user, task name, path on the remote: what isn't valid can't be built |
 //! | [`runner`] | the settings of the ssh runner, typed |
 //! | [`trust`] | which documents decide where to log in |
+//! | [`boundary`] | what these folders really are, and which of them a cube may reach |
 //! | [`layout`] | which local folders a cube needs, and where they lie on the remote |
 //! | [`forward`] | the words for the `mlcube` that runs on the remote |
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
@@ -23,6 +24,7 @@
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
 //! | [`report`], [`date`] | what a person reads on standard error; times |
 
+pub mod boundary;
 pub mod command;
 pub mod connection;
 pub mod counted;

@@ -76,6 +76,9 @@ pub struct Runner {
     pub remote_name: Option<String>,
     /// The local folder that is laid out there, instead of the one that the cube declares.
     pub base: Option<String>,
+    /// Places outside the base that links may lead to: absolute, or below the home (`~/x`). A link that leads anywhere
+    /// else is nobody's but the cube's or a task's, and isn't followed.
+    pub follow_links: Vec<String>,
     /// Whether a tree that another machine made is taken over.
     pub adopt: bool,
     /// Seconds that the shared connection stays open when idle.
@@ -137,6 +140,7 @@ pub const KEYS: [&str; 17] = [
     "remote",
     "remote_name",
     "base",
+    "follow_links",
     "adopt",
     "persist",
     "ssh_config",
@@ -164,6 +168,7 @@ impl Runner {
             remote: section.map("remote")?,
             remote_name: section.plain_name("remote_name")?,
             base: section.text("base")?,
+            follow_links: section.places("follow_links")?,
             adopt: section.flag("adopt")?,
             persist: section.seconds("persist")?.unwrap_or(600),
             ssh_config: section.text("ssh_config")?,

@@ -1,6 +1,7 @@
 //! A pull: what was made there comes here; what was edited here stays.
 
 use anyhow::anyhow;
+use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Failed};
 use mlcube_ssh_config::failure::{Failure, Outcome};
@@ -19,6 +20,8 @@ use crate::transfer::{self, Sides};
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
+    let boundary = Boundary::of(&layout, &runner)?;
+    boundary.check_workspace(&layout, &document.run)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let outputs = outputs::declared(document, &layout);
     let selection = selection(args, &outputs)?;
@@ -33,7 +36,13 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let (came, missed): (Vec<&Output>, Vec<&Output>) =
             outputs.iter().partition(|output| output.came(&there.listing));
         missing = missed.into_iter().cloned().collect();
-        let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
+        let sides = Sides {
+            step,
+            layout: &layout,
+            boundary: &boundary,
+            connection: &connection,
+            record: &record,
+        };
         let path = there.path.clone();
         let plan = sides.transfer(there, here, &selection, args.overwrite, receipt)?;
         let text = |output: &&Output| output.path.to_string_lossy().into_owned();

@@ -1,11 +1,14 @@
 //! What a pull says of what it did.
 
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_config::boundary;
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::report::{Report, count, human_bytes};
 use mlcube_ssh_config::workspace::{Common, Plan};
 
 /// Says what came, and names what didn't.
-pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan) {
+pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, here: &Path) {
     match receipt.files_sent.unwrap_or(0) {
         0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
         files => report.say(&format!(
@@ -22,7 +25,19 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan) {
         )
     });
     let name = Names { report, field: "steps.pull.left_out" };
-    name.each(&plan.in_the_way, |path| {
+    let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
+    let (links, in_the_way): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        plan.in_the_way.iter().partition(|path| is_link_to_folder(&here.join(path)));
+    name.each(&links, |path| {
+        format!(
+            "left out {} with all below it: here it is a link that leads out of the workspace, and nothing is written through it",
+            shown(path)
+        )
+    });
+    if let Some(Ok(is)) = links.first().map(|link| boundary::real(&here.join(link))) {
+        report.hint(&boundary::listing(&is));
+    }
+    name.each(&in_the_way, |path| {
         format!(
             "left out {} with all below it: here it is a folder, a file or a link, and on {host} something else; move one of them away",
             shown(path)
@@ -78,6 +93,6 @@ impl Names {
 }
 
 /// A path on one line.
-pub(crate) fn shown(path: &std::path::Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     path.to_string_lossy().escape_debug().to_string()
 }

@@ -6,6 +6,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Connection, Session};
 use mlcube_ssh_config::document::Receipt;
@@ -32,6 +33,7 @@ use crate::stream::{self, Stream};
 pub(crate) struct Sides<'a> {
     pub(crate) step: &'a Step,
     pub(crate) layout: &'a Layout,
+    pub(crate) boundary: &'a Boundary,
     pub(crate) connection: &'a Connection,
     pub(crate) record: &'a Record,
 }
@@ -84,7 +86,8 @@ impl Sides<'_> {
                 return Err(failure);
             }
         }
-        say::say(self.step.report(), self.connection.host().as_str(), receipt, &plan);
+        let host = self.connection.host().as_str();
+        say::say(self.step.report(), host, receipt, &plan, workspace);
         Ok(plan)
     }
 
@@ -92,7 +95,12 @@ impl Sides<'_> {
     pub(crate) fn settle(&self, mut here: Listing, there: &Listing) -> Outcome<(Listing, Listing)> {
         let top = &self.layout.workspace;
         let common = self.record.settled(&here, there);
-        follow_own_links(&mut here, top, there, &common, &|below| list_here(&top.join(below)))?;
+        follow_own_links(
+            &mut here,
+            there,
+            &|link| self.boundary.follows(&top.join(link)) && fs::read_dir(top.join(link)).is_ok(),
+            &|below| list_here(&top.join(below)),
+        )?;
         // What came behind a link is seen only now.
         let common =
             if self.record.was_cut_off() { self.record.settled(&here, there) } else { common };

@@ -1,5 +1,6 @@
 //! `--verify`: whether what is there is here, by content.
 
+use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
@@ -19,6 +20,8 @@ const AT_ONCE: usize = 5000;
 /// Compares what a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
+    let boundary = Boundary::of(&layout, &runner)?;
+    boundary.check_workspace(&layout, &document.run)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let selection = pull::selection(args, &outputs::declared(document, &layout))?;
     let record = Record::of(&layout, &document.remote)?;
@@ -33,7 +36,13 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let (there, here) = fetch::list_both(&connection, document, &layout, None)?;
     let mut selected = Ignored::of_workspace(&layout).without(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
-    let sides = Sides { step, layout: &layout, connection: &connection, record: &record };
+    let sides = Sides {
+        step,
+        layout: &layout,
+        boundary: &boundary,
+        connection: &connection,
+        record: &record,
+    };
     let (here, _) = sides.settle(here, &selected)?;
     let plan = Plan::comparison(Direction::Down, &selected, &here);
     let comparisons = comparisons(&connection, &layout, &there.path, &plan);

@@ -25,9 +25,12 @@ pub(crate) fn name(sides: &Sides) {
         .collect();
     if !out.is_empty() {
         sides.step.report().warn(&format!(
-            "warning: sent links, but not what they lead to: {}{}; put it into the workspace, or keep it on {} under that path",
+            "sent links, but not what they lead to: {}{}",
             out[..out.len().min(NAMED)].join(", "),
-            more(out.len()),
+            more(out.len())
+        ));
+        sides.step.report().hint(&format!(
+            "put it into the workspace, or keep it on {} under that path",
             sides.connection.host()
         ));
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use anyhow::anyhow;
+use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
@@ -21,7 +22,7 @@ use crate::local::Local;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{delete, links_out, origin, prepare, say, space, try_names};
+use crate::{beside, delete, links_out, origin, prepare, say, space, try_names};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -32,6 +33,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             layout.local_root().display()
         )));
     }
+    let boundary = Boundary::of(&layout, &runner)?;
+    boundary.check_code(&layout)?;
+    boundary.check_workspace(&layout, &document.run)?;
     inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let record = Record::of(&layout, &document.remote)?;
@@ -58,6 +62,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             look(&layout, record.clone(), selection, asks_at_once(args).then_some(&ask));
         let mut local = local?;
         local.stays.say(&step.report());
+        beside::name(&step.report(), &layout, &local);
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
             return Err(never_configured(document));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt, Remote};
 use mlcube_ssh_config::failure::Outcome;
@@ -18,6 +19,9 @@ use crate::{code, prepare};
 /// Compares what a push would consider: code and workspace.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
+    let boundary = Boundary::of(&layout, &runner)?;
+    boundary.check_code(&layout)?;
+    boundary.check_workspace(&layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
     let connection = Connection::new(document, &runner, report)?;
     let local = Local::look(&layout, Record::of(&layout, remote)?, Selection::All)?;

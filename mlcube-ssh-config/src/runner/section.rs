@@ -177,17 +177,39 @@ impl<'a> Section<'a> {
 
     /// A list of names of environment variables.
     pub(super) fn names(&self, key: &str) -> Result<Vec<String>, Invalid> {
+        self.list(key, "a list of names", &|name| {
+            check_variable(name).map_err(|problem| problem.to_string())
+        })
+    }
+
+    /// A list of local paths that mean the same in every folder.
+    pub(super) fn places(&self, key: &str) -> Result<Vec<String>, Invalid> {
+        self.list(key, "a list of paths", &|path| {
+            if path.starts_with('/') || path.starts_with("~/") {
+                return Ok(());
+            }
+            Err(format!("'{path}' is neither absolute nor below the home; write /x or ~/x"))
+        })
+    }
+
+    /// A list of texts, each of which passes `check`.
+    fn list(
+        &self,
+        key: &str,
+        wanted: &str,
+        check: &dyn Fn(&str) -> Result<(), String>,
+    ) -> Result<Vec<String>, Invalid> {
         let list = match self.value(key) {
             None => return Ok(Vec::new()),
             Some(Value::Array(list)) => list,
-            Some(other) => return Err(self.wrong(key, "a list of names", other)),
+            Some(other) => return Err(self.wrong(key, wanted, other)),
         };
-        let name = |value: &Value| {
-            let name = value.as_str().ok_or_else(|| self.wrong(key, "a list of names", value))?;
-            check_variable(name).map_err(|problem| self.invalid(key, problem.to_string()))?;
-            Ok(name.to_owned())
+        let text = |value: &Value| {
+            let text = value.as_str().ok_or_else(|| self.wrong(key, wanted, value))?;
+            check(text).map_err(|problem| self.invalid(key, problem))?;
+            Ok(text.to_owned())
         };
-        list.iter().map(name).collect()
+        list.iter().map(text).collect()
     }
 }
 

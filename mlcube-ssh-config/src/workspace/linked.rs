@@ -1,7 +1,6 @@
-//! Folders of the receiving side that are links: the user's own (`out -> /disk`) is followed and kept; one that both
-//! sides have had in common may have come from the other side, and nothing is ever written through it.
+//! Folders of this side that are links. Nothing is written through one unless the user says so: a task or a cube may
+//! have made it, whatever the sync state knows of it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -9,16 +8,16 @@ use anyhow::Result;
 use super::entry::Kind;
 use super::listing::Listing;
 
-/// Lists what lies behind the links of `here` to folders, where the sending side has a folder and no link was common.
-/// Such an entry becomes a folder that still knows its target.
+/// Lists what lies behind the links of `here` to folders, where the sending side has a folder and `follows` says that the
+/// user wants the link, given by its path in the workspace, to be followed. Such an entry becomes a folder that still
+/// knows its target.
 ///
 /// # Errors
 /// Those of `list`, which lists a folder by its path in the workspace.
 pub fn follow_own_links(
     here: &mut Listing,
-    top: &Path,
     from: &Listing,
-    base: &Listing,
+    follows: &dyn Fn(&Path) -> bool,
     list: &dyn Fn(&Path) -> Result<Listing>,
 ) -> Result<()> {
     let is = |listing: &Listing, path: &Path, kind| {
@@ -28,7 +27,7 @@ pub fn follow_own_links(
         let own: Vec<PathBuf> = from
             .iter()
             .filter(|(path, entry)| entry.kind == Kind::Folder && is(here, path, Kind::Link))
-            .filter(|(path, _)| !is(base, path, Kind::Link) && fs::read_dir(top.join(path)).is_ok())
+            .filter(|(path, _)| follows(path))
             .map(|(path, _)| path.to_owned())
             .collect();
         if own.is_empty() {

@@ -75,13 +75,17 @@ impl Cube {
         Cube::built_from(root, ".")
     }
 
-    /// A cube with another build context, as its `mlcube.yaml` gives it: relative to `root`.
+    /// A cube with another build context, as its `mlcube.yaml` gives it: relative to `root`. One beside `root`, or around
+    /// it, lies in the same git checkout.
     pub fn built_from(root: &Path, build_context: &str) -> Cube {
         let context = &root.join(build_context);
         let docker = json!({"image": "mlcube-ssh/test:0.0.1", "build_context": build_context});
         let config = json!({"name": "test", "docker": docker, "tasks": {}});
         fs::create_dir_all(root.join("workspace")).unwrap();
         fs::create_dir_all(context.join("tasks")).unwrap();
+        if build_context.starts_with("..") {
+            fs::create_dir_all(root.join("../.git")).unwrap();
+        }
         fs::copy("/bin/busybox", context.join("busybox")).unwrap();
         fs::write(context.join("entry"), ENTRY).unwrap();
         fs::set_permissions(context.join("entry"), fs::Permissions::from_mode(0o755)).unwrap();

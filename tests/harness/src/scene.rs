@@ -165,6 +165,11 @@ impl Scene {
         self.write_settings();
     }
 
+    /// Lets links lead to this place: the only one that the settings list.
+    pub fn follows_links_to(&mut self, place: &Path) {
+        self.set("/follow_links", json!([place]));
+    }
+
     /// Takes a value of the platform `gpu1` away.
     pub fn unset(&mut self, key: &str) {
         self.settings["platforms"]["gpu1"].as_object_mut().unwrap().remove(key);

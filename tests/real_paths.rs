@@ -1,0 +1,264 @@
+//! Links of a cube and of a task, on this machine: what a path really is decides what is read and written.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use serde_json::json;
+
+fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-push").args(words).reads_document(document).run()
+}
+
+fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
+}
+
+/// A cube in `lab/cube` of a git checkout, whose declared build context, with such a recipe, is a link beside it.
+fn built_from_a_link(scene: &Scene, target: &Path, recipe: &str) -> Cube {
+    let lab = scene.home().join("lab");
+    let cube = Cube::built_from(&lab.join("cube"), "../project").task(&Task::named("train"));
+    fs::create_dir_all(scene.home().join("elsewhere")).unwrap();
+    fs::rename(lab.join("project"), scene.home().join("elsewhere/project")).unwrap();
+    symlink(target, lab.join("project")).unwrap();
+    let docker = json!({"image": "x", "build_context": "../project", "build_file": recipe});
+    cube.section("docker", docker)
+}
+
+/// Nothing of the cube is on the host.
+#[track_caller]
+fn nothing_was_sent(scene: &Scene) {
+    assert!(!scene.host.remote_root().exists(), "something was sent");
+    assert_eq!(scene.host.sshd.logins(), 0, "the host was asked");
+}
+
+#[test]
+fn a_build_context_that_leads_to_the_ssh_files_or_the_home_isnt_sent() {
+    // What lies at the other end counts as a recipe if the cube says so.
+    let targets =
+        [("../.ssh", "id"), ("..", "mlcube.yaml"), ("../../here", ".ssh/id"), ("/", "etc/passwd")];
+    for (target, recipe) in targets {
+        let scene = Scene::new();
+        let document = scene.document(&built_from_a_link(&scene, Path::new(target), recipe), &[]);
+        for words in [&[] as &[&str], &["--dry-run"], &["--verify"]] {
+            push(&scene, &document, words)
+                .exits(125)
+                .complains(&["lab/project leads to", "never sent"]);
+        }
+        nothing_was_sent(&scene);
+    }
+}
+
+#[test]
+fn what_a_link_shows_outside_the_base_is_sent_when_the_user_lists_it() {
+    let mut scene = Scene::new();
+    let cube = built_from_a_link(&scene, Path::new("../elsewhere/project"), "Dockerfile");
+    let document = scene.document(&cube, &[]);
+    let elsewhere = scene.home().join("elsewhere/project");
+    let words =
+        ["lab/project leads to", elsewhere.to_str().unwrap(), "outside the base", "follow_links"];
+    push(&scene, &document, &[]).exits(125).complains(&words);
+    nothing_was_sent(&scene);
+    scene.follows_links_to(&elsewhere);
+    push(&scene, &scene.document(&cube, &[]), &[]).succeeds();
+    assert!(scene.host.remote_root().join("lab/project/entry").exists());
+    // The list is no way around what is never sent.
+    let ssh = scene.home().join(".ssh");
+    fs::write(ssh.join("Dockerfile"), "").unwrap();
+    fs::remove_file(scene.home().join("lab/project")).unwrap();
+    symlink(&ssh, scene.home().join("lab/project")).unwrap();
+    scene.follows_links_to(&ssh);
+    push(&scene, &scene.document(&cube, &[]), &[]).exits(125).complains(&["never sent"]);
+}
+
+#[test]
+fn an_input_that_is_a_link_isnt_followed_out_of_the_base() {
+    let scene = Scene::new();
+    let lab = scene.home().join("lab");
+    let task = Task::named("train").reads("data", "../../data/set").reads("file", "../../data/key");
+    let cube = Cube::built_from(&lab.join("cube"), "../project").task(&task);
+    let secret = scene.home().join("aws");
+    fs::create_dir_all(&secret).unwrap();
+    fs::write(secret.join("credentials"), "secret").unwrap();
+    fs::create_dir_all(lab.join("data")).unwrap();
+    fs::write(lab.join("data/key"), "1").unwrap();
+    symlink(&secret, lab.join("data/set")).unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).exits(125).complains(&["input", "data/set leads to", "aws"]);
+    fs::remove_file(lab.join("data/set")).unwrap();
+    fs::create_dir(lab.join("data/set")).unwrap();
+    fs::remove_file(lab.join("data/key")).unwrap();
+    symlink(secret.join("credentials"), lab.join("data/key")).unwrap();
+    push(&scene, &document, &[]).exits(125).complains(&["input", "data/key leads to"]);
+    nothing_was_sent(&scene);
+}
+
+#[test]
+fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
+    let scene = Scene::new();
+    let aws = scene.home().join(".aws");
+    fs::create_dir(&aws).unwrap();
+    fs::write(aws.join("credentials"), "secret").unwrap();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    for name in ["authorized_keys", ".bashrc", ".ssh/authorized_keys", "here/.bashrc"] {
+        fs::create_dir_all(there.join(name).parent().unwrap()).unwrap();
+        fs::write(there.join(name), "planted").unwrap();
+    }
+    fs::remove_dir(cube.workspace()).unwrap();
+    let state = scene.home().join(".local/state/mlcube-ssh");
+    let targets = [
+        ("../.aws".into(), "outside the base"),
+        ("..".into(), "files of yours"),
+        ("../..".into(), "files of yours"),
+        ("../.ssh".into(), "files of yours"),
+        ("../.ssh/new".into(), "files of yours"),
+        (PathBuf::from("/"), "files of yours"),
+        ("../.local".into(), "files of yours"),
+        (state, "files of yours"),
+    ];
+    for (target, why) in targets {
+        fs::create_dir_all(scene.home().join(".ssh/new")).unwrap();
+        symlink(&target, cube.workspace()).unwrap();
+        for refused in [
+            pull(&scene, &document, &[]),
+            push(&scene, &document, &[]),
+            push(&scene, &document, &["--dry-run"]),
+            pull(&scene, &document, &["--verify"]),
+        ] {
+            refused.exits(125).complains(&["digits/workspace leads to", why]);
+        }
+        fs::remove_file(cube.workspace()).unwrap();
+    }
+    fs::create_dir(cube.workspace()).unwrap();
+    assert_eq!(fs::read_dir(scene.home().join(".aws")).unwrap().count(), 1);
+    assert!(!there.join("credentials").exists());
+    assert!(
+        !scene.home().join(".bashrc").exists()
+            && !scene.home().join(".ssh/authorized_keys").exists()
+    );
+}
+
+#[test]
+fn a_workspace_that_the_user_names_may_lie_anywhere_but_in_the_home_itself() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let disk = scene.place().folder("disk");
+    fs::write(disk.join("data.csv"), "1\n").unwrap();
+    symlink(&disk, scene.home().join("to-disk")).unwrap();
+    let workspace = format!("--workspace={}", scene.home().join("to-disk").display());
+    push(&scene, &scene.document(&cube, &[&workspace]), &[]).succeeds();
+    for place in [scene.home().to_owned(), scene.home().join(".ssh"), PathBuf::from("/")] {
+        let workspace = format!("--workspace={}", place.display());
+        let document = scene.document(&cube, &[&workspace]);
+        for refused in [push(&scene, &document, &[]), pull(&scene, &document, &[])] {
+            refused.exits(125).complains(&["workspace", "files of yours", "--workspace"]);
+        }
+    }
+}
+
+#[test]
+fn a_home_that_is_a_link_is_the_home_all_the_same() {
+    let scene = Scene::new();
+    let home = scene.place().path().join("home");
+    symlink(scene.home(), &home).unwrap();
+    let cube = Cube::built_from(&scene.home().join("digits"), "../").task(&Task::named("train"));
+    let config = scene.tool("mlcube-ssh-config").env("HOME", &home);
+    let config = config.args(["--platform=gpu1", "--mlcube"]).arg(cube.root());
+    let document = config.run().succeeds().document();
+    let push = |document: &Document| {
+        scene.tool("mlcube-ssh-push").env("HOME", &home).reads_document(document).run()
+    };
+    push(&document).exits(125).complains(&["no home folder is copied"]);
+    let cube = scene.cube("letters").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    fs::remove_dir(cube.workspace()).unwrap();
+    symlink("../.ssh", cube.workspace()).unwrap();
+    push(&document).exits(125).complains(&["letters/workspace leads to", "files of yours"]);
+    nothing_was_sent(&scene);
+}
+
+#[test]
+fn what_lies_outside_the_checkout_needs_the_users_word() {
+    let mut scene = Scene::new();
+    let lab = scene.home().join("lab");
+    let task = Task::named("train").reads("data", "../../data/set/");
+    let cube = Cube::built_from(&lab.join("cube"), "../project").task(&task);
+    fs::create_dir_all(lab.join("data/set")).unwrap();
+    fs::write(lab.join("data/set/1"), vec![1; 3000]).unwrap();
+    // In one checkout it is named with its size, once.
+    let pushed = push(&scene, &scene.document(&cube, &[]), &[]);
+    pushed.succeeds().says("the build context lies outside the cube's folder and is sent too");
+    pushed
+        .says("lab/project, 4 files")
+        .says("an input lies outside")
+        .says("lab/data/set, 1 file, 3.0 kB");
+    push(&scene, &scene.document(&cube, &[]), &[]).succeeds().never_says("sent too");
+    // Nothing says that they belong together.
+    fs::rename(lab.join(".git"), lab.join("cube/.git")).unwrap();
+    let refused = push(&scene, &scene.document(&cube, &[]), &[]);
+    refused.exits(125).complains(&["lab/project", "4 files", "checkout", "-Prunner.base="]);
+    let word = format!("-Prunner.base={}", lab.display());
+    push(&scene, &scene.document(&cube, &[&word]), &[]).succeeds();
+    // A home that is a git checkout makes nothing in it the cube's.
+    fs::create_dir(scene.home().join(".git")).unwrap();
+    fs::remove_dir(lab.join("cube/.git")).unwrap();
+    push(&scene, &scene.document(&cube, &[]), &[]).exits(125).complains(&["checkout"]);
+    scene.set("/base", "..");
+    push(&scene, &scene.document(&cube, &[]), &[]).succeeds();
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    let disk = scene.place().folder("disk");
+    fs::write(disk.join("model"), "mine").unwrap();
+    fs::create_dir(there.join("out")).unwrap();
+    fs::write(there.join("out/model"), "theirs").unwrap();
+    fs::write(there.join("score"), "1").unwrap();
+    symlink(&disk, cube.workspace().join("out")).unwrap();
+    let mine = |scene: &Scene, document: &Document| {
+        for words in [&[] as &[&str], &["--overwrite"], &["out/model"], &["out"]] {
+            let pulled = pull(scene, document, words);
+            pulled.says("left out out with all below it").says("follow_links");
+            assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "mine");
+            assert_eq!(fs::read_dir(&disk).unwrap().count(), 1);
+        }
+    };
+    // Neither for lack of a record, nor one that is hidden from it.
+    mine(&scene, &document);
+    assert_eq!(cube.result("score"), "1", "the rest comes");
+    fs::write(cube.root().join(".mlcubeignore"), "/workspace/out\n").unwrap();
+    pull(&scene, &document, &["--overwrite"]);
+    assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "mine");
+    fs::remove_file(cube.root().join(".mlcubeignore")).unwrap();
+    fs::remove_dir_all(scene.home().join(".local/state")).unwrap();
+    mine(&scene, &document);
+    // Another place is listed; then this one.
+    scene.set("/follow_links", json!([scene.place().folder("other")]));
+    mine(&scene, &scene.document(&cube, &[]));
+    scene.follows_links_to(&disk);
+    pull(&scene, &scene.document(&cube, &[]), &["--overwrite"]).succeeds();
+    assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "theirs");
+    assert!(cube.workspace().join("out").is_symlink());
+}
+
+#[test]
+fn a_listed_place_is_a_path_of_this_machine() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    for (value, why) in [(json!(["disk"]), "neither absolute"), (json!("/disk"), "a list of paths")]
+    {
+        scene.set("/follow_links", value);
+        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+        config.arg(cube.root()).run().exits(125).complains(&["runner.follow_links", why]);
+    }
+}
