@@ -262,3 +262,146 @@ fn a_listed_place_is_a_path_of_this_machine() {
         config.arg(cube.root()).run().exits(125).complains(&["runner.follow_links", why]);
     }
 }
+
+/// A cube whose identity file and documents lie in its own folder.
+fn with_own_files(scene: &mut Scene) -> Cube {
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let key = cube.root().join("key");
+    fs::copy(scene.home().join(".ssh/id"), &key).unwrap();
+    fs::hard_link(&key, cube.root().join("tasks/looks like code.sh")).unwrap();
+    fs::hard_link(&key, cube.workspace().join("weights")).unwrap();
+    scene.set("/authentication", json!({"identify_file": key}));
+    cube
+}
+
+#[test]
+fn the_key_that_logs_in_is_never_sent_under_any_name() {
+    let mut scene = Scene::new();
+    let cube = with_own_files(&mut scene);
+    // One that the ssh configuration names.
+    let other = cube.root().join("other");
+    fs::copy(scene.home().join(".ssh/id"), &other).unwrap();
+    scene.has_ssh_config(&format!("IdentityFile {}", other.display()));
+    let document = scene.document(&cube, &[]);
+    let pushed = push(&scene, &document, &[]);
+    pushed.succeeds().says("digits/key is the private key that logs in").says("workspace/weights");
+    let there = scene.host.remote_root().join("digits");
+    assert!(there.join("workspace/data.csv").exists() && there.join("entry").exists());
+    for name in ["key", "tasks/looks like code.sh", "workspace/weights", "other"] {
+        assert!(!there.join(name).exists(), "{name} was sent");
+    }
+    push(&scene, &document, &["--verify"]).succeeds();
+    let shown = push(&scene, &document, &["--dry-run", "-v"]);
+    shown.succeeds().never_says("code.sh\\0").says("digits/key is the private key");
+    // Nor does it change the image's context.
+    fs::write(cube.root().join("key"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
+    let again = push(&scene, &document, &["-q", "--if-changed"]).succeeds().document();
+    assert_eq!(again.at("/steps/push/changed"), false);
+}
+
+#[test]
+fn documents_and_what_a_command_line_writes_are_no_code() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let pipe = "cd digits && mlcube-ssh-config --platform=gpu1 > run.json &&
+        mlcube-ssh-push < run.json 2> log | tee copy | cat > pushed.json &&
+        jq -S -c . run.json > 'another name' && cp run.json tasks/data";
+    scene.sh(pipe).run().succeeds();
+    let there = scene.host.remote_root().join("digits");
+    let sent = |there: &Path| {
+        let names = fs::read_dir(there).unwrap().flatten().map(|entry| entry.file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let expected = sent(&there);
+    assert!(expected.contains("Dockerfile") && expected.contains("mlcube.yaml"));
+    for name in ["run.json", "log", "copy", "pushed.json"] {
+        assert!(cube.root().join(name).exists() && !expected.contains(name), "{expected:?}");
+    }
+    // All are there by now, and still no code; the cube's own JSON is.
+    fs::remove_file(cube.root().join("log")).unwrap();
+    fs::write(cube.root().join("settings.json"), "{\"schema\": \"mine\"}").unwrap();
+    let again = push(&scene, &scene.document(&cube, &[]), &["-v"]);
+    again.succeeds().says("stays here, a document: another name");
+    assert!(there.join("settings.json").exists());
+    assert!(!there.join("tasks/data").exists() && !there.join("another name").exists());
+    assert_eq!(sent(&there).len(), expected.len() + 1);
+}
+
+#[test]
+fn a_run_that_writes_its_document_into_the_cube_builds_no_image_again() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train").does("echo ran"));
+    let mlcube = format!("--mlcube={}", cube.root().display());
+    let words = ["--platform=gpu1", &mlcube, "--json", "ran.json"];
+    let run = |verb: &str| {
+        scene.mlcube_ssh(&[verb]).args(words).in_folder(cube.root()).run().succeeds().clone()
+    };
+    run("configure");
+    let first = run("run");
+    assert_eq!(first.stdout, "ran\n");
+    run("run").never_says("STEP").never_says("sent ");
+    let document = Document::parse(&fs::read_to_string(cube.root().join("ran.json")).unwrap());
+    assert_eq!(document.unwrap().at("/steps/push/context_changed"), false);
+    assert_eq!(
+        fs::read_dir(cube.root())
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("ran.json"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn only_a_regular_file_of_sane_size_says_what_is_ignored() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("secret", "1\n");
+    let document = scene.document(&cube, &[]);
+    let file = cube.root().join("workspace/.mlcubeignore");
+    let elsewhere = scene.home().join("patterns");
+    fs::write(&elsewhere, "!*\n").unwrap();
+    let makes: [(&str, &dyn Fn()); 5] = [
+        ("a link", &|| symlink(&elsewhere, &file).unwrap()),
+        ("a folder", &|| fs::create_dir(&file).unwrap()),
+        ("a pipe", &|| {
+            scene.sh("mkfifo \"$FILE\"").env("FILE", &file).run().succeeds();
+        }),
+        ("larger than", &|| fs::write(&file, vec![b'x'; 1_000_001]).unwrap()),
+        ("more than 10000 patterns", &|| fs::write(&file, "x\n".repeat(10_001)).unwrap()),
+    ];
+    for (why, make) in makes {
+        make();
+        for words in [&["--dry-run"] as &[&str], &[]] {
+            push(&scene, &document, words).exits(125).complains(&["workspace/.mlcubeignore", why]);
+        }
+        scene.sh("rm -r \"$FILE\"").env("FILE", &file).run().succeeds();
+    }
+    fs::write(&file, "secret\n".repeat(10_000)).unwrap();
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    assert!(there.exists() && !there.join("secret").exists());
+}
+
+#[test]
+fn patterns_that_a_task_wrote_are_neither_fetched_nor_obeyed() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("set/secret", "1\n");
+    fs::write(cube.root().join(".mlcubeignore"), "secret\n").unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    fs::create_dir_all(there.join("set")).unwrap();
+    // Some disks fold case.
+    for name in [".mlcubeignore", "set/.mlcubeignore", "set/.MLCubeIgnore", "set/.GIT"] {
+        fs::write(there.join(name), "!*\n").unwrap();
+    }
+    fs::write(there.join("set/score"), "1").unwrap();
+    for words in [&[] as &[&str], &["--overwrite"], &["set/.mlcubeignore", ".mlcubeignore"]] {
+        pull(&scene, &document, words).succeeds();
+    }
+    assert_eq!(cube.result("set/score"), "1");
+    assert_eq!(fs::read_dir(cube.workspace()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(cube.workspace().join("set")).unwrap().count(), 2);
+    push(&scene, &document, &[]).succeeds();
+    assert!(!there.join("set/secret").exists(), "the next run sent what is ignored");
+}

@@ -22,6 +22,7 @@ use crate::command::Command;
 use crate::document::Document;
 use crate::failure::Outcome;
 use crate::forward;
+use crate::layout::home_expanded;
 use crate::names::{Host, User};
 use crate::quote::{is_plain, one_line, rsync_rsh_word};
 use crate::report::Report;
@@ -87,6 +88,20 @@ impl Connection {
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.login.host
+    }
+
+    /// The identity file of the settings.
+    #[must_use]
+    pub fn identity_file(&self) -> Vec<PathBuf> {
+        self.login.identity_file.iter().map(|file| home_expanded(file)).collect()
+    }
+
+    /// The identity files that ssh would use, as its configuration has it. Nothing is contacted.
+    #[must_use]
+    pub fn identity_files(&self) -> Vec<PathBuf> {
+        let configuration = self.configuration();
+        let configured = configuration.all("identityfile").map(home_expanded);
+        self.identity_file().into_iter().chain(configured).collect()
     }
 
     /// Whether somebody has logged in already, so that what was asked since may have been done.

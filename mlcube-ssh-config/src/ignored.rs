@@ -2,24 +2,36 @@
 //!
 //! `.mlcubeignore` means what `.gitignore` means (gitignore(5)): it is read in the top folder and in every one below,
 //! a deeper file wins over a higher one, a later line over an earlier one, and what lies in an ignored folder can't be
-//! named back in.
+//! named back in. It is the user's word, and a task's never: it isn't fetched, and only a regular file of sane size is
+//! read, since what else has that name was made to lead astray.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
+use crate::failure::hinted;
 use crate::layout::Layout;
+use crate::report::human_bytes;
 use crate::rsync::PARTIAL;
 use crate::workspace::Listing;
 
 /// The file that names what stays.
 pub const FILE: &str = ".mlcubeignore";
+
+/// A larger file isn't read: matching takes as long as there are patterns, for every name.
+const MOST_BYTES: u64 = 1_000_000;
+/// No more patterns of one file are read.
+const MOST_PATTERNS: usize = 10_000;
 
 /// Names that stay whatever the patterns say: version control, the state of our make rules, a transfer's own folder.
 pub const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
@@ -78,15 +90,17 @@ impl Ignored {
         Ok(parent.stays || parent.matches(&path, is_folder))
     }
 
-    /// A listing without the entries that stay.
+    /// What is fetched of a remote listing: all but the entries that stay, and every `.mlcubeignore`. A task that wrote one
+    /// would decide what is sent next.
     ///
     /// # Errors
-    /// When a `.mlcubeignore` can't be read.
-    pub fn without(&self, mut listing: Listing) -> Result<Listing> {
+    /// When a local `.mlcubeignore` can't be read.
+    pub fn fetched(&self, mut listing: Listing) -> Result<Listing> {
         let mut problem = None;
         listing.retain(|path, entry| {
             let matches = self.matches(path, entry.is_folder());
             matches.map_err(|why| problem = Some(why)).is_ok_and(|matches| !matches)
+                && !path.iter().any(|name| is_named(name, FILE))
         });
         problem.map_or(Ok(listing), Err)
     }
@@ -122,7 +136,7 @@ impl Ignored {
         }
         let file = path.join(FILE);
         let own = read(path, &file).with_context(|| {
-            format!("can't read {}, which says what stays here", file.display())
+            format!("can't read {}, which says what isn't sent", file.display())
         })?;
         folder.patterns.splice(..0, own.map(Rc::new));
         Ok(folder)
@@ -132,7 +146,8 @@ impl Ignored {
 impl Folder {
     /// Whether a name or a pattern is for this very path in the folder; the deepest file that says anything of it counts.
     fn matches(&self, path: &Path, is_folder: bool) -> bool {
-        if path.file_name().is_some_and(|name| ALWAYS.iter().any(|always| name == *always)) {
+        let is_always = |name: &OsStr| ALWAYS.iter().any(|always| is_named(name, always));
+        if path.file_name().is_some_and(is_always) {
             return true;
         }
         let mut said = self.patterns.iter().map(|patterns| patterns.matched(path, is_folder));
@@ -140,9 +155,17 @@ impl Folder {
     }
 }
 
+/// Whether a name is `known` on some disk: one that folds case finds `.GIT` under `.git`.
+fn is_named(name: &OsStr, known: &str) -> bool {
+    name.as_encoded_bytes().eq_ignore_ascii_case(known.as_bytes())
+}
+
 /// The patterns of a file; none where there is no file.
 fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
-    let opened = match File::open(file) {
+    // No link is followed, and nobody waits for the other end of a pipe.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits())?;
+    let opened = match OpenOptions::new().read(true).custom_flags(flags).open(file) {
         Ok(opened) => opened,
         Err(problem)
             if matches!(
@@ -159,18 +182,49 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
         {
             return Ok(None);
         }
+        // Linux says so of a link.
+        Err(problem) if problem.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(not_a_file("a link"));
+        }
+        Err(problem) if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) => {
+            return Err(not_a_file(&problem.to_string()));
+        }
         Err(problem) => return Err(problem.into()),
     };
+    let text = text_of(&opened)?;
     let mut builder = GitignoreBuilder::new(folder);
-    for (number, line) in BufReader::new(opened).lines().enumerate() {
-        let line = line?;
-        let line = if number == 0 { line.trim_start_matches('\u{feff}') } else { &line };
+    let patterns = text.trim_start_matches('\u{feff}').lines();
+    for (number, line) in patterns.filter(|line| !line.is_empty()).enumerate() {
+        if number == MOST_PATTERNS {
+            bail!("it has more than {MOST_PATTERNS} patterns");
+        }
         // A line that is no pattern matches nothing, as with git.
         if !has_open_class(line) {
             let _ = builder.add_line(None, line);
         }
     }
     Ok(Some(builder.build()?))
+}
+
+/// The text of a regular file of at most [`MOST_BYTES`].
+fn text_of(file: &File) -> Result<String> {
+    if !file.metadata()?.is_file() {
+        return Err(not_a_file("a folder, a pipe or a device"));
+    }
+    let mut text = String::new();
+    // It may grow.
+    file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST_BYTES {
+        bail!("it is larger than {}", human_bytes(MOST_BYTES));
+    }
+    Ok(text)
+}
+
+fn not_a_file(what: &str) -> anyhow::Error {
+    hinted(
+        format!("it isn't a regular file ({what})"),
+        "replace it with a file of patterns, or remove it",
+    )
 }
 
 fn can_be_entered(folder: &Path) -> bool {

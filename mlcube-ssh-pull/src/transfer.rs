@@ -52,7 +52,7 @@ impl Sides<'_> {
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
         let listing = mem::take(&mut there.listing);
-        let listing = Ignored::of_workspace(self.layout).without(listing)?;
+        let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         let (mut here, base) = self.settle(here, &listing)?;
         receiver::mark_unwritable(&mut here, workspace);
         if self.record.was_cut_off() {

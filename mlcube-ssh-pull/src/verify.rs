@@ -34,7 +34,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         return Ok(());
     }
     let (there, here) = fetch::list_both(&connection, document, &layout, None)?;
-    let mut selected = Ignored::of_workspace(&layout).without(there.listing)?;
+    let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
     let sides = Sides {
         step,

@@ -6,10 +6,12 @@ use std::path::Path;
 use anyhow::Result;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
 
 use crate::code;
 use crate::delete;
+use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::stays::Stays;
 
@@ -37,16 +39,26 @@ fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
 }
 
 impl Local {
-    pub(crate) fn look(layout: &Layout, record: Record, selection: Selection) -> Result<Self> {
+    /// Looks at what lies here; what of it is in `own` is never sent.
+    pub(crate) fn look(
+        layout: &Layout,
+        record: Record,
+        selection: Selection,
+        own: &OwnFiles,
+        report: Report,
+    ) -> Result<Self> {
         let stays = Stays::default();
-        let code = code::listing(layout, &stays)?;
+        let mut code = code::listing(layout, &stays)?;
         let pushed = record.code();
+        own.take(&mut code, &layout.base, pushed.as_ref(), report);
+        let mut workspace = workspace(layout, &stays)?;
+        own.take_keys(&mut workspace, &layout.workspace, report);
         let mut once = record.gone();
         once.extend(pushed.iter().flat_map(Listing::iter));
         Ok(Self {
             gone: delete::gone(layout, &once, &code),
             code,
-            workspace: workspace(layout, &stays)?,
+            workspace,
             selection,
             stays,
             pushed,

@@ -14,6 +14,7 @@ mod incoming;
 mod links_out;
 mod local;
 mod origin;
+mod own_files;
 mod pack;
 mod prepare;
 mod push;

@@ -19,6 +19,7 @@ use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
 use crate::cli::Args;
 use crate::incoming::IncomingId;
 use crate::local::Local;
+use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
@@ -58,8 +59,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             incoming.is_made(&record)?;
             Ok(prepared)
         };
-        let (local, prepared) =
-            look(&layout, record.clone(), selection, asks_at_once(args).then_some(&ask));
+        let look = || {
+            let own = OwnFiles::with_keys(&connection.identity_files());
+            Local::look(&layout, record.clone(), selection, &own, step.report())
+        };
+        let (local, prepared) = look_and_ask(look, asks_at_once(args).then_some(&ask));
         let mut local = local?;
         local.stays.say(&step.report());
         beside::name(&step.report(), &layout, &local);
@@ -104,15 +108,13 @@ fn asks_at_once(args: &Args) -> bool {
 }
 
 /// What lies here, and what the remote says meanwhile, if it is asked.
-fn look(
-    layout: &Layout,
-    record: Record,
-    selection: Selection,
+fn look_and_ask(
+    look: impl FnOnce() -> anyhow::Result<Local>,
     ask: Option<&(impl Fn() -> Outcome<Prepared> + Sync)>,
 ) -> (anyhow::Result<Local>, Option<Outcome<Prepared>>) {
     thread::scope(|scope| {
         let asked = ask.map(|ask| scope.spawn(ask));
-        let local = Local::look(layout, record, selection);
+        let local = look();
         (local, asked.map(|asked| asked.join().unwrap_or_else(|panic| resume_unwind(panic))))
     })
 }
@@ -206,7 +208,9 @@ fn dry_run(
     let remote = &document.remote;
     let record = Record::of(layout, remote)?;
     let listing = record.workspace();
-    let mut local = Local::look(layout, record, selection(document, layout, args)?)?;
+    let own = OwnFiles::with_keys(&connection.identity_file());
+    let selection = selection(document, layout, args)?;
+    let mut local = Local::look(layout, record, selection, &own, step.report())?;
     local.stays.say(&step.report());
     let state = remote.state.from_home();
     let prepared = Prepared {

@@ -13,6 +13,7 @@ use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan, Record};
 
 use crate::local::Local;
+use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::{code, prepare};
 
@@ -24,7 +25,13 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     boundary.check_workspace(&layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
     let connection = Connection::new(document, &runner, report)?;
-    let local = Local::look(&layout, Record::of(&layout, remote)?, Selection::All)?;
+    let own = OwnFiles::with_keys(&if step.is_dry_run() {
+        connection.identity_file()
+    } else {
+        connection.identity_files()
+    });
+    let record = Record::of(&layout, remote)?;
+    let local = Local::look(&layout, record, Selection::All, &own, report)?;
     let plan = |there: &Listing| Plan::comparison(Direction::Up, &local.workspace, there);
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));

@@ -39,6 +39,11 @@ impl Configuration {
     pub(super) fn get(&self, keyword: &str) -> Option<&str> {
         self.0.lines().find_map(|line| line.strip_prefix(keyword)?.strip_prefix(' '))
     }
+
+    /// All values of a keyword that may have several.
+    pub(super) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.lines().filter_map(move |line| line.strip_prefix(keyword)?.strip_prefix(' '))
+    }
 }
 
 impl From<Vec<u8>> for Configuration {
