@@ -98,7 +98,7 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
 
 /// What is in the workspace there; nothing where there is none.
 pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<Listing> {
-    listing(connection, remote, connection.ask(&look_script(connection, remote))?)
+    listing(connection, connection.ask(&look_script(connection, remote))?)
 }
 
 /// The same, as a push is about to end.
@@ -108,10 +108,10 @@ pub(crate) fn look_again(
     prepared: &Prepared,
 ) -> Outcome<Listing> {
     let answer = prepared.ask(connection, look_script(connection, remote))?;
-    listing(connection, remote, answer)
+    listing(connection, answer)
 }
 
-fn listing(connection: &Connection, remote: &Remote, answer: Answer) -> Outcome<Listing> {
+fn listing(connection: &Connection, answer: Answer) -> Outcome<Listing> {
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), &answer));
     }

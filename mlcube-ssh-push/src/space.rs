@@ -45,7 +45,9 @@ fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Re
         return Ok(());
     }
     let mut all = Listing::default();
-    wanted.iter().for_each(|(listing, _)| all.merge(listing));
+    for (listing, _) in wanted {
+        all.merge(listing);
+    }
     bail!(
         "{} have to go to '{host}' and {} are free there; make room, or name what may stay here in .mlcubeignore. The largest: {}",
         human_bytes(bytes),

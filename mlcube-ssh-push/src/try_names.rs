@@ -2,6 +2,7 @@
 
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{DoubtfulNames, FIND_FORMAT, Listing};
 
 use crate::there::Prepared;
@@ -22,7 +23,7 @@ pub(crate) fn mark_unheld(
         .script(TRY_NAMES)
         .given("workspace", &prepared.workspace)
         .given("format", FIND_FORMAT);
-    let script = doubtful.words().fold(script, |script, word| script.word(word));
+    let script = doubtful.words().fold(script, Script::word);
     let answer = prepared.ask(connection, script)?;
     if answer.status != 0 {
         // Nothing can be made there: the transfer says why.
