@@ -179,6 +179,38 @@ fn what_the_users_configuration_does_at_logins_is_kept_out() {
     assert!(!canary.exists());
 }
 
+#[test]
+fn a_host_never_reaches_the_users_agent() {
+    let mut scene = Scene::new();
+    let seen = scene.host.folder().join("agents-seen");
+    scene.set("/setup", format!("(printenv SSH_AUTH_SOCK || echo none) >> '{}'", seen.display()));
+    let document = document_in(&mut scene);
+    let agent = scene.home().join("agent");
+    let program = scene.invocation(std::path::Path::new("/usr/bin/ssh-agent"));
+    let _runs = program.args(["-D", "-a"]).arg(&agent).start();
+    eventually("the agent listens", || agent.exists());
+    let control = scene.home().join("run/own");
+    let forwards = "ForwardAgent yes\nIdentityAgent SSH_AUTH_SOCK".to_owned();
+    for lines in [
+        forwards.clone(),
+        format!(
+            "{forwards}\nControlMaster auto\nControlPersist 60\nControlPath {}",
+            control.display()
+        ),
+    ] {
+        scene.has_ssh_config(&lines);
+        let users = scene.sh("ssh there printenv SSH_AUTH_SOCK");
+        let users = users.env("SSH_AUTH_SOCK", &agent).run();
+        assert!(users.stdout.starts_with("/"), "the user's own ssh forwards it: {users}");
+        let ours = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document);
+        ours.env("SSH_AUTH_SOCK", &agent).run().succeeds();
+        scene.masters().kill();
+    }
+    let seen = fs::read_to_string(seen).unwrap();
+    assert!(seen.lines().count() >= 2 && seen.lines().all(|line| line == "none"), "{seen}");
+    scene.sh("ssh -O exit there").run();
+}
+
 /// Lets every ssh of this scene run these lines of sh first.
 fn ssh_begins_with(scene: &Scene, lines: &str) {
     let usual = fs::read_to_string(scene.home().join("bin/ssh")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Connection;
+use super::{Connection, options};
 use crate::command::Command;
 
 /// How long ssh may take to read its files; a `Match exec` of the user's runs meanwhile.
@@ -18,13 +18,22 @@ impl Connection {
         let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
         Configuration::told_by(&question.arg(self.login.host.as_str()))
     }
+
+    /// Whether the user's own sessions on the host forward the agent. Every session of one connection sees it then: sshd
+    /// has one agent for all of them.
+    pub(super) fn forwards_agent(&self) -> bool {
+        let question = Command::new("ssh").args(self.user_words()).args(["-G", "--"]);
+        let told = Configuration::told_by(&question.arg(self.login.host.as_str()));
+        told.get("forwardagent") != Some("no")
+    }
 }
 
 impl Configuration {
     /// What ssh does when no file tells it anything.
     pub(super) fn built_in() -> Self {
         // ssh wants a name, and without files none means more than another.
-        Self::told_by(&Command::new("ssh").args(["-F", "none", "-G", "--", "localhost"]))
+        let question = Command::new("ssh").args(["-F", "none"]).args(options::always());
+        Self::told_by(&question.args(["-G", "--", "localhost"]))
     }
 
     /// An ssh that can't tell can still log in, or say better why it can't.

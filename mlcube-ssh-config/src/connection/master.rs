@@ -110,6 +110,10 @@ impl Connection {
         let Some(socket) = configuration.get("controlpath") else { return Ok(None) };
         let live =
             socket != "none" && Path::new(socket).exists() && self.answers(Path::new(socket))?;
+        if live && self.forwards_agent() {
+            self.report.detail("your own shared connection forwards your agent, so it isn't used");
+            return Ok(None);
+        }
         Ok(live.then_some(socket))
     }
 

@@ -1,7 +1,7 @@
 //! What every ssh that we start is told, whatever the user's configuration says of the host.
 
 /// Options for every ssh.
-pub(super) const ALWAYS: [&str; 5] = [
+const ALWAYS: [&str; 8] = [
     // A command of the user's own would run in place of ours.
     "RemoteCommand=none",
     // A terminal there would change the bytes, and end what runs when it closes.
@@ -11,7 +11,19 @@ pub(super) const ALWAYS: [&str; 5] = [
     "ForwardX11=no",
     // Local commands are for people's logins.
     "PermitLocalCommand=no",
+    // A task would list and use the keys of the user's agent for as long as the connection is open, and root on the host
+    // too. A client of a master of the user's own asks for each session anew, so it counts there as well.
+    "ForwardAgent=no",
+    // A tunnel joins the host's network to this machine's (ssh(1), -w).
+    "Tunnel=no",
+    // The user's Kerberos tickets would lie on the host, for root there to take.
+    "GSSAPIDelegateCredentials=no",
 ];
+
+/// [`ALWAYS`] as words of a command line.
+pub(super) fn always() -> impl Iterator<Item = String> {
+    ALWAYS.into_iter().flat_map(|option| ["-o".to_owned(), option.to_owned()])
+}
 
 /// Options for sessions. The master has `-f` and `-N`, which say the same for it.
 pub(super) const SESSION: [&str; 4] = [
