@@ -1,18 +1,23 @@
 //! Local commands as data: built, compared, shown, then run – the only place that starts a process.
 
+mod captured;
 mod children;
 mod list;
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::ExitStatus as ProcessStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::{Failure, Outcome};
+use crate::limits::{self, Exceeded};
 use crate::quote::shell_word;
 use crate::script::Script;
 use crate::status::ExitStatus;
 
+use captured::Captured;
 use children::Live;
 pub use list::List;
 
@@ -49,7 +54,9 @@ pub struct Finished {
 /// A command that runs, with its standard output to be read.
 #[derive(Debug)]
 pub struct Running {
-    handle: duct::Handle,
+    program: String,
+    handle: Arc<duct::Handle>,
+    errors: Captured,
     input: Option<PipeWriter>,
 }
 
@@ -125,18 +132,27 @@ impl Command {
     /// # Errors
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
-        let start =
-            |expression: duct::Expression| expression.stdout_capture().stderr_capture().start();
-        let handle = self.with_input().and_then(start).map_err(|e| self.cannot_start(&e))?;
-        let output = match limit {
+        let started = io::pipe().and_then(|(output, theirs)| {
+            let (handle, errors) = start_with_errors(self.with_input()?.stdout_file(theirs))?;
+            // Nobody has a standard output to read that is longer than all lines of a reply.
+            let output = Captured::read(output, limits::LINES, &handle)?;
+            Ok((handle, output, errors))
+        });
+        let (handle, output, errors) = started.map_err(|problem| self.cannot_start(&problem))?;
+        let ended = match limit {
             None => handle.wait().map(Some),
             Some(limit) => handle.wait_timeout(limit),
         };
-        let finished = output.map_err(|e| self.cannot_start(&e))?.map(finished);
-        if finished.is_none() {
+        let Some(status) = ended.map_err(|e| self.cannot_start(&e))?.map(|ended| ended.status)
+        else {
             let _ = handle.kill();
+            return Ok(None);
+        };
+        let (output, is_exceeded) = output.finish();
+        if is_exceeded {
+            return Err(too_much(&self.program, Exceeded::Lines));
         }
-        Ok(finished)
+        finished(&self.program, status, output, errors).map(Some)
     }
 
     /// As [`Command::run`]; `hear` gets what the command writes on standard output as it comes, and nothing is kept of it.
@@ -144,17 +160,19 @@ impl Command {
     /// # Errors
     /// When the program isn't there (127) or can't be run (126).
     pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
-        let spawned = io::pipe().and_then(|(output, theirs)| {
-            let expression = self.with_input()?.stdout_file(theirs).stderr_capture();
-            Ok((expression.start()?, output))
+        let started = io::pipe().and_then(|(output, theirs)| {
+            let started = start_with_errors(self.with_input()?.stdout_file(theirs))?;
+            Ok((started, output))
         });
-        let (handle, mut output) = spawned.map_err(|problem| self.cannot_start(&problem))?;
+        let ((handle, errors), mut output) =
+            started.map_err(|problem| self.cannot_start(&problem))?;
         let _live = Live::of(&handle);
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = output.read(&mut buffer) {
             hear(&buffer[..length]);
         }
-        handle.wait().map(finished).map_err(|problem| self.cannot_start(&problem))
+        let status = handle.wait().map_err(|problem| self.cannot_start(&problem))?.status;
+        finished(&self.program, status, Vec::new(), errors)
     }
 
     /// Starts the command; its standard output is the reader's, its standard input stays open until the end.
@@ -169,16 +187,14 @@ impl Command {
         let (theirs, mut input) = io::pipe()?;
         let (output, their_output) = io::pipe()?;
         let expression = self.expression().stdin_file(theirs).stdout_file(their_output);
-        let handle = expression.stderr_capture().start()?;
-        // Dropped here: the expression holds the child's ends of the pipes.
-        drop(expression);
+        let (handle, errors) = start_with_errors(expression)?;
         // A child that is gone already says why on its standard error.
         let _ = match &self.input {
             Input::Null => Ok(()),
             Input::List(list) => list.write(&mut input),
             Input::Script(script) => input.write_all(script.text().as_bytes()),
         };
-        Ok((Running { handle, input: Some(input) }, output))
+        Ok((Running { program: self.program.clone(), handle, errors, input: Some(input) }, output))
     }
 
     fn with_input(&self) -> io::Result<duct::Expression> {
@@ -243,7 +259,7 @@ impl Running {
     pub fn finish(mut self) -> Outcome<Finished> {
         self.input = None;
         match self.handle.wait() {
-            Ok(output) => Ok(finished(output)),
+            Ok(ended) => finished(&self.program, ended.status, Vec::new(), self.errors),
             Err(problem) => {
                 Err(Failure::ours(anyhow::Error::new(problem).context("can't wait for a command")))
             }
@@ -251,11 +267,31 @@ impl Running {
     }
 }
 
-fn finished(output: &std::process::Output) -> Finished {
-    use std::os::unix::process::ExitStatusExt;
-    let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    Finished { status, output: output.stdout.clone(), errors }
+/// Starts an expression, which is dropped: it holds the child's ends of the pipes.
+fn start_with_errors(expression: duct::Expression) -> io::Result<(Arc<duct::Handle>, Captured)> {
+    let (errors, theirs) = io::pipe()?;
+    let handle = Arc::new(expression.stderr_file(theirs).start()?);
+    let errors = Captured::read(errors, limits::ERRORS, &handle)?;
+    Ok((handle, errors))
+}
+
+fn finished(
+    program: &str,
+    status: ProcessStatus,
+    output: Vec<u8>,
+    errors: Captured,
+) -> Outcome<Finished> {
+    let (errors, is_exceeded) = errors.finish();
+    if is_exceeded {
+        return Err(too_much(program, Exceeded::Errors));
+    }
+    let status = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    Ok(Finished { status, output, errors: String::from_utf8_lossy(&errors).into_owned() })
+}
+
+/// The failure of a command that was killed because it wrote too much.
+fn too_much(program: &str, exceeded: Exceeded) -> Failure {
+    Failure::ours(anyhow::Error::new(exceeded).context(format!("{program} was ended")))
 }
 
 impl fmt::Display for Command {

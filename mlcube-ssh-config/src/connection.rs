@@ -12,11 +12,13 @@ mod greeting;
 mod master;
 mod options;
 mod session;
+mod silence;
 mod socket;
 mod version;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::command::Command;
 use crate::document::Document;
@@ -24,7 +26,7 @@ use crate::failure::Outcome;
 use crate::forward;
 use crate::layout::home_expanded;
 use crate::names::{Host, User};
-use crate::quote::{is_plain, one_line, rsync_rsh_word};
+use crate::quote::{is_plain, one_line, rsync_rsh_word, shell_word};
 use crate::report::Report;
 use crate::runner::Runner;
 use crate::script::Script;
@@ -43,12 +45,20 @@ pub(crate) struct Login {
     ssh_config: Option<String>,
 }
 
+impl Login {
+    /// What a person types to log in.
+    fn command(&self) -> String {
+        format!("ssh {}", shell_word(self.host.as_str()))
+    }
+}
+
 /// The way to the remote, for every step that needs it.
 #[derive(Debug)]
 pub struct Connection {
     login: Login,
     socket: PathBuf,
     connect_timeout: u32,
+    answer_timeout: Duration,
     persist: u32,
     variables: Vec<(String, String)>,
     setup: String,
@@ -75,6 +85,7 @@ impl Connection {
             socket: socket::path(&login)?,
             login,
             connect_timeout: runner.connect_timeout,
+            answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout)),
             persist: runner.persist,
             variables: runner.environment.clone(),
             setup: runner.setup.clone(),
@@ -222,6 +233,11 @@ impl Connection {
 
     /// The options that tell who logs in, and those that every ssh is given.
     fn login_words(&self) -> Vec<String> {
+        self.user_words().into_iter().chain(options::always()).collect()
+    }
+
+    /// The options that tell who logs in, with which files.
+    fn user_words(&self) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(file) = &self.login.ssh_config {
             words.extend(["-F".to_owned(), file.clone()]);
@@ -231,9 +247,6 @@ impl Connection {
         }
         if let Some(user) = &self.login.user {
             words.extend(["-l".to_owned(), user.to_string()]);
-        }
-        for option in options::ALWAYS {
-            words.extend(["-o".to_owned(), option.to_owned()]);
         }
         words
     }

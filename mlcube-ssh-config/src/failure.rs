@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Exceeded;
 use crate::status::ExitStatus;
 
 /// Whose failure it is; the document's `failed.kind`.
@@ -135,6 +136,12 @@ impl Failure {
     pub fn began(mut self, began: bool) -> Self {
         self.began = began;
         self
+    }
+
+    /// The limit that a host exceeded, if that is the cause.
+    #[must_use]
+    pub fn exceeded(&self) -> Option<Exceeded> {
+        self.cause.chain().find_map(|cause| cause.downcast_ref().copied())
     }
 
     /// What the user can do about it, if anything is known.

@@ -21,6 +21,8 @@
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
+//! | [`frames`] | what a followed job sends |
+//! | [`limits`] | how much a host may send |
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
 //! | [`report`], [`date`] | what a person reads on standard error; times |
 
@@ -32,13 +34,14 @@ pub mod date;
 pub mod document;
 pub mod failure;
 pub mod file;
-
 pub mod forward;
+pub mod frames;
 pub mod ignored;
 pub mod inputs;
 pub mod interpolation;
 pub mod jobs;
 pub mod layout;
+pub mod limits;
 pub mod names;
 pub mod parameters;
 pub mod places;

@@ -71,7 +71,7 @@ impl Progress {
     }
 
     fn show(&mut self, now: Instant) {
-        let done: u64 = self.streams.iter().sum();
+        let done = self.streams.iter().copied().fold(0, u64::saturating_add);
         if self.readings.back().is_none_or(|(at, _)| now - *at >= READING) {
             self.readings.push_back((now, done));
             self.readings.drain(..self.readings.len().saturating_sub(READINGS));

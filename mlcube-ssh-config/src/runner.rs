@@ -89,6 +89,8 @@ pub struct Runner {
     pub connect_timeout: u32,
     /// The longest log that a job keeps, in bytes; 0: any length.
     pub log_limit: u64,
+    /// Seconds that the host may say nothing while it works for a step.
+    pub answer_timeout: u32,
 }
 
 /// The longest log of a job, unless the settings say otherwise: enough for a person, and far from filling a disk.
@@ -127,7 +129,7 @@ pub struct Authentication {
 }
 
 /// The keys of the `runner` section.
-pub const KEYS: [&str; 17] = [
+pub const KEYS: [&str; 18] = [
     "runner",
     "host",
     "platform",
@@ -146,6 +148,7 @@ pub const KEYS: [&str; 17] = [
     "ssh_config",
     "connect_timeout",
     "log_limit",
+    "answer_timeout",
 ];
 
 impl Runner {
@@ -174,6 +177,8 @@ impl Runner {
             ssh_config: section.text("ssh_config")?,
             connect_timeout: section.seconds("connect_timeout")?.unwrap_or(10).max(1),
             log_limit: section.bytes("log_limit")?.unwrap_or(LOG_LIMIT),
+            // The longest silence is that of a pip which builds a large package.
+            answer_timeout: section.seconds("answer_timeout")?.unwrap_or(3600).max(1),
         })
     }
 

@@ -41,8 +41,11 @@ impl Found {
             "container" => ("containers", ""),
             other => (other, ""),
         };
-        let size =
-            if self.kind == "container" { "-".to_owned() } else { human_bytes(self.kib * 1024) };
+        let size = if self.kind == "container" {
+            "-".to_owned()
+        } else {
+            human_bytes(self.kib.saturating_mul(1024))
+        };
         format!("{what:<12}{size:>10}  {}{note}\n", self.path.escape_debug())
     }
 

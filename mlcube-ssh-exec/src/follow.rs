@@ -9,11 +9,12 @@ use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection, Event, Session};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
+use mlcube_ssh_config::frames::{Frame, Frames, Refused};
 use mlcube_ssh_config::jobs::{Holder, LOCKED, Patience};
+use mlcube_ssh_config::quote::shell_word;
 use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::script::Script;
 
-use crate::frames::{Frame, Frames};
 use crate::interrupt::Interrupts;
 use crate::job::Job;
 use crate::outcome::{self, Blame, End};
@@ -150,7 +151,14 @@ impl<'a> Follower<'a> {
                 Event::Silence => {}
                 Event::End => return Ok(Ended::Connection),
             }
-            if let Some(ended) = self.take(&mut frames)? {
+            let ended = match self.take(&mut frames) {
+                Ok(ended) => ended,
+                Err(failure) => {
+                    session.hang_up();
+                    return Err(failure);
+                }
+            };
+            if let Some(ended) = ended {
                 self.end.left = match stopping {
                     Some(stopping) => self.wait_for_stop(stopping)?,
                     None => None,
@@ -178,13 +186,13 @@ impl<'a> Follower<'a> {
 
     /// Takes what has come; tells what the session ended with, if it did.
     fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
-        while let Some(frame) = frames.next() {
+        while let Some(frame) = frames.next().map_err(|refused| self.refused(refused))? {
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
                 Frame::LogSize(size) => self.check_log_size(size)?,
                 Frame::Job(id) => {
-                    self.job.id.clone_from(&id);
-                    self.end.job = id;
+                    self.job.id = id.to_string();
+                    self.end.job = id.to_string();
                 }
                 Frame::Record(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => self.offset = Some(offset),
@@ -215,8 +223,18 @@ impl<'a> Follower<'a> {
         Ok(None)
     }
 
+    /// Why a host isn't listened to any longer.
+    fn refused(&self, refused: Refused) -> Failure {
+        let failure = Failure::ours(anyhow!("'{}' {refused}", self.host()));
+        failure.hint(format!(
+            "the job may go on there; look at the programs of the host with `ssh {}`",
+            shell_word(self.host())
+        ))
+    }
+
     fn take_log(&mut self, bytes: &[u8]) {
-        *self.offset.get_or_insert(0) += bytes.len() as u64;
+        let offset = self.offset.get_or_insert(0);
+        *offset = offset.saturating_add(bytes.len() as u64);
         self.tail.add(bytes);
         match self.log.write_all(bytes).and_then(|()| self.log.flush()) {
             // A reader of the log that is gone has seen what it wanted.

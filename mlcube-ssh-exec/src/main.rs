@@ -7,7 +7,6 @@ mod clean;
 mod cli;
 mod engine;
 mod follow;
-mod frames;
 mod inputs;
 mod interrupt;
 mod job;

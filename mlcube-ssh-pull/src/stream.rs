@@ -142,7 +142,8 @@ impl Stream<'_> {
 
 /// More bytes than an archive of these entries has: each may have two long texts, and zeros stand at the end.
 fn most_bytes(wanted: &Listing) -> u64 {
-    (1 << 20) + wanted.bytes() + (16 << 10) * wanted.len() as u64
+    // The sizes are the remote's own words.
+    wanted.bytes().saturating_add((1 << 20) + (16 << 10) * wanted.len() as u64)
 }
 
 /// What a person is told that comes as a stream.

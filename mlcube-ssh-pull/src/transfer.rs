@@ -194,8 +194,8 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) 
 /// Notes what came as a stream, and by rsync.
 fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
     receipt.changed = !came.entries.is_empty() || transfer.changed > 0;
-    receipt.files_sent = Some(came.entries.regular_files() + transfer.files_sent);
-    receipt.bytes_sent = Some(came.bytes + transfer.bytes_sent);
+    receipt.files_sent = Some(came.entries.regular_files().saturating_add(transfer.files_sent));
+    receipt.bytes_sent = Some(came.bytes.saturating_add(transfer.bytes_sent));
 }
 
 /// What can't be read, there or here, is an error, after the rest has come.

@@ -72,7 +72,8 @@ impl<'a> Unpacker<'a> {
                     Err(problem) => unless_full(&problem)?,
                 }
             }
-            self.bytes += if planned.is_file() { planned.size } else { 0 };
+            let size = if planned.is_file() { planned.size } else { 0 };
+            self.bytes = self.bytes.saturating_add(size);
             progress.reached(0, self.bytes);
         }
         Ok(())

@@ -24,7 +24,7 @@ pub(crate) fn check(
     // What was brought already needs no more room.
     let [disk, other] = [prepared.workspace_disk, prepared.code_disk].map(|disk| {
         let left = if disk.is_near { prepared.left_bytes } else { 0 };
-        Disk { free: disk.free.map(|free| free + left), ..disk }
+        Disk { free: disk.free.map(|free| free.saturating_add(left)), ..disk }
     });
     if disk.is_near != other.is_near {
         check_disk(&[code], other.free, host)?;

@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use super::cause;
+use crate::limits::{self, Exceeded};
 use crate::script::MORE;
 use crate::workspace::{Listing, Parser};
 
@@ -35,16 +36,26 @@ impl Output {
     }
 
     /// Takes in a piece; `hear` gets every line that is whole now.
-    pub(super) fn take(&mut self, piece: &[u8], hear: &mut impl FnMut(&str)) {
+    ///
+    /// # Errors
+    /// When the remote sends more than it may.
+    pub(super) fn take(
+        &mut self,
+        piece: &[u8],
+        hear: &mut impl FnMut(&str),
+    ) -> Result<(), Exceeded> {
         if let Some(list) = &mut self.list {
-            list.feed(piece);
+            list.feed(piece)?;
             self.goes_on = list.ends_with_line(MORE);
-            return;
+            return Ok(());
         }
         self.lines.extend_from_slice(piece);
         while let Some(length) = self.lines[self.heard..].iter().position(|&byte| byte == b'\n') {
             let line = &self.lines[self.heard..self.heard + length];
             let behind = self.heard + length + 1;
+            if length > limits::LINE {
+                return Err(Exceeded::Line);
+            }
             if line == b"listing" {
                 let list = self.lines.split_off(behind);
                 self.lines.truncate(self.heard);
@@ -53,11 +64,16 @@ impl Output {
             }
             if line == MORE.as_bytes() {
                 self.goes_on = true;
-                return self.lines.truncate(self.heard);
+                self.lines.truncate(self.heard);
+                return Ok(());
             }
             hear(&String::from_utf8_lossy(line));
             self.heard = behind;
         }
+        if self.lines.len() - self.heard > limits::LINE {
+            return Err(Exceeded::Line);
+        }
+        if self.lines.len() > limits::LINES { Err(Exceeded::Lines) } else { Ok(()) }
     }
 }
 
@@ -106,7 +122,7 @@ mod tests {
     fn answer(text: &str, length: usize) -> (Answer, Vec<String>) {
         let (mut output, mut heard) = (Output::default(), Vec::new());
         for piece in text.as_bytes().chunks(length) {
-            output.take(piece, &mut |line| heard.push(line.to_owned()));
+            output.take(piece, &mut |line| heard.push(line.to_owned())).unwrap();
         }
         (Answer::new(0, output, String::new()), heard)
     }
@@ -139,6 +155,16 @@ mod tests {
                 assert!(!text.contains("listing") || answer.listing().is_ok());
             }
         }
+    }
+
+    #[test]
+    fn what_never_ends_is_refused() {
+        let fill = |piece: &[u8]| {
+            let mut output = Output::default();
+            (0..1_000_000).find_map(|_| output.take(piece, &mut |_| ()).err())
+        };
+        assert_eq!(fill(&[b'x'; 4096]), Some(Exceeded::Line));
+        assert_eq!(fill(&[[b'x'; 4095].as_slice(), b"\n"].concat()), Some(Exceeded::Lines));
     }
 
     #[test]

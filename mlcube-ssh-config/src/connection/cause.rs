@@ -2,6 +2,7 @@
 
 use super::Login;
 use crate::failure::Failure;
+use crate::limits::Exceeded;
 use crate::quote::one_line;
 
 /// Why a login failed, from what ssh wrote on standard error.
@@ -57,6 +58,21 @@ pub(super) fn of_session(login: &Login, errors: &str) -> Failure {
     Failure::connection(format!(
         "the connection to '{host}' was lost{why}; the same command can be run again"
     ))
+}
+
+/// What a host that sends more than it may is told about.
+pub(super) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
+    let host = &login.host;
+    let hint = match exceeded {
+        Exceeded::Entries | Exceeded::Names | Exceeded::Path => {
+            "keep what a task doesn't need in another folder than the workspace there".to_owned()
+        }
+        _ => format!(
+            "no step of ours needs that much; look at the start-up files and programs there with `{}`",
+            login.command()
+        ),
+    };
+    Failure::ours(anyhow::anyhow!("'{host}' {exceeded}")).hint(hint)
 }
 
 /// The last line that says something.

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Output};
 use super::master::Master;
+use super::silence::Silence;
 use super::{Connection, Login, cause};
 use crate::command::Running;
-use crate::failure::{Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::limits::{self, Exceeded};
 use crate::report::Report;
 use crate::rsync::lost_during_transfer;
 use crate::script::{READY, Script, WATCH};
@@ -25,6 +27,7 @@ pub struct Session {
     running: Running,
     output: Receiver<Vec<u8>>,
     ahead: Vec<u8>,
+    silence: Silence,
     login: Login,
     report: Report,
 }
@@ -90,6 +93,7 @@ impl Connection {
             running,
             output: read_ahead(output),
             ahead: Vec::new(),
+            silence: Silence::new(self.answer_timeout),
             login: self.login.clone(),
             report: self.report,
         };
@@ -108,21 +112,27 @@ impl Connection {
                 session.running.kill();
                 Ok(Err(NotReady::Silent))
             }
+            Ready::Exceeded => Err(session.end_for(Exceeded::Greeting)),
         }
     }
 }
 
 /// Whether the script has said that it runs.
 enum Ready {
-    Yes { greeted: bool },
+    Yes {
+        greeted: bool,
+    },
     Ended,
     Silent,
+    /// The greeting is too long.
+    Exceeded,
 }
 
 impl Session {
     /// Reads up to the line that the script prints first; what a login shell printed before it is dropped.
     fn wait_until_ready(&mut self, script: &Script, limit: Option<Duration>) -> Ready {
         let line = format!("{READY}\n");
+        let mut searched = 0;
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {
             let wait = deadline.map_or(Duration::from_secs(3600), |deadline| {
@@ -134,14 +144,21 @@ impl Session {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ready::Ended,
             }
-            if let Some(at) = find(&self.ahead, line.as_bytes()) {
+            if let Some(at) = find(&self.ahead[searched..], line.as_bytes()) {
+                let at = searched + at;
                 self.ahead.drain(..at + line.len());
+                self.silence.begin();
                 // What follows a script is another one.
                 if !script.is_followed() {
                     self.running.tell(WATCH);
                 }
                 return Ready::Yes { greeted: at > 0 };
             }
+            if self.ahead.len() > limits::GREETING {
+                return Ready::Exceeded;
+            }
+            // The line may have begun.
+            searched = self.ahead.len().saturating_sub(line.len());
         }
     }
 
@@ -175,6 +192,7 @@ impl Session {
             Ready::Ended | Ready::Silent => {
                 Err(cause::of_session(&self.login, &self.running.finish()?.errors))
             }
+            Ready::Exceeded => Err(self.end_for(Exceeded::Greeting)),
         }
     }
 
@@ -182,12 +200,12 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_and_go_on(mut self) -> Outcome<(Answer, Option<Self>)> {
-        let output = self.read_answer(&mut |_| ());
+    pub fn answer_and_go_on(self) -> Outcome<(Answer, Option<Self>)> {
+        let (output, session) = self.read_answer(&mut |_| ())?;
         if output.goes_on() {
-            return Ok((Answer::new(0, output, String::new()), Some(self)));
+            return Ok((Answer::new(0, output, String::new()), Some(session)));
         }
-        Ok((self.end_of(output)?, None))
+        Ok((session.end_of(output)?, None))
     }
 
     /// Ends a session behind a script that is followed by nothing, and waits until it has ended.
@@ -196,8 +214,18 @@ impl Session {
     /// When the system can't say how it ended.
     pub fn end(mut self) -> Outcome<()> {
         drop(self.running.take_input());
-        while self.output.recv().is_ok() {}
-        self.running.finish().map(drop)
+        let mut left = limits::LINES;
+        loop {
+            match self.receive() {
+                Ok(Some(bytes)) if bytes.len() <= left => left -= bytes.len(),
+                Ok(Some(_)) => return Err(self.end_for(Exceeded::Lines)),
+                Ok(None) => return self.running.finish().map(drop),
+                Err(silent) => {
+                    self.hang_up();
+                    return Err(silent);
+                }
+            }
+        }
     }
 
     /// Reads to the end.
@@ -224,26 +252,76 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_aloud(mut self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
-        let output = self.read_answer(&mut hear);
-        self.end_of(output)
+    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+        let (output, session) = self.read_answer(&mut hear)?;
+        session.end_of(output)
     }
 
-    /// Reads to the end, or to where the session goes on.
-    fn read_answer(&mut self, hear: &mut impl FnMut(&str)) -> Output {
+    /// Reads to the end, or to where the session goes on. It ends here when the remote says too much, or nothing for too
+    /// long.
+    fn read_answer(mut self, hear: &mut impl FnMut(&str)) -> Outcome<(Output, Self)> {
         let mut output = Output::default();
-        output.take(&mem::take(&mut self.ahead), hear);
-        while !output.goes_on()
-            && let Ok(bytes) = self.output.recv()
-        {
-            output.take(&bytes, hear);
+        let mut piece = Some(mem::take(&mut self.ahead));
+        while let Some(bytes) = piece {
+            let mut told = 0;
+            let taken = output.take(&bytes, &mut |line| {
+                told += u32::from(line.starts_with("say "));
+                hear(line);
+            });
+            if let Err(exceeded) = taken {
+                return Err(self.end_for(exceeded));
+            }
+            (0..told).for_each(|_| self.silence.hear_line());
+            if output.goes_on() {
+                break;
+            }
+            piece = match self.receive() {
+                Ok(piece) => piece,
+                Err(silent) => {
+                    self.hang_up();
+                    return Err(silent);
+                }
+            };
         }
-        output
+        Ok((output, self))
+    }
+
+    /// What comes next from the remote; none at its end.
+    fn receive(&mut self) -> Outcome<Option<Vec<u8>>> {
+        match self.output.recv_timeout(self.silence.left()) {
+            Ok(bytes) => {
+                self.silence.hear(bytes.len());
+                Ok(Some(bytes))
+            }
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(self.is_silent()),
+        }
+    }
+
+    fn is_silent(&self) -> Failure {
+        let seconds = self.silence.limit().as_secs();
+        let host = &self.login.host;
+        Failure::connection(format!("'{host}' sent next to nothing for {seconds} seconds")).hint(
+            format!(
+                "look at what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
+                self.login.command()
+            ),
+        )
+    }
+
+    /// Ends the session of a host that sends too much.
+    fn end_for(self, exceeded: Exceeded) -> Failure {
+        let failure = cause::of_excess(&self.login, exceeded);
+        self.hang_up();
+        failure
     }
 
     /// The answer of a session that has ended.
     fn end_of(self, output: Output) -> Outcome<Answer> {
-        let finished = self.running.finish()?;
+        let finished = self.running.finish().map_err(|failure| match failure.exceeded() {
+            Some(exceeded) => cause::of_excess(&self.login, exceeded),
+            None => failure,
+        })?;
         // Our scripts never end with 255 themselves: it is ssh's.
         if finished.status == 255 {
             return Err(cause::of_session(&self.login, &finished.errors));
@@ -261,7 +339,8 @@ impl Read for Session {
     /// What comes next from the remote; its end is that of the script.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
-            self.ahead = self.output.recv().unwrap_or_default();
+            let next = self.receive().map_err(|silent| io::Error::other(silent.to_string()))?;
+            self.ahead = next.unwrap_or_default();
         }
         let length = self.ahead.len().min(buffer.len());
         buffer[..length].copy_from_slice(&self.ahead[..length]);

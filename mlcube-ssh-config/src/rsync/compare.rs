@@ -62,14 +62,14 @@ pub fn compare(
     for path in something_else {
         name(path);
     }
-    let (mut different, mut bytes) = (something_else.len() as u64, 0);
+    let (mut different, mut bytes) = (something_else.len() as u64, 0_u64);
     for Comparison { folder, commands } in comparisons {
         let changed = |changed: &str| name(&folder.join(changed));
         let heard = Heard { report, total: 0, changed: Some(&changed) };
         let (compared, ended) = run(commands, connection, heard);
         ended?;
-        different += compared.changed;
-        bytes += compared.bytes;
+        different = different.saturating_add(compared.changed);
+        bytes = bytes.saturating_add(compared.bytes);
     }
     match different {
         0 => {

@@ -1,5 +1,7 @@
 //! What rsync writes on standard output: names of changes, readings of its progress, statistics.
 
+use crate::limits;
+
 /// A line of rsync's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
@@ -55,6 +57,8 @@ pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
     /// Hands over every line that is whole now.
+    ///
+    /// A line without end is dropped as it comes: rsync's are a path long, and paths are a host's.
     pub(super) fn take(&mut self, bytes: &[u8], mut hear: impl FnMut(&str)) {
         self.0.extend_from_slice(bytes);
         let mut start = 0;
@@ -68,6 +72,9 @@ impl Lines {
             start += length + 1;
         }
         self.0.drain(..start);
+        if self.0.len() > limits::LINE {
+            self.0.clear();
+        }
     }
 }
 

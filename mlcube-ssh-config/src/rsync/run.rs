@@ -54,11 +54,12 @@ impl Transfer {
 
     /// Adds what another transfer of the same act did.
     pub fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.files_sent += other.files_sent;
-        self.bytes_sent += other.bytes_sent;
-        self.bytes += other.bytes;
-        self.changed += other.changed;
+        // rsync's numbers are the other side's, which may tell any.
+        self.files = self.files.saturating_add(other.files);
+        self.files_sent = self.files_sent.saturating_add(other.files_sent);
+        self.bytes_sent = self.bytes_sent.saturating_add(other.bytes_sent);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.changed = self.changed.saturating_add(other.changed);
         self.is_partial |= other.is_partial;
         self.was_refused |= other.was_refused;
         self.names.extend(other.names);
@@ -81,7 +82,8 @@ impl Transfer {
             *number = statistic(line, label).unwrap_or(*number);
         }
         for label in ["Total bytes sent", "Total bytes received"] {
-            self.bytes_sent += statistic(line, label).unwrap_or(0);
+            let bytes = statistic(line, label).unwrap_or(0);
+            self.bytes_sent = self.bytes_sent.saturating_add(bytes);
         }
     }
 }

@@ -149,10 +149,10 @@ impl Listing {
         self.rows_of_files().count() as u64
     }
 
-    /// The bytes of all files.
+    /// The bytes of all files; a host may tell any sizes, and the sum of them saturates.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.rows_of_files().map(Row::size).sum()
+        self.rows_of_files().map(Row::size).fold(0, u64::saturating_add)
     }
 
     /// The five largest files with their sizes, for messages.

@@ -41,7 +41,7 @@ impl Part {
         for (path, entry) in send.iter() {
             let (entries, bytes) = folders.entry((folder_of(path), entry.is_sparse())).or_default();
             *entries += 1;
-            *bytes += size(&entry);
+            *bytes = bytes.saturating_add(size(&entry));
         }
         let mut parts = Vec::new();
         for (&(folder, is_sparse), &(entries, bytes)) in &folders {
@@ -87,7 +87,7 @@ impl Part {
 
     fn add(&mut self, path: &'static Path, bytes: u64) {
         self.files_from.push(path);
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 

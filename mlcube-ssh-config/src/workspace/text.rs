@@ -10,6 +10,7 @@ use anyhow::{Result, ensure};
 use super::entry::{Entry, Kind};
 use super::listing::Listing;
 use super::row::Row;
+use crate::limits::{self, Exceeded};
 use crate::rsync::PARTIAL;
 
 /// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size and blocks, time of change, path, link
@@ -33,16 +34,33 @@ pub(crate) struct Parser {
     open: Vec<u8>,
     /// What came so far, in any order.
     listing: Listing,
+    /// How many entries came, and the bytes of their names and targets.
+    entries: usize,
+    names: usize,
     has_rubbish: bool,
 }
 
 impl Parser {
     /// Reads a piece.
-    pub(crate) fn feed(&mut self, piece: &[u8]) {
+    ///
+    /// # Errors
+    /// When the list is longer than any that a client can hold.
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Exceeded> {
         self.open.extend_from_slice(piece);
         let mut read = 0;
         while let Some((field, target)) = first_entry(&self.open[read..]) {
             read += field.len() + target.len() + 2;
+            if field.len().max(target.len()) > limits::PATH {
+                return Err(Exceeded::Path);
+            }
+            self.entries += 1;
+            self.names += field.len() + target.len();
+            if self.entries > limits::ENTRIES {
+                return Err(Exceeded::Entries);
+            }
+            if self.names > limits::NAMES {
+                return Err(Exceeded::Names);
+            }
             match parse_entry(field, target) {
                 Some((path, entry)) if is_of_the_folder(&path) => {
                     self.listing.push(Row::new(&path, &entry));
@@ -52,6 +70,8 @@ impl Parser {
             }
         }
         self.open.drain(..read);
+        // Two of them, and the numbers before the first.
+        if self.open.len() > 3 * limits::PATH { Err(Exceeded::Path) } else { Ok(()) }
     }
 
     /// Takes away a line that stands behind the list, and says whether it did: no entry begins with what that begins with.
@@ -83,7 +103,7 @@ impl Listing {
     /// When the text isn't of that form.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let mut parser = Parser::default();
-        parser.feed(text);
+        parser.feed(text)?;
         parser.finish()
     }
 
@@ -96,7 +116,7 @@ impl Listing {
         loop {
             match text.read(&mut buffer)? {
                 0 => return parser.finish(),
-                length => parser.feed(&buffer[..length]),
+                length => parser.feed(&buffer[..length])?,
             }
         }
     }
@@ -199,7 +219,7 @@ mod tests {
         listing.write(&mut text).unwrap();
         assert_eq!(Listing::parse(&text).unwrap(), listing);
         let mut parser = Parser::default();
-        text.chunks(7).for_each(|piece| parser.feed(piece));
+        text.chunks(7).for_each(|piece| parser.feed(piece).unwrap());
         assert_eq!(parser.finish().unwrap(), listing, "in pieces");
         assert_eq!(Listing::read(text.as_slice()).unwrap(), listing);
     }
