@@ -242,3 +242,17 @@ fn the_log_level_of_mlcube_may_stand_before_the_verb() {
     scene.mlcube_ssh(&["--log-level=loud", "run"]).run().exits(125).complains(&["loud", "info"]);
     scene.mlcube_ssh(&["--log-level"]).run().exits(125).complains(&["--log-level needs a value"]);
 }
+
+#[test]
+fn what_it_says_moves_nothing_on_a_terminal() {
+    let scene = Scene::new();
+    let odd = "a\u{1b}]0;t\u{7}\u{7f}\u{9b}1m\u{202e}b\n";
+    for words in [&[odd][..], &["run", "--wait", "--json", odd], &["logs", "--tail", odd]] {
+        let ran = scene.mlcube_ssh(words).args(["--json=no/where"]).run();
+        assert_eq!(ran.status, 125, "{ran}");
+        let dirty = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!ran.stderr.contains(dirty), "{}", ran.stderr.escape_debug());
+    }
+    let refused = scene.mlcube_ssh(&[odd]).run();
+    assert!(refused.stderr.contains("there is no command 'a?]0;t????1m?b?'"), "{refused}");
+}

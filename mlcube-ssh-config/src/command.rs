@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::failure::{Failure, Outcome};
 use crate::limits::{self, Exceeded};
-use crate::quote::shell_word;
+use crate::quote::shown_word;
 use crate::script::Script;
 use crate::status::ExitStatus;
 
@@ -300,16 +300,16 @@ impl fmt::Display for Command {
         if let Input::List(list) = &self.input {
             f.write_str("printf '%s\\0'")?;
             for name in list.iter() {
-                write!(f, " {}", shell_word(&name.to_string_lossy()))?;
+                write!(f, " {}", shown_word(&name.to_string_lossy()))?;
             }
             f.write_str(" | ")?;
         }
         for (name, value) in &self.variables {
-            write!(f, "{name}={} ", shell_word(value))?;
+            write!(f, "{name}={} ", shown_word(value))?;
         }
-        f.write_str(&shell_word(&self.program))?;
+        f.write_str(&shown_word(&self.program))?;
         for argument in &self.arguments {
-            write!(f, " {}", shell_word(argument))?;
+            write!(f, " {}", shown_word(argument))?;
         }
         match &self.input {
             Input::Script(script) => write!(f, " {script}"),

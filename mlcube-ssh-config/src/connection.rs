@@ -22,9 +22,10 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::document::Document;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::forward;
 use crate::layout::home_expanded;
+use crate::limits::Exceeded;
 use crate::names::{Host, User};
 use crate::quote::{is_plain, one_line, rsync_rsh_word, shell_word};
 use crate::report::Report;
@@ -33,7 +34,7 @@ use crate::script::Script;
 
 use configuration::Configuration;
 
-pub use answer::Answer;
+pub use answer::{Answer, is_absolute};
 pub use session::{Event, Session};
 
 /// A login on a host: who, where, with which key and which ssh configuration.
@@ -119,6 +120,12 @@ impl Connection {
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open.load(Ordering::Relaxed)
+    }
+
+    /// The failure of a host that sends more than it may.
+    #[must_use]
+    pub fn refuse(&self, exceeded: Exceeded) -> Failure {
+        cause::of_excess(&self.login, exceeded)
     }
 
     /// What those say who use it.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::failure::Kind;
 use crate::names::{Host, RemotePath, TaskName, User};
 use crate::quote::shell_word;
+use crate::report::printable_json;
 
 /// The version of the document that this suite reads and writes.
 pub const SCHEMA: &str = "mlcube-ssh/v1";
@@ -290,9 +291,9 @@ impl Document {
     /// # Errors
     /// Never for a document that was read; serde's interface has the error.
     pub fn to_text(&self) -> Result<String> {
-        let mut text = serde_json::to_string_pretty(self).context("can't write the document")?;
-        text.push('\n');
-        Ok(text)
+        let text = serde_json::to_string_pretty(self).context("can't write the document")?;
+        // Receipts hold words of the host, and a document may be looked at on a terminal.
+        Ok(printable_json(&text).into_owned() + "\n")
     }
 
     /// The names of the cube's tasks.
@@ -318,13 +319,13 @@ impl Document {
     /// What to type to follow the job `id`, from this machine.
     #[must_use]
     pub fn attach_command(&self, id: &str) -> String {
-        format!("{} --job={id}", self.wrapper_command("attach"))
+        format!("{} {}", self.wrapper_command("attach"), shell_word(&format!("--job={id}")))
     }
 
     /// What to type to end the job `id`, from this machine.
     #[must_use]
     pub fn stop_command(&self, id: &str) -> String {
-        format!("{} --job={id}", self.wrapper_command("stop"))
+        format!("{} {}", self.wrapper_command("stop"), shell_word(&format!("--job={id}")))
     }
 
     /// `mlcube-ssh VERB` with the flags that lead to the same cube, host and workspace.

@@ -1,8 +1,8 @@
 //! Files of ours on this machine.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// Writes `path`, and its folder where it is missing: the old file or the new one, never half of one; readable by its
@@ -15,19 +15,24 @@ pub fn write_atomically(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return buffered(OpenOptions::new().write(true).open(path)?, write).map(drop);
+        return buffered(&OpenOptions::new().write(true).open(path)?, write);
     }
-    if let Some(folder) = path.parent() {
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         make_folder(folder)?;
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    let written = write_new(&new, write).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
+    name.push(".");
+    // In a folder that others can write to, nobody can lay a link where the file is about to be made: the name is random,
+    // and what has it already isn't opened. Mode 0600 is tempfile's own.
+    let new = tempfile::Builder::new()
+        .prefix(&name)
+        .suffix(".new")
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    buffered(new.as_file(), write)?;
+    new.as_file().sync_all()?;
+    new.persist(path).map_err(|refused| refused.error)?;
+    Ok(())
 }
 
 /// Makes a folder that its owner alone can enter, and those above it; one that is there stays as it is.
@@ -38,22 +43,63 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn write_new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    buffered(file, write)?.sync_all()
+/// Makes a folder that is this user's alone, whatever the umask and whatever mode it has already.
+///
+/// # Errors
+/// When it can't be made, or is another user's.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    make_folder(folder)?;
+    // Through a link of the user's own, which may keep it on another disk.
+    let metadata = fs::metadata(folder)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() || !metadata.is_dir() {
+        return Err(io::Error::other(format!("{} isn't a folder of yours", folder.display())));
+    }
+    if metadata.permissions().mode() & 0o777 != 0o700 {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
-fn buffered(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
+fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut writer = BufWriter::new(file);
     write(&mut writer)?;
-    Ok(writer.into_inner()?)
+    writer.flush()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn a_link_that_somebody_planted_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, precious) = (folder.path().join("run.json"), folder.path().join("precious"));
+        fs::write(&precious, "precious").unwrap();
+        // The name that older versions took, and the file's own.
+        symlink(&precious, folder.path().join(format!("run.json.{}.new", std::process::id())))
+            .unwrap();
+        symlink(&precious, &path).unwrap();
+        write_atomically(&path, |file| file.write_all(b"document")).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_private_folder_is_private_whatever_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = folder.path().join("a/b");
+        for mode in [0o777, 0o500, 0o700] {
+            make_private(&private).unwrap();
+            let found = fs::metadata(&private).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, 0o700);
+            fs::set_permissions(&private, Permissions::from_mode(mode)).unwrap();
+        }
+        let file = private.join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make_private(&file).is_err());
+    }
 
     #[test]
     fn the_new_content_and_nothing_else_is_there() {

@@ -11,6 +11,7 @@ use crate::connection::{Answer, Connection, Session};
 use crate::date::utc;
 use crate::document::Document;
 use crate::failure::{Failure, Outcome};
+use crate::names::JobId;
 use crate::script::Script;
 
 /// Functions for scripts: who leads a job, how it is, which one holds a workspace ([`crate::script::Script::with`]).
@@ -38,7 +39,8 @@ pub struct WaitArgs {
 /// The job that holds a workspace.
 #[derive(Clone, Debug)]
 pub struct Holder {
-    id: String,
+    /// None for what can't be one.
+    id: Option<JobId>,
     elsewhere: bool,
     started: u64,
     host: String,
@@ -53,7 +55,7 @@ impl Holder {
         let mut next = || words.next().unwrap_or_default();
         let (id, state, started, host, about) = (next(), next(), next(), next(), next());
         Self {
-            id: id.to_owned(),
+            id: id.parse().ok(),
             elsewhere: state != "running",
             started: started.parse().unwrap_or_default(),
             host: host.split('/').next().unwrap_or_default().to_owned(),
@@ -70,8 +72,8 @@ impl Holder {
             String::new()
         };
         format!(
-            "job {} holds this workspace on '{}'{elsewhere} since {}; {} started it in {}",
-            self.id,
+            "{} holds this workspace on '{}'{elsewhere} since {}; {} started it in {}",
+            self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
             document.remote.host,
             format_args!("{} UTC", utc(self.started.cast_signed())),
             about("user"),
@@ -83,12 +85,15 @@ impl Holder {
     #[must_use]
     pub fn refusal(&self, document: &Document) -> Failure {
         let force = if self.elsewhere { " --force" } else { "" };
-        Failure::ours(anyhow!(
-            "{}; follow it with `{}`, end it with `{}{force}`, or wait for its end with --wait",
-            self.describe(document),
-            document.attach_command(&self.id),
-            document.stop_command(&self.id)
-        ))
+        let hint = match &self.id {
+            Some(id) => format!(
+                "follow it with `{}`, end it with `{}{force}`, or wait for its end with --wait",
+                document.attach_command(id.as_str()),
+                document.stop_command(id.as_str())
+            ),
+            None => "wait for its end with --wait".to_owned(),
+        };
+        Failure::ours(anyhow!("{}", self.describe(document))).hint(hint)
     }
 
     /// What is said when its end is waited for.

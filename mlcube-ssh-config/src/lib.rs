@@ -21,11 +21,13 @@
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
+//! | [`archive`] | reading an archive that a host sends |
 //! | [`frames`] | what a followed job sends |
 //! | [`limits`] | how much a host may send |
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
 //! | [`report`], [`date`] | what a person reads on standard error; times |
 
+pub mod archive;
 pub mod boundary;
 pub mod command;
 pub mod connection;

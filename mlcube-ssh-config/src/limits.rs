@@ -11,6 +11,9 @@ pub const LINE: usize = 64 << 10;
 /// Bytes of all lines of a reply: the paths of 100,000 deleted files.
 pub const LINES: usize = 16 << 20;
 
+/// Remarks of a script about what it does now.
+pub const REMARKS: usize = 1000;
+
 /// Bytes on standard error: rsync's and pip's complaints about 100,000 files.
 pub const ERRORS: usize = 16 << 20;
 
@@ -46,6 +49,8 @@ pub enum Exceeded {
     Line,
     /// [`LINES`].
     Lines,
+    /// [`REMARKS`].
+    Remarks,
     /// [`ERRORS`].
     Errors,
     /// [`GREETING`].
@@ -74,6 +79,9 @@ impl fmt::Display for Exceeded {
             Self::Errors => ("text on standard error", mib(ERRORS)),
             Self::Greeting => ("a greeting before the first word of a script", mib(GREETING)),
             Self::Record => ("a job's record", mib(RECORD)),
+            Self::Remarks => {
+                return write!(f, "sent more than {REMARKS} remarks about what it does");
+            }
             Self::Warnings => return write!(f, "sent more than {WARNINGS} warnings about one job"),
             Self::Entries => return write!(f, "sent a listing of more than {ENTRIES} entries"),
             Self::Names => ("the names of a listing", mib(NAMES)),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use crate::report::{Report, Verbosity, human_bytes};
+use crate::report::{Report, Verbosity, human_bytes, printable};
 
 /// Between two drawings on a terminal: fast enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -66,7 +66,7 @@ impl Progress {
     /// Takes the line away from the terminal: at the end, and before another line.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
-            self.report.raw(b"\r\x1b[K");
+            self.report.erase();
         }
     }
 
@@ -93,12 +93,13 @@ impl Progress {
     fn draw(&mut self, text: &str) {
         self.is_drawn = true;
         let with_file = if self.report.verbosity() == Verbosity::Verbose {
-            format!("{text}  {}", self.file.escape_debug())
+            // Before it is cut: an escape is more than one character.
+            format!("{text}  {}", printable(&self.file))
         } else {
             text.to_owned()
         };
         let drawn: String = with_file.chars().take(WIDTH).collect();
-        self.report.raw(format!("\r{drawn}\x1b[K").as_bytes());
+        self.report.draw(&drawn);
     }
 }
 

@@ -4,12 +4,39 @@ use std::borrow::Cow;
 
 use shell_escape::unix::escape;
 
+use crate::report::{is_unprintable, printable};
+
 /// `word` as one word of a POSIX shell, whatever it holds.
 ///
 /// Text that needs no quotes stays as it is, so that what is shown reads well.
 #[must_use]
 pub fn shell_word(word: &str) -> String {
     escape(Cow::Borrowed(word)).into_owned()
+}
+
+/// As [`shell_word`], without a character that a terminal would obey: those are made by `printf` when a shell reads the word.
+/// A newline stays; a command substitution would lose it at its end.
+#[must_use]
+pub fn shown_word(word: &str) -> String {
+    let is_made = |c: char| c != '\n' && is_unprintable(c);
+    if !word.contains(is_made) {
+        return shell_word(word);
+    }
+    let mut shown = String::new();
+    let mut rest = word;
+    while let Some(first) = rest.chars().next() {
+        let made = is_made(first);
+        let end = rest.find(|c| is_made(c) != made).unwrap_or(rest.len());
+        let (part, behind) = rest.split_at(end);
+        if made {
+            let octal: String = part.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+            shown.extend(["\"$(printf '", &octal, "')\""]);
+        } else {
+            shown.push_str(&shell_word(part));
+        }
+        rest = behind;
+    }
+    shown
 }
 
 /// `word` as one word of rsync's `-e` option, which rsync splits itself: blanks end a word, a quote is doubled
@@ -38,14 +65,10 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if is_plain(c.encode_utf8(&mut [0; 4])) { c } else { '_' }).collect()
 }
 
-/// `text` on one line, without control characters, for messages.
+/// `text` on one line, without anything that a terminal would obey, for messages.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    line
+    printable(text).into_owned()
 }
 
 #[cfg(test)]
@@ -57,6 +80,17 @@ mod tests {
         assert_eq!(shell_word("a/b-c_d.e+f,g=h"), "a/b-c_d.e+f,g=h");
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn shown_words() {
+        assert_eq!(shown_word("it's"), shell_word("it's"));
+        let odd = "a b\x1b[2J\x07\n\u{202e}'\t\u{9b}";
+        let shown = shown_word(odd);
+        assert!(!shown.contains(|c: char| c != '\n' && is_unprintable(c)), "{shown}");
+        let line = format!("printf %s {shown}");
+        let read = crate::command::Command::new("sh").args(["-c", &line]).run().unwrap();
+        assert_eq!(String::from_utf8(read.output).unwrap(), odd);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! direction of writing.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::failure::Failure;
@@ -80,19 +81,34 @@ impl Report {
     /// A command before it runs, with `-v`.
     pub fn command(&self, command: &impl std::fmt::Display) {
         if self.verbosity >= Verbosity::Verbose {
-            self.raw(format!("{command}\n").as_bytes());
+            self.show(command);
         }
     }
 
-    /// Bytes as they are: the remote's own output.
-    pub fn raw(&self, bytes: &[u8]) {
-        let mut stderr = io::stderr().lock();
-        let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
+    /// A command, or several lines of sh, to be pasted into a shell.
+    pub fn show(&self, command: &impl std::fmt::Display) {
+        write_text(&format!("{}\n", printable_lines(&command.to_string())));
+    }
+
+    /// Draws a line on the terminal over the one that was drawn before.
+    pub fn draw(&self, line: &str) {
+        write_text(&format!("\r{}\x1b[K", printable(line)));
+    }
+
+    /// Takes away the line that was drawn.
+    pub fn erase(&self) {
+        write_text("\r\x1b[K");
     }
 
     fn line(&self, message: &str) {
-        self.raw(format!("{}: {}\n", self.program, printable(message)).as_bytes());
+        write_text(&format!("{}: {}\n", self.program, printable(message)));
     }
+}
+
+/// The one place that writes to standard error.
+fn write_text(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// `text` with every character escaped that a terminal obeys instead of showing: C0 and C1 control characters (the line
@@ -114,8 +130,35 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// As [`printable`], of a text of several lines.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// JSON of which a terminal shows every character: those that it would obey can only stand in strings, which have escapes
+/// for them (RFC 8259, section 7).
+#[must_use]
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    // JSON's own blanks are as they are.
+    let is_escaped = |c: char| c != '\n' && is_unprintable(c);
+    if !json.contains(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if is_escaped(c) {
+            // None of them is beyond 16 bits.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Whether a terminal obeys `c` instead of showing it.
-fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     let is_bidirectional = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // Line and paragraph separators break a line in some terminals and log viewers.
     c.is_control() || is_bidirectional || matches!(c, '\u{2028}' | '\u{2029}')
@@ -156,6 +199,15 @@ mod tests {
         assert_eq!(printable("\x1b]0;title\x07"), "\\u{1b}]0;title\\u{7}");
         assert_eq!(printable("a\nb\tc\r\x7f\u{9b}1m"), "a\\nb\\tc\\r\\u{7f}\\u{9b}1m");
         assert_eq!(printable("gpj.\u{202e}exe"), "gpj.\\u{202e}exe");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let odd = "\x1b\x7f\u{9b}\u{202e}é\n\"";
+        let json = serde_json::to_string_pretty(&[odd]).unwrap();
+        let shown = printable_json(&json);
+        assert!(shown.lines().all(|line| !line.contains(is_unprintable)), "{shown}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [odd]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use clap::Args;
 use crate::document::{Document, Failed, Receipt};
 use crate::failure::{Failure, Kind, Outcome, hinted};
 use crate::file::write_atomically;
-use crate::report::{Report, Verbosity};
+use crate::report::{Report, Verbosity, printable};
 use crate::status::ExitStatus;
 
 /// The end of every program's help.
@@ -137,7 +137,7 @@ impl Step {
     /// Prints commands for a dry run, as a shell would accept them.
     pub fn show<'a, T: fmt::Display + 'a>(&self, commands: impl IntoIterator<Item = &'a T>) {
         for command in commands {
-            self.report.raw(format!("{command}\n").as_bytes());
+            self.report.show(command);
         }
     }
 
@@ -247,6 +247,19 @@ pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> (Receipt, Outcome
     let done = act(&mut receipt);
     receipt.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     (receipt, done)
+}
+
+/// Writes lines for people to standard output, as [`write_once`]: none of them can move anything on a terminal, whatever a
+/// host, a cube or a file name has in it.
+///
+/// # Errors
+/// When standard output can't be written.
+pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
+    let text: String = lines
+        .into_iter()
+        .flat_map(|line| [printable(line.as_ref()).into_owned(), "\n".to_owned()])
+        .collect();
+    write_once(&text)
 }
 
 /// Writes the document at once. A reader that is gone is no error of ours to make noise about.

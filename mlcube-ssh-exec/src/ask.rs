@@ -2,14 +2,16 @@
 
 use std::io;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::date::utc;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::names::JobId;
+use mlcube_ssh_config::report::printable_json;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::step::{Step, write_once};
+use mlcube_ssh_config::step::{Step, write_for_people, write_once};
 use serde_json::{Map, Value, json};
 
 use crate::cli::Verb;
@@ -30,7 +32,7 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
         }
         Verb::List => {
             let told = jobs(&job(None).status(true))?;
-            Ok(write_once(&told.iter().map(Told::line).collect::<String>())?)
+            Ok(write_for_people(told.iter().map(Told::line))?)
         }
         Verb::Stop { job: which, force, grace } => {
             let grace = if *force { 0 } else { *grace };
@@ -69,7 +71,14 @@ fn told(
     }
     let answer = connection.ask(script)?;
     check(document, &answer)?;
-    Ok(answer.text().lines().filter_map(|line| Told::parse(line.strip_prefix("job ")?)).collect())
+    let text = answer.text();
+    let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
+    let told = |line| {
+        Told::parse(line).with_context(|| {
+            format!("'{}' sent 'job {line}' about a job, which can't be read", connection.host())
+        })
+    };
+    Ok(jobs.map(told).collect::<anyhow::Result<_>>()?)
 }
 
 fn check(document: &Document, answer: &Answer) -> Outcome<()> {
@@ -95,7 +104,7 @@ fn check(document: &Document, answer: &Answer) -> Outcome<()> {
 
 /// How a job is, as the remote told.
 struct Told {
-    id: String,
+    id: JobId,
     state: String,
     why: Option<String>,
     status: Option<u8>,
@@ -109,7 +118,7 @@ impl Told {
     /// Reads `ID STATE STATUS STARTED ENDED HOST ABOUT`.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(7, ' ');
-        let id = words.next()?.to_owned();
+        let id = words.next()?.parse().ok()?;
         let state = words.next()?;
         let (state, why) = match state.split_once(':') {
             Some((state, why)) => (state, Some(why.to_owned())),
@@ -137,7 +146,7 @@ impl Told {
     /// One line of JSON.
     fn json(&self) -> String {
         let mut json = json!({
-            "job": self.id, "state": self.state, "status": self.status, "started": self.started,
+            "job": self.id.as_str(), "state": self.state, "status": self.status, "started": self.started,
             "seconds": self.seconds(), "host": self.host,
         });
         if let (Some(json), Some(why)) = (json.as_object_mut(), &self.why) {
@@ -146,7 +155,7 @@ impl Told {
         if let Some(json) = json.as_object_mut() {
             json.extend(self.about.clone());
         }
-        format!("{json}\n")
+        printable_json(&format!("{json}\n")).into_owned()
     }
 
     /// One line for people.
@@ -157,7 +166,7 @@ impl Told {
             None => self.state.clone(),
         };
         format!(
-            "{}  {state:<12}  {:<9}  {}  {}\n",
+            "{}  {state:<12}  {:<9}  {}  {}",
             self.id,
             about("phase"),
             self.started

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use mlcube_ssh_config::connection::is_absolute;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::human_bytes;
@@ -27,7 +28,7 @@ impl Found {
         Some(Self {
             kind: words.next()?.to_owned(),
             kib: words.next()?.parse().ok()?,
-            path: words.next()?.to_owned(),
+            path: words.next().filter(|path| is_absolute(path))?.to_owned(),
         })
     }
 
@@ -46,7 +47,7 @@ impl Found {
         } else {
             human_bytes(self.kib.saturating_mul(1024))
         };
-        format!("{what:<12}{size:>10}  {}{note}\n", self.path.escape_debug())
+        format!("{what:<12}{size:>10}  {}{note}", self.path)
     }
 
     /// The last part of its path.

@@ -10,7 +10,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::step::{Step, write_once};
+use mlcube_ssh_config::step::{Step, write_for_people};
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
 
 use crate::belongings::{Found, Known, OWN, TREE};
@@ -60,7 +60,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let found: Vec<Found> =
         text.lines().filter_map(|line| Found::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
-        return Ok(write_once(&found.iter().map(Found::line).collect::<String>())?);
+        return Ok(write_for_people(found.iter().map(Found::line))?);
     }
     let known = Known::of(&layout, document)?;
     let there = if force { Listing::default() } else { answer.listing()? };
@@ -168,9 +168,7 @@ fn forget(answer: &Answer, found: &[Found], known: &Known, record: &Record) -> O
 /// Writes what was removed; gives what was kept.
 fn told(answer: &Answer) -> Outcome<Vec<String>> {
     let text = answer.text();
-    let removed: String =
-        text.split_inclusive('\n').filter(|line| line.starts_with("removed ")).collect();
-    write_once(&removed)?;
+    write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
     let kept = text.lines().filter_map(|line| {
         let mut words = line.strip_prefix("kept ")?.splitn(3, ' ').skip(1);
         let (why, path) = (words.next()?, words.next()?);

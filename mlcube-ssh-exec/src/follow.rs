@@ -148,8 +148,15 @@ impl<'a> Follower<'a> {
             }
             match session.next(TICK) {
                 Event::Bytes(bytes) => frames.add(&bytes),
+                // What is there already tells its offset first; a job that has just started may be silent for days.
+                Event::Silence if self.offset.is_none() && self.job.start().is_none() => {
+                    if let Some(silent) = session.silence() {
+                        session.hang_up();
+                        return Err(silent);
+                    }
+                }
                 Event::Silence => {}
-                Event::End => return Ok(Ended::Connection),
+                Event::End => return session.over().map(|()| Ended::Connection),
             }
             let ended = match self.take(&mut frames) {
                 Ok(ended) => ended,

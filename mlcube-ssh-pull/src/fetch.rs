@@ -75,9 +75,12 @@ pub(crate) fn list(
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), document, &answer));
     }
-    let path = answer.field("workspace").unwrap_or_default();
-    let lists = answer.field("lists");
-    Ok(There { path, lists, listing: answer.listing()?, session })
+    let host = connection.host();
+    let path =
+        |key| answer.path(key).map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")));
+    let (workspace, lists) = (path("workspace")?, answer.field("lists"));
+    let lists = lists.map(|_| path("lists")).transpose()?;
+    Ok(There { path: workspace, lists, listing: answer.listing()?, session })
 }
 
 /// How the entries of a plan come here.

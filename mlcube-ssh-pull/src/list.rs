@@ -1,6 +1,5 @@
 //! `--list`: what is in the workspace there.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use mlcube_ssh_config::connection::Connection;
@@ -9,8 +8,8 @@ use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::human_bytes;
-use mlcube_ssh_config::step::{Step, write_once};
-use mlcube_ssh_config::workspace::{Entry, Kind, Listing};
+use mlcube_ssh_config::step::{Step, write_for_people};
+use mlcube_ssh_config::workspace::{Entry, Kind};
 
 use crate::cli::Args;
 use crate::{fetch, outputs, pull};
@@ -21,17 +20,14 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?;
     let selection = pull::selection(args, &outputs::declared(document, &layout))?;
     let there = fetch::list(&connection, document, None)?;
-    write_once(&table(&there.listing.filter(|path, _| selection.includes(path))))?;
+    let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
+    write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
     Ok(())
 }
 
-fn table(listing: &Listing) -> String {
-    let mut text = String::new();
-    for (path, entry) in listing.iter() {
-        let size = if entry.kind == Kind::File { human_bytes(entry.size) } else { "-".to_owned() };
-        let _ = writeln!(text, "{size:>10}  {}  {}", utc(entry.modified.0), name(path, &entry));
-    }
-    text
+fn line(path: &Path, entry: &Entry) -> String {
+    let size = if entry.kind == Kind::File { human_bytes(entry.size) } else { "-".to_owned() };
+    format!("{size:>10}  {}  {}", utc(entry.modified.0), name(path, entry))
 }
 
 /// A name that can't play tricks with a terminal: a folder's ends with a slash, a link's with its target.

@@ -6,7 +6,6 @@ mod cli;
 mod fetch;
 mod list;
 mod lists;
-mod member;
 mod outputs;
 mod pull;
 mod receiver;

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::anyhow;
+use mlcube_ssh_config::archive::exceeded;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::counted::Counted;
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::limits;
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::report::{Report, count};
 use mlcube_ssh_config::script::Script;
@@ -111,7 +113,7 @@ impl Stream<'_> {
         unpacker: &mut Unpacker,
     ) -> Outcome<()> {
         match first_line(link).as_str() {
-            "archive zstd" => match Decoder::with_buffer(link) {
+            "archive zstd" => match decoder(link) {
                 Ok(archive) => self.unpack(BufReader::with_capacity(PIECE, archive), unpacker),
                 Err(problem) => Err(Failure::ours(problem)),
             },
@@ -130,7 +132,10 @@ impl Stream<'_> {
         let mut progress = Progress::new(self.report, self.wanted.bytes());
         let ended = unpacker.unpack(&mut archive, &mut progress);
         progress.clear();
-        ended.map_err(|problem| Failure::ours(anyhow!("fetching from '{host}': {problem}")))?;
+        ended.map_err(|problem| match exceeded(&problem) {
+            Some(exceeded) => self.connection.refuse(exceeded),
+            None => Failure::ours(anyhow!("fetching from '{host}': {problem}")),
+        })?;
         // To its end: the remote waits until all that it writes is read.
         let _ = io::copy(&mut archive, &mut io::sink());
         if archive.limit() == 0 {
@@ -155,8 +160,15 @@ fn was_all_packed(answer: &Answer) -> bool {
     answer.status == 0 && answer.errors.lines().any(|line| line == "packed all")
 }
 
+/// A decoder that allocates no more than a window of our own packer needs: a frame may ask for 128 MB.
+fn decoder<R: BufRead>(link: R) -> io::Result<Decoder<'static, R>> {
+    let mut decoder = Decoder::with_buffer(link)?;
+    decoder.window_log_max(limits::ZSTD_WINDOW)?;
+    Ok(decoder)
+}
+
 fn first_line(link: &mut impl BufRead) -> String {
     let mut bytes = Vec::new();
-    let _ = link.read_until(b'\n', &mut bytes);
+    let _ = link.take(limits::LINE as u64).read_until(b'\n', &mut bytes);
     String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }

@@ -13,6 +13,7 @@ use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::quote::shell_word;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
@@ -201,8 +202,8 @@ fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
 /// What can't be read, there or here, is an error, after the rest has come.
 pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()> {
     let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan) };
-    Err(Failure::ours(anyhow!(
-        "can't read {} on '{host}', {} belongs to {owner}; the rest was done. Let the task write as the user there (docker run's --user), or make it readable: sudo chown -R, or in a container, docker run --rm -v {}:/w busybox chown -R $(id -u) /w",
+    let failure = Failure::ours(anyhow!(
+        "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
         plan.unreadable
             .iter()
             .take(5)
@@ -210,7 +211,10 @@ pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()
             .collect::<Vec<_>>()
             .join(", "),
         say::shown(path),
-        there
+    ));
+    Err(failure.hint(format!(
+        "let the task write as the user there (docker run's --user), or make it readable there: sudo chown -R, or in a container, docker run --rm -v {} busybox chown -R $(id -u) /w",
+        shell_word(&format!("{there}:/w"))
     )))
 }
 

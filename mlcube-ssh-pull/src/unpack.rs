@@ -7,14 +7,14 @@ use std::mem;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
+use mlcube_ssh_config::archive::{Member, Members, exceeded};
 use mlcube_ssh_config::progress::Progress;
 use mlcube_ssh_config::workspace::{Entry as Planned, Kind, Listing};
-use tar::{Archive, Entry};
+use tar::Archive;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::attributes::{permissions, set_time_of_link, times};
 use crate::came::Came;
-use crate::member::{is_as_planned, path_of};
 use crate::scratch;
 
 /// What is read at once, in bytes.
@@ -53,10 +53,16 @@ impl<'a> Unpacker<'a> {
     pub(crate) fn unpack(&mut self, archive: impl Read, progress: &mut Progress) -> io::Result<()> {
         fs::create_dir_all(self.scratch()).or_else(|problem| unless_full(&problem))?;
         let mut in_order = self.wanted.iter();
-        for entry in Archive::new(archive).entries()? {
-            // That it was cut off the remote says, or ssh.
-            let Ok(mut entry) = entry else { return Ok(()) };
-            let path = path_of(&entry);
+        let mut archive = Archive::new(archive);
+        let mut members = Members::of(&mut archive)?;
+        loop {
+            let mut member = match members.next() {
+                Ok(Some(member)) => member,
+                Err(problem) if exceeded(&problem).is_some() => return Err(problem),
+                // That it was cut off the remote says, or ssh.
+                Ok(None) | Err(_) => return Ok(()),
+            };
+            let path = member.path();
             progress.file(&path.to_string_lossy());
             // It comes in the order in which it was asked for, but for what went away there.
             let expected = in_order.next().filter(|(wanted, _)| *wanted == path);
@@ -65,8 +71,8 @@ impl<'a> Unpacker<'a> {
                 let shown = path.to_string_lossy().escape_debug().to_string();
                 return Err(io::Error::other(format!("{shown} came, and nobody asked for it")));
             };
-            if is_as_planned(&mut entry, &planned) && self.is_in_real_folder(&path) {
-                match self.put(&mut entry, &path, &planned) {
+            if member.is(&planned) && self.is_in_real_folder(&path) {
+                match self.put(&mut member, &path, &planned) {
                     Ok(true) => self.came.entries.insert(&path, &planned),
                     Ok(false) => {}
                     Err(problem) => unless_full(&problem)?,
@@ -76,7 +82,6 @@ impl<'a> Unpacker<'a> {
             self.bytes = self.bytes.saturating_add(size);
             progress.reached(0, self.bytes);
         }
-        Ok(())
     }
 
     /// Ends what the archive began. What is in doubt gets its name if all was packed as it was there, else it is rsync's;
@@ -102,7 +107,7 @@ impl<'a> Unpacker<'a> {
     /// Puts what comes in its place, and says whether it is there.
     fn put(
         &mut self,
-        entry: &mut Entry<impl Read>,
+        member: &mut Member<impl Read>,
         path: &Path,
         planned: &Planned,
     ) -> io::Result<bool> {
@@ -114,7 +119,7 @@ impl<'a> Unpacker<'a> {
                 set_time_of_link(&place, planned)?;
             }
             _ => {
-                let file = self.read(entry, planned)?;
+                let file = self.read(member, planned)?;
                 // tar fills what it can't read with zeros, up to the end, and tells of it when all is over.
                 if planned.size > 0 && self.piece[0] == 0 {
                     self.doubtful.push((file.into_temp_path(), path.to_owned()));
@@ -130,13 +135,13 @@ impl<'a> Unpacker<'a> {
     /// Puts a file together out of sight. Afterwards its last byte stands first in the buffer.
     fn read(
         &mut self,
-        entry: &mut Entry<impl Read>,
+        member: &mut Member<impl Read>,
         planned: &Planned,
     ) -> io::Result<NamedTempFile> {
         let mut file = tempfile::Builder::new().tempfile_in(self.scratch())?;
         let mut left = planned.size;
         while left > 0 {
-            let length = entry.read(&mut self.piece)?;
+            let length = member.read(&mut self.piece)?;
             if length == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }

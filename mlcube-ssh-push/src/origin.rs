@@ -12,6 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Failure;
+use mlcube_ssh_config::file::make_private;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::quote::{one_line, shell_word};
 use mlcube_ssh_config::workspace::state_folder;
@@ -53,7 +54,7 @@ fn machine_id(state: &Path) -> Result<String> {
 }
 
 fn make(state: &Path, file: &Path, id: &str) -> io::Result<()> {
-    fs::create_dir_all(state)?;
+    make_private(state)?;
     let new = state.join(format!("id.{}.new", std::process::id()));
     fs::write(&new, format!("{id}\n"))?;
     fs::set_permissions(&new, Permissions::from_mode(0o600))?;

@@ -68,11 +68,13 @@ pub(crate) fn prepare(
     let field = |key| {
         answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))
     };
+    let path =
+        |key| answer.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     Ok(Prepared {
-        base: field("base")?,
-        state: field("state")?,
-        workspace: field("workspace")?,
-        incoming: field("incoming")?,
+        base: path("base")?,
+        state: path("state")?,
+        workspace: path("workspace")?,
+        incoming: path("incoming")?,
         is_new: field("tree")? == "made",
         is_left: field("left")? == "yes",
         left_bytes: field("left-bytes")?.parse().unwrap_or(0),

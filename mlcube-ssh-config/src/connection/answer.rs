@@ -1,6 +1,6 @@
 //! What a script answers: lines, and perhaps, behind a line `listing`, a list of files.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::cause;
 use crate::limits::{self, Exceeded};
@@ -82,6 +82,21 @@ impl Answer {
         Self { status, errors, output }
     }
 
+    /// Reads the standard output of a script that succeeded, in the pieces in which it comes.
+    ///
+    /// # Errors
+    /// When it is more than a remote may send.
+    pub fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Exceeded> {
+        let mut output = Output::default();
+        for piece in pieces {
+            output.take(piece, &mut |_| ())?;
+            if output.goes_on {
+                break;
+            }
+        }
+        Ok(Self::new(0, output, String::new()))
+    }
+
     /// The output before a list of files, as text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -99,6 +114,17 @@ impl Answer {
         lines.find_map(value)
     }
 
+    /// The path behind `key`. What the remote tells goes into commands and messages, and is a path or nothing.
+    ///
+    /// # Errors
+    /// When it told none, or one that isn't absolute, has `..` in it or control characters; reads as the end of a sentence
+    /// about the host.
+    pub fn path(&self, key: &str) -> anyhow::Result<String> {
+        let path = self.field(key).unwrap_or_default();
+        ensure!(is_absolute(&path), "told '{path}' for its {key}, which isn't an absolute path");
+        Ok(path)
+    }
+
     /// The list of files behind the line `listing`.
     ///
     /// # Errors
@@ -112,6 +138,14 @@ impl Answer {
     pub fn last_error(&self) -> String {
         cause::last_line(&self.errors)
     }
+}
+
+/// Whether a path that a host tells is one that nothing can misread.
+#[must_use]
+pub fn is_absolute(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.contains(char::is_control)
+        && !path.split('/').any(|part| part == "..")
 }
 
 #[cfg(test)]
@@ -136,6 +170,14 @@ mod tests {
             assert_eq!(answer.field("base").as_deref(), Some("/b"));
             assert_eq!(answer.text(), "base /a\nbase /b\n");
             assert_eq!(answer.listing().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_path_is_absolute() {
+        assert_eq!(answer("base /a b/..c\n", 9).0.path("base").unwrap(), "/a b/..c");
+        for text in ["", "base \n", "base a\n", "base /a/../b\n", "base /..\n", "base /a\u{1b}\n"] {
+            assert!(answer(text, 9).0.path("base").is_err(), "{text:?}");
         }
     }
 

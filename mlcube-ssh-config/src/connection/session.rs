@@ -242,7 +242,9 @@ impl Session {
     /// When the connection is lost before the script ends.
     pub fn answer_of_transfer(self) -> Outcome<Answer> {
         let host = self.login.host.clone();
-        self.answer().map_err(|failure| match failure.kind {
+        // One that is only silent says so.
+        let (output, session) = self.read_answer(&mut |_| ())?;
+        session.end_of(output).map_err(|failure| match failure.kind {
             Kind::Connection => lost_during_transfer(host.as_str()),
             _ => failure,
         })
@@ -261,17 +263,26 @@ impl Session {
     /// long.
     fn read_answer(mut self, hear: &mut impl FnMut(&str)) -> Outcome<(Output, Self)> {
         let mut output = Output::default();
+        let mut remarks = 0;
         let mut piece = Some(mem::take(&mut self.ahead));
         while let Some(bytes) = piece {
-            let mut told = 0;
+            let mut told = 0_usize;
             let taken = output.take(&bytes, &mut |line| {
-                told += u32::from(line.starts_with("say "));
-                hear(line);
+                told += usize::from(line.starts_with("say "));
+                if remarks + told <= limits::REMARKS {
+                    hear(line);
+                }
             });
             if let Err(exceeded) = taken {
                 return Err(self.end_for(exceeded));
             }
-            (0..told).for_each(|_| self.silence.hear_line());
+            if told > 0 {
+                remarks += told;
+                self.silence.begin();
+            }
+            if remarks > limits::REMARKS {
+                return Err(self.end_for(Exceeded::Remarks));
+            }
             if output.goes_on() {
                 break;
             }
@@ -296,6 +307,12 @@ impl Session {
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(self.is_silent()),
         }
+    }
+
+    /// The failure of a remote that has said nothing for longer than it may.
+    #[must_use]
+    pub fn silence(&self) -> Option<Failure> {
+        self.silence.left().is_zero().then(|| self.is_silent())
     }
 
     fn is_silent(&self) -> Failure {
@@ -327,6 +344,20 @@ impl Session {
             return Err(cause::of_session(&self.login, &finished.errors));
         }
         Ok(Answer::new(finished.status, output, finished.errors))
+    }
+
+    /// Looks at why a session ended that was followed to its end.
+    ///
+    /// # Errors
+    /// When it was ended here, because the remote sent more than it may; not when the connection was lost.
+    pub fn over(self) -> Outcome<()> {
+        match self.running.finish() {
+            Err(failure) => match failure.exceeded() {
+                Some(exceeded) => Err(cause::of_excess(&self.login, exceeded)),
+                None => Ok(()),
+            },
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Ends the session here; a script that watches for that ends too.

@@ -23,7 +23,7 @@ use super::entry::Entry;
 use super::listing::Listing;
 use super::plan::Direction;
 use crate::document::Remote;
-use crate::file::{make_folder, write_atomically};
+use crate::file::{make_private, write_atomically};
 use crate::layout::Layout;
 use crate::report::Report;
 
@@ -85,7 +85,10 @@ impl Record {
     pub fn lock(&self, report: &Report) -> Result<File> {
         let path = self.folder.join("lock");
         let lock = || {
-            make_folder(&self.folder)?;
+            if let Some(state) = self.folder.parent() {
+                make_private(state)?;
+            }
+            make_private(&self.folder)?;
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
             if let Err(TryLockError::WouldBlock) = file.try_lock() {
                 report.say("waiting for another transfer of this cube");

@@ -18,6 +18,8 @@ pub struct Outcome {
     pub stderr: String,
     /// How long it took.
     pub elapsed: Duration,
+    /// The most memory that it took, in bytes; none when it ended before anybody looked.
+    pub peak_memory: Option<u64>,
 }
 
 impl Outcome {
@@ -27,8 +29,9 @@ impl Outcome {
         stdout: String,
         stderr: String,
         elapsed: Duration,
+        peak_memory: Option<u64>,
     ) -> Outcome {
-        Outcome { line, status, stdout, stderr, elapsed }
+        Outcome { line, status, stdout, stderr, elapsed, peak_memory }
     }
 
     /// Its exit status is this one.

@@ -87,7 +87,9 @@ impl Running {
 
     /// Waits for its end.
     pub fn wait(mut self) -> Outcome {
+        let mut peak = None;
         let status = loop {
+            peak = self.peak_memory().or(peak);
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
@@ -101,7 +103,14 @@ impl Running {
             std::thread::sleep(std::time::Duration::from_millis(3));
         };
         let elapsed = self.started.elapsed();
-        Outcome::new(self.line.clone(), code(status), self.stdout(), self.stderr(), elapsed)
+        Outcome::new(self.line.clone(), code(status), self.stdout(), self.stderr(), elapsed, peak)
+    }
+
+    /// The most memory that it took so far (proc(5), `VmHWM`).
+    fn peak_memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
     }
 
     fn pid(&self) -> Pid {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use mlcube_ssh_config::document::{Run, SCHEMA};
+use mlcube_ssh_config::report::printable_json;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -19,9 +20,9 @@ pub(crate) fn without_remote(
 /// Any value, as text that ends with a newline.
 pub(crate) fn value(value: &impl Serialize, format: Format) -> Result<String> {
     let text = match format {
-        Format::Json => {
-            serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(anyhow::Error::from)
-        }
+        Format::Json => serde_json::to_string_pretty(value)
+            .map(|text| printable_json(&text).into_owned() + "\n")
+            .map_err(anyhow::Error::from),
         Format::Yaml => serde_yaml::to_string(value).map_err(anyhow::Error::from),
     };
     text.context("can't write the document")

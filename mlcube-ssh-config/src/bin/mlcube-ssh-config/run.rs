@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::report::Report;
+use mlcube_ssh_config::report::{Report, printable_lines};
 use mlcube_ssh_config::resolve;
 use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::step::write_once;
@@ -39,7 +39,7 @@ fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     if let Some(key) = &args.explain {
         let lines =
             resolved.explain(key).with_context(|| format!("--explain: there is no key {key}"))?;
-        return Ok(lines + "\n");
+        return Ok(printable_lines(&lines) + "\n");
     }
     if args.describe {
         return Ok(describe::text(&request, &resolved));

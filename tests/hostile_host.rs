@@ -1,0 +1,330 @@
+//! A host that means harm: whatever it sends ends with one error line, in bounded time and memory, and nothing that it says
+//! moves anything on a terminal, runs here, or lands outside the workspace.
+//!
+//! The host is a real one whose own programs lie: its `sh` lets a script say that it runs, and then speaks for itself.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, whole_tree};
+
+#[path = "../mlcube-ssh-config/fuzz/host_input.rs"]
+mod host_input;
+
+/// Sequences that a terminal obeys, one of each kind: C0, DEL, C1 and a mark that turns the direction of writing. As sh writes
+/// them with printf.
+const ESCAPES: &str = r"\033]0;owned\007\033[2J\177\302\2331m\342\200\256gpj\r";
+
+/// The most memory that a host may make a client take, in bytes.
+const MEMORY: u64 = 200_000_000;
+
+/// What an attack ends in takes: many times what it needs on a busy machine, and nothing beside forever.
+const TIME: Duration = Duration::from_secs(120);
+
+struct Attacked {
+    scene: Scene,
+    cube: Cube,
+    document: Document,
+}
+
+impl Attacked {
+    /// A cube that was pushed to a host while that was honest.
+    fn scene() -> Attacked {
+        Attacked::waiting_for(60)
+    }
+
+    /// The same, whose user waits so many seconds for a word.
+    fn waiting_for(seconds: u32) -> Attacked {
+        let mut scene = Scene::new();
+        scene.set("/answer_timeout", seconds);
+        let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
+        let cube = cube.with_file("workspace/data.csv", "1,2\n");
+        let document = scene.document(&cube, &["--task=train"]);
+        let document =
+            scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+        Attacked { scene, cube, document }
+    }
+
+    /// From now on the host answers every script with what these lines of sh write.
+    fn answers(&self, lines: &str) -> &Attacked {
+        let honest = r#"mark=$(printf '\002')
+/bin/sh "$@" | {
+  while IFS= read -r line; do
+    case $line in "$mark"*) printf '%s\n' "$line" ;; *) break ;; esac
+  done"#;
+        self.scene.host.has_program("sh", &format!("{honest}\n{lines}\n}}"));
+        self
+    }
+
+    fn run(&self, words: &[&str]) -> Outcome {
+        let [tool, words @ ..] = words else { panic!("which tool?") };
+        let ran = self.scene.tool(tool).args(words).reads_document(&self.document).run();
+        let peak = ran.peak_memory.unwrap();
+        assert!(peak < MEMORY, "{peak} bytes: {ran}");
+        assert!(ran.elapsed < TIME, "{:?}: {ran}", ran.elapsed);
+        ran
+    }
+
+    /// Every step and verb that reads a reply, with what makes it one.
+    fn steps() -> [&'static [&'static str]; 7] {
+        [
+            &["mlcube-ssh-interp"],
+            &["mlcube-ssh-push"],
+            &["mlcube-ssh-pull"],
+            &["mlcube-ssh-pull", "--list"],
+            &["mlcube-ssh-exec", "list"],
+            &["mlcube-ssh-exec", "status"],
+            &["mlcube-ssh-exec", "clean"],
+        ]
+    }
+
+    /// One for each way in which replies are read: what takes many megabytes takes its time.
+    fn some_steps() -> [&'static [&'static str]; 3] {
+        [&["mlcube-ssh-interp"], &["mlcube-ssh-pull"], &["mlcube-ssh-exec", "list"]]
+    }
+}
+
+/// That neither stream of a program holds what a terminal obeys.
+fn is_clean(ran: &Outcome) {
+    for text in [&ran.stdout, &ran.stderr] {
+        let dirty = |c: char| {
+            c != '\n'
+                && (c.is_control()
+                    || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'))
+        };
+        assert!(!text.contains(dirty), "{}", text.escape_debug());
+    }
+}
+
+#[test]
+fn a_line_without_end() {
+    let host = Attacked::scene();
+    host.answers("tr '\\0' x </dev/zero");
+    for step in Attacked::steps() {
+        host.run(step).exits(125).complains(&["'there'", "a line of more than 64 KiB"]);
+    }
+}
+
+#[test]
+fn lines_without_end() {
+    let host = Attacked::scene();
+    host.answers("yes \"key $(printf '%01000d' 0)\"");
+    for step in Attacked::some_steps() {
+        host.run(step).exits(125).complains(&["'there'", "a reply of more than 16 MiB"]);
+    }
+    host.answers("yes 'say hello'");
+    let ran = host.run(&["mlcube-ssh-interp", "-q"]);
+    ran.exits(125).complains(&["'there'", "more than 1000 remarks"]);
+}
+
+#[test]
+fn errors_without_end() {
+    let host = Attacked::scene();
+    host.answers("yes 'something is wrong' >&2");
+    for step in Attacked::some_steps() {
+        host.run(step).exits(125).complains(&["'there'", "standard error", "16 MiB"]);
+    }
+}
+
+#[test]
+fn silence_and_a_byte_now_and_then() {
+    let host = Attacked::waiting_for(1);
+    let dribbles = "printf x; while sleep 0.2; do printf x; done";
+    for attack in
+        ["sleep 600", "echo listing; sleep 600", dribbles, "echo listing; printf 'f '; sleep 600"]
+    {
+        host.answers(attack);
+        for step in [
+            &["mlcube-ssh-interp"][..],
+            &["mlcube-ssh-pull", "--list"],
+            &["mlcube-ssh-exec", "list"],
+        ] {
+            let ran = host.run(step);
+            ran.exits(255).complains(&[
+                "'there'",
+                "next to nothing for 1 seconds",
+                "answer_timeout",
+            ]);
+        }
+    }
+    host.answers("sleep 600");
+    host.run(&["mlcube-ssh-exec", "logs"]).exits(255).complains(&["next to nothing"]);
+}
+
+#[test]
+fn a_listing_without_end() {
+    let host = Attacked::scene();
+    let entries = "awk -v name=\"$(printf '%04000d' 0)\" 'BEGIN { for (;;) printf \"f 644 1 1.0000000000 %s%d%c%c\", name, i++, 0, 0 }'";
+    host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
+    let ran = host.run(&["mlcube-ssh-pull", "--list"]);
+    ran.exits(125).complains(&["'there'", "the names of a listing of more than 80 MiB"]);
+    host.answers("printf 'workspace /w\\nlisting\\nf 644 1 1.0000000000 '; tr '\\0' x </dev/zero");
+    host.run(&["mlcube-ssh-pull"]).exits(125).complains(&["a path in a listing", "4096 bytes"]);
+}
+
+/// A listing whose entries would lead out, or have sizes and times that no file has.
+fn absurd() -> String {
+    let entries = [
+        "f 644 18446744073709551615 1.0000000000 large",
+        "f 644 18446744073709551615 -9223372036854775808.0000000000 old",
+        "f 7777 18446744073709551614 9223372036854775807.9999999999 new",
+        "f 644 1 1.0000000000 ../outside",
+        "f 644 1 1.0000000000 /etc/outside",
+        "f 644 1 1.0000000000 a/../../outside",
+    ];
+    let names = format!("f 644 1 1.0000000000 {ESCAPES}");
+    let entries: String =
+        entries.iter().chain([&names.as_str()]).map(|e| format!("{e}\\0\\0")).collect();
+    format!("printf 'workspace /w\\nlisting\\n{entries}'")
+}
+
+#[test]
+fn sizes_times_and_names_that_no_file_has() {
+    let host = Attacked::scene();
+    host.answers(&absurd());
+    let before = whole_tree(&host.cube.workspace());
+    let ran = host.run(&["mlcube-ssh-pull", "--list"]);
+    ran.succeeds().never_says("outside");
+    assert!(ran.stdout.contains("large") && ran.stdout.contains("gpj"), "{ran}");
+    is_clean(&ran);
+    let ran = host.run(&["mlcube-ssh-pull"]);
+    ran.exits(125).says("error: ").never_says("outside");
+    is_clean(&ran);
+    assert_eq!(whole_tree(&host.cube.workspace()), before);
+}
+
+#[test]
+fn paths_that_are_none() {
+    let host = Attacked::scene();
+    for path in ["w", "", "../w", "/w/../../etc", &format!("/w{ESCAPES}")] {
+        host.answers(&format!("printf 'workspace {path}\\nlisting\\n'"));
+        host.run(&["mlcube-ssh-pull"]).exits(125).complains(&[
+            "'there'",
+            "workspace",
+            "absolute path",
+        ]);
+    }
+}
+
+#[test]
+fn words_of_the_host_move_nothing_on_a_terminal() {
+    let host = Attacked::scene();
+    let e = ESCAPES;
+    let job =
+        format!("job 1-a {e} - - - {e} {{\"phase\":\"{e}\",\"user\":\"{e}\",\"folder\":\"{e}\"}}");
+    for reply in [
+        format!("problem {e} {e}\\n"),
+        format!("problem not-writable {e}\\n"),
+        format!("problem locked 1-a elsewhere 1 {e} {{\"user\":\"{e}\",\"folder\":\"{e}\"}}\\n"),
+        format!("problem other-origin id {e}\\n"),
+        format!("say {e}\\nproblem pip\\n"),
+        format!("found tree 1 /{e}\\nfound {e} 1 /{e}\\n{job}\\n"),
+        format!("left {e}\\n"),
+        format!("warning {e}\\nproblem {e}\\n"),
+    ] {
+        // Some are no answer to some questions; what is said of them is clean in any case.
+        host.answers(&format!("printf '{}'; printf '{e}\\n' >&2; exit 3", reply.replace('\'', "")));
+        for step in Attacked::steps() {
+            is_clean(&host.run(step));
+        }
+        // Without an end a log is taken up again and again.
+        for verb in ["logs", "attach"].into_iter().filter(|_| reply.starts_with("problem")) {
+            is_clean(&host.run(&["mlcube-ssh-exec", verb]));
+        }
+        is_clean(&host.run(&["mlcube-ssh-exec", "stop"]));
+        is_clean(&host.run(&["mlcube-ssh-exec", "clean", "--yes=all"]));
+    }
+}
+
+#[test]
+fn ids_are_ids() {
+    let host = Attacked::scene();
+    for id in ["$(touch canary)", "../../x", "x;touch canary", "`touch canary`"] {
+        host.answers(&format!("printf '%s\\n' 'job {id}' started"));
+        let ran = host.run(&["mlcube-ssh-exec", "attach"]);
+        ran.exits(125).complains(&["'there'", "can't be read"]);
+        host.answers(&format!("printf '%s\\n' 'job {id} running - 1 1 host {{}}'"));
+        for verb in ["list", "status", "stop"] {
+            host.run(&["mlcube-ssh-exec", verb])
+                .exits(125)
+                .complains(&["'there'", "can't be read"]);
+        }
+    }
+}
+
+#[test]
+fn a_job_that_says_too_much() {
+    let host = Attacked::scene();
+    for (attack, limit) in [
+        ("echo job 1-a; echo record 9999999999; yes", "a job's record of more than 4 MiB"),
+        ("echo job 1-a; echo record 99999999999999999999; yes", "can't be read"),
+        ("yes 'warning of the host'", "more than 100 warnings"),
+        ("echo log -1", "can't be read"),
+        ("echo status 999", "can't be read"),
+        ("tr '\\0' x </dev/zero", "a line of more than 64 KiB"),
+        ("yes 'something is wrong' >&2", "standard error"),
+    ] {
+        host.answers(attack);
+        let ran = host.run(&["mlcube-ssh-exec", "attach"]);
+        let errors: Vec<&str> =
+            ran.stderr.lines().filter(|line| line.contains(": error: ")).collect();
+        assert!(ran.status == 125 && errors.len() == 1 && errors[0].contains(limit), "{ran}");
+        assert!(ran.stderr.lines().count() < 110, "{ran}");
+    }
+}
+
+/// Lets the host's tar write what is in a file, and every other question go to the real one.
+fn sends_archive(host: &Attacked, archive: &[u8], then: &str) {
+    let path = host.scene.host.folder().join("archive");
+    fs::write(&path, archive).unwrap();
+    let lines = format!(
+        "case $1 in --version) exec /usr/bin/tar \"$@\" ;; esac\ncat '{}'\n{then}",
+        path.display()
+    );
+    host.scene.host.has_program("tar", &lines);
+}
+
+/// A header of an archive.
+fn header(kind: tar::EntryType, size: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_path("bomb").unwrap();
+    header.set_size(size);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+#[test]
+fn headers_of_an_archive_without_end() {
+    let host = Attacked::scene();
+    let there = host.scene.host.remote_root().join("digits/workspace");
+    fs::write(there.join("new"), "made there").unwrap();
+    for kind in [tar::EntryType::XHeader, tar::EntryType::GNULongName, tar::EntryType::GNULongLink]
+    {
+        sends_archive(&host, &header(kind, 8 << 30), "cat /dev/zero");
+        let ran = host.run(&["mlcube-ssh-pull"]);
+        ran.exits(125)
+            .complains(&["'there'", "an extended header in an archive of more than 64 KiB"]);
+    }
+    sends_archive(&host, &header(tar::EntryType::XGlobalHeader, 0).repeat(100), "cat /dev/zero");
+    host.run(&["mlcube-ssh-pull"]);
+    assert!(!host.cube.workspace().join("bomb").exists());
+}
+
+#[test]
+fn the_corpus_is_read() {
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hostile_host/corpus.tar");
+    let packed = fs::read(packed).unwrap();
+    let mut archive = tar::Archive::new(packed.as_slice());
+    let mut inputs = 0;
+    for entry in archive.entries().unwrap() {
+        let mut input = Vec::new();
+        entry.unwrap().read_to_end(&mut input).unwrap();
+        host_input::read(&input);
+        inputs += 1;
+    }
+    assert!(inputs > 30, "only {inputs}");
+}
