@@ -129,7 +129,7 @@ pub struct Authentication {
 }
 
 /// The keys of the `runner` section.
-pub const KEYS: [&str; 18] = [
+pub const KEYS: [&str; 19] = [
     "runner",
     "host",
     "platform",
