@@ -4,9 +4,11 @@ mod captured;
 mod children;
 mod list;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus as ProcessStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ pub struct Command {
     variables: Vec<(String, String)>,
     input: Input,
     own_group: bool,
+    log: Option<PathBuf>,
 }
 
 /// What a command reads on standard input.
@@ -71,6 +74,7 @@ impl Command {
             variables,
             input: Input::Null,
             own_group: false,
+            log: None,
         }
     }
 
@@ -113,6 +117,14 @@ impl Command {
     #[must_use]
     pub fn own_group(mut self) -> Self {
         self.own_group = true;
+        self
+    }
+
+    /// Lets ssh write its own messages to a file (ssh(1), `-E`), apart from what the host says. Like a redirection of
+    /// standard error it is no part of what is shown.
+    #[must_use]
+    pub fn logs_to(mut self, file: &Path) -> Self {
+        self.log = Some(file.to_owned());
         self
     }
 
@@ -207,7 +219,9 @@ impl Command {
 
     #[expect(clippy::disallowed_methods, reason = "the one place that makes commands")]
     fn expression(&self) -> duct::Expression {
-        let mut expression = duct::cmd(&self.program, &self.arguments).unchecked();
+        let log = self.log.iter().flat_map(|file| [OsStr::new("-E"), file.as_os_str()]);
+        let words = log.chain(self.arguments.iter().map(OsStr::new));
+        let mut expression = duct::cmd(&self.program, words).unchecked();
         for (name, value) in &self.variables {
             expression = expression.env(name, value);
         }
@@ -320,8 +334,6 @@ impl fmt::Display for Command {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]

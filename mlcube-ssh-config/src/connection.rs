@@ -11,6 +11,7 @@ mod configuration;
 mod greeting;
 mod master;
 mod options;
+mod own_words;
 mod session;
 mod silence;
 mod socket;
@@ -30,7 +31,7 @@ use crate::names::{Host, User};
 use crate::quote::{is_plain, one_line, rsync_rsh_word, shell_word};
 use crate::report::Report;
 use crate::runner::Runner;
-use crate::script::Script;
+use crate::script::{LOADER, Script};
 
 use configuration::Configuration;
 
@@ -47,9 +48,29 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// What a person types to log in.
-    fn command(&self) -> String {
-        format!("ssh {}", shell_word(self.host.as_str()))
+    /// The command with which a person tries the same login.
+    fn by_hand(&self) -> String {
+        let words = std::iter::once("ssh".to_owned()).chain(self.words());
+        let words: Vec<String> = words.map(|word| shell_word(&word)).collect();
+        format!("{} {}", words.join(" "), shell_word(self.host.as_str()))
+    }
+
+    /// The options that tell ssh who logs in.
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(file) = &self.ssh_config {
+            words.extend(["-F".to_owned(), file.clone()]);
+        }
+        if let Some(file) = &self.identity_file {
+            words.extend(["-i".to_owned(), file.clone()]);
+            // Keys of an agent and of other files would be offered before it, and a host looks at six (sshd's
+            // MaxAuthTries) at most.
+            words.extend(["-o".to_owned(), "IdentitiesOnly=yes".to_owned()]);
+        }
+        if let Some(user) = &self.user {
+            words.extend(["-l".to_owned(), user.to_string()]);
+        }
+        words
     }
 }
 
@@ -65,6 +86,7 @@ pub struct Connection {
     setup: String,
     greets: AtomicBool,
     was_open: AtomicBool,
+    asked_again: AtomicBool,
     report: Report,
 }
 
@@ -92,6 +114,7 @@ impl Connection {
             setup: runner.setup.clone(),
             greets: AtomicBool::new(false),
             was_open: AtomicBool::new(false),
+            asked_again: AtomicBool::new(false),
             report,
         })
     }
@@ -223,7 +246,7 @@ impl Connection {
         let command =
             Command::new("ssh").args(self.client_words()).arg("--").arg(self.login.host.as_str());
         // Ctrl-C at the terminal must not reach it: what runs there is ended in good order, by us.
-        command.arg("exec sh -s").script(script.clone()).own_group()
+        command.arg(LOADER).script(script.clone()).own_group()
     }
 
     /// The options of an ssh that uses the master or fails at once.
@@ -240,21 +263,6 @@ impl Connection {
 
     /// The options that tell who logs in, and those that every ssh is given.
     fn login_words(&self) -> Vec<String> {
-        self.user_words().into_iter().chain(options::always()).collect()
-    }
-
-    /// The options that tell who logs in, with which files.
-    fn user_words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if let Some(file) = &self.login.ssh_config {
-            words.extend(["-F".to_owned(), file.clone()]);
-        }
-        if let Some(file) = &self.login.identity_file {
-            words.extend(["-i".to_owned(), file.clone()]);
-        }
-        if let Some(user) = &self.login.user {
-            words.extend(["-l".to_owned(), user.to_string()]);
-        }
-        words
+        self.login.words().into_iter().chain(options::always()).collect()
     }
 }

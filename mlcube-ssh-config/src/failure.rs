@@ -35,6 +35,7 @@ pub struct Failure {
     pub began: bool,
     cause: anyhow::Error,
     hint: Option<String>,
+    is_final: bool,
 }
 
 /// An error together with what the user can do about it; the two are printed as an `error:` and a `hint:` line.
@@ -71,10 +72,11 @@ impl Failure {
             began: false,
             cause: cause.into(),
             hint: None,
+            is_final: true,
         }
     }
 
-    /// The connection: status 255.
+    /// The connection: status 255. The same may succeed a little later; see [`Failure::is_final`].
     #[must_use]
     pub fn connection(message: String) -> Self {
         Self {
@@ -83,6 +85,7 @@ impl Failure {
             began: false,
             cause: anyhow::Error::msg(message),
             hint: None,
+            is_final: false,
         }
     }
 
@@ -95,6 +98,7 @@ impl Failure {
             began: false,
             cause: anyhow::Error::msg(message),
             hint: None,
+            is_final: true,
         }
     }
 
@@ -107,6 +111,7 @@ impl Failure {
             began: true,
             cause: anyhow::Error::msg(message),
             hint: None,
+            is_final: true,
         }
     }
 
@@ -119,6 +124,7 @@ impl Failure {
             began: false,
             cause: anyhow::Error::msg(message),
             hint: None,
+            is_final: true,
         }
     }
 }
@@ -142,6 +148,19 @@ impl Failure {
     #[must_use]
     pub fn exceeded(&self) -> Option<Exceeded> {
         self.cause.chain().find_map(|cause| cause.downcast_ref().copied())
+    }
+
+    /// Marks a failure of the connection that another attempt can't mend, or must not: a refused login, a host key, a name.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.is_final = true;
+        self
+    }
+
+    /// Whether the same would fail again for as long as nobody changes anything.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.is_final
     }
 
     /// What the user can do about it, if anything is known.

@@ -1,8 +1,9 @@
 //! Remote scripts as data.
 //!
-//! The command line of every session is the same, `exec sh -s`, which every login shell reads alike; the script comes
-//! on standard input. It is one function that the last line calls, so that a script that is cut off doesn't run in
-//! part, and its children read `/dev/null` and not the rest of the script.
+//! The command line of every session is the same, [`LOADER`], which every login shell reads alike; the script comes on
+//! standard input, behind a line that says its length. It runs when it is whole at either end, and not in part: a
+//! start-up file of the account may have read its beginning, and the connection may have ended in its middle. Its
+//! children read `/dev/null`.
 //!
 //! A script is made of a program that is part of this source, of values that the program has names for, and of words; no
 //! text from outside gets into it unquoted.
@@ -11,8 +12,23 @@ use std::fmt;
 
 use crate::quote::shell_word;
 
+/// The remote command of every session. It holds no quote, backslash, `!` or newline, which login shells read in
+/// different ways (fish, tcsh), and no number, so that it is the same for every script.
+///
+/// `read` takes no byte behind its line; `head` may take more than it is asked for, of which there is nothing: whatever
+/// else is sent waits for the script's first word. The script's own last line says that it is whole.
+pub const LOADER: &str = "exec sh -c 'while read -r mark size; do \
+    script=$(test \"$mark\" = mlcube-ssh && head -c \"$size\"); \
+    case $script in *#whole) eval \"$script\" ;; *) echo; echo mlcube-ssh: not whole; exit 1 ;; esac; done'";
+
+/// What the loader says of a script whose beginning didn't reach it.
+pub(crate) const NOT_WHOLE: &str = "mlcube-ssh: not whole";
+
 /// The line that a script prints first; what a login shell printed before it is dropped.
-pub const READY: &str = "\u{2}mlcube-ssh";
+pub const BEGUN: &str = "\u{2}mlcube-ssh";
+
+/// The line that a script prints once it has run the user's setup, before its program.
+pub const READY: &str = "\u{2}ready";
 
 /// The line behind what a script answers whose session goes on, for another one.
 pub(crate) const MORE: &str = "\u{2}more";
@@ -150,13 +166,14 @@ impl Script {
             // Its output is a person's to read, not part of the answer.
             text.extend(["eval ", &shell_word(&self.setup), " >&2\n"]);
         }
+        text.push_str("printf '\\002ready\\n'\n");
         // Behind the user's line, which may have the same names for something else.
         for (name, value) in &self.given {
             text.extend([name, "=", &shell_word(value), "\n"]);
         }
         text.push_str(PRELUDE);
         text.extend(self.parts.iter().copied());
-        // In braces: a line that is cut off in the middle of its words doesn't run either.
+        // In braces: a shell that a person pastes it into runs the line when all of it is there.
         text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {
             text.push(' ');
@@ -165,11 +182,11 @@ impl Script {
         // Descriptor 3 is the client's end: at its end of file the client is gone.
         text.push_str(" 3<&0 </dev/null");
         text.push_str(if self.is_followed {
-            " || exit; printf '\\002more\\n'; }\n"
+            " || exit; printf '\\002more\\n'; }\n#whole\n"
         } else {
-            "; exit; }\n"
+            "; exit; }\n#whole\n"
         });
-        text
+        format!("mlcube-ssh {}\n{text}", text.len())
     }
 }
 
@@ -187,7 +204,40 @@ impl fmt::Display for Script {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::Command;
+    use crate::command::{Command, Finished};
+
+    /// The shells that may be a host's sh, as far as they are installed.
+    const SHELLS: [&str; 3] = ["dash", "bash", "busybox sh"];
+
+    /// Every line of it leaves a trace when it runs, alone or not.
+    const TRACES: &str = "touch \"$RAN\"
+touch \"$RAN\"; touch \"$RAN\"
+{ touch \"$RAN\"; }
+if touch \"$RAN\"; then :; fi
+touch \"$RAN\"";
+
+    /// Gives a text to the loader, as a login shell would run it.
+    fn load(shell: &str, text: &str) -> Finished {
+        loading(shell, text).run().unwrap()
+    }
+
+    fn loading(shell: &str, text: &str) -> Command {
+        let loader = LOADER.replacen("exec sh", shell, 1);
+        let line = format!("{loader} <<'{END}'\n{text}\n{END}\n");
+        Command::new("sh").args(["-c", &line])
+    }
+
+    fn printed(finished: &Finished) -> String {
+        String::from_utf8_lossy(&finished.output).into_owned()
+    }
+
+    fn installed() -> impl Iterator<Item = &'static str> {
+        let works = |shell: &&str| {
+            let line = format!("{shell} -c :");
+            Command::new("sh").args(["-c", &line]).run().is_ok_and(|ended| ended.status == 0)
+        };
+        SHELLS.into_iter().filter(works)
+    }
 
     #[test]
     fn words_are_quoted_and_secrets_hidden() {
@@ -203,12 +253,19 @@ mod tests {
     fn a_script_behind_another_one() {
         let first = Script::new("cd /; echo one").setup("HELD=on").followed();
         let second = Script::new("pwd; echo $HELD").setup("exit 9").text_behind_another();
-        let run = |text: String| Command::new("sh").args(["-c", &text]).run().unwrap();
-        let both = run(first.text() + &second);
-        let expected = format!("{READY}\none\n{MORE}\n{READY}\n/\non\n");
-        assert_eq!((both.status, String::from_utf8_lossy(&both.output)), (0, expected.into()));
-        let failed = run(Script::new("return 3").followed().text() + &second);
-        assert_eq!((failed.status, failed.output), (3, format!("{READY}\n").into_bytes()));
+        // The second one goes when the first one has answered; a pause keeps them apart for a `head` that reads ahead.
+        let both = |first: &Script| {
+            let line = format!(
+                "(printf %s \"$1\"; sleep 0.3; printf %s \"$2\") | {}",
+                LOADER.strip_prefix("exec ").unwrap()
+            );
+            Command::new("sh").args(["-c", &line, "sh", &first.text(), &second]).run().unwrap()
+        };
+        let ran = both(&first);
+        let word = format!("{BEGUN}\n{READY}\n");
+        assert_eq!((ran.status, printed(&ran)), (0, format!("{word}one\n{MORE}\n{word}/\non\n")));
+        let failed = both(&Script::new("return 3").followed());
+        assert_eq!((failed.status, printed(&failed)), (3, word));
     }
 
     #[test]
@@ -217,8 +274,42 @@ mod tests {
         let script = Script::new("printf '%s' \"$place\"; sh -c 'printf %s \"${place-}\"'")
             .setup("place=of-the-user")
             .given("place", odd);
-        let ran = Command::new("sh").args(["-c", &script.text()]).run().unwrap();
-        assert_eq!(String::from_utf8_lossy(&ran.output), format!("{READY}\n{odd}"));
+        for shell in installed() {
+            let ran = load(shell, &script.text());
+            assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\n{odd}"), "{shell}");
+        }
         assert!(script.to_string().contains("\nplace='~ it'\\''s $HOME\n"), "{script}");
+    }
+
+    #[test]
+    fn what_is_shown_is_whole_too() {
+        let script =
+            Script::new("echo \"$TOKEN\"").secrets(&[("TOKEN".to_owned(), "é".to_owned())]);
+        let line = format!("{} {script}\n", LOADER.strip_prefix("exec ").unwrap());
+        let ran = Command::new("sh").args(["-c", &line]).run().unwrap();
+        assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\n(secret)\n"));
+    }
+
+    #[test]
+    fn a_script_that_lost_its_beginning_or_its_end_does_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = folder.path().join("ran");
+        let load = |shell: &str, text: &str| {
+            loading(shell, text).variable("RAN", &ran.display().to_string()).run().unwrap()
+        };
+        let text = Script::new(TRACES).text();
+        for shell in installed() {
+            let at = (1..text.len()).step_by(97).chain([1, 2, 11, 17, text.len() - 3]);
+            for at in at {
+                let lost = load(shell, &text[at..]);
+                assert!(printed(&lost).ends_with(&format!("{NOT_WHOLE}\n")), "{shell} from {at}");
+                let cut = load(shell, &text[..at]);
+                assert!(!printed(&cut).contains(READY), "{shell} up to {at}");
+            }
+            assert!(!ran.exists(), "{shell}");
+            assert_eq!(load(shell, &text).status, 0);
+            assert!(ran.exists());
+            std::fs::remove_file(&ran).unwrap();
+        }
     }
 }

@@ -35,6 +35,11 @@ impl Output {
         self.goes_on
     }
 
+    /// What came before a list, as text.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lines).into_owned()
+    }
+
     /// Takes in a piece; `hear` gets every line that is whole now.
     ///
     /// # Errors
@@ -100,7 +105,7 @@ impl Answer {
     /// The output before a list of files, as text.
     #[must_use]
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.output.lines).into_owned()
+        self.output.text()
     }
 
     /// The value of the last line `key value` of the output, before a list of files: a name in that may hold any line.

@@ -1,62 +1,298 @@
-//! What ssh's own words mean: one line for a person, with the next thing to do.
+//! Why a login or a session failed: one line for a person, and the next thing to do.
+//!
+//! What kind of failure it is, ssh's own words decide ([`super::own_words`]), and of these the first that is known: later
+//! ones can quote the host. What the host says is only quoted.
 
 use super::Login;
 use crate::failure::Failure;
 use crate::limits::Exceeded;
 use crate::quote::one_line;
 
-/// Why a login failed, from what ssh wrote on standard error.
-pub(super) fn of_login(login: &Login, errors: &str) -> Failure {
-    let host = &login.host;
-    let last = last_line(errors);
-    let message = if errors.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-        let place = errors
-            .lines()
-            .find_map(|line| line.split_once("key in "))
-            .map_or("known_hosts", |(_, place)| place);
-        format!(
-            "the host key of '{host}' has changed ({place}); if that is right, remove the old one with ssh-keygen -R, then connect once with ssh"
-        )
-    } else if errors.contains("Host key verification failed") {
-        format!(
-            "the host key of '{host}' isn't known; connect once with `ssh {host}` and compare it, or add it to known_hosts"
-        )
-    } else if errors.contains("Could not resolve hostname") {
-        format!(
-            "host '{host}' can't be resolved; look at the platform's 'host' and at ~/.ssh/config"
-        )
-    } else if errors.contains("Connection refused") {
-        format!(
-            "host '{host}' refused the connection ({last}); is sshd running there, and is the port right?"
-        )
-    } else if errors.contains("timed out") {
-        format!("host '{host}' doesn't answer ({last}); is it up, and is the network?")
-    } else if errors.contains("Permission denied")
-        || errors.contains("Too many authentication failures")
-    {
-        format!(
-            "the login on '{host}' was refused ({last}); look at the platform's 'authentication', and try `ssh {host}`"
-        )
-    } else if last.is_empty() {
-        format!("can't connect to '{host}'; try `ssh {host}`")
-    } else {
-        format!("can't connect to '{host}': {last}")
-    };
-    Failure::connection(message)
+/// The files that a login shell runs before it runs a command, for hints.
+const START_UP_FILES: &str = "the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc, ~/.config/fish/config.fish and those in /etc)";
+
+/// What ended a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoginEnd {
+    /// The host has another key than known_hosts says.
+    HostKeyChanged,
+    /// Nothing is known of the host's key, and nobody vouches for it.
+    HostKeyUnknown,
+    /// There is no such name.
+    NoSuchName,
+    /// Names can't be looked up at the moment.
+    NoNameService,
+    /// Nobody listens.
+    ConnectionRefused,
+    /// Nothing comes back.
+    NoAnswer,
+    /// The host closed the connection before it said who it is: it takes no more logins now, or none from here.
+    ClosedAtOnce,
+    /// Key, password or account were refused.
+    Refused,
+    /// Something else, which ssh's last line tells.
+    Other,
 }
 
-/// Why a session over the master ended before its script did.
-pub(super) fn of_session(login: &Login, errors: &str) -> Failure {
-    let host = &login.host;
-    if errors.contains("open refused") || errors.contains("Session open refused") {
-        return Failure::connection(format!(
-            "'{host}' takes no more sessions (sshd's MaxSessions); try again when less runs"
-        ));
+/// The words of ssh's own that name each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
+const KNOWN: [(&str, LoginEnd); 17] = [
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", LoginEnd::HostKeyChanged),
+    ("Host key verification failed", LoginEnd::HostKeyUnknown),
+    ("host key is known for", LoginEnd::HostKeyUnknown),
+    ("Temporary failure in name resolution", LoginEnd::NoNameService),
+    ("Could not resolve hostname", LoginEnd::NoSuchName),
+    ("Connection refused", LoginEnd::ConnectionRefused),
+    ("timed out", LoginEnd::NoAnswer),
+    ("No route to host", LoginEnd::NoAnswer),
+    ("Network is unreachable", LoginEnd::NoAnswer),
+    ("Host is down", LoginEnd::NoAnswer),
+    ("exchange_identification: ", LoginEnd::ClosedAtOnce),
+    ("Permission denied (", LoginEnd::Refused),
+    ("Too many authentication failures", LoginEnd::Refused),
+    ("maximum authentication attempts exceeded", LoginEnd::Refused),
+    ("No more authentication methods", LoginEnd::Refused),
+    ("Connection closed by authenticating user", LoginEnd::Refused),
+    ("Unable to negotiate with", LoginEnd::Other),
+];
+
+impl LoginEnd {
+    /// What ssh's own words say.
+    pub(super) fn told_by(own_words: &str) -> Self {
+        let known =
+            |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
+        match own_words.lines().find_map(known).unwrap_or(Self::Other) {
+            // A proxy that ends looks the same; its own words are on standard error.
+            Self::ClosedAtOnce if own_words.contains(NO_PORT) => Self::Other,
+            end => end,
+        }
     }
-    let last = last_line(errors);
-    let why = if last.is_empty() { String::new() } else { format!(" ({last})") };
+}
+
+/// What ssh calls the other end when that is a proxy's pipe.
+const NO_PORT: &str = "UNKNOWN port 65535";
+
+/// What no further attempt mends, of ssh's own and of an ssh that is its proxy.
+const FINAL: [&str; 6] = [
+    "Unable to negotiate with",
+    "Received disconnect from",
+    "Bad configuration option",
+    "Bad owner or permissions on",
+    "Permission denied (",
+    "Host key verification failed",
+];
+
+/// Why a login failed, from ssh's own words and from what else came on standard error: a banner, a proxy's words.
+pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure {
+    let host = &login.host;
+    let last = last_line(own_words);
+    let attempt = login.by_hand();
+    match LoginEnd::told_by(own_words) {
+        LoginEnd::HostKeyChanged => {
+            let place = own_words.lines().find_map(|line| {
+                line.split_once("Offending ")?.1.split_once("key in ").map(|(_, place)| place)
+            });
+            let old = match place {
+                Some(place) => format!("the line {}", one_line(place.trim())),
+                None => "the old key in known_hosts".to_owned(),
+            };
+            Failure::connection(format!("the host key of '{host}' has changed, and {old} has another one"))
+                .hint(format!("ask who runs the host; if the change is right, remove {old}, then connect once with `{attempt}`"))
+                .for_good()
+        }
+        LoginEnd::HostKeyUnknown => {
+            Failure::connection(format!("the host key of '{host}' isn't known ({last})"))
+                .hint(format!("connect once with `{attempt}` and compare it, or add it to known_hosts"))
+                .for_good()
+        }
+        LoginEnd::NoSuchName => Failure::connection(format!("host '{host}' can't be resolved ({last})"))
+            .hint("see the platform's 'host', and ~/.ssh/config")
+            .for_good(),
+        LoginEnd::NoNameService => {
+            Failure::connection(format!("host '{host}' can't be resolved now ({last})"))
+                .hint("is this machine online?")
+        }
+        LoginEnd::ConnectionRefused => {
+            Failure::connection(format!("host '{host}' refused the connection ({last})"))
+                .hint("is sshd running there, and is the port right?")
+        }
+        LoginEnd::NoAnswer => Failure::connection(format!("host '{host}' doesn't answer ({last})"))
+            .hint("is it up, and is the network?"),
+        LoginEnd::ClosedAtOnce => Failure::connection(format!(
+            "host '{host}' closes the connection before the login ({last})"
+        ))
+        .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
+        LoginEnd::Refused => refused(login, own_words, others),
+        LoginEnd::Other => {
+            // Without a word of its own that helps, ssh ended with its proxy, or with what it was told by the host.
+            let is_no_reason = last.is_empty() || last.contains(NO_PORT);
+            let mut why = if is_no_reason { String::new() } else { format!(": {last}") };
+            let proxy = last_line_with_words(others);
+            match (last.contains(NO_PORT), proxy.is_empty()) {
+                (true, true) => why.push_str(": its proxy or jump host closed the connection"),
+                (true, false) => why = format!(": the proxy or jump host failed: {proxy}"),
+                (false, _) => why.push_str(&quoted(others)),
+            }
+            let failure = Failure::connection(format!("can't log in on '{host}'{why}"))
+                .hint(format!("try `{attempt}`"));
+            let is_final = |text: &str| FINAL.iter().any(|words| text.contains(words));
+            if is_final(own_words) || is_final(others) { failure.for_good() } else { failure }
+        }
+    }
+}
+
+/// The login was refused: ssh's line, what it says of the key, what the host says.
+fn refused(login: &Login, own_words: &str, others: &str) -> Failure {
+    let refusal = own_words.lines().rfind(|line| {
+        line.contains("Permission denied (") || LoginEnd::told_by(line) == LoginEnd::Refused
+    });
+    let mut why = one_line(refusal.unwrap_or_default().trim());
+    if let Some(reason) = key_problem(login, own_words) {
+        why = format!("{why}; {reason}");
+    }
+    let too_many = own_words.contains("Too many authentication failures");
+    let what_to_do = if too_many {
+        "ssh offered more keys than the host looks at; name the right one in the platform's authentication.identity_file".to_owned()
+    } else {
+        format!("see the platform's 'authentication', and try `{}`", login.by_hand())
+    };
     Failure::connection(format!(
-        "the connection to '{host}' was lost{why}; the same command can be run again"
+        "the login on '{}' was refused ({why}){}",
+        login.host,
+        quoted(others)
+    ))
+    .hint(what_to_do)
+    .for_good()
+}
+
+/// What ssh says of a key that it couldn't use: of the settings' own key, else of the first.
+fn key_problem(login: &Login, own_words: &str) -> Option<String> {
+    let tells = |line: &&str| {
+        ["Load key ", "Permissions 0", "sign_and_send_pubkey: ", "Unable to use key "]
+            .iter()
+            .any(|start| line.starts_with(start))
+            || line.contains("no such identity: ")
+            || line.contains("Identity file ")
+    };
+    let own =
+        |line: &&str| login.identity_file.as_ref().is_some_and(|file| line.contains(file.as_str()));
+    let mut lines = own_words.lines().filter(tells);
+    lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
+}
+
+/// The host's last words, as its own.
+fn quoted(text: &str) -> String {
+    let line = last_line_with_words(text);
+    if line.is_empty() { String::new() } else { format!("; the host says: {line}") }
+}
+
+/// No login within the time that it may take.
+pub(super) fn of_silent_login(login: &Login) -> Failure {
+    let Login { host, .. } = login;
+    Failure::connection(format!("host '{host}' doesn't answer the login"))
+        .hint(format!("try `{}`", login.by_hand()))
+}
+
+/// The host takes no more sessions, however long one waits.
+pub(super) fn of_busy_host(login: &Login) -> Failure {
+    Failure::connection(format!("'{}' takes no more sessions (sshd's MaxSessions)", login.host))
+        .hint("try again when less runs there")
+}
+
+/// The connection ended; ssh's own words may say why.
+pub(super) fn of_lost_link(login: &Login, own_words: &str) -> Failure {
+    let last = last_line(own_words);
+    let why = if last.is_empty() { String::new() } else { format!(" ({last})") };
+    Failure::connection(format!("the connection to '{}' was lost{why}", login.host))
+        .hint("run the same command again")
+}
+
+/// How a session ended whose connection didn't.
+#[derive(Clone, Debug)]
+pub(super) struct SessionEnd<'a> {
+    /// Its status.
+    pub(super) status: i32,
+    /// What came on standard output.
+    pub(super) printed: &'a str,
+    /// What came on standard error.
+    pub(super) errors: &'a str,
+}
+
+impl SessionEnd<'_> {
+    /// What it said, the most telling line.
+    fn words(&self) -> String {
+        let words = [self.errors, self.printed].map(last_line_with_words);
+        match words.into_iter().find(|line| !line.is_empty()) {
+            Some(line) => format!(": {line}"),
+            None => " and said nothing".to_owned(),
+        }
+    }
+
+    /// `with status 3`; a session that a signal ended has no status, for which ssh says 255.
+    fn how(&self) -> String {
+        match self.status {
+            255 => "by a signal".to_owned(),
+            status => format!("with status {status}"),
+        }
+    }
+}
+
+/// The login succeeded, and then no script ran: another program, or a shell that refuses.
+pub(super) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
+    let host = &login.host;
+    Failure::connection(format!(
+        "'{host}' ran no script after the login; the session ended {}{}",
+        end.how(),
+        end.words()
+    ))
+    .hint(format!(
+        "`{} true` must work: see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config",
+        login.by_hand()
+    ))
+    .for_good()
+}
+
+/// The login succeeded, and then nothing came in time.
+pub(super) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Failure {
+    let line = last_line_with_words(printed);
+    let last = if line.is_empty() { line } else { format!("; it printed: {line}") };
+    Failure::connection(format!(
+        "logged in on '{}', but no script began to run within {seconds} s{last}",
+        login.host
+    ))
+    .hint(format!(
+        "something in {START_UP_FILES} doesn't end, or reads its input; let it do so in interactive shells only, or raise the platform's connect_timeout"
+    ))
+    .for_good()
+}
+
+/// A start-up file took the script's beginning.
+pub(super) fn of_eaten_script(login: &Login) -> Failure {
+    Failure::connection(format!(
+        "something on '{}' reads the script that is sent there, so it didn't run",
+        login.host
+    ))
+    .hint(format!("it is in {START_UP_FILES}; let it read its input in interactive shells only"))
+    .for_good()
+}
+
+/// The user's own line ended the shell.
+pub(super) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
+    Failure::ours(anyhow::anyhow!(
+        "the platform's 'setup' ended the shell on '{}' {}{}",
+        login.host,
+        end.how(),
+        end.words()
+    ))
+    .hint("it may neither exit nor run long; try it there in `sh`")
+}
+
+/// A script ended before it had told all that it has to tell.
+pub(super) fn of_script(login: &Login, end: &SessionEnd) -> Failure {
+    Failure::ours(anyhow::anyhow!(
+        "the script on '{}' ended {} before it was done{}",
+        login.host,
+        end.how(),
+        end.words()
     ))
 }
 
@@ -69,7 +305,7 @@ pub(super) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
         }
         _ => format!(
             "no step of ours needs that much; look at the start-up files and programs there with `{}`",
-            login.command()
+            login.by_hand()
         ),
     };
     Failure::ours(anyhow::anyhow!("'{host}' {exceeded}")).hint(hint)
@@ -78,4 +314,61 @@ pub(super) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
 /// The last line that says something.
 pub(crate) fn last_line(text: &str) -> String {
     one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
+}
+
+/// The last line that has words in it, as a frame of stars hasn't.
+fn last_line_with_words(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim);
+    one_line(lines.rfind(|line| line.contains(char::is_alphanumeric)).unwrap_or(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_known_words_decide() {
+        for (own_words, end) in [
+            ("ssh: connect to host h port 22: Connection refused\r\n", LoginEnd::ConnectionRefused),
+            (
+                "ssh: Could not resolve hostname h: Name or service not known\r\n",
+                LoginEnd::NoSuchName,
+            ),
+            (
+                "ssh: Could not resolve hostname h: Temporary failure in name resolution\r\n",
+                LoginEnd::NoNameService,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 22\r\n",
+                LoginEnd::ClosedAtOnce,
+            ),
+            (
+                "ssh_exchange_identification: Connection closed by remote host\r\n",
+                LoginEnd::ClosedAtOnce,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n",
+                LoginEnd::Other,
+            ),
+            ("me@h: Permission denied (publickey).\r\n", LoginEnd::Refused),
+            // What the host says with its refusal stands behind it.
+            (
+                "Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures\r\nREMOTE HOST IDENTIFICATION HAS CHANGED\r\n",
+                LoginEnd::Refused,
+            ),
+            (
+                "Unable to negotiate with 127.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa\r\n",
+                LoginEnd::Other,
+            ),
+            ("", LoginEnd::Other),
+        ] {
+            assert_eq!(LoginEnd::told_by(own_words), end, "{own_words}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_no_line() {
+        assert_eq!(last_line_with_words("****\n* No entry *\n****\n"), "* No entry *");
+        assert_eq!(last_line_with_words("\n --- \n"), "");
+    }
 }

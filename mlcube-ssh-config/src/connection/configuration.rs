@@ -22,7 +22,7 @@ impl Connection {
     /// Whether the user's own sessions on the host forward the agent. Every session of one connection sees it then: sshd
     /// has one agent for all of them.
     pub(super) fn forwards_agent(&self) -> bool {
-        let question = Command::new("ssh").args(self.user_words()).args(["-G", "--"]);
+        let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
         let told = Configuration::told_by(&question.arg(self.login.host.as_str()));
         told.get("forwardagent") != Some("no")
     }

@@ -2,18 +2,28 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
 
+use super::cause::LoginEnd;
 use super::configuration::Configuration;
-use super::{Connection, cause, cipher};
+use super::own_words::OwnWords;
+use super::{Connection, cause, cipher, options};
 use crate::command::Command;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 
 /// Seconds without an answer before a keep-alive is sent, and how many may stay unanswered: a link that died is
 /// noticed within 15 seconds.
 const KEEP_ALIVE: [&str; 2] = ["ServerAliveInterval=5", "ServerAliveCountMax=3"];
+
+/// Seconds between attempts to log in on a host that closes the connection at once.
+const LOGIN_PAUSES: [u64; 3] = [1, 2, 4];
+
+/// How long somebody may take who is asked for a password.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long a master may take to say that it is there.
 const CHECK: Duration = Duration::from_secs(2);
@@ -55,11 +65,12 @@ impl Connection {
             return Ok(Master::Found);
         }
         self.log_in(&configuration)?;
+        self.asked_again.store(false, Ordering::Relaxed);
         Ok(Master::Opened)
     }
 
     /// The command that logs in and stays in the background with the socket.
-    fn master_command(&self, configuration: &Configuration, prompts: bool) -> Command {
+    fn master_command(&self, configuration: &Configuration, prompts: Prompts) -> Command {
         let mut options = vec![
             format!("ControlPath={}", self.socket.display()),
             "ControlMaster=yes".to_owned(),
@@ -67,42 +78,88 @@ impl Connection {
             format!("ConnectTimeout={}", self.connect_timeout),
         ];
         options.extend(KEEP_ALIVE.map(str::to_owned));
+        options.extend(options::LOGIN.map(str::to_owned));
         options.extend(cipher::option(configuration));
-        if !prompts {
-            options.push("BatchMode=yes".to_owned());
-        }
+        options.extend(match prompts {
+            Prompts::Terminal => None,
+            // A program gives the same answer each time, and a wrong one three times locks some accounts.
+            Prompts::Askpass | Prompts::Once => Some("NumberOfPasswordPrompts=1".to_owned()),
+            Prompts::None => Some("BatchMode=yes".to_owned()),
+        });
         let options = options.into_iter().flat_map(|option| ["-o".to_owned(), option]);
         // -f: it goes to the background after the login, and lets go of our descriptors; -N: no command.
         let command = Command::new("ssh").args(self.login_words()).args(options).args(["-f", "-N"]);
-        command.arg("--").arg(self.login.host.as_str())
-    }
-
-    /// The master's command with what lets this process ask for a password, or keeps it from asking.
-    pub(super) fn login_command(&self, configuration: &Configuration) -> Command {
-        let prompts = Prompts::of_this_process();
-        let command = self.master_command(configuration, prompts != Prompts::None);
-        match prompts {
+        let command = command.arg("--").arg(self.login.host.as_str());
+        if prompts.uses_a_program() {
             // Without a terminal ssh asks a program only when told to (ssh(1), SSH_ASKPASS_REQUIRE).
-            Prompts::Askpass => command.variable("SSH_ASKPASS_REQUIRE", "force"),
-            Prompts::Terminal | Prompts::None => command,
+            return command.variable("SSH_ASKPASS_REQUIRE", "force");
+        }
+        command
+    }
+
+    /// The master's command as this process would run it first.
+    pub(super) fn login_command(&self, configuration: &Configuration) -> Command {
+        self.master_command(configuration, Prompts::of_this_process())
+    }
+
+    /// Logs in. After a connection that was lost nobody may sit there any more: nothing prompts then at first, and what
+    /// would have to prompt does so once.
+    fn log_in(&self, configuration: &Configuration) -> Outcome<()> {
+        let possible = Prompts::of_this_process();
+        if !self.was_open() {
+            return self.try_to_log_in(configuration, possible);
+        }
+        let failure = match self.try_to_log_in(configuration, Prompts::None) {
+            Err(failure) if failure.kind == Kind::Connection && failure.is_final() => failure,
+            ended => return ended,
+        };
+        if possible == Prompts::None || self.asked_again.swap(true, Ordering::Relaxed) {
+            return Err(failure);
+        }
+        self.report.say(&format!("{failure}; asking once"));
+        self.try_to_log_in(configuration, Prompts::Once)
+    }
+
+    /// Logs in, again after a while where the host takes no more logins: sshd drops them at random when many come at once.
+    fn try_to_log_in(&self, configuration: &Configuration, prompts: Prompts) -> Outcome<()> {
+        let mut pauses = LOGIN_PAUSES.iter();
+        loop {
+            let (end, failure) = match self.log_in_once(configuration, prompts)? {
+                Ok(()) => return Ok(()),
+                Err(failed) => failed,
+            };
+            let Some(pause) = pauses.next().filter(|_| end == LoginEnd::ClosedAtOnce) else {
+                return Err(failure);
+            };
+            self.report.say(&format!("{failure}; trying again in {pause} s"));
+            thread::sleep(Duration::from_secs(*pause));
         }
     }
 
-    fn log_in(&self, configuration: &Configuration) -> Outcome<()> {
-        let prompts = Prompts::of_this_process();
-        let command = self.login_command(configuration);
+    fn log_in_once(
+        &self,
+        configuration: &Configuration,
+        prompts: Prompts,
+    ) -> Outcome<Result<(), (LoginEnd, Failure)>> {
+        let own_words = OwnWords::beside(&self.socket)?;
+        let command = self.master_command(configuration, prompts).logs_to(own_words.file());
         self.report.command(&command);
-        // Somebody who is asked may take their time; a host that doesn't answer may not.
-        let limit = (prompts == Prompts::None)
-            .then(|| Duration::from_secs(u64::from(self.connect_timeout) * 3));
-        match command.run_within(limit)? {
-            Some(finished) if finished.status == 0 => Ok(()),
-            Some(finished) => Err(cause::of_login(&self.login, &finished.errors)),
-            None => Err(Failure::connection(format!(
-                "host '{}' doesn't answer the login",
-                self.login.host
-            ))),
+        // Somebody who is asked may take their time, as far as sshd's LoginGraceTime lets them; a host that doesn't
+        // answer may not.
+        let limit = if prompts == Prompts::None {
+            Duration::from_secs(u64::from(self.connect_timeout) * 3)
+        } else {
+            PATIENCE
+        };
+        let Some(finished) = command.run_within(Some(limit))? else {
+            return Ok(Err((LoginEnd::NoAnswer, cause::of_silent_login(&self.login))));
+        };
+        if finished.status == 0 {
+            return Ok(Ok(()));
         }
+        let words = own_words.text();
+        let failure = cause::of_login(&self.login, &words, &finished.errors);
+        Ok(Err((LoginEnd::told_by(&words), failure)))
     }
 
     /// The socket of a live master that the user's own configuration has for this login.
@@ -119,11 +176,15 @@ impl Connection {
 
     /// Whether the master behind `socket` answers.
     fn answers(&self, socket: &Path) -> Outcome<bool> {
+        answers(&self.check_command(socket))
+    }
+
+    /// The command that asks the master behind `socket` whether it is there.
+    pub(super) fn check_command(&self, socket: &Path) -> Command {
         let path = format!("ControlPath={}", socket.display());
         let command =
             Command::new("ssh").args(self.login_words()).args(["-o", &path, "-O", "check", "--"]);
-        let command = command.arg(self.login.host.as_str());
-        Ok(command.run_within(Some(CHECK))?.is_some_and(|finished| finished.status == 0))
+        command.arg(self.login.host.as_str())
     }
 
     /// Waits until no other process opens the same connection. The lock goes with the file.
@@ -138,6 +199,11 @@ impl Connection {
     }
 }
 
+/// Whether a master answers that is asked by [`Connection::check_command`].
+pub(super) fn answers(check: &Command) -> Outcome<bool> {
+    Ok(check.run_within(Some(CHECK))?.is_some_and(|finished| finished.status == 0))
+}
+
 /// Who can be asked for a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prompts {
@@ -145,14 +211,20 @@ enum Prompts {
     Terminal,
     /// A program that the user set.
     Askpass,
+    /// Either of them, for one answer.
+    Once,
     /// Nobody: nothing prompts.
     None,
 }
 
 impl Prompts {
+    /// Whether a program asks, there being no terminal.
+    fn uses_a_program(self) -> bool {
+        self == Self::Askpass || (self == Self::Once && !has_terminal())
+    }
+
     fn of_this_process() -> Self {
-        // ssh asks on the controlling terminal, whatever the standard descriptors are.
-        if File::open("/dev/tty").is_ok() {
+        if has_terminal() {
             Self::Terminal
         } else if std::env::var_os("SSH_ASKPASS").is_some_and(|program| !program.is_empty()) {
             Self::Askpass
@@ -160,4 +232,9 @@ impl Prompts {
             Self::None
         }
     }
+}
+
+/// Whether ssh can ask at the controlling terminal, whatever the standard descriptors are.
+fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
 }

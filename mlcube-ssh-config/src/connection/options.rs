@@ -25,8 +25,17 @@ pub(super) fn always() -> impl Iterator<Item = String> {
     ALWAYS.into_iter().flat_map(|option| ["-o".to_owned(), option.to_owned()])
 }
 
+/// Options for the login.
+pub(super) const LOGIN: [&str; 1] = [
+    // Why it failed is read from what it says: a quiet one says nothing, and a banner comes at this level.
+    "LogLevel=INFO",
+];
+
 /// Options for sessions. The master has `-f` and `-N`, which say the same for it.
-pub(super) const SESSION: [&str; 4] = [
+pub(super) const SESSION: [&str; 5] = [
+    // What it says is read, or stands among rsync's words: no less than why it failed, whatever the user's level is, and
+    // no more.
+    "LogLevel=ERROR",
     // The others came with OpenSSH 8.7, and an older one would refuse their names; to ask each time which one it is
     // would cost a process. What else the user's configuration holds has passed the login.
     "IgnoreUnknown=*",

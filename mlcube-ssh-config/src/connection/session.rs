@@ -8,18 +8,27 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Output};
-use super::master::Master;
+use super::cause::SessionEnd;
+use super::master::{Master, answers};
+use super::own_words::OwnWords;
 use super::silence::Silence;
 use super::{Connection, Login, cause};
-use crate::command::Running;
+use crate::command::{Command, Finished, Running};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits::{self, Exceeded};
 use crate::report::Report;
 use crate::rsync::lost_during_transfer;
-use crate::script::{READY, Script, WATCH};
+use crate::script::{BEGUN, NOT_WHOLE, READY, Script, WATCH};
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
+
+/// How many times its `connect_timeout` a host may take from the login, and from the first word of a session over a master
+/// that was there already: start-up files on a busy host take their time.
+const START_UP: [u64; 2] = [6, 3];
+
+/// How long the user's own line may run.
+const SETUP: Duration = Duration::from_secs(600);
 
 /// A script that runs on the remote, and has said so.
 #[derive(Debug)]
@@ -29,6 +38,9 @@ pub struct Session {
     ahead: Vec<u8>,
     silence: Silence,
     login: Login,
+    own_words: OwnWords,
+    /// Asks whether the shared connection is there.
+    check: Command,
     report: Report,
 }
 
@@ -45,48 +57,74 @@ pub enum Event {
 
 /// Why a script didn't say that it runs.
 enum NotReady {
-    /// The session ended; ssh's standard error.
-    Ended(String),
-    /// Nothing came in time.
-    Silent,
+    /// The host takes no more sessions at the moment.
+    Busy,
+    /// The connection is gone; ssh's own words.
+    LinkEnded(String),
+    /// Nothing came in time; what was printed instead.
+    Silent(String),
 }
 
 impl Connection {
     /// Starts `script` on the remote; returns when it runs.
     ///
     /// # Errors
-    /// When the host can't be reached.
+    /// When the host can't be reached, or runs no script.
     pub fn open_session(&self, script: &Script) -> Outcome<Session> {
+        let opened = self.open_session_within(script, &PAUSES)?;
+        opened.ok_or_else(|| cause::of_busy_host(&self.login))
+    }
+
+    /// Runs `script` to its end and returns what it answered; none where the host takes no more sessions at the moment.
+    ///
+    /// # Errors
+    /// When the host can't be reached, or the connection is lost.
+    pub fn ask_unless_busy(&self, script: &Script) -> Outcome<Option<Answer>> {
+        let opened = self.open_session_within(script, &[])?;
+        opened.map(Session::answer).transpose()
+    }
+
+    fn open_session_within(&self, script: &Script, pauses: &[u64]) -> Outcome<Option<Session>> {
         let mut master = self.find_or_open_master()?;
         self.was_open.store(true, Ordering::Relaxed);
-        let mut pauses = PAUSES.iter();
+        let mut pauses = pauses.iter();
         loop {
-            let errors = match self.try_session(script, master)? {
-                Ok(session) => return Ok(session),
-                Err(NotReady::Ended(errors)) => errors,
-                Err(NotReady::Silent) => {
+            match self.try_session(script, master)? {
+                Ok(session) => return Ok(Some(session)),
+                Err(NotReady::Busy) => {
+                    let Some(pause) = pauses.next() else { return Ok(None) };
+                    thread::sleep(Duration::from_millis(*pause));
+                }
+                Err(NotReady::Silent(printed)) if master == Master::Opened => {
+                    let seconds = self.start_up_limit(master).as_secs();
+                    return Err(cause::of_silent_shell(&self.login, seconds, &printed));
+                }
+                Err(NotReady::Silent(_)) => {
                     self.report.detail("the shared connection doesn't answer; opening another one");
                     master = self.open_master(true)?;
-                    continue;
                 }
-            };
-            if errors.contains("open refused") {
-                let Some(pause) = pauses.next() else {
-                    return Err(cause::of_session(&self.login, &errors));
-                };
-                thread::sleep(Duration::from_millis(*pause));
-            } else if master == Master::Opened {
-                return Err(cause::of_session(&self.login, &errors));
-            } else {
+                Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
+                    return Err(cause::of_lost_link(&self.login, &own_words));
+                }
                 // The master that was found is gone: one more try, with one of our own.
-                self.open_master(false)?;
-                master = Master::Opened;
+                Err(NotReady::LinkEnded(_)) => {
+                    self.open_master(false)?;
+                    master = Master::Opened;
+                }
             }
         }
     }
 
+    /// How long a session over this master may take to its first word.
+    fn start_up_limit(&self, master: Master) -> Duration {
+        let [opened, found] = START_UP;
+        let times = if master == Master::Opened { opened } else { found };
+        Duration::from_secs(u64::from(self.connect_timeout) * times)
+    }
+
     fn try_session(&self, script: &Script, master: Master) -> Outcome<Result<Session, NotReady>> {
-        let command = self.session_command(script);
+        let own_words = OwnWords::beside(&self.socket)?;
+        let command = self.session_command(script).logs_to(own_words.file());
         self.report.command(&command);
         let (running, output) = command.start()?;
         let mut session = Session {
@@ -95,22 +133,43 @@ impl Connection {
             ahead: Vec::new(),
             silence: Silence::new(self.answer_timeout),
             login: self.login.clone(),
+            own_words,
+            check: self.check_command(&self.socket),
             report: self.report,
         };
-        // A login that has just succeeded is as live as can be; then a slow shell there has the time that it takes.
-        let limit = match master {
-            Master::Found => Some(Duration::from_secs(u64::from(self.connect_timeout))),
-            Master::Opened => None,
-        };
-        match session.wait_until_ready(script, limit) {
+        match session.wait_until_ready(script, self.start_up_limit(master)) {
             Ready::Yes { greeted } => {
                 self.greets.fetch_or(greeted, Ordering::Relaxed);
                 Ok(Ok(session))
             }
-            Ready::Ended => Ok(Err(NotReady::Ended(session.running.finish()?.errors))),
-            Ready::Silent => {
+            Ready::Silent(printed) => {
                 session.running.kill();
-                Ok(Err(NotReady::Silent))
+                Ok(Err(NotReady::Silent(printed)))
+            }
+            Ready::EndlessSetup(printed) => {
+                let end = SessionEnd { status: 255, printed: &printed, errors: "" };
+                let failure = cause::of_setup(&session.login, &end);
+                session.running.kill();
+                Err(failure)
+            }
+            Ready::Ended { begun, printed } => {
+                let login = session.login.clone();
+                let how = session.how_it_ended()?;
+                if how.own_words.contains("open refused") {
+                    return Ok(Err(NotReady::Busy));
+                }
+                if how.is_lost {
+                    return Ok(Err(NotReady::LinkEnded(how.own_words)));
+                }
+                let (status, errors) = (how.finished.status, how.finished.errors.as_str());
+                let end = SessionEnd { status, printed: &printed, errors };
+                Err(match begun {
+                    true => cause::of_setup(&login, &end),
+                    false if printed.trim_end().ends_with(NOT_WHOLE) => {
+                        cause::of_eaten_script(&login)
+                    }
+                    false => cause::of_no_shell(&login, &end),
+                })
             }
             Ready::Exceeded => Err(session.end_for(Exceeded::Greeting)),
         }
@@ -122,44 +181,102 @@ enum Ready {
     Yes {
         greeted: bool,
     },
-    Ended,
-    Silent,
-    /// The greeting is too long.
+    /// The session ended, before or after the script's first word.
+    Ended {
+        begun: bool,
+        printed: String,
+    },
+    /// Nothing but this came in time.
+    Silent(String),
+    /// The user's own line doesn't end.
+    EndlessSetup(String),
+    /// So much came that no start-up file prints it.
     Exceeded,
 }
 
+/// How a session ended.
+struct End {
+    finished: Finished,
+    own_words: String,
+    /// Whether the connection ended, and not only the session.
+    is_lost: bool,
+}
+
 impl Session {
-    /// Reads up to the line that the script prints first; what a login shell printed before it is dropped.
-    fn wait_until_ready(&mut self, script: &Script, limit: Option<Duration>) -> Ready {
-        let line = format!("{READY}\n");
-        let mut searched = 0;
-        let deadline = limit.map(|limit| Instant::now() + limit);
-        loop {
-            let wait = deadline.map_or(Duration::from_secs(3600), |deadline| {
-                deadline.saturating_duration_since(Instant::now())
-            });
-            match self.output.recv_timeout(wait) {
-                Ok(bytes) => self.ahead.extend(bytes),
-                Err(RecvTimeoutError::Timeout) if deadline.is_some() => return Ready::Silent,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ready::Ended,
-            }
-            if let Some(at) = find(&self.ahead[searched..], line.as_bytes()) {
-                let at = searched + at;
-                self.ahead.drain(..at + line.len());
+    /// Reads up to the line that the script prints when it is ready; what a login shell printed before it is dropped.
+    fn wait_until_ready(&mut self, script: &Script, limit: Duration) -> Ready {
+        let greeted = match self.wait_for_word(BEGUN, limit) {
+            Word::Came { before } => before,
+            Word::Ended(printed) => return Ready::Ended { begun: false, printed },
+            Word::Late(printed) => return Ready::Silent(printed),
+            Word::Exceeded => return Ready::Exceeded,
+        };
+        match self.wait_for_word(READY, SETUP) {
+            Word::Came { .. } => {
                 self.silence.begin();
                 // What follows a script is another one.
                 if !script.is_followed() {
                     self.running.tell(WATCH);
                 }
-                return Ready::Yes { greeted: at > 0 };
+                Ready::Yes { greeted }
+            }
+            Word::Ended(printed) => Ready::Ended { begun: true, printed },
+            Word::Late(printed) => Ready::EndlessSetup(printed),
+            Word::Exceeded => Ready::Exceeded,
+        }
+    }
+
+    /// Reads up to a line, and behind it.
+    fn wait_for_word(&mut self, word: &str, limit: Duration) -> Word {
+        let line = format!("{word}\n");
+        let deadline = Instant::now() + limit;
+        let mut searched = 0;
+        loop {
+            if let Some(at) = find(&self.ahead[searched..], line.as_bytes()) {
+                self.ahead.drain(..searched + at + line.len());
+                return Word::Came { before: searched + at > 0 };
             }
             if self.ahead.len() > limits::GREETING {
-                return Ready::Exceeded;
+                return Word::Exceeded;
             }
             // The line may have begun.
-            searched = self.ahead.len().saturating_sub(line.len());
+            searched = self.ahead.len().saturating_sub(line.len() - 1);
+            let wait = deadline.saturating_duration_since(Instant::now());
+            let printed = || String::from_utf8_lossy(&self.ahead).into_owned();
+            match self.output.recv_timeout(wait) {
+                Ok(bytes) => self.ahead.extend(bytes),
+                Err(RecvTimeoutError::Timeout) => return Word::Late(printed()),
+                Err(RecvTimeoutError::Disconnected) => return Word::Ended(printed()),
+            }
         }
+    }
+
+    /// Waits for the end of ssh, and finds out what else ended with it.
+    fn how_it_ended(self) -> Outcome<End> {
+        let finished = self.running.finish().map_err(|failure| match failure.exceeded() {
+            Some(exceeded) => cause::of_excess(&self.login, exceeded),
+            None => failure,
+        })?;
+        let own_words = self.own_words.text();
+        // ssh's own status is also that of a script which a signal ended: then the connection is still there.
+        let is_lost =
+            finished.status == 255 && !own_words.contains("open refused") && !answers(&self.check)?;
+        Ok(End { finished, own_words, is_lost })
+    }
+
+    /// Why a session ended that should have gone on.
+    ///
+    /// # Errors
+    /// When the system can't say how it ended.
+    pub fn why_it_ended(mut self) -> Outcome<Failure> {
+        let printed = String::from_utf8_lossy(&mem::take(&mut self.ahead)).into_owned();
+        let login = self.login.clone();
+        let End { finished, own_words, is_lost } = self.how_it_ended()?;
+        if is_lost {
+            return Ok(cause::of_lost_link(&login, &own_words));
+        }
+        let (status, errors) = (finished.status, finished.errors.as_str());
+        Ok(cause::of_script(&login, &SessionEnd { status, printed: &printed, errors }))
     }
 
     /// What the script reads on descriptor 3, behind a line `watch`; it ends when what is returned is dropped.
@@ -187,10 +304,13 @@ impl Session {
         let text = script.text_behind_another();
         self.report.command(&format!("# in the same session:\n{text}"));
         self.running.tell(&text);
-        match self.wait_until_ready(script, None) {
+        match self.wait_until_ready(script, SETUP) {
             Ready::Yes { .. } => Ok(self),
-            Ready::Ended | Ready::Silent => {
-                Err(cause::of_session(&self.login, &self.running.finish()?.errors))
+            Ready::Ended { .. } => Err(self.why_it_ended()?),
+            Ready::Silent(_) | Ready::EndlessSetup(_) => {
+                let failure = cause::of_lost_link(&self.login, "");
+                self.running.kill();
+                Err(failure)
             }
             Ready::Exceeded => Err(self.end_for(Exceeded::Greeting)),
         }
@@ -321,7 +441,7 @@ impl Session {
         Failure::connection(format!("'{host}' sent next to nothing for {seconds} seconds")).hint(
             format!(
                 "look at what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
-                self.login.command()
+                self.login.by_hand()
             ),
         )
     }
@@ -335,13 +455,16 @@ impl Session {
 
     /// The answer of a session that has ended.
     fn end_of(self, output: Output) -> Outcome<Answer> {
-        let finished = self.running.finish().map_err(|failure| match failure.exceeded() {
-            Some(exceeded) => cause::of_excess(&self.login, exceeded),
-            None => failure,
-        })?;
-        // Our scripts never end with 255 themselves: it is ssh's.
+        let login = self.login.clone();
+        let End { finished, own_words, is_lost } = self.how_it_ended()?;
+        if is_lost {
+            return Err(cause::of_lost_link(&login, &own_words));
+        }
+        // Our scripts never end with 255 themselves: a signal ended this one.
         if finished.status == 255 {
-            return Err(cause::of_session(&self.login, &finished.errors));
+            let (printed, errors) = (output.text(), finished.errors.as_str());
+            let end = SessionEnd { status: 255, printed: &printed, errors };
+            return Err(cause::of_script(&login, &end));
         }
         Ok(Answer::new(finished.status, output, finished.errors))
     }
@@ -393,6 +516,18 @@ fn read_ahead(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
         }
     });
     receiver
+}
+
+/// What came of waiting for a word.
+enum Word {
+    /// The word, and whether anything came before it.
+    Came { before: bool },
+    /// The end of the session, and what came instead.
+    Ended(String),
+    /// Nothing in time but this.
+    Late(String),
+    /// Too much of something else.
+    Exceeded,
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -1,0 +1,164 @@
+//! What an account does before a script runs: start-up files that print, read or never end, login shells that run nothing.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+
+use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task};
+
+/// A host whose account has this login shell and start-up file, and the document of a cube.
+fn with_start_up(shell: &str, start_up: &str, lines: &str) -> Option<(Account, Scene, Document)> {
+    let place = Place::new();
+    let account = Account::with_shell(place.path(), shell)?;
+    let file = account.home().join(start_up);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, format!("{lines}\n")).unwrap();
+    account.owns(account.home());
+    let mut scene = Scene::at(place, HostOptions::default().account(&account));
+    scene.set("/remote_root", "cubes");
+    scene.set("/connect_timeout", 1);
+    let document = document_in(&scene);
+    Some((account, scene, document))
+}
+
+fn document_in(scene: &Scene) -> Document {
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
+    scene.document(&cube.with_file("data.csv", "1,2\n"), &[])
+}
+
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
+}
+
+/// A push by rsync works for an account that prints this without a newline.
+fn rsync_works_behind(shell: &str, start_up: &str, lines: &str) {
+    let Some((account, scene, document)) = with_start_up(shell, start_up, lines) else { return };
+    push(&scene, &document).succeeds();
+    // What is new goes as an archive, what has changed by rsync.
+    fs::write(scene.home().join("digits/workspace/data.csv"), "3,4\n").unwrap();
+    push(&scene, &document).succeeds();
+    let data = fs::read_to_string(account.home().join("cubes/digits/workspace/data.csv")).unwrap();
+    assert_eq!(data, "3,4\n");
+}
+
+#[test]
+fn a_prompt_without_a_newline() {
+    rsync_works_behind("bash", ".bashrc", "printf 'ready> '");
+}
+
+#[test]
+fn a_window_title() {
+    rsync_works_behind("zsh", ".zshenv", r"printf '\033]0;title\007'");
+}
+
+#[test]
+fn a_cleared_screen() {
+    rsync_works_behind("tcsh", ".tcshrc", r"printf '\033[H\033[2J'");
+}
+
+#[test]
+fn a_prompt_of_fish() {
+    rsync_works_behind("fish", ".config/fish/config.fish", "echo -n 'hello>'");
+}
+
+/// A start-up file reads what is meant for the script: nothing of that runs, and the message names the files.
+fn refuses_a_reader(shell: &str, start_up: &str, lines: &str, words: &[&str]) {
+    let Some((account, scene, document)) = with_start_up(shell, start_up, lines) else { return };
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["there", "start-up files", ".bashrc"]).complains(words);
+    assert_eq!(fs::read_dir(account.home()).unwrap().count(), 1, "nothing was made there");
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn a_start_up_file_that_reads_a_line() {
+    refuses_a_reader("bash", ".bashrc", "read line", &["reads the script"]);
+}
+
+#[test]
+fn a_start_up_file_that_reads_lines() {
+    let lines = "read a; read b; read c; read -n 30 d; read e";
+    refuses_a_reader("bash", ".bashrc", lines, &["reads the script"]);
+}
+
+#[test]
+fn a_start_up_file_that_reads_a_block() {
+    refuses_a_reader("zsh", ".zshenv", "head -c 700 > /dev/null", &["reads the script"]);
+}
+
+#[test]
+fn a_start_up_file_of_tcsh_that_reads_a_line() {
+    refuses_a_reader("tcsh", ".tcshrc", "set line = \"$<\"", &["reads the script"]);
+}
+
+#[test]
+fn a_start_up_file_that_reads_everything() {
+    refuses_a_reader("bash", ".bashrc", "echo one moment; cat > /dev/null", &["one moment"]);
+}
+
+#[test]
+fn a_start_up_file_that_never_ends() {
+    let lines = "echo loading modules; sleep 600";
+    refuses_a_reader("bash", ".bashrc", lines, &["loading modules", "within 6 s"]);
+}
+
+/// The account runs no script: the message quotes what it said, and nothing is said of a lost connection.
+fn refuses_without_a_shell(scene: &Scene, document: &Document, words: &[&str]) {
+    let failed = push(scene, document);
+    failed.exits(255).complains(&["there", "ran no script", "login shell"]).complains(words);
+    failed.never_says("lost");
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn a_start_up_file_that_becomes_another_program() {
+    let lines = "exec echo '[exited]'";
+    let Some((_account, scene, document)) = with_start_up("bash", ".bashrc", lines) else { return };
+    refuses_without_a_shell(&scene, &document, &["[exited]", "status 0"]);
+}
+
+#[test]
+fn a_login_shell_that_refuses() {
+    let Some((_account, scene, document)) = with_start_up("false", ".profile", "") else { return };
+    refuses_without_a_shell(&scene, &document, &["status 1", "said nothing"]);
+}
+
+#[test]
+fn a_login_shell_that_is_killed() {
+    let lines = "kill -9 $$";
+    let Some((_account, scene, document)) = with_start_up("bash", ".bashrc", lines) else { return };
+    refuses_without_a_shell(&scene, &document, &["by a signal"]);
+}
+
+#[test]
+fn a_forced_command() {
+    let options = HostOptions::default().config("ForceCommand echo backups only; exit 7");
+    let scene = Scene::with(options);
+    let document = document_in(&scene);
+    refuses_without_a_shell(&scene, &document, &["backups only", "status 7"]);
+}
+
+/// The user's own line ends the shell: told as that, with its words.
+fn refuses_the_setup(line: &str, words: &[&str]) {
+    let mut scene = Scene::new();
+    scene.set("/setup", line);
+    let document = document_in(&scene);
+    let failed = push(&scene, &document);
+    failed.exits(125).complains(&["there", "setup"]).complains(words);
+    failed.never_says("lost");
+    assert_eq!(scene.host.sshd.sessions(), 1);
+}
+
+#[test]
+fn a_setup_that_exits() {
+    refuses_the_setup("echo no such module; exit 3", &["no such module", "status 3"]);
+}
+
+#[test]
+fn a_setup_that_exits_with_success() {
+    refuses_the_setup("exit", &["status 0"]);
+}
+
+#[test]
+fn a_setup_that_is_no_shell() {
+    refuses_the_setup("if", &["status 2"]);
+}
