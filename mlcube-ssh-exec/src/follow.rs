@@ -17,14 +17,26 @@ use mlcube_ssh_config::script::Script;
 
 use crate::interrupt::Interrupts;
 use crate::job::Job;
-use crate::outcome::{self, Blame, End};
+use crate::outcome::{self, Blame, End, Stop};
 use crate::tail::Tail;
 
 /// How often signals are looked for.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The longest pause between attempts to connect again.
+/// The first pause between attempts to take a job up again; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A session that lasted so long was a good one, also if the job said nothing meanwhile.
+const GOOD_SESSION: Duration = Duration::from_secs(30);
+
+/// How long the log of a job goes on that was ended.
+const LAST_WORDS: Duration = Duration::from_secs(20);
+
+/// How many sessions in a row may end by themselves, over a connection that is there, without a byte of the log.
+const IDLE_SESSIONS: u32 = 3;
 
 /// How a job is followed.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +65,7 @@ pub(crate) struct Follower<'a> {
     log: Box<dyn Write + 'a>,
     /// The byte of the log that comes next, once the job is known to be there.
     offset: Option<u64>,
+    attempts: Attempts,
     end: End,
     tail: Tail,
 }
@@ -61,10 +74,46 @@ pub(crate) struct Follower<'a> {
 enum Ended {
     /// The job is over, or all that was asked for is there.
     Job,
-    /// The connection is.
-    Connection,
+    /// The session is, and why.
+    Session(Failure),
     /// Another job holds the workspace.
     Locked(Holder),
+}
+
+/// How a job is ended.
+#[derive(Clone, Copy, Debug)]
+enum Stopping {
+    /// While another session follows it.
+    BesideThis,
+    /// While nothing does.
+    Alone,
+}
+
+/// What asks for the end of a job; its answer, unless the host had no session for it.
+type StopThread = JoinHandle<Outcome<Option<Answer>>>;
+
+/// The attempts to take a job up again since the last one that led to anything.
+#[derive(Clone, Copy, Debug)]
+struct Attempts {
+    /// The time that they took and that was waited between them. Time that this machine slept, or this process, doesn't
+    /// count.
+    awake: Duration,
+    /// The pause before the next one.
+    pause: Duration,
+    /// Sessions that ended by themselves.
+    idle_sessions: u32,
+}
+
+impl Attempts {
+    const NONE: Self = Self { awake: Duration::ZERO, pause: FIRST_PAUSE, idle_sessions: 0 };
+
+    /// Adds an attempt that took so long, and the pause after it, which is returned.
+    fn add(&mut self, took: Duration) -> Duration {
+        let pause = self.pause;
+        self.awake += took.min(LONGEST_PAUSE) + pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
 }
 
 impl<'a> Follower<'a> {
@@ -87,6 +136,7 @@ impl<'a> Follower<'a> {
             patience: Patience::new(manner.wait),
             log,
             offset: None,
+            attempts: Attempts::NONE,
             tail: Tail::default(),
         })
     }
@@ -106,7 +156,7 @@ impl<'a> Follower<'a> {
                     self.end.could_be_built = self.tail.contains(outcome::PULL_ADVICE);
                     return Ok(self.end);
                 }
-                Ended::Connection => session = self.reconnect()?,
+                Ended::Session(why) => session = self.take_up_again(why)?,
                 Ended::Locked(holder) => session = self.wait_for(&holder)?,
             }
         }
@@ -133,9 +183,11 @@ impl<'a> Follower<'a> {
 
     /// Reads one session to its end; a signal ends the job through another one meanwhile.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
-        let mut frames = Frames::default();
+        let (start, mut frames) = (Instant::now(), Frames::default());
         // A stop that went down with the connection is asked for again.
-        let mut stopping = self.end.interrupted.map(|_| self.stop());
+        let mut stopping = (self.end.interrupted.is_some() && self.end.stop.is_none())
+            .then(|| self.stop(Stopping::BesideThis));
+        let mut stopped = self.end.stop.as_ref().map(|_| start);
         loop {
             if let Some(signal) = self.interrupts.take() {
                 if !self.manner.ends_it || self.end.interrupted.is_some() {
@@ -144,7 +196,22 @@ impl<'a> Follower<'a> {
                 }
                 self.end.interrupted = Some(signal);
                 self.report.say(&format!("ending job {} on {}", self.job.id, self.host()));
-                stopping = Some(self.stop());
+                stopping = Some(self.stop(Stopping::BesideThis));
+            }
+            if let Some(ended) = stopping.take_if(|stopping| stopping.is_finished()) {
+                let Some(stop) = self.stop_result(ended) else {
+                    // The host takes no session but this one.
+                    session.hang_up();
+                    return self.stop_alone();
+                };
+                self.end.stop = stop;
+                stopped = self.end.stop.as_ref().map(|_| Instant::now());
+            }
+            // A job that couldn't be ended goes on for as long as it likes.
+            let is_failed = matches!(self.end.stop, Some(Stop::Failed(_)));
+            if is_failed || stopped.is_some_and(|stopped| stopped.elapsed() > LAST_WORDS) {
+                session.hang_up();
+                return Ok(Ended::Job);
             }
             match session.next(TICK) {
                 Event::Bytes(bytes) => frames.add(&bytes),
@@ -156,7 +223,12 @@ impl<'a> Follower<'a> {
                     }
                 }
                 Event::Silence => {}
-                Event::End => return session.over().map(|()| Ended::Connection),
+                Event::End => {
+                    if start.elapsed() > GOOD_SESSION {
+                        self.attempts = Attempts::NONE;
+                    }
+                    return Ok(Ended::Session(session.why_it_ended()?));
+                }
             }
             let ended = match self.take(&mut frames) {
                 Ok(ended) => ended,
@@ -166,29 +238,60 @@ impl<'a> Follower<'a> {
                 }
             };
             if let Some(ended) = ended {
-                self.end.left = match stopping {
-                    Some(stopping) => self.wait_for_stop(stopping)?,
-                    None => None,
-                };
+                if let Some(stopping) = stopping {
+                    // A session is free now.
+                    if self.wait_for_stop(stopping)?.is_none() {
+                        self.stop_alone()?;
+                    }
+                }
                 return Ok(ended);
             }
         }
     }
 
-    /// What the stop left behind is told before we go, unless a second signal says that nobody waits for it.
-    fn wait_for_stop(&mut self, stopping: JoinHandle<Outcome<Answer>>) -> Outcome<Option<String>> {
+    /// What the stop left behind is told before we go, unless a second signal says that nobody waits for it; none where
+    /// the host had no session for it.
+    fn wait_for_stop(&mut self, stopping: StopThread) -> Outcome<Option<()>> {
         while !stopping.is_finished() {
             if let Some(signal) = self.interrupted_within(TICK) {
                 return Err(self.left_alone(signal));
             }
         }
-        Ok(stopping.join().ok().and_then(|answer| answer.ok()?.field("left")))
+        Ok(self.stop_result(stopping).map(|stop| self.end.stop = stop))
+    }
+
+    /// What a stop led to: nothing, when the connection was lost meanwhile; none when the host had no session for it.
+    #[expect(clippy::option_option, reason = "no session and no answer are two things")]
+    fn stop_result(&self, stopping: StopThread) -> Option<Option<Stop>> {
+        match stopping.join() {
+            Ok(Ok(answer)) => Some(Some(Stop::told_by(&answer?, &self.document))),
+            Ok(Err(failure)) if !failure.is_final() => Some(None),
+            Ok(Err(failure)) => Some(Some(Stop::Failed(failure.to_string()))),
+            Err(_) => Some(Some(Stop::Failed("the stop wasn't asked for".to_owned()))),
+        }
+    }
+
+    /// Ends the job when no session follows it.
+    fn stop_alone(&mut self) -> Outcome<Ended> {
+        let stopping = self.stop(Stopping::Alone);
+        self.wait_for_stop(stopping)?;
+        match self.end.stop {
+            // The rest of the log, and the status.
+            Some(Stop::AllGone | Stop::Left(_)) => {
+                let session = self.connection.open_session(&self.script())?;
+                self.follow(session)
+            }
+            _ => Ok(Ended::Job),
+        }
     }
 
     /// Ends the job through a session of its own; not waited for when a second signal says so.
-    fn stop(&self) -> JoinHandle<Outcome<Answer>> {
+    fn stop(&self, stopping: Stopping) -> StopThread {
         let (connection, script) = (Arc::clone(&self.connection), self.job.stop());
-        thread::spawn(move || connection.ask(&script))
+        thread::spawn(move || match stopping {
+            Stopping::BesideThis => connection.ask_unless_busy(&script),
+            Stopping::Alone => connection.ask(&script).map(Some),
+        })
     }
 
     /// Takes what has come; tells what the session ended with, if it did.
@@ -242,6 +345,7 @@ impl<'a> Follower<'a> {
     fn take_log(&mut self, bytes: &[u8]) {
         let offset = self.offset.get_or_insert(0);
         *offset = offset.saturating_add(bytes.len() as u64);
+        self.attempts = Attempts::NONE;
         self.tail.add(bytes);
         match self.log.write_all(bytes).and_then(|()| self.log.flush()) {
             // A reader of the log that is gone has seen what it wanted.
@@ -270,27 +374,36 @@ impl<'a> Follower<'a> {
         )))
     }
 
-    /// Connects again, with growing pauses, and takes the log up at the byte where it stopped.
-    fn reconnect(&mut self) -> Outcome<Session> {
-        self.report.say(&format!(
-            "the connection to {} was lost; the job goes on there, connecting again",
-            self.host()
-        ));
-        // Time that this machine slept, or this process, doesn't count.
-        let mut awake = Duration::ZERO;
-        let mut pause = Duration::from_millis(500);
+    /// Takes the log up at the byte where it stopped, with growing pauses, until that leads to something or there is no
+    /// sense in going on.
+    fn take_up_again(&mut self, why: Failure) -> Outcome<Session> {
+        if why.is_final() {
+            // The connection is there, and the script isn't: whoever ends it once does so again, mostly.
+            self.attempts.idle_sessions += 1;
+            if self.offset.is_none() || self.attempts.idle_sessions > IDLE_SESSIONS {
+                return Err(self.given_up(why));
+            }
+            self.report.detail(&format!("{why}; taking job {} up again", self.job.id));
+        } else if self.attempts.awake.is_zero() {
+            let then = if self.offset.is_some() { "; the job goes on there" } else { "" };
+            self.report.say(&format!("{why}{then}; connecting again"));
+        }
+        let mut failure = why;
+        let mut took = Duration::ZERO;
         loop {
+            if self.attempts.awake > self.manner.reconnect_timeout {
+                return Err(self.given_up(failure));
+            }
+            let pause = self.attempts.add(took);
+            self.sleep(pause)?;
             let start = Instant::now();
             match self.connection.open_session(&self.script()) {
                 Ok(session) => return Ok(session),
-                Err(failure) if failure.kind != Kind::Connection => return Err(failure),
-                Err(failure) if awake > self.manner.reconnect_timeout => {
-                    return Err(self.given_up(&failure));
-                }
-                Err(_) => self.sleep(pause)?,
+                // One more attempt could lock the account, or asks somebody who isn't there.
+                Err(failure) if failure.is_final() => return Err(self.given_up(failure)),
+                Err(again) => failure = again,
             }
-            awake += start.elapsed().min(pause + LONGEST_PAUSE);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            took = start.elapsed();
         }
     }
 
@@ -338,13 +451,19 @@ impl<'a> Follower<'a> {
         Failure::signal(signal, message)
     }
 
-    fn given_up(&self, failure: &Failure) -> Failure {
-        Failure::connection(format!(
-            "gave up connecting to '{}' ({failure}); job {} may go on there; follow it with `{}`",
-            self.host(),
-            self.job.id,
-            self.document.attach_command(&self.job.id)
-        ))
+    /// The failure that ends the following, with what is known of the job.
+    fn given_up(&self, failure: Failure) -> Failure {
+        let attach = self.document.attach_command(&self.job.id);
+        if failure.kind != Kind::Connection && self.offset.is_none() {
+            return failure
+                .hint(format!("`{attach}` tells whether job {} was started", self.job.id));
+        }
+        let message = format!("{failure}; job {} may go on on '{}'", self.job.id, self.host());
+        let hint = format!("follow it with `{attach}`");
+        match failure.hint_text() {
+            Some(first) => Failure::connection(message).hint(format!("{first}; then {hint}")),
+            None => Failure::connection(message).hint(hint),
+        }
     }
 
     fn host(&self) -> &str {

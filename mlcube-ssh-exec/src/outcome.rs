@@ -1,6 +1,7 @@
 //! What a job's end means: success, the task's failure, or `mlcube`'s.
 
 use anyhow::anyhow;
+use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome, hinted};
 
@@ -44,28 +45,52 @@ pub(crate) struct End {
     pub(crate) cause: Option<String>,
     /// The signal that made us end it.
     pub(crate) interrupted: Option<u8>,
-    /// Processes that could not be ended.
-    pub(crate) left: Option<String>,
     /// Whether `mlcube` says that the image which it failed to pull has a recipe.
     pub(crate) could_be_built: bool,
     /// Why a part of the log couldn't be written locally, if so.
     pub(crate) unwritten: Option<String>,
+    /// What became of our stop, once we asked for one.
+    pub(crate) stop: Option<Stop>,
     /// The last line of the log that says something.
     pub(crate) last_line: String,
+}
+
+/// What the remote answered when it was told to end a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Nothing of the job is left.
+    AllGone,
+    /// These processes are.
+    Left(String),
+    /// It wasn't ended, or nobody knows; why.
+    Failed(String),
+}
+
+impl Stop {
+    /// What the answer says.
+    pub(crate) fn told_by(answer: &Answer, document: &Document) -> Self {
+        if let Some(told) = answer.field("problem") {
+            let (kind, subject) = told.split_once(' ').unwrap_or((&told, ""));
+            return Self::Failed(problem(document, kind, subject).to_string());
+        }
+        match answer.field("left") {
+            Some(left) => Self::Left(left),
+            // How the job is stands at the end of the answer: without that the script was cut down.
+            None if answer.status == 0 && answer.field("job").is_some() => Self::AllGone,
+            None => Self::Failed(format!(
+                "the stop ended with status {}: {}",
+                answer.status,
+                answer.last_error()
+            )),
+        }
+    }
 }
 
 /// The outcome of a job that ended.
 pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     let host = &document.remote.host;
     if let Some(signal) = end.interrupted {
-        let left = end.left.as_ref().map_or_else(
-            || "nothing of it is left there".to_owned(),
-            |left| format!("these processes are left there: {left}"),
-        );
-        return Err(Failure::signal(
-            signal,
-            format!("job {} on '{host}' was ended; {left}", end.job),
-        ));
+        return Err(interrupted(signal, end, document));
     }
     if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
         return Err(Failure::ours(anyhow!(
@@ -107,6 +132,31 @@ pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
             end.job
         ))
         .hint(format!("`{}` shows it again", document.attach_command(&end.job)))),
+    }
+}
+
+/// What is said of a job that was to end with us.
+pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure {
+    let (host, job) = (&document.remote.host, &end.job);
+    let ended =
+        |left: &str| Failure::signal(signal, format!("job {job} on '{host}' was ended; {left}"));
+    match (&end.stop, end.status) {
+        (Some(Stop::AllGone), _) => ended("nothing of it is left there"),
+        (Some(Stop::Left(left)), _) => ended(&format!("these processes are left there: {left}"))
+            .hint(format!("`{}` tries again", document.stop_command(job))),
+        (stop, status) => {
+            let why = match stop {
+                Some(Stop::Failed(why)) => why.as_str(),
+                _ => "the host didn't answer the stop",
+            };
+            let state = match status {
+                Some(status) => format!("it ended by itself with status {status}"),
+                None => "it may go on".to_owned(),
+            };
+            let message = format!("job {job} on '{host}' couldn't be ended ({why}); {state}");
+            Failure::signal(signal, message)
+                .hint(format!("end it with `{}`", document.stop_command(job)))
+        }
     }
 }
 

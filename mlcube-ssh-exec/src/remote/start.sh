@@ -217,7 +217,11 @@ if [ ! -d "$job" ]; then
   wait_for_leader
   prune
 fi
-if [ "$then" = follow ]; then follow_job "$job" 0; fi
+if [ "$then" = follow ]; then
+  # From here on the client knows that there is a job.
+  printf 'offset 0\n'
+  follow_job "$job" 0
+fi
 job_state "$job"
 # One whose leader failed before mlcube hasn't started, whatever its status.
 if [ "$how" = running ] || [ ! -f "$job/cause" ]; then
