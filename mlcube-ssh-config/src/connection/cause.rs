@@ -61,7 +61,7 @@ impl LoginEnd {
         let known =
             |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
         match own_words.lines().find_map(known).unwrap_or(Self::Other) {
-            // A proxy that ends looks the same; its own words are on standard error.
+            // A proxy that ends looks the same.
             Self::ClosedAtOnce if own_words.contains(NO_PORT) => Self::Other,
             end => end,
         }
@@ -71,14 +71,12 @@ impl LoginEnd {
 /// What ssh calls the other end when that is a proxy's pipe.
 const NO_PORT: &str = "UNKNOWN port 65535";
 
-/// What no further attempt mends, of ssh's own and of an ssh that is its proxy.
-const FINAL: [&str; 6] = [
+/// What no further attempt mends.
+const FINAL: [&str; 4] = [
     "Unable to negotiate with",
     "Received disconnect from",
     "Bad configuration option",
     "Bad owner or permissions on",
-    "Permission denied (",
-    "Host key verification failed",
 ];
 
 /// Why a login failed, from ssh's own words and from what else came on standard error: a banner, a proxy's words.
@@ -123,19 +121,19 @@ pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure 
         .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
         LoginEnd::Refused => refused(login, own_words, others),
         LoginEnd::Other => {
-            // Without a word of its own that helps, ssh ended with its proxy, or with what it was told by the host.
-            let is_no_reason = last.is_empty() || last.contains(NO_PORT);
-            let mut why = if is_no_reason { String::new() } else { format!(": {last}") };
-            let proxy = last_line_with_words(others);
-            match (last.contains(NO_PORT), proxy.is_empty()) {
-                (true, true) => why.push_str(": its proxy or jump host closed the connection"),
-                (true, false) => why = format!(": the proxy or jump host failed: {proxy}"),
-                (false, _) => why.push_str(&quoted(others)),
-            }
+            // With a master in the background ssh doesn't let its proxy's words through.
+            let why = match (last.contains(NO_PORT), last.is_empty()) {
+                (true, _) => ": its proxy or jump host closed the connection".to_owned(),
+                (_, true) => quoted(others),
+                (_, false) => format!(": {last}{}", quoted(others)),
+            };
             let failure = Failure::connection(format!("can't log in on '{host}'{why}"))
-                .hint(format!("try `{attempt}`"));
-            let is_final = |text: &str| FINAL.iter().any(|words| text.contains(words));
-            if is_final(own_words) || is_final(others) { failure.for_good() } else { failure }
+                .hint(format!("`{attempt}` may tell more"));
+            if FINAL.iter().any(|words| own_words.contains(words)) {
+                failure.for_good()
+            } else {
+                failure
+            }
         }
     }
 }

@@ -94,6 +94,13 @@ impl Connection {
             // Without a terminal ssh asks a program only when told to (ssh(1), SSH_ASKPASS_REQUIRE).
             return command.variable("SSH_ASKPASS_REQUIRE", "force");
         }
+        if prompts == Prompts::None && self.was_open() {
+            // BatchMode doesn't reach the ssh of a ProxyJump, which would give a program's answer at every attempt; before
+            // OpenSSH 8.4 it doesn't know the first of these.
+            return command
+                .variable("SSH_ASKPASS_REQUIRE", "never")
+                .variable("SSH_ASKPASS", "/bin/false");
+        }
         command
     }
 

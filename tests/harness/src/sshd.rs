@@ -39,9 +39,15 @@ impl Sshd {
             "{extra}\nListenAddress 127.0.0.1\nHostKey {at}/hostkey\nPidFile none\nLogLevel VERBOSE\nUsePAM no\n\
              StrictModes no\nPrintMotd no\nPrintLastLog no\nAuthorizedKeysFile {at}/authorized_keys\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin yes\nMaxStartups 100\nUseDNS no\nSetEnv {variables}\n",
+             PermitRootLogin yes\n{startups}\nUseDNS no\nSetEnv {variables}\n",
             extra = config.join("\n"),
             variables = variables.join(" "),
+            // Of this option sshd takes the last value.
+            startups = if config.iter().any(|line| line.starts_with("MaxStartups ")) {
+                ""
+            } else {
+                "MaxStartups 100"
+            },
         );
         fs::write(sshd.folder.join("sshd_config"), lines).unwrap();
         sshd.listen_on_a_free_port();

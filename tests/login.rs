@@ -1,0 +1,175 @@
+//! Logins that fail: the cause is ssh's own, its line is quoted, and nothing is tried that could lock an account.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpStream;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
+
+fn document_in(scene: &Scene) -> Document {
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
+    scene.document(&cube.with_file("data.csv", "1,2\n"), &[])
+}
+
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
+}
+
+/// What another ssh would say of other failures.
+const MISLEADING: &str = "\
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+Offending ED25519 key in /etc/passwd:1
+Host key verification failed.
+ssh: connect to host there port 22: Connection refused
+Connection timed out. No access for strangers.
+";
+
+#[test]
+fn a_banner_is_no_cause() {
+    let place = Place::new();
+    let banner = place.path().join("banner");
+    fs::write(&banner, MISLEADING).unwrap();
+    let scene =
+        Scene::at(place, HostOptions::default().config(&format!("Banner {}", banner.display())));
+    let document = document_in(&scene);
+    fs::write(scene.host.folder().join("sshd/authorized_keys"), "").unwrap();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["login", "refused", "Permission denied (publickey)"]);
+    failed.never_says("changed").never_says("passwd");
+    // It may say why, and is quoted as the host's.
+    failed.says("the host says: Connection timed out. No access for strangers.");
+}
+
+#[test]
+fn words_of_the_remote_are_no_cause() {
+    let options = HostOptions::default();
+    let scene = Scene::with(
+        options.config("ForceCommand echo 'Session open refused by peer' >&2; exit 255"),
+    );
+    let document = document_in(&scene);
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["ran no script", "Session open refused by peer"]);
+    failed.never_says("MaxSessions").never_says("lost");
+    assert_eq!(scene.host.sshd.sessions(), 1);
+}
+
+#[test]
+fn a_proxy_that_fails_is_named() {
+    let scene = Scene::new();
+    scene.has_ssh_config("ProxyCommand exit 1");
+    let failed = push(&scene, &document_in(&scene));
+    failed.exits(255).complains(&["there", "proxy", "`ssh there`"]);
+    failed.never_says("MaxStartups");
+}
+
+#[test]
+fn the_hint_repeats_what_was_used() {
+    let mut scene = Scene::new();
+    let (key, config) = (scene.home().join("my key"), scene.home().join("a config"));
+    fs::rename(scene.home().join(".ssh/id"), &key).unwrap();
+    fs::copy(scene.home().join(".ssh/config"), &config).unwrap();
+    scene
+        .set("/authentication", serde_json::json!({"identify_file": key, "user": "nobody-at-all"}));
+    scene.set("/ssh_config", config.to_str().unwrap());
+    let failed = push(&scene, &document_in(&scene));
+    failed.exits(255).complains(&[
+        &format!("ssh -F '{}' -i '{}'", config.display(), key.display()),
+        "-l nobody-at-all there",
+    ]);
+}
+
+#[test]
+fn a_changed_host_key_names_file_and_line() {
+    let mut scene = Scene::new();
+    let document = document_in(&scene);
+    let known = scene.home().join(".ssh/known_hosts");
+    let line = fs::read_to_string(&known).unwrap();
+    fs::write(&known, format!("# one\n# two\n{line}")).unwrap();
+    scene.host.sshd.changes_its_host_key();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["changed", &format!("{}:3", known.display()), "ssh there"]);
+}
+
+#[test]
+fn the_settings_key_is_the_only_one_offered() {
+    let mut scene = Scene::with(HostOptions::default().config("MaxAuthTries 3"));
+    let socket = scene.home().join("run/agent");
+    let keys: Vec<PathBuf> = (0..7).map(|n| scene.home().join(format!("key{n}"))).collect();
+    for key in &keys {
+        scene.sh("ssh-keygen -q -t ed25519 -N '' -f \"$KEY\"").env("KEY", key).run().succeeds();
+    }
+    let mut lines = fs::read_to_string(scene.home().join(".ssh/config")).unwrap();
+    lines = lines.replace("IdentityAgent none\n", "").replace("IdentitiesOnly yes\n", "");
+    fs::write(scene.home().join(".ssh/config"), lines).unwrap();
+    let line = "ssh-agent -a \"$SSH_AUTH_SOCK\" >agent; ssh-add -q key? && mlcube-ssh-push -q; status=$?; . ./agent >&2; kill $SSH_AGENT_PID; exit $status";
+    let run = |scene: &Scene| {
+        let document = document_in(scene);
+        let _gone = fs::remove_file(&socket);
+        scene.sh(line).env("SSH_AUTH_SOCK", &socket).reads_document(&document).run()
+    };
+    run(&scene).exits(255).says("Too many authentication failures");
+    let key = scene.home().join(".ssh/id");
+    scene.set("/authentication", serde_json::json!({"identify_file": key}));
+    run(&scene).succeeds();
+}
+
+/// An idle connection, which counts as a login that isn't done.
+fn idle_login(scene: &Scene) -> TcpStream {
+    let mut idle = TcpStream::connect(("127.0.0.1", scene.host.sshd.port())).unwrap();
+    idle.read_exact(&mut [0; 4]).unwrap();
+    idle
+}
+
+#[test]
+fn a_host_that_takes_no_more_logins_for_a_while() {
+    let scene = Scene::with(HostOptions::default().config("MaxStartups 1:100:1"));
+    let document = document_in(&scene);
+    let idle = idle_login(&scene);
+    let mut running = scene.tool("mlcube-ssh-push").reads_document(&document).start();
+    running.says("closes the connection before the login");
+    running.says("trying again in");
+    drop(idle);
+    running.wait().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn a_host_that_takes_no_more_logins() {
+    let scene = Scene::with(HostOptions::default().config("MaxStartups 1:100:1"));
+    let document = document_in(&scene);
+    let _idle = idle_login(&scene);
+    let failed = push(&scene, &document);
+    failed.exits(255).says("before the login").says("MaxStartups");
+    eventually("sshd has counted", || scene.host.sshd.log().contains("MaxStartups"));
+}
+
+/// A scene whose account takes a password that a program tells, which notes that it was asked.
+fn with_a_password(answer: &str) -> Option<(Account, Scene)> {
+    let place = Place::new();
+    let account = Account::with_shell(place.path(), "sh")?;
+    account.has_password("open sesame");
+    let options = HostOptions::default().account(&account);
+    let options =
+        options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
+    let mut scene = Scene::at(place, options);
+    scene.set("/remote_root", "cubes");
+    scene.has_program("askpass", &format!("echo \"$1\" >> \"$HOME/asked\"; {answer}"));
+    Some((account, scene))
+}
+
+fn asked(scene: &Scene) -> usize {
+    fs::read_to_string(scene.home().join("asked")).unwrap_or_default().lines().count()
+}
+
+#[test]
+fn a_wrong_answer_of_a_program_is_given_once() {
+    let Some((_account, scene)) = with_a_password("echo wrong") else { return };
+    let document = document_in(&scene);
+    let ask = scene.home().join("bin/askpass");
+    let failed = scene.tool("mlcube-ssh-push").arg("-q").env("SSH_ASKPASS", &ask);
+    failed.reads_document(&document).run().exits(255).complains(&["refused", "password"]);
+    assert_eq!(asked(&scene), 1);
+    assert_eq!(scene.host.sshd.log().matches("Failed password").count(), 1);
+}
