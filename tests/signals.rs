@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Cube, Document, Engine, Invocation, Running, Scene, Task, eventually};
+use mlcube_ssh_harness::{
+    Cube, Document, Engine, HostOptions, Invocation, Running, Scene, Task, eventually,
+};
 use rustix::process::Signal;
 
 /// The first process of the container ignores what it is asked to do.
@@ -96,7 +98,12 @@ fn another_run_works_after_ctrl_c() {
 
 /// A run of an engine that does this line of sh, which has said that it started.
 fn with_engine(line: &str) -> (Scene, Running) {
-    let mut scene = Scene::new();
+    with_engine_on(HostOptions::default(), line)
+}
+
+/// The same on an unusual host.
+fn with_engine_on(options: HostOptions, line: &str) -> (Scene, Running) {
+    let mut scene = Scene::with(options);
     let engine = Engine::installed_on(&scene.host, "engine");
     engine.runs(line);
     scene.set("/remote/docker", engine.program().to_str().unwrap());
@@ -121,6 +128,30 @@ fn ctrl_c_ends_the_whole_process_tree() {
     running.ctrl_c();
     running.wait().exits(130).says("ended");
     assert_all_gone(&scene);
+}
+
+#[test]
+fn ctrl_c_ends_the_job_on_a_host_that_takes_one_session() {
+    let options = HostOptions::default().config("MaxSessions 1");
+    let line = "trap '' TERM INT; echo started; sleep 4006; echo went on; sleep 4006";
+    let (scene, running) = with_engine_on(options, line);
+    running.ctrl_c();
+    running.wait().exits(130).says("was ended; nothing of it is left there");
+    assert!(scene.jobs().is_empty(), "that is true: {:?}", scene.jobs());
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn ctrl_c_without_an_answer_promises_nothing() {
+    let (scene, running) = with_engine("trap '' TERM INT; echo started; sleep 4007");
+    // The stop is killed there before it has answered.
+    scene.host.has_program("flock", "kill -KILL $PPID");
+    running.ctrl_c();
+    let ended = running.wait();
+    ended.exits(130).says("couldn't be ended").says("it may go on").says("mlcube-ssh stop ");
+    ended.never_says("nothing of it is left");
+    scene.host.loses_program("flock");
+    scene.jobs().kill();
 }
 
 #[test]

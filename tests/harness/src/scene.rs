@@ -17,6 +17,7 @@ pub struct Scene {
     /// The remote host, which ssh calls `there`.
     pub host: Host,
     settings: Value,
+    variables: Vec<(String, String)>,
     home: PathBuf,
     place: Place,
 }
@@ -42,7 +43,7 @@ impl Scene {
         installed(&home.join("bin"));
         new_key(&home.join(".ssh/id"));
         let host = Host::start(&place, &home.join(".ssh/id.pub"), options);
-        let mut scene = Scene { settings: Value::Null, host, home, place };
+        let mut scene = Scene { settings: Value::Null, variables: Vec::new(), host, home, place };
         scene.settings = scene.usual_settings();
         scene.write_settings();
         scene.knows_the_host_key();
@@ -120,13 +121,14 @@ impl Scene {
     /// Any program, in the user's environment.
     pub fn invocation(&self, program: &Path) -> Invocation {
         let path = format!("{}:{PATH}", self.home.join("bin").display());
-        Invocation::new(program, &self.home.join("io"))
+        let usual = Invocation::new(program, &self.home.join("io"))
             .in_folder(&self.home)
             .env("HOME", &self.home)
             .env("PATH", path)
             .env("LC_ALL", "C.UTF-8")
             .env("SHELL", "/bin/sh")
-            .env("XDG_RUNTIME_DIR", self.home.join("run"))
+            .env("XDG_RUNTIME_DIR", self.home.join("run"));
+        self.variables.iter().fold(usual, |invocation, (name, value)| invocation.env(name, value))
     }
 
     /// The document that `mlcube-ssh-config` writes for a cube, with further arguments.
@@ -156,6 +158,11 @@ impl Scene {
     /// Puts a program, lines of sh, first in the user's PATH.
     pub fn has_program(&self, name: &str, lines: &str) {
         program::write(&self.home.join("bin").join(name), lines);
+    }
+
+    /// Sets a variable of everything that the user runs.
+    pub fn has_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Sets a value of the platform `gpu1` in the settings file, by its JSON pointer (`/interpreter/python`).
