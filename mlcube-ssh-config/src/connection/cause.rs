@@ -14,7 +14,7 @@ const START_UP_FILES: &str = "the account's start-up files (~/.bashrc, ~/.profil
 /// What ended a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoginEnd {
-    /// The host has another key than known_hosts says.
+    /// The host has another key than `known_hosts` says.
     HostKeyChanged,
     /// Nothing is known of the host's key, and nobody vouches for it.
     HostKeyUnknown,
