@@ -469,20 +469,6 @@ impl Session {
         Ok(Answer::new(finished.status, output, finished.errors))
     }
 
-    /// Looks at why a session ended that was followed to its end.
-    ///
-    /// # Errors
-    /// When it was ended here, because the remote sent more than it may; not when the connection was lost.
-    pub fn over(self) -> Outcome<()> {
-        match self.running.finish() {
-            Err(failure) => match failure.exceeded() {
-                Some(exceeded) => Err(cause::of_excess(&self.login, exceeded)),
-                None => Ok(()),
-            },
-            Ok(_) => Ok(()),
-        }
-    }
-
     /// Ends the session here; a script that watches for that ends too.
     pub fn hang_up(self) {
         self.running.kill();
