@@ -127,6 +127,7 @@ fn a_session_that_is_ended_again_and_again() {
 fn a_start_that_fails_is_no_lost_link() {
     for (setup, words) in [("exit 3", "status 3"), ("if", "status 2")] {
         let mut job = Staged::that(COUNTS);
+        job.scene.set("/setup", setup);
         job.document = job.document.with("/config/runner/setup", setup);
         let ended = job.exec(&["run"]).wait();
         ended.exits(125).says("setup").says(words);
