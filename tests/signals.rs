@@ -148,7 +148,7 @@ fn ctrl_c_without_an_answer_promises_nothing() {
     scene.host.has_program("flock", "kill -KILL $PPID");
     running.ctrl_c();
     let ended = running.wait();
-    ended.exits(130).says("couldn't be ended").says("it may go on").says("mlcube-ssh stop ");
+    ended.exits(130).says("isn't confirmed").says("mlcube-ssh stop ");
     ended.never_says("nothing of it is left");
     scene.host.loses_program("flock");
     scene.jobs().kill();

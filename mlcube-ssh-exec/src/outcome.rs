@@ -142,7 +142,7 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
         |left: &str| Failure::signal(signal, format!("job {job} on '{host}' was ended; {left}"));
     match (&end.stop, end.status) {
         (Some(Stop::AllGone), _) => ended("nothing of it is left there"),
-        (Some(Stop::Left(left)), _) => ended(&format!("these processes are left there: {left}"))
+        (Some(Stop::Left(left)), _) => ended(&format!("this is left there: {left}"))
             .hint(format!("`{}` tries again", document.stop_command(job))),
         (stop, status) => {
             let why = match stop {
@@ -150,12 +150,13 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
                 _ => "the host didn't answer the stop",
             };
             let state = match status {
-                Some(status) => format!("it ended by itself with status {status}"),
+                Some(status) => format!("it has the status {status}"),
                 None => "it may go on".to_owned(),
             };
-            let message = format!("job {job} on '{host}' couldn't be ended ({why}); {state}");
+            let message =
+                format!("the end of job {job} on '{host}' isn't confirmed ({why}); {state}");
             Failure::signal(signal, message)
-                .hint(format!("end it with `{}`", document.stop_command(job)))
+                .hint(format!("`{}` ends it, or says what is left", document.stop_command(job)))
         }
     }
 }
