@@ -3,13 +3,13 @@
 mod aside;
 mod doubtful_names;
 mod entry;
-mod kept;
+mod interner;
 mod linked;
 mod listing;
+mod packed_entry;
 mod part;
 mod plan;
 mod record;
-mod row;
 mod text;
 mod unplaced;
 mod walk;

@@ -7,56 +7,52 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::entry::{Entry, Kind};
-use super::row::Row;
+use super::interner::records;
+use super::packed_entry::{PackedEntry, order};
 use crate::command::List;
 use crate::report::human_bytes;
 
 /// The entries of a folder, by their path relative to it, in order: a folder stands before what is in it, and nothing
 /// else stands between.
 ///
-/// An entry takes 48 bytes. Its path, and the target of a link, lie in memory once for all listings of the process, which
-/// holds them to its end.
+/// An entry takes four bytes. What they stand for lies in memory once for all listings of the process, which holds it to
+/// its end.
 #[derive(Clone, Default)]
 pub struct Listing {
-    rows: Vec<Row>,
+    entries: Vec<PackedEntry>,
 }
 
 impl Listing {
     /// The entry at `path`.
     #[must_use]
     pub fn get(&self, path: &Path) -> Option<Entry> {
-        self.find(path).ok().map(|at| self.rows[at].entry())
+        self.find(path).ok().map(|at| self.entries[at].entry())
     }
 
     /// Notes an entry, in the place of one with the same path. Quick when it comes behind all the others.
     pub fn insert(&mut self, path: &Path, entry: &Entry) {
-        self.insert_row(Row::new(path, entry));
+        self.insert_packed(PackedEntry::new(path, entry), path);
     }
 
-    /// As [`Listing::insert`], with a path that another listing gave.
-    pub(super) fn insert_kept(&mut self, path: &'static Path, entry: &Entry) {
-        self.insert_row(Row::of_kept(path, entry));
-    }
-
-    fn insert_row(&mut self, row: Row) {
-        let path = row.path();
-        let is_last = self.rows.last().is_none_or(|last| last.order(path).is_lt());
-        match if is_last { Err(self.rows.len()) } else { self.find(path) } {
-            Ok(at) => self.rows[at] = row,
-            Err(at) => self.rows.insert(at, row),
+    fn insert_packed(&mut self, packed: PackedEntry, path: &Path) {
+        let is_last = self.entries.last().is_none_or(|last| order(last.path(), path).is_lt());
+        match if is_last { Err(self.entries.len()) } else { self.find(path) } {
+            Ok(at) => self.entries[at] = packed,
+            Err(at) => self.entries.insert(at, packed),
         }
     }
 
     /// Forgets an entry.
     pub fn remove(&mut self, path: &Path) {
         if let Ok(at) = self.find(path) {
-            self.rows.remove(at);
+            self.entries.remove(at);
         }
     }
 
     /// Notes entries in any order; of several with one path the last counts.
     pub fn extend<P: AsRef<Path>>(&mut self, entries: impl IntoIterator<Item = (P, Entry)>) {
-        self.add(entries.into_iter().map(|(path, entry)| Row::new(path.as_ref(), &entry)));
+        let packed = |(path, entry): (P, Entry)| PackedEntry::new(path.as_ref(), &entry);
+        self.add(entries.into_iter().map(packed));
     }
 
     /// Notes the entries of another listing, which lie in `folder`.
@@ -70,99 +66,112 @@ impl Listing {
 
     /// Notes the entries of another listing, each in the place of one with the same path.
     pub fn merge(&mut self, other: &Self) {
-        self.add(other.rows.iter().copied());
+        self.add(other.entries.iter().copied());
     }
 
-    /// Notes rows in any order; of several with one path the last counts.
-    pub(super) fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
-        self.rows.extend(rows);
+    /// Notes entries in any order; of several with one path the last counts.
+    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = PackedEntry>) {
+        self.entries.extend(entries);
         self.sort();
     }
 
-    /// Notes a row behind all the others, wherever it belongs: the listing is none before it is sorted.
-    pub(super) fn push(&mut self, row: Row) {
-        self.rows.push(row);
+    /// Notes an entry behind all the others, wherever it belongs: the listing is none before it is sorted.
+    pub(super) fn push(&mut self, entry: PackedEntry) {
+        self.entries.push(entry);
     }
 
-    /// Puts rows in order; of several with one path the last counts.
+    /// Puts entries in order; of several with one path the last counts.
     pub(super) fn sort(&mut self) {
-        self.rows.sort_by(|one, other| one.order(other.path()));
-        // The sort is stable: the row that came last is the last of its path.
-        self.rows.reverse();
-        self.rows.dedup_by(|one, other| one.order(other.path()).is_eq());
-        self.rows.reverse();
+        let records = records();
+        let order = |one: &PackedEntry, other: &PackedEntry| {
+            order(one.path_in(&records), other.path_in(&records))
+        };
+        if self.entries.is_sorted_by(|one, other| order(one, other).is_lt()) {
+            return;
+        }
+        self.entries.sort_by(order);
+        // The sort is stable: the entry that came last is the last of its path.
+        self.entries.reverse();
+        self.entries.dedup_by(|one, other| order(one, other).is_eq());
+        self.entries.reverse();
     }
 
     /// The entries that `keep` says.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&Path, &Entry) -> bool) -> Self {
-        let kept = self.rows.iter().filter(|row| keep(row.path(), &row.entry()));
-        Self { rows: kept.copied().collect() }
+        let kept = self.entries.iter().filter(|packed| {
+            let (path, entry) = packed.unpack();
+            keep(path, &entry)
+        });
+        Self { entries: kept.copied().collect() }
     }
 
     /// Forgets the entries of which `keep` says no, without a copy.
     pub fn retain(&mut self, mut keep: impl FnMut(&Path, &Entry) -> bool) {
-        self.rows.retain(|row| keep(row.path(), &row.entry()));
+        self.entries.retain(|packed| {
+            let (path, entry) = packed.unpack();
+            keep(path, &entry)
+        });
     }
 
     /// Lets the link at `path` count as the folder that it leads to.
     pub(super) fn follow(&mut self, path: &Path) {
         if let Ok(at) = self.find(path) {
-            self.rows[at] = self.rows[at].with_kind(Kind::Folder);
+            self.entries[at] = self.entries[at].with_kind(Kind::Folder);
         }
     }
 
     /// Every entry with its path, in order.
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static Path, Entry)> {
-        self.rows.iter().map(|row| (row.path(), row.entry()))
+        self.entries.iter().map(|packed| packed.unpack())
     }
 
     /// The paths, as rsync and tar read a list of files. A folder's has no slash at its end: with one rsync would send what
     /// lies in it, ignored files too.
     #[must_use]
     pub fn names(&self) -> List {
-        self.rows.iter().map(Row::path).collect()
+        self.entries.iter().map(|packed| packed.path()).collect()
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.entries.len()
     }
 
     /// Whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.entries.is_empty()
     }
 
     /// How many entries are files or links, or anything but a folder.
     #[must_use]
     pub fn files(&self) -> u64 {
-        self.rows.iter().filter(|row| row.kind() != Kind::Folder).count() as u64
+        self.entries.iter().filter(|packed| packed.kind() != Kind::Folder).count() as u64
     }
 
     /// How many entries are regular files.
     #[must_use]
     pub fn regular_files(&self) -> u64 {
-        self.rows_of_files().count() as u64
+        self.packed_files().count() as u64
     }
 
     /// The bytes of all files; a host may tell any sizes, and the sum of them saturates.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.rows_of_files().map(Row::size).fold(0, u64::saturating_add)
+        self.packed_files().map(PackedEntry::size).fold(0, u64::saturating_add)
     }
 
     /// The five largest files with their sizes, for messages.
     #[must_use]
     pub fn largest(&self) -> String {
-        let mut files: Vec<_> = self.rows_of_files().collect();
-        files.sort_by_key(|row| Reverse(row.size()));
-        let named = files.iter().take(5).map(|row| {
-            let path = row.path().to_string_lossy();
-            format!("{} ({})", path.escape_debug(), human_bytes(row.size()))
+        let mut files: Vec<_> = self.packed_files().collect();
+        files.sort_by_key(|packed| Reverse(packed.size()));
+        let named = files.iter().take(5).map(|packed| {
+            let path = packed.path().to_string_lossy();
+            format!("{} ({})", path.escape_debug(), human_bytes(packed.size()))
         });
         named.collect::<Vec<_>>().join(", ")
     }
@@ -193,12 +202,13 @@ impl Listing {
         self.filter(|path, _| path.starts_with(folder))
     }
 
-    fn rows_of_files(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.kind() == Kind::File)
+    fn packed_files(&self) -> impl Iterator<Item = PackedEntry> {
+        self.entries.iter().copied().filter(|packed| packed.kind() == Kind::File)
     }
 
     fn find(&self, path: &Path) -> Result<usize, usize> {
-        self.rows.binary_search_by(|row| row.order(path))
+        let records = records();
+        self.entries.binary_search_by(|packed| order(packed.path_in(&records), path))
     }
 }
 

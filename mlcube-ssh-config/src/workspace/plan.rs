@@ -131,9 +131,9 @@ impl Plan {
         if entry.same_content(there) {
             let is_as_before = |base: &Entry| base.same_permissions(there);
             if !entry.same_permissions(there) && base.is_some_and(is_as_before) {
-                self.permissions.insert_kept(path, entry);
+                self.permissions.insert(path, entry);
             }
-            return self.common.insert_kept(path, entry);
+            return self.common.insert(path, entry);
         }
         let this_changed = base.is_none_or(|base| !entry.same_content(base));
         let other_changed = base.is_none_or(|base| !there.same_content(base));
@@ -148,13 +148,13 @@ impl Plan {
 
     fn keep_base(&mut self, path: &'static Path, base: Option<&Entry>) {
         if let Some(base) = base {
-            self.common.insert_kept(path, base);
+            self.common.insert(path, base);
         }
     }
 
     fn send(&mut self, path: &'static Path, entry: &Entry) {
-        self.send.insert_kept(path, entry);
-        self.common.insert_kept(path, entry);
+        self.send.insert(path, entry);
+        self.common.insert(path, entry);
     }
 
     /// Whether nothing has to move.

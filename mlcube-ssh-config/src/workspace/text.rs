@@ -1,15 +1,16 @@
 //! A listing as text: what the remote's `find` writes, and what the record on disk holds.
 
-use std::ffi::OsStr;
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
 use super::entry::{Entry, Kind};
 use super::listing::Listing;
-use super::row::Row;
+use super::packed_entry::PackedEntry;
 use crate::limits::{self, Exceeded};
 use crate::rsync::PARTIAL;
 
@@ -46,9 +47,23 @@ impl Parser {
     /// # Errors
     /// When the list is longer than any that a client can hold.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Exceeded> {
-        self.open.extend_from_slice(piece);
+        let open = mem::take(&mut self.open);
+        if open.is_empty() {
+            let read = self.take(piece)?;
+            self.open.extend_from_slice(&piece[read..]);
+        } else {
+            let text = [open.as_slice(), piece].concat();
+            let read = self.take(&text)?;
+            self.open.extend_from_slice(&text[read..]);
+        }
+        // Two of them, and the numbers before the first.
+        if self.open.len() > 3 * limits::PATH { Err(Exceeded::Path) } else { Ok(()) }
+    }
+
+    /// Reads the entries that are whole; returns how many bytes they take.
+    fn take(&mut self, text: &[u8]) -> Result<usize, Exceeded> {
         let mut read = 0;
-        while let Some((field, target)) = first_entry(&self.open[read..]) {
+        while let Some((field, target)) = first_entry(&text[read..]) {
             read += field.len() + target.len() + 2;
             if field.len().max(target.len()) > limits::PATH {
                 return Err(Exceeded::Path);
@@ -61,17 +76,15 @@ impl Parser {
             if self.names > limits::NAMES {
                 return Err(Exceeded::Names);
             }
-            match parse_entry(field, target) {
+            match parse_entry(field) {
                 Some((path, entry)) if is_of_the_folder(&path) => {
-                    self.listing.push(Row::new(&path, &entry));
+                    self.listing.push(PackedEntry::pack(&path, &entry, target));
                 }
                 Some(_) => {}
                 None => self.has_rubbish = true,
             }
         }
-        self.open.drain(..read);
-        // Two of them, and the numbers before the first.
-        if self.open.len() > 3 * limits::PATH { Err(Exceeded::Path) } else { Ok(()) }
+        Ok(read)
     }
 
     /// Takes away a line that stands behind the list, and says whether it did: no entry begins with what that begins with.
@@ -152,21 +165,20 @@ impl Listing {
 
 /// The first entry of a text: its fields up to the path, and the target; none when it isn't whole.
 fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut ends = text.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at);
-    let (path, target) = (ends.next()?, ends.next()?);
-    Some((&text[..path], &text[path + 1..target]))
+    let end = |text: &[u8]| text.iter().position(|byte| *byte == 0);
+    let path = end(text)?;
+    let behind = &text[path + 1..];
+    Some((&text[..path], &behind[..end(behind)?]))
 }
 
 /// Whether a path stays in the folder, and isn't what a transfer that was cut off has left.
-fn is_of_the_folder(path: &Path) -> bool {
-    !path.as_os_str().is_empty()
-        && path.components().all(
-            |component| matches!(component, Component::Normal(name) if name != OsStr::new(PARTIAL)),
-        )
+fn is_of_the_folder(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .all(|name| !matches!(name, b"" | b"." | b"..") && name != PARTIAL.as_bytes())
 }
 
-/// `kind mode size seconds.fraction path`, and the target.
-fn parse_entry(field: &[u8], target: &[u8]) -> Option<(PathBuf, Entry)> {
+/// `kind mode size seconds.fraction path`, without the target.
+fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
     let mut words = field.splitn(5, |&byte| byte == b' ');
     let mut word = || std::str::from_utf8(words.next()?).ok();
     let letter = word()?;
@@ -186,24 +198,33 @@ fn parse_entry(field: &[u8], target: &[u8]) -> Option<(PathBuf, Entry)> {
     // GNU find writes ten digits, of which nine count.
     let nanoseconds = fraction.get(..9)?.parse().ok()?;
     let path = words.next()?;
-    let path = Path::new(OsStr::from_bytes(path.strip_prefix(b"./").unwrap_or(path)));
+    let path = without_doubled_slashes(path.strip_prefix(b"./").unwrap_or(path));
     let modified = (seconds.parse().ok()?, nanoseconds);
-    let target = PathBuf::from(OsStr::from_bytes(target));
-    // By its components: what `find` makes of a link to a folder has a slash too many.
-    let mut entry = Entry { kind, mode, size, modified, target };
+    let mut entry = Entry { kind, mode, size, modified, target: PathBuf::new() };
     if let Some(blocks) = blocks {
         entry = entry.with_blocks(blocks.parse().ok()?);
     }
     if letter == "D" {
         entry = entry.unwritable();
     }
-    Some((path.components().collect(), entry))
+    Some((path, entry))
+}
+
+/// What `find` makes of a link to a folder has a slash too many.
+fn without_doubled_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+    if !path.windows(2).any(|pair| pair == b"//") {
+        return Cow::Borrowed(path);
+    }
+    let mut path = path.to_owned();
+    path.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
+    Cow::Owned(path)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     use super::*;
 
@@ -229,6 +250,10 @@ mod tests {
         let text =
             b"f 644 1 1.000000000 ../x\0\0f 644 1 1.000000000 /etc/x\0\0f 644 1 1.000000000 ok\0\0";
         assert_eq!(Listing::parse(text).unwrap().len(), 1);
+        for path in ["", ".", "a/..", "a/../b", "/", "//"] {
+            let text = format!("f 644 1 1.000000000 {path}\0\0");
+            assert!(Listing::parse(text.as_bytes()).unwrap().is_empty(), "{path}");
+        }
         assert!(Listing::parse(b"rubbish").is_err());
         assert!(Listing::parse(b"f 644 1 1.000000000 a").is_err(), "cut off");
         assert!(Listing::parse(b"f 644 1 1.000000000 a\0to").is_err(), "in a target");
