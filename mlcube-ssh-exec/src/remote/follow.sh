@@ -58,9 +58,30 @@ finish() {
   exit 0
 }
 
+# Pauses for $2 seconds, or until the leader of the job $1 ends, which holds a lock as long as it lives.
+pause() {
+  # 75 stands for a lock that is still held, which no other failure of flock does: busybox's knows no -w, and a disk
+  # may have no locks.
+  flock -s -w "$2" -E 75 7 2>/dev/null 7<"$1/alive"
+  case $? in
+    75)
+      was_free=no
+      return
+      ;;
+    0)
+      # It has just ended. Or it has yet to take the lock, or nobody ever will: then time has to pass.
+      if [ "$was_free" = no ]; then
+        was_free=yes
+        return
+      fi
+      ;;
+  esac
+  sleep "$2"
+}
+
 follow_job() {
   [ -d "$1" ] || problem unknown "${1##*/}"
-  offset=$2 looks=0
+  offset=$2 looks=0 was_free=no
   end_with_client
   while :; do
     # Looked at before the log, so that the log is whole when the end is told.
@@ -71,6 +92,6 @@ follow_job() {
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
     # Often while something happens, less often in a long silence.
-    if [ "$looks" -lt 30 ]; then sleep 0.1; else sleep 0.4; fi
+    if [ "$looks" -lt 30 ]; then pause "$1" 0.1; else pause "$1" 0.4; fi
   done
 }
