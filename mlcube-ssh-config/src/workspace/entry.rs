@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FileType, Stat};
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -122,6 +124,21 @@ impl Entry {
     #[must_use]
     pub fn permissions(&self) -> u32 {
         self.mode & 0o7777
+    }
+
+    /// The entry of which the system says this, a link without its target.
+    pub(super) fn of_stat(stat: &Stat) -> Self {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        };
+        let modified = (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0));
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let entry =
+            Self { kind, mode: stat.st_mode & 0o7777, size, modified, target: PathBuf::new() };
+        entry.with_blocks(u64::try_from(stat.st_blocks).unwrap_or(0))
     }
 
     /// Whether it is a regular file.

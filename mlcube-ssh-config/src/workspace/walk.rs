@@ -1,14 +1,17 @@
 //! Listing a folder of this machine.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io;
-use std::path::Path;
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, readlinkat, statat};
+use rustix::io::{Errno, Result as Looked};
 
 use super::entry::{Entry, Kind};
 use super::listing::Listing;
+use super::packed_entry::PackedEntry;
 use crate::rsync::PARTIAL;
 
 /// Says of a path, and whether it is a folder, that it is left out of a listing.
@@ -22,49 +25,101 @@ impl Listing {
     /// # Errors
     /// When a folder can't be read for another reason, or `folder` itself, and those of `skip`.
     pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
-        let mut listing = Self::default();
+        let mut walk = Walk { top: folder, skip, listing: Self::default() };
         if folder.is_dir() {
-            add_folder(&mut listing, folder, Path::new(""), skip)?;
+            walk.add_folder(Path::new(""))?;
         }
-        Ok(listing)
+        Ok(walk.listing)
     }
 }
 
-fn add_folder(listing: &mut Listing, top: &Path, below: &Path, skip: &Skip<'_>) -> Result<()> {
-    let folder = top.join(below);
-    let names = match names(&folder) {
-        Err(why) if why.kind() == io::ErrorKind::PermissionDenied && below != Path::new("") => {
-            if let Some(closed) = Entry::read(&folder) {
-                listing.insert(below, &Entry { kind: Kind::Unreadable, ..closed });
+struct Walk<'a> {
+    top: &'a Path,
+    skip: &'a Skip<'a>,
+    listing: Listing,
+}
+
+impl Walk<'_> {
+    /// Adds what is in a folder.
+    fn add_folder(&mut self, below: &Path) -> Result<()> {
+        let place = self.top.join(below);
+        let opened = open_folder(&place, below == Path::new(""));
+        let names = opened.and_then(|folder| Ok((names(&folder)?, folder)));
+        let (names, folder) = match names {
+            Err(Errno::ACCESS) if below != Path::new("") => {
+                self.add_closed(below);
+                return Ok(());
             }
-            return Ok(());
-        }
-        names => names.with_context(|| format!("can't read {}", folder.display()))?,
-    };
-    for name in names {
-        let path = below.join(&name);
-        // An entry that went away meanwhile isn't there.
-        let Some(found) = Entry::read(&top.join(&path)).filter(|_| name != PARTIAL) else {
-            continue;
+            // It went away meanwhile, or became something else.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
+            names => names.with_context(|| format!("can't read {}", place.display()))?,
         };
-        let is_folder = found.kind == Kind::Folder;
-        if skip(&path, is_folder)? {
-            continue;
+        let mut entries = Vec::new();
+        for name in names {
+            let path = below.join(OsStr::from_bytes(name.as_bytes()));
+            let found = look(&folder, &name)
+                .with_context(|| format!("can't look at {}", self.top.join(&path).display()))?;
+            let Some(found) = found.filter(|_| name.as_bytes() != PARTIAL.as_bytes()) else {
+                continue;
+            };
+            if !(self.skip)(&path, found.is_folder())? {
+                entries.push(PackedEntry::new(&path, &found));
+            }
         }
-        listing.insert(&path, &found);
-        if is_folder {
-            add_folder(listing, top, &path, skip)?;
+        // A process may have a thousand files open, and a tree may be deeper.
+        drop(folder);
+        for entry in entries {
+            // In the order of a listing.
+            self.listing.push(entry);
+            if entry.kind() == Kind::Folder {
+                self.add_folder(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes of a folder that this user may not enter it.
+    fn add_closed(&mut self, path: &Path) {
+        if let Some(closed) = Entry::read(&self.top.join(path)) {
+            self.listing.insert(path, &Entry { kind: Kind::Unreadable, ..closed });
         }
     }
-    Ok(())
+}
+
+/// Opens a folder; only the one that is listed may be a link.
+fn open_folder(place: &Path, is_top: bool) -> Looked<OwnedFd> {
+    let nofollow = if is_top { OFlags::empty() } else { OFlags::NOFOLLOW };
+    open(place, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | nofollow, Mode::empty())
 }
 
 /// The names in a folder, in the order of a listing.
-fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+fn names(folder: &OwnedFd) -> Looked<Vec<CString>> {
     // In one that can be read and not entered there are names, and nothing else.
-    fs::metadata(folder.join("."))?;
-    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
-    let mut names = names.collect::<io::Result<Vec<_>>>()?;
+    statat(folder, ".", AtFlags::empty())?;
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
     names.sort_unstable();
     Ok(names)
+}
+
+/// What has this name in a folder, which is half the work of a look along a whole path; none when it went away meanwhile.
+fn look(folder: impl AsFd, name: &CString) -> Looked<Option<Entry>> {
+    let found = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(None),
+        found => found?,
+    };
+    let mut entry = Entry::of_stat(&found);
+    if entry.kind == Kind::Link {
+        entry.target = match readlinkat(&folder, name, Vec::new()) {
+            // It went away, or became something else, which is as new as what comes tomorrow.
+            Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
+            target => PathBuf::from(OsStr::from_bytes(target?.to_bytes())),
+        };
+    }
+    Ok(Some(entry))
 }
