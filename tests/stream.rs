@@ -98,6 +98,20 @@ fn everything_arrives_as_it_is() {
 }
 
 #[test]
+fn a_first_push_of_large_files_goes_by_rsync() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    for number in 0..2 {
+        fs::create_dir_all(cube.workspace()).unwrap();
+        fs::write(cube.workspace().join(format!("{number}.pt")), vec![number + 1; 32 << 20])
+            .unwrap();
+    }
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &["-v"]).succeeds().never_says("as one archive");
+    assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
+}
+
+#[test]
 fn new_things_in_folders_that_are_there() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("many/old/a", "1");

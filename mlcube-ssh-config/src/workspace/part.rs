@@ -46,8 +46,8 @@ impl Part {
         let mut parts = Vec::new();
         for (&(folder, is_sparse), &(entries, bytes)) in &folders {
             let empty = Self { folder: folder.to_owned(), is_sparse, ..Self::default() };
-            let is_worth_two = !is_sparse && bytes >= WORTH_TWO && bytes / entries >= LARGE;
-            let mut streams = vec![empty; if is_worth_two { 2 } else { 1 }];
+            let is_large = !is_sparse && Self::are_large(entries, bytes);
+            let mut streams = vec![empty; if is_large { 2 } else { 1 }];
             let own = |path: &Path, entry: &Entry| {
                 folder_of(path) == folder && entry.is_sparse() == is_sparse
             };
@@ -60,6 +60,12 @@ impl Part {
             parts.extend(streams.into_iter().filter(|part| !part.files_from.is_empty()));
         }
         parts
+    }
+
+    /// Whether so many entries with so many bytes go quicker in two streams of rsync than in any other way.
+    #[must_use]
+    pub fn are_large(entries: u64, bytes: u64) -> bool {
+        bytes >= WORTH_TWO && bytes / entries.max(1) >= LARGE
     }
 
     /// `top`, and the folder in it, with a slash at the end.
