@@ -2,6 +2,8 @@
 //!
 //! Compatible within [`SCHEMA`]: every object keeps the fields that it doesn't know.
 
+mod check;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::failure::Kind;
-use crate::names::{Host, RemotePath, TaskName, User};
+use crate::names::{Host, JobId, RemotePath, TaskName, User};
 use crate::quote::shell_word;
 use crate::report::printable_json;
 
@@ -175,7 +177,11 @@ pub struct Receipt {
     pub phase: Option<String>,
     /// exec: the job's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
+    pub job: Option<JobId>,
+    /// exec: whether the job was started with other arguments than this document's, as far as the host tells: then what it
+    /// was to make isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_arguments: Option<bool>,
     /// exec: the status that `mlcube` ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u8>,
@@ -282,8 +288,10 @@ impl Document {
                 "the platform '{platform}' isn't of the ssh runner; choose one that is with --platform"
             );
         }
-        serde_json::from_value(value)
-            .context("the document doesn't hold what mlcube-ssh-config writes")
+        let document: Self = serde_json::from_value(value)
+            .context("the document doesn't hold what mlcube-ssh-config writes")?;
+        document.check().context("the document can't be used")?;
+        Ok(document)
     }
 
     /// The document as text that ends with a newline.

@@ -3,11 +3,11 @@
 //! Everything that the user gave is handed on in the form which that `mlcube` takes. It joins what it is given into a
 //! shell line without quotes, so what it would misread is refused here, by name, before anything is contacted.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::document::Document;
 use crate::layout::Layout;
-use crate::names::TaskName;
+use crate::names::{TaskName, check_parameter as check_parameter_name};
 use crate::parameters::{self, Parameter};
 use crate::places::given_there;
 use crate::quote::is_plain;
@@ -99,6 +99,7 @@ fn option_value(name: &str, value: &str) -> String {
 
 fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) -> Result<()> {
     let key = parameter.key();
+    check_parameter_name(&parameter.name).context("tasks")?;
     check_path(&key, &given_there(layout, &document.remote, &parameter.path))?;
     if parameter.name.contains(['=', '[', ']'])
         && override_of(document, layout, parameter).is_some()

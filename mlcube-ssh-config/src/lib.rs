@@ -16,6 +16,7 @@
 //! | [`quote`], [`command`], [`script`] | one quoting function, local commands as data, remote scripts as data |
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
 //! | [`parameters`], [`inputs`] | the paths that the chosen tasks are given, and those that have to be there |
+//! | [`stable_hash`] | a hash that is the same everywhere |
 //! | [`places`] | where such a path lies, on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
@@ -54,6 +55,7 @@ pub mod resolve;
 pub mod rsync;
 pub mod runner;
 pub mod script;
+pub mod stable_hash;
 pub mod status;
 pub mod step;
 pub mod trust;

@@ -7,6 +7,8 @@ use std::fmt;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::hinted;
+
 /// Refuses what could be taken for an option or would garble a line.
 fn check(what: &str, text: &str) -> Result<()> {
     if text.trim().is_empty() {
@@ -19,6 +21,22 @@ fn check(what: &str, text: &str) -> Result<()> {
         bail!("the {what} '{}' holds a control character", text.escape_debug());
     }
     Ok(())
+}
+
+/// What ssh 9.6 refuses in a host and most of it in a user: a shell acts on it, in `ProxyCommand %h` and `Match exec` too.
+/// Older versions don't refuse it.
+const ACTIVE: &str = "'`\"$\\;&<>|(){}*?!#~";
+
+/// Refuses what no host and no user has.
+fn check_login(what: &str, text: &str) -> Result<()> {
+    check(what, text)?;
+    match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
+        Some(found) => Err(hinted(
+            format!("the {what} '{text}' holds '{found}', which no {what} has"),
+            "write the name as ~/.ssh/config knows it; what needs other characters can be set there, for an alias",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Text that is a valid name of its kind: `TryFrom<String>` checks it, serde goes through that.
@@ -73,9 +91,9 @@ name!(
     /// A host as the user writes it for `ssh`: a name, an address, or an alias of `~/.ssh/config`.
     Host,
     |text| {
-        check("host", text)?;
-        if text.contains(|c: char| c.is_whitespace() || c == '/') {
-            bail!("the host '{text}' holds a blank or a slash");
+        check_login("host", text)?;
+        if text.contains('/') {
+            bail!("the host '{text}' holds a slash");
         }
         Ok(())
     }
@@ -84,7 +102,7 @@ name!(
 name!(
     /// A user name on the remote (`ssh -l`).
     User,
-    |text| check("user", text)
+    |text| check_login("user", text)
 );
 
 name!(
@@ -152,24 +170,77 @@ pub fn check_variable(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The name of a parameter of a task: `mlcube` writes `--NAME=PATH` into a shell line.
+///
+/// # Errors
+/// When a shell or an option parser would take the name for something else.
+pub fn check_parameter(name: &str) -> Result<()> {
+    if name.is_empty() || name.starts_with('-') {
+        bail!("'{name}' can't be the name of a parameter: it is empty or begins with '-'");
+    }
+    let bad = |c: &char| c.is_control() || c.is_whitespace() || ACTIVE.contains(*c);
+    if let Some(found) = name.chars().find(bad) {
+        return Err(hinted(
+            format!(
+                "'{}' can't be the name of a parameter: a shell on the remote would act on '{}'",
+                name.escape_debug(),
+                found.escape_debug()
+            ),
+            "rename the parameter with letters, digits, '_', '-' and '.'",
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn parameters() {
+        for good in ["model_dir", "a.b", "a-b", "2024", "é", "a[0]"] {
+            assert!(check_parameter(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-P", "a\nown any x $(id)", "a b", "$(id)", "a;id", "`id`", "a'"] {
+            assert!(check_parameter(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn hosts() {
-        for good in ["box", "10.0.0.1", "::1", "gpu1.lab.example"] {
+        for good in
+            ["box", "10.0.0.1", "::1", "fe80::1%eth0", "gpu1.lab.example", "gpu_1", "ann@box"]
+        {
             assert!(good.parse::<Host>().is_ok(), "{good}");
         }
-        for bad in ["", " ", "-oProxyCommand=x", "a b", "a\nb", "ssh://x"] {
+        for bad in [
+            "",
+            " ",
+            "-oProxyCommand=x",
+            "a b",
+            "a\nb",
+            "ssh://x",
+            "a;id",
+            "$(id)",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "`id`",
+        ] {
             assert!(bad.parse::<Host>().is_err(), "{bad:?}");
+        }
+        for good in ["ann", "ann.lee", "ann@corp.example", "svc-1"] {
+            assert!(good.parse::<User>().is_ok(), "{good}");
+        }
+        for bad in ["", "-l", "a b", "a;id", "a$(id)", "a'b", "a\\b", "a|b", "a&b"] {
+            assert!(bad.parse::<User>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn job_ids() {
         assert!("1700000000-0123456789ab".parse::<JobId>().is_ok());
-        for bad in ["", "-1", "../x", "a b", "a;b", "$(id)", "*"] {
+        for bad in ["", ".", "..", "-1", "../x", "../../x", "a/b", "a b", "a;b", "$(id)", "*"] {
             assert!(bad.parse::<JobId>().is_err(), "{bad:?}");
         }
     }

@@ -27,6 +27,7 @@ use crate::file::make_folder;
 use crate::layout::Layout;
 use crate::resolve::{self, Request};
 use crate::runner::{Runner, UserSettings};
+use crate::stable_hash::to_hex;
 use crate::workspace::state_folder;
 
 /// Bytes of the key: as many as the hash has.
@@ -275,14 +276,6 @@ fn make_key(file: &Path) -> Result<[u8; KEY]> {
         }
         Err(problem) => Err(problem.error.into()),
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -4,27 +4,16 @@ use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::names::TaskName;
 use mlcube_ssh_config::step::Step;
-use serde::Deserialize;
 
 use crate::cli::{FollowArgs, JobArgs, TailArgs};
 use crate::follow::Follower;
 use crate::job::{Job, Phase};
+use crate::record::Record;
 use crate::{outcome, phase};
 
-/// What `attach` takes from `job.json`.
-#[derive(Deserialize)]
-struct Record {
-    about: About,
-    document: Document,
-}
-
-#[derive(Deserialize)]
-struct About {
-    phase: String,
-}
-
-/// Follows a job to its end; the document becomes the one of the job.
+/// Follows a job to its end; the document becomes one of the job's tasks.
 pub(crate) fn attach(
     step: &Step,
     document: &mut Document,
@@ -43,28 +32,36 @@ pub(crate) fn attach(
     let follower =
         Follower::new(connection, document, job, step.report(), manner, phase::log(args))?;
     let end = phase::follow(document, follower, Phase::Run)?;
-    let mut ran = Phase::Run;
-    if let Some(record) = end.record.as_deref().and_then(|text| serde_json::from_slice(text).ok()) {
-        ran = take_over(document, record);
-    }
+    let record = end.record.as_deref().and_then(Record::parse);
+    let ran = record.map_or(Phase::Run, |record| take_over(step, document, &record));
     outcome::of(&end, ran, document)
 }
 
-/// Makes the document the job's, so that a pull fetches what the job's tasks made; paths of another machine stay out.
-fn take_over(document: &mut Document, record: Record) -> Phase {
-    let phase =
-        if record.about.phase == Phase::Configure.word() { Phase::Configure } else { Phase::Run };
-    let job = record.document;
+/// Makes the document one of the job's tasks, so that a pull fetches what they made. The host's record decides nothing else:
+/// what to run next, with which options and variables, stays this document's.
+fn take_over(step: &Step, document: &mut Document, record: &Record) -> Phase {
+    let phase = record.phase();
+    let known = document.task_names();
+    let (ran, unknown): (Vec<&String>, Vec<&String>) =
+        record.tasks().iter().partition(|task| known.contains(&task.as_str()));
+    let tasks: Vec<TaskName> = ran.into_iter().filter_map(|task| task.parse().ok()).collect();
+    if !unknown.is_empty() {
+        let names = unknown.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(", ");
+        step.report().warn(&format!(
+            "the job ran tasks that this cube doesn't have, whose outputs aren't checked: {names}"
+        ));
+    }
+    if !tasks.is_empty() {
+        document.run.tasks = tasks;
+    }
+    let other_arguments = record.has_other_arguments(document).filter(|other| *other);
+    if other_arguments == Some(true) {
+        step.report().warn("the job was started with other arguments than these; whether their outputs are there isn't checked");
+        step.report().hint("give attach the NAME=VALUE words of the run");
+    }
     if let Some(receipt) = &mut document.steps.exec {
         receipt.phase = Some(phase.word().to_owned());
-    }
-    document.run.tasks = job.run.tasks;
-    document.run.args = job.run.args;
-    document.run.overrides = job.run.overrides;
-    document.run.options = job.run.options;
-    document.run.env = job.run.env;
-    if let Some(tasks) = job.config.get("tasks") {
-        document.config.insert("tasks".to_owned(), tasks.clone());
+        receipt.other_arguments = other_arguments;
     }
     phase
 }

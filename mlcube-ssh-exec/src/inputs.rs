@@ -15,7 +15,8 @@ use mlcube_ssh_config::places;
 
 use crate::job::Phase;
 
-/// The variable that tells the start script: a line `whose kind task.name path` for each input, or nothing.
+/// The variable that tells the start script: a line `whose kind number path` for each input, or nothing. A name stays here:
+/// it is the cube's, and a script would have to take it apart.
 pub(crate) fn variable(
     phase: Phase,
     document: &Document,
@@ -25,47 +26,56 @@ pub(crate) fn variable(
         inputs::check(document, layout)?;
     }
     let mut lines = String::new();
-    let needed = if phase == Phase::Run { inputs::needed(document, layout) } else { Vec::new() };
-    for input in needed.iter().filter(|input| !input.partly_made) {
-        lines.push_str(&line(&input.parameter, document, layout));
+    let checked = if phase == Phase::Run { checked(document, layout) } else { Vec::new() };
+    for (number, input) in checked.iter().enumerate() {
+        lines.push_str(&line(number, input, document, layout));
     }
     Ok(vec![("MLCUBE_SSH_INPUTS".to_owned(), lines)])
 }
 
-fn line(input: &Parameter, document: &Document, layout: &Layout) -> String {
+/// The inputs that are looked for, in an order that stays.
+fn checked(document: &Document, layout: &Layout) -> Vec<Parameter> {
+    let needed = inputs::needed(document, layout).into_iter();
+    needed.filter(|input| !input.partly_made).map(|input| input.parameter).collect()
+}
+
+fn line(number: usize, input: &Parameter, document: &Document, layout: &Layout) -> String {
     let kind = match input.is_folder {
         Some(true) => "directory",
         Some(false) => "file",
         None => "any",
     };
-    let (task, name) = (&input.task, &input.name);
     let there = places::there(layout, &document.remote, &input.path).unwrap_or_default();
     let whose = if input.here.is_none() { "own" } else { "pushed" };
-    format!("{whose} {kind} {task}.{name} {there}\n")
+    format!("{whose} {kind} {number} {there}\n")
 }
 
-/// The failure for an input that isn't on the remote; `subject` is the script's: kind, `task.name` and path.
+/// The failure for an input that isn't on the remote; `subject` is the script's: kind, number and path.
 pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     let mut words = subject.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
-    let (kind, name, path) = (word(), word(), word());
+    let (kind, number, path) = (word(), word(), word());
     let kind = if kind == "any" { "no such path" } else { &format!("no {kind}") };
+    let layout = Layout::of_document(document).ok().map(|(layout, _)| layout);
+    let input = layout
+        .as_ref()
+        .zip(number.parse().ok())
+        .and_then(|(layout, number): (_, usize)| checked(document, layout).into_iter().nth(number));
+    let name = input
+        .as_ref()
+        .map_or_else(|| number.to_owned(), |input| format!("{}.{}", input.task, input.name));
     let failure = Failure::ours(anyhow!(
         "the input {name} is missing on '{}': {kind} {path}",
         document.remote.host
     ));
-    match Layout::of_document(document) {
-        Ok((layout, _)) => failure.hint(remedy(document, &layout, name, path)),
-        Err(_) => failure,
+    match (layout, input) {
+        (Some(layout), Some(input)) => failure.hint(remedy(document, &layout, &input, path)),
+        _ => failure,
     }
 }
 
-/// What provides the input `task.name`: another task, the local workspace, or the owner of a path of the remote's own.
-fn remedy(document: &Document, layout: &Layout, name: &str, path: &str) -> String {
-    let is_meant = |input: &Parameter| format!("{}.{}", input.task, input.name) == name;
-    let Some(input) = parameters::chosen(document, layout).find(is_meant) else {
-        return format!("create {path} on the remote");
-    };
+/// What provides an input: another task, the local workspace, or the owner of a path of the remote's own.
+fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -> String {
     let Some(local) = &input.here else {
         return format!("{path} is a path of the remote's own; create it there");
     };
@@ -96,4 +106,32 @@ fn maker(document: &Document, layout: &Layout, reader: &str, local: &Path) -> Op
             output.here.is_some_and(|made| local.starts_with(&made) || made.starts_with(local))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mlcube_ssh_config::command::Command;
+
+    /// The script that expands paths, for any sh.
+    const EXPAND: &str = include_str!("remote/inputs.sh");
+
+    #[test]
+    fn variables_are_filled_in_and_nothing_runs() {
+        let table = [
+            ("$DATA/x", "/d a/x"),
+            ("${DATA}/x", "/d a/x"),
+            ("a$DATA$DATA.b", "a/d a/d a.b"),
+            ("$UNSET_ONE/x", "$UNSET_ONE/x"),
+            ("${UNSET_ONE}x", "${UNSET_ONE}x"),
+            ("$/x$", "$/x$"),
+            ("${-x}/$(id)", "${-x}/$(id)"),
+            ("`id`;${DATA", "`id`;${DATA"),
+        ];
+        for (path, expected) in table {
+            let script = format!("{EXPAND}\nexpand \"$1\"; printf %s \"$path\"");
+            let shell = Command::new("sh").variable("DATA", "/d a");
+            let ran = shell.args(["-c", &script, "sh", path]).run().unwrap();
+            assert_eq!(String::from_utf8_lossy(&ran.output), expected, "{path}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 
-use crate::{engine, inputs, starter};
+use crate::{engine, inputs, record, starter};
 
 const START: &str = concat!(
     include_str!("remote/follow.sh"),
@@ -97,8 +97,8 @@ impl Job {
         connection: &Connection,
         id: Option<&JobId>,
     ) -> Self {
-        let own = document.steps.exec.as_ref().and_then(|exec| exec.job.clone());
-        let id = id.map(ToString::to_string).or(own).unwrap_or_default();
+        let own = document.steps.exec.as_ref().and_then(|exec| exec.job.as_ref());
+        let id = id.or(own).map(ToString::to_string).unwrap_or_default();
         Self::named(id, document, connection)
     }
 
@@ -166,7 +166,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .word(own_workspace)
         .word(&python(&runner.interpreter))
         .word(&settings(&runner)?)
-        .word(&serde_json::to_string(document).context("can't write the document")?)
+        .word(&record::of(document, phase)?)
         .word(&names)
         .words(&[[jobs::FUNCTIONS, RUN].concat(), ENGINE.to_owned(), LAUNCH.to_owned()])
         .word(&starter::about(phase.word())?)

@@ -12,6 +12,7 @@ mod interrupt;
 mod job;
 mod outcome;
 mod phase;
+mod record;
 mod starter;
 mod tail;
 mod terminal;

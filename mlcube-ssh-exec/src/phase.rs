@@ -142,7 +142,7 @@ pub(crate) fn manner(args: ReconnectArgs, tail: Option<u64>) -> Manner {
 pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) -> Outcome<End> {
     let note = |receipt: &mut Receipt, job: &str| {
         receipt.phase = Some(phase.word().to_owned());
-        receipt.job = Some(job.to_owned()).filter(|job| !job.is_empty());
+        receipt.job = job.parse().ok();
     };
     let id = follower.job().to_owned();
     let mut end = Err(Failure::ours(anyhow!("the job wasn't followed")));

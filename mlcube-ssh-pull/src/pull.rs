@@ -75,11 +75,11 @@ pub(crate) fn selection(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
 /// An output that a task declares and doesn't make is an error; unless the task failed, which says enough.
 fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
     let task_failed = document.failed.as_ref().is_some_and(Failed::may_have_results);
-    let ran = document
-        .steps
-        .exec
-        .as_ref()
-        .is_some_and(|exec| exec.phase.as_deref() == Some("run") && exec.status == Some(0));
+    let ran = document.steps.exec.as_ref().is_some_and(|exec| {
+        exec.phase.as_deref() == Some("run")
+            && exec.status == Some(0)
+            && exec.other_arguments != Some(true)
+    });
     match missing {
         [first, ..] if ran && !task_failed => Err(Failure::ours(anyhow!(
             "the declared output {} ({}) isn't in the workspace on '{}', though the run ended with 0; look at the task, or at its outputs in mlcube.yaml",

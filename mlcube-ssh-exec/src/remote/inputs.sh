@@ -1,19 +1,46 @@
 #!/bin/sh
 # Ends with a problem unless every input is there with its type. Each line of MLCUBE_SSH_INPUTS is: whose path it
-# is, kind, task.name, path. Variables in a path of the remote's own are expanded, as mlcube will: the rest of it is
-# plain, the client has checked.
+# is, kind, number, path. The client tells inputs by their numbers: their names are the cube's, and stay with it.
 check_inputs() {
-  while read -r whose kind name path; do
+  while read -r whose kind number path; do
     [ -n "$path" ] || continue
-    if [ "$whose" = own ]; then eval "path=\"$path\""; fi
+    if [ "$whose" = own ]; then expand "$path"; fi
     path=$(absolute "$path")
     case $kind in
-      directory) [ -d "$path" ] || problem no-input "$kind $name $path" ;;
-      file) [ -f "$path" ] || problem no-input "$kind $name $path" ;;
-      *) [ -e "$path" ] || problem no-input "$kind $name $path" ;;
+      directory) [ -d "$path" ] || problem no-input "$kind $number $path" ;;
+      file) [ -f "$path" ] || problem no-input "$kind $number $path" ;;
+      *) [ -e "$path" ] || problem no-input "$kind $number $path" ;;
     esac
   done <<INPUTS
 $MLCUBE_SSH_INPUTS
 INPUTS
   unset MLCUBE_SSH_INPUTS
+}
+
+# Sets `path` to $1 with its variables filled in, as python's expandvars does for mlcube: `$NAME` and `${NAME}`; what isn't
+# set stays as it is. Not by eval: the text is the cube's.
+expand() {
+  rest=$1 path=
+  while :; do
+    case $rest in
+      *\$*) ;;
+      *) break ;;
+    esac
+    path=$path${rest%%\$*} rest=${rest#*\$}
+    case $rest in
+      \{*\}*)
+        variable=${rest#\{} variable=${variable%%\}*}
+        rest=${rest#*\}} written="\${$variable}"
+        ;;
+      *)
+        variable=${rest%%[!A-Za-z0-9_]*}
+        rest=${rest#"$variable"} written="\$$variable"
+        ;;
+    esac
+    case $variable in
+      '' | *[!A-Za-z0-9_]*) path=$path$written ;;
+      *) path=$path$(printenv "$variable" || printf '%s' "$written") ;;
+    esac
+  done
+  path=$path$rest
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use mlcube_ssh_config::document::{Document, Run};
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::names::check_variable;
+use mlcube_ssh_config::names::{check_parameter, check_variable};
 use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
 use mlcube_ssh_config::trust;
 use serde_json::Value;
@@ -58,6 +58,7 @@ fn seal(document: &mut Document) -> Result<()> {
 
 fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Run> {
     args.env.iter().try_for_each(|name| check_variable(name)).context("--env")?;
+    request.arguments.iter().try_for_each(|(name, _)| check_parameter(name))?;
     let mut run = Run::default();
     run.mlcube = format!("{}/{}", resolved.root.trim_end_matches('/'), resolved.file);
     run.platform.clone_from(&request.platform);

@@ -1,0 +1,45 @@
+//! What a document says is checked as a command line is: it may come from anybody.
+
+use anyhow::{Context, Result, bail};
+
+use super::{Document, Run};
+use crate::names::{check_parameter, check_variable};
+
+/// The engine options that `mlcube run` has.
+const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
+
+impl Document {
+    /// Refuses what the command line would refuse. Names that have types of their own were checked as they were read; what
+    /// the remote `mlcube` would misread is [`crate::forward`]'s.
+    pub(super) fn check(&self) -> Result<()> {
+        self.run.check().context("run")?;
+        let known = self.task_names();
+        match self.run.tasks.iter().find(|task| !known.contains(&task.as_str())) {
+            Some(task) => {
+                bail!("run.tasks: the cube has no task '{task}'; it has: {}", known.join(", "))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Run {
+    fn check(&self) -> Result<()> {
+        self.env.iter().try_for_each(|name| check_variable(name)).context("env")?;
+        self.args.keys().try_for_each(|name| check_parameter(name)).context("args")?;
+        if let Some(name) = self.options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {
+            bail!(
+                "options: '{}' is no option; known are {}",
+                name.escape_debug(),
+                OPTIONS.join(", ")
+            );
+        }
+        let paths = std::iter::once(&self.mlcube).chain(&self.workspace).chain(&self.inputs);
+        for path in paths {
+            if !path.starts_with('/') || path.contains(char::is_control) {
+                bail!("'{}' is no absolute path", path.escape_debug());
+            }
+        }
+        Ok(())
+    }
+}
