@@ -1,10 +1,11 @@
 //! What a cube, a host or a document may say, and what only the user may.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Engine, Outcome, Scene, Task};
 use serde_json::{Value, json};
 
 /// The steps that read a document, and those of them that log in.
@@ -190,4 +191,285 @@ fn a_document_of_another_machine_counts_where_the_settings_say_the_same() {
     step(&scene, &["mlcube-ssh-push"], &document).succeeds();
     scene.set("/setup", ":");
     step(&scene, &["mlcube-ssh-push"], &document).exits(125).complains(&["runner.setup"]);
+}
+
+/// A document whose files are on the host, and an engine that does this line of sh for `run`.
+fn pushed(task: &Task, line: &str, words: &[&str]) -> (Scene, Engine, Document) {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(line);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = scene.document(&scene.cube("digits").task(task), words);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = push.succeeds().document();
+    (scene, engine, document)
+}
+
+/// The folder of a document's job there.
+fn job_folder(scene: &Scene, document: &Document) -> PathBuf {
+    let id = document.at("/steps/exec/job").as_str().unwrap();
+    scene.host.remote_root().join(".mlcube-ssh/digits/jobs").join(id)
+}
+
+#[test]
+fn attach_takes_nothing_but_known_tasks_from_the_hosts_record() {
+    let task = Task::named("train").writes("model", "model/");
+    let (scene, _engine, document) = pushed(&task, ":", &[]);
+    let ran = step(&scene, &["mlcube-ssh-exec", "run"], &document).succeeds().document();
+    let evil = json!({
+        "about": {"phase": "run", "user": "x", "folder": "y"},
+        "document": {
+            "config": {"tasks": {"evil": {}}, "runner": {"setup": "touch ~/it-ran"}},
+            "run": {
+                "mlcube": "/etc/passwd", "tasks": ["evil", "train"], "args": {"model": "/etc"}, "env": ["HOME"],
+                "overrides": ["docker.image=evil"], "runner_overrides": ["runner.setup=touch ~/it-ran"],
+                "options": {"gpus": "all"},
+            },
+            "remote": {"host": "elsewhere"},
+        },
+    });
+    fs::write(job_folder(&scene, &ran).join("job.json"), evil.to_string()).unwrap();
+    let attached = step(&scene, &["mlcube-ssh-exec", "attach"], &document);
+    let after = attached.succeeds().says("warning: ").says("evil").document();
+    for key in ["run", "config", "remote"] {
+        let pointer = format!("/{key}");
+        assert_eq!(after.at(&pointer), document.at(&pointer), "{key}");
+    }
+}
+
+#[test]
+fn attach_tells_other_arguments_and_claims_no_missing_output() {
+    let task = Task::named("train").writes("model", "model/");
+    let (scene, _engine, document) = pushed(&task, ":", &["model=other/"]);
+    step(&scene, &["mlcube-ssh-exec", "run"], &document).succeeds();
+    let plain = scene.document(&scene.cube("digits").task(&task), &[]);
+    let attached = step(&scene, &["mlcube-ssh-exec", "attach"], &plain);
+    attached.succeeds().says("other arguments").says("hint: ");
+    step(&scene, &["mlcube-ssh-pull"], &attached.document()).succeeds();
+    let same = step(&scene, &["mlcube-ssh-exec", "attach"], &document);
+    same.succeeds().never_says("other arguments");
+    let pulled = step(&scene, &["mlcube-ssh-pull"], &same.document()).succeeds().document();
+    assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["other"]));
+}
+
+#[test]
+fn the_host_is_not_sent_the_configuration() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(":");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let cube = cube(&scene)
+        .section("description", json!("${oc.env:DATABASE_URL}"))
+        .section("docker", json!({"image": "i", "env_args": {"A": "${oc.env:DATABASE_URL,none}"}}));
+    let secret = "postgres://ann:hunter2@db";
+    let run = |name: &str, words: &[&str], document: &Document| {
+        let tool = scene.tool(name).args(words).env("DATABASE_URL", secret);
+        tool.reads_document(document).run().succeeds().document()
+    };
+    let config =
+        scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]).arg(cube.root());
+    let document = config.env("DATABASE_URL", secret).run().succeeds().document();
+    assert_eq!(document.at("/config/description"), secret, "as mlcube has it");
+    let document = run("mlcube-ssh-push", &["-q"], &document);
+    // The mlcube there resolves the cube's file with its own variables: here it has none, and fails after it was called.
+    scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run();
+    let found = scene.sh(&format!("grep -rl hunter2 '{}'", scene.host.folder().display())).run();
+    assert_eq!(found.stdout, "", "nothing there holds it");
+    assert!(
+        scene.host.remote_root().join(".mlcube-ssh/digits/jobs").read_dir().unwrap().count() > 0
+    );
+}
+
+#[test]
+fn a_path_that_a_cube_makes_of_a_variable_is_not_sent() {
+    let mut scene = Scene::new();
+    let config = |scene: &Scene, cube: &Cube, words: &[&str]| {
+        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+        let config = config.arg(cube.root()).args(words);
+        config.env("DATABASE_URL", "hunter2").env("USER", "ann").run()
+    };
+    let url = "${oc.env:DATABASE_URL}";
+    let cubes = [
+        scene.cube("one").task(&Task::named("train").reads("data", url)),
+        scene
+            .cube("two")
+            .section("x", json!({"y": url}))
+            .task(&Task::named("train").reads("data", "a-${x.y}")),
+        scene
+            .cube("three")
+            .task(&Task::named("train").writes("model", "${oc.select:x.y}/"))
+            .section("x", json!({"y": url})),
+        scene
+            .cube("four")
+            .task(&Task::named("train"))
+            .section("docker", json!({"image": "i", "build_context": url})),
+        scene
+            .cube("five")
+            .task(&Task::named("train").reads("data", "${oc.decode:'${oc.env:DATABASE_URL}'}")),
+        scene
+            .cube("six")
+            .task(&Task::named("train").reads("data", "${x}"))
+            .section("x", json!("${oc.env:${z}}"))
+            .section("z", json!("DATABASE_URL")),
+    ];
+    for cube in &cubes {
+        let refused = config(&scene, cube, &[]);
+        refused.exits(125).complains(&["DATABASE_URL", "mlcube.yaml:", "there", "cube_env"]);
+        refused.never_says("hunter2");
+        let shown = config(&scene, cube, &["--config-only"]);
+        assert!(shown.succeeds().stdout.contains("hunter2"), "the configuration is mlcube's");
+    }
+    config(&scene, &cubes[0], &["data=mine.csv"]).succeeds();
+    let usual = scene
+        .cube("usual")
+        .task(&Task::named("train").reads("data", "${oc.env:HOME}/x-${oc.env:USER}"));
+    config(&scene, &usual, &[]).succeeds();
+    let unset = scene
+        .cube("unset")
+        .task(&Task::named("train").reads("data", "${oc.env:NOT_SET_HERE,data.csv}"));
+    config(&scene, &unset, &[]).succeeds();
+    // A setting that takes something from the cube.
+    scene.set("/remote_root", "~/cubes/${x.y}");
+    let through = scene.cube("through").task(&Task::named("train")).section("x", json!({"y": url}));
+    config(&scene, &through, &[]).exits(125).complains(&["DATABASE_URL"]);
+    scene.set("/cube_env", json!(["DATABASE_URL"]));
+    config(&scene, &through, &[]).succeeds();
+    config(&scene, &cubes[1], &["-Pruntime.later=1", "-Px.y=z"]).succeeds();
+}
+
+#[test]
+fn a_document_is_checked_like_a_command_line() {
+    let scene = Scene::new();
+    let document = scene.document(&cube(&scene), &[]);
+    let exec = json!({"changed": true, "seconds": 1.0, "phase": "run", "status": 0});
+    let job = |id: &str| {
+        let mut receipt = exec.clone();
+        receipt["job"] = id.into();
+        document.with("/steps/exec", receipt)
+    };
+    let forged = [
+        (job("."), "."),
+        (job("../../x"), "../../x"),
+        (job("a;id"), "a;id"),
+        (document.with("/run/env", json!(["A B"])), "A B"),
+        (document.with("/run/env", json!(["X$(id)"])), "X$(id)"),
+        (document.with("/run/args", json!({"-Pdocker.image": "evil"})), "-Pdocker.image"),
+        (document.with("/run/args", json!({"a\nown any x $(id)": "b"})), "own any x"),
+        (document.with("/run/options", json!({"mlcube": "/x"})), "mlcube"),
+        (document.with("/run/overrides", json!(["docker.image=$(id)"])), "docker.image"),
+        (document.with("/run/tasks", json!(["other"])), "other"),
+        (document.with("/run/tasks", json!(["--help"])), "--help"),
+        (document.with("/run/mlcube", "relative/mlcube.yaml"), "relative"),
+    ];
+    for (document, word) in &forged {
+        for words in [STEPS[1], STEPS[3], &["mlcube-ssh-exec", "stop"], STEPS[5]] {
+            step(&scene, words, document).exits(125).complains(&[word]);
+        }
+    }
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
+fn hosts_and_users_have_no_characters_of_a_shell() {
+    let mut scene = Scene::new();
+    let cube = cube(&scene);
+    let config = |scene: &Scene| {
+        scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]).arg(cube.root()).run()
+    };
+    for name in ["a;id", "$(id)", "a b", "a'b", "a\"b", "a\\b", "`id`", "a|b", "a&b"] {
+        scene.set("/host", name);
+        config(&scene).exits(125).complains(&["runner.host", "mlcube.yaml:"]);
+        scene.set("/host", "there");
+        scene.set("/authentication", json!({"user": name}));
+        config(&scene).exits(125).complains(&["runner.authentication.user", "mlcube.yaml:"]);
+        scene.set("/authentication", json!({}));
+    }
+    config(&scene).succeeds();
+}
+
+#[test]
+fn a_parameters_name_runs_nothing_on_the_host() {
+    let task = Task::named("train").reads("a\nown any x $(touch ~/it-ran)", "data.csv");
+    let scene = Scene::new();
+    let document = scene.document(&scene.cube("digits").task(&task), &[]);
+    is_refused_everywhere(&scene, &document, &["parameter", "rename", "touch ~/it-ran"]);
+    assert!(!scene.host.home().join("it-ran").exists());
+}
+
+#[test]
+fn clean_removes_no_folder_that_was_there_before() {
+    let scene = Scene::new();
+    let tree = scene.host.remote_root().join("digits");
+    fs::create_dir_all(tree.join("thesis")).unwrap();
+    fs::write(tree.join("thesis/chapter1"), "years").unwrap();
+    let document = scene.document(&cube(&scene), &[]);
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    for words in [["--yes=all", "--force"], ["--yes=tree,workspaces", "--force"]] {
+        let words = [["mlcube-ssh-exec", "clean"], words].concat();
+        step(&scene, &words, &document).exits(125).complains(&["digits"]);
+        assert_eq!(fs::read_to_string(tree.join("thesis/chapter1")).unwrap(), "years");
+    }
+}
+
+#[test]
+fn clean_removes_what_it_made_and_no_folder_that_took_its_place() {
+    let scene = Scene::new();
+    let tree = scene.host.remote_root().join("digits");
+    let document = scene.document(&cube(&scene), &[]);
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    let thesis = scene.host.home().join("thesis");
+    fs::create_dir_all(&thesis).unwrap();
+    fs::write(thesis.join("chapter1"), "years").unwrap();
+    let aside = scene.host.remote_root().join("aside");
+    fs::rename(&tree, &aside).unwrap();
+    std::os::unix::fs::symlink(&thesis, &tree).unwrap();
+    step(&scene, &["mlcube-ssh-exec", "clean", "--yes=all", "--force"], &document).exits(125);
+    assert_eq!(fs::read_to_string(thesis.join("chapter1")).unwrap(), "years");
+    fs::remove_file(&tree).unwrap();
+    fs::rename(&aside, &tree).unwrap();
+    step(&scene, &["mlcube-ssh-exec", "clean", "--yes=tree", "--force"], &document).succeeds();
+    assert!(!tree.exists());
+}
+
+#[test]
+fn a_folder_of_somebody_else_there_is_not_used() {
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
+    let root = scene.host.remote_root();
+    let document = scene.document(&cube(&scene), &[]);
+    let push = || step(&scene, &["mlcube-ssh-push", "-q"], &document);
+    let run = |words: &[&str]| step(&scene, &[&["mlcube-ssh-exec"], words].concat(), &document);
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let stranger = |path: &Path| chown(path, Some(1), Some(1)).unwrap();
+    // Made by another user before anybody else was there.
+    let state = root.join(".mlcube-ssh");
+    for folder in [&root, &state, &state.join("digits"), &root.join("digits")] {
+        let was_there = folder.exists();
+        fs::create_dir_all(folder).unwrap();
+        account.owns(&root);
+        stranger(folder);
+        let path = folder.to_str().unwrap();
+        push().exits(125).complains(&[path, "daemon", "remote_root", "shared"]);
+        run(&["run"]).exits(125).complains(&[path, "daemon"]);
+        if !folder.ends_with("cubes/digits") {
+            run(&["status"]).exits(125).complains(&[path, "daemon"]);
+            run(&["stop"]).exits(125).complains(&[path, "daemon"]);
+        }
+        run(&["clean", "--yes=all"]).exits(125).complains(&[path, "daemon"]);
+        account.owns(&root);
+        if !was_there {
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+    fs::remove_dir_all(&state).unwrap();
+    mode(&root, 0o777);
+    push().exits(125).complains(&["cubes", "everybody", "chmod go-w"]);
+    mode(&root, 0o1777);
+    push().succeeds();
+    for folder in [root.join("digits"), state.join("digits"), state.clone()] {
+        let bits = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(bits, 0o700, "{}", folder.display());
+    }
+    mode(&state.join("digits"), 0o772);
+    push().exits(125).complains(&["everybody"]);
 }

@@ -84,6 +84,7 @@ pub struct Connection {
     persist: u32,
     variables: Vec<(String, String)>,
     setup: String,
+    shared: bool,
     greets: AtomicBool,
     was_open: AtomicBool,
     asked_again: AtomicBool,
@@ -112,6 +113,7 @@ impl Connection {
             persist: runner.persist,
             variables: runner.environment.clone(),
             setup: runner.setup.clone(),
+            shared: runner.shared,
             greets: AtomicBool::new(false),
             was_open: AtomicBool::new(false),
             asked_again: AtomicBool::new(false),
@@ -159,7 +161,8 @@ impl Connection {
     /// A script that sees the variables and the setup line of the settings.
     #[must_use]
     pub fn script(&self, program: &'static str) -> Script {
-        Script::new(program).variables(&self.variables).setup(&self.setup)
+        let shared = if self.shared { "yes" } else { "no" };
+        Script::new(program).variables(&self.variables).setup(&self.setup).given("shared", shared)
     }
 
     /// The commands that run `script`, for a dry run: the login, then the session.

@@ -17,6 +17,7 @@
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
 //! | [`parameters`], [`inputs`] | the paths that the chosen tasks are given, and those that have to be there |
 //! | [`stable_hash`] | a hash that is the same everywhere |
+//! | [`own`] | a folder on the remote that isn't the account's own |
 //! | [`places`] | where such a path lies, on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
@@ -46,6 +47,7 @@ pub mod jobs;
 pub mod layout;
 pub mod limits;
 pub mod names;
+pub mod own;
 pub mod parameters;
 pub mod places;
 pub mod progress;

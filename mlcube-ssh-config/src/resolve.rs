@@ -30,6 +30,7 @@ mod sources;
 mod tasks;
 mod tree;
 mod value;
+mod variables;
 mod writers;
 
 use serde_json::{Map, Value};
@@ -126,7 +127,7 @@ pub fn settings_alone(
     let mut evaluation = Evaluation::new(&names, environment);
     let computed = (|| {
         let settings = evaluation.load(Which::Settings, &request.settings)?;
-        let platform = evaluation.platform(settings, &request.platform)?;
+        let platform = evaluation.apart(|this| this.platform(settings, &request.platform))?;
         let cube = evaluation.tree.add(TreeValue::empty_map(), Origin::Computed)?;
         let tasks = evaluation.tree.add(TreeValue::empty_map(), Origin::Computed)?;
         evaluation.tree.put(cube, Key::from("tasks"), tasks);
@@ -144,7 +145,7 @@ fn compute(
     root: &str,
 ) -> Result<(Id, RunnerKind), Problem> {
     let settings = evaluation.load(Which::Settings, &request.settings)?;
-    let platform = evaluation.platform(settings, &request.platform)?;
+    let platform = evaluation.apart(|this| this.platform(settings, &request.platform))?;
     let cube = evaluation.load(Which::Cube, &evaluation.names.cube.clone())?;
     finish(evaluation, request, root, platform, cube)
 }
@@ -240,6 +241,24 @@ impl Resolved {
                 words.join(" ")
             ),
         ))
+    }
+
+    /// The variables of this machine that the value of a key, or a map around it, was made of because the cube's file asks
+    /// for them. `parts` is the key, part by part.
+    #[must_use]
+    pub fn variables(&self, parts: &[&str]) -> Vec<String> {
+        let mut reading = variables::Reading::default();
+        let mut at = Some(self.top);
+        let mut parts = parts.iter();
+        while let Some(id) = at {
+            let Some(part) = parts.next() else {
+                self.tree.made_of_whole(id, &mut reading);
+                break;
+            };
+            reading.extend(&self.tree.node(id).made_of);
+            at = self.tree.get(id, part);
+        }
+        reading.names().cloned().collect()
     }
 
     /// Which source set a key, and what it overrode; for a map or a list, that of everything in it.

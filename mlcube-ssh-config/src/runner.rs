@@ -65,6 +65,10 @@ pub struct Runner {
     pub authentication: Authentication,
     /// Names of variables that every run hands to the task.
     pub env: Vec<String>,
+    /// Names of variables whose values a cube's file may send, by reading them (`${oc.env:NAME}`) where a path is sent.
+    pub cube_env: Vec<String>,
+    /// Whether the members of a group share the tree there: then they may own and write its folders.
+    pub shared: bool,
     /// Variables for everything that runs there.
     pub environment: Vec<(String, String)>,
     /// A line of sh that runs there before everything else (`module load apptainer`).
@@ -129,7 +133,7 @@ pub struct Authentication {
 }
 
 /// The keys of the `runner` section.
-pub const KEYS: [&str; 19] = [
+pub const KEYS: [&str; 21] = [
     "runner",
     "host",
     "platform",
@@ -149,6 +153,8 @@ pub const KEYS: [&str; 19] = [
     "connect_timeout",
     "log_limit",
     "answer_timeout",
+    "cube_env",
+    "shared",
 ];
 
 impl Runner {
@@ -166,6 +172,8 @@ impl Runner {
             interpreter: Interpreter::from_section(&section.section("interpreter")?)?,
             authentication: Authentication::from_section(&section.section("authentication")?)?,
             env: section.names("env")?,
+            cube_env: section.names("cube_env")?,
+            shared: section.flag("shared")?,
             environment: environment(&section.section("environment")?)?,
             setup: section.text("setup")?.unwrap_or_default(),
             remote: section.map("remote")?,

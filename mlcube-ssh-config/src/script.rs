@@ -38,7 +38,7 @@ pub(crate) const MORE: &str = "\u{2}more";
 pub(crate) const WATCH: &str = "watch\n";
 
 /// What every script has: paths below the home folder, answers, the watch for the client.
-const PRELUDE: &str = include_str!("remote/prelude.sh");
+const PRELUDE: &str = concat!(include_str!("remote/prelude.sh"), include_str!("remote/own.sh"));
 
 /// The end of the here-document in which a script is shown.
 const END: &str = "MLCUBE_SSH_END";

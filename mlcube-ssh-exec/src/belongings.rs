@@ -36,6 +36,7 @@ impl Found {
     pub(crate) fn line(&self) -> String {
         let (what, note) = match self.kind.as_str() {
             "tree" => ("tree", " (with the workspace in it)"),
+            "foreign" => ("tree", " (not made by mlcube-ssh; clean leaves it)"),
             "workspace" | "own" => ("workspaces", ""),
             "job" => ("jobs", ""),
             "running" => ("jobs", " (running)"),

@@ -7,6 +7,7 @@ use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::own;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
@@ -119,6 +120,15 @@ fn chosen(
     }
     for found in found {
         let (what, word) = match found.kind.as_str() {
+            "foreign" => {
+                if asked(What::Tree) || asked(What::Workspaces) {
+                    kept.push(format!(
+                        "{} was there before the first push, or is another folder now, and isn't removed",
+                        found.path
+                    ));
+                }
+                continue;
+            }
             "tree" => (What::Tree, "tree".to_owned()),
             "workspace" => (What::Workspaces, "workspace".to_owned()),
             "own" => (What::Workspaces, format!("own/{}", found.name())),
@@ -200,6 +210,9 @@ fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
     let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
     let (kind, subject) =
         problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
+    if kind == own::NOT_OWN {
+        return Err(own::failure(host.as_str(), subject));
+    }
     Err(Failure::ours(match kind {
         "nothing" => anyhow!("there is nothing of this cube on '{host}'"),
         "changed" => {

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome, hinted};
+use mlcube_ssh_config::own;
 
 use crate::inputs;
 use crate::job::Phase;
@@ -178,6 +179,9 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     let host = &document.remote.host;
     if kind == "no-input" {
         return inputs::missing(document, subject);
+    }
+    if kind == own::NOT_OWN {
+        return own::failure(host.as_str(), subject);
     }
     Failure::ours(match kind {
         "never-configured" => anyhow!(

@@ -8,6 +8,7 @@ use mlcube_ssh_config::document::{Document, Remote};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
+use mlcube_ssh_config::own;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
@@ -125,6 +126,7 @@ fn failure(host: &str, answer: &Answer) -> Failure {
     let last = answer.last_error();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),
+        (own::NOT_OWN, subject) => own::failure(host, subject),
         ("not-writable", path) if answer.errors.contains("No space left") => {
             Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
         }

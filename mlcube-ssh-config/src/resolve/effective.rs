@@ -25,19 +25,19 @@ impl Evaluation<'_> {
     /// The effective configuration, resolved: a map.
     pub(crate) fn effective(&mut self, parts: &Parts<'_>) -> Outcome<Id> {
         let Parts { cube: config, overrides, platform: Platform { section, runner }, .. } = *parts;
-        self.merge(config, overrides)?;
+        self.apart(|this| this.merge(config, overrides))?;
         let computed = self.computed(parts, section)?;
-        self.merge(config, computed)?;
+        self.apart(|this| this.merge(config, computed))?;
         let (workspace, origin) = workspace(parts);
         self.tree.set(config, Key::from("workspace"), workspace, origin)?;
-        self.fill_in_defaults(config, runner)?;
+        self.apart(|this| this.fill_in_defaults(config, runner))?;
         if runner == RunnerKind::Docker {
-            self.merge_docker_section(config)?;
+            self.apart(|this| this.merge_docker_section(config))?;
         }
-        self.merge(config, overrides)?;
-        self.finish_runner(config, runner)?;
-        self.normalize_tasks(config, parts.arguments)?;
-        self.resolve_below(config)?;
+        self.apart(|this| this.merge(config, overrides))?;
+        self.apart(|this| this.finish_runner(config, runner))?;
+        self.apart(|this| this.normalize_tasks(config, parts.arguments))?;
+        self.apart(|this| this.resolve_below(config))?;
         Ok(config)
     }
 

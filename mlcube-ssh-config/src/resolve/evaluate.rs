@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::origin::Names;
+use super::origin::{Names, Origin};
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Id, Tree, Value};
@@ -60,6 +60,10 @@ impl<'a> Evaluation<'a> {
 
     /// The node itself, or what its text is worth.
     pub(crate) fn dereference(&mut self, id: Id) -> Outcome<Resolved> {
+        let node = self.tree.node(id);
+        let mut made_of = node.made_of.clone();
+        made_of.is_of_cube |= matches!(node.origin, Origin::Cube(_));
+        self.tree.reading.extend(&made_of);
         let text = match self.tree.value(id) {
             Value::Text(text) if text.contains("${") => text.clone(),
             _ => return Ok(Resolved::Node(id)),
@@ -69,6 +73,14 @@ impl<'a> Evaluation<'a> {
         self.active.pop();
         let origin = self.tree.node(id).origin;
         worth.map_err(|problem| within_interpolation(problem).at(|| self.tree.path(id), origin))
+    }
+
+    /// Does something whose reading is no matter of what comes later.
+    pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::take(&mut self.tree.reading);
+        let done = act(self);
+        self.tree.reading = before;
+        done
     }
 
     /// The map or list that a node is or stands for.
@@ -125,6 +137,14 @@ impl<'a> Evaluation<'a> {
             Resolved::Node(id) => self.tree.raw(*id),
             Resolved::Raw(raw) => raw.clone(),
         }
+    }
+
+    /// A value as text. Of a map or a list all that is in it was read then.
+    pub(super) fn text_of(&mut self, raw: &Raw) -> String {
+        if let Raw::Node(id) = raw {
+            self.tree.read_whole(*id);
+        }
+        self.tree.text_of(raw)
     }
 
     pub(super) fn parent(&self, node: Id) -> Outcome<Id> {

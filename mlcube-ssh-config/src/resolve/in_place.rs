@@ -20,7 +20,7 @@ impl Evaluation<'_> {
         self.open.push(id);
         for key in self.tree.keys(id) {
             if let Some(child) = self.tree.child(id, &key) {
-                self.resolve_child(id, key, child)?;
+                self.apart(|this| this.resolve_child(id, key, child))?;
             }
         }
         self.open.pop();

@@ -26,7 +26,7 @@ impl Evaluation<'_> {
                 Part::Interpolation(one) => {
                     let worth = self.interpolation(node, one)?;
                     let worth = self.raw_of(&worth);
-                    joined.push_str(&self.tree.text_of(&worth));
+                    joined.push_str(&self.text_of(&worth));
                 }
             }
             self.check_length(joined.len())?;

@@ -55,7 +55,7 @@ impl Evaluation<'_> {
         let Some(old) = self.tree.child(target, &key) else {
             return self.tree.set_copy(target, key, source).map(|_| ());
         };
-        let old = self.prepare(target, &key, old, source)?;
+        let old = self.apart(|this| this.prepare(target, &key, old, source))?;
         let is_container = |id| self.tree.value(id).is_container();
         match (is_container(old), is_container(source)) {
             (true, true) => self.merge(old, source),

@@ -3,6 +3,7 @@
 mod containers;
 
 use super::evaluate::{Evaluation, Resolved};
+use super::origin::Origin;
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::Id;
@@ -25,7 +26,7 @@ impl Evaluation<'_> {
             ("oc.env", [Raw::Text(key), default]) => match self.variable(node, key) {
                 Some(value) => Raw::Text(value),
                 None if *default == Raw::Null => Raw::Null,
-                None => Raw::Text(self.tree.text_of(default)),
+                None => Raw::Text(self.text_of(default)),
             },
             ("env", [_] | [_, _]) => self.old_env(node, written)?,
             ("oc.decode", [Raw::Null]) => Raw::Null,
@@ -63,6 +64,13 @@ impl Evaluation<'_> {
     /// A variable of the environment. A value that looks like a secret ends up in the document: that is worth a warning.
     fn variable(&mut self, node: Id, name: &str) -> Option<String> {
         let value = (self.environment)(name)?;
+        let asks = self.tree.node(node);
+        if matches!(asks.origin, Origin::Cube(_))
+            || asks.made_of.is_of_cube
+            || self.tree.reading.is_of_cube
+        {
+            self.tree.reading.add(name);
+        }
         if is_secret(name) && !value.is_empty() {
             let key = self.tree.path(node);
             let warning = format!(

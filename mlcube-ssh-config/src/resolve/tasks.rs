@@ -23,17 +23,22 @@ impl Evaluation<'_> {
         let tasks = tasks.ok_or_else(|| missing.at(|| "tasks".to_owned(), origin))?;
         let tasks = self.map(&tasks, "this has to be a map of tasks")?;
         for key in self.tree.keys(tasks) {
-            let task = self.map_of(tasks, &key)?;
-            self.drop_null_entrypoint(task)?;
-            let parameters = self.map_of(task, &Key::from("parameters"))?;
-            let groups = [
-                self.map_of(parameters, &Key::from("inputs"))?,
-                self.map_of(parameters, &Key::from("outputs"))?,
-            ];
-            for group in groups {
-                for name in self.tree.keys(group) {
-                    self.normalize_parameter(group, &name, arguments)?;
-                }
+            self.apart(|this| this.normalize_task(tasks, &key, arguments))?;
+        }
+        Ok(())
+    }
+
+    fn normalize_task(&mut self, tasks: Id, key: &Key, arguments: &Arguments) -> Outcome<()> {
+        let task = self.map_of(tasks, key)?;
+        self.drop_null_entrypoint(task)?;
+        let parameters = self.map_of(task, &Key::from("parameters"))?;
+        let groups = [
+            self.map_of(parameters, &Key::from("inputs"))?,
+            self.map_of(parameters, &Key::from("outputs"))?,
+        ];
+        for group in groups {
+            for name in self.tree.keys(group) {
+                self.apart(|this| this.normalize_parameter(group, &name, arguments))?;
             }
         }
         Ok(())
@@ -56,7 +61,8 @@ impl Evaluation<'_> {
                 .tree
                 .child(group, name)
                 .map_or(Origin::Computed, |child| self.tree.node(child).origin);
-            let map = self.tree.add(Value::empty_map(), origin)?;
+            // The map is nobody's; its default is what was read.
+            let map = self.apart(|this| this.tree.add(Value::empty_map(), origin))?;
             self.tree.replace(group, name.clone(), map)?;
             self.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
             found = Resolved::Node(map);
@@ -101,7 +107,8 @@ impl Evaluation<'_> {
         let key = Key::from("default");
         if let Some((text, number)) = name.as_text().and_then(|name| arguments.get(name)) {
             let (value, origin) = (Value::Text(text.clone()), Origin::Argument(*number));
-            let set = self.tree.set(parameter, key, value, origin);
+            // What the cube's file says of it is gone.
+            let set = self.apart(|this| this.tree.set(parameter, key, value, origin));
             return set.map(|_| ()).map_err(|problem| {
                 problem.at(|| format!("{}.default", self.tree.path(parameter)), origin)
             });

@@ -6,6 +6,7 @@
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 pub(crate) use super::value::{Content, Value};
+use super::variables::Reading;
 use crate::yaml::{Key, MAX_DEPTH};
 
 /// Nodes in all: what a bomb may grow to before it is refused.
@@ -24,12 +25,16 @@ pub(crate) struct Node {
     pub(crate) origin: Origin,
     /// What this value replaced, the latest first.
     pub(crate) replaced: Vec<Id>,
+    /// The variables that it was made of.
+    pub(crate) made_of: Reading,
 }
 
 /// All nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
+    /// What was read for the node that is made next.
+    pub(crate) reading: Reading,
 }
 
 impl Tree {
@@ -38,7 +43,15 @@ impl Tree {
         if self.nodes.len() >= MAX_NODES {
             return Err(Problem::new(format!("the configuration grows beyond {MAX_NODES} values")));
         }
-        self.nodes.push(Node { value, parent: None, key: None, origin, replaced: Vec::new() });
+        let made_of = self.reading.clone();
+        self.nodes.push(Node {
+            value,
+            parent: None,
+            key: None,
+            origin,
+            replaced: Vec::new(),
+            made_of,
+        });
         Ok(Id(self.nodes.len() - 1))
     }
 
@@ -124,7 +137,7 @@ impl Tree {
                 "the configuration is more than {MAX_DEPTH} levels deep"
             )));
         }
-        let Node { value, origin, replaced, .. } = self.node(id).clone();
+        let Node { value, origin, replaced, made_of, .. } = self.node(id).clone();
         let keys = self.keys(id);
         let empty = match &value {
             Value::Map(Content::Here(_)) => Value::empty_map(),
@@ -132,7 +145,9 @@ impl Tree {
             _ => value,
         };
         let copy = self.add(empty, origin)?;
-        self.node_mut(copy).replaced = replaced;
+        let node = self.node_mut(copy);
+        node.replaced = replaced;
+        node.made_of.extend(&made_of);
         for key in keys {
             if let Some(child) = self.child(id, &key) {
                 let child = self.copy_below(child, depth + 1)?;
@@ -140,6 +155,23 @@ impl Tree {
             }
         }
         Ok(copy)
+    }
+
+    /// Notes that a node, and all below it, is read.
+    pub(crate) fn read_whole(&mut self, id: Id) {
+        let mut reading = std::mem::take(&mut self.reading);
+        self.made_of_whole(id, &mut reading);
+        self.reading = reading;
+    }
+
+    /// Adds what a node, and all below it, was made of.
+    pub(crate) fn made_of_whole(&self, id: Id, reading: &mut Reading) {
+        reading.extend(&self.node(id).made_of);
+        for key in self.keys(id) {
+            if let Some(child) = self.child(id, &key) {
+                self.made_of_whole(child, reading);
+            }
+        }
     }
 
     /// The node at the top.

@@ -12,8 +12,12 @@ found() {
 
 # Without a state folder the tree isn't one that we made.
 if [ -d "$state" ]; then
-  found tree "$base"
-  if is_in_tree; then found workspace "$workspace"; fi
+  if is_our_tree; then
+    found tree "$base"
+    if is_in_tree; then found workspace "$workspace"; fi
+  else
+    found foreign "$base"
+  fi
   for own in "$state"/workspaces/*; do found own "$own"; done
   found replaced "$state/replaced"
 fi

@@ -60,6 +60,9 @@ for what; do
     containers) remove_containers ;;
     jobs) remove_jobs ;;
     tree)
+      is_our_tree || continue
+      # A link of the account's own leads to it.
+      if [ -L "$base" ] && ! find_busy "$state"/jobs/*; then rm -rf "$real"; fi
       remove_unless_busy tree "$base" "$state"/jobs/*
       # What was on its way to it.
       for push in "$state"/incoming/*; do
@@ -67,7 +70,7 @@ for what; do
       done
       [ -e "$base" ] || rmdir "$state/incoming" 2>/dev/null
       ;;
-    workspace) if is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
+    workspace) if is_our_tree && is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
     own/*) remove_workspace own "$state/workspaces/${what#own/}" ;;
     replaced) remove replaced "$state/replaced" ;;
     # Other cubes may use it.

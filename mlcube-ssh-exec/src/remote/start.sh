@@ -15,6 +15,7 @@ variables=$1 run=$2 engine=$3 launch=$4 about=$5 locked=$(absolute "$6") then=$7
 shift 8
 job=$state/jobs/$id
 lock=$(lock_of "$locked" "$state")
+check_own "$state" "$base"
 
 never_configured() { problem never-configured "$1"; }
 

@@ -19,6 +19,7 @@ workspace=$path
 incoming=$state/incoming/$id
 
 command -v rsync >/dev/null || problem no-rsync
+check_own "$state" "$base"
 make_private "$state" || problem not-writable "$state"
 
 # Whose tree it is. A link never replaces the file that another first push has just made.
@@ -33,19 +34,38 @@ write_origin() {
     rm -f "$new"
   fi
 }
-[ -f "$state/origin" ] || write_origin once
-read -r there <"$state/origin"
+was_pushed=yes
+[ -f "$state/origin" ] || {
+  was_pushed=
+  write_origin once
+}
+named=
+{ read -r there && read -r named; } <"$state/origin" || :
 if [ "${there%% *}" != "${origin%% *}" ]; then
   [ "$adopt" = yes ] || problem other-origin "$there"
   write_origin replace
+  there=$origin
 fi
 
 tree=found
 [ -e "$base" ] || tree=made
-if [ ! -d "$base" ] || [ ! -d "$workspace" ]; then
-  mkdir -p "$base" "$workspace" || problem not-writable "$base"
+was_empty=yes
+if holds_anything "$base"; then was_empty=; fi
+if [ ! -d "$base" ]; then
+  # For this account alone, unless a group shares it; what lies in it has the permissions that it has locally.
+  if [ "$shared" = yes ]; then mkdir -p "$base"; else make_private "$base"; fi || problem not-writable "$base"
 fi
+[ -d "$workspace" ] || mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
+
+# Behind the owner stands the real path of the tree, which clean may remove: of one that was made here, or by a version that
+# didn't say so. A folder that held something before the first push is its maker's: `-`.
+real=$(cd -P "$base" && pwd -P)
+if [ "$named" != "$real" ] && [ "$named" != - ]; then
+  [ -n "$was_pushed$was_empty" ] || real=-
+  { (umask 077 && printf '%s\n%s\n' "$there" "$real" >"$state/origin.$$.new") &&
+    mv -f "$state/origin.$$.new" "$state/origin"; } || problem not-writable "$state"
+fi
 if has_locks "$state" && is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
 
 # mlcube there can't be given a path that a shell would take apart: it goes through a link.

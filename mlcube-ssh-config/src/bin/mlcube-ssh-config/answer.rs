@@ -9,7 +9,7 @@ use mlcube_ssh_config::trust;
 use serde_json::Value;
 
 use crate::cli::Args;
-use crate::{handed_on, output, outside, tasks, validate};
+use crate::{handed_on, output, outside, tasks, validate, variables};
 
 /// The document as text.
 pub(crate) fn text(
@@ -34,6 +34,7 @@ pub(crate) fn text(
             || runner.environment.iter().any(|(set, _)| set == name)
     };
     warnings.extend(handed_on::unset(&resolved.config, &is_set));
+    variables::check(resolved, request, &run, &runner)?;
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;
     let mut document = Document::new(resolved.config.clone(), run, remote);

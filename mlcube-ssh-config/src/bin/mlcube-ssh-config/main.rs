@@ -11,6 +11,7 @@ mod request;
 mod run;
 mod tasks;
 mod validate;
+mod variables;
 
 use std::process::ExitCode;
 

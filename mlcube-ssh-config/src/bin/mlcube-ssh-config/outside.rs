@@ -17,23 +17,33 @@ pub(crate) fn inputs(request: &Request, resolved: &Resolved) -> Result<Vec<Strin
 }
 
 fn declared(resolved: &Resolved) -> Vec<String> {
-    let root = Path::new(&resolved.root);
-    let workspace = resolved.config.get("workspace").and_then(Value::as_str).unwrap_or("workspace");
-    let workspace = normal(&root.join(workspace));
-    let tasks = resolved.config.get("tasks").and_then(Value::as_object);
-    let inputs = tasks
-        .into_iter()
-        .flat_map(|tasks| tasks.values())
-        .filter_map(|task| task.get("parameters")?.get("inputs")?.as_object())
-        .flat_map(|inputs| inputs.values());
-    let mut outside: Vec<String> = inputs
-        .filter_map(|input| input.get("default")?.as_str())
-        .filter(|path| !path.starts_with(['/', '~', '$']))
-        .map(|path| normal(&workspace.join(path)))
-        .filter(|path| !path.starts_with(root) && !path.starts_with(&workspace))
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect();
+    let mut outside: Vec<String> = all(resolved).map(|(_, path)| path).collect();
     outside.sort();
     outside.dedup();
     outside
+}
+
+/// The keys of those inputs, part by part.
+pub(crate) fn keys(resolved: &Resolved) -> Vec<[String; 6]> {
+    all(resolved).map(|(key, _)| key).collect()
+}
+
+/// The keys and paths of the inputs outside.
+fn all(resolved: &Resolved) -> impl Iterator<Item = ([String; 6], String)> {
+    let root = Path::new(&resolved.root);
+    let workspace = resolved.config.get("workspace").and_then(Value::as_str).unwrap_or("workspace");
+    let workspace = normal(&root.join(workspace));
+    let tasks = resolved.config.get("tasks").and_then(Value::as_object).into_iter().flatten();
+    let inputs = tasks.filter_map(|(task, value)| {
+        let inputs = value.get("parameters")?.get("inputs")?.as_object()?;
+        Some(inputs.iter().map(move |(name, value)| (task, name, value)))
+    });
+    inputs.flatten().filter_map(move |(task, name, value)| {
+        let path =
+            value.get("default")?.as_str().filter(|path| !path.starts_with(['/', '~', '$']))?;
+        let path = normal(&workspace.join(path));
+        let is_inside = path.starts_with(root) || path.starts_with(&workspace);
+        let key = ["tasks", task, "parameters", "inputs", name, "default"].map(str::to_owned);
+        Some((key, path.to_str()?.to_owned())).filter(|_| !is_inside)
+    })
 }
