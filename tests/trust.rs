@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{Cube, Document, Engine, Outcome, Scene, Task};
@@ -423,7 +423,8 @@ fn clean_removes_what_it_made_and_no_folder_that_took_its_place() {
     fs::write(thesis.join("chapter1"), "years").unwrap();
     let aside = scene.host.remote_root().join("aside");
     fs::rename(&tree, &aside).unwrap();
-    std::os::unix::fs::symlink(&thesis, &tree).unwrap();
+    symlink(&thesis, &tree).unwrap();
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
     step(&scene, &["mlcube-ssh-exec", "clean", "--yes=all", "--force"], &document).exits(125);
     assert_eq!(fs::read_to_string(thesis.join("chapter1")).unwrap(), "years");
     fs::remove_file(&tree).unwrap();

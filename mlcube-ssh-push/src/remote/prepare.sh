@@ -58,12 +58,16 @@ fi
 [ -d "$workspace" ] || mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
 
-# Behind the owner stands the real path of the tree, which clean may remove: of one that was made here, or by a version that
-# didn't say so. A folder that held something before the first push is its maker's: `-`.
-real=$(cd -P "$base" && pwd -P)
-if [ "$named" != "$real" ] && [ "$named" != - ]; then
-  [ -n "$was_pushed$was_empty" ] || real=-
-  { (umask 077 && printf '%s\n%s\n' "$there" "$real" >"$state/origin.$$.new") &&
+# Behind the owner stands the real path of the tree, which clean may remove: of one that was made or filled from the first, or by
+# a version that didn't say so. A folder that held something before the first push is its maker's, `-`; and so is one that has
+# taken the tree's place since.
+tree_path=$named
+if [ -n "$was_empty" ] || [ -z "$named" ]; then
+  tree_path=-
+  [ -z "$was_empty$was_pushed" ] || tree_path=$(cd -P "$base" && pwd -P)
+fi
+if [ "$tree_path" != "$named" ]; then
+  { (umask 077 && printf '%s\n%s\n' "$there" "$tree_path" >"$state/origin.$$.new") &&
     mv -f "$state/origin.$$.new" "$state/origin"; } || problem not-writable "$state"
 fi
 if has_locks "$state" && is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
