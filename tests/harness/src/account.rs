@@ -61,6 +61,11 @@ impl Account {
         must(command("chown").args(["-R", &format!("{}:", self.name)]).arg(path));
     }
 
+    /// Makes it a member of another one's group.
+    pub fn joins_group_of(&self, other: &Account) {
+        alone(|| must(command("usermod").args(["--append", "--groups", &other.name, &self.name])));
+    }
+
     /// Gives it a password.
     pub fn has_password(&self, password: &str) {
         // `chpasswd` asks PAM, which this sshd doesn't use: the hash goes where crypt(3) is looked up.
