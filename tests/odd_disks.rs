@@ -194,12 +194,11 @@ fn lock(folder: &Path) {
 #[test]
 fn what_would_go_into_a_folder_that_cant_be_written_is_named_and_the_rest_goes() {
     let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
-    account.owns(scene.home());
     let cube = scene.cube("digits").task(&Task::named("train"));
     let (here, there) = (cube.workspace(), scene.host.remote_root().join("digits/workspace"));
     write(&here, &[("pkg/old", "1"), ("pkg/sub/x", "1"), ("root/old", "1"), ("z", "1")]);
-    account.owns(&here);
     let document = scene.document(&cube, &[]);
+    account.owns(scene.home());
     let run = |tool: &str| scene.tool_as(&account, tool).reads_document(&document).run();
     run("mlcube-ssh-push").succeeds();
     for (from, to, tool) in [(&here, &there, "mlcube-ssh-push"), (&there, &here, "mlcube-ssh-pull")]
@@ -338,4 +337,92 @@ fn what_is_no_hole_still_counts_for_the_free_space() {
     pull(&scene, &document).exits(125).says("12.6 MB have to come").says("holes");
     fs::remove_file(there.join("full")).unwrap();
     pull(&scene, &document).succeeds();
+}
+
+#[test]
+fn what_the_local_disk_rounds_is_the_same_as_before() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    let Some(_disk) = OddDisk::mount(&here, &["two-seconds", "no-modes"]) else { return };
+    // What it shows of earlier files has changed for all that anybody knows.
+    push(&scene, &document).succeeds();
+    for number in 0..120 {
+        write(&there, &[(&format!("many/{number}"), "x")]);
+    }
+    write(&there, &[("score", "one")]);
+    let odd = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_001, 5);
+    File::open(there.join("score")).unwrap().set_modified(odd).unwrap();
+    let state = || (fs::metadata(there.join("score")).unwrap().ino(), read(&there, "score"));
+    pull(&scene, &document).succeeds().says("fetched");
+    let before = state();
+    // Nothing is fetched again, nor sent back, nor kept aside.
+    for _ in 0..2 {
+        pull(&scene, &document).succeeds().says("nothing to fetch");
+        push(&scene, &document).succeeds().says("nothing to send");
+    }
+    assert_eq!((state(), kept_aside(&scene.home().join(".local/state"))), (before, vec![]));
+    // What changes on either side goes to the other one.
+    write(&there, &[("score", "two")]);
+    pull(&scene, &document).succeeds().never_says("kept");
+    assert_eq!(read(&here, "score"), "two");
+    write(&here, &[("score", "three")]);
+    push(&scene, &document).succeeds().never_says("kept");
+    assert_eq!(read(&there, "score"), "three");
+    let mode = fs::metadata(there.join("many/1")).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o644, "permissions that the disk hasn't aren't sent");
+}
+
+#[test]
+fn permissions_that_were_changed_on_both_sides_stay_and_are_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let (here, there) = (cube.workspace().join("data.csv"), there.join("data.csv"));
+    let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    set(&here, 0o755);
+    set(&there, 0o600);
+    for _ in 0..2 {
+        push(&scene, &document).succeeds().says("kept data.csv");
+        pull(&scene, &document).succeeds().says("kept data.csv");
+        assert_eq!((mode(&here), mode(&there)), (0o755, 0o600));
+    }
+    scene.tool("mlcube-ssh-push").arg("--overwrite").reads_document(&document).run().succeeds();
+    assert_eq!(mode(&there), 0o755);
+    pull(&scene, &document).succeeds().never_says("kept");
+}
+
+#[test]
+fn what_a_transfer_that_was_cut_off_has_left_goes_with_the_next_one() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let state = scene.home().join(".local/state/mlcube-ssh");
+    let record = fs::read_dir(&state).unwrap().flatten().map(|entry| entry.path());
+    let record = record.into_iter().find(|path| path.join("workspace").exists()).unwrap();
+    for (top, tool, marker) in [
+        (&there, "mlcube-ssh-push", "going-up"),
+        (&cube.workspace(), "mlcube-ssh-pull", "going-down"),
+    ] {
+        write(top, &[("d/x", "x"), ("d/.mlcube-ssh-partial/model", "half of it")]);
+        write(top, &[(".mlcube-ssh-partial/other", "half of it")]);
+        fs::copy(record.join("workspace"), record.join(marker)).unwrap();
+        fs::write(record.join(format!("{marker}.4294967295.new")), "half of a list").unwrap();
+        scene.tool(tool).reads_document(&document).run().succeeds();
+        assert!(
+            !top.join("d/.mlcube-ssh-partial").exists()
+                && !top.join(".mlcube-ssh-partial").exists()
+        );
+        assert!(top.join("d/x").exists());
+    }
+    let unfinished = files_below(&record);
+    assert!(!unfinished.iter().any(|path| path.extension().is_some_and(|end| end == "new")));
+    // `clean` knows it too.
+    write(&there, &[("d/.mlcube-ssh-partial/model", "half of it")]);
+    let clean = |words: &[&str]| {
+        let clean = scene.tool("mlcube-ssh-exec").arg("clean").args(words);
+        clean.reads_document(&document).run().succeeds().stdout.clone()
+    };
+    assert!(clean(&[]).contains("partial "), "{}", clean(&[]));
+    assert!(clean(&["--yes=partial"]).contains("removed partial"));
+    assert!(!there.join("d/.mlcube-ssh-partial").exists() && there.join("d/x").exists());
 }

@@ -10,6 +10,7 @@ mod packed_entry;
 mod part;
 mod plan;
 mod record;
+mod shown;
 mod text;
 mod unplaced;
 mod walk;

@@ -34,6 +34,8 @@ pub(crate) enum What {
     Containers,
     /// Folders of jobs that don't run, with their logs
     Jobs,
+    /// Half-sent files that pushes that were cut off have left
+    Partial,
     /// The code there and the workspace in it
     Tree,
     /// The workspace, and those of other `--workspace` folders
@@ -115,7 +117,9 @@ fn chosen(
     let asked = |what| yes.contains(&what) || yes.contains(&What::All);
     let mut words = Vec::new();
     let mut kept = Vec::new();
-    for (what, word) in [(What::Containers, "containers"), (What::Jobs, "jobs")] {
+    for (what, word) in
+        [(What::Containers, "containers"), (What::Jobs, "jobs"), (What::Partial, "partial")]
+    {
         words.extend(asked(what).then(|| word.to_owned()));
     }
     for found in found {

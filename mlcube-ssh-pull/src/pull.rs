@@ -11,11 +11,11 @@ use mlcube_ssh_config::workspace::{Listing, Record};
 
 use crate::cli::Args;
 use crate::fetch::{self, Fetch};
-use crate::lists;
 use crate::outputs::{self, Output};
 use crate::select::{Pattern, Selection};
 use crate::stream;
 use crate::transfer::{self, Sides};
+use crate::{lists, scratch};
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -44,7 +44,11 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
             record: &record,
         };
         let path = there.path.clone();
+        let was_cut_off = record.was_cut_off();
         let plan = sides.transfer(there, here, &selection, args.overwrite, receipt)?;
+        if was_cut_off {
+            scratch::remove_left(&layout.workspace, &plan.links);
+        }
         let text = |output: &&Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(came.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);

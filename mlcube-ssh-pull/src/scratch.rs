@@ -6,7 +6,7 @@ use std::process;
 
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::rsync::PARTIAL;
-use mlcube_ssh_config::workspace::Plan;
+use mlcube_ssh_config::workspace::{Listing, Plan};
 
 /// The folder for a part of a plan, below the part's own; this process's own, since other pulls may go on in the same
 /// workspace.
@@ -22,6 +22,26 @@ pub(crate) fn names() -> String {
 /// The command that makes it; `top` ends with a slash.
 pub(crate) fn make(top: &str) -> Command {
     Command::new("mkdir").args(["-p", "--"]).arg(format!("{top}{}", folder()))
+}
+
+/// Removes what an earlier pull that was cut off has left beside files, and no later one needs: in the workspace, and behind the
+/// links of the user's own that are followed.
+pub(crate) fn remove_left(workspace: &Path, links: &[PathBuf]) {
+    let tops = links.iter().map(|link| workspace.join(link)).chain([workspace.to_owned()]);
+    for top in tops {
+        let Ok(listing) = Listing::of_folder(&top, &|_, _| Ok(false)) else { continue };
+        let below = listing.iter().filter(|(_, entry)| entry.is_folder());
+        for folder in below.map(|(path, _)| path).chain([Path::new("")]) {
+            let partial = top.join(folder).join(PARTIAL);
+            for entry in fs::read_dir(&partial).into_iter().flatten().flatten() {
+                // The folder of a pull is its own to remove.
+                if !entry.path().is_dir() {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+            let _ = fs::remove_dir(partial);
+        }
+    }
 }
 
 /// The places of a plan's folders, where nothing is left when the pull ends.

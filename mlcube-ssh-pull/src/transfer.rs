@@ -77,6 +77,10 @@ impl Sides<'_> {
             // From here on the record has it.
             plan.common = Listing::default();
             let (rest, partial) = self.fetch(there, wanted.as_deref(), &plan, receipt)?;
+            let shown = receiver::shown(workspace, &plan.with_permissions(&plan.send));
+            self.record.add_shown(&shown)?;
+            // What the disk rounds came as it was planned.
+            let rest = rest.filter(|path, _| shown.get(path).is_none());
             let otherwise = came_otherwise(&rest, workspace, &base);
             self.record.finish_but_for(Direction::Down, &otherwise)?;
             if let Some(failure) = partial {
@@ -95,6 +99,7 @@ impl Sides<'_> {
     /// What lies here, behind the user's own links to folders, too; and what both sides have in common.
     pub(crate) fn settle(&self, mut here: Listing, there: &Listing) -> Outcome<(Listing, Listing)> {
         let top = &self.layout.workspace;
+        self.record.put_agreed(&mut here);
         let common = self.record.settled(&here, there);
         follow_own_links(
             &mut here,

@@ -55,6 +55,7 @@ impl Local {
         own.take_keys(&mut workspace, &layout.workspace, report);
         let mut once = record.gone();
         once.extend(pushed.iter().flat_map(Listing::iter));
+        record.put_agreed(&mut workspace);
         Ok(Self {
             gone: delete::gone(layout, &once, &code),
             code,

@@ -11,6 +11,7 @@ mod delete;
 mod done;
 mod fresh;
 mod incoming;
+mod leftovers;
 mod links_out;
 mod local;
 mod origin;

@@ -23,7 +23,7 @@ use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{beside, delete, links_out, origin, prepare, say, space, try_names};
+use crate::{beside, delete, leftovers, links_out, origin, prepare, say, space, try_names};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -75,6 +75,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let deletes = args.delete && local.gone.files() > 0;
         if !args.if_changed || deletes || !local.is_unchanged() {
             let mut prepared = prepared.unwrap_or_else(ask)?;
+            let was_cut_off = local.record.was_cut_off();
             let mut plan = plan(&mut local, &mut prepared, &connection, args)?;
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
             local.record.begin(Direction::Up, &plan.common)?;
@@ -90,7 +91,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 prepared: &prepared,
                 plan: &plan,
             };
-            send(&sides, args, receipt)?;
+            let sent = send(&sides, args, receipt);
+            if was_cut_off && sent.is_ok() {
+                leftovers::remove(&prepared, connection, &plan)?;
+            }
+            sent?;
         }
         local.stays.check(&layout, &step.report(), receipt)
     });

@@ -27,7 +27,8 @@ pub fn follow_own_links(
         let own: Vec<PathBuf> = from
             .iter()
             .filter(|(path, entry)| entry.kind == Kind::Folder && is(here, path, Kind::Link))
-            .filter(|(path, _)| follows(path))
+            // rsync is told the path of such a folder as text.
+            .filter(|(path, _)| path.to_str().is_some() && follows(path))
             .map(|(path, _)| path.to_owned())
             .collect();
         if own.is_empty() {

@@ -74,6 +74,8 @@ impl Plan {
                 plan.keep_base(path, common.as_ref());
             } else if direction == Direction::Up
                 && is_folder_of_theirs(&entry, there.as_ref(), common.as_ref())
+                // rsync is told the path of such a folder as text.
+                && path.to_str().is_some()
             {
                 plan.links.push(path.to_owned());
             } else if there.as_ref().is_some_and(|there| is_no_place_for(&entry, there)) {
@@ -87,6 +89,7 @@ impl Plan {
                 plan.keep_base(path, common.as_ref());
             } else if direction == Direction::Down && points_out(path, &entry, to) {
                 plan.left_out.push(path.to_owned());
+                plan.keep_base(path, common.as_ref());
             } else {
                 if entry.is_folder() && there.as_ref().is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
@@ -119,7 +122,10 @@ impl Plan {
         overwrite: bool,
     ) {
         match entry.kind {
-            Kind::Other => return self.left_out.push(path.to_owned()),
+            Kind::Other => {
+                self.left_out.push(path.to_owned());
+                return self.keep_base(path, base);
+            }
             Kind::Unreadable => {
                 let owner = entry.target.to_string_lossy().into_owned();
                 self.unreadable.push((path.to_owned(), owner));
@@ -129,11 +135,7 @@ impl Plan {
         }
         let Some(there) = there else { return self.send(path, entry) };
         if entry.same_content(there) {
-            let is_as_before = |base: &Entry| base.same_permissions(there);
-            if !entry.same_permissions(there) && base.is_some_and(is_as_before) {
-                self.permissions.insert(path, entry);
-            }
-            return self.common.insert(path, entry);
+            return self.add_permissions(path, entry, there, base, overwrite);
         }
         let this_changed = base.is_none_or(|base| !entry.same_content(base));
         let other_changed = base.is_none_or(|base| !there.same_content(base));
@@ -144,6 +146,28 @@ impl Plan {
             self.kept.push(path.to_owned());
         }
         self.keep_base(path, base);
+    }
+
+    /// Adds an entry whose content is the same on both sides.
+    fn add_permissions(
+        &mut self,
+        path: &'static Path,
+        entry: &Entry,
+        there: &Entry,
+        base: Option<&Entry>,
+        overwrite: bool,
+    ) {
+        let base = base.filter(|_| !entry.same_permissions(there));
+        if let Some(base) = base {
+            if overwrite || there.same_permissions(base) {
+                self.permissions.insert(path, entry);
+            } else if !entry.same_permissions(base) {
+                // Changed on both sides: nothing of it is common, but the content is.
+                self.kept.push(path.to_owned());
+                return self.common.insert(path, &Entry { mode: base.mode, ..entry.clone() });
+            }
+        }
+        self.common.insert(path, entry);
     }
 
     fn keep_base(&mut self, path: &'static Path, base: Option<&Entry>) {
@@ -283,6 +307,20 @@ mod tests {
         assert_eq!(plan("755", "644", "644"), (1, 0o755), "changed here");
         assert_eq!(plan("644", "755", "644"), (0, 0o644), "changed there");
         assert_eq!(plan("755", "4755", "4755"), (0, 0o755), "set-uid stays where it is");
+        assert_eq!(plan("755", "700", "644"), (0, 0o644), "changed on both sides");
+        let plan = |overwrite| {
+            Plan::new(Direction::Up, &with("755"), &with("700"), &with("644"), overwrite)
+        };
+        assert_eq!((plan(false).kept.len(), plan(true).permissions.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_is_left_out_keeps_its_place_in_the_record() {
+        let link =
+            |to: &str| Listing::parse(format!("l 777 1 1.000000001 a\0{to}\0").as_bytes()).unwrap();
+        let plan =
+            Plan::new(Direction::Down, &link("/out"), &Listing::default(), &link("in"), false);
+        assert_eq!((plan.left_out.len(), plan.common), (1, link("in")));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `going-up`, `going-down` | what they will have in common once the transfer that goes on, or was cut off, is done |
 //! | `code`, `gone`, `configured` | the code that was pushed, that is gone since, that the image was built from |
 //! | `incoming` | the incoming folders there of pushes that didn't end well, the newest last |
+//! | `shown` | what the disk here shows in place of some of them, as it can't keep their times or permissions |
 //! | `replaced/` | files of this machine in whose place a pull has put others |
 //! | `lock` | held by the transfer that goes on |
 
@@ -94,9 +95,19 @@ impl Record {
                 report.say("waiting for another transfer of this cube");
                 file.lock()?;
             }
+            self.remove_unfinished();
             Ok::<_, std::io::Error>(file)
         };
         lock().with_context(|| format!("can't lock {}", path.display()))
+    }
+
+    /// Removes files that a process which was killed had begun to write: whoever holds the lock is the only one that writes.
+    fn remove_unfinished(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|ending| ending == "new") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// What both sides of the workspace last had in common; empty where there is no record.
@@ -256,12 +267,12 @@ impl Record {
         Ok(())
     }
 
-    fn read(&self, name: &str) -> Option<Listing> {
+    pub(super) fn read(&self, name: &str) -> Option<Listing> {
         // A record that can't be read is none: then whatever differs is kept and named.
         Listing::read(File::open(self.folder.join(name)).ok()?).ok()
     }
 
-    fn write(&self, name: &str, listing: &Listing) -> Result<()> {
+    pub(super) fn write(&self, name: &str, listing: &Listing) -> Result<()> {
         let path = self.folder.join(name);
         write_atomically(&path, |file| listing.write(file))
             .with_context(|| format!("can't write the record {}", path.display()))

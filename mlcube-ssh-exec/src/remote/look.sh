@@ -19,6 +19,9 @@ if [ -d "$state" ]; then
     found foreign "$base"
   fi
   for own in "$state"/workspaces/*; do found own "$own"; done
+  # What pushes that were cut off have left beside files.
+  find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
+    while read -r partial; do found partial "$partial"; done
   found replaced "$state/replaced"
 fi
 if is_our_environment; then found environment "$environment"; fi

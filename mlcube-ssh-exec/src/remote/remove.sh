@@ -1,6 +1,6 @@
 #!/bin/sh
 # Removes what is ours. After the words of belongings.sh: the newest job that the client knows of; then what to remove:
-# containers, jobs, tree, workspace, own/NAME, replaced, environment.
+# containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
 # No job starts meanwhile. Answers: a line `removed KIND PATH` or `kept KIND WHY PATH` each; or problem.
 # shellcheck disable=SC2154 # belongings.sh sets the folders, find_busy sets busy
 
@@ -72,6 +72,10 @@ for what; do
       ;;
     workspace) if is_our_tree && is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
     own/*) remove_workspace own "$state/workspaces/${what#own/}" ;;
+    partial)
+      find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
+        while read -r partial; do remove partial "$partial"; done
+      ;;
     replaced) remove replaced "$state/replaced" ;;
     # Other cubes may use it.
     environment)
