@@ -169,6 +169,73 @@ fn rsync_is_missing_there() {
     the_same_works_now(&scene, &failed);
 }
 
+const OPENRSYNC: &str = "echo 'openrsync: protocol version 29, rsync version 2.6.9 compatible'";
+
+#[test]
+fn openrsync_here_is_told_before_any_login() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    scene.has_program("rsync", OPENRSYNC);
+    for tool in ["mlcube-ssh-interp", "mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let failed = scene.tool(tool).arg("-q").reads_document(&document).run();
+        failed.exits(126).complains(&["this machine", "openrsync", "install rsync"]);
+        assert_eq!(failed.document().at("/failed/kind"), "tool");
+    }
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
+fn an_rsync_that_is_too_old() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    scene.has_program("rsync", "echo 'rsync  version 3.0.9  protocol version 30'");
+    push(&scene, &document).exits(126).complains(&["this machine", "3.0", "install rsync"]);
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
+fn openrsync_there() {
+    let scene = Scene::new();
+    let document = scene.document(&a_cube(&scene), &[]);
+    scene.host.has_program("rsync", OPENRSYNC);
+    let failed = push(&scene, &document);
+    failed.exits(126).complains(&["there", "openrsync", "install rsync"]);
+    scene.host.loses_program("rsync");
+    the_same_works_now(&scene, &failed);
+}
+
+/// A push by rsync, after which this program stands there in its place.
+fn pushed_with_another_rsync_there(lines: &str) -> (Scene, Outcome) {
+    let scene = Scene::new();
+    let cube = a_cube(&scene);
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    let cube = cube.with_file("data.csv", "3,4\n");
+    let version = "case $1 in --version) exec /usr/bin/rsync --version ;; esac";
+    scene.host.has_program("rsync", &format!("{version}\n{lines}"));
+    let failed = push(&scene, &document);
+    scene.host.loses_program("rsync");
+    the_same_works_now(&scene, &failed);
+    let data = fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv"));
+    assert!(data.is_ok_and(|data| data == cube.result("data.csv")));
+    (scene, failed)
+}
+
+#[test]
+fn an_rsync_there_that_is_killed_is_no_lost_link() {
+    let (scene, failed) = pushed_with_another_rsync_there("kill -KILL $$");
+    failed.exits(125).complains(&["rsync on 'there' ended"]);
+    failed.never_says("was lost");
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn a_wrapper_of_rsync_there_that_refuses_is_quoted() {
+    let line = "echo 'rrsync: option -s is not allowed' >&2; exit 1";
+    let (_scene, failed) = pushed_with_another_rsync_there(line);
+    failed.exits(125).complains(&["there", "rrsync: option -s is not allowed"]);
+}
+
 #[test]
 fn the_remote_root_can_not_be_written() {
     let place = Place::new();

@@ -92,6 +92,11 @@ impl Command {
         self
     }
 
+    /// Whether its last argument starts so.
+    pub(crate) fn ends_with(&self, start: &str) -> bool {
+        self.arguments.last().is_some_and(|argument| argument.starts_with(start))
+    }
+
     /// Sets a variable for the command.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {

@@ -88,6 +88,7 @@ pub struct Connection {
     greets: AtomicBool,
     was_open: AtomicBool,
     asked_again: AtomicBool,
+    transfers: bool,
     report: Report,
 }
 
@@ -117,8 +118,16 @@ impl Connection {
             greets: AtomicBool::new(false),
             was_open: AtomicBool::new(false),
             asked_again: AtomicBool::new(false),
+            transfers: false,
             report,
         })
+    }
+
+    /// Lets what transfers files be looked at before anybody logs in for it.
+    #[must_use]
+    pub fn for_transfers(mut self) -> Self {
+        self.transfers = true;
+        self
     }
 
     /// The host, for messages.

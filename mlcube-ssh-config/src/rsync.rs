@@ -8,7 +8,7 @@ mod run;
 use crate::command::Command;
 use crate::connection::Connection;
 
-pub use cause::{is_out_of_room, lost_during_transfer, missing_there};
+pub use cause::{check_local, is_out_of_room, lost_during_transfer, missing_there, wrong_there};
 pub use compare::{Comparison, compare, comparison};
 pub use run::{Heard, Transfer, run};
 
@@ -39,8 +39,9 @@ pub fn command(connection: &Connection) -> Command {
         .arg("-lpt")
         // Holes arrive as holes.
         .arg("--sparse")
-        // Names never pass through the remote shell.
-        .arg("--secluded-args")
+        // Names never pass through the remote shell. The long form is `--protect-args` before 3.2.6 and `--secluded-args`
+        // since then; this one is the same since 3.0.
+        .arg("-s")
         // What was cut off is resumed, and never stands under the file's name.
         .arg(format!("--partial-dir={PARTIAL}"))
         // A peer that says nothing for a minute is dead.

@@ -180,6 +180,7 @@ fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),
+        ("openrsync", _) => rsync::wrong_there(host),
         ("no-workspace", path) => Failure::ours(anyhow!(
             "there is no workspace {path} on '{host}'; run {}",
             document.configure_command()

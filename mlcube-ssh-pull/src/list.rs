@@ -17,7 +17,7 @@ use crate::{fetch, outputs, pull};
 /// Writes size, time and name of every entry that is selected.
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let selection = pull::selection(args, &outputs::declared(document, &layout))?;
     let there = fetch::list(&connection, document, None)?;
     let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));

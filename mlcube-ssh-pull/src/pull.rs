@@ -22,7 +22,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (layout, runner) = Layout::of_document(document)?;
     let boundary = Boundary::of(&layout, &runner)?;
     boundary.check_workspace(&layout, &document.run)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let outputs = outputs::declared(document, &layout);
     let selection = selection(args, &outputs)?;
     if step.is_dry_run() {

@@ -22,7 +22,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let (layout, runner) = Layout::of_document(document)?;
     let boundary = Boundary::of(&layout, &runner)?;
     boundary.check_workspace(&layout, &document.run)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let selection = pull::selection(args, &outputs::declared(document, &layout))?;
     let record = Record::of(&layout, &document.remote)?;
     if step.is_dry_run() {

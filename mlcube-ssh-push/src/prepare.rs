@@ -127,6 +127,7 @@ fn failure(host: &str, answer: &Answer) -> Failure {
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),
         (own::NOT_OWN, subject) => own::failure(host, subject),
+        ("openrsync", _) => rsync::wrong_there(host),
         ("not-writable", path) if answer.errors.contains("No space left") => {
             Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
         }

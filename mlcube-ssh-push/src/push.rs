@@ -38,7 +38,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     boundary.check_code(&layout)?;
     boundary.check_workspace(&layout, &document.run)?;
     inputs::check(document, &layout)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
     let origin = origin::of(&layout)?;
     let script = |incoming: &IncomingId| {

@@ -24,7 +24,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     boundary.check_code(&layout)?;
     boundary.check_workspace(&layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
-    let connection = Connection::new(document, &runner, report)?;
+    let connection = Connection::new(document, &runner, report)?.for_transfers();
     let own = OwnFiles::with_keys(&if step.is_dry_run() {
         connection.identity_file()
     } else {

@@ -14,6 +14,7 @@ use super::own_words::OwnWords;
 use super::{Connection, cause, cipher, options};
 use crate::command::Command;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::rsync;
 
 /// Seconds without an answer before a keep-alive is sent, and how many may stay unanswered: a link that died is
 /// noticed within 15 seconds.
@@ -64,9 +65,17 @@ impl Connection {
                 .context("can't link to your own shared connection")?;
             return Ok(Master::Found);
         }
+        if self.transfers && !self.was_open() {
+            rsync::check_local()?;
+        }
         self.log_in(&configuration)?;
         self.asked_again.store(false, Ordering::Relaxed);
         Ok(Master::Opened)
+    }
+
+    /// Whether the shared connection is there.
+    pub(crate) fn is_open(&self) -> Outcome<bool> {
+        self.answers(&self.socket)
     }
 
     /// The command that logs in and stays in the background with the socket.

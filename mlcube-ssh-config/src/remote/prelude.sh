@@ -50,6 +50,12 @@ problem() {
   exit 3
 }
 
+# Ends the script where files can't be transferred. openrsync has its name on some systems, and few of its options.
+need_rsync() {
+  command -v rsync >/dev/null || problem no-rsync
+  case $(rsync --version 2>/dev/null) in openrsync*) problem openrsync ;; esac
+}
+
 # Ends this session's processes when a client that says `watch` goes away.
 end_with_client() {
   { read -r word <&3 && [ "$word" = watch ] && cat <&3 && kill -TERM 0; } >/dev/null 2>&1 &

@@ -2,20 +2,28 @@
 
 use anyhow::anyhow;
 
-use crate::command::Finished;
+use crate::command::{Command, Finished};
+use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::quote::one_line;
 use crate::report::count;
 use crate::status::ExitStatus;
 
-/// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none.
-pub(super) fn classify(finished: &Finished, host: &str) -> Outcome<()> {
+/// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none. `pushes` says
+/// whether this machine is the sender.
+pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
+    let host = connection.host().as_str();
     let errors = &finished.errors;
     let first = errors
         .lines()
         .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
         .map(one_line)
         .unwrap_or_default();
+    let place = match side(errors, pushes) {
+        Some(Side::Local) => " on this machine".to_owned(),
+        Some(Side::Remote) => format!(" on '{host}'"),
+        None => String::new(),
+    };
     if matches!(finished.status, 0 | 24) || (finished.status == 23 && only_vanished(errors)) {
         return Ok(());
     }
@@ -34,17 +42,70 @@ pub(super) fn classify(finished: &Finished, host: &str) -> Outcome<()> {
             in_the_way(errors).unwrap_or_default()
         )),
         23 => Failure::ours(anyhow!(
-            "{} couldn't be transferred to or from '{host}': {first}",
+            "{} couldn't be transferred to or from '{host}'; rsync failed{place}: {first}",
             left_out(errors)
         )),
-        10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
+        30 | 35 => lost_during_transfer(host),
+        // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
+        10 | 12 | 255 if connection.is_open()? => Failure::ours(anyhow!(
+            "rsync on '{host}' ended in the middle of the transfer: {}",
+            last_words(errors)
+        ))
+        .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
+        10 | 12 | 255 => lost_during_transfer(host),
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
             "rsync was ended by a signal; run this step again".to_owned(),
         ),
         20 => Failure::signal(2, "rsync was interrupted; run this step again".to_owned()),
-        status => Failure::ours(anyhow!("rsync failed with status {status}: {first}")),
+        // Syntax or protocol: another program of that name, or something that speaks before it.
+        1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
+        2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
+            "something on '{host}' printed into the transfer: {}",
+            last_words(errors)
+        ))
+        .hint("let the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc) print in interactive shells only"),
+        status => Failure::ours(anyhow!("rsync failed{place} with status {status}: {first}")),
     })
+}
+
+/// Where something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Local,
+    Remote,
+}
+
+/// Where rsync failed first, by the role that it names: `rsync: [sender] …` since 3.2, `… [sender=3.1.3]` at the end of its
+/// last line in every version.
+fn side(errors: &str, pushes: bool) -> Option<Side> {
+    let sends = errors.lines().find_map(|line| {
+        let at_the_end = |(_, role)| role;
+        let role = line.strip_prefix("rsync: [").or_else(|| {
+            line.starts_with("rsync error").then(|| line.rsplit_once('[').map(at_the_end))?
+        })?;
+        match role {
+            role if role.starts_with("sender") => Some(true),
+            role if ["Receiver", "receiver", "generator", "Generator"]
+                .iter()
+                .any(|it| role.starts_with(it)) =>
+            {
+                Some(false)
+            }
+            _ => None,
+        }
+    })?;
+    Some(if sends == pushes { Side::Local } else { Side::Remote })
+}
+
+/// What else than rsync's own summary was said, else that.
+fn last_words(errors: &str) -> String {
+    let is_own = |line: &&str| {
+        line.starts_with("rsync error") || line.starts_with("rsync: connection unexpectedly closed")
+    };
+    let mut lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
+    let other = lines.clone().rfind(|line| !is_own(line));
+    one_line(other.or_else(|| lines.next_back()).unwrap_or("it said nothing"))
 }
 
 /// Whether some of what rsync was told was left out, for reasons of its own, and the rest is done.
@@ -84,7 +145,7 @@ pub fn lost_during_transfer(host: &str) -> Failure {
 /// Whether nothing failed but for files of the list that went away meanwhile, which rsync has in one class with those
 /// that can't be read.
 fn only_vanished(errors: &str) -> bool {
-    let mut failures = errors.lines().filter(|line| line.starts_with("rsync: [")).peekable();
+    let mut failures = files(errors).peekable();
     failures.peek().is_some()
         && failures.all(|line| line.contains("link_stat ") && line.ends_with("(2)"))
 }
@@ -92,14 +153,54 @@ fn only_vanished(errors: &str) -> bool {
 /// There is no rsync on the remote.
 #[must_use]
 pub fn missing_there(host: &str) -> Failure {
-    Failure::tool(
-        ExitStatus::NotFound,
-        format!("rsync isn't installed on '{host}'; install it there"),
+    Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
+        .hint("install rsync 3.1.3 or later there")
+}
+
+/// What is called rsync on the remote lacks options that are needed.
+#[must_use]
+pub fn wrong_there(host: &str) -> Failure {
+    Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
+        .hint("install rsync 3.1.3 or later there (macOS: brew install rsync), first in the PATH of the account's shell")
+}
+
+/// Refuses an rsync on this machine that can't do what is needed.
+///
+/// # Errors
+/// When there is none (127), or it is another program or too old (126).
+pub fn check_local() -> Outcome<()> {
+    let told = Command::new("rsync").arg("--version").run()?;
+    let told = String::from_utf8_lossy(&told.output).into_owned();
+    let found = match version(&told) {
+        Some(version) if version >= OLDEST => return Ok(()),
+        _ if told.starts_with("openrsync") => "is openrsync".to_owned(),
+        Some((major, minor)) => format!("is version {major}.{minor}"),
+        // One that tells its version in another way may do.
+        None => return Ok(()),
+    };
+    Err(Failure::tool(
+        ExitStatus::CannotRun,
+        format!("the rsync on this machine {found}, which can't do what is needed"),
     )
+    .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
+}
+
+/// The first rsync that knows all our options: `--info` and `--outbuf` came with it (its NEWS).
+const OLDEST: (u32, u32) = (3, 1);
+
+/// `rsync  version 3.2.7  protocol version 31` is 3.2.
+fn version(told: &str) -> Option<(u32, u32)> {
+    let mut numbers = told.strip_prefix("rsync  version ")?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn left_out(errors: &str) -> String {
-    count(errors.lines().filter(|line| line.starts_with("rsync: [")).count() as u64, "file")
+    count(files(errors).count() as u64, "file")
+}
+
+/// The lines that are about a file; they end with an error's number. Before 3.2 they name no role.
+fn files(errors: &str) -> impl Iterator<Item = &str> {
+    errors.lines().filter(|line| line.starts_with("rsync: ") && line.ends_with(')'))
 }
 
 #[cfg(test)]
@@ -113,5 +214,33 @@ mod tests {
         let end = "rsync error: some files could not be transferred (code 23) at main.c(1338)\n";
         assert!(only_vanished(&format!("{gone}{end}")));
         assert!(!only_vanished(&format!("{gone}{denied}{end}")) && !only_vanished(end));
+    }
+    #[test]
+    fn before_3_2_no_role_is_named() {
+        let gone = "rsync: link_stat \"/w/a\" failed: No such file or directory (2)\n";
+        let end = "rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1207) [sender=3.1.3]\n";
+        let text = format!("{gone}{end}");
+        assert!(only_vanished(&text));
+        assert_eq!(left_out(&text), "1 file");
+        assert_eq!(side(&text, true), Some(Side::Local));
+        assert_eq!(side(&text, false), Some(Side::Remote));
+    }
+
+    #[test]
+    fn the_first_to_fail_names_the_side() {
+        let text = "rsync: [Receiver] mkdir \"/a/b\" failed: No such file or directory (2)\nrsync error: error in file IO (code 11) at main.c(783) [Receiver=3.2.7]\nrsync error: error in file IO (code 11) at io.c(1) [sender=3.2.7]\n";
+        assert_eq!(side(text, true), Some(Side::Remote));
+        assert_eq!(side(text, false), Some(Side::Local));
+        assert_eq!(side("something else", true), None);
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(version("rsync  version 3.1.3  protocol version 31\n"), Some((3, 1)));
+        assert_eq!(version("rsync  version v3.2.3  protocol version 31\n"), None);
+        assert_eq!(
+            version("openrsync: protocol version 29, rsync version 2.6.9 compatible\n"),
+            None
+        );
     }
 }

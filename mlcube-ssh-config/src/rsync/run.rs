@@ -104,7 +104,7 @@ pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Tran
                 run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
                     done.is_partial |= is_partial(&finished);
                     done.was_refused |= was_refused(&finished);
-                    classify(&finished, connection.host().as_str())
+                    classify(&finished, connection, command.ends_with(&connection.rsync_path("")))
                 });
             if ended.is_err() {
                 return (done, ended);

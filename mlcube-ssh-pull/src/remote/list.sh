@@ -9,7 +9,7 @@
 locate "$workspace"
 workspace=$path
 [ -d "$workspace" ] || problem no-workspace "$workspace"
-command -v rsync >/dev/null || problem no-rsync
+need_rsync
 printf 'workspace %s\n' "$workspace"
 if [ -n "$lists" ]; then
   locate "$lists"

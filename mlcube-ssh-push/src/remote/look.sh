@@ -6,6 +6,6 @@
 
 locate "$workspace"
 workspace=$path
-command -v rsync >/dev/null || problem no-rsync
+need_rsync
 printf 'workspace %s\nlisting\n' "$workspace"
 if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked" "$unwritable"; fi

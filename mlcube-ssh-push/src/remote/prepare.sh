@@ -18,7 +18,7 @@ locate "$workspace"
 workspace=$path
 incoming=$state/incoming/$id
 
-command -v rsync >/dev/null || problem no-rsync
+need_rsync
 check_own "$state" "$base"
 make_private "$state" || problem not-writable "$state"
 
