@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, eventually};
+use mlcube_ssh_harness::{
+    Blackhole, Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, eventually,
+};
 use serde_json::{Value, json};
 
 fn document(scene: &Scene) -> Document {
@@ -133,6 +135,107 @@ fn an_environment_that_was_damaged_is_repaired() {
     fs::remove_file(scene.host.home().join("envs/cube/bin/python")).unwrap();
     interp(&mut scene, interpreter).succeeds();
     assert!(runs_mlcube(&scene, "envs/cube"));
+}
+
+#[test]
+fn an_environment_that_cannot_start_mlcube_any_more_is_repaired() {
+    let mut scene = Scene::new();
+    let interpreter = virtualenv(&Python::offline_requirements());
+    interp(&mut scene, interpreter.clone()).succeeds();
+    // As `pip uninstall` leaves it, and as a purge of old files on a scratch disk does.
+    let site = package(&scene, "mlcube").unwrap();
+    let uninstalled = [site.clone(), site.with_file_name("mlcube-0.0.9.dist-info")];
+    let purged = [site.with_file_name("omegaconf").join("__init__.py")];
+    for damage in [&uninstalled[..], &purged] {
+        for path in damage {
+            scene.sh("rm -r \"$IT\"").env("IT", path).run().succeeds();
+        }
+        let repaired = interp(&mut scene, interpreter.clone());
+        assert_eq!(repaired.succeeds().document().at("/steps/interp/changed"), true);
+        assert!(runs_mlcube(&scene, "envs/cube"));
+    }
+}
+
+#[test]
+fn what_the_user_sets_for_python_and_pip_does_not_reach_what_we_run() {
+    let mut scene = Scene::new();
+    let shadows = scene.host.home().join("shadows");
+    fs::create_dir_all(&shadows).unwrap();
+    fs::write(shadows.join("omegaconf.py"), "raise ImportError('not the right one')").unwrap();
+    scene.set(
+        "/environment",
+        json!({"PYTHONPATH": shadows.display().to_string(), "PYTHONHOME": "/nowhere", "PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1",
+               "PIP_TARGET": "/nowhere"}),
+    );
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    let python = Python::with_mlcube().display().to_string();
+    let ran = interp(&mut scene, system(&python, ""));
+    assert_eq!(ran.succeeds().document().at("/steps/interp/mlcube"), "0.0.9");
+}
+
+#[test]
+fn a_python_that_is_too_new_is_named_with_one_that_is_not() {
+    let mut scene = Scene::new();
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    // What python 3.13 took away.
+    let site = package(&scene, "mlcube").unwrap();
+    let line = "import sys, typing; sys.modules.pop('typing.io', None)\n";
+    fs::write(site.with_file_name("newer.pth"), line).unwrap();
+    let python = scene.host.home().join("envs/cube/bin/python").display().to_string();
+    scene.host.has_program("python3.12", "true");
+    let other = scene.host.bin().join("python3.12").display().to_string();
+    interp(&mut scene, system(&python, "")).exits(125).complains(&[
+        "too new",
+        "typing.io",
+        "there",
+        &other,
+    ]);
+}
+
+#[test]
+fn an_environment_without_pip_whose_requirements_are_met_is_used() {
+    let mut scene = Scene::new();
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    // As uv makes environments; mlcube needs no packaging.
+    let site = package(&scene, "mlcube").unwrap();
+    for name in ["pip", "packaging", "setuptools/_vendor"] {
+        let path = site.with_file_name("").join(name);
+        scene.sh("rm -rf \"$IT\"").env("IT", path).run().succeeds();
+    }
+    let python = scene.host.home().join("envs/cube/bin/python").display().to_string();
+    let met = interp(&mut scene, system(&python, "mlcube==0.0.9 mlcube-docker>=0.0.5,<1"));
+    assert_eq!(met.succeeds().document().at("/steps/interp/changed"), false);
+    let unmet = interp(&mut scene, system(&python, "mlcube>0.0.9"));
+    unmet.exits(125).complains(&["no pip", "there"]);
+}
+
+#[test]
+fn an_index_that_is_not_reached_is_named_and_not_the_package() {
+    let mut scene = Scene::new();
+    let hole = Blackhole::open();
+    let swallows =
+        format!("--index-url http://127.0.0.1:{}/simple --timeout 1 mlcube", hole.port());
+    for (requirements, words) in [
+        ("--index-url http://127.0.0.1:1/simple mlcube", "Connection refused"),
+        ("--index-url https://index.invalid/simple --proxy http://127.0.0.1:1 mlcube", "proxy"),
+        (&swallows, "timed out"),
+    ] {
+        let failed = interp(&mut scene, virtualenv(requirements));
+        failed.exits(125).complains(&["package index", "there", words]);
+        failed.never_says("No matching distribution");
+    }
+}
+
+#[test]
+fn a_pip_that_takes_long_is_not_silent() {
+    let mut scene = Scene::new();
+    let python = scene.host.bin().join("python4");
+    scene
+        .host
+        .has_program("python4", "case $* in *'-m pip'*) sleep 12; exit 1 ;; *) exit 1 ;; esac");
+    scene.set("/interpreter", system(python.to_str().unwrap(), "mlcube"));
+    let running = scene.tool("mlcube-ssh-interp").reads_document(&document(&scene)).run();
+    running.exits(125).says("pip is still busy");
 }
 
 #[test]

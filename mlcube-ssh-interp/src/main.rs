@@ -2,6 +2,7 @@
 
 mod cli;
 mod environment;
+mod network;
 mod problem;
 mod requirements;
 

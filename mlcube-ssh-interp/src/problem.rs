@@ -2,42 +2,77 @@
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Answer;
-use mlcube_ssh_config::failure::Failure;
-use mlcube_ssh_config::own;
+use mlcube_ssh_config::failure::{Failure, hinted};
 use mlcube_ssh_config::quote::one_line;
 use mlcube_ssh_config::runner::Interpreter;
+
+use crate::{network, requirements};
+
+/// What makes mlcube 0.0.9 start with every python that has it at all.
+const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
 
 /// The failure for an answer that isn't a success.
 pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
     let last = answer.last_error();
-    if kind == own::NOT_OWN {
-        return own::failure(host, subject);
-    }
     Failure::ours(match kind {
-        "no-python" => anyhow!(
-            "there is no python '{subject}' on '{host}'; set runner.interpreter.python to one that is there"
+        "no-python" => hinted(
+            format!("there is no python '{subject}' on '{host}'"),
+            "set runner.interpreter.python to one that is there",
         ),
         "pip" => pip(host, interpreter, &answer.errors),
-        "no-mlcube" => anyhow!(
-            "mlcube isn't installed in the python environment on '{host}'; add it to runner.interpreter.requirements: {}",
-            with(interpreter, "mlcube==0.0.9 mlcube-docker==0.0.9")
+        "no-mlcube" => no_mlcube(host, interpreter, subject),
+        "no-distutils" => hinted(
+            format!("python {subject} on '{host}' has no distutils, which mlcube needs"),
+            write_line(interpreter, "setuptools"),
         ),
-        "no-distutils" => anyhow!(
-            "python {subject} on '{host}' has no distutils, which mlcube needs; set runner.interpreter.requirements: {}",
-            with(interpreter, "setuptools")
+        "too-new" => too_new(host, subject),
+        "no-import" => hinted(
+            format!("mlcube doesn't start in the python environment on '{host}': {subject}"),
+            "set runner.interpreter.name to a new environment, or make this one anew: remove its folder there",
+        ),
+        "busy" => hinted(
+            format!("another installation goes on in {subject} on '{host}'"),
+            "try again when it has ended",
         ),
         _ if is_full(&answer.errors) => no_room(host),
         "create" => anyhow!("can't create the environment {subject} on '{host}': {last}"),
-        "not-writable" => anyhow!(
-            "can't write {subject} on '{host}' ({last}); set runner.interpreter.location to a folder of yours"
+        "not-writable" => hinted(
+            format!("can't write {subject} on '{host}' ({last})"),
+            "set runner.interpreter.location to a folder of yours",
         ),
-        "not-an-environment" => anyhow!(
-            "{subject} on '{host}' is there and isn't a python environment; choose another runner.interpreter.name"
+        "not-an-environment" => hinted(
+            format!("{subject} on '{host}' is there and isn't a python environment"),
+            "choose another runner.interpreter.name",
         ),
         _ => anyhow!("the python environment on '{host}' can't be used: {last}"),
     })
+}
+
+fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error {
+    let message = format!("{name} isn't installed in the python environment on '{host}'");
+    if requirements::with(interpreter.requirements(), MLCUBE).is_none() {
+        let hint = "it is listed in runner.interpreter.requirements, and not found where this python looks; set runner.interpreter.type: virtualenv";
+        return hinted(message, hint);
+    }
+    hinted(message, write_line(interpreter, MLCUBE))
+}
+
+/// `subject` is python's version, then a python of that host that will do, if there is one.
+fn too_new(host: &str, subject: &str) -> anyhow::Error {
+    let (version, other) = subject.split_once(' ').unwrap_or((subject, ""));
+    let message = format!(
+        "python {version} on '{host}' is too new for this mlcube: a package that it needs imports 'typing.io', which python 3.13 took away"
+    );
+    hinted(
+        message,
+        if other.is_empty() {
+            "install python 3.8 to 3.12 there (`uv python install 3.12` needs no root), and set runner.interpreter.python to its path and a new runner.interpreter.name".to_owned()
+        } else {
+            format!("set runner.interpreter.python: {other}, and a new runner.interpreter.name")
+        },
+    )
 }
 
 /// Why pip failed, in its own words where they are the best.
@@ -46,25 +81,45 @@ fn pip(host: &str, interpreter: &Interpreter, errors: &str) -> anyhow::Error {
         return no_room(host);
     }
     if errors.contains("externally-managed-environment") {
-        return anyhow!(
-            "the python on '{host}' is managed by its distribution, pip can't install there; set runner.interpreter.type: virtualenv"
+        return hinted(
+            format!(
+                "the python on '{host}' is managed by its distribution, pip can't install there"
+            ),
+            "set runner.interpreter.type: virtualenv",
         );
     }
     if errors.contains("Please use pip<24.1") {
-        return anyhow!(
-            "the pip on '{host}' refuses the metadata of a package that mlcube needs; set runner.interpreter.requirements: {}",
-            with(interpreter, "pip<24.1")
+        return hinted(
+            format!("the pip on '{host}' refuses the metadata of a package that mlcube needs"),
+            write_line(interpreter, "pip<24.1"),
         );
     }
     if errors.contains("No module named pip") {
-        return anyhow!(
-            "the python on '{host}' has no pip; install it there, or set runner.interpreter.requirements: ''"
+        return hinted(
+            format!("the python on '{host}' has no pip, and not all requirements are met"),
+            "install them there (`uv pip install`), or set runner.interpreter.requirements: ''",
         );
     }
-    anyhow!(
-        "pip failed on '{host}': {}; look at runner.interpreter.requirements",
-        pip_words(errors)
+    if let Some(problem) = network::problem(errors) {
+        return hinted(
+            format!("pip can't reach the package index from '{host}': {}", problem.cause),
+            problem.hint,
+        );
+    }
+    hinted(
+        format!("pip failed on '{host}': {}", pip_words(errors)),
+        "look at runner.interpreter.requirements",
     )
+}
+
+/// The line of the settings that has `more`, too; advice never repeats what is listed already.
+fn write_line(interpreter: &Interpreter, more: &str) -> String {
+    match requirements::with(interpreter.requirements(), more) {
+        Some(line) => format!("set runner.interpreter.requirements: '{line}'"),
+        None => {
+            "what it needs is listed already: set runner.interpreter.name to a new environment, or runner.interpreter.python to another python (3.8 to 3.12)".to_owned()
+        }
+    }
 }
 
 /// pip's own last complaint.
@@ -80,12 +135,8 @@ fn is_full(errors: &str) -> bool {
 }
 
 fn no_room(host: &str) -> anyhow::Error {
-    anyhow!(
-        "there is no room left on '{host}' for the python environment; make room, or set runner.interpreter.location elsewhere"
+    hinted(
+        format!("there is no room left on '{host}' for the python environment"),
+        "make room, or set runner.interpreter.location elsewhere",
     )
-}
-
-/// The requirements with one more in front.
-fn with(interpreter: &Interpreter, more: &str) -> String {
-    format!("'{} {}'", more, interpreter.requirements()).replace(" '", "'")
 }

@@ -37,9 +37,36 @@ fn ends_with_connector(part: &str) -> bool {
     CONNECTORS.contains(&part) || part.ends_with(['@', ';', ',', '=', '<', '>', '('])
 }
 
+/// The list with `more` in front, which takes the place of requirements of the same names; none when all of it is listed.
+pub(crate) fn with(requirements: &str, more: &str) -> Option<String> {
+    let listed = split(requirements);
+    let more = split(more);
+    if more.iter().all(|word| listed.contains(word)) {
+        return None;
+    }
+    let is_named = |word: &String| more.iter().any(|one| name(one) == name(word));
+    let rest = listed.iter().filter(|word| word.starts_with('-') || !is_named(word));
+    Some(more.iter().chain(rest).map(String::as_str).collect::<Vec<_>>().join(" "))
+}
+
+/// The name of a requirement, as the index compares names (PEP 503, without runs of separators).
+fn name(word: &str) -> String {
+    let is_in_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    word.chars().take_while(is_in_name).collect::<String>().to_lowercase().replace(['_', '.'], "-")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{split, with};
+
+    #[test]
+    fn advice_repeats_nothing() {
+        let line = "pip<24.1 setuptools mlcube==0.0.9";
+        assert_eq!(with(line, "setuptools"), None);
+        assert_eq!(with("mlcube==0.0.9", "setuptools").unwrap(), "setuptools mlcube==0.0.9");
+        assert_eq!(with("pip a", "pip<24.1").unwrap(), "pip<24.1 a");
+        assert_eq!(with("", "a b").unwrap(), "a b");
+    }
 
     #[test]
     fn a_requirement_may_hold_blanks() {

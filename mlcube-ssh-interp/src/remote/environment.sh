@@ -8,34 +8,107 @@ shift 3
 
 case $named in \~/*) named=$(absolute "$named") ;; esac
 
-# What python itself says of the environment: the version of mlcube, or what is missing.
+# What the user sets for python and pip would let other packages be imported, or put ours elsewhere.
+unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_USER
+# A file of pip's may say the same.
+PIP_REQUIRE_VIRTUALENV=0
+export PIP_REQUIRE_VIRTUALENV
+if [ "$kind" = virtualenv ]; then
+  PIP_USER=0
+  export PIP_USER
+fi
+
+# What python itself says of the environment: the version of mlcube, or why mlcube can't start. The words after the
+# python are the requirements: what of them is mlcube's is imported too.
 state_of() {
-  "$1" -c '
+  its_python=$1
+  shift
+  "$its_python" -E - "$@" <<'PYTHON'
+import importlib
+import re
 import sys
-from importlib.util import find_spec
-if find_spec("mlcube") is None:
-    print("no-mlcube")
-elif sys.version_info >= (3, 12) and find_spec("distutils") is None and find_spec("setuptools") is None:
-    print("no-distutils %d.%d" % sys.version_info[:2])
-else:
+
+# A folder of the account's that happens to be called mlcube is none of it.
+sys.path = [place for place in sys.path if place]
+names = ["mlcube.__main__"]
+for word in sys.argv[1:]:
+    name = re.split(r"[^A-Za-z0-9._-]", word)[0].replace("-", "_")
+    if name.startswith("mlcube_"):
+        names.append(name)
+wrong = None
+for name in names:
+    try:
+        importlib.import_module(name)
+    except BaseException as problem:
+        wrong = (name, problem)
+        break
+if wrong is None:
     try:
         from importlib.metadata import version
         print("mlcube", version("mlcube"))
     except Exception:
         print("mlcube unknown")
-'
+else:
+    name, problem = wrong
+    missing = getattr(problem, "name", None) if isinstance(problem, ModuleNotFoundError) else None
+    if missing in (name, name.split(".")[0]):
+        print("no-mlcube", name.split(".")[0].replace("_", "-"))
+    elif missing == "distutils":
+        print("no-distutils %d.%d" % sys.version_info[:2])
+    elif missing is not None and missing.startswith("typing.io"):
+        print("too-new %d.%d" % sys.version_info[:2])
+    else:
+        print("no-import", type(problem).__name__ + ":", " ".join(str(problem).split())[:500])
+PYTHON
+}
+
+# Whether what was made still starts mlcube.
+is_whole() {
+  [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] && state=$(state_of "$python" "$@" 2>/dev/null) || return 1
+  case $state in mlcube\ *) ;; *) return 1 ;; esac
 }
 
 # Whether every requirement is met already, without pip. What only pip can judge (a URL, a file) is not.
 met() {
-  "$python" - "$@" <<'PYTHON'
+  "$python" -E - "$@" <<'PYTHON'
+import re
 import sys
+
+
+class Plain:
+    """A requirement whose versions are plain numbers: enough where neither packaging nor pip is installed (uv)."""
+
+    url = None
+
+    def __init__(self, text):
+        parts = re.match(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*(.*)$", text)
+        self.name, rest = parts.group(1), parts.group(2).strip()
+        self.bounds = [re.match(r"^(==|!=|<=|>=|<|>)\s*([0-9.]+)$", part.strip()).groups() for part in rest.split(",") if rest]
+        self.specifier = self
+
+    def contains(self, version, prereleases):
+        return all(self.compare(version, *bound) for bound in self.bounds)
+
+    @staticmethod
+    def compare(version, operator, bound):
+        left, right = ([int(part) for part in text.split(".")] for text in (version, bound))
+        length = max(len(left), len(right))
+        left, right = (part + [0] * (length - len(part)) for part in (left, right))
+        return {
+            "==": left == right, "!=": left != right, "<": left < right,
+            "<=": left <= right, ">": left > right, ">=": left >= right,
+        }[operator]
+
+
 try:
     from importlib.metadata import version
     try:
         from packaging.requirements import Requirement
     except ImportError:
-        from pip._vendor.packaging.requirements import Requirement
+        try:
+            from pip._vendor.packaging.requirements import Requirement
+        except ImportError:
+            Requirement = Plain
     words = iter(sys.argv[1:])
     for word in words:
         if word.startswith("-"):
@@ -50,8 +123,19 @@ except Exception:
 PYTHON
 }
 
+# An index that doesn't answer is given up soon, and a person isn't left without a word: both can be changed by options
+# among the requirements, which come later.
 install() {
-  "$python" -m pip install --disable-pip-version-check --no-input "$@" >&2 || problem pip "$python"
+  {
+    # Left alone when pip has ended: it must not hold the session.
+    sleep 10 >/dev/null 2>&1 3<&-
+    say "pip is still busy; it waits for each answer of the package index for 15 s, and asks twice"
+  } &
+  talker=$!
+  "$python" -E -m pip install --disable-pip-version-check --no-input --timeout 15 --retries 1 "$@" >&2
+  installed=$?
+  kill "$talker" 2>/dev/null
+  [ "$installed" = 0 ] || problem pip "$python"
 }
 
 # A pip that is asked for is installed first: it is the one that installs the rest.
@@ -62,51 +146,85 @@ install_all() {
   install "$@"
 }
 
+# $1 whether anything was changed, then the requirements. `state` may be known already.
 finish() {
-  state=$(state_of "$python") || problem broken "$python"
+  changed=$1
+  shift
+  case ${state-} in
+    mlcube\ *) ;;
+    *) state=$(state_of "$python" "$@") || problem broken "$python" ;;
+  esac
   case $state in
     mlcube\ *) ;;
+    too-new\ *) problem "$state $(older_python)" ;;
     *) problem "$state" ;;
   esac
   let_client_go
-  printf 'changed %s\npython %s\n%s\n' "$1" "$python" "$state"
+  printf 'changed %s\npython %s\n%s\n' "$changed" "$python" "$state"
+}
+
+# Prints a python of this host that mlcube starts with.
+older_python() {
+  for minor in 12 11 10 9 8; do
+    if command -v "python3.$minor"; then return 0; fi
+  done
 }
 
 system_python() {
   python=$(command -v "$named") || problem no-python "$named"
-  if [ $# -eq 0 ] || met "$@"; then finish 0; return; fi
+  if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
   say "installing $* for $python"
   install_all "$@"
-  finish 1
+  finish 1 "$@"
 }
 
-# Works through the states in which an environment can be: whole, another's, broken off, not there.
+# Works through the states in which an environment can be: whole, another's, broken off, damaged, not there.
 virtual_environment() {
   folder=$(absolute "$folder")
-  check_own "$folder"
   python=$folder/bin/python
   whole=$folder/.mlcube-ssh-whole
   begun=$folder/.mlcube-ssh-begun
   # One line that changes when anything changes that the environment is made of.
   wanted="$named $*"
-  if [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] && "$python" -c '' 2>/dev/null; then finish 0; return; fi
+  if is_whole "$@"; then finish 0 "$@"; return; fi
 
   mkdir -p "${folder%/*}" || problem not-writable "${folder%/*}"
   one_at_a_time
-  if [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] && "$python" -c '' 2>/dev/null; then finish 0; return; fi
-  if [ -f "$begun" ] || { [ -f "$whole" ] && ! "$python" -c '' 2>/dev/null; }; then
-    say "$folder was not finished; making it anew"
-    rm -rf "$folder" || problem not-writable "$folder"
+  if is_whole "$@"; then finish 0 "$@"; return; fi
+  if [ -f "$begun" ] || { [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; }; then
+    make_anew "was not finished"
   fi
-  if ! "$python" -c '' 2>/dev/null; then create; fi
-  if [ $# -gt 0 ] && ! met "$@"; then
-    say "installing $* in $folder"
-    install_all "$@"
+  if ! "$python" -E -c '' 2>/dev/null; then create; fi
+  fill "$@"
+  # What pip takes for installed can be there in part: a purge of old files leaves that.
+  if [ -f "$whole" ] && ! is_started "$@"; then
+    make_anew "can't start mlcube any more"
+    create
+    fill "$@"
   fi
   if ! { printf '%s\n' "$wanted" >"$whole.new" && mv "$whole.new" "$whole" && rm -f "$begun"; }; then
     problem not-writable "$folder"
   fi
-  finish 1
+  finish 1 "$@"
+}
+
+is_started() {
+  state=$(state_of "$python" "$@" 2>/dev/null) || return 1
+  case $state in mlcube\ *) ;; *) return 1 ;; esac
+}
+
+# Only what was made here is removed: it bears one of our marks.
+make_anew() {
+  say "$folder $1; making it anew"
+  rm -rf "$folder" || problem not-writable "$folder"
+  state=
+}
+
+fill() {
+  if [ $# -gt 0 ] && ! met "$@"; then
+    say "installing $* in $folder"
+    install_all "$@"
+  fi
 }
 
 create() {
@@ -123,9 +241,14 @@ create() {
 
 # Two pipelines that want the same environment: the second one waits. The lock goes with its holder.
 one_at_a_time() {
-  command -v flock >/dev/null || return 0
   exec 9>"$folder.lock" || problem not-writable "$folder.lock"
-  flock 9
+  # An installation takes minutes at most.
+  timeout -s KILL 900 flock 9 2>/dev/null
+  case $? in
+    0) ;;
+    124 | 137) problem busy "$folder" ;;
+    *) say "the file system of $folder has no locks: start no other interp for it meanwhile" ;;
+  esac
 }
 
 end_with_client

@@ -1,0 +1,75 @@
+//! Why pip doesn't reach its index: it says so in warnings, and at the end only that nothing was found.
+
+use mlcube_ssh_config::quote::one_line;
+
+/// A cause in the words of pip's network library, and what can be done.
+pub(crate) struct Problem {
+    pub(crate) cause: String,
+    pub(crate) hint: &'static str,
+}
+
+/// The signs of a cause, the most telling first, and its hint.
+const CAUSES: [(&[&str], &str); 4] = [
+    (
+        &["ProxyError", "Cannot connect to proxy", "Tunnel connection failed"],
+        "look at the proxy: 'environment: {https_proxy: URL}' in the platform's section, or pip's configuration there",
+    ),
+    (
+        &["CERTIFICATE_VERIFY_FAILED", "SSLError", "SSLCertVerificationError"],
+        "the index's certificate isn't trusted there; if your site intercepts TLS, name its CA: 'environment: {PIP_CERT: FILE}' in the platform's section",
+    ),
+    (
+        &["ConnectTimeoutError", "ReadTimeoutError", "Read timed out", "timed out"],
+        "has the host a way to the internet? Else name a proxy ('environment: {https_proxy: URL}') or a folder of wheels (--no-index --find-links FOLDER in requirements)",
+    ),
+    (
+        &[
+            "NewConnectionError",
+            "Failed to establish a new connection",
+            "Name or service not known",
+            "Temporary failure in name resolution",
+            "RemoteDisconnected",
+            "ConnectionResetError",
+        ],
+        "has the host a way to the internet? Else name a proxy ('environment: {https_proxy: URL}') or a folder of wheels (--no-index --find-links FOLDER in requirements)",
+    ),
+];
+
+/// What pip says of the network, if that is why it failed.
+pub(crate) fn problem(errors: &str) -> Option<Problem> {
+    let broken =
+        |line: &&str| line.contains("connection broken by") || line.contains("Could not fetch URL");
+    let line = errors.lines().rfind(broken)?;
+    let (_, hint) =
+        CAUSES.iter().find(|(signs, _)| signs.iter().any(|sign| line.contains(sign)))?;
+    let words = line.split_once("connection broken by ").map_or(line, |(_, words)| words);
+    // `'NewConnectionError('<…>: Failed to …')': /simple/mlcube/`
+    let words = words.rsplit_once("': ").map_or(words, |(words, _)| words);
+    let words = words.rsplit_once(">: ").map_or(words, |(_, words)| words);
+    let words = words.trim_matches(['\'', '"', '(', ')', ' ', ',']);
+    Some(Problem { cause: one_line(words), hint })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::problem;
+
+    #[test]
+    fn the_network_is_named() {
+        let warning = "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by";
+        let none = "ERROR: No matching distribution found for mlcube==0.0.9";
+        let errors = format!(
+            "{warning} 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object at 0x7f>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/mlcube/\n{none}"
+        );
+        let found = problem(&errors).unwrap();
+        assert_eq!(
+            found.cause,
+            "Failed to establish a new connection: [Errno 111] Connection refused"
+        );
+        let errors = format!(
+            "{warning} 'ProxyError('Cannot connect to proxy.', OSError(0, 'Error'))': /simple/\n{none}"
+        );
+        assert!(problem(&errors).unwrap().hint.contains("proxy:"));
+        assert!(problem(none).is_none());
+    }
+}
