@@ -40,6 +40,9 @@ pub(crate) const WATCH: &str = "watch\n";
 /// What every script has: paths below the home folder, answers, the watch for the client.
 const PRELUDE: &str = concat!(include_str!("remote/prelude.sh"), include_str!("remote/own.sh"));
 
+/// Runs the user's own line, and leaves nothing of it that could break what follows.
+const SETUP: &str = include_str!("remote/setup.sh");
+
 /// The end of the here-document in which a script is shown.
 const END: &str = "MLCUBE_SSH_END";
 
@@ -163,8 +166,7 @@ impl Script {
             text.extend([name, "=", &show(value), "; export ", name, "\n"]);
         }
         if !self.setup.is_empty() {
-            // Its output is a person's to read, not part of the answer.
-            text.extend(["eval ", &shell_word(&self.setup), " >&2\n"]);
+            text.extend(["mlcube_ssh_setup=", &shell_word(&self.setup), "\n", SETUP]);
         }
         text.push_str("printf '\\002ready\\n'\n");
         // Behind the user's line, which may have the same names for something else.
@@ -266,6 +268,27 @@ touch \"$RAN\"";
         assert_eq!((ran.status, printed(&ran)), (0, format!("{word}one\n{MORE}\n{word}/\non\n")));
         let failed = both(&Script::new("return 3").followed());
         assert_eq!((failed.status, printed(&failed)), (3, word));
+    }
+
+    #[test]
+    fn what_the_setup_leaves_breaks_no_script() {
+        let program = "set -- 'a b'; for word in $1; do printf '%s.' \"$word\"; done; printf %s \"$unset\"; false; ls -d / /e[t]c; echo $A";
+        for shell in ["dash", "bash"] {
+            let run = |setup: &str| {
+                let script = Script::new(program).setup(setup).text();
+                let (_, script) = script.split_once('\n').unwrap();
+                Command::new(shell).args(["-c", script]).run().unwrap()
+            };
+            let ran = run(
+                "IFS=b; PATH=/nowhere; set -euf; trap 'echo trapped' EXIT; export A=kept; echo words",
+            );
+            let expected = format!("{BEGUN}\n{READY}\na.b./\n/etc\nkept\n");
+            assert_eq!(String::from_utf8_lossy(&ran.output), expected, "{shell}: {}", ran.errors);
+            assert!(ran.errors.contains("words"), "{}", ran.errors);
+            let failed = run("echo why >&2; (exit 3)");
+            assert_eq!((failed.status, failed.errors.trim()), (3, "why"));
+            assert!(!String::from_utf8_lossy(&failed.output).contains(READY));
+        }
     }
 
     #[test]

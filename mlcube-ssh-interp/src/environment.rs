@@ -15,7 +15,9 @@ const PROGRAM: &str = include_str!("remote/environment.sh");
 /// Makes the environment and notes a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let (_, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let connection = Connection::new(document, &runner, step.report())?
+        // The steps that follow need it, and nobody should log in in vain.
+        .for_transfers();
     let script = script(&connection, &runner.interpreter);
     if step.is_dry_run() {
         step.show(&connection.shown(&script));

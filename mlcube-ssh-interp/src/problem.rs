@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::failure::{Failure, hinted};
+use mlcube_ssh_config::own;
 use mlcube_ssh_config::quote::one_line;
 use mlcube_ssh_config::runner::Interpreter;
 
@@ -16,6 +17,9 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) ->
     let problem = answer.field("problem").unwrap_or_default();
     let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
     let last = answer.last_error();
+    if kind == own::NOT_OWN {
+        return own::failure(host, subject);
+    }
     Failure::ours(match kind {
         "no-python" => hinted(
             format!("there is no python '{subject}' on '{host}'"),

@@ -181,6 +181,7 @@ system_python() {
 # Works through the states in which an environment can be: whole, another's, broken off, damaged, not there.
 virtual_environment() {
   folder=$(absolute "$folder")
+  check_own "$folder"
   python=$folder/bin/python
   whole=$folder/.mlcube-ssh-whole
   begun=$folder/.mlcube-ssh-begun

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Runs the user's own line, mlcube_ssh_setup, before a script; the script ends where the line fails.
+
+# shellcheck disable=SC2154 # the client sets it
+
+# Clusters give `module` to login shells only. Its own start-up files, of Environment Modules and of Lmod, give it to any.
+case $mlcube_ssh_setup in
+  *module\ * | *ml\ *)
+    for mlcube_ssh_init in "${MODULESHOME:-/none}/init/sh" "${LMOD_PKG:-/none}/init/sh" \
+      /etc/profile.d/modules.sh /etc/profile.d/lmod.sh /etc/profile.d/z00_lmod.sh /usr/share/modules/init/sh \
+      /usr/share/Modules/init/sh /usr/share/lmod/lmod/init/sh /usr/local/lmod/lmod/init/sh; do
+      if command -v module >/dev/null 2>&1; then break; fi
+      [ -r "$mlcube_ssh_init" ] || continue
+      # shellcheck disable=SC1090 # a file of the remote's
+      . "$mlcube_ssh_init" >&2
+    done
+    ;;
+esac
+
+# Its output is a person's to read, not part of the answer.
+eval "$mlcube_ssh_setup" >&2 || exit
+
+# What it leaves of a shell's state is no matter of ours; its variables, limits and umask are.
+trap - 0 1 2 3 13 15
+set +aefuvxC
+unset IFS mlcube_ssh_setup mlcube_ssh_init
+if command -v shopt >/dev/null; then
+  # bash: its own traps, and patterns that vanish or fail where nothing matches.
+  # shellcheck disable=SC3047
+  trap - ERR DEBUG RETURN
+  # shellcheck disable=SC3044
+  shopt -u failglob nullglob
+fi
+case ":$PATH:" in
+  *:/usr/bin:*) ;;
+  *) PATH=${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin && export PATH ;;
+esac
