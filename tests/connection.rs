@@ -92,6 +92,71 @@ fn the_connection_closes_itself() {
 }
 
 #[test]
+fn persist_0_takes_no_connection_that_is_open() {
+    let (mut scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    scene.set("/persist", 0);
+    let document = document_in(&mut scene);
+    interp(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+    let own = format!("ControlMaster auto\nControlPath {}/run/own", scene.home().display());
+    scene.has_ssh_config(&format!("{own}\nControlPersist 60"));
+    eventually("it is closed", || scene.masters().iter().count() == 1);
+    scene.sh("ssh there true").run().succeeds();
+    interp(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.logins(), 4, "nor one of the user's own");
+    scene.sh("ssh -O exit there").run().succeeds();
+}
+
+#[test]
+fn logout_closes_the_connection() {
+    let (mut scene, document) = with_document(HostOptions::default());
+    let log_out = |scene: &Scene, document: &Document| {
+        scene.tool("mlcube-ssh-exec").arg("logout").reads_document(document).run()
+    };
+    log_out(&scene, &document).succeeds().says("no connection to there is open");
+    interp(&scene, &document).succeeds();
+    log_out(&scene, &document).succeeds().says("closed the connection to there");
+    assert!(scene.masters().is_empty());
+    interp(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+    // Whatever the setting is now.
+    scene.set("/persist", 0);
+    let other = document_in(&mut scene);
+    log_out(&scene, &other).succeeds().says("closed the connection to there");
+    assert!(scene.masters().is_empty());
+    // The wrapper's verb is the same.
+    interp(&scene, &document).succeeds();
+    let words = ["logout", "--mlcube=digits", "--platform=gpu1"];
+    scene.mlcube_ssh(&words).run().succeeds().says("closed the connection to there");
+}
+
+#[test]
+fn a_connection_of_the_users_own_survives_logout() {
+    let (scene, document) = with_document(HostOptions::default());
+    let own = format!("ControlPath {}/run/own", scene.home().display());
+    scene.has_ssh_config(&format!("ControlMaster auto\n{own}\nControlPersist 60"));
+    scene.sh("ssh there true").run().succeeds();
+    interp(&scene, &document).succeeds();
+    let told = scene.tool("mlcube-ssh-exec").arg("logout").reads_document(&document).run();
+    told.succeeds().says("`ssh -O exit there`");
+    scene.sh("ssh -O check there").run().succeeds();
+    scene.sh("ssh -O exit there").run().succeeds();
+}
+
+#[test]
+fn a_login_that_leaves_its_standard_error_open() {
+    let (scene, document) = with_document(HostOptions::default());
+    // As OpenSSH 8.4 does: what stays in the background holds it.
+    let ssh = "/usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"; status=$?";
+    let holds = "case $* in *ControlMaster=yes*) sleep 100 </dev/null >/dev/null & echo $! >\"$HOME/pid\" ;; esac";
+    scene.has_program("ssh", &format!("{ssh}\n{holds}\nexit $status"));
+    interp(&scene, &document).succeeds();
+    // It is still there: nobody waited for it.
+    scene.sh("kill $(cat pid)").run().succeeds();
+}
+
+#[test]
 fn a_dead_connection_is_replaced() {
     let (scene, document) = with_document(HostOptions::default());
     interp(&scene, &document).succeeds();

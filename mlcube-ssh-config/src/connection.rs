@@ -36,6 +36,7 @@ use crate::script::{LOADER, Script};
 use configuration::Configuration;
 
 pub use answer::{Answer, is_absolute};
+pub use master::Closed;
 pub use session::{Event, Session};
 
 /// A login on a host: who, where, with which key and which ssh configuration.
@@ -79,6 +80,8 @@ impl Login {
 pub struct Connection {
     login: Login,
     socket: PathBuf,
+    /// The socket of the same login with another `persist`, as far as that matters.
+    other_socket: PathBuf,
     connect_timeout: u32,
     answer_timeout: Duration,
     persist: u32,
@@ -107,7 +110,9 @@ impl Connection {
             ssh_config: runner.ssh_config.clone(),
         };
         Ok(Self {
-            socket: socket::path(&login)?,
+            // `persist: 0` wants a login of its own, and takes no connection that another setting left open.
+            socket: socket::path(&(&login, runner.persist == 0))?,
+            other_socket: socket::path(&(&login, runner.persist != 0))?,
             login,
             connect_timeout: runner.connect_timeout,
             answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout)),

@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::{Context, anyhow};
-use mlcube_ssh_config::connection::{Answer, Connection};
+use mlcube_ssh_config::connection::{Answer, Closed, Connection};
 use mlcube_ssh_config::date::utc;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
@@ -52,10 +52,29 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
                 Follower::new(connection, document, job, step.report(), manner, log)?.run()?;
             outcome::check_written(&end, document)
         }
+        Verb::Logout => log_out(step, &connection),
         Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } | Verb::Clean { .. } => {
             Ok(())
         }
     }
+}
+
+/// Closes the connection. A login's groups and limits last as long as it does.
+fn log_out(step: &Step, connection: &Connection) -> Outcome<()> {
+    if step.is_dry_run() {
+        step.show(&connection.close_commands());
+        return Ok(());
+    }
+    let host = connection.host();
+    step.report().say(&match connection.close()? {
+        Closed::Ours => format!("closed the connection to {host}"),
+        Closed::UsersOwn => format!(
+            "the connection to {host} is your own ssh's and stays open; close it with `{}`",
+            connection.close_by_hand()
+        ),
+        _ => format!("no connection to {host} is open"),
+    });
+    Ok(())
 }
 
 /// Asks, and takes the jobs from the answer.

@@ -93,6 +93,8 @@ pub(crate) enum Verb {
     },
     /// List the jobs of the cube there, for people
     List,
+    /// Close the shared connection to the host; jobs go on, and the next step logs in anew
+    Logout,
     /// List what is ours there, with sizes; with --yes, remove it
     Clean {
         /// Remove these, separated by commas; never a running job, or a workspace with results that weren't fetched

@@ -24,6 +24,8 @@ pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<
         Verb::Configure { if_changed: true, .. } if !context_changed(document) => Ok(()),
         Verb::Configure { .. } if is_configured(document) => {
             note_nothing_to_do(document);
+            step.report()
+                .say(&format!("the cube is configured already on {}", document.remote.host));
             Ok(())
         }
         Verb::Configure { wait, follow, .. } => {
@@ -70,7 +72,9 @@ fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
         push.context_changed = Some(false);
     }
     let (layout, _) = Layout::of_document(document)?;
-    Ok(Record::of(&layout, &document.remote)?.set_configured(&layout)?)
+    Record::of(&layout, &document.remote)?.set_configured(&layout)?;
+    step.report().say(&format!("the cube is configured on {}", document.remote.host));
+    Ok(())
 }
 
 /// How a new job is started and followed.

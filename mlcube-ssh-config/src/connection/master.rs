@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -31,6 +31,18 @@ const CHECK: Duration = Duration::from_secs(2);
 
 /// Idle seconds for `persist: 0`: enough for the next step of a pipeline, and ssh takes 0 for "for ever".
 const SHORTEST: u32 = 5;
+
+/// What closing the connection did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closed {
+    /// None was open.
+    None,
+    /// Ours is closed.
+    Ours,
+    /// It is one that the user's own ssh opened, which stays.
+    UsersOwn,
+}
 
 /// Whether a master was there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +83,64 @@ impl Connection {
         self.log_in(&configuration)?;
         self.asked_again.store(false, Ordering::Relaxed);
         Ok(Master::Opened)
+    }
+
+    /// Closes the shared connection to the host, whatever uses it. One of the user's own is only let go.
+    ///
+    /// # Errors
+    /// When it is there and doesn't close.
+    pub fn close(&self) -> Outcome<Closed> {
+        let _lock = self.lock()?;
+        let mut closed = Closed::None;
+        for socket in [&self.socket, &self.other_socket] {
+            let Ok(metadata) = fs::symlink_metadata(socket) else { continue };
+            if metadata.is_symlink() {
+                closed = if self.answers(socket)? { Closed::UsersOwn } else { closed };
+            } else if self.answers(socket)? {
+                let exit = self.exit_command(socket);
+                self.report.command(&exit);
+                let _ = exit.run_within(Some(CHECK))?;
+                // It answers before it goes.
+                let end = Instant::now() + CHECK;
+                while self.answers(socket)? {
+                    if Instant::now() > end {
+                        let message =
+                            format!("the connection to '{}' doesn't close", self.login.host);
+                        return Err(Failure::connection(message).hint(format!(
+                            "end the ssh with '{}' among its words",
+                            socket.display()
+                        )));
+                    }
+                    thread::sleep(Duration::from_millis(20));
+                }
+                closed = Closed::Ours;
+            }
+            // A link, or what a dead master left.
+            if fs::symlink_metadata(socket).is_ok() {
+                fs::remove_file(socket)
+                    .context("can't remove the socket of a closed connection")?;
+            }
+        }
+        Ok(closed)
+    }
+
+    /// The command that closes the connection behind a socket.
+    fn exit_command(&self, socket: &Path) -> Command {
+        let path = format!("ControlPath={}", socket.display());
+        let command = Command::new("ssh").args(self.login_words());
+        command.args(["-o", &path, "-O", "exit", "--"]).arg(self.login.host.as_str())
+    }
+
+    /// The commands that close the connection, for a dry run.
+    #[must_use]
+    pub fn close_commands(&self) -> [Command; 2] {
+        [self.exit_command(&self.socket), self.exit_command(&self.other_socket)]
+    }
+
+    /// What a person types to close a connection of their own.
+    #[must_use]
+    pub fn close_by_hand(&self) -> String {
+        self.login.by_hand().replacen("ssh ", "ssh -O exit ", 1)
     }
 
     /// Whether the shared connection is there.
@@ -180,6 +250,10 @@ impl Connection {
 
     /// The socket of a live master that the user's own configuration has for this login.
     fn users_own_master<'a>(&self, configuration: &'a Configuration) -> Outcome<Option<&'a str>> {
+        // With `persist: 0` a new login is asked for: the user's groups there may have changed.
+        if self.persist == 0 {
+            return Ok(None);
+        }
         let Some(socket) = configuration.get("controlpath") else { return Ok(None) };
         let live =
             socket != "none" && Path::new(socket).exists() && self.answers(Path::new(socket))?;
