@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
@@ -113,6 +114,54 @@ fn the_settings_key_is_the_only_one_offered() {
     let key = scene.home().join(".ssh/id");
     scene.set("/authentication", serde_json::json!({"identify_file": key}));
     run(&scene).succeeds();
+}
+
+#[test]
+fn a_key_that_ssh_can_not_use_is_told_before_the_login() {
+    let mut scene = Scene::new();
+    let good = scene.home().join(".ssh/id");
+    let key = scene.home().join("my key");
+    scene.set("/authentication", serde_json::json!({"identify_file": key}));
+    let document = document_in(&scene);
+    let as_it_is = fs::read_to_string(&good).unwrap();
+    let public = fs::read_to_string(good.with_extension("pub")).unwrap();
+    for (content, mode, words) in [
+        (as_it_is.replace('\n', "\r\n"), 0o600, ["Windows", "sed -i 's/"]),
+        (as_it_is.trim_end().to_owned(), 0o600, ["newline", "echo >> "]),
+        (as_it_is.clone(), 0o644, ["others can read", "chmod 600 "]),
+        (String::new(), 0o600, ["empty", "again"]),
+        (public, 0o644, ["public key", "private"]),
+    ] {
+        fs::write(&key, content).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let failed = push(&scene, &document);
+        failed.exits(125).complains(&[key.to_str().unwrap()]).complains(&words);
+    }
+    fs::remove_file(&key).unwrap();
+    push(&scene, &document).exits(125).complains(&["there is no identity file"]);
+    assert!(!scene.host.sshd.log().contains("Connection from"));
+    // What the hints say helps.
+    for (content, mode, remedy) in [
+        (as_it_is.replace('\n', "\r\n"), 0o600, "sed -i 's/\\r$//' 'my key'"),
+        (as_it_is.trim_end().to_owned(), 0o600, "echo >> 'my key'"),
+        (as_it_is.clone(), 0o644, "chmod 600 'my key'"),
+    ] {
+        fs::write(&key, content).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        scene.sh(remedy).run().succeeds();
+        scene.masters().kill();
+        push(&scene, &document).succeeds();
+    }
+}
+
+#[test]
+fn a_key_with_a_passphrase_is_whole() {
+    let mut scene = Scene::new();
+    let key = scene.home().join(".ssh/id");
+    scene.sh("ssh-keygen -q -p -N secret -f .ssh/id").run().succeeds();
+    scene.set("/authentication", serde_json::json!({"identify_file": key}));
+    let failed = push(&scene, &document_in(&scene));
+    failed.exits(255).complains(&["refused", "Permission denied (publickey)"]);
 }
 
 /// An idle connection, which counts as a login that isn't done.

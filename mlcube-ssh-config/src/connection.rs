@@ -9,6 +9,7 @@ mod cause;
 mod cipher;
 mod configuration;
 mod greeting;
+mod key;
 mod master;
 mod options;
 mod own_words;

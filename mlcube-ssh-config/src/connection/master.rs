@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::cause::LoginEnd;
 use super::configuration::Configuration;
 use super::own_words::OwnWords;
-use super::{Connection, cause, cipher, options};
+use super::{Connection, cause, cipher, key, options};
 use crate::command::Command;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::rsync;
@@ -79,6 +79,9 @@ impl Connection {
         }
         if self.transfers && !self.was_open() {
             rsync::check_local()?;
+        }
+        if let Some(file) = &self.login.identity_file {
+            key::check(file, &configuration)?;
         }
         self.log_in(&configuration)?;
         self.asked_again.store(false, Ordering::Relaxed);
