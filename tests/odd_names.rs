@@ -31,6 +31,51 @@ fn assert_nothing_was_executed(scene: &Scene) {
 }
 
 #[test]
+fn names_that_a_list_of_files_has_comments_for() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    let run =
+        |tool: &str, words: &[&str]| scene.tool(tool).args(words).reads_document(&document).run();
+    run("mlcube-ssh-push", &[]).succeeds();
+    let there = scene.host.remote_root().join("digits");
+    let names = ["#x", ";y", "#d/#z", "-e"];
+    for (round, text) in ["one", "two and more"].into_iter().enumerate() {
+        for name in names {
+            for folder in ["", "workspace"] {
+                let path = cube.root().join(folder).join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+        }
+        run("mlcube-ssh-push", &[]).succeeds();
+        for name in names {
+            for folder in ["", "workspace"] {
+                let came = fs::read_to_string(there.join(folder).join(name));
+                assert_eq!(came.unwrap(), text, "{folder} {name} {round}");
+            }
+            fs::write(there.join("workspace").join(name), format!("{text} there")).unwrap();
+        }
+        run("mlcube-ssh-pull", &["--verify"]).exits(125).says("#x isn't the same");
+        run("mlcube-ssh-pull", &[]).succeeds();
+        for name in names {
+            assert_eq!(cube.result(name), format!("{text} there"), "{name}");
+        }
+        run("mlcube-ssh-push", &["--verify"]).succeeds();
+    }
+    // As many as go in an archive and with a list of their own.
+    for number in 0..1200 {
+        fs::write(there.join(format!("workspace/#{number}")), "1").unwrap();
+    }
+    run("mlcube-ssh-pull", &[]).succeeds();
+    for number in 0..1200 {
+        fs::write(there.join(format!("workspace/#{number}")), "22").unwrap();
+    }
+    run("mlcube-ssh-pull", &[]).succeeds();
+    assert_eq!((cube.result("#0"), cube.result("#1199")), ("22".to_owned(), "22".to_owned()));
+}
+
+#[test]
 fn a_cube_in_a_folder_with_an_odd_name() {
     let scene = Scene::new();
     let cube = Cube::new(&scene.home().join("cubes").join(ODD))

@@ -5,29 +5,31 @@ use std::fs;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{
-    Cube, Document, HostOptions, Invocation, Running, Scene, Task, eventually, files_below, random,
+    Cube, HostOptions, Invocation, Running, Scene, Task, eventually, files_below, random,
     whole_tree,
 };
 
-/// A push by the machine of this name: what it remembers of the remote is its own.
-fn push(scene: &Scene, document: &Document, machine: &str) -> Invocation {
+/// A push by the machine of this name: what it remembers of the remote is its own, and so are its documents.
+fn push(scene: &Scene, cube: &Cube, machine: &str) -> Invocation {
     let state = scene.home().join("machines").join(machine);
-    let push = scene.tool("mlcube-ssh-push").arg("-q").env("XDG_STATE_HOME", state);
-    push.reads_document(document)
+    let tool = |name: &str| scene.tool(name).env("XDG_STATE_HOME", &state);
+    let config = tool("mlcube-ssh-config").args(["--platform=gpu1", "-Prunner.adopt=true"]);
+    let document = config.arg("--mlcube").arg(cube.root()).run().succeeds().document();
+    tool("mlcube-ssh-push").arg("-q").reads_document(&document)
 }
 
-/// A cube that was pushed and has since got enough in its workspace for an archive, and its document for both machines.
-fn many(scene: &Scene) -> (Cube, Document) {
+/// A cube that was pushed and has since got enough in its workspace for an archive,
+/// for both machines.
+fn many(scene: &Scene) -> Cube {
     let cube = scene.cube("digits").task(&Task::named("train"));
-    let document = scene.document(&cube, &["-Prunner.adopt=true"]);
-    push(scene, &document, "laptop").run().succeeds();
+    push(scene, &cube, "laptop").run().succeeds();
     fs::create_dir(cube.workspace().join("many")).unwrap();
     for number in 0..150 {
         let file = cube.workspace().join(format!("many/{number:03}"));
         fs::write(file, random(number, 4_000)).unwrap();
     }
     fs::write(cube.workspace().join("zlarge"), random(7, 3_000_000)).unwrap();
-    (cube, document)
+    cube
 }
 
 fn incoming(scene: &Scene) -> PathBuf {
@@ -36,7 +38,7 @@ fn incoming(scene: &Scene) -> PathBuf {
 
 /// A push of which the remote has unpacked a part of the archive, and goes on when there is a file `go`; other archives are
 /// unpacked at once.
-fn half_pushed(scene: &Scene, document: &Document) -> Running {
+fn half_pushed(scene: &Scene, cube: &Cube) -> Running {
     let halting = "import os, sys, time
 head = sys.stdin.buffer.read(100000)
 sys.stdout.buffer.write(head); sys.stdout.flush()
@@ -45,7 +47,7 @@ for piece in iter(lambda: sys.stdin.buffer.read(65536), b\"\"):
     sys.stdout.buffer.write(piece)";
     let go = go(scene).display().to_string();
     scene.host.has_program("tar", &format!("python3 -c '{halting}' '{go}' | /usr/bin/tar \"$@\""));
-    let running = push(scene, document, "laptop").start();
+    let running = push(scene, cube, "laptop").start();
     eventually("a part of the archive is unpacked", || {
         files_below(&incoming(scene)).iter().any(|path| path.ends_with("many/003"))
     });
@@ -60,15 +62,15 @@ fn go(scene: &Scene) -> PathBuf {
 #[test]
 fn two_pushes_at_once_share_nothing_that_is_on_its_way() {
     let scene = Scene::new();
-    let (cube, document) = many(&scene);
+    let cube = many(&scene);
     let workspace = cube.workspace();
-    let laptop = half_pushed(&scene, &document);
+    let laptop = half_pushed(&scene, &cube);
     // The desktop has none of it.
     let away = scene.place().folder("away").join("workspace");
     fs::rename(&workspace, &away).unwrap();
     fs::create_dir(&workspace).unwrap();
     fs::write(workspace.join("other"), random(9, 9_000_000)).unwrap();
-    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    push(&scene, &cube, "desktop").run().succeeds().is_silent();
     let there = scene.host.remote_root().join("digits/workspace");
     assert_eq!(whole_tree(&there), whole_tree(&workspace));
     fs::remove_dir_all(&workspace).unwrap();
@@ -83,13 +85,13 @@ fn two_pushes_at_once_share_nothing_that_is_on_its_way() {
 #[test]
 fn nobody_clears_what_a_push_that_goes_on_has_sent_however_old_it_is() {
     let scene = Scene::new();
-    let (cube, document) = many(&scene);
-    let laptop = half_pushed(&scene, &document);
+    let cube = many(&scene);
+    let laptop = half_pushed(&scene, &cube);
     for folder in fs::read_dir(incoming(&scene)).unwrap() {
         let aged = format!("touch -d '30 days ago' '{}'", folder.unwrap().path().display());
         scene.sh(&aged).run().succeeds();
     }
-    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    push(&scene, &cube, "desktop").run().succeeds().is_silent();
     fs::write(go(&scene), "").unwrap();
     laptop.wait().succeeds().is_silent();
     let there = scene.host.remote_root().join("digits/workspace");
@@ -99,16 +101,16 @@ fn nobody_clears_what_a_push_that_goes_on_has_sent_however_old_it_is() {
 #[test]
 fn what_a_machine_that_never_comes_back_has_sent_goes_after_a_week() {
     let scene = Scene::new();
-    let (_cube, document) = many(&scene);
-    half_pushed(&scene, &document).kill_all();
+    let cube = many(&scene);
+    half_pushed(&scene, &cube).kill_all();
     fs::write(go(&scene), "").unwrap();
     eventually("its session has ended", || scene.jobs().is_empty());
     let left = fs::read_dir(incoming(&scene)).unwrap().next().unwrap().unwrap().path();
-    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    push(&scene, &cube, "desktop").run().succeeds().is_silent();
     assert!(left.exists(), "it may come back");
     let aged = format!("touch -d '8 days ago' '{}'", left.display());
     scene.sh(&aged).run().succeeds();
-    push(&scene, &document, "desktop").run().succeeds().is_silent();
+    push(&scene, &cube, "desktop").run().succeeds().is_silent();
     assert!(!left.exists());
 }
 
@@ -118,11 +120,11 @@ fn a_host_that_takes_one_session_at_a_time_or_has_no_locks() {
         [HostOptions::default().config("MaxSessions 1"), HostOptions::default().without("flock")]
     {
         let scene = Scene::with(options);
-        let (cube, document) = many(&scene);
-        push(&scene, &document, "laptop").run().succeeds().is_silent();
+        let cube = many(&scene);
+        push(&scene, &cube, "laptop").run().succeeds().is_silent();
         fs::write(cube.workspace().join("zlarge"), random(8, 3_000_000)).unwrap();
         cube.now_does("train", "echo more");
-        push(&scene, &document, "laptop").run().succeeds().is_silent();
+        push(&scene, &cube, "laptop").run().succeeds().is_silent();
         let there = scene.host.remote_root().join("digits/workspace");
         assert_eq!(whole_tree(&there), whole_tree(&cube.workspace()));
         assert_eq!(files_below(&incoming(&scene)), [] as [PathBuf; 0]);

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
 
 /// Writes a file without a trace: its size and time stay.
 fn flips(path: &Path, text: &str) {
@@ -39,6 +39,35 @@ fn what_differs_only_by_content_is_named_and_stays() {
     pulled.exits(125).says("data.csv").says("score").says("2 files are not");
     assert_eq!(cube.result("score"), "0.8", "nothing was transferred");
     assert_eq!(fs::read_to_string(there.join("workspace/data.csv")).unwrap(), "1,3\n");
+}
+
+#[test]
+fn what_differs_only_by_content_goes_with_checksum() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let tree = scene.host.remote_root().join("digits");
+    let run = |tool, words: &[&str]| scene.tool(tool).args(words).reads_document(&document).run();
+    // As a job writes through a memory map.
+    flips(&there.join("data.csv"), "1,3\n");
+    let unseen = run("mlcube-ssh-pull", &["-q"]);
+    unseen.succeeds();
+    assert_eq!(cube.result("data.csv"), "1,2\n", "size and time are the same");
+    let seen = run("mlcube-ssh-pull", &["--checksum"]);
+    assert_eq!(seen.succeeds().document().at("/steps/pull/files_sent"), 1);
+    assert_eq!(cube.result("data.csv"), "1,3\n");
+    let aside = files_below(&scene.home().join(".local/state/mlcube-ssh"));
+    assert!(aside.iter().any(|path| fs::read(path).unwrap() == b"1,2\n"), "it is kept aside");
+    flips(&cube.workspace().join("set/train.csv"), "3,5\n");
+    flips(&cube.root().join("tasks/train"), ";");
+    assert_eq!(run("mlcube-ssh-push", &[]).succeeds().document().at("/steps/push/changed"), false);
+    run("mlcube-ssh-push", &["--checksum"]).succeeds();
+    assert_eq!(fs::read_to_string(there.join("set/train.csv")).unwrap(), "3,5\n");
+    assert_eq!(fs::read_to_string(tree.join("tasks/train")).unwrap(), ";");
+    for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+        run(tool, &["--verify"]).succeeds().says("the same here and on there");
+        let nothing = run(tool, &["--checksum"]).succeeds().document();
+        assert_eq!(nothing.at(&format!("/steps/{}/changed", &tool[11..])), false);
+    }
 }
 
 /// A cube that is the same here and there.

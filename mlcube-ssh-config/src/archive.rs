@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tar::{Archive, Entries, Entry, EntryType, Header, PaxExtensions};
 
@@ -102,7 +102,9 @@ impl<R: Read> Member<'_, R> {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         let name = self.said.path.clone().unwrap_or_else(|| self.entry.path_bytes().into_owned());
-        Path::new(OsStr::from_bytes(&name)).components().collect()
+        let components = Path::new(OsStr::from_bytes(&name)).components();
+        // It begins with a dot, as it was asked for.
+        components.filter(|component| *component != Component::CurDir).collect()
     }
 
     /// Whether it is what was listed; what changed meanwhile isn't. The times of both have one spelling from 1970 to 2106,

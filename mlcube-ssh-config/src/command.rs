@@ -21,6 +21,7 @@ use crate::status::ExitStatus;
 
 use captured::Captured;
 use children::Live;
+use list::BEFORE;
 pub use list::List;
 
 /// A program, its arguments, and what it reads.
@@ -319,7 +320,7 @@ impl fmt::Display for Command {
         if let Input::List(list) = &self.input {
             f.write_str("printf '%s\\0'")?;
             for name in list.iter() {
-                write!(f, " {}", shown_word(&name.to_string_lossy()))?;
+                write!(f, " {}", shown_word(&format!("{BEFORE}{}", name.to_string_lossy())))?;
             }
             f.write_str(" | ")?;
         }
@@ -351,7 +352,7 @@ mod tests {
     fn shows_a_list_as_a_shell_makes_it() {
         let list = ["a b", "c"].map(Path::new).into_iter().collect();
         let command = Command::new("rsync").arg("--from0").list(list);
-        assert_eq!(command.to_string(), r"printf '%s\0' 'a b' c | rsync --from0");
+        assert_eq!(command.to_string(), r"printf '%s\0' './a b' ./c | rsync --from0");
     }
 
     #[test]

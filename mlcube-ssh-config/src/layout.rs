@@ -149,6 +149,13 @@ impl Layout {
             .map(Path::to_owned)
     }
 
+    /// The workspace's place in the base, if it lies there and a line holds it.
+    #[must_use]
+    pub fn workspace_in_base(&self) -> Option<String> {
+        let place = normal(&self.workspace).strip_prefix(&self.base).ok()?.to_str()?.to_owned();
+        (!place.contains('\n')).then_some(place)
+    }
+
     /// The places of the workspace in the base: the one in use and the default one. The workspace is never code.
     #[must_use]
     pub fn workspaces(&self) -> Vec<PathBuf> {

@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Replace files that were edited here since
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Compare by content, not by size and time, which a write through a memory map may leave as they were
+    #[arg(long, conflicts_with_all = ["list", "verify"])]
+    pub(crate) checksum: bool,
     /// Show what is in the workspace there, with sizes and times (UTC), and fetch nothing
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) list: bool,

@@ -92,6 +92,8 @@ pub(crate) struct Fetch<'a> {
     pub(crate) there: &'a str,
     /// The folder there for long lists of names.
     pub(crate) lists: Option<&'a str>,
+    /// Whether content counts, and not size and time.
+    pub(crate) by_content: bool,
 }
 
 impl Fetch<'_> {
@@ -151,8 +153,11 @@ impl Fetch<'_> {
         let command = command
             .arg(list.map_or("--files-from=-".to_owned(), |list| format!("--files-from=:{list}")))
             .args(list.map(|_| lists::refused()).into_iter().flatten())
-            .args(["--from0", "--dirs", "--backup"])
+            // A folder above what comes keeps its permissions and time here; the plan names those that are missing.
+            .args(["--from0", "--dirs", "--no-implied-dirs", "--backup"])
             .args(rsync::without_holes(part.is_sparse))
+            // What comes was found to be another, or is to come: that it looks the same says nothing.
+            .args(self.by_content.then_some("--ignore-times"))
             // Times are compared to the nanosecond: by default what changed within one second is skipped.
             .arg("--modify-window=-1")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))

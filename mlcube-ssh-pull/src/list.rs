@@ -38,7 +38,10 @@ fn name(path: &Path, entry: &Entry) -> String {
         Kind::File => path,
         Kind::Folder => format!("{path}/"),
         Kind::Link => format!("{path} -> {}", target.escape_debug()),
-        Kind::Unreadable => format!("{path} (can't be read, it belongs to {target})"),
+        Kind::Unreadable => match entry.reason() {
+            Some(reason) => format!("{path} (can't be read: {})", reason.escape_debug()),
+            None => format!("{path} (can't be read, it belongs to {target})"),
+        },
         Kind::Other => format!("{path} (a device, socket or pipe)"),
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let path = there.path.clone();
         let was_cut_off = record.was_cut_off();
-        let plan = sides.transfer(there, here, &selection, args.overwrite, receipt)?;
+        let plan = sides.transfer(there, here, &selection, args, receipt)?;
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
@@ -114,7 +114,14 @@ fn dry_run(
     step.show(&connection.shown(&fetch::list_script(connection, document, Some(&record))));
     let there = document.remote.workspace.from_home();
     let lists = lists::folder(&document.remote, &record);
-    let fetch = Fetch { connection, layout, record: &record, there, lists: Some(&lists) };
+    let fetch = Fetch {
+        connection,
+        layout,
+        record: &record,
+        there,
+        lists: Some(&lists),
+        by_content: false,
+    };
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
         step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);

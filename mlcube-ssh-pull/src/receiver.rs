@@ -43,7 +43,7 @@ pub(crate) fn shown(workspace: &Path, sent: &Listing) -> Listing {
         return Listing::default();
     }
     let shown = |(path, planned): (&'static Path, Entry)| {
-        let now = Entry::read(&workspace.join(path))?;
+        let now = Entry::look(&workspace.join(path)).ok().flatten()?;
         let is_near = (now.modified.0 - planned.modified.0).abs() <= 2;
         let is_it = now.kind == planned.kind && now.size == planned.size && is_near;
         (planned.is_file() && is_it && !now.same(&planned)

@@ -58,8 +58,9 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
     name.each(&plan.left_out, |path| {
         format!("left out {}: a device, or a link that points out of the workspace", shown(path))
     });
-    name.each(&plan.unreadable, |(path, owner)| {
-        format!("left out {}: it belongs to {owner} on {host}", shown(path))
+    name.each(&plan.unreadable, |(path, owner)| match owner.strip_prefix('!') {
+        Some(reason) => format!("left out {}: {host} can't read it ({reason})", shown(path)),
+        None => format!("left out {}: it belongs to {owner} on {host}", shown(path)),
     });
 }
 

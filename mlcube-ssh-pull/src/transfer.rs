@@ -18,10 +18,11 @@ use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{
-    Direction, Listing, Plan, Record, came_otherwise, follow_own_links,
+    Direction, Ended, Listing, Part, Plan, Record, follow_own_links,
 };
 
 use crate::came::Came;
+use crate::cli::Args;
 use crate::fetch::{Fetch, There};
 use crate::receiver;
 use crate::say;
@@ -29,6 +30,7 @@ use crate::scratch::Scratch;
 use crate::select::Selection;
 use crate::space;
 use crate::stream::{self, Stream};
+use crate::verify;
 
 /// The two sides of a pull.
 pub(crate) struct Sides<'a> {
@@ -46,7 +48,7 @@ impl Sides<'_> {
         mut there: There,
         here: Listing,
         selection: &Selection,
-        overwrite: bool,
+        args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<Plan> {
         let workspace = &self.layout.workspace;
@@ -59,9 +61,17 @@ impl Sides<'_> {
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
         }
-        let mut plan = plan(&listing, &here, &base, selection, overwrite);
+        let mut plan = plan(&listing, &here, &base, selection, args.overwrite);
         if receiver::mark_unheld(&mut here, workspace, &plan.send) {
-            plan = self::plan(&listing, &here, &base, selection, overwrite);
+            plan = self::plan(&listing, &here, &base, selection, args.overwrite);
+        }
+        if args.checksum {
+            // Some hosts take no second session beside it.
+            there.session.take().map_or(Ok(()), Session::end)?;
+            let mut selected = listing.files_as_in(&here);
+            selected.retain(|path, _| selection.includes(path));
+            let another = self.of_another_content(&selected, &plan, &there.path)?;
+            plan.send.merge(&another);
         }
         let wanted = stream::worth(&plan.send, &here, &plan.links);
         drop(here);
@@ -76,12 +86,20 @@ impl Sides<'_> {
             self.record.begin(Direction::Down, &plan.common)?;
             // From here on the record has it.
             plan.common = Listing::default();
-            let (rest, partial) = self.fetch(there, wanted.as_deref(), &plan, receipt)?;
+            let path = there.path.clone();
+            let (rest, partial) = self.fetch(there, wanted.as_deref(), &plan, args, receipt)?;
             let shown = receiver::shown(workspace, &plan.with_permissions(&plan.send));
             self.record.add_shown(&shown)?;
             // What the disk rounds came as it was planned.
             let rest = rest.filter(|path, _| shown.get(path).is_none());
-            let otherwise = came_otherwise(&rest, workspace, &base);
+            let ended = Ended {
+                connection: self.connection,
+                direction: Direction::Down,
+                here: workspace,
+                there: &path,
+                ask: &|script| self.connection.ask(&script),
+            };
+            let otherwise = ended.otherwise(&rest, || base)?;
             self.record.finish_but_for(Direction::Down, &otherwise)?;
             if let Some(failure) = partial {
                 // rsync names files as it sees them, by temporary names for one.
@@ -113,12 +131,21 @@ impl Sides<'_> {
         Ok((here, common))
     }
 
+    /// Of files that look the same on both sides those that hold something else there.
+    fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
+        let parts = Part::of(same, &plan.links);
+        let comparisons = verify::of_parts(self.connection, self.layout, there, &parts);
+        let names = rsync::differing_names(&comparisons, self.connection, self.step.report())?;
+        Ok(same.of_names(&names))
+    }
+
     /// Fetches what has to come, and returns what rsync was told to bring, with the failure that tells of what it left out.
     fn fetch(
         &self,
         mut there: There,
         wanted: Option<&Listing>,
         plan: &Plan,
+        args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
         let (connection, layout, record) = (self.connection, self.layout, self.record);
@@ -133,7 +160,8 @@ impl Sides<'_> {
         there.session.map_or(Ok(()), Session::end)?;
         let rest = came.rest(&plan.send);
         let lists = there.lists.as_deref();
-        let fetch = Fetch { connection, layout, record, there: &there.path, lists };
+        let by_content = args.checksum;
+        let fetch = Fetch { connection, layout, record, there: &there.path, lists, by_content };
         let commands = fetch.commands(plan, &rest, &mut |command| self.prepare(command))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
@@ -206,7 +234,15 @@ fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
 
 /// What can't be read, there or here, is an error, after the rest has come.
 pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()> {
-    let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan) };
+    let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan, host) };
+    if let Some(reason) = owner.strip_prefix('!') {
+        let others = plan.unreadable.len() - 1;
+        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+        return Err(Failure::ours(anyhow!(
+            "'{}'{others} can't be read on '{host}' ({reason}); the rest was done",
+            say::shown(path)
+        )));
+    }
     let failure = Failure::ours(anyhow!(
         "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
         plan.unreadable
@@ -223,11 +259,25 @@ pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()
     )))
 }
 
-fn check_closed(plan: &Plan) -> Outcome<()> {
-    let Some(path) = plan.closed.first() else { return Ok(()) };
+fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {
+    let Some(path) = plan.closed.first() else { return check_in_the_way(plan, host) };
     Err(Failure::ours(anyhow!(
         "{} can't be read here, {} for one, and the rest was done; make it readable, or name it in .mlcubeignore",
         count(plan.closed.len() as u64, "folder"),
         say::shown(path)
     )))
+}
+
+/// What is left out because something else has its name here is an error, after the rest has come.
+fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
+    let Some(path) = plan.in_the_way.first() else { return Ok(()) };
+    let what = match plan.in_the_way.len() {
+        1 => String::new(),
+        number => format!(" and {} more", number - 1),
+    };
+    let failure = anyhow!(
+        "'{}'{what} didn't come: here that is a folder, a file or a link, and on '{host}' something else; the rest was done",
+        say::shown(path)
+    );
+    Err(Failure::ours(failure).hint("move it away here, or on the remote, and pull again"))
 }

@@ -8,7 +8,7 @@ use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync::{self, Comparison};
 use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::{Direction, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan, Record};
 
 use crate::cli::Args;
 use crate::transfer::{self, Sides};
@@ -46,7 +46,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let (here, _) = sides.settle(here, &selected)?;
     let plan = Plan::comparison(Direction::Down, &selected, &here);
     let comparisons = comparisons(&connection, &layout, &there.path, &plan);
-    rsync::compare(&comparisons, &plan.in_the_way, &connection, step.report())?;
+    let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();
+    rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, step.report())?;
     transfer::check_readable(&plan, &there.path, connection.host().as_str())
 }
 
@@ -56,8 +57,18 @@ fn comparisons(
     there: &str,
     plan: &Plan,
 ) -> Vec<Comparison> {
+    of_parts(connection, layout, there, &plan.transfers())
+}
+
+/// The comparisons of parts of the workspace there with the one here.
+pub(crate) fn of_parts(
+    connection: &Connection,
+    layout: &Layout,
+    there: &str,
+    parts: &[Part],
+) -> Vec<Comparison> {
     let workspace = layout.workspace.to_string_lossy();
-    let parts: Vec<_> = plan.transfers().iter().flat_map(|part| part.pieces(AT_ONCE)).collect();
+    let parts: Vec<_> = parts.iter().flat_map(|part| part.pieces(AT_ONCE)).collect();
     Comparison::of(&parts, |part| {
         rsync::comparison(connection, part.files_from.clone())
             .arg("--")

@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Replace files of the workspace that changed on the remote too; they are kept aside there
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Compare by content, not by size and time, which a write through a memory map may leave as they were
+    #[arg(long, conflicts_with_all = ["verify", "if_changed"])]
+    pub(crate) checksum: bool,
     /// Compare with what is there by content, name what differs, and send nothing
     #[arg(long, conflicts_with_all = ["overwrite", "if_changed", "inputs"])]
     pub(crate) verify: bool,

@@ -1,6 +1,6 @@
 //! The code of a cube: its root and its build context, without the workspace.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mlcube_ssh_config::document::Remote;
@@ -10,9 +10,8 @@ use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Skip};
 
 use crate::stays::Stays;
 
-/// What the code is on this machine now; what stays here is noted.
-pub(crate) fn listing(layout: &Layout, stays: &Stays) -> Result<Listing> {
-    let workspaces = layout.workspaces();
+/// What the code is on this machine now, without what lies in one of `workspaces`; what stays here is noted.
+pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Stays) -> Result<Listing> {
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
     for place in layout.places() {
@@ -33,7 +32,7 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
             return Ok(());
         }
         let is_followed = |entry: &Entry| entry.kind == Kind::Link && top.is_dir();
-        if let Some(entry) = Entry::read(&top).filter(|entry| !is_followed(entry)) {
+        if let Some(entry) = Entry::look(&top)?.filter(|entry| !is_followed(entry)) {
             all.insert(place, &entry);
         }
     }
@@ -42,9 +41,9 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
     Ok(())
 }
 
-/// The code without devices, sockets and pipes.
+/// The code without devices, sockets and pipes, and without what can't be looked at.
 pub(crate) fn sendable(code: &Listing) -> Listing {
-    code.filter(|_, entry| entry.kind != Kind::Other)
+    code.filter(|_, entry| !matches!(entry.kind, Kind::Other | Kind::Unreadable))
 }
 
 /// The part of the code that a push finds there when it has just made the tree: the folders around the workspace.
@@ -56,8 +55,6 @@ pub(crate) fn just_made(remote: &Remote, code: &Listing) -> Listing {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn layout(base: &str, root: &str, context: Option<&str>, workspace: &str) -> Layout {

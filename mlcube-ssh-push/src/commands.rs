@@ -9,9 +9,14 @@ use mlcube_ssh_config::workspace::{Listing, Part, name_aside};
 
 use crate::there::Route;
 
-/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do.
-pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing) -> Command {
+/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. What it replaces is kept aside:
+/// only what was pushed last may go ([`crate::there::Prepared::release`]).
+pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing, aside: &str) -> Command {
     command(connection, route)
+        // Of code nobody knows what looks the same there: rsync compares all of it.
+        .args(route.prepared.by_content.then_some("--checksum"))
+        .arg("--backup")
+        .arg(format!("--backup-dir={aside}"))
         .arg("--")
         .arg(format!("{}/", route.here.display()))
         .arg(connection.rsync_path(&format!("{}/", route.there)))
@@ -29,6 +34,8 @@ pub(crate) fn workspace(
     let command = |part: &Part| {
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))
+            // What goes was found to be another, or is to go: that it looks the same says nothing.
+            .args(route.prepared.by_content.then_some("--ignore-times"))
             .arg("--backup")
             .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
             .arg("--")

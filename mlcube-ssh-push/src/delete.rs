@@ -1,11 +1,11 @@
 //! Code that was pushed once and is gone here: what `--delete` deletes there.
 //!
 //! Only what this machine has sent itself is ever deleted, so that nothing of anybody else's goes, and no file that is
-//! still here, an ignored one for instance. The workspace is no code.
+//! still here, an ignored one for instance. A workspace is no code, and what somebody changed there is kept aside.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
@@ -13,20 +13,25 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::Listing;
+use mlcube_ssh_config::workspace::{Entry, Listing, state_of};
 
 use crate::cli::Args;
 use crate::local::Local;
-use crate::there::Prepared;
+use crate::sides::Sides;
 
 const DELETE: &str = include_str!("remote/delete.sh");
 
 /// What was pushed from here, by this push or earlier ones, and is gone.
-pub(crate) fn gone(layout: &Layout, pushed: &Listing, code: &Listing) -> Listing {
+pub(crate) fn gone(
+    layout: &Layout,
+    pushed: &Listing,
+    code: &Listing,
+    workspaces: &[PathBuf],
+) -> Listing {
+    let is_workspace = |path: &Path| workspaces.iter().any(|place| path.starts_with(place));
     pushed.filter(|path, _| {
         let is_gone = || lies_below_another(code, path) || is_gone(&layout.base.join(path));
-        code.get(path).is_none() && is_gone() && !layout.is_workspace(path)
+        code.get(path).is_none() && is_gone() && !is_workspace(path)
     })
 }
 
@@ -62,37 +67,65 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that deletes; none when there is nothing to delete. A name that is no text can't be told to a script.
-pub(crate) fn script(connection: &Connection, paths: &Listing, base: &str) -> Option<Script> {
+/// The script that deletes; none when there is nothing to delete. What isn't `there` as it was pushed is kept in the folder
+/// `aside`. A name that is no text can't be told to a script.
+pub(crate) fn script(
+    connection: &Connection,
+    paths: &Listing,
+    there: &Listing,
+    base: &str,
+    aside: &str,
+) -> Option<Script> {
+    let script = connection.script(DELETE).given("tree", base).given("aside", aside);
+    let is_as_pushed =
+        |path: &Path, pushed: &Entry| there.get(path).is_some_and(|now| now.same_content(pushed));
     // What lies in a folder before the folder.
-    let words: Vec<&str> = paths.iter().rev().filter_map(|(path, _)| path.to_str()).collect();
-    let script = connection.script(DELETE).given("tree", base);
-    (!words.is_empty()).then(|| words.into_iter().fold(script, Script::word))
+    let mut pairs = paths.iter().rev().filter_map(|(path, pushed)| {
+        Some((if is_as_pushed(path, &pushed) { "drop" } else { "keep" }, path.to_str()?))
+    });
+    let (how, path) = pairs.next()?;
+    let script = script.word(how).word(path);
+    Some(pairs.fold(script, |script, (how, path)| script.word(how).word(path)))
 }
 
-/// Deletes there what is gone here, and names it.
-pub(crate) fn delete(
-    step: &Step,
-    connection: &Connection,
-    local: &Local,
-    prepared: &Prepared,
-) -> Outcome<Vec<String>> {
-    let script = script(connection, &local.gone, &prepared.base);
-    let Some(script) = script else { return Ok(Vec::new()) };
-    let answer = prepared.ask(connection, script)?;
-    if answer.status != 0 {
-        return Err(Failure::ours(anyhow!(
-            "can't delete {} on '{}': {}",
-            answer.field("problem").unwrap_or_default().replacen("not-writable ", "", 1),
-            connection.host(),
-            answer.last_error()
-        )));
+impl Sides<'_> {
+    /// Deletes there what is gone here, and names it.
+    pub(crate) fn delete(&self) -> Outcome<Vec<String>> {
+        let deleted = self.remove(&self.local.gone)?;
+        for path in &deleted {
+            self.step.report().say(&format!("deleted {path} on {}", self.connection.host()));
+        }
+        Ok(deleted)
     }
-    let text = answer.text();
-    let deleted = text.lines().filter_map(|line| line.strip_prefix("deleted "));
-    let deleted: Vec<String> = deleted.map(|path| path.escape_debug().to_string()).collect();
-    for path in &deleted {
-        step.report().say(&format!("deleted {path} on {}", connection.host()));
+
+    /// Removes code from the tree there; returns the names of what was there.
+    pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Vec<String>> {
+        let (connection, host, base) =
+            (self.connection, self.connection.host(), &self.prepared.base);
+        let names = paths.iter().filter_map(|(path, _)| path.to_str());
+        let look = state_of(connection, base, names);
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let looked = self.prepared.ask(connection, look)?;
+        if looked.status != 0 {
+            return Err(Failure::ours(anyhow!(
+                "can't look at the code on '{host}': {}",
+                looked.last_error()
+            )));
+        }
+        let script = script(connection, paths, &looked.listing()?, base, &self.aside);
+        let Some(script) = script else { return Ok(Vec::new()) };
+        let answer = self.prepared.ask(connection, script)?;
+        if answer.status != 0 {
+            return Err(Failure::ours(anyhow!(
+                "can't delete {} on '{host}': {}",
+                answer.field("problem").unwrap_or_default().replacen("not-writable ", "", 1),
+                answer.last_error()
+            )));
+        }
+        let text = answer.text();
+        let deleted = text.lines().filter_map(|line| line.strip_prefix("deleted "));
+        Ok(deleted.map(|path| path.escape_debug().to_string()).collect())
     }
-    Ok(deleted)
 }

@@ -14,7 +14,7 @@ pub(crate) fn check(missing: &Listing, sent: u64, here: &Path, host: &str) -> Re
     if sent >= missing.regular_files() {
         return Ok(());
     }
-    let is_here = |path: &Path| Entry::read(&here.join(path)).is_some_and(|now| now.is_file());
+    let is_here = |path: &Path| Entry::is_at(&here.join(path), Entry::is_file);
     let told = missing.filter(|path, entry| entry.is_file() && is_here(path)).files();
     if sent < told {
         bail!(

@@ -1,13 +1,13 @@
 //! What lies on this machine, and what the record says of it; nothing is contacted.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::Report;
-use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Entry, Kind, Listing, Plan, Record};
 
 use crate::code;
 use crate::delete;
@@ -48,16 +48,20 @@ impl Local {
         report: Report,
     ) -> Result<Self> {
         let stays = Stays::default();
-        let mut code = code::listing(layout, &stays)?;
+        let mut workspaces = layout.workspaces();
+        workspaces.extend(record.workspaces()?);
+        let mut code = code::listing(layout, &workspaces, &stays)?;
         let pushed = record.code();
         own.take(&mut code, &layout.base, pushed.as_ref(), report);
         let mut workspace = workspace(layout, &stays)?;
+        stays.note(&layout.base, &code);
+        stays.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, report);
         let mut once = record.gone();
         once.extend(pushed.iter().flat_map(Listing::iter));
         record.put_agreed(&mut workspace);
         Ok(Self {
-            gone: delete::gone(layout, &once, &code),
+            gone: delete::gone(layout, &once, &code, &workspaces),
             code,
             workspace,
             selection,
@@ -67,6 +71,24 @@ impl Local {
         })
     }
 
+    /// Forgets what lies in places that the remote knows to be or have been workspaces, and remembers them.
+    pub(crate) fn leave_out_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
+        self.record.add_workspaces(places)?;
+        let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
+        self.code.retain(|path, _| is_code(path));
+        self.gone.retain(|path, _| is_code(path));
+        Ok(())
+    }
+
+    /// What was pushed last of the code that is another one now.
+    pub(crate) fn pushed_before(&self) -> Listing {
+        let is_same = |path: &Path, pushed: &Entry| {
+            self.code.get(path).is_some_and(|now| now.same_content(pushed))
+        };
+        let pushed = self.pushed.as_ref();
+        pushed.map(|code| code.filter(|path, entry| !is_same(path, entry))).unwrap_or_default()
+    }
+
     /// What of the workspace is meant.
     pub(crate) fn selected(&self) -> Cow<'_, Listing> {
         self.selection.of(&self.workspace)
@@ -74,7 +96,8 @@ impl Local {
 
     /// Whether a push would have nothing to send.
     pub(crate) fn is_unchanged(&self) -> bool {
-        let code_is_known = self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.code));
+        let code_is_known =
+            self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now()));
         let common = self.record.workspace();
         code_is_known
             && !self.record.was_cut_off()
@@ -103,6 +126,17 @@ impl Local {
         let mut once = self.gone.clone();
         once.extend(self.changed_code().iter());
         once
+    }
+
+    /// The code as it is there after a push: what can't be looked at here is as it was.
+    pub(crate) fn pushed_now(&self) -> Listing {
+        let is_read =
+            |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == Kind::Unreadable);
+        let mut code = self.code.filter(|path, _| is_read(path));
+        let before = self.pushed.iter().flat_map(Listing::iter);
+        let below = |path: &Path| path.ancestors().any(|path| !is_read(path));
+        code.extend(before.filter(|(path, _)| below(path)));
+        code
     }
 
     /// Code that is gone here and may still be there, after it was deleted there or without that.

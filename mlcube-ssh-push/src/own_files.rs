@@ -164,7 +164,7 @@ mod tests {
         let path = folder.path().join("any name");
         let is = |text: &str| {
             fs::write(&path, text).unwrap();
-            is_document(&path, &Entry::read(&path).unwrap())
+            is_document(&path, &Entry::look(&path).unwrap().unwrap())
         };
         assert!(is("{\n  \"schema\": \"mlcube-ssh/v1\",\n  \"config\": {}\n}\n"));
         assert!(is("{\"schema\":\"mlcube-ssh/v1\",\"conf"), "cut off");

@@ -70,7 +70,7 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
                 None => Ok(false),
             };
         }
-        if !Entry::read(&place).is_some_and(|now| now.same_content(entry)) {
+        if !Entry::is_at(&place, |now| now.same_content(entry)) {
             return Ok(false);
         }
         let packed = self.packed_name(path);

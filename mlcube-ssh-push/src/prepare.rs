@@ -1,6 +1,7 @@
 //! The first round trip: folders are made there for a push, the workspace is listed.
 
 use std::cell::Cell;
+use std::path::{Component, PathBuf};
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
@@ -42,6 +43,7 @@ pub(crate) fn script(
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
         .given("origin", origin)
         .given("adopt", if adopt { "yes" } else { "no" })
+        .given("place", &layout.workspace_in_base().unwrap_or_default())
         .given("id", &incoming.id)
         .given("former", &incoming.former.join(" "))
         .followed();
@@ -75,6 +77,7 @@ pub(crate) fn prepare(
         base: path("base")?,
         state: path("state")?,
         workspace: path("workspace")?,
+        workspaces: workspaces(&answer),
         incoming: path("incoming")?,
         is_new: field("tree")? == "made",
         is_left: field("left")? == "yes",
@@ -83,6 +86,7 @@ pub(crate) fn prepare(
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
         listing: answer.listing()?,
+        by_content: false,
         is_held: Cell::new(session.is_some()),
         has_no_room: Cell::new(false),
         session: Cell::new(session),
@@ -93,32 +97,30 @@ pub(crate) fn prepare(
 pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
     connection
         .script(LOOK)
+        .given("state", remote.state.as_str())
         .given("workspace", remote.workspace.as_str())
         .given("format", FIND_FORMAT)
         .given("linked", FIND_FORMAT_LINKED)
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
 }
 
-/// What is in the workspace there; nothing where there is none.
-pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<Listing> {
-    listing(connection, connection.ask(&look_script(connection, remote))?)
-}
-
-/// The same, as a push is about to end.
-pub(crate) fn look_again(
-    connection: &Connection,
-    remote: &Remote,
-    prepared: &Prepared,
-) -> Outcome<Listing> {
-    let answer = prepared.ask(connection, look_script(connection, remote))?;
-    listing(connection, answer)
-}
-
-fn listing(connection: &Connection, answer: Answer) -> Outcome<Listing> {
+/// What is in the workspace there, nothing where there is none; and the places in the tree that are or were a workspace.
+pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing, Vec<PathBuf>)> {
+    let answer = connection.ask(&look_script(connection, remote))?;
+    let workspaces = workspaces(&answer);
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), &answer));
     }
-    Ok(answer.listing()?)
+    Ok((answer.listing()?, workspaces))
+}
+
+fn workspaces(answer: &Answer) -> Vec<PathBuf> {
+    let text = answer.text();
+    let places = text.lines().filter_map(|line| line.strip_prefix("was-workspace "));
+    let is_below = |place: &PathBuf| {
+        place.components().all(|component| matches!(component, Component::Normal(_)))
+    };
+    places.map(PathBuf::from).filter(is_below).collect()
 }
 
 fn failure(host: &str, answer: &Answer) -> Failure {

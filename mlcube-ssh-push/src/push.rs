@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::anyhow;
@@ -12,9 +12,10 @@ use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Part, Plan, Record, name_aside};
 
 use crate::cli::Args;
 use crate::incoming::IncomingId;
@@ -23,7 +24,7 @@ use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{beside, delete, leftovers, links_out, origin, prepare, say, space, try_names};
+use crate::{beside, delete, leftovers, links_out, origin, prepare, say, space, try_names, verify};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -65,6 +66,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let (local, prepared) = look_and_ask(look, asks_at_once(args).then_some(&ask));
         let mut local = local?;
+        if let Some(Ok(prepared)) = &prepared {
+            local.leave_out_workspaces(&prepared.workspaces)?;
+        }
         local.stays.say(&step.report());
         beside::name(&step.report(), &layout, &local);
         note(receipt, &local);
@@ -75,8 +79,22 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let deletes = args.delete && local.gone.files() > 0;
         if !args.if_changed || deletes || !local.is_unchanged() {
             let mut prepared = prepared.unwrap_or_else(ask)?;
+            prepared.by_content = args.checksum;
+            local.leave_out_workspaces(&prepared.workspaces)?;
+            let looks_the_same = if args.checksum {
+                local.selected().files_as_in(&prepared.listing)
+            } else {
+                Listing::default()
+            };
             let was_cut_off = local.record.was_cut_off();
             let mut plan = plan(&mut local, &mut prepared, &connection, args)?;
+            if !looks_the_same.is_empty() {
+                let parts = Part::of(&looks_the_same, &plan.links);
+                let route = prepared.workspace_route(&layout);
+                let comparisons = verify::of_parts(&connection, &parts, route.here, route.there);
+                let names = rsync::differing_names(&comparisons, &connection, step.report())?;
+                plan.send.merge(&looks_the_same.of_names(&names));
+            }
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
             local.record.begin(Direction::Up, &plan.common)?;
             // From here on the record has it.
@@ -84,12 +102,14 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
             let sides = Sides {
                 step,
+                document,
                 remote,
                 layout,
                 connection,
                 local: &local,
                 prepared: &prepared,
                 plan: &plan,
+                aside: aside(&prepared),
             };
             let sent = send(&sides, args, receipt);
             if was_cut_off && sent.is_ok() {
@@ -183,7 +203,44 @@ fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     pushed?;
     say::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
     links_out::name(sides);
+    check_left_out(sides)?;
     sides.plan.check_places(&format!("on '{}'", sides.connection.host()))
+}
+
+/// What is left out because something else has its name there is an error, after the rest was sent; and an input of the chosen
+/// tasks that is left out for any reason.
+fn check_left_out(sides: &Sides) -> Outcome<()> {
+    let (layout, plan, host) = (sides.layout, sides.plan, sides.connection.host());
+    let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
+    let mut in_the_way = plan.in_the_way.iter().chain(&plan.closed);
+    if let Some(first) = in_the_way.next() {
+        let others = match in_the_way.count() {
+            0 => String::new(),
+            number => format!(" and {number} more"),
+        };
+        let failure = anyhow!(
+            "'{}'{others} didn't go: here that is a folder, a file or a link, and on '{host}' something else, which stays; the rest was done",
+            shown(first)
+        );
+        return Err(Failure::ours(failure)
+            .hint("move it away on the remote, where the workspace is, or here, and push again"));
+    }
+    let special = sides.local.code.iter().filter(|(_, entry)| entry.kind == Kind::Other);
+    let special = special.map(|(path, _)| layout.base.join(path));
+    let left_out: Vec<PathBuf> =
+        special.chain(plan.left_out.iter().map(|path| layout.workspace.join(path))).collect();
+    for input in inputs::needed(sides.document, layout) {
+        let Some(here) = &input.parameter.here else { continue };
+        if left_out.iter().any(|left_out| here.starts_with(left_out)) {
+            return Err(Failure::ours(anyhow!(
+                "the input {}.{}, '{}', can't be sent: it is a device, a socket or a pipe",
+                input.parameter.task,
+                input.parameter.name,
+                shown(here)
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What of the workspace is meant.
@@ -221,6 +278,7 @@ fn dry_run(
     let prepared = Prepared {
         base: remote.base.from_home().to_owned(),
         workspace: remote.workspace.from_home().to_owned(),
+        workspaces: Vec::new(),
         incoming: format!("{state}/incoming/{}", incoming.id),
         state: state.to_owned(),
         is_new: !local.was_pushed(),
@@ -230,6 +288,7 @@ fn dry_run(
         code_disk: Disk { is_near: true, free: None },
         workspace_disk: Disk { is_near: true, free: None },
         listing,
+        by_content: args.checksum,
         session: Cell::default(),
         is_held: Cell::default(),
         has_no_room: Cell::default(),
@@ -239,6 +298,12 @@ fn dry_run(
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));
     let (local, prepared, plan) = (&local, &prepared, &plan);
-    Sides { step, remote, layout, connection, local, prepared, plan }.show(args);
+    let aside = aside(prepared);
+    Sides { step, document, remote, layout, connection, local, prepared, plan, aside }.show(args);
     Ok(())
+}
+
+/// The folder there for code that somebody changed there.
+fn aside(prepared: &Prepared) -> String {
+    format!("{}/replaced/{}", prepared.state, name_aside())
 }

@@ -5,7 +5,7 @@ use mlcube_ssh_config::report::{Report, count, human_bytes};
 use mlcube_ssh_config::rsync::Transfer;
 
 /// How many of a list are named.
-const NAMED: usize = 20;
+pub(crate) const NAMED: usize = 20;
 
 /// Says what went, and names what didn't.
 pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {

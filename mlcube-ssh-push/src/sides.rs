@@ -2,7 +2,7 @@
 
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::Remote;
+use mlcube_ssh_config::document::{Document, Remote};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::Verbosity;
@@ -16,6 +16,7 @@ use crate::there::{Prepared, Route};
 /// The two sides of a push, and what has to go from one to the other.
 pub(crate) struct Sides<'a> {
     pub(crate) step: &'a Step,
+    pub(crate) document: &'a Document,
     pub(crate) remote: &'a Remote,
     pub(crate) layout: &'a Layout,
     pub(crate) connection: &'a Connection,
@@ -23,6 +24,8 @@ pub(crate) struct Sides<'a> {
     pub(crate) prepared: &'a Prepared,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
+    /// The folder there in which code is kept aside that somebody changed there.
+    pub(crate) aside: String,
 }
 
 /// What a push has sent, and the failure that tells what it couldn't.

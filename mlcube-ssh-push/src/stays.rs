@@ -10,13 +10,15 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{Report, count};
+use mlcube_ssh_config::workspace::{Kind, Listing};
 use rustix::fs::{Access, access};
 
 /// What was met and isn't sent.
 #[derive(Debug, Default)]
 pub(crate) struct Stays {
     ignored: RefCell<Vec<PathBuf>>,
-    unreadable: RefCell<Vec<PathBuf>>,
+    /// With the system's reason, where it isn't one of permissions.
+    unreadable: RefCell<Vec<(PathBuf, Option<String>)>>,
 }
 
 impl Stays {
@@ -35,9 +37,21 @@ impl Stays {
         let denied = access(path, wanted) == Err(rustix::io::Errno::ACCESS)
             && fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_symlink());
         if denied {
-            self.unreadable.borrow_mut().push(path.to_owned());
+            self.unreadable.borrow_mut().push((path.to_owned(), None));
         }
         denied
+    }
+
+    /// Notes the entries of a listing of `top` that couldn't be looked at.
+    pub(crate) fn note(&self, top: &Path, listing: &Listing) {
+        let unreadable = listing.iter().filter(|(_, entry)| entry.kind == Kind::Unreadable);
+        let noted = unreadable.map(|(path, entry)| (top.join(path), entry.reason()));
+        self.unreadable.borrow_mut().extend(noted);
+    }
+
+    /// Whether there is nothing that couldn't be read.
+    pub(crate) fn is_all_readable(&self) -> bool {
+        self.unreadable.borrow().is_empty()
     }
 
     /// Says what is ignored, with `-v`.
@@ -58,8 +72,9 @@ impl Stays {
         receipt: &mut Receipt,
     ) -> Outcome<()> {
         let unreadable = self.unreadable.borrow();
-        for path in unreadable.iter() {
-            report.warn(&format!("left out {}: it can't be read", path.display()));
+        for (path, reason) in unreadable.iter() {
+            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            report.warn(&format!("left out {}: it can't be read{reason}", path.display()));
             let place = [&layout.workspace, &layout.base]
                 .iter()
                 .find_map(|top| path.strip_prefix(top).ok());
@@ -67,7 +82,7 @@ impl Stays {
         }
         match unreadable.first() {
             None => Ok(()),
-            Some(first) => Err(Failure::ours(anyhow!(
+            Some((first, _)) => Err(Failure::ours(anyhow!(
                 "{} can't be read here, {} for one, and the rest was done; make them readable, or name them in .mlcubeignore",
                 count(unreadable.len() as u64, "file"),
                 first.display()

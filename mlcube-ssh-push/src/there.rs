@@ -1,7 +1,7 @@
 //! What the remote looks like before a push: where everything lies, and on which disk.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
@@ -13,6 +13,10 @@ use mlcube_ssh_config::workspace::Listing;
 use crate::bring;
 
 /// What the remote looks like before a push.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that the remote tells, or a flag"
+)]
 pub(crate) struct Prepared {
     /// The tree, absolute.
     pub(crate) base: String,
@@ -20,6 +24,8 @@ pub(crate) struct Prepared {
     pub(crate) state: String,
     /// The workspace, absolute.
     pub(crate) workspace: String,
+    /// The places in the tree that are or were a workspace.
+    pub(crate) workspaces: Vec<PathBuf>,
     /// Where things are on their way, absolute.
     pub(crate) incoming: String,
     /// Whether there was no tree before.
@@ -36,6 +42,8 @@ pub(crate) struct Prepared {
     pub(crate) workspace_disk: Disk,
     /// What is in the workspace.
     pub(crate) listing: Listing,
+    /// Whether content counts, and not size and time.
+    pub(crate) by_content: bool,
     /// The session in which this was found: the next script runs in it, and as long as it lasts it holds the incoming folder.
     pub(crate) session: Cell<Option<Session>>,
     /// Whether it does.
@@ -125,12 +133,23 @@ impl Prepared {
         Ok(was_there)
     }
 
-    /// Gives the incoming folder up, unless an archive did when all of it was in its place.
-    pub(crate) fn release(&self, connection: &Connection) -> Outcome<()> {
-        if self.is_held.get() || self.has_no_room.get() {
-            self.ask(connection, bring::release(connection, &self.incoming))?;
+    /// Gives the incoming folder up, unless an archive did when all of it was in its place. Of the code that was put `aside`
+    /// what is as it was `pushed` goes; returns the names of the rest.
+    pub(crate) fn release(
+        &self,
+        connection: &Connection,
+        aside: &str,
+        pushed: &Listing,
+    ) -> Outcome<Vec<String>> {
+        let mut kept = Vec::new();
+        if self.is_held.get() || self.has_no_room.get() || !aside.is_empty() {
+            let script = bring::release(connection, &self.incoming, aside, pushed);
+            let text = self.ask(connection, script)?.text();
+            let lines = text.lines().filter_map(|line| line.strip_prefix("kept "));
+            kept.extend(lines.map(|path| path.escape_debug().to_string()));
         }
-        self.take_session().map_or(Ok(()), Session::end)
+        self.take_session().map_or(Ok(()), Session::end)?;
+        Ok(kept)
     }
 
     /// The route of the code.

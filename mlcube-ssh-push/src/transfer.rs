@@ -2,13 +2,12 @@
 
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{Direction, Entry, Listing};
+use mlcube_ssh_config::workspace::{Direction, Ended, Listing};
 
 use crate::cli::Args;
 use crate::sides::{Sent, Sides};
 use crate::streams::Remaining;
-use crate::{code, commands, delete, done, prepare};
+use crate::{code, commands, delete, done, say};
 
 impl Sides<'_> {
     /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
@@ -22,7 +21,7 @@ impl Sides<'_> {
         record.set_gone(&local.once_sent())?;
         self.make_way()?;
         if args.delete {
-            receipt.deleted = delete::delete(self.step, self.connection, local, self.prepared)?;
+            receipt.deleted = self.delete()?;
         }
         let code = code::sendable(&local.code);
         let remaining = self.send_new(&code, sent)?;
@@ -32,17 +31,31 @@ impl Sides<'_> {
             return Err(failure);
         }
         record.set_gone(&local.still_gone(args.delete))?;
-        record.set_code(&local.code)?;
+        record.set_code(&local.pushed_now())?;
         self.finish(&remaining)?;
-        self.prepared.release(self.connection)?;
+        self.release(sent.transfer.changed > 0 || !receipt.deleted.is_empty())?;
         Ok(record.set_incoming(&[])?)
     }
 
     /// Removes links that were pushed from here and are folders here now: rsync would write through them.
     fn make_way(&self) -> Outcome<()> {
-        let script = delete::script(self.connection, &self.local.old_links(), &self.prepared.base);
-        let Some(script) = script else { return Ok(()) };
-        self.prepared.ask(self.connection, script).map(drop)
+        self.remove(&self.local.old_links()).map(drop)
+    }
+
+    /// Ends the push on the remote, and names the code that somebody had changed there.
+    fn release(&self, has_replaced: bool) -> Outcome<()> {
+        let aside = if has_replaced && !self.prepared.is_new { self.aside.as_str() } else { "" };
+        let kept = self.prepared.release(self.connection, aside, &self.local.pushed_before())?;
+        let (report, host) = (self.step.report(), self.connection.host());
+        for path in kept.iter().take(say::NAMED) {
+            report.warn(&format!(
+                "{path} was changed on {host} since it was pushed; that is kept in {aside} there"
+            ));
+        }
+        if kept.len() > say::NAMED {
+            report.warn(&format!("and {} more", kept.len() - say::NAMED));
+        }
+        Ok(())
     }
 
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
@@ -51,7 +64,7 @@ impl Sides<'_> {
         if code.is_empty() {
             return Ok(());
         }
-        let command = commands::code(self.connection, &route, code);
+        let command = commands::code(self.connection, &route, code, &self.aside);
         let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
         // In a tree that was there rsync may find that all is well; but it has to have looked.
         let was_missing = self.prepared.is_new && !remaining.may_be_there;
@@ -74,42 +87,46 @@ impl Sides<'_> {
         Ok(done::check(rest, rsynced.files_sent, route.here, host)?)
     }
 
-    /// Notes what both sides have in common now. Of what changed here while rsync sent it nobody knows what has come but
-    /// the remote.
+    /// Notes what both sides have in common now.
     fn finish(&self, remaining: &Remaining) -> Outcome<()> {
-        let here = &self.layout.workspace;
-        let moved = remaining.workspace.filter(|path, entry| {
-            entry.is_file()
-                && !Entry::read(&here.join(path)).is_some_and(|now| now.same_content(entry))
-        });
-        let there = if moved.is_empty() {
-            Listing::default()
-        } else {
-            prepare::look_again(self.connection, self.remote, self.prepared)?
+        let ended = Ended {
+            connection: self.connection,
+            direction: Direction::Up,
+            here: &self.layout.workspace,
+            there: &self.prepared.workspace,
+            ask: &|script| self.prepared.ask(self.connection, script),
         };
-        let common: Vec<_> = moved.iter().map(|(path, _)| (path, there.get(path))).collect();
-        Ok(self.local.record.finish_but_for(Direction::Up, &common)?)
+        let record = &self.local.record;
+        let otherwise = ended.otherwise(&remaining.workspace, || record.workspace())?;
+        Ok(record.finish_but_for(Direction::Up, &otherwise)?)
     }
 
     /// Shows the transfers of a push, as if nothing were there but what the record says.
     pub(crate) fn show(&self, args: &Args) {
-        let base = &self.prepared.base;
-        self.show_script(delete::script(self.connection, &self.local.old_links(), base));
+        self.show_removal(&self.local.old_links());
         if args.delete {
-            self.show_script(delete::script(self.connection, &self.local.gone, base));
+            self.show_removal(&self.local.gone);
         }
         let code = code::sendable(&self.local.code);
         let remaining = self.show_new(&code);
         if !remaining.code.is_empty() {
             let route = self.code_route();
-            self.step.show([&commands::code(self.connection, &route, &remaining.code)]);
+            self.step.show([&commands::code(
+                self.connection,
+                &route,
+                &remaining.code,
+                &self.aside,
+            )]);
         }
         let (list, route) =
             (self.plan.with_permissions(&remaining.workspace), self.workspace_route());
         self.step.show(&commands::workspace(self.connection, &route, &list, &self.plan.links));
     }
 
-    fn show_script(&self, script: Option<Script>) {
+    /// Only the remote knows what of it is as it was pushed.
+    fn show_removal(&self, paths: &Listing) {
+        let (base, there) = (&self.prepared.base, Listing::default());
+        let script = delete::script(self.connection, paths, &there, base, &self.aside);
         let shown = script.map(|script| self.connection.shown(&script));
         self.step.show(shown.iter().flatten());
     }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
 use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt, Remote};
-use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::names::RemotePath;
 use mlcube_ssh_config::rsync::{self, Comparison};
@@ -31,19 +32,28 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         connection.identity_files()
     });
     let record = Record::of(&layout, remote)?;
-    let local = Local::look(&layout, record, Selection::All, &own, report)?;
-    let plan = |there: &Listing| Plan::comparison(Direction::Up, &local.workspace, there);
+    let mut local = Local::look(&layout, record, Selection::All, &own, report)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
-        let shown =
-            comparisons(&layout, remote, &connection, &local.code, &plan(&Listing::default()));
+        let plan = Plan::comparison(Direction::Up, &local.workspace, &Listing::default());
+        let shown = comparisons(&layout, remote, &connection, &local.code, &plan);
         step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let plan = plan(&prepare::look(&connection, remote)?);
+    let (there, workspaces) = prepare::look(&connection, remote)?;
+    local.leave_out_workspaces(&workspaces)?;
+    let plan = Plan::comparison(Direction::Up, &local.workspace, &there);
     let comparisons = comparisons(&layout, remote, &connection, &local.code, &plan);
     let all_readable = local.stays.check(&layout, &report, &mut Receipt::default());
-    rsync::compare(&comparisons, &plan.in_the_way, &connection, report)?;
+    let is_all = local.stays.is_all_readable() && plan.closed.is_empty();
+    rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, report)?;
+    if let Some(closed) = plan.closed.first() {
+        return Err(Failure::ours(anyhow!(
+            "'{}' can't be read on '{}', so it isn't known whether it is the same",
+            closed.to_string_lossy().escape_debug(),
+            connection.host()
+        )));
+    }
     all_readable
 }
 
@@ -54,16 +64,24 @@ fn comparisons(
     code: &Listing,
     plan: &Plan,
 ) -> Vec<Comparison> {
-    let all = |parts: &[Part], here: &Path, there: &str| {
-        Comparison::of(parts, |part| {
-            rsync::comparison(connection, part.files_from.clone())
-                .arg("--")
-                .arg(part.below(&here.to_string_lossy()))
-                .arg(connection.rsync_path(&part.below(there)))
-        })
-    };
+    let all = |parts: &[Part], here: &Path, there: &str| of_parts(connection, parts, here, there);
     let [base, workspace] = [&remote.base, &remote.workspace].map(RemotePath::from_home);
     let mut comparisons = all(&Part::of(&code::sendable(code), &[]), &layout.base, base);
     comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
     comparisons
+}
+
+/// The comparisons of parts of a folder with one there.
+pub(crate) fn of_parts(
+    connection: &Connection,
+    parts: &[Part],
+    here: &Path,
+    there: &str,
+) -> Vec<Comparison> {
+    Comparison::of(parts, |part| {
+        rsync::comparison(connection, part.files_from.clone())
+            .arg("--")
+            .arg(part.below(&here.to_string_lossy()))
+            .arg(connection.rsync_path(&part.below(there)))
+    })
 }

@@ -6,6 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+/// What stands before every name: rsync takes a name that begins with `#` or `;` for a comment, also with `--from0`, and leaves it
+/// out without a word; with a dash a name would be an option of others.
+pub(super) const BEFORE: &str = "./";
+
 /// Names for the standard input of rsync or tar, each with a NUL behind it. They are kept somewhere to the end of the
 /// process; the list itself is shared by its clones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +54,7 @@ impl List {
     pub fn write(&self, input: impl Write) -> io::Result<()> {
         let mut input = BufWriter::with_capacity(64 * 1024, input);
         for name in self.iter() {
+            input.write_all(BEFORE.as_bytes())?;
             input.write_all(name.as_os_str().as_bytes())?;
             input.write_all(b"\0")?;
         }

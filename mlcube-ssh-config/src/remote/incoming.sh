@@ -2,6 +2,8 @@
 # The incoming folder of a push: what isn't in its place yet. Every push has one of its own, and holds a lock in it for as long
 # as its session lasts; jobs.sh is needed, too.
 
+# shellcheck disable=SC2154 # job_state sets `how`
+
 # Makes the incoming folder $1, and holds it on descriptor 7: the lock ends with the session, however that ends.
 hold_incoming() {
   make_private "$1/code" "$1/workspace" "$1/tmp" || return 1

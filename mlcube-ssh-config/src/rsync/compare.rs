@@ -1,10 +1,12 @@
 //! Comparisons by content: rsync's checksum pass, which transfers nothing.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
 
-use super::run::{Heard, run};
+use super::run::{Heard, Transfer, run};
 use crate::command::{Command, List};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
@@ -44,13 +46,15 @@ impl Comparison {
     }
 }
 
-/// Runs comparisons and names what differs: also what is something else on one side, and couldn't be compared.
+/// Runs comparisons and names what differs: also what is something else on one side, and couldn't be compared. `is_all` says that
+/// nothing else is left out of the comparison.
 ///
 /// # Errors
 /// When anything differs (125), and those of [`run`].
 pub fn compare(
     comparisons: &[Comparison],
     something_else: &[PathBuf],
+    is_all: bool,
     connection: &Connection,
     report: Report,
 ) -> Outcome<()> {
@@ -62,18 +66,14 @@ pub fn compare(
     for path in something_else {
         name(path);
     }
-    let (mut different, mut bytes) = (something_else.len() as u64, 0_u64);
-    for Comparison { folder, commands } in comparisons {
-        let changed = |changed: &str| name(&folder.join(changed));
-        let heard = Heard { report, total: 0, changed: Some(&changed) };
-        let (compared, ended) = run(commands, connection, heard);
-        ended?;
-        different = different.saturating_add(compared.changed);
-        bytes = bytes.saturating_add(compared.bytes);
-    }
+    let compared = differing(comparisons, connection, report, &name)?;
+    let different = (something_else.len() as u64).saturating_add(compared.changed);
+    let bytes = compared.bytes;
     match different {
         0 => {
-            report.say(&format!("the same here and on {host}, {} compared", human_bytes(bytes)));
+            let what = if is_all { "" } else { "what can be read is " };
+            let bytes = human_bytes(bytes);
+            report.say(&format!("{what}the same here and on {host}, {bytes} compared"));
             Ok(())
         }
         number => Err(Failure::ours(anyhow!(
@@ -81,4 +81,42 @@ pub fn compare(
             if number == 1 { "1 file is".to_owned() } else { format!("{number} files are") }
         ))),
     }
+}
+
+/// Runs comparisons, and hands over the paths of what differs.
+///
+/// # Errors
+/// Those of [`run`].
+fn differing(
+    comparisons: &[Comparison],
+    connection: &Connection,
+    report: Report,
+    hear: &(dyn Fn(&Path) + Sync),
+) -> Outcome<Transfer> {
+    let mut all = Transfer::default();
+    for Comparison { folder, commands } in comparisons {
+        let changed = |changed: &str| hear(&folder.join(changed));
+        let heard = Heard { report, total: 0, changed: Some(&changed) };
+        let (compared, ended) = run(commands, connection, heard);
+        ended?;
+        all.add(compared);
+    }
+    Ok(all)
+}
+
+/// As [`differing`], with all paths at once.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn differing_names(
+    comparisons: &[Comparison],
+    connection: &Connection,
+    report: Report,
+) -> Outcome<HashSet<PathBuf>> {
+    let names = Mutex::new(HashSet::new());
+    let hear = |path: &Path| {
+        names.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+    };
+    differing(comparisons, connection, report, &hear)?;
+    Ok(names.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

@@ -7,6 +7,21 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat};
 
+/// What stands before the reason why an entry can't be read, in the place of its owner's name.
+const REASON: char = '!';
+
+/// Whether an error says that nothing is there; every other one says that nobody knows.
+#[must_use]
+pub fn is_absence(problem: &io::Error) -> bool {
+    matches!(problem.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The system's own words, without the number.
+fn reason(problem: &io::Error) -> String {
+    let text = problem.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -54,9 +69,37 @@ pub struct Entry {
 
 impl Entry {
     /// What lies at `path` on this machine now, a link for itself; none when nothing does.
+    ///
+    /// # Errors
+    /// When it can't be looked at: a disk that fails, a path that is too long, a server that is gone. That isn't absence.
+    pub fn look(path: &Path) -> io::Result<Option<Self>> {
+        match fs::symlink_metadata(path).and_then(|metadata| Self::of(&metadata, path)) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(problem) if is_absence(&problem) => Ok(None),
+            Err(problem) => {
+                let what = format!("can't look at '{}': {problem}", path.display());
+                Err(io::Error::new(problem.kind(), what))
+            }
+        }
+    }
+
+    /// Whether `is` holds for what lies at `path` on this machine now, as far as that can be looked at.
     #[must_use]
-    pub fn read(path: &Path) -> Option<Self> {
-        Self::of(&fs::symlink_metadata(path).ok()?, path).ok()
+    pub fn is_at(path: &Path, is: impl FnOnce(&Self) -> bool) -> bool {
+        matches!(Self::look(path), Ok(Some(entry)) if is(&entry))
+    }
+
+    /// An entry that can't be looked at, for this reason.
+    #[must_use]
+    pub fn unreadable(problem: &io::Error) -> Self {
+        let target = PathBuf::from(format!("{REASON}{}", reason(problem)));
+        Self { kind: Kind::Unreadable, mode: 0, size: 0, modified: (0, 0), target }
+    }
+
+    /// Why it can't be read, of an unreadable one; as far as that isn't a matter of its owner.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        self.target.to_str()?.strip_prefix(REASON).map(str::to_owned)
     }
 
     /// What a file that is open is now; none when the system can't tell.

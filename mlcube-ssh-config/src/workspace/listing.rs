@@ -1,10 +1,11 @@
 //! What lies in a folder, compactly: a workspace may hold a million files, and both sides of it are in memory at once.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Kind};
 use super::interner::records;
@@ -196,6 +197,20 @@ impl Listing {
                 .all(|((path, entry), (there, other))| path == there && entry.same(&other))
     }
 
+    /// The files of this listing that look the same in another one.
+    #[must_use]
+    pub fn files_as_in(&self, other: &Self) -> Self {
+        self.filter(|path, entry| {
+            entry.is_file() && other.get(path).is_some_and(|other| other.same_content(entry))
+        })
+    }
+
+    /// The entries whose paths a program printed: what isn't text of them can't be told apart.
+    #[must_use]
+    pub fn of_names(&self, names: &HashSet<PathBuf>) -> Self {
+        self.filter(|path, _| names.contains(Path::new(path.to_string_lossy().as_ref())))
+    }
+
     /// The entries below `folder`, in a listing of their own with their paths as they were.
     #[must_use]
     pub fn below(&self, folder: &Path) -> Self {
@@ -236,8 +251,6 @@ impl fmt::Debug for Listing {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn file(size: u64) -> Entry {

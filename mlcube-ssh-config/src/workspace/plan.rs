@@ -14,7 +14,6 @@ use std::path::{Component, Path, PathBuf};
 use super::entry::{Entry, Kind};
 use super::listing::Listing;
 use super::part::Part;
-use super::record::Common;
 
 /// Which way files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,25 +208,6 @@ impl Plan {
         all.extend(self.permissions.iter());
         Cow::Owned(all)
     }
-}
-
-/// What of `sent` didn't come to this machine as it was planned, with what both sides have in common instead: a job may have
-/// written a file again between the list and the transfer, and then that is what came. What didn't come at all is as it was
-/// in `base`.
-#[must_use]
-pub fn came_otherwise(sent: &Listing, workspace: &Path, base: &Listing) -> Vec<Common> {
-    let came = |planned: &Entry, now: &Entry| match planned.kind {
-        Kind::Folder => matches!(now.kind, Kind::Folder | Kind::Link),
-        _ => now.same_content(planned),
-    };
-    let otherwise = |(path, planned): (&'static Path, Entry)| {
-        let now = Entry::read(&workspace.join(path));
-        if now.as_ref().is_some_and(|now| came(&planned, now)) {
-            return None;
-        }
-        Some((path, now.filter(|now| now.kind == planned.kind).or_else(|| base.get(path))))
-    };
-    sent.iter().filter_map(otherwise).collect()
 }
 
 /// Whether the remote has a link of its own where a folder is sent: nobody but its user made it there.

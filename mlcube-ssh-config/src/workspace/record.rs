@@ -11,10 +11,16 @@
 //! | `shown` | what the disk here shows in place of some of them, as it can't keep their times or permissions |
 //! | `replaced/` | files of this machine in whose place a pull has put others |
 //! | `lock` | held by the transfer that goes on |
+//!
+//! and beside these folders a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the places in it that
+//! are or were a workspace.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +55,8 @@ pub type Common = (&'static Path, Option<Entry>);
 #[derive(Clone, Debug)]
 pub struct Record {
     folder: PathBuf,
+    /// The file that names the workspaces of the tree.
+    workspaces: PathBuf,
 }
 
 impl Record {
@@ -69,7 +77,10 @@ impl Record {
         )
             .hash(&mut hasher);
         let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
-        Ok(Self { folder: state.join(format!("{name}-{:016x}", hasher.finish())) })
+        let mut of_tree = DefaultHasher::new();
+        (&remote.host, &remote.user, &remote.base, &layout.base).hash(&mut of_tree);
+        let workspaces = state.join(format!("{name}-{:016x}.workspaces", of_tree.finish()));
+        Ok(Self { folder: state.join(format!("{name}-{:016x}", hasher.finish())), workspaces })
     }
 
     /// A name that no other pair of trees has, of plain letters.
@@ -199,6 +210,40 @@ impl Record {
         self.read("configured")
     }
 
+    /// The places in the base that are or were a workspace, as far as this machine knows.
+    ///
+    /// # Errors
+    /// When the file is there and can't be read: without it somebody's results would be taken for code.
+    pub fn workspaces(&self) -> Result<Vec<PathBuf>> {
+        let text = match fs::read(&self.workspaces) {
+            Err(problem) if problem.kind() == ErrorKind::NotFound => Vec::new(),
+            read => read.with_context(|| format!("can't read {}", self.workspaces.display()))?,
+        };
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect())
+    }
+
+    /// Adds places to them.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
+    pub fn add_workspaces(&self, places: &[PathBuf]) -> Result<()> {
+        let mut known = self.workspaces()?;
+        let new: Vec<_> = places.iter().filter(|place| !known.contains(place)).cloned().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        known.extend(new);
+        let write = |file: &mut dyn Write| {
+            known.iter().try_for_each(|place| {
+                file.write_all(place.as_os_str().as_bytes())?;
+                file.write_all(b"\n")
+            })
+        };
+        write_atomically(&self.workspaces, write)
+            .with_context(|| format!("can't write {}", self.workspaces.display()))
+    }
+
     /// The names of the incoming folders on the remote of pushes that didn't end well, the newest last.
     #[must_use]
     pub fn incoming(&self) -> Vec<String> {
@@ -299,7 +344,10 @@ mod tests {
     #[test]
     fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
         let folder = tempfile::tempdir().unwrap();
-        let record = Record { folder: folder.path().join("pair") };
+        let record = Record {
+            folder: folder.path().join("pair"),
+            workspaces: folder.path().join("tree.workspaces"),
+        };
         record.finish(&listing(&[("came", 1), ("did not", 1), ("theirs", 1)])).unwrap();
         record.begin(Direction::Up, &listing(&[("came", 2), ("did not", 2), ("new", 2)])).unwrap();
         assert!(record.was_cut_off());
@@ -317,7 +365,10 @@ mod tests {
     #[test]
     fn what_comes_down_is_sought_here() {
         let folder = tempfile::tempdir().unwrap();
-        let record = Record { folder: folder.path().join("pair") };
+        let record = Record {
+            folder: folder.path().join("pair"),
+            workspaces: folder.path().join("tree.workspaces"),
+        };
         record.begin(Direction::Down, &listing(&[("a", 2), ("b", 2)])).unwrap();
         let common = record.settled(&listing(&[("a", 2)]), &listing(&[("a", 3), ("b", 2)]));
         assert_eq!(common, listing(&[("a", 2)]));

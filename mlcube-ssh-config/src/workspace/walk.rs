@@ -1,6 +1,7 @@
 //! Listing a folder of this machine.
 
 use std::ffi::{CString, OsStr};
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, readlinkat, statat};
 use rustix::io::{Errno, Result as Looked};
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Kind, is_absence};
 use super::listing::Listing;
 use super::packed_entry::PackedEntry;
 use crate::rsync::PARTIAL;
@@ -19,14 +20,21 @@ pub type Skip<'a> = dyn Fn(&Path, bool) -> Result<bool> + 'a;
 
 impl Listing {
     /// Lists `folder` on this machine; one that isn't there is empty. `skip` leaves entries out, folders with all
-    /// that is in them, by their relative path and whether they are folders. A folder below that this user may not enter
-    /// is unreadable, and nothing is known of what is in it.
+    /// that is in them, by their relative path and whether they are folders. What can't be looked at, a folder that this user
+    /// may not enter or an entry on a disk that fails, is unreadable, and nothing is known of what is in it.
     ///
     /// # Errors
-    /// When a folder can't be read for another reason, or `folder` itself, and those of `skip`.
+    /// When `folder` itself can't be read, and those of `skip`.
     pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
         let mut walk = Walk { top: folder, skip, listing: Self::default() };
-        if folder.is_dir() {
+        let can_hold = match fs::metadata(folder) {
+            Ok(found) => found.is_dir(),
+            Err(problem) if is_absence(&problem) => false,
+            Err(problem) => {
+                return Err(problem).with_context(|| format!("can't read {}", folder.display()));
+            }
+        };
+        if can_hold {
             walk.add_folder(Path::new(""))?;
         }
         Ok(walk.listing)
@@ -46,21 +54,26 @@ impl Walk<'_> {
         let opened = open_folder(&place, below == Path::new(""));
         let names = opened.and_then(|folder| Ok((names(&folder)?, folder)));
         let (names, folder) = match names {
-            Err(Errno::ACCESS) if below != Path::new("") => {
-                self.add_closed(below);
+            // It went away meanwhile, or became something else: a link is refused with ELOOP.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if below != Path::new("") => {
                 return Ok(());
             }
-            // It went away meanwhile, or became something else.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
+            Err(why) if below != Path::new("") => {
+                self.add_closed(below, why);
+                return Ok(());
+            }
             names => names.with_context(|| format!("can't read {}", place.display()))?,
         };
         let mut entries = Vec::new();
         for name in names {
             let path = below.join(OsStr::from_bytes(name.as_bytes()));
-            let found = look(&folder, &name)
-                .with_context(|| format!("can't look at {}", self.top.join(&path).display()))?;
-            let Some(found) = found.filter(|_| name.as_bytes() != PARTIAL.as_bytes()) else {
+            if name.as_bytes() == PARTIAL.as_bytes() {
                 continue;
+            }
+            let found = match look(&folder, &name) {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(why) => Entry::unreadable(&why.into()),
             };
             if !(self.skip)(&path, found.is_folder())? {
                 entries.push(PackedEntry::new(&path, &found));
@@ -78,11 +91,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Notes of a folder that this user may not enter it.
-    fn add_closed(&mut self, path: &Path) {
-        if let Some(closed) = Entry::read(&self.top.join(path)) {
-            self.listing.insert(path, &Entry { kind: Kind::Unreadable, ..closed });
-        }
+    /// Notes of a folder that it can't be listed. Of one that this user may not enter its owner is to be asked.
+    fn add_closed(&mut self, path: &Path, why: Errno) {
+        let is_denied = why == Errno::ACCESS;
+        let closed = Entry::look(&self.top.join(path)).ok().flatten().filter(|_| is_denied);
+        let closed = closed.map(|closed| Entry { kind: Kind::Unreadable, ..closed });
+        let closed = closed.unwrap_or_else(|| Entry::unreadable(&why.into()));
+        self.listing.insert(path, &closed);
     }
 }
 

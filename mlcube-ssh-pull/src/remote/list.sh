@@ -22,5 +22,30 @@ if [ -n "$lists" ]; then
 fi
 printf 'listing\n'
 cd "$workspace" || problem no-workspace "$workspace"
-find . -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$unreadable" -prune -o \
-  -mindepth 1 -printf "$format" || [ $? -lt 128 ] # one that was killed may have ended within an entry
+# What find can't look at is an entry that can't be read, with the system's reason; only what has gone away meanwhile isn't there.
+# Its last line tells how it ended: one that was killed may have ended within an entry.
+exec 4>&1
+errors=$(
+  LC_ALL=C find . -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$unreadable" -prune -o \
+    -mindepth 1 -printf "$format" 2>&1 >&4 4>&-
+  printf 'ended %s\n' "$?"
+)
+exec 4>&-
+ended=${errors##*ended }
+[ "$ended" -lt 128 ] || return "$ended"
+printf '%s\n' "${errors%ended *}" | while IFS= read -r error; do
+  case $error in
+    '' | *': No such file or directory') continue ;;
+    "find: '"?*"': "*)
+      reason=${error##*"': "}
+      place=${error#"find: '"}
+      place=${place%"': $reason"}
+      place=${place#./}
+      ;;
+    *)
+      reason=$error
+      place='(unknown)'
+      ;;
+  esac
+  printf 'u 0 0 0.000000000 %s\0!%s\0' "$place" "$reason"
+done

@@ -2,10 +2,30 @@
 # Lists the workspace $1 in the format $2, its folders that can't be written in the format $4, and what lies behind its links
 # to folders in the format $3. Of a folder that
 # can't be entered, a container's perhaps, only the folder itself. A link that leads to itself isn't readable, and would be
-# an error of find's.
+# an error of find's. A folder behind a link that can't be listed, for another reason, is an entry that can't be read.
 list_workspace() {
   closed='-type d ( ! -readable -o ! -executable ) -prune'
   # shellcheck disable=SC2086 # words of find
   cd "$1" && find . -mindepth 1 '(' -type d ! -writable -printf "$4" -o -printf "$2" ')' '(' $closed -o \
-    -type l ! -readable -o -type l -xtype d -exec find '{}/' -mindepth 1 -printf "$3" $closed ';' ')'
+    -type l ! -readable -o \
+    -type l -xtype d ! -exec find '{}/' -mindepth 1 -printf "$3" $closed ';' -printf 'u %m %s %T@ %P\0!it cannot be listed\0' ')'
+}
+
+# Tells every place in the base that is or was a workspace, from our own folder $1: what lies in one is nobody's code.
+tell_workspaces() {
+  [ -f "$1/workspace-places" ] || return 0
+  while IFS= read -r known; do
+    printf 'was-workspace %s\n' "$known"
+  done <"$1/workspace-places"
+}
+
+# Notes that the place $2 is a workspace.
+note_workspace() {
+  [ -n "$2" ] || return 0
+  if [ -f "$1/workspace-places" ]; then
+    while IFS= read -r known; do
+      [ "$known" != "$2" ] || return 0
+    done <"$1/workspace-places"
+  fi
+  (umask 077 && printf '%s\n' "$2" >>"$1/workspace-places")
 }

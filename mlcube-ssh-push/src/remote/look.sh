@@ -1,11 +1,13 @@
 #!/bin/sh
 # Lists the workspace as a push would find it, and makes nothing.
-# Given: workspace; format, linked and unwritable, the formats of the lists.
-# Answers: workspace (absolute), then a line `listing` and the list; or problem.
+# Given: state (our own folder); workspace; format, linked and unwritable, the formats of the lists.
+# Answers: workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
 workspace=$path
 need_rsync
+locate "$state"
+tell_workspaces "$path"
 printf 'workspace %s\nlisting\n' "$workspace"
 if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked" "$unwritable"; fi

@@ -4,9 +4,10 @@
 # Given: base, state (our own folder) and workspace; format, that of the list; linked and unwritable, those of what lies behind links to
 # folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; id, the random
 # name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest last.
+# place, of the workspace in the base, or nothing.
 # Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
-# cut off has brought), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
+# cut off has brought), was-workspace (see tell_workspaces), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
 # then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -98,6 +99,8 @@ for other in "$state"/incoming/*; do
 done
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
+note_workspace "$state" "$place" || problem not-writable "$state"
+tell_workspaces "$state"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
 printf 'tree %s\nleft %s\nleft-bytes %s\nzstd %s\n' "$tree" "$left" "$left_bytes" "$zstd"

@@ -1,0 +1,158 @@
+//! What both sides have in common where a transfer met something that changed while it went on.
+//!
+//! Only what both sides are seen to have is common: what the sender had in its list, or has now, and the receiver has. A file
+//! that still grows, a log, is common as far as the receiver has it. In doubt the older agreement stays, so that nothing that
+//! somebody wrote meanwhile is ever taken for what the other side has sent.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::entry::{Entry, Kind};
+use super::listing::Listing;
+use super::plan::Direction;
+use super::record::Common;
+use super::text::FIND_FORMAT_LINKED;
+use crate::command::Command;
+use crate::connection::{Answer, Connection};
+use crate::failure::{Failure, Outcome};
+use crate::script::Script;
+
+const STATE_OF: &str = include_str!("../remote/state-of.sh");
+const STARTS_OF: &str = include_str!("../remote/starts-of.sh");
+
+/// The script that lists these entries of a folder there.
+#[must_use]
+pub fn state_of<'a>(
+    connection: &Connection,
+    folder: &str,
+    paths: impl IntoIterator<Item = &'a str>,
+) -> Script {
+    let script = connection.script(STATE_OF).given("folder", folder);
+    paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
+}
+
+/// The two sides of a transfer that has ended.
+pub struct Ended<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// Which way it went.
+    pub direction: Direction,
+    /// The workspace on this machine.
+    pub here: &'a Path,
+    /// The workspace on the remote.
+    pub there: &'a str,
+    /// Runs a script on the remote.
+    pub ask: &'a dyn Fn(Script) -> Outcome<Answer>,
+}
+
+impl Ended<'_> {
+    /// Of `sent`, entries as they were planned, those that aren't on this machine as planned, and what both sides have in common
+    /// there instead. `base` tells what they had before.
+    ///
+    /// # Errors
+    /// When one of the sides can't be looked at.
+    pub fn otherwise(
+        &self,
+        sent: &Listing,
+        base: impl FnOnce() -> Listing,
+    ) -> Outcome<Vec<Common>> {
+        let mut doubtful = Vec::new();
+        for (path, planned) in sent.iter() {
+            let now = Entry::look(&self.here.join(path)).map_err(Failure::ours)?;
+            let is_as_planned = now.as_ref().is_some_and(|now| match planned.kind {
+                Kind::Folder => matches!(now.kind, Kind::Folder | Kind::Link),
+                _ => now.same_content(&planned),
+            });
+            if !is_as_planned {
+                doubtful.push(Doubt { path, planned, here: now });
+            }
+        }
+        if doubtful.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (there, base) = (self.look(&doubtful)?, base());
+        let mut common = Vec::new();
+        let mut growing = Vec::new();
+        for doubt in &doubtful {
+            let there = there.get(doubt.path);
+            let (sender, receiver) = match self.direction {
+                Direction::Up => (doubt.here.as_ref(), there.as_ref()),
+                Direction::Down => (there.as_ref(), doubt.here.as_ref()),
+            };
+            match (sender, receiver) {
+                (_, Some(receiver)) if receiver.same_content(&doubt.planned) => {
+                    common.push((doubt.path, Some(receiver.clone())));
+                }
+                (Some(sender), Some(receiver)) if receiver.same_content(sender) => {
+                    common.push((doubt.path, Some(receiver.clone())));
+                }
+                (Some(sender), Some(receiver)) if may_grow(sender, receiver) => {
+                    growing.push((doubt.path, receiver.clone()));
+                }
+                _ => common.push((doubt.path, base.get(doubt.path))),
+            }
+        }
+        let is_start = self.starts_are_the_same(&growing)?;
+        common.extend(growing.into_iter().zip(is_start).map(|((path, receiver), is_start)| {
+            (path, if is_start { Some(receiver) } else { base.get(path) })
+        }));
+        Ok(common)
+    }
+
+    fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {
+        let paths = doubtful.iter().filter_map(|doubt| doubt.path.to_str());
+        let answer = self.checked((self.ask)(state_of(self.connection, self.there, paths))?)?;
+        Ok(answer.listing()?)
+    }
+
+    /// Whether files begin on both sides with the same bytes, as many as the receiver has.
+    fn starts_are_the_same(&self, files: &[(&'static Path, Entry)]) -> Outcome<Vec<bool>> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pairs = files.iter().map(|(path, file)| (path.to_string_lossy(), file.size));
+        let script = self.connection.script(STARTS_OF).given("folder", self.there);
+        let script =
+            pairs.fold(script, |script, (path, size)| script.word(&size.to_string()).word(&path));
+        let text = self.checked((self.ask)(script)?)?.text();
+        let sums = text.lines().filter_map(|line| line.strip_prefix("start "));
+        let compare = |((path, file), sum): (&(&'static Path, Entry), &str)| {
+            Ok(start_of(&self.here.join(path), file.size)? == sum)
+        };
+        let same: Vec<bool> = files.iter().zip(sums).map(compare).collect::<Outcome<_>>()?;
+        let mut same = same;
+        same.resize(files.len(), false);
+        Ok(same)
+    }
+
+    fn checked(&self, answer: Answer) -> Outcome<Answer> {
+        if answer.status == 0 {
+            return Ok(answer);
+        }
+        Err(Failure::ours(anyhow!(
+            "can't look at what came on '{}': {}",
+            self.connection.host(),
+            answer.last_error()
+        )))
+    }
+}
+
+/// An entry that isn't on this machine as it was planned.
+struct Doubt {
+    path: &'static Path,
+    planned: Entry,
+    here: Option<Entry>,
+}
+
+fn may_grow(sender: &Entry, receiver: &Entry) -> bool {
+    sender.is_file() && receiver.is_file() && (1..=sender.size).contains(&receiver.size)
+}
+
+/// The checksum of the first bytes of a file of this machine, as the remote writes it.
+fn start_of(file: &Path, size: u64) -> Outcome<String> {
+    let line = "head -c \"$1\" \"$2\" 2>/dev/null | cksum";
+    let command = Command::new("sh").args(["-c", line, "sh"]).arg(size.to_string());
+    let finished = command.arg(file.to_string_lossy()).run()?;
+    Ok(String::from_utf8_lossy(&finished.output).trim_end().to_owned())
+}

@@ -1,0 +1,79 @@
+//! What is written on either side while a transfer goes on.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+
+fn run(scene: &Scene, tool: &str, document: &Document) -> Outcome {
+    scene.tool(tool).arg("-q").reads_document(document).run()
+}
+
+/// A cube with a model that both sides have in common.
+fn in_common(scene: &Scene) -> (Cube, Document, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("model", "common");
+    let document = scene.document(&cube, &[]);
+    run(scene, "mlcube-ssh-push", &document).succeeds();
+    (cube, document, scene.host.remote_root().join("digits/workspace/model"))
+}
+
+/// Lets a line of sh happen when rsync has done its work.
+fn behind_rsync(scene: &Scene, line: &str) {
+    scene.has_program("rsync", &format!("/usr/bin/rsync \"$@\"\nended=$?\n{line}\nexit $ended"));
+}
+
+fn as_ever(scene: &Scene) {
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+}
+
+#[test]
+fn an_edit_here_during_a_pull_stays_and_is_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    fs::write(&there, "trained").unwrap();
+    behind_rsync(&scene, &format!("echo mine >'{}'", cube.workspace().join("model").display()));
+    run(&scene, "mlcube-ssh-pull", &document).succeeds();
+    as_ever(&scene);
+    run(&scene, "mlcube-ssh-pull", &document).says("kept model");
+    assert_eq!(cube.result("model"), "mine\n");
+    run(&scene, "mlcube-ssh-push", &document).says("kept model");
+    assert_eq!(fs::read_to_string(&there).unwrap(), "trained");
+}
+
+#[test]
+fn a_log_that_grows_during_a_pull_is_no_conflict() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let grows = format!("echo more >>'{}'", there.display());
+    scene.has_program(
+        "rsync",
+        &format!("{grows}\n/usr/bin/rsync \"$@\"\nended=$?\n{grows}\nexit $ended"),
+    );
+    fs::write(&there, "common and\n").unwrap();
+    run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
+    assert_eq!(cube.result("model"), "common and\nmore\n");
+    as_ever(&scene);
+    run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
+    assert_eq!(cube.result("model"), "common and\nmore\nmore\n");
+    fs::write(cube.workspace().join("model"), "mine").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+}
+
+#[test]
+fn what_a_job_writes_during_a_push_stays_and_is_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let cube = cube.with_file("model", "mine");
+    let here = cube.workspace().join("model");
+    behind_rsync(
+        &scene,
+        &format!("echo trained >'{}'; echo mine, too >'{}'", there.display(), here.display()),
+    );
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    as_ever(&scene);
+    run(&scene, "mlcube-ssh-push", &document).says("kept model");
+    assert_eq!(fs::read_to_string(&there).unwrap(), "trained\n");
+    run(&scene, "mlcube-ssh-pull", &document).says("kept model");
+    assert_eq!(cube.result("model"), "mine, too\n");
+}

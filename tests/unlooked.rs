@@ -1,0 +1,144 @@
+//! What a side can't look at, on a disk that fails or with a path that is too long, is never taken for absent; and what is left
+//! out for something else that has its name ends the step with 125.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh_harness::{Cube, Document, OddDisk, Outcome, Scene, Task};
+
+fn run(scene: &Scene, tool: &str, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool(tool).args(words).reads_document(document).run()
+}
+
+/// A cube that is the same on both sides.
+fn pushed(scene: &Scene) -> (Cube, Document, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "names"));
+    let cube = cube.with_file("good", "1").with_file("bad", "1").with_file("set/in", "1");
+    let cube = cube.with_file("names", "1");
+    let document = scene.document(&cube, &["--task=train"]);
+    run(scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
+    (cube, document, scene.host.remote_root().join("digits/workspace"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_disk_here_that_fails() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let Some(disk) = OddDisk::mount(&cube.workspace(), &["eio bad", "eio-content set"]) else {
+        return;
+    };
+    fs::write(cube.workspace().join("good"), "1,2").unwrap();
+    let sent = run(&scene, "mlcube-ssh-push", &document, &["-q"]);
+    sent.exits(125).says("workspace/bad").says("workspace/set").says("Input/output error");
+    assert_eq!((read(&there.join("good")), read(&there.join("bad"))), ("1,2".into(), "1".into()));
+    for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let verified = run(&scene, tool, &document, &["--verify"]);
+        verified.exits(125).says("bad").never_says(": the same here and on");
+    }
+    for path in ["bad", "set/in", "good"] {
+        fs::write(there.join(path), "trained").unwrap();
+    }
+    let came = run(&scene, "mlcube-ssh-pull", &document, &["-q"]);
+    came.exits(125).says("bad").says("set");
+    assert_eq!(read(&disk.behind().join("good")), "trained");
+    assert_eq!(read(&disk.behind().join("bad")), "1", "nobody knows what it is");
+    // What both sides had in common hasn't been forgotten.
+    disk.has(&[]);
+    run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds().is_silent();
+    assert_eq!((cube.result("bad"), cube.result("set/in")), ("trained".into(), "trained".into()));
+}
+
+#[test]
+fn a_disk_there_that_fails() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    for path in ["bad", "set/in", "good"] {
+        fs::write(there.join(path), "trained").unwrap();
+    }
+    let Some(disk) = OddDisk::mount(&there, &["eio bad", "eio-content set"]) else { return };
+    let came = run(&scene, "mlcube-ssh-pull", &document, &["-q"]);
+    came.exits(125).says("bad").says("set").says("Input/output error");
+    let results = ["bad", "set/in", "good"].map(|name| cube.result(name));
+    assert_eq!(results, ["1", "1", "trained"]);
+    for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+        run(&scene, tool, &document, &["--verify"]).exits(125).never_says(": the same here and on");
+    }
+    let cube = cube.with_file("good", "mine");
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).exits(125).says("Input/output error");
+    disk.has(&[]);
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
+    assert_eq!(
+        (read(&there.join("good")), read(&there.join("bad"))),
+        ("mine".into(), "trained".into())
+    );
+    run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds().is_silent();
+    assert_eq!((cube.result("bad"), cube.result("set/in")), ("trained".into(), "trained".into()));
+}
+
+#[test]
+fn a_path_that_is_too_long_for_the_system() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    // Deeper than a path may be long: each folder is made in the one before.
+    let deep = "cd digits/workspace; for n in $(seq 20); do mkdir $(printf \"%0240d\" $n) && cd $(printf \"%0240d\" $n); done; echo 1 >deep";
+    scene.sh(deep).run().succeeds();
+    fs::write(cube.workspace().join("good"), "1,2").unwrap();
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).exits(125).says("left out");
+    assert_eq!(read(&there.join("good")), "1,2");
+    let verified = run(&scene, "mlcube-ssh-push", &document, &["--verify"]);
+    verified.exits(125).never_says(": the same here and on");
+    // What removes a folder by its path can't remove this one.
+    scene.sh("rm -rf digits/workspace/0*").run().succeeds();
+    scene.sh("rm -rf \"$THERE\"/0*").env("THERE", &there).run().succeeds();
+}
+
+#[test]
+fn something_else_in_the_way_ends_with_125_either_way() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    fs::write(there.join("good"), "trained").unwrap();
+    fs::remove_dir_all(cube.workspace().join("set")).unwrap();
+    fs::write(cube.workspace().join("set"), "a file").unwrap();
+    let came = run(&scene, "mlcube-ssh-pull", &document, &["-q"]);
+    came.exits(125).says("left out set").says("'set' didn't come");
+    assert_eq!(came.document().at("/steps/pull/left_out/0"), "set");
+    assert_eq!(cube.result("good"), "trained", "the rest was done");
+    let cube = cube.with_file("good", "mine");
+    let sent = run(&scene, "mlcube-ssh-push", &document, &["-q"]);
+    sent.exits(125).says("left out set").says("'set' didn't go");
+    assert_eq!(sent.document().at("/steps/push/left_out/0"), "set");
+    assert_eq!(
+        (read(&there.join("good")), read(&there.join("set/in"))),
+        ("mine".into(), "1".into())
+    );
+    drop(cube);
+}
+
+#[test]
+fn an_input_that_is_left_out_stops_the_run() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "names/"));
+    let cube = cube.with_file("names/a", "old");
+    let _document = scene.configured(&cube, &[]);
+    // The input moves to another disk, and gets a newer content.
+    let disk = scene.place().folder("disk");
+    fs::write(disk.join("a"), "new").unwrap();
+    fs::remove_dir_all(cube.workspace().join("names")).unwrap();
+    symlink(&disk, cube.workspace().join("names")).unwrap();
+    let ran =
+        scene.mlcube_ssh(&["run", "-q", "--mlcube=digits", "--platform=gpu1", "--task=train"]);
+    ran.run().exits(125).says("'names' didn't go");
+    assert_eq!(read(&disk.join("a")), "new");
+    fs::remove_file(cube.workspace().join("names")).unwrap();
+    scene.sh("mkfifo digits/workspace/names").run().succeeds();
+    let there = scene.host.remote_root().join("digits/workspace/names");
+    fs::remove_dir_all(there).unwrap();
+    let document = scene.document(&cube, &["--task=train"]);
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).exits(125).says("input train.data");
+}

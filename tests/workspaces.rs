@@ -1,0 +1,121 @@
+//! Several workspaces in one cube, and code that somebody changed on the host.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
+
+fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").args(words).reads_document(document).run()
+}
+
+/// The document of a run in a folder of the cube.
+fn run_in(scene: &Scene, cube: &Cube, folder: &str) -> Document {
+    let workspace = format!("--workspace={}", cube.root().join(folder).display());
+    scene.document(cube, &[&workspace, "-Prunner.adopt=true"])
+}
+
+/// A cube of which a job wrote in the workspace `runs/1` since that was pulled.
+fn trained(scene: &Scene) -> (Cube, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    for name in ["runs/1/model", "runs/1/log"] {
+        fs::create_dir_all(cube.root().join("runs/1")).unwrap();
+        fs::write(cube.root().join(name), "epoch 1").unwrap();
+    }
+    push(scene, &run_in(scene, &cube, "runs/1"), &[]).succeeds();
+    let there = scene.host.remote_root().join("digits");
+    fs::write(there.join("runs/1/model"), "epoch 100").unwrap();
+    (cube, there)
+}
+
+#[test]
+fn what_was_ever_a_workspace_is_no_code() {
+    let scene = Scene::new();
+    let (cube, there) = trained(&scene);
+    fs::create_dir_all(cube.root().join("runs/2")).unwrap();
+    fs::write(cube.root().join("runs/2/data"), "2").unwrap();
+    let second = run_in(&scene, &cube, "runs/2");
+    push(&scene, &second, &[]).succeeds().is_silent();
+    let read = |name: &str| fs::read_to_string(there.join(name)).unwrap();
+    assert_eq!((read("runs/1/model").as_str(), read("runs/2/data").as_str()), ("epoch 100", "2"));
+    // Also for a machine that has never seen the first one.
+    fs::remove_dir_all(scene.home().join(".local/state/mlcube-ssh")).unwrap();
+    let second = run_in(&scene, &cube, "runs/2");
+    push(&scene, &second, &[]).succeeds().is_silent();
+    push(&scene, &second, &["--verify"]).succeeds();
+    fs::remove_file(cube.root().join("runs/1/log")).unwrap();
+    push(&scene, &second, &["--delete"]).succeeds().is_silent();
+    assert_eq!(
+        (read("runs/1/model").as_str(), read("runs/1/log").as_str()),
+        ("epoch 100", "epoch 1")
+    );
+    scene.masters().kill();
+    let unchanged = push(&scene, &second, &["--if-changed"]);
+    unchanged.succeeds();
+    assert!(scene.masters().is_empty(), "nothing changed here");
+}
+
+#[test]
+fn a_workspace_that_was_code_before_is_not_deleted() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    fs::create_dir_all(cube.root().join("runs/1")).unwrap();
+    fs::write(cube.root().join("runs/1/model"), "epoch 1").unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    push(&scene, &run_in(&scene, &cube, "runs/1"), &[]).succeeds();
+    fs::remove_dir_all(cube.root().join("runs")).unwrap();
+    push(&scene, &document, &["--delete"]).succeeds().is_silent();
+    let there = scene.host.remote_root().join("digits/runs/1/model");
+    assert_eq!(fs::read_to_string(there).unwrap(), "epoch 1");
+}
+
+/// What was replaced on the host, without the folders that are named after the time.
+fn replaced(scene: &Scene) -> Vec<(String, String)> {
+    let top = scene.host.remote_root().join(".mlcube-ssh/digits/replaced");
+    let one = |path: PathBuf| {
+        let name = path.strip_prefix(&top).unwrap().components().skip(1).collect::<PathBuf>();
+        (name.display().to_string(), fs::read_to_string(&path).unwrap())
+    };
+    let mut all: Vec<_> = files_below(&top).into_iter().map(one).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn code_that_was_changed_there_is_kept_aside_and_named() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    fs::write(cube.root().join("it's old"), "1").unwrap();
+    fs::write(cube.root().join("old"), "1").unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits");
+    cube.now_does("train", "echo two");
+    push(&scene, &document, &[]).succeeds().is_silent();
+    assert_eq!(replaced(&scene), [], "that was pushed from here");
+    fs::write(there.join("tasks/train"), "echo theirs").unwrap();
+    fs::write(there.join("entry"), "echo theirs, too").unwrap();
+    cube.now_does("train", "echo three");
+    fs::write(cube.root().join("Dockerfile"), "FROM scratch").unwrap();
+    push(&scene, &document, &[])
+        .succeeds()
+        .says("tasks/train")
+        .says("entry")
+        .never_says("Dockerfile");
+    assert_eq!(fs::read_to_string(there.join("tasks/train")).unwrap(), "echo three");
+    let kept = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    assert_eq!(
+        replaced(&scene),
+        [kept("entry", "echo theirs, too"), kept("tasks/train", "echo theirs")]
+    );
+    fs::remove_dir_all(scene.host.remote_root().join(".mlcube-ssh/digits/replaced")).unwrap();
+    for name in ["it's old", "old"] {
+        fs::remove_file(cube.root().join(name)).unwrap();
+    }
+    fs::write(there.join("it's old"), "theirs").unwrap();
+    push(&scene, &document, &["--delete"]).succeeds();
+    assert!(!there.join("it's old").exists() && !there.join("old").exists());
+    assert_eq!(replaced(&scene), [kept("it's old", "theirs")]);
+}
