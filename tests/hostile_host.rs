@@ -315,6 +315,18 @@ fn headers_of_an_archive_without_end() {
 }
 
 #[test]
+fn an_archive_that_comes_to_no_end() {
+    let host = Attacked::waiting_for(1);
+    let there = host.scene.host.remote_root().join("digits/workspace");
+    fs::write(there.join("new"), "made there").unwrap();
+    for archive in [&[][..], &header(tar::EntryType::Regular, 10)] {
+        sends_archive(&host, archive, "sleep 600");
+        host.run(&["mlcube-ssh-pull"]).exits(255).complains(&["'there'", "next to nothing"]);
+    }
+    assert!(!host.cube.workspace().join("bomb").exists());
+}
+
+#[test]
 fn the_corpus_is_read() {
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hostile_host/corpus.tar");
     let packed = fs::read(packed).unwrap();

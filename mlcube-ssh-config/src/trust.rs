@@ -23,7 +23,7 @@ use sha2::Sha256;
 
 use crate::document::Document;
 use crate::failure::hinted;
-use crate::file::make_folder;
+use crate::file::make_private;
 use crate::layout::Layout;
 use crate::resolve::{self, Request};
 use crate::runner::{Runner, UserSettings};
@@ -262,7 +262,7 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
 /// Makes the key, or takes the one that another process has made meanwhile.
 fn make_key(file: &Path) -> Result<[u8; KEY]> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    make_folder(folder)?;
+    make_private(folder)?;
     let mut key = [0; KEY];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     // Its mode is 0600 from the first.

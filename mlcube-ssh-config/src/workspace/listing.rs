@@ -184,7 +184,8 @@ impl Listing {
             Ok(now) if entry.is_sparse() => now.blocks().saturating_mul(512).min(entry.size),
             _ => entry.size,
         };
-        self.iter().filter(|(_, entry)| entry.is_file()).map(allocated).sum()
+        let files = self.iter().filter(|(_, entry)| entry.is_file());
+        files.map(allocated).fold(0, u64::saturating_add)
     }
 
     /// Whether both hold the same entries, permissions included.

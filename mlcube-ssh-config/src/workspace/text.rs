@@ -189,7 +189,8 @@ fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
         "u" => Kind::Unreadable,
         _ => Kind::Other,
     };
-    let mode = u32::from_str_radix(word()?, 8).ok()?;
+    // Above the permissions are marks of our own, which no host sets by a number.
+    let mode = u32::from_str_radix(word()?, 8).ok()? & 0o7777;
     // What the record holds has no blocks.
     let size = word()?;
     let (size, blocks) = size.split_once('/').map_or((size, None), |(a, b)| (a, Some(b)));

@@ -42,7 +42,7 @@ fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
         return Ok(printable_lines(&lines) + "\n");
     }
     if args.describe {
-        return Ok(describe::text(&request, &resolved));
+        return Ok(printable_lines(&describe::text(&request, &resolved)));
     }
     if args.config_only {
         return output::value(&resolved.config, args.format);
