@@ -160,7 +160,7 @@ fn a_listing_without_end() {
     let entries = "awk -v name=\"$(printf '%04000d' 0)\" 'BEGIN { for (;;) printf \"f 644 1 1.0000000000 %s%d%c%c\", name, i++, 0, 0 }'";
     host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
     let ran = host.run(&["mlcube-ssh-pull", "--list"]);
-    ran.exits(125).complains(&["'there'", "the names of a listing of more than 80 MiB"]);
+    ran.exits(125).complains(&["'there'", "the names of a listing of more than 96 MiB"]);
     host.answers("printf 'workspace /w\\nlisting\\nf 644 1 1.0000000000 '; tr '\\0' x </dev/zero");
     host.run(&["mlcube-ssh-pull"]).exits(125).complains(&["a path in a listing", "4096 bytes"]);
 }

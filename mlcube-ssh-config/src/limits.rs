@@ -26,11 +26,12 @@ pub const RECORD: usize = 4 << 20;
 /// Warnings of a followed job: it has one about the host, and one a lost guarantee.
 pub const WARNINGS: usize = 100;
 
-/// Entries of a listing. At this number the client stays below 400 MB; data sets of a million files are common.
-pub const ENTRIES: usize = 4_000_000;
+/// Entries of a listing. Data sets of a million files are common; with this many, and [`NAMES`], a host makes the client take
+/// less than 200 MB.
+pub const ENTRIES: usize = 1_500_000;
 
-/// Bytes of all names and link targets of a listing.
-pub const NAMES: usize = 320 << 20;
+/// Bytes of all names and link targets of a listing: 64 for each of [`ENTRIES`].
+pub const NAMES: usize = 96 << 20;
 
 /// Bytes of a path or a link target: Linux's `PATH_MAX`. No system call takes a longer one.
 pub const PATH: usize = 4096;
