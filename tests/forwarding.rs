@@ -96,8 +96,9 @@ fn a_docker_runner_that_parses_the_list_gets_it_without_quotes() {
             .invocation(Path::new("/usr/bin/python3"))
             .arg("-B")
             .arg(&launch)
-            .args(["run", "--gpus=device=0,1"])
+            .args(["0", "run", "--gpus=device=0,1"])
             .env("PYTHONPATH", &packages)
+            .env("MLCUBE_SSH_JOB_FOLDER", scene.home())
             .run();
         assert_eq!(ran.succeeds().stdout.trim_end(), arrives);
     }
