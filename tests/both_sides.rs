@@ -8,13 +8,23 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use mlcube_ssh_harness::{Cube, Document, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, OddDisk, Scene, Task, Tmpfs};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use rustix::process::Signal;
 
-/// Few names, so that both sides meet; one is a file on one side and a folder on the other.
-const NAMES: [&str; 5] = ["a", "d/b", "d/c d", "e", "e/f"];
+/// Few names, so that both sides meet; one is a file on one side and a folder on the other, and some are one name on some disks.
+const NAMES: [&str; 9] =
+    ["a", "d/b", "d/c d", "e", "e/f", "A", "\u{e9}", "e\u{301}", "a name of 30 bytes, for a disk"];
+
+/// The oddities of disks, of which a walk on odd disks has one.
+const ODDITIES: [&[&str]; 5] = [
+    &["names fold"],
+    &["names nfd", "no-statfs"],
+    &["name-bytes 20"],
+    &["two-seconds", "no-modes"],
+    &["both-times"],
+];
 
 /// Enough files for a stream.
 const MANY: usize = 110;
@@ -57,6 +67,8 @@ enum Act {
         how: Cut,
     },
     LoseRecord,
+    /// A file of an odd disk can't be read from now on, or can again.
+    Fail(Option<usize>),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -73,6 +85,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (any::<bool>(), 0..300_u64, cut())
             .prop_map(|(up, after, how)| Act::Cut { up, after, how }),
         1 => Just(Act::LoseRecord),
+        1 => prop::option::of(0..NAMES.len()).prop_map(Act::Fail),
     ]
 }
 
@@ -86,29 +99,43 @@ struct Trial<'a> {
     document: Document,
     here: PathBuf,
     there: PathBuf,
+    /// An odd disk with one of the two, and its oddities.
+    disk: Option<(Side, OddDisk, &'static [&'static str])>,
     written: u32,
     alive: BTreeSet<String>,
 }
 
 impl<'a> Trial<'a> {
-    fn new(scene: &'a Scene, name: &str) -> Self {
+    fn new(scene: &'a Scene, name: &str, odd: Option<(Side, usize)>) -> Self {
         let cube: Cube = scene.cube(name).task(&Task::named("train"));
         fs::remove_file(cube.root().join("busybox")).unwrap();
         let document = scene.document(&cube, &[]);
         let there = scene.host.remote_root().join(name).join("workspace");
         let here = cube.workspace();
-        let trial = Self { scene, document, here, there, written: 0, alive: BTreeSet::new() };
+        let alive = BTreeSet::new();
+        let mut trial = Self { scene, document, here, there, disk: None, written: 0, alive };
         trial.transfer("mlcube-ssh-push", &[]);
+        if let Some((side, number)) = odd {
+            let disk = OddDisk::mount(trial.top(side), ODDITIES[number]);
+            trial.disk = disk.map(|disk| (side, disk, ODDITIES[number]));
+        }
         trial
     }
 
+    fn top(&self, side: Side) -> &Path {
+        if side == Side::Here { &self.here } else { &self.there }
+    }
+
     fn path(&self, side: Side, name: usize) -> PathBuf {
-        let top = if side == Side::Here { &self.here } else { &self.there };
-        top.join(NAMES[name])
+        self.top(side).join(NAMES[name])
     }
 
     /// The content that lies there is its owner's to replace.
     fn release(&mut self, path: &Path) {
+        // Whoever replaces it can read it.
+        if let Some((_, disk, oddities)) = &self.disk {
+            disk.has(oddities);
+        }
         if let Ok(text) = fs::read_to_string(path) {
             self.alive.remove(first_line(&text));
         }
@@ -123,21 +150,28 @@ impl<'a> Trial<'a> {
         let head = format!("content {} of {size}", self.written);
         let text = format!("{head}\n{}", "x".repeat(size - head.len() - 1));
         // As an editor does: a new file in the old one's place.
-        let new = path.with_extension("new");
+        let new = path.with_file_name("new");
         fs::write(&new, text).unwrap();
         let now = SystemTime::now();
         let off = Duration::from_secs(clock.unsigned_abs());
         let time = if clock < 0 { now - off } else { now + off };
         fs::File::open(&new).unwrap().set_modified(time).unwrap();
-        fs::rename(&new, path).unwrap();
-        self.alive.insert(head);
+        // An odd disk may not hold the name.
+        match fs::rename(&new, path) {
+            Ok(()) => drop(self.alive.insert(head)),
+            Err(problem) => {
+                assert!(self.disk.is_some(), "{problem}");
+                fs::remove_file(new).unwrap();
+            }
+        }
     }
 
     fn transfer(&self, tool: &str, words: &[&str]) {
         let outcome = self.scene.tool(tool).args(words).reads_document(&self.document).run();
-        // What is a file on one side and a folder on the other is left out, and named.
+        // What is a file on one side and a folder on the other is left out, and named; so is what an odd disk can't hold.
         let is_named = outcome.status == 125
-            && outcome.stderr.contains("a file or a link, and on 'there' something else");
+            && (self.disk.is_some()
+                || outcome.stderr.contains("a file or a link, and on 'there' something else"));
         assert!(outcome.status == 0 || is_named, "{outcome}");
     }
 
@@ -174,6 +208,13 @@ impl<'a> Trial<'a> {
                 }
             }
             Act::Cut { up, after, how } => self.cut(up, after, how),
+            Act::Fail(name) => {
+                let Some((_, disk, oddities)) = &self.disk else { return };
+                let fails = name.map(|name| format!("eio-content {}", NAMES[name]));
+                let mut all = oddities.to_vec();
+                all.extend(fails.as_deref());
+                disk.has(&all);
+            }
             Act::LoseRecord => {
                 let records = self.scene.home().join(".local/state/mlcube-ssh");
                 for record in fs::read_dir(records).into_iter().flatten().flatten() {
@@ -190,14 +231,20 @@ impl<'a> Trial<'a> {
             self.scene.home().join(".local/state"),
             self.scene.host.remote_root().join(".mlcube-ssh"),
         ];
-        let tops = [&self.here, &self.there, &aside[0], &aside[1]];
+        // Behind an odd disk, which may fail to read.
+        let side = |side| match &self.disk {
+            Some((odd, disk, _)) if *odd == side => disk.behind(),
+            _ => self.top(side).to_owned(),
+        };
+        let (here, there) = (side(Side::Here), side(Side::There));
+        let tops = [&here, &there, &aside[0], &aside[1]];
         for path in tops.into_iter().flat_map(|top| files(top)) {
             let Ok(text) = fs::read_to_string(&path) else { continue };
             let Some(size) = text.lines().next().and_then(|line| line.rsplit(' ').next()) else {
                 continue;
             };
             let is_whole = size.parse() == Ok(text.len());
-            let relative = path.strip_prefix(&self.here).or(path.strip_prefix(&self.there));
+            let relative = path.strip_prefix(&here).or(path.strip_prefix(&there));
             if relative.is_ok_and(is_in_place) {
                 prop_assert!(is_whole, "half a file: {}", path.display());
             }
@@ -248,20 +295,22 @@ fn files(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-#[test]
-fn nothing_that_was_written_is_ever_gone() {
-    let cases = std::env::var("MLCUBE_SSH_CASES").ok().and_then(|text| text.parse().ok());
+/// Walks; on odd disks each has one of them, on either side.
+fn walk(scene: &Scene, cases: u32, is_odd: bool) {
+    let wanted = std::env::var("MLCUBE_SSH_CASES").ok().and_then(|text| text.parse().ok());
     let config = Config {
-        cases: cases.unwrap_or(10),
+        cases: wanted.unwrap_or(cases),
         max_shrink_iters: 40,
         failure_persistence: None,
         ..Config::default()
     };
-    let scene = Scene::new();
     let number = std::cell::Cell::new(0);
-    let result = TestRunner::new(config).run(&prop::collection::vec(act(), 4..16), |acts| {
+    let side = prop_oneof![Just(Side::Here), Just(Side::There)];
+    let odd = (side, 0..ODDITIES.len()).prop_map(move |odd| is_odd.then_some(odd));
+    let acts = (odd, prop::collection::vec(act(), 4..16));
+    let result = TestRunner::new(config).run(&acts, |(odd, acts)| {
         number.set(number.get() + 1);
-        let mut trial = Trial::new(&scene, &format!("cube{}", number.get()));
+        let mut trial = Trial::new(scene, &format!("cube{}", number.get()), odd);
         for (at, act) in acts.iter().enumerate() {
             trial.carry_out(act);
             trial.nothing_is_lost(&acts[..=at])?;
@@ -271,4 +320,17 @@ fn nothing_that_was_written_is_ever_gone() {
     if let Err(problem) = result {
         panic!("{problem}");
     }
+}
+
+#[test]
+fn nothing_that_was_written_is_ever_gone() {
+    walk(&Scene::new(), 10, false);
+}
+
+#[test]
+fn nothing_is_gone_on_odd_disks_either() {
+    let scene = Scene::new();
+    // What is replaced is kept aside on another disk.
+    let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "500m") else { return };
+    walk(&scene, 6, true);
 }
