@@ -5,6 +5,7 @@ use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome, hinted};
 use mlcube_ssh_config::own;
+use mlcube_ssh_config::quote::shell_word;
 
 use crate::inputs;
 use crate::job::Phase;
@@ -218,8 +219,15 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
         "no-job" => anyhow!("no job was started in this workspace on '{host}'"),
         "elsewhere" => {
             let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
-            anyhow!(
-                "job {job} can't be ended from here: it was started on the machine '{machine}' of '{host}', or in another container there; log in there, or give its workspace up with --force"
+            hinted(
+                format!(
+                    "job {job} can't be ended from here: it was started on the node '{machine}' of '{host}', or in another container there"
+                ),
+                format!(
+                    "`{} {}` goes to that node; with --force the workspace is given up",
+                    document.stop_command(job),
+                    shell_word(&format!("-Prunner.host={machine}"))
+                ),
             )
         }
         "unreadable-log" => anyhow!("can't read the log {subject} on '{host}'; the job may go on"),

@@ -108,6 +108,7 @@ fn it_runs_on_another_host() {
         });
         let told = job.asks(&["status"]);
         assert!(told.succeeds().stdout.contains("\"elsewhere\""), "{told}");
+        job.asks(&["stop"]).exits(125).says("'elsewhere'").says("-Prunner.host=elsewhere");
         job.exec(&["run"]).wait().exits(125).says("--force");
         job.asks(&["stop", "--force"]).succeeds();
         eventually("the workspace is free", || job.exec(&["run"]).wait().status == 7);
