@@ -1,5 +1,7 @@
 //! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
-//! off: what was written and not replaced by whoever wrote it is never gone. `MLCUBE_SSH_CASES=300` tries harder.
+//! off; by two machines that push from one path, with edits while a transfer goes on, beside another workspace of the cube. What was
+//! written and not replaced by whoever wrote it is never gone. `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED` goes
+//! other ways.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeSet, HashSet};
@@ -8,14 +10,25 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use mlcube_ssh_harness::{Cube, Document, OddDisk, Scene, Task, Tmpfs};
+use mlcube_ssh_harness::{Cube, Document, OddDisk, Outcome, Scene, Task, Tmpfs};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rustix::process::Signal;
 
 /// Few names, so that both sides meet; one is a file on one side and a folder on the other, and some are one name on some disks.
-const NAMES: [&str; 9] =
-    ["a", "d/b", "d/c d", "e", "e/f", "A", "\u{e9}", "e\u{301}", "a name of 30 bytes, for a disk"];
+const NAMES: [&str; 11] = [
+    "#g",
+    "d/;h",
+    "a",
+    "d/b",
+    "d/c d",
+    "e",
+    "e/f",
+    "A",
+    "\u{e9}",
+    "e\u{301}",
+    "a name of 30 bytes, for a disk",
+];
 
 /// The oddities of disks, of which a walk on odd disks has one.
 const ODDITIES: [&[&str]; 5] = [
@@ -69,6 +82,17 @@ enum Act {
     LoseRecord,
     /// A file of an odd disk can't be read from now on, or can again.
     Fail(Option<usize>),
+    /// Another machine, to which the same files belong, pushes from the same path.
+    OtherMachine,
+    /// A push with another workspace of the cube.
+    OtherWorkspace,
+    /// Somebody writes a file so many milliseconds after a transfer has begun.
+    During {
+        up: bool,
+        after: u64,
+        side: Side,
+        name: usize,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -86,6 +110,10 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(up, after, how)| Act::Cut { up, after, how }),
         1 => Just(Act::LoseRecord),
         1 => prop::option::of(0..NAMES.len()).prop_map(Act::Fail),
+        1 => Just(Act::OtherMachine),
+        1 => Just(Act::OtherWorkspace),
+        2 => (any::<bool>(), 0..300_u64, side(), 0..NAMES.len())
+            .prop_map(|(up, after, side, name)| Act::During { up, after, side, name }),
     ]
 }
 
@@ -97,6 +125,9 @@ fn cut() -> impl Strategy<Value = Cut> {
 struct Trial<'a> {
     scene: &'a Scene,
     document: Document,
+    /// Of the other workspace.
+    beside: Document,
+    cube: Cube,
     here: PathBuf,
     there: PathBuf,
     /// An odd disk with one of the two, and its oddities.
@@ -109,11 +140,17 @@ impl<'a> Trial<'a> {
     fn new(scene: &'a Scene, name: &str, odd: Option<(Side, usize)>) -> Self {
         let cube: Cube = scene.cube(name).task(&Task::named("train"));
         fs::remove_file(cube.root().join("busybox")).unwrap();
-        let document = scene.document(&cube, &[]);
+        let document = scene.document(&cube, &["-Prunner.adopt=true"]);
+        let beside = cube.root().join("runs/1");
+        fs::create_dir_all(&beside).unwrap();
+        fs::write(beside.join("model"), "beside").unwrap();
+        let workspace = format!("--workspace={}", beside.display());
+        let beside = scene.document(&cube, &[&workspace, "-Prunner.adopt=true"]);
         let there = scene.host.remote_root().join(name).join("workspace");
         let here = cube.workspace();
         let alive = BTreeSet::new();
-        let mut trial = Self { scene, document, here, there, disk: None, written: 0, alive };
+        let mut trial =
+            Self { scene, document, beside, cube, here, there, disk: None, written: 0, alive };
         trial.transfer("mlcube-ssh-push", &[]);
         if let Some((side, number)) = odd {
             let disk = OddDisk::mount(trial.top(side), ODDITIES[number]);
@@ -167,7 +204,23 @@ impl<'a> Trial<'a> {
     }
 
     fn transfer(&self, tool: &str, words: &[&str]) {
-        let outcome = self.scene.tool(tool).args(words).reads_document(&self.document).run();
+        self.succeeds(&self.scene.tool(tool).args(words).reads_document(&self.document).run());
+    }
+
+    fn push_by_another_machine(&self) {
+        let state = self.other_state();
+        let tool = |name: &str| self.scene.tool(name).env("XDG_STATE_HOME", &state);
+        let config = tool("mlcube-ssh-config").args(["--platform=gpu1", "-Prunner.adopt=true"]);
+        let config = config.arg("--mlcube").arg(self.cube.root()).run();
+        let document = config.succeeds().document();
+        self.succeeds(&tool("mlcube-ssh-push").reads_document(&document).run());
+    }
+
+    fn other_state(&self) -> PathBuf {
+        self.scene.home().join("other-state")
+    }
+
+    fn succeeds(&self, outcome: &Outcome) {
         // What is a file on one side and a folder on the other is left out, and named; so is what an odd disk can't hold.
         let is_named = outcome.status == 125
             && (self.disk.is_some()
@@ -215,6 +268,18 @@ impl<'a> Trial<'a> {
                 all.extend(fails.as_deref());
                 disk.has(&all);
             }
+            Act::OtherMachine => self.push_by_another_machine(),
+            Act::OtherWorkspace => {
+                let push = self.scene.tool("mlcube-ssh-push").arg("--delete");
+                self.succeeds(&push.reads_document(&self.beside).run());
+            }
+            Act::During { up, after, side, name } => {
+                let tool = if up { "mlcube-ssh-push" } else { "mlcube-ssh-pull" };
+                let running = self.scene.tool(tool).reads_document(&self.document).start();
+                thread::sleep(Duration::from_millis(after));
+                self.write(&self.path(side, name), 40, 0);
+                let _however_it_ended = running.wait();
+            }
             Act::LoseRecord => {
                 let records = self.scene.home().join(".local/state/mlcube-ssh");
                 for record in fs::read_dir(records).into_iter().flatten().flatten() {
@@ -230,6 +295,7 @@ impl<'a> Trial<'a> {
         let aside = [
             self.scene.home().join(".local/state"),
             self.scene.host.remote_root().join(".mlcube-ssh"),
+            self.other_state(),
         ];
         // Behind an odd disk, which may fail to read.
         let side = |side| match &self.disk {
@@ -237,7 +303,7 @@ impl<'a> Trial<'a> {
             _ => self.top(side).to_owned(),
         };
         let (here, there) = (side(Side::Here), side(Side::There));
-        let tops = [&here, &there, &aside[0], &aside[1]];
+        let tops = [&here, &there, &aside[0], &aside[1], &aside[2]];
         for path in tops.into_iter().flat_map(|top| files(top)) {
             let Ok(text) = fs::read_to_string(&path) else { continue };
             let Some(size) = text.lines().next().and_then(|line| line.rsplit(' ').next()) else {
@@ -295,20 +361,34 @@ fn files(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Walks; on odd disks each has one of them, on either side.
-fn walk(scene: &Scene, cases: u32, is_odd: bool) {
-    let wanted = std::env::var("MLCUBE_SSH_CASES").ok().and_then(|text| text.parse().ok());
+/// A number from the environment.
+fn number(variable: &str) -> Option<u32> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+/// How many tests share the walks: each has a limit of time.
+const PARTS: u32 = 4;
+
+/// One part of the walks; on odd disks each has one of them, on either side.
+fn walk(scene: &Scene, part: u32, is_odd: bool) {
+    let seed = number("MLCUBE_SSH_SEED").unwrap_or(0);
+    eprintln!("MLCUBE_SSH_SEED={seed}, part {part}");
     let config = Config {
-        cases: wanted.unwrap_or(cases),
+        cases: number("MLCUBE_SSH_CASES").unwrap_or(12).div_ceil(PARTS),
         max_shrink_iters: 40,
         failure_persistence: None,
         ..Config::default()
     };
+    let mut bytes = [0; 32];
+    bytes[..4].copy_from_slice(&seed.to_le_bytes());
+    bytes[4..8].copy_from_slice(&part.to_le_bytes());
+    let mut runner =
+        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let number = std::cell::Cell::new(0);
     let side = prop_oneof![Just(Side::Here), Just(Side::There)];
     let odd = (side, 0..ODDITIES.len()).prop_map(move |odd| is_odd.then_some(odd));
     let acts = (odd, prop::collection::vec(act(), 4..16));
-    let result = TestRunner::new(config).run(&acts, |(odd, acts)| {
+    let result = runner.run(&acts, |(odd, acts)| {
         number.set(number.get() + 1);
         let mut trial = Trial::new(scene, &format!("cube{}", number.get()), odd);
         for (at, act) in acts.iter().enumerate() {
@@ -318,13 +398,23 @@ fn walk(scene: &Scene, cases: u32, is_odd: bool) {
         Ok(())
     });
     if let Err(problem) = result {
-        panic!("{problem}");
+        panic!("with MLCUBE_SSH_SEED={seed}, part {part}: {problem}");
     }
 }
 
 #[test]
 fn nothing_that_was_written_is_ever_gone() {
-    walk(&Scene::new(), 10, false);
+    walk(&Scene::new(), 0, false);
+}
+
+#[test]
+fn nothing_that_was_written_is_ever_gone_on_other_ways() {
+    walk(&Scene::new(), 1, false);
+}
+
+#[test]
+fn nothing_that_was_written_is_ever_gone_on_more_ways() {
+    walk(&Scene::new(), 2, false);
 }
 
 #[test]
@@ -332,5 +422,5 @@ fn nothing_is_gone_on_odd_disks_either() {
     let scene = Scene::new();
     // What is replaced is kept aside on another disk.
     let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "500m") else { return };
-    walk(&scene, 6, true);
+    walk(&scene, 3, true);
 }
