@@ -45,14 +45,13 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
             "{} couldn't be transferred to or from '{host}'; rsync failed{place}: {first}",
             left_out(errors)
         )),
-        30 | 35 => lost_during_transfer(host),
         // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
         10 | 12 | 255 if connection.is_open()? => Failure::ours(anyhow!(
             "rsync on '{host}' ended in the middle of the transfer: {}",
             last_words(errors)
         ))
         .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
-        10 | 12 | 255 => lost_during_transfer(host),
+        10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
             "rsync was ended by a signal; run this step again".to_owned(),
