@@ -405,3 +405,31 @@ fn patterns_that_a_task_wrote_are_neither_fetched_nor_obeyed() {
     push(&scene, &document, &[]).succeeds();
     assert!(!there.join("set/secret").exists(), "the next run sent what is ignored");
 }
+
+#[test]
+fn a_folder_for_what_is_on_its_way_is_never_a_link() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    fs::write(there.join("score"), "1").unwrap();
+    let reviews = scene.home().join("reviews");
+    fs::create_dir_all(reviews.join("pull-999999")).unwrap();
+    fs::write(reviews.join("pull-999999/mine"), "mine").unwrap();
+    let partial = cube.workspace().join(".mlcube-ssh-partial");
+    symlink(&reviews, &partial).unwrap();
+    pull(&scene, &document, &[]).exits(125).complains(&[".mlcube-ssh-partial", "remove it"]);
+    assert!(reviews.join("pull-999999/mine").exists() && !cube.workspace().join("score").exists());
+    fs::remove_file(&partial).unwrap();
+    fs::write(&partial, "a file").unwrap();
+    pull(&scene, &document, &[]).exits(125).complains(&[".mlcube-ssh-partial"]);
+    fs::remove_file(&partial).unwrap();
+    // Deeper, too: what was cut off is removed from everywhere, and through no link.
+    fs::create_dir(cube.workspace().join("sub")).unwrap();
+    symlink(&reviews, cube.workspace().join("sub/.mlcube-ssh-partial")).unwrap();
+    fs::write(reviews.join("review"), "mine").unwrap();
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(cube.result("score"), "1");
+    assert!(reviews.join("review").exists() && reviews.join("pull-999999/mine").exists());
+}

@@ -5,7 +5,6 @@ mod came;
 mod cli;
 mod fetch;
 mod list;
-mod lists;
 mod outputs;
 mod pull;
 mod receiver;

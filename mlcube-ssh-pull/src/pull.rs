@@ -113,15 +113,7 @@ fn dry_run(
     );
     step.show(&connection.shown(&fetch::list_script(connection, document, Some(&record))));
     let there = document.remote.workspace.from_home();
-    let lists = lists::folder(&document.remote, &record);
-    let fetch = Fetch {
-        connection,
-        layout,
-        record: &record,
-        there,
-        lists: Some(&lists),
-        by_content: false,
-    };
+    let fetch = Fetch { connection, layout, record: &record, there, by_content: false };
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
         step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);

@@ -1,12 +1,17 @@
 //! Where rsync puts a file together before it takes its place: on the same disk, and out of sight.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use anyhow::Result;
 use mlcube_ssh_config::command::Command;
+use mlcube_ssh_config::failure::hinted;
 use mlcube_ssh_config::rsync::PARTIAL;
 use mlcube_ssh_config::workspace::{Listing, Plan};
+use rustix::process::geteuid;
 
 /// The folder for a part of a plan, below the part's own; this process's own, since other pulls may go on in the same
 /// workspace.
@@ -32,6 +37,10 @@ pub(crate) fn remove_left(workspace: &Path, links: &[PathBuf]) {
         let Ok(listing) = Listing::of_folder(&top, &|_, _| Ok(false)) else { continue };
         let below = listing.iter().filter(|(_, entry)| entry.is_folder());
         for folder in below.map(|(path, _)| path).chain([Path::new("")]) {
+            // One that isn't ours leads anywhere.
+            if check(&top.join(folder)).is_err() {
+                continue;
+            }
             let partial = top.join(folder).join(PARTIAL);
             for entry in fs::read_dir(&partial).into_iter().flatten().flatten() {
                 // The folder of a pull is its own to remove.
@@ -44,17 +53,41 @@ pub(crate) fn remove_left(workspace: &Path, links: &[PathBuf]) {
     }
 }
 
+/// Refuses a folder for what is on its way that isn't ours: a cube may have made a link of that name, to be written and
+/// cleared through. One that isn't there is no matter.
+///
+/// # Errors
+/// When `top` holds one.
+pub(crate) fn check(top: &Path) -> Result<()> {
+    let partial = top.join(PARTIAL);
+    let is_ours = match fs::symlink_metadata(&partial) {
+        Ok(found) => found.is_dir() && found.uid() == geteuid().as_raw(),
+        Err(problem) => matches!(problem.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    };
+    if is_ours {
+        return Ok(());
+    }
+    Err(hinted(
+        format!("{} isn't a folder of yours, and transfers write there", partial.display()),
+        "remove it; a transfer makes its own",
+    ))
+}
+
 /// The places of a plan's folders, where nothing is left when the pull ends.
 pub(crate) struct Scratch(Vec<PathBuf>);
 
 impl Scratch {
     /// Removes what a pull that was killed has left in them.
-    pub(crate) fn of(plan: &Plan, workspace: &Path) -> Self {
+    ///
+    /// # Errors
+    /// When one isn't ours.
+    pub(crate) fn of(plan: &Plan, workspace: &Path) -> Result<Self> {
         let tops = plan.links.iter().map(|link| workspace.join(link));
-        let partial = tops.chain([workspace.to_owned()]).map(|top| top.join(PARTIAL)).collect();
-        let scratch = Self(partial);
+        let tops: Vec<_> = tops.chain([workspace.to_owned()]).collect();
+        tops.iter().try_for_each(|top| check(top))?;
+        let scratch = Self(tops.iter().map(|top| top.join(PARTIAL)).collect());
         scratch.clear(&|process| !Path::new(&format!("/proc/{process}")).exists());
-        scratch
+        Ok(scratch)
     }
 
     /// Removes the folders of the processes that `is_done` says.

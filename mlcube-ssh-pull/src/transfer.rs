@@ -26,7 +26,7 @@ use crate::cli::Args;
 use crate::fetch::{Fetch, There};
 use crate::receiver;
 use crate::say;
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 use crate::select::Selection;
 use crate::space;
 use crate::stream::{self, Stream};
@@ -54,6 +54,7 @@ impl Sides<'_> {
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
+        scratch::check(workspace)?;
         let listing = mem::take(&mut there.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         let (mut here, base) = self.settle(here, &listing)?;
@@ -75,7 +76,7 @@ impl Sides<'_> {
         }
         let wanted = stream::worth(&plan.send, &here, &plan.links);
         drop(here);
-        let _scratch = Scratch::of(&plan, workspace);
+        let _scratch = Scratch::of(&plan, workspace)?;
         let free = space::free_bytes(workspace);
         note(receipt, &listing, &plan, free);
         drop(listing);
@@ -159,9 +160,8 @@ impl Sides<'_> {
         }
         there.session.map_or(Ok(()), Session::end)?;
         let rest = came.rest(&plan.send);
-        let lists = there.lists.as_deref();
         let by_content = args.checksum;
-        let fetch = Fetch { connection, layout, record, there: &there.path, lists, by_content };
+        let fetch = Fetch { connection, layout, record, there: &there.path, by_content };
         let commands = fetch.commands(plan, &rest, &mut |command| self.prepare(command))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);

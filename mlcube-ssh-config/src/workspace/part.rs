@@ -38,7 +38,9 @@ impl Part {
         };
         let size = |entry: &Entry| if entry.is_file() { entry.size } else { 0 };
         let mut folders: BTreeMap<(&Path, bool), (u64, u64)> = BTreeMap::new();
-        for (path, entry) in send.iter() {
+        // A link that is followed is there, and stays as it is.
+        let goes = |path: &Path| links.iter().all(|link| link != path);
+        for (path, entry) in send.iter().filter(|(path, _)| goes(path)) {
             let (entries, bytes) = folders.entry((folder_of(path), entry.is_sparse())).or_default();
             *entries += 1;
             *bytes = bytes.saturating_add(size(&entry));
@@ -49,7 +51,7 @@ impl Part {
             let is_large = !is_sparse && Self::are_large(entries, bytes);
             let mut streams = vec![empty; if is_large { 2 } else { 1 }];
             let own = |path: &Path, entry: &Entry| {
-                folder_of(path) == folder && entry.is_sparse() == is_sparse
+                goes(path) && folder_of(path) == folder && entry.is_sparse() == is_sparse
             };
             for (path, entry) in send.iter().filter(|(path, entry)| own(path, entry)) {
                 let path = path.strip_prefix(folder).unwrap_or(path);

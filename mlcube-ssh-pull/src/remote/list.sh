@@ -1,9 +1,7 @@
 #!/bin/sh
 # Lists a workspace.
-# Given: workspace; format, that of the list; unreadable, that of entries that can't be read; lists, the folder in which
-# a pull can put the names of what it fetches, or nothing.
-# Answers: workspace and lists (absolute; no lists where nothing can be put there), then a line `listing` and the list;
-# or problem.
+# Given: workspace; format, that of the list; unreadable, that of entries that can't be read.
+# Answers: workspace (absolute), then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
@@ -11,15 +9,6 @@ workspace=$path
 [ -d "$workspace" ] || problem no-workspace "$workspace"
 need_rsync
 printf 'workspace %s\n' "$workspace"
-if [ -n "$lists" ]; then
-  locate "$lists"
-  lists=$path
-  if make_private "$lists" 2>/dev/null && [ -w "$lists" ]; then
-    # Those of earlier pulls: rsync reads a list when it begins.
-    if holds_anything "$lists"; then find "$lists" -type f -mmin +10 -exec rm -f {} + 2>/dev/null; fi
-    printf 'lists %s\n' "$lists"
-  fi
-fi
 printf 'listing\n'
 cd "$workspace" || problem no-workspace "$workspace"
 # What find can't look at is an entry that can't be read, with the system's reason; only what has gone away meanwhile isn't there.
