@@ -433,3 +433,89 @@ fn a_folder_for_what_is_on_its_way_is_never_a_link() {
     assert_eq!(cube.result("score"), "1");
     assert!(reviews.join("review").exists() && reviews.join("pull-999999/mine").exists());
 }
+
+/// A cube with declared outputs, and the workspace on its host, where another disk is at hand.
+fn with_outputs(scene: &Scene) -> (Cube, Document, PathBuf, PathBuf) {
+    let task = Task::named("train").writes("out", "out/").writes("model", "model.pt");
+    let cube = scene.cube("digits").task(&task);
+    let document = scene.document(&cube, &[]);
+    push(scene, &document, &[]).succeeds();
+    let scratch = scene.host.folder().join("scratch");
+    fs::create_dir_all(scratch.join("out/deep")).unwrap();
+    fs::write(scratch.join("out/score"), "0.9").unwrap();
+    fs::write(scratch.join("out/deep/log"), "log").unwrap();
+    fs::write(scratch.join("weights"), "weights").unwrap();
+    let there = scene.host.remote_root().join("digits/workspace");
+    (cube, document, there, scratch)
+}
+
+#[test]
+fn declared_outputs_behind_links_of_the_remote_account_come() {
+    let scene = Scene::new();
+    let (cube, document, there, scratch) = with_outputs(&scene);
+    symlink(scratch.join("out"), there.join("out")).unwrap();
+    symlink(scratch.join("weights"), there.join("model.pt")).unwrap();
+    let pulled = pull(&scene, &document, &[]).succeeds().document();
+    assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["out", "model.pt"]));
+    assert_eq!(cube.result("out/score"), "0.9");
+    assert_eq!(cube.result("out/deep/log"), "log");
+    assert_eq!(cube.result("model.pt"), "weights");
+    assert!(
+        !cube.workspace().join("out").is_symlink()
+            && !cube.workspace().join("model.pt").is_symlink()
+    );
+    pull(&scene, &document, &["--verify"]).succeeds();
+    let again = pull(&scene, &document, &[]).succeeds().document();
+    assert_eq!(again.at("/steps/pull/changed"), false);
+    // Both ways: what is edited here goes behind the link, and what changes there comes.
+    fs::write(cube.workspace().join("out/note"), "mine").unwrap();
+    push(&scene, &document, &[]).succeeds();
+    assert_eq!(fs::read_to_string(scratch.join("out/note")).unwrap(), "mine");
+    assert!(there.join("out").is_symlink());
+    fs::write(scratch.join("weights"), "more weights").unwrap();
+    pull(&scene, &document, &["--outputs"]).succeeds();
+    assert_eq!(cube.result("model.pt"), "more weights");
+}
+
+#[test]
+fn a_link_that_nobody_asks_for_is_named_and_one_that_is_asked_for_is_followed() {
+    let scene = Scene::new();
+    let (cube, document, there, scratch) = with_outputs(&scene);
+    fs::create_dir(there.join("out")).unwrap();
+    symlink(scratch.join("out"), there.join("out/more")).unwrap();
+    symlink(scratch.join("out"), there.join("cache")).unwrap();
+    let pulled = pull(&scene, &document, &[]);
+    pulled.says("left out cache: ").says("left out out/more: ").says("by its path");
+    assert!(!cube.workspace().join("cache").exists());
+    pull(&scene, &document, &["cache/deep"]).succeeds();
+    assert_eq!(cube.result("cache/deep/log"), "log");
+    assert!(!cube.workspace().join("cache/score").exists());
+    pull(&scene, &document, &["out/mo*"]).succeeds();
+    assert_eq!(cube.result("out/more/score"), "0.9");
+    assert!(
+        pull(&scene, &document, &["--list", "cache/"]).succeeds().stdout.contains("cache/deep/log")
+    );
+}
+
+#[test]
+fn an_output_that_is_only_a_link_to_nothing_is_no_output() {
+    let scene = Scene::new();
+    let (cube, document, there, _) = with_outputs(&scene);
+    symlink("/nowhere", there.join("out")).unwrap();
+    symlink("deep/best.pt", there.join("model.pt")).unwrap();
+    let ran = document
+        .with("/steps/exec", json!({"phase": "run", "status": 0, "changed": true, "seconds": 1}));
+    let pulled = pull(&scene, &ran, &[]);
+    pulled.exits(125).says("the declared output");
+    assert_eq!(pulled.document().at("/steps/pull/outputs"), &json!([]));
+    // One that leads to what is fetched is.
+    fs::create_dir(there.join("deep")).unwrap();
+    fs::write(there.join("deep/best.pt"), "best").unwrap();
+    let pulled = pull(&scene, &document, &[]).document();
+    assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["model.pt"]));
+    assert_eq!(cube.result("model.pt"), "best");
+    assert!(
+        cube.workspace().join("model.pt").is_symlink(),
+        "a link within the workspace stays one"
+    );
+}

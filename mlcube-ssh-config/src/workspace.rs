@@ -23,7 +23,7 @@ pub use entry::{Entry, Kind, is_absence};
 pub use linked::follow_own_links;
 pub use listing::Listing;
 pub use part::Part;
-pub use plan::{Direction, Plan};
+pub use plan::{Direction, Plan, leads_out};
 pub use record::{Common, Record, state_folder};
 pub(crate) use text::Parser;
 pub use text::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE};

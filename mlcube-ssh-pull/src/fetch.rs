@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::anyhow;
@@ -17,7 +17,9 @@ use mlcube_ssh_config::workspace::{
     Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record, name_aside,
 };
 
+use crate::followed;
 use crate::scratch;
+use crate::select::Pattern;
 use crate::transfer::list_here;
 
 const LIST: &str = include_str!("remote/list.sh");
@@ -28,6 +30,9 @@ pub(crate) struct There {
     pub(crate) path: String,
     /// What is in it.
     pub(crate) listing: Listing,
+    /// The links of the remote account that are followed, and whether each leads to a folder: they are listed as what they lead
+    /// to.
+    pub(crate) followed: Vec<(PathBuf, bool)>,
     /// The session in which it was listed, for a stream; it has to end before anything else is done.
     pub(crate) session: Option<Session>,
 }
@@ -35,6 +40,14 @@ pub(crate) struct There {
 /// More entries aren't asked of one rsync: it looks for every name that comes in all of the list that it sent, so that
 /// nothing comes that wasn't asked for. 40,000 at once took 16 s, and in pieces 3.
 const AT_ONCE: usize = 2000;
+
+impl There {
+    /// The links that are followed to folders, or to files.
+    pub(crate) fn followed(&self, folders: bool) -> Vec<PathBuf> {
+        let followed = self.followed.iter().filter(|(_, is_folder)| *is_folder == folders);
+        followed.map(|(path, _)| path.clone()).collect()
+    }
+}
 
 /// The script that lists the workspace there; behind that for a pull, which has a record, a stream may follow.
 pub(crate) fn list_script(
@@ -56,10 +69,11 @@ pub(crate) fn list_both(
     document: &Document,
     layout: &Layout,
     record: Option<&Record>,
+    asked: &[Pattern],
 ) -> Outcome<(There, Listing)> {
     thread::scope(|scope| {
         let here = scope.spawn(|| list_here(&layout.workspace));
-        let there = list(connection, document, record)?;
+        let there = list(connection, document, record, asked)?;
         Ok((there, here.join().unwrap_or_else(|panic| resume_unwind(panic))?))
     })
 }
@@ -69,6 +83,7 @@ pub(crate) fn list(
     connection: &Connection,
     document: &Document,
     record: Option<&Record>,
+    asked: &[Pattern],
 ) -> Outcome<There> {
     let script = list_script(connection, document, record);
     let (answer, session) = connection.ask_and_go_on(&script)?;
@@ -78,7 +93,9 @@ pub(crate) fn list(
     let host = connection.host();
     let path = answer.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    Ok(There { path, listing: answer.listing()?, session })
+    let mut there = There { path, followed: Vec::new(), listing: answer.listing()?, session };
+    followed::follow(connection, &mut there, document.remote.workspace.as_str(), asked)?;
+    Ok(there)
 }
 
 /// How the entries of a plan come here.
@@ -90,6 +107,8 @@ pub(crate) struct Fetch<'a> {
     pub(crate) there: &'a str,
     /// Whether content counts, and not size and time.
     pub(crate) by_content: bool,
+    /// Links there that stand for files.
+    pub(crate) linked_files: &'a [PathBuf],
 }
 
 impl Fetch<'_> {
@@ -110,10 +129,18 @@ impl Fetch<'_> {
         let name = name_aside();
         let workspace = self.layout.workspace.to_string_lossy();
         let mut commands = Vec::new();
-        for (part, needs_scratch) in self.parts(plan, rest) {
+        let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
+        let linked = rest.filter(|path, _| is_linked(path));
+        let rest = rest.filter(|path, _| !is_linked(path));
+        let linked = Part::of(&linked, &plan.links).into_iter().map(|part| (part, true, true));
+        let parts = self.parts(plan, &rest).into_iter();
+        for (part, needs_scratch, is_link) in
+            parts.map(|(part, needs_scratch)| (part, needs_scratch, false)).chain(linked)
+        {
             let has_scratch = needs_scratch && prepare(&scratch::make(&part.below(&workspace)))?;
             let pieces = part.pieces(AT_ONCE);
-            commands.extend(pieces.iter().map(|part| self.command(part, &name, has_scratch)));
+            commands
+                .extend(pieces.iter().map(|part| self.command(part, &name, has_scratch, is_link)));
         }
         Ok(commands)
     }
@@ -133,13 +160,15 @@ impl Fetch<'_> {
         others.chain(links.into_iter().map(|part| (part, false))).collect()
     }
 
-    fn command(&self, part: &Part, name: &str, has_scratch: bool) -> Command {
+    fn command(&self, part: &Part, name: &str, has_scratch: bool, is_link: bool) -> Command {
         let aside = part.below(&format!("{}/{name}", self.record.replaced().display()));
         // Without --keep-dirlinks: what goes behind a link that is followed has a part of its own, and nothing else is
         // written through one.
         rsync::command(self.connection)
             // A folder above what comes keeps its permissions and time here; the plan names those that are missing.
             .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs", "--backup"])
+            // The file that a link stands for.
+            .args(is_link.then_some("--copy-links"))
             .args(rsync::without_holes(part.is_sparse))
             // What comes was found to be another, or is to come: that it looks the same says nothing.
             .args(self.by_content.then_some("--ignore-times"))

@@ -18,8 +18,9 @@ use crate::{fetch, outputs, pull};
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let selection = pull::selection(args, &outputs::declared(document, &layout))?;
-    let there = fetch::list(&connection, document, None)?;
+    let outputs = outputs::declared(document, &layout);
+    let selection = pull::selection(args, &outputs)?;
+    let there = fetch::list(&connection, document, None, &pull::asked(&selection, &outputs)?)?;
     let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
     Ok(())

@@ -4,6 +4,7 @@ mod attributes;
 mod came;
 mod cli;
 mod fetch;
+mod followed;
 mod list;
 mod outputs;
 mod pull;

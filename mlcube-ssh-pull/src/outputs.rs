@@ -9,6 +9,8 @@ use mlcube_ssh_config::places;
 use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::workspace::{Kind, Listing};
 
+use crate::followed;
+
 /// A declared output in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -58,12 +60,14 @@ impl Output {
         if self.path.as_os_str().is_empty() {
             return true;
         }
-        there.get(&self.path).is_some_and(|entry| match entry.kind {
+        // A link that leads to nothing that is fetched brings nothing.
+        let is = followed::resolved(there, &self.path);
+        is.and_then(|path| there.get(&path)).is_some_and(|entry| match entry.kind {
             Kind::Folder => self.is_folder,
             Kind::File => !self.is_folder,
             // What can't be read has an error of its own.
-            Kind::Link | Kind::Unreadable => true,
-            Kind::Other => false,
+            Kind::Unreadable => true,
+            Kind::Link | Kind::Other => false,
         })
     }
 }

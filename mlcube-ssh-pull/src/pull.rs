@@ -12,10 +12,10 @@ use mlcube_ssh_config::workspace::{Listing, Record};
 use crate::cli::Args;
 use crate::fetch::{self, Fetch};
 use crate::outputs::{self, Output};
+use crate::scratch;
 use crate::select::{Pattern, Selection};
 use crate::stream;
 use crate::transfer::{self, Sides};
-use crate::{lists, scratch};
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -32,7 +32,13 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let (there, here) = fetch::list_both(&connection, document, &layout, Some(&record))?;
+        let (there, here) = fetch::list_both(
+            &connection,
+            document,
+            &layout,
+            Some(&record),
+            &asked(&selection, &outputs)?,
+        )?;
         let (came, missed): (Vec<&Output>, Vec<&Output>) =
             outputs.iter().partition(|output| output.came(&there.listing));
         missing = missed.into_iter().cloned().collect();
@@ -61,6 +67,17 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     pulled?;
     check_outputs(document, &missing)
+}
+
+/// What is asked for by its path: declared outputs, and what the command line names.
+pub(crate) fn asked(selection: &Selection, outputs: &[Output]) -> Outcome<Vec<Pattern>> {
+    let named = match selection {
+        Selection::All => &[][..],
+        Selection::Some(patterns) => patterns,
+    };
+    let outputs = outputs.iter().filter(|output| !output.path.as_os_str().is_empty());
+    let outputs = outputs.map(|output| Pattern::new(&output.path.to_string_lossy()));
+    Ok(named.iter().cloned().map(Ok).chain(outputs).collect::<anyhow::Result<_>>()?)
 }
 
 /// What the command line asks for.
@@ -113,7 +130,8 @@ fn dry_run(
     );
     step.show(&connection.shown(&fetch::list_script(connection, document, Some(&record))));
     let there = document.remote.workspace.from_home();
-    let fetch = Fetch { connection, layout, record: &record, there, by_content: false };
+    let fetch =
+        Fetch { connection, layout, record: &record, there, by_content: false, linked_files: &[] };
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
         step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);

@@ -32,6 +32,17 @@ impl Pattern {
         Ok(Self(parts))
     }
 
+    /// Whether `path` matches, or is a folder that lies around what matches.
+    pub(crate) fn leads_through(&self, path: &Path) -> bool {
+        let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+        parts.len() <= self.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&parts)
+                .all(|(pattern, part)| matches(pattern.as_bytes(), part.as_bytes()))
+    }
+
     /// Whether `path` is meant: it matches, or lies in a folder that does.
     fn matches(&self, path: &Path) -> bool {
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();

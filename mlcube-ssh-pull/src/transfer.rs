@@ -74,7 +74,10 @@ impl Sides<'_> {
             let another = self.of_another_content(&selected, &plan, &there.path)?;
             plan.send.merge(&another);
         }
-        let wanted = stream::worth(&plan.send, &here, &plan.links);
+        // Behind a link there rsync has to be sent by itself, as behind one here.
+        plan.links.extend(there.followed(true));
+        let behind_links = [&plan.links[..], &there.followed(false)].concat();
+        let wanted = stream::worth(&plan.send, &here, &behind_links);
         drop(here);
         let _scratch = Scratch::of(&plan, workspace)?;
         let free = space::free_bytes(workspace);
@@ -135,7 +138,7 @@ impl Sides<'_> {
     /// Of files that look the same on both sides those that hold something else there.
     fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
         let parts = Part::of(same, &plan.links);
-        let comparisons = verify::of_parts(self.connection, self.layout, there, &parts);
+        let comparisons = verify::of_parts(self.connection, self.layout, there, &parts, false);
         let names = rsync::differing_names(&comparisons, self.connection, self.step.report())?;
         Ok(same.of_names(&names))
     }
@@ -158,10 +161,22 @@ impl Sides<'_> {
             note_fetched(receipt, &came, &Transfer::default());
             streamed?;
         }
+        let linked_files = there.followed(false);
         there.session.map_or(Ok(()), Session::end)?;
         let rest = came.rest(&plan.send);
-        let by_content = args.checksum;
-        let fetch = Fetch { connection, layout, record, there: &there.path, by_content };
+        for link in plan.links.iter().filter(|link| plan.send.get(link).is_some()) {
+            let folder = layout.workspace.join(link);
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("can't make the folder {}", folder.display()))?;
+        }
+        let fetch = Fetch {
+            connection,
+            layout,
+            record,
+            there: &there.path,
+            by_content: args.checksum,
+            linked_files: &linked_files,
+        };
         let commands = fetch.commands(plan, &rest, &mut |command| self.prepare(command))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);

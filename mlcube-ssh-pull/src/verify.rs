@@ -1,5 +1,7 @@
 //! `--verify`: whether what is there is here, by content.
 
+use std::path::{Path, PathBuf};
+
 use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
@@ -23,17 +25,20 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let boundary = Boundary::of(&layout, &runner)?;
     boundary.check_workspace(&layout, &document.run)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let selection = pull::selection(args, &outputs::declared(document, &layout))?;
+    let outputs = outputs::declared(document, &layout);
+    let selection = pull::selection(args, &outputs)?;
     let record = Record::of(&layout, &document.remote)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&fetch::list_script(&connection, document, None)));
         let there = document.remote.workspace.from_home();
         let plan = Plan::comparison(Direction::Down, &record.workspace(), &Listing::default());
-        let comparisons = comparisons(&connection, &layout, there, &plan);
+        let comparisons = comparisons(&connection, &layout, there, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let (there, here) = fetch::list_both(&connection, document, &layout, None)?;
+    let asked = pull::asked(&selection, &outputs)?;
+    let (there, here) = fetch::list_both(&connection, document, &layout, None, &asked)?;
+    let (links, linked_files) = (there.followed(true), there.followed(false));
     let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
     let sides = Sides {
@@ -44,8 +49,9 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         record: &record,
     };
     let (here, _) = sides.settle(here, &selected)?;
-    let plan = Plan::comparison(Direction::Down, &selected, &here);
-    let comparisons = comparisons(&connection, &layout, &there.path, &plan);
+    let mut plan = Plan::comparison(Direction::Down, &selected, &here);
+    plan.links.extend(links);
+    let comparisons = comparisons(&connection, &layout, &there.path, &plan, &linked_files);
     let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, step.report())?;
     transfer::check_readable(&plan, &there.path, connection.host().as_str())
@@ -56,21 +62,30 @@ fn comparisons(
     layout: &Layout,
     there: &str,
     plan: &Plan,
+    linked_files: &[PathBuf],
 ) -> Vec<Comparison> {
-    of_parts(connection, layout, there, &plan.transfers())
+    let compare = |of_links: bool| {
+        let is_linked = |path: &Path| linked_files.iter().any(|link| link == path);
+        let send = plan.send.filter(|path, _| is_linked(path) == of_links);
+        of_parts(connection, layout, there, &plan.transfers_of(&send), of_links)
+    };
+    [false, true].into_iter().flat_map(compare).collect()
 }
 
-/// The comparisons of parts of the workspace there with the one here.
+/// The comparisons of parts of the workspace there, or of links there that stand for files, with the one here.
 pub(crate) fn of_parts(
     connection: &Connection,
     layout: &Layout,
     there: &str,
     parts: &[Part],
+    of_links: bool,
 ) -> Vec<Comparison> {
     let workspace = layout.workspace.to_string_lossy();
     let parts: Vec<_> = parts.iter().flat_map(|part| part.pieces(AT_ONCE)).collect();
     Comparison::of(&parts, |part| {
         rsync::comparison(connection, part.files_from.clone())
+            // The file that a link stands for.
+            .args(of_links.then_some("--copy-links"))
             .arg("--")
             .arg(connection.rsync_path(&part.below(there)))
             .arg(part.below(&workspace))

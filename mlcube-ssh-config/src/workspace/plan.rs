@@ -86,7 +86,11 @@ impl Plan {
                 };
                 left.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
-            } else if direction == Direction::Down && points_out(path, &entry, to) {
+            } else if direction == Direction::Down
+                && points_out(path, &entry, to)
+                // One that is here too is the user's own, and went there with a push.
+                && !there.as_ref().is_some_and(|there| there.same_content(&entry))
+            {
                 plan.left_out.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else {
@@ -228,6 +232,12 @@ fn is_no_place_for(entry: &Entry, there: &Entry) -> bool {
         Kind::File | Kind::Link => matches!(there.kind, Kind::Folder | Kind::Unreadable),
         Kind::Unreadable | Kind::Other => false,
     }
+}
+
+/// Whether an entry is a link that leads out of the workspace, by its text.
+#[must_use]
+pub fn leads_out(path: &Path, entry: &Entry) -> bool {
+    points_out(path, entry, &Listing::default())
 }
 
 /// Whether a link leads out of the workspace, by its text. A `..` may only stand first: behind a name it leads to
