@@ -12,7 +12,8 @@ hold_incoming() {
   (umask 077 && : >"$1/lock") || return 1
   exec 7<"$1/lock"
   # Where there is no flock, or none for this file system, the process and when it started tell whether it lives.
-  flock -n 7 2>/dev/null || lead "$1"
+  # On some network disks flock(2) hangs, with -n too.
+  timeout -s KILL 10 flock -n 7 2>/dev/null || lead "$1"
 }
 
 # Whether the push lives that has the incoming folder $1. What can't be proved to be dead lives.
@@ -22,7 +23,7 @@ is_held_incoming() {
     [ "$how" != lost ]
     return
   fi
-  [ -f "$1/lock" ] && ! (flock -n 6) 2>/dev/null 6<"$1/lock"
+  [ -f "$1/lock" ] && ! (timeout -s KILL 10 flock -n 6) 2>/dev/null 6<"$1/lock"
 }
 
 # Removes the incoming folder $1 if nothing is left in it that the next push can go on with.

@@ -62,7 +62,8 @@ finish() {
 pause() {
   # 75 stands for a lock that is still held, which no other failure of flock does: busybox's knows no -w, and a disk
   # may have no locks.
-  flock -s -w "$2" -E 75 7 2>/dev/null 7<"$1/alive"
+  # An empty file is held by nobody, and where flock(2) hangs the leader left it empty.
+  [ -s "$1/alive" ] && flock -s -w "$2" -E 75 7 2>/dev/null 7<"$1/alive"
   case $? in
     75)
       was_free=no
