@@ -306,10 +306,10 @@ impl<'a> Trial<'a> {
         let tops = [&here, &there, &aside[0], &aside[1], &aside[2]];
         for path in tops.into_iter().flat_map(|top| files(top)) {
             let Ok(text) = fs::read_to_string(&path) else { continue };
-            let Some(size) = text.lines().next().and_then(|line| line.rsplit(' ').next()) else {
+            let Some(length) = text.lines().next().and_then(|line| line.rsplit(' ').next()) else {
                 continue;
             };
-            let is_whole = size.parse() == Ok(text.len());
+            let is_whole = length.parse() == Ok(text.len());
             let relative = path.strip_prefix(&here).or(path.strip_prefix(&there));
             if relative.is_ok_and(is_in_place) {
                 prop_assert!(is_whole, "half a file: {}", path.display());

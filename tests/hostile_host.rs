@@ -176,8 +176,10 @@ fn absurd() -> String {
         "f 644 1 1.0000000000 a/../../outside",
     ];
     let names = format!("f 644 1 1.0000000000 {ESCAPES}");
-    let entries: String =
-        entries.iter().chain([&names.as_str()]).map(|e| format!("{e}\\0\\0")).collect();
+    let entries = entries
+        .iter()
+        .chain([&names.as_str()])
+        .fold(String::new(), |all, entry| all + entry + "\\0\\0");
     format!("printf 'workspace /w\\nlisting\\n{entries}'")
 }
 

@@ -1,5 +1,4 @@
 //! Two accounts of the remote in one group, and a folder of that group.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -49,7 +49,7 @@ impl<'a, R: Read> Members<'a, R> {
     #[expect(clippy::should_implement_trait, reason = "after an error there is no next one")]
     pub fn next(&mut self) -> io::Result<Option<Member<'a, R>>> {
         let mut said = Said::default();
-        while let Some(entry) = self.0.next() {
+        for entry in self.0.by_ref() {
             let mut entry = entry?;
             match entry.header().entry_type() {
                 EntryType::GNULongName => said.path = Some(without_nul(extension(&mut entry)?)),

@@ -288,6 +288,7 @@ impl Running {
 }
 
 /// Starts an expression, which is dropped: it holds the child's ends of the pipes.
+#[expect(clippy::needless_pass_by_value, reason = "the caller must not keep it")]
 fn start_with_errors(expression: duct::Expression) -> io::Result<(Arc<duct::Handle>, Captured)> {
     let (errors, theirs) = io::pipe()?;
     let handle = Arc::new(expression.stderr_file(theirs).start()?);

@@ -1,6 +1,7 @@
 //! Quoting: one function for the shell, one for rsync's `-e`, one for the eye.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use shell_escape::unix::escape;
 
@@ -29,8 +30,12 @@ pub fn shown_word(word: &str) -> String {
         let end = rest.find(|c| is_made(c) != made).unwrap_or(rest.len());
         let (part, behind) = rest.split_at(end);
         if made {
-            let octal: String = part.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-            shown.extend(["\"$(printf '", &octal, "')\""]);
+            shown.push_str("\"$(printf '");
+            // Writing to a string doesn't fail.
+            for byte in part.bytes() {
+                let _ = write!(shown, "\\{byte:03o}");
+            }
+            shown.push_str("')\"");
         } else {
             shown.push_str(&shell_word(part));
         }

@@ -296,7 +296,7 @@ impl<'a> Follower<'a> {
 
     /// Takes what has come; tells what the session ended with, if it did.
     fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
-        while let Some(frame) = frames.next().map_err(|refused| self.refused(refused))? {
+        while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
                 Frame::LogSize(size) => self.check_log_size(size)?,
@@ -334,7 +334,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Why a host isn't listened to any longer.
-    fn refused(&self, refused: Refused) -> Failure {
+    fn refused(&self, refused: &Refused) -> Failure {
         let failure = Failure::ours(anyhow!("'{}' {refused}", self.host()));
         failure.hint(format!(
             "the job may go on there; look at the programs of the host with `ssh {}`",

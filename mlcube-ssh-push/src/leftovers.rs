@@ -4,6 +4,7 @@
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::rsync::PARTIAL;
+use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::Plan;
 
 use crate::there::Prepared;
@@ -18,6 +19,6 @@ pub(crate) fn remove(prepared: &Prepared, connection: &Connection, plan: &Plan) 
         .given("workspace", &prepared.workspace)
         .given("name", PARTIAL);
     let links = plan.links.iter().filter_map(|link| link.to_str());
-    let script = links.fold(script, |script, link| script.word(link));
+    let script = links.fold(script, Script::word);
     connection.ask(&script).map(drop)
 }

@@ -24,8 +24,7 @@ impl Reading {
     pub(crate) fn extend(&mut self, other: &Self) {
         self.is_of_cube |= other.is_of_cube;
         match (&mut self.names, &other.names) {
-            (_, None) => {}
-            (None, Some(_)) => self.names.clone_from(&other.names),
+            (None, _) => self.names.clone_from(&other.names),
             (Some(ours), Some(theirs)) if !Rc::ptr_eq(ours, theirs) => {
                 Rc::make_mut(ours).extend(theirs.iter().cloned());
             }
