@@ -94,12 +94,12 @@ fn a_container_whose_engine_lost_its_files_is_ended_too() {
         let _whatever_was_there =
             fs::rename(podman.join("gone"), podman.join(folder.replace('/', "-")));
     }
-    running.ctrl_c();
-    let ended = running.wait();
-    ended.exits(130).says("nothing of it is left");
-    assert!(scene.place().processes().with("conmon").is_empty());
-    let stopped = exec(&scene, &["stop"], &ended.document());
+    let job = jobs(&scene).into_iter().max().unwrap();
+    let job = job.file_name().unwrap().to_str().unwrap();
+    let stopped = exec(&scene, &["stop", "--grace=1", "--job", job], &document);
     assert!(stopped.succeeds().stdout.contains("\"killed\""), "{}", stopped.stdout);
+    assert!(scene.place().processes().with("conmon").is_empty());
+    running.wait().exits(143);
 }
 
 #[test]

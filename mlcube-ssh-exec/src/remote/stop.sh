@@ -41,35 +41,48 @@ signal() {
 marked_ones() { marked "$job" "$leader"; }
 contained_ones() { container_processes "$job"; }
 
+# Sets `now`, in hundredths of a second: each look costs time of its own, so that a count of looks says nothing.
+look_at_clock() {
+  read -r now _ </proc/uptime
+  now=${now%.*}${now#*.}
+}
+
 # Up to $1 seconds until the function $2 finds nothing.
 wait_until_gone() {
-  tenths=$(($1 * 10))
+  look_at_clock
+  deadline=$((now + $1 * 100))
   while [ -n "$($2)" ]; do
-    [ "$tenths" -gt 0 ] || return 1
+    look_at_clock
+    [ "$now" -lt "$deadline" ] || return 1
     sleep 0.1
-    tenths=$((tenths - 1))
   done
 }
 
-# By their engine, which has the grace and half a minute.
-stop_containers() {
-  ids=$(present_containers "$job") || return 1
-  read -r engine 2>/dev/null <"$job/engine" || return 0
-  # shellcheck disable=SC2086 # a list of ids
-  [ -z "$ids" ] || timeout -s KILL $((grace + 30)) "$engine" stop -t "$grace" $ids >/dev/null 2>&1
+# Ends what the function $2 finds; KILL comes $1 seconds after TERM.
+end_by_signals() {
+  signal TERM "$2"
+  wait_until_gone "$1" "$2" || signal KILL "$2"
 }
 
-stop_containers &
-stopping=$!
-signal TERM marked_ones
-wait_until_gone "$grace" marked_ones || signal KILL marked_ones
+# By their engine, which has the grace and half a minute. One that has lost its own files, or hangs, ends nothing: then
+# we do. Fails when the engine can't tell.
+end_containers() {
+  answered=yes
+  ids=$(present_containers "$job") || answered=
+  if [ -n "$ids" ] && read -r engine 2>/dev/null <"$job/engine"; then
+    # shellcheck disable=SC2086 # a list of ids
+    timeout -s KILL $((grace + 30)) "$engine" stop -t "$grace" $ids >/dev/null 2>&1
+  fi
+  [ -z "$(contained_ones)" ] || end_by_signals "$grace" contained_ones
+  [ -n "$answered" ]
+}
+
+# Both have the same grace.
+end_containers &
+ending=$!
+end_by_signals "$grace" marked_ones
 told=yes
-wait "$stopping" || told=
-# An engine that has lost its own files, or hangs, ends nothing: then we do.
-if [ -n "$(contained_ones)" ]; then
-  signal TERM contained_ones
-  wait_until_gone "$grace" contained_ones || signal KILL contained_ones
-fi
+wait "$ending" || told=
 [ -z "$told" ] || remove_containers_of "$job" || told=
 signal KILL running
 wait_until_gone 2 running || :
