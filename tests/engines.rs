@@ -131,6 +131,86 @@ fn an_engine_that_makes_no_container_is_not_the_task() {
     assert!(!failed.to_string().contains("context:"), "{failed}");
 }
 
+/// From now on the engine says so and fails.
+fn engine_fails(scene: &Scene, says: &str) {
+    let lines = "case ${1-} in info) echo /srv/images ;; *) echo 'WORDS' >&2; exit 125 ;; esac";
+    scene.host.has_program("docker", &lines.replace("WORDS", says));
+}
+
+/// A document of a host with such an engine, whose files are there.
+fn with_failing_engine(scene: &mut Scene, says: &str) -> Document {
+    engine_fails(scene, says);
+    scene.set("/remote/docker", scene.host.bin().join("docker").to_str().unwrap());
+    pushed(scene, &scene.cube("digits").task(&Task::named("train")), &[])
+}
+
+/// It says these words to whoever reads, and in the document.
+fn advises(failed: &Outcome, words: &[&str]) {
+    failed.exits(125);
+    let message = failed.document().at("/failed/message").as_str().unwrap().to_owned();
+    for word in words {
+        failed.says(word);
+        assert!(message.contains(word), "{word:?} isn't in {message}");
+    }
+}
+
+#[test]
+fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
+    let mut scene = Scene::with(HostOptions::default().without("docker"));
+    let folder = scene.host.folder().join("opt");
+    fs::create_dir(&folder).unwrap();
+    scene.host.has_program("docker", ":");
+    fs::rename(scene.host.bin().join("docker"), folder.join("docker")).unwrap();
+    scene.set("/remote/docker", "docker");
+    let document = pushed(&scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+    fs::write(scene.host.home().join(".profile"), "exit\n").unwrap();
+    let failed = exec(&scene, &["configure"], &document);
+    advises(&failed, &["docker: not found on this host", "docker: podman"]);
+    let lines = format!("echo hello\nPATH={}:$PATH\nsleep 100 &\n", folder.display());
+    fs::write(scene.host.home().join(".profile"), lines).unwrap();
+    let failed = exec(&scene, &["configure"], &document);
+    advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
+}
+
+#[test]
+fn a_daemon_that_is_not_reached_is_started_or_is_where_a_login_shell_has_it() {
+    let says = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
+    let mut scene = Scene::new();
+    let document = with_failing_engine(&mut scene, says);
+    let failed = exec(&scene, &["configure"], &document);
+    advises(&failed, &["unix:///var/run/docker.sock", "systemctl start docker"]);
+    fs::write(scene.host.home().join(".profile"), "export DOCKER_HOST=unix:///run/mine.sock\n")
+        .unwrap();
+    let failed = exec(&scene, &["configure"], &document);
+    advises(&failed, &["unix:///var/run/docker.sock", "environment: ", "unix:///run/mine.sock"]);
+}
+
+#[test]
+fn an_engine_that_lacks_room_a_right_or_its_registry_gets_a_hint() {
+    let mut scene = Scene::new();
+    let document = with_failing_engine(&mut scene, "");
+    for (says, words) in [
+        (
+            "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock",
+            ["usermod -aG docker", "mlcube-ssh logout"],
+        ),
+        (
+            "write /var/tmp/blob: no space left on device",
+            ["make room", "the file system of /var/tmp/blob"],
+        ),
+        ("Error: no space left on device", ["make room", "the file system of /srv/images"]),
+        (
+            "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
+            ["curl -I https://registry-1.docker.io/v2/", "https_proxy"],
+        ),
+    ] {
+        engine_fails(&scene, says);
+        let failed = exec(&scene, &["configure"], &document);
+        advises(&failed, &words);
+        advises(&failed, &[says.split('"').next_back().unwrap()]);
+    }
+}
+
 #[test]
 fn a_container_that_never_started_is_not_the_task() {
     let scene = Scene::new();

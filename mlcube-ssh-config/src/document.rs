@@ -336,6 +336,12 @@ impl Document {
         format!("{} {}", self.wrapper_command("stop"), shell_word(&format!("--job={id}")))
     }
 
+    /// What to type to close the connection that stays open.
+    #[must_use]
+    pub fn logout_command(&self) -> String {
+        self.wrapper_command("logout")
+    }
+
     /// `mlcube-ssh VERB` with the flags that lead to the same cube, host and workspace.
     fn wrapper_command(&self, verb: &str) -> String {
         let word = |flag: &str, value: &str| shell_word(&format!("--{flag}={value}"));

@@ -202,7 +202,9 @@ impl Step {
     /// Says what failed and notes it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
         self.report.failure(failure);
-        let message = failure.to_string();
+        // Whoever has the document alone is to know what to do, too.
+        let hint = failure.hint_text().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let message = format!("{failure}{hint}");
         let status = failure.status.code();
         let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
         failed.began = failure.began && failure.kind != Kind::Task;

@@ -153,12 +153,24 @@ impl<'a> Follower<'a> {
             match self.follow(session)? {
                 Ended::Job => {
                     self.end.last_line = self.tail.last_line();
+                    self.look_for_trouble();
                     self.end.could_be_built = self.tail.contains(outcome::PULL_ADVICE);
                     return Ok(self.end);
                 }
                 Ended::Session(why) => session = self.take_up_again(why)?,
                 Ended::Locked(holder) => session = self.wait_for(&holder)?,
             }
+        }
+    }
+
+    /// Finds out what can be done about the failure of an engine, if it is one of the usual ones.
+    fn look_for_trouble(&mut self) {
+        if self.end.blame == Blame::Task || matches!(self.end.status, None | Some(0)) {
+            return;
+        }
+        if let Some((trouble, line)) = self.tail.trouble() {
+            self.end.hint = Some(trouble.hint(&self.connection, &self.document));
+            self.end.last_line = line;
         }
     }
 

@@ -16,6 +16,7 @@ mod record;
 mod starter;
 mod tail;
 mod terminal;
+mod trouble;
 mod variables;
 
 use std::process::ExitCode;

@@ -53,8 +53,10 @@ pub(crate) struct End {
     pub(crate) unwritten: Option<String>,
     /// What became of our stop, once we asked for one.
     pub(crate) stop: Option<Stop>,
-    /// The last line of the log that says something.
+    /// The last line of the log that says something, or the one that tells of the engine's trouble.
     pub(crate) last_line: String,
+    /// What can be done about the engine's trouble, where it is one of the usual ones.
+    pub(crate) hint: Option<String>,
 }
 
 /// What the remote answered when it was told to end a job.
@@ -256,6 +258,9 @@ fn not_writable(host: &str, subject: &str) -> Failure {
 /// The failure `what` with its cause, and a hint that the user of this program can follow in place of mlcube's own.
 fn explained(end: &End, what: &str) -> Failure {
     let failure = Failure::ours(anyhow!("{what}: {}", cause(end))).began(end.began);
+    if let Some(hint) = &end.hint {
+        return failure.hint(hint);
+    }
     if end.could_be_built {
         // mlcube's own advice, -Prunner.build_strategy, would be for the ssh runner here.
         return failure.hint(
@@ -265,13 +270,10 @@ fn explained(end: &End, what: &str) -> Failure {
     failure
 }
 
-/// `mlcube`'s own words for why, else the last of the log.
+/// `mlcube`'s own words for why, else the last of the log; the engine's where they tell of trouble.
 fn cause(end: &End) -> &str {
-    end.cause.as_deref().unwrap_or(if end.last_line.is_empty() {
-        "it gave no reason"
-    } else {
-        &end.last_line
-    })
+    let own = end.cause.as_deref().filter(|_| end.hint.is_none());
+    own.unwrap_or(if end.last_line.is_empty() { "it gave no reason" } else { &end.last_line })
 }
 
 fn tasks(document: &Document) -> String {

@@ -2,12 +2,17 @@
 
 use mlcube_ssh_config::quote::one_line;
 
+use crate::trouble::Trouble;
+
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Vec<u8>);
 
 impl Tail {
     // mlcube shows the whole command of an engine that failed, behind what the engine said.
     const LONGEST: usize = 64 * 1024;
+
+    /// In how many lines an engine that failed may say why.
+    const ENGINES_LINES: usize = 10;
 
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(&bytes[bytes.len().saturating_sub(Self::LONGEST)..]);
@@ -24,15 +29,32 @@ impl Tail {
     /// says where help is.
     pub(crate) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        // `ERROR:`, then lines `message: …`, `description: …`, `context: …` behind a tab (ExecutionError.describe).
-        let own = text.rfind("ERROR:\n\tmessage: ").map_or(&*text, |at| &text[..at]);
-        let last = |text: &str| {
-            let is_help = |line: &str| line.starts_with("See '") && line.ends_with("--help'.");
-            let mut lines = text.lines().map(str::trim);
-            lines.rfind(|line| !line.is_empty() && !is_help(line)).map(one_line)
-        };
-        last(own).or_else(|| last(&text)).unwrap_or_default()
+        let last = telling_lines(before_mlcubes_own(&text)).next_back();
+        last.or_else(|| telling_lines(&text).next_back()).map(one_line).unwrap_or_default()
     }
+
+    /// The usual failure of an engine that one of the last lines tells of, and that line.
+    pub(crate) fn trouble(&self) -> Option<(Trouble, String)> {
+        let text = String::from_utf8_lossy(&self.0);
+        // Some engines go on to explain, and mlcube may have tried another command of the engine's behind it.
+        let mut last = telling_lines(before_mlcubes_own(&text)).rev().take(Self::ENGINES_LINES);
+        last.find_map(|line| Some((Trouble::of_line(line)?, one_line(line))))
+    }
+}
+
+/// What stands before mlcube's description of a failure: `ERROR:`, then lines `message: …`, `description: …`,
+/// `context: …` behind a tab (`ExecutionError.describe`).
+fn before_mlcubes_own(text: &str) -> &str {
+    text.rfind("ERROR:\n\tmessage: ").map_or(text, |at| &text[..at])
+}
+
+/// The lines that don't only say where help is, as docker's last one does before and since version 28.
+fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let is_help = |line: &str| {
+        (line.starts_with("See '") && line.ends_with("--help'."))
+            || (line.starts_with("Run '") && line.ends_with("--help' for more information"))
+    };
+    text.lines().map(str::trim).filter(move |line| !line.is_empty() && !is_help(line))
 }
 
 #[cfg(test)]

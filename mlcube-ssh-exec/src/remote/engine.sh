@@ -14,7 +14,7 @@ job=$MLCUBE_SSH_JOB_FOLDER
 name=${0##*/}
 : >"$job/engine-called"
 engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || {
-  printf '%s: not found on this host\n' "$name" >&2
+  printf '%s: not found on this host\n' "${MLCUBE_SSH_ENGINE:-$name}" >&2
   exit 127
 }
 

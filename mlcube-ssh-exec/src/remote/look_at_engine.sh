@@ -1,0 +1,50 @@
+#!/bin/sh
+# What helps against a failure of the container engine that a person can mend.
+# $1 the kind of the trouble, $2 the engine's name or path.
+# Answers, as far as there is something: `at PATH`, where an interactive login shell finds the engine; `docker-host
+# ADDRESS`, which only such a shell has; `other NAME`, an engine that is here; `stores FOLDER`, where the engine keeps
+# images and containers.
+
+trouble=$1 engine=$2
+
+# Sets `their_path` and `their_host`: the PATH and DOCKER_HOST of an interactive login shell, which reads start-up files
+# that a session of ours doesn't. They may run anything: its output goes to a file, as whoever they start may hold a
+# pipe open, and it has ten seconds.
+ask_login_shell() {
+  their_path='' their_host=''
+  told=$(mktemp) || return 0
+  # csh takes no other option beside -l.
+  case ${SHELL:=/bin/sh} in *csh) options=-ic ;; *) options=-lic ;; esac
+  timeout -s KILL 10 "$SHELL" $options 'echo; echo mlcube-ssh-environment; env' <&- >"$told" 2>/dev/null 3<&-
+  ours=
+  while IFS= read -r line; do
+    case $ours$line in
+      mlcube-ssh-environment) ours=yes ;;
+      yesPATH=*) their_path=${line#PATH=} ;;
+      yesDOCKER_HOST=*) their_host=${line#DOCKER_HOST=} ;;
+    esac
+  done <"$told"
+  rm -f "$told"
+}
+
+case $trouble in
+  not-found)
+    ask_login_shell
+    if found=$(PATH=${their_path:-/none} && command -v "$engine"); then printf 'at %s\n' "$found"; fi
+    for other in docker podman; do
+      if [ "$other" != "$engine" ] && command -v "$other" >/dev/null; then printf 'other %s\n' "$other"; fi
+    done
+    ;;
+  daemon)
+    ask_login_shell
+    if [ -n "$their_host" ] && [ "$their_host" != "${DOCKER_HOST-}" ]; then printf 'docker-host %s\n' "$their_host"; fi
+    ;;
+  no-space)
+    case ${engine##*/} in
+      podman) format='{{.Store.GraphRoot}}' ;;
+      *) format='{{.DockerRootDir}}' ;;
+    esac
+    folder=$(timeout -s KILL 10 "$engine" info --format "$format" 2>/dev/null) || folder=
+    case $folder in /*) printf 'stores %s\n' "$folder" ;; esac
+    ;;
+esac
