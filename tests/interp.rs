@@ -315,7 +315,7 @@ fn a_dry_run_shows_where_and_what() {
     scene.set("/interpreter", virtualenv("mlcube>=0.0.9"));
     let shown =
         scene.tool("mlcube-ssh-interp").arg("--dry-run").reads_document(&document(&scene)).run();
-    shown.succeeds().says("envs/cube").says("'mlcube>=0.0.9'").says("sh -s").says("ssh ");
+    shown.succeeds().says("envs/cube").says("'mlcube>=0.0.9'").says("exec sh -c").says("ssh ");
     assert_eq!(scene.host.sshd.logins(), 0);
 }
 

@@ -146,11 +146,8 @@ fn the_readmes_commands_run() {
     let examples: Vec<&str> = examples(&readme).into_iter().filter(others).collect();
     assert!(examples.len() >= 5, "{examples:?}");
     for example in examples {
-        // The CI example has no --task: a platform's whole cube, which here has two.
-        let lines = example
-            .replace("run --platform=gpu1 --json", "run --task=train --platform=gpu1 --json");
         let ran = scene
-            .sh(&format!("set -eu\n{lines}"))
+            .sh(&format!("set -eu\n{example}"))
             .in_folder(cube.root())
             .env("SSH_KEY", &key)
             .run();

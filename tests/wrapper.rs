@@ -254,5 +254,5 @@ fn what_it_says_moves_nothing_on_a_terminal() {
         assert!(!ran.stderr.contains(dirty), "{}", ran.stderr.escape_debug());
     }
     let refused = scene.mlcube_ssh(&[odd]).run();
-    assert!(refused.stderr.contains("there is no command 'a?]0;t????1m?b?'"), "{refused}");
+    assert!(refused.stderr.contains("there is no command 'a?]0;t???1m?b?'"), "{refused}");
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::stable_hash::hex;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::job::Phase;
 
@@ -58,7 +58,9 @@ fn arguments(document: &Document) -> Result<String> {
 impl Record {
     /// Reads `job.json`; nothing that isn't one.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        serde_json::from_slice(text).ok()
+        // An object and nothing else: serde takes a list for a struct, too.
+        let object: Map<String, Value> = serde_json::from_slice(text).ok()?;
+        serde_json::from_value(Value::Object(object)).ok()
     }
 
     /// What the job does.
