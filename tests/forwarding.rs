@@ -64,6 +64,33 @@ fn engine_options() {
     }
 }
 
+/// podman before 5 takes --gpus and does nothing.
+#[test]
+fn an_old_podman_is_given_the_gpus_as_devices() {
+    let (scene, engine, cube) = scene();
+    let podman = scene.host.bin().join("podman");
+    let lines = format!(
+        "case $1 in --version) echo podman version 4.9.4 ;; *) exec '{}' \"$@\" ;; esac",
+        engine.program().display()
+    );
+    scene.host.has_program("podman", &lines);
+    let (mut scene, mut calls) = (scene, 0);
+    scene.set("/remote/docker", podman.to_str().unwrap());
+    for (given, devices) in
+        [("--gpus=all", vec!["all"]), ("--gpus=0,1", vec!["0", "1"]), ("--gpus=2", vec!["0", "1"])]
+    {
+        run(&scene, &cube, &["--task=train", given]).succeeds();
+        let runs = engine.calls().into_iter().filter(|words| words[0] == "run");
+        let words = runs.skip(calls).collect::<Vec<_>>().remove(0);
+        calls += 1;
+        let image = words.iter().position(|word| word == "mlcube-ssh/test:0.0.1").unwrap();
+        assert!(!words.iter().any(|word| word.starts_with("--gpus")), "{given}: {words:?}");
+        let options = words[..image].windows(2).filter(|pair| pair[0] == "--device");
+        let named: Vec<_> = options.map(|pair| pair[1].replace("nvidia.com/gpu=", "")).collect();
+        assert_eq!(named, devices, "{given}: {words:?}");
+    }
+}
+
 #[test]
 fn a_list_of_gpus_is_a_list_of_devices() {
     for given in ["--gpus=0,1", "--gpus=device=0,1"] {

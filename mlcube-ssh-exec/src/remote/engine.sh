@@ -45,9 +45,41 @@ esac
 
 printf '%s\n' "$engine" >"$job/engine"
 
+# Whether this engine takes --gpus and does nothing: podman before 5, under docker's name too.
+ignores_gpus() {
+  case $("$engine" --version 2>/dev/null) in
+    'podman version '[0-4].*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Sets `devices` to the names that podman has for the GPUs of the value $1 of --gpus; ends where it has none.
+name_devices() {
+  # docker reads it as CSV, which may stand in quotes.
+  gpus=$(printf '%s' "$1" | tr -d "\"'") devices=
+  case $gpus in
+    all | -1) devices=all ;;
+    device=*[!A-Za-z0-9:.,_-]* | device=) ;;
+    device=*) devices=$(printf '%s' "${gpus#device=}" | tr ',' ' ') ;;
+    '' | *[!0-9]*) ;;
+    *)
+      devices=' '
+      while [ "$gpus" -gt 0 ]; do
+        gpus=$((gpus - 1))
+        devices=" $gpus$devices"
+      done
+      ;;
+  esac
+  if [ -z "$devices" ]; then
+    printf "%s: podman before 5 ignores --gpus=%s; give a number, all or device=LIST, or update podman there\n" "$name" "$1" >&2
+    exit 125
+  fi
+}
+
 # Options of the engine itself stand before `run`; the words are turned round once, so that they stay as they are.
+# `place` is where a word stands: an option of `run`, the value of one (of --gpus), or, with the image, the task's.
 left=$#
-seen=
+seen='' place=
 while [ "$left" -gt 0 ]; do
   word=$1
   shift
@@ -56,11 +88,32 @@ while [ "$left" -gt 0 ]; do
     # A container that is gone can't tell how it ended; the job removes it. No word of a task is a bare --rm.
     continue
   fi
+  if [ "$place" = gpus ]; then word=--gpus=$word place=option; fi
+  case $place$word in
+    value*) place=option ;;
+    option--gpus)
+      place=gpus
+      continue
+      ;;
+    option--gpus=*)
+      if ignores_gpus; then
+        name_devices "${word#--gpus=}"
+        for device in $devices; do set -- "$@" --device "nvidia.com/gpu=$device"; done
+        continue
+      fi
+      ;;
+    option--*=* | option--detach | option--init | option--interactive | option--no-healthcheck | option--privileged | \
+      option--publish-all | option--quiet | option--read-only | option--replace | option--tty | option-[ditqP]) ;;
+    # With a value of its own behind it, but for short ones that have it in the same word.
+    option--* | option-?) place=value ;;
+    option-*) ;;
+    option*) place=task ;;
+  esac
   set -- "$@" "$word"
   [ -z "$seen" ] || continue
   case $word in
     run)
-      seen=run
+      seen=run place=option
       count_run
       set -- "$@" --cidfile "$job/cid.$number" --label "mlcube-ssh.job=$MLCUBE_SSH_JOB"
       for variable in $MLCUBE_SSH_VARIABLES; do set -- "$@" -e "$variable"; done
