@@ -147,7 +147,9 @@ fn with_failing_engine(scene: &mut Scene, says: &str) -> Document {
 /// It says these words to whoever reads, and in the document.
 fn advises(failed: &Outcome, words: &[&str]) {
     failed.exits(125);
-    let message = failed.document().at("/failed/message").as_str().unwrap().to_owned();
+    let document = failed.document();
+    let message = format!("{} {}", document.at("/failed/message"), document.at("/failed/hint"));
+    let message = message.replace("\\\"", "\"");
     for word in words {
         failed.says(word);
         assert!(message.contains(word), "{word:?} isn't in {message}");

@@ -208,6 +208,9 @@ pub struct Failed {
     pub kind: Kind,
     /// The line that it printed.
     pub message: String,
+    /// What it advised; absent where it had no advice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Whether a task began before it, so that there may be results; absent where none did, or where `kind` says it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub began: bool,
@@ -233,6 +236,7 @@ impl Failed {
             status,
             kind,
             message,
+            hint: None,
             began: false,
             unknown: Unknown::new(),
         }

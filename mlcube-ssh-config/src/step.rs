@@ -202,11 +202,11 @@ impl Step {
     /// Says what failed and notes it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
         self.report.failure(failure);
-        // Whoever has the document alone is to know what to do, too.
-        let hint = failure.hint_text().map(|hint| format!("; {hint}")).unwrap_or_default();
-        let message = format!("{failure}{hint}");
+        let message = failure.to_string();
         let status = failure.status.code();
         let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
+        // Whoever has the document alone is to know what to do, too.
+        failed.hint = failure.hint_text().map(str::to_owned);
         failed.began = failure.began && failure.kind != Kind::Task;
         document.failed = Some(failed);
         status
