@@ -173,6 +173,12 @@ impl Connection {
         self.report
     }
 
+    /// Whether the members of a group share the tree there.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// A script that sees the variables and the setup line of the settings.
     #[must_use]
     pub fn script(&self, program: &'static str) -> Script {
@@ -194,11 +200,15 @@ impl Connection {
     pub fn rsync_options(&self) -> Vec<String> {
         let ssh: Vec<String> =
             std::iter::once("ssh".to_owned()).chain(self.client_words()).collect();
-        let (words, path) = if self.greets.load(Ordering::Relaxed) {
-            (greeting::behind(ssh), Some(greeting::RSYNC_PATH.to_owned()))
+        let greets = self.greets.load(Ordering::Relaxed);
+        // What rsync makes by itself, the folders for what is replaced, is for the group, too. Every login shell has this.
+        let before = if self.shared { "umask 007; " } else { "" };
+        let path = if greets {
+            Some(format!("--rsync-path={before}{}", greeting::BECOME_RSYNC))
         } else {
-            (ssh, None)
+            self.shared.then(|| format!("--rsync-path={before}exec rsync"))
         };
+        let words = if greets { greeting::behind(ssh) } else { ssh };
         let rsh = words.iter().map(|word| rsync_rsh_word(word)).collect::<Vec<_>>().join(" ");
         std::iter::once(format!("--rsh={rsh}")).chain(path).collect()
     }

@@ -11,6 +11,7 @@ mod packed_entry;
 mod part;
 mod plan;
 mod record;
+mod shared;
 mod shown;
 mod text;
 mod unplaced;

@@ -73,8 +73,12 @@ pub(crate) fn list_both(
 ) -> Outcome<(There, Listing)> {
     thread::scope(|scope| {
         let here = scope.spawn(|| list_here(&layout.workspace));
-        let there = list(connection, document, record, asked)?;
-        Ok((there, here.join().unwrap_or_else(|panic| resume_unwind(panic))?))
+        let mut there = list(connection, document, record, asked)?;
+        let here = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        if connection.is_shared() {
+            there.listing.put_own_permissions(&here);
+        }
+        Ok((there, here))
     })
 }
 
@@ -180,6 +184,8 @@ impl Fetch<'_> {
             .args(has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
             // Nothing that comes from there runs here with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
+            // That a group may write there says nothing of the groups here.
+            .args(self.connection.is_shared().then_some("--chmod=g-w"))
             // The plan has left out links that lead out; one that was put there since the list stays there, too.
             .arg("--safe-links")
             .arg("--")

@@ -61,13 +61,18 @@ pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> C
         .list(fresh.names())
 }
 
+/// For a tree that a group shares: what one member sends, the others may change, and nobody else may read. Only its owner can
+/// set the time of what is there already, of a folder or a link that another member made.
+const SHARED: [&str; 3] = ["--chmod=g+rwX,Dg+s,o-rwx", "--omit-dir-times", "--omit-link-times"];
+
 fn command(connection: &Connection, route: &Route) -> Command {
     let command = rsync::command_along_links(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
         // A folder above what is sent keeps its permissions there; one that is a link here is none there.
         .arg("--no-implied-dirs")
         // Times are compared to the nanosecond: by default what changed within one second is skipped.
-        .arg("--modify-window=-1");
+        .arg("--modify-window=-1")
+        .args(connection.is_shared().then_some(SHARED).into_iter().flatten());
     if route.is_near {
         // What is half there lies where no listing looks, even when rsync is killed.
         command.arg(format!("--temp-dir={}", route.scratch))

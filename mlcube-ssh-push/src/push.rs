@@ -159,6 +159,9 @@ fn plan(
     connection: &Connection,
     args: &Args,
 ) -> Outcome<Plan> {
+    if connection.is_shared() {
+        prepared.listing.put_own_permissions(&local.workspace);
+    }
     let common = local.record.settled(&local.workspace, &prepared.listing);
     if local.record.was_cut_off() {
         local.record.finish(&common)?;

@@ -4,7 +4,7 @@
 
 /// Prints the line, then becomes rsync (rsync(1): `--rsync-path` is run by the shell there). A greeting may lack its own
 /// last newline, as a prompt and a window title do.
-pub(super) const RSYNC_PATH: &str = "--rsync-path=echo; echo mlcube-ssh-rsync; exec rsync";
+pub(super) const BECOME_RSYNC: &str = "echo; echo mlcube-ssh-rsync; exec rsync";
 
 /// `read` takes no byte behind the end of its line, so `cat` gets all the rest.
 const FILTER: &str = r#""$@" | { while IFS= read -r line && [ "$line" != mlcube-ssh-rsync ]; do :; done; exec cat; }"#;

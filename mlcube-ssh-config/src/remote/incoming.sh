@@ -9,7 +9,7 @@ hold_incoming() {
   make_private "$1/code" "$1/workspace" "$1/tmp" || return 1
   # A lock file of its own: the session of an earlier push, which the network has cut off, may still hold the old one.
   rm -f "$1/lock"
-  (umask 077 && : >"$1/lock") || return 1
+  (umask "$private" && : >"$1/lock") || return 1
   exec 7<"$1/lock"
   # Where there is no flock, or none for this file system, the process and when it started tell whether it lives.
   # On some network disks flock(2) hangs, with -n too.

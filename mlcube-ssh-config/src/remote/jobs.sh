@@ -1,7 +1,7 @@
 #!/bin/sh
 # What is known of jobs: who leads one, how it is, which one holds a workspace. A job is named by its folder.
 
-# shellcheck disable=SC2034 # the scripts read what is set here
+# shellcheck disable=SC2034,SC2154 # the scripts read what is set here; the prelude sets private
 
 # Sets what this machine, this boot and this pid namespace are: only within them does a pid say anything. Most scripts
 # meet no job and needn't know. Read by the shell itself: where no process can be forked, a look that failed must not
@@ -149,7 +149,7 @@ lock_is_free() { (timeout -s KILL 5 flock -n 8) 2>/dev/null 8<"$1"; }
 # One at a time looks at the locks in $1, and changes them; flock(2) ends with the process. Where there is no such lock
 # a link that names its holder takes its place.
 guard_locks() {
-  (umask 077 && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
+  (umask "$private" && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
   guard=
   exec 9>>"$1/guard"
   lock_file 9

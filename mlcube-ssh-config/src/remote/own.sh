@@ -13,7 +13,7 @@ check_own() {
 
 # Prints what is wrong with the folder $1, if anything is: `owner WHO MODE PATH` or `writable WHO MODE PATH`.
 not_own() {
-  place=$1 itself=$1 me=$(id -u) group=
+  place=$1 itself=$1 me=$(id -u)
   until [ -e "$place" ] || [ -L "$place" ]; do
     place=${place%/*} itself=
     [ -n "$place" ] || place=/
@@ -54,6 +54,18 @@ not_own() {
 
 # Whether nobody else is in the group $1: many systems give every user a group of that name.
 is_private() { [ "$1" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ]; }
+
+# Gives these folders to the group of the folder around them, with all that is made in them later, as far as this account
+# may: only a member can, and only of what is its own.
+give_to_group() {
+  for given; do
+    [ -O "$given" ] || continue
+    gid=$(stat -c %g "${given%/*}/")
+    ! is_shared_with "$gid" || chgrp "$gid" "$given" || return
+    # Not before the group is the right one: of another one's the system drops the mark.
+    chmod g+rwxs,o-rwx "$given" || return
+  done
+}
 
 # Whether the settings say that a group shares the tree, and this account is in the group $1.
 is_shared_with() {

@@ -31,11 +31,18 @@ holds_anything() {
   return 1
 }
 
-# Makes these folders, for this user alone; those that are there stay as they are.
+# What is made there is this user's alone; where a group shares the tree, the group's, and so is what a task makes.
+private=077
+if [ "${shared-}" = yes ]; then
+  private=007
+  umask 007
+fi
+
+# Makes these folders, for those alone whose the tree is; those that are there stay as they are.
 make_private() {
-  for private; do
-    if [ ! -d "$private" ]; then
-      (umask 077 && mkdir -p "$@")
+  for missing; do
+    if [ ! -d "$missing" ]; then
+      (umask "$private" && mkdir -p "$@")
       return
     fi
   done

@@ -6,6 +6,8 @@
 
 job=$1 lock=$2 view=$3 shims=$4 mask=$5 cube=$6 python=$7 limit=$8 locale=$9
 shift 9
+# That of the script that starts this one: what is written here is for those alone whose the tree is.
+private=$(umask)
 
 # The log is all that there is to tell it to.
 # shellcheck disable=SC2317 # what is put before this script calls it
@@ -18,7 +20,7 @@ problem() {
 put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
 
 end() {
-  umask 077
+  umask "$private"
   [ -z "$view" ] || rm -rf "$view"
   rm -rf "${shims:?}"
   give_lock_up "$lock" "${job##*/}"
@@ -38,7 +40,7 @@ describe() {
   } >"$job/job.json.new" && mv -f "$job/job.json.new" "$job/job.json" && rm "$job/document"
 }
 
-umask 077
+umask "$private"
 exec 8>"$job/alive"
 # What can't be locked says nothing in another pid namespace.
 if lock_file 8; then printf 'held\n' >&8; fi

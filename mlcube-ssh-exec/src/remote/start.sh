@@ -192,7 +192,7 @@ if [ ! -d "$job" ]; then
   if is_held "$lock" "$id"; then refuse_locked; fi
   check_inputs
   mask=$(umask)
-  umask 077
+  umask "$private"
   take_workspace
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   place_shims

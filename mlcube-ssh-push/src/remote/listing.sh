@@ -1,4 +1,6 @@
 #!/bin/sh
+# shellcheck disable=SC2154 # the prelude sets private
+
 # Lists the workspace $1 in the format $2, its folders that can't be written in the format $4, and what lies behind its links
 # to folders in the format $3. Of a folder that
 # can't be entered, a container's perhaps, only the folder itself. A link that leads to itself isn't readable, and would be
@@ -27,5 +29,5 @@ note_workspace() {
       [ "$known" != "$2" ] || return 0
     done <"$1/workspace-places"
   fi
-  (umask 077 && printf '%s\n' "$2" >>"$1/workspace-places")
+  (umask "$private" && printf '%s\n' "$2" >>"$1/workspace-places")
 }

@@ -22,11 +22,16 @@ incoming=$state/incoming/$id
 need_rsync
 check_own "$state" "$base"
 make_private "$state" || problem not-writable "$state"
+if [ "$shared" = yes ]; then
+  give_to_group "${state%/*}" "$state" || problem not-writable "$state"
+  # rsync makes the folder for what is replaced as the account's own umask has it.
+  make_private "$state/replaced" || problem not-writable "$state"
+fi
 
 # Whose tree it is. A link never replaces the file that another first push has just made.
 write_origin() {
   new=$state/origin.$$.new
-  (umask 077 && printf '%s\n' "$origin" >"$new") || problem not-writable "$state"
+  (umask "$private" && printf '%s\n' "$origin" >"$new") || problem not-writable "$state"
   if [ "$1" = replace ]; then
     mv -f "$new" "$state/origin" || problem not-writable "$state"
   else
@@ -54,7 +59,8 @@ was_empty=yes
 if holds_anything "$base"; then was_empty=; fi
 if [ ! -d "$base" ]; then
   # For this account alone, unless a group shares it; what lies in it has the permissions that it has locally.
-  if [ "$shared" = yes ]; then mkdir -p "$base"; else make_private "$base"; fi || problem not-writable "$base"
+  make_private "$base" || problem not-writable "$base"
+  if [ "$shared" = yes ]; then give_to_group "$base" || problem not-writable "$base"; fi
 fi
 [ -d "$workspace" ] || mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
@@ -68,7 +74,7 @@ if [ -n "$was_empty" ] || [ -z "$named" ]; then
   [ -z "$was_empty$was_pushed" ] || tree_path=$(cd -P "$base" && pwd -P)
 fi
 if [ "$tree_path" != "$named" ]; then
-  { (umask 077 && printf '%s\n%s\n' "$there" "$tree_path" >"$state/origin.$$.new") &&
+  { (umask "$private" && printf '%s\n%s\n' "$there" "$tree_path" >"$state/origin.$$.new") &&
     mv -f "$state/origin.$$.new" "$state/origin"; } || problem not-writable "$state"
 fi
 if has_locks "$state" && is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
