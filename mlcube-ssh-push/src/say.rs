@@ -21,7 +21,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer
         )),
     }
     name(report, &receipt.left_out, "steps.push.left_out", |name| {
-        format!("left out {name}: a device, or something else of that name is in its way on {host}")
+        format!("left out {name}: it is a device, or there is no place for it on {host}")
     });
     name(report, &receipt.kept, "steps.push.kept", |name| {
         format!("kept {name} as it is on {host}, it changed there too; --overwrite replaces it")

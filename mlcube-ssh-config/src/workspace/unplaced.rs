@@ -72,7 +72,7 @@ impl Plan {
         };
         let message = format!(
             "{} can't be kept {receiver}, '{}' for one: {why}; the rest was done",
-            count(number as u64, "entry"),
+            count(number as u64, "name"),
             shown(first)
         );
         Err(Failure::ours(anyhow!(message)).hint(hint))
