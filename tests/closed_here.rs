@@ -57,10 +57,12 @@ fn where_there_is_no_place_for_what_is_half_there_a_file_comes_all_the_same() {
     let partial = workspace.join(".mlcube-ssh-partial");
     fs::write(&partial, "the user's").unwrap();
     pushed.made("score");
-    pushed.pull(&["-v"]).succeeds().never_says("--temp-dir");
-    assert_eq!(pushed.cube.result("score"), "score");
+    // What isn't a folder of ours is named and neither used nor removed.
+    pushed.pull(&[]).exits(125).says(".mlcube-ssh-partial isn't a folder of yours");
     assert_eq!(pushed.cube.result(".mlcube-ssh-partial"), "the user's");
     fs::remove_file(partial).unwrap();
+    pushed.pull(&[]).succeeds();
+    assert_eq!(pushed.cube.result("score"), "score");
     // Root's, but for a folder in it.
     fs::create_dir(workspace.join("out")).unwrap();
     pushed.account.owns(&workspace.join("out"));

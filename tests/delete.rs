@@ -108,7 +108,7 @@ fn what_a_push_that_failed_has_brought_can_be_deleted_too() {
     let (scene, cube, there) = pushed();
     fs::write(cube.root().join("stale.py"), "x").unwrap();
     scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
-    push(&scene, &cube, &[]).exits(255);
+    push(&scene, &cube, &[]).exits(125);
     assert!(there.join("stale.py").exists());
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
     remove(&cube, "stale.py");

@@ -85,7 +85,8 @@ fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
         let path = cube.root().join(name);
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    let document = scene.document(&cube, &[]);
+    let config = scene.tool_as(&account, "mlcube-ssh-config").arg("--platform=gpu1");
+    let document = config.arg("--mlcube").arg(cube.root()).run().succeeds().document();
     let push = |words: &[&str]| {
         let push = scene.tool_as(&account, "mlcube-ssh-push").arg("-q").args(words);
         push.reads_document(&document).run()
