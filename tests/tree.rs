@@ -1,8 +1,8 @@
 //! How much of a cube goes, and what is refused before anything moves.
 
-use std::fs::{self, File};
+use std::fs;
 
-use mlcube_ssh_harness::{Cube, HostOptions, Scene, Task};
+use mlcube_ssh_harness::{Cube, HostOptions, Scene, Task, Tmpfs, random};
 
 fn cube(scene: &Scene) -> Cube {
     let make = Task::named("make").reads("data", "data.csv").writes("model", "model/");
@@ -44,11 +44,11 @@ fn inputs_alone_go_and_not_what_an_earlier_task_makes() {
 fn more_than_what_is_free_there_is_refused_with_the_largest() {
     let scene = Scene::new();
     let cube = cube(&scene);
-    // A file without blocks: large, and nothing on this disk.
-    File::create(cube.workspace().join("huge.bin")).unwrap().set_len(1 << 43).unwrap();
+    let Some(_small) = Tmpfs::mount(&scene.host.remote_root(), "10m") else { return };
+    fs::write(cube.workspace().join("huge.bin"), random(1, 12 << 20)).unwrap();
     let document = scene.document(&cube, &[]);
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
-    push.exits(125).complains(&["there", "free", "huge.bin", "8.7 TB"]);
+    push.exits(125).complains(&["there", "free", "huge.bin", "12.5 MB"]);
     assert!(!scene.host.remote_root().join("digits/mlcube.yaml").exists(), "nothing has moved");
 }
 

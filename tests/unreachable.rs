@@ -1,7 +1,7 @@
 //! Hosts that can't be reached, and programs that aren't there: the right status, one line, nothing half-done.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use mlcube_ssh_harness::{
@@ -133,6 +133,7 @@ fn ssh_is_missing_here() {
     let failed = tool().env("PATH", &empty).run();
     failed.exits(127).complains(&["ssh", "isn't installed"]);
     assert_eq!(failed.document().at("/failed/kind"), "tool");
+    symlink("/usr/bin/rsync", empty.join("rsync")).unwrap();
     fs::write(empty.join("ssh"), "not a program").unwrap();
     fs::set_permissions(empty.join("ssh"), fs::Permissions::from_mode(0o644)).unwrap();
     tool().env("PATH", &empty).run().exits(126).complains(&["ssh"]);
