@@ -258,16 +258,17 @@ fn not_writable(host: &str, subject: &str) -> Failure {
 /// The failure `what` with its cause, and a hint that the user of this program can follow in place of mlcube's own.
 fn explained(end: &End, what: &str) -> Failure {
     let failure = Failure::ours(anyhow!("{what}: {}", cause(end))).began(end.began);
-    if let Some(hint) = &end.hint {
-        return failure.hint(hint);
-    }
+    // First: where the recipe is there, a registry that isn't reached was mostly not meant to be asked.
     if end.could_be_built {
         // mlcube's own advice, -Prunner.build_strategy, would be for the ssh runner here.
         return failure.hint(
             "to build the image on the remote instead of pulling it, add -Pdocker.build_strategy=auto, or set 'remote: {runner: docker, build_strategy: auto}' in the platform's section",
         );
     }
-    failure
+    match &end.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// `mlcube`'s own words for why, else the last of the log; the engine's where they tell of trouble.
