@@ -104,7 +104,7 @@ fn differing(
     Ok(all)
 }
 
-/// As [`differing`], with all paths at once.
+/// The paths whose content differs, all compared at once.
 ///
 /// # Errors
 /// Those of [`run`].
