@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
+use mlcube_ssh_config::stable_hash::former;
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
 
 fn cube(scene: &Scene, folder: &str, content: &str) -> Cube {
     let cube = Cube::new(&scene.home().join(folder));
@@ -77,4 +79,77 @@ fn the_same_cube_by_another_name_of_the_host_is_the_same() {
         .unwrap();
     scene.set("/host", "alias");
     push(&scene, &cube, &[]).succeeds();
+}
+
+/// Renames the only thing in a folder whose name is accepted.
+fn rename_only(folder: &Path, accepted: impl Fn(&str) -> bool, name: &str) -> PathBuf {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut accepted = names.filter(|name| accepted(name.to_str().unwrap()));
+    let (Some(only), None) = (accepted.next(), accepted.next()) else {
+        panic!("{}", folder.display())
+    };
+    fs::rename(folder.join(&only), folder.join(name)).unwrap();
+    folder.join(only)
+}
+
+/// Puts all under the names that versions before the stable hash would have given it, and returns the stable ones and the
+/// workspace's former one.
+fn as_an_earlier_version(
+    scene: &Scene,
+    document: &Document,
+    base: &Path,
+    workspace: &Path,
+) -> ([PathBuf; 2], PathBuf) {
+    let remote = |key: &str| document.at(&format!("/remote/{key}")).as_str().unwrap().to_owned();
+    let own = scene.host.remote_root().join(".mlcube-ssh/digits");
+    let state = scene.home().join(".local/state/mlcube-ssh");
+
+    let place = format!("data-{:08x}", former::hash(&workspace) & 0xffff_ffff);
+    let former_workspace = format!("{}/{place}", remote("workspace").rsplit_once('/').unwrap().0);
+    let (host, user) = (remote("host"), None::<String>);
+    let tree = former::hash(&(&host, &user, remote("base"), base));
+    let pair = former::hash(&(host, user, remote("base"), former_workspace, base, workspace));
+    let is_places = |name: &str| name.ends_with(".workspaces");
+    let is_pair = |name: &str| name.starts_with("digits-") && !is_places(name);
+    let now = [
+        rename_only(&own.join("workspaces"), |_| true, &place),
+        rename_only(&state, is_pair, &format!("digits-{pair:016x}")),
+    ];
+    fs::write(state.join(format!("digits-{tree:016x}.workspaces")), "runs/1\n").unwrap();
+
+    let machine = fs::read_to_string(state.join("id")).unwrap();
+    let origin = fs::read_to_string(own.join("origin")).unwrap();
+    let (id, rest) = origin.split_once(' ').unwrap();
+    assert!(id.starts_with(machine.trim()));
+    let id = format!("{}-{:016x}", machine.trim(), former::hash(&base));
+    fs::write(own.join("origin"), format!("{id} {rest}")).unwrap();
+    (now, own.join("workspaces").join(place))
+}
+
+#[test]
+fn what_an_earlier_version_named_is_found_and_moved_once() {
+    let scene = Scene::new();
+    let cube = cube(&scene, "digits", "1");
+    let workspace = scene.home().join("big disk/data");
+    fs::create_dir_all(&workspace).unwrap();
+    fs::write(workspace.join("data.csv"), "1").unwrap();
+    let document = scene.document(&cube, &["--workspace", workspace.to_str().unwrap()]);
+    let step = |name| scene.tool(name).reads_document(&document).run();
+    step("mlcube-ssh-push").succeeds();
+
+    let (now, former) = as_an_earlier_version(&scene, &document, cube.root(), &workspace);
+    fs::write(workspace.join("data.csv"), "edited").unwrap();
+    step("mlcube-ssh-push").succeeds();
+    assert_eq!(fs::read_to_string(now[0].join("data.csv")).unwrap(), "edited", "no conflict");
+    assert!(now.iter().all(|place| place.exists()) && !former.exists());
+    let state = scene.home().join(".local/state/mlcube-ssh");
+    let places = rename_only(&state, |name| name.ends_with(".workspaces"), "places");
+    assert_eq!(fs::read_to_string(state.join("places")).unwrap(), "runs/1\n", "{places:?}");
+
+    // A pull finds the workspace, too.
+    let (_, former) = as_an_earlier_version(&scene, &document, cube.root(), &workspace);
+    fs::write(former.join("result"), "1").unwrap();
+    step("mlcube-ssh-pull").succeeds();
+    assert_eq!(fs::read_to_string(workspace.join("result")).unwrap(), "1");
+    assert!(now.iter().all(|place| place.exists()) && !former.exists());
 }

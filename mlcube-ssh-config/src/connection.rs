@@ -41,7 +41,7 @@ pub use master::Closed;
 pub use session::{Event, Session};
 
 /// A login on a host: who, where, with which key and which ssh configuration.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Login {
     host: Host,
     user: Option<User>,
@@ -112,8 +112,8 @@ impl Connection {
         };
         Ok(Self {
             // `persist: 0` wants a login of its own, and takes no connection that another setting left open.
-            socket: socket::path(&(&login, runner.persist == 0))?,
-            other_socket: socket::path(&(&login, runner.persist != 0))?,
+            socket: socket::path(&login, runner.persist == 0)?,
+            other_socket: socket::path(&login, runner.persist != 0)?,
             login,
             connect_timeout: runner.connect_timeout,
             answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout)),

@@ -5,7 +5,6 @@
 //! relative places; the base is their deepest common folder, found from what the cube declares and never from
 //! arguments, so that the layout stays.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -16,11 +15,15 @@ use crate::failure::hinted;
 use crate::names::RemotePath;
 use crate::quote::{is_plain, plain};
 use crate::runner::Runner;
+use crate::stable_hash::{StableHash, former};
 use crate::trust;
 use crate::workspace::Listing;
 
 /// The folder on the remote, in `remote_root`, that holds what is ours: jobs, records, what was replaced.
 pub const STATE: &str = ".mlcube-ssh";
+
+/// The folder in it for workspaces that lie outside of the base.
+const OUTSIDE: &str = "workspaces";
 
 /// The local folders of a cube and their places in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,10 +207,21 @@ impl Layout {
         let cube = join(&base, &self.root)?;
         let workspace = match self.workspace_in_root() {
             Some(place) => join(&cube, &place)?,
-            None => state.join("workspaces")?.join(&own_place(&self.workspace))?,
+            None => state.join(OUTSIDE)?.join(&outside_name(&self.workspace))?,
         };
         let (host, user) = (runner.host.clone(), runner.authentication.user.clone());
         Ok(Remote::new(host, user, base, cube, workspace, state))
+    }
+
+    /// Where an earlier version kept the remote workspace, if that isn't where it is kept now.
+    ///
+    /// # Errors
+    /// When the path can't be one on the remote.
+    pub fn former_workspace(&self, remote: &Remote) -> Result<Option<RemotePath>> {
+        if self.workspace_in_root().is_some() {
+            return Ok(None);
+        }
+        remote.state.join(OUTSIDE)?.join(&former_outside_name(&self.workspace)).map(Some)
     }
 }
 
@@ -257,12 +271,20 @@ fn join(folder: &RemotePath, below: &Path) -> Result<RemotePath> {
     folder.join(below.to_str().context("a path of the cube isn't UTF-8")?)
 }
 
-/// The folder's name for a workspace outside the cube: its own and a hash of its path, so that two never meet.
-fn own_place(workspace: &Path) -> String {
-    let mut hasher = DefaultHasher::new();
-    workspace.hash(&mut hasher);
+/// The remote folder's name for a workspace outside the cube: its own and a hash of its path, so that two never meet.
+fn outside_name(workspace: &Path) -> String {
+    let hash = StableHash::default().field(workspace).finish();
+    format!("{}-{hash:016x}", plain_name(workspace))
+}
+
+/// The name that earlier versions gave it.
+fn former_outside_name(workspace: &Path) -> String {
+    format!("{}-{:08x}", plain_name(workspace), former::hash(&workspace) & 0xffff_ffff)
+}
+
+fn plain_name(workspace: &Path) -> String {
     let name = plain(&workspace.file_name().unwrap_or_default().to_string_lossy());
-    format!("{}-{:08x}", name.trim_start_matches(['.', '-']), hasher.finish() & 0xffff_ffff)
+    name.trim_start_matches(['.', '-']).to_owned()
 }
 
 /// `path` with `~/` in front replaced by the home folder.

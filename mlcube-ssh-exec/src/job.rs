@@ -10,7 +10,7 @@ use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::forward;
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::{Layout, plain_path};
-use mlcube_ssh_config::names::JobId;
+use mlcube_ssh_config::names::{JobId, RemotePath};
 use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
@@ -158,8 +158,10 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
     } else {
         ""
     };
+    let former_workspace = layout.former_workspace(&document.remote)?;
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let script = script
+        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .word(document.remote.base.as_str())
         .word(&plain_path(&layout.root))
         .word(&layout.file)

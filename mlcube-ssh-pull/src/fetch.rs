@@ -5,12 +5,14 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::anyhow;
+use anyhow::{Result, anyhow};
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::names::RemotePath;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
@@ -53,14 +55,20 @@ impl There {
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
+    layout: &Layout,
     record: Option<&Record>,
-) -> Script {
-    let script = connection
-        .script(LIST)
+) -> Result<Script> {
+    let former_workspace = layout.former_workspace(&document.remote)?;
+    let script = connection.script(LIST);
+    // A job may be running in it.
+    let script = if former_workspace.is_some() { script.with(jobs::FUNCTIONS) } else { script };
+    let script = script
         .given("workspace", document.remote.workspace.as_str())
+        .given("state", document.remote.state.as_str())
+        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("format", FIND_FORMAT)
         .given("unreadable", FIND_FORMAT_UNREADABLE);
-    if record.is_some() { script.followed() } else { script }
+    Ok(if record.is_some() { script.followed() } else { script })
 }
 
 /// Lists the workspace there, and meanwhile the one here.
@@ -73,7 +81,7 @@ pub(crate) fn list_both(
 ) -> Outcome<(There, Listing)> {
     thread::scope(|scope| {
         let here = scope.spawn(|| list_here(&layout.workspace));
-        let mut there = list(connection, document, record, asked)?;
+        let mut there = list(connection, document, layout, record, asked)?;
         let here = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         if connection.is_shared() {
             there.listing.put_own_permissions(&here);
@@ -86,10 +94,11 @@ pub(crate) fn list_both(
 pub(crate) fn list(
     connection: &Connection,
     document: &Document,
+    layout: &Layout,
     record: Option<&Record>,
     asked: &[Pattern],
 ) -> Outcome<There> {
-    let script = list_script(connection, document, record);
+    let script = list_script(connection, document, layout, record)?;
     let (answer, session) = connection.ask_and_go_on(&script)?;
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), document, &answer));

@@ -20,7 +20,8 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let outputs = outputs::declared(document, &layout);
     let selection = pull::selection(args, &outputs)?;
-    let there = fetch::list(&connection, document, None, &pull::asked(&selection, &outputs)?)?;
+    let asked = pull::asked(&selection, &outputs)?;
+    let there = fetch::list(&connection, document, &layout, None, &asked)?;
     let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
     Ok(())

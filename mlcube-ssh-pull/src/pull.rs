@@ -128,7 +128,7 @@ fn dry_run(
         selection,
         false,
     );
-    step.show(&connection.shown(&fetch::list_script(connection, document, Some(&record))));
+    step.show(&connection.shown(&fetch::list_script(connection, document, layout, Some(&record))?));
     let there = document.remote.workspace.from_home();
     let fetch =
         Fetch { connection, layout, record: &record, there, by_content: false, linked_files: &[] };

@@ -29,7 +29,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let selection = pull::selection(args, &outputs)?;
     let record = Record::of(&layout, &document.remote)?;
     if step.is_dry_run() {
-        step.show(&connection.shown(&fetch::list_script(&connection, document, None)));
+        step.show(&connection.shown(&fetch::list_script(&connection, document, &layout, None)?));
         let there = document.remote.workspace.from_home();
         let plan = Plan::comparison(Direction::Down, &record.workspace(), &Listing::default());
         let comparisons = comparisons(&connection, &layout, there, &plan, &[]);

@@ -4,7 +4,6 @@
 //! the state folder; the folder's half is its path.
 
 use std::fs::{self, Permissions};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,18 +14,34 @@ use mlcube_ssh_config::failure::Failure;
 use mlcube_ssh_config::file::make_private;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::quote::{one_line, shell_word};
+use mlcube_ssh_config::stable_hash::{StableHash, former};
 use mlcube_ssh_config::workspace::state_folder;
 
 use crate::incoming::random;
 
-/// The line that the tree's origin file holds: an id without blanks, then host and path for people.
-pub(crate) fn of(layout: &Layout) -> Result<String> {
-    let machine = machine_id(&state_folder()?)?;
-    let mut hasher = DefaultHasher::new();
-    layout.base.hash(&mut hasher);
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let path = one_line(&layout.base.to_string_lossy());
-    Ok(format!("{machine}-{:016x} {host}:{path}", hasher.finish()))
+/// Who pushes.
+pub(crate) struct Origin {
+    /// The line that the tree's origin file holds: an id without blanks, then host and path for people.
+    pub(crate) line: String,
+    /// The id that an earlier version gave the same folder on this machine.
+    pub(crate) former_id: String,
+}
+
+impl Origin {
+    /// That of a layout.
+    ///
+    /// # Errors
+    /// When this machine's id can't be read or made.
+    pub(crate) fn of(layout: &Layout) -> Result<Self> {
+        let machine = machine_id(&state_folder()?)?;
+        let folder = StableHash::default().field(&layout.base).finish();
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let path = one_line(&layout.base.to_string_lossy());
+        Ok(Self {
+            line: format!("{machine}-{folder:016x} {host}:{path}"),
+            former_id: format!("{machine}-{:016x}", former::hash(&layout.base)),
+        })
+    }
 }
 
 /// Refuses a tree of another origin: `line` is what its file holds.

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::path::{Component, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, Result, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::document::{Document, Remote};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
+use mlcube_ssh_config::names::RemotePath;
 use mlcube_ssh_config::own;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
@@ -17,7 +18,7 @@ use mlcube_ssh_config::workspace::{
 };
 
 use crate::incoming::IncomingId;
-use crate::origin;
+use crate::origin::{self, Origin};
 use crate::there::{Disk, Prepared};
 
 const PROGRAM: &str = concat!(include_str!("remote/listing.sh"), include_str!("remote/prepare.sh"));
@@ -27,10 +28,11 @@ pub(crate) fn script(
     connection: &Connection,
     layout: &Layout,
     remote: &Remote,
-    origin: &str,
+    origin: &Origin,
     adopt: bool,
     incoming: &IncomingId,
-) -> Script {
+) -> Result<Script> {
+    let former_workspace = layout.former_workspace(remote)?;
     let script = connection
         .script(PROGRAM)
         .with(jobs::FUNCTIONS)
@@ -41,7 +43,9 @@ pub(crate) fn script(
         .given("format", FIND_FORMAT)
         .given("linked", FIND_FORMAT_LINKED)
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
-        .given("origin", origin)
+        .given("origin", &origin.line)
+        .given("former_origin", &origin.former_id)
+        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("adopt", if adopt { "yes" } else { "no" })
         .given("place", &layout.workspace_in_base().unwrap_or_default())
         .given("id", &incoming.id)
@@ -49,7 +53,7 @@ pub(crate) fn script(
         .followed();
     let paths = [Some(&layout.root), layout.context.as_ref()];
     let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
-    pairs.fold(script, |script, (link, name)| script.word(&link).word(&name))
+    Ok(pairs.fold(script, |script, (link, name)| script.word(&link).word(&name)))
 }
 
 /// Makes the folders and returns what was found, once no job holds the workspace.

@@ -20,11 +20,12 @@ use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Part, Plan, Record,
 use crate::cli::Args;
 use crate::incoming::IncomingId;
 use crate::local::Local;
+use crate::origin::Origin;
 use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{beside, delete, leftovers, links_out, origin, prepare, say, space, try_names, verify};
+use crate::{beside, delete, leftovers, links_out, prepare, say, space, try_names, verify};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -41,13 +42,13 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
-    let origin = origin::of(&layout)?;
+    let origin = Origin::of(&layout)?;
     let script = |incoming: &IncomingId| {
         prepare::script(&connection, &layout, &document.remote, &origin, runner.adopt, incoming)
     };
     if step.is_dry_run() {
         let incoming = IncomingId::choose(&record)?;
-        let shown = script(&incoming);
+        let shown = script(&incoming)?;
         return dry_run(step, document, &layout, &connection, &shown, &incoming, args);
     }
     let (receipt, pushed) = timed(|receipt| {
@@ -56,7 +57,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let incoming = IncomingId::choose(&record)?;
         let ask = || {
             incoming.note(&record)?;
-            let prepared = prepare::prepare(&connection, &script(&incoming), document, args.wait)?;
+            let prepared = prepare::prepare(&connection, &script(&incoming)?, document, args.wait)?;
             incoming.is_made(&record)?;
             Ok(prepared)
         };

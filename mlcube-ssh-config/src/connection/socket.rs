@@ -2,16 +2,18 @@
 
 use std::env;
 use std::fs::{self, DirBuilder};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::Login;
 use crate::failure::hinted;
 use crate::file;
+use crate::names::User;
 use crate::quote::shell_word;
+use crate::stable_hash::StableHash;
 use crate::workspace::state_folder;
 
 /// The longest socket path that works: ssh binds at the path, a dot and 16 characters, in the 108 bytes of `sun_path`.
@@ -21,16 +23,20 @@ const LONGEST: usize = 90;
 const ELSEWHERE: &str =
     "set XDG_RUNTIME_DIR to a folder of yours with mode 0700, whose path has at most 60 bytes";
 
-/// The socket for a login, in a folder that nobody else can reach; `login` is all that tells one login from another.
+/// The socket of a login's master, in a folder that nobody else can reach. One that lasts for a single command is another one.
 ///
 /// # Errors
 /// When the folder can't be made, or isn't ours alone.
-pub(super) fn path(login: &impl Hash) -> Result<PathBuf> {
-    let mut hasher = DefaultHasher::new();
-    login.hash(&mut hasher);
-    // Two homes are two sets of ssh settings, for which one alias can mean two hosts.
-    env::var_os("HOME").hash(&mut hasher);
-    Ok(private_folder()?.join(format!("{:016x}", hasher.finish())))
+pub(super) fn path(login: &Login, is_for_one_command: bool) -> Result<PathBuf> {
+    let hash = StableHash::default()
+        .field(login.host.as_str())
+        .optional(login.user.as_ref().map(User::as_str))
+        .optional(login.identity_file.as_ref())
+        .optional(login.ssh_config.as_ref())
+        .field(if is_for_one_command { "one" } else { "shared" })
+        // Two homes are two sets of ssh settings, for which one alias can mean two hosts.
+        .optional(env::var_os("HOME"));
+    Ok(private_folder()?.join(format!("{:016x}", hash.finish())))
 }
 
 /// The first folder for sockets that is this user's alone, or can be made so. Anybody can make a folder in `/tmp` first: then
@@ -114,8 +120,14 @@ mod tests {
 
     #[test]
     fn a_path_is_short_and_tells_logins_apart() {
-        let one = path(&("box", "me", "/k1")).unwrap();
-        let other = path(&("box", "me", "/k2")).unwrap();
+        let login = |key: &str| Login {
+            host: "box".parse().unwrap(),
+            user: Some("me".parse().unwrap()),
+            identity_file: Some(key.to_owned()),
+            ssh_config: None,
+        };
+        let one = path(&login("/k1"), false).unwrap();
+        let other = path(&login("/k2"), false).unwrap();
         assert_ne!(one, other);
         assert!(one.as_os_str().len() <= LONGEST);
     }

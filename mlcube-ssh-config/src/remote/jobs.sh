@@ -131,6 +131,16 @@ refuse_locked() {
   problem locked "${holder##*/} $how $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
 
+# Moves to the workspace $1 what an earlier version kept under the name $2 (nothing: it had the same); $3 is our own folder.
+# Returns 1, with what is_held sets, while a job runs there: its own paths lead to the old name.
+take_former_workspace() {
+  if [ -z "$2" ] || [ -e "$1" ]; then return 0; fi
+  locate "$2"
+  [ -d "$path" ] || return 0
+  if has_locks "$3" && is_held "$(lock_of "$path" "$3")" ''; then return 1; fi
+  mv "$path" "$1" || problem not-writable "${1%/*}"
+}
+
 # Locks the file that descriptor $1 has open, within a time, and returns 0; 1 when another process holds it for so
 # long, or the file system doesn't answer; 2 when it has no locks (some NFS and Lustre mounts: ENOLCK, ENOSYS).
 lock_file() {

@@ -18,7 +18,6 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -32,7 +31,9 @@ use super::plan::Direction;
 use crate::document::Remote;
 use crate::file::{make_private, write_atomically};
 use crate::layout::Layout;
+use crate::names::{RemotePath, User};
 use crate::report::Report;
+use crate::stable_hash::{StableHash, former};
 
 /// The folder of this user's records, `mlcube-ssh` in `XDG_STATE_HOME` or its default.
 ///
@@ -60,27 +61,29 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record for a layout and its place on the remote. Nothing is read or made.
+    /// The record for a layout and its place on the remote. Nothing is made; what an earlier version kept gets its name.
     ///
     /// # Errors
-    /// When there is neither `XDG_STATE_HOME` nor a home.
+    /// When there is neither `XDG_STATE_HOME` nor a home, or a record of an earlier version can't be renamed.
     pub fn of(layout: &Layout, remote: &Remote) -> Result<Self> {
         let state = state_folder()?;
-        let mut hasher = DefaultHasher::new();
-        (
-            &remote.host,
-            &remote.user,
-            &remote.base,
-            &remote.workspace,
-            &layout.base,
-            &layout.workspace,
-        )
-            .hash(&mut hasher);
+        let tree = StableHash::default()
+            .field(remote.host.as_str())
+            .optional(remote.user.as_ref().map(User::as_str))
+            .field(remote.base.as_str())
+            .field(&layout.base);
+        let pair = tree.clone().field(remote.workspace.as_str()).field(&layout.workspace);
         let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
-        let mut of_tree = DefaultHasher::new();
-        (&remote.host, &remote.user, &remote.base, &layout.base).hash(&mut of_tree);
-        let workspaces = state.join(format!("{name}-{:016x}.workspaces", of_tree.finish()));
-        Ok(Self { folder: state.join(format!("{name}-{:016x}", hasher.finish())), workspaces })
+        let record = Self {
+            folder: state.join(format!("{name}-{:016x}", pair.finish())),
+            workspaces: state.join(format!("{name}-{:016x}.workspaces", tree.finish())),
+        };
+        let former_workspace = layout.former_workspace(remote)?;
+        let (tree, pair) =
+            former_names(layout, remote, former_workspace.as_ref().unwrap_or(&remote.workspace));
+        take_over(&state.join(format!("{name}-{tree:016x}.workspaces")), &record.workspaces)?;
+        take_over(&state.join(format!("{name}-{pair:016x}")), &record.folder)?;
+        Ok(record)
     }
 
     /// A name that no other pair of trees has, of plain letters.
@@ -321,6 +324,30 @@ impl Record {
         let path = self.folder.join(name);
         write_atomically(&path, |file| listing.write(file))
             .with_context(|| format!("can't write the record {}", path.display()))
+    }
+}
+
+/// The hashes in the names that earlier versions gave the records of a tree, and of a pair of workspaces.
+fn former_names(layout: &Layout, remote: &Remote, workspace: &RemotePath) -> (u64, u64) {
+    let Remote { host, user, base, .. } = remote;
+    let tree = former::hash(&(host, user, base, &layout.base));
+    let pair = former::hash(&(host, user, base, workspace, &layout.base, &layout.workspace));
+    (tree, pair)
+}
+
+/// Gives what an earlier version kept its name, where nothing has that name yet. Of several processes that do so one succeeds.
+fn take_over(former: &Path, now: &Path) -> Result<()> {
+    if now.exists() {
+        return Ok(());
+    }
+    match fs::rename(former, now) {
+        Err(problem)
+            if !matches!(problem.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) =>
+        {
+            Err(problem)
+                .with_context(|| format!("can't rename {} to {}", former.display(), now.display()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 # for the task, ${11} the runner of jobs, ${12} the engine's stand-in, ${13} what starts mlcube, ${14} who starts it (JSON),
 # ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
 # then mlcube's words, of which the first two are its log level and its command.
+# Given: former_workspace, where an earlier version kept the workspace, or nothing.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale
 
 state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
@@ -190,6 +191,7 @@ if [ ! -d "$job" ]; then
   check_version "$@"
   # What runs there may be making the inputs.
   if is_held "$lock" "$id"; then refuse_locked; fi
+  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
   check_inputs
   mask=$(umask)
   umask "$private"

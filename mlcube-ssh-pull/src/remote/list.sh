@@ -1,11 +1,15 @@
 #!/bin/sh
 # Lists a workspace.
-# Given: workspace; format, that of the list; unreadable, that of entries that can't be read.
+# Given: workspace; state (our own folder); former_workspace, where an earlier version kept the workspace, or nothing; format, that of the list; unreadable, that of entries that can't be read.
 # Answers: workspace (absolute), then a line `listing` and the list; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
 workspace=$path
+if [ -n "$former_workspace" ]; then
+  locate "$state"
+  take_former_workspace "$workspace" "$former_workspace" "$path" || :
+fi
 [ -d "$workspace" ] || problem no-workspace "$workspace"
 need_rsync
 printf 'workspace %s\n' "$workspace"

@@ -2,9 +2,10 @@
 # Makes the folders that a push fills, and lists the workspace. Nobody waits for a program that has nothing to do: each
 # costs milliseconds, and a small push is over in a few hundred.
 # Given: base, state (our own folder) and workspace; format, that of the list; linked and unwritable, those of what lies behind links to
-# folders; origin, the line of the one that pushes; adopt, yes if it takes over the tree of another one; id, the random
-# name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest last.
-# place, of the workspace in the base, or nothing.
+# folders; origin, the line of the one that pushes; former_origin, the id that an earlier version gave it; former_workspace,
+# where an earlier version kept the workspace, or nothing; adopt, yes if it takes over the tree of another one; id, the
+# random name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest
+# last; place, of the workspace in the base, or nothing.
 # Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
 # cut off has brought), was-workspace (see tell_workspaces), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
@@ -48,7 +49,7 @@ was_pushed=yes
 named=
 { read -r there && read -r named; } <"$state/origin" || :
 if [ "${there%% *}" != "${origin%% *}" ]; then
-  [ "$adopt" = yes ] || problem other-origin "$there"
+  [ "$adopt" = yes ] || [ "${there%% *}" = "$former_origin" ] || problem other-origin "$there"
   write_origin replace
   there=$origin
 fi
@@ -62,6 +63,7 @@ if [ ! -d "$base" ]; then
   make_private "$base" || problem not-writable "$base"
   if [ "$shared" = yes ]; then give_to_group "$base" || problem not-writable "$base"; fi
 fi
+take_former_workspace "$workspace" "$former_workspace" "$state" || refuse_locked
 [ -d "$workspace" ] || mkdir -p "$workspace" || problem not-writable "$workspace"
 [ -w "$base" ] || problem not-writable "$base"
 

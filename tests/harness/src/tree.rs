@@ -1,9 +1,10 @@
 //! What lies in a folder.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 /// Everything in a folder, a line each: name, permissions, time and content, whoever owns it.
 pub fn whole_tree(folder: &Path) -> Vec<String> {
@@ -18,10 +19,9 @@ pub fn whole_tree(folder: &Path) -> Vec<String> {
                 .extend(below.iter().map(|line| format!("{}/{line}", entry.file_name().display())));
             format!("{:o}", data.mode())
         } else {
-            let mut hasher = DefaultHasher::new();
-            fs::read(&path).unwrap().hash(&mut hasher);
+            let content = Sha256::digest(fs::read(&path).unwrap());
             let (mode, time) = (data.mode(), (data.mtime(), data.mtime_nsec()));
-            format!("{mode:o} {time:?} {} {:x}", data.len(), hasher.finish())
+            format!("{mode:o} {time:?} {} {content:x?}", data.len())
         };
         found.push(format!("{} {content}", entry.file_name().display()));
     }
