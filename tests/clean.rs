@@ -2,13 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{Cube, Document, Engine, Outcome, Scene, Task};
 
 /// A cube that was pushed, and whose task ran there with this line of sh; nothing is fetched.
 fn ran(line: &str, words: &[&str]) -> (Scene, Engine, Cube, Document) {
-    let mut scene = Scene::new();
+    ran_in(Scene::new(), line, words)
+}
+
+/// The same in a scene that was made before.
+fn ran_in(mut scene: Scene, line: &str, words: &[&str]) -> (Scene, Engine, Cube, Document) {
     let engine = Engine::installed_on(&scene.host, "docker");
     engine.runs(line);
     scene.set("/remote/docker", engine.program().to_str().unwrap());
@@ -67,6 +72,39 @@ fn results_that_were_not_fetched_stay() {
     assert!(removed.succeeds().stdout.starts_with("removed workspace /"), "{removed}");
     assert!(!tree(&scene).join("workspace").exists() && tree(&scene).join("code.py").exists());
     assert_eq!(cube.result("model/best"), "0.9");
+}
+
+#[test]
+fn a_tree_that_is_a_link_keeps_what_was_not_fetched() {
+    let scene = Scene::new();
+    let disk = scene.place().folder("scratch disk");
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    symlink(&disk, tree(&scene)).unwrap();
+    let (scene, _engine, cube, document) = ran_in(scene, ":", &[]);
+    fs::create_dir_all(disk.join("workspace/model")).unwrap();
+    fs::write(disk.join("workspace/model/best"), [b'x'; 1 << 20]).unwrap();
+    let listed = clean(&scene, &[], &document);
+    assert!(!listed.succeeds().stdout.contains(" 0 bytes"), "{listed}");
+    for what in ["--yes=tree", "--yes=all"] {
+        clean(&scene, &[what], &document).exits(125).complains(&["model/best", "mlcube-ssh pull"]);
+        assert!(disk.join("workspace/model/best").exists(), "{what}");
+    }
+    scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
+    clean(&scene, &["--yes=all"], &document).succeeds();
+    assert!(!disk.exists() && !tree(&scene).is_symlink());
+    assert_eq!(cube.result("model/best").len(), 1 << 20);
+}
+
+#[test]
+fn workspaces_behind_a_link_keep_what_was_not_fetched() {
+    let (scene, _engine, _cube, document) = ran(":", &[]);
+    // Somebody moves the folder of all other workspaces to a larger disk.
+    let disk = scene.place().folder("scratch disk");
+    fs::create_dir_all(disk.join("other")).unwrap();
+    fs::write(disk.join("other/best"), "0.9").unwrap();
+    symlink(&disk, state(&scene).join("workspaces")).unwrap();
+    clean(&scene, &["--yes=workspaces"], &document).exits(125).complains(&["best"]);
+    assert!(disk.join("other/best").exists());
 }
 
 #[test]

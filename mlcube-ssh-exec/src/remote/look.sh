@@ -6,7 +6,8 @@
 
 found() {
   [ -e "$2" ] || return 0
-  size=$(du -sk "$2" 2>/dev/null | cut -f 1)
+  # -H: a link of the account's own is removed with the folder to which it leads.
+  size=$(du -skH "$2" 2>/dev/null | cut -f 1)
   printf 'found %s %s %s\n' "$1" "${size:-0}" "$2"
 }
 
@@ -32,9 +33,10 @@ for job in "$state"/jobs/*; do
 done
 printf 'newest %s\nlisting\n' "$(newest_job)"
 
+# The slash leads through a link of the account's own: find(1) lists nothing below a bare link.
 list() {
   [ -d "$1" ] || return 0
-  find "$1" -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$3" -prune -o -mindepth 1 -printf "$2"
+  find "$1/" -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$3" -prune -o -mindepth 1 -printf "$2"
 }
 if [ -d "$state" ]; then
   list "$base" "$1" "$2" && list "$state/workspaces" "$3" "$4"
