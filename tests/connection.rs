@@ -368,42 +368,27 @@ fn the_socket_lies_where_nobody_else_can_reach_it() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
-/// A scene whose account takes a password only; both last as long as the test.
-fn with_a_password() -> Option<(Account, Scene)> {
-    let place = Place::new();
-    let account = Account::with_shell(place.path(), "sh")?;
-    account.has_password("open sesame");
-    let options = HostOptions::default().account(&account);
-    let options =
-        options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
-    let mut scene = Scene::at(place, options);
-    scene.set("/remote_root", "cubes");
-    scene.has_program("askpass", "echo \"$1\" >> \"$HOME/asked\"; echo open sesame");
-    Some((account, scene))
-}
-
 #[test]
 fn a_password_is_asked_for_once() {
-    let Some((_account, mut scene)) = with_a_password() else { return };
+    let Some((_account, mut scene)) = Scene::with_a_password() else { return };
     let document = document_in(&mut scene);
     let line = "mlcube-ssh-interp -q | mlcube-ssh-push -q | mlcube-ssh-pull -q";
-    let ask = scene.home().join("bin/askpass");
-    scene.sh(line).env("SSH_ASKPASS", &ask).reads_document(&document).run();
-    assert_eq!(fs::read_to_string(scene.home().join("asked")).unwrap().lines().count(), 1);
+    scene.sh(line).env("SSH_ASKPASS", scene.askpass()).reads_document(&document).run();
+    assert_eq!(scene.asked(), 1);
     assert_eq!(scene.host.sshd.logins(), 1);
 }
 
 #[test]
 fn without_a_terminal_and_without_askpass_nothing_prompts() {
-    let Some((_account, mut scene)) = with_a_password() else { return };
+    let Some((_account, mut scene)) = Scene::with_a_password() else { return };
     let document = document_in(&mut scene);
     interp(&scene, &document).exits(255).complains(&["there", "refused"]);
-    assert!(!scene.home().join("asked").exists());
+    assert_eq!(scene.asked(), 0);
 }
 
 #[test]
 fn a_password_is_asked_for_at_the_terminal() {
-    let Some((_account, mut scene)) = with_a_password() else { return };
+    let Some((_account, mut scene)) = Scene::with_a_password() else { return };
     let document = document_in(&mut scene);
     fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
     // What is typed before the prompt is thrown away, so whoever types waits for it, and stays until the end.

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
+use mlcube_ssh_harness::{Document, HostOptions, Outcome, Place, Scene, Task, eventually};
 
 fn document_in(scene: &Scene) -> Document {
     let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
@@ -24,7 +24,11 @@ const MISLEADING: &str = "\
 Offending ED25519 key in /etc/passwd:1
 Host key verification failed.
 ssh: connect to host there port 22: Connection refused
-Connection timed out. No access for strangers.
+Connection timed out.
+*****
+  For members of the group only.
+
+  No access for strangers.
 ";
 
 #[test]
@@ -40,7 +44,7 @@ fn a_banner_is_no_cause() {
     failed.exits(255).complains(&["login", "refused", "Permission denied (publickey)"]);
     failed.never_says("changed").never_says("passwd");
     // It may say why, and is quoted as the host's.
-    failed.says("the host says: Connection timed out. No access for strangers.");
+    failed.says("the host says: Connection timed out. / For members of the group only. / No access for strangers.");
 }
 
 #[test]
@@ -194,31 +198,13 @@ fn a_host_that_takes_no_more_logins() {
     eventually("sshd has counted", || scene.host.sshd.log().contains("MaxStartups"));
 }
 
-/// A scene whose account takes a password that a program tells, which notes that it was asked.
-fn with_a_password(answer: &str) -> Option<(Account, Scene)> {
-    let place = Place::new();
-    let account = Account::with_shell(place.path(), "sh")?;
-    account.has_password("open sesame");
-    let options = HostOptions::default().account(&account);
-    let options =
-        options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
-    let mut scene = Scene::at(place, options);
-    scene.set("/remote_root", "cubes");
-    scene.has_program("askpass", &format!("echo \"$1\" >> \"$HOME/asked\"; {answer}"));
-    Some((account, scene))
-}
-
-fn asked(scene: &Scene) -> usize {
-    fs::read_to_string(scene.home().join("asked")).unwrap_or_default().lines().count()
-}
-
 #[test]
 fn a_wrong_answer_of_a_program_is_given_once() {
-    let Some((_account, scene)) = with_a_password("echo wrong") else { return };
+    let Some((_account, scene)) = Scene::with_a_password() else { return };
+    scene.answers("wrong");
     let document = document_in(&scene);
-    let ask = scene.home().join("bin/askpass");
-    let failed = scene.tool("mlcube-ssh-push").arg("-q").env("SSH_ASKPASS", &ask);
+    let failed = scene.tool("mlcube-ssh-push").arg("-q").env("SSH_ASKPASS", scene.askpass());
     failed.reads_document(&document).run().exits(255).complains(&["refused", "password"]);
-    assert_eq!(asked(&scene), 1);
+    assert_eq!(scene.asked(), 1);
     assert_eq!(scene.host.sshd.log().matches("Failed password").count(), 1);
 }

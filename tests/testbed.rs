@@ -1,7 +1,9 @@
 //! The harness itself: that what the other tests stand on is real, counts right and leaves nothing behind.
 
+use std::path::Path;
+
 use mlcube_ssh_harness::{
-    Account, Blackhole, Cube, Engine, HostOptions, Place, Processes, Python, Scene, Task, Tmpfs,
+    Blackhole, Cube, Engine, HostOptions, Processes, Python, Scene, Task, Tmpfs, am_root,
     eventually,
 };
 
@@ -90,20 +92,25 @@ fn the_recording_engine_keeps_words_apart() {
 
 #[test]
 fn accounts_have_their_shell_and_their_password() {
-    let place = Place::new();
-    let Some(account) = Account::with_shell(place.path(), "dash") else { return };
-    account.has_password("open sesame");
-    let options = HostOptions::default()
-        .account(&account)
-        .config("PasswordAuthentication yes")
-        .config("AuthenticationMethods password");
-    let scene = Scene::at(place, options);
+    let Some((account, scene)) = Scene::with_a_password() else { return };
     scene.sh("ssh -o NumberOfPasswordPrompts=1 there true").run().exits(255);
-    scene.has_program("ask", "echo asked >> asked; echo open sesame");
-    let who =
-        scene.sh("SSH_ASKPASS=ask SSH_ASKPASS_REQUIRE=force ssh there 'echo $USER $SHELL'").run();
-    assert_eq!(who.succeeds().stdout.trim(), format!("{} /bin/dash", account.name()));
-    assert_eq!(std::fs::read_to_string(scene.home().join("asked")).unwrap(), "asked\n");
+    let who = "SSH_ASKPASS=askpass SSH_ASKPASS_REQUIRE=force ssh there 'echo $USER $SHELL'";
+    let who = scene.sh(who).run();
+    assert_eq!(who.succeeds().stdout.trim(), format!("{} /bin/sh", account.name()));
+    assert_eq!(scene.asked(), 1);
+}
+
+#[test]
+fn what_changes_in_a_hosts_own_system_stays_there() {
+    if !am_root() {
+        eprintln!("skipped: only root can make a system of its own");
+        return;
+    }
+    let scene = Scene::with(HostOptions::default().own_system("node7"));
+    scene.host.sshd.in_its_system("echo closed >/etc/nologin; rm /usr/bin/rsync");
+    let told = scene.sh("ssh there 'cat /etc/nologin; hostname; test -e /usr/bin/rsync'").run();
+    assert_eq!(told.exits(1).stdout, "closed\nnode7\n");
+    assert!(!Path::new("/etc/nologin").exists() && Path::new("/usr/bin/rsync").exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Account, HostOptions, Outcome, Place, Scene};
+use mlcube_ssh_harness::{Account, Outcome, Scene};
 
 use crate::staging::{COUNTS, Staged, shows};
 
@@ -58,31 +58,16 @@ fn another_host_key_is_final() {
     assert_eq!(attempts(&job), 2);
 }
 
-/// A job on a host that takes a password, which a program tells; the file `wrong` makes it tell another one.
+/// A job on a host that takes a password, which a program tells.
 fn with_a_password() -> Option<(Account, Staged)> {
-    let place = Place::new();
-    let account = Account::with_shell(place.path(), "sh")?;
-    account.has_password("open sesame");
-    let options = HostOptions::default().account(&account);
-    let options =
-        options.config("PasswordAuthentication yes").config("AuthenticationMethods password");
-    let mut scene = Scene::at(place, options);
-    scene.set("/remote_root", "cubes");
-    scene.has_program(
-        "askpass",
-        "echo \"$1\" >> \"$HOME/asked\"; if [ -e \"$HOME/wrong\" ]; then echo guess; else echo open sesame; fi",
-    );
-    let ask = scene.home().join("bin/askpass");
+    let (account, mut scene) = Scene::with_a_password()?;
+    let ask = scene.askpass();
     scene.has_variable("SSH_ASKPASS", ask.to_str().unwrap());
     // The engine notes its calls beside itself.
     account.owns(&scene.host.bin());
     let job = Staged::in_scene(scene, COUNTS);
     account.owns(&job.scene.host.bin());
     Some((account, job))
-}
-
-fn asked(job: &Staged) -> usize {
-    fs::read_to_string(job.scene.home().join("asked")).unwrap_or_default().lines().count()
 }
 
 #[test]
@@ -93,7 +78,7 @@ fn a_password_is_asked_for_once_more() {
     job.cut();
     let ended = running.wait();
     ended.exits(7).says("asking once");
-    assert_eq!(asked(&job), 2);
+    assert_eq!(job.scene.asked(), 2);
 }
 
 #[test]
@@ -101,10 +86,10 @@ fn a_wrong_password_is_given_once() {
     let Some((_account, job)) = with_a_password() else { return };
     let running = job.exec(&["run"]);
     shows(&running, "line 3.");
-    fs::write(job.scene.home().join("wrong"), "").unwrap();
+    job.scene.answers("guess");
     job.cut();
     gave_up(&running.wait(), &["refused"]);
-    assert_eq!(asked(&job), 2);
+    assert_eq!(job.scene.asked(), 2);
     assert_eq!(job.scene.host.sshd.log().matches("Failed password").count(), 1);
 }
 

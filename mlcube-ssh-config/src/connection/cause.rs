@@ -30,12 +30,14 @@ pub(super) enum LoginEnd {
     ClosedAtOnce,
     /// Key, password or account were refused.
     Refused,
+    /// The host closed the connection during the login, as it does when its PAM doesn't let this account in.
+    ClosedInLogin,
     /// Something else, which ssh's last line tells.
     Other,
 }
 
 /// The words of ssh's own that name each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
-const KNOWN: [(&str, LoginEnd); 17] = [
+const KNOWN: [(&str, LoginEnd); 18] = [
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", LoginEnd::HostKeyChanged),
     ("Host key verification failed", LoginEnd::HostKeyUnknown),
     ("host key is known for", LoginEnd::HostKeyUnknown),
@@ -53,6 +55,7 @@ const KNOWN: [(&str, LoginEnd); 17] = [
     ("No more authentication methods", LoginEnd::Refused),
     ("Connection closed by authenticating user", LoginEnd::Refused),
     ("Unable to negotiate with", LoginEnd::Other),
+    ("Connection closed by ", LoginEnd::ClosedInLogin),
 ];
 
 impl LoginEnd {
@@ -62,7 +65,7 @@ impl LoginEnd {
             |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
         match own_words.lines().find_map(known).unwrap_or(Self::Other) {
             // A proxy that ends looks the same.
-            Self::ClosedAtOnce if own_words.contains(NO_PORT) => Self::Other,
+            Self::ClosedAtOnce | Self::ClosedInLogin if own_words.contains(NO_PORT) => Self::Other,
             end => end,
         }
     }
@@ -120,6 +123,14 @@ pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure 
         ))
         .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
         LoginEnd::Refused => refused(login, own_words, others),
+        // Not for good: a host that reboots says so of every account (pam_nologin(8)).
+        LoginEnd::ClosedInLogin => Failure::connection(format!(
+            "'{host}' closed the connection during the login ({last}){}",
+            quoted(others)
+        ))
+        .hint(format!(
+            "try `{attempt}`; the account may have expired, or the host may let nobody in at the moment"
+        )),
         LoginEnd::Other => {
             // With a master in the background ssh doesn't let its proxy's words through.
             let why = match (last.contains(NO_PORT), last.is_empty()) {
@@ -177,9 +188,12 @@ fn key_problem(login: &Login, own_words: &str) -> Option<String> {
     lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
 }
 
+/// How many lines of a host's are quoted.
+const QUOTED_LINES: usize = 3;
+
 /// The host's last words, as its own.
 fn quoted(text: &str) -> String {
-    let line = last_line_with_words(text);
+    let line = last_lines_with_words(text);
     if line.is_empty() { String::new() } else { format!("; the host says: {line}") }
 }
 
@@ -218,7 +232,7 @@ pub(super) struct SessionEnd<'a> {
 impl SessionEnd<'_> {
     /// What it said, the most telling line.
     fn words(&self) -> String {
-        let words = [self.errors, self.printed].map(last_line_with_words);
+        let words = [self.errors, self.printed].map(last_lines_with_words);
         match words.into_iter().find(|line| !line.is_empty()) {
             Some(line) => format!(": {line}"),
             None => " and said nothing".to_owned(),
@@ -236,22 +250,21 @@ impl SessionEnd<'_> {
 
 /// The login succeeded, and then no script ran: another program, or a shell that refuses.
 pub(super) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
-    let host = &login.host;
+    let (host, by_hand) = (&login.host, login.by_hand());
     Failure::connection(format!(
         "'{host}' ran no script after the login; the session ended {}{}",
         end.how(),
         end.words()
     ))
     .hint(format!(
-        "`{} true` must work: see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config",
-        login.by_hand()
+        "`{by_hand} true` must work; `{by_hand}` may ask for something first, as for a new password; see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config"
     ))
     .for_good()
 }
 
 /// The login succeeded, and then nothing came in time.
 pub(super) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Failure {
-    let line = last_line_with_words(printed);
+    let line = last_lines_with_words(printed);
     let last = if line.is_empty() { line } else { format!("; it printed: {line}") };
     Failure::connection(format!(
         "logged in on '{}', but no script began to run within {seconds} s{last}",
@@ -314,10 +327,12 @@ pub(crate) fn last_line(text: &str) -> String {
     one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
 }
 
-/// The last line that has words in it, as a frame of stars hasn't.
-fn last_line_with_words(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim);
-    one_line(lines.rfind(|line| line.contains(char::is_alphanumeric)).unwrap_or(""))
+/// The last lines that have words in them, as a frame of stars hasn't: what a host says of a maintenance takes a few.
+fn last_lines_with_words(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| line.contains(char::is_alphanumeric));
+    let mut last: Vec<&str> = lines.rev().take(QUOTED_LINES).collect();
+    last.reverse();
+    one_line(&last.join(" / "))
 }
 
 #[cfg(test)]
@@ -349,6 +364,8 @@ mod tests {
                 LoginEnd::Other,
             ),
             ("me@h: Permission denied (publickey).\r\n", LoginEnd::Refused),
+            ("Connection closed by 127.0.0.1 port 22\r\n", LoginEnd::ClosedInLogin),
+            ("Connection closed by UNKNOWN port 65535\r\n", LoginEnd::Other),
             // What the host says with its refusal stands behind it.
             (
                 "Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures\r\nREMOTE HOST IDENTIFICATION HAS CHANGED\r\n",
@@ -366,7 +383,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_no_line() {
-        assert_eq!(last_line_with_words("****\n* No entry *\n****\n"), "* No entry *");
-        assert_eq!(last_line_with_words("\n --- \n"), "");
+        assert_eq!(last_lines_with_words("****\n* No entry *\n****\n"), "* No entry *");
+        assert_eq!(last_lines_with_words("\n --- \n"), "");
+        assert_eq!(last_lines_with_words("a\nb\n\nc\n--\nd\n"), "b / c / d");
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::podman::Podman;
 use crate::program::{self, PATH};
+use crate::system::System;
 use crate::{Account, Place, Sshd};
 
 /// The variable that every session of a host has, with the path of the test's place.
@@ -19,6 +20,7 @@ pub struct HostOptions {
     environment: Vec<(String, String)>,
     account: Option<(String, PathBuf)>,
     missing: Vec<String>,
+    system: Option<System>,
 }
 
 impl HostOptions {
@@ -40,6 +42,19 @@ impl HostOptions {
         self
     }
 
+    /// With a system of its own, which calls itself `name`: what a test changes in its `/etc`, `/usr` and `/var` stays in
+    /// it ([`Sshd::in_its_system`]). Only root can make one.
+    pub fn own_system(mut self, name: &str) -> HostOptions {
+        self.system = Some(System::new(name, None));
+        self
+    }
+
+    /// The same, with a Debian package in it.
+    pub fn own_system_with(mut self, package: &str) -> HostOptions {
+        self.system = Some(System::new("there", Some(package)));
+        self
+    }
+
     /// Without a program that a usual host has.
     pub fn without(mut self, program: &str) -> HostOptions {
         self.missing.push(program.to_owned());
@@ -56,6 +71,8 @@ pub struct Host {
     folder: PathBuf,
     home: PathBuf,
     user: Option<String>,
+    environment: Vec<(String, String)>,
+    config: Vec<String>,
 }
 
 impl Host {
@@ -72,8 +89,18 @@ impl Host {
             .account
             .map_or_else(|| (None, place.folder("there/home")), |(user, home)| (Some(user), home));
         environment.push(("HOME".to_owned(), home.display().to_string()));
-        let sshd = Sshd::start(folder.join("sshd"), identity, &environment, &options.config);
-        Host { sshd, podman, folder, home, user }
+        let (config, system) = (options.config, options.system);
+        let sshd = Sshd::start(folder.join("sshd"), identity, &environment, &config, system);
+        Host { sshd, podman, folder, home, user, environment, config }
+    }
+
+    /// Another machine with the same accounts and the same disk, as a cluster's second login node is, in a system of its
+    /// own that calls itself `name`.
+    pub fn another_node(&self, name: &str) -> Sshd {
+        let folder = self.folder.join(format!("sshd-{name}"));
+        let identity = self.folder.join("sshd/authorized_keys");
+        let system = Some(System::new(name, None));
+        Sshd::start(folder, &identity, &self.environment, &self.config, system)
     }
 
     /// The folder that holds all of it.

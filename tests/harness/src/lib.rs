@@ -28,6 +28,7 @@ mod random;
 mod running;
 mod scene;
 mod sshd;
+mod system;
 mod tmpfs;
 mod tree;
 mod wait;

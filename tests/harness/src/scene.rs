@@ -11,6 +11,9 @@ use crate::program::{self, PATH, built, repository};
 use crate::sshd::new_key;
 use crate::{Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
 
+/// The password of a scene that has one.
+const PASSWORD: &str = "open sesame";
+
 /// The user's home with an ssh configuration, a key, and a settings file whose platform `gpu1` is the host `there`.
 #[derive(Debug)]
 pub struct Scene {
@@ -63,6 +66,38 @@ impl Scene {
         fs::create_dir_all(scene.host.remote_root()).unwrap();
         account.owns(&scene.host.remote_root());
         Some((account, scene))
+    }
+
+    /// One whose remote user logs in with a password and nothing else; the program [`Scene::askpass`] tells it. None where
+    /// no users can be made.
+    pub fn with_a_password() -> Option<(Account, Scene)> {
+        let place = Place::new();
+        let account = Account::with_shell(place.path(), "sh")?;
+        account.has_password(PASSWORD);
+        let options = HostOptions::default()
+            .account(&account)
+            .config("PasswordAuthentication yes")
+            .config("AuthenticationMethods password");
+        let mut scene = Scene::at(place, options);
+        scene.set("/remote_root", "cubes");
+        scene.has_program("askpass", "echo \"$1\" >>\"$HOME/asked\"; cat \"$HOME/answer\"");
+        scene.answers(PASSWORD);
+        Some((account, scene))
+    }
+
+    /// The program that answers ssh's question for the password, once it is named in `SSH_ASKPASS`.
+    pub fn askpass(&self) -> PathBuf {
+        self.home.join("bin/askpass")
+    }
+
+    /// Lets that program answer so from now on.
+    pub fn answers(&self, answer: &str) {
+        fs::write(self.home.join("answer"), format!("{answer}\n")).unwrap();
+    }
+
+    /// How often it was asked.
+    pub fn asked(&self) -> usize {
+        fs::read_to_string(self.home.join("asked")).unwrap_or_default().lines().count()
     }
 
     /// The user's home folder.

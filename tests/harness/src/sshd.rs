@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 
 use crate::Processes;
 use crate::program::{am_root, command, must};
+use crate::system::{self, System};
 use crate::wait::eventually;
 
 /// A running sshd with a host key, a log and a port of its own.
@@ -15,23 +16,26 @@ pub struct Sshd {
     folder: PathBuf,
     port: u16,
     daemon: Option<Child>,
+    system: Option<System>,
 }
 
 impl Sshd {
     /// Starts one that lets in whoever has the key whose public half is `identity`.
     ///
     /// `environment` is what the sessions get over sshd's own (HOME too); `config` are further lines of its
-    /// configuration, which win over the ones here: sshd takes the first value of an option.
-    pub fn start(
+    /// configuration, which win over the ones here: sshd takes the first value of an option. With a `system` of its own
+    /// it is that system's first process.
+    pub(crate) fn start(
         folder: PathBuf,
         identity: &Path,
         environment: &[(String, String)],
         config: &[String],
+        system: Option<System>,
     ) -> Sshd {
         fs::create_dir_all(&folder).unwrap();
         fs::copy(identity, folder.join("authorized_keys")).unwrap();
         new_key(&folder.join("hostkey"));
-        let mut sshd = Sshd { folder, port: 0, daemon: None };
+        let mut sshd = Sshd { folder, port: 0, daemon: None, system };
         let variables: Vec<String> =
             environment.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
         let at = sshd.folder.display();
@@ -94,7 +98,8 @@ impl Sshd {
         self.comes_back();
     }
 
-    /// Ends it and the connections that it serves; what was started in their sessions goes on.
+    /// Ends it and the connections that it serves; what was started in their sessions goes on, except in a system of its
+    /// own, which ends as by a power cut.
     pub fn stop(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             let connections = Processes::below(daemon.id()).with("sshd");
@@ -107,6 +112,12 @@ impl Sshd {
     /// Listens again, on the same port.
     pub fn comes_back(&mut self) {
         assert!(self.listen(), "{}", self.log());
+    }
+
+    /// Runs a line of sh as root in the system of its own, and gives its standard output.
+    pub fn in_its_system(&self, line: &str) -> String {
+        assert!(self.system.is_some(), "the machine's own system is everybody's");
+        must(system::inside(self.daemon.as_ref().unwrap().id()).args(["sh", "-c", line]))
     }
 
     /// The processes that serve a connection.
@@ -135,16 +146,12 @@ impl Sshd {
         let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         // It dies with the thread of the test, even when the test is killed and nothing is dropped.
         let mut daemon = command("setpriv");
-        daemon.args([
-            "--pdeathsig",
-            "KILL",
-            "/usr/sbin/sshd",
-            "-D",
-            "-e",
-            "-p",
-            &self.port.to_string(),
-            "-f",
-        ]);
+        daemon.args(["--pdeathsig", "KILL"]);
+        if let Some(system) = &self.system {
+            let enter = system.first_process(&self.folder.join("system"));
+            daemon.arg(enter.get_program()).args(enter.get_args());
+        }
+        daemon.args(["/usr/sbin/sshd", "-D", "-e", "-p", &self.port.to_string(), "-f"]);
         daemon.arg(self.folder.join("sshd_config")).stdout(Stdio::null()).stderr(log);
         let mut daemon = daemon.spawn().unwrap();
         let mut listens = false;

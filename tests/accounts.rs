@@ -1,0 +1,80 @@
+//! What a host says of an account that may not log in, or only so far: by its PAM, in a system of its own.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task};
+
+/// A host with PAM in a system of its own, an account there, and the document of a cube.
+fn with_an_account(options: HostOptions, shell: &str) -> Option<(Account, Scene, Document)> {
+    let place = Place::new();
+    let account = Account::with_shell(&place.folder("homes"), shell)?;
+    let options = options.config("UsePAM yes").account(&account);
+    let mut scene = Scene::at(place, options);
+    scene.set("/remote_root", "cubes");
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
+    let document = scene.document(&cube.with_file("data.csv", "1,2\n"), &[]);
+    Some((account, scene, document))
+}
+
+fn push(scene: &Scene, document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
+}
+
+/// A push to an account after `line` was run as root on its host, with `$who` for the account.
+fn push_after(line: &str) -> Option<Outcome> {
+    let options = HostOptions::default().own_system("login1");
+    let (account, scene, document) = with_an_account(options, "bash")?;
+    scene.host.sshd.in_its_system(&format!("who={}; {line}", account.name()));
+    let pushed = push(&scene, &document);
+    assert_eq!(scene.host.sshd.log().matches("Connection from").count(), 1);
+    Some(pushed)
+}
+
+/// The push was refused by the host, for which nobody blames the network.
+fn is_refused(line: &str, words: &[&str]) {
+    let Some(refused) = push_after(line) else { return };
+    refused.exits(255).complains(words).complains(&["there", "`ssh there"]);
+    refused.never_says("lost").never_says("same command");
+}
+
+#[test]
+fn a_password_that_has_expired() {
+    is_refused(
+        "chage -d 0 $who",
+        &["ran no script", "Password change required but no TTY available", "a new password"],
+    );
+}
+
+#[test]
+fn a_host_that_lets_nobody_in() {
+    is_refused(
+        "printf 'Maintenance until noon.\\n\\n-- the admins\\n' >/etc/nologin",
+        &[
+            "closed the connection during the login",
+            "the host says: Maintenance until noon. / -- the admins",
+        ],
+    );
+}
+
+#[test]
+fn an_account_that_has_expired() {
+    is_refused(
+        "chage -E 2020-01-01 $who",
+        &["closed the connection during the login", "the host says: Your account has expired"],
+    );
+}
+
+#[test]
+fn an_account_without_a_shell() {
+    is_refused(
+        "usermod -s /usr/sbin/nologin $who",
+        &["ran no script", "This account is currently not available."],
+    );
+}
+
+#[test]
+fn an_account_that_is_logged_in_too_often() {
+    is_refused(
+        "echo $who hard maxlogins 0 >>/etc/security/limits.conf",
+        &["ran no script", "There were too many logins"],
+    );
+}
