@@ -9,6 +9,7 @@ mod cause;
 mod cipher;
 mod configuration;
 mod greeting;
+mod input;
 mod key;
 mod master;
 mod options;
@@ -37,6 +38,7 @@ use crate::script::{LOADER, Script};
 use configuration::Configuration;
 
 pub use answer::{Answer, is_absolute};
+pub use input::Input;
 pub use master::Closed;
 pub use session::{Event, Session};
 
@@ -166,6 +168,17 @@ impl Connection {
     #[must_use]
     pub fn refuse(&self, exceeded: Exceeded) -> Failure {
         cause::of_excess(&self.login, exceeded)
+    }
+
+    /// How long the remote may say nothing, or take nothing of what is sent.
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
+    /// The failure of a remote that has kept a transfer waiting for longer than it may.
+    #[must_use]
+    pub fn silent_transfer(&self) -> Failure {
+        cause::of_silence(&self.login, "took or sent next to nothing", self.answer_timeout)
     }
 
     /// What those say who use it.

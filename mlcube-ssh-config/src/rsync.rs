@@ -44,8 +44,9 @@ pub fn command(connection: &Connection) -> Command {
         .arg("-s")
         // What was cut off is resumed, and never stands under the file's name.
         .arg(format!("--partial-dir={PARTIAL}"))
-        // A peer that says nothing for a minute is dead.
-        .arg("--timeout=60")
+        // A peer that lives is waited for as long as everywhere else. rsync says nothing while it reads a file for its
+        // checksum, so less would break off at a large file on a slow disk; a dead link ends ssh much sooner.
+        .arg(format!("--timeout={}", connection.answer_timeout().as_secs()))
         // What changed, by name, as it is; then the numbers, as plain digits.
         .args(["--out-format=%i %n", "--8-bit-output", "--stats", "--no-human-readable"])
         // How far it is, as soon as rsync knows.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use mlcube_ssh_config::archive::exceeded;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::counted::Counted;
@@ -80,7 +80,7 @@ impl Stream<'_> {
     pub(crate) fn run(&self, session: Option<Session>, came: &mut Came) -> Outcome<()> {
         self.report.detail(&describe(self.wanted));
         let mut session = self.connection.go_on(session, &self.script())?;
-        if let Some(input) = session.take_input() {
+        if let Some(input) = session.take_input().context("can't wait for a pipe")? {
             let names = self.wanted.names();
             // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.
             thread::spawn(move || names.write(input));
@@ -134,6 +134,7 @@ impl Stream<'_> {
         progress.clear();
         ended.map_err(|problem| match exceeded(&problem) {
             Some(exceeded) => self.connection.refuse(exceeded),
+            None if problem.kind() == io::ErrorKind::TimedOut => self.connection.silent_transfer(),
             None => Failure::ours(anyhow!("fetching from '{host}': {problem}")),
         })?;
         // To its end: the remote waits until all that it writes is read.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::progress::Progress;
@@ -69,13 +69,20 @@ pub(crate) fn send(
     report.detail(&describe(route, fresh));
     let mut session =
         connection.go_on(session, &bring(connection, route, fresh, worth.is_squeezed))?;
-    let Some(link) = session.take_input() else { return Ok(Brought::Left) };
+    let Some(link) = session.take_input().context("can't wait for a pipe")? else {
+        return Ok(Brought::Left);
+    };
     let mut shown = Shown { progress: Progress::new(report, fresh.entries.bytes()), bytes: 0 };
     let (packed, bytes) = upload(link, worth.is_squeezed, |to| {
         pack(route.here, route.name, &fresh.entries, to, &mut shown)
     });
     shown.progress.clear();
     sent.bytes_sent += bytes;
+    // What it has taken so far stays in the incoming folder.
+    if packed.as_ref().is_err_and(|problem| problem.kind() == io::ErrorKind::TimedOut) {
+        session.hang_up();
+        return Err(connection.silent_transfer());
+    }
     let host = connection.host().as_str();
     let answer = session.answer_of_transfer()?;
     let brought = brought(packed, &answer, report, host)?;

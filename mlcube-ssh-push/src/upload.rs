@@ -1,6 +1,6 @@
 //! The way of an archive into a session.
 
-use std::io::{self, BufWriter, PipeWriter, Write};
+use std::io::{self, BufWriter, Write};
 
 use mlcube_ssh_config::counted::Counted;
 use zstd::Encoder;
@@ -13,7 +13,7 @@ const QUICK: i32 = -1;
 
 /// Lets `pack` write what goes to `link`, squeezed or not; returns what it does, and how many bytes went over the link.
 pub(crate) fn upload<T>(
-    link: PipeWriter,
+    link: impl Write,
     is_squeezed: bool,
     pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> (io::Result<T>, u64) {

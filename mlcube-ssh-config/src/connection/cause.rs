@@ -3,6 +3,8 @@
 //! What kind of failure it is, ssh's own words decide ([`super::own_words`]), and of these the first that is known: later
 //! ones can quote the host. What the host says is only quoted.
 
+use std::time::Duration;
+
 use super::Login;
 use crate::failure::Failure;
 use crate::limits::Exceeded;
@@ -195,6 +197,15 @@ const QUOTED_LINES: usize = 3;
 fn quoted(text: &str) -> String {
     let line = last_lines_with_words(text);
     if line.is_empty() { String::new() } else { format!("; the host says: {line}") }
+}
+
+/// A host that keeps a step waiting for longer than it may: `act` says at what.
+pub(super) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
+    let (host, seconds) = (&login.host, limit.as_secs());
+    Failure::connection(format!("'{host}' {act} for {seconds} seconds")).hint(format!(
+        "look at what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
+        login.by_hand()
+    ))
 }
 
 /// No login within the time that it may take.

@@ -1,6 +1,6 @@
 //! A session over the master: a script there, its answer here.
 
-use std::io::{self, PipeWriter, Read};
+use std::io::{self, Read};
 use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Output};
 use super::cause::SessionEnd;
+use super::input::Input;
 use super::master::{Master, answers};
 use super::own_words::OwnWords;
 use super::silence::Silence;
@@ -280,8 +281,12 @@ impl Session {
     }
 
     /// What the script reads on descriptor 3, behind a line `watch`; it ends when what is returned is dropped.
-    pub fn take_input(&mut self) -> Option<PipeWriter> {
-        self.running.take_input()
+    ///
+    /// # Errors
+    /// When the system can't wait for a pipe.
+    pub fn take_input(&mut self) -> io::Result<Option<Input>> {
+        let limit = self.silence.limit();
+        self.running.take_input().map(|pipe| Input::new(pipe, limit)).transpose()
     }
 
     /// What comes next from the remote, within `wait`.
@@ -360,8 +365,10 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_of_transfer(self) -> Outcome<Answer> {
+    pub fn answer_of_transfer(mut self) -> Outcome<Answer> {
         let host = self.login.host.clone();
+        // While it was sent to it had nothing to say.
+        self.silence.begin();
         // One that is only silent says so.
         let (output, session) = self.read_answer(&mut |_| ())?;
         session.end_of(output).map_err(|failure| match failure.kind {
@@ -436,14 +443,7 @@ impl Session {
     }
 
     fn is_silent(&self) -> Failure {
-        let seconds = self.silence.limit().as_secs();
-        let host = &self.login.host;
-        Failure::connection(format!("'{host}' sent next to nothing for {seconds} seconds")).hint(
-            format!(
-                "look at what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
-                self.login.by_hand()
-            ),
-        )
+        cause::of_silence(&self.login, "sent next to nothing", self.silence.limit())
     }
 
     /// Ends the session of a host that sends too much.
@@ -476,10 +476,10 @@ impl Session {
 }
 
 impl Read for Session {
-    /// What comes next from the remote; its end is that of the script.
+    /// What comes next from the remote; its end is that of the script. A silent remote is one that has timed out.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
-            let next = self.receive().map_err(|silent| io::Error::other(silent.to_string()))?;
+            let next = self.receive().map_err(|_silent| io::ErrorKind::TimedOut)?;
             self.ahead = next.unwrap_or_default();
         }
         let length = self.ahead.len().min(buffer.len());

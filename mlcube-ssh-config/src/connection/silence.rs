@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// So many bytes are a word: a host that sends one now and then would be waited for as long as one that sends nothing.
-const WORD: usize = 64 << 10;
+pub(super) const WORD: usize = 64 << 10;
 
 /// The wait for a remote's next word.
 #[derive(Clone, Copy, Debug)]

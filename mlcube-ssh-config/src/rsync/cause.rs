@@ -51,6 +51,7 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
             last_words(errors)
         ))
         .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
+        30 if connection.is_open()? => connection.silent_transfer(),
         10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
