@@ -1,9 +1,9 @@
 //! What is written on either side while a transfer goes on.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
 
 fn run(scene: &Scene, tool: &str, document: &Document) -> Outcome {
     scene.tool(tool).arg("-q").reads_document(document).run()
@@ -76,4 +76,39 @@ fn what_a_job_writes_during_a_push_stays_and_is_named() {
     assert_eq!(fs::read_to_string(&there).unwrap(), "trained\n");
     run(&scene, "mlcube-ssh-pull", &document).says("kept model");
     assert_eq!(cube.result("model"), "mine, too\n");
+}
+
+/// What is kept aside below a folder of ours.
+fn kept_aside(ours: &Path) -> Vec<String> {
+    let kept = files_below(ours).into_iter();
+    let kept = kept.filter(|path| path.iter().any(|part| part == "replaced"));
+    kept.map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn what_a_job_writes_before_it_is_replaced_is_kept_and_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let _cube = cube.with_file("model", "mine");
+    let writes = format!("echo trained >'{}'", there.display());
+    scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
+    let pushed = run(&scene, "mlcube-ssh-push", &document);
+    pushed.succeeds().says("'model' was written on 'there' while this push went on");
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+    let ours = scene.host.remote_root().join(".mlcube-ssh/digits");
+    assert_eq!(kept_aside(&ours), ["trained\n"]);
+}
+
+#[test]
+fn what_is_edited_here_before_it_is_replaced_is_kept_and_named() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    fs::write(&there, "trained").unwrap();
+    let here = cube.workspace().join("model");
+    let writes = format!("echo mine >'{}'", here.display());
+    scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
+    let pulled = run(&scene, "mlcube-ssh-pull", &document);
+    pulled.succeeds().says("'model' was written here while this pull went on");
+    assert_eq!(cube.result("model"), "trained");
+    assert_eq!(kept_aside(&scene.home().join(".local/state")), ["mine\n"]);
 }

@@ -261,7 +261,7 @@ fn what_appears_there_meanwhile_is_kept_aside() {
         there(&scene).display()
     );
     scene.host.has_program("tar", &appears);
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    push(&scene, &document, &["-q"]).succeeds().says("'many/010' was written on 'there' while");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     let replaced = scene
         .sh("cat \"$R\"/*/many/010")

@@ -195,7 +195,7 @@ fn what_appears_here_meanwhile_is_kept_aside() {
         cube.workspace().display()
     );
     scene.host.has_program("tar", &appears);
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    pull(&scene, &document, &["-q"]).succeeds().says("'many/010' was written here while");
     let replaced = scene.sh("cat \"$HOME\"/.local/state/mlcube-ssh/*/replaced/*/many/010");
     assert_eq!(replaced.run().succeeds().stdout, "mine\n");
     is_all_here(&scene, &cube);

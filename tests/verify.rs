@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
+use mlcube_ssh_harness::{Cube, Document, HostOptions, Outcome, Scene, Task, files_below};
 
 /// Writes a file without a trace: its size and time stay.
 fn flips(path: &Path, text: &str) {
@@ -67,6 +69,51 @@ fn what_differs_only_by_content_goes_with_checksum() {
         run(tool, &["--verify"]).succeeds().says("the same here and on there");
         let nothing = run(tool, &["--checksum"]).succeeds().document();
         assert_eq!(nothing.at(&format!("/steps/{}/changed", &tool[11..])), false);
+    }
+}
+
+#[test]
+fn checksum_goes_where_a_host_takes_one_session_at_a_time() {
+    let scene = Scene::with(HostOptions::default().config("MaxSessions 1"));
+    let (cube, document, there) = pushed(&scene);
+    let run =
+        |tool: &str| scene.tool(tool).args(["-q", "--checksum"]).reads_document(&document).run();
+    flips(&cube.workspace().join("set/train.csv"), "3,5\n");
+    run("mlcube-ssh-push").succeeds().is_silent();
+    assert_eq!(fs::read_to_string(there.join("set/train.csv")).unwrap(), "3,5\n");
+    flips(&there.join("data.csv"), "1,3\n");
+    run("mlcube-ssh-pull").succeeds().is_silent();
+    assert_eq!(cube.result("data.csv"), "1,3\n");
+}
+
+#[test]
+fn checksum_knows_names_that_are_no_text() {
+    let scene = Scene::new();
+    let names: [&[u8]; 4] = [b"a\xff", b"b\xfe/c\nd", b"e\\#012f", b"g\rh"];
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    let path = |top: &Path, name: &[u8]| top.join(OsStr::from_bytes(name));
+    for name in names {
+        fs::create_dir_all(path(&here, name).parent().unwrap()).unwrap();
+        fs::write(path(&here, name), "1").unwrap();
+    }
+    let run = |tool: &str, words: &[&str]| {
+        scene.tool(tool).arg("-q").args(words).reads_document(&document).run()
+    };
+    run("mlcube-ssh-push", &[]).succeeds();
+    for (text, tool, from, to) in
+        [("2", "mlcube-ssh-push", &here, &there), ("3", "mlcube-ssh-pull", &there, &here)]
+    {
+        names.iter().for_each(|name| flips(&path(from, name), text));
+        run(tool, &["--checksum"]).succeeds().is_silent();
+        for name in names {
+            assert_eq!(
+                fs::read_to_string(path(to, name)).unwrap(),
+                text,
+                "{}",
+                name.escape_ascii()
+            );
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Several workspaces in one cube, and code that somebody changed on the host.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
@@ -108,7 +110,7 @@ fn code_that_was_changed_there_is_kept_aside_and_named() {
     let kept = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     assert_eq!(
         replaced(&scene),
-        [kept("entry", "echo theirs, too"), kept("tasks/train", "echo theirs")]
+        [kept("code/entry", "echo theirs, too"), kept("code/tasks/train", "echo theirs")]
     );
     fs::remove_dir_all(scene.host.remote_root().join(".mlcube-ssh/digits/replaced")).unwrap();
     for name in ["it's old", "old"] {
@@ -117,5 +119,63 @@ fn code_that_was_changed_there_is_kept_aside_and_named() {
     fs::write(there.join("it's old"), "theirs").unwrap();
     push(&scene, &document, &["--delete"]).succeeds();
     assert!(!there.join("it's old").exists() && !there.join("old").exists());
-    assert_eq!(replaced(&scene), [kept("it's old", "theirs")]);
+    assert_eq!(replaced(&scene), [kept("code/it's old", "theirs")]);
+}
+
+#[test]
+fn of_any_number_of_files_only_those_that_were_changed_there_are_kept_and_named() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    let folder = cube.root().join("lib");
+    fs::create_dir(&folder).unwrap();
+    let mut names: Vec<OsString> =
+        (0..1010).map(|number| format!("it's {number}").into()).collect();
+    names.push(OsString::from_vec(b"a\xff\xfe".to_vec()));
+    for text in ["1", "one more"] {
+        names.iter().for_each(|name| fs::write(folder.join(name), text).unwrap());
+        push(&scene, &document, &[]).succeeds().is_silent();
+        assert_eq!(replaced(&scene), [], "all of it was pushed from here");
+    }
+    let there = scene.host.remote_root().join("digits/lib");
+    for name in [&names[1009], &names[1010]] {
+        fs::write(there.join(name), "theirs").unwrap();
+    }
+    names.iter().for_each(|name| fs::write(folder.join(name), "the last").unwrap());
+    push(&scene, &document, &[]).succeeds().says("lib/it's 1009' on").never_says("lib/it's 1'");
+    assert_eq!(replaced(&scene).len(), 2);
+}
+
+#[test]
+fn with_checksum_nobody_knows_what_code_was_and_all_of_it_is_kept() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    cube.now_does("train", "echo 1");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/tasks/train");
+    let pushed = fs::metadata(&there).unwrap().modified().unwrap();
+    // As a write through a memory map may leave it.
+    fs::write(&there, "echo 2").unwrap();
+    fs::File::open(&there).unwrap().set_modified(pushed).unwrap();
+    cube.now_does("train", "echo 3 and more");
+    push(&scene, &document, &["--checksum"]).succeeds();
+    assert_eq!(fs::read_to_string(&there).unwrap(), "echo 3 and more");
+    assert_eq!(replaced(&scene), [("code/tasks/train".to_owned(), "echo 2".to_owned())]);
+}
+
+#[test]
+fn what_an_interrupted_push_has_sent_is_not_named_as_changed() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    for round in 2..5 {
+        cube.now_does("train", &format!("echo {round} and more"));
+        scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
+        push(&scene, &document, &[]).exits(125).never_says("last push");
+    }
+    cube.now_does("train", "echo");
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    push(&scene, &document, &[]).succeeds().is_silent();
 }

@@ -1,7 +1,9 @@
 //! Quoting: one function for the shell, one for rsync's `-e`, one for the eye.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 
 use shell_escape::unix::escape;
 
@@ -13,6 +15,36 @@ use crate::report::{is_unprintable, printable};
 #[must_use]
 pub fn shell_word(word: &str) -> String {
     escape(Cow::Borrowed(word)).into_owned()
+}
+
+/// As [`shell_word`], for a name that may be no text: its other bytes are made by `printf` when a shell reads the word, so that a
+/// script stays text.
+#[must_use]
+pub fn shell_word_of(name: &OsStr) -> String {
+    if let Some(text) = name.to_str() {
+        return shell_word(text);
+    }
+    let mut word = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        if !chunk.valid().is_empty() {
+            word.push_str(&shell_word(chunk.valid()));
+        }
+        push_made(&mut word, chunk.invalid());
+    }
+    word
+}
+
+/// Adds bytes that `printf` makes when a shell reads the word.
+fn push_made(word: &mut String, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    word.push_str("\"$(printf '");
+    for byte in bytes {
+        // Writing to a string doesn't fail.
+        let _ = write!(word, "\\{byte:03o}");
+    }
+    word.push_str("')\"");
 }
 
 /// As [`shell_word`], without a character that a terminal would obey: those are made by `printf` when a shell reads the word.
@@ -30,12 +62,7 @@ pub fn shown_word(word: &str) -> String {
         let end = rest.find(|c| is_made(c) != made).unwrap_or(rest.len());
         let (part, behind) = rest.split_at(end);
         if made {
-            shown.push_str("\"$(printf '");
-            // Writing to a string doesn't fail.
-            for byte in part.bytes() {
-                let _ = write!(shown, "\\{byte:03o}");
-            }
-            shown.push_str("')\"");
+            push_made(&mut shown, part.as_bytes());
         } else {
             shown.push_str(&shell_word(part));
         }
@@ -85,6 +112,18 @@ mod tests {
         assert_eq!(shell_word("a/b-c_d.e+f,g=h"), "a/b-c_d.e+f,g=h");
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn words_that_are_no_text() {
+        let names: [&[u8]; 4] = [b"a \xff'b\xfe\xfd", b"\x81\x88", b"it's", b"\xc3"];
+        for name in names {
+            let line = format!("printf %s {}", shell_word_of(OsStr::from_bytes(name)));
+            for shell in ["dash", "bash"] {
+                let read = crate::command::Command::new(shell).args(["-c", &line]).run().unwrap();
+                assert_eq!(read.output, name, "{shell}: {line}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::connection::Connection;
 
 pub use cause::{check_local, is_out_of_room, lost_during_transfer, missing_there, wrong_there};
-pub use compare::{Comparison, compare, comparison, differing_names};
+pub use compare::{Comparison, Run, compare, comparison, differing_names};
 pub use run::{Heard, Transfer, run};
 
 /// Where rsync keeps what it has of a file that was cut off, beside the file.

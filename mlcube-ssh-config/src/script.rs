@@ -8,9 +8,10 @@
 //! A script is made of a program that is part of this source, of values that the program has names for, and of words; no
 //! text from outside gets into it unquoted.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use crate::quote::shell_word;
+use crate::quote::{shell_word, shell_word_of};
 
 /// The remote command of every session. It holds no quote, backslash, `!` or newline, which login shells read in
 /// different ways (fish, tcsh), and no number, so that it is the same for every script.
@@ -50,7 +51,7 @@ const END: &str = "MLCUBE_SSH_END";
 #[derive(Clone, Debug)]
 pub struct Script {
     parts: Vec<&'static str>,
-    words: Vec<String>,
+    words: Vec<OsString>,
     given: Vec<(&'static str, String)>,
     variables: Vec<(String, Value)>,
     setup: String,
@@ -105,10 +106,10 @@ impl Script {
         self
     }
 
-    /// Adds a positional parameter.
+    /// Adds a positional parameter: a text, or a name that may be none.
     #[must_use]
-    pub fn word(mut self, word: &str) -> Self {
-        self.words.push(word.to_owned());
+    pub fn word(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.words.push(word.as_ref().to_owned());
         self
     }
 
@@ -179,7 +180,7 @@ impl Script {
         text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {
             text.push(' ');
-            text.push_str(&shell_word(word));
+            text.push_str(&shell_word_of(word));
         }
         // Descriptor 3 is the client's end: at its end of file the client is gone.
         text.push_str(" 3<&0 </dev/null");

@@ -16,9 +16,10 @@ use mlcube_ssh_config::names::RemotePath;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
-    Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record, name_aside,
+    Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record,
 };
 
+use crate::backups::Backups;
 use crate::followed;
 use crate::scratch;
 use crate::select::Pattern;
@@ -115,7 +116,8 @@ pub(crate) fn list(
 pub(crate) struct Fetch<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) layout: &'a Layout,
-    pub(crate) record: &'a Record,
+    /// Where what is replaced is kept aside.
+    pub(crate) backups: &'a Backups,
     /// The workspace there.
     pub(crate) there: &'a str,
     /// Whether content counts, and not size and time.
@@ -139,7 +141,6 @@ impl Fetch<'_> {
         rest: &Listing,
         prepare: &mut dyn FnMut(&Command) -> Outcome<bool>,
     ) -> Outcome<Vec<Command>> {
-        let name = name_aside();
         let workspace = self.layout.workspace.to_string_lossy();
         let mut commands = Vec::new();
         let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
@@ -152,8 +153,7 @@ impl Fetch<'_> {
         {
             let has_scratch = needs_scratch && prepare(&scratch::make(&part.below(&workspace)))?;
             let pieces = part.pieces(AT_ONCE);
-            commands
-                .extend(pieces.iter().map(|part| self.command(part, &name, has_scratch, is_link)));
+            commands.extend(pieces.iter().map(|part| self.command(part, has_scratch, is_link)));
         }
         Ok(commands)
     }
@@ -163,7 +163,7 @@ impl Fetch<'_> {
     /// are never there by half, have a part of their own then.
     fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Part, bool)> {
         let is_link = |entry: &Entry| entry.kind == Kind::Link;
-        let is_far = !is_on_disk_of(&self.record.replaced(), &self.layout.workspace);
+        let is_far = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
         if !is_far || !rest.iter().any(|(_, entry)| is_link(&entry)) {
             return plan.transfers_of(rest).into_iter().map(|part| (part, true)).collect();
         }
@@ -173,8 +173,8 @@ impl Fetch<'_> {
         others.chain(links.into_iter().map(|part| (part, false))).collect()
     }
 
-    fn command(&self, part: &Part, name: &str, has_scratch: bool, is_link: bool) -> Command {
-        let aside = part.below(&format!("{}/{name}", self.record.replaced().display()));
+    fn command(&self, part: &Part, has_scratch: bool, is_link: bool) -> Command {
+        let aside = part.below(&self.backups.folder().to_string_lossy());
         // Without --keep-dirlinks: what goes behind a link that is followed has a part of its own, and nothing else is
         // written through one.
         rsync::command(self.connection)

@@ -37,7 +37,7 @@ pub(crate) fn follow(
         }
         let behind = look(connection, &mut there.session, workspace, &links)?;
         for link in links {
-            // One whose name is no text, or that leads nowhere, stays a link.
+            // One that leads nowhere stays a link.
             if let Some(end) = behind.get(&link).filter(|end| end.kind != Kind::Link) {
                 there.followed.push((link.clone(), end.is_folder()));
             }
@@ -56,8 +56,7 @@ fn look(
 ) -> Outcome<Listing> {
     let script = connection.script(FOLLOW_LINKS).given("workspace", workspace);
     let script = script.given("linked", FIND_FORMAT_LINKED);
-    let words = links.iter().filter_map(|link| link.to_str());
-    let script = words.fold(script, mlcube_ssh_config::script::Script::word);
+    let script = links.iter().fold(script, mlcube_ssh_config::script::Script::word);
     let goes_on = session.is_some();
     let script = if goes_on { script.followed() } else { script };
     let (answer, next) = connection.go_on(session.take(), &script)?.answer_and_go_on()?;

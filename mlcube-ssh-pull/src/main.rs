@@ -1,6 +1,7 @@
 //! `mlcube-ssh-pull`: fetches the workspace from the remote.
 
 mod attributes;
+mod backups;
 mod came;
 mod cli;
 mod fetch;

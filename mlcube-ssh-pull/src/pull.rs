@@ -9,6 +9,7 @@ use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::{Listing, Record};
 
+use crate::backups::Backups;
 use crate::cli::Args;
 use crate::fetch::{self, Fetch};
 use crate::outputs::{self, Output};
@@ -130,8 +131,8 @@ fn dry_run(
     );
     step.show(&connection.shown(&fetch::list_script(connection, document, layout, Some(&record))?));
     let there = document.remote.workspace.from_home();
-    let fetch =
-        Fetch { connection, layout, record: &record, there, by_content: false, linked_files: &[] };
+    let backups = &Backups::of_a_pull(&record);
+    let fetch = Fetch { connection, layout, backups, there, by_content: false, linked_files: &[] };
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
         step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);

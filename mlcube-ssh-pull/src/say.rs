@@ -76,22 +76,25 @@ pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
 }
 
 /// Says what didn't come, a line each, and of many only how many more there are.
-struct Names {
-    report: Report,
-    /// Where in the document all of them are.
-    field: &'static str,
+pub(crate) struct Names {
+    pub(crate) report: Report,
+    /// Where in the document all of them are, if they are.
+    pub(crate) field: &'static str,
 }
 
 impl Names {
     const MOST: usize = 20;
 
-    fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
+    pub(crate) fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
         for one in all.iter().take(Self::MOST) {
             self.report.warn(&line(one));
         }
         if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
-            self.report
-                .warn(&format!("and {more} more, all are in {} of the document", self.field));
+            let all = match self.field {
+                "" => String::new(),
+                field => format!(", all are in {field} of the document"),
+            };
+            self.report.warn(&format!("and {more} more{all}"));
         }
     }
 }

@@ -6,7 +6,6 @@ use anyhow::anyhow;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::report::human_bytes;
-use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{Listing, Plan};
 
 const ALLOCATED: &str = include_str!("remote/allocated.sh");
@@ -43,12 +42,12 @@ pub(crate) fn check(
 
 /// The bytes of the holes in these files, of which the remote is asked only where there may be too little room.
 fn holes(send: &Listing, connection: &Connection, there: &str) -> Outcome<u64> {
-    let sparse = send.filter(|path, entry| entry.is_sparse() && path.to_str().is_some());
+    let sparse = send.filter(|_, entry| entry.is_sparse());
     if sparse.is_empty() {
         return Ok(0);
     }
     let script = connection.script(ALLOCATED).given("workspace", there);
-    let script = sparse.iter().filter_map(|(path, _)| path.to_str()).fold(script, Script::word);
+    let script = sparse.iter().fold(script, |script, (path, _)| script.word(path));
     let allocated = connection.ask(&script)?.field("allocated");
     let allocated = allocated.and_then(|bytes| bytes.parse().ok()).unwrap_or(sparse.bytes());
     Ok(sparse.bytes().saturating_sub(allocated))

@@ -21,6 +21,7 @@ use mlcube_ssh_config::workspace::{
     Direction, Ended, Listing, Part, Plan, Record, follow_own_links,
 };
 
+use crate::backups::Backups;
 use crate::came::Came;
 use crate::cli::Args;
 use crate::fetch::{Fetch, There};
@@ -57,6 +58,8 @@ impl Sides<'_> {
         scratch::check(workspace)?;
         let listing = mem::take(&mut there.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
+        // As the disk shows it.
+        let seen = here.clone();
         let (mut here, base) = self.settle(here, &listing)?;
         receiver::mark_unwritable(&mut here, workspace);
         if self.record.was_cut_off() {
@@ -78,7 +81,9 @@ impl Sides<'_> {
         plan.links.extend(there.followed(true));
         let behind_links = [&plan.links[..], &there.followed(false)].concat();
         let wanted = stream::worth(&plan.send, &here, &behind_links);
-        drop(here);
+        let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| here.get(path))?));
+        let before: Listing = plan.send.iter().filter_map(replaced).collect();
+        drop((here, seen));
         let _scratch = Scratch::of(&plan, workspace)?;
         let free = space::free_bytes(workspace);
         note(receipt, &listing, &plan, free);
@@ -91,7 +96,10 @@ impl Sides<'_> {
             // From here on the record has it.
             plan.common = Listing::default();
             let path = there.path.clone();
-            let (rest, partial) = self.fetch(there, wanted.as_deref(), &plan, args, receipt)?;
+            let backups = Backups::of_a_pull(self.record);
+            let fetched = self.fetch(there, wanted.as_deref(), &plan, &backups, args, receipt);
+            backups.settle(workspace, &before, self.step.report());
+            let (rest, partial) = fetched?;
             let shown = receiver::shown(workspace, &plan.with_permissions(&plan.send));
             self.record.add_shown(&shown)?;
             // What the disk rounds came as it was planned.
@@ -139,7 +147,8 @@ impl Sides<'_> {
     fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
         let parts = Part::of(same, &plan.links);
         let comparisons = verify::of_parts(self.connection, self.layout, there, &parts, false);
-        let names = rsync::differing_names(&comparisons, self.connection, self.step.report())?;
+        let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
+        let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         Ok(same.of_names(&names))
     }
 
@@ -149,10 +158,11 @@ impl Sides<'_> {
         mut there: There,
         wanted: Option<&Listing>,
         plan: &Plan,
+        backups: &Backups,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
-        let (connection, layout, record) = (self.connection, self.layout, self.record);
+        let (connection, layout) = (self.connection, self.layout);
         let mut came = Came::default();
         if let Some(wanted) = wanted {
             let (report, here) = (self.step.report(), layout.workspace.as_path());
@@ -172,7 +182,7 @@ impl Sides<'_> {
         let fetch = Fetch {
             connection,
             layout,
-            record,
+            backups,
             there: &there.path,
             by_content: args.checksum,
             linked_files: &linked_files,

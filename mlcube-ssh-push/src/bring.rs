@@ -5,7 +5,6 @@ use std::path::Path;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{Entry, Kind, Listing};
 
 use crate::fresh::Fresh;
 use crate::there::Route;
@@ -14,9 +13,6 @@ const BRING: &str = include_str!("remote/bring.sh");
 const DISCARD: &str = include_str!("remote/discard.sh");
 const HOLD: &str = include_str!("remote/hold.sh");
 const RELEASE: &str = include_str!("remote/release.sh");
-
-/// How many files of the code that were pushed last are looked for among those that were replaced; each takes a process there.
-const LOOKED_THROUGH: usize = 1000;
 
 /// The script that unpacks a stream, and puts in place what it brings.
 pub(crate) fn bring(
@@ -32,7 +28,7 @@ pub(crate) fn bring(
     // The deepest first: what is above a folder has to be empty in the end.
     fresh.folders.iter().rev().fold(script, |script, folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        script.word(&folder.to_string_lossy())
+        script.word(folder)
     })
 }
 
@@ -46,27 +42,9 @@ pub(crate) fn hold(connection: &Connection, incoming: &str) -> Script {
     about(connection, HOLD, incoming)
 }
 
-/// The script that gives it up at the end, and looks through the code that was put `aside`.
-pub(crate) fn release(
-    connection: &Connection,
-    incoming: &str,
-    aside: &str,
-    pushed: &Listing,
-) -> Script {
-    let script = about(connection, RELEASE, incoming).given("backup", aside);
-    let pairs = pushed.iter().filter_map(|(path, entry)| Some((stamp(&entry)?, path.to_str()?)));
-    let pairs = pairs.take(if aside.is_empty() { 0 } else { LOOKED_THROUGH });
-    pairs.fold(script, |script, (stamp, path)| script.word(&stamp).word(path))
-}
-
-/// What a file or link is, as the script compares it.
-fn stamp(entry: &Entry) -> Option<String> {
-    let (seconds, nanoseconds) = entry.modified;
-    match entry.kind {
-        Kind::File => Some(format!("f {} {seconds}.{nanoseconds:09}", entry.size)),
-        Kind::Link => Some(format!("l {}", entry.target.to_str()?)),
-        Kind::Folder | Kind::Unreadable | Kind::Other => None,
-    }
+/// The script that gives it up at the end.
+pub(crate) fn release(connection: &Connection, incoming: &str) -> Script {
+    about(connection, RELEASE, incoming)
 }
 
 fn about(connection: &Connection, program: &'static str, incoming: &str) -> Script {

@@ -5,18 +5,23 @@ use std::path::PathBuf;
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::rsync;
-use mlcube_ssh_config::workspace::{Listing, Part, name_aside};
+use mlcube_ssh_config::workspace::{Listing, Part};
 
+use crate::backups::Backups;
 use crate::there::Route;
 
-/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. What it replaces is kept aside:
-/// only what was pushed last may go ([`crate::there::Prepared::release`]).
-pub(crate) fn code(connection: &Connection, route: &Route, code: &Listing, aside: &str) -> Command {
+/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. What it replaces is kept aside.
+pub(crate) fn code(
+    connection: &Connection,
+    route: &Route,
+    code: &Listing,
+    backups: &Backups,
+) -> Command {
     command(connection, route)
         // Of code nobody knows what looks the same there: rsync compares all of it.
         .args(route.prepared.by_content.then_some("--checksum"))
         .arg("--backup")
-        .arg(format!("--backup-dir={aside}"))
+        .arg(format!("--backup-dir={}", backups.code()))
         .arg("--")
         .arg(format!("{}/", route.here.display()))
         .arg(connection.rsync_path(&format!("{}/", route.there)))
@@ -29,8 +34,9 @@ pub(crate) fn workspace(
     route: &Route,
     send: &Listing,
     links: &[PathBuf],
+    backups: &Backups,
 ) -> Vec<Command> {
-    let replaced = format!("{}/{}", route.replaced, name_aside());
+    let replaced = backups.workspace();
     let command = |part: &Part| {
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))

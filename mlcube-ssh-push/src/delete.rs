@@ -13,13 +13,14 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{Entry, Listing, state_of};
+use mlcube_ssh_config::workspace::Listing;
 
+use crate::backups::Backups;
 use crate::cli::Args;
 use crate::local::Local;
 use crate::sides::Sides;
 
-const DELETE: &str = include_str!("remote/delete.sh");
+const SET_ASIDE: &str = include_str!("remote/set-aside.sh");
 
 /// What was pushed from here, by this push or earlier ones, and is gone.
 pub(crate) fn gone(
@@ -67,25 +68,17 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that deletes; none when there is nothing to delete. What isn't `there` as it was pushed is kept in the folder
-/// `aside`. A name that is no text can't be told to a script.
+/// The script that deletes: by moving aside; none when there is nothing to delete.
 pub(crate) fn script(
     connection: &Connection,
     paths: &Listing,
-    there: &Listing,
     base: &str,
-    aside: &str,
+    backups: &Backups,
 ) -> Option<Script> {
-    let script = connection.script(DELETE).given("tree", base).given("aside", aside);
-    let is_as_pushed =
-        |path: &Path, pushed: &Entry| there.get(path).is_some_and(|now| now.same_content(pushed));
+    let script = connection.script(SET_ASIDE).given("tree", base).given("aside", &backups.code());
     // What lies in a folder before the folder.
-    let mut pairs = paths.iter().rev().filter_map(|(path, pushed)| {
-        Some((if is_as_pushed(path, &pushed) { "drop" } else { "keep" }, path.to_str()?))
-    });
-    let (how, path) = pairs.next()?;
-    let script = script.word(how).word(path);
-    Some(pairs.fold(script, |script, (how, path)| script.word(how).word(path)))
+    let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
+    (!paths.is_empty()).then_some(script)
 }
 
 impl Sides<'_> {
@@ -100,21 +93,8 @@ impl Sides<'_> {
 
     /// Removes code from the tree there; returns the names of what was there.
     pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Vec<String>> {
-        let (connection, host, base) =
-            (self.connection, self.connection.host(), &self.prepared.base);
-        let names = paths.iter().filter_map(|(path, _)| path.to_str());
-        let look = state_of(connection, base, names);
-        if paths.is_empty() {
-            return Ok(Vec::new());
-        }
-        let looked = self.prepared.ask(connection, look)?;
-        if looked.status != 0 {
-            return Err(Failure::ours(anyhow!(
-                "can't look at the code on '{host}': {}",
-                looked.last_error()
-            )));
-        }
-        let script = script(connection, paths, &looked.listing()?, base, &self.aside);
+        let (connection, host) = (self.connection, self.connection.host());
+        let script = script(connection, paths, &self.prepared.base, &self.backups);
         let Some(script) = script else { return Ok(Vec::new()) };
         let answer = self.prepared.ask(connection, script)?;
         if answer.status != 0 {

@@ -18,7 +18,6 @@ pub(crate) fn remove(prepared: &Prepared, connection: &Connection, plan: &Plan) 
         .given("base", &prepared.base)
         .given("workspace", &prepared.workspace)
         .given("name", PARTIAL);
-    let links = plan.links.iter().filter_map(|link| link.to_str());
-    let script = links.fold(script, Script::word);
+    let script = plan.links.iter().fold(script, Script::word);
     connection.ask(&script).map(drop)
 }

@@ -22,6 +22,8 @@ pub(crate) struct Local {
     pub(crate) workspace: Listing,
     pub(crate) record: Record,
     pushed: Option<Listing>,
+    /// Code that a push which didn't end well may have sent, or that is gone here since it was pushed.
+    sent_once: Listing,
     /// Code that was pushed once, and is gone.
     pub(crate) gone: Listing,
     pub(crate) stays: Stays,
@@ -57,7 +59,8 @@ impl Local {
         stays.note(&layout.base, &code);
         stays.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, report);
-        let mut once = record.gone();
+        let sent_once = record.gone();
+        let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
         record.put_agreed(&mut workspace);
         Ok(Self {
@@ -67,6 +70,7 @@ impl Local {
             selection,
             stays,
             pushed,
+            sent_once,
             record,
         })
     }
@@ -80,13 +84,12 @@ impl Local {
         Ok(())
     }
 
-    /// What was pushed last of the code that is another one now.
-    pub(crate) fn pushed_before(&self) -> Listing {
-        let is_same = |path: &Path, pushed: &Entry| {
-            self.code.get(path).is_some_and(|now| now.same_content(pushed))
-        };
-        let pushed = self.pushed.as_ref();
-        pushed.map(|code| code.filter(|path, entry| !is_same(path, entry))).unwrap_or_default()
+    /// Whether code that was found on the remote may be what this machine has sent, by an earlier push, one that was cut off, or
+    /// this one.
+    pub(crate) fn may_have_sent(&self, path: &Path, found: &Entry) -> bool {
+        let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];
+        let mut sent = sent.into_iter().flatten().filter_map(|sent| sent.get(path));
+        sent.any(|sent| sent.same_content(found))
     }
 
     /// What of the workspace is meant.
@@ -141,7 +144,7 @@ impl Local {
 
     /// Code that is gone here and may still be there, after it was deleted there or without that.
     pub(crate) fn still_gone(&self, was_deleted: bool) -> Listing {
-        self.gone.filter(|path, _| !was_deleted || path.to_str().is_none())
+        if was_deleted { Listing::default() } else { self.gone.clone() }
     }
 
     /// Links that were pushed from here and are folders here now.

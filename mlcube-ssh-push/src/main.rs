@@ -1,6 +1,7 @@
 //! `mlcube-ssh-push`: sends the cube, its build context and its workspace to the remote.
 
 mod archive;
+mod backups;
 mod beside;
 mod bring;
 mod brought;

@@ -7,16 +7,18 @@ use std::thread;
 
 use anyhow::anyhow;
 use mlcube_ssh_config::boundary::Boundary;
+use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::rsync;
+use mlcube_ssh_config::rsync::{self, Heard};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Part, Plan, Record, name_aside};
+use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Part, Plan, Record};
 
+use crate::backups::Backups;
 use crate::cli::Args;
 use crate::incoming::IncomingId;
 use crate::local::Local;
@@ -93,7 +95,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 let parts = Part::of(&looks_the_same, &plan.links);
                 let route = prepared.workspace_route(&layout);
                 let comparisons = verify::of_parts(&connection, &parts, route.here, route.there);
-                let names = rsync::differing_names(&comparisons, &connection, step.report())?;
+                let run =
+                    |commands: &[Command], heard: Heard| prepared.run(&connection, commands, heard);
+                let names = rsync::differing_names(&comparisons, step.report(), &run)?;
                 plan.send.merge(&looks_the_same.of_names(&names));
             }
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
@@ -110,7 +114,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 local: &local,
                 prepared: &prepared,
                 plan: &plan,
-                aside: aside(&prepared),
+                backups: Backups::of_a_push(&prepared.state),
             };
             let sent = send(&sides, args, receipt);
             if was_cut_off && sent.is_ok() {
@@ -302,12 +306,7 @@ fn dry_run(
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));
     let (local, prepared, plan) = (&local, &prepared, &plan);
-    let aside = aside(prepared);
-    Sides { step, document, remote, layout, connection, local, prepared, plan, aside }.show(args);
+    let backups = Backups::of_a_push(&prepared.state);
+    Sides { step, document, remote, layout, connection, local, prepared, plan, backups }.show(args);
     Ok(())
-}
-
-/// The folder there for code that somebody changed there.
-fn aside(prepared: &Prepared) -> String {
-    format!("{}/replaced/{}", prepared.state, name_aside())
 }

@@ -1,15 +1,18 @@
 //! The two sides of a push.
 
+use std::path::Path;
+
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Remote};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::Verbosity;
-use mlcube_ssh_config::rsync::{self, Heard, Transfer};
+use mlcube_ssh_config::rsync::{Heard, Transfer};
 use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::Plan;
 
+use crate::backups::Backups;
 use crate::local::Local;
 use crate::there::{Prepared, Route};
 
@@ -24,8 +27,8 @@ pub(crate) struct Sides<'a> {
     pub(crate) prepared: &'a Prepared,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
-    /// The folder there in which code is kept aside that somebody changed there.
-    pub(crate) aside: String,
+    /// The folder there in which is kept aside what is replaced.
+    pub(crate) backups: Backups,
 }
 
 /// What a push has sent, and the failure that tells what it couldn't.
@@ -44,21 +47,19 @@ impl Sides<'_> {
         sent: &mut Sent,
     ) -> Outcome<Transfer> {
         let report = self.step.report();
-        let name = |name: &str| {
+        let name = |path: &Path| {
+            let name = path.to_string_lossy();
             if !name.ends_with('/') {
                 report.detail(&format!("sent {}", name.escape_debug()));
             }
         };
-        let changed: Option<&(dyn Fn(&str) + Sync)> =
+        let changed: Option<&(dyn Fn(&Path) + Sync)> =
             if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
         let heard = Heard { report, total: bytes, changed };
         if !commands.is_empty() {
             self.prepared.hold(self.connection)?;
         }
-        let (mut transfer, mut ended) = rsync::run(commands, self.connection, heard);
-        if transfer.was_refused && self.prepared.make_room()? {
-            (transfer, ended) = rsync::run(commands, self.connection, heard);
-        }
+        let (transfer, ended) = self.prepared.run(self.connection, commands, heard);
         sent.transfer.add(transfer.clone());
         match ended {
             Err(failure) if transfer.is_partial => {

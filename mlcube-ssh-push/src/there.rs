@@ -4,9 +4,11 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::Listing;
 
@@ -83,8 +85,6 @@ pub(crate) struct Route<'a> {
     pub(crate) scratch: String,
     /// Whether they are on the disk of `there`.
     pub(crate) is_near: bool,
-    /// That for what is replaced.
-    pub(crate) replaced: String,
 }
 
 impl Prepared {
@@ -124,8 +124,26 @@ impl Prepared {
         Ok(())
     }
 
+    /// Runs rsyncs, beside the session if the host takes one more.
+    pub(crate) fn run(
+        &self,
+        connection: &Connection,
+        commands: &[Command],
+        heard: Heard,
+    ) -> (Transfer, Outcome<()>) {
+        let (transfer, ended) = rsync::run(commands, connection, heard);
+        if !transfer.was_refused {
+            return (transfer, ended);
+        }
+        match self.make_room() {
+            Ok(true) => rsync::run(commands, connection, heard),
+            Ok(false) => (transfer, ended),
+            Err(failure) => (transfer, Err(failure)),
+        }
+    }
+
     /// Ends the session for a host that takes no other beside it, and says whether there was one.
-    pub(crate) fn make_room(&self) -> Outcome<bool> {
+    fn make_room(&self) -> Outcome<bool> {
         self.has_no_room.set(true);
         let session = self.take_session();
         let was_there = session.is_some();
@@ -133,23 +151,12 @@ impl Prepared {
         Ok(was_there)
     }
 
-    /// Gives the incoming folder up, unless an archive did when all of it was in its place. Of the code that was put `aside`
-    /// what is as it was `pushed` goes; returns the names of the rest.
-    pub(crate) fn release(
-        &self,
-        connection: &Connection,
-        aside: &str,
-        pushed: &Listing,
-    ) -> Outcome<Vec<String>> {
-        let mut kept = Vec::new();
-        if self.is_held.get() || self.has_no_room.get() || !aside.is_empty() {
-            let script = bring::release(connection, &self.incoming, aside, pushed);
-            let text = self.ask(connection, script)?.text();
-            let lines = text.lines().filter_map(|line| line.strip_prefix("kept "));
-            kept.extend(lines.map(|path| path.escape_debug().to_string()));
+    /// Gives the incoming folder up, unless an archive did when all of it was in its place.
+    pub(crate) fn release(&self, connection: &Connection) -> Outcome<()> {
+        if self.is_held.get() || self.has_no_room.get() {
+            self.ask(connection, bring::release(connection, &self.incoming))?;
         }
-        self.take_session().map_or(Ok(()), Session::end)?;
-        Ok(kept)
+        self.take_session().map_or(Ok(()), Session::end)
     }
 
     /// The route of the code.
@@ -170,17 +177,7 @@ impl Prepared {
         disk: Disk,
     ) -> Route<'a> {
         let folder = |name: &str| format!("{}/{name}", self.incoming);
-        let replaced = format!("{}/replaced", self.state);
         let (incoming, scratch) = (folder(name), folder("tmp"));
-        Route {
-            prepared: self,
-            here,
-            there,
-            name,
-            incoming,
-            scratch,
-            is_near: disk.is_near,
-            replaced,
-        }
+        Route { prepared: self, here, there, name, incoming, scratch, is_near: disk.is_near }
     }
 }

@@ -1,5 +1,6 @@
 //! The transfers of a push: what is new there as a stream, the rest by rsync; and what is remembered of it.
 
+use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::workspace::{Direction, Ended, Listing};
@@ -7,7 +8,8 @@ use mlcube_ssh_config::workspace::{Direction, Ended, Listing};
 use crate::cli::Args;
 use crate::sides::{Sent, Sides};
 use crate::streams::Remaining;
-use crate::{code, commands, delete, done, say};
+use crate::there::Route;
+use crate::{code, commands, delete, done};
 
 impl Sides<'_> {
     /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
@@ -19,7 +21,7 @@ impl Sides<'_> {
     ) -> Outcome<()> {
         let (local, record) = (self.local, &self.local.record);
         record.set_gone(&local.once_sent())?;
-        self.make_way()?;
+        let has_made_way = self.make_way()?;
         if args.delete {
             receipt.deleted = self.delete()?;
         }
@@ -27,35 +29,23 @@ impl Sides<'_> {
         let remaining = self.send_new(&code, sent)?;
         self.send_code(&remaining, sent)?;
         self.send_workspace(&remaining, sent)?;
+        if sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way {
+            self.settle_backups()?;
+        }
         if let Some(failure) = sent.left_out.take() {
             return Err(failure);
         }
         record.set_gone(&local.still_gone(args.delete))?;
         record.set_code(&local.pushed_now())?;
         self.finish(&remaining)?;
-        self.release(sent.transfer.changed > 0 || !receipt.deleted.is_empty())?;
+        self.prepared.release(self.connection)?;
         Ok(record.set_incoming(&[])?)
     }
 
-    /// Removes links that were pushed from here and are folders here now: rsync would write through them.
-    fn make_way(&self) -> Outcome<()> {
-        self.remove(&self.local.old_links()).map(drop)
-    }
-
-    /// Ends the push on the remote, and names the code that somebody had changed there.
-    fn release(&self, has_replaced: bool) -> Outcome<()> {
-        let aside = if has_replaced && !self.prepared.is_new { self.aside.as_str() } else { "" };
-        let kept = self.prepared.release(self.connection, aside, &self.local.pushed_before())?;
-        let (report, host) = (self.step.report(), self.connection.host());
-        for path in kept.iter().take(say::NAMED) {
-            report.warn(&format!(
-                "{path} was changed on {host} since it was pushed; that is kept in {aside} there"
-            ));
-        }
-        if kept.len() > say::NAMED {
-            report.warn(&format!("and {} more", kept.len() - say::NAMED));
-        }
-        Ok(())
+    /// Removes links that were pushed from here and are folders here now: rsync would write through them. Says whether there was
+    /// any.
+    fn make_way(&self) -> Outcome<bool> {
+        Ok(!self.remove(&self.local.old_links())?.is_empty())
     }
 
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
@@ -64,7 +54,7 @@ impl Sides<'_> {
         if code.is_empty() {
             return Ok(());
         }
-        let command = commands::code(self.connection, &route, code, &self.aside);
+        let command = commands::code(self.connection, &route, code, &self.backups);
         let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
         // In a tree that was there rsync may find that all is well; but it has to have looked.
         let was_missing = self.prepared.is_new && !remaining.may_be_there;
@@ -78,13 +68,17 @@ impl Sides<'_> {
     fn send_workspace(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let (rest, route) = (&remaining.workspace, self.workspace_route());
         let list = self.plan.with_permissions(rest);
-        let commands = commands::workspace(self.connection, &route, &list, &self.plan.links);
+        let commands = self.workspace_commands(&route, &list);
         let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
         if remaining.may_be_there || rsynced.is_partial {
             return Ok(());
         }
         let host = self.connection.host().as_str();
         Ok(done::check(rest, rsynced.files_sent, route.here, host)?)
+    }
+
+    fn workspace_commands(&self, route: &Route, list: &Listing) -> Vec<Command> {
+        commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
     /// Notes what both sides have in common now.
@@ -115,18 +109,16 @@ impl Sides<'_> {
                 self.connection,
                 &route,
                 &remaining.code,
-                &self.aside,
+                &self.backups,
             )]);
         }
         let (list, route) =
             (self.plan.with_permissions(&remaining.workspace), self.workspace_route());
-        self.step.show(&commands::workspace(self.connection, &route, &list, &self.plan.links));
+        self.step.show(&self.workspace_commands(&route, &list));
     }
 
-    /// Only the remote knows what of it is as it was pushed.
     fn show_removal(&self, paths: &Listing) {
-        let (base, there) = (&self.prepared.base, Listing::default());
-        let script = delete::script(self.connection, paths, &there, base, &self.aside);
+        let script = delete::script(self.connection, paths, &self.prepared.base, &self.backups);
         let shown = script.map(|script| self.connection.shown(&script));
         self.step.show(shown.iter().flatten());
     }

@@ -15,7 +15,7 @@ pub(crate) fn mark_unheld(
     connection: &Connection,
     send: &Listing,
 ) -> Outcome<bool> {
-    let doubtful = DoubtfulNames::of(send, &prepared.listing).only_text();
+    let doubtful = DoubtfulNames::of(send, &prepared.listing);
     if doubtful.is_empty() {
         return Ok(false);
     }

@@ -31,10 +31,7 @@ impl Worth {
         // One archive of 4 GiB in four files took a third longer than one rsync, and rsync goes on where it was cut off.
         let is_large = Part::are_large(files, bytes);
         let pays = is_much && !is_large && fresh.folders.len() <= FOLDERS;
-        // The words of a script are text.
-        let can_be_placed =
-            route.is_near && fresh.folders.iter().all(|path| path.to_str().is_some());
-        if !pays || !can_be_placed {
+        if !pays || !route.is_near {
             return None;
         }
         let headers = header_bytes(&fresh.entries);

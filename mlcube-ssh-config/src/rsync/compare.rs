@@ -46,6 +46,9 @@ impl Comparison {
     }
 }
 
+/// Runs the commands of a comparison: as [`run`] does, or beside something that has to make room for it.
+pub type Run<'a> = dyn Fn(&[Command], Heard) -> (Transfer, Outcome<()>) + 'a;
+
 /// Runs comparisons and names what differs: also what is something else on one side, and couldn't be compared. `is_all` says that
 /// nothing else is left out of the comparison.
 ///
@@ -66,7 +69,8 @@ pub fn compare(
     for path in something_else {
         name(path);
     }
-    let compared = differing(comparisons, connection, report, &name)?;
+    let compared =
+        differing(comparisons, report, &name, &|commands, heard| run(commands, connection, heard))?;
     let different = (something_else.len() as u64).saturating_add(compared.changed);
     let bytes = compared.bytes;
     match different {
@@ -86,37 +90,37 @@ pub fn compare(
 /// Runs comparisons, and hands over the paths of what differs.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Those of `run`.
 fn differing(
     comparisons: &[Comparison],
-    connection: &Connection,
     report: Report,
     hear: &(dyn Fn(&Path) + Sync),
+    run: &Run,
 ) -> Outcome<Transfer> {
     let mut all = Transfer::default();
     for Comparison { folder, commands } in comparisons {
-        let changed = |changed: &str| hear(&folder.join(changed));
+        let changed = |changed: &Path| hear(&folder.join(changed));
         let heard = Heard { report, total: 0, changed: Some(&changed) };
-        let (compared, ended) = run(commands, connection, heard);
+        let (compared, ended) = run(commands, heard);
         ended?;
         all.add(compared);
     }
     Ok(all)
 }
 
-/// The paths whose content differs, all compared at once.
+/// The paths whose content differs, all compared at once by `run`.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Those of `run`.
 pub fn differing_names(
     comparisons: &[Comparison],
-    connection: &Connection,
     report: Report,
+    run: &Run,
 ) -> Outcome<HashSet<PathBuf>> {
     let names = Mutex::new(HashSet::new());
     let hear = |path: &Path| {
         names.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
     };
-    differing(comparisons, connection, report, &hear)?;
+    differing(comparisons, report, &hear, run)?;
     Ok(names.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

@@ -1,6 +1,7 @@
 //! Running transfers, several streams at once: one rsync doesn't fill a fast link.
 
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -22,8 +23,8 @@ pub struct Heard<'a> {
     pub report: Report,
     /// The bytes of the files that have to move, for the progress; with 0 none is shown.
     pub total: u64,
-    /// Says the name of everything that changes on the receiving side; a folder's ends with a slash.
-    pub changed: Option<&'a (dyn Fn(&str) + Sync)>,
+    /// Hears the path of everything that changes on the receiving side; a folder's ends with a slash.
+    pub changed: Option<&'a (dyn Fn(&Path) + Sync)>,
 }
 
 /// What a transfer did.
@@ -40,6 +41,8 @@ pub struct Transfer {
     pub bytes: u64,
     /// How many files, links and folders changed on the receiving side; a folder's new time doesn't count.
     pub changed: u64,
+    /// How many files and links were put in the place of something else.
+    pub replaced: u64,
     /// Whether it ended with some of what it was told left out, and the failure says what.
     pub is_partial: bool,
     /// Whether the host took no session for it beside those that there are.
@@ -60,6 +63,7 @@ impl Transfer {
         self.bytes_sent = self.bytes_sent.saturating_add(other.bytes_sent);
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.changed = self.changed.saturating_add(other.changed);
+        self.replaced = self.replaced.saturating_add(other.replaced);
         self.is_partial |= other.is_partial;
         self.was_refused |= other.was_refused;
         self.names.extend(other.names);
@@ -139,16 +143,18 @@ fn run_one(
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         lines.take(bytes, |line| match Line::read(line) {
             Line::Progress(bytes) => progress.reached(stream, bytes),
-            Line::Changed(name, was_sent) => {
-                this.note(name);
-                this.files_sent += u64::from(was_sent);
-                progress.file(name);
+            Line::Changed(change) => {
+                let name = change.shown();
+                this.note(&name);
+                this.files_sent += u64::from(change.was_sent);
+                this.replaced += u64::from(change.has_replaced);
+                progress.file(&name);
                 if let Some(say) = heard.changed {
                     progress.clear();
-                    say(name);
+                    say(&change.path());
                 }
             }
-            Line::Other(line) => this.read(line),
+            Line::Other(line) => this.read(&line),
         });
     });
     progress.lock().unwrap_or_else(PoisonError::into_inner).clear();

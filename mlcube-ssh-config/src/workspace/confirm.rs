@@ -26,7 +26,7 @@ const STARTS_OF: &str = include_str!("../remote/starts-of.sh");
 pub fn state_of<'a>(
     connection: &Connection,
     folder: &str,
-    paths: impl IntoIterator<Item = &'a str>,
+    paths: impl IntoIterator<Item = &'a Path>,
 ) -> Script {
     let script = connection.script(STATE_OF).given("folder", folder);
     paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
@@ -101,7 +101,7 @@ impl Ended<'_> {
     }
 
     fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {
-        let paths = doubtful.iter().filter_map(|doubt| doubt.path.to_str());
+        let paths = doubtful.iter().map(|doubt| doubt.path);
         let answer = self.checked((self.ask)(state_of(self.connection, self.there, paths))?)?;
         Ok(answer.listing()?)
     }
@@ -111,10 +111,10 @@ impl Ended<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let pairs = files.iter().map(|(path, file)| (path.to_string_lossy(), file.size));
         let script = self.connection.script(STARTS_OF).given("folder", self.there);
-        let script =
-            pairs.fold(script, |script, (path, size)| script.word(&size.to_string()).word(&path));
+        let script = files
+            .iter()
+            .fold(script, |script, (path, file)| script.word(file.size.to_string()).word(path));
         let text = self.checked((self.ask)(script)?)?.text();
         let sums = text.lines().filter_map(|line| line.strip_prefix("start "));
         let compare = |((path, file), sum): (&(&'static Path, Entry), &str)| {

@@ -43,13 +43,6 @@ impl DoubtfulNames {
         Self(doubtful)
     }
 
-    /// Those that a script can be told, which reads text.
-    #[must_use]
-    pub fn only_text(mut self) -> Self {
-        self.0.retain(|path| path.to_str().is_some());
-        self
-    }
-
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -71,8 +64,8 @@ impl DoubtfulNames {
     }
 
     /// The paths, as words of a script.
-    pub fn words(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().filter_map(|path| path.to_str())
+    pub fn words(&self) -> impl Iterator<Item = &'static Path> {
+        self.0.iter().copied()
     }
 
     /// Tries the names in the folder `scratch`, on the disk of `workspace`; gives the list of what is there then.
@@ -126,7 +119,7 @@ mod tests {
     fn doubtful_ones() {
         let doubtful = |send: &[&str], to: &[&str]| -> Vec<String> {
             let names = DoubtfulNames::of(&listing(send), &listing(to));
-            names.words().map(str::to_owned).collect()
+            names.words().map(|path| path.display().to_string()).collect()
         };
         assert_eq!(
             doubtful(&["a/Model.pt", "a/b/x", "a/model.pt", "c"], &[]),

@@ -206,10 +206,10 @@ impl Listing {
         })
     }
 
-    /// The entries whose paths a program printed: what isn't text of them can't be told apart.
+    /// The entries with these paths.
     #[must_use]
     pub fn of_names(&self, names: &HashSet<PathBuf>) -> Self {
-        self.filter(|path, _| names.contains(Path::new(path.to_string_lossy().as_ref())))
+        self.filter(|path, _| names.contains(path))
     }
 
     /// The entries below `folder`, in a listing of their own with their paths as they were.

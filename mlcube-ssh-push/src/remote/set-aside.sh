@@ -1,9 +1,8 @@
 #!/bin/sh
-# Deletes code that is gone on the other side. Of what a program does for a path the shell does what it can: there may be
-# thousands.
-# Given: tree; aside, the folder in which what is on the list `keep` is kept.
-# Words, in pairs: `keep` for what somebody changed here, `drop` for what is as it was pushed; and a path in the tree, what lies
-# in a folder before the folder.
+# Moves code that is gone on the other side out of the tree. Of what a program does for a path the shell does what it can: there
+# may be thousands.
+# Given: tree; aside, the folder that it is moved to: what the other side has sent itself is removed from there in the end.
+# Words: paths in the tree, what lies in a folder before the folder.
 # Answers: a line `deleted PATH` for each (a newline in a name is shown as ?). Folders that hold anything else stay.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -14,9 +13,7 @@ aside=$path
 cd -P "$tree" || exit
 tree=$PWD folder='' is_in_tree=no
 
-while [ $# -gt 1 ]; do
-  how=$1 place=$2
-  shift 2
+for place; do
   case $place in
     */*) around=${place%/*} ;;
     *) around=. ;;
@@ -33,12 +30,13 @@ while [ $# -gt 1 ]; do
   if [ -d "$name" ] && [ ! -L "$name" ]; then
     rmdir "$name" 2>/dev/null || continue
   elif [ -e "$name" ] || [ -L "$name" ]; then
-    if [ "$how" = keep ]; then
-      make_private "$aside/$around" || problem not-writable "$aside"
-      mv "$name" "$aside/$around/" || problem not-writable "$place"
-    else
-      rm -f "$name" || problem not-writable "$place"
-    fi
+    make_private "$aside/$around" || problem not-writable "$aside"
+    # A rename, so that what is written at the last moment is moved, too.
+    mv "$name" "$aside/$around/" || {
+      # Onto another disk it is copied, and the copy may be cut off.
+      [ ! -e "$name" ] && [ ! -L "$name" ] || rm -f "$aside/$place"
+      problem not-writable "$place"
+    }
   else
     continue
   fi
