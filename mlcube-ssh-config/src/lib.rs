@@ -18,6 +18,7 @@
 //! | [`parameters`], [`inputs`] | the paths that the chosen tasks are given, and those that have to be there |
 //! | [`stable_hash`] | a hash that is the same everywhere |
 //! | [`own`] | a folder on the remote that isn't the account's own |
+//! | [`foreign_files`] | files of another account on the remote, and what gives them to one's own |
 //! | [`places`] | where such a path lies, on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
@@ -38,6 +39,7 @@ pub mod date;
 pub mod document;
 pub mod failure;
 pub mod file;
+pub mod foreign_files;
 pub mod forward;
 pub mod frames;
 pub mod ignored;

@@ -8,13 +8,13 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::own;
-use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_for_people};
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
 
 use crate::belongings::{Found, Known, OWN, TREE};
+use crate::kept::{self, Kept};
 
 const LOOK: &str = concat!(
     include_str!("remote/containers.sh"),
@@ -73,8 +73,10 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let answer = connection.ask(&script)?;
     check(&connection, &answer)?;
     forget(&answer, &found, &known, &Record::of(&layout, &document.remote)?)?;
-    kept.extend(told(&answer)?);
-    refuse_kept(&connection, &kept)
+    let text = answer.text();
+    write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
+    kept.extend(Kept::told_by(&answer));
+    kept::refuse(&kept, &connection, document)
 }
 
 fn script(
@@ -108,12 +110,12 @@ fn look_script(connection: &Connection, document: &Document, runner: &Runner) ->
     })
 }
 
-/// What the remote is told to remove, and a line for each thing that stays as it wasn't fetched.
+/// What the remote is told to remove, and what stays.
 fn chosen(
     found: &[Found],
     yes: &[What],
     not_fetched: impl Fn(&Found) -> Vec<String>,
-) -> (Vec<String>, Vec<String>) {
+) -> (Vec<String>, Vec<Kept>) {
     let asked = |what| yes.contains(&what) || yes.contains(&What::All);
     let mut words = Vec::new();
     let mut kept = Vec::new();
@@ -126,10 +128,7 @@ fn chosen(
         let (what, word) = match found.kind.as_str() {
             "foreign" => {
                 if asked(What::Tree) || asked(What::Workspaces) {
-                    kept.push(format!(
-                        "{} was there before the first push, or is another folder now, and isn't removed",
-                        found.path
-                    ));
+                    kept.push(Kept::NotOurs(found.path.clone()));
                 }
                 continue;
             }
@@ -141,25 +140,17 @@ fn chosen(
         if !asked(what) {
             continue;
         }
-        match not_fetched(found).as_slice() {
-            [] => words.push(word),
-            files => kept.push(format!(
-                "{} holds {} that this machine never had ({})",
-                found.path,
-                count(files.len() as u64, "file"),
-                few(files)
-            )),
+        let files = not_fetched(found);
+        if files.is_empty() {
+            words.push(word);
+        } else {
+            kept.push(Kept::NotFetched { path: found.path.clone(), files });
         }
     }
     for (what, word) in [(What::Replaced, "replaced"), (What::Environment, "environment")] {
         words.extend(asked(what).then(|| word.to_owned()));
     }
     (words, kept)
-}
-
-fn few(files: &[String]) -> String {
-    let more = if files.len() > 3 { ", …" } else { "" };
-    format!("{}{more}", files.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", "))
 }
 
 /// The record of what both sides have in common ends with what was removed there.
@@ -177,32 +168,6 @@ fn forget(answer: &Answer, found: &[Found], known: &Known, record: &Record) -> O
         }
     }
     Ok(())
-}
-
-/// Writes what was removed; gives what was kept.
-fn told(answer: &Answer) -> Outcome<Vec<String>> {
-    let text = answer.text();
-    write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
-    let kept = text.lines().filter_map(|line| {
-        let mut words = line.strip_prefix("kept ")?.splitn(3, ' ').skip(1);
-        let (why, path) = (words.next()?, words.next()?);
-        Some(match why {
-            "denied" => format!("{path} can't be removed by the remote user"),
-            job => format!("{path} is in use by job {job}"),
-        })
-    });
-    Ok(kept.collect())
-}
-
-fn refuse_kept(connection: &Connection, kept: &[String]) -> Outcome<()> {
-    if kept.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::ours(anyhow!(
-        "kept on '{}': {}; end a job with mlcube-ssh stop, fetch with mlcube-ssh pull; --force removes what wasn't fetched",
-        connection.host(),
-        kept.join("; ")
-    )))
 }
 
 fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {

@@ -10,6 +10,7 @@ mod follow;
 mod inputs;
 mod interrupt;
 mod job;
+mod kept;
 mod outcome;
 mod phase;
 mod record;

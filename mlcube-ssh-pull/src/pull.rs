@@ -5,6 +5,7 @@ use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Failed};
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::step::{Step, timed};
 use mlcube_ssh_config::workspace::{Listing, Record};
@@ -59,8 +60,12 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let text = |output: &&Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(came.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
-        transfer::check_readable(&plan, &path, connection.host().as_str())?;
-        plan.check_places("here")
+        let place = &path;
+        let foreign = ForeignFiles { connection: &connection, document, place };
+        transfer::check_readable(&plan, &foreign)?;
+        plan.check_places("here", |_| {
+            "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
+        })
     });
     // Also of a pull that failed, once it is known what there is to fetch.
     if receipt.files.is_some() {

@@ -11,9 +11,9 @@ use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::{Connection, Session};
 use mlcube_ssh_config::document::Receipt;
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::quote::shell_word;
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
@@ -258,7 +258,8 @@ fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
 }
 
 /// What can't be read, there or here, is an error, after the rest has come.
-pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()> {
+pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
+    let host = foreign.connection.host().as_str();
     let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan, host) };
     if let Some(reason) = owner.strip_prefix('!') {
         let others = plan.unreadable.len() - 1;
@@ -278,10 +279,7 @@ pub(crate) fn check_readable(plan: &Plan, there: &str, host: &str) -> Outcome<()
             .join(", "),
         say::shown(path),
     ));
-    Err(failure.hint(format!(
-        "let the task write as the user there (docker run's --user), or make it readable there: sudo chown -R, or in a container, docker run --rm -v {} busybox chown -R $(id -u) /w",
-        shell_word(&format!("{there}:/w"))
-    )))
+    Err(failure.hint(foreign.remedy(path)))
 }
 
 fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {

@@ -6,6 +6,7 @@ use mlcube_ssh_config::boundary::Boundary;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync::{self, Comparison};
@@ -54,7 +55,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let comparisons = comparisons(&connection, &layout, &there.path, &plan, &linked_files);
     let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, step.report())?;
-    transfer::check_readable(&plan, &there.path, connection.host().as_str())
+    let foreign = ForeignFiles { connection: &connection, document, place: &there.path };
+    transfer::check_readable(&plan, &foreign)
 }
 
 fn comparisons(

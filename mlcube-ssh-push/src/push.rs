@@ -11,6 +11,7 @@ use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::{Document, Receipt};
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync::{self, Heard};
@@ -212,7 +213,13 @@ fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     say::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
     links_out::name(sides);
     check_left_out(sides)?;
-    sides.plan.check_places(&format!("on '{}'", sides.connection.host()))
+    let foreign = ForeignFiles {
+        connection: sides.connection,
+        document: sides.document,
+        place: &sides.prepared.workspace,
+    };
+    let receiver = format!("on '{}'", sides.connection.host());
+    sides.plan.check_places(&receiver, |folder| foreign.remedy(folder))
 }
 
 /// What is left out because something else has its name there is an error, after the rest was sent; and an input of the chosen

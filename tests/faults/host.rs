@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use mlcube_ssh_harness::{HostOptions, Place, Scene, Tmpfs, am_root, eventually};
+use mlcube_ssh_harness::{HostOptions, Place, Scene, Tmpfs, am_root, eventually, skip};
 use rustix::process::Signal;
 
 use crate::staging::{COUNTS, Staged, line_of, shows, staged};
@@ -143,7 +143,7 @@ fn switch_off(scene: &Scene, power: &Path) {
 #[test]
 fn its_power_is_cut() {
     if !am_root() {
-        eprintln!("skipped: only root can make a pid namespace");
+        skip("only root can make a pid namespace");
         return;
     }
     staged("host powered off (its pid namespace killed) and back", |round| {

@@ -83,8 +83,12 @@ job_state() {
 marked() {
   grep -ls "MLCUBE_SSH_JOB=${1##*/}" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
     [ "$pid" != "$2" ] || continue
+    # podman gives it a name, and leaves it the words of whoever called podman.
+    name=
+    read -r name 2>/dev/null <"/proc/$pid/comm" || :
+    [ "$name" != 'podman pause' ] || continue
     case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
-      'podman pause'* | */podman\ pause* | catatonit\ -P* | */catatonit\ -P*) ;;
+      catatonit\ -P* | */catatonit\ -P*) ;;
       *) printf '%s\n' "$pid" ;;
     esac
   done

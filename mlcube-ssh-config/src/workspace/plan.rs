@@ -63,6 +63,19 @@ impl Plan {
         base: &Listing,
         overwrite: bool,
     ) -> Self {
+        let mut plan = Self::whole(direction, from, to, base, overwrite);
+        plan.leave_unwritable(to, base);
+        plan
+    }
+
+    /// The plan with what goes into folders that can't be written.
+    fn whole(
+        direction: Direction,
+        from: &Listing,
+        to: &Listing,
+        base: &Listing,
+        overwrite: bool,
+    ) -> Self {
         let mut plan = Self::default();
         let mut closed: Option<&Path> = None;
         for (path, entry) in from.iter() {
@@ -104,14 +117,14 @@ impl Plan {
         let theirs =
             base.iter().filter(|(path, _)| from.get(path).is_none() && to.get(path).is_some());
         plan.common.extend(theirs);
-        plan.leave_unwritable(to, base);
         plan
     }
 
     /// All that could ever be sent, for a comparison by content: what looks the same, too.
     #[must_use]
     pub fn comparison(direction: Direction, from: &Listing, to: &Listing) -> Self {
-        let mut plan = Self::new(direction, from, to, &Listing::default(), true);
+        // What couldn't be written can be compared.
+        let mut plan = Self::whole(direction, from, to, &Listing::default(), true);
         plan.send = plan.common.clone();
         plan
     }

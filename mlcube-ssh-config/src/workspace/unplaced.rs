@@ -49,24 +49,25 @@ impl Plan {
         self.unheld.iter().chain(&self.unwritable)
     }
 
-    /// Checks that the receiving side, which is `receiver` (`on 'host'`), had a place for every entry.
+    /// Checks that the receiving side, which is `receiver` (`on 'host'`), had a place for every entry. `remedy` says what makes
+    /// a folder writable there.
     ///
     /// # Errors
     /// When it hadn't.
-    pub fn check_places(&self, receiver: &str) -> Outcome<()> {
+    pub fn check_places(&self, receiver: &str, remedy: impl Fn(&Path) -> String) -> Outcome<()> {
         let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
         let (number, first, why, hint) = match (&self.unheld[..], &self.unwritable[..]) {
             ([first, ..], _) => (
                 self.unheld.len(),
                 first,
                 "the file system can't hold the name, or takes it for that of another entry",
-                "rename it on the side that it comes from, or name it in .mlcubeignore",
+                "rename it on the side that it comes from, or name it in .mlcubeignore".to_owned(),
             ),
             ([], [first, ..]) => (
                 self.unwritable.len(),
                 first,
                 "its folder, or one above it, can't be written",
-                "make the folder writable (chmod u+w), or name it in .mlcubeignore",
+                remedy(first.parent().unwrap_or(first)),
             ),
             _ => return Ok(()),
         };
@@ -101,6 +102,8 @@ mod tests {
             listing("f 644 2 2.000000001 a/sub/new\0\0f 644 1 1.000000001 b\0\0")
         );
         assert_eq!(plan.common.get(Path::new("a/old")), base.get(Path::new("a/old")));
-        assert!(plan.check_places("here").unwrap_err().to_string().contains("a/new"));
+        assert!(
+            plan.check_places("here", |_| String::new()).unwrap_err().to_string().contains("a/new")
+        );
     }
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Removes what is ours. After the words of belongings.sh: the newest job that the client knows of; then what to remove:
 # containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
-# No job starts meanwhile. Answers: a line `removed KIND PATH` or `kept KIND WHY PATH` each; or problem.
+# No job starts meanwhile. Answers: a line `removed KIND PATH` or `kept KIND WHY PATH` each, behind one that was denied
+# `closed OWNER PATH` of what can't be removed; or problem.
 # shellcheck disable=SC2154 # belongings.sh sets the folders, find_busy sets busy
 
 newest=$1
@@ -12,8 +13,19 @@ if [ -d "$state" ]; then guard_locks "$state/locks" || problem not-writable "$st
 
 remove() {
   [ -e "$2" ] || [ -L "$2" ] || return 0
-  rm -rf "$2"
-  if [ -e "$2" ]; then printf 'kept %s denied %s\n' "$1" "$2"; else printf 'removed %s %s\n' "$1" "$2"; fi
+  rm -rf "$2" 2>/dev/null || {
+    # A task may have closed folders that are ours.
+    find "$2" -type d ! -perm -700 -exec chmod u+rwx '{}' ';' 2>/dev/null
+    rm -rf "$2"
+  }
+  if [ ! -e "$2" ]; then
+    printf 'removed %s %s\n' "$1" "$2"
+    return
+  fi
+  printf 'kept %s denied %s\n' "$1" "$2"
+  closed=$(find "$2" ! -user "$(id -u)" 2>/dev/null | head -n 1)
+  closed=${closed:-$2}
+  printf 'closed %s %s\n' "$(stat -c %U "$closed" 2>/dev/null)" "$closed"
 }
 
 # Removes $2 unless one of the jobs that follow runs.

@@ -104,6 +104,17 @@ wait_for_container() {
   kill "$logs" 2>/dev/null
 }
 
+# Whether docker's daemon was restarted while the container $1 ran, and ended it: a daemon begins a new list of events,
+# and this one doesn't have the container's start.
+was_ended_by_daemon() {
+  case $(ask_engine "$job" --version 2>/dev/null) in [Dd]ocker*) ;; *) return 1 ;; esac
+  read -r started <"$job/started"
+  events=$(ask_engine "$job" events --since "$started" --until "$(date '+%s')" --format '{{.Action}} {{.ID}}' 2>/dev/null) || return 1
+  # The list holds the last 256; a longer one has lost its beginning.
+  [ "$(printf '%s\n' "$events" | wc -l)" -lt 250 ] || return 1
+  case $events in *"start $1"*) return 1 ;; esac
+}
+
 # How the engine's last `run` went, where mlcube says that something failed: the engine's failure isn't the task's.
 judge() {
   number=0
@@ -136,6 +147,14 @@ judge() {
         '' | *[!0-9]*) ;;
         # The tasks after this one were not run.
         0) [ "$number" -lt "$(count_tasks "$@")" ] || [ -f "$job/cause" ] || status=0 ;;
+        # What a task that was killed ends with, or one that ends well at TERM.
+        137 | 143)
+          status=$code
+          if [ ! -f "$job/stopped" ] && was_ended_by_daemon "$id"; then
+            printf "mlcube-ssh: the engine's daemon was restarted, and ended container %s\n" "$id"
+            put engine-failed "$number"
+          fi
+          ;;
         *) status=$code ;;
       esac
       ;;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::{am_root, command, must};
+use crate::skip::skip;
 
 /// A user of this machine that exists for one test, with a home folder and a login shell of its own.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ impl Account {
             .into_iter()
             .find(|path| path.exists());
         let (true, Some(shell)) = (am_root(), shell) else {
-            eprintln!("skipped: only root can make a user, and only of a shell that is installed");
+            skip("only root can make a user, and only of a shell that is installed");
             return None;
         };
         let name = format!("mlct{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));

@@ -3,6 +3,7 @@
 use std::env;
 
 use crate::program::{am_root, command, must};
+use crate::skip::skip;
 
 /// Tells the test that it is inside.
 const INSIDE: &str = "MLCUBE_SSH_TEST_NETWORK";
@@ -20,7 +21,7 @@ pub fn is_in_own_network(name: &str) -> bool {
         again.args(["--net", "--"]).arg(test).args(["--exact", name, "--nocapture"]);
         must(again.env(INSIDE, "1"));
     } else {
-        eprintln!("skipped: only root can make a network namespace");
+        skip("only root can make a network namespace");
     }
     false
 }

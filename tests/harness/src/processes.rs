@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::program::{command, must};
 
 /// A running process.
 #[derive(Debug, Clone)]
@@ -94,6 +97,16 @@ impl Processes {
     /// Those among them whose arguments don't hold this text.
     pub fn without(&self, text: &str) -> Processes {
         Processes(self.0.iter().filter(|process| !process.words.contains(text)).cloned().collect())
+    }
+
+    /// Those among them that this user runs.
+    pub fn of(&self, user: &str) -> Processes {
+        let uid = must(command("id").args(["-u", user]));
+        let is_theirs = |process: &&Process| {
+            let owner = fs::metadata(format!("/proc/{}", process.pid)).map(|entry| entry.uid());
+            owner.is_ok_and(|owner| owner.to_string() == uid.trim())
+        };
+        Processes(self.0.iter().filter(is_theirs).cloned().collect())
     }
 
     /// Whether there is none.

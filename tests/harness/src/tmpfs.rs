@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::program::{am_root, command, must};
+use crate::skip::skip;
 
 /// A small file system of its own, taken away on drop.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ impl Tmpfs {
     /// Mounts one of this size (as `mount -o size=` takes it) at a new folder; none unless root.
     pub fn mount(path: &Path, size: &str) -> Option<Tmpfs> {
         if !am_root() {
-            eprintln!("skipped: only root can mount a small disk");
+            skip("only root can mount a small disk");
             return None;
         }
         fs::create_dir_all(path).unwrap();

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Finds out what gives this account the files in its way: a container's root has made them, mostly.
+# Given: engine (docker or podman, or a path of one; empty: the cube has no such engine); image (the cube's); place (the
+# folder that is to be this account's); blocked (a path in it that can't be read or written).
+# Answers: `place PATH`, absolute; `account UID:GID`; `owner NAME` of what is in the way; `by` chmod, unshare, container or
+# administrator; for a container `image IMAGE`, `program NAME` to run in it, `become UID:GID`, as the container names this
+# account, and `docker-host ADDRESS`, if the session has one.
+# shellcheck disable=SC2154 # the client sets what is given
+
+locate "$place"
+place=$path
+locate "$blocked"
+blocked=$path
+me=$(id -u)
+printf 'place %s\naccount %s:%s\n' "$place" "$me" "$(id -g)"
+
+is_open() { [ -r "$1" ] && { [ ! -d "$1" ] || { [ -x "$1" ] && [ -w "$1" ]; }; }; }
+
+# The lowest that is closed: a path that can't be looked at lies in one.
+while [ "$blocked" != "$place" ] && [ -n "$blocked" ]; do
+  if [ -e "$blocked" ] && ! is_open "$blocked"; then break; fi
+  blocked=${blocked%/*}
+done
+printf 'owner %s\n' "$(stat -c %U "$blocked")"
+if [ "$(stat -c %u "$blocked")" = "$me" ]; then
+  printf 'by chmod\n'
+  exit
+fi
+
+# An engine that hangs holds nobody up.
+ask_engine() { timeout -s KILL 20 "$engine" "$@" </dev/null 2>/dev/null; }
+
+# Whether the image $1 is here and has the program $2.
+has_program() {
+  ask_engine image inspect "$1" >/dev/null || return 1
+  # The engine's own statuses for what it can't run are 125 and more.
+  ask_engine run --rm --network none --entrypoint "$2" "$1" --help >/dev/null
+  [ $? -lt 125 ]
+}
+
+# Whether a container can do it; `become` is set, and answered with what is needed.
+can_container() {
+  case $(ask_engine info --format '{{.SecurityOptions}}') in
+    '') return 1 ;;
+    # Its root is the account's own.
+    *rootless*) become=0:0 ;;
+    # Its root isn't this host's.
+    *userns*) return 1 ;;
+    *) become=$me:$(id -g) ;;
+  esac
+  for candidate in "$image" busybox alpine debian ubuntu; do
+    for program in chown busybox; do
+      if [ -n "$candidate" ] && has_program "$candidate" "$program"; then
+        printf 'image %s\nprogram %s\nbecome %s\ndocker-host %s\n' "$candidate" "$program" "$become" "${DOCKER_HOST-}"
+        return
+      fi
+    done
+  done
+  return 1
+}
+
+by=administrator
+if [ -n "$engine" ]; then
+  case $(ask_engine --version) in
+    podman*)
+      # In the namespace of a rootless podman the account is root over whatever its containers made. What belongs to
+      # nobody there, another account has made.
+      case $(ask_engine unshare stat -c %u "$blocked") in
+        '' | 65534) ;;
+        *) by=unshare ;;
+      esac
+      ;;
+    [Dd]ocker*) if can_container; then by=container; fi ;;
+  esac
+fi
+printf 'by %s\n' "$by"
