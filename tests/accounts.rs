@@ -1,7 +1,7 @@
 //! What a host says of an account that may not log in, or only so far: by its PAM, in a system of its own.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task};
+use mlcube_ssh_harness::{Account, Document, Engine, HostOptions, Outcome, Place, Scene, Task};
 
 /// A host with PAM in a system of its own, an account there, and the document of a cube.
 fn with_an_account(options: HostOptions, shell: &str) -> Option<(Account, Scene, Document)> {
@@ -77,4 +77,46 @@ fn an_account_that_is_logged_in_too_often() {
         "echo $who hard maxlogins 0 >>/etc/security/limits.conf",
         &["ran no script", "There were too many logins"],
     );
+}
+
+/// The README's own line, with a real module system: a module `apptainer` sets a variable.
+fn modules_are_loaded(package: &str, place: &str, unknown: &str) {
+    let options = HostOptions::default().own_system_with(package);
+    let Some((account, mut scene, _)) = with_an_account(options, "bash") else { return };
+    let sshd = &scene.host.sshd;
+    let module = format!("printf '#%%Module\\nsetenv LOADED by-{package}\\n' >{place}/apptainer");
+    sshd.in_its_system(&format!("mkdir -p {place} && {module}"));
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs("echo \"loaded $LOADED\"");
+    account.owns(&scene.host.bin());
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    scene.set("/setup", "module load apptainer");
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let loads = scene.document(&cube, &[]);
+    scene.set("/setup", "module load nothing");
+    let fails = scene.document(&cube, &[]);
+    for shell in ["dash", "zsh", "tcsh", "bash"] {
+        let usermod = format!("usermod -s \"$(command -v {shell})\" {}", account.name());
+        scene.host.sshd.in_its_system(&usermod);
+        let list =
+            |document| scene.tool("mlcube-ssh-exec").arg("list").reads_document(document).run();
+        list(&loads).succeeds().is_silent();
+        list(&fails).exits(125).complains(&["'there'", "'setup'", "status 1", unknown]);
+        scene.masters().kill();
+    }
+    push(&scene, &loads).succeeds();
+    let ran = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&loads).run();
+    ran.succeeds().says(&format!("loaded by-{package}"));
+}
+
+#[test]
+fn a_module_of_environment_modules() {
+    let unknown = "ERROR: Unable to locate a modulefile for 'nothing'";
+    modules_are_loaded("environment-modules", "/usr/share/modules/modulefiles", unknown);
+}
+
+#[test]
+fn a_module_of_lmod() {
+    let unknown = "unknown: / \"nothing\"";
+    modules_are_loaded("lmod", "/usr/share/lmod/lmod/modulefiles", unknown);
 }

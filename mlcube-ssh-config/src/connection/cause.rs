@@ -195,7 +195,7 @@ const QUOTED_LINES: usize = 3;
 
 /// The host's last words, as its own.
 fn quoted(text: &str) -> String {
-    let line = last_lines_with_words(text);
+    let line = telling_lines(text);
     if line.is_empty() { String::new() } else { format!("; the host says: {line}") }
 }
 
@@ -243,7 +243,7 @@ pub(super) struct SessionEnd<'a> {
 impl SessionEnd<'_> {
     /// What it said, the most telling line.
     fn words(&self) -> String {
-        let words = [self.errors, self.printed].map(last_lines_with_words);
+        let words = [self.errors, self.printed].map(telling_lines);
         match words.into_iter().find(|line| !line.is_empty()) {
             Some(line) => format!(": {line}"),
             None => " and said nothing".to_owned(),
@@ -275,7 +275,7 @@ pub(super) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
 
 /// The login succeeded, and then nothing came in time.
 pub(super) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Failure {
-    let line = last_lines_with_words(printed);
+    let line = telling_lines(printed);
     let last = if line.is_empty() { line } else { format!("; it printed: {line}") };
     Failure::connection(format!(
         "logged in on '{}', but no script began to run within {seconds} s{last}",
@@ -338,12 +338,16 @@ pub(crate) fn last_line(text: &str) -> String {
     one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
 }
 
-/// The last lines that have words in them, as a frame of stars hasn't: what a host says of a maintenance takes a few.
-fn last_lines_with_words(text: &str) -> String {
+/// The lines that tell most, of those that have words in them, as a frame of stars hasn't: what a host says of a
+/// maintenance takes a few. They are the last ones, but advice may follow an error that is told as one.
+fn telling_lines(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| line.contains(char::is_alphanumeric));
-    let mut last: Vec<&str> = lines.rev().take(QUOTED_LINES).collect();
-    last.reverse();
-    one_line(&last.join(" / "))
+    let lines: Vec<&str> = lines.collect();
+    let last = lines.len().saturating_sub(QUOTED_LINES);
+    let error = lines.iter().rposition(|line| line.to_ascii_lowercase().contains("error:"));
+    let first = error.map_or(last, |error| error.min(last));
+    let told = lines.iter().skip(first).take(QUOTED_LINES);
+    one_line(&told.copied().collect::<Vec<_>>().join(" / "))
 }
 
 #[cfg(test)]
@@ -394,8 +398,15 @@ mod tests {
 
     #[test]
     fn a_frame_is_no_line() {
-        assert_eq!(last_lines_with_words("****\n* No entry *\n****\n"), "* No entry *");
-        assert_eq!(last_lines_with_words("\n --- \n"), "");
-        assert_eq!(last_lines_with_words("a\nb\n\nc\n--\nd\n"), "b / c / d");
+        assert_eq!(telling_lines("****\n* No entry *\n****\n"), "* No entry *");
+        assert_eq!(telling_lines("\n --- \n"), "");
+        assert_eq!(telling_lines("a\nb\n\nc\n--\nd\n"), "b / c / d");
+    }
+
+    #[test]
+    fn advice_behind_an_error_is_not_the_error() {
+        let text = "loading\nThe following error: no module\nx\ntry this\nor that\nor those\n";
+        assert_eq!(telling_lines(text), "The following error: no module / x / try this");
+        assert_eq!(telling_lines("a\nError: b\n"), "a / Error: b");
     }
 }
