@@ -9,6 +9,8 @@ mod client;
 mod host;
 #[path = "faults/link.rs"]
 mod link;
+#[path = "faults/nodes.rs"]
+mod nodes;
 #[path = "faults/relogin.rs"]
 mod relogin;
 #[path = "faults/staging.rs"]

@@ -178,6 +178,9 @@ pub struct Receipt {
     /// exec: the job's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
+    /// exec: the node of the host on which the job was started, by the name that it has for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Host>,
     /// exec: whether the job was started with other arguments than this document's, as far as the host tells: then what it
     /// was to make isn't known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -338,6 +341,12 @@ impl Document {
     #[must_use]
     pub fn stop_command(&self, id: &str) -> String {
         format!("{} {}", self.wrapper_command("stop"), shell_word(&format!("--job={id}")))
+    }
+
+    /// What to type to end the job `id` on one node of a host whose name leads to several.
+    #[must_use]
+    pub fn stop_command_on(&self, node: &str, id: &str) -> String {
+        format!("{} {}", self.stop_command(id), shell_word(&format!("-Prunner.host={node}")))
     }
 
     /// What to type to close the connection that stays open.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::limits::{self, Exceeded};
-use crate::names::JobId;
+use crate::names::{Host, JobId};
 
 /// One thing that the remote told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Frame {
     Lost(String),
     /// Which job it is.
     Job(JobId),
+    /// The node of the host on which it was started, and whether that is another one than this session's.
+    Node(Host, bool),
     /// `job.json`.
     Record(Vec<u8>),
     /// The byte of the log that comes next.
@@ -161,6 +163,11 @@ impl Frames {
             }
             "lost" => Some(Frame::Lost(rest.to_owned())),
             "job" => Some(Frame::Job(rest.parse().map_err(|_| Refused::Line(shortened(line)))?)),
+            "node" => {
+                let (name, place) = rest.split_once(' ').unwrap_or((rest, ""));
+                let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
+                Some(Frame::Node(name, place == "elsewhere"))
+            }
             "offset" => Some(Frame::Offset(number()?)),
             "started" => Some(Frame::Started),
             "end" => Some(Frame::LogEnd),
@@ -240,7 +247,9 @@ mod tests {
         );
         assert_eq!(refused(b"record 9999999999\n"), Some(Exceeded::Record.into()));
         assert_eq!(refused(b"log 9999999999999\n"), None);
-        for line in ["log -1", "offset 1e9", "status 256", "job ../x", "job $(id)", "job "] {
+        for line in
+            ["log -1", "offset 1e9", "status 256", "job ../x", "job $(id)", "job ", "node -x"]
+        {
             let line_ended = format!("{line}\n");
             assert_eq!(refused(line_ended.as_bytes()), Some(Refused::Line(line.to_owned())));
         }

@@ -66,31 +66,38 @@ impl Holder {
     /// Which job it is, since when, and who started it from where.
     fn describe(&self, document: &Document) -> String {
         let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
-        let elsewhere = if self.elsewhere {
-            format!(" on its machine '{}', of which nothing can be told from here", self.host)
-        } else {
-            String::new()
-        };
+        let node =
+            if self.elsewhere { format!("its node '{}' ", self.host) } else { String::new() };
         format!(
-            "{} holds this workspace on '{}'{elsewhere} since {}; {} started it in {}",
-            self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
+            "the workspace on '{}' is locked by {}, which {} started from {} on {node}at {} UTC",
             document.remote.host,
-            format_args!("{} UTC", utc(self.started.cast_signed())),
+            self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
             about("user"),
-            about("folder")
+            about("folder"),
+            utc(self.started.cast_signed()),
         )
     }
 
     /// Why nothing is done, and what can be.
     #[must_use]
     pub fn refusal(&self, document: &Document) -> Failure {
-        let force = if self.elsewhere { " --force" } else { "" };
         let hint = match &self.id {
-            Some(id) => format!(
-                "follow it with `{}`, end it with `{}{force}`, or wait for its end with --wait",
-                document.attach_command(id.as_str()),
-                document.stop_command(id.as_str())
-            ),
+            Some(id) => {
+                let id = id.as_str();
+                let (stop, gone) = if self.elsewhere {
+                    let force = format!("{} --force", document.stop_command(id));
+                    (
+                        document.stop_command_on(&self.host, id),
+                        format!("; only where that node is gone, `{force}` gives the workspace up"),
+                    )
+                } else {
+                    (document.stop_command(id), String::new())
+                };
+                format!(
+                    "follow it with `{}`, end it with `{stop}`, or wait for its end with --wait{gone}",
+                    document.attach_command(id)
+                )
+            }
             None => "wait for its end with --wait".to_owned(),
         };
         Failure::ours(anyhow!("{}", self.describe(document))).hint(hint)

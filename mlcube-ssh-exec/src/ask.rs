@@ -184,8 +184,10 @@ impl Told {
             Some(status) => format!("{} {status}", self.state),
             None => self.state.clone(),
         };
+        let node =
+            if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
         format!(
-            "{}  {state:<12}  {:<9}  {}  {}",
+            "{}  {state:<12}  {:<9}  {}  {}{node}",
             self.id,
             about("phase"),
             self.started

@@ -1,6 +1,7 @@
 //! Following a job: its log here as it is written there, through lost connections and Ctrl-C, to its end.
 
 use std::io::{ErrorKind, Write};
+use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
 use mlcube_ssh_config::frames::{Frame, Frames, Refused};
 use mlcube_ssh_config::jobs::{Holder, LOCKED, Patience};
+use mlcube_ssh_config::names::Host;
 use mlcube_ssh_config::quote::shell_word;
 use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::script::Script;
@@ -63,6 +65,8 @@ pub(crate) struct Follower<'a> {
     manner: Manner,
     patience: Patience,
     log: Box<dyn Write + 'a>,
+    /// Whether it was said that the job is on another node of the host.
+    is_elsewhere: bool,
     /// The byte of the log that comes next, once the job is known to be there.
     offset: Option<u64>,
     attempts: Attempts,
@@ -135,6 +139,7 @@ impl<'a> Follower<'a> {
             manner,
             patience: Patience::new(manner.wait),
             log,
+            is_elsewhere: false,
             offset: None,
             attempts: Attempts::NONE,
             tail: Tail::default(),
@@ -220,7 +225,7 @@ impl<'a> Follower<'a> {
                 stopped = self.end.stop.as_ref().map(|_| Instant::now());
             }
             // A job that couldn't be ended goes on for as long as it likes.
-            let is_failed = matches!(self.end.stop, Some(Stop::Failed(_)));
+            let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
             if is_failed || stopped.is_some_and(|stopped| stopped.elapsed() > LAST_WORDS) {
                 session.hang_up();
                 return Ok(Ended::Job);
@@ -278,8 +283,8 @@ impl<'a> Follower<'a> {
         match stopping.join() {
             Ok(Ok(answer)) => Some(Some(Stop::told_by(&answer?, &self.document))),
             Ok(Err(failure)) if !failure.is_final() => Some(None),
-            Ok(Err(failure)) => Some(Some(Stop::Failed(failure.to_string()))),
-            Err(_) => Some(Some(Stop::Failed("the stop wasn't asked for".to_owned()))),
+            Ok(Err(failure)) => Some(Some(Stop::Failed(failure.to_string(), None))),
+            Err(_) => Some(Some(Stop::Failed("the stop wasn't asked for".to_owned(), None))),
         }
     }
 
@@ -316,6 +321,7 @@ impl<'a> Follower<'a> {
                     self.job.id = id.to_string();
                     self.end.job = id.to_string();
                 }
+                Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
                 Frame::Record(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => self.offset = Some(offset),
                 Frame::Warning(text) => self.report.warn(&text),
@@ -343,6 +349,18 @@ impl<'a> Follower<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Takes note of the job's node, and says once what that means where it is another one.
+    fn note_node(&mut self, name: Host, is_elsewhere: bool) {
+        if is_elsewhere && !mem::replace(&mut self.is_elsewhere, true) {
+            self.report.say(&format!(
+                "job {} was started on the node '{name}' of '{}', and this login is on another one: its log comes from the disk that they share",
+                self.job.id,
+                self.host()
+            ));
+        }
+        self.end.node = Some(name);
     }
 
     /// Why a host isn't listened to any longer.

@@ -4,8 +4,8 @@ use anyhow::anyhow;
 use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome, hinted};
+use mlcube_ssh_config::names::Host;
 use mlcube_ssh_config::own;
-use mlcube_ssh_config::quote::shell_word;
 
 use crate::inputs;
 use crate::job::Phase;
@@ -33,6 +33,8 @@ pub(crate) enum Blame {
 pub(crate) struct End {
     /// The job's id.
     pub(crate) job: String,
+    /// The node of the host on which it was started, as far as it told.
+    pub(crate) node: Option<Host>,
     /// Its `job.json`, when it was there already.
     pub(crate) record: Option<Vec<u8>>,
     /// Why it is lost, if it is.
@@ -66,8 +68,8 @@ pub(crate) enum Stop {
     AllGone,
     /// These processes are.
     Left(String),
-    /// It wasn't ended, or nobody knows; why.
-    Failed(String),
+    /// It wasn't ended, or nobody knows; why, and what can be done.
+    Failed(String, Option<String>),
 }
 
 impl Stop {
@@ -75,17 +77,17 @@ impl Stop {
     pub(crate) fn told_by(answer: &Answer, document: &Document) -> Self {
         if let Some(told) = answer.field("problem") {
             let (kind, subject) = told.split_once(' ').unwrap_or((&told, ""));
-            return Self::Failed(problem(document, kind, subject).to_string());
+            let problem = problem(document, kind, subject);
+            return Self::Failed(problem.to_string(), problem.hint_text().map(str::to_owned));
         }
         match answer.field("left") {
             Some(left) => Self::Left(left),
             // How the job is stands at the end of the answer: without that the script was cut down.
             None if answer.status == 0 && answer.field("job").is_some() => Self::AllGone,
-            None => Self::Failed(format!(
-                "the stop ended with status {}: {}",
-                answer.status,
-                answer.last_error()
-            )),
+            None => Self::Failed(
+                format!("the stop ended with status {}: {}", answer.status, answer.last_error()),
+                None,
+            ),
         }
     }
 }
@@ -149,9 +151,9 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
         (Some(Stop::Left(left)), _) => ended(&format!("this is left there: {left}"))
             .hint(format!("`{}` tries again", document.stop_command(job))),
         (stop, status) => {
-            let why = match stop {
-                Some(Stop::Failed(why)) => why.as_str(),
-                _ => "the host didn't answer the stop",
+            let (why, hint) = match stop {
+                Some(Stop::Failed(why, hint)) => (why.as_str(), hint.clone()),
+                _ => ("the host didn't answer the stop", None),
             };
             let state = match status {
                 Some(status) => format!("it has the status {status}"),
@@ -159,8 +161,8 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
             };
             let message =
                 format!("the end of job {job} on '{host}' isn't confirmed ({why}); {state}");
-            Failure::signal(signal, message)
-                .hint(format!("`{}` ends it, or says what is left", document.stop_command(job)))
+            let stop = || format!("`{}` ends it, or says what is left", document.stop_command(job));
+            Failure::signal(signal, message).hint(hint.unwrap_or_else(stop))
         }
     }
 }
@@ -226,9 +228,8 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
                     "job {job} can't be ended from here: it was started on the node '{machine}' of '{host}', or in another container there"
                 ),
                 format!(
-                    "`{} {}` goes to that node; with --force the workspace is given up",
-                    document.stop_command(job),
-                    shell_word(&format!("-Prunner.host={machine}"))
+                    "`{}` ends it there, if ssh reaches the node by that name; only where the node is gone, --force gives the workspace up",
+                    document.stop_command_on(machine, job)
                 ),
             )
         }

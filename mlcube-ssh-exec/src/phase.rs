@@ -156,6 +156,7 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
         if let Ok(end) = &end {
             receipt.changed = true;
             receipt.status = end.status;
+            receipt.node.clone_from(&end.node);
         }
         Ok(())
     });

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Answers: `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
+# Answers: `node NAME here` or `node NAME elsewhere`, on which node of the host the job was started; `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
 # started; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
 # then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
 
@@ -80,8 +80,17 @@ pause() {
   sleep "$2"
 }
 
+# Tells the node of the job $1. A host's name may lead to several, which share the disk and not their processes.
+tell_node() {
+  job_state "$1"
+  read -r _ _ its_host _ 2>/dev/null <"$1/leader" || return 0
+  case $how in elsewhere) where=elsewhere ;; *) where=here ;; esac
+  printf 'node %s %s\n' "${its_host%%/*}" "$where"
+}
+
 follow_job() {
   [ -d "$1" ] || problem unknown "${1##*/}"
+  tell_node "$1"
   offset=$2 looks=0 was_free=no
   end_with_client
   while :; do

@@ -225,7 +225,7 @@ if [ "$then" = follow ]; then
   printf 'offset 0\n'
   follow_job "$job" 0
 fi
-job_state "$job"
+tell_node "$job"
 # One whose leader failed before mlcube hasn't started, whatever its status.
 if [ "$how" = running ] || [ ! -f "$job/cause" ]; then
   printf 'started\n'
