@@ -1,5 +1,8 @@
 //! Jobs as the scripts on the remote know them, and the lock of a workspace.
 
+mod record;
+mod state;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +16,9 @@ use crate::document::Document;
 use crate::failure::{Failure, Outcome};
 use crate::names::JobId;
 use crate::script::Script;
+
+pub use record::{JobRecord, record};
+pub use state::JobState;
 
 /// Functions for scripts: who leads a job, how it is, which one holds a workspace ([`crate::script::Script::with`]).
 pub const FUNCTIONS: &str = include_str!("remote/jobs.sh");

@@ -8,7 +8,9 @@ mod run;
 use crate::command::Command;
 use crate::connection::Connection;
 
-pub use cause::{check_local, is_out_of_room, lost_during_transfer, missing_there, wrong_there};
+pub use cause::{
+    check_local, is_out_of_room, lost_during_transfer, missing_there, outcome, wrong_there,
+};
 pub use compare::{Comparison, Run, compare, comparison, differing_names};
 pub use run::{Heard, Transfer, run};
 

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::inventory::Item;
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::own;
@@ -13,7 +14,7 @@ use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_for_people};
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
 
-use crate::belongings::{Found, Known, OWN, TREE};
+use crate::belongings::{Known, OWN, TREE};
 use crate::kept::{self, Kept};
 
 const LOOK: &str = concat!(
@@ -60,10 +61,10 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let answer = connection.ask(&look)?;
     check(&connection, &answer)?;
     let text = answer.text();
-    let found: Vec<Found> =
-        text.lines().filter_map(|line| Found::parse(line.strip_prefix("found ")?)).collect();
+    let found: Vec<Item> =
+        text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
-        return Ok(write_for_people(found.iter().map(Found::line))?);
+        return Ok(write_for_people(found.iter().map(Item::line))?);
     }
     let known = Known::of(&layout, document)?;
     let there = if force { Listing::default() } else { answer.listing()? };
@@ -112,9 +113,9 @@ fn look_script(connection: &Connection, document: &Document, runner: &Runner) ->
 
 /// What the remote is told to remove, and what stays.
 fn chosen(
-    found: &[Found],
+    found: &[Item],
     yes: &[What],
-    not_fetched: impl Fn(&Found) -> Vec<String>,
+    not_fetched: impl Fn(&Item) -> Vec<String>,
 ) -> (Vec<String>, Vec<Kept>) {
     let asked = |what| yes.contains(&what) || yes.contains(&What::All);
     let mut words = Vec::new();
@@ -154,8 +155,8 @@ fn chosen(
 }
 
 /// The record of what both sides have in common ends with what was removed there.
-fn forget(answer: &Answer, found: &[Found], known: &Known, record: &Record) -> Outcome<()> {
-    let removed = |found: &&Found| {
+fn forget(answer: &Answer, found: &[Item], known: &Known, record: &Record) -> Outcome<()> {
+    let removed = |found: &&Item| {
         let line = format!("removed {} {}", found.kind, found.path);
         answer.text().lines().any(|told| told == line)
     };

@@ -15,7 +15,7 @@ use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 
-use crate::{engine, inputs, record, starter};
+use crate::{engine, inputs, starter};
 
 const START: &str = concat!(
     include_str!("remote/follow.sh"),
@@ -54,6 +54,11 @@ impl Phase {
             Self::Configure => "configure",
             Self::Run => "run",
         }
+    }
+
+    /// What a job does by the word that the remote has for it.
+    pub(crate) fn of_word(word: &str) -> Self {
+        if word == Self::Configure.word() { Self::Configure } else { Self::Run }
     }
 }
 
@@ -159,6 +164,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         ""
     };
     let former_workspace = layout.former_workspace(&document.remote)?;
+    let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let script = script
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
@@ -168,7 +174,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .word(own_workspace)
         .word(&python(&runner.interpreter))
         .word(&settings(&runner)?)
-        .word(&record::of(document, phase)?)
+        .word(&jobs::record(document, tasks)?)
         .word(&names)
         .words(&[[jobs::FUNCTIONS, RUN].concat(), ENGINE.to_owned(), LAUNCH.to_owned()])
         .word(&starter::about(phase.word())?)

@@ -2,7 +2,7 @@
 
 use mlcube_ssh_config::quote::one_line;
 
-use crate::trouble::Trouble;
+use super::trouble::Trouble;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Vec<u8>);

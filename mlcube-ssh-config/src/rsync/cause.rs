@@ -12,8 +12,24 @@ use crate::status::ExitStatus;
 /// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none. `pushes` says
 /// whether this machine is the sender.
 pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
-    let host = connection.host().as_str();
-    let errors = &finished.errors;
+    let (status, errors) = (finished.status, finished.errors.as_str());
+    if status == 30 && !is_out_of_room(errors) && connection.is_open()? {
+        return Err(connection.silent_transfer());
+    }
+    outcome(status, errors, connection.host().as_str(), pushes, || connection.is_open())
+}
+
+/// The same, from rsync's status and what came on standard error; `is_open` says whether the connection is there.
+///
+/// # Errors
+/// The failure, and that of `is_open`.
+pub fn outcome(
+    status: i32,
+    errors: &str,
+    host: &str,
+    pushes: bool,
+    is_open: impl Fn() -> Outcome<bool>,
+) -> Outcome<()> {
     let first = errors
         .lines()
         .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
@@ -24,7 +40,7 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
         Some(Side::Remote) => format!(" on '{host}'"),
         None => String::new(),
     };
-    if matches!(finished.status, 0 | 24) || (finished.status == 23 && only_vanished(errors)) {
+    if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
         return Ok(());
     }
     if is_out_of_room(errors) {
@@ -32,7 +48,7 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
             "no room left: {first}; make room and run this step again, it goes on where it stopped"
         )));
     }
-    Err(match finished.status {
+    Err(match status {
         127 => missing_there(host),
         _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
             missing_there(host)
@@ -46,12 +62,11 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
             left_out(errors)
         )),
         // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
-        10 | 12 | 255 if connection.is_open()? => Failure::ours(anyhow!(
+        10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
             "rsync on '{host}' ended in the middle of the transfer: {}",
             last_words(errors)
         ))
         .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
-        30 if connection.is_open()? => connection.silent_transfer(),
         10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),

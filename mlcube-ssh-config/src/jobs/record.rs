@@ -5,16 +5,16 @@
 //! the arguments were the same.
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::stable_hash::hex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::job::Phase;
+use crate::document::Document;
+use crate::names::TaskName;
+use crate::stable_hash::hex;
 
 /// What `attach` takes from `job.json`.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Record {
+pub struct JobRecord {
     #[serde(default)]
     about: About,
     #[serde(default)]
@@ -42,9 +42,11 @@ struct Run {
     arguments: Option<String>,
 }
 
-/// The record of a job of this document.
-pub(crate) fn of(document: &Document, phase: Phase) -> Result<String> {
-    let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
+/// The record of a job that runs `tasks` with the document's arguments.
+///
+/// # Errors
+/// When the arguments can't be written.
+pub fn record(document: &Document, tasks: &[TaskName]) -> Result<String> {
     let run = json!({"tasks": tasks, "arguments": arguments(document)?});
     serde_json::to_string(&json!({"run": run})).context("can't write the record of the job")
 }
@@ -55,26 +57,30 @@ fn arguments(document: &Document) -> Result<String> {
     Ok(hex(text.as_bytes()))
 }
 
-impl Record {
+impl JobRecord {
     /// Reads `job.json`; nothing that isn't one.
-    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
         // An object and nothing else: serde takes a list for a struct, too.
         let object: Map<String, Value> = serde_json::from_slice(text).ok()?;
         serde_json::from_value(Value::Object(object)).ok()
     }
 
-    /// What the job does.
-    pub(crate) fn phase(&self) -> Phase {
-        if self.about.phase == Phase::Configure.word() { Phase::Configure } else { Phase::Run }
+    /// `mlcube`'s word for what the job does, as the host says it.
+    #[must_use]
+    pub fn phase(&self) -> &str {
+        &self.about.phase
     }
 
     /// The names of its tasks, whatever they are.
-    pub(crate) fn tasks(&self) -> &[String] {
+    #[must_use]
+    pub fn tasks(&self) -> &[String] {
         &self.document.run.tasks
     }
 
     /// Whether the job was started with other arguments than the document's; none where the host doesn't tell.
-    pub(crate) fn has_other_arguments(&self, document: &Document) -> Option<bool> {
+    #[must_use]
+    pub fn has_other_arguments(&self, document: &Document) -> Option<bool> {
         let ours = arguments(document).ok()?;
         self.document.run.arguments.as_ref().map(|theirs| *theirs != ours)
     }
@@ -86,11 +92,11 @@ mod tests {
 
     #[test]
     fn anything_is_read_and_nothing_is_believed() {
-        let of = |text: &str| Record::parse(text.as_bytes());
+        let of = |text: &str| JobRecord::parse(text.as_bytes());
         assert!(of("{}").is_some_and(|record| record.tasks().is_empty()));
         assert!(of("").is_none() && of("[]").is_none() && of(r#"{"document": 7}"#).is_none());
         let record =
             of(r#"{"about": {"phase": "configure"}, "document": {"run": {"tasks": ["a"]}}}"#);
-        assert_eq!(record.map(|record| record.phase()), Some(Phase::Configure));
+        assert_eq!(record.unwrap().phase(), "configure");
     }
 }

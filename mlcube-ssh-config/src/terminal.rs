@@ -15,13 +15,14 @@ use std::io::{self, IsTerminal, Write};
 const LONGEST: usize = 64;
 
 /// Hands bytes on as they are, or, if they go to a terminal, without what could do harm there.
-pub(crate) fn safe(to: impl Write + IsTerminal + 'static) -> Box<dyn Write> {
+#[must_use]
+pub fn safe(to: impl Write + IsTerminal + 'static) -> Box<dyn Write> {
     if to.is_terminal() { Box::new(Terminal::new(to)) } else { Box::new(to) }
 }
 
 /// The filter. It can be cut anywhere: a sequence may come in portions.
 #[derive(Debug)]
-struct Terminal<W: Write> {
+pub struct Terminal<W: Write> {
     to: W,
     state: State,
     coloured: bool,
@@ -41,7 +42,8 @@ enum State {
 }
 
 impl<W: Write> Terminal<W> {
-    fn new(to: W) -> Self {
+    /// A filter before `to`.
+    pub fn new(to: W) -> Self {
         Self { to, state: State::Text, coloured: false }
     }
 
