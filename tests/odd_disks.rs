@@ -426,3 +426,34 @@ fn what_a_transfer_that_was_cut_off_has_left_goes_with_the_next_one() {
     assert!(clean(&["--yes=partial"]).contains("removed partial"));
     assert!(!there.join("d/.mlcube-ssh-partial").exists() && there.join("d/x").exists());
 }
+
+#[test]
+fn without_room_for_the_whole_backup_nothing_is_replaced() {
+    let scene = Scene::new();
+    let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "1m") else { return };
+    let ours = scene.host.remote_root().join(".mlcube-ssh");
+    let Some(_ours) = Tmpfs::mount(&ours, "1m") else { return };
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    for (from, to, tool, aside) in [
+        (&there, &here, "mlcube-ssh-pull", scene.home().join(".local/state")),
+        (&here, &there, "mlcube-ssh-push", ours.clone()),
+    ] {
+        fs::write(from.join("large"), random(1, 3_000_000)).unwrap();
+        fs::write(from.join("small"), "1").unwrap();
+        let run = || scene.tool(tool).args(["-q"]).reads_document(&document).run();
+        run().succeeds();
+        for name in ["large", "small"] {
+            fs::write(from.join(name), "the new one").unwrap();
+        }
+        let stopped = run();
+        stopped.exits(125).says("large").says("room");
+        assert_eq!(fs::read(to.join("large")).unwrap(), random(1, 3_000_000), "{tool} {stopped}");
+        let aside = kept_aside(&aside);
+        assert!(aside.iter().all(|content| content == "1"), "nothing half is left: {stopped}");
+        for name in ["large", "small"] {
+            fs::remove_file(from.join(name)).unwrap();
+            fs::remove_file(to.join(name)).unwrap();
+        }
+    }
+}
