@@ -103,6 +103,25 @@ fn a_container_whose_engine_lost_its_files_is_ended_too() {
 }
 
 #[test]
+fn a_container_that_outlives_its_job_holds_the_workspace() {
+    let (scene, document) = in_a_container(WAITS);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    // All that leads to the container, but not what holds it: as when the memory of the host is exhausted.
+    scene.jobs().without("conmon").kill();
+    let lost = running.wait();
+    lost.exits(255).says("is lost").says("run on").says("mlcube-ssh stop");
+    exec(&scene, &["run"], &document).exits(125).complains(&["run on", "mlcube-ssh stop"]);
+    let all = jobs(&scene);
+    assert_eq!(all.len(), 2, "configure, and one run");
+    let job = all.iter().max().unwrap().file_name().unwrap().to_str().unwrap();
+    exec(&scene, &["stop", "--job", job], &document).succeeds();
+    assert_eq!(scene.host.containers(), [""; 0]);
+    go(&scene);
+    exec(&scene, &["run"], &document).exits(3);
+}
+
+#[test]
 fn a_client_that_is_killed_leaves_a_container_whose_status_counts() {
     let (scene, document) = in_a_container(WAITS);
     let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();

@@ -17,16 +17,9 @@ use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing,
 use crate::belongings::{Known, OWN, TREE};
 use crate::kept::{self, Kept};
 
-const LOOK: &str = concat!(
-    include_str!("remote/containers.sh"),
-    include_str!("remote/belongings.sh"),
-    include_str!("remote/look.sh")
-);
-const REMOVE: &str = concat!(
-    include_str!("remote/containers.sh"),
-    include_str!("remote/belongings.sh"),
-    include_str!("remote/remove.sh")
-);
+const LOOK: &str = concat!(include_str!("remote/belongings.sh"), include_str!("remote/look.sh"));
+const REMOVE: &str =
+    concat!(include_str!("remote/belongings.sh"), include_str!("remote/remove.sh"));
 
 /// What can be removed, in the order in which it is.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

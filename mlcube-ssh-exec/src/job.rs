@@ -27,13 +27,9 @@ const ATTACH: &str = concat!(
     include_str!("remote/follow.sh"),
     include_str!("remote/attach.sh")
 );
-const STOP: &str = concat!(
-    include_str!("remote/pick.sh"),
-    include_str!("remote/containers.sh"),
-    include_str!("remote/stop.sh")
-);
+const STOP: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/stop.sh"));
 const STATUS: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/status.sh"));
-const RUN: &str = concat!(include_str!("remote/containers.sh"), include_str!("remote/run.sh"));
+const RUN: &str = include_str!("remote/run.sh");
 const ENGINE: &str = include_str!("remote/engine.sh");
 const LAUNCH: &str = include_str!("remote/launch.py");
 

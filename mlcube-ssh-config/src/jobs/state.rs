@@ -83,8 +83,12 @@ impl JobState {
         };
         let node =
             if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
+        let left = match self.why.as_deref() {
+            Some("remains" | "left") => "  something of it is left",
+            _ => "",
+        };
         format!(
-            "{}  {state:<12}  {:<9}  {}  {}{node}",
+            "{}  {state:<12}  {:<9}  {}  {}{node}{left}",
             self.id,
             about("phase"),
             self.started

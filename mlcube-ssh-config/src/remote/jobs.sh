@@ -43,8 +43,8 @@ lead() {
     mv -f "$1/leader.new" "$1/leader"
 }
 
-# Sets how the job $1 is, for a job that ended its `status`, for a lost one `why`. A job whose files can't be read is
-# not a lost one.
+# Sets how the job $1 is, for a job that ended its `status`; and `why`, which of a lost one or of one that was ended is
+# `remains` or `left` while something of it runs. A job whose files can't be read is not a lost one.
 job_state() {
   status='' why='' how=lost
   if [ -f "$1/status" ]; then
@@ -74,6 +74,8 @@ job_state() {
       how=running
     elif [ -f "$1/status" ]; then
       job_state "$1" # it ended between the two looks
+    elif has_remains "$1"; then
+      why=remains
     fi
   fi
 }
@@ -94,6 +96,21 @@ marked() {
   done
 }
 
+# Whether something of the job $1 runs on this machine: what bears its mark, or what is in its containers. The processes of
+# a container may be hidden from this account (hidepid, proc(5)): its engine is asked, too, unless it was silent before.
+silent_engines=' '
+has_remains() {
+  [ -z "$(marked "$1" '')$(container_processes "$1")" ] || return 0
+  [ -n "$(made_containers "$1")" ] && read -r its_engine 2>/dev/null <"$1/engine" || return 1
+  case $silent_engines in *" $its_engine "*) return 1 ;; esac
+  if runs_there=$(present_containers "$1" --filter status=running); then
+    [ -n "$runs_there" ]
+  else
+    silent_engines="$silent_engines$its_engine "
+    return 1
+  fi
+}
+
 # Whether any workspace is locked in our own folder $1: where none is, none of their names need be known.
 has_locks() {
   for held in "$1"/locks/*; do
@@ -105,8 +122,8 @@ has_locks() {
 # The lock of the workspace $1, in our own folder $2.
 lock_of() { printf '%s/locks/%s\n' "$2" "$(printf '%s' "$1" | cksum | tr ' ' -)"; }
 
-# Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` tells how it is. Only what is
-# known to be dead on this machine doesn't count.
+# Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` and `why` tell how it is. Only what
+# is known to be dead on this machine, with all that it started, doesn't count.
 is_held() {
   [ -L "$1" ] || return 1
   held_by=$(readlink "$1")
@@ -123,16 +140,19 @@ is_held() {
     how=lost
   fi
   case $how$why in
-    running | elsewhere | lostnamespace) return 0 ;;
-    *) [ "${held_by#*@}" != "$this_host" ] ;;
+    running | elsewhere | lostnamespace | lostremains) return 0 ;;
+    # The stop that ends it may be at work. What it left may have ended since, but for containers of which their engine
+    # told nothing.
+    killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
   esac
+  [ "${held_by#*@}" != "$this_host" ]
 }
 
 # Says which job is in the way, and ends the script.
 refuse_locked() {
   [ -z "${guard-}" ] || unguard_locks
   read -r started 2>/dev/null <"$holder/started" || started=0
-  problem locked "${holder##*/} $how $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
+  problem locked "${holder##*/} $how${why:+:$why} $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
 
 # Moves to the workspace $1 what an earlier version kept under the name $2 (nothing: it had the same); $3 is our own folder.

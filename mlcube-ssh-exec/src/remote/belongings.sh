@@ -37,9 +37,9 @@ containers_of() {
 # could not end; one that is lost may have left processes.
 runs() {
   job_state "$1"
-  case $how in
-    running | elsewhere) return 0 ;;
-    lost) if [ -n "$(marked "$1" '')" ]; then return 0; fi ;;
+  case $how$why in
+    running | elsewhere | lostremains) return 0 ;;
+    *left) if has_remains "$1"; then return 0; fi ;;
   esac
   [ -n "$(container_processes "$1")$(containers_of "$1" running)" ]
 }

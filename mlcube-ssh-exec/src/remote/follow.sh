@@ -2,7 +2,7 @@
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Answers: `node NAME here` or `node NAME elsewhere`, on which node of the host the job was started; `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
 # started; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
-# then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
+# then `status N`, or `lost` (`lost rebooted`, `lost remains`) when the leader is gone without a status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
@@ -91,14 +91,18 @@ tell_node() {
 follow_job() {
   [ -d "$1" ] || problem unknown "${1##*/}"
   tell_node "$1"
-  offset=$2 looks=0 was_free=no
+  offset=$2 looks=0 was_free=no losses=0
   end_with_client
   while :; do
     # Looked at before the log, so that the log is whole when the end is told.
     job_state "$1"
     case $how in
       finished | killed) finish "$1" "status $status" ;;
-      lost) finish "$1" "lost $why" ;;
+      lost)
+        # Whoever ends the leader may be about to end the rest: that has a second or two.
+        losses=$((losses + 1))
+        if [ "$why" != remains ] || [ "$losses" -gt 10 ]; then finish "$1" "lost $why"; fi
+        ;;
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
     # Often while something happens, less often in a long silence.

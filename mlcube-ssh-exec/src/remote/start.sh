@@ -167,14 +167,14 @@ wait_for_leader() {
   done
 }
 
-# The last 20 jobs stay; those that run stay too, and those of which nobody here can tell.
+# The last 20 jobs stay; those of which something runs stay too, and those of which nobody here can tell.
 prune() {
   # Ids begin with the time, and a pattern is expanded in order.
   set -- "$state"/jobs/*
   while [ $# -gt 20 ]; do
     job_state "$1"
-    case $how in
-      running | elsewhere) ;;
+    case $how$why in
+      running | elsewhere | lostremains | lostnamespace | *left) ;;
       *)
         if [ -f "$1/shims" ]; then rm -rf "$(cat "$1/shims")"; fi
         rm -rf "$1"
