@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{
-    Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, Tmpfs, library,
+    Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, Tmpfs, library,
 };
 use serde_json::{Value, json};
 
@@ -191,6 +191,61 @@ fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
     fs::write(scene.host.home().join(".profile"), lines).unwrap();
     let failed = exec(&scene, &["configure"], &document);
     advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
+}
+
+/// Start-up files of login shells, and how they put a folder into PATH of a login shell alone, or of an interactive one.
+const LOGIN_SHELLS: [(&str, &[(&str, &str)]); 3] = [
+    ("zsh", &[(".zshrc", "path=(FOLDER $path)")]),
+    ("fish", &[(".config/fish/config.fish", "if status is-login; set -gx PATH FOLDER $PATH; end")]),
+    (
+        "tcsh",
+        &[
+            (".tcshrc", "if ($?prompt) setenv TOOLS FOLDER"),
+            (".login", "setenv PATH ${TOOLS}:$PATH"),
+        ],
+    ),
+];
+
+#[test]
+fn whatever_the_login_shell_it_is_asked_for_the_engine() {
+    for (shell, files) in LOGIN_SHELLS {
+        let place = Place::new();
+        let Some(account) = Account::with_shell(&place.folder("homes"), shell) else { return };
+        let options = HostOptions::default().account(&account).without("docker");
+        let mut scene = Scene::at(place, options);
+        fs::create_dir_all(scene.host.remote_root()).unwrap();
+        account.owns(&scene.host.remote_root());
+        let folder = scene.host.folder().join("opt");
+        fs::create_dir(&folder).unwrap();
+        scene.host.has_program("docker", ":");
+        fs::rename(scene.host.bin().join("docker"), folder.join("docker")).unwrap();
+        scene.set("/remote/docker", "docker");
+        let document = pushed(&scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+        for (file, line) in files {
+            let file = account.home().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, line.replace("FOLDER", folder.to_str().unwrap()) + "\n").unwrap();
+        }
+        account.owns(account.home());
+        let failed = exec(&scene, &["configure"], &document);
+        advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn an_engine_that_passes_the_shim_by_is_missed_too() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    scene.set("/remote/docker", "nerdctl");
+    let document = pushed(&scene, &cube, &[]);
+    advises(&exec(&scene, &["configure"], &document), &["nerdctl: not found", "has podman"]);
+    let failed = exec(&scene, &["run"], &document);
+    advises(&failed, &["nerdctl: not found", "has podman"]);
+    scene.set("/remote/docker", "sudo docker");
+    scene.host.has_program("sudo", "echo 'sudo: a password is required' >&2; exit 1");
+    let document = pushed(&scene, &cube, &[]);
+    let failed = exec(&scene, &["configure"], &document);
+    advises(&failed, &["sudo: a password is required", "NOPASSWD"]);
 }
 
 #[test]

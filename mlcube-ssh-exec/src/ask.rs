@@ -105,9 +105,10 @@ fn check(document: &Document, answer: &Answer) -> Outcome<()> {
     }
     if let Some(left) = answer.field("left") {
         return Err(Failure::ours(anyhow!(
-            "these processes of the job are left on '{}': {left}",
+            "this is left of the job on '{}': {left}",
             document.remote.host
-        )));
+        ))
+        .hint("run the same command again: it tries once more, and says what is left"));
     }
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(

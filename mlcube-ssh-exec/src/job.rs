@@ -20,6 +20,7 @@ use crate::{engine, inputs, starter};
 const START: &str = concat!(
     include_str!("remote/follow.sh"),
     include_str!("remote/inputs.sh"),
+    include_str!("remote/gpus.sh"),
     include_str!("remote/start.sh")
 );
 const ATTACH: &str = concat!(
@@ -30,7 +31,7 @@ const ATTACH: &str = concat!(
 const STOP: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/stop.sh"));
 const STATUS: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/status.sh"));
 const RUN: &str = include_str!("remote/run.sh");
-const ENGINE: &str = include_str!("remote/engine.sh");
+const ENGINE: &str = concat!(include_str!("remote/gpus.sh"), include_str!("remote/engine.sh"));
 const LAUNCH: &str = include_str!("remote/launch.py");
 
 /// Seconds between TERM and KILL when a job is ended by Ctrl-C.
@@ -177,12 +178,22 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .word(document.remote.workspace.as_str())
         .word(if detach { "detach" } else { "follow" })
         .word(&runner.log_limit.to_string())
+        .given("gpus", gpus(document, &runner, phase))
+        .given("engine_there", engine::name(document))
         .variables(&engine::variable(&runner))
         .variables(&inputs::variable(phase, document, &layout)?)
         .secrets(variables);
     Ok(mlcube_words(document, &layout, &runner, phase, verbosity)
         .iter()
         .fold(script, |script, word| script.word(word)))
+}
+
+/// The value of `--gpus` for the tasks, where an engine of docker's kind gets it.
+fn gpus<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> &'a str {
+    match document.run.options.get("gpus") {
+        Some(value) if phase == Phase::Run && runner.remote_platform() == "docker" => value,
+        _ => "",
+    }
 }
 
 /// `mlcube`'s own words; where the cube and the workspace lie is added there. Its own log would bury the cause of a failure in a backtrace.

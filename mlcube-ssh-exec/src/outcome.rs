@@ -225,6 +225,10 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
             ),
             "see there whether the account may start more processes (ulimit -u), then run it again",
         ),
+        "ignores-gpus" => hinted(
+            format!("the podman on '{host}' is older than version 5, and ignores --gpus={subject}"),
+            "give --gpus a number, 'all' or 'device=LIST', or update podman there",
+        ),
         "swallows-mount" => anyhow!(
             "--mount needs mlcube 0.0.10 or later, '{host}' has {subject}; raise it in runner.interpreter.requirements"
         ),

@@ -45,37 +45,6 @@ esac
 
 printf '%s\n' "$engine" >"$job/engine"
 
-# Whether this engine takes --gpus and does nothing: podman before 5, under docker's name too.
-ignores_gpus() {
-  case $("$engine" --version 2>/dev/null) in
-    'podman version '[0-4].*) return 0 ;;
-    *) return 1 ;;
-  esac
-}
-
-# Sets `devices` to the names that podman has for the GPUs of the value $1 of --gpus; ends where it has none.
-name_devices() {
-  # docker reads it as CSV, which may stand in quotes.
-  gpus=$(printf '%s' "$1" | tr -d "\"'") devices=
-  case $gpus in
-    all | -1) devices=all ;;
-    device=*[!A-Za-z0-9:.,_-]* | device=) ;;
-    device=*) devices=$(printf '%s' "${gpus#device=}" | tr ',' ' ') ;;
-    '' | *[!0-9]*) ;;
-    *)
-      devices=' '
-      while [ "$gpus" -gt 0 ]; do
-        gpus=$((gpus - 1))
-        devices=" $gpus$devices"
-      done
-      ;;
-  esac
-  if [ -z "$devices" ]; then
-    printf "%s: podman before 5 ignores --gpus=%s; give a number, all or device=LIST, or update podman there\n" "$name" "$1" >&2
-    exit 125
-  fi
-}
-
 # Options of the engine itself stand before `run`; the words are turned round once, so that they stay as they are.
 # `place` is where a word stands: an option of `run`, the value of one (of --gpus), or, with the image, the task's.
 left=$#
@@ -96,8 +65,11 @@ while [ "$left" -gt 0 ]; do
       continue
       ;;
     option--gpus=*)
-      if ignores_gpus; then
-        name_devices "${word#--gpus=}"
+      if ignores_gpus "$engine"; then
+        name_devices "${word#--gpus=}" || {
+          printf "%s: podman before 5 ignores %s; give a number, all or device=LIST, or update podman there\n" "$name" "$word" >&2
+          exit 125
+        }
         for device in $devices; do set -- "$@" --device "nvidia.com/gpu=$device"; done
         continue
       fi

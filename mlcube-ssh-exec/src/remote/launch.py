@@ -10,8 +10,13 @@ FOLDER = os.environ["MLCUBE_SSH_JOB_FOLDER"]
 
 
 def put(name, text):
-    """Writes `text` as a file of the job whose room was taken when the job was made: a full disk doesn't lose it."""
+    """Writes `text` as a file of the job whose room was taken when the job was made: a full disk doesn't lose it.
+
+    The first text counts.
+    """
     path = os.path.join(FOLDER, name)
+    if not os.path.exists(path + ".new"):
+        return
     with open(path + ".new", "r+b") as file:
         file.write(text.encode("utf-8", "replace")[:4000] + b"\n")
         file.truncate()
@@ -103,7 +108,12 @@ def check_engine(event, words):
     except ValueError:
         return
     program = shutil.which(command[0]) if command else None
-    if program is None or os.path.dirname(program) == os.environ["MLCUBE_SSH_SHIMS"]:
+    if program is None:
+        # The shell's own: the singularity runner begins with `cd`.
+        if command and command[0] != "cd":
+            put("cause", "%s: not found on this host" % command[0])
+        return
+    if os.path.dirname(program) == os.environ["MLCUBE_SSH_SHIMS"]:
         return
     if not ("run" in command[1:4] or "exec" in command[1:4]):
         return

@@ -6,8 +6,9 @@
 # for the task, ${11} the runner of jobs, ${12} the engine's stand-in, ${13} what starts mlcube, ${14} who starts it (JSON),
 # ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
 # then mlcube's words, of which the first two are its log level and its command.
+# Given: gpus (the value of --gpus, if any); engine_there (docker or podman, or the path of one).
 # Given: former_workspace, where an earlier version kept the workspace, or nothing.
-# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale
+# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
 state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
 settings=$8 document=$9
@@ -59,6 +60,12 @@ find_python() {
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
   [ -x "$python" ] || never_configured "$python"
+}
+
+# What the shim would refuse when the task begins.
+check_gpus() {
+  [ -n "$gpus" ] && ! name_devices "$gpus" || return 0
+  if ignores_gpus "$engine_there"; then problem ignores-gpus "$gpus"; fi
 }
 
 # mlcube swallows --mount before 0.0.10.
@@ -189,6 +196,7 @@ if [ ! -d "$job" ]; then
   command -v setsid >/dev/null || problem no-setsid
   find_python
   check_version "$@"
+  check_gpus
   # What runs there may be making the inputs.
   if is_held "$lock" "$id"; then refuse_locked; fi
   take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
