@@ -51,6 +51,9 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         step.show(&connection.shown(&look));
         return Ok(());
     }
+    // A transfer of this pair writes down what lies there when it ends.
+    let record = Record::of(&layout, &document.remote)?;
+    let _lock = if yes.is_empty() { None } else { Some(record.lock(&step.report())?) };
     let answer = connection.ask(&look)?;
     check(&connection, &answer)?;
     let text = answer.text();
@@ -64,9 +67,15 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
     let script = script(&connection, REMOVE, document, &runner).word(newest).words(&words);
-    let answer = connection.ask(&script)?;
+    let answer = connection.ask(&script);
+    let is_asked_for = |item: &&Item| words.contains(&word(item));
+    if answer.is_err() {
+        // Nobody knows how far it came.
+        forget(found.iter().filter(is_asked_for), &known, &record)?;
+    }
+    let answer = answer?;
     check(&connection, &answer)?;
-    forget(&answer, &found, &known, &Record::of(&layout, &document.remote)?)?;
+    forget(found.iter().filter(|item| is_touched(item, &answer)), &known, &record)?;
     let text = answer.text();
     write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
     kept.extend(Kept::told_by(&answer));
@@ -119,16 +128,15 @@ fn chosen(
         words.extend(asked(what).then(|| word.to_owned()));
     }
     for found in found {
-        let (what, word) = match found.kind.as_str() {
+        let what = match found.kind.as_str() {
             "foreign" => {
                 if asked(What::Tree) || asked(What::Workspaces) {
                     kept.push(Kept::NotOurs(found.path.clone()));
                 }
                 continue;
             }
-            "tree" => (What::Tree, "tree".to_owned()),
-            "workspace" => (What::Workspaces, "workspace".to_owned()),
-            "own" => (What::Workspaces, format!("own/{}", found.name())),
+            "tree" => What::Tree,
+            "workspace" | "own" => What::Workspaces,
             _ => continue,
         };
         if !asked(what) {
@@ -136,7 +144,7 @@ fn chosen(
         }
         let files = not_fetched(found);
         if files.is_empty() {
-            words.push(word);
+            words.push(word(found));
         } else {
             kept.push(Kept::NotFetched { path: found.path.clone(), files });
         }
@@ -147,17 +155,29 @@ fn chosen(
     (words, kept)
 }
 
+/// The word by which the remote is told to remove it.
+fn word(item: &Item) -> String {
+    if item.kind == "own" { format!("own/{}", item.name()) } else { item.kind.clone() }
+}
+
+/// Whether all of it was removed, or a part.
+fn is_touched(item: &Item, answer: &Answer) -> bool {
+    let (kind, path) = (&item.kind, &item.path);
+    let lines = [format!("removed {kind} {path}"), format!("kept {kind} denied {path}")];
+    answer.text().lines().any(|told| lines.iter().any(|line| line == told))
+}
+
 /// The record of what both sides have in common ends with what was removed there.
-fn forget(answer: &Answer, found: &[Item], known: &Known, record: &Record) -> Outcome<()> {
-    let removed = |found: &&Item| {
-        let line = format!("removed {} {}", found.kind, found.path);
-        answer.text().lines().any(|told| told == line)
-    };
-    for found in found.iter().filter(removed) {
-        if found.kind == "tree" {
+fn forget<'a>(
+    removed: impl Iterator<Item = &'a Item>,
+    known: &Known,
+    record: &Record,
+) -> Outcome<()> {
+    for item in removed {
+        if item.kind == "tree" {
             record.forget_code()?;
         }
-        if known.is_own_workspace(found) || (found.kind == "tree" && known.is_in_tree()) {
+        if known.is_own_workspace(item) || (item.kind == "tree" && known.is_in_tree()) {
             record.finish(&Listing::default())?;
         }
     }
