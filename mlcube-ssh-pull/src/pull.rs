@@ -12,10 +12,11 @@ use mlcube_ssh_config::workspace::{Listing, Record};
 
 use crate::backups::Backups;
 use crate::cli::Args;
-use crate::fetch::{self, Fetch};
+use crate::fetch::{self, Fetch, Load};
 use crate::outputs::{self, Output};
 use crate::scratch;
 use crate::select::{Pattern, Selection};
+use crate::stage::Stage;
 use crate::stream;
 use crate::transfer::{self, Sides};
 
@@ -142,10 +143,18 @@ fn dry_run(
         // A shell can't unpack as a pull does.
         step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);
     }
-    let commands = fetch.commands(&plan, &plan.send, &mut |command| {
+    let loads = fetch.loads(&plan, &plan.send, &mut |command| {
         step.show([command]);
         Ok(true)
     })?;
-    step.show(&commands);
+    let Some(stage) = Stage::where_needed(&record)? else {
+        step.show(&fetch.commands(&loads, None));
+        return Ok(());
+    };
+    step.show(&stage.commands(&loads, &layout.workspace));
+    step.show(&fetch.commands(&loads, Some(&stage)));
+    let names = |load: &Load| load.part.files_from.clone();
+    let placings = loads.iter().map(|load| fetch.from_stage(&stage, load, names(load)));
+    step.show(&placings.collect::<Vec<_>>());
     Ok(())
 }

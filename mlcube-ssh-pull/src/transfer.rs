@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::quote::{one_line, shell_word};
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
@@ -24,12 +26,13 @@ use mlcube_ssh_config::workspace::{
 use crate::backups::Backups;
 use crate::came::Came;
 use crate::cli::Args;
-use crate::fetch::{Fetch, There};
+use crate::fetch::{Fetch, Load, There};
 use crate::receiver;
 use crate::say;
 use crate::scratch::{self, Scratch};
 use crate::select::Selection;
 use crate::space;
+use crate::stage::Stage;
 use crate::stream::{self, Stream};
 use crate::verify;
 
@@ -187,13 +190,69 @@ impl Sides<'_> {
             by_content: args.checksum,
             linked_files: &linked_files,
         };
-        let commands = fetch.commands(plan, &rest, &mut |command| self.prepare(command))?;
+        let loads = fetch.loads(plan, &rest, &mut |command| self.prepare(command))?;
+        let stage = if loads.is_empty() { None } else { Stage::where_needed(self.record)? };
+        stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
+        let commands = fetch.commands(&loads, stage.as_ref());
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
         note_fetched(receipt, &came, &transfer);
+        let placed = stage.map_or(Ok(()), |stage| {
+            // Also of what was cut off: what is whole is here then.
+            let placed = self.place(&fetch, &stage, &loads, &rest);
+            let is_done = fetched.is_ok() && placed.is_ok();
+            let unasked = stage.clear(&loads, &layout.workspace, !is_done);
+            placed.and(self.check_asked(unasked))
+        });
         match fetched {
-            Err(failure) if transfer.is_partial => Ok((rest.into_owned(), Some(failure))),
-            fetched => fetched.map(|()| (rest.into_owned(), None)),
+            Err(failure) if transfer.is_partial => {
+                placed.map(|()| (rest.into_owned(), Some(failure)))
+            }
+            fetched => fetched.and(placed).map(|()| (rest.into_owned(), None)),
+        }
+    }
+
+    /// Puts in its place what of these loads is in the stage.
+    fn place(
+        &self,
+        fetch: &Fetch,
+        stage: &Stage,
+        loads: &[Load],
+        planned: &Listing,
+    ) -> Outcome<()> {
+        for load in loads {
+            let names = stage.arrived(load, planned, &self.layout.workspace);
+            if names.is_empty() {
+                continue;
+            }
+            let command = fetch.from_stage(stage, load, names);
+            self.step.report().command(&command);
+            let ended = command.run()?;
+            if ended.status != 0 {
+                return Err(Failure::ours(anyhow!(
+                    "can't put what came into {}: {}",
+                    self.layout.workspace.display(),
+                    one_line(ended.errors.lines().next().unwrap_or_default())
+                ))
+                .hint("run this step again, it goes on where it stopped"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a host that sends names which nobody asked for: it is no host that makes a mistake.
+    fn check_asked(&self, unasked: io::Result<Option<PathBuf>>) -> Outcome<()> {
+        let host = self.connection.host();
+        match unasked.context("can't clear the folder for what is on its way")? {
+            None => Ok(()),
+            Some(name) => Err(Failure::ours(anyhow!(
+                "'{host}' sent '{}', which nobody asked for; it was removed",
+                say::shown(&name)
+            ))
+            .hint(format!(
+                "look at the rsync of the host with `ssh {}`",
+                shell_word(host.as_str())
+            ))),
         }
     }
 
