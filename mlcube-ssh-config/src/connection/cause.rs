@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::Login;
+use super::key::KeyProblem;
 use crate::failure::Failure;
 use crate::limits::Exceeded;
 use crate::quote::one_line;
@@ -85,7 +86,13 @@ const FINAL: [&str; 4] = [
 ];
 
 /// Why a login failed, from ssh's own words and from what else came on standard error: a banner, a proxy's words.
-pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure {
+/// `key` is what was found wrong with a key of a refused login.
+pub(super) fn of_login(
+    login: &Login,
+    own_words: &str,
+    others: &str,
+    key: Option<&KeyProblem>,
+) -> Failure {
     let host = &login.host;
     let last = last_line(own_words);
     let attempt = login.by_hand();
@@ -124,7 +131,7 @@ pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure 
             "host '{host}' closes the connection before the login ({last})"
         ))
         .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
-        LoginEnd::Refused => refused(login, own_words, others),
+        LoginEnd::Refused => refused(login, own_words, others, key),
         // Not for good: a host that reboots says so of every account (pam_nologin(8)).
         LoginEnd::ClosedInLogin => Failure::connection(format!(
             "'{host}' closed the connection during the login ({last}){}",
@@ -152,16 +159,20 @@ pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure 
 }
 
 /// The login was refused: ssh's line, what it says of the key, what the host says.
-fn refused(login: &Login, own_words: &str, others: &str) -> Failure {
+fn refused(login: &Login, own_words: &str, others: &str, key: Option<&KeyProblem>) -> Failure {
     let refusal = own_words.lines().rfind(|line| {
         line.contains("Permission denied (") || LoginEnd::told_by(line) == LoginEnd::Refused
     });
     let mut why = one_line(refusal.unwrap_or_default().trim());
-    if let Some(reason) = key_problem(login, own_words) {
+    // Of ten kinds of broken keys ssh says no more than "error in libcrypto".
+    let reason = key.map(|key| key.what.clone()).or_else(|| key_problem(login, own_words));
+    if let Some(reason) = reason {
         why = format!("{why}; {reason}");
     }
     let too_many = own_words.contains("Too many authentication failures");
-    let what_to_do = if too_many {
+    let what_to_do = if let Some(KeyProblem { remedy, .. }) = key {
+        remedy.clone()
+    } else if too_many {
         "ssh offered more keys than the host looks at; name the right one in the platform's authentication.identity_file".to_owned()
     } else {
         format!("see the platform's 'authentication', and try `{}`", login.by_hand())

@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use super::cause::LoginEnd;
 use super::configuration::Configuration;
+use super::key::KeyProblem;
 use super::own_words::OwnWords;
 use super::{Connection, cause, cipher, key, options};
 use crate::command::Command;
@@ -247,8 +248,18 @@ impl Connection {
             return Ok(Ok(()));
         }
         let words = own_words.text();
-        let failure = cause::of_login(&self.login, &words, &finished.errors);
-        Ok(Err((LoginEnd::told_by(&words), failure)))
+        let end = LoginEnd::told_by(&words);
+        let key =
+            (end == LoginEnd::Refused).then(|| self.key_problem(configuration, prompts)).flatten();
+        let failure = cause::of_login(&self.login, &words, &finished.errors, key.as_ref());
+        Ok(Err((end, failure)))
+    }
+
+    /// What is wrong with a key of a login that was refused.
+    fn key_problem(&self, configuration: &Configuration, prompts: Prompts) -> Option<KeyProblem> {
+        let own = self.login.identity_file.as_deref();
+        let files = own.into_iter().chain(configuration.all("identityfile"));
+        key::first_problem(files, configuration, prompts != Prompts::None)
     }
 
     /// The socket of a live master that the user's own configuration has for this login.
