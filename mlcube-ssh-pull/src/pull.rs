@@ -13,7 +13,7 @@ use mlcube_ssh_config::workspace::{Listing, Record};
 use crate::backups::Backups;
 use crate::cli::Args;
 use crate::fetch::{self, Fetch, Load};
-use crate::outputs::{self, Output};
+use crate::outputs::{self, Output, Outputs};
 use crate::scratch;
 use crate::select::{Pattern, Selection};
 use crate::stage::Stage;
@@ -31,7 +31,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     if step.is_dry_run() {
         return dry_run(step, document, &layout, &connection, &selection);
     }
-    let mut missing = Vec::new();
+    let mut found = Outputs::default();
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
@@ -42,9 +42,8 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
             Some(&record),
             &asked(&selection, &outputs)?,
         )?;
-        let (came, missed): (Vec<&Output>, Vec<&Output>) =
-            outputs.iter().partition(|output| output.came(&there.listing));
-        missing = missed.into_iter().cloned().collect();
+        let selection = selection.along_links(&there.listing);
+        found = Outputs::of(&outputs, &there.listing, &selection);
         let sides = Sides {
             step,
             layout: &layout,
@@ -58,8 +57,8 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
-        let text = |output: &&Output| output.path.to_string_lossy().into_owned();
-        receipt.outputs = Some(came.iter().map(text).collect());
+        let text = |output: &Output| output.path.to_string_lossy().into_owned();
+        receipt.outputs = Some(found.fetched.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
         let place = &path;
         let foreign = ForeignFiles { connection: &connection, document, place };
@@ -73,7 +72,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         document.steps.pull = Some(receipt);
     }
     pulled?;
-    check_outputs(document, &missing)
+    check_outputs(document, &found.missing)
 }
 
 /// What is asked for by its path: declared outputs, and what the command line names.

@@ -39,6 +39,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     }
     let asked = pull::asked(&selection, &outputs)?;
     let (there, here) = fetch::list_both(&connection, document, &layout, None, &asked)?;
+    let selection = selection.along_links(&there.listing);
     let (links, linked_files) = (there.followed(true), there.followed(false));
     let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
