@@ -28,7 +28,9 @@ use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{beside, delete, leftovers, links_out, prepare, say, space, try_names, verify};
+use crate::{
+    beside, delete, former_workspaces, leftovers, links_out, prepare, say, space, try_names, verify,
+};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -46,8 +48,20 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
     let origin = Origin::of(&layout)?;
+    let as_code = args.as_code.as_ref();
+    let as_code =
+        as_code.map(|path| former_workspaces::parse(&layout, &record, path)).transpose()?;
     let script = |incoming: &IncomingId| {
-        prepare::script(&connection, &layout, &document.remote, &origin, runner.adopt, incoming)
+        let script = prepare::script(
+            &connection,
+            &layout,
+            &document.remote,
+            &origin,
+            runner.adopt,
+            incoming,
+        );
+        let as_code = as_code.as_ref().map(|place| place.to_string_lossy()).unwrap_or_default();
+        Ok::<_, anyhow::Error>(script?.given("as_code", &as_code))
     };
     if step.is_dry_run() {
         let incoming = IncomingId::choose(&record)?;
@@ -56,6 +70,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     let (receipt, pushed) = timed(|receipt| {
         let _lock = record.lock(&step.report())?;
+        if let Some(place) = &as_code {
+            record.forget_workspace(place)?;
+        }
         let selection = selection(document, &layout, args)?;
         let incoming = IncomingId::choose(&record)?;
         let ask = || {
@@ -74,6 +91,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             local.leave_out_workspaces(&prepared.workspaces)?;
         }
         local.stays.say(&step.report());
+        former_workspaces::say(&step.report(), &layout, &record.workspaces()?);
         beside::name(&step.report(), &layout, &local);
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {

@@ -237,6 +237,20 @@ impl Record {
             return Ok(());
         }
         known.extend(new);
+        self.write_workspaces(&known)
+    }
+
+    /// Takes a place from them: the user says that it is code.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
+    pub fn forget_workspace(&self, place: &Path) -> Result<()> {
+        let mut known = self.workspaces()?;
+        known.retain(|known| known != place);
+        self.write_workspaces(&known)
+    }
+
+    fn write_workspaces(&self, known: &[PathBuf]) -> Result<()> {
         let write = |file: &mut dyn Write| {
             known.iter().try_for_each(|place| {
                 file.write_all(place.as_os_str().as_bytes())?;

@@ -5,7 +5,7 @@
 # folders; origin, the line of the one that pushes; former_origin, the id that an earlier version gave it; former_workspace,
 # where an earlier version kept the workspace, or nothing; adopt, yes if it takes over the tree of another one; id, the
 # random name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest
-# last; place, of the workspace in the base, or nothing.
+# last; place, of the workspace in the base, or nothing; as_code, a place that was a workspace and is code now, or nothing.
 # Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
 # cut off has brought), was-workspace (see tell_workspaces), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
@@ -107,6 +107,7 @@ for other in "$state"/incoming/*; do
 done
 
 printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
+forget_workspace "$state" "$as_code" || problem not-writable "$state"
 note_workspace "$state" "$place" || problem not-writable "$state"
 tell_workspaces "$state"
 zstd=no
