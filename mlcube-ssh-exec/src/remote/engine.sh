@@ -32,11 +32,27 @@ case $name in
       *' run '* | *' exec '*)
         count_run
         : >"$job/began"
-        # The environment reaches the task as it is, unless an option keeps it out: these get past --cleanenv.
-        for variable in $MLCUBE_SSH_VARIABLES; do
+        # mlcube asks for GPUs with an empty value, which is none for Apptainer, and names them as docker takes them.
+        for word; do
+          shift
+          [ "$word" != --nv= ] || word=--nv
+          set -- "$@" "$word"
+        done
+        case ${SINGULARITYENV_CUDA_VISIBLE_DEVICES-} in
+          all | -1) unset SINGULARITYENV_CUDA_VISIBLE_DEVICES ;;
+          device=*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${SINGULARITYENV_CUDA_VISIBLE_DEVICES#device=} ;;
+        esac
+        # The environment reaches the task as it is, unless an option keeps it out: these get past --cleanenv. So does the
+        # job's mark, by which what a task leaves behind is found.
+        for variable in MLCUBE_SSH_JOB $MLCUBE_SSH_VARIABLES; do
           eval "APPTAINERENV_$variable=\$$variable SINGULARITYENV_$variable=\$$variable"
           export "APPTAINERENV_$variable" "SINGULARITYENV_$variable"
         done
+        # Else Apptainer has a shell evaluate these: a value is no script.
+        if [ -n "$MLCUBE_SSH_VARIABLES" ]; then
+          APPTAINER_NO_EVAL=1 SINGULARITY_NO_EVAL=1
+          export APPTAINER_NO_EVAL SINGULARITY_NO_EVAL
+        fi
         ;;
     esac
     exec "$engine" "$@"

@@ -141,7 +141,8 @@ def takes_plain_devices():
 
 def adapted(word):
     """`word` in the form that the installed version takes."""
-    if word.startswith("--gpus=device=") and "," in word and not takes_plain_devices():
+    for_docker = "--platform=singularity" not in sys.argv
+    if word.startswith("--gpus=device=") and "," in word and for_docker and not takes_plain_devices():
         return '--gpus=\\"%s\\"' % word[len("--gpus=") :]
     return word
 
