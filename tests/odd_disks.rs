@@ -374,6 +374,35 @@ fn what_the_local_disk_rounds_is_the_same_as_before() {
 }
 
 #[test]
+fn what_a_remote_disk_rounds_is_neither_fetched_nor_sent_again() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    let Some(_disk) = OddDisk::mount(&there, &["two-seconds", "no-modes"]) else { return };
+    let odd = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_001, 5);
+    for name in ["data.csv", "score", "d/e"] {
+        write(&here, &[(name, "one")]);
+        File::open(here.join(name)).unwrap().set_modified(odd).unwrap();
+    }
+    push(&scene, &document);
+    let inode = || fs::metadata(here.join("score")).unwrap().ino();
+    let before = inode();
+    for _ in 0..2 {
+        pull(&scene, &document).succeeds().says("nothing to fetch");
+        push(&scene, &document).succeeds().says("nothing to send").never_says("kept");
+    }
+    assert_eq!(inode(), before);
+    let mode = fs::metadata(here.join("score")).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o644, "permissions that the disk hasn't aren't fetched");
+    write(&there, &[("score", "two")]);
+    pull(&scene, &document).succeeds().never_says("kept");
+    assert_eq!(read(&here, "score"), "two");
+    write(&here, &[("score", "three")]);
+    push(&scene, &document).succeeds().never_says("kept").never_says("was written");
+    assert_eq!(read(&there, "score"), "three");
+}
+
+#[test]
 fn permissions_that_were_changed_on_both_sides_stay_and_are_named() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);

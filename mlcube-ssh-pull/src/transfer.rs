@@ -1,5 +1,6 @@
 //! What comes: the plan, its transfer, and what both sides have in common afterwards.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -68,6 +69,11 @@ impl Sides<'_> {
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
         }
+        let unrounded = match listing.unrounded(&base) {
+            Cow::Owned(unrounded) => Some(unrounded),
+            Cow::Borrowed(_) => None,
+        };
+        let listing = unrounded.unwrap_or(listing);
         let mut plan = plan(&listing, &here, &base, selection, args.overwrite);
         if receiver::mark_unheld(&mut here, workspace, &plan.send) {
             plan = self::plan(&listing, &here, &base, selection, args.overwrite);

@@ -11,7 +11,9 @@ use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::quote::one_line;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{Entry, FIND_FORMAT, Listing, name_aside, state_of};
+use mlcube_ssh_config::workspace::{
+    Entry, FIND_FORMAT, Granularity, Listing, name_aside, state_of,
+};
 
 use crate::say;
 use crate::sides::Sides;
@@ -50,13 +52,15 @@ impl Sides<'_> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let answer = self.ask_of_backups(script)?;
         let backups = answer.listing()?.filter(|_, entry| !entry.is_folder());
+        // The disk that they are on may round their times.
+        let disk = Granularity::of(&backups);
         let mut found = [Found::default(), Found::default()];
         for (path, backup) in backups.iter() {
             if let Ok(place) = path.strip_prefix("code") {
-                found[0].add(path, place, self.local.may_have_sent(place, &backup));
+                found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
             } else if let Ok(place) = path.strip_prefix("workspace") {
                 let listed = self.prepared.listing.get(place);
-                found[1].add(path, place, listed.is_some_and(|there| there.same_content(&backup)));
+                found[1].add(path, place, listed.is_some_and(|there| disk.shows(&backup, &there)));
             }
         }
         let [code, workspace] = &mut found;
@@ -65,7 +69,7 @@ impl Sides<'_> {
                 let is_sent = |sent: Entry| sent.same_content(now);
                 let size = backups.get(&Path::new("code").join(place)).map_or(0, |half| half.size);
                 !self.local.code.get(place).is_some_and(is_sent)
-                    && (self.local.may_have_sent(place, now) || size < now.size)
+                    && (self.local.may_have_sent(place, now, disk) || size < now.size)
             });
             workspace.take_half(&self.look(&self.prepared.workspace, workspace)?, |place, now| {
                 self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))

@@ -7,7 +7,7 @@ use anyhow::Result;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::Report;
-use mlcube_ssh_config::workspace::{Direction, Entry, Kind, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{Direction, Entry, Granularity, Kind, Listing, Plan, Record};
 
 use crate::code;
 use crate::delete;
@@ -86,10 +86,10 @@ impl Local {
 
     /// Whether code that was found on the remote may be what this machine has sent, by an earlier push, one that was cut off, or
     /// this one.
-    pub(crate) fn may_have_sent(&self, path: &Path, found: &Entry) -> bool {
+    pub(crate) fn may_have_sent(&self, path: &Path, found: &Entry, disk: Granularity) -> bool {
         let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];
         let mut sent = sent.into_iter().flatten().filter_map(|sent| sent.get(path));
-        sent.any(|sent| sent.same_content(found))
+        sent.any(|sent| disk.shows(found, &sent))
     }
 
     /// What of the workspace is meant.

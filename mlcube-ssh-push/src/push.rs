@@ -190,9 +190,12 @@ fn plan(
     if local.record.was_cut_off() {
         local.record.finish(&common)?;
     }
-    let mut plan = local.plan(&prepared.listing, &common, args.overwrite);
+    let plan_of = |local: &Local, prepared: &Prepared| {
+        local.plan(&prepared.listing.unrounded(&common), &common, args.overwrite)
+    };
+    let mut plan = plan_of(local, prepared);
     if try_names::mark_unheld(prepared, connection, &plan.send)? {
-        plan = local.plan(&prepared.listing, &common, args.overwrite);
+        plan = plan_of(local, prepared);
     }
     // All that is needed of a list that may be long is in the plan.
     local.workspace = Listing::default();

@@ -187,6 +187,8 @@ impl Record {
         let mut common = self.workspace();
         for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {
             let Some(meant) = self.read(under_way(direction)) else { continue };
+            // As the receiver's disk makes of it.
+            let receiver = receiver.unrounded(&meant);
             let came = |path: &Path, entry: &Entry| {
                 receiver.get(path).is_some_and(|now| now.same_content(entry))
             };
