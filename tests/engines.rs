@@ -44,7 +44,9 @@ fn on_a_noexec_disk(scene: &Scene) -> Option<Tmpfs> {
 
 #[test]
 fn where_no_program_runs_the_shim_is_elsewhere() {
-    let mut scene = Scene::with(HostOptions::default().variable("TMPDIR", "/tmp"));
+    // That of a session's own is removed at logout, while the job goes on.
+    let options = HostOptions::default().variable("XDG_RUNTIME_DIR", "/tmp");
+    let mut scene = Scene::with(options.variable("TMPDIR", "/tmp"));
     let Some(_disk) = on_a_noexec_disk(&scene) else { return };
     let (engine, document) = with_engine(&mut scene, "echo \"token: $TOKEN\"; ls /var/tmp");
     let document = document.with("/run/env", json!(["TOKEN"]));
@@ -54,7 +56,23 @@ fn where_no_program_runs_the_shim_is_elsewhere() {
     let words = engine.run_call();
     assert!(words.windows(2).any(|pair| pair == ["-e", "TOKEN"]), "{words:?}");
     let shims = fs::read_to_string(jobs(&scene)[0].join("shims")).unwrap();
+    assert!(shims.starts_with("/var/tmp/"), "{shims}");
     assert!(!PathBuf::from(shims.trim()).exists(), "it is taken away again");
+}
+
+#[test]
+fn without_its_shim_no_further_task_starts() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs("rm -rf \"$MLCUBE_SSH_SHIMS\"");
+    scene.unset("remote");
+    scene.set("/remote", json!({"runner": "docker", "docker": "docker"}));
+    let cube = scene.cube("digits").task(&Task::named("train")).task(&Task::named("test"));
+    let document = pushed(&scene, &cube, &["--task=train,test"]);
+    let refused = exec(&scene, &["run"], &document);
+    refused.exits(125).says("the folder of the shim is gone").says("run it again");
+    assert_eq!(refused.document().at("/failed/kind"), "ours");
+    engine.run_call();
 }
 
 #[test]

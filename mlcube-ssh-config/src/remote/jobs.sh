@@ -44,21 +44,31 @@ lead() {
 }
 
 # Sets how the job $1 is, for a job that ended its `status`; and `why`, which of a lost one or of one that was ended is
-# `remains` or `left` while something of it runs. A job whose files can't be read is not a lost one.
+# `remains` or `left` while something of it runs. A job whose files can't be read is not a lost one: it is `unknown`, and
+# `unread` is the file. One that is empty was made just before the power was cut, and is as good as none.
 job_state() {
   status='' why='' how=lost
-  if [ -f "$1/status" ]; then
-    read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || problem no-look "$1/status"
+  if [ -s "$1/status" ]; then
+    read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || {
+      how=unknown unread=$1/status
+      return 0
+    }
     how=finished
     [ ! -f "$1/stopped" ] || how=killed
     # What a stop could not end.
     [ ! -f "$1/left" ] || why=left
     return 0
   fi
-  [ -e "$1/leader" ] || return 0
+  if [ ! -s "$1/leader" ]; then
+    if has_remains "$1"; then why=remains; fi
+    return 0
+  fi
   pid=
   read -r pid start its_host its_boot its_space 2>/dev/null <"$1/leader" || :
-  if [ -z "$pid" ]; then problem no-look "$1/leader"; fi
+  if [ -z "$pid" ]; then
+    how=unknown unread=$1/leader
+    return 0
+  fi
   know_this_machine
   if [ "$its_host" != "$this_host" ]; then
     how=elsewhere
@@ -72,13 +82,16 @@ job_state() {
     start_of "$pid"
     if [ "$ticks" = "$start" ]; then
       how=running
-    elif [ -f "$1/status" ]; then
+    elif [ -s "$1/status" ]; then
       job_state "$1" # it ended between the two looks
     elif has_remains "$1"; then
       why=remains
     fi
   fi
 }
+
+# Ends with a problem where job_state couldn't look.
+need_state() { if [ "$how" = unknown ]; then problem no-look "$unread"; fi; }
 
 # Prints the pids of what bears the mark of the job $1 in its environment, wherever it has gone, but for $2. The process
 # that rootless podman keeps for its namespace inherits the mark of whoever called podman first, and belongs to no job.
@@ -136,6 +149,7 @@ is_held() {
   know_this_machine
   if [ -d "$holder" ]; then
     job_state "$holder"
+    need_state
   elif [ "${held_by#*@}" = "$this_host" ]; then
     how=lost
   fi
@@ -146,6 +160,21 @@ is_held() {
     killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
   esac
   [ "${held_by#*@}" != "$this_host" ]
+}
+
+# Removes the folder of the job $1 with what was made for it elsewhere. In a folder that a group shares each member may write
+# the names of that: nothing else is removed by them than this account's own folder with a name of ours.
+remove_job() {
+  for made_for in shims view; do
+    elsewhere=
+    read -r elsewhere 2>/dev/null <"$1/$made_for" || continue
+    name=${elsewhere##*/}
+    case ${name#mlcube-ssh.} in
+      "$name" | '' | *[!A-Za-z0-9]*) ;;
+      *) if [ -O "$elsewhere" ] && [ ! -L "$elsewhere" ]; then rm -rf "$elsewhere"; fi ;;
+    esac
+  done
+  rm -rf "$1"
 }
 
 # Says which job is in the way, and ends the script.

@@ -96,6 +96,7 @@ follow_job() {
   while :; do
     # Looked at before the log, so that the log is whole when the end is told.
     job_state "$1"
+    need_state
     case $how in
       finished | killed) finish "$1" "status $status" ;;
       lost)

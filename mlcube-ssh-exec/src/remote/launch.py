@@ -113,10 +113,15 @@ def check_engine(event, words):
         if command and command[0] != "cd":
             put("cause", "%s: not found on this host" % command[0])
         return
-    if os.path.dirname(program) == os.environ["MLCUBE_SSH_SHIMS"]:
+    shims = os.environ["MLCUBE_SSH_SHIMS"]
+    if os.path.dirname(program) == shims:
         return
     if not ("run" in command[1:4] or "exec" in command[1:4]):
         return
+    if not os.path.isdir(shims):
+        # The program is the engine itself now: nobody could find its container, nor end it.
+        put("cause", "the folder of the shim is gone: %s; run it again" % shims)
+        os._exit(125)
     if os.environ.get("MLCUBE_SSH_VARIABLES"):
         problem = "the engine is called as '%s', and can't be handed variables" % command[0]
         put("cause", problem + "; set runner.remote.docker to docker or podman, or do without --env")

@@ -72,7 +72,12 @@ remove_workspace() {
 remove_jobs() {
   for job in "$state"/jobs/*; do
     [ -d "$job" ] || continue
-    remove_unless_busy job "$job" "$job"
+    if find_busy "$job"; then
+      printf 'kept job %s %s\n' "$busy" "$job"
+    else
+      remove_job "$job"
+      if [ -e "$job" ]; then remove job "$job"; else printf 'removed job %s\n' "$job"; fi
+    fi
   done
 }
 

@@ -46,6 +46,7 @@ plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
   with_words mktemp -d /tmp/mlcube-ssh.XXXXXX || abandon not-writable "/tmp: $words"
   view=$words
+  printf '%s\n' "$view" >"$job/view"
   ln -s "$base" "$view/tree" || abandon not-writable "$view"
   base=$view/tree
   if [ -n "$workspace" ]; then
@@ -95,9 +96,14 @@ make_job() {
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
 
-# The lock and the job come into being together, for everybody who looks at them on this machine.
+# The lock and the job come into being together, for everybody who looks at them on this machine. Fails where the job is
+# there by now: the reply to another session with the same id was lost, and the client asked again while both were at it.
 take_workspace() {
   guard_locks "$state/locks" || problem not-writable "$state"
+  if [ -d "$job" ]; then
+    unguard_locks
+    return 1
+  fi
   take_lock "$lock" "$id"
   if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"
@@ -128,7 +134,8 @@ place_shims() {
       fi
       ;;
   esac
-  for parent in "${XDG_RUNTIME_DIR:-}" /var/tmp "${TMPDIR:-}" /tmp "$HOME"; do
+  # Last the one that is removed when the account's last session ends: the job goes on.
+  for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
     case $parent in '' | *:*) continue ;; esac
     shims=$(mktemp -d "$parent/mlcube-ssh.XXXXXX" 2>/dev/null) || continue
     if put_shim "$shims" 2>/dev/null; then
@@ -181,29 +188,15 @@ prune() {
   while [ $# -gt 20 ]; do
     job_state "$1"
     case $how$why in
-      running | elsewhere | lostremains | lostnamespace | *left) ;;
-      *)
-        if [ -f "$1/shims" ]; then rm -rf "$(cat "$1/shims")"; fi
-        rm -rf "$1"
-        ;;
+      running | elsewhere | unknown | lostremains | lostnamespace | *left) ;;
+      *) remove_job "$1" ;;
     esac
     shift
   done
 }
 
-if [ ! -d "$job" ]; then
-  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
-  command -v setsid >/dev/null || problem no-setsid
-  find_python
-  check_version "$@"
-  check_gpus
-  # What runs there may be making the inputs.
-  if is_held "$lock" "$id"; then refuse_locked; fi
-  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
-  check_inputs
-  mask=$(umask)
-  umask "$private"
-  take_workspace
+# Starts the job that take_workspace has made; mlcube's words follow.
+start_job() {
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   place_shims
   plain_view
@@ -227,6 +220,21 @@ if [ ! -d "$job" ]; then
   unset MLCUBE_SSH_JOB
   wait_for_leader
   prune
+}
+
+if [ ! -d "$job" ]; then
+  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
+  command -v setsid >/dev/null || problem no-setsid
+  find_python
+  check_version "$@"
+  check_gpus
+  # What runs there may be making the inputs.
+  if is_held "$lock" "$id"; then refuse_locked; fi
+  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
+  check_inputs
+  mask=$(umask)
+  umask "$private"
+  if take_workspace; then start_job "$@"; fi
 fi
 if [ "$then" = follow ]; then
   # From here on the client knows that there is a job.

@@ -15,6 +15,7 @@ lock=$(lock_of "$its_workspace" "${job%/jobs/*}")
 
 # The pid of one that isn't running here may be another's; the leader is left to write the status.
 job_state "$job"
+need_state
 before=$how leader=
 if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
 
