@@ -216,6 +216,28 @@ fn a_connection_of_the_users_own_is_used() {
 }
 
 #[test]
+fn a_connection_of_the_users_own_whose_other_end_is_silent_is_left_alone() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 2);
+    let document = document_in(&mut scene);
+    let own = format!("ControlPath {}/run/own", scene.home().display());
+    scene.has_ssh_config(&format!("ControlMaster auto\n{own}\nControlPersist 60"));
+    scene.sh("ssh there true").run().succeeds();
+    // As when a laptop has slept: the master still says that it is there.
+    scene.host.sshd.connections().iter().for_each(|process| process.signal(Signal::STOP));
+    scene.sh("ssh -O check there").run().succeeds();
+    let ran = pipeline(&scene, &document).run();
+    ran.succeeds().says("your own shared connection to 'there' doesn't answer");
+    ran.says("`ssh -O exit there`");
+    assert_eq!(scene.host.sshd.logins(), 2);
+    // The next step doesn't wait for it again, and it stays the user's to end.
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+    scene.sh("ssh -O check there").run().succeeds();
+    scene.sh("ssh -O exit there").run().succeeds();
+}
+
+#[test]
 fn what_the_users_configuration_does_at_logins_is_kept_out() {
     let (scene, document) = with_document(HostOptions::default());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -61,7 +61,8 @@ impl Connection {
     }
 
     /// Opens the master unless another process has done so meanwhile. A `wedged` one, which takes clients and doesn't
-    /// serve them, is left to itself.
+    /// serve them, is left to itself, and so is one of the user's own: it still says that it is there when its network has
+    /// gone.
     pub(super) fn open_master(&self, wedged: bool) -> Outcome<Master> {
         let _lock = self.lock()?;
         // A link to a master of the user's own stays behind when that master ends.
@@ -73,7 +74,8 @@ impl Connection {
                 .context("can't remove the socket of a dead connection")?;
         }
         let configuration = self.configuration();
-        if let Some(socket) = self.users_own_master(&configuration)? {
+        let users_own = if wedged { None } else { self.users_own_master(&configuration)? };
+        if let Some(socket) = users_own {
             std::os::unix::fs::symlink(socket, &self.socket)
                 .context("can't link to your own shared connection")?;
             return Ok(Master::Found);
@@ -85,6 +87,7 @@ impl Connection {
             key::check(file, &configuration)?;
         }
         self.log_in(&configuration)?;
+        self.was_open.store(true, Ordering::Relaxed);
         self.asked_again.store(false, Ordering::Relaxed);
         Ok(Master::Opened)
     }

@@ -87,7 +87,6 @@ impl Connection {
 
     fn open_session_within(&self, script: &Script, pauses: &[u64]) -> Outcome<Option<Session>> {
         let mut master = self.find_or_open_master()?;
-        self.was_open.store(true, Ordering::Relaxed);
         let mut pauses = pauses.iter();
         loop {
             match self.try_session(script, master)? {
@@ -101,7 +100,7 @@ impl Connection {
                     return Err(cause::of_silent_shell(&self.login, seconds, &printed));
                 }
                 Err(NotReady::Silent(_)) => {
-                    self.report.detail("the shared connection doesn't answer; opening another one");
+                    self.warn_of_wedged_master();
                     master = self.open_master(true)?;
                 }
                 Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
@@ -113,6 +112,21 @@ impl Connection {
                     master = Master::Opened;
                 }
             }
+        }
+    }
+
+    /// Says that the shared connection doesn't serve its clients. One that the user opened is the user's to close.
+    fn warn_of_wedged_master(&self) {
+        let host = &self.login.host;
+        if self.socket.is_symlink() {
+            self.report.warn(&format!(
+                "your own shared connection to '{host}' doesn't answer, so a new one is opened; `{}` closes it",
+                self.close_by_hand()
+            ));
+        } else {
+            self.report.detail(&format!(
+                "the shared connection to '{host}' doesn't answer; opening a new one"
+            ));
         }
     }
 
@@ -140,6 +154,7 @@ impl Connection {
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
             Ready::Yes { greeted } => {
+                self.was_open.store(true, Ordering::Relaxed);
                 self.greets.fetch_or(greeted, Ordering::Relaxed);
                 Ok(Ok(session))
             }
