@@ -4,7 +4,7 @@ mod captured;
 mod children;
 mod list;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::failure::{Failure, Outcome};
 use crate::limits::{self, Exceeded};
-use crate::quote::shown_word;
+use crate::quote::{shown_word, shown_word_of};
 use crate::script::Script;
 use crate::status::ExitStatus;
 
@@ -321,7 +321,9 @@ impl fmt::Display for Command {
         if let Input::List(list) = &self.input {
             f.write_str("printf '%s\\0'")?;
             for name in list.iter() {
-                write!(f, " {}", shown_word(&format!("{BEFORE}{}", name.to_string_lossy())))?;
+                let mut word = OsString::from(BEFORE);
+                word.push(name);
+                write!(f, " {}", shown_word_of(&word))?;
             }
             f.write_str(" | ")?;
         }

@@ -140,7 +140,8 @@ fn dry_run(
     let fetch = Fetch { connection, layout, backups, there, by_content: false, linked_files: &[] };
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
-        step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);
+        let what = stream::describe(&wanted);
+        step.show_comment(&format!("{what} where there is one; else:"));
     }
     let loads = fetch.loads(&plan, &plan.send, &mut |command| {
         step.show([command]);

@@ -321,9 +321,9 @@ impl Session {
     /// # Errors
     /// When the connection was lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
-        let text = script.text_behind_another();
-        self.report.command(&format!("# in the same session:\n{text}"));
-        self.running.tell(&text);
+        let behind = script.behind_another();
+        self.report.command(&format!("# in the same session:\n: {behind}"));
+        self.running.tell(&behind.text());
         match self.wait_until_ready(script, SETUP) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
