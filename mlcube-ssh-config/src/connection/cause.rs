@@ -9,6 +9,7 @@ use super::Login;
 use super::key::KeyProblem;
 use super::own_words::divide;
 use crate::failure::Failure;
+use crate::layout::home_expanded;
 use crate::limits::Exceeded;
 use crate::quote::one_line;
 
@@ -210,8 +211,9 @@ fn key_problem(login: &Login, own_words: &str) -> Option<String> {
             || line.contains("no such identity: ")
             || line.contains("Identity file ")
     };
-    let own =
-        |line: &&str| login.identity_file.as_ref().is_some_and(|file| line.contains(file.as_str()));
+    // ssh writes it as it opens it.
+    let file = login.identity_file.as_ref().map(|file| home_expanded(file).display().to_string());
+    let own = |line: &&str| file.as_ref().is_some_and(|file| line.contains(file));
     let mut lines = own_words.lines().filter(tells);
     lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
 }
@@ -332,6 +334,18 @@ pub(super) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
         end.words()
     ))
     .hint("it may neither exit nor run long; try it there in `sh`")
+}
+
+/// The user's own line runs for longer than it may; `errors` is what it printed.
+pub(super) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> Failure {
+    let line = telling_lines(errors);
+    let last = if line.is_empty() { line } else { format!("; its last words: {line}") };
+    Failure::ours(anyhow::anyhow!(
+        "the platform's 'setup' hasn't ended on '{}' within {} seconds{last}",
+        login.host,
+        limit.as_secs()
+    ))
+    .hint("it may still run there; try it there in `sh`, and start in it only what ends soon")
 }
 
 /// A script ended before it had told all that it has to tell.
