@@ -32,7 +32,8 @@ case $how in
     ;;
   elsewhere) [ "$force" = force ] || problem elsewhere "$id ${its_host%%/*}" ;;
 esac
-: >"$job/stopped"
+# On a full disk the job is stopped nevertheless; a redirection of `:` that fails would end the shell (POSIX 2.8.1).
+printf '' >"$job/stopped"
 
 # Sends the signal $1 to what the function $2 finds.
 signal() {
