@@ -470,3 +470,19 @@ fn the_login_shell_is_fish_and_says_hello() {
 fn the_login_shell_is_tcsh_and_says_hello() {
     works_with_the_login_shell("tcsh", ".tcshrc");
 }
+
+#[test]
+fn a_login_that_waits_for_another_one_says_so() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    scene.masters().kill();
+    let sockets = fs::read_dir(scene.home().join("run/mlcube-ssh")).unwrap();
+    let mut files = sockets.map(|entry| entry.unwrap().path());
+    let lock = files.find(|path| path.extension().is_some_and(|name| name == "lock")).unwrap();
+    let other = fs::File::open(lock).unwrap();
+    other.lock().unwrap();
+    let mut waits = scene.tool("mlcube-ssh-interp").reads_document(&document).start();
+    waits.says("waiting for another login on 'there'");
+    drop(other);
+    waits.wait().succeeds();
+}

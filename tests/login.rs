@@ -250,3 +250,20 @@ fn a_key_that_only_sshs_configuration_names_is_looked_at_when_the_login_is_refus
     fs::write(&key, good).unwrap();
     push(&scene, &document).exits(255).says("Permission denied").never_says("identity file");
 }
+
+#[test]
+fn what_a_dead_connection_left_is_no_reason_to_ask_nobody() {
+    let Some((_account, scene)) = Scene::with_a_password() else { return };
+    let document = document_in(&scene);
+    let push = || {
+        let push = scene.tool("mlcube-ssh-push").env("SSH_ASKPASS", scene.askpass());
+        push.reads_document(&document).run()
+    };
+    push().succeeds();
+    // As when the machine was switched off: the socket stays.
+    scene.masters().only().signal(rustix::process::Signal::KILL);
+    mlcube_ssh_harness::eventually("it is dead", || scene.masters().is_empty());
+    push().succeeds().never_says("asking once");
+    assert_eq!(scene.asked(), 2);
+    assert!(!scene.host.sshd.log().contains("Connection closed by authenticating user"));
+}

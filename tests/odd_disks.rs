@@ -486,3 +486,20 @@ fn without_room_for_the_whole_backup_nothing_is_replaced() {
         }
     }
 }
+
+#[test]
+fn a_home_without_file_locks_is_named() {
+    let scene = Scene::new();
+    let state = scene.home().join(".local/state/mlcube-ssh");
+    let Some(_disk) = OddDisk::mount(&state, &["no-locks"]) else { return };
+    let (_cube, document, there) = pushed(&scene);
+    // Of another transfer that goes on, which can't be told from one that was killed.
+    let record = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path());
+    let record = record.into_iter().find(|path| path.join("workspace").exists()).unwrap();
+    fs::write(record.join("workspace.new"), "half").unwrap();
+    write(&there, &[("score", "1")]);
+    let pulled = pull(&scene, &document);
+    pulled.succeeds().says("has no file locks");
+    pulled.says("start no other transfer of this cube");
+    assert_eq!(read(&record, "workspace.new"), "half");
+}

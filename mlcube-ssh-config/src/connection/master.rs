@@ -1,6 +1,6 @@
 //! The shared master: opened once, by whoever comes first.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -299,7 +299,17 @@ impl Connection {
         let path = self.socket.with_extension("lock");
         let lock = || {
             let file = File::create(&path)?;
-            file.lock()?;
+            match file.try_lock() {
+                Ok(()) => {}
+                // Somebody may sit at its prompt for a password.
+                Err(TryLockError::WouldBlock) => {
+                    let host = &self.login.host;
+                    self.report.say(&format!("waiting for another login on '{host}'"));
+                    file.lock()?;
+                }
+                // Without locks two processes may log in at once, each for itself.
+                Err(TryLockError::Error(_)) => {}
+            }
             Ok::<_, std::io::Error>(file)
         };
         Ok(lock().with_context(|| format!("can't lock {}", path.display()))?)

@@ -105,11 +105,19 @@ impl Record {
             }
             make_private(&self.folder)?;
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-            if let Err(TryLockError::WouldBlock) = file.try_lock() {
-                report.say("waiting for another transfer of this cube");
-                file.lock()?;
+            match file.try_lock() {
+                Ok(()) => self.remove_unfinished(),
+                Err(TryLockError::WouldBlock) => {
+                    report.say("waiting for another transfer of this cube");
+                    file.lock()?;
+                    self.remove_unfinished();
+                }
+                // A home on NFS without lockd: ENOLCK. What lies there may be another transfer's.
+                Err(TryLockError::Error(_)) => report.warn(&format!(
+                    "the file system of {} has no file locks; start no other transfer of this cube meanwhile",
+                    self.folder.display()
+                )),
             }
-            self.remove_unfinished();
             Ok::<_, std::io::Error>(file)
         };
         lock().with_context(|| format!("can't lock {}", path.display()))
