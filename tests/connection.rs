@@ -194,6 +194,13 @@ fn a_connection_whose_other_end_is_silent_is_replaced() {
     let document = document_in(&mut scene);
     interp(&scene, &document).succeeds();
     scene.host.sshd.connections().iter().for_each(|process| process.signal(Signal::STOP));
+    let masters = scene.masters();
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+    // When it notices by itself that nobody answers it takes no socket away but its own.
+    let old = masters.only();
+    old.signal(Signal::TERM);
+    eventually("the old one has ended", || scene.masters().iter().count() == 1);
     pipeline(&scene, &document).run().succeeds();
     assert_eq!(scene.host.sshd.logins(), 2);
 }

@@ -70,8 +70,17 @@ impl Connection {
             if !wedged && self.answers(&self.socket)? {
                 return Ok(Master::Found);
             }
-            fs::remove_file(&self.socket)
-                .context("can't remove the socket of a dead connection")?;
+            if wedged && !self.socket.is_symlink() {
+                // Its sessions go on. At its end, when it notices that nobody answers, it would remove the socket of
+                // the one that follows it.
+                let stop = self.control_command(&self.socket, "stop");
+                self.report.command(&stop);
+                let _ = stop.run_within(Some(CHECK))?;
+            }
+            if fs::symlink_metadata(&self.socket).is_ok() {
+                fs::remove_file(&self.socket)
+                    .context("can't remove the socket of a dead connection")?;
+            }
         }
         let configuration = self.configuration();
         let users_own = if wedged { None } else { self.users_own_master(&configuration)? };
@@ -104,7 +113,7 @@ impl Connection {
             if metadata.is_symlink() {
                 closed = if self.answers(socket)? { Closed::UsersOwn } else { closed };
             } else if self.answers(socket)? {
-                let exit = self.exit_command(socket);
+                let exit = self.control_command(socket, "exit");
                 self.report.command(&exit);
                 let _ = exit.run_within(Some(CHECK))?;
                 // It answers before it goes.
@@ -131,17 +140,17 @@ impl Connection {
         Ok(closed)
     }
 
-    /// The command that closes the connection behind a socket.
-    fn exit_command(&self, socket: &Path) -> Command {
+    /// The command that tells the master behind a socket to do this (ssh(1), `-O`).
+    fn control_command(&self, socket: &Path, act: &str) -> Command {
         let path = format!("ControlPath={}", socket.display());
         let command = Command::new("ssh").args(self.login_words());
-        command.args(["-o", &path, "-O", "exit", "--"]).arg(self.login.host.as_str())
+        command.args(["-o", &path, "-O", act, "--"]).arg(self.login.host.as_str())
     }
 
     /// The commands that close the connection, for a dry run.
     #[must_use]
     pub fn close_commands(&self) -> [Command; 2] {
-        [self.exit_command(&self.socket), self.exit_command(&self.other_socket)]
+        [&self.socket, &self.other_socket].map(|socket| self.control_command(socket, "exit"))
     }
 
     /// What a person types to close a connection of their own.
