@@ -45,12 +45,19 @@ finish() {
   while send_log "$1"; do :; done
   printf 'log-size %s\n' "$size"
   tell_line warning "$1/log-missing" || :
-  if has_begun "$1"; then printf 'began\n'; fi
+  begun=
+  if has_begun "$1"; then
+    begun=yes
+    printf 'began\n'
+  fi
   if tell_line cause "$1/cause"; then
     :
   elif [ -f "$1/engine-failed" ]; then
     printf 'engine-failed\n'
   elif [ -f "$1/engine-called" ] && [ ! -e "$1/run.1" ]; then
+    printf 'not-started\n'
+  # Nor did it begin where mlcube, or the python before it, failed without a cause of its own, before any other program ran.
+  elif [ -z "$begun" ] && [ ! -f "$1/other-program" ] && [ ! -f "$1/stopped" ]; then
     printf 'not-started\n'
   fi
   printf '%s\n' "$2"

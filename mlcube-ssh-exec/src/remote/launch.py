@@ -99,23 +99,36 @@ def keep_log(limit):
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
+def note_other_program():
+    """Notes that a program was run which may be an engine and passes the shim by: nobody knows whether a task began."""
+    open(os.path.join(FOLDER, "other-program"), "wb").close()
+
+
 def check_engine(event, words):
     """Sees every command before mlcube runs it: an engine that isn't called through the shim gets no variables."""
+    if event in ("subprocess.Popen", "os.exec", "os.posix_spawn"):
+        # A runner of another kind; the docker runners and the singularity runner call a shell.
+        note_other_program()
     if event != "os.system":
         return
     try:
         command = shlex.split(os.fsdecode(words[0]))
     except ValueError:
+        note_other_program()
         return
     program = shutil.which(command[0]) if command else None
     if program is None:
         # The shell's own: the singularity runner begins with `cd`.
         if command and command[0] != "cd":
             put("cause", "%s: not found on this host" % command[0])
+        else:
+            # What follows may be named by its path.
+            note_other_program()
         return
     shims = os.environ["MLCUBE_SSH_SHIMS"]
     if os.path.dirname(program) == shims:
         return
+    note_other_program()
     if not ("run" in command[1:4] or "exec" in command[1:4]):
         return
     if not os.path.isdir(shims):
@@ -162,8 +175,8 @@ sys.argv[0] = "mlcube"
 try:
     runpy.run_module("mlcube", run_name="__main__", alter_sys=True)
 except Exception as problem:
-    if "--log-level=critical" not in sys.argv:
-        raise
     cause = "%s: %s" % (type(problem).__name__, " ".join(str(problem).split()))
     put("cause", cause)
+    if "--log-level=critical" not in sys.argv:
+        raise
     sys.exit(1)
