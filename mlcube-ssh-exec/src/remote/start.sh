@@ -6,9 +6,8 @@
 # for the task, ${11} the runner of jobs, ${12} the engine's stand-in, ${13} what starts mlcube, ${14} who starts it (JSON),
 # ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
 # then mlcube's words, of which the first two are its log level and its command.
-# Given: gpus (the value of --gpus, if any); engine_there (docker or podman, or the path of one).
 # Given: former_workspace, where an earlier version kept the workspace, or nothing.
-# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
+# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale
 
 state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
 settings=$8 document=$9
@@ -46,7 +45,6 @@ plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
   with_words mktemp -d /tmp/mlcube-ssh.XXXXXX || abandon not-writable "/tmp: $words"
   view=$words
-  printf '%s\n' "$view" >"$job/view"
   ln -s "$base" "$view/tree" || abandon not-writable "$view"
   base=$view/tree
   if [ -n "$workspace" ]; then
@@ -61,12 +59,6 @@ find_python() {
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
   [ -x "$python" ] || never_configured "$python"
-}
-
-# What the shim would refuse when the task begins.
-check_gpus() {
-  [ -n "$gpus" ] && ! name_devices "$gpus" || return 0
-  if ignores_gpus "$engine_there"; then problem ignores-gpus "$gpus"; fi
 }
 
 # mlcube swallows --mount before 0.0.10.
@@ -96,14 +88,9 @@ make_job() {
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
 
-# The lock and the job come into being together, for everybody who looks at them on this machine. Fails where the job is
-# there by now: the reply to another session with the same id was lost, and the client asked again while both were at it.
+# The lock and the job come into being together, for everybody who looks at them on this machine.
 take_workspace() {
   guard_locks "$state/locks" || problem not-writable "$state"
-  if [ -d "$job" ]; then
-    unguard_locks
-    return 1
-  fi
   take_lock "$lock" "$id"
   if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"
@@ -134,8 +121,7 @@ place_shims() {
       fi
       ;;
   esac
-  # Last the one that is removed when the account's last session ends: the job goes on.
-  for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
+  for parent in "${XDG_RUNTIME_DIR:-}" /var/tmp "${TMPDIR:-}" /tmp "$HOME"; do
     case $parent in '' | *:*) continue ;; esac
     shims=$(mktemp -d "$parent/mlcube-ssh.XXXXXX" 2>/dev/null) || continue
     if put_shim "$shims" 2>/dev/null; then
@@ -166,37 +152,56 @@ find_scope() {
 # Until the job has a leader of its own: this session may be ended from then on. One that doesn't come is ended; of the
 # job nothing is left.
 wait_for_leader() {
-  leads=$$ tenths=300
+  leads=$$ hundredths=3000
   while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
-    if [ "$tenths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
+    if [ "$hundredths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
       # It may have led and ended between the looks.
       read -r leads _ <"$job/leader"
       if [ "$leads" != $$ ] || [ -f "$job/status" ]; then break; fi
       kill -KILL "$starting" 2>/dev/null
       abandon no-leader "$(tail -n 1 "$job/log")"
     fi
-    sleep 0.1
-    tenths=$((tenths - 1))
+    # It takes 20 ms, mostly.
+    if [ "$hundredths" -gt 2990 ]; then
+      sleep 0.01
+      hundredths=$((hundredths - 1))
+    else
+      sleep 0.1
+      hundredths=$((hundredths - 10))
+    fi
     read -r leads _ <"$job/leader"
   done
 }
 
-# The last 20 jobs stay; those of which something runs stay too, and those of which nobody here can tell.
+# The last 20 jobs stay; those that run stay too, and those of which nobody here can tell.
 prune() {
   # Ids begin with the time, and a pattern is expanded in order.
   set -- "$state"/jobs/*
   while [ $# -gt 20 ]; do
     job_state "$1"
-    case $how$why in
-      running | elsewhere | unknown | lostremains | lostnamespace | *left) ;;
-      *) remove_job "$1" ;;
+    case $how in
+      running | elsewhere) ;;
+      *)
+        if [ -f "$1/shims" ]; then rm -rf "$(cat "$1/shims")"; fi
+        rm -rf "$1"
+        ;;
     esac
     shift
   done
 }
 
-# Starts the job that take_workspace has made; mlcube's words follow.
-start_job() {
+if [ ! -d "$job" ]; then
+  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
+  command -v setsid >/dev/null || problem no-setsid
+  find_python
+  check_version "$@"
+  # What runs there may be making the inputs.
+  if is_held "$lock" "$id"; then refuse_locked; fi
+  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
+  check_inputs
+  mask=$(umask)
+  umask "$private"
+  take_workspace
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   place_shims
   plain_view
@@ -220,21 +225,6 @@ start_job() {
   unset MLCUBE_SSH_JOB
   wait_for_leader
   prune
-}
-
-if [ ! -d "$job" ]; then
-  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
-  command -v setsid >/dev/null || problem no-setsid
-  find_python
-  check_version "$@"
-  check_gpus
-  # What runs there may be making the inputs.
-  if is_held "$lock" "$id"; then refuse_locked; fi
-  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
-  check_inputs
-  mask=$(umask)
-  umask "$private"
-  if take_workspace; then start_job "$@"; fi
 fi
 if [ "$then" = follow ]; then
   # From here on the client knows that there is a job.
