@@ -14,7 +14,6 @@ mod say;
 mod scratch;
 mod select;
 mod space;
-mod stage;
 mod stream;
 mod transfer;
 mod unpack;

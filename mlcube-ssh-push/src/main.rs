@@ -10,7 +10,6 @@ mod code;
 mod commands;
 mod delete;
 mod done;
-mod former_workspaces;
 mod fresh;
 mod incoming;
 mod leftovers;

@@ -34,7 +34,7 @@ for place; do
     # A rename, so that what is written at the last moment is moved, too.
     mv "$name" "$aside/$around/" || {
       # Onto another disk it is copied, and the copy may be cut off.
-      if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$aside/$place"; fi
+      [ ! -e "$name" ] && [ ! -L "$name" ] || rm -f "$aside/$place"
       problem not-writable "$place"
     }
   else
