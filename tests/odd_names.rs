@@ -31,6 +31,55 @@ fn assert_nothing_was_executed(scene: &Scene) {
 }
 
 #[test]
+fn times_of_every_age_and_names_of_every_length_arrive_both_ways() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    let run = |tool: &str| scene.tool(tool).reads_document(&document).run();
+    run("mlcube-ssh-push").succeeds();
+    let (here, there) = (cube.workspace(), scene.host.remote_root().join("digits/workspace"));
+    let long = ["x".repeat(255), format!("{}/{}", "y".repeat(255), "\u{e9}".repeat(127))];
+    let names = ["-rf", "a\tb", "blank ", "a\\b", long[0].as_str(), long[1].as_str()];
+    // Half a second before 1970, a long time before that, in 2128, the first second of all.
+    let times = ["@-0.5", "@-1000000000.25", "@5000000000.123456789", "@0", "@1", "@-1"];
+    let files_with_times = |top: &Path, text: &str| {
+        for (name, time) in names.iter().zip(times) {
+            fs::create_dir_all(top.join(name).parent().unwrap()).unwrap();
+            fs::write(top.join(name), text).unwrap();
+            let touch =
+                scene.sh("touch -d \"$1\" -- \"$2\"").arg("sh").arg(time).arg(top.join(name));
+            touch.run().succeeds();
+        }
+    };
+    let times_of = |top: &Path| -> Vec<_> {
+        names.map(|name| fs::metadata(top.join(name)).unwrap().modified().unwrap()).into()
+    };
+    for (round, text) in ["new", "another text"].into_iter().enumerate() {
+        // By an archive, then by rsync, which replaces.
+        for (tool, from, to) in
+            [("mlcube-ssh-push", &here, &there), ("mlcube-ssh-pull", &there, &here)]
+        {
+            let text =
+                if tool == "mlcube-ssh-push" { text.to_owned() } else { format!("{text} there") };
+            files_with_times(from, &text);
+            if round == 0 {
+                for name in names {
+                    let _none_yet = fs::remove_file(to.join(name));
+                }
+            }
+            run(tool).succeeds();
+            assert_eq!(times_of(to), times_of(from), "{tool} {round}");
+            for name in names {
+                assert_eq!(fs::read_to_string(to.join(name)).unwrap(), text, "{name}");
+            }
+            for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+                assert!(run(tool).succeeds().stderr.contains("nothing to "), "{tool} {round}");
+            }
+        }
+    }
+}
+
+#[test]
 fn names_that_a_list_of_files_has_comments_for() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));

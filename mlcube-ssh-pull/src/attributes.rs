@@ -14,22 +14,30 @@ pub(crate) fn permissions(entry: &Entry) -> Permissions {
     Permissions::from_mode(entry.mode & 0o777)
 }
 
-fn time(entry: &Entry) -> Duration {
-    Duration::new(entry.modified.0.unsigned_abs(), entry.modified.1)
+/// When its content changed; a host may tell a time that no clock has.
+fn time(entry: &Entry) -> SystemTime {
+    let (seconds, nanoseconds) = entry.modified;
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(whole)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(whole)
+    };
+    // Nanoseconds count upwards, before 1970, too.
+    let time = time.and_then(|time| time.checked_add(Duration::from_nanos(nanoseconds.into())));
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// When its content changed, for a file or a folder that is open. Both times are set: a file system made with libfuse 2
 /// may ignore one alone.
 pub(crate) fn times(entry: &Entry) -> FileTimes {
-    FileTimes::new()
-        .set_accessed(SystemTime::now())
-        .set_modified(SystemTime::UNIX_EPOCH + time(entry))
+    FileTimes::new().set_accessed(SystemTime::now()).set_modified(time(entry))
 }
 
 /// The same for a link itself.
 pub(crate) fn set_time_of_link(place: &Path, entry: &Entry) -> io::Result<()> {
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-    let last_modification = time(entry).try_into().map_err(io::Error::other)?;
+    let last_modification = Timespec { tv_sec: entry.modified.0, tv_nsec: entry.modified.1.into() };
     let times = Timestamps { last_access, last_modification };
     Ok(utimensat(CWD, place, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
