@@ -1,16 +1,19 @@
 //! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
-//! off; by two machines that push from one path, with edits while a transfer goes on, beside another workspace of the cube. What was
-//! written and not replaced by whoever wrote it is never gone. `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED` goes
-//! other ways.
+//! off; by two machines that push from one path, by two members of a group, with edits while a transfer goes on, beside another
+//! workspace of the cube, with links to folders elsewhere, files with holes, locked folders, and writes that change neither size nor
+//! time. What was written and not replaced by whoever wrote it is never gone, and no pull writes through a link.
+//! `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED` goes other ways.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use mlcube_ssh_harness::{Cube, Document, OddDisk, Outcome, Scene, Task, Tmpfs};
+use mlcube_ssh_harness::{Account, Cube, Document, OddDisk, Outcome, Scene, Task, Tmpfs};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rustix::process::Signal;
@@ -65,12 +68,18 @@ enum Act {
     /// Somebody writes a file of so many bytes; its clock is so many seconds off.
     Write(Side, usize, usize, i64),
     Delete(Side, usize),
-    Push {
-        overwrite: bool,
-    },
-    Pull {
-        overwrite: bool,
-    },
+    /// Somebody writes a file with a hole.
+    Sparse(Side, usize),
+    /// Somebody writes through a memory map: size and time of the file stay.
+    Flip(Side, usize),
+    /// Somebody moves a folder to another disk, and leaves a link; or takes it back.
+    Link(Side),
+    /// A folder on the remote can't be written by an ordinary user from now on, or can again.
+    Lock(bool),
+    /// Somebody writes code.
+    Code(Side),
+    Push(Words),
+    Pull(Words),
     /// Somebody writes a folder of files, as many as go in one stream.
     WriteMany(Side),
     /// A transfer that ends early, after some milliseconds.
@@ -84,6 +93,8 @@ enum Act {
     Fail(Option<usize>),
     /// Another machine, to which the same files belong, pushes from the same path.
     OtherMachine,
+    /// Another member of the group writes a file on a machine of their own, and pushes it.
+    OtherMember(usize),
     /// A push with another workspace of the cube.
     OtherWorkspace,
     /// Somebody writes a file so many milliseconds after a transfer has begun.
@@ -95,6 +106,25 @@ enum Act {
     },
 }
 
+/// What is asked of a transfer.
+#[derive(Clone, Copy, Debug)]
+struct Words {
+    overwrite: bool,
+    checksum: bool,
+}
+
+impl Words {
+    fn words(self) -> Vec<&'static str> {
+        let words = [(self.overwrite, "--overwrite"), (self.checksum, "--checksum")];
+        words.into_iter().filter(|(is_given, _)| *is_given).map(|(_, word)| word).collect()
+    }
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    (prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+        .prop_map(|(overwrite, checksum)| Words { overwrite, checksum })
+}
+
 fn act() -> impl Strategy<Value = Act> {
     let side = || prop_oneof![Just(Side::Here), Just(Side::There)];
     let length = prop_oneof![Just(40_usize), Just(40), Just(3_000_000)];
@@ -103,14 +133,20 @@ fn act() -> impl Strategy<Value = Act> {
         5 => (side(), 0..NAMES.len(), length, clock)
             .prop_map(|(side, name, length, clock)| Act::Write(side, name, length, clock)),
         1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Delete(side, name)),
-        3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Push { overwrite }),
-        3 => prop::bool::weighted(0.2).prop_map(|overwrite| Act::Pull { overwrite }),
+        1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Sparse(side, name)),
+        1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Flip(side, name)),
+        1 => side().prop_map(Act::Link),
+        1 => any::<bool>().prop_map(Act::Lock),
+        1 => side().prop_map(Act::Code),
+        3 => words().prop_map(Act::Push),
+        3 => words().prop_map(Act::Pull),
         1 => side().prop_map(Act::WriteMany),
         2 => (any::<bool>(), 0..300_u64, cut())
             .prop_map(|(up, after, how)| Act::Cut { up, after, how }),
         1 => Just(Act::LoseRecord),
         1 => prop::option::of(0..NAMES.len()).prop_map(Act::Fail),
         1 => Just(Act::OtherMachine),
+        1 => (0..NAMES.len()).prop_map(Act::OtherMember),
         1 => Just(Act::OtherWorkspace),
         2 => (any::<bool>(), 0..300_u64, side(), 0..NAMES.len())
             .prop_map(|(up, after, side, name)| Act::During { up, after, side, name }),
@@ -132,12 +168,38 @@ struct Trial<'a> {
     there: PathBuf,
     /// An odd disk with one of the two, and its oddities.
     disk: Option<(Side, OddDisk, &'static [&'static str])>,
+    /// The members of the group whose the tree is there.
+    members: Option<&'a Members>,
     written: u32,
     alive: BTreeSet<String>,
 }
 
+/// Two accounts of the remote in one group.
+struct Members {
+    first: Account,
+    second: Account,
+}
+
+impl Members {
+    /// Both, and a scene in which they share `remote_root`.
+    fn in_a_scene() -> Option<(Self, Scene)> {
+        let (first, mut scene) = Scene::with_an_ordinary_user()?;
+        let second = Account::with_shell(&scene.place().folder("homes"), "sh")?;
+        second.joins_group_of(&first);
+        let root = scene.host.remote_root();
+        fs::set_permissions(root, Permissions::from_mode(0o2775)).unwrap();
+        scene.set("/shared", true);
+        Some((Self { first, second }, scene))
+    }
+}
+
 impl<'a> Trial<'a> {
-    fn new(scene: &'a Scene, name: &str, odd: Option<(Side, usize)>) -> Self {
+    fn new(
+        scene: &'a Scene,
+        name: &str,
+        odd: Option<(Side, usize)>,
+        members: Option<&'a Members>,
+    ) -> Self {
         let cube: Cube = scene.cube(name).task(&Task::named("train"));
         fs::remove_file(cube.root().join("busybox")).unwrap();
         let document = scene.document(&cube, &["-Prunner.adopt=true"]);
@@ -149,8 +211,9 @@ impl<'a> Trial<'a> {
         let there = scene.host.remote_root().join(name).join("workspace");
         let here = cube.workspace();
         let alive = BTreeSet::new();
+        let (disk, written) = (None, 0);
         let mut trial =
-            Self { scene, document, beside, cube, here, there, disk: None, written: 0, alive };
+            Self { scene, document, beside, cube, here, there, disk, members, written, alive };
         trial.transfer("mlcube-ssh-push", &[]);
         if let Some((side, number)) = odd {
             let disk = OddDisk::mount(trial.top(side), ODDITIES[number]);
@@ -178,17 +241,33 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// The first line of a new content of so many bytes; all of one size are as long.
+    fn new_content(&mut self, size: usize) -> String {
+        self.written += 1;
+        format!("content {:05} of {size}", self.written)
+    }
+
     fn write(&mut self, path: &Path, size: usize, clock: i64) {
+        self.write_filled(path, size, clock, "x");
+    }
+
+    fn write_filled(&mut self, path: &Path, size: usize, clock: i64, filling: &str) {
         if path.is_dir() || fs::create_dir_all(path.parent().unwrap()).is_err() {
             return;
         }
         self.release(path);
-        self.written += 1;
-        let head = format!("content {} of {size}", self.written);
-        let text = format!("{head}\n{}", "x".repeat(size - head.len() - 1));
+        let head = self.new_content(size);
         // As an editor does: a new file in the old one's place.
         let new = path.with_file_name("new");
-        fs::write(&new, text).unwrap();
+        let file = File::create(&new).unwrap();
+        file.write_all_at(
+            format!("{head}\n{}", filling.repeat(size - head.len() - 1)).as_bytes(),
+            0,
+        )
+        .unwrap();
+        file.set_len(size as u64).unwrap();
+        drop(file);
+        self.gives_to_the_group(&new);
         let now = SystemTime::now();
         let off = Duration::from_secs(clock.unsigned_abs());
         let time = if clock < 0 { now - off } else { now + off };
@@ -203,8 +282,90 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// What root has written on the remote belongs to the first member, as it would had they written it.
+    fn gives_to_the_group(&self, path: &Path) {
+        let Some(members) =
+            self.members.filter(|_| path.starts_with(self.scene.host.remote_root()))
+        else {
+            return;
+        };
+        let top = self.scene.host.remote_root();
+        for path in path.ancestors().take_while(|path| *path != top) {
+            if fs::metadata(path).is_ok_and(|found| found.uid() == 0) {
+                members.first.owns(path);
+                let mode = if path.is_dir() { 0o2770 } else { 0o660 };
+                fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            }
+        }
+    }
+
+    /// The file that is written through a memory map, and its new content.
+    fn flip(&mut self, path: &Path) {
+        let Ok(text) = fs::read_to_string(path) else { return };
+        let (Ok(file), Some((head, rest))) =
+            (File::options().write(true).open(path), text.split_once('\n'))
+        else {
+            return;
+        };
+        if !head.starts_with("content ") {
+            return;
+        }
+        let modified = file.metadata().unwrap().modified().unwrap();
+        self.release(path);
+        let head = self.new_content(text.len());
+        file.write_all_at(format!("{head}\n{rest}").as_bytes(), 0).unwrap();
+        file.set_modified(modified).unwrap();
+        self.alive.insert(head);
+    }
+
+    /// The other disk of a side.
+    fn other_disk(&self, side: Side) -> PathBuf {
+        let name =
+            format!("{}-{side:?}", self.here.parent().unwrap().file_name().unwrap().display());
+        let disk = self.scene.place().path().join("other-disks").join(name);
+        fs::create_dir_all(&disk).unwrap();
+        if let Some(members) = self.members {
+            members.first.owns(&disk);
+        }
+        disk
+    }
+
+    /// Moves a folder to the other disk of its side and leaves a link, or takes it back.
+    fn link(&self, side: Side) {
+        let (place, disk) = (self.top(side).join("d"), self.other_disk(side).join("d"));
+        if place.is_symlink() {
+            fs::remove_file(&place).unwrap();
+            moved(&disk, &place);
+        } else if place.is_dir() && !disk.exists() && moved(&place, &disk) {
+            symlink(&disk, &place).unwrap();
+        }
+    }
+
+    fn push_by_another_member(&mut self, name: usize) {
+        let Some(members) = self.members else { return };
+        let name = NAMES[name];
+        let cube_name = self.here.parent().unwrap().file_name().unwrap().to_owned();
+        let home = self.scene.home().join("second");
+        let cube: Cube =
+            self.scene.cube(&format!("second/{}", cube_name.display())).task(&Task::named("train"));
+        let state = home.join("state");
+        self.write(&cube.workspace().join(name), 40, 0);
+        let tool = |name: &str| self.scene.tool(name).env("XDG_STATE_HOME", &state);
+        let user = format!("-Prunner.authentication.user={}", members.second.name());
+        let config =
+            tool("mlcube-ssh-config").args(["--platform=gpu1", "-Prunner.adopt=true", &user]);
+        let document = config.arg("--mlcube").arg(cube.root()).run().succeeds().document();
+        self.succeeds(&tool("mlcube-ssh-push").reads_document(&document).run());
+    }
+
     fn transfer(&self, tool: &str, words: &[&str]) {
+        let disk = self.other_disk(Side::Here);
+        let before = contents(&disk);
+        // rsync would have to set the time of a file that is another member's.
+        let words: Vec<_> =
+            words.iter().filter(|word| self.members.is_none() || **word != "--checksum").collect();
         self.succeeds(&self.scene.tool(tool).args(words).reads_document(&self.document).run());
+        assert_eq!(contents(&disk), before, "{tool} wrote through a link");
     }
 
     fn push_by_another_machine(&self) {
@@ -221,10 +382,15 @@ impl<'a> Trial<'a> {
     }
 
     fn succeeds(&self, outcome: &Outcome) {
-        // What is a file on one side and a folder on the other is left out, and named; so is what an odd disk can't hold.
+        // What is a file on one side and a folder on the other is left out, and named; so is what has no place.
         let is_named = outcome.status == 125
             && (self.disk.is_some()
-                || outcome.stderr.contains("a file or a link, and on 'there' something else"));
+                || [
+                    "a file or a link, and on 'there' something else",
+                    "its folder, or one above it, can't be written",
+                ]
+                .iter()
+                .any(|named| outcome.stderr.contains(named)));
         assert!(outcome.status == 0 || is_named, "{outcome}");
     }
 
@@ -251,8 +417,27 @@ impl<'a> Trial<'a> {
                 self.release(&path);
                 let _nothing_there = fs::remove_file(path);
             }
-            Act::Push { overwrite } => self.transfer("mlcube-ssh-push", overwriting(overwrite)),
-            Act::Pull { overwrite } => self.transfer("mlcube-ssh-pull", overwriting(overwrite)),
+            Act::Sparse(side, name) => self.write_filled(&self.path(side, name), 300_000, 0, ""),
+            Act::Flip(side, name) => self.flip(&self.path(side, name)),
+            Act::Link(side) => self.link(side),
+            Act::Lock(is_locked) => {
+                // Root may write everywhere.
+                let Some(members) = self.members else { return };
+                let folder = self.there.join("d");
+                if folder.is_dir() && !folder.is_symlink() {
+                    let mode = if is_locked { 0o2550 } else { 0o2770 };
+                    fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+                    members.first.owns(&folder);
+                    fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+                }
+            }
+            Act::Code(side) => {
+                let tree =
+                    if side == Side::Here { self.here.parent() } else { self.there.parent() };
+                self.write(&tree.unwrap().join("lib.py"), 40, 0);
+            }
+            Act::Push(words) => self.transfer("mlcube-ssh-push", &words.words()),
+            Act::Pull(words) => self.transfer("mlcube-ssh-pull", &words.words()),
             Act::WriteMany(side) => {
                 let top = if side == Side::Here { &self.here } else { &self.there };
                 let folder = top.join("many");
@@ -268,6 +453,7 @@ impl<'a> Trial<'a> {
                 all.extend(fails.as_deref());
                 disk.has(&all);
             }
+            Act::OtherMember(name) => self.push_by_another_member(name),
             Act::OtherMachine => self.push_by_another_machine(),
             Act::OtherWorkspace => {
                 let push = self.scene.tool("mlcube-ssh-push").arg("--delete");
@@ -296,6 +482,8 @@ impl<'a> Trial<'a> {
             self.scene.home().join(".local/state"),
             self.scene.host.remote_root().join(".mlcube-ssh"),
             self.other_state(),
+            self.scene.home().join("second"),
+            self.scene.place().path().join("other-disks"),
         ];
         // Behind an odd disk, which may fail to read.
         let side = |side| match &self.disk {
@@ -303,8 +491,9 @@ impl<'a> Trial<'a> {
             _ => self.top(side).to_owned(),
         };
         let (here, there) = (side(Side::Here), side(Side::There));
-        let tops = [&here, &there, &aside[0], &aside[1], &aside[2]];
-        for path in tops.into_iter().flat_map(|top| files(top)) {
+        let code = [&self.here, &self.there].map(|top| top.with_file_name("lib.py"));
+        let tops = [&here, &there].into_iter().chain(&aside);
+        for path in tops.flat_map(|top| files(top)).chain(code) {
             let Ok(text) = fs::read_to_string(&path) else { continue };
             let Some(length) = text.lines().next().and_then(|line| line.rsplit(' ').next()) else {
                 continue;
@@ -341,8 +530,18 @@ fn is_in_place(name: &Path) -> bool {
     name.starts_with("many") || NAMES.iter().any(|known| name == Path::new(known))
 }
 
-fn overwriting(overwrite: bool) -> &'static [&'static str] {
-    if overwrite { &["--overwrite"] } else { &[] }
+/// Moves a folder, to another disk if need be; says whether that could be done.
+fn moved(from: &Path, to: &Path) -> bool {
+    let done = Command::new("mv").arg("-T").arg(from).arg(to).output();
+    done.unwrap().status.success()
+}
+
+/// The files below a folder, with their contents.
+fn contents(top: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found: Vec<_> =
+        files(top).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    found.sort();
+    found
 }
 
 fn first_line(text: &str) -> &str {
@@ -367,10 +566,10 @@ fn number(variable: &str) -> Option<u32> {
 }
 
 /// How many tests share the walks: each has a limit of time.
-const PARTS: u32 = 4;
+const PARTS: u32 = 5;
 
 /// One part of the walks; on odd disks each has one of them, on either side.
-fn walk(scene: &Scene, part: u32, is_odd: bool) {
+fn walk(scene: &Scene, part: u32, is_odd: bool, members: Option<&Members>) {
     let seed = number("MLCUBE_SSH_SEED").unwrap_or(0);
     eprintln!("MLCUBE_SSH_SEED={seed}, part {part}");
     let config = Config {
@@ -390,7 +589,7 @@ fn walk(scene: &Scene, part: u32, is_odd: bool) {
     let acts = (odd, prop::collection::vec(act(), 4..16));
     let result = runner.run(&acts, |(odd, acts)| {
         number.set(number.get() + 1);
-        let mut trial = Trial::new(scene, &format!("cube{}", number.get()), odd);
+        let mut trial = Trial::new(scene, &format!("cube{}", number.get()), odd, members);
         for (at, act) in acts.iter().enumerate() {
             trial.carry_out(act);
             trial.nothing_is_lost(&acts[..=at])?;
@@ -404,17 +603,17 @@ fn walk(scene: &Scene, part: u32, is_odd: bool) {
 
 #[test]
 fn nothing_that_was_written_is_ever_gone() {
-    walk(&Scene::new(), 0, false);
+    walk(&Scene::new(), 0, false, None);
 }
 
 #[test]
 fn nothing_that_was_written_is_ever_gone_on_other_ways() {
-    walk(&Scene::new(), 1, false);
+    walk(&Scene::new(), 1, false, None);
 }
 
 #[test]
 fn nothing_that_was_written_is_ever_gone_on_more_ways() {
-    walk(&Scene::new(), 2, false);
+    walk(&Scene::new(), 2, false, None);
 }
 
 #[test]
@@ -422,5 +621,11 @@ fn nothing_is_gone_on_odd_disks_either() {
     let scene = Scene::new();
     // What is replaced is kept aside on another disk.
     let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "500m") else { return };
-    walk(&scene, 3, true);
+    walk(&scene, 3, true, None);
+}
+
+#[test]
+fn nothing_that_the_members_of_a_group_write_is_ever_gone() {
+    let Some((members, scene)) = Members::in_a_scene() else { return };
+    walk(&scene, 4, false, Some(&members));
 }

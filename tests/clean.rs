@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Cube, Document, Engine, Outcome, Scene, Task};
+use mlcube_ssh_harness::{
+    Cube, Document, Engine, Outcome, Running, Scene, Task, Tmpfs, eventually,
+};
 
 /// A cube that was pushed, and whose task ran there with this line of sh; nothing is fetched.
 fn ran(line: &str, words: &[&str]) -> (Scene, Engine, Cube, Document) {
@@ -145,6 +147,70 @@ fn a_running_job_keeps_what_it_uses() {
     scene.tool("mlcube-ssh-exec").arg("stop").reads_document(&document).run().succeeds();
     clean(&scene, &["--yes=all", "--force"], &document).succeeds();
     assert!(!tree(&scene).exists() && !state(&scene).exists());
+}
+
+/// Starts a push that stands still in the middle until the file `go` is in the home folder; its rsync has begun.
+fn push_stands_still(scene: &Scene, document: &Document) -> Running {
+    let waits = "echo >\"$HOME/pushing\"; until [ -e \"$HOME/go\" ]; do sleep 0.05; done; exec /usr/bin/rsync \"$@\"";
+    scene.has_program("rsync", waits);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).start();
+    eventually("the push has begun", || scene.home().join("pushing").exists());
+    push
+}
+
+fn go(scene: &Scene) {
+    fs::write(scene.home().join("go"), "").unwrap();
+}
+
+#[test]
+fn a_push_of_this_machine_is_waited_for() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    fs::write(cube.root().join("code.py"), "pass # again").unwrap();
+    let push = push_stands_still(&scene, &document);
+    let clean = scene.tool("mlcube-ssh-exec").args(["clean", "--yes=all", "--force"]);
+    let mut clean = clean.reads_document(&document).start();
+    clean.says("waiting for another transfer");
+    assert!(tree(&scene).join("code.py").exists());
+    go(&scene);
+    push.wait().succeeds();
+    clean.wait().succeeds();
+    assert!(!tree(&scene).exists() && !state(&scene).exists());
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    assert!(tree(&scene).join("code.py").exists(), "it is known that nothing is there");
+}
+
+#[test]
+fn a_push_of_another_pair_keeps_what_it_fills() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    let other = scene.place().folder("here/other data");
+    let other = scene.document(&cube, &["--workspace", other.to_str().unwrap()]);
+    fs::write(cube.root().join("code.py"), "pass # again").unwrap();
+    let push = push_stands_still(&scene, &other);
+    let refused = clean(&scene, &["--yes=all", "--force"], &document);
+    refused.exits(125).complains(&["digits is in use by a push", "when the push has ended"]);
+    assert!(tree(&scene).join("code.py").exists());
+    go(&scene);
+    push.wait().succeeds();
+    clean(&scene, &["--yes=all", "--force"], &document).succeeds();
+    assert!(!tree(&scene).exists() && !state(&scene).exists());
+}
+
+#[test]
+fn a_tree_of_which_a_part_stays_is_not_said_to_be_removed() {
+    let scene = Scene::new();
+    let disk = scene.place().folder("scratch disk");
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    symlink(&disk, tree(&scene)).unwrap();
+    let (scene, _engine, _cube, document) = ran_in(scene, ":", &[]);
+    fs::create_dir(disk.join("mounted")).unwrap();
+    // A mount point can't be removed.
+    let Some(_mounted) = Tmpfs::mount(&disk.join("mounted"), "1m") else { return };
+    let kept = clean(&scene, &["--yes=tree", "--force"], &document);
+    kept.exits(125).says("a part of").never_says("removed tree");
+    assert!(!kept.stdout.contains("removed tree"), "{kept}");
+    assert!(tree(&scene).is_symlink() && !disk.join("code.py").exists());
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    assert!(disk.join("code.py").exists(), "what was removed is sent again");
 }
 
 #[test]

@@ -194,6 +194,13 @@ fn a_connection_whose_other_end_is_silent_is_replaced() {
     let document = document_in(&mut scene);
     interp(&scene, &document).succeeds();
     scene.host.sshd.connections().iter().for_each(|process| process.signal(Signal::STOP));
+    let masters = scene.masters();
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+    // When it notices by itself that nobody answers it takes no socket away but its own.
+    let old = masters.only();
+    old.signal(Signal::TERM);
+    eventually("the old one has ended", || scene.masters().iter().count() == 1);
     pipeline(&scene, &document).run().succeeds();
     assert_eq!(scene.host.sshd.logins(), 2);
 }
@@ -213,6 +220,28 @@ fn a_connection_of_the_users_own_is_used() {
     scene.sh("ssh -O exit there").run().succeeds();
     pipeline(&scene, &document).run().succeeds();
     assert_eq!(scene.host.sshd.logins(), 2);
+}
+
+#[test]
+fn a_connection_of_the_users_own_whose_other_end_is_silent_is_left_alone() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 2);
+    let document = document_in(&mut scene);
+    let own = format!("ControlPath {}/run/own", scene.home().display());
+    scene.has_ssh_config(&format!("ControlMaster auto\n{own}\nControlPersist 60"));
+    scene.sh("ssh there true").run().succeeds();
+    // As when a laptop has slept: the master still says that it is there.
+    scene.host.sshd.connections().iter().for_each(|process| process.signal(Signal::STOP));
+    scene.sh("ssh -O check there").run().succeeds();
+    let ran = pipeline(&scene, &document).run();
+    ran.succeeds().says("your own shared connection to 'there' doesn't answer");
+    ran.says("`ssh -O exit there`");
+    assert_eq!(scene.host.sshd.logins(), 2);
+    // The next step doesn't wait for it again, and it stays the user's to end.
+    pipeline(&scene, &document).run().succeeds();
+    assert_eq!(scene.host.sshd.logins(), 2);
+    scene.sh("ssh -O check there").run().succeeds();
+    scene.sh("ssh -O exit there").run().succeeds();
 }
 
 #[test]
@@ -447,4 +476,20 @@ fn the_login_shell_is_fish_and_says_hello() {
 #[test]
 fn the_login_shell_is_tcsh_and_says_hello() {
     works_with_the_login_shell("tcsh", ".tcshrc");
+}
+
+#[test]
+fn a_login_that_waits_for_another_one_says_so() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    scene.masters().kill();
+    let sockets = fs::read_dir(scene.home().join("run/mlcube-ssh")).unwrap();
+    let mut files = sockets.map(|entry| entry.unwrap().path());
+    let lock = files.find(|path| path.extension().is_some_and(|name| name == "lock")).unwrap();
+    let other = fs::File::open(lock).unwrap();
+    other.lock().unwrap();
+    let mut waits = scene.tool("mlcube-ssh-interp").reads_document(&document).start();
+    waits.says("waiting for another login on 'there'");
+    drop(other);
+    waits.wait().succeeds();
 }

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Account, Cube, Docker, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Account, Cube, Docker, Document, Outcome, Scene, Task, Tmpfs};
+use serde_json::json;
 
 /// A host with a Docker daemon, an ordinary account on it, and the user's machine.
 struct Dock {
@@ -158,6 +160,69 @@ fn a_daemon_that_is_killed_leaves_a_container_whose_status_counts() {
     let ended = running.wait();
     ended.exits(3).says("done");
     assert_eq!(ended.document().at("/failed/kind"), "task");
+}
+
+/// It fails, and says these words.
+fn advises(dock: &Dock, words: &[&str], document: &Document, said: &[&str]) {
+    let failed = dock.tool(words, document);
+    failed.exits(125);
+    said.iter().for_each(|said| {
+        failed.says(said);
+    });
+    assert_eq!(failed.document().at("/failed/kind"), "ours");
+    assert!(failed.document().at("/failed/hint").is_string(), "{failed}");
+}
+
+#[test]
+fn what_a_daemon_says_is_answered_with_what_helps() {
+    let Some(mut dock) = Dock::new() else { return };
+    let cube = cube(&dock.scene, "echo hello");
+    let document = dock.scene.configured(&cube, &[]);
+    let run = &["mlcube-ssh-exec", "run"][..];
+    let configure = &["mlcube-ssh-exec", "configure"][..];
+
+    let with_gpus = dock.scene.document(&cube, &["--gpus=all"]);
+    advises(&dock, run, &with_gpus, &["could not select device driver", "nvidia-ctk"]);
+
+    // An image of another registry, and no recipe.
+    let image = json!({"image": "127.0.0.1:9/none/none:1"});
+    let other = dock.scene.cube("other").task(&Task::named("train")).section("docker", image);
+    fs::remove_file(other.root().join("Dockerfile")).unwrap();
+    let pulls = dock.scene.document(&other, &["-Pdocker.build_strategy=pull"]);
+    let pulls = dock.tool(&["mlcube-ssh-push"], &pulls).succeeds().document();
+    let registry = ["connection refused", "curl -I http", "127.0.0.1:9/v2/"];
+    advises(&dock, configure, &pulls, &registry);
+
+    fs::set_permissions(dock.docker.socket(), fs::Permissions::from_mode(0o600)).unwrap();
+    advises(&dock, run, &document, &["permission denied while trying", "usermod -aG docker"]);
+    fs::set_permissions(dock.docker.socket(), fs::Permissions::from_mode(0o660)).unwrap();
+
+    dock.docker.stop();
+    advises(&dock, run, &document, &["Is the docker daemon running", "systemctl start docker"]);
+
+    let Some(_disk) = Tmpfs::mount(&dock.docker.data(), "3m") else { return };
+    dock.docker.start();
+    cube.now_does("train", "echo another image");
+    let document = dock.tool(&["mlcube-ssh-push"], &document).succeeds().document();
+    advises(&dock, configure, &document, &["no space left on device", "make room"]);
+    dock.docker.stop();
+}
+
+#[test]
+fn a_container_that_never_started_is_not_the_task() {
+    let Some(dock) = Dock::new() else { return };
+    let cube = cube(&dock.scene, "");
+    // The engine's statuses for these are 127 and 126.
+    for entry in ["/nowhere", "/tasks"] {
+        cube.has_dockerfile(&format!(
+            "FROM scratch\nCOPY busybox /bin/busybox\nCOPY tasks /tasks\nENTRYPOINT [\"{entry}\"]\n"
+        ));
+        let document = dock.scene.configured(&cube, &[]);
+        let ran = dock.tool(&["mlcube-ssh-exec", "run"], &document);
+        let failed = ran.exits(125).says(entry).document();
+        assert_eq!(failed.at("/failed/kind"), "ours", "{failed}");
+    }
+    assert_eq!(dock.docker.containers(), [""; 0]);
 }
 
 #[test]

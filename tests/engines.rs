@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{
-    Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, Tmpfs, library,
+    Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, Tmpfs, library,
 };
 use serde_json::{Value, json};
 
@@ -44,7 +44,9 @@ fn on_a_noexec_disk(scene: &Scene) -> Option<Tmpfs> {
 
 #[test]
 fn where_no_program_runs_the_shim_is_elsewhere() {
-    let mut scene = Scene::with(HostOptions::default().variable("TMPDIR", "/tmp"));
+    // That of a session's own is removed at logout, while the job goes on.
+    let options = HostOptions::default().variable("XDG_RUNTIME_DIR", "/tmp");
+    let mut scene = Scene::with(options.variable("TMPDIR", "/tmp"));
     let Some(_disk) = on_a_noexec_disk(&scene) else { return };
     let (engine, document) = with_engine(&mut scene, "echo \"token: $TOKEN\"; ls /var/tmp");
     let document = document.with("/run/env", json!(["TOKEN"]));
@@ -54,7 +56,23 @@ fn where_no_program_runs_the_shim_is_elsewhere() {
     let words = engine.run_call();
     assert!(words.windows(2).any(|pair| pair == ["-e", "TOKEN"]), "{words:?}");
     let shims = fs::read_to_string(jobs(&scene)[0].join("shims")).unwrap();
+    assert!(shims.starts_with("/var/tmp/"), "{shims}");
     assert!(!PathBuf::from(shims.trim()).exists(), "it is taken away again");
+}
+
+#[test]
+fn without_its_shim_no_further_task_starts() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs("rm -rf \"$MLCUBE_SSH_SHIMS\"");
+    scene.unset("remote");
+    scene.set("/remote", json!({"runner": "docker", "docker": "docker"}));
+    let cube = scene.cube("digits").task(&Task::named("train")).task(&Task::named("test"));
+    let document = pushed(&scene, &cube, &["--task=train,test"]);
+    let refused = exec(&scene, &["run"], &document);
+    refused.exits(125).says("the folder of the shim is gone").says("run it again");
+    assert_eq!(refused.document().at("/failed/kind"), "ours");
+    engine.run_call();
 }
 
 #[test]
@@ -100,6 +118,25 @@ fn a_container_whose_engine_lost_its_files_is_ended_too() {
     assert!(stopped.succeeds().stdout.contains("\"killed\""), "{}", stopped.stdout);
     assert!(scene.place().processes().with("conmon").is_empty());
     running.wait().exits(143);
+}
+
+#[test]
+fn a_container_that_outlives_its_job_holds_the_workspace() {
+    let (scene, document) = in_a_container(WAITS);
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    // All that leads to the container, but not what holds it: as when the memory of the host is exhausted.
+    scene.jobs().without("conmon").kill();
+    let lost = running.wait();
+    lost.exits(255).says("is lost").says("run on").says("mlcube-ssh stop");
+    exec(&scene, &["run"], &document).exits(125).complains(&["run on", "mlcube-ssh stop"]);
+    let all = jobs(&scene);
+    assert_eq!(all.len(), 2, "configure, and one run");
+    let job = all.iter().max().unwrap().file_name().unwrap().to_str().unwrap();
+    exec(&scene, &["stop", "--job", job], &document).succeeds();
+    assert_eq!(scene.host.containers(), [""; 0]);
+    go(&scene);
+    exec(&scene, &["run"], &document).exits(3);
 }
 
 #[test]
@@ -172,6 +209,61 @@ fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
     fs::write(scene.host.home().join(".profile"), lines).unwrap();
     let failed = exec(&scene, &["configure"], &document);
     advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
+}
+
+/// Start-up files of login shells, and how they put a folder into PATH of a login shell alone, or of an interactive one.
+const LOGIN_SHELLS: [(&str, &[(&str, &str)]); 3] = [
+    ("zsh", &[(".zshrc", "path=(FOLDER $path)")]),
+    ("fish", &[(".config/fish/config.fish", "if status is-login; set -gx PATH FOLDER $PATH; end")]),
+    (
+        "tcsh",
+        &[
+            (".tcshrc", "if ($?prompt) setenv TOOLS FOLDER"),
+            (".login", "setenv PATH ${TOOLS}:$PATH"),
+        ],
+    ),
+];
+
+#[test]
+fn whatever_the_login_shell_it_is_asked_for_the_engine() {
+    for (shell, files) in LOGIN_SHELLS {
+        let place = Place::new();
+        let Some(account) = Account::with_shell(&place.folder("homes"), shell) else { return };
+        let options = HostOptions::default().account(&account).without("docker");
+        let mut scene = Scene::at(place, options);
+        fs::create_dir_all(scene.host.remote_root()).unwrap();
+        account.owns(&scene.host.remote_root());
+        let folder = scene.host.folder().join("opt");
+        fs::create_dir(&folder).unwrap();
+        scene.host.has_program("docker", ":");
+        fs::rename(scene.host.bin().join("docker"), folder.join("docker")).unwrap();
+        scene.set("/remote/docker", "docker");
+        let document = pushed(&scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+        for (file, line) in files {
+            let file = account.home().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, line.replace("FOLDER", folder.to_str().unwrap()) + "\n").unwrap();
+        }
+        account.owns(account.home());
+        let failed = exec(&scene, &["configure"], &document);
+        advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn an_engine_that_passes_the_shim_by_is_missed_too() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    scene.set("/remote/docker", "nerdctl");
+    let document = pushed(&scene, &cube, &[]);
+    advises(&exec(&scene, &["configure"], &document), &["nerdctl: not found", "has podman"]);
+    let failed = exec(&scene, &["run"], &document);
+    advises(&failed, &["nerdctl: not found", "has podman"]);
+    scene.set("/remote/docker", "sudo docker");
+    scene.host.has_program("sudo", "echo 'sudo: a password is required' >&2; exit 1");
+    let document = pushed(&scene, &cube, &[]);
+    let failed = exec(&scene, &["configure"], &document);
+    advises(&failed, &["sudo: a password is required", "NOPASSWD"]);
 }
 
 #[test]

@@ -181,9 +181,28 @@ fn the_platform_is_not_known_there() {
     let document = scene.document(&cube(&scene, ":"), &[]);
     let pushed =
         scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
-    let failed = exec(&scene, "configure", &pushed);
-    failed.exits(125).says("cluster9").never_says("Traceback");
-    assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
+    for verb in ["configure", "run"] {
+        let failed = exec(&scene, verb, &pushed);
+        failed.exits(125).says("cluster9").never_says("Traceback");
+        assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
+        let verbose = scene.tool("mlcube-ssh-exec").args(["-v", verb]).reads_document(&pushed);
+        let failed = verbose.run();
+        failed.exits(125).says("knows no platform 'cluster9'");
+        assert_eq!(failed.document().at("/failed/kind"), "ours");
+    }
+}
+
+#[test]
+fn a_python_that_does_not_start_is_not_the_task() {
+    let mut scene = Scene::new();
+    let says = "libffi.so.8: cannot open shared object file";
+    scene.host.has_program("python4", &format!("echo '{says}' >&2; exit 127"));
+    scene.set("/interpreter", json!({"type": "system", "python": "python4", "requirements": ""}));
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let failed = exec(&scene, "run", &push.succeeds().document());
+    failed.exits(125).says("failed before the task").says(says);
+    assert_eq!(failed.document().at("/failed/kind"), "ours");
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use mlcube_ssh_harness::{Cube, Engine, Outcome, Scene, Task, repository};
+use mlcube_ssh_harness::{Cube, Engine, Outcome, Scene, Task, am_root, repository, skip};
+use serde_json::json;
 
 /// A scene whose host has an engine that writes down how it is called.
 fn scene() -> (Scene, Engine, Cube) {
@@ -89,6 +90,48 @@ fn an_old_podman_is_given_the_gpus_as_devices() {
         let named: Vec<_> = options.map(|pair| pair[1].replace("nvidia.com/gpu=", "")).collect();
         assert_eq!(named, devices, "{given}: {words:?}");
     }
+}
+
+#[test]
+fn a_value_of_gpus_that_an_old_podman_ignores_is_refused_before_the_job() {
+    let (mut scene, _engine, cube) = scene();
+    scene.host.has_program("podman", "echo podman version 4.9.4");
+    scene.set("/remote/docker", scene.host.bin().join("podman").to_str().unwrap());
+    let refused = run(&scene, &cube, &["--task=train", "--gpus=none"]);
+    refused.exits(125).complains(&["ignores --gpus=none", "device=LIST"]);
+    let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    assert!(fs::read_dir(jobs).map_or(true, |mut jobs| jobs.next().is_none()), "no job was made");
+}
+
+/// A real podman, as old as that, with the specification of a device that isn't a GPU: /dev/null by another name.
+#[test]
+fn a_podman_that_knows_its_gpus_hands_them_on() {
+    let mut scene = Scene::new();
+    if !am_root() {
+        skip("only root can put a specification of devices where podman looks");
+        return;
+    }
+    let etc = scene.host.folder().join("etc");
+    fs::create_dir_all(etc.join("cdi")).unwrap();
+    let devices = |name: &str| {
+        let node =
+            json!({"path": format!("/dev/nvidia{name}"), "type": "c", "major": 1, "minor": 3});
+        json!({"name": name, "containerEdits": {"deviceNodes": [node]}})
+    };
+    let specification = json!({"cdiVersion": "0.3.0", "kind": "nvidia.com/gpu", "devices": [devices("0"), devices("1")]});
+    fs::write(etc.join("cdi/nvidia.json"), specification.to_string()).unwrap();
+    // Its own view of /etc, in which the specification lies above this machine's files.
+    let lines = format!(
+        "exec unshare --mount sh -c 'mount -t overlay -o lowerdir={}:/etc overlay /etc && exec /usr/bin/podman \"$@\"' sh \"$@\"",
+        etc.display()
+    );
+    scene.host.has_program("podman", &lines);
+    scene.set("/remote/docker", scene.host.bin().join("podman").to_str().unwrap());
+    let task = Task::named("train").does("/bin/busybox ls /dev");
+    let cube = scene.cube("digits").task(&task);
+    scene.configured(&cube, &[]);
+    let ran = run(&scene, &cube, &["--task=train", "--gpus=1"]);
+    ran.succeeds().says("nvidia0").never_says("nvidia1");
 }
 
 #[test]

@@ -331,3 +331,36 @@ fn a_requirement_with_a_url_is_one_requirement() {
     interp(&mut scene, virtualenv(&requirements)).succeeds();
     assert!(runs_mlcube(&scene, "envs/cube"));
 }
+
+#[test]
+fn an_option_of_pip_hides_no_requirement() {
+    let mut scene = Scene::new();
+    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    let python = scene.host.home().join("envs/cube/bin/python").display().to_string();
+    let list = scene.host.home().join("list.txt");
+    fs::write(&list, "no-such-package\n").unwrap();
+    let wheels = format!("--no-index --find-links {}", Python::wheels().display());
+    let file = format!("-r {}", list.display());
+    for words in ["--no-cache-dir no-such-package", "-q no-such-package", &file] {
+        let failed = interp(&mut scene, system(&python, &format!("{wheels} {words}")));
+        failed.exits(125).complains(&["No matching distribution found for no-such-package"]);
+    }
+    // pip isn't asked about what is there, or isn't for this python.
+    let met = |scene: &mut Scene, words: &str| {
+        let met = interp(scene, system(&python, &format!("{wheels} {words}")));
+        assert_eq!(met.succeeds().document().at("/steps/interp/changed"), false, "{words}");
+    };
+    met(&mut scene, "mlcube no-such-package;python_version<'3'");
+    fs::remove_dir_all(package(&scene, "pip").unwrap()).unwrap();
+    met(&mut scene, "-q mlcube==0.0.9");
+    met(&mut scene, "--retries 1 mlcube");
+}
+
+#[test]
+fn a_lock_that_can_not_be_made_is_named() {
+    let mut scene = Scene::new();
+    // Where nothing may be written root still may: what is in the way is a folder.
+    fs::create_dir_all(scene.host.home().join("envs/cube.lock")).unwrap();
+    let failed = interp(&mut scene, virtualenv(""));
+    failed.exits(125).complains(&["can't write", "envs/cube.lock", "location"]);
+}

@@ -210,6 +210,31 @@ fn a_job_of_another_machine_is_elsewhere() {
 }
 
 #[test]
+fn a_crash_that_empties_a_leader_file_makes_nothing_else_unusable() {
+    let (scene, _engine, document) = pushed(":");
+    let document = exec(&scene, &["run"], &document).succeeds().document();
+    let folder = folder(&scene, &id(&document));
+    fs::remove_file(folder.join("status")).unwrap();
+    fs::write(folder.join("leader"), "").unwrap();
+    assert_eq!(status(&scene, &document)["state"], "lost");
+    exec(&scene, &["run"], &document).succeeds();
+    exec(&scene, &["clean", "--yes=jobs"], &document).succeeds();
+    // One that can't be read is named, and the others are told all the same.
+    exec(&scene, &["run"], &document).succeeds();
+    let other = folder.with_file_name("1-unreadable");
+    fs::create_dir_all(other.join("leader")).unwrap();
+    fs::write(other.join("started"), "1\n").unwrap();
+    for verb in [&["list"][..], &["status", "--all"]] {
+        let told = exec(&scene, verb, &document);
+        told.succeeds();
+        assert_eq!(told.stdout.lines().count(), 2, "{told}");
+        assert!(told.stdout.contains("unknown") && told.stdout.contains("finished"), "{told}");
+    }
+    exec(&scene, &["clean", "--yes=jobs"], &document).exits(125).says("1-unreadable");
+    assert!(other.exists());
+}
+
+#[test]
 fn the_last_twenty_jobs_are_kept_and_those_that_run() {
     let (scene, _engine, document) = pushed(WAITS);
     let running = id(&exec(&scene, &["run", "--detach"], &document).succeeds().document());

@@ -72,7 +72,7 @@ fn a_second_run_waits_for_the_first() {
     exec(&scene, &["run", "--detach"], &document).succeeds();
     let mut second =
         scene.tool("mlcube-ssh-exec").args(["run", "--wait"]).reads_document(&document).start();
-    second.says("waiting: job ");
+    second.says("waiting: the workspace on ");
     go(&scene);
     second.wait().succeeds().says("started\ndone\n");
     exec(&scene, &["status", "--all"], &document).succeeds();
@@ -171,4 +171,36 @@ fn a_lock_of_another_machine_or_pid_namespace_is_never_stolen() {
     fs::write(&file, leader).unwrap();
     go(&scene);
     exec(&scene, &["attach"], &detached).succeeds();
+}
+
+/// A job that has a container, whose daemon, which may be on another machine, doesn't answer any more.
+fn with_a_daemon_that_is_gone(scene: &Scene, document: &Document) {
+    let job = exec(scene, &["run", "--detach"], document).succeeds().document();
+    let folder = state(scene).join("jobs").join(job.at("/steps/exec/job").as_str().unwrap());
+    eventually("it has a container", || folder.join("cid.1").exists());
+    scene.host.has_program("docker", "exit 1");
+}
+
+#[test]
+fn what_a_stop_could_not_end_holds_the_workspace() {
+    let (scene, document) = pushed();
+    with_a_daemon_that_is_gone(&scene, &document);
+    for _ in 0..2 {
+        exec(&scene, &["stop"], &document).exits(125).says("docker tells nothing");
+        exec(&scene, &["run"], &document).exits(125).complains(&["is left", "mlcube-ssh stop"]);
+    }
+    Engine::installed_on(&scene.host, "docker");
+    exec(&scene, &["stop"], &document).succeeds();
+    go(&scene);
+    exec(&scene, &["run"], &document).succeeds();
+}
+
+#[test]
+fn a_workspace_is_given_up_by_force_whatever_is_left() {
+    let (scene, document) = pushed();
+    with_a_daemon_that_is_gone(&scene, &document);
+    exec(&scene, &["stop", "--force"], &document).exits(125).says("docker tells nothing");
+    Engine::installed_on(&scene.host, "docker");
+    go(&scene);
+    exec(&scene, &["run"], &document).succeeds();
 }

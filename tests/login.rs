@@ -132,7 +132,7 @@ fn a_key_that_ssh_can_not_use_is_told_before_the_login() {
     for (content, mode, words) in [
         (as_it_is.replace('\n', "\r\n"), 0o600, ["Windows", "sed -i 's/"]),
         (as_it_is.trim_end().to_owned(), 0o600, ["newline", "echo >> "]),
-        (as_it_is.clone(), 0o644, ["others can read", "chmod 600 "]),
+        (as_it_is.clone(), 0o644, ["read by others", "chmod 600 "]),
         (String::new(), 0o600, ["empty", "again"]),
         (public, 0o644, ["public key", "private"]),
     ] {
@@ -207,4 +207,63 @@ fn a_wrong_answer_of_a_program_is_given_once() {
     failed.reads_document(&document).run().exits(255).complains(&["refused", "password"]);
     assert_eq!(scene.asked(), 1);
     assert_eq!(scene.host.sshd.log().matches("Failed password").count(), 1);
+}
+
+#[test]
+fn a_key_that_only_sshs_configuration_names_is_looked_at_when_the_login_is_refused() {
+    let scene = Scene::new();
+    let key = scene.home().join(".ssh/my key");
+    let config = scene.home().join(".ssh/config");
+    let good = fs::read_to_string(scene.home().join(".ssh/id")).unwrap();
+    let lines = fs::read_to_string(&config).unwrap();
+    let id = format!("{}\n", scene.home().join(".ssh/id").display());
+    fs::write(&config, lines.replace(&id, &format!("\"{}\"\n", key.display()))).unwrap();
+    let document = document_in(&scene);
+    let half = &good[..good.len() / 2];
+    let locked = "ssh-keygen -q -t ed25519 -N secret -f k && cat k";
+    let locked = scene.sh(locked).run().succeeds().stdout.clone();
+    for (content, mode, words) in [
+        (good.replace('\n', "\r\n"), 0o600, ["Windows", "sed -i 's/"]),
+        (good.trim_end().to_owned(), 0o600, ["newline at its end", "echo >> "]),
+        (good.clone(), 0o644, ["by others", "chmod 600 "]),
+        (String::new(), 0o600, ["is empty", "copy "]),
+        (half.to_owned(), 0o600, ["is cut off", "copy "]),
+        (good.replace('\n', " "), 0o600, ["in one line", "copy "]),
+        (format!("\u{feff}{good}"), 0o600, ["before the first line", "copy "]),
+        ("<html>404</html>\n".to_owned(), 0o600, ["holds no private key", "copy "]),
+        ("PuTTY-User-Key-File-3: x\r\n".to_owned(), 0o600, ["PuTTY", "puttygen "]),
+        (good.replace("b3BlbnNzaC1rZXk", "b3BlbnNzaC1rZXl"), 0o600, ["can't be read", "libcrypto"]),
+        (locked, 0o600, ["has a passphrase", "ssh-add "]),
+    ] {
+        fs::write(&key, content).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let refused = push(&scene, &document);
+        refused.exits(255).complains(&["refused", key.to_str().unwrap()]).complains(&words);
+    }
+    // One that serves isn't hidden by one that doesn't, nor is one that the host doesn't know said to be broken.
+    fs::write(&key, "").unwrap();
+    fs::write(&config, lines.replace(&id, &format!("{id}IdentityFile \"{}\"\n", key.display())))
+        .unwrap();
+    push(&scene, &document).succeeds();
+    scene.masters().kill();
+    fs::write(scene.host.folder().join("sshd/authorized_keys"), "").unwrap();
+    fs::write(&key, good).unwrap();
+    push(&scene, &document).exits(255).says("Permission denied").never_says("identity file");
+}
+
+#[test]
+fn what_a_dead_connection_left_is_no_reason_to_ask_nobody() {
+    let Some((_account, scene)) = Scene::with_a_password() else { return };
+    let document = document_in(&scene);
+    let push = || {
+        let push = scene.tool("mlcube-ssh-push").env("SSH_ASKPASS", scene.askpass());
+        push.reads_document(&document).run()
+    };
+    push().succeeds();
+    // As when the machine was switched off: the socket stays.
+    scene.masters().only().signal(rustix::process::Signal::KILL);
+    mlcube_ssh_harness::eventually("it is dead", || scene.masters().is_empty());
+    push().succeeds().never_says("asking once");
+    assert_eq!(scene.asked(), 2);
+    assert!(!scene.host.sshd.log().contains("Connection closed by authenticating user"));
 }

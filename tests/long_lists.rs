@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
@@ -11,15 +12,20 @@ const MANY: usize = 2100;
 
 /// A cube in whose workspace there a task has changed many files that were fetched before.
 fn many() -> (Scene, Cube, Document) {
+    changed(MANY)
+}
+
+/// The same, of so many files.
+fn changed(number: usize) -> (Scene, Cube, Document) {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
     scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
     let folder = there(&scene).join("it's many");
     fs::create_dir(&folder).unwrap();
-    write_all(&folder, "old");
+    write_all(&folder, number, "old");
     pull(&scene, &document, &[]).succeeds();
-    write_all(&folder, "changed");
+    write_all(&folder, number, "changed");
     (scene, cube, document)
 }
 
@@ -27,8 +33,8 @@ fn there(scene: &Scene) -> PathBuf {
     scene.host.remote_root().join("digits/workspace")
 }
 
-fn write_all(folder: &Path, content: &str) {
-    for number in 0..MANY {
+fn write_all(folder: &Path, number: usize, content: &str) {
+    for number in 0..number {
         fs::write(folder.join(format!("{number}\n")), content).unwrap();
     }
 }
@@ -69,4 +75,92 @@ fn what_a_dry_run_shows_fetches_the_same() {
     fs::remove_dir_all(cube.workspace()).unwrap();
     scene.sh("sh -eu").reads(shown).run().succeeds();
     assert_eq!(came(&cube), MANY);
+}
+
+/// An rsync on this machine as those before 3.2.5: it takes whatever names come (CVE-2022-29154).
+fn takes_any_name(scene: &Scene) {
+    let lines = "case $1 in
+  --version) echo 'rsync  version 3.2.3  protocol version 31' ;;
+  *) exec /usr/bin/rsync --trust-sender \"$@\" ;;
+esac";
+    scene.has_program("rsync", lines);
+}
+
+/// From now on the host's rsync hears `other` where it is asked for `name`: a name of the same length.
+fn sends_another(scene: &Scene, name: &str, other: &str) {
+    assert_eq!(name.len(), other.len());
+    let lines = format!(
+        r#"case "$*" in *--sender*) ;; *) exec /usr/bin/rsync "$@" ;; esac
+exec perl -e '
+$SIG{{CHLD}} = sub {{ wait; exit($? >> 8) }};
+open(my $rsync, "|-", "/usr/bin/rsync", @ARGV) or die;
+close(STDOUT);
+while (sysread(STDIN, my $piece, 65536)) {{ $piece =~ s/{name}/{other}/g; syswrite($rsync, $piece) }}
+close($rsync)' -- "$@""#
+    );
+    scene.host.has_program("rsync", &lines);
+}
+
+#[test]
+fn an_rsync_that_takes_any_name_puts_nothing_but_what_was_asked_for_into_the_workspace() {
+    let (scene, cube, document) = changed(9);
+    takes_any_name(&scene);
+    for name in ["asks", "deep/asks", "link/asks"] {
+        let path = there(&scene).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "old").unwrap();
+    }
+    pull(&scene, &document, &[]).succeeds();
+    for name in ["asks", "deep/asks", "link/asks"] {
+        fs::write(there(&scene).join(name), "changed").unwrap();
+    }
+    // What the host would rather replace: an edited file, an ignored one, one that is no part of the workspace there.
+    fs::write(cube.root().join(".mlcubeignore"), "mine\n").unwrap();
+    for folder in ["", "deep"] {
+        fs::write(cube.workspace().join(folder).join("mine"), "mine").unwrap();
+        fs::write(there(&scene).join(folder).join("mine"), "theirs").unwrap();
+    }
+    sends_another(&scene, "asks", "mine");
+    let pulled = pull(&scene, &document, &[]);
+    pulled.exits(125).complains(&["'there' sent", "mine", "nobody asked for"]);
+    for folder in ["", "deep"] {
+        assert_eq!(fs::read_to_string(cube.workspace().join(folder).join("mine")).unwrap(), "mine");
+        assert_eq!(fs::read_to_string(cube.workspace().join(folder).join("asks")).unwrap(), "old");
+    }
+    // A folder that becomes a link leads the way back out of the stage nowhere.
+    let secret = scene.home().join("secret");
+    fs::create_dir(&secret).unwrap();
+    fs::write(secret.join("asks"), "secret").unwrap();
+    sends_another(&scene, "link/asks", "link/mine");
+    pull(&scene, &document, &[]);
+    assert_eq!(cube.result("link/asks"), "old");
+
+    scene.host.loses_program("rsync");
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(came(&cube), 9);
+    assert_eq!(cube.result("deep/asks"), "changed");
+    assert!(!cube.workspace().join(".mlcube-ssh-partial").exists());
+    assert_eq!(cube.result("mine"), "mine");
+}
+
+#[test]
+fn a_stage_takes_part_in_all_that_a_pull_does() {
+    let (scene, cube, document) = changed(9);
+    takes_any_name(&scene);
+    let odd = there(&scene).join("closed");
+    fs::create_dir(&odd).unwrap();
+    fs::write(odd.join("file"), "in a closed folder").unwrap();
+    fs::set_permissions(&odd, fs::Permissions::from_mode(0o555)).unwrap();
+    symlink("closed/file", there(&scene).join("link")).unwrap();
+    pull(&scene, &document, &["--checksum"]).succeeds();
+    assert_eq!(came(&cube), 9);
+    assert_eq!(cube.result("link"), "in a closed folder");
+    let mode = fs::metadata(cube.workspace().join("closed")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o555);
+    fs::write(cube.workspace().join("it's many/7\n"), "edited here").unwrap();
+    fs::write(there(&scene).join("it's many/7\n"), "there, too").unwrap();
+    pull(&scene, &document, &["--overwrite"]).succeeds();
+    assert_eq!(cube.result("it's many/7\n"), "there, too");
+    let kept = scene.sh("cat ~/.local/state/mlcube-ssh/*/replaced/*/*many/7*").run();
+    assert!(kept.stdout.contains("edited here"), "{kept}");
 }

@@ -374,6 +374,35 @@ fn what_the_local_disk_rounds_is_the_same_as_before() {
 }
 
 #[test]
+fn what_a_remote_disk_rounds_is_neither_fetched_nor_sent_again() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    let Some(_disk) = OddDisk::mount(&there, &["two-seconds", "no-modes"]) else { return };
+    let odd = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_001, 5);
+    for name in ["data.csv", "score", "d/e"] {
+        write(&here, &[(name, "one")]);
+        File::open(here.join(name)).unwrap().set_modified(odd).unwrap();
+    }
+    push(&scene, &document);
+    let inode = || fs::metadata(here.join("score")).unwrap().ino();
+    let before = inode();
+    for _ in 0..2 {
+        pull(&scene, &document).succeeds().says("nothing to fetch");
+        push(&scene, &document).succeeds().says("nothing to send").never_says("kept");
+    }
+    assert_eq!(inode(), before);
+    let mode = fs::metadata(here.join("score")).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o644, "permissions that the disk hasn't aren't fetched");
+    write(&there, &[("score", "two")]);
+    pull(&scene, &document).succeeds().never_says("kept");
+    assert_eq!(read(&here, "score"), "two");
+    write(&here, &[("score", "three")]);
+    push(&scene, &document).succeeds().never_says("kept").never_says("was written");
+    assert_eq!(read(&there, "score"), "three");
+}
+
+#[test]
 fn permissions_that_were_changed_on_both_sides_stay_and_are_named() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);
@@ -425,4 +454,52 @@ fn what_a_transfer_that_was_cut_off_has_left_goes_with_the_next_one() {
     assert!(clean(&[]).contains("partial "), "{}", clean(&[]));
     assert!(clean(&["--yes=partial"]).contains("removed partial"));
     assert!(!there.join("d/.mlcube-ssh-partial").exists() && there.join("d/x").exists());
+}
+
+#[test]
+fn without_room_for_the_whole_backup_nothing_is_replaced() {
+    let scene = Scene::new();
+    let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "1m") else { return };
+    let ours = scene.host.remote_root().join(".mlcube-ssh");
+    let Some(_ours) = Tmpfs::mount(&ours, "1m") else { return };
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    for (from, to, tool, aside) in [
+        (&there, &here, "mlcube-ssh-pull", scene.home().join(".local/state")),
+        (&here, &there, "mlcube-ssh-push", ours.clone()),
+    ] {
+        fs::write(from.join("large"), random(1, 3_000_000)).unwrap();
+        fs::write(from.join("small"), "1").unwrap();
+        let run = || scene.tool(tool).args(["-q"]).reads_document(&document).run();
+        run().succeeds();
+        for name in ["large", "small"] {
+            fs::write(from.join(name), "the new one").unwrap();
+        }
+        let stopped = run();
+        stopped.exits(125).says("large").says("room");
+        assert_eq!(fs::read(to.join("large")).unwrap(), random(1, 3_000_000), "{tool} {stopped}");
+        let aside = kept_aside(&aside);
+        assert!(aside.iter().all(|content| content == "1"), "nothing half is left: {stopped}");
+        for name in ["large", "small"] {
+            fs::remove_file(from.join(name)).unwrap();
+            fs::remove_file(to.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_home_without_file_locks_is_named() {
+    let scene = Scene::new();
+    let state = scene.home().join(".local/state/mlcube-ssh");
+    let Some(_disk) = OddDisk::mount(&state, &["no-locks"]) else { return };
+    let (_cube, document, there) = pushed(&scene);
+    // Of another transfer that goes on, which can't be told from one that was killed.
+    let record = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path());
+    let record = record.into_iter().find(|path| path.join("workspace").exists()).unwrap();
+    fs::write(record.join("workspace.new"), "half").unwrap();
+    write(&there, &[("score", "1")]);
+    let pulled = pull(&scene, &document);
+    pulled.succeeds().says("has no file locks");
+    pulled.says("start no other transfer of this cube");
+    assert_eq!(read(&record, "workspace.new"), "half");
 }

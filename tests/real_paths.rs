@@ -519,3 +519,23 @@ fn an_output_that_is_only_a_link_to_nothing_is_no_output() {
         "a link within the workspace stays one"
     );
 }
+
+#[test]
+fn what_an_output_that_is_a_link_leads_to_comes_with_it() {
+    let scene = Scene::new();
+    let (cube, document, there, scratch) = with_outputs(&scene);
+    fs::create_dir_all(there.join("epochs/3")).unwrap();
+    fs::write(there.join("epochs/3/best.pt"), "best").unwrap();
+    fs::write(there.join("epochs/3/log"), "log").unwrap();
+    symlink("latest/best.pt", there.join("model.pt")).unwrap();
+    symlink("epochs/3", there.join("latest")).unwrap();
+    symlink("runs/out", there.join("out")).unwrap();
+    symlink(&scratch, there.join("runs")).unwrap();
+    let pulled = pull(&scene, &document, &["--outputs"]).succeeds().document();
+    assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["out", "model.pt"]));
+    assert_eq!(cube.result("model.pt"), "best");
+    assert_eq!(cube.result("out/score"), "0.9");
+    assert!(!cube.workspace().join("epochs/3/log").exists(), "nobody asked for it");
+    let pulled = pull(&scene, &document, &["epochs/3/log"]).succeeds().document();
+    assert_eq!(pulled.at("/steps/pull/outputs"), &json!([]), "nothing of them was fetched");
+}

@@ -4,6 +4,7 @@
 use std::fs;
 
 use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task};
+use serde_json::json;
 
 /// A host whose account has this login shell and start-up file, and the document of a cube.
 fn with_start_up(shell: &str, start_up: &str, lines: &str) -> Option<(Account, Scene, Document)> {
@@ -161,4 +162,52 @@ fn a_setup_that_exits_with_success() {
 #[test]
 fn a_setup_that_is_no_shell() {
     refuses_the_setup("if", &["status 2"]);
+}
+
+/// The real ssh, which finds this scene's configuration.
+const SSH: &str = "/usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"";
+
+/// An ssh whose sessions read their script as this line of sh does, in front of the real one or in its place.
+fn reads_scripts_so(scene: &Scene, line: &str) {
+    let sessions = format!("case $* in *mlcube-ssh:*) {line} ;; esac");
+    scene.has_program("ssh", &format!("{sessions}\n{SSH}"));
+}
+
+/// A document whose scripts are longer than a pipe holds.
+fn with_long_scripts() -> (Scene, Document) {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 1);
+    let values = ["A", "B", "C", "D"].map(|name| (name.to_owned(), json!("x".repeat(90_000))));
+    scene.set("/environment", json!(values.into_iter().collect::<serde_json::Map<_, _>>()));
+    let document = document_in(&scene);
+    (scene, document)
+}
+
+#[test]
+fn a_host_that_takes_nothing_of_a_long_script() {
+    let (scene, document) = with_long_scripts();
+    reads_scripts_so(&scene, "exec sleep 1000");
+    push(&scene, &document).exits(255).complains(&["no script began to run", "within 6 s"]);
+}
+
+#[test]
+fn a_link_that_takes_long_for_a_long_script() {
+    let (scene, document) = with_long_scripts();
+    push(&scene, &document).succeeds();
+    // Over a connection that is there already a session has three seconds to begin.
+    let slowly = "for i in 1 2 3 4 5; do head -c 70000; sleep 1; done; cat";
+    reads_scripts_so(&scene, &format!("{{ {slowly}; }} | {SSH}; exit"));
+    push(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1);
+}
+
+#[test]
+fn a_setup_that_does_not_end() {
+    let mut scene = Scene::new();
+    scene.set("/setup", "echo loading; sleep 1000");
+    scene.set("/answer_timeout", 2);
+    let document = document_in(&scene);
+    let failed = push(&scene, &document);
+    failed.exits(125).complains(&["'setup' hasn't ended on 'there' within 2 seconds", "loading"]);
+    failed.never_says("signal");
 }

@@ -264,7 +264,7 @@ fn what_appears_there_meanwhile_is_kept_aside() {
     push(&scene, &document, &["-q"]).succeeds().says("'many/010' was written on 'there' while");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     let replaced = scene
-        .sh("cat \"$R\"/*/many/010")
+        .sh("cat \"$R\"/*/workspace/many/010")
         .env("R", scene.host.remote_root().join(".mlcube-ssh/digits/replaced"));
     assert_eq!(replaced.run().succeeds().stdout, "theirs\n");
 }

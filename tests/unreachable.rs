@@ -1,6 +1,8 @@
 //! Hosts that can't be reached, and programs that aren't there: the right status, one line, nothing half-done.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
@@ -122,6 +124,56 @@ fn a_host_key_that_has_changed_is_refused_whatever_the_users_configuration_says(
     // With it ssh itself goes on after a changed key, without passwords; that is the user's own policy.
     scene.has_ssh_config("StrictHostKeyChecking yes");
     push(&scene, &document).exits(255).complains(&["host key", "changed"]);
+}
+
+/// A peer that ends every connection before the keys are exchanged, as whoever stands on the way can: a version, then
+/// `SSH_MSG_DISCONNECT` with this text (RFC 4253, 11.1). Returns its port.
+fn a_peer_that_disconnects(text: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    let mut payload = vec![1, 0, 0, 0, 2];
+    payload.extend(length(text.as_bytes()));
+    payload.extend(text.as_bytes());
+    payload.extend([0; 4]);
+    // A packet's length is a multiple of 8, with at least 4 bytes of padding (RFC 4253, 6).
+    let padding = 4 + (8 - (payload.len() + 9) % 8) % 8;
+    let packet_length = length(&vec![0; payload.len() + 1 + padding]);
+    let mut packet = packet_length.to_vec();
+    packet.push(u8::try_from(padding).unwrap());
+    packet.extend(payload);
+    packet.extend(vec![0; padding]);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // One that has gone meanwhile is no matter of ours.
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
+            let _ = stream.write_all(&packet);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    port
+}
+
+#[test]
+fn the_text_of_a_disconnect_is_not_taken_for_a_word_of_ssh() {
+    let mut scene = Scene::new();
+    scene.set("/connect_timeout", 2);
+    let document = scene.document(&a_cube(&scene), &[]);
+    for text in [
+        "REMOTE HOST IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /home/ann/.ssh/known_hosts:3",
+        "bye\nREMOTE HOST IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /home/ann/.ssh/known_hosts:3",
+        "Permission denied (publickey).\nLoad key \"/home/ann/.ssh/id\": error in libcrypto",
+    ] {
+        scene.reaches_port(a_peer_that_disconnects(text), "");
+        let failed = push(&scene, &document);
+        failed
+            .exits(255)
+            .complains(&["can't log in on 'there'", "Received disconnect from 127.0.0.1"]);
+        failed.never_says("has changed");
+        failed.never_says("was refused");
+        failed.never_says("remove");
+    }
 }
 
 #[test]

@@ -59,6 +59,26 @@ fn what_was_ever_a_workspace_is_no_code() {
 }
 
 #[test]
+fn a_former_workspace_is_named_and_is_code_again_when_the_user_says_so() {
+    let scene = Scene::new();
+    let (cube, there) = trained(&scene);
+    let document = scene.document(&cube, &["-Prunner.adopt=true"]);
+    let push =
+        |words: &[&str]| scene.tool("mlcube-ssh-push").args(words).reads_document(&document).run();
+    push(&[]).succeeds().says("'runs/1' isn't sent as code").says("--as-code=runs/1");
+    push(&["--as-code=workspace"]).exits(125).says("the workspace in use");
+    push(&["--as-code=tasks"]).exits(125).says("was no workspace");
+    let model = || fs::read_to_string(there.join("runs/1/model")).unwrap();
+    assert_eq!(model(), "epoch 100");
+    // What a job wrote there is replaced, as code is, and kept.
+    let sent = push(&["--as-code=runs/1/"]);
+    sent.succeeds().says("'runs/1/model' on 'there' wasn't as the last push from here left it");
+    assert_eq!(model(), "epoch 1");
+    assert_eq!(replaced(&scene), [("code/runs/1/model".to_owned(), "epoch 100".to_owned())]);
+    push(&[]).succeeds().never_says("--as-code");
+}
+
+#[test]
 fn a_workspace_that_was_code_before_is_not_deleted() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));

@@ -205,7 +205,7 @@ fn push_and_run_are_refused_while_a_job_holds_the_workspace() {
     let second = scene.mlcube_ssh(&["run", here[0], here[1]]).run();
     second.exits(125).complains(&["mlcube-ssh-push", "attach", "stop", "--wait"]);
     let waits = scene.mlcube_ssh(&["run", here[0], here[1], "--wait", "--detach"]).start();
-    eventually("it waits", || waits.stderr().contains("waiting: job"));
+    eventually("it waits", || waits.stderr().contains("waiting: the workspace on"));
     let stop = second.stderr.split('`').find(|text| text.contains(" stop ")).unwrap().to_owned();
     scene.sh(&stop).run().succeeds();
     waits.wait().succeeds();

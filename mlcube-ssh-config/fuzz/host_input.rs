@@ -1,25 +1,48 @@
 //! Reads whatever a host may send as each of the things that it sends. The fuzz target `host` and the test that replays its
 //! corpus share this.
 
-use std::io::{Read, sink};
+use std::io::{Read, Write, sink};
 use std::path::{Component, Path};
 
 use mlcube_ssh_config::archive::Members;
 use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::frames::{Frame, Frames};
-use mlcube_ssh_config::jobs::Holder;
+use mlcube_ssh_config::inventory::Item;
+use mlcube_ssh_config::jobs::{Holder, JobRecord, JobState};
+use mlcube_ssh_config::limits;
+use mlcube_ssh_config::own;
 use mlcube_ssh_config::report::printable;
+use mlcube_ssh_config::rsync::{self, Transfer};
+use mlcube_ssh_config::terminal::Terminal;
 use mlcube_ssh_config::workspace::{Entry, Kind, Listing};
+
+#[expect(dead_code, reason = "advice isn't asked for here")]
+#[path = "../../mlcube-ssh-exec/src/trouble.rs"]
+mod trouble;
+
+#[path = "../../mlcube-ssh-exec/src/tail.rs"]
+mod tail;
+
+#[expect(dead_code, reason = "advice isn't asked for here")]
+#[path = "../../mlcube-ssh-interp/src/network.rs"]
+mod network;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {
     let [what, length, bytes @ ..] = input else { return };
     let length = usize::from(*length).max(1);
-    match what % 5 {
+    match what % 12 {
         0 => reply(bytes, length),
         1 => frames(bytes, length),
         2 => listing(bytes),
         3 => archive(bytes),
+        5 => lines(bytes),
+        6 => record(bytes),
+        7 => rsyncs_output(bytes, length),
+        8 => rsyncs_errors(bytes, length),
+        9 => log(bytes, length),
+        10 => cause(bytes, length),
+        11 => pips_errors(bytes),
         _ => text(bytes),
     }
 }
@@ -111,4 +134,93 @@ fn text(bytes: &[u8]) {
     assert!(!shown.contains(char::is_control));
     assert_eq!(printable(&shown), shown);
     let _ = format!("{:?}", Holder::parse(&text));
+}
+
+/// Lines about jobs and about what is on the remote: what is read is shown on one line, or refused.
+fn lines(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in text.lines() {
+        if let Some(state) = JobState::parse(line) {
+            let json: serde_json::Value = serde_json::from_str(&state.json()).unwrap_or_default();
+            let id = json["job"].as_str().unwrap_or_default();
+            assert!(line.starts_with(id), "the job is the one that was told: {json}");
+            assert!(!state.json().trim_end().contains(char::is_control));
+            let _ = state.line();
+        }
+        if let Some(item) = Item::parse(line) {
+            assert!(item.path.starts_with('/') && !item.path.contains(char::is_control));
+            assert!(!item.path.split('/').any(|part| part == ".."));
+            assert!(!item.name().contains('/'));
+            let _ = item.line();
+        }
+        let _ = own::failure("host", line);
+    }
+}
+
+/// A job's record: names, of which whoever reads them decides.
+fn record(bytes: &[u8]) {
+    let Some(record) = JobRecord::parse(bytes) else { return };
+    let _ = (record.phase(), record.tasks());
+}
+
+/// However rsync's output is cut, it says the same.
+fn rsyncs_output(bytes: &[u8], length: usize) {
+    let whole = Transfer::of_output([bytes]);
+    // A line that is too long is dropped when it has come, and so depends on how it comes.
+    if bytes.len() <= limits::LINE {
+        assert_eq!(whole, Transfer::of_output(bytes.chunks(length)));
+    }
+}
+
+/// Whatever stands on rsync's standard error, its status decides whether it failed.
+fn rsyncs_errors(bytes: &[u8], status: usize) {
+    let text = String::from_utf8_lossy(bytes);
+    let status = i32::try_from(status).unwrap_or_default();
+    for (pushes, is_open) in [(true, true), (false, false)] {
+        let outcome = rsync::outcome(status, &text, "host", pushes, || Ok(is_open));
+        assert!(outcome.is_err() || matches!(status, 23 | 24), "{status}");
+    }
+    let _ = rsync::is_out_of_room(&text);
+}
+
+/// A job's log on a terminal: however it is cut it is the same, and no other sequence than a harmless one begins in it.
+fn log(bytes: &[u8], length: usize) {
+    let shown = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut shown = Vec::new();
+        let mut terminal = Terminal::new(&mut shown);
+        for piece in pieces {
+            assert!(terminal.write_all(piece).is_ok());
+        }
+        drop(terminal);
+        shown
+    };
+    let whole = shown(&mut [bytes].into_iter());
+    assert_eq!(whole, shown(&mut bytes.chunks(length)));
+    for (at, _) in whole.iter().enumerate().filter(|(_, byte)| **byte == 0x1b) {
+        let rest = &whole[at + 1..];
+        assert_eq!(rest.first(), Some(&b'['));
+        let end = rest[1..].iter().find(|byte| !(0x20..=0x3f).contains(*byte));
+        assert!(end.is_some_and(|end| b"mKABCDG".contains(end)));
+    }
+}
+
+/// The cause that a log ends with is one line, however the log is cut.
+fn cause(bytes: &[u8], length: usize) {
+    let ends = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut tail = tail::Tail::default();
+        pieces.for_each(|piece| tail.add(piece));
+        (tail.last_line(), tail.trouble())
+    };
+    let whole = ends(&mut [bytes].into_iter());
+    assert_eq!(whole, ends(&mut bytes.chunks(length)));
+    let (line, trouble) = whole;
+    assert!(!line.contains(char::is_control));
+    assert!(!trouble.is_some_and(|(_, line)| line.contains(char::is_control)));
+}
+
+/// What pip says of the network.
+fn pips_errors(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let problem = network::problem(&text);
+    assert!(!problem.is_some_and(|problem| problem.cause.contains(char::is_control)));
 }

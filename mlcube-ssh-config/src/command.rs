@@ -3,10 +3,11 @@
 mod captured;
 mod children;
 mod list;
+mod writer;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus as ProcessStatus;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use crate::failure::{Failure, Outcome};
 use crate::limits::{self, Exceeded};
-use crate::quote::shown_word;
+use crate::quote::{shown_word, shown_word_of};
 use crate::script::Script;
 use crate::status::ExitStatus;
 
@@ -23,6 +24,7 @@ use captured::Captured;
 use children::Live;
 use list::BEFORE;
 pub use list::List;
+use writer::Writer;
 
 /// A program, its arguments, and what it reads.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ pub struct Running {
     program: String,
     handle: Arc<duct::Handle>,
     errors: Captured,
-    input: Option<PipeWriter>,
+    input: Option<Writer>,
 }
 
 impl Command {
@@ -202,16 +204,20 @@ impl Command {
     }
 
     fn spawn(&self) -> io::Result<(Running, PipeReader)> {
-        let (theirs, mut input) = io::pipe()?;
+        let (theirs, input) = io::pipe()?;
         let (output, their_output) = io::pipe()?;
         let expression = self.expression().stdin_file(theirs).stdout_file(their_output);
         let (handle, errors) = start_with_errors(expression)?;
-        // A child that is gone already says why on its standard error.
-        let _ = match &self.input {
-            Input::Null => Ok(()),
-            Input::List(list) => list.write(&mut input),
-            Input::Script(script) => input.write_all(script.text().as_bytes()),
-        };
+        let input = Writer::new(input)?;
+        match &self.input {
+            Input::Null => {}
+            Input::List(list) => {
+                let mut names = Vec::new();
+                list.write(&mut names)?;
+                input.write(names);
+            }
+            Input::Script(script) => input.write(script.text().into_bytes()),
+        }
         Ok((Running { program: self.program.clone(), handle, errors, input: Some(input) }, output))
     }
 
@@ -253,21 +259,46 @@ impl Command {
 }
 
 impl Running {
-    /// Writes more to the command's standard input. One that is gone says why when it is waited for.
+    /// Writes more to the command's standard input, without waiting for it. One that is gone says why when it is waited for.
     pub fn tell(&mut self, text: &str) {
         if let Some(input) = &mut self.input {
-            let _ = input.write_all(text.as_bytes());
+            input.write(text.as_bytes().to_vec());
         }
     }
 
-    /// The command's standard input, which ends when what is returned is dropped.
-    pub fn take_input(&mut self) -> Option<PipeWriter> {
-        self.input.take()
+    /// A number that grows while the command reads what it is told, as far as that is more than a pipe holds.
+    pub(crate) fn progress(&self) -> usize {
+        self.input.as_ref().map_or(0, Writer::pieces)
+    }
+
+    /// The command's standard input, once all is written; it ends when what is returned is dropped. None where it was
+    /// taken already.
+    ///
+    /// # Errors
+    /// When the command doesn't read within `limit`.
+    pub fn take_input(&mut self, limit: Duration) -> io::Result<Option<PipeWriter>> {
+        self.input.take().map(|input| input.into_pipe(limit)).transpose()
+    }
+
+    /// Lets the command read the end of its standard input.
+    pub fn close_input(&mut self) {
+        self.input = None;
     }
 
     /// Ends the command and waits for it.
     pub fn kill(mut self) {
-        self.input = None;
+        self.end();
+    }
+
+    /// As [`Running::kill`]; returns what the command wrote on standard error.
+    #[must_use]
+    pub fn kill_for_errors(mut self) -> String {
+        self.end();
+        String::from_utf8_lossy(&self.errors.finish().0).into_owned()
+    }
+
+    fn end(&mut self) {
+        self.close_input();
         let _ = self.handle.kill();
         let _ = self.handle.wait();
     }
@@ -277,7 +308,7 @@ impl Running {
     /// # Errors
     /// When the system can't say how it ended.
     pub fn finish(mut self) -> Outcome<Finished> {
-        self.input = None;
+        self.close_input();
         match self.handle.wait() {
             Ok(ended) => finished(&self.program, ended.status, Vec::new(), self.errors),
             Err(problem) => {
@@ -321,7 +352,9 @@ impl fmt::Display for Command {
         if let Input::List(list) = &self.input {
             f.write_str("printf '%s\\0'")?;
             for name in list.iter() {
-                write!(f, " {}", shown_word(&format!("{BEFORE}{}", name.to_string_lossy())))?;
+                let mut word = OsString::from(BEFORE);
+                word.push(name);
+                write!(f, " {}", shown_word_of(&word))?;
             }
             f.write_str(" | ")?;
         }

@@ -143,6 +143,12 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
             "--{name} counts only where the remote platform is called 'docker' or 'singularity', not '{platform}'; set 'remote: {{runner: docker}}' in the platform's section"
         );
     }
+    // mlcube makes --vm-ram and --vm-cpu of them, which no singularity on Linux takes.
+    if platform == "singularity" && matches!(name, "memory" | "cpu") {
+        bail!(
+            "--{name} reaches no singularity on Linux; set 'remote: {{runner: singularity, run_args: …}}' in the platform's section to options of your version"
+        );
+    }
     Ok(())
 }
 

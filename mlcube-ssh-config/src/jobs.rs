@@ -1,5 +1,8 @@
 //! Jobs as the scripts on the remote know them, and the lock of a workspace.
 
+mod record;
+mod state;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,8 +17,13 @@ use crate::failure::{Failure, Outcome};
 use crate::names::JobId;
 use crate::script::Script;
 
-/// Functions for scripts: who leads a job, how it is, which one holds a workspace ([`crate::script::Script::with`]).
-pub const FUNCTIONS: &str = include_str!("remote/jobs.sh");
+pub use record::{JobRecord, record};
+pub use state::JobState;
+
+/// Functions for scripts: who leads a job, how it is, what runs of it, which one holds a workspace
+/// ([`crate::script::Script::with`]).
+pub const FUNCTIONS: &str =
+    concat!(include_str!("remote/containers.sh"), include_str!("remote/jobs.sh"));
 
 /// Functions for scripts: the incoming folder of a push. They need [`FUNCTIONS`].
 pub const INCOMING: &str = include_str!("remote/incoming.sh");
@@ -41,10 +49,34 @@ pub struct WaitArgs {
 pub struct Holder {
     /// None for what can't be one.
     id: Option<JobId>,
-    elsewhere: bool,
+    state: HolderState,
     started: u64,
     host: String,
     about: Value,
+}
+
+/// How a job is that holds a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HolderState {
+    Running,
+    /// Its leader is gone, and processes of it run on.
+    Leaderless,
+    /// It has ended, but for what a stop or its engine could not end.
+    Left,
+    /// On another machine, or in a container of the host: its processes can't be looked at.
+    Elsewhere,
+}
+
+impl HolderState {
+    /// Reads `STATE` or `STATE:WHY`.
+    fn parse(word: &str) -> Self {
+        match word.split_once(':').unwrap_or((word, "")) {
+            ("running", _) => Self::Running,
+            ("lost", "remains") => Self::Leaderless,
+            (_, "left") => Self::Left,
+            _ => Self::Elsewhere,
+        }
+    }
 }
 
 impl Holder {
@@ -56,7 +88,7 @@ impl Holder {
         let (id, state, started, host, about) = (next(), next(), next(), next(), next());
         Self {
             id: id.parse().ok(),
-            elsewhere: state != "running",
+            state: HolderState::parse(state),
             started: started.parse().unwrap_or_default(),
             host: host.split('/').next().unwrap_or_default().to_owned(),
             about: serde_json::from_str(about).unwrap_or_default(),
@@ -66,10 +98,18 @@ impl Holder {
     /// Which job it is, since when, and who started it from where.
     fn describe(&self, document: &Document) -> String {
         let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
-        let node =
-            if self.elsewhere { format!("its node '{}' ", self.host) } else { String::new() };
+        let node = if self.state == HolderState::Elsewhere {
+            format!("its node '{}' ", self.host)
+        } else {
+            String::new()
+        };
+        let state = match self.state {
+            HolderState::Running | HolderState::Elsewhere => "",
+            HolderState::Leaderless => "; its leader is gone, but processes of it run on",
+            HolderState::Left => "; it has ended, but something of it is left",
+        };
         format!(
-            "the workspace on '{}' is locked by {}, which {} started from {} on {node}at {} UTC",
+            "the workspace on '{}' is locked by {}, which {} started from {} on {node}at {} UTC{state}",
             document.remote.host,
             self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
             about("user"),
@@ -81,10 +121,13 @@ impl Holder {
     /// Why nothing is done, and what can be.
     #[must_use]
     pub fn refusal(&self, document: &Document) -> Failure {
-        let hint = match &self.id {
-            Some(id) => {
+        let hint = match (&self.id, self.state) {
+            (Some(id), HolderState::Leaderless | HolderState::Left) => {
+                format!("`{}` ends what is left of it", document.stop_command(id.as_str()))
+            }
+            (Some(id), state) => {
                 let id = id.as_str();
-                let (stop, gone) = if self.elsewhere {
+                let (stop, gone) = if state == HolderState::Elsewhere {
                     let force = format!("{} --force", document.stop_command(id));
                     (
                         document.stop_command_on(&self.host, id),
@@ -98,7 +141,7 @@ impl Holder {
                     document.attach_command(id)
                 )
             }
-            None => "wait for its end with --wait".to_owned(),
+            (None, _) => "wait for its end with --wait".to_owned(),
         };
         Failure::ours(anyhow!("{}", self.describe(document))).hint(hint)
     }

@@ -22,10 +22,12 @@
 //! | [`places`] | where such a path lies, on either side |
 //! | [`ignored`] | what stays where it is: `.mlcubeignore`, `.git` |
 //! | [`jobs`] | what the scripts know of jobs, and the lock of a workspace |
+//! | [`inventory`] | what is ours on the remote, for `clean` |
 //! | [`workspace`] | the two sides of a workspace: listings, the record, what has to move |
 //! | [`rsync`] | rsync's options, its statistics, the meaning of its exit statuses |
 //! | [`archive`] | reading an archive that a host sends |
 //! | [`frames`] | what a followed job sends |
+//! | [`terminal`] | a job's log on a terminal |
 //! | [`limits`] | how much a host may send |
 //! | [`mod@file`] | files of ours: written atomically, for their owner alone |
 //! | [`report`], [`date`] | what a person reads on standard error; times |
@@ -45,6 +47,7 @@ pub mod frames;
 pub mod ignored;
 pub mod inputs;
 pub mod interpolation;
+pub mod inventory;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
@@ -62,6 +65,7 @@ pub mod script;
 pub mod stable_hash;
 pub mod status;
 pub mod step;
+pub mod terminal;
 pub mod trust;
 pub mod usage;
 pub mod workspace;

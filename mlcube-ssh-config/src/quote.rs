@@ -21,13 +21,23 @@ pub fn shell_word(word: &str) -> String {
 /// script stays text.
 #[must_use]
 pub fn shell_word_of(name: &OsStr) -> String {
+    word_of(name, shell_word)
+}
+
+/// As [`shown_word`], for a name that may be no text.
+#[must_use]
+pub fn shown_word_of(name: &OsStr) -> String {
+    word_of(name, shown_word)
+}
+
+fn word_of(name: &OsStr, quote: fn(&str) -> String) -> String {
     if let Some(text) = name.to_str() {
-        return shell_word(text);
+        return quote(text);
     }
     let mut word = String::new();
     for chunk in name.as_bytes().utf8_chunks() {
         if !chunk.valid().is_empty() {
-            word.push_str(&shell_word(chunk.valid()));
+            word.push_str(&quote(chunk.valid()));
         }
         push_made(&mut word, chunk.invalid());
     }

@@ -8,7 +8,10 @@ mod run;
 use crate::command::Command;
 use crate::connection::Connection;
 
-pub use cause::{check_local, is_out_of_room, lost_during_transfer, missing_there, wrong_there};
+pub use cause::{
+    check_local, checks_names, is_out_of_room, lost_during_transfer, missing_there, outcome,
+    wrong_there,
+};
 pub use compare::{Comparison, Run, compare, comparison, differing_names};
 pub use run::{Heard, Transfer, run};
 
@@ -26,6 +29,13 @@ pub fn command_along_links(connection: &Connection) -> Command {
 #[must_use]
 pub fn without_holes(is_sparse: bool) -> Option<&'static str> {
     is_sparse.then_some("--compress")
+}
+
+/// An rsync from one folder of this machine to another.
+#[must_use]
+pub fn local_command() -> Command {
+    // Its messages are read.
+    Command::new("rsync").variable("LC_ALL", "C").args(["-lpt", "--sparse"])
 }
 
 /// An rsync over the shared connection, with the options that every transfer has.

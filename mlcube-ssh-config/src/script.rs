@@ -11,7 +11,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use crate::quote::{shell_word, shell_word_of};
+use crate::quote::{shell_word_of, shown_word_of};
 
 /// The remote command of every session. It holds no quote, backslash, `!` or newline, which login shells read in
 /// different ways (fish, tcsh), and no number, so that it is the same for every script.
@@ -44,7 +44,7 @@ const PRELUDE: &str = concat!(include_str!("remote/prelude.sh"), include_str!("r
 /// Runs the user's own line, and leaves nothing of it that could break what follows.
 const SETUP: &str = include_str!("remote/setup.sh");
 
-/// The end of the here-document in which a script is shown.
+/// The end of the here-document in which a script is shown, unless the script has such a line.
 const END: &str = "MLCUBE_SSH_END";
 
 /// A script for `sh -s` on the remote: a program, what it is given, and the variables that it sees.
@@ -151,28 +151,31 @@ impl Script {
     /// The text for standard input.
     #[must_use]
     pub fn text(&self) -> String {
-        self.render(|value| match value {
-            Value::Open(value) | Value::Secret(value) => shell_word(value),
-        })
+        self.render(shell_word_of, true)
     }
 
-    /// The same in a session that has the variables already, and has run the user's line.
-    pub(crate) fn text_behind_another(&self) -> String {
-        Self { variables: Vec::new(), setup: String::new(), ..self.clone() }.text()
+    /// The same script in a session that has the variables already, and has run the user's line.
+    pub(crate) fn behind_another(&self) -> Self {
+        Self { variables: Vec::new(), setup: String::new(), ..self.clone() }
     }
 
-    fn render(&self, show: impl Fn(&Value) -> String) -> String {
+    fn render(&self, quote: fn(&OsStr) -> String, with_secrets: bool) -> String {
+        let quoted = |text: &str| quote(OsStr::new(text));
         let mut text = "mlcube_ssh() {\nprintf '\\002mlcube-ssh\\n'\n".to_owned();
         for (name, value) in &self.variables {
-            text.extend([name, "=", &show(value), "; export ", name, "\n"]);
+            let value = match value {
+                Value::Secret(_) if !with_secrets => "'(secret)'".to_owned(),
+                Value::Open(value) | Value::Secret(value) => quoted(value),
+            };
+            text.extend([name, "=", &value, "; export ", name, "\n"]);
         }
         if !self.setup.is_empty() {
-            text.extend(["mlcube_ssh_setup=", &shell_word(&self.setup), "\n", SETUP]);
+            text.extend(["mlcube_ssh_setup=", &quoted(&self.setup), "\n", SETUP]);
         }
         text.push_str("printf '\\002ready\\n'\n");
         // Behind the user's line, which may have the same names for something else.
         for (name, value) in &self.given {
-            text.extend([name, "=", &shell_word(value), "\n"]);
+            text.extend([name, "=", &quoted(value), "\n"]);
         }
         text.push_str(PRELUDE);
         text.extend(self.parts.iter().copied());
@@ -180,7 +183,7 @@ impl Script {
         text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {
             text.push(' ');
-            text.push_str(&shell_word_of(word));
+            text.push_str(&quote(word));
         }
         // Descriptor 3 is the client's end: at its end of file the client is gone.
         text.push_str(" 3<&0 </dev/null");
@@ -196,11 +199,14 @@ impl Script {
 impl fmt::Display for Script {
     /// A here-document for a POSIX shell; secrets are shown by name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.render(|value| match value {
-            Value::Open(value) => shell_word(value),
-            Value::Secret(_) => "'(secret)'".to_owned(),
-        });
-        write!(f, "<<'{END}'\n{text}{END}")
+        // Escaped now: the script says how long it is.
+        let text = self.render(shown_word_of, false);
+        // The name of a file can hold any line.
+        let mut end = END.to_owned();
+        while text.lines().any(|line| line == end) {
+            end.push('_');
+        }
+        write!(f, "<<'{end}'\n{text}{end}")
     }
 }
 
@@ -255,7 +261,7 @@ touch \"$RAN\"";
     #[test]
     fn a_script_behind_another_one() {
         let first = Script::new("cd /; echo one").setup("HELD=on").followed();
-        let second = Script::new("pwd; echo $HELD").setup("exit 9").text_behind_another();
+        let second = Script::new("pwd; echo $HELD").setup("exit 9").behind_another().text();
         // The second one goes when the first one has answered; a pause keeps them apart for a `head` that reads ahead.
         let both = |first: &Script| {
             let line = format!(
@@ -312,6 +318,23 @@ touch \"$RAN\"";
         let line = format!("{} {script}\n", LOADER.strip_prefix("exec ").unwrap());
         let ran = Command::new("sh").args(["-c", &line]).run().unwrap();
         assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\n(secret)\n"));
+    }
+
+    #[test]
+    fn what_is_shown_can_be_pasted_whatever_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = format!("a\n{END}\n{END}_\ntouch pwned\n\tb\u{202e}\u{9b}é\u{1b}[2J");
+        let script = Script::new("printf '%s.' \"$odd\" \"$ODD\" \"$1\"")
+            .given("odd", &odd)
+            .variables([&("ODD".to_owned(), odd.clone())])
+            .setup("# \u{9b}\n:\t")
+            .word(&odd);
+        let shown = crate::report::printable_lines(&script.to_string());
+        let line = format!("cd \"$0\"; {} {shown}\n", LOADER.strip_prefix("exec ").unwrap());
+        let ran = Command::new("sh").args(["-c", &line, folder.path().to_str().unwrap()]).run();
+        let printed = printed(&ran.unwrap());
+        assert_eq!(printed, format!("{BEGUN}\n{READY}\n{odd}.{odd}.{odd}."));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

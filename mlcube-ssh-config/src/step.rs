@@ -14,6 +14,7 @@ use clap::Args;
 use crate::document::{Document, Failed, Receipt};
 use crate::failure::{Failure, Kind, Outcome, hinted};
 use crate::file::write_atomically;
+use crate::quote::one_line;
 use crate::report::{Report, Verbosity, printable};
 use crate::status::ExitStatus;
 
@@ -139,6 +140,11 @@ impl Step {
         for command in commands {
             self.report.show(command);
         }
+    }
+
+    /// Shows a line that says something of the commands that follow.
+    pub fn show_comment(&self, comment: &str) {
+        self.report.show(&format!("# {}", one_line(comment)));
     }
 
     /// Reads the document, lets `act` work on it, writes it, and gives the status to exit with.
@@ -272,7 +278,7 @@ pub fn write_once(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(problem) if problem.kind() != io::ErrorKind::BrokenPipe => {
-            Err(problem).context("can't write the document to standard output")
+            Err(problem).context("can't write to standard output")
         }
         _ => Ok(()),
     }

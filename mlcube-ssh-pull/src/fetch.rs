@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Result, anyhow};
-use mlcube_ssh_config::command::Command;
+use mlcube_ssh_config::command::{Command, List};
 use mlcube_ssh_config::connection::{Answer, Connection, Session};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
@@ -23,6 +23,7 @@ use crate::backups::Backups;
 use crate::followed;
 use crate::scratch;
 use crate::select::Pattern;
+use crate::stage::Stage;
 use crate::transfer::list_here;
 
 const LIST: &str = include_str!("remote/list.sh");
@@ -52,7 +53,7 @@ impl There {
     }
 }
 
-/// The script that lists the workspace there; behind that for a pull a stream may follow.
+/// The script that lists the workspace there; behind that for a pull, which has a record, a stream may follow.
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
@@ -72,37 +73,22 @@ pub(crate) fn list_script(
     Ok(if record.is_some() { script.followed() } else { script })
 }
 
-/// What is known of a workspace.
-pub(crate) struct Lists {
-    /// What is in it on the remote.
-    pub(crate) there: There,
-    /// What is in it on this machine.
-    pub(crate) here: Listing,
-    /// What both sides last had in common.
-    pub(crate) common: Listing,
-}
-
 /// Lists the workspace there, and meanwhile the one here.
 pub(crate) fn list_both(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: &Record,
-    is_followed: bool,
+    record: Option<&Record>,
     asked: &[Pattern],
-) -> Outcome<Lists> {
+) -> Outcome<(There, Listing)> {
     thread::scope(|scope| {
-        let here = scope.spawn(|| {
-            // Before any other list: what is found on either side is mostly the same, in the order of this one.
-            let common = record.workspace();
-            Ok::<_, anyhow::Error>((common, list_here(&layout.workspace)?))
-        });
-        let mut there = list(connection, document, layout, is_followed.then_some(record), asked)?;
-        let (common, here) = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        let here = scope.spawn(|| list_here(&layout.workspace));
+        let mut there = list(connection, document, layout, record, asked)?;
+        let here = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         if connection.is_shared() {
             there.listing.put_own_permissions(&here);
         }
-        Ok(Lists { there, here, common })
+        Ok((there, here))
     })
 }
 
@@ -127,6 +113,16 @@ pub(crate) fn list(
     Ok(there)
 }
 
+/// What one rsync brings, or several in pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    pub(crate) part: Part,
+    /// Whether files may be put together in a folder of our own.
+    has_scratch: bool,
+    /// Whether it is files that links there stand for.
+    is_link: bool,
+}
+
 /// How the entries of a plan come here.
 pub(crate) struct Fetch<'a> {
     pub(crate) connection: &'a Connection,
@@ -142,35 +138,43 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// The transfers of `rest`, which is to come by rsync, one or more of each part of the plan. What they replace is kept in a
-    /// folder of the record. rsync itself refuses what comes and isn't in its list.
+    /// What of `rest` one rsync each brings: a part of the plan.
     ///
     /// `prepare` runs, or shows, a command that has to go before, and says whether it did what it is for: without it the
     /// transfer is another one.
     ///
     /// # Errors
     /// Those of `prepare`.
-    pub(crate) fn commands(
+    pub(crate) fn loads(
         &self,
         plan: &Plan,
         rest: &Listing,
         prepare: &mut dyn FnMut(&Command) -> Outcome<bool>,
-    ) -> Outcome<Vec<Command>> {
+    ) -> Outcome<Vec<Load>> {
         let workspace = self.layout.workspace.to_string_lossy();
-        let mut commands = Vec::new();
         let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
         let linked = rest.filter(|path, _| is_linked(path));
         let rest = rest.filter(|path, _| !is_linked(path));
         let linked = Part::of(&linked, &plan.links).into_iter().map(|part| (part, true, true));
         let parts = self.parts(plan, &rest).into_iter();
-        for (part, needs_scratch, is_link) in
-            parts.map(|(part, needs_scratch)| (part, needs_scratch, false)).chain(linked)
-        {
-            let has_scratch = needs_scratch && prepare(&scratch::make(&part.below(&workspace)))?;
-            let pieces = part.pieces(AT_ONCE);
-            commands.extend(pieces.iter().map(|part| self.command(part, has_scratch, is_link)));
-        }
-        Ok(commands)
+        let parts = parts.map(|(part, needs_scratch)| (part, needs_scratch, false)).chain(linked);
+        parts
+            .map(|(part, needs_scratch, is_link)| {
+                let command = scratch::make(&part.below(&workspace));
+                let has_scratch = needs_scratch && prepare(&command)?;
+                Ok(Load { part, has_scratch, is_link })
+            })
+            .collect()
+    }
+
+    /// The transfers that bring loads, to the stage where there is one. What they replace is kept in a folder of the record.
+    /// Without a stage rsync itself refuses what comes and isn't in its list.
+    pub(crate) fn commands(&self, loads: &[Load], stage: Option<&Stage>) -> Vec<Command> {
+        let commands = |load: &Load| {
+            let pieces = load.part.pieces(AT_ONCE);
+            pieces.iter().map(|part| self.command(part, load, stage)).collect::<Vec<_>>()
+        };
+        loads.iter().flat_map(commands).collect()
     }
 
     /// The parts that one rsync each brings, and whether it may put files together in a folder of our own. With one rsync
@@ -188,34 +192,59 @@ impl Fetch<'_> {
         others.chain(links.into_iter().map(|part| (part, false))).collect()
     }
 
-    fn command(&self, part: &Part, has_scratch: bool, is_link: bool) -> Command {
-        let aside = part.below(&self.backups.folder().to_string_lossy());
-        // Without --keep-dirlinks: what goes behind a link that is followed has a part of its own, and nothing else is
-        // written through one.
-        rsync::command(self.connection)
-            // A folder above what comes keeps its permissions and time here; the plan names those that are missing.
-            .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs", "--backup"])
+    fn command(&self, part: &Part, load: &Load, stage: Option<&Stage>) -> Command {
+        let mut to = part.below(&self.layout.workspace.to_string_lossy());
+        let command = rsync::command(self.connection)
             // The file that a link stands for.
-            .args(is_link.then_some("--copy-links"))
+            .args(load.is_link.then_some("--copy-links"))
             .args(rsync::without_holes(part.is_sparse))
-            // What comes was found to be another, or is to come: that it looks the same says nothing.
-            .args(self.by_content.then_some("--ignore-times"))
-            // Times are compared to the nanosecond: by default what changed within one second is skipped.
-            .arg("--modify-window=-1")
-            .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
-            // What is half there lies where no listing looks, even when rsync is killed. Relative to where it writes: with
-            // a full path rsync takes half as long again.
-            .args(has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
             // Nothing that comes from there runs here with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
             // That a group may write there says nothing of the groups here.
             .args(self.connection.is_shared().then_some("--chmod=g-w"))
             // The plan has left out links that lead out; one that was put there since the list stays there, too.
-            .arg("--safe-links")
-            .arg("--")
-            .arg(self.connection.rsync_path(&part.below(self.there)))
-            .arg(part.below(&self.layout.workspace.to_string_lossy()))
-            .list(part.files_from.clone())
+            .arg("--safe-links");
+        let command = match stage {
+            None => self.puts_in_place(command, part, load),
+            Some(stage) => {
+                to.push_str(stage.folder());
+                to.push('/');
+                self.takes_names(command)
+            }
+        };
+        let from = self.connection.rsync_path(&part.below(self.there));
+        command.arg("--").arg(from).arg(to).list(part.files_from.clone())
+    }
+
+    /// The transfer that puts in its place what of a load is in the stage.
+    pub(crate) fn from_stage(&self, stage: &Stage, load: &Load, names: List) -> Command {
+        let to = load.part.below(&self.layout.workspace.to_string_lossy());
+        let from = format!("{to}{}/", stage.folder());
+        // Not both files for longer than it takes. (A hard link, --link-dest, would take a file's place without a backup.)
+        let command = rsync::local_command().arg("--remove-source-files");
+        self.puts_in_place(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
+    }
+
+    fn puts_in_place(&self, command: Command, part: &Part, load: &Load) -> Command {
+        let aside = part.below(&self.backups.folder().to_string_lossy());
+        self.takes_names(command)
+            .arg("--backup")
+            .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
+            // What is half there lies where no listing looks, even when rsync is killed. Relative to where it writes: with
+            // a full path rsync takes half as long again.
+            .args(load.has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
+    }
+
+    fn takes_names(&self, command: Command) -> Command {
+        // Without --keep-dirlinks: what goes behind a link that is followed has a part of its own, and nothing else is
+        // written through one.
+        command
+            // A folder above what comes keeps its permissions and time here; the plan names those that are missing.
+            .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
+            // What comes was found to be another, or is to come: that it looks the same says nothing.
+            .args(self.by_content.then_some("--ignore-times"))
+            // Times are compared to the nanosecond: by default what changed within one second is skipped.
+            .arg("--modify-window=-1")
     }
 }
 

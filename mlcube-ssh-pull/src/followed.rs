@@ -9,7 +9,7 @@ use mlcube_ssh_config::failure::Outcome;
 use mlcube_ssh_config::workspace::{FIND_FORMAT_LINKED, Kind, Listing, leads_out};
 
 use crate::fetch::There;
-use crate::select::Pattern;
+use crate::select::{Pattern, along_links};
 
 const FOLLOW_LINKS: &str = include_str!("remote/follow-links.sh");
 
@@ -25,6 +25,7 @@ pub(crate) fn follow(
 ) -> Outcome<()> {
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {
+        let asked = along_links(asked, &there.listing);
         let links: Vec<PathBuf> = there
             .listing
             .iter()

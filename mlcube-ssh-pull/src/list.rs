@@ -22,6 +22,7 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let selection = pull::selection(args, &outputs)?;
     let asked = pull::asked(&selection, &outputs)?;
     let there = fetch::list(&connection, document, &layout, None, &asked)?;
+    let selection = selection.along_links(&there.listing);
     let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
     Ok(())

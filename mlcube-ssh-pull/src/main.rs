@@ -14,6 +14,7 @@ mod say;
 mod scratch;
 mod select;
 mod space;
+mod stage;
 mod stream;
 mod transfer;
 mod unpack;

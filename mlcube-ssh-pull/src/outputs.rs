@@ -10,6 +10,7 @@ use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::workspace::{Kind, Listing};
 
 use crate::followed;
+use crate::select::Selection;
 
 /// A declared output in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,19 +56,44 @@ fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item
 }
 
 impl Output {
-    /// Whether the output is among what lies there.
-    pub(crate) fn came(&self, there: &Listing) -> bool {
+    /// Where the output lies there, behind the links within the workspace; none where it doesn't.
+    fn place(&self, there: &Listing) -> Option<PathBuf> {
         if self.path.as_os_str().is_empty() {
-            return true;
+            return Some(self.path.clone());
         }
-        // A link that leads to nothing that is fetched brings nothing.
-        let is = followed::resolved(there, &self.path);
-        is.and_then(|path| there.get(&path)).is_some_and(|entry| match entry.kind {
+        let place = followed::resolved(there, &self.path)?;
+        let is_it = match there.get(&place)?.kind {
             Kind::Folder => self.is_folder,
             Kind::File => !self.is_folder,
             // What can't be read has an error of its own.
             Kind::Unreadable => true,
             Kind::Link | Kind::Other => false,
-        })
+        };
+        is_it.then_some(place)
+    }
+}
+
+/// Declared outputs, by what the listing of the workspace there says of them.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    /// Those that are there, and among what is fetched: a link whose end isn't brings nothing.
+    pub(crate) fetched: Vec<Output>,
+    /// Those that aren't there.
+    pub(crate) missing: Vec<Output>,
+}
+
+impl Outputs {
+    pub(crate) fn of(declared: &[Output], there: &Listing, selection: &Selection) -> Self {
+        let mut outputs = Self::default();
+        for output in declared {
+            match output.place(there) {
+                Some(place) if selection.includes(&place) || place.as_os_str().is_empty() => {
+                    outputs.fetched.push(output.clone());
+                }
+                Some(_) => {}
+                None => outputs.missing.push(output.clone()),
+            }
+        }
+        outputs
     }
 }

@@ -12,10 +12,11 @@ use mlcube_ssh_config::workspace::{Listing, Record};
 
 use crate::backups::Backups;
 use crate::cli::Args;
-use crate::fetch::{self, Fetch};
-use crate::outputs::{self, Output};
+use crate::fetch::{self, Fetch, Load};
+use crate::outputs::{self, Output, Outputs};
 use crate::scratch;
 use crate::select::{Pattern, Selection};
+use crate::stage::Stage;
 use crate::stream;
 use crate::transfer::{self, Sides};
 
@@ -30,16 +31,19 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     if step.is_dry_run() {
         return dry_run(step, document, &layout, &connection, &selection);
     }
-    let mut missing = Vec::new();
+    let mut found = Outputs::default();
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let asked = asked(&selection, &outputs)?;
-        let lists = fetch::list_both(&connection, document, &layout, &record, true, &asked)?;
-        let there = &lists.there;
-        let (came, missed): (Vec<&Output>, Vec<&Output>) =
-            outputs.iter().partition(|output| output.came(&there.listing));
-        missing = missed.into_iter().cloned().collect();
+        let (there, here) = fetch::list_both(
+            &connection,
+            document,
+            &layout,
+            Some(&record),
+            &asked(&selection, &outputs)?,
+        )?;
+        let selection = selection.along_links(&there.listing);
+        found = Outputs::of(&outputs, &there.listing, &selection);
         let sides = Sides {
             step,
             layout: &layout,
@@ -49,12 +53,12 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let path = there.path.clone();
         let was_cut_off = record.was_cut_off();
-        let plan = sides.transfer(lists, &selection, args, receipt)?;
+        let plan = sides.transfer(there, here, &selection, args, receipt)?;
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
-        let text = |output: &&Output| output.path.to_string_lossy().into_owned();
-        receipt.outputs = Some(came.iter().map(text).collect());
+        let text = |output: &Output| output.path.to_string_lossy().into_owned();
+        receipt.outputs = Some(found.fetched.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
         let place = &path;
         let foreign = ForeignFiles { connection: &connection, document, place };
@@ -68,7 +72,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         document.steps.pull = Some(receipt);
     }
     pulled?;
-    check_outputs(document, &missing)
+    check_outputs(document, &found.missing)
 }
 
 /// What is asked for by its path: declared outputs, and what the command line names.
@@ -136,12 +140,21 @@ fn dry_run(
     let fetch = Fetch { connection, layout, backups, there, by_content: false, linked_files: &[] };
     if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
-        step.show([&format!("# {} where there is one; else:", stream::describe(&wanted))]);
+        let what = stream::describe(&wanted);
+        step.show_comment(&format!("{what} where there is one; else:"));
     }
-    let commands = fetch.commands(&plan, &plan.send, &mut |command| {
+    let loads = fetch.loads(&plan, &plan.send, &mut |command| {
         step.show([command]);
         Ok(true)
     })?;
-    step.show(&commands);
+    let Some(stage) = Stage::where_needed(&record)? else {
+        step.show(&fetch.commands(&loads, None));
+        return Ok(());
+    };
+    step.show(&stage.commands(&loads, &layout.workspace));
+    step.show(&fetch.commands(&loads, Some(&stage)));
+    let names = |load: &Load| load.part.files_from.clone();
+    let placings = loads.iter().map(|load| fetch.from_stage(&stage, load, names(load)));
+    step.show(&placings.collect::<Vec<_>>());
     Ok(())
 }

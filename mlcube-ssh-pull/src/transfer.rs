@@ -1,7 +1,9 @@
 //! What comes: the plan, its transfer, and what both sides have in common afterwards.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::quote::{one_line, shell_word};
 use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
@@ -24,12 +27,13 @@ use mlcube_ssh_config::workspace::{
 use crate::backups::Backups;
 use crate::came::Came;
 use crate::cli::Args;
-use crate::fetch::{Fetch, Lists, There};
+use crate::fetch::{Fetch, Load, There};
 use crate::receiver;
 use crate::say;
 use crate::scratch::{self, Scratch};
 use crate::select::Selection;
 use crate::space;
+use crate::stage::Stage;
 use crate::stream::{self, Stream};
 use crate::verify;
 
@@ -46,12 +50,12 @@ impl Sides<'_> {
     /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
     pub(crate) fn transfer(
         &self,
-        lists: Lists,
+        mut there: There,
+        here: Listing,
         selection: &Selection,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<Plan> {
-        let Lists { mut there, here, common } = lists;
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
@@ -60,11 +64,16 @@ impl Sides<'_> {
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         // As the disk shows it.
         let seen = here.clone();
-        let (mut here, base) = self.settle(here, &listing, common)?;
+        let (mut here, base) = self.settle(here, &listing)?;
         receiver::mark_unwritable(&mut here, workspace);
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
         }
+        let unrounded = match listing.unrounded(&base) {
+            Cow::Owned(unrounded) => Some(unrounded),
+            Cow::Borrowed(_) => None,
+        };
+        let listing = unrounded.unwrap_or(listing);
         let mut plan = plan(&listing, &here, &base, selection, args.overwrite);
         if receiver::mark_unheld(&mut here, workspace, &plan.send) {
             plan = self::plan(&listing, &here, &base, selection, args.overwrite);
@@ -90,10 +99,7 @@ impl Sides<'_> {
         drop(listing);
         space::check(&plan, workspace, free, self.connection, &there.path)?;
         if plan.is_empty() {
-            // The record of a million files takes a second to write.
-            if plan.common != base {
-                self.record.finish(&plan.common)?;
-            }
+            self.record.finish(&plan.common)?;
         } else {
             self.record.begin(Direction::Down, &plan.common)?;
             // From here on the record has it.
@@ -129,16 +135,11 @@ impl Sides<'_> {
         Ok(plan)
     }
 
-    /// What lies here, behind the user's own links to folders, too; and what both sides have in common, given what they had.
-    pub(crate) fn settle(
-        &self,
-        mut here: Listing,
-        there: &Listing,
-        common: Listing,
-    ) -> Outcome<(Listing, Listing)> {
+    /// What lies here, behind the user's own links to folders, too; and what both sides have in common.
+    pub(crate) fn settle(&self, mut here: Listing, there: &Listing) -> Outcome<(Listing, Listing)> {
         let top = &self.layout.workspace;
         self.record.put_agreed(&mut here);
-        let common = self.record.settled(common, &here, there);
+        let common = self.record.settled(&here, there);
         follow_own_links(
             &mut here,
             there,
@@ -146,11 +147,8 @@ impl Sides<'_> {
             &|below| list_here(&top.join(below)),
         )?;
         // What came behind a link is seen only now.
-        let common = if self.record.was_cut_off() {
-            self.record.settled(common, &here, there)
-        } else {
-            common
-        };
+        let common =
+            if self.record.was_cut_off() { self.record.settled(&here, there) } else { common };
         Ok((here, common))
     }
 
@@ -198,13 +196,69 @@ impl Sides<'_> {
             by_content: args.checksum,
             linked_files: &linked_files,
         };
-        let commands = fetch.commands(plan, &rest, &mut |command| self.prepare(command))?;
+        let loads = fetch.loads(plan, &rest, &mut |command| self.prepare(command))?;
+        let stage = if loads.is_empty() { None } else { Stage::where_needed(self.record)? };
+        stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
+        let commands = fetch.commands(&loads, stage.as_ref());
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
         note_fetched(receipt, &came, &transfer);
+        let placed = stage.map_or(Ok(()), |stage| {
+            // Also of what was cut off: what is whole is here then.
+            let placed = self.place(&fetch, &stage, &loads, &rest);
+            let is_done = fetched.is_ok() && placed.is_ok();
+            let unasked = stage.clear(&loads, &layout.workspace, !is_done);
+            placed.and(self.check_asked(unasked))
+        });
         match fetched {
-            Err(failure) if transfer.is_partial => Ok((rest.into_owned(), Some(failure))),
-            fetched => fetched.map(|()| (rest.into_owned(), None)),
+            Err(failure) if transfer.is_partial => {
+                placed.map(|()| (rest.into_owned(), Some(failure)))
+            }
+            fetched => fetched.and(placed).map(|()| (rest.into_owned(), None)),
+        }
+    }
+
+    /// Puts in its place what of these loads is in the stage.
+    fn place(
+        &self,
+        fetch: &Fetch,
+        stage: &Stage,
+        loads: &[Load],
+        planned: &Listing,
+    ) -> Outcome<()> {
+        for load in loads {
+            let names = stage.arrived(load, planned, &self.layout.workspace);
+            if names.is_empty() {
+                continue;
+            }
+            let command = fetch.from_stage(stage, load, names);
+            self.step.report().command(&command);
+            let ended = command.run()?;
+            if ended.status != 0 {
+                return Err(Failure::ours(anyhow!(
+                    "can't put what came into {}: {}",
+                    self.layout.workspace.display(),
+                    one_line(ended.errors.lines().next().unwrap_or_default())
+                ))
+                .hint("run this step again, it goes on where it stopped"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a host that sends names which nobody asked for: it is no host that makes a mistake.
+    fn check_asked(&self, unasked: io::Result<Option<PathBuf>>) -> Outcome<()> {
+        let host = self.connection.host();
+        match unasked.context("can't clear the folder for what is on its way")? {
+            None => Ok(()),
+            Some(name) => Err(Failure::ours(anyhow!(
+                "'{host}' sent '{}', which nobody asked for; it was removed",
+                say::shown(&name)
+            ))
+            .hint(format!(
+                "look at the rsync of the host with `ssh {}`",
+                shell_word(host.as_str())
+            ))),
         }
     }
 

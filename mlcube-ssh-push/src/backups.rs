@@ -11,7 +11,9 @@ use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::quote::one_line;
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::{Entry, FIND_FORMAT, name_aside};
+use mlcube_ssh_config::workspace::{
+    Entry, FIND_FORMAT, Granularity, Listing, name_aside, state_of,
+};
 
 use crate::say;
 use crate::sides::Sides;
@@ -44,39 +46,62 @@ impl Backups {
 }
 
 impl Sides<'_> {
-    /// Drops the backups that are of no use, and names those that nobody expected.
-    pub(crate) fn settle_backups(&self) -> Outcome<()> {
+    /// Drops the backups that are of no use, and names those that nobody expected. Of a transfer that failed some may not be whole:
+    /// what they were to be lies in its place still.
+    pub(crate) fn settle_backups(&self, has_failed: bool) -> Outcome<()> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let answer = self.ask_of_backups(script)?;
         let backups = answer.listing()?.filter(|_, entry| !entry.is_folder());
-        let (mut sent, mut changed) = (Vec::new(), Vec::new());
-        let mut is_any_kept = false;
+        // The disk that they are on may round their times.
+        let disk = Granularity::of(&backups);
+        let mut found = [Found::default(), Found::default()];
         for (path, backup) in backups.iter() {
-            if let Ok(code) = path.strip_prefix("code") {
-                if !self.local.may_have_sent(code, &backup) {
-                    changed.push(path);
-                } else if !self.prepared.by_content {
-                    sent.push(path);
-                    continue;
-                }
+            if let Ok(place) = path.strip_prefix("code") {
+                found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
             } else if let Ok(place) = path.strip_prefix("workspace") {
-                let is_as_listed = |there: Entry| there.same_content(&backup);
-                if !self.prepared.listing.get(place).is_some_and(is_as_listed) {
-                    changed.push(path);
-                }
+                let listed = self.prepared.listing.get(place);
+                found[1].add(path, place, listed.is_some_and(|there| disk.shows(&backup, &there)));
             }
-            is_any_kept = true;
         }
-        self.drop_backups(&sent, !is_any_kept)?;
-        if self.prepared.by_content && backups.iter().any(|(path, _)| path.starts_with("code")) {
+        let [code, workspace] = &mut found;
+        if has_failed {
+            code.take_half(&self.look(&self.prepared.base, code)?, |place, now| {
+                let is_sent = |sent: Entry| sent.same_content(now);
+                let size = backups.get(&Path::new("code").join(place)).map_or(0, |half| half.size);
+                !self.local.code.get(place).is_some_and(is_sent)
+                    && (self.local.may_have_sent(place, now, disk) || size < now.size)
+            });
+            workspace.take_half(&self.look(&self.prepared.workspace, workspace)?, |place, now| {
+                self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))
+            });
+        }
+        let is_code_known = !self.prepared.by_content;
+        let mut useless = [code.half.as_slice(), &workspace.half].concat();
+        if is_code_known {
+            useless.extend(&code.expected);
+        }
+        self.drop_backups(&useless, useless.len() == backups.len())?;
+        if !is_code_known && !code.expected.is_empty() {
             self.step.report().say(&format!(
                 "the code that was replaced on {} is kept in {}: with --checksum size and time don't tell whether it was what the last push sent",
                 self.connection.host(),
                 one_line(&self.backups.code())
             ));
         }
-        self.name_backups(&changed);
+        let changed = code.changed.iter().chain(&workspace.changed);
+        self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>());
         Ok(())
+    }
+
+    /// What lies now in the places of files that nobody expected among the backups.
+    fn look(&self, folder: &str, found: &Found) -> Outcome<Listing> {
+        if found.changed.is_empty() {
+            return Ok(Listing::default());
+        }
+        let places = found.changed.iter().map(|(_, place)| *place);
+        let answer =
+            self.prepared.ask(self.connection, state_of(self.connection, folder, places))?;
+        Ok(self.checked(answer)?.listing()?)
     }
 
     fn drop_backups(&self, sent: &[&'static Path], is_all: bool) -> Outcome<()> {
@@ -118,8 +143,11 @@ impl Sides<'_> {
     }
 
     fn ask_of_backups(&self, script: Script) -> Outcome<Answer> {
-        let answer =
-            self.prepared.ask(self.connection, script.given("backups", &self.backups.0))?;
+        let script = script.given("backups", &self.backups.0);
+        self.checked(self.prepared.ask(self.connection, script)?)
+    }
+
+    fn checked(&self, answer: Answer) -> Outcome<Answer> {
         if answer.status == 0 {
             return Ok(answer);
         }
@@ -129,5 +157,34 @@ impl Sides<'_> {
             self.backups.0,
             answer.last_error()
         )))
+    }
+}
+
+/// The backups of code, or of the workspace.
+#[derive(Default)]
+struct Found {
+    /// Those that are as they were known to be.
+    expected: Vec<&'static Path>,
+    /// Those that aren't, and their places.
+    changed: Vec<(&'static Path, &'static Path)>,
+    /// Those that aren't whole.
+    half: Vec<&'static Path>,
+}
+
+impl Found {
+    fn add(&mut self, path: &'static Path, place: &'static Path, is_expected: bool) {
+        if is_expected {
+            self.expected.push(path);
+        } else {
+            self.changed.push((path, place));
+        }
+    }
+
+    /// Takes those out that aren't whole: what lies in their places `now` wasn't replaced.
+    fn take_half(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
+        let is_half = |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
+        let (half, changed) = self.changed.iter().partition(|(_, place)| is_half(place));
+        let half: Vec<_> = half;
+        (self.half, self.changed) = (half.iter().map(|(path, _)| *path).collect(), changed);
     }
 }

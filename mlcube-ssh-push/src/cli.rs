@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use mlcube_ssh_config::jobs::WaitArgs;
 use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Refuse to delete more files than this
     #[arg(long, value_name = "FILES", default_value_t = 1000, requires = "delete")]
     pub(crate) max_delete: u64,
+    /// Send this folder, a workspace of the cube once, as code from now on; PATH is absolute, or relative to the base
+    #[arg(long, value_name = "PATH", conflicts_with = "verify")]
+    pub(crate) as_code: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]

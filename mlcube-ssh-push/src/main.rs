@@ -10,6 +10,7 @@ mod code;
 mod commands;
 mod delete;
 mod done;
+mod former_workspaces;
 mod fresh;
 mod incoming;
 mod leftovers;

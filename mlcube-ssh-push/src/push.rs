@@ -28,7 +28,9 @@ use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
 use crate::there::{Disk, Prepared};
-use crate::{beside, delete, leftovers, links_out, prepare, say, space, try_names, verify};
+use crate::{
+    beside, delete, former_workspaces, leftovers, links_out, prepare, say, space, try_names, verify,
+};
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -46,25 +48,36 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
     let origin = Origin::of(&layout)?;
-    let script = |incoming: &IncomingId, pushed: &Listing| {
-        let (remote, adopt) = (&document.remote, runner.adopt);
-        prepare::script(&connection, &layout, remote, &origin, adopt, incoming, pushed)
+    let as_code = args.as_code.as_ref();
+    let as_code =
+        as_code.map(|path| former_workspaces::parse(&layout, &record, path)).transpose()?;
+    let script = |incoming: &IncomingId| {
+        let script = prepare::script(
+            &connection,
+            &layout,
+            &document.remote,
+            &origin,
+            runner.adopt,
+            incoming,
+        );
+        let as_code = as_code.as_ref().map(|place| place.to_string_lossy()).unwrap_or_default();
+        Ok::<_, anyhow::Error>(script?.given("as_code", &as_code))
     };
     if step.is_dry_run() {
         let incoming = IncomingId::choose(&record)?;
-        let pushed = record.code_within(prepare::FEW_NAMES).unwrap_or_default();
-        let shown = script(&incoming, &pushed)?;
+        let shown = script(&incoming)?;
         return dry_run(step, document, &layout, &connection, &shown, &incoming, args);
     }
     let (receipt, pushed) = timed(|receipt| {
         let _lock = record.lock(&step.report())?;
+        if let Some(place) = &as_code {
+            record.forget_workspace(place)?;
+        }
         let selection = selection(document, &layout, args)?;
         let incoming = IncomingId::choose(&record)?;
         let ask = || {
             incoming.note(&record)?;
-            let pushed = record.code_within(prepare::FEW_NAMES).unwrap_or_default();
-            let script = script(&incoming, &pushed)?;
-            let prepared = prepare::prepare(&connection, &script, document, args.wait)?;
+            let prepared = prepare::prepare(&connection, &script(&incoming)?, document, args.wait)?;
             incoming.is_made(&record)?;
             Ok(prepared)
         };
@@ -78,6 +91,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             local.leave_out_workspaces(&prepared.workspaces)?;
         }
         local.stays.say(&step.report());
+        former_workspaces::say(&step.report(), &layout, &record.workspaces()?);
         beside::name(&step.report(), &layout, &local);
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
@@ -95,7 +109,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 Listing::default()
             };
             let was_cut_off = local.record.was_cut_off();
-            let (mut plan, is_agreed) = plan(&mut local, &mut prepared, &connection, args)?;
+            let mut plan = plan(&mut local, &mut prepared, &connection, args)?;
             if !looks_the_same.is_empty() {
                 let parts = Part::of(&looks_the_same, &plan.links);
                 let route = prepared.workspace_route(&layout);
@@ -106,11 +120,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 plan.send.merge(&looks_the_same.of_names(&names));
             }
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
-            // The record of a million files takes a second to write.
-            let is_agreed = is_agreed && plan.is_empty();
-            if !is_agreed {
-                local.record.begin(Direction::Up, &plan.common)?;
-            }
+            local.record.begin(Direction::Up, &plan.common)?;
             // From here on the record has it.
             plan.common = Listing::default();
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
@@ -123,7 +133,6 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 local: &local,
                 prepared: &prepared,
                 plan: &plan,
-                is_agreed,
                 backups: Backups::of_a_push(&prepared.state),
             };
             let sent = send(&sides, args, receipt);
@@ -167,30 +176,30 @@ fn note(receipt: &mut Receipt, local: &Local) {
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
 }
 
-/// What has to go to the workspace there, and whether the record holds already what both sides have in common then. What a push
-/// that was cut off has brought is noted first.
+/// What has to go to the workspace there. What a push that was cut off has brought is noted first.
 fn plan(
     local: &mut Local,
     prepared: &mut Prepared,
     connection: &Connection,
     args: &Args,
-) -> Outcome<(Plan, bool)> {
+) -> Outcome<Plan> {
     if connection.is_shared() {
         prepared.listing.put_own_permissions(&local.workspace);
-        prepared.code.put_own_permissions(&local.code);
     }
-    let common = local.settled(&prepared.listing);
+    let common = local.record.settled(&local.workspace, &prepared.listing);
     if local.record.was_cut_off() {
         local.record.finish(&common)?;
     }
-    let mut plan = local.plan(&prepared.listing, &common, args.overwrite);
+    let plan_of = |local: &Local, prepared: &Prepared| {
+        local.plan(&prepared.listing.unrounded(&common), &common, args.overwrite)
+    };
+    let mut plan = plan_of(local, prepared);
     if try_names::mark_unheld(prepared, connection, &plan.send)? {
-        plan = local.plan(&prepared.listing, &common, args.overwrite);
+        plan = plan_of(local, prepared);
     }
     // All that is needed of a list that may be long is in the plan.
     local.workspace = Listing::default();
-    let is_agreed = plan.common == common;
-    Ok((plan, is_agreed))
+    Ok(plan)
 }
 
 /// Notes what is known before anything moves, and refuses what mustn't.
@@ -315,7 +324,6 @@ fn dry_run(
         code_disk: Disk { is_near: true, free: None },
         workspace_disk: Disk { is_near: true, free: None },
         listing,
-        code: Listing::default(),
         by_content: args.checksum,
         session: Cell::default(),
         is_held: Cell::default(),
@@ -326,8 +334,7 @@ fn dry_run(
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));
     let (local, prepared, plan) = (&local, &prepared, &plan);
-    let (backups, is_agreed) = (Backups::of_a_push(&prepared.state), false);
-    Sides { step, document, remote, layout, connection, local, prepared, plan, is_agreed, backups }
-        .show(args);
+    let backups = Backups::of_a_push(&prepared.state);
+    Sides { step, document, remote, layout, connection, local, prepared, plan, backups }.show(args);
     Ok(())
 }

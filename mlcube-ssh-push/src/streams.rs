@@ -39,7 +39,7 @@ impl Sides<'_> {
         let mut show = |route: &Route, fresh: &Fresh| {
             if Worth::of(route, fresh).is_some() {
                 let what = brought::describe(route, fresh);
-                self.step.show([&format!("# {what} where there is one; else:")]);
+                self.step.show_comment(&format!("{what} where there is one; else:"));
             }
             Ok(Brought::Nothing)
         };

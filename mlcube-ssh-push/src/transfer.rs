@@ -2,7 +2,7 @@
 
 use mlcube_ssh_config::command::Command;
 use mlcube_ssh_config::document::Receipt;
-use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::failure::{Kind, Outcome};
 use mlcube_ssh_config::workspace::{Direction, Ended, Listing};
 
 use crate::cli::Args;
@@ -26,20 +26,35 @@ impl Sides<'_> {
             receipt.deleted = self.delete()?;
         }
         let code = code::sendable(&local.code);
-        let remaining = self.send_new(&code, sent)?;
-        self.send_code(&remaining, sent)?;
-        self.send_workspace(&remaining, sent)?;
-        if sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way {
-            self.settle_backups()?;
+        let all = self.send(&code, sent);
+        let all = match sent.left_out.take() {
+            Some(failure) if all.is_ok() => Err(failure),
+            _ => all,
+        };
+        let has_replaced =
+            sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way;
+        match &all {
+            // Nobody can look at anything there.
+            Err(failure) if failure.kind == Kind::Connection => {}
+            // What failed first is told.
+            Err(_) => drop(self.settle_backups(true)),
+            Ok(_) if has_replaced => self.settle_backups(false)?,
+            Ok(_) => {}
         }
-        if let Some(failure) = sent.left_out.take() {
-            return Err(failure);
-        }
+        let remaining = all?;
         record.set_gone(&local.still_gone(args.delete))?;
         record.set_code(&local.pushed_now())?;
         self.finish(&remaining)?;
         self.prepared.release(self.connection)?;
         Ok(record.set_incoming(&[])?)
+    }
+
+    /// Sends code and workspace; returns what didn't go as a stream.
+    fn send<'a>(&'a self, code: &'a Listing, sent: &mut Sent) -> Outcome<Remaining<'a>> {
+        let remaining = self.send_new(code, sent)?;
+        self.send_code(&remaining, sent)?;
+        self.send_workspace(&remaining, sent)?;
+        Ok(remaining)
     }
 
     /// Removes links that were pushed from here and are folders here now: rsync would write through them. Says whether there was
@@ -51,8 +66,7 @@ impl Sides<'_> {
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
     fn send_code(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let (code, route) = (&remaining.code, self.code_route());
-        // An rsync that finds nothing to do takes seven round trips.
-        if self.prepared.has_code(code) {
+        if code.is_empty() {
             return Ok(());
         }
         let command = commands::code(self.connection, &route, code, &self.backups);
@@ -84,9 +98,6 @@ impl Sides<'_> {
 
     /// Notes what both sides have in common now.
     fn finish(&self, remaining: &Remaining) -> Outcome<()> {
-        if self.is_agreed {
-            return Ok(());
-        }
         let ended = Ended {
             connection: self.connection,
             direction: Direction::Up,

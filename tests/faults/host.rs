@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use mlcube_ssh_harness::{HostOptions, Place, Scene, Tmpfs, am_root, eventually, skip};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::staging::{COUNTS, Staged, line_of, shows, staged};
 
@@ -69,6 +69,32 @@ fn leader(job: &Staged, change: impl Fn(Vec<&str>) -> String) {
     let file = job.folder().join("leader");
     let line = fs::read_to_string(&file).unwrap();
     fs::write(file, change(line.split_whitespace().collect())).unwrap();
+}
+
+#[test]
+fn its_leader_alone_is_killed() {
+    staged("leader of a job killed, its task goes on", |round| {
+        let job =
+            Staged::that("i=0; while :; do i=$((i + 1)); echo \"line $i.\"; sleep 0.05; done");
+        let running = job.exec(&["run"]);
+        shows(&running, &line_of(round));
+        let leader = fs::read_to_string(job.folder().join("leader")).unwrap();
+        let pid = leader.split_whitespace().next().unwrap().parse().ok();
+        kill_process(pid.and_then(Pid::from_raw).unwrap(), Signal::KILL).unwrap();
+        let lost = running.wait();
+        lost.exits(255).says("is lost").says("run on").says("mlcube-ssh stop");
+        let told = job.asks(&["status"]);
+        assert!(told.succeeds().stdout.contains("\"why\":\"remains\""), "{told}");
+        let refused = job.exec(&["run"]).wait();
+        refused.exits(125).complains(&["run on", "mlcube-ssh stop"]);
+        assert_eq!(job.folders().len(), 1, "no second one was started");
+        job.asks(&["stop"]).succeeds();
+        job.leaves_nothing();
+        job.exec(&["attach"]).wait().exits(255).says("is lost").says("run it again");
+        fs::write(job.scene.host.bin().join("engine-run"), COUNTS).unwrap();
+        job.exec(&["run"]).wait().exits(7);
+        job.leaves_nothing();
+    });
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The link breaks, falls silent, comes back.
 
+use std::fs;
 use std::time::Duration;
 
-use mlcube_ssh_harness::{is_in_own_network, network_comes_up, network_goes_down};
+use mlcube_ssh_harness::{eventually, is_in_own_network, network_comes_up, network_goes_down};
 use rustix::process::Signal;
 
 use crate::staging::{COUNTS, LAST, Staged, after, line_of, shows, staged};
@@ -14,6 +15,25 @@ fn the_connection_is_reset_during_the_start() {
         let running = job.exec(&["run"]);
         after(round, Duration::from_millis(70));
         job.cut();
+        job.is_whole(&running.wait());
+    });
+}
+
+#[test]
+fn a_start_that_is_asked_for_twice_starts_one_job() {
+    staged("connection reset before the job's folder is made, both starts go on", |_| {
+        let job = Staged::that(COUNTS);
+        let bin = job.scene.host.bin();
+        // The first start is held up before it has the lock; the second one, for which the client asks, isn't.
+        job.scene.host.has_program(
+            "flock",
+            "if mkdir \"${0%/*}/first\" 2>/dev/null; then until [ -e \"${0%/*}/second\" ]; do sleep 0.05; done; fi\nexec /usr/bin/flock \"$@\"",
+        );
+        let running = job.exec(&["run"]);
+        eventually("the first start waits", || bin.join("first").exists());
+        job.cut();
+        shows(&running, "line 1.\n");
+        fs::write(bin.join("second"), "").unwrap();
         job.is_whole(&running.wait());
     });
 }

@@ -1,12 +1,15 @@
 //! Why a login or a session failed: one line for a person, and the next thing to do.
 //!
-//! What kind of failure it is, ssh's own words decide ([`super::own_words`]), and of these the first that is known: later
-//! ones can quote the host. What the host says is only quoted.
+//! What kind of failure it is, ssh's own words decide ([`super::own_words`]), and of these the first that is known. What
+//! the host says, and what ssh repeats of it, is only quoted.
 
 use std::time::Duration;
 
 use super::Login;
+use super::key::KeyProblem;
+use super::own_words::divide;
 use crate::failure::Failure;
+use crate::layout::home_expanded;
 use crate::limits::Exceeded;
 use crate::quote::one_line;
 
@@ -39,7 +42,7 @@ pub(super) enum LoginEnd {
 }
 
 /// The words of ssh's own that name each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
-const KNOWN: [(&str, LoginEnd); 18] = [
+const KNOWN: [(&str, LoginEnd); 17] = [
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", LoginEnd::HostKeyChanged),
     ("Host key verification failed", LoginEnd::HostKeyUnknown),
     ("host key is known for", LoginEnd::HostKeyUnknown),
@@ -52,7 +55,6 @@ const KNOWN: [(&str, LoginEnd); 18] = [
     ("Host is down", LoginEnd::NoAnswer),
     ("exchange_identification: ", LoginEnd::ClosedAtOnce),
     ("Permission denied (", LoginEnd::Refused),
-    ("Too many authentication failures", LoginEnd::Refused),
     ("maximum authentication attempts exceeded", LoginEnd::Refused),
     ("No more authentication methods", LoginEnd::Refused),
     ("Connection closed by authenticating user", LoginEnd::Refused),
@@ -62,7 +64,11 @@ const KNOWN: [(&str, LoginEnd); 18] = [
 
 impl LoginEnd {
     /// What ssh's own words say.
-    pub(super) fn told_by(own_words: &str) -> Self {
+    pub(super) fn told_by(words: &str) -> Self {
+        if offers_too_many_keys(words) {
+            return Self::Refused;
+        }
+        let (own_words, _) = divide(words);
         let known =
             |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
         match own_words.lines().find_map(known).unwrap_or(Self::Other) {
@@ -72,6 +78,19 @@ impl LoginEnd {
         }
     }
 }
+
+/// Whether sshd ended the login because of too many attempts. It says why itself; a peer that lies gains only that somebody
+/// looks at their keys.
+fn offers_too_many_keys(words: &str) -> bool {
+    let (own_words, quoted) = divide(words);
+    let line = quoted.lines().next().unwrap_or_default();
+    let reason = line.split_once(DISCONNECT_PROTOCOL_ERROR).map(|(_, text)| text);
+    own_words.ends_with("Received disconnect from ")
+        && reason.is_some_and(|text| text.starts_with("Too many authentication failures"))
+}
+
+/// The reason that sshd gives for it, as ssh writes it (RFC 4253, 11.1).
+const DISCONNECT_PROTOCOL_ERROR: &str = ":2: ";
 
 /// What ssh calls the other end when that is a proxy's pipe.
 const NO_PORT: &str = "UNKNOWN port 65535";
@@ -84,12 +103,19 @@ const FINAL: [&str; 4] = [
     "Bad owner or permissions on",
 ];
 
-/// Why a login failed, from ssh's own words and from what else came on standard error: a banner, a proxy's words.
-pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure {
+/// Why a login failed, from what ssh says and from what else came on standard error: a banner, a proxy's words.
+/// `key` is what was found wrong with a key of a refused login.
+pub(super) fn of_login(
+    login: &Login,
+    words: &str,
+    others: &str,
+    key: Option<&KeyProblem>,
+) -> Failure {
     let host = &login.host;
-    let last = last_line(own_words);
+    let (own_words, _) = divide(words);
+    let last = last_own_line(words);
     let attempt = login.by_hand();
-    match LoginEnd::told_by(own_words) {
+    match LoginEnd::told_by(words) {
         LoginEnd::HostKeyChanged => {
             let place = own_words.lines().find_map(|line| {
                 line.split_once("Offending ")?.1.split_once("key in ").map(|(_, place)| place)
@@ -124,7 +150,7 @@ pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure 
             "host '{host}' closes the connection before the login ({last})"
         ))
         .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
-        LoginEnd::Refused => refused(login, own_words, others),
+        LoginEnd::Refused => refused(login, words, others, key),
         // Not for good: a host that reboots says so of every account (pam_nologin(8)).
         LoginEnd::ClosedInLogin => Failure::connection(format!(
             "'{host}' closed the connection during the login ({last}){}",
@@ -152,16 +178,17 @@ pub(super) fn of_login(login: &Login, own_words: &str, others: &str) -> Failure 
 }
 
 /// The login was refused: ssh's line, what it says of the key, what the host says.
-fn refused(login: &Login, own_words: &str, others: &str) -> Failure {
-    let refusal = own_words.lines().rfind(|line| {
-        line.contains("Permission denied (") || LoginEnd::told_by(line) == LoginEnd::Refused
-    });
-    let mut why = one_line(refusal.unwrap_or_default().trim());
-    if let Some(reason) = key_problem(login, own_words) {
+fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -> Failure {
+    let (own_words, _) = divide(words);
+    let mut why = last_own_line(words);
+    // Of ten kinds of broken keys ssh says no more than "error in libcrypto".
+    let reason = key.map(|key| key.what.clone()).or_else(|| key_problem(login, own_words));
+    if let Some(reason) = reason {
         why = format!("{why}; {reason}");
     }
-    let too_many = own_words.contains("Too many authentication failures");
-    let what_to_do = if too_many {
+    let what_to_do = if let Some(KeyProblem { remedy, .. }) = key {
+        remedy.clone()
+    } else if offers_too_many_keys(words) {
         "ssh offered more keys than the host looks at; name the right one in the platform's authentication.identity_file".to_owned()
     } else {
         format!("see the platform's 'authentication', and try `{}`", login.by_hand())
@@ -184,8 +211,9 @@ fn key_problem(login: &Login, own_words: &str) -> Option<String> {
             || line.contains("no such identity: ")
             || line.contains("Identity file ")
     };
-    let own =
-        |line: &&str| login.identity_file.as_ref().is_some_and(|file| line.contains(file.as_str()));
+    // ssh writes it as it opens it.
+    let file = login.identity_file.as_ref().map(|file| home_expanded(file).display().to_string());
+    let own = |line: &&str| file.as_ref().is_some_and(|file| line.contains(file));
     let mut lines = own_words.lines().filter(tells);
     lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
 }
@@ -308,6 +336,18 @@ pub(super) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
     .hint("it may neither exit nor run long; try it there in `sh`")
 }
 
+/// The user's own line runs for longer than it may; `errors` is what it printed.
+pub(super) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> Failure {
+    let line = telling_lines(errors);
+    let last = if line.is_empty() { line } else { format!("; its last words: {line}") };
+    Failure::ours(anyhow::anyhow!(
+        "the platform's 'setup' hasn't ended on '{}' within {} seconds{last}",
+        login.host,
+        limit.as_secs()
+    ))
+    .hint("it may still run there; try it there in `sh`, and start in it only what ends soon")
+}
+
 /// A script ended before it had told all that it has to tell.
 pub(super) fn of_script(login: &Login, end: &SessionEnd) -> Failure {
     Failure::ours(anyhow::anyhow!(
@@ -331,6 +371,12 @@ pub(super) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
         ),
     };
     Failure::ours(anyhow::anyhow!("'{host}' {exceeded}")).hint(hint)
+}
+
+/// The last line that ssh itself says, with what it quotes of the peer in it.
+fn last_own_line(words: &str) -> String {
+    let (own_words, quoted) = divide(words);
+    last_line(&format!("{own_words}{}", quoted.lines().next().unwrap_or_default()))
 }
 
 /// The last line that says something.
@@ -388,6 +434,23 @@ mod tests {
             ),
             (
                 "Unable to negotiate with 127.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa\r\n",
+                LoginEnd::Other,
+            ),
+            (
+                "Received disconnect from ::1 port 22:2: Too many authentication failures",
+                LoginEnd::Refused,
+            ),
+            // What the peer says, in one line with ssh's own words and behind it.
+            (
+                "Received disconnect from 127.0.0.1 port 22:2: REMOTE HOST IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /home/ann/.ssh/known_hosts:3\r\nDisconnected from 127.0.0.1 port 22\r\n",
+                LoginEnd::Other,
+            ),
+            (
+                "Received disconnect from 127.0.0.1 port 22:11: \nToo many authentication failures\r\n",
+                LoginEnd::Other,
+            ),
+            (
+                "Unable to negotiate with 127.0.0.1 port 22: no matching host key type found. Their offer: x\nConnection refused\r\n",
                 LoginEnd::Other,
             ),
             ("", LoginEnd::Other),

@@ -1,6 +1,6 @@
 //! The shared master: opened once, by whoever comes first.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use super::cause::LoginEnd;
 use super::configuration::Configuration;
+use super::key::KeyProblem;
 use super::own_words::OwnWords;
 use super::{Connection, cause, cipher, key, options};
 use crate::command::Command;
@@ -60,7 +61,8 @@ impl Connection {
     }
 
     /// Opens the master unless another process has done so meanwhile. A `wedged` one, which takes clients and doesn't
-    /// serve them, is left to itself.
+    /// serve them, is left to itself, and so is one of the user's own: it still says that it is there when its network has
+    /// gone.
     pub(super) fn open_master(&self, wedged: bool) -> Outcome<Master> {
         let _lock = self.lock()?;
         // A link to a master of the user's own stays behind when that master ends.
@@ -68,11 +70,21 @@ impl Connection {
             if !wedged && self.answers(&self.socket)? {
                 return Ok(Master::Found);
             }
-            fs::remove_file(&self.socket)
-                .context("can't remove the socket of a dead connection")?;
+            if wedged && !self.socket.is_symlink() {
+                // Its sessions go on. At its end, when it notices that nobody answers, it would remove the socket of
+                // the one that follows it.
+                let stop = self.control_command(&self.socket, "stop");
+                self.report.command(&stop);
+                let _ = stop.run_within(Some(CHECK))?;
+            }
+            if fs::symlink_metadata(&self.socket).is_ok() {
+                fs::remove_file(&self.socket)
+                    .context("can't remove the socket of a dead connection")?;
+            }
         }
         let configuration = self.configuration();
-        if let Some(socket) = self.users_own_master(&configuration)? {
+        let users_own = if wedged { None } else { self.users_own_master(&configuration)? };
+        if let Some(socket) = users_own {
             std::os::unix::fs::symlink(socket, &self.socket)
                 .context("can't link to your own shared connection")?;
             return Ok(Master::Found);
@@ -84,6 +96,7 @@ impl Connection {
             key::check(file, &configuration)?;
         }
         self.log_in(&configuration)?;
+        self.was_open.store(true, Ordering::Relaxed);
         self.asked_again.store(false, Ordering::Relaxed);
         Ok(Master::Opened)
     }
@@ -100,7 +113,7 @@ impl Connection {
             if metadata.is_symlink() {
                 closed = if self.answers(socket)? { Closed::UsersOwn } else { closed };
             } else if self.answers(socket)? {
-                let exit = self.exit_command(socket);
+                let exit = self.control_command(socket, "exit");
                 self.report.command(&exit);
                 let _ = exit.run_within(Some(CHECK))?;
                 // It answers before it goes.
@@ -127,17 +140,17 @@ impl Connection {
         Ok(closed)
     }
 
-    /// The command that closes the connection behind a socket.
-    fn exit_command(&self, socket: &Path) -> Command {
+    /// The command that tells the master behind a socket to do this (ssh(1), `-O`).
+    fn control_command(&self, socket: &Path, act: &str) -> Command {
         let path = format!("ControlPath={}", socket.display());
         let command = Command::new("ssh").args(self.login_words());
-        command.args(["-o", &path, "-O", "exit", "--"]).arg(self.login.host.as_str())
+        command.args(["-o", &path, "-O", act, "--"]).arg(self.login.host.as_str())
     }
 
     /// The commands that close the connection, for a dry run.
     #[must_use]
     pub fn close_commands(&self) -> [Command; 2] {
-        [self.exit_command(&self.socket), self.exit_command(&self.other_socket)]
+        [&self.socket, &self.other_socket].map(|socket| self.control_command(socket, "exit"))
     }
 
     /// What a person types to close a connection of their own.
@@ -247,8 +260,18 @@ impl Connection {
             return Ok(Ok(()));
         }
         let words = own_words.text();
-        let failure = cause::of_login(&self.login, &words, &finished.errors);
-        Ok(Err((LoginEnd::told_by(&words), failure)))
+        let end = LoginEnd::told_by(&words);
+        let key =
+            (end == LoginEnd::Refused).then(|| self.key_problem(configuration, prompts)).flatten();
+        let failure = cause::of_login(&self.login, &words, &finished.errors, key.as_ref());
+        Ok(Err((end, failure)))
+    }
+
+    /// What is wrong with a key of a login that was refused.
+    fn key_problem(&self, configuration: &Configuration, prompts: Prompts) -> Option<KeyProblem> {
+        let own = self.login.identity_file.as_deref();
+        let files = own.into_iter().chain(configuration.all("identityfile"));
+        key::first_problem(files, configuration, prompts != Prompts::None)
     }
 
     /// The socket of a live master that the user's own configuration has for this login.
@@ -285,7 +308,17 @@ impl Connection {
         let path = self.socket.with_extension("lock");
         let lock = || {
             let file = File::create(&path)?;
-            file.lock()?;
+            match file.try_lock() {
+                Ok(()) => {}
+                // Somebody may sit at its prompt for a password.
+                Err(TryLockError::WouldBlock) => {
+                    let host = &self.login.host;
+                    self.report.say(&format!("waiting for another login on '{host}'"));
+                    file.lock()?;
+                }
+                // Without locks two processes may log in at once, each for itself.
+                Err(TryLockError::Error(_)) => {}
+            }
             Ok::<_, std::io::Error>(file)
         };
         Ok(lock().with_context(|| format!("can't lock {}", path.display()))?)

@@ -28,7 +28,7 @@ const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
 /// that was there already: start-up files on a busy host take their time.
 const START_UP: [u64; 2] = [6, 3];
 
-/// How long the user's own line may run.
+/// How long the user's own line may run, where the host may be silent for so long.
 const SETUP: Duration = Duration::from_secs(600);
 
 /// A script that runs on the remote, and has said so.
@@ -87,7 +87,6 @@ impl Connection {
 
     fn open_session_within(&self, script: &Script, pauses: &[u64]) -> Outcome<Option<Session>> {
         let mut master = self.find_or_open_master()?;
-        self.was_open.store(true, Ordering::Relaxed);
         let mut pauses = pauses.iter();
         loop {
             match self.try_session(script, master)? {
@@ -101,7 +100,7 @@ impl Connection {
                     return Err(cause::of_silent_shell(&self.login, seconds, &printed));
                 }
                 Err(NotReady::Silent(_)) => {
-                    self.report.detail("the shared connection doesn't answer; opening another one");
+                    self.warn_of_wedged_master();
                     master = self.open_master(true)?;
                 }
                 Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
@@ -113,6 +112,21 @@ impl Connection {
                     master = Master::Opened;
                 }
             }
+        }
+    }
+
+    /// Says that the shared connection doesn't serve its clients. One that the user opened is the user's to close.
+    fn warn_of_wedged_master(&self) {
+        let host = &self.login.host;
+        if self.socket.is_symlink() {
+            self.report.warn(&format!(
+                "your own shared connection to '{host}' doesn't answer, so a new one is opened; `{}` closes it",
+                self.close_by_hand()
+            ));
+        } else {
+            self.report.detail(&format!(
+                "the shared connection to '{host}' doesn't answer; opening a new one"
+            ));
         }
     }
 
@@ -140,6 +154,7 @@ impl Connection {
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
             Ready::Yes { greeted } => {
+                self.was_open.store(true, Ordering::Relaxed);
                 self.greets.fetch_or(greeted, Ordering::Relaxed);
                 Ok(Ok(session))
             }
@@ -147,11 +162,10 @@ impl Connection {
                 session.running.kill();
                 Ok(Err(NotReady::Silent(printed)))
             }
-            Ready::EndlessSetup(printed) => {
-                let end = SessionEnd { status: 255, printed: &printed, errors: "" };
-                let failure = cause::of_setup(&session.login, &end);
-                session.running.kill();
-                Err(failure)
+            Ready::EndlessSetup => {
+                let limit = session.setup_limit();
+                let errors = session.running.kill_for_errors();
+                Err(cause::of_endless_setup(&session.login, limit, &errors))
             }
             Ready::Ended { begun, printed } => {
                 let login = session.login.clone();
@@ -190,7 +204,7 @@ enum Ready {
     /// Nothing but this came in time.
     Silent(String),
     /// The user's own line doesn't end.
-    EndlessSetup(String),
+    EndlessSetup,
     /// So much came that no start-up file prints it.
     Exceeded,
 }
@@ -212,7 +226,7 @@ impl Session {
             Word::Late(printed) => return Ready::Silent(printed),
             Word::Exceeded => return Ready::Exceeded,
         };
-        match self.wait_for_word(READY, SETUP) {
+        match self.wait_for_word(READY, self.setup_limit()) {
             Word::Came { .. } => {
                 self.silence.begin();
                 // What follows a script is another one.
@@ -222,15 +236,21 @@ impl Session {
                 Ready::Yes { greeted }
             }
             Word::Ended(printed) => Ready::Ended { begun: true, printed },
-            Word::Late(printed) => Ready::EndlessSetup(printed),
+            Word::Late(_) => Ready::EndlessSetup,
             Word::Exceeded => Ready::Exceeded,
         }
     }
 
-    /// Reads up to a line, and behind it.
+    fn setup_limit(&self) -> Duration {
+        SETUP.min(self.silence.limit())
+    }
+
+    /// Reads up to a line, and behind it. As long as the remote takes more of a long script, the time begins anew.
     fn wait_for_word(&mut self, word: &str, limit: Duration) -> Word {
         let line = format!("{word}\n");
-        let deadline = Instant::now() + limit;
+        let mut deadline = Instant::now() + limit;
+        // The first piece goes into the pipe, whoever reads.
+        let mut progress = 1;
         let mut searched = 0;
         loop {
             if let Some(at) = find(&self.ahead[searched..], line.as_bytes()) {
@@ -246,6 +266,10 @@ impl Session {
             let printed = || String::from_utf8_lossy(&self.ahead).into_owned();
             match self.output.recv_timeout(wait) {
                 Ok(bytes) => self.ahead.extend(bytes),
+                Err(RecvTimeoutError::Timeout) if self.running.progress() > progress => {
+                    progress = self.running.progress();
+                    deadline = Instant::now() + limit;
+                }
                 Err(RecvTimeoutError::Timeout) => return Word::Late(printed()),
                 Err(RecvTimeoutError::Disconnected) => return Word::Ended(printed()),
             }
@@ -283,10 +307,10 @@ impl Session {
     /// What the script reads on descriptor 3, behind a line `watch`; it ends when what is returned is dropped.
     ///
     /// # Errors
-    /// When the system can't wait for a pipe.
+    /// When the system can't wait for a pipe, or the remote doesn't take the script.
     pub fn take_input(&mut self) -> io::Result<Option<Input>> {
         let limit = self.silence.limit();
-        self.running.take_input().map(|pipe| Input::new(pipe, limit)).transpose()
+        self.running.take_input(limit)?.map(|pipe| Input::new(pipe, limit)).transpose()
     }
 
     /// What comes next from the remote, within `wait`.
@@ -306,14 +330,14 @@ impl Session {
     /// # Errors
     /// When the connection was lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
-        let text = script.text_behind_another();
-        self.report.command(&format!("# in the same session:\n{text}"));
-        self.running.tell(&text);
-        match self.wait_until_ready(script, SETUP) {
+        let behind = script.behind_another();
+        self.report.command(&format!("# in the same session:\n: {behind}"));
+        self.running.tell(&behind.text());
+        match self.wait_until_ready(script, self.silence.limit()) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
-            Ready::Silent(_) | Ready::EndlessSetup(_) => {
-                let failure = cause::of_lost_link(&self.login, "");
+            Ready::Silent(_) | Ready::EndlessSetup => {
+                let failure = self.is_silent();
                 self.running.kill();
                 Err(failure)
             }
@@ -338,7 +362,7 @@ impl Session {
     /// # Errors
     /// When the system can't say how it ended.
     pub fn end(mut self) -> Outcome<()> {
-        drop(self.running.take_input());
+        self.running.close_input();
         let mut left = limits::LINES;
         loop {
             match self.receive() {

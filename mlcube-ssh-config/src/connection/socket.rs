@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,7 @@ use crate::workspace::state_folder;
 const LONGEST: usize = 90;
 
 /// What helps where no folder serves.
-const ELSEWHERE: &str =
-    "set XDG_RUNTIME_DIR to a folder of yours with mode 0700, whose path has at most 60 bytes";
+const ELSEWHERE: &str = "set XDG_RUNTIME_DIR to a folder of yours with mode 0700, whose path has at most 60 bytes and no blank";
 
 /// The socket of a login's master, in a folder that nobody else can reach. One that lasts for a single command is another one.
 ///
@@ -50,7 +50,8 @@ fn private_folder() -> Result<PathBuf> {
         Some(PathBuf::from(format!("/tmp/mlcube-ssh-{uid}"))),
         state_folder().ok().map(|state| state.join("run")),
     ];
-    first_private(places.into_iter().flatten().filter(|folder| is_short(folder)), uid)
+    let places = places.into_iter().flatten();
+    first_private(places.filter(|folder| is_short(folder) && is_plain_for_ssh(folder)), uid)
 }
 
 /// The first of some places that is this user's alone, or why the first one isn't.
@@ -74,6 +75,13 @@ fn no_place() -> anyhow::Error {
 /// Whether a socket in the folder has a path that ssh can bind.
 fn is_short(folder: &Path) -> bool {
     folder.as_os_str().len() + 17 <= LONGEST
+}
+
+/// Whether ssh reads the folder's name as it is: it splits the value of `ControlPath` at blanks, and expands what is in it
+/// (ssh_config(5), TOKENS and ENVIRONMENT VARIABLES).
+fn is_plain_for_ssh(folder: &Path) -> bool {
+    let bytes = folder.as_os_str().as_bytes();
+    !bytes.iter().any(|byte| byte.is_ascii_whitespace() || b"%$~\"'\\#".contains(byte))
 }
 
 /// Makes a folder, or refuses one in which somebody else could put a socket.

@@ -8,7 +8,8 @@
 hold_incoming() {
   make_private "$1/code" "$1/workspace" "$1/tmp" || return 1
   # A lock file of its own: the session of an earlier push, which the network has cut off, may still hold the old one.
-  rm -f "$1/lock"
+  # Nor is it led by a process that couldn't lock its file, as that one was.
+  rm -f "$1/lock" "$1/leader"
   (umask "$private" && : >"$1/lock") || return 1
   exec 7<"$1/lock"
   # Where there is no flock, or none for this file system, the process and when it started tell whether it lives.

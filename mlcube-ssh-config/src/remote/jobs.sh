@@ -43,22 +43,32 @@ lead() {
     mv -f "$1/leader.new" "$1/leader"
 }
 
-# Sets how the job $1 is, for a job that ended its `status`, for a lost one `why`. A job whose files can't be read is
-# not a lost one.
+# Sets how the job $1 is, for a job that ended its `status`; and `why`, which of a lost one or of one that was ended is
+# `remains` or `left` while something of it runs. A job whose files can't be read is not a lost one: it is `unknown`, and
+# `unread` is the file. One that is empty was made just before the power was cut, and is as good as none.
 job_state() {
   status='' why='' how=lost
-  if [ -f "$1/status" ]; then
-    read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || problem no-look "$1/status"
+  if [ -s "$1/status" ]; then
+    read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || {
+      how=unknown unread=$1/status
+      return 0
+    }
     how=finished
     [ ! -f "$1/stopped" ] || how=killed
     # What a stop could not end.
     [ ! -f "$1/left" ] || why=left
     return 0
   fi
-  [ -e "$1/leader" ] || return 0
+  if [ ! -s "$1/leader" ]; then
+    if has_remains "$1"; then why=remains; fi
+    return 0
+  fi
   pid=
   read -r pid start its_host its_boot its_space 2>/dev/null <"$1/leader" || :
-  if [ -z "$pid" ]; then problem no-look "$1/leader"; fi
+  if [ -z "$pid" ]; then
+    how=unknown unread=$1/leader
+    return 0
+  fi
   know_this_machine
   if [ "$its_host" != "$this_host" ]; then
     how=elsewhere
@@ -72,11 +82,16 @@ job_state() {
     start_of "$pid"
     if [ "$ticks" = "$start" ]; then
       how=running
-    elif [ -f "$1/status" ]; then
+    elif [ -s "$1/status" ]; then
       job_state "$1" # it ended between the two looks
+    elif has_remains "$1"; then
+      why=remains
     fi
   fi
 }
+
+# Ends with a problem where job_state couldn't look.
+need_state() { if [ "$how" = unknown ]; then problem no-look "$unread"; fi; }
 
 # Prints the pids of what bears the mark of the job $1 in its environment, wherever it has gone, but for $2. The process
 # that rootless podman keeps for its namespace inherits the mark of whoever called podman first, and belongs to no job.
@@ -94,6 +109,21 @@ marked() {
   done
 }
 
+# Whether something of the job $1 runs on this machine: what bears its mark, or what is in its containers. The processes of
+# a container may be hidden from this account (hidepid, proc(5)): its engine is asked, too, unless it was silent before.
+silent_engines=' '
+has_remains() {
+  [ -z "$(marked "$1" '')$(container_processes "$1")" ] || return 0
+  [ -n "$(made_containers "$1")" ] && read -r its_engine 2>/dev/null <"$1/engine" || return 1
+  case $silent_engines in *" $its_engine "*) return 1 ;; esac
+  if runs_there=$(present_containers "$1" --filter status=running); then
+    [ -n "$runs_there" ]
+  else
+    silent_engines="$silent_engines$its_engine "
+    return 1
+  fi
+}
+
 # Whether any workspace is locked in our own folder $1: where none is, none of their names need be known.
 has_locks() {
   for held in "$1"/locks/*; do
@@ -105,8 +135,8 @@ has_locks() {
 # The lock of the workspace $1, in our own folder $2.
 lock_of() { printf '%s/locks/%s\n' "$2" "$(printf '%s' "$1" | cksum | tr ' ' -)"; }
 
-# Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` tells how it is. Only what is
-# known to be dead on this machine doesn't count.
+# Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` and `why` tell how it is. Only what
+# is known to be dead on this machine, with all that it started, doesn't count.
 is_held() {
   [ -L "$1" ] || return 1
   held_by=$(readlink "$1")
@@ -119,20 +149,39 @@ is_held() {
   know_this_machine
   if [ -d "$holder" ]; then
     job_state "$holder"
+    need_state
   elif [ "${held_by#*@}" = "$this_host" ]; then
     how=lost
   fi
   case $how$why in
-    running | elsewhere | lostnamespace) return 0 ;;
-    *) [ "${held_by#*@}" != "$this_host" ] ;;
+    running | elsewhere | lostnamespace | lostremains) return 0 ;;
+    # The stop that ends it may be at work. What it left may have ended since, but for containers of which their engine
+    # told nothing.
+    killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
   esac
+  [ "${held_by#*@}" != "$this_host" ]
+}
+
+# Removes the folder of the job $1 with what was made for it elsewhere. In a folder that a group shares each member may write
+# the names of that: nothing else is removed by them than this account's own folder with a name of ours.
+remove_job() {
+  for made_for in shims view; do
+    elsewhere=
+    read -r elsewhere 2>/dev/null <"$1/$made_for" || continue
+    name=${elsewhere##*/}
+    case ${name#mlcube-ssh.} in
+      "$name" | '' | *[!A-Za-z0-9]*) ;;
+      *) if [ -O "$elsewhere" ] && [ ! -L "$elsewhere" ]; then rm -rf "$elsewhere"; fi ;;
+    esac
+  done
+  rm -rf "$1"
 }
 
 # Says which job is in the way, and ends the script.
 refuse_locked() {
   [ -z "${guard-}" ] || unguard_locks
   read -r started 2>/dev/null <"$holder/started" || started=0
-  problem locked "${holder##*/} $how $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
+  problem locked "${holder##*/} $how${why:+:$why} $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
 
 # Moves to the workspace $1 what an earlier version kept under the name $2 (nothing: it had the same); $3 is our own folder.

@@ -2,58 +2,84 @@
 # shellcheck disable=SC2154 # the client sets shared
 
 # Ends the script unless these folders, as far as they exist, are this account's own, nobody else can write in them, and
-# nobody else can exchange what leads to them, as the path has it and as it really is. In a folder that a group shares its
-# members may.
+# nobody else can exchange what leads to them, through every link on the way. In a folder that a group shares its members
+# may.
 check_own() {
   for checked; do
-    found=$(not_own "$checked")
-    [ -z "$found" ] || problem not-own "$found"
+    found=$(whose "$checked")
+    # A look that failed is no answer.
+    [ "$found" = own ] || problem not-own "${found:-unlooked - - $checked}"
   done
 }
 
-# Prints what is wrong with the folder $1, if anything is: `owner WHO MODE PATH` or `writable WHO MODE PATH`.
-not_own() {
-  place=$1 itself=$1 me=$(id -u)
+# Prints `own` for a folder $1 that is this account's own, else what is wrong with it: `owner WHO MODE PATH`, `writable WHO
+# MODE PATH` of a folder of the account's, `exposed WHO MODE PATH` of another one. Prints nothing when that can't be told.
+whose() {
+  place=$1 itself=yes me=$(id -u)
   until [ -e "$place" ] || [ -L "$place" ]; do
     place=${place%/*} itself=
     [ -n "$place" ] || place=/
   done
-  real=$(cd -P "$place" 2>/dev/null && pwd -P) || real=$place
-  [ -z "$itself" ] || itself=$real
-  set --
-  for way in "$place" "$real"; do
-    while :; do
-      set -- "$@" "$way"
-      [ "$way" != / ] || break
-      way=${way%/*}
-      [ -n "$way" ] || way=/
-    done
+  left=$place way='' links=0
+  set -- /
+  while [ -n "$left" ]; do
+    name=${left%%/*}
+    case $left in */*) left=${left#*/} ;; *) left= ;; esac
+    case $name in '' | .) continue ;; esac
+    way=$way/$name
+    set -- "$@" "$way"
+    [ -L "$way" ] || continue
+    # As many as the system follows (path_resolution(7)).
+    links=$((links + 1))
+    [ "$links" -le 40 ] || return
+    target=$(readlink "$way") || return
+    case $target in
+      /*) way= ;;
+      *) way=${way%/*} ;;
+    esac
+    left=$target/$left
   done
+  [ -z "$itself" ] || itself=${way:-/}
   # One process for all of them.
-  stat -c '%u %g %A %n' "$@" 2>/dev/null | while read -r uid gid mode path; do
+  stat -c '%u %g %A %n' "$@" 2>/dev/null | judge_ways "$#"
+}
+
+# Reads a line of stat's for each of $1 paths.
+judge_ways() {
+  ways=0
+  while read -r uid gid mode path; do
+    ways=$((ways + 1))
     if [ "$uid" != "$me" ] && [ "$uid" != 0 ] && ! is_shared_with "$gid"; then
       printf 'owner %s %s %s\n' "$(stat -c %U "$path" | tr ' ' _)" "$mode" "$path"
-      break
+      return
     fi
     case $mode in
       # A link has no mode of its own, and nobody puts another one into a sticky folder in place of ours.
       l* | d????????[tT]) [ "$path" = "$itself" ] || continue ;;
     esac
+    found=writable
+    [ "$uid" = "$me" ] || found=exposed
     case $mode in
       l*) ;;
-      ????????w?) printf 'writable everybody %s %s\n' "$mode" "$path" && break ;;
+      ????????w?) printf '%s everybody %s %s\n' "$found" "$mode" "$path" && return ;;
       ?????w????)
         is_private "$gid" || is_shared_with "$gid" || {
-          printf 'writable %s %s %s\n' "$(stat -c %G "$path" | tr ' ' _)" "$mode" "$path"
-          break
+          printf '%s %s %s %s\n' "$found" "$(stat -c %G "$path" | tr ' ' _)" "$mode" "$path"
+          return
         }
         ;;
     esac
   done
+  [ "$ways" != "$1" ] || echo own
 }
 
-# Whether nobody else is in the group $1: many systems give every user a group of that name.
-is_private() { [ "$1" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ]; }
+# Whether nobody else is in the group $1: many systems give every user a group of that name, and somebody may have been
+# added to it.
+is_private() {
+  [ "$1" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ] || return 1
+  members=$(getent group "$1" 2>/dev/null || grep "^[^:]*:[^:]*:$1:" /etc/group) || return 1
+  case ${members##*:} in '' | "$(id -un)") ;; *) return 1 ;; esac
+}
 
 # Gives these folders to the group of the folder around them, with all that is made in them later, as far as this account
 # may: only a member can, and only of what is its own.

@@ -12,8 +12,24 @@ use crate::status::ExitStatus;
 /// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none. `pushes` says
 /// whether this machine is the sender.
 pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
-    let host = connection.host().as_str();
-    let errors = &finished.errors;
+    let (status, errors) = (finished.status, finished.errors.as_str());
+    if status == 30 && !is_out_of_room(errors) && connection.is_open()? {
+        return Err(connection.silent_transfer());
+    }
+    outcome(status, errors, connection.host().as_str(), pushes, || connection.is_open())
+}
+
+/// The same, from rsync's status and what came on standard error; `is_open` says whether the connection is there.
+///
+/// # Errors
+/// The failure, and that of `is_open`.
+pub fn outcome(
+    status: i32,
+    errors: &str,
+    host: &str,
+    pushes: bool,
+    is_open: impl Fn() -> Outcome<bool>,
+) -> Outcome<()> {
     let first = errors
         .lines()
         .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
@@ -24,7 +40,7 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
         Some(Side::Remote) => format!(" on '{host}'"),
         None => String::new(),
     };
-    if matches!(finished.status, 0 | 24) || (finished.status == 23 && only_vanished(errors)) {
+    if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
         return Ok(());
     }
     if is_out_of_room(errors) {
@@ -32,7 +48,7 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
             "no room left: {first}; make room and run this step again, it goes on where it stopped"
         )));
     }
-    Err(match finished.status {
+    Err(match status {
         127 => missing_there(host),
         _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
             missing_there(host)
@@ -46,12 +62,11 @@ pub(super) fn classify(finished: &Finished, connection: &Connection, pushes: boo
             left_out(errors)
         )),
         // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
-        10 | 12 | 255 if connection.is_open()? => Failure::ours(anyhow!(
+        10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
             "rsync on '{host}' ended in the middle of the transfer: {}",
             last_words(errors)
         ))
         .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
-        30 if connection.is_open()? => connection.silent_transfer(),
         10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
@@ -169,12 +184,11 @@ pub fn wrong_there(host: &str) -> Failure {
 /// # Errors
 /// When there is none (127), or it is another program or too old (126).
 pub fn check_local() -> Outcome<()> {
-    let told = Command::new("rsync").arg("--version").run()?;
-    let told = String::from_utf8_lossy(&told.output).into_owned();
+    let told = told_version()?;
     let found = match version(&told) {
         Some(version) if version >= OLDEST => return Ok(()),
         _ if told.starts_with("openrsync") => "is openrsync".to_owned(),
-        Some((major, minor)) => format!("is version {major}.{minor}"),
+        Some((major, minor, _)) => format!("is version {major}.{minor}"),
         // One that tells its version in another way may do.
         None => return Ok(()),
     };
@@ -185,13 +199,34 @@ pub fn check_local() -> Outcome<()> {
     .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
 }
 
-/// The first rsync that knows all our options: `--info` and `--outbuf` came with it (its NEWS).
-const OLDEST: (u32, u32) = (3, 1);
+/// Whether the rsync on this machine refuses names that a host sends and nobody asked for. Some distributions have mended an
+/// older one (CVE-2022-29154), Debian 11 hasn't; the version doesn't tell.
+///
+/// # Errors
+/// When there is none (127).
+pub fn checks_names() -> Outcome<bool> {
+    Ok(version(&told_version()?).is_some_and(|version| version >= CHECKS_NAMES))
+}
 
-/// `rsync  version 3.2.7  protocol version 31` is 3.2.
-fn version(told: &str) -> Option<(u32, u32)> {
-    let mut numbers = told.strip_prefix("rsync  version ")?.split('.').map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+fn told_version() -> Outcome<String> {
+    let told = Command::new("rsync").arg("--version").run()?;
+    Ok(String::from_utf8_lossy(&told.output).into_owned())
+}
+
+/// The first rsync that knows all our options: `--info` and `--outbuf` came with it (its NEWS).
+const OLDEST: (u32, u32, u32) = (3, 1, 0);
+
+/// The first rsync whose receiver compares the names that come with those that it asked for (its NEWS).
+const CHECKS_NAMES: (u32, u32, u32) = (3, 2, 5);
+
+/// `rsync  version 3.2.7  protocol version 31` is 3.2.7.
+fn version(told: &str) -> Option<(u32, u32, u32)> {
+    let word = told.strip_prefix("rsync  version ")?.split_whitespace().next()?;
+    let mut numbers = word.split('.');
+    let (major, minor) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    // `3.2.4pre1` is none that was published.
+    let patch = numbers.next().and_then(|patch| patch.parse().ok()).unwrap_or(0);
+    Some((major, minor, patch))
 }
 
 fn left_out(errors: &str) -> String {
@@ -236,7 +271,8 @@ mod tests {
 
     #[test]
     fn versions() {
-        assert_eq!(version("rsync  version 3.1.3  protocol version 31\n"), Some((3, 1)));
+        assert_eq!(version("rsync  version 3.1.3  protocol version 31\n"), Some((3, 1, 3)));
+        assert_eq!(version("rsync  version 3.2.5pre1  protocol version 31\n"), Some((3, 2, 0)));
         assert_eq!(version("rsync  version v3.2.3  protocol version 31\n"), None);
         assert_eq!(
             version("openrsync: protocol version 29, rsync version 2.6.9 compatible\n"),

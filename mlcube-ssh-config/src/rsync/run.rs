@@ -78,6 +78,28 @@ impl Transfer {
         }
     }
 
+    /// What a transfer did by what rsync writes on standard output, in pieces as it comes.
+    pub fn of_output<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let (mut lines, mut transfer) = (Lines::default(), Self::default());
+        for piece in pieces {
+            lines.take(piece, |line| transfer.hear(&Line::read(line)));
+        }
+        transfer
+    }
+
+    /// Takes note of a line of rsync's.
+    fn hear(&mut self, line: &Line) {
+        match line {
+            Line::Progress(_) => {}
+            Line::Changed(change) => {
+                self.note(&change.shown());
+                self.files_sent += u64::from(change.was_sent);
+                self.replaced += u64::from(change.has_replaced);
+            }
+            Line::Other(line) => self.read(line),
+        }
+    }
+
     /// Takes note of a line of the statistics.
     fn read(&mut self, line: &str) {
         for (label, number) in
@@ -141,20 +163,20 @@ fn run_one(
     let (mut lines, mut this) = (Lines::default(), Transfer::default());
     let finished = command.run_heard(|bytes| {
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.take(bytes, |line| match Line::read(line) {
-            Line::Progress(bytes) => progress.reached(stream, bytes),
-            Line::Changed(change) => {
-                let name = change.shown();
-                this.note(&name);
-                this.files_sent += u64::from(change.was_sent);
-                this.replaced += u64::from(change.has_replaced);
-                progress.file(&name);
-                if let Some(say) = heard.changed {
-                    progress.clear();
-                    say(&change.path());
+        lines.take(bytes, |line| {
+            let line = Line::read(line);
+            this.hear(&line);
+            match line {
+                Line::Progress(bytes) => progress.reached(stream, bytes),
+                Line::Changed(change) => {
+                    progress.file(&change.shown());
+                    if let Some(say) = heard.changed {
+                        progress.clear();
+                        say(&change.path());
+                    }
                 }
+                Line::Other(_) => {}
             }
-            Line::Other(line) => this.read(&line),
         });
     });
     progress.lock().unwrap_or_else(PoisonError::into_inner).clear();

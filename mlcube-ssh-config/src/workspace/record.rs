@@ -105,11 +105,19 @@ impl Record {
             }
             make_private(&self.folder)?;
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-            if let Err(TryLockError::WouldBlock) = file.try_lock() {
-                report.say("waiting for another transfer of this cube");
-                file.lock()?;
+            match file.try_lock() {
+                Ok(()) => self.remove_unfinished(),
+                Err(TryLockError::WouldBlock) => {
+                    report.say("waiting for another transfer of this cube");
+                    file.lock()?;
+                    self.remove_unfinished();
+                }
+                // A home on NFS without lockd: ENOLCK. What lies there may be another transfer's.
+                Err(TryLockError::Error(_)) => report.warn(&format!(
+                    "the file system of {} has no file locks; start no other transfer of this cube meanwhile",
+                    self.folder.display()
+                )),
             }
-            self.remove_unfinished();
             Ok::<_, std::io::Error>(file)
         };
         lock().with_context(|| format!("can't lock {}", path.display()))
@@ -180,12 +188,15 @@ impl Record {
             .any(|way| self.folder.join(under_way(*way)).exists())
     }
 
-    /// What both sides have in common, given what they had (`common`) and what lies on either now. Of a transfer that was cut off that has come which
+    /// What both sides have in common, given what lies on either now. Of a transfer that was cut off that has come which
     /// lies on the receiving side as it was meant to.
     #[must_use]
-    pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Listing {
+    pub fn settled(&self, here: &Listing, there: &Listing) -> Listing {
+        let mut common = self.workspace();
         for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {
             let Some(meant) = self.read(under_way(direction)) else { continue };
+            // As the receiver's disk makes of it.
+            let receiver = receiver.unrounded(&meant);
             let came = |path: &Path, entry: &Entry| {
                 receiver.get(path).is_some_and(|now| now.same_content(entry))
             };
@@ -198,13 +209,6 @@ impl Record {
     #[must_use]
     pub fn code(&self) -> Option<Listing> {
         self.read("code")
-    }
-
-    /// The same, unless it takes more bytes in the record.
-    #[must_use]
-    pub fn code_within(&self, bytes: u64) -> Option<Listing> {
-        let size = fs::metadata(self.folder.join("code")).ok()?.len();
-        (size <= bytes).then(|| self.code()).flatten()
     }
 
     /// Code that was pushed once, is gone here, and may still be there.
@@ -243,6 +247,20 @@ impl Record {
             return Ok(());
         }
         known.extend(new);
+        self.write_workspaces(&known)
+    }
+
+    /// Takes a place from them: the user says that it is code.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
+    pub fn forget_workspace(&self, place: &Path) -> Result<()> {
+        let mut known = self.workspaces()?;
+        known.retain(|known| known != place);
+        self.write_workspaces(&known)
+    }
+
+    fn write_workspaces(&self, known: &[PathBuf]) -> Result<()> {
         let write = |file: &mut dyn Write| {
             known.iter().try_for_each(|place| {
                 file.write_all(place.as_os_str().as_bytes())?;
@@ -388,7 +406,7 @@ mod tests {
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
             listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
         );
-        let common = record.settled(record.workspace(), &here, &there);
+        let common = record.settled(&here, &there);
         assert_eq!(common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
         record.finish(&common).unwrap();
         assert!(!record.was_cut_off());
@@ -403,8 +421,7 @@ mod tests {
             workspaces: folder.path().join("tree.workspaces"),
         };
         record.begin(Direction::Down, &listing(&[("a", 2), ("b", 2)])).unwrap();
-        let (here, there) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
-        let common = record.settled(record.workspace(), &here, &there);
+        let common = record.settled(&listing(&[("a", 2)]), &listing(&[("a", 3), ("b", 2)]));
         assert_eq!(common, listing(&[("a", 2)]));
     }
 }

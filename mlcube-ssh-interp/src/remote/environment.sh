@@ -68,20 +68,38 @@ is_whole() {
   case $state in mlcube\ *) ;; *) return 1 ;; esac
 }
 
-# Whether every requirement is met already, without pip. What only pip can judge (a URL, a file) is not.
+# Whether every requirement is met already, without pip. What only pip can judge (a URL, a file, an option that changes
+# what is installed, or where) is not.
 met() {
   "$python" -E - "$@" <<'PYTHON'
 import re
 import sys
 
+# A folder of the account's that happens to be called packaging is none of it.
+sys.path = [place for place in sys.path if place]
+
+# What pip is told about its work, not about what it installs (pip-install(1)): with a value, and without.
+WITH_VALUE = set("""
+    -i --index-url --extra-index-url -f --find-links --trusted-host --proxy --cert --client-cert --keyring-provider
+    --timeout --retries --resume-retries --cache-dir --log --progress-bar --exists-action --root-user-action
+    --no-binary --only-binary --upgrade-strategy --use-feature --use-deprecated
+""".split())
+WITHOUT_VALUE = set("""
+    --no-index --pre -U --upgrade --user --no-deps -q -qq -qqq --quiet -v -vv -vvv --verbose --no-input --no-color
+    --no-cache-dir --disable-pip-version-check --prefer-binary --no-build-isolation --use-pep517 --no-use-pep517
+    --compile --no-compile --isolated --no-clean --no-warn-script-location --no-warn-conflicts
+    --break-system-packages --require-virtualenv --no-python-version-warning
+""".split())
+
 
 class Plain:
     """A requirement whose versions are plain numbers: enough where neither packaging nor pip is installed (uv)."""
 
-    url = None
+    url = marker = None
+    extras = ()
 
     def __init__(self, text):
-        parts = re.match(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*(.*)$", text)
+        parts = re.match(r"^([A-Za-z0-9._-]+)\s*(.*)$", text)
         self.name, rest = parts.group(1), parts.group(2).strip()
         self.bounds = [re.match(r"^(==|!=|<=|>=|<|>)\s*([0-9.]+)$", part.strip()).groups() for part in rest.split(",") if rest]
         self.specifier = self
@@ -101,7 +119,7 @@ class Plain:
 
 
 try:
-    from importlib.metadata import version
+    from importlib.metadata import requires, version
     try:
         from packaging.requirements import Requirement
     except ImportError:
@@ -109,14 +127,34 @@ try:
             from pip._vendor.packaging.requirements import Requirement
         except ImportError:
             Requirement = Plain
+
+    def is_met(wanted):
+        if wanted.url or not wanted.specifier.contains(version(wanted.name), prereleases=True):
+            return False
+        of_package = [Requirement(line) for line in requires(wanted.name) or []] if wanted.extras else []
+        for extra in wanted.extras:
+            of_extra = [
+                one for one in of_package
+                if one.marker and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate({"extra": ""})
+            ]
+            if not all(is_met(one) for one in of_extra):
+                return False
+        return True
+
     words = iter(sys.argv[1:])
     for word in words:
         if word.startswith("-"):
-            if "=" not in word and word not in ("--no-index", "--pre", "--upgrade", "-U", "--user", "--no-deps"):
-                next(words, None)
+            name, has_value, _ = word.partition("=")
+            if name in WITH_VALUE:
+                if not has_value:
+                    next(words)
+            elif word not in WITHOUT_VALUE:
+                sys.exit(1)
             continue
         wanted = Requirement(word)
-        if wanted.url or not wanted.specifier.contains(version(wanted.name), prereleases=True):
+        if wanted.marker and not wanted.marker.evaluate():
+            continue
+        if not is_met(wanted):
             sys.exit(1)
 except Exception:
     sys.exit(1)
@@ -128,7 +166,8 @@ PYTHON
 install() {
   {
     # Left alone when pip has ended: it must not hold the session.
-    sleep 10 >/dev/null 2>&1 3<&-
+    # Nor the lock.
+    sleep 10 >/dev/null 2>&1 3<&- 9>&-
     say "pip is still busy; it waits for each answer of the package index for 15 s, and asks twice"
   } &
   talker=$!
@@ -232,7 +271,7 @@ create() {
   if [ -d "$folder" ] && [ -n "$(ls -A "$folder")" ]; then problem not-an-environment "$folder"; fi
   maker=$(command -v "$named") || problem no-python "$named"
   say "creating $folder"
-  if ! { mkdir -p "$folder" && : >"$begun"; }; then problem not-writable "$folder"; fi
+  if ! { mkdir -p "$folder" && printf '' >"$begun"; }; then problem not-writable "$folder"; fi
   if command -v virtualenv >/dev/null; then
     virtualenv -q -p "$maker" "$folder" >&2 || problem create "$folder"
   else
@@ -242,7 +281,9 @@ create() {
 
 # Two pipelines that want the same environment: the second one waits. The lock goes with its holder.
 one_at_a_time() {
-  exec 9>"$folder.lock" || problem not-writable "$folder.lock"
+  # A redirection of `exec` or `:` that fails ends the shell without a word (POSIX 2.8.1).
+  printf '' >>"$folder.lock" || problem not-writable "$folder.lock"
+  exec 9>>"$folder.lock"
   # An installation takes minutes at most.
   timeout -s KILL 900 flock 9 2>/dev/null
   case $? in

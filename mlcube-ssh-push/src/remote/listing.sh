@@ -21,6 +21,15 @@ tell_workspaces() {
   done <"$1/workspace-places"
 }
 
+# Forgets, in our own folder $1, that the place $2 was a workspace: the user says that it is code.
+forget_workspace() {
+  [ -n "$2" ] && [ -f "$1/workspace-places" ] || return 0
+  new=$1/workspace-places.$$.new
+  (umask "$private" && while IFS= read -r known; do
+    [ "$known" = "$2" ] || printf '%s\n' "$known"
+  done <"$1/workspace-places" >"$new") && mv -f "$new" "$1/workspace-places"
+}
+
 # Notes that the place $2 is a workspace.
 note_workspace() {
   [ -n "$2" ] || return 0

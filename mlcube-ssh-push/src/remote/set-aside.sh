@@ -34,7 +34,7 @@ for place; do
     # A rename, so that what is written at the last moment is moved, too.
     mv "$name" "$aside/$around/" || {
       # Onto another disk it is copied, and the copy may be cut off.
-      [ ! -e "$name" ] && [ ! -L "$name" ] || rm -f "$aside/$place"
+      if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$aside/$place"; fi
       problem not-writable "$place"
     }
   else

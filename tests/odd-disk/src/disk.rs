@@ -14,8 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{
     BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
-    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
+    ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request,
+    TimeOrNow, WriteFlags,
 };
 use rustix::fs::{
     AtFlags, CWD, FileType as NodeType, Mode, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, mknodat,
@@ -274,6 +275,16 @@ macro_rules! answer {
 }
 
 impl Filesystem for Disk {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        // The kernel then asks for each lock, to which the answer is ENOSYS, and keeps them by itself else.
+        if self.switches().has_no_locks {
+            config
+                .add_capabilities(InitFlags::FUSE_FLOCK_LOCKS)
+                .map_err(|_unknown| Problem::NOSYS)?;
+        }
+        Ok(())
+    }
+
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         answer!(reply, self.attributes(&self.place(parent, name)?),
             found => reply.entry(&NOW, &found, Generation(0)));

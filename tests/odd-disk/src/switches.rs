@@ -12,6 +12,7 @@
 //! | `no-modes` | permissions and owners aren't kept, and setting them is ignored (FAT) |
 //! | `no-links` | there are no links of either kind: EPERM (FAT) |
 //! | `no-statfs` | the free space can't be asked for: ENOSYS |
+//! | `no-locks` | files can't be locked, if the disk was mounted so: ENOSYS (NFS without lockd) |
 //!
 //! Paths are relative to the top of the disk.
 
@@ -33,6 +34,7 @@ pub(crate) struct Switches {
     pub(crate) has_no_modes: bool,
     pub(crate) has_no_links: bool,
     pub(crate) has_no_statfs: bool,
+    pub(crate) has_no_locks: bool,
 }
 
 impl Switches {
@@ -53,6 +55,7 @@ impl Switches {
                 ("no-modes", "") => switches.has_no_modes = true,
                 ("no-links", "") => switches.has_no_links = true,
                 ("no-statfs", "") => switches.has_no_statfs = true,
+                ("no-locks", "") => switches.has_no_locks = true,
                 _ => {
                     eprintln!("no such oddity: {line}");
                     std::process::exit(2);

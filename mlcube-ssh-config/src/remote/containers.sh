@@ -1,0 +1,81 @@
+#!/bin/sh
+# The containers of a job: what their engine says of them, and what processes they have whatever it says.
+
+# Asks the engine of the job $1, for a quarter of a minute: a daemon that hangs holds nobody up.
+ask_engine() {
+  asked=
+  read -r asked <"$1/engine" || return
+  shift
+  timeout -s KILL 15 "$asked" "$@" 8>&- 9>&-
+}
+
+# Prints the ids of the containers that the job $1 made, as the engine wrote them for the shim.
+made_containers() {
+  for file in "$1"/cid.*; do
+    made=
+    read -r made 2>/dev/null <"$file" || :
+    [ -z "$made" ] || printf '%s\n' "$made"
+  done
+}
+
+# Prints the ids of the containers of the job $1 that are there, running or not; further words choose among them. Fails
+# when the engine can't tell.
+present_containers() {
+  [ -f "$1/engine" ] || return 0
+  of=$1
+  shift
+  ask_engine "$of" ps -aq --no-trunc --filter "label=mlcube-ssh.job=${of##*/}" "$@" 2>/dev/null
+}
+
+# Prints the pids of these processes and of all that descend from them.
+with_descendants() {
+  family=" $* " grown=1
+  while [ -n "$grown" ]; do
+    grown=
+    for file in /proc/[0-9]*/stat; do
+      stat=
+      read -r stat 2>/dev/null <"$file" || continue
+      child=${stat%% *} stat=${stat##*) }
+      case $stat in [ZX]*) continue ;; esac
+      stat=${stat#* }
+      case $family in
+        *" $child "*) ;;
+        *" ${stat%% *} "*) family="$family$child " grown=1 ;;
+      esac
+    done
+  done
+  printf '%s\n' "$family"
+}
+
+# Prints the pids of the processes in the containers of the job $1, and of those that hold the containers for podman.
+# The engine's own files may be gone; what runs is in the container's cgroup, or below the conmon that has its id.
+container_processes() {
+  roots=
+  for file in "$1"/cid.*; do
+    [ -s "$file" ] || continue
+    # shellcheck disable=SC2013 # paths below /proc hold no blanks
+    # The ids come from the file, not from a word of grep's own command line.
+    for process in $(grep -lsF -f "$file" /proc/[0-9]*/cgroup /proc/[0-9]*/cmdline); do
+      case $process in
+        */cmdline)
+          case $(tr '\0' ' ' 2>/dev/null <"$process") in
+            conmon\ * | */conmon\ *) ;;
+            *) continue ;;
+          esac
+          ;;
+      esac
+      process=${process#/proc/}
+      roots="$roots${process%/*} "
+    done
+  done
+  # shellcheck disable=SC2086 # pids
+  [ -z "$roots" ] || with_descendants $roots
+}
+
+# Removes the containers of the job $1 with what was mounted for them alone; fails when some may be left.
+remove_containers_of() {
+  [ -f "$1/engine" ] || return 0
+  present=$(present_containers "$1") || return 1
+  # shellcheck disable=SC2086 # ids
+  [ -z "$present" ] || ask_engine "$1" rm -f -v $present >/dev/null 2>&1
+}
