@@ -3,6 +3,7 @@
 use mlcube_ssh_config::connection::Connection;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
+use mlcube_ssh_config::jobs::JobRecord;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::names::TaskName;
 use mlcube_ssh_config::step::Step;
@@ -10,7 +11,6 @@ use mlcube_ssh_config::step::Step;
 use crate::cli::{FollowArgs, JobArgs, TailArgs};
 use crate::follow::Follower;
 use crate::job::{Job, Phase};
-use crate::record::Record;
 use crate::{outcome, phase};
 
 /// Follows a job to its end; the document becomes one of the job's tasks.
@@ -32,15 +32,15 @@ pub(crate) fn attach(
     let follower =
         Follower::new(connection, document, job, step.report(), manner, phase::log(args))?;
     let end = phase::follow(document, follower, Phase::Run)?;
-    let record = end.record.as_deref().and_then(Record::parse);
+    let record = end.record.as_deref().and_then(JobRecord::parse);
     let ran = record.map_or(Phase::Run, |record| take_over(step, document, &record));
     outcome::of(&end, ran, document)
 }
 
 /// Makes the document one of the job's tasks, so that a pull fetches what they made. The host's record decides nothing else:
 /// what to run next, with which options and variables, stays this document's.
-fn take_over(step: &Step, document: &mut Document, record: &Record) -> Phase {
-    let phase = record.phase();
+fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase {
+    let phase = Phase::of_word(record.phase());
     let known = document.task_names();
     let (ran, unknown): (Vec<&String>, Vec<&String>) =
         record.tasks().iter().partition(|task| known.contains(&task.as_str()));

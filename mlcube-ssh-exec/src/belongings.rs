@@ -3,59 +3,15 @@
 use std::path::Path;
 
 use anyhow::Result;
-use mlcube_ssh_config::connection::is_absolute;
 use mlcube_ssh_config::document::Document;
+use mlcube_ssh_config::inventory::Item;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::report::human_bytes;
 use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Record};
 
 /// Where the listing has what lies in the tree.
 pub(crate) const TREE: &str = "tree";
 /// Where the listing has the workspaces outside the tree.
 pub(crate) const OWN: &str = "own";
-
-/// One thing that is ours there.
-pub(crate) struct Found {
-    pub(crate) kind: String,
-    kib: u64,
-    pub(crate) path: String,
-}
-
-impl Found {
-    /// Reads `KIND KIB PATH`.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        let mut words = line.splitn(3, ' ');
-        Some(Self {
-            kind: words.next()?.to_owned(),
-            kib: words.next()?.parse().ok()?,
-            path: words.next().filter(|path| is_absolute(path))?.to_owned(),
-        })
-    }
-
-    /// One line for people, in the words of `--yes`.
-    pub(crate) fn line(&self) -> String {
-        let (what, note) = match self.kind.as_str() {
-            "tree" => ("tree", " (with the workspace in it)"),
-            "foreign" => ("tree", " (not made by mlcube-ssh; clean leaves it)"),
-            "workspace" | "own" => ("workspaces", ""),
-            "job" => ("jobs", ""),
-            "running" => ("jobs", " (running)"),
-            "container" => ("containers", ""),
-            other => (other, ""),
-        };
-        let size = if self.kind == "container" {
-            "-".to_owned()
-        } else {
-            human_bytes(self.kib.saturating_mul(1024))
-        };
-        format!("{what:<12}{size:>10}  {}{note}", self.path)
-    }
-
-    /// The last part of its path.
-    pub(crate) fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or_default()
-    }
-}
 
 /// What both sides have in common, by where the remote's listing has it.
 pub(crate) struct Known {
@@ -84,13 +40,13 @@ impl Known {
     }
 
     /// Whether `found` holds the document's own workspace, and no other.
-    pub(crate) fn is_own_workspace(&self, found: &Found) -> bool {
+    pub(crate) fn is_own_workspace(&self, found: &Item) -> bool {
         found.kind == "workspace" || self.place == format!("{OWN}/{}", found.name())
     }
 
     /// The files of `found` that this machine never had, or had with another content. What isn't a tree or a workspace
     /// has none.
-    pub(crate) fn not_fetched(&self, found: &Found, there: &Listing) -> Vec<String> {
+    pub(crate) fn not_fetched(&self, found: &Item, there: &Listing) -> Vec<String> {
         let folder = match found.kind.as_str() {
             "tree" => TREE.to_owned(),
             "workspace" => self.place.clone(),

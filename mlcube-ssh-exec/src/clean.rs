@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
+use mlcube_ssh_config::inventory::Item;
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::own;
@@ -13,19 +14,12 @@ use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_for_people};
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
 
-use crate::belongings::{Found, Known, OWN, TREE};
+use crate::belongings::{Known, OWN, TREE};
 use crate::kept::{self, Kept};
 
-const LOOK: &str = concat!(
-    include_str!("remote/containers.sh"),
-    include_str!("remote/belongings.sh"),
-    include_str!("remote/look.sh")
-);
-const REMOVE: &str = concat!(
-    include_str!("remote/containers.sh"),
-    include_str!("remote/belongings.sh"),
-    include_str!("remote/remove.sh")
-);
+const LOOK: &str = concat!(include_str!("remote/belongings.sh"), include_str!("remote/look.sh"));
+const REMOVE: &str =
+    concat!(include_str!("remote/belongings.sh"), include_str!("remote/remove.sh"));
 
 /// What can be removed, in the order in which it is.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,22 +51,31 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         step.show(&connection.shown(&look));
         return Ok(());
     }
+    // A transfer of this pair writes down what lies there when it ends.
+    let record = Record::of(&layout, &document.remote)?;
+    let _lock = if yes.is_empty() { None } else { Some(record.lock(&step.report())?) };
     let answer = connection.ask(&look)?;
     check(&connection, &answer)?;
     let text = answer.text();
-    let found: Vec<Found> =
-        text.lines().filter_map(|line| Found::parse(line.strip_prefix("found ")?)).collect();
+    let found: Vec<Item> =
+        text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
-        return Ok(write_for_people(found.iter().map(Found::line))?);
+        return Ok(write_for_people(found.iter().map(Item::line))?);
     }
     let known = Known::of(&layout, document)?;
     let there = if force { Listing::default() } else { answer.listing()? };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
     let script = script(&connection, REMOVE, document, &runner).word(newest).words(&words);
-    let answer = connection.ask(&script)?;
+    let answer = connection.ask(&script);
+    let is_asked_for = |item: &&Item| words.contains(&word(item));
+    if answer.is_err() {
+        // Nobody knows how far it came.
+        forget(found.iter().filter(is_asked_for), &known, &record)?;
+    }
+    let answer = answer?;
     check(&connection, &answer)?;
-    forget(&answer, &found, &known, &Record::of(&layout, &document.remote)?)?;
+    forget(found.iter().filter(|item| is_touched(item, &answer)), &known, &record)?;
     let text = answer.text();
     write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
     kept.extend(Kept::told_by(&answer));
@@ -112,9 +115,9 @@ fn look_script(connection: &Connection, document: &Document, runner: &Runner) ->
 
 /// What the remote is told to remove, and what stays.
 fn chosen(
-    found: &[Found],
+    found: &[Item],
     yes: &[What],
-    not_fetched: impl Fn(&Found) -> Vec<String>,
+    not_fetched: impl Fn(&Item) -> Vec<String>,
 ) -> (Vec<String>, Vec<Kept>) {
     let asked = |what| yes.contains(&what) || yes.contains(&What::All);
     let mut words = Vec::new();
@@ -125,16 +128,15 @@ fn chosen(
         words.extend(asked(what).then(|| word.to_owned()));
     }
     for found in found {
-        let (what, word) = match found.kind.as_str() {
+        let what = match found.kind.as_str() {
             "foreign" => {
                 if asked(What::Tree) || asked(What::Workspaces) {
                     kept.push(Kept::NotOurs(found.path.clone()));
                 }
                 continue;
             }
-            "tree" => (What::Tree, "tree".to_owned()),
-            "workspace" => (What::Workspaces, "workspace".to_owned()),
-            "own" => (What::Workspaces, format!("own/{}", found.name())),
+            "tree" => What::Tree,
+            "workspace" | "own" => What::Workspaces,
             _ => continue,
         };
         if !asked(what) {
@@ -142,7 +144,7 @@ fn chosen(
         }
         let files = not_fetched(found);
         if files.is_empty() {
-            words.push(word);
+            words.push(word(found));
         } else {
             kept.push(Kept::NotFetched { path: found.path.clone(), files });
         }
@@ -153,17 +155,29 @@ fn chosen(
     (words, kept)
 }
 
+/// The word by which the remote is told to remove it.
+fn word(item: &Item) -> String {
+    if item.kind == "own" { format!("own/{}", item.name()) } else { item.kind.clone() }
+}
+
+/// Whether all of it was removed, or a part.
+fn is_touched(item: &Item, answer: &Answer) -> bool {
+    let (kind, path) = (&item.kind, &item.path);
+    let lines = [format!("removed {kind} {path}"), format!("kept {kind} denied {path}")];
+    answer.text().lines().any(|told| lines.iter().any(|line| line == told))
+}
+
 /// The record of what both sides have in common ends with what was removed there.
-fn forget(answer: &Answer, found: &[Found], known: &Known, record: &Record) -> Outcome<()> {
-    let removed = |found: &&Found| {
-        let line = format!("removed {} {}", found.kind, found.path);
-        answer.text().lines().any(|told| told == line)
-    };
-    for found in found.iter().filter(removed) {
-        if found.kind == "tree" {
+fn forget<'a>(
+    removed: impl Iterator<Item = &'a Item>,
+    known: &Known,
+    record: &Record,
+) -> Outcome<()> {
+    for item in removed {
+        if item.kind == "tree" {
             record.forget_code()?;
         }
-        if known.is_own_workspace(found) || (found.kind == "tree" && known.is_in_tree()) {
+        if known.is_own_workspace(item) || (item.kind == "tree" && known.is_in_tree()) {
             record.finish(&Listing::default())?;
         }
     }

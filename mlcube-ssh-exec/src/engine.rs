@@ -5,6 +5,7 @@
 //! docker` for one, passes the stand-in by.
 
 use anyhow::anyhow;
+use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::runner::Runner;
 use serde_json::{Map, Value};
@@ -17,6 +18,11 @@ fn known_path(remote: &Map<String, Value>) -> Option<(&str, &str)> {
     let path = remote.get("docker")?.as_str()?;
     let (_, name) = path.rsplit_once('/')?;
     (KNOWN.contains(&name) && !path.contains(char::is_whitespace)).then_some((name, path))
+}
+
+/// The engine as the settings name it: a name, a path, or several words.
+pub(crate) fn name(document: &Document) -> &str {
+    document.config_text(&["runner", "remote", "docker"]).unwrap_or("docker")
 }
 
 /// The variable that tells the stand-in where the engine lies.

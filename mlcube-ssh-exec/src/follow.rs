@@ -17,6 +17,7 @@ use mlcube_ssh_config::quote::shell_word;
 use mlcube_ssh_config::report::Report;
 use mlcube_ssh_config::script::Script;
 
+use crate::engine;
 use crate::interrupt::Interrupts;
 use crate::job::Job;
 use crate::outcome::{self, Blame, End, Stop};
@@ -170,10 +171,12 @@ impl<'a> Follower<'a> {
 
     /// Finds out what can be done about the failure of an engine, if it is one of the usual ones.
     fn look_for_trouble(&mut self) {
-        if self.end.blame == Blame::Task || matches!(self.end.status, None | Some(0)) {
+        // Of a task that began the words are its own.
+        let is_of_task = self.end.blame == Blame::Task && self.end.began;
+        if is_of_task || matches!(self.end.status, None | Some(0)) {
             return;
         }
-        if let Some((trouble, line)) = self.tail.trouble() {
+        if let Some((trouble, line)) = self.tail.trouble(engine::name(&self.document)) {
             self.end.hint = Some(trouble.hint(&self.connection, &self.document));
             self.end.last_line = line;
         }

@@ -15,11 +15,12 @@ use mlcube_ssh_config::report::Verbosity;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 
-use crate::{engine, inputs, record, starter};
+use crate::{engine, inputs, starter};
 
 const START: &str = concat!(
     include_str!("remote/follow.sh"),
     include_str!("remote/inputs.sh"),
+    include_str!("remote/gpus.sh"),
     include_str!("remote/start.sh")
 );
 const ATTACH: &str = concat!(
@@ -27,14 +28,10 @@ const ATTACH: &str = concat!(
     include_str!("remote/follow.sh"),
     include_str!("remote/attach.sh")
 );
-const STOP: &str = concat!(
-    include_str!("remote/pick.sh"),
-    include_str!("remote/containers.sh"),
-    include_str!("remote/stop.sh")
-);
+const STOP: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/stop.sh"));
 const STATUS: &str = concat!(include_str!("remote/pick.sh"), include_str!("remote/status.sh"));
-const RUN: &str = concat!(include_str!("remote/containers.sh"), include_str!("remote/run.sh"));
-const ENGINE: &str = include_str!("remote/engine.sh");
+const RUN: &str = include_str!("remote/run.sh");
+const ENGINE: &str = concat!(include_str!("remote/gpus.sh"), include_str!("remote/engine.sh"));
 const LAUNCH: &str = include_str!("remote/launch.py");
 
 /// Seconds between TERM and KILL when a job is ended by Ctrl-C.
@@ -54,6 +51,11 @@ impl Phase {
             Self::Configure => "configure",
             Self::Run => "run",
         }
+    }
+
+    /// What a job does by the word that the remote has for it.
+    pub(crate) fn of_word(word: &str) -> Self {
+        if word == Self::Configure.word() { Self::Configure } else { Self::Run }
     }
 }
 
@@ -159,6 +161,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         ""
     };
     let former_workspace = layout.former_workspace(&document.remote)?;
+    let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let script = script
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
@@ -168,19 +171,29 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .word(own_workspace)
         .word(&python(&runner.interpreter))
         .word(&settings(&runner)?)
-        .word(&record::of(document, phase)?)
+        .word(&jobs::record(document, tasks)?)
         .word(&names)
         .words(&[[jobs::FUNCTIONS, RUN].concat(), ENGINE.to_owned(), LAUNCH.to_owned()])
         .word(&starter::about(phase.word())?)
         .word(document.remote.workspace.as_str())
         .word(if detach { "detach" } else { "follow" })
         .word(&runner.log_limit.to_string())
+        .given("gpus", gpus(document, &runner, phase))
+        .given("engine_there", engine::name(document))
         .variables(&engine::variable(&runner))
         .variables(&inputs::variable(phase, document, &layout)?)
         .secrets(variables);
     Ok(mlcube_words(document, &layout, &runner, phase, verbosity)
         .iter()
         .fold(script, |script, word| script.word(word)))
+}
+
+/// The value of `--gpus` for the tasks, where an engine of docker's kind gets it.
+fn gpus<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> &'a str {
+    match document.run.options.get("gpus") {
+        Some(value) if phase == Phase::Run && runner.remote_platform() == "docker" => value,
+        _ => "",
+    }
 }
 
 /// `mlcube`'s own words; where the cube and the workspace lie is added there. Its own log would bury the cause of a failure in a backtrace.

@@ -18,6 +18,10 @@ pub(crate) enum Kept {
     NotFetched { path: String, files: Vec<String> },
     /// What a running job uses.
     InUse { path: String, job: String },
+    /// What a job may use whose state can't be read.
+    Unknown(String),
+    /// What a push fills.
+    Pushed(String),
     /// A container that its engine doesn't remove.
     Container(String),
     /// A folder of which only a part could be removed: an entry that is left, and its owner.
@@ -47,6 +51,8 @@ impl Kept {
                 (_, "denied", None) => {
                     Self::Closed { entry: path.clone(), path, owner: "somebody else".to_owned() }
                 }
+                (_, "unknown", _) => Self::Unknown(path),
+                (_, "push", _) => Self::Pushed(path),
                 (_, job, _) => Self::InUse { path, job: job.to_owned() },
             });
         }
@@ -64,6 +70,10 @@ impl Kept {
                 few(files)
             ),
             Self::InUse { path, job } => format!("{path} is in use by job {job}"),
+            Self::Unknown(path) => {
+                format!("{path} may be in use: the state of a job can't be read")
+            }
+            Self::Pushed(path) => format!("{path} is in use by a push"),
             Self::Container(id) => format!("container {id} can't be removed by its engine"),
             Self::Closed { path, owner, entry } => {
                 format!("a part of {path} can't be removed: {entry} belongs to {owner}")
@@ -77,6 +87,11 @@ impl Kept {
             Self::NotFetched { .. } => {
                 "fetch with mlcube-ssh pull; --force removes what wasn't fetched".to_owned()
             }
+            Self::Unknown(_) => {
+                "look in the folder 'jobs' beside it on the host for files that can't be read"
+                    .to_owned()
+            }
+            Self::Pushed(_) => "run clean again when the push has ended".to_owned(),
             Self::InUse { job, .. } => format!("`{}` ends the job", document.stop_command(job)),
             Self::Closed { path, entry, .. } => {
                 ForeignFiles { connection, document, place: path }.remedy(Path::new(entry))

@@ -13,10 +13,8 @@ mod job;
 mod kept;
 mod outcome;
 mod phase;
-mod record;
 mod starter;
 mod tail;
-mod terminal;
 mod trouble;
 mod variables;
 

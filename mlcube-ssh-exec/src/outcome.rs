@@ -167,16 +167,27 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
     }
 }
 
-/// What is said of a job whose processes are gone and which left no status.
+/// What is said of a job whose leader is gone and left no status.
 fn lost(why: &str, job: &str, document: &Document) -> Failure {
     let host = &document.remote.host;
-    Failure::connection(if why == "rebooted" {
-        format!("job {job} is lost: '{host}' was rebooted meanwhile; run it again")
-    } else {
-        format!(
-            "job {job} on '{host}' is lost: its processes were killed there, and left no status; run it again"
-        )
-    })
+    let stop = document.stop_command(job);
+    let (what, hint) = match why {
+        "rebooted" => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
+        "remains" => (
+            "its leader was killed and left no status, while processes of it run on".to_owned(),
+            format!("`{stop}` ends them; until then its workspace is locked"),
+        ),
+        "namespace" => (
+            "its leader is gone, and the container or namespace in which it ran can't be seen"
+                .to_owned(),
+            format!("see that nothing of it runs; then `{stop} --force` unlocks its workspace"),
+        ),
+        _ => (
+            "its processes are gone and left no status".to_owned(),
+            "see on the host who ended them (`dmesg`, `journalctl`), and run it again".to_owned(),
+        ),
+    };
+    Failure::connection(format!("job {job} on '{host}' is lost: {what}")).hint(hint)
 }
 
 /// Why a job could not be started or followed.
@@ -213,6 +224,10 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
                 if subject.is_empty() { "it said nothing" } else { subject }
             ),
             "see there whether the account may start more processes (ulimit -u), then run it again",
+        ),
+        "ignores-gpus" => hinted(
+            format!("the podman on '{host}' is older than version 5, and ignores --gpus={subject}"),
+            "give --gpus a number, 'all' or 'device=LIST', or update podman there",
         ),
         "swallows-mount" => anyhow!(
             "--mount needs mlcube 0.0.10 or later, '{host}' has {subject}; raise it in runner.interpreter.requirements"

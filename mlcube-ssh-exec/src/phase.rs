@@ -10,13 +10,14 @@ use mlcube_ssh_config::failure::{Failure, Kind, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::status::ExitStatus;
 use mlcube_ssh_config::step::{Step, timed};
+use mlcube_ssh_config::terminal;
 use mlcube_ssh_config::workspace::Record;
 
 use crate::cli::{FollowArgs, ReconnectArgs, Verb};
 use crate::follow::{Follower, Manner};
 use crate::job::{Job, Phase, Start, new_id};
 use crate::outcome::End;
-use crate::{attach, engine, outcome, terminal, variables};
+use crate::{attach, engine, outcome, variables};
 
 /// Does what the verb says, and notes a receipt.
 pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {

@@ -2,7 +2,7 @@
 
 use mlcube_ssh_config::quote::one_line;
 
-use crate::trouble::Trouble;
+use super::trouble::Trouble;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Vec<u8>);
@@ -33,12 +33,12 @@ impl Tail {
         last.or_else(|| telling_lines(&text).next_back()).map(one_line).unwrap_or_default()
     }
 
-    /// The usual failure of an engine that one of the last lines tells of, and that line.
-    pub(crate) fn trouble(&self) -> Option<(Trouble, String)> {
+    /// The usual failure of the engine, as the settings name it, that one of the last lines tells of, and that line.
+    pub(crate) fn trouble(&self, engine: &str) -> Option<(Trouble, String)> {
         let text = String::from_utf8_lossy(&self.0);
         // Some engines go on to explain, and mlcube may have tried another command of the engine's behind it.
         let mut last = telling_lines(before_mlcubes_own(&text)).rev().take(Self::ENGINES_LINES);
-        last.find_map(|line| Some((Trouble::of_line(line)?, one_line(line))))
+        last.find_map(|line| Some((Trouble::of_line(line, engine)?, one_line(line))))
     }
 }
 

@@ -6,6 +6,8 @@ use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::quote::shell_word;
 use mlcube_ssh_config::script::Script;
 
+use crate::engine;
+
 const LOOK: &str = include_str!("remote/look_at_engine.sh");
 
 /// What the shim says of an engine that it doesn't find, behind the engine's name.
@@ -15,21 +17,35 @@ const NOT_FOUND: &str = ": not found on this host";
 pub(crate) enum Trouble {
     /// There is no engine of this name or path in the session's PATH.
     NotFound(String),
+    /// `sudo` wants a password, which nobody can give.
+    NeedsPassword,
     /// The account may not open the daemon's socket.
     Forbidden,
     /// No daemon answers.
     NoDaemon,
     /// A disk is full; the file that couldn't be written, if the line names it.
     NoSpace(Option<String>),
+    /// The engine knows no GPUs.
+    NoGpus,
     /// The registry of an image isn't reached; its host, if the line names it.
     NoRegistry(Option<String>),
 }
 
 impl Trouble {
-    /// What a line of an engine's tells of.
-    pub(crate) fn of_line(line: &str) -> Option<Self> {
+    /// What a line tells of the engine, which the settings name so.
+    pub(crate) fn of_line(line: &str, engine: &str) -> Option<Self> {
         if let Some(engine) = line.strip_suffix(NOT_FOUND) {
             return Some(Self::NotFound(engine.to_owned()));
+        }
+        // What passes the shim by is missed by the shell of mlcube, or by sudo. A task's words aren't the engine's.
+        let missed = line.strip_suffix(": command not found").or(line.strip_suffix(": not found"));
+        let missed = missed.and_then(|line| line.rsplit(": ").next());
+        if let Some(missed) = missed.filter(|missed| engine.split(' ').any(|word| word == *missed))
+        {
+            return Some(Self::NotFound(missed.to_owned()));
+        }
+        if line.starts_with("sudo: ") && line.contains("password") {
+            return Some(Self::NeedsPassword);
         }
         let low = line.to_ascii_lowercase();
         let says = |any: &[&str]| any.iter().any(|words| low.contains(words));
@@ -48,6 +64,9 @@ impl Trouble {
         }
         if says(&["no space left on device", "disk quota exceeded"]) {
             return Some(Self::NoSpace(path_in(line)));
+        }
+        if says(&["unresolvable cdi devices", "could not select device driver"]) {
+            return Some(Self::NoGpus);
         }
         let of_a_registry = says(&["registry", "/v2/", "dial tcp", "proxyconnect"]);
         let of_the_network = says(&[
@@ -72,14 +91,16 @@ impl Trouble {
             Self::NotFound(engine) => ("not-found", engine.as_str()),
             Self::NoDaemon => ("daemon", engine),
             Self::NoSpace(_) => ("no-space", engine),
-            Self::Forbidden | Self::NoRegistry(_) => return None,
+            Self::NeedsPassword | Self::Forbidden | Self::NoGpus | Self::NoRegistry(_) => {
+                return None;
+            }
         };
         Some(connection.script(LOOK).word(kind).word(engine))
     }
 
     /// What can be done about it; the remote is asked once for what helps.
     pub(crate) fn hint(&self, connection: &Connection, document: &Document) -> String {
-        let engine = document.config_text(&["runner", "remote", "docker"]).unwrap_or("docker");
+        let engine = engine::name(document);
         // Without an answer there is a more general hint.
         let answer = self.look(connection, engine).and_then(|look| connection.ask(&look).ok());
         let told = |key: &str| answer.as_ref().and_then(|answer: &Answer| answer.field(key));
@@ -112,6 +133,12 @@ impl Trouble {
                     "an interactive login shell on '{host}' has DOCKER_HOST; set 'environment: {{DOCKER_HOST: {}}}' in the platform's section",
                     quoted(&address)
                 ),
+            ),
+            Self::NeedsPassword => format!(
+                "sudo can't ask for a password in a job: add the account on '{host}' to the group of the engine's socket and set 'remote: {{runner: docker, docker: docker}}', or let sudoers(5) permit the engine without one (NOPASSWD)"
+            ),
+            Self::NoGpus => format!(
+                "install the NVIDIA container toolkit on '{host}'; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` describes its GPUs to podman, `sudo nvidia-ctk runtime configure --runtime=docker` to docker"
             ),
             Self::Forbidden => format!(
                 "let an administrator of '{host}' add the account to the socket's group (`sudo usermod -aG docker ACCOUNT`), then `{}`: an open connection keeps the groups that it began with",
@@ -168,6 +195,11 @@ mod tests {
     fn engines_say_it_in_these_ways() {
         for (line, trouble) in [
             ("docker: not found on this host", Trouble::NotFound("docker".to_owned())),
+            ("sh: 1: nerdctl: not found", Trouble::NotFound("nerdctl".to_owned())),
+            ("sh: line 1: sudo: command not found", Trouble::NotFound("sudo".to_owned())),
+            ("sudo: nerdctl: command not found", Trouble::NotFound("nerdctl".to_owned())),
+            ("sudo: a password is required", Trouble::NeedsPassword),
+            ("Error: setting up CDI devices: unresolvable CDI devices a.b/c=all", Trouble::NoGpus),
             (
                 "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get …: connect: permission denied",
                 Trouble::Forbidden,
@@ -198,15 +230,16 @@ mod tests {
                 Trouble::NoRegistry(Some("h:5000".to_owned())),
             ),
         ] {
-            assert_eq!(Trouble::of_line(line), Some(trouble), "{line}");
+            assert_eq!(Trouble::of_line(line, "sudo nerdctl"), Some(trouble), "{line}");
         }
         for line in [
             "docker: Error response from daemon: No such image: a/b:1",
             "manifest unknown: registry has no such tag",
             "open /data/x: permission denied",
+            "/bin/sh: 1: pip: not found",
             "Connection refused by the task's own server",
         ] {
-            assert_eq!(Trouble::of_line(line), None, "{line}");
+            assert_eq!(Trouble::of_line(line, "docker"), None, "{line}");
         }
     }
 }

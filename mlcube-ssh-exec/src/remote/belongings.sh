@@ -37,19 +37,20 @@ containers_of() {
 # could not end; one that is lost may have left processes.
 runs() {
   job_state "$1"
-  case $how in
-    running | elsewhere) return 0 ;;
-    lost) if [ -n "$(marked "$1" '')" ]; then return 0; fi ;;
+  case $how$why in
+    running | elsewhere | unknown | lostremains) return 0 ;;
+    *left) if has_remains "$1"; then return 0; fi ;;
   esac
   [ -n "$(container_processes "$1")$(containers_of "$1" running)" ]
 }
 
-# Sets `busy` to the first of these jobs that runs, or whose container does.
+# Sets `busy` to the first of these jobs that runs, or whose container does; `unknown` for one that can't be looked at.
 find_busy() {
   for job; do
     [ -d "$job" ] || continue
     if runs "$job"; then
       busy=${job##*/}
+      [ "$how" != unknown ] || busy=unknown
       return 0
     fi
   done

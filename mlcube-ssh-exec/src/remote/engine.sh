@@ -32,11 +32,27 @@ case $name in
       *' run '* | *' exec '*)
         count_run
         : >"$job/began"
-        # The environment reaches the task as it is, unless an option keeps it out: these get past --cleanenv.
-        for variable in $MLCUBE_SSH_VARIABLES; do
+        # mlcube asks for GPUs with an empty value, which is none for Apptainer, and names them as docker takes them.
+        for word; do
+          shift
+          [ "$word" != --nv= ] || word=--nv
+          set -- "$@" "$word"
+        done
+        case ${SINGULARITYENV_CUDA_VISIBLE_DEVICES-} in
+          all | -1) unset SINGULARITYENV_CUDA_VISIBLE_DEVICES ;;
+          device=*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${SINGULARITYENV_CUDA_VISIBLE_DEVICES#device=} ;;
+        esac
+        # The environment reaches the task as it is, unless an option keeps it out: these get past --cleanenv. So does the
+        # job's mark, by which what a task leaves behind is found.
+        for variable in MLCUBE_SSH_JOB $MLCUBE_SSH_VARIABLES; do
           eval "APPTAINERENV_$variable=\$$variable SINGULARITYENV_$variable=\$$variable"
           export "APPTAINERENV_$variable" "SINGULARITYENV_$variable"
         done
+        # Else Apptainer has a shell evaluate these: a value is no script.
+        if [ -n "$MLCUBE_SSH_VARIABLES" ]; then
+          APPTAINER_NO_EVAL=1 SINGULARITY_NO_EVAL=1
+          export APPTAINER_NO_EVAL SINGULARITY_NO_EVAL
+        fi
         ;;
     esac
     exec "$engine" "$@"
@@ -44,37 +60,6 @@ case $name in
 esac
 
 printf '%s\n' "$engine" >"$job/engine"
-
-# Whether this engine takes --gpus and does nothing: podman before 5, under docker's name too.
-ignores_gpus() {
-  case $("$engine" --version 2>/dev/null) in
-    'podman version '[0-4].*) return 0 ;;
-    *) return 1 ;;
-  esac
-}
-
-# Sets `devices` to the names that podman has for the GPUs of the value $1 of --gpus; ends where it has none.
-name_devices() {
-  # docker reads it as CSV, which may stand in quotes.
-  gpus=$(printf '%s' "$1" | tr -d "\"'") devices=
-  case $gpus in
-    all | -1) devices=all ;;
-    device=*[!A-Za-z0-9:.,_-]* | device=) ;;
-    device=*) devices=$(printf '%s' "${gpus#device=}" | tr ',' ' ') ;;
-    '' | *[!0-9]*) ;;
-    *)
-      devices=' '
-      while [ "$gpus" -gt 0 ]; do
-        gpus=$((gpus - 1))
-        devices=" $gpus$devices"
-      done
-      ;;
-  esac
-  if [ -z "$devices" ]; then
-    printf "%s: podman before 5 ignores --gpus=%s; give a number, all or device=LIST, or update podman there\n" "$name" "$1" >&2
-    exit 125
-  fi
-}
 
 # Options of the engine itself stand before `run`; the words are turned round once, so that they stay as they are.
 # `place` is where a word stands: an option of `run`, the value of one (of --gpus), or, with the image, the task's.
@@ -96,8 +81,11 @@ while [ "$left" -gt 0 ]; do
       continue
       ;;
     option--gpus=*)
-      if ignores_gpus; then
-        name_devices "${word#--gpus=}"
+      if ignores_gpus "$engine"; then
+        name_devices "${word#--gpus=}" || {
+          printf "%s: podman before 5 ignores %s; give a number, all or device=LIST, or update podman there\n" "$name" "$word" >&2
+          exit 125
+        }
         for device in $devices; do set -- "$@" --device "nvidia.com/gpu=$device"; done
         continue
       fi

@@ -2,7 +2,7 @@
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Answers: `node NAME here` or `node NAME elsewhere`, on which node of the host the job was started; `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
 # started; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
-# then `status N`, or `lost` (`lost rebooted`) when the leader is gone without a status.
+# then `status N`, or `lost` (`lost rebooted`, `lost remains`) when the leader is gone without a status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
@@ -45,12 +45,19 @@ finish() {
   while send_log "$1"; do :; done
   printf 'log-size %s\n' "$size"
   tell_line warning "$1/log-missing" || :
-  if has_begun "$1"; then printf 'began\n'; fi
+  begun=
+  if has_begun "$1"; then
+    begun=yes
+    printf 'began\n'
+  fi
   if tell_line cause "$1/cause"; then
     :
   elif [ -f "$1/engine-failed" ]; then
     printf 'engine-failed\n'
   elif [ -f "$1/engine-called" ] && [ ! -e "$1/run.1" ]; then
+    printf 'not-started\n'
+  # Nor did it begin where mlcube, or the python before it, failed without a cause of its own, before any other program ran.
+  elif [ -z "$begun" ] && [ ! -f "$1/other-program" ] && [ ! -f "$1/stopped" ]; then
     printf 'not-started\n'
   fi
   printf '%s\n' "$2"
@@ -77,13 +84,7 @@ pause() {
       fi
       ;;
   esac
-  # The end of a short job is waited for by whoever started it.
-  if [ "$short_pauses" -gt 0 ]; then
-    short_pauses=$((short_pauses - 1))
-    sleep 0.03
-  else
-    sleep "$2"
-  fi
+  sleep "$2"
 }
 
 # Tells the node of the job $1. A host's name may lead to several, which share the disk and not their processes.
@@ -97,14 +98,19 @@ tell_node() {
 follow_job() {
   [ -d "$1" ] || problem unknown "${1##*/}"
   tell_node "$1"
-  offset=$2 looks=0 was_free=no short_pauses=100
+  offset=$2 looks=0 was_free=no losses=0
   end_with_client
   while :; do
     # Looked at before the log, so that the log is whole when the end is told.
     job_state "$1"
+    need_state
     case $how in
       finished | killed) finish "$1" "status $status" ;;
-      lost) finish "$1" "lost $why" ;;
+      lost)
+        # Whoever ends the leader may be about to end the rest: that has a second or two.
+        losses=$((losses + 1))
+        if [ "$why" != remains ] || [ "$losses" -gt 10 ]; then finish "$1" "lost $why"; fi
+        ;;
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
     # Often while something happens, less often in a long silence.

@@ -10,8 +10,13 @@ FOLDER = os.environ["MLCUBE_SSH_JOB_FOLDER"]
 
 
 def put(name, text):
-    """Writes `text` as a file of the job whose room was taken when the job was made: a full disk doesn't lose it."""
+    """Writes `text` as a file of the job whose room was taken when the job was made: a full disk doesn't lose it.
+
+    The first text counts.
+    """
     path = os.path.join(FOLDER, name)
+    if not os.path.exists(path + ".new"):
+        return
     with open(path + ".new", "r+b") as file:
         file.write(text.encode("utf-8", "replace")[:4000] + b"\n")
         file.truncate()
@@ -94,19 +99,42 @@ def keep_log(limit):
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
+def note_other_program():
+    """Notes that a program was run which may be an engine and passes the shim by: nobody knows whether a task began."""
+    open(os.path.join(FOLDER, "other-program"), "wb").close()
+
+
 def check_engine(event, words):
     """Sees every command before mlcube runs it: an engine that isn't called through the shim gets no variables."""
+    if event in ("subprocess.Popen", "os.exec", "os.posix_spawn"):
+        # A runner of another kind; the docker runners and the singularity runner call a shell.
+        note_other_program()
     if event != "os.system":
         return
     try:
         command = shlex.split(os.fsdecode(words[0]))
     except ValueError:
+        note_other_program()
         return
     program = shutil.which(command[0]) if command else None
-    if program is None or os.path.dirname(program) == os.environ["MLCUBE_SSH_SHIMS"]:
+    if program is None:
+        # The shell's own: the singularity runner begins with `cd`.
+        if command and command[0] != "cd":
+            put("cause", "%s: not found on this host" % command[0])
+        else:
+            # What follows may be named by its path.
+            note_other_program()
         return
+    shims = os.environ["MLCUBE_SSH_SHIMS"]
+    if os.path.dirname(program) == shims:
+        return
+    note_other_program()
     if not ("run" in command[1:4] or "exec" in command[1:4]):
         return
+    if not os.path.isdir(shims):
+        # The program is the engine itself now: nobody could find its container, nor end it.
+        put("cause", "the folder of the shim is gone: %s; run it again" % shims)
+        os._exit(125)
     if os.environ.get("MLCUBE_SSH_VARIABLES"):
         problem = "the engine is called as '%s', and can't be handed variables" % command[0]
         put("cause", problem + "; set runner.remote.docker to docker or podman, or do without --env")
@@ -131,7 +159,8 @@ def takes_plain_devices():
 
 def adapted(word):
     """`word` in the form that the installed version takes."""
-    if word.startswith("--gpus=device=") and "," in word and not takes_plain_devices():
+    for_docker = "--platform=singularity" not in sys.argv
+    if word.startswith("--gpus=device=") and "," in word and for_docker and not takes_plain_devices():
         return '--gpus=\\"%s\\"' % word[len("--gpus=") :]
     return word
 
@@ -146,8 +175,8 @@ sys.argv[0] = "mlcube"
 try:
     runpy.run_module("mlcube", run_name="__main__", alter_sys=True)
 except Exception as problem:
-    if "--log-level=critical" not in sys.argv:
-        raise
     cause = "%s: %s" % (type(problem).__name__, " ".join(str(problem).split()))
     put("cause", cause)
+    if "--log-level=critical" not in sys.argv:
+        raise
     sys.exit(1)

@@ -13,9 +13,16 @@ trouble=$1 engine=$2
 ask_login_shell() {
   their_path='' their_host=''
   told=$(mktemp) || return 0
-  # csh takes no other option beside -l.
-  case ${SHELL:=/bin/sh} in *csh) options=-ic ;; *) options=-lic ;; esac
-  timeout -s KILL 10 "$SHELL" $options 'echo; echo mlcube-ssh-environment; env' <&- >"$told" 2>/dev/null 3<&-
+  ask='echo; echo mlcube-ssh-environment; env'
+  case ${SHELL:=/bin/sh} in
+    # csh takes no other option beside -l, so its login file is read by name; and it has no prompt, by which start-up files
+    # know an interactive one, unless its commands come as they are typed.
+    *csh)
+      printf '%s\n' "if ( -r ~/.login ) source ~/.login" "$ask" |
+        timeout -s KILL 10 "$SHELL" -i >"$told" 2>/dev/null 3<&-
+      ;;
+    *) timeout -s KILL 10 "$SHELL" -lic "$ask" <&- >"$told" 2>/dev/null 3<&- ;;
+  esac
   ours=
   while IFS= read -r line; do
     case $ours$line in

@@ -11,21 +11,44 @@ shift
 if [ -d "$state" ]; then guard_locks "$state/locks" || problem not-writable "$state"; fi
 [ "$(newest_job)" = "$newest" ] || problem changed
 
+# Removes $2, which leads to the folder $3 where it is a link that goes with that, and only with it.
 remove() {
+  itself=${3:-$2}
   [ -e "$2" ] || [ -L "$2" ] || return 0
-  rm -rf "$2" 2>/dev/null || {
+  rm -rf "$itself" 2>/dev/null || {
     # A task may have closed folders that are ours.
-    find "$2" -type d ! -perm -700 -exec chmod u+rwx '{}' ';' 2>/dev/null
-    rm -rf "$2"
+    find "$itself" -type d ! -perm -700 -exec chmod u+rwx '{}' ';' 2>/dev/null
+    rm -rf "$itself"
   }
-  if [ ! -e "$2" ]; then
+  if [ ! -e "$itself" ] && rm -f "$2" && [ ! -L "$2" ]; then
     printf 'removed %s %s\n' "$1" "$2"
     return
   fi
   printf 'kept %s denied %s\n' "$1" "$2"
-  closed=$(find "$2" ! -user "$(id -u)" 2>/dev/null | head -n 1)
-  closed=${closed:-$2}
+  closed=$(find "$itself" ! -user "$(id -u)" 2>/dev/null | head -n 1)
+  closed=${closed:-$itself}
   printf 'closed %s %s\n' "$(stat -c %U "$closed" 2>/dev/null)" "$closed"
+}
+
+# Whether a push is under way, from any machine; then `busy` says so. It fills the tree, a workspace and what is kept aside.
+find_push() {
+  for push in "$state"/incoming/*; do
+    [ -d "$push" ] || continue
+    if is_held_incoming "$push"; then
+      busy=push
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Removes $2, with $3 as remove has it, unless a push or one of all the jobs is at it.
+remove_unless_filled() {
+  if find_push || find_busy "$state"/jobs/*; then
+    printf 'kept %s %s %s\n' "$1" "$busy" "$2"
+  else
+    remove "$@"
+  fi
 }
 
 # Removes $2 unless one of the jobs that follow runs.
@@ -35,12 +58,13 @@ remove_unless_busy() {
   if find_busy "$@"; then printf 'kept %s %s %s\n' "$kind" "$busy" "$path"; else remove "$kind" "$path"; fi
 }
 
-# A workspace is in use by the jobs that were started in it.
+# A workspace is in use by the jobs that were started in it; which one a push fills, nobody here knows.
 remove_workspace() {
   busy=
+  find_push || :
   for job in "$state"/jobs/*; do
     [ "$(cat "$job/workspace" 2>/dev/null)" = "$2" ] || continue
-    if find_busy "$job"; then break; fi
+    if [ -n "$busy" ] || find_busy "$job"; then break; fi
   done
   if [ -n "$busy" ]; then printf 'kept %s %s %s\n' "$1" "$busy" "$2"; else remove "$1" "$2"; fi
 }
@@ -48,7 +72,12 @@ remove_workspace() {
 remove_jobs() {
   for job in "$state"/jobs/*; do
     [ -d "$job" ] || continue
-    remove_unless_busy job "$job" "$job"
+    if find_busy "$job"; then
+      printf 'kept job %s %s\n' "$busy" "$job"
+    else
+      remove_job "$job"
+      if [ -e "$job" ]; then remove job "$job"; else printf 'removed job %s\n' "$job"; fi
+    fi
   done
 }
 
@@ -73,9 +102,7 @@ for what; do
     jobs) remove_jobs ;;
     tree)
       is_our_tree || continue
-      # A link of the account's own leads to it.
-      if [ -L "$base" ] && ! find_busy "$state"/jobs/*; then rm -rf "$real"; fi
-      remove_unless_busy tree "$base" "$state"/jobs/*
+      remove_unless_filled tree "$base" "$real"
       # What was on its way to it.
       for push in "$state"/incoming/*; do
         [ -e "$base" ] || is_held_incoming "$push" || rm -rf "$push"
@@ -86,9 +113,11 @@ for what; do
     own/*) remove_workspace own "$state/workspaces/${what#own/}" ;;
     partial)
       find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
-        while read -r partial; do remove partial "$partial"; done
+        while read -r partial; do
+          if find_push; then printf 'kept partial push %s\n' "$partial"; else remove partial "$partial"; fi
+        done
       ;;
-    replaced) remove replaced "$state/replaced" ;;
+    replaced) if find_push; then printf 'kept replaced push %s\n' "$state/replaced"; else remove replaced "$state/replaced"; fi ;;
     # Other cubes may use it.
     environment)
       if is_our_environment; then remove_unless_busy environment "$environment" "${state%/*}"/*/jobs/*; fi
@@ -97,6 +126,7 @@ for what; do
 done
 
 # With nothing left but what keeps cubes of one name apart, the name is free again.
+if find_push; then exit 0; fi
 rmdir "$state/workspaces" "$state/jobs" 2>/dev/null
 for left in "$base" "$state/workspaces" "$state/jobs" "$state/replaced"; do
   if [ -e "$left" ]; then exit 0; fi

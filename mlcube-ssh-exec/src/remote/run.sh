@@ -23,7 +23,8 @@ end() {
   umask "$private"
   [ -z "$view" ] || rm -rf "$view"
   rm -rf "${shims:?}"
-  give_lock_up "$lock" "${job##*/}"
+  # What is left goes on in the workspace; whether something is, the one who stops the job finds out.
+  [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"
   put status "$1"
   exit
 }
@@ -169,7 +170,11 @@ count_tasks() {
 }
 
 if [ "$status" -ne 0 ]; then judge "$@"; fi
-if ! remove_containers_of "$job" && [ -n "$(container_processes "$job")" ]; then
-  printf "mlcube-ssh: a container of this job can't be removed: %s\n" "$(made_containers "$job" | tr '\n' ' ')"
+if ! remove_containers_of "$job"; then
+  left=$(container_processes "$job" | tr '\n' ' ')
+  if [ -n "$left" ]; then
+    printf "mlcube-ssh: a container of this job can't be removed: %s\n" "$(made_containers "$job" | tr '\n' ' ')"
+    printf 'processes %s\n' "$left" >"$job/left"
+  fi
 fi
 end "$status"

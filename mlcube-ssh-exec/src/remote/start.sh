@@ -6,8 +6,9 @@
 # for the task, ${11} the runner of jobs, ${12} the engine's stand-in, ${13} what starts mlcube, ${14} who starts it (JSON),
 # ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
 # then mlcube's words, of which the first two are its log level and its command.
+# Given: gpus (the value of --gpus, if any); engine_there (docker or podman, or the path of one).
 # Given: former_workspace, where an earlier version kept the workspace, or nothing.
-# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale
+# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
 state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
 settings=$8 document=$9
@@ -45,6 +46,7 @@ plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
   with_words mktemp -d /tmp/mlcube-ssh.XXXXXX || abandon not-writable "/tmp: $words"
   view=$words
+  printf '%s\n' "$view" >"$job/view"
   ln -s "$base" "$view/tree" || abandon not-writable "$view"
   base=$view/tree
   if [ -n "$workspace" ]; then
@@ -59,6 +61,12 @@ find_python() {
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
   [ -x "$python" ] || never_configured "$python"
+}
+
+# What the shim would refuse when the task begins.
+check_gpus() {
+  [ -n "$gpus" ] && ! name_devices "$gpus" || return 0
+  if ignores_gpus "$engine_there"; then problem ignores-gpus "$gpus"; fi
 }
 
 # mlcube swallows --mount before 0.0.10.
@@ -88,9 +96,14 @@ make_job() {
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
 
-# The lock and the job come into being together, for everybody who looks at them on this machine.
+# The lock and the job come into being together, for everybody who looks at them on this machine. Fails where the job is
+# there by now: the reply to another session with the same id was lost, and the client asked again while both were at it.
 take_workspace() {
   guard_locks "$state/locks" || problem not-writable "$state"
+  if [ -d "$job" ]; then
+    unguard_locks
+    return 1
+  fi
   take_lock "$lock" "$id"
   if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"
@@ -121,7 +134,8 @@ place_shims() {
       fi
       ;;
   esac
-  for parent in "${XDG_RUNTIME_DIR:-}" /var/tmp "${TMPDIR:-}" /tmp "$HOME"; do
+  # Last the one that is removed when the account's last session ends: the job goes on.
+  for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
     case $parent in '' | *:*) continue ;; esac
     shims=$(mktemp -d "$parent/mlcube-ssh.XXXXXX" 2>/dev/null) || continue
     if put_shim "$shims" 2>/dev/null; then
@@ -152,56 +166,37 @@ find_scope() {
 # Until the job has a leader of its own: this session may be ended from then on. One that doesn't come is ended; of the
 # job nothing is left.
 wait_for_leader() {
-  leads=$$ hundredths=3000
+  leads=$$ tenths=300
   while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
-    if [ "$hundredths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
+    if [ "$tenths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
       # It may have led and ended between the looks.
       read -r leads _ <"$job/leader"
       if [ "$leads" != $$ ] || [ -f "$job/status" ]; then break; fi
       kill -KILL "$starting" 2>/dev/null
       abandon no-leader "$(tail -n 1 "$job/log")"
     fi
-    # It takes 20 ms, mostly.
-    if [ "$hundredths" -gt 2990 ]; then
-      sleep 0.01
-      hundredths=$((hundredths - 1))
-    else
-      sleep 0.1
-      hundredths=$((hundredths - 10))
-    fi
+    sleep 0.1
+    tenths=$((tenths - 1))
     read -r leads _ <"$job/leader"
   done
 }
 
-# The last 20 jobs stay; those that run stay too, and those of which nobody here can tell.
+# The last 20 jobs stay; those of which something runs stay too, and those of which nobody here can tell.
 prune() {
   # Ids begin with the time, and a pattern is expanded in order.
   set -- "$state"/jobs/*
   while [ $# -gt 20 ]; do
     job_state "$1"
-    case $how in
-      running | elsewhere) ;;
-      *)
-        if [ -f "$1/shims" ]; then rm -rf "$(cat "$1/shims")"; fi
-        rm -rf "$1"
-        ;;
+    case $how$why in
+      running | elsewhere | unknown | lostremains | lostnamespace | *left) ;;
+      *) remove_job "$1" ;;
     esac
     shift
   done
 }
 
-if [ ! -d "$job" ]; then
-  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
-  command -v setsid >/dev/null || problem no-setsid
-  find_python
-  check_version "$@"
-  # What runs there may be making the inputs.
-  if is_held "$lock" "$id"; then refuse_locked; fi
-  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
-  check_inputs
-  mask=$(umask)
-  umask "$private"
-  take_workspace
+# Starts the job that take_workspace has made; mlcube's words follow.
+start_job() {
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   place_shims
   plain_view
@@ -225,6 +220,21 @@ if [ ! -d "$job" ]; then
   unset MLCUBE_SSH_JOB
   wait_for_leader
   prune
+}
+
+if [ ! -d "$job" ]; then
+  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
+  command -v setsid >/dev/null || problem no-setsid
+  find_python
+  check_version "$@"
+  check_gpus
+  # What runs there may be making the inputs.
+  if is_held "$lock" "$id"; then refuse_locked; fi
+  take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
+  check_inputs
+  mask=$(umask)
+  umask "$private"
+  if take_workspace; then start_job "$@"; fi
 fi
 if [ "$then" = follow ]; then
   # From here on the client knows that there is a job.

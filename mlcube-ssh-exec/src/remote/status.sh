@@ -15,5 +15,7 @@ if [ "$4" = all ]; then
   done
 else
   pick_job "$state" "$2" "$(absolute "$3")"
+  job_state "$job"
+  need_state
   tell_job "$job"
 fi

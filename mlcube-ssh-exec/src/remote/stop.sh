@@ -2,7 +2,7 @@
 # Ends a job: its containers, then every process that bears its mark; TERM first, KILL after a while. What it says is
 # looked at: a job of which something runs isn't ended.
 # $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace,
-# $5 `force` ends the hold of a job that can't be reached from here.
+# $5 `force` gives the workspace up whatever is left of the job, and that of a job that can't be reached from here.
 # Answers: `left …`, what could not be ended, none when all is gone; then how the job is (tell_job).
 # shellcheck disable=SC2154 # pick_job sets job; jobs.sh sets how, why and its_host
 
@@ -15,6 +15,7 @@ lock=$(lock_of "$its_workspace" "${job%/jobs/*}")
 
 # The pid of one that isn't running here may be another's; the leader is left to write the status.
 job_state "$job"
+need_state
 before=$how leader=
 if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
 
@@ -23,15 +24,16 @@ running() { { marked "$job" "$leader" && container_processes "$job"; } | tr -s '
 
 case $how in
   finished | killed)
-    if [ -z "$(running)" ]; then
-      rm -f "$job/left"
+    # What an earlier stop left is looked for once more, by its engine, too.
+    if [ -z "$why$(running)" ]; then
       tell_job "$job"
       exit
     fi
     ;;
   elsewhere) [ "$force" = force ] || problem elsewhere "$id ${its_host%%/*}" ;;
 esac
-: >"$job/stopped"
+# On a full disk the job is stopped nevertheless; a redirection of `:` that fails would end the shell (POSIX 2.8.1).
+printf '' >"$job/stopped"
 
 # Sends the signal $1 to what the function $2 finds.
 signal() {
@@ -121,6 +123,6 @@ if [ -n "$left" ]; then
   printf 'left %s\n' "$left"
 else
   rm -f "$job/left"
-  give_lock_up "$lock" "$id"
 fi
+if [ -z "$left" ] || [ "$force" = force ]; then give_lock_up "$lock" "$id"; fi
 tell_job "$job"
