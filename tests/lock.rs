@@ -173,6 +173,24 @@ fn a_lock_of_another_machine_or_pid_namespace_is_never_stolen() {
     exec(&scene, &["attach"], &detached).succeeds();
 }
 
+#[test]
+fn a_holder_that_cannot_be_looked_at_is_named_by_every_program() {
+    let (scene, document) = pushed();
+    let job = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let folder = state(&scene).join("jobs").join(job.at("/steps/exec/job").as_str().unwrap());
+    let leader = fs::read(folder.join("leader")).unwrap();
+    fs::remove_file(folder.join("leader")).unwrap();
+    fs::create_dir(folder.join("leader")).unwrap();
+    let path = folder.join("leader").display().to_string();
+    exec(&scene, &["run"], &document).exits(125).complains(&["can't look at", &path]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
+    push.run().exits(125).complains(&["can't look at", &path]);
+    fs::remove_dir(folder.join("leader")).unwrap();
+    fs::write(folder.join("leader"), leader).unwrap();
+    go(&scene);
+    exec(&scene, &["attach"], &job).succeeds();
+}
+
 /// A job that has a container, whose daemon, which may be on another machine, doesn't answer any more.
 fn with_a_daemon_that_is_gone(scene: &Scene, document: &Document) {
     let job = exec(scene, &["run", "--detach"], document).succeeds().document();

@@ -57,6 +57,7 @@ pub mod parameters;
 pub mod places;
 pub mod progress;
 pub mod quote;
+pub mod remote_problem;
 pub mod report;
 pub mod resolve;
 pub mod rsync;

@@ -8,7 +8,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::inventory::Item;
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::own;
+use mlcube_ssh_config::remote_problem;
 use mlcube_ssh_config::runner::{Interpreter, Runner};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_for_people};
@@ -193,8 +193,8 @@ fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
     let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
     let (kind, subject) =
         problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
-    if kind == own::NOT_OWN {
-        return Err(own::failure(host.as_str(), subject));
+    if let Some(failure) = remote_problem::shared(host.as_str(), kind, subject) {
+        return Err(failure);
     }
     Err(Failure::ours(match kind {
         "nothing" => anyhow!("there is nothing of this cube on '{host}'"),
@@ -205,6 +205,9 @@ fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
             anyhow!("{subject} on '{host}' is no tree of ours; check remote_root and remote_name")
         }
         "not-writable" => anyhow!("can't write {subject} on '{host}'; is the folder yours?"),
-        _ => anyhow!("can't look what is on '{host}': {}", answer.last_error()),
+        _ => anyhow!(
+            "can't find or remove what belongs to this cube on '{host}': {}",
+            remote_problem::reason(problem.unwrap_or_default(), &answer.last_error())
+        ),
     }))
 }

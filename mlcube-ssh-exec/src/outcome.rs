@@ -5,7 +5,7 @@ use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::{Failure, Outcome, hinted};
 use mlcube_ssh_config::names::Host;
-use mlcube_ssh_config::own;
+use mlcube_ssh_config::remote_problem;
 
 use crate::inputs;
 use crate::job::Phase;
@@ -196,22 +196,14 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     if kind == "no-input" {
         return inputs::missing(document, subject);
     }
-    if kind == own::NOT_OWN {
-        return own::failure(host.as_str(), subject);
+    if let Some(failure) = remote_problem::shared(host.as_str(), kind, subject) {
+        return failure;
     }
     Failure::ours(match kind {
         "never-configured" => anyhow!(
             "this cube isn't configured on '{host}': {subject} isn't there; run mlcube-ssh configure with the same --mlcube and --platform"
         ),
         "not-writable" => return not_writable(host.as_str(), subject),
-        "no-look" => hinted(
-            format!("can't look at {subject} on '{host}', so nothing is known of its jobs"),
-            "see there whether it can be read, and whether the account may start more processes (ulimit -u)",
-        ),
-        "locks-hang" => hinted(
-            format!("the file locks in {subject} on '{host}' are held or don't answer"),
-            "try again when nothing else of mlcube-ssh runs there; if that doesn't help, set remote_root to a folder on another file system",
-        ),
         "no-exec" => hinted(
             format!(
                 "no program can be run in {subject} on '{host}', nor in any other folder that is tried (noexec mounts), so containers couldn't be ended and would get no variables"

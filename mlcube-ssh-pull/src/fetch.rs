@@ -13,6 +13,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::names::RemotePath;
+use mlcube_ssh_config::remote_problem;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
@@ -263,8 +264,9 @@ fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
             "there is no workspace {path} on '{host}'; run {}",
             document.configure_command()
         )),
-        _ => {
-            Failure::ours(anyhow!("can't list the workspace on '{host}': {}", answer.last_error()))
-        }
+        (kind, subject) => remote_problem::shared(host, kind, subject).unwrap_or_else(|| {
+            let reason = remote_problem::reason(&problem, &answer.last_error());
+            Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}"))
+        }),
     }
 }

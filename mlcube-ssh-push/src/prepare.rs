@@ -10,7 +10,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
 use mlcube_ssh_config::names::RemotePath;
-use mlcube_ssh_config::own;
+use mlcube_ssh_config::remote_problem;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
@@ -132,7 +132,6 @@ fn failure(host: &str, answer: &Answer) -> Failure {
     let last = answer.last_error();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),
-        (own::NOT_OWN, subject) => own::failure(host, subject),
         ("openrsync", _) => rsync::wrong_there(host),
         ("not-writable", path) if answer.errors.contains("No space left") => {
             Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
@@ -140,6 +139,9 @@ fn failure(host: &str, answer: &Answer) -> Failure {
         ("not-writable", path) => Failure::ours(anyhow!(
             "can't write {path} on '{host}' ({last}); set runner.remote_root to a folder of yours there"
         )),
-        _ => Failure::ours(anyhow!("can't list the workspace on '{host}': {last}")),
+        (kind, subject) => remote_problem::shared(host, kind, subject).unwrap_or_else(|| {
+            let reason = remote_problem::reason(&problem, &last);
+            Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
+        }),
     }
 }
