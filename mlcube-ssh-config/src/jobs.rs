@@ -99,7 +99,7 @@ impl Holder {
     fn describe(&self, document: &Document) -> String {
         let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
         let node = if self.state == HolderState::Elsewhere {
-            format!("its node '{}' ", self.host)
+            format!(" on its node '{}'", self.host)
         } else {
             String::new()
         };
@@ -109,7 +109,7 @@ impl Holder {
             HolderState::Left => "; it has ended, but something of it is left",
         };
         format!(
-            "the workspace on '{}' is locked by {}, which {} started from {} on {node}at {} UTC{state}",
+            "the workspace on '{}' is locked by {}, which {} started from {}{node} at {} UTC{state}",
             document.remote.host,
             self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
             about("user"),
