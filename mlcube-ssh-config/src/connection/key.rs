@@ -72,7 +72,7 @@ pub(super) fn first_problem<'a>(
     files.filter(|file| located(file).exists()).find_map(of)
 }
 
-/// Whether a value of `IdentityFile` is a file's name: ssh puts values into these (ssh_config(5)), and `none` is no file.
+/// Whether a value of `IdentityFile` is a file's name: ssh puts values into these (`ssh_config(5)`), and `none` is no file.
 fn is_named(file: &str) -> bool {
     file != "none" && !file.contains('%') && !file.contains("${")
 }

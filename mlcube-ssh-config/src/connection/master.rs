@@ -309,15 +309,14 @@ impl Connection {
         let lock = || {
             let file = File::create(&path)?;
             match file.try_lock() {
-                Ok(()) => {}
+                // Without locks two processes may log in at once, each for itself.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
                 // Somebody may sit at its prompt for a password.
                 Err(TryLockError::WouldBlock) => {
                     let host = &self.login.host;
                     self.report.say(&format!("waiting for another login on '{host}'"));
                     file.lock()?;
                 }
-                // Without locks two processes may log in at once, each for itself.
-                Err(TryLockError::Error(_)) => {}
             }
             Ok::<_, std::io::Error>(file)
         };

@@ -78,7 +78,7 @@ fn is_short(folder: &Path) -> bool {
 }
 
 /// Whether ssh reads the folder's name as it is: it splits the value of `ControlPath` at blanks, and expands what is in it
-/// (ssh_config(5), TOKENS and ENVIRONMENT VARIABLES).
+/// (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
 fn is_plain_for_ssh(folder: &Path) -> bool {
     let bytes = folder.as_os_str().as_bytes();
     !bytes.iter().any(|byte| byte.is_ascii_whitespace() || b"%$~\"'\\#".contains(byte))
