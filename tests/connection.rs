@@ -493,3 +493,17 @@ fn a_login_that_waits_for_another_one_says_so() {
     drop(other);
     waits.wait().succeeds();
 }
+
+#[test]
+fn a_connection_that_does_not_answer_is_not_said_to_be_closed() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    let masters = scene.masters();
+    let master = masters.only();
+    master.signal(Signal::STOP);
+    let log_out = || scene.tool("mlcube-ssh-exec").arg("logout").reads_document(&document).run();
+    log_out().exits(255).says("doesn't close").says("`pkill -f ");
+    master.signal(Signal::CONT);
+    log_out().succeeds();
+    assert!(scene.masters().is_empty());
+}

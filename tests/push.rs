@@ -369,3 +369,14 @@ fn a_folder_keeps_its_permissions_there_when_something_in_it_is_sent() {
     assert_eq!((mode(&there), mode(&there.join("new"))), (0o700, 0o750));
     assert!(there.join("b").exists() && there.join("new/c").exists());
 }
+
+#[test]
+fn a_dry_run_can_be_pasted_whatever_the_cubes_folder_is_called() {
+    let scene = Scene::new();
+    let name = "a\nMLCUBE_SSH_END\ntouch pwned\nb";
+    let cube = scene.cube(name).task(&train()).with_file("data.csv", "1,2\n");
+    let document = scene.document(&cube, &[]);
+    let shown = scene.tool("mlcube-ssh-push").arg("-n").reads_document(&document).run();
+    scene.sh(&shown.succeeds().stderr).run();
+    assert!(!scene.home().join("pwned").exists(), "{shown}");
+}

@@ -15,6 +15,7 @@ use super::own_words::OwnWords;
 use super::{Connection, cause, cipher, key, options};
 use crate::command::Command;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::quote::shell_word;
 use crate::rsync;
 
 /// Seconds without an answer before a keep-alive is sent, and how many may stay unanswered: a link that died is
@@ -111,21 +112,21 @@ impl Connection {
         for socket in [&self.socket, &self.other_socket] {
             let Ok(metadata) = fs::symlink_metadata(socket) else { continue };
             if metadata.is_symlink() {
-                closed = if self.answers(socket)? { Closed::UsersOwn } else { closed };
-            } else if self.answers(socket)? {
+                closed =
+                    if self.is_there(socket)? == Some(false) { closed } else { Closed::UsersOwn };
+            } else if self.is_there(socket)? != Some(false) {
                 let exit = self.control_command(socket, "exit");
                 self.report.command(&exit);
                 let _ = exit.run_within(Some(CHECK))?;
                 // It answers before it goes.
                 let end = Instant::now() + CHECK;
-                while self.answers(socket)? {
+                while self.is_there(socket)? != Some(false) {
                     if Instant::now() > end {
                         let message =
                             format!("the connection to '{}' doesn't close", self.login.host);
-                        return Err(Failure::connection(message).hint(format!(
-                            "end the ssh with '{}' among its words",
-                            socket.display()
-                        )));
+                        let socket = shell_word(&socket.display().to_string());
+                        return Err(Failure::connection(message)
+                            .hint(format!("`pkill -f {socket}` ends the ssh that holds it")));
                     }
                     thread::sleep(Duration::from_millis(20));
                 }
@@ -288,6 +289,12 @@ impl Connection {
             return Ok(None);
         }
         Ok(live.then_some(socket))
+    }
+
+    /// Whether there is a master behind `socket`; none where one is, and doesn't say so in time.
+    fn is_there(&self, socket: &Path) -> Outcome<Option<bool>> {
+        let asked = self.check_command(socket).run_within(Some(CHECK))?;
+        Ok(asked.map(|finished| finished.status == 0))
     }
 
     /// Whether the master behind `socket` answers.

@@ -164,7 +164,11 @@ impl Record {
         if others.is_empty() {
             return self.finish_as_begun(direction);
         }
-        let mut common = self.read(under_way(direction)).unwrap_or_default();
+        // It was written when the transfer began; without it next to nothing would be in common.
+        let path = self.folder.join(under_way(direction));
+        let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
+        let mut common =
+            read.with_context(|| format!("can't read the record {}", path.display()))?;
         for (path, entry) in others {
             match entry {
                 Some(entry) => common.insert(path, entry),

@@ -39,7 +39,12 @@ pub(crate) struct Parser {
     entries: usize,
     names: usize,
     has_rubbish: bool,
+    /// Whether this machine wrote the list, so that it may have as many entries as this machine has files.
+    is_our_own: bool,
 }
+
+/// More bytes than the numbers before a path have.
+const NUMBERS: usize = 128;
 
 impl Parser {
     /// Reads a piece.
@@ -57,7 +62,7 @@ impl Parser {
             self.open.extend_from_slice(&text[read..]);
         }
         // Two of them, and the numbers before the first.
-        if self.open.len() > 3 * limits::PATH { Err(Exceeded::Path) } else { Ok(()) }
+        if self.open.len() > 2 * limits::PATH + NUMBERS { Err(Exceeded::Path) } else { Ok(()) }
     }
 
     /// Reads the entries that are whole; returns how many bytes they take.
@@ -65,18 +70,20 @@ impl Parser {
         let mut read = 0;
         while let Some((field, target)) = first_entry(&text[read..]) {
             read += field.len() + target.len() + 2;
-            if field.len().max(target.len()) > limits::PATH {
+            let parsed = parse_entry(field);
+            let path = parsed.as_ref().map_or(field.len(), |(path, _)| path.len());
+            if path.max(target.len()) > limits::PATH {
                 return Err(Exceeded::Path);
             }
             self.entries += 1;
             self.names += field.len() + target.len();
-            if self.entries > limits::ENTRIES {
+            if self.entries > limits::ENTRIES && !self.is_our_own {
                 return Err(Exceeded::Entries);
             }
-            if self.names > limits::NAMES {
+            if self.names > limits::NAMES && !self.is_our_own {
                 return Err(Exceeded::Names);
             }
-            match parse_entry(field) {
+            match parsed {
                 Some((path, entry)) if is_of_the_folder(&path) => {
                     self.listing.push(PackedEntry::pack(&path, &entry, target));
                 }
@@ -120,12 +127,13 @@ impl Listing {
         parser.finish()
     }
 
-    /// As [`Listing::parse`], without all of the text in memory.
+    /// As [`Listing::parse`], of what this machine wrote, however much it is, and without all of the text in memory.
     ///
     /// # Errors
     /// When the text can't be read, or isn't of that form.
     pub fn read(mut text: impl Read) -> Result<Self> {
-        let (mut parser, mut buffer) = (Parser::default(), vec![0; 64 * 1024]);
+        let mut parser = Parser { is_our_own: true, ..Parser::default() };
+        let mut buffer = vec![0; 64 * 1024];
         loop {
             match text.read(&mut buffer)? {
                 0 => return parser.finish(),
@@ -277,5 +285,17 @@ mod tests {
     fn what_find_writes_behind_a_link() {
         let listing = Listing::parse(b"f 644 1 1.0000000000 ./link//x\0\0").unwrap();
         assert!(listing.get(Path::new("link/x")).is_some());
+    }
+
+    #[test]
+    fn a_record_of_ours_has_no_limit_and_a_path_has_all_that_linux_gives_it() {
+        let entry = |length: usize| format!("f 644 1 1.000000000 {}\0\0", "x".repeat(length));
+        assert_eq!(Listing::parse(entry(limits::PATH - 1).as_bytes()).unwrap().len(), 1);
+        assert!(Listing::parse(entry(limits::PATH + 1).as_bytes()).is_err());
+        // No path in it is longer than one that this machine has; how many there are is this machine's own matter.
+        let text: String =
+            (0..=limits::ENTRIES).map(|n| format!("f 644 1 1.000000000 {n}\0\0")).collect();
+        assert!(Listing::parse(text.as_bytes()).is_err());
+        assert_eq!(Listing::read(text.as_bytes()).unwrap().len(), limits::ENTRIES + 1);
     }
 }
