@@ -41,3 +41,24 @@ pub(crate) fn set_time_of_link(place: &Path, entry: &Entry) -> io::Result<()> {
     let times = Timestamps { last_access, last_modification };
     Ok(utimensat(CWD, place, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use mlcube_ssh_config::workspace::Listing;
+
+    use super::*;
+
+    #[test]
+    fn times_of_every_age() {
+        let of = |text: &str| {
+            let listing = Listing::parse(format!("f 644 1 {text} a\0\0").as_bytes()).unwrap();
+            time(&listing.get(Path::new("a")).unwrap())
+        };
+        let second_and_half = Duration::from_millis(1500);
+        assert_eq!(of("-2.500000000"), SystemTime::UNIX_EPOCH - second_and_half);
+        assert_eq!(of("1.500000000"), SystemTime::UNIX_EPOCH + second_and_half);
+        for never in [i64::MIN, i64::MAX] {
+            let _no_panic = of(&format!("{never}.999999999"));
+        }
+    }
+}
