@@ -165,6 +165,16 @@ fn a_listing_without_end() {
     host.run(&["mlcube-ssh-pull"]).exits(125).complains(&["a path in a listing", "4096 bytes"]);
 }
 
+/// What is kept of an entry beside its name counts for the shortest names.
+#[test]
+fn a_listing_of_as_many_short_names_as_there_may_be() {
+    let host = Attacked::waiting_for(3600);
+    let entries = r#"awk 'BEGIN { for (;;) printf "l 777 1 1.0000000000 %x%cx%c", i++, 0, 0 }'"#;
+    host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
+    let ran = host.run(&["mlcube-ssh-pull", "--list"]);
+    ran.exits(125).complains(&["'there'", "a listing of more than 1500000 entries"]);
+}
+
 /// A listing whose entries would lead out, or have sizes and times that no file has.
 fn absurd() -> String {
     let entries = [

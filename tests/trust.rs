@@ -434,6 +434,93 @@ fn clean_removes_what_it_made_and_no_folder_that_took_its_place() {
 }
 
 #[test]
+fn clean_removes_nothing_that_another_machine_pushed() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    let tree = scene.host.remote_root().join("digits");
+    let document = scene.document(&cube, &[]);
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    // Another machine of the account: the same files, a state folder of its own.
+    let state = scene.home().join("another");
+    let tool = |name: &str| scene.tool(name).env("XDG_STATE_HOME", &state);
+    let config = |words: &[&str]| {
+        let config = tool("mlcube-ssh-config").arg("--platform=gpu1").args(words).arg("--mlcube");
+        config.arg(cube.root()).run().succeeds().document()
+    };
+    let clean = |words: &[&str], document: &Document| {
+        tool("mlcube-ssh-exec").arg("clean").args(words).reads_document(document).run()
+    };
+    let other = config(&[]);
+    assert!(clean(&[], &other).succeeds().stdout.contains("digits"), "looking is allowed");
+    for words in [["--yes=all", "--force"], ["--yes=jobs,replaced,workspaces", "--force"]] {
+        clean(&words, &other).exits(125).complains(&[
+            "pushed from",
+            "nothing was removed",
+            "adopt",
+        ]);
+        assert!(tree.join("mlcube.yaml").exists());
+    }
+    clean(&["--yes=all", "--force"], &config(&["-Prunner.adopt=true"])).succeeds();
+    assert!(!tree.exists());
+}
+
+/// What a document that this user's mlcube-ssh-config didn't write may name: nothing beyond what the cube's own file could.
+#[test]
+fn a_strangers_document_sends_nothing_from_elsewhere() {
+    let scene = Scene::new();
+    let home = scene.home();
+    fs::create_dir_all(home.join(".aws")).unwrap();
+    for folder in [".aws", ".ssh", ""] {
+        // What makes a build context of a folder.
+        fs::write(home.join(folder).join("Dockerfile"), "FROM scratch\n").unwrap();
+        fs::write(home.join(folder).join("credentials"), "s3cret").unwrap();
+    }
+    let cube = cube(&scene);
+    symlink(home.join(".aws"), cube.root().join("linked")).unwrap();
+    let document = scene.document(&cube, &[]).with("/seal", Value::Null);
+    step(&scene, &["mlcube-ssh-push", "--dry-run"], &document).succeeds().never_says("credentials");
+    let path = |name: &str| home.join(name).display().to_string();
+    let aws = path(".aws");
+    let forged = [
+        ("/config/docker/build_context", path(".ssh")),
+        ("/config/docker/build_context", aws.clone()),
+        ("/config/docker/build_context", path("")),
+        ("/config/docker/build_context", "../.aws".to_owned()),
+        ("/config/docker/build_context", "linked".to_owned()),
+        ("/config/docker/build_context", "/etc".to_owned()),
+        ("/config/runtime/workspace", aws.clone()),
+        ("/config/runtime/workspace", path(".ssh")),
+        ("/config/runtime/workspace", path("digits/linked")),
+        ("/config/runtime/workspace", path("digits/../.aws")),
+        ("/config/runner/base", "/".to_owned()),
+        ("/config/runner/base", path("")),
+        ("/run/mlcube", path(".aws/mlcube.yaml")),
+        ("/run/mlcube", path("credentials")),
+    ];
+    let inputs = [
+        "/etc/passwd".to_owned(),
+        path("credentials"),
+        path(".aws/credentials"),
+        path("digits/../credentials"),
+        path("digits/linked/credentials"),
+    ];
+    let inputs = inputs.iter().map(|input| ("/run/inputs", json!([input])));
+    let forged = forged.iter().map(|(pointer, value)| (*pointer, json!(value)));
+    let mut taken = Vec::new();
+    for (pointer, value) in forged.chain(inputs) {
+        let pushed = step(&scene, &["mlcube-ssh-push"], &document.with(pointer, value.clone()));
+        // An absolute build context is a path of the remote's own.
+        let is_own = pointer.ends_with("build_context") && value.as_str().unwrap().starts_with('/');
+        if !is_own && (pushed.status != 125 || !pushed.stderr.contains("error: ")) {
+            taken.push(format!("{pointer} {value}: {pushed}"));
+        }
+    }
+    assert!(taken.is_empty(), "{}", taken.join("\n"));
+    let found = scene.sh(&format!("grep -rl s3cret '{}'", scene.host.folder().display())).run();
+    assert_eq!(found.stdout, "", "nothing there holds it");
+}
+
+#[test]
 fn a_folder_of_somebody_else_there_is_not_used() {
     let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     let root = scene.host.remote_root();
@@ -473,4 +560,34 @@ fn a_folder_of_somebody_else_there_is_not_used() {
     }
     mode(&state.join("digits"), 0o772);
     push().exits(125).complains(&["everybody"]);
+}
+
+#[test]
+fn a_python_that_everybody_can_exchange_is_not_run() {
+    let mut scene = Scene::new();
+    let open = scene.host.home().join("open it's");
+    fs::create_dir_all(open.join("env/bin")).unwrap();
+    for name in ["python", "env/bin/python"] {
+        let python = open.join(name);
+        fs::write(&python, "#!/bin/sh\ntouch ~/it-ran\n").unwrap();
+        fs::set_permissions(&python, Permissions::from_mode(0o755)).unwrap();
+    }
+    let link = scene.host.home().join("python");
+    symlink(open.join("python"), &link).unwrap();
+    let cube = cube(&scene);
+    let python = |path: &Path| json!({"type": "system", "python": path, "requirements": ""});
+    let environment = json!({
+        "type": "virtualenv", "python": "python3", "requirements": "", "location": open, "name": "env",
+    });
+    for interpreter in [python(&open.join("python")), python(&link), environment] {
+        scene.set("/interpreter", interpreter);
+        let document = scene.document(&cube, &[]);
+        fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+        step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        let words = ["open it's", "everybody", r"chmod go-w '"];
+        step(&scene, &["mlcube-ssh-interp"], &document).exits(125).complains(&words);
+        step(&scene, &["mlcube-ssh-exec", "run"], &document).exits(125).complains(&words);
+        assert!(!scene.host.home().join("it-ran").exists());
+    }
 }

@@ -16,22 +16,11 @@ use mlcube_ssh_config::rsync::{self, Transfer};
 use mlcube_ssh_config::terminal::Terminal;
 use mlcube_ssh_config::workspace::{Entry, Kind, Listing};
 
-#[expect(dead_code, reason = "advice isn't asked for here")]
-#[path = "../../mlcube-ssh-exec/src/trouble.rs"]
-mod trouble;
-
-#[path = "../../mlcube-ssh-exec/src/tail.rs"]
-mod tail;
-
-#[expect(dead_code, reason = "advice isn't asked for here")]
-#[path = "../../mlcube-ssh-interp/src/network.rs"]
-mod network;
-
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {
     let [what, length, bytes @ ..] = input else { return };
     let length = usize::from(*length).max(1);
-    match what % 12 {
+    match what % 10 {
         0 => reply(bytes, length),
         1 => frames(bytes, length),
         2 => listing(bytes),
@@ -41,8 +30,6 @@ pub(crate) fn read(input: &[u8]) {
         7 => rsyncs_output(bytes, length),
         8 => rsyncs_errors(bytes, length),
         9 => log(bytes, length),
-        10 => cause(bytes, length),
-        11 => pips_errors(bytes),
         _ => text(bytes),
     }
 }
@@ -202,25 +189,4 @@ fn log(bytes: &[u8], length: usize) {
         let end = rest[1..].iter().find(|byte| !(0x20..=0x3f).contains(*byte));
         assert!(end.is_some_and(|end| b"mKABCDG".contains(end)));
     }
-}
-
-/// The cause that a log ends with is one line, however the log is cut.
-fn cause(bytes: &[u8], length: usize) {
-    let ends = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-        let mut tail = tail::Tail::default();
-        pieces.for_each(|piece| tail.add(piece));
-        (tail.last_line(), tail.trouble())
-    };
-    let whole = ends(&mut [bytes].into_iter());
-    assert_eq!(whole, ends(&mut bytes.chunks(length)));
-    let (line, trouble) = whole;
-    assert!(!line.contains(char::is_control));
-    assert!(!trouble.is_some_and(|(_, line)| line.contains(char::is_control)));
-}
-
-/// What pip says of the network.
-fn pips_errors(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let problem = network::problem(&text);
-    assert!(!problem.is_some_and(|problem| problem.cause.contains(char::is_control)));
 }

@@ -17,6 +17,8 @@
 //! | [`connection`] | one login per pipeline, scripts over it, the transport for rsync |
 //! | [`parameters`], [`inputs`] | the paths that the chosen tasks are given, and those that have to be there |
 //! | [`stable_hash`] | a hash that is the same everywhere |
+//! | [`owner`] | whose a remote tree is |
+//! | [`random`] | names that nobody can guess |
 //! | [`own`] | a folder on the remote that isn't the account's own |
 //! | [`foreign_files`] | files of another account on the remote, and what gives them to one's own |
 //! | [`places`] | where such a path lies, on either side |
@@ -53,10 +55,12 @@ pub mod layout;
 pub mod limits;
 pub mod names;
 pub mod own;
+pub mod owner;
 pub mod parameters;
 pub mod places;
 pub mod progress;
 pub mod quote;
+pub mod random;
 pub mod remote_problem;
 pub mod report;
 pub mod resolve;

@@ -29,9 +29,11 @@ pub fn failure(host: &str, subject: &str) -> Failure {
     };
     let remedy = if what == "writable" && path.starts_with('/') {
         let path = shell_word(path);
-        format!("`chmod go-w {path}` there, or set remote_root to a folder of yours alone")
+        format!(
+            "`chmod go-w {path}` there, or name a folder of yours alone in the platform's section"
+        )
     } else {
-        "set remote_root in the platform's section to a folder of yours there".to_owned()
+        "set remote_root, or the interpreter's location, in the platform's section to a folder of yours there".to_owned()
     };
     Failure::ours(fault)
         .hint(format!("{remedy}; for a folder that a group of yours shares set 'shared: true'"))

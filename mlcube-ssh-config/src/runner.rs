@@ -221,6 +221,25 @@ impl Interpreter {
         }
     }
 
+    /// The python that is named.
+    #[must_use]
+    pub fn python(&self) -> &str {
+        match self {
+            Self::System { python, .. } | Self::Virtualenv { python, .. } => python,
+        }
+    }
+
+    /// The folder of an environment that is made for `mlcube`; none of a python that is there already.
+    #[must_use]
+    pub fn folder(&self) -> Option<String> {
+        match self {
+            Self::System { .. } => None,
+            Self::Virtualenv { location, name, .. } => {
+                Some(format!("{}/{name}", location.as_str().trim_end_matches('/')))
+            }
+        }
+    }
+
     /// What pip installs, as one line.
     #[must_use]
     pub fn requirements(&self) -> &str {

@@ -8,8 +8,9 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::inventory::Item;
 use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::owner::{self, Owner};
 use mlcube_ssh_config::remote_problem;
-use mlcube_ssh_config::runner::{Interpreter, Runner};
+use mlcube_ssh_config::runner::Runner;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, write_for_people};
 use mlcube_ssh_config::workspace::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing, Record};
@@ -55,7 +56,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let record = Record::of(&layout, &document.remote)?;
     let _lock = if yes.is_empty() { None } else { Some(record.lock(&step.report())?) };
     let answer = connection.ask(&look)?;
-    check(&connection, &answer)?;
+    check(&connection, document, &answer)?;
     let text = answer.text();
     let found: Vec<Item> =
         text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
@@ -66,7 +67,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let there = if force { Listing::default() } else { answer.listing()? };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
-    let script = script(&connection, REMOVE, document, &runner).word(newest).words(&words);
+    let script = remove_script(&connection, document, &layout, &runner)?.word(newest).words(&words);
     let answer = connection.ask(&script);
     let is_asked_for = |item: &&Item| words.contains(&word(item));
     if answer.is_err() {
@@ -74,7 +75,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         forget(found.iter().filter(is_asked_for), &known, &record)?;
     }
     let answer = answer?;
-    check(&connection, &answer)?;
+    check(&connection, document, &answer)?;
     forget(found.iter().filter(|item| is_touched(item, &answer)), &known, &record)?;
     let text = answer.text();
     write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
@@ -89,18 +90,26 @@ fn script(
     runner: &Runner,
 ) -> Script {
     let remote = &document.remote;
-    let environment = match &runner.interpreter {
-        Interpreter::Virtualenv { location, name, .. } => {
-            format!("{}/{name}", location.as_str().trim_end_matches('/'))
-        }
-        Interpreter::System { .. } => String::new(),
-    };
+    let environment = runner.interpreter.folder().unwrap_or_default();
     let script = connection
         .script(program)
         .with(jobs::FUNCTIONS)
         .with(jobs::INCOMING)
         .word(remote.base.as_str());
     script.word(remote.state.as_str()).word(remote.workspace.as_str()).word(&environment)
+}
+
+fn remove_script(
+    connection: &Connection,
+    document: &Document,
+    layout: &Layout,
+    runner: &Runner,
+) -> Outcome<Script> {
+    let owner = Owner::of(layout)?;
+    Ok(script(connection, REMOVE, document, runner)
+        .given("owner", owner.id())
+        .given("former_owner", &owner.former_id)
+        .given("adopt", if runner.adopt { "yes" } else { "no" }))
 }
 
 fn look_script(connection: &Connection, document: &Document, runner: &Runner) -> Script {
@@ -184,7 +193,7 @@ fn forget<'a>(
     Ok(())
 }
 
-fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
+fn check(connection: &Connection, document: &Document, answer: &Answer) -> Outcome<()> {
     let host = connection.host();
     if answer.status == 0 {
         return Ok(());
@@ -195,6 +204,9 @@ fn check(connection: &Connection, answer: &Answer) -> Outcome<()> {
         problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
     if let Some(failure) = remote_problem::shared(host.as_str(), kind, subject) {
         return Err(failure);
+    }
+    if kind == "other-owner" {
+        return Err(owner::not_removed(document, subject));
     }
     Err(Failure::ours(match kind {
         "nothing" => anyhow!("there is nothing of this cube on '{host}'"),

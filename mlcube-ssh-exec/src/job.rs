@@ -164,6 +164,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
     let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let script = script
+        .given("environment", &runner.interpreter.folder().unwrap_or_default())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .word(document.remote.base.as_str())
         .word(&plain_path(&layout.root))
@@ -216,11 +217,9 @@ fn mlcube_words(
 
 /// The python that runs `mlcube`, called by its path: nothing is activated.
 fn python(interpreter: &Interpreter) -> String {
-    match interpreter {
-        Interpreter::System { python, .. } => python.clone(),
-        Interpreter::Virtualenv { location, name, .. } => {
-            format!("{}/{name}/bin/python", location.as_str().trim_end_matches('/'))
-        }
+    match interpreter.folder() {
+        Some(folder) => format!("{folder}/bin/python"),
+        None => interpreter.python().to_owned(),
     }
 }
 

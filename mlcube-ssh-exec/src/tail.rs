@@ -2,7 +2,7 @@
 
 use mlcube_ssh_config::quote::one_line;
 
-use super::trouble::Trouble;
+use crate::trouble::Trouble;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Vec<u8>);
@@ -59,7 +59,35 @@ fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::Tail;
+
+    proptest! {
+        #[test]
+        fn whatever_a_log_holds_the_cause_is_one_line(log: Vec<u8>, size in 1_usize..9, number in 0..8_usize) {
+            let told = [
+                &b"docker: not found on this host\n"[..],
+                b"\xe2\x80 no space left on device\n",
+                "İ/x: No space left on device\n".as_bytes(),
+                b"dial tcp: lookup registry : no such host\n",
+                b"Get \"https:///v2/\": connection refused registry\n",
+                b"ERROR:\n\tmessage: x\n",
+                b"See 'docker run --help'.\n",
+                b"",
+            ];
+            let log = [told[number], &log, told[(number * 3 + 1) % 8]].concat();
+            let (mut whole, mut cut) = (Tail::default(), Tail::default());
+            whole.add(&log);
+            log.chunks(size).for_each(|piece| cut.add(piece));
+            let line = whole.last_line();
+            prop_assert_eq!(&line, &cut.last_line());
+            prop_assert!(!line.contains(char::is_control));
+            let trouble = whole.trouble("docker");
+            prop_assert_eq!(&trouble, &cut.trouble("docker"));
+            prop_assert!(!trouble.is_some_and(|(_, line)| line.contains(char::is_control)));
+        }
+    }
 
     #[test]
     fn the_engines_own_line_is_the_cause() {

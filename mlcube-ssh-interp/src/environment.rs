@@ -45,12 +45,10 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
 /// The script for an interpreter; each requirement is one word on the remote.
 fn script(connection: &Connection, interpreter: &Interpreter) -> Script {
     let script = connection.script(PROGRAM);
-    let script = match interpreter {
-        Interpreter::System { python, .. } => script.word("system").word(python).word(""),
-        Interpreter::Virtualenv { python, location, name, .. } => script
-            .word("virtualenv")
-            .word(python)
-            .word(&format!("{}/{name}", location.as_str().trim_end_matches('/'))),
+    let (kind, folder) = match interpreter.folder() {
+        None => ("system", String::new()),
+        Some(folder) => ("virtualenv", folder),
     };
+    let script = script.word(kind).word(interpreter.python()).word(&folder);
     script.words(&requirements::split(interpreter.requirements()))
 }

@@ -1,9 +1,7 @@
 //! The name of a push's incoming folder on the remote: random, so that no two pushes share one, wherever they come from.
 
-use std::fs::File;
-use std::io::{self, Read};
-
-use anyhow::{Context, Result};
+use anyhow::Result;
+use mlcube_ssh_config::random::hex_digits;
 use mlcube_ssh_config::workspace::Record;
 
 /// How many names are remembered: that of the last push that the remote answered, and those of attempts since.
@@ -19,7 +17,7 @@ pub(crate) struct IncomingId {
 impl IncomingId {
     /// Chooses one; nothing is written.
     pub(crate) fn choose(record: &Record) -> Result<Self> {
-        Ok(Self { id: random()?, former: record.incoming() })
+        Ok(Self { id: hex_digits()?, former: record.incoming() })
     }
 
     /// Notes it before the remote hears of it: the reply of the remote may get lost.
@@ -36,14 +34,4 @@ impl IncomingId {
     pub(crate) fn is_made(&self, record: &Record) -> Result<()> {
         record.set_incoming(std::slice::from_ref(&self.id))
     }
-}
-
-/// Sixteen hexadecimal digits that nobody can guess.
-pub(crate) fn random() -> Result<String> {
-    let read = || {
-        let mut bytes = [0; 8];
-        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        Ok::<_, io::Error>(u64::from_ne_bytes(bytes))
-    };
-    Ok(format!("{:016x}", read().context("can't read /dev/urandom")?))
 }

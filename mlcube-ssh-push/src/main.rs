@@ -16,7 +16,6 @@ mod incoming;
 mod leftovers;
 mod links_out;
 mod local;
-mod origin;
 mod own_files;
 mod pack;
 mod prepare;

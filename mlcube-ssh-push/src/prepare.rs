@@ -10,6 +10,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::jobs::{self, WaitArgs};
 use mlcube_ssh_config::layout::{Layout, links};
 use mlcube_ssh_config::names::RemotePath;
+use mlcube_ssh_config::owner::{self, Owner};
 use mlcube_ssh_config::remote_problem;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
@@ -18,7 +19,6 @@ use mlcube_ssh_config::workspace::{
 };
 
 use crate::incoming::IncomingId;
-use crate::origin::{self, Origin};
 use crate::there::{Disk, Prepared};
 
 const PROGRAM: &str = concat!(include_str!("remote/listing.sh"), include_str!("remote/prepare.sh"));
@@ -28,7 +28,7 @@ pub(crate) fn script(
     connection: &Connection,
     layout: &Layout,
     remote: &Remote,
-    origin: &Origin,
+    origin: &Owner,
     adopt: bool,
     incoming: &IncomingId,
 ) -> Result<Script> {
@@ -67,7 +67,7 @@ pub(crate) fn prepare(
     if let Some(("other-origin", line)) =
         answer.field("problem").unwrap_or_default().split_once(' ')
     {
-        return Err(origin::other(document, line));
+        return Err(owner::other(document, line));
     }
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), &answer));

@@ -14,6 +14,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::foreign_files::ForeignFiles;
 use mlcube_ssh_config::inputs;
 use mlcube_ssh_config::layout::Layout;
+use mlcube_ssh_config::owner::Owner;
 use mlcube_ssh_config::rsync::{self, Heard};
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::step::{Step, timed};
@@ -23,7 +24,6 @@ use crate::backups::Backups;
 use crate::cli::Args;
 use crate::incoming::IncomingId;
 use crate::local::Local;
-use crate::origin::Origin;
 use crate::own_files::OwnFiles;
 use crate::select::Selection;
 use crate::sides::{Sent, Sides};
@@ -47,7 +47,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
-    let origin = Origin::of(&layout)?;
+    let origin = Owner::of(&layout)?;
     let as_code = args.as_code.as_ref();
     let as_code =
         as_code.map(|path| former_workspaces::parse(&layout, &record, path)).transpose()?;

@@ -12,6 +12,15 @@ check_own() {
   done
 }
 
+# Ends the script if everybody could put another program in the place of $1. Whose it is, whoever named it knows: a site has
+# its pythons from an account of its own.
+check_program() {
+  any_owner=yes
+  check_own "$1"
+  any_owner=
+}
+any_owner=
+
 # Prints `own` for a folder $1 that is this account's own, else what is wrong with it: `owner WHO MODE PATH`, `writable WHO
 # MODE PATH` of a folder of the account's, `exposed WHO MODE PATH` of another one. Prints nothing when that can't be told.
 whose() {
@@ -49,7 +58,7 @@ judge_ways() {
   ways=0
   while read -r uid gid mode path; do
     ways=$((ways + 1))
-    if [ "$uid" != "$me" ] && [ "$uid" != 0 ] && ! is_shared_with "$gid"; then
+    if [ "$uid" != "$me" ] && [ "$uid" != 0 ] && [ -z "$any_owner" ] && ! is_shared_with "$gid"; then
       printf 'owner %s %s %s\n' "$(stat -c %U "$path" | tr ' ' _)" "$mode" "$path"
       return
     fi
@@ -63,7 +72,7 @@ judge_ways() {
       l*) ;;
       ????????w?) printf '%s everybody %s %s\n' "$found" "$mode" "$path" && return ;;
       ?????w????)
-        is_private "$gid" || is_shared_with "$gid" || {
+        [ -n "$any_owner" ] || is_private "$gid" || is_shared_with "$gid" || {
           printf '%s %s %s %s\n' "$found" "$(stat -c %G "$path" | tr ' ' _)" "$mode" "$path"
           return
         }

@@ -12,8 +12,8 @@ check_own "$state" "$base"
 
 # Nor a folder that the owner file doesn't name by its real path: one that was there before, or another one by now.
 real=$(cd -P "$base" 2>/dev/null && pwd -P)
-named=
-{ read -r _ && read -r named; } 2>/dev/null <"$state/origin" || :
+there= named=
+{ read -r there && read -r named; } 2>/dev/null <"$state/origin" || :
 is_our_tree() { [ -n "$real" ] && [ "$named" = "$real" ]; }
 
 # The engines that have containers of any job, or can't tell: each is asked once, not for every job.

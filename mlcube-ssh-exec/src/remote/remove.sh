@@ -1,13 +1,18 @@
 #!/bin/sh
-# Removes what is ours. After the words of belongings.sh: the newest job that the client knows of; then what to remove:
+# Removes what is ours. Given: owner, the id of the one that asks; former_owner, that which an earlier version gave it; adopt,
+# yes if what another one has pushed is to go, too. After the words of belongings.sh: the newest job that the client knows of; then what to remove:
 # containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
 # No job starts meanwhile. Answers: a line `removed KIND PATH` or `kept KIND WHY PATH` each, behind one that was denied
 # `closed OWNER PATH` of what can't be removed; or problem.
-# shellcheck disable=SC2154 # belongings.sh sets the folders, find_busy sets busy
+# shellcheck disable=SC2154 # the client sets what is given, belongings.sh the folders, find_busy busy
 
 newest=$1
 shift
 [ -d "$state" ] || [ "$*" = environment ] || problem nothing
+case ${there%% *} in
+  '' | "$owner" | "$former_owner") ;;
+  *) [ "$adopt" = yes ] || [ "$*" = environment ] || problem other-owner "$there" ;;
+esac
 if [ -d "$state" ]; then guard_locks "$state/locks" || problem not-writable "$state"; fi
 [ "$(newest_job)" = "$newest" ] || problem changed
 

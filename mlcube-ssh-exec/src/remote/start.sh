@@ -7,6 +7,7 @@
 # ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
 # then mlcube's words, of which the first two are its log level and its command.
 # Given: gpus (the value of --gpus, if any); engine_there (docker or podman, or the path of one).
+# Given: environment, the folder of the python that was made for mlcube, or nothing.
 # Given: former_workspace, where an earlier version kept the workspace, or nothing.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
@@ -61,6 +62,8 @@ find_python() {
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
   [ -x "$python" ] || never_configured "$python"
+  # It may have been made by another step, another machine or nobody that we know.
+  if [ -n "$environment" ]; then check_own "$(absolute "$environment")"; else check_program "$python"; fi
 }
 
 # What the shim would refuse when the task begins.

@@ -211,6 +211,7 @@ older_python() {
 
 system_python() {
   python=$(command -v "$named") || problem no-python "$named"
+  check_program "$python"
   if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
   say "installing $* for $python"
   install_all "$@"

@@ -9,30 +9,32 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::Failure;
-use mlcube_ssh_config::file::make_private;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::quote::{one_line, shell_word};
-use mlcube_ssh_config::stable_hash::{StableHash, former};
-use mlcube_ssh_config::workspace::state_folder;
 
-use crate::incoming::random;
+use crate::document::{Document, Remote};
+use crate::failure::Failure;
+use crate::file::make_private;
+use crate::layout::Layout;
+use crate::quote::{one_line, shell_word};
+use crate::random::hex_digits;
+use crate::stable_hash::{StableHash, former};
+use crate::workspace::state_folder;
 
-/// Who pushes.
-pub(crate) struct Origin {
+/// The owner of a remote tree.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Owner {
     /// The line that the tree's origin file holds: an id without blanks, then host and path for people.
-    pub(crate) line: String,
+    pub line: String,
     /// The id that an earlier version gave the same folder on this machine.
-    pub(crate) former_id: String,
+    pub former_id: String,
 }
 
-impl Origin {
+impl Owner {
     /// That of a layout.
     ///
     /// # Errors
     /// When this machine's id can't be read or made.
-    pub(crate) fn of(layout: &Layout) -> Result<Self> {
+    pub fn of(layout: &Layout) -> Result<Self> {
         let machine = machine_id(&state_folder()?)?;
         let folder = StableHash::default().field(&layout.base).finish();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -42,11 +44,18 @@ impl Origin {
             former_id: format!("{machine}-{:016x}", former::hash(&layout.base)),
         })
     }
+
+    /// The id without blanks.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.line.split(' ').next().unwrap_or_default()
+    }
 }
 
-/// Refuses a tree of another origin: `line` is what its file holds.
-pub(crate) fn other(document: &Document, line: &str) -> Failure {
-    let from = line.split_once(' ').map_or("somewhere else", |(_, from)| from);
+/// Refuses to push to a tree of another owner: `line` is what its file holds.
+#[must_use]
+pub fn other(document: &Document, line: &str) -> Failure {
+    let from = pushed_from(line);
     let configure = document.configure_command();
     let base = document.remote.base.as_str();
     let name = base.rsplit('/').next().unwrap_or_default();
@@ -56,6 +65,20 @@ pub(crate) fn other(document: &Document, line: &str) -> Failure {
     ))
 }
 
+/// Refuses to remove a tree of another owner.
+#[must_use]
+pub fn not_removed(document: &Document, line: &str) -> Failure {
+    let Remote { base, host, .. } = &document.remote;
+    let from = pushed_from(line);
+    Failure::ours(anyhow!("{base} on '{host}' was pushed from {from}, and nothing was removed")).hint(
+        "clean it from there; with -Prunner.adopt=true it is removed from here, with what only that machine knows of",
+    )
+}
+
+fn pushed_from(line: &str) -> &str {
+    line.split_once(' ').map_or("somewhere else", |(_, from)| from)
+}
+
 /// The random id of this user on this machine; made once, also if several start at once.
 fn machine_id(state: &Path) -> Result<String> {
     let file = state.join("id");
@@ -63,7 +86,7 @@ fn machine_id(state: &Path) -> Result<String> {
     if let Some(id) = read().filter(|id| !id.is_empty()) {
         return Ok(id);
     }
-    let id = random()?;
+    let id = hex_digits()?;
     make(state, &file, &id).with_context(|| format!("can't write {}", file.display()))?;
     read().with_context(|| format!("can't read {}", file.display()))
 }
