@@ -175,6 +175,19 @@ fn words_for_the_runner_of_a_strangers_document_are_not_taken() {
     fs::write(scene.home().join("run.json"), forged.to_string()).unwrap();
     let again = scene.tool("mlcube-ssh-config").args(["--input", "run.json"]).run();
     again.exits(125).complains(&["run.json", "-Prunner.ssh_config"]);
+    // The same word in the list of the words for mlcube there.
+    let config = scene.home().join("digits/evil");
+    let config = config.to_str().unwrap();
+    for word in ["runner.ssh_config", "runner[ssh_config]", "[runner].ssh_config", "runner"] {
+        let value =
+            if word == "runner" { format!("{{ssh_config: {config}}}") } else { config.to_owned() };
+        let forged = document.with("/config/runner/ssh_config", config);
+        let forged = forged.with("/run/overrides", json!([format!("{word}={value}")]));
+        is_refused_everywhere(&scene, &forged, &["overrides", "runner"]);
+        fs::write(scene.home().join("run.json"), forged.to_string()).unwrap();
+        let again = scene.tool("mlcube-ssh-config").args(["--input", "run.json"]).run();
+        again.exits(125).complains(&["run.json", "overrides"]);
+    }
     let ssh = scene.home().join(".ssh");
     let forged = document.with("/run/workspace", ssh.to_str().unwrap());
     fs::write(scene.home().join("run.json"), forged.to_string()).unwrap();
@@ -496,6 +509,10 @@ fn a_strangers_document_sends_nothing_from_elsewhere() {
         ("/config/runner/base", path("")),
         ("/run/mlcube", path(".aws/mlcube.yaml")),
         ("/run/mlcube", path("credentials")),
+        // Beside the cube, in one checkout.
+        ("/config/docker/build_context", "..".to_owned()),
+        ("/config/docker/build_context", "../beside".to_owned()),
+        ("/config/docker/build_file", path("project/beside/credentials")),
     ];
     let inputs = [
         "/etc/passwd".to_owned(),

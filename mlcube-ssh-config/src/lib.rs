@@ -19,6 +19,7 @@
 //! | [`stable_hash`] | a hash that is the same everywhere |
 //! | [`owner`] | whose a remote tree is |
 //! | [`random`] | names that nobody can guess |
+//! | [`outside`] | the inputs that the cube declares outside its own folder |
 //! | [`own`] | a folder on the remote that isn't the account's own |
 //! | [`foreign_files`] | files of another account on the remote, and what gives them to one's own |
 //! | [`places`] | where such a path lies, on either side |
@@ -54,6 +55,7 @@ pub mod jobs;
 pub mod layout;
 pub mod limits;
 pub mod names;
+pub mod outside;
 pub mod own;
 pub mod owner;
 pub mod parameters;

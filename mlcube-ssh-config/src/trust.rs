@@ -16,15 +16,16 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use crate::document::Document;
 use crate::failure::hinted;
 use crate::file::make_private;
 use crate::layout::Layout;
+use crate::outside;
 use crate::resolve::{self, Request};
 use crate::runner::{Runner, UserSettings};
 use crate::stable_hash::to_hex;
@@ -85,10 +86,11 @@ fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     let remote = &document.remote;
     let sealed = json!([
-        "mlcube-ssh seal 1",
+        "mlcube-ssh seal 2",
         document.config.get("runner"),
         document.config.get("runtime"),
-        document.config.get("docker").and_then(|docker| docker.get("build_context")),
+        of_docker(&document.config, "build_context"),
+        of_docker(&document.config, "build_file"),
         document.run.mlcube,
         document.run.platform,
         document.run.workspace,
@@ -103,6 +105,10 @@ fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
     ]);
     mac.update(sorted(&sealed).to_string().as_bytes());
     Some(mac)
+}
+
+fn of_docker<'a>(config: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    config.get("docker")?.get(key)
 }
 
 /// The value with every map in the order of its keys: a program that a document passes through may have another one.
@@ -133,12 +139,12 @@ fn compare_with_settings(document: &Document) -> Result<()> {
     let request = Request {
         mlcube: document.run.mlcube.clone(),
         platform: platform.clone(),
-        overrides: document.run.overrides.clone(),
+        // Without the document's own words: they would be compared with themselves.
         settings: file.clone(),
         working_directory: "/".to_owned(),
         ..Request::default()
     };
-    let ours = ours(&request).map_err(|problem| {
+    let ours = ours(&request, document).map_err(|problem| {
         hinted(
             format!("the document's settings can't be compared with this machine's: {problem:#}"),
             HINT,
@@ -157,15 +163,26 @@ fn compare_with_settings(document: &Document) -> Result<()> {
     ))
 }
 
-/// The settings of this machine, for the document's cube. Where its folder is there it must hold a cube: else a document
-/// could have any folder sent.
-fn ours(request: &Request) -> Result<UserSettings> {
+/// The settings of this machine, for the document's cube. Where its folder is there it must hold a cube, and that says what
+/// is sent: else a document could have any folder sent.
+fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
     let environment = |name: &str| env::var(name).ok();
     let root = Path::new(&request.mlcube).parent().unwrap_or(Path::new("/"));
-    if root.exists() {
-        return resolve::resolve(request, &environment)?.user_settings();
+    if !root.exists() {
+        ensure!(
+            document.run.inputs.is_empty(),
+            "the cube's folder isn't there, and run.inputs are"
+        );
+        return Ok(resolve::settings_alone(request, &environment)?);
     }
-    Ok(resolve::settings_alone(request, &environment)?)
+    let resolved = resolve::resolve(request, &environment)?;
+    for key in ["build_context", "build_file"] {
+        let is_same = of_docker(&resolved.config, key) == of_docker(&document.config, key);
+        ensure!(is_same, "docker.{key} isn't what {} says", request.mlcube);
+    }
+    let inputs = outside::inputs(request, &resolved)?;
+    ensure!(inputs == document.run.inputs, "run.inputs aren't what {} declares", request.mlcube);
+    resolved.user_settings()
 }
 
 /// Refuses places that don't follow from the settings, and a workspace that the cube's folder doesn't hold.
@@ -208,6 +225,15 @@ fn real(path: &Path) -> PathBuf {
         }
     }
     path.to_owned()
+}
+
+/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
+#[must_use]
+pub fn is_for_this_runner(word: &str) -> bool {
+    let key = word.split('=').next().unwrap_or(word);
+    key.split(['.', '['])
+        .find(|part| !part.is_empty())
+        .is_some_and(|part| part.trim_end_matches(']') == "runner")
 }
 
 /// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Document, Run};
 use crate::names::{check_parameter, check_variable};
+use crate::trust;
 
 /// The engine options that `mlcube run` has.
 const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
@@ -33,6 +34,14 @@ impl Run {
                 name.escape_debug(),
                 OPTIONS.join(", ")
             );
+        }
+        // Each list has its own rules: what one says of the runner must not come by the other.
+        let other = |word: &&String| trust::is_for_this_runner(word);
+        if let Some(word) = self.overrides.iter().find(other) {
+            bail!("overrides: '-P{}' is about the runner", word.escape_debug());
+        }
+        if let Some(word) = self.runner_overrides.iter().find(|word| !other(word)) {
+            bail!("runner_overrides: '-P{}' isn't about the runner", word.escape_debug());
         }
         let paths = std::iter::once(&self.mlcube).chain(&self.workspace).chain(&self.inputs);
         for path in paths {

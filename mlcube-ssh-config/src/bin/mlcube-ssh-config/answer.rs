@@ -4,12 +4,13 @@ use anyhow::{Context, Result};
 use mlcube_ssh_config::document::{Document, Run};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::names::{check_parameter, check_variable};
+use mlcube_ssh_config::outside;
 use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
 use mlcube_ssh_config::trust;
 use serde_json::Value;
 
 use crate::cli::Args;
-use crate::{handed_on, output, outside, tasks, validate, variables};
+use crate::{handed_on, output, tasks, validate, variables};
 
 /// The document as text.
 pub(crate) fn text(
@@ -66,7 +67,7 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     run.tasks = tasks::chosen(&resolved.config, args.task.as_deref(), args.require_task)?;
     run.args = request.arguments.iter().cloned().collect();
     (run.runner_overrides, run.overrides) =
-        request.overrides.iter().cloned().partition(|word| is_for_this_runner(word));
+        request.overrides.iter().cloned().partition(|word| trust::is_for_this_runner(word));
     run.workspace = request.workspace.as_ref().map(|_| resolved_workspace(resolved));
     run.options =
         request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -78,12 +79,4 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
 /// The workspace as an absolute path: the document may be read in another folder.
 fn resolved_workspace(resolved: &Resolved) -> String {
     resolved.config.get("workspace").and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
-fn is_for_this_runner(word: &str) -> bool {
-    let key = word.split('=').next().unwrap_or(word);
-    key.split(['.', '['])
-        .find(|part| !part.is_empty())
-        .is_some_and(|part| part.trim_end_matches(']') == "runner")
 }

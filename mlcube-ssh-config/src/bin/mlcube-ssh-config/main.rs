@@ -6,7 +6,6 @@ mod describe;
 mod earlier;
 mod handed_on;
 mod output;
-mod outside;
 mod request;
 mod run;
 mod tasks;

@@ -3,11 +3,10 @@
 use anyhow::Result;
 use mlcube_ssh_config::document::Run;
 use mlcube_ssh_config::failure::hinted;
+use mlcube_ssh_config::outside;
 use mlcube_ssh_config::resolve::{Request, Resolved};
 use mlcube_ssh_config::runner::Runner;
 use serde_json::Value;
-
-use crate::outside;
 
 /// Variables whose values a host learns in any case, by the paths that it is given.
 const USUAL: [&str; 2] = ["HOME", "USER"];

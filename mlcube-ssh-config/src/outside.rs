@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use anyhow::Result;
-use mlcube_ssh_config::layout::normal;
-use mlcube_ssh_config::resolve::{self, Request, Resolved};
 use serde_json::Value;
 
+use crate::layout::normal;
+use crate::resolve::{self, Request, Resolved};
+
 /// The local paths of the relative ones, of all tasks.
-pub(crate) fn inputs(request: &Request, resolved: &Resolved) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When the configuration can't be resolved without its arguments.
+pub fn inputs(request: &Request, resolved: &Resolved) -> Result<Vec<String>> {
     if request.arguments.is_empty() && request.workspace.is_none() {
         return Ok(declared(resolved));
     }
@@ -24,7 +28,8 @@ fn declared(resolved: &Resolved) -> Vec<String> {
 }
 
 /// The keys of those inputs, part by part.
-pub(crate) fn keys(resolved: &Resolved) -> Vec<[String; 6]> {
+#[must_use]
+pub fn keys(resolved: &Resolved) -> Vec<[String; 6]> {
     all(resolved).map(|(key, _)| key).collect()
 }
 
