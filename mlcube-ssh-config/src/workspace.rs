@@ -19,7 +19,7 @@ mod unplaced;
 mod walk;
 
 pub use aside::name_aside;
-pub use confirm::{Ended, state_of};
+pub use confirm::{Ended, LIST_PLACES, state_of};
 pub use doubtful_names::DoubtfulNames;
 pub use entry::{Entry, Kind, is_absence};
 pub use granularity::Granularity;
@@ -30,4 +30,4 @@ pub use plan::{Direction, Plan, leads_out};
 pub use record::{Common, Record, state_folder};
 pub(crate) use text::Parser;
 pub use text::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE};
-pub use walk::Skip;
+pub use walk::{Found, Skip};

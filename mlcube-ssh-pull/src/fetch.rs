@@ -54,7 +54,7 @@ impl There {
     }
 }
 
-/// The script that lists the workspace there; behind that for a pull, which has a record, a stream may follow.
+/// The script that lists the workspace there; behind that for a pull a stream may follow.
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
@@ -74,22 +74,37 @@ pub(crate) fn list_script(
     Ok(if record.is_some() { script.followed() } else { script })
 }
 
+/// What is known of a workspace.
+pub(crate) struct Lists {
+    /// What is in it on the remote.
+    pub(crate) there: There,
+    /// What is in it on this machine.
+    pub(crate) here: Listing,
+    /// What both sides last had in common.
+    pub(crate) common: Listing,
+}
+
 /// Lists the workspace there, and meanwhile the one here.
 pub(crate) fn list_both(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: Option<&Record>,
+    record: &Record,
+    is_followed: bool,
     asked: &[Pattern],
-) -> Outcome<(There, Listing)> {
+) -> Outcome<Lists> {
     thread::scope(|scope| {
-        let here = scope.spawn(|| list_here(&layout.workspace));
-        let mut there = list(connection, document, layout, record, asked)?;
-        let here = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        let here = scope.spawn(|| {
+            // Before any other list: what is found on either side is mostly the same, in the order of this one.
+            let common = record.workspace();
+            Ok::<_, anyhow::Error>((common, list_here(&layout.workspace)?))
+        });
+        let mut there = list(connection, document, layout, is_followed.then_some(record), asked)?;
+        let (common, here) = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         if connection.is_shared() {
             there.listing.put_own_permissions(&here);
         }
-        Ok((there, here))
+        Ok(Lists { there, here, common })
     })
 }
 

@@ -35,13 +35,9 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let (there, here) = fetch::list_both(
-            &connection,
-            document,
-            &layout,
-            Some(&record),
-            &asked(&selection, &outputs)?,
-        )?;
+        let asked = asked(&selection, &outputs)?;
+        let lists = fetch::list_both(&connection, document, &layout, &record, true, &asked)?;
+        let there = &lists.there;
         let selection = selection.along_links(&there.listing);
         found = Outputs::of(&outputs, &there.listing, &selection);
         let sides = Sides {
@@ -53,7 +49,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let path = there.path.clone();
         let was_cut_off = record.was_cut_off();
-        let plan = sides.transfer(there, here, &selection, args, receipt)?;
+        let plan = sides.transfer(lists, &selection, args, receipt)?;
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }

@@ -27,7 +27,7 @@ use mlcube_ssh_config::workspace::{
 use crate::backups::Backups;
 use crate::came::Came;
 use crate::cli::Args;
-use crate::fetch::{Fetch, Load, There};
+use crate::fetch::{Fetch, Lists, Load, There};
 use crate::receiver;
 use crate::say;
 use crate::scratch::{self, Scratch};
@@ -50,12 +50,12 @@ impl Sides<'_> {
     /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
     pub(crate) fn transfer(
         &self,
-        mut there: There,
-        here: Listing,
+        lists: Lists,
         selection: &Selection,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<Plan> {
+        let Lists { mut there, here, common } = lists;
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
@@ -64,7 +64,7 @@ impl Sides<'_> {
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         // As the disk shows it.
         let seen = here.clone();
-        let (mut here, base) = self.settle(here, &listing)?;
+        let (mut here, base) = self.settle(here, &listing, common)?;
         receiver::mark_unwritable(&mut here, workspace);
         if self.record.was_cut_off() {
             self.record.finish(&base)?;
@@ -99,7 +99,10 @@ impl Sides<'_> {
         drop(listing);
         space::check(&plan, workspace, free, self.connection, &there.path)?;
         if plan.is_empty() {
-            self.record.finish(&plan.common)?;
+            // The record of a million files takes a second to write.
+            if plan.common != base {
+                self.record.finish(&plan.common)?;
+            }
         } else {
             self.record.begin(Direction::Down, &plan.common)?;
             // From here on the record has it.
@@ -135,11 +138,16 @@ impl Sides<'_> {
         Ok(plan)
     }
 
-    /// What lies here, behind the user's own links to folders, too; and what both sides have in common.
-    pub(crate) fn settle(&self, mut here: Listing, there: &Listing) -> Outcome<(Listing, Listing)> {
+    /// What lies here, behind the user's own links to folders, too; and what both sides have in common, given what they had.
+    pub(crate) fn settle(
+        &self,
+        mut here: Listing,
+        there: &Listing,
+        common: Listing,
+    ) -> Outcome<(Listing, Listing)> {
         let top = &self.layout.workspace;
         self.record.put_agreed(&mut here);
-        let common = self.record.settled(&here, there);
+        let common = self.record.settled(common, &here, there);
         follow_own_links(
             &mut here,
             there,
@@ -147,8 +155,11 @@ impl Sides<'_> {
             &|below| list_here(&top.join(below)),
         )?;
         // What came behind a link is seen only now.
-        let common =
-            if self.record.was_cut_off() { self.record.settled(&here, there) } else { common };
+        let common = if self.record.was_cut_off() {
+            self.record.settled(common, &here, there)
+        } else {
+            common
+        };
         Ok((here, common))
     }
 

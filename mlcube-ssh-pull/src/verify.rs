@@ -14,6 +14,7 @@ use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan, Record};
 
 use crate::cli::Args;
+use crate::fetch::Lists;
 use crate::transfer::{self, Sides};
 use crate::{fetch, outputs, pull};
 
@@ -38,7 +39,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         return Ok(());
     }
     let asked = pull::asked(&selection, &outputs)?;
-    let (there, here) = fetch::list_both(&connection, document, &layout, None, &asked)?;
+    let Lists { there, here, common } =
+        fetch::list_both(&connection, document, &layout, &record, false, &asked)?;
     let selection = selection.along_links(&there.listing);
     let (links, linked_files) = (there.followed(true), there.followed(false));
     let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;
@@ -50,7 +52,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         connection: &connection,
         record: &record,
     };
-    let (here, _) = sides.settle(here, &selected)?;
+    let (here, _) = sides.settle(here, &selected, common)?;
     let mut plan = Plan::comparison(Direction::Down, &selected, &here);
     plan.links.extend(links);
     let comparisons = comparisons(&connection, &layout, &there.path, &plan, &linked_files);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use mlcube_ssh_config::document::Remote;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::workspace::{Entry, Kind, Listing, Skip};
+use mlcube_ssh_config::workspace::{Entry, Found, Kind, Listing, Skip};
 
 use crate::stays::Stays;
 
@@ -15,10 +15,10 @@ pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Stays) ->
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
     for place in layout.places() {
-        add(&mut all, layout, &place, &|path, is_folder| {
+        add(&mut all, layout, &place, &|path, found| {
             Ok(workspaces.iter().any(|workspace| workspace == path)
-                || stays.here(&ignored, path, is_folder)?
-                || stays.unreadable(&layout.base.join(path), is_folder))
+                || stays.here(&ignored, path, found.is_folder)?
+                || stays.unreadable(&layout.base, path, found))
         })?;
     }
     Ok(all)
@@ -28,7 +28,7 @@ pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Stays) ->
 fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Result<()> {
     let top = layout.base.join(place);
     if !place.as_os_str().is_empty() {
-        if skip(place, top.is_dir())? {
+        if skip(place, Found::new(top.is_dir()))? {
             return Ok(());
         }
         let is_followed = |entry: &Entry| entry.kind == Kind::Link && top.is_dir();
@@ -36,7 +36,7 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
             all.insert(place, &entry);
         }
     }
-    let below = Listing::of_folder(&top, &|path, is_folder| skip(&place.join(path), is_folder))?;
+    let below = Listing::of_folder(&top, &|path, found| skip(&place.join(path), found))?;
     all.graft(place, &below);
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! What lies on this machine, and what the record says of it; nothing is contacted.
 
 use std::borrow::Cow;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::Report;
-use mlcube_ssh_config::workspace::{Direction, Entry, Granularity, Kind, Listing, Plan, Record};
+use mlcube_ssh_config::workspace::{
+    Direction, Entry, Found, Granularity, Kind, Listing, Plan, Record,
+};
 
 use crate::code;
 use crate::delete;
@@ -21,6 +24,8 @@ pub(crate) struct Local {
     /// All of the workspace, whatever is meant.
     pub(crate) workspace: Listing,
     pub(crate) record: Record,
+    /// What both sides of the workspace last had in common.
+    common: Listing,
     pushed: Option<Listing>,
     /// Code that a push which didn't end well may have sent, or that is gone here since it was pushed.
     sent_once: Listing,
@@ -33,9 +38,9 @@ pub(crate) struct Local {
 /// What the workspace holds on this machine now; what stays here is noted.
 fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
     let ignored = Ignored::of_workspace(layout);
-    let skip = |path: &Path, is_folder| {
-        Ok(stays.here(&ignored, path, is_folder)?
-            || stays.unreadable(&layout.workspace.join(path), is_folder))
+    let skip = |path: &Path, found: Found| {
+        Ok(stays.here(&ignored, path, found.is_folder)?
+            || stays.unreadable(&layout.workspace, path, found))
     };
     Listing::of_folder(&layout.workspace, &skip)
 }
@@ -50,6 +55,8 @@ impl Local {
         report: Report,
     ) -> Result<Self> {
         let stays = Stays::default();
+        // Before any other list: what is found on either side is mostly the same, in the order of this one.
+        let common = record.workspace();
         let mut workspaces = layout.workspaces();
         workspaces.extend(record.workspaces()?);
         let mut code = code::listing(layout, &workspaces, &stays)?;
@@ -69,10 +76,17 @@ impl Local {
             workspace,
             selection,
             stays,
+            common,
             pushed,
             sent_once,
             record,
         })
+    }
+
+    /// What both sides last had in common, given what is in the workspace there; what an earlier push that was cut off has
+    /// brought counts.
+    pub(crate) fn settled(&mut self, there: &Listing) -> Listing {
+        self.record.settled(mem::take(&mut self.common), &self.workspace, there)
     }
 
     /// Forgets what lies in places that the remote knows to be or have been workspaces, and remembers them.
@@ -101,7 +115,7 @@ impl Local {
     pub(crate) fn is_unchanged(&self) -> bool {
         let code_is_known =
             self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now()));
-        let common = self.record.workspace();
+        let common = &self.common;
         code_is_known
             && !self.record.was_cut_off()
             && self

@@ -15,7 +15,7 @@ use mlcube_ssh_config::remote_problem;
 use mlcube_ssh_config::rsync;
 use mlcube_ssh_config::script::Script;
 use mlcube_ssh_config::workspace::{
-    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, Listing,
+    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, LIST_PLACES, Listing,
 };
 
 use crate::incoming::IncomingId;
@@ -24,6 +24,10 @@ use crate::there::{Disk, Prepared};
 const PROGRAM: &str = concat!(include_str!("remote/listing.sh"), include_str!("remote/prepare.sh"));
 const LOOK: &str = concat!(include_str!("remote/listing.sh"), include_str!("remote/look.sh"));
 
+/// The bytes of a record of code up to which the remote is told all of its names: more is left to rsync, which packs them better.
+pub(crate) const FEW_NAMES: u64 = 64 << 10;
+
+/// The script that makes the folders and lists the workspace, and what is there of the code that was `pushed` last.
 pub(crate) fn script(
     connection: &Connection,
     layout: &Layout,
@@ -31,12 +35,16 @@ pub(crate) fn script(
     origin: &Owner,
     adopt: bool,
     incoming: &IncomingId,
+    pushed: &Listing,
 ) -> Result<Script> {
     let former_workspace = layout.former_workspace(remote)?;
+    let paths = [Some(&layout.root), layout.context.as_ref()];
+    let pairs: Vec<_> = paths.into_iter().flatten().flat_map(|path| links(path)).collect();
     let script = connection
         .script(PROGRAM)
         .with(jobs::FUNCTIONS)
         .with(jobs::INCOMING)
+        .with(LIST_PLACES)
         .given("base", remote.base.as_str())
         .given("state", remote.state.as_str())
         .given("workspace", remote.workspace.as_str())
@@ -50,10 +58,10 @@ pub(crate) fn script(
         .given("place", &layout.workspace_in_base().unwrap_or_default())
         .given("id", &incoming.id)
         .given("former", &incoming.former.join(" "))
+        .given("links", &pairs.len().to_string())
         .followed();
-    let paths = [Some(&layout.root), layout.context.as_ref()];
-    let pairs = paths.into_iter().flatten().flat_map(|path| links(path));
-    Ok(pairs.fold(script, |script, (link, name)| script.word(&link).word(&name)))
+    let script = pairs.iter().fold(script, |script, (link, name)| script.word(link).word(name));
+    Ok(pushed.iter().fold(script, |script, (path, _)| script.word(path)))
 }
 
 /// Makes the folders and returns what was found, once no job holds the workspace.
@@ -77,7 +85,7 @@ pub(crate) fn prepare(
     };
     let path =
         |key| answer.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
-    Ok(Prepared {
+    let mut prepared = Prepared {
         base: path("base")?,
         state: path("state")?,
         workspace: path("workspace")?,
@@ -89,12 +97,16 @@ pub(crate) fn prepare(
         has_zstd: field("zstd")? == "yes",
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
-        listing: answer.listing()?,
+        listing: Listing::default(),
+        code: Listing::default(),
         by_content: false,
         is_held: Cell::new(session.is_some()),
         has_no_room: Cell::new(false),
         session: Cell::new(session),
-    })
+    };
+    let (listing, code) = answer.listings()?;
+    (prepared.listing, prepared.code) = (listing, code.unwrap_or_default());
+    Ok(prepared)
 }
 
 /// The script that lists the workspace and makes nothing.

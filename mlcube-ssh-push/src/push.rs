@@ -51,21 +51,17 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let as_code = args.as_code.as_ref();
     let as_code =
         as_code.map(|path| former_workspaces::parse(&layout, &record, path)).transpose()?;
-    let script = |incoming: &IncomingId| {
-        let script = prepare::script(
-            &connection,
-            &layout,
-            &document.remote,
-            &origin,
-            runner.adopt,
-            incoming,
-        );
+    let script = |incoming: &IncomingId, pushed: &Listing| {
+        let (remote, adopt) = (&document.remote, runner.adopt);
+        let script =
+            prepare::script(&connection, &layout, remote, &origin, adopt, incoming, pushed);
         let as_code = as_code.as_ref().map(|place| place.to_string_lossy()).unwrap_or_default();
         Ok::<_, anyhow::Error>(script?.given("as_code", &as_code))
     };
     if step.is_dry_run() {
         let incoming = IncomingId::choose(&record)?;
-        let shown = script(&incoming)?;
+        let pushed = record.code_within(prepare::FEW_NAMES).unwrap_or_default();
+        let shown = script(&incoming, &pushed)?;
         return dry_run(step, document, &layout, &connection, &shown, &incoming, args);
     }
     let (receipt, pushed) = timed(|receipt| {
@@ -77,7 +73,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let incoming = IncomingId::choose(&record)?;
         let ask = || {
             incoming.note(&record)?;
-            let prepared = prepare::prepare(&connection, &script(&incoming)?, document, args.wait)?;
+            let pushed = record.code_within(prepare::FEW_NAMES).unwrap_or_default();
+            let script = script(&incoming, &pushed)?;
+            let prepared = prepare::prepare(&connection, &script, document, args.wait)?;
             incoming.is_made(&record)?;
             Ok(prepared)
         };
@@ -109,7 +107,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 Listing::default()
             };
             let was_cut_off = local.record.was_cut_off();
-            let mut plan = plan(&mut local, &mut prepared, &connection, args)?;
+            let (mut plan, is_agreed) = plan(&mut local, &mut prepared, &connection, args)?;
             if !looks_the_same.is_empty() {
                 let parts = Part::of(&looks_the_same, &plan.links);
                 let route = prepared.workspace_route(&layout);
@@ -120,7 +118,11 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 plan.send.merge(&looks_the_same.of_names(&names));
             }
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
-            local.record.begin(Direction::Up, &plan.common)?;
+            // The record of a million files takes a second to write.
+            let is_agreed = is_agreed && plan.is_empty();
+            if !is_agreed {
+                local.record.begin(Direction::Up, &plan.common)?;
+            }
             // From here on the record has it.
             plan.common = Listing::default();
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
@@ -133,6 +135,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 local: &local,
                 prepared: &prepared,
                 plan: &plan,
+                is_agreed,
                 backups: Backups::of_a_push(&prepared.state),
             };
             let sent = send(&sides, args, receipt);
@@ -176,17 +179,19 @@ fn note(receipt: &mut Receipt, local: &Local) {
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
 }
 
-/// What has to go to the workspace there. What a push that was cut off has brought is noted first.
+/// What has to go to the workspace there, and whether the record holds already what both sides have in common then. What a push
+/// that was cut off has brought is noted first.
 fn plan(
     local: &mut Local,
     prepared: &mut Prepared,
     connection: &Connection,
     args: &Args,
-) -> Outcome<Plan> {
+) -> Outcome<(Plan, bool)> {
     if connection.is_shared() {
         prepared.listing.put_own_permissions(&local.workspace);
+        prepared.code.put_own_permissions(&local.code);
     }
-    let common = local.record.settled(&local.workspace, &prepared.listing);
+    let common = local.settled(&prepared.listing);
     if local.record.was_cut_off() {
         local.record.finish(&common)?;
     }
@@ -199,7 +204,8 @@ fn plan(
     }
     // All that is needed of a list that may be long is in the plan.
     local.workspace = Listing::default();
-    Ok(plan)
+    let is_agreed = plan.common == common;
+    Ok((plan, is_agreed))
 }
 
 /// Notes what is known before anything moves, and refuses what mustn't.
@@ -324,6 +330,7 @@ fn dry_run(
         code_disk: Disk { is_near: true, free: None },
         workspace_disk: Disk { is_near: true, free: None },
         listing,
+        code: Listing::default(),
         by_content: args.checksum,
         session: Cell::default(),
         is_held: Cell::default(),
@@ -334,7 +341,8 @@ fn dry_run(
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));
     let (local, prepared, plan) = (&local, &prepared, &plan);
-    let backups = Backups::of_a_push(&prepared.state);
-    Sides { step, document, remote, layout, connection, local, prepared, plan, backups }.show(args);
+    let (backups, is_agreed) = (Backups::of_a_push(&prepared.state), false);
+    Sides { step, document, remote, layout, connection, local, prepared, plan, is_agreed, backups }
+        .show(args);
     Ok(())
 }

@@ -27,6 +27,8 @@ pub(crate) struct Sides<'a> {
     pub(crate) prepared: &'a Prepared,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
+    /// Whether nothing goes to the workspace, and the record holds already what both sides have in common.
+    pub(crate) is_agreed: bool,
     /// The folder there in which is kept aside what is replaced.
     pub(crate) backups: Backups,
 }

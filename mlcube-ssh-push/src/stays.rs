@@ -10,7 +10,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::ignored::Ignored;
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::report::{Report, count};
-use mlcube_ssh_config::workspace::{Kind, Listing};
+use mlcube_ssh_config::workspace::{Found, Kind, Listing};
 use rustix::fs::{Access, access};
 
 /// What was met and isn't sent.
@@ -31,9 +31,14 @@ impl Stays {
         Ok(stays)
     }
 
-    /// Whether this user may not read `path`; then it is noted. What is gone, and a link, is none of that.
-    pub(crate) fn unreadable(&self, path: &Path, is_folder: bool) -> bool {
-        let wanted = if is_folder { Access::READ_OK | Access::EXEC_OK } else { Access::READ_OK };
+    /// Whether this user may not read `path` in `top`; then it is noted. What is gone, and a link, is none of that.
+    pub(crate) fn unreadable(&self, top: &Path, path: &Path, found: Found) -> bool {
+        if found.is_readable {
+            return false;
+        }
+        let path = &top.join(path);
+        let wanted =
+            if found.is_folder { Access::READ_OK | Access::EXEC_OK } else { Access::READ_OK };
         let denied = access(path, wanted) == Err(rustix::io::Errno::ACCESS)
             && fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_symlink());
         if denied {

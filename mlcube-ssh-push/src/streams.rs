@@ -13,6 +13,10 @@ use crate::there::Route;
 use crate::worth::Worth;
 use crate::{bring, code, commands};
 
+/// From so many entries on the workspace goes as a stream of its own, behind that of the code around it: a round trip more counts
+/// for nothing then, and a second record of every entry, under its path in the base, would double the memory.
+const MANY: usize = 10_000;
+
 /// What is left for rsync.
 pub(crate) struct Remaining<'a> {
     pub(crate) code: Cow<'a, Listing>,
@@ -58,7 +62,7 @@ impl Sides<'_> {
             workspace: Cow::Borrowed(send),
             may_be_there: self.prepared.is_left,
         };
-        let place = self.workspace_in_base();
+        let place = self.workspace_in_base().filter(|_| send.len() < MANY);
         // A stream that was cut off has made the tree, and may have brought any of it.
         let is_new = self.prepared.is_new || self.prepared.is_left;
         if is_new {

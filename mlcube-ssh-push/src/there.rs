@@ -10,7 +10,7 @@ use mlcube_ssh_config::failure::{Failure, Outcome};
 use mlcube_ssh_config::layout::Layout;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::workspace::Listing;
+use mlcube_ssh_config::workspace::{Entry, Listing};
 
 use crate::bring;
 
@@ -44,6 +44,8 @@ pub(crate) struct Prepared {
     pub(crate) workspace_disk: Disk,
     /// What is in the workspace.
     pub(crate) listing: Listing,
+    /// What is in the tree of the code that was pushed last; nothing where that is more than the remote is asked for.
+    pub(crate) code: Listing,
     /// Whether content counts, and not size and time.
     pub(crate) by_content: bool,
     /// The session in which this was found: the next script runs in it, and as long as it lasts it holds the incoming folder.
@@ -154,9 +156,20 @@ impl Prepared {
     /// Gives the incoming folder up, unless an archive did when all of it was in its place.
     pub(crate) fn release(&self, connection: &Connection) -> Outcome<()> {
         if self.is_held.get() || self.has_no_room.get() {
-            self.ask(connection, bring::release(connection, &self.incoming))?;
+            // The session ends with it: to end it afterwards would take another round trip.
+            self.is_held.set(false);
+            let script = bring::release(connection, &self.incoming);
+            connection.go_on(self.session.take(), &script)?.answer()?;
         }
         self.take_session().map_or(Ok(()), Session::end)
+    }
+
+    /// Whether the remote has told that this code is in the tree as it is here; but for its content, where that counts.
+    pub(crate) fn has_code(&self, code: &Listing) -> bool {
+        let is_there =
+            |path: &Path, entry: &Entry| self.code.get(path).is_some_and(|there| there.same(entry));
+        code.is_empty()
+            || !self.by_content && code.iter().all(|(path, entry)| is_there(path, &entry))
     }
 
     /// The route of the code.

@@ -138,6 +138,14 @@ impl Answer {
         self.output.list.context("the remote sent no list of files")?.finish()
     }
 
+    /// The list of files behind the line `listing`, and another one behind it if there is one.
+    ///
+    /// # Errors
+    /// When there is none, or it is cut off.
+    pub fn listings(self) -> anyhow::Result<(Listing, Option<Listing>)> {
+        self.output.list.context("the remote sent no list of files")?.finish_both()
+    }
+
     /// The last line on standard error that says something.
     #[must_use]
     pub fn last_error(&self) -> String {

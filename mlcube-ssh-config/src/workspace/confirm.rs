@@ -18,6 +18,9 @@ use crate::connection::{Answer, Connection};
 use crate::failure::{Failure, Outcome};
 use crate::script::Script;
 
+/// The function `list_places FORMAT PATH…` for scripts: it lists entries of the folder that it is in, those that there are.
+pub const LIST_PLACES: &str = include_str!("../remote/list-places.sh");
+
 const STATE_OF: &str = include_str!("../remote/state-of.sh");
 const STARTS_OF: &str = include_str!("../remote/starts-of.sh");
 
@@ -28,7 +31,7 @@ pub fn state_of<'a>(
     folder: &str,
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Script {
-    let script = connection.script(STATE_OF).given("folder", folder);
+    let script = connection.script(STATE_OF).with(LIST_PLACES).given("folder", folder);
     paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
 }
 

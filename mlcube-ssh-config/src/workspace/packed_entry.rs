@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::entry::{Entry, KEPT_MODE, Kind};
-use super::interner::{Id, Interner, intern, records};
+use super::interner::{Id, Interner, interner, records};
 
 /// The kinds, by the number that stands for them.
 const KINDS: [Kind; 5] = [Kind::File, Kind::Folder, Kind::Link, Kind::Unreadable, Kind::Other];
@@ -20,12 +20,17 @@ pub(super) struct PackedEntry(Id);
 
 impl PackedEntry {
     pub(super) fn new(path: &Path, entry: &Entry) -> Self {
+        Self::new_in(&mut interner(), path, entry)
+    }
+
+    /// As [`PackedEntry::new`], for whoever interns many.
+    pub(super) fn new_in(interner: &mut Interner, path: &Path, entry: &Entry) -> Self {
         let target = entry.target.as_os_str().as_bytes();
-        Self::pack(path.as_os_str().as_bytes(), entry, target)
+        Self::pack(interner, path.as_os_str().as_bytes(), entry, target)
     }
 
     /// Packs an entry, the target of which is given apart from it.
-    pub(super) fn pack(path: &[u8], entry: &Entry, target: &[u8]) -> Self {
+    pub(super) fn pack(interner: &mut Interner, path: &[u8], entry: &Entry, target: &[u8]) -> Self {
         let mut record = Vec::with_capacity(path.len() + target.len() + 32);
         put_number(&mut record, path.len() as u64);
         record.extend_from_slice(path);
@@ -37,7 +42,7 @@ impl PackedEntry {
         put_number(&mut record, (seconds << 1 ^ seconds >> 63).cast_unsigned());
         put_number(&mut record, nanoseconds.into());
         record.extend_from_slice(target);
-        Self(intern(&record))
+        Self(interner.intern(&record, is_behind))
     }
 
     pub(super) fn path(self) -> &'static Path {
@@ -47,6 +52,12 @@ impl PackedEntry {
     /// The path, for whoever has access to all records already.
     pub(super) fn path_in(self, records: &Interner) -> &'static Path {
         path_of(split(records.get(self.0)).0)
+    }
+
+    /// The order of the paths of two entries, for whoever has access to all records already.
+    pub(super) fn order_in(self, other: Self, records: &Interner) -> Ordering {
+        let by_number = records.order_by_number(self.0, other.0);
+        by_number.unwrap_or_else(|| order(self.path_in(records), other.path_in(records)))
     }
 
     pub(super) fn kind(self) -> Kind {
@@ -78,8 +89,13 @@ impl PackedEntry {
     }
 }
 
+/// Whether the second of two records comes behind the first in a listing.
+fn is_behind(one: &[u8], other: &[u8]) -> bool {
+    order_of_bytes(split(one).0, split(other).0).is_lt()
+}
+
 /// The path of a record, and what follows it.
-fn split(mut record: &'static [u8]) -> (&'static [u8], &'static [u8]) {
+fn split(mut record: &[u8]) -> (&[u8], &[u8]) {
     let length = usize::try_from(take_number(&mut record)).unwrap_or(0);
     record.split_at(length.min(record.len()))
 }
@@ -108,7 +124,7 @@ fn put_number(to: &mut Vec<u8>, mut number: u64) {
     to.push(number.to_le_bytes()[0]);
 }
 
-fn take_number(from: &mut &'static [u8]) -> u64 {
+fn take_number(from: &mut &[u8]) -> u64 {
     let (mut number, mut shift) = (0, 0);
     while let [byte, rest @ ..] = from {
         *from = rest;

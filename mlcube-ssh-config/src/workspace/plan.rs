@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::entry::{Entry, Kind};
 use super::listing::Listing;
+use super::packed_entry::PackedEntry;
 use super::part::Part;
 
 /// Which way files go.
@@ -78,9 +79,18 @@ impl Plan {
     ) -> Self {
         let mut plan = Self::default();
         let mut closed: Option<&Path> = None;
-        for (path, entry) in from.iter() {
-            let there = to.get(path);
-            let common = base.get(path);
+        let (mut to_it, mut base_it) = (to.cursor(), base.cursor());
+        for packed in from.packed() {
+            let (path, entry) = packed.unpack();
+            let (there, common) = (to_it.find(packed), base_it.find(packed));
+            if there == Some(packed)
+                && is_plain(&entry)
+                && !closed.is_some_and(|closed| path.starts_with(closed))
+            {
+                plan.common.push(packed);
+                continue;
+            }
+            let (there, common) = (there.map(PackedEntry::entry), common.map(PackedEntry::entry));
             if closed.is_some_and(|closed| path.starts_with(closed)) {
                 // What is below goes with the folder that stays out.
                 plan.keep_base(path, common.as_ref());
@@ -114,9 +124,12 @@ impl Plan {
             }
         }
         // What only the receiving side has keeps its place in the record.
-        let theirs =
-            base.iter().filter(|(path, _)| from.get(path).is_none() && to.get(path).is_some());
-        plan.common.extend(theirs);
+        let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
+        let theirs = base.packed().filter(|packed| {
+            let (sent, there) = (from_it.find(*packed), to_it.find(*packed));
+            sent.is_none() && there.is_some()
+        });
+        plan.common.add(theirs);
         plan
     }
 
@@ -224,6 +237,15 @@ impl Plan {
         let mut all = send.clone();
         all.extend(self.permissions.iter());
         Cow::Owned(all)
+    }
+}
+
+/// Whether an entry that both sides have exactly so is common to them, and nothing has to be done about it.
+fn is_plain(entry: &Entry) -> bool {
+    match entry.kind {
+        Kind::File | Kind::Link => true,
+        Kind::Folder => !entry.is_followed_link(),
+        Kind::Unreadable | Kind::Other => false,
     }
 }
 

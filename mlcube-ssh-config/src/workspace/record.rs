@@ -192,11 +192,10 @@ impl Record {
             .any(|way| self.folder.join(under_way(*way)).exists())
     }
 
-    /// What both sides have in common, given what lies on either now. Of a transfer that was cut off that has come which
+    /// What both sides have in common, given what they had (`common`) and what lies on either now. Of a transfer that was cut off that has come which
     /// lies on the receiving side as it was meant to.
     #[must_use]
-    pub fn settled(&self, here: &Listing, there: &Listing) -> Listing {
-        let mut common = self.workspace();
+    pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Listing {
         for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {
             let Some(meant) = self.read(under_way(direction)) else { continue };
             // As the receiver's disk makes of it.
@@ -213,6 +212,13 @@ impl Record {
     #[must_use]
     pub fn code(&self) -> Option<Listing> {
         self.read("code")
+    }
+
+    /// The same, unless it takes more bytes in the record.
+    #[must_use]
+    pub fn code_within(&self, bytes: u64) -> Option<Listing> {
+        let size = fs::metadata(self.folder.join("code")).ok()?.len();
+        (size <= bytes).then(|| self.code()).flatten()
     }
 
     /// Code that was pushed once, is gone here, and may still be there.
@@ -410,7 +416,7 @@ mod tests {
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
             listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
         );
-        let common = record.settled(&here, &there);
+        let common = record.settled(record.workspace(), &here, &there);
         assert_eq!(common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
         record.finish(&common).unwrap();
         assert!(!record.was_cut_off());
@@ -425,7 +431,8 @@ mod tests {
             workspaces: folder.path().join("tree.workspaces"),
         };
         record.begin(Direction::Down, &listing(&[("a", 2), ("b", 2)])).unwrap();
-        let common = record.settled(&listing(&[("a", 2)]), &listing(&[("a", 3), ("b", 2)]));
+        let (here, there) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
+        let common = record.settled(record.workspace(), &here, &there);
         assert_eq!(common, listing(&[("a", 2)]));
     }
 }

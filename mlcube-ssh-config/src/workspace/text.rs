@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use memchr::memchr;
 
 use super::entry::{Entry, Kind};
+use super::interner::{Interner, interner};
 use super::listing::Listing;
 use super::packed_entry::PackedEntry;
 use crate::limits::{self, Exceeded};
@@ -27,6 +29,9 @@ pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
 /// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
 pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
 
+/// The entry, without a target, behind which another list begins.
+const ANOTHER: &[u8] = b"another";
+
 /// Reads a listing from text that comes in pieces: what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path
 /// that leads out of the folder are dropped: nobody's `find` writes them.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +40,8 @@ pub(crate) struct Parser {
     open: Vec<u8>,
     /// What came so far, in any order.
     listing: Listing,
+    /// The list before this one.
+    first: Option<Listing>,
     /// How many entries came, and the bytes of their names and targets.
     entries: usize,
     names: usize,
@@ -52,13 +59,17 @@ impl Parser {
     /// # Errors
     /// When the list is longer than any that a client can hold.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Exceeded> {
+        self.feed_in(&mut interner(), piece)
+    }
+
+    fn feed_in(&mut self, interner: &mut Interner, piece: &[u8]) -> Result<(), Exceeded> {
         let open = mem::take(&mut self.open);
         if open.is_empty() {
-            let read = self.take(piece)?;
+            let read = self.take(interner, piece)?;
             self.open.extend_from_slice(&piece[read..]);
         } else {
             let text = [open.as_slice(), piece].concat();
-            let read = self.take(&text)?;
+            let read = self.take(interner, &text)?;
             self.open.extend_from_slice(&text[read..]);
         }
         // Two of them, and the numbers before the first.
@@ -66,7 +77,7 @@ impl Parser {
     }
 
     /// Reads the entries that are whole; returns how many bytes they take.
-    fn take(&mut self, text: &[u8]) -> Result<usize, Exceeded> {
+    fn take(&mut self, interner: &mut Interner, text: &[u8]) -> Result<usize, Exceeded> {
         let mut read = 0;
         while let Some((field, target)) = first_entry(&text[read..]) {
             read += field.len() + target.len() + 2;
@@ -83,9 +94,13 @@ impl Parser {
             if self.names > limits::NAMES && !self.is_our_own {
                 return Err(Exceeded::Names);
             }
+            if field == ANOTHER && target.is_empty() && self.first.is_none() {
+                self.first = Some(mem::take(&mut self.listing));
+                continue;
+            }
             match parsed {
                 Some((path, entry)) if is_of_the_folder(&path) => {
-                    self.listing.push(PackedEntry::pack(&path, &entry, target));
+                    self.listing.push(PackedEntry::pack(interner, &path, &entry, target));
                 }
                 Some(_) => {}
                 None => self.has_rubbish = true,
@@ -106,12 +121,24 @@ impl Parser {
     /// What was read.
     ///
     /// # Errors
+    /// When the text wasn't of that form, or ended within an entry, or held two lists.
+    pub(crate) fn finish(self) -> Result<Listing> {
+        let (listing, another) = self.finish_both()?;
+        ensure!(another.is_none(), "a list of files can't be read");
+        Ok(listing)
+    }
+
+    /// What was read, and another list behind it if there was one.
+    ///
+    /// # Errors
     /// When the text wasn't of that form, or ended within an entry.
-    pub(crate) fn finish(mut self) -> Result<Listing> {
+    pub(crate) fn finish_both(mut self) -> Result<(Listing, Option<Listing>)> {
         ensure!(!self.has_rubbish, "a list of files can't be read");
         ensure!(self.open.is_empty(), "a list of files is cut off");
         self.listing.sort();
-        Ok(self.listing)
+        let Some(mut first) = self.first else { return Ok((self.listing, None)) };
+        first.sort();
+        Ok((first, Some(self.listing)))
     }
 }
 
@@ -134,12 +161,16 @@ impl Listing {
     pub fn read(mut text: impl Read) -> Result<Self> {
         let mut parser = Parser { is_our_own: true, ..Parser::default() };
         let mut buffer = vec![0; 64 * 1024];
+        // To its end: its order is that of the numbers of its records then, whatever is listed meanwhile.
+        let mut interner = interner();
         loop {
             match text.read(&mut buffer)? {
-                0 => return parser.finish(),
-                length => parser.feed(&buffer[..length])?,
+                0 => break,
+                length => parser.feed_in(&mut interner, &buffer[..length])?,
             }
         }
+        drop(interner);
+        parser.finish()
     }
 
     /// Writes the form that [`Listing::parse`] reads, in small pieces.
@@ -173,7 +204,7 @@ impl Listing {
 
 /// The first entry of a text: its fields up to the path, and the target; none when it isn't whole.
 fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = |text: &[u8]| text.iter().position(|byte| *byte == 0);
+    let end = |text: &[u8]| memchr(0, text);
     let path = end(text)?;
     let behind = &text[path + 1..];
     Some((&text[..path], &behind[..end(behind)?]))
@@ -279,6 +310,22 @@ mod tests {
         let mut text = Vec::new();
         listing.write(&mut text).unwrap();
         assert!(text.starts_with(b"d 555 9 1.000000000 d\0"), "the record holds none of it");
+    }
+
+    #[test]
+    fn two_lists() {
+        let read = |text: &str| {
+            let mut parser = Parser::default();
+            text.as_bytes().chunks(5).for_each(|piece| parser.feed(piece).unwrap());
+            parser
+        };
+        let [a, b] = ["f 644 1 1.000000001 a\0\0", "f 644 1 1.000000001 b\0\0"];
+        let two = read(&format!("{b}{a}another\0\0{b}"));
+        assert!(two.clone().finish().is_err());
+        let (first, another) = two.finish_both().unwrap();
+        assert_eq!((first.len(), another.unwrap().len()), (2, 1));
+        assert_eq!(read(a).finish_both().unwrap().1, None);
+        assert!(read(&"another\0\0".repeat(2)).finish_both().is_err());
     }
 
     #[test]

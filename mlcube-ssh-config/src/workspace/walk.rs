@@ -9,24 +9,48 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, readlinkat, statat};
 use rustix::io::{Errno, Result as Looked};
+use rustix::process::{Uid, geteuid};
 
 use super::entry::{Entry, Kind, is_absence};
+use super::interner::interner;
 use super::listing::Listing;
 use super::packed_entry::PackedEntry;
 use crate::rsync::PARTIAL;
 
-/// Says of a path, and whether it is a folder, that it is left out of a listing.
-pub type Skip<'a> = dyn Fn(&Path, bool) -> Result<bool> + 'a;
+/// So many entries are packed together.
+const AT_ONCE: usize = 256;
+
+/// Says of a path, and what was found there, that it is left out of a listing.
+pub type Skip<'a> = dyn Fn(&Path, Found) -> Result<bool> + 'a;
+
+/// What was found at a path.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Found {
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Whether this user can surely read it, and enter a folder: owner and permissions say so. Else the system has to be asked.
+    pub is_readable: bool,
+}
+
+impl Found {
+    /// A folder, or something else, of which the system has to be asked whether this user can read it.
+    #[must_use]
+    pub fn new(is_folder: bool) -> Self {
+        Self { is_folder, is_readable: false }
+    }
+}
 
 impl Listing {
     /// Lists `folder` on this machine; one that isn't there is empty. `skip` leaves entries out, folders with all
-    /// that is in them, by their relative path and whether they are folders. What can't be looked at, a folder that this user
+    /// that is in them, by their relative path and what was found there. What can't be looked at, a folder that this user
     /// may not enter or an entry on a disk that fails, is unreadable, and nothing is known of what is in it.
     ///
     /// # Errors
     /// When `folder` itself can't be read, and those of `skip`.
     pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
-        let mut walk = Walk { top: folder, skip, listing: Self::default() };
+        let user = geteuid();
+        let mut walk = Walk { top: folder, skip, user, listing: Self::default() };
         let can_hold = match fs::metadata(folder) {
             Ok(found) => found.is_dir(),
             Err(problem) if is_absence(&problem) => false,
@@ -44,6 +68,7 @@ impl Listing {
 struct Walk<'a> {
     top: &'a Path,
     skip: &'a Skip<'a>,
+    user: Uid,
     listing: Listing,
 }
 
@@ -64,21 +89,27 @@ impl Walk<'_> {
             }
             names => names.with_context(|| format!("can't read {}", place.display()))?,
         };
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(names.len());
+        let mut looked = Vec::new();
         for name in names {
             let path = below.join(OsStr::from_bytes(name.as_bytes()));
             if name.as_bytes() == PARTIAL.as_bytes() {
                 continue;
             }
-            let found = match look(&folder, &name) {
+            let (found, is_readable) = match look(&folder, &name, &self.user) {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
-                Err(why) => Entry::unreadable(&why.into()),
+                Err(why) => (Entry::unreadable(&why.into()), false),
             };
-            if !(self.skip)(&path, found.is_folder())? {
-                entries.push(PackedEntry::new(&path, &found));
+            let is_folder = found.is_folder();
+            if !(self.skip)(&path, Found { is_folder, is_readable })? {
+                looked.push((path, found));
+            }
+            if looked.len() == AT_ONCE {
+                pack(&mut looked, &mut entries);
             }
         }
+        pack(&mut looked, &mut entries);
         // A process may have a thousand files open, and a tree may be deeper.
         drop(folder);
         for entry in entries {
@@ -99,6 +130,14 @@ impl Walk<'_> {
         let closed = closed.unwrap_or_else(|| Entry::unreadable(&why.into()));
         self.listing.insert(path, &closed);
     }
+}
+
+/// Packs what was looked at, and forgets it.
+fn pack(looked: &mut Vec<(PathBuf, Entry)>, entries: &mut Vec<PackedEntry>) {
+    let mut interner = interner();
+    let packed =
+        |(path, entry): (PathBuf, Entry)| PackedEntry::new_in(&mut interner, &path, &entry);
+    entries.extend(looked.drain(..).map(packed));
 }
 
 /// Opens a folder; only the one that is listed may be a link.
@@ -122,8 +161,9 @@ fn names(folder: &OwnedFd) -> Looked<Vec<CString>> {
     Ok(names)
 }
 
-/// What has this name in a folder, which is half the work of a look along a whole path; none when it went away meanwhile.
-fn look(folder: impl AsFd, name: &CString) -> Looked<Option<Entry>> {
+/// What has this name in a folder, which is half the work of a look along a whole path, and whether `user` can surely read it;
+/// none when it went away meanwhile.
+fn look(folder: impl AsFd, name: &CString, user: &Uid) -> Looked<Option<(Entry, bool)>> {
     let found = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(None),
         found => found?,
@@ -136,5 +176,7 @@ fn look(folder: impl AsFd, name: &CString) -> Looked<Option<Entry>> {
             target => PathBuf::from(OsStr::from_bytes(target?.to_bytes())),
         };
     }
-    Ok(Some(entry))
+    let wanted = if entry.is_folder() { 0o500 } else { 0o400 };
+    let is_readable = found.st_uid == user.as_raw() && entry.mode & wanted == wanted;
+    Ok(Some((entry, is_readable)))
 }

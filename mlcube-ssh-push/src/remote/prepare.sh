@@ -5,11 +5,13 @@
 # folders; origin, the line of the one that pushes; former_origin, the id that an earlier version gave it; former_workspace,
 # where an earlier version kept the workspace, or nothing; adopt, yes if it takes over the tree of another one; id, the
 # random name of this push's incoming folder; former, those of earlier pushes of this machine that didn't end well, newest
-# last; place, of the workspace in the base, or nothing; as_code, a place that was a workspace and is code now, or nothing.
-# Words, in pairs: a plain-named link below the base, and the name beside it to which it leads.
+# last; place, of the workspace in the base, or nothing; as_code, a place that was a workspace and is code now, or nothing;
+# links, how many.
+# Words: so many pairs of a plain-named link below the base and the name beside it to which it leads; then the paths of code.
 # Answers: base, state, workspace, incoming (absolute), made or found (the tree), left and left-bytes (what a push that was
 # cut off has brought), was-workspace (see tell_workspaces), zstd (whether there is one), disk-of-workspace and disk-of-code (whether our own folder is on it, free bytes),
-# then a line `listing` and the list; or problem.
+# then a line `listing` and the list of the workspace, an entry `another`, and the list of that code as far as it is there; or
+# problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$base"
@@ -82,10 +84,11 @@ fi
 if has_locks "$state" && is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
 
 # mlcube there can't be given a path that a shell would take apart: it goes through a link.
-while [ $# -gt 1 ]; do
+while [ "$links" -gt 0 ]; do
   link=$base/$1
   [ -L "$link" ] || ln -s "$2" "$link" || problem not-writable "$link"
   shift 2
+  links=$((links - 1))
 done
 
 # What an earlier push has left goes on as this one. A rename happens once, whoever else has the same idea; and a process that
@@ -125,12 +128,18 @@ tell_disk() {
   printf '%s %s %s\n' "$1" "$near" "$free"
 }
 # All are asked at once. Each number is a word.
-# shellcheck disable=SC2046
-set -- $(find "$incoming/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
-  $(stat -f -c '%a %S' "$workspace" "$base")
-# A file system that doesn't tell leaves the numbers of the other one in its place.
-[ $# = 7 ] || set -- "$1" "$2" "$3" '' '' '' ''
-tell_disk disk-of-workspace "$1" "$2" "$4" "$5"
-tell_disk disk-of-code "$1" "$3" "$6" "$7"
+tell_disks() {
+  # shellcheck disable=SC2046
+  set -- $(find "$incoming/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
+    $(stat -f -c '%a %S' "$workspace" "$base")
+  # A file system that doesn't tell leaves the numbers of the other one in its place.
+  [ $# = 7 ] || set -- "$1" "$2" "$3" '' '' '' ''
+  tell_disk disk-of-workspace "$1" "$2" "$4" "$5"
+  tell_disk disk-of-code "$1" "$3" "$6" "$7"
+}
+tell_disks
 printf 'listing\n'
-list_workspace "$workspace" "$format" "$linked" "$unwritable"
+list_workspace "$workspace" "$format" "$linked" "$unwritable" || return
+printf 'another\0\0'
+# What of it can't be listed is sent.
+if cd "$base"; then list_places "$linked" "$@" || :; fi
