@@ -1,7 +1,9 @@
 //! What a host says of an account that may not log in, or only so far: by its PAM, in a system of its own.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use mlcube_ssh_harness::{Account, Document, Engine, HostOptions, Outcome, Place, Scene, Task};
+use mlcube_ssh_harness::{
+    Account, Document, Engine, HostOptions, Outcome, Place, Scene, Task, eventually,
+};
 
 /// A host with PAM in a system of its own, an account there, and the document of a cube.
 fn with_an_account(options: HostOptions, shell: &str) -> Option<(Account, Scene, Document)> {
@@ -119,4 +121,65 @@ fn a_module_of_environment_modules() {
 fn a_module_of_lmod() {
     let unknown = "unknown: / \"nothing\"";
     modules_are_loaded("lmod", "/usr/share/lmod/lmod/modulefiles", unknown);
+}
+
+/// A job's scene for an account that may start no more than so many processes ([`may_start`]).
+fn with_a_job(does: &str) -> Option<(Account, Scene, Document)> {
+    let options = HostOptions::default().own_system("login1");
+    let (account, mut scene, _) = with_an_account(options, "bash")?;
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs(does);
+    account.owns(&scene.host.bin());
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    Some((account, scene, document))
+}
+
+/// From the next login on the account may have this many processes.
+fn may_start(scene: &Scene, account: &Account, processes: usize) {
+    let limits =
+        format!("echo {} hard nproc {processes} >/etc/security/limits.conf", account.name());
+    scene.host.sshd.in_its_system(&limits);
+    scene.masters().kill();
+    eventually("the login has ended", || {
+        scene.host.sshd.connections().with(account.name()).is_empty()
+    });
+}
+
+fn exec(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
+    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
+}
+
+#[test]
+fn a_job_that_can_not_be_looked_at_is_not_ended() {
+    let Some((account, scene, document)) = with_a_job("sleep 300") else { return };
+    exec(&scene, &document, &["run", "--detach"]).succeeds();
+    let is_running = || !scene.jobs().with("sleep 300").is_empty();
+    eventually("the task runs", is_running);
+    let processes = scene.jobs().iter().count();
+    for more in [5, 8, 9, 10, 11, 40] {
+        may_start(&scene, &account, processes + more);
+        let stopped = exec(&scene, &document, &["stop", "--grace=1"]);
+        stopped.never_says("no job");
+        if stopped.status == 0 {
+            assert!(!is_running(), "with {more} more: {stopped}");
+            return;
+        }
+    }
+    panic!("40 processes are enough to end a job");
+}
+
+#[test]
+fn a_task_that_no_process_is_left_for_has_not_failed() {
+    let Some((account, scene, document)) = with_a_job("echo hello") else { return };
+    for processes in [3, 6, 7, 8, 9] {
+        may_start(&scene, &account, processes);
+        let ran = exec(&scene, &document, &["run", "--output=ran.json"]);
+        assert!(ran.status == 125 || ran.status == 255, "with {processes}: {ran}");
+        ran.never_says("remote_root").never_says("task train on");
+    }
+    may_start(&scene, &account, 40);
+    exec(&scene, &document, &["run", "--output=ran.json"]).succeeds();
 }

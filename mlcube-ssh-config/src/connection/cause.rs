@@ -278,6 +278,14 @@ impl SessionEnd<'_> {
         }
     }
 
+    /// What can be done about an end that its words explain: dash, bash and busybox say so of the account's limit.
+    fn hint(&self) -> Option<&'static str> {
+        let text = [self.errors, self.printed].concat();
+        ["Cannot fork", "can't fork", "fork: "].iter().any(|words| text.contains(words)).then_some(
+            "the account may start no more processes there (`ulimit -u`); end some, or ask who runs the host for more",
+        )
+    }
+
     /// `with status 3`; a session that a signal ended has no status, for which ssh says 255.
     fn how(&self) -> String {
         match self.status {
@@ -295,8 +303,13 @@ pub(super) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
         end.how(),
         end.words()
     ))
-    .hint(format!(
-        "`{by_hand} true` must work; `{by_hand}` may ask for something first, as for a new password; see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config"
+    .hint(end.hint().map_or_else(
+        || {
+            format!(
+                "`{by_hand} true` must work; `{by_hand}` may ask for something first, as for a new password; see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config"
+            )
+        },
+        str::to_owned,
     ))
     .for_good()
 }
@@ -350,12 +363,16 @@ pub(super) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> 
 
 /// A script ended before it had told all that it has to tell.
 pub(super) fn of_script(login: &Login, end: &SessionEnd) -> Failure {
-    Failure::ours(anyhow::anyhow!(
+    let failure = Failure::ours(anyhow::anyhow!(
         "the script on '{}' ended {} before it was done{}",
         login.host,
         end.how(),
         end.words()
-    ))
+    ));
+    match end.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// What a host that sends more than it may is told about.

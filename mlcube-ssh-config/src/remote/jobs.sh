@@ -109,11 +109,23 @@ marked() {
   done
 }
 
+# Sets `found` to the pids of what runs of the job $1: what bears its mark, but for $2, and what runs in its containers.
+# Where no process can be started nothing is found, which is no answer: only a look that got to its end is one.
+look_for_processes() {
+  found=$(marked "$1" "$2" && container_processes "$1" && echo whole)
+  case $found in
+    whole) found= ;;
+    *[0-9]*whole) found=${found%whole} ;;
+    *) problem no-look "the processes of job ${1##*/}" ;;
+  esac
+}
+
 # Whether something of the job $1 runs on this machine: what bears its mark, or what is in its containers. The processes of
 # a container may be hidden from this account (hidepid, proc(5)): its engine is asked, too, unless it was silent before.
 silent_engines=' '
 has_remains() {
-  [ -z "$(marked "$1" '')$(container_processes "$1")" ] || return 0
+  look_for_processes "$1" ''
+  [ -z "$found" ] || return 0
   [ -n "$(made_containers "$1")" ] && read -r its_engine 2>/dev/null <"$1/engine" || return 1
   case $silent_engines in *" $its_engine "*) return 1 ;; esac
   if runs_there=$(present_containers "$1" --filter status=running); then
@@ -132,8 +144,13 @@ has_locks() {
   return 1
 }
 
-# The lock of the workspace $1, in our own folder $2.
-lock_of() { printf '%s/locks/%s\n' "$2" "$(printf '%s' "$1" | cksum | tr ' ' -)"; }
+# Sets `its_lock` to the lock of the workspace $1, in our own folder $2.
+find_lock() {
+  sum=$(printf '%s' "$1" | cksum) || sum=
+  # Without its sum every workspace would have the same lock.
+  [ -n "$sum" ] || problem no-look "$2/locks"
+  its_lock=$2/locks/${sum%% *}-${sum##* }
+}
 
 # Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` and `why` tell how it is. Only what
 # is known to be dead on this machine, with all that it started, doesn't count.
@@ -190,7 +207,7 @@ take_former_workspace() {
   if [ -z "$2" ] || [ -e "$1" ]; then return 0; fi
   locate "$2"
   [ -d "$path" ] || return 0
-  if has_locks "$3" && is_held "$(lock_of "$path" "$3")" ''; then return 1; fi
+  if has_locks "$3" && find_lock "$path" "$3" && is_held "$its_lock" ''; then return 1; fi
   mv "$path" "$1" || problem not-writable "${1%/*}"
 }
 

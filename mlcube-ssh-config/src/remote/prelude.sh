@@ -53,6 +53,8 @@ say() { printf 'say %s\n' "$*"; }
 
 # Ends the script: $1 is the kind of the problem, the rest its subject.
 problem() {
+  # Where no process can be started, that is the cause of whatever failed: dash ends here, with words of its own.
+  ( (:); :) || exit
   printf 'problem %s\n' "$*"
   exit 3
 }

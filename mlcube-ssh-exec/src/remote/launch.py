@@ -68,7 +68,11 @@ def keep_log(limit):
     # The parent is there until the last word: what ends the job's processes is for the child.
     asked = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_IGN) for number in asked]
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as problem:
+        put("cause", "no other process can be started on this host: %s" % problem.strerror)
+        os._exit(1)
     if child == 0:
         for number, handler in zip(asked, before):
             signal.signal(number, handler)

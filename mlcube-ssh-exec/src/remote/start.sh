@@ -17,7 +17,8 @@ shift 9
 variables=$1 run=$2 engine=$3 launch=$4 about=$5 locked=$(absolute "$6") then=$7 limit=$8
 shift 8
 job=$state/jobs/$id
-lock=$(lock_of "$locked" "$state")
+find_lock "$locked" "$state"
+lock=$its_lock
 check_own "$state" "$base"
 
 never_configured() { problem never-configured "$1"; }

@@ -11,7 +11,8 @@ pick_job "$(absolute "$1")" "$2" "$(absolute "$3")"
 id=${job##*/}
 its_workspace=
 read -r its_workspace <"$job/workspace" || problem no-look "$job/workspace"
-lock=$(lock_of "$its_workspace" "${job%/jobs/*}")
+find_lock "$its_workspace" "${job%/jobs/*}"
+lock=$its_lock
 
 # The pid of one that isn't running here may be another's; the leader is left to write the status.
 job_state "$job"
@@ -19,13 +20,13 @@ need_state
 before=$how leader=
 if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
 
-# What runs of the job: what bears its mark, and what runs in its containers.
-running() { { marked "$job" "$leader" && container_processes "$job"; } | tr -s ' ' '\n' | grep . | sort -u; }
+running() { marked "$job" "$leader" && container_processes "$job"; }
 
 case $how in
   finished | killed)
     # What an earlier stop left is looked for once more, by its engine, too.
-    if [ -z "$why$(running)" ]; then
+    look_for_processes "$job" ''
+    if [ -z "$why$found" ]; then
       tell_job "$job"
       exit
     fi
@@ -89,6 +90,9 @@ wait "$ending" || told=
 signal KILL running
 wait_until_gone 2 running || :
 
+# Before anything is said of the job, in its status or here.
+look_for_processes "$job" "$leader"
+
 # The leader writes the status now; one that is stuck or gone can't.
 tenths=30
 while [ ! -f "$job/status" ] && [ "$tenths" -gt 0 ] && [ -n "$leader" ] && kill -0 "$leader" 2>/dev/null; do
@@ -107,7 +111,8 @@ fi
 # An end of its own stays what it was.
 [ "$before" != finished ] || rm -f "$job/stopped"
 
-left=$(running | tr '\n' ' ')
+look_for_processes "$job" "$leader"
+left=$(printf '%s' "$found" | tr -s ' ' '\n' | sort -u | tr '\n' ' ')
 [ -z "$left" ] || left="processes $left"
 # What docker runs may be on another machine: where it can't be asked, nothing is known of it.
 if [ -z "$told" ]; then

@@ -81,7 +81,7 @@ if [ "$tree_path" != "$named" ]; then
   { (umask "$private" && printf '%s\n%s\n' "$there" "$tree_path" >"$state/origin.$$.new") &&
     mv -f "$state/origin.$$.new" "$state/origin"; } || problem not-writable "$state"
 fi
-if has_locks "$state" && is_held "$(lock_of "$workspace" "$state")" ''; then refuse_locked; fi
+if has_locks "$state" && find_lock "$workspace" "$state" && is_held "$its_lock" ''; then refuse_locked; fi
 
 # mlcube there can't be given a path that a shell would take apart: it goes through a link.
 while [ "$links" -gt 0 ]; do
