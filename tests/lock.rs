@@ -123,8 +123,11 @@ fn document_of(scene: &Scene, name: &str, words: &[&str]) -> Document {
 fn the_lock_of_a_job_that_was_killed_is_taken_over() {
     let (scene, document) = pushed();
     exec(&scene, &["run", "--detach"], &document).succeeds();
-    scene.jobs().kill();
-    eventually("all is killed", || scene.jobs().is_empty());
+    eventually("all is killed", || {
+        // What was about to be started isn't there at the first time.
+        scene.jobs().kill();
+        scene.jobs().is_empty()
+    });
     assert!(lock(&scene).is_symlink(), "nobody was left to give it up");
     go(&scene);
     exec(&scene, &["run"], &document).succeeds();

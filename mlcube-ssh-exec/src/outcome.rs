@@ -77,8 +77,11 @@ impl Stop {
     pub(crate) fn told_by(answer: &Answer, document: &Document) -> Self {
         if let Some(told) = answer.field("problem") {
             let (kind, subject) = told.split_once(' ').unwrap_or((&told, ""));
+            // The stop itself is right everywhere else.
+            let elsewhere = kind == "elsewhere";
             let problem = problem(document, kind, subject);
-            return Self::Failed(problem.to_string(), problem.hint_text().map(str::to_owned));
+            let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
+            return Self::Failed(problem.to_string(), hint);
         }
         match answer.field("left") {
             Some(left) => Self::Left(left),
