@@ -146,7 +146,7 @@ impl Frames {
                 None
             }
             "log-size" => Some(Frame::LogSize(number()?)),
-            "cause" => Some(Frame::BeforeTheTask((!rest.is_empty()).then(|| rest.to_owned()))),
+            "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
             "engine-failed" => Some(Frame::EngineFailed),
             "began" => Some(Frame::Began),
             "not-started" => Some(Frame::BeforeTheTask(None)),
