@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::podman::Podman;
 use crate::program::{self, PATH};
 use crate::system::System;
-use crate::{Account, Place, Sshd};
+use crate::{Account, Place, Root, Sshd};
 
 /// The variable that every session of a host has, with the path of the test's place.
 pub(crate) const SESSION_MARK: &str = "MLCUBE_SSH_TEST";
@@ -21,6 +21,8 @@ pub struct HostOptions {
     account: Option<(String, PathBuf)>,
     missing: Vec<String>,
     system: Option<System>,
+    root: Option<Root>,
+    dropbear: bool,
 }
 
 impl HostOptions {
@@ -60,6 +62,18 @@ impl HostOptions {
         self.missing.push(program.to_owned());
         self
     }
+
+    /// With the programs of another root.
+    pub fn root(mut self, root: Root) -> HostOptions {
+        self.root = Some(root);
+        self
+    }
+
+    /// With dropbear as its ssh server; none unless root, as it looks for keys in the home folder only.
+    pub fn dropbear(self) -> Option<HostOptions> {
+        let root = self.root.clone().or_else(Root::of_this_machine)?;
+        Some(HostOptions { dropbear: true, root: Some(root), ..self })
+    }
 }
 
 /// A remote host.
@@ -79,7 +93,8 @@ impl Host {
     /// Starts one for whoever has the key whose public half is `identity`.
     pub fn start(place: &Place, identity: &Path, options: HostOptions) -> Host {
         let folder = place.folder("there");
-        let podman = Podman::in_folder(folder.join("podman"));
+        let root = options.root.map(|root| root.sees(place.path()));
+        let podman = Podman::in_folder(folder.join("podman"), root.clone());
         fs::create_dir_all(folder.join("bin")).unwrap();
         let mut environment = options.environment;
         environment.extend(podman.environment());
@@ -90,7 +105,12 @@ impl Host {
             .map_or_else(|| (None, place.folder("there/home")), |(user, home)| (Some(user), home));
         environment.push(("HOME".to_owned(), home.display().to_string()));
         let (config, system) = (options.config, options.system);
-        let sshd = Sshd::start(folder.join("sshd"), identity, &environment, &config, system);
+        let server = folder.join("sshd");
+        let sshd = if options.dropbear {
+            Sshd::start_dropbear(server, identity, &environment, root)
+        } else {
+            Sshd::start(server, identity, &environment, &config, system, root)
+        };
         Host { sshd, podman, folder, home, user, environment, config }
     }
 
@@ -100,7 +120,7 @@ impl Host {
         let folder = self.folder.join(format!("sshd-{name}"));
         let identity = self.folder.join("sshd/authorized_keys");
         let system = Some(System::new(name, None));
-        Sshd::start(folder, &identity, &self.environment, &self.config, system)
+        Sshd::start(folder, &identity, &self.environment, &self.config, system, None)
     }
 
     /// The folder that holds all of it.

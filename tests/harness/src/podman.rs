@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::Root;
 use crate::program::{PATH, am_root, command, must};
 use crate::tmpfs::unmount_below;
 
@@ -10,11 +11,12 @@ use crate::tmpfs::unmount_below;
 #[derive(Debug)]
 pub(crate) struct Podman {
     folder: PathBuf,
+    root: Option<Root>,
 }
 
 impl Podman {
     /// Writes its configuration; podman makes the rest when it is first called.
-    pub(crate) fn in_folder(folder: PathBuf) -> Podman {
+    pub(crate) fn in_folder(folder: PathBuf, root: Option<Root>) -> Podman {
         fs::create_dir_all(&folder).unwrap();
         let at = folder.display();
         let storage = format!(
@@ -28,7 +30,7 @@ impl Podman {
         );
         fs::write(folder.join("storage.conf"), storage).unwrap();
         fs::write(folder.join("containers.conf"), containers).unwrap();
-        Podman { folder }
+        Podman { folder, root }
     }
 
     /// The variables that make podman use this store.
@@ -54,7 +56,8 @@ impl Podman {
     }
 
     fn command(&self) -> std::process::Command {
-        let mut podman = command("podman");
+        let mut podman =
+            self.root.as_ref().map_or_else(|| command("podman"), |root| root.command("podman"));
         podman.env_clear().env("PATH", PATH).env("HOME", &self.folder).envs(self.environment());
         podman
     }

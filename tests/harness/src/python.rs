@@ -8,6 +8,8 @@ use crate::program::{PATH, command, must};
 /// The release that the tests run against, and what it needs beside it: it imports distutils, which python 3.12 took
 /// away, and newer pips refuse the metadata of its omegaconf.
 const MLCUBE: [&str; 2] = ["mlcube==0.0.9", "mlcube-docker==0.0.9"];
+/// Packages without wheels that newer versions of those need.
+const SOURCES: [&str; 1] = ["antlr4-python3-runtime==4.9.3"];
 const BESIDE: [&str; 3] = ["pip<24.1", "setuptools<81", "wheel"];
 
 /// A python environment with mlcube in it, and the wheels to make another one without any network.
@@ -36,6 +38,33 @@ impl Python {
             // Without isolation: one dependency comes as source only, and its build needs the `wheel` installed here.
             let wheel = ["-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--wheel-dir"];
             must(command(python(&builder)).args(wheel).arg(folder).args(MLCUBE).args(BESIDE));
+        })
+    }
+
+    /// A folder of wheels from which mlcube is installed by another python: one of the releases of [`crate::Root`].
+    pub fn wheels_for(version: &str) -> PathBuf {
+        let wheels = Python::wheels();
+        let pip = python(&wheels.join(".builder"));
+        cached(&format!("wheels-{version}"), |folder| {
+            let fetch = |words: &[&str]| {
+                let download = ["-m", "pip", "download", "--quiet", "--only-binary=:all:"];
+                let mut fetch = command(&pip);
+                fetch.args(download).args(["--python-version", version, "--dest"]).arg(folder);
+                must(
+                    fetch
+                        .arg("--find-links")
+                        .arg(&wheels)
+                        .arg("--find-links")
+                        .arg(folder)
+                        .args(words),
+                );
+            };
+            // What mlcube asks for doesn't start with a python after 3.12; what starts has no wheel.
+            let wheel = ["-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps"];
+            must(command(&pip).args(wheel).arg("--wheel-dir").arg(folder).args(SOURCES));
+            // pip asks this machine's python whether older ones need more.
+            fetch(&[&MLCUBE[..], &["importlib-metadata"]].concat());
+            fetch(&["--no-deps", "omegaconf==2.3.0", BESIDE[1]]);
         })
     }
 

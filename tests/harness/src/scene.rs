@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::host::SESSION_MARK;
 use crate::program::{self, PATH, built, repository};
 use crate::sshd::new_key;
-use crate::{Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python};
+use crate::{
+    Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python, Root,
+};
 
 /// The password of a scene that has one.
 const PASSWORD: &str = "open sesame";
@@ -22,6 +24,7 @@ pub struct Scene {
     settings: Value,
     variables: Vec<(String, String)>,
     home: PathBuf,
+    root: Option<Root>,
     place: Place,
 }
 
@@ -46,7 +49,8 @@ impl Scene {
         installed(&home.join("bin"));
         new_key(&home.join(".ssh/id"));
         let host = Host::start(&place, &home.join(".ssh/id.pub"), options);
-        let mut scene = Scene { settings: Value::Null, variables: Vec::new(), host, home, place };
+        let mut scene =
+            Scene { settings: Value::Null, variables: Vec::new(), host, home, root: None, place };
         scene.settings = scene.usual_settings();
         scene.write_settings();
         scene.knows_the_host_key();
@@ -156,7 +160,15 @@ impl Scene {
     /// Any program, in the user's environment.
     pub fn invocation(&self, program: &Path) -> Invocation {
         let path = format!("{}:{PATH}", self.home.join("bin").display());
-        let usual = Invocation::new(program, &self.home.join("io"))
+        let io = self.home.join("io");
+        let started = match &self.root {
+            Some(root) => {
+                let (enter, words) = root.enter();
+                Invocation::new(enter, &io).args(words).arg(program)
+            }
+            None => Invocation::new(program, &io),
+        };
+        let usual = started
             .in_folder(&self.home)
             .env("HOME", &self.home)
             .env("PATH", path)
@@ -193,6 +205,17 @@ impl Scene {
     /// Puts a program, lines of sh, first in the user's PATH.
     pub fn has_program(&self, name: &str, lines: &str) {
         program::write(&self.home.join("bin").join(name), lines);
+    }
+
+    /// Lets the user work in another root: its shell, its ssh and its rsync are used. The tools are those that were built
+    /// here, with the C library of this machine: they stand for ones that were built there.
+    pub fn lives_in(&mut self, root: Root) {
+        let bin = self.home.join("bin");
+        for step in STEPS {
+            let name = format!("mlcube-ssh-{step}");
+            Root::with_own_libraries(&self.home, &built().join(&name), &bin.join(&name));
+        }
+        self.root = Some(root.sees(self.place.path()));
     }
 
     /// Sets a variable of everything that the user runs.
@@ -280,10 +303,13 @@ impl Default for Scene {
     }
 }
 
+/// The five programs.
+const STEPS: [&str; 5] = ["config", "interp", "push", "exec", "pull"];
+
 /// Puts the wrapper and the programs just built where the user would have installed them.
 fn installed(bin: &Path) {
     fs::copy(repository().join("scripts/mlcube-ssh"), bin.join("mlcube-ssh")).unwrap();
-    for step in ["config", "interp", "push", "exec", "pull"] {
+    for step in STEPS {
         let name = format!("mlcube-ssh-{step}");
         symlink(built().join(&name), bin.join(&name)).unwrap();
     }

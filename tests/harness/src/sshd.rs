@@ -1,14 +1,15 @@
-//! A throw-away OpenSSH server on loopback.
+//! A throw-away ssh server on loopback: OpenSSH's, or dropbear.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
+use std::fs::{self, File, Permissions};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use crate::Processes;
-use crate::program::{am_root, command, must};
+use crate::program::{self, am_root, command, must};
 use crate::system::{self, System};
 use crate::wait::eventually;
+use crate::{Processes, Root};
 
 /// A running sshd with a host key, a log and a port of its own.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Sshd {
     port: u16,
     daemon: Option<Child>,
     system: Option<System>,
+    root: Option<Root>,
+    is_dropbear: bool,
 }
 
 impl Sshd {
@@ -31,11 +34,12 @@ impl Sshd {
         environment: &[(String, String)],
         config: &[String],
         system: Option<System>,
+        root: Option<Root>,
     ) -> Sshd {
         fs::create_dir_all(&folder).unwrap();
         fs::copy(identity, folder.join("authorized_keys")).unwrap();
         new_key(&folder.join("hostkey"));
-        let mut sshd = Sshd { folder, port: 0, daemon: None, system };
+        let mut sshd = Sshd { folder, port: 0, daemon: None, system, root, is_dropbear: false };
         let variables: Vec<String> =
             environment.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
         let at = sshd.folder.display();
@@ -58,6 +62,35 @@ impl Sshd {
         sshd
     }
 
+    /// Starts a dropbear in a root, which it needs: it has no other place for keys than the home folder.
+    pub(crate) fn start_dropbear(
+        folder: PathBuf,
+        identity: &Path,
+        environment: &[(String, String)],
+        root: Option<Root>,
+    ) -> Sshd {
+        let keys = folder.join("keys");
+        fs::create_dir_all(&keys).unwrap();
+        // It wants that nobody else can write there.
+        fs::set_permissions(&keys, Permissions::from_mode(0o700)).unwrap();
+        fs::copy(identity, keys.join("authorized_keys")).unwrap();
+        let key = folder.join("hostkey");
+        let made = must(command("dropbearkey").args(["-t", "ed25519", "-f"]).arg(&key));
+        let public = made.lines().find(|line| line.starts_with("ssh-ed25519 ")).unwrap();
+        fs::write(folder.join("hostkey.pub"), format!("{public}\n")).unwrap();
+        // Its sessions get nothing of its own environment.
+        let variables: Vec<String> =
+            environment.iter().map(|(name, value)| format!("export {name}='{value}'")).collect();
+        let session =
+            format!("{}\ncd \"$HOME\"\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"", variables.join("\n"));
+        program::write(&folder.join("session"), &session);
+        let root = root.map(|root| root.sees_at(&keys, Path::new("/root/.ssh")));
+        let mut sshd =
+            Sshd { folder, port: 0, daemon: None, system: None, root, is_dropbear: true };
+        sshd.listen_on_a_free_port();
+        sshd
+    }
+
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
@@ -65,13 +98,13 @@ impl Sshd {
 
     /// How often somebody logged in.
     pub fn logins(&self) -> usize {
-        ["publickey", "password"]
+        ["Accepted publickey for ", "Accepted password for ", "Pubkey auth succeeded for "]
             .iter()
-            .map(|how| self.log().matches(&format!("Accepted {how} for ")).count())
+            .map(|words| self.log().matches(words).count())
             .sum()
     }
 
-    /// How many commands were started by those who logged in.
+    /// How many commands were started by those who logged in; dropbear doesn't tell.
     pub fn sessions(&self) -> usize {
         self.log().matches("Starting session: ").count()
     }
@@ -102,7 +135,7 @@ impl Sshd {
     /// own, which ends as by a power cut.
     pub fn stop(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
-            let connections = Processes::below(daemon.id()).with("sshd");
+            let connections = Processes::below(daemon.id()).with(self.program());
             let _gone_already = daemon.kill();
             daemon.wait().unwrap();
             connections.kill();
@@ -122,7 +155,11 @@ impl Sshd {
 
     /// The processes that serve a connection.
     pub fn connections(&self) -> Processes {
-        Processes::below(self.daemon.as_ref().unwrap().id()).with("sshd")
+        Processes::below(self.daemon.as_ref().unwrap().id()).with(self.program())
+    }
+
+    fn program(&self) -> &'static str {
+        if self.is_dropbear { "dropbear" } else { "sshd" }
     }
 
     /// Between asking for a free port and using it, another test may take it.
@@ -151,12 +188,26 @@ impl Sshd {
             let enter = system.first_process(&self.folder.join("system"));
             daemon.arg(enter.get_program()).args(enter.get_args());
         }
-        daemon.args(["/usr/sbin/sshd", "-D", "-e", "-p", &self.port.to_string(), "-f"]);
-        daemon.arg(self.folder.join("sshd_config")).stdout(Stdio::null()).stderr(log);
-        let mut daemon = daemon.spawn().unwrap();
+        if let Some(root) = &self.root {
+            let (enter, words) = root.enter();
+            daemon.arg(enter).args(words);
+        }
+        if self.is_dropbear {
+            daemon.args(["/usr/sbin/dropbear", "-F", "-E", "-r"]).arg(self.folder.join("hostkey"));
+            daemon.arg("-c").arg(self.folder.join("session"));
+            daemon.args(["-p", &format!("127.0.0.1:{}", self.port)]);
+        } else {
+            daemon.args(["/usr/sbin/sshd", "-D", "-e", "-p", &self.port.to_string(), "-f"]);
+            daemon.arg(self.folder.join("sshd_config"));
+        }
+        let mut daemon = daemon.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut listens = false;
-        eventually("sshd listens or ends", || {
-            listens = self.log()[before..].contains("Server listening on");
+        eventually("the ssh server listens or ends", || {
+            listens = if self.is_dropbear {
+                TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+            } else {
+                self.log()[before..].contains("Server listening on")
+            };
             listens || daemon.try_wait().unwrap().is_some()
         });
         self.daemon = Some(daemon);
