@@ -216,6 +216,13 @@ fn debian_11_to_debian_11() {
 }
 
 #[test]
+fn debian_12_to_busybox() {
+    let Some(root) = Root::of_busybox() else { return };
+    let Some(scene) = with_client(Age::Debian12, HostOptions::default().root(root)) else { return };
+    everything(&scene);
+}
+
+#[test]
 fn debian_12_to_dropbear() {
     let Some(options) = HostOptions::default().dropbear() else { return };
     let Some(scene) = with_client(Age::Debian12, options) else { return };

@@ -44,6 +44,7 @@ pub mod date;
 pub mod document;
 pub mod failure;
 pub mod file;
+mod find;
 pub mod foreign_files;
 pub mod forward;
 pub mod frames;

@@ -1,12 +1,14 @@
 //! The problems of the functions that several remote scripts share, so that every program tells them alike.
 
 use crate::failure::{Failure, hinted};
+use crate::find;
 use crate::own;
 
 /// The failure that a problem of a shared function is; none for a kind that only the program of one script knows.
 #[must_use]
 pub fn shared(host: &str, kind: &str, subject: &str) -> Option<Failure> {
     Some(Failure::ours(match kind {
+        "no-find" => return Some(find::missing_there(host)),
         own::NOT_OWN => return Some(own::failure(host, subject)),
         "no-look" => hinted(
             format!("can't look at {subject} on '{host}', so nothing is known of its jobs"),

@@ -178,6 +178,9 @@ impl Script {
             text.extend([name, "=", &quoted(value), "\n"]);
         }
         text.push_str(PRELUDE);
+        if self.parts.iter().any(|part| crate::find::is_called_in(part)) {
+            text.push_str(&crate::find::functions());
+        }
         text.extend(self.parts.iter().copied());
         // In braces: a shell that a person pastes it into runs the line when all of it is there.
         text.push_str("\n}\n{ mlcube_ssh");

@@ -59,8 +59,10 @@ problem() {
   exit 3
 }
 
-# Ends the script where files can't be transferred. openrsync has its name on some systems, and few of its options.
+# Ends the script where files can't be transferred, or listed. openrsync has rsync's name on some systems, and few of its
+# options.
 need_rsync() {
+  know_find
   command -v rsync >/dev/null || problem no-rsync
   case $(rsync --version 2>/dev/null) in openrsync*) problem openrsync ;; esac
 }

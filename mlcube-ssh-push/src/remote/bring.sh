@@ -20,7 +20,7 @@ LC_ALL=C TAR_OPTIONS='' tar -xopf - -C "$push" ${squeezed:+"$squeezed"} <&3 || p
 [ -f "$changed" ] || problem not-brought
 # In a tree that a group shares its members own what others have sent: what one may its members may, and nobody else.
 if [ "$shared" = yes ]; then
-  chgrp -hR --reference="$push" "$incoming" || problem not-unpacked
+  chgrp -hR "$(stat -c %g "$push")" "$incoming" || problem not-unpacked
   find "$incoming/" -type d -exec chmod g+rwxs,o-rwx {} + -o -type f -exec chmod g+rwX,o-rwx {} + || problem not-unpacked
 fi
 # What changed while it was read mustn't get to its place: rsync takes the rest from here.

@@ -33,8 +33,8 @@ done
 shift
 
 if [ "$root" = / ] && [ -n "${USERLAND_OF_BUSYBOX-}" ]; then
-  # The machine's own programs are at another place, and of them only those that no system of busybox lacks for a
-  # cube: an ssh server, rsync, python and a container engine.
+  # The machine's own programs are at another place, and of them only those that can run a cube: an ssh server, rsync, python and a
+  # container engine.
   mkdir "$new/run/bin" "$new/run/sbin"
   for name in bin sbin; do
     mount --bind "/usr/$name" "$new/run/$name"
@@ -45,11 +45,21 @@ if [ "$root" = / ] && [ -n "${USERLAND_OF_BUSYBOX-}" ]; then
     link=$new/usr/${applet#usr/}
     [ -e "$link" ] || ln -s /bin/busybox "$link"
   done
-  for program in rsync ssh sshd dropbear python3 podman runc conmon newuidmap newgidmap; do
+  # getent comes with the C library. cksum is an applet too, but not of Debian's busybox; and so is flock, which has no time
+  # limit there.
+  for program in getent rsync ssh sshd dropbear python3 podman runc conmon newuidmap newgidmap cksum; do
     for name in bin sbin; do
       if [ -e "/usr/$name/$program" ]; then ln -sf "/run/$name/$program" "$new/usr/$name/$program"; fi
     done
   done
+  cat >"$new/usr/bin/flock" <<'FLOCK'
+#!/bin/sh
+for word; do
+  case $word in -w* | -E* | --*) echo "flock: unrecognized option: ${word#-}" >&2 && exit 1 ;; esac
+done
+exec /run/bin/flock "$@"
+FLOCK
+  chmod 755 "$new/usr/bin/flock"
   sed -i 's,^\(root:.*\):[^:]*$,\1:/bin/sh,' "$new/etc/passwd"
 fi
 
