@@ -350,5 +350,5 @@ fn the_corpus_is_read() {
         host_input::read(&input);
         inputs += 1;
     }
-    assert!(inputs > 30, "only {inputs}");
+    assert!(inputs > 400, "only {inputs}");
 }
