@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, Tmpfs};
 
 /// More than one piece.
 const MANY: usize = 2100;
@@ -163,4 +163,21 @@ fn a_stage_takes_part_in_all_that_a_pull_does() {
     assert_eq!(cube.result("it's many/7\n"), "there, too");
     let kept = scene.sh("cat ~/.local/state/mlcube-ssh/*/replaced/*/*many/7*").run();
     assert!(kept.stdout.contains("edited here"), "{kept}");
+}
+
+#[test]
+fn what_one_piece_leaves_out_holds_up_no_other() {
+    // Two pieces go at a time: that the first two each leave something out must not end the third.
+    let (scene, cube, document) = changed(2 * MANY);
+    let bad = ["0\n", "999\n"];
+    let pinned = bad.map(|name| Tmpfs::pin(&cube.workspace().join("it's many").join(name)));
+    if pinned.iter().any(Option::is_none) {
+        return;
+    }
+    let pulled = pull(&scene, &document, &[]);
+    pulled.exits(125).says("2 files couldn't be transferred").says("resource busy");
+    let left_out = pulled.document().at("/steps/pull/left_out").clone();
+    let paths = bad.map(|name| format!("it's many/{name}"));
+    assert_eq!(left_out, serde_json::json!(paths), "nothing else was left out");
+    assert_eq!(came(&cube), 2 * MANY - 2);
 }

@@ -217,16 +217,12 @@ impl Sides<'_> {
         let placed = stage.map_or(Ok(()), |stage| {
             // Also of what was cut off: what is whole is here then.
             let placed = self.place(&fetch, &stage, &loads, &rest);
-            let is_done = fetched.is_ok() && placed.is_ok();
+            let is_done = matches!(fetched, Ok(None)) && placed.is_ok();
             let unasked = stage.clear(&loads, &layout.workspace, !is_done);
             placed.and(self.check_asked(unasked))
         });
-        match fetched {
-            Err(failure) if transfer.is_partial => {
-                placed.map(|()| (rest.into_owned(), Some(failure)))
-            }
-            fetched => fetched.and(placed).map(|()| (rest.into_owned(), None)),
-        }
+        let left_out = fetched?;
+        placed.map(|()| (rest.into_owned(), left_out))
     }
 
     /// Puts in its place what of these loads is in the stage.

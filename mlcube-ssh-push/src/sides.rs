@@ -63,13 +63,10 @@ impl Sides<'_> {
         }
         let (transfer, ended) = self.prepared.run(self.connection, commands, heard);
         sent.transfer.add(transfer.clone());
-        match ended {
-            Err(failure) if transfer.is_partial => {
-                sent.left_out.get_or_insert(failure);
-                Ok(transfer)
-            }
-            ended => ended.map(|()| transfer),
+        if let Some(failure) = ended? {
+            sent.left_out.get_or_insert(failure);
         }
+        Ok(transfer)
     }
 
     pub(crate) fn code_route(&self) -> Route<'_> {

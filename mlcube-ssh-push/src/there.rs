@@ -132,7 +132,7 @@ impl Prepared {
         connection: &Connection,
         commands: &[Command],
         heard: Heard,
-    ) -> (Transfer, Outcome<()>) {
+    ) -> (Transfer, Outcome<Option<Failure>>) {
         let (transfer, ended) = rsync::run(commands, connection, heard);
         if !transfer.was_refused {
             return (transfer, ended);

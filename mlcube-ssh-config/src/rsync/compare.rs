@@ -47,7 +47,7 @@ impl Comparison {
 }
 
 /// Runs the commands of a comparison: as [`run`] does, or beside something that has to make room for it.
-pub type Run<'a> = dyn Fn(&[Command], Heard) -> (Transfer, Outcome<()>) + 'a;
+pub type Run<'a> = dyn Fn(&[Command], Heard) -> (Transfer, Outcome<Option<Failure>>) + 'a;
 
 /// Runs comparisons and names what differs: also what is something else on one side, and couldn't be compared. `is_all` says that
 /// nothing else is left out of the comparison.
@@ -69,8 +69,11 @@ pub fn compare(
     for path in something_else {
         name(path);
     }
-    let compared =
+    let (compared, left_out) =
         differing(comparisons, report, &name, &|commands, heard| run(commands, connection, heard))?;
+    if let Some(failure) = left_out {
+        return Err(failure);
+    }
     let different = (something_else.len() as u64).saturating_add(compared.changed);
     let bytes = compared.bytes;
     match different {
@@ -87,7 +90,8 @@ pub fn compare(
     }
 }
 
-/// Runs comparisons, and hands over the paths of what differs.
+/// Runs comparisons, hands over the paths of what differs, and returns the failure that tells of files which couldn't be
+/// compared.
 ///
 /// # Errors
 /// Those of `run`.
@@ -96,22 +100,22 @@ fn differing(
     report: Report,
     hear: &(dyn Fn(&Path) + Sync),
     run: &Run,
-) -> Outcome<Transfer> {
-    let mut all = Transfer::default();
+) -> Outcome<(Transfer, Option<Failure>)> {
+    let (mut all, mut left_out) = (Transfer::default(), None);
     for Comparison { folder, commands } in comparisons {
         let changed = |changed: &Path| hear(&folder.join(changed));
         let heard = Heard { report, total: 0, changed: Some(&changed) };
         let (compared, ended) = run(commands, heard);
-        ended?;
+        left_out = left_out.or(ended?);
         all.add(compared);
     }
-    Ok(all)
+    Ok((all, left_out))
 }
 
 /// The paths whose content differs, all compared at once by `run`.
 ///
 /// # Errors
-/// Those of `run`.
+/// Those of `run`, and when files couldn't be compared (125).
 pub fn differing_names(
     comparisons: &[Comparison],
     report: Report,
@@ -121,6 +125,9 @@ pub fn differing_names(
     let hear = |path: &Path| {
         names.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
     };
-    differing(comparisons, report, &hear, run)?;
+    let (_, left_out) = differing(comparisons, report, &hear, run)?;
+    if let Some(failure) = left_out {
+        return Err(failure);
+    }
     Ok(names.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

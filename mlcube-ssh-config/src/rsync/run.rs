@@ -9,7 +9,7 @@ use super::cause::{classify, is_partial, was_refused};
 use super::output::{Line, Lines, statistic};
 use crate::command::{Command, Finished};
 use crate::connection::Connection;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::report::Report;
 
@@ -43,7 +43,7 @@ pub struct Transfer {
     pub changed: u64,
     /// How many files and links were put in the place of something else.
     pub replaced: u64,
-    /// Whether it ended with some of what it was told left out, and the failure says what.
+    /// Whether some of what it was told was left out, and all the rest is done.
     pub is_partial: bool,
     /// Whether the host took no session for it beside those that there are.
     pub was_refused: bool,
@@ -114,23 +114,34 @@ impl Transfer {
     }
 }
 
-/// Runs transfers, in any order and some at once. What they did is returned together, also when one failed.
+/// Runs transfers, in any order and some at once. What they did is returned together, also when one failed; and, where they
+/// did all but some files, the failure that tells of these.
 ///
 /// # Errors
-/// By cause: the connection (255), rsync missing here or there (127), a full disk, files that can't be read or written
-/// (125).
-pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Transfer, Outcome<()>) {
+/// By cause: the connection (255), rsync missing here or there (127), a full disk (125). Then transfers that hadn't begun
+/// were not run.
+pub fn run(
+    commands: &[Command],
+    connection: &Connection,
+    heard: Heard,
+) -> (Transfer, Outcome<Option<Failure>>) {
     let progress = Mutex::new(Progress::new(heard.report, heard.total));
     let waiting = Mutex::new(commands.iter().enumerate());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let partial = Mutex::new(None);
     let stream = || -> (Transfer, Outcome<()>) {
         let mut done = Transfer::default();
         while let Some((number, command)) = next() {
             let ended =
                 run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
-                    done.is_partial |= is_partial(&finished);
                     done.was_refused |= was_refused(&finished);
-                    classify(&finished, connection, command.ends_with(&connection.rsync_path("")))
+                    if is_partial(&finished) {
+                        // What one transfer leaves out doesn't hold up the others.
+                        let mut partial = partial.lock().unwrap_or_else(PoisonError::into_inner);
+                        add_errors(&mut partial, finished, command);
+                        return Ok(());
+                    }
+                    classify(&finished, connection, pushes(command, connection))
                 });
             if ended.is_err() {
                 return (done, ended);
@@ -138,7 +149,7 @@ pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Tran
         }
         (done, Ok(()))
     };
-    thread::scope(|scope| {
+    let (mut all, ended) = thread::scope(|scope| {
         let others: Vec<_> =
             (1..AT_ONCE.min(commands.len())).map(|_| scope.spawn(stream)).collect();
         let (mut all, mut ended) = stream();
@@ -148,7 +159,27 @@ pub fn run(commands: &[Command], connection: &Connection, heard: Heard) -> (Tran
             ended = ended.and(other);
         }
         (all, ended)
-    })
+    });
+    let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let partial: Option<(Finished, &Command)> = partial.filter(|_| ended.is_ok());
+    all.is_partial = partial.is_some();
+    let failure = |(finished, command): (Finished, &Command)| {
+        classify(&finished, connection, pushes(command, connection)).err()
+    };
+    (all, ended.map(|()| partial.and_then(failure)))
+}
+
+/// Adds what a transfer said of the files that it left out to what those before it said.
+fn add_errors<'a>(all: &mut Option<(Finished, &'a Command)>, one: Finished, command: &'a Command) {
+    match all {
+        Some((all, _)) => all.errors.push_str(&one.errors),
+        None => *all = Some((one, command)),
+    }
+}
+
+/// Whether this machine is the sender.
+fn pushes(command: &Command, connection: &Connection) -> bool {
+    command.ends_with(&connection.rsync_path(""))
 }
 
 /// Runs one transfer, and adds to `done` what it does.

@@ -27,6 +27,16 @@ impl Tmpfs {
         );
         Some(Tmpfs { path: path.to_owned() })
     }
+
+    /// Mounts a file on itself: nothing can take its name (EBUSY). None unless root.
+    pub fn pin(file: &Path) -> Option<Tmpfs> {
+        if !am_root() {
+            eprintln!("skipped: only root can mount a file on itself");
+            return None;
+        }
+        must(command("mount").arg("--bind").args([file, file]));
+        Some(Tmpfs { path: file.to_owned() })
+    }
 }
 
 impl Drop for Tmpfs {
