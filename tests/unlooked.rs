@@ -142,3 +142,24 @@ fn an_input_that_is_left_out_stops_the_run() {
     let document = scene.document(&cube, &["--task=train"]);
     run(&scene, "mlcube-ssh-push", &document, &["-q"]).exits(125).says("input train.data");
 }
+
+#[test]
+fn what_fails_behind_a_link_that_is_followed_is_named_too() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train").writes("model", "out/"));
+    let document = scene.document(&cube, &["--task=train"]);
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
+    let disk = scene.host.folder().join("scratch");
+    for path in ["closed/result", "score"] {
+        fs::create_dir_all(disk.join(path).parent().unwrap()).unwrap();
+        fs::write(disk.join(path), "1").unwrap();
+    }
+    symlink(&disk, scene.host.remote_root().join("digits/workspace/out")).unwrap();
+    let Some(odd) = OddDisk::mount(&disk, &["eio-content closed"]) else { return };
+    let pulled = run(&scene, "mlcube-ssh-pull", &document, &[]);
+    pulled.exits(125).says("out/closed").says("Input/output error");
+    assert_eq!(cube.result("out/score"), "1");
+    odd.has(&[]);
+    run(&scene, "mlcube-ssh-pull", &document, &[]).succeeds();
+    assert_eq!(cube.result("out/closed/result"), "1");
+}

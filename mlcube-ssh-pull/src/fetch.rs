@@ -27,7 +27,7 @@ use crate::select::Pattern;
 use crate::stage::Stage;
 use crate::transfer::list_here;
 
-const LIST: &str = include_str!("remote/list.sh");
+const LIST: &str = concat!(include_str!("remote/find.sh"), include_str!("remote/list.sh"));
 
 /// The workspace on the remote.
 pub(crate) struct There {
@@ -125,7 +125,7 @@ pub(crate) fn list(
     let path = answer.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
     let mut there = There { path, followed: Vec::new(), listing: answer.listing()?, session };
-    followed::follow(connection, &mut there, document.remote.workspace.as_str(), asked)?;
+    followed::follow(connection, document, &mut there, asked)?;
     Ok(there)
 }
 
@@ -270,7 +270,7 @@ fn is_on_disk_of(folder: &Path, other: &Path) -> bool {
     disk(folder) == disk(other)
 }
 
-fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
+pub(crate) fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),

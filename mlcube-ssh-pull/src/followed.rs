@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use mlcube_ssh_config::connection::{Connection, Session};
+use mlcube_ssh_config::document::Document;
 use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::workspace::{FIND_FORMAT_LINKED, Kind, Listing, leads_out};
+use mlcube_ssh_config::workspace::{
+    FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, leads_out,
+};
 
-use crate::fetch::There;
+use crate::fetch::{There, failure};
 use crate::select::{Pattern, along_links};
 
-const FOLLOW_LINKS: &str = include_str!("remote/follow-links.sh");
+const FOLLOW_LINKS: &str =
+    concat!(include_str!("remote/find.sh"), include_str!("remote/follow-links.sh"));
 
 /// Links may lead to links, but not for ever.
 const MOST_LINKS: usize = 40;
@@ -19,8 +23,8 @@ const MOST_LINKS: usize = 40;
 /// Puts what lies behind the links to what is `asked` for into the listing of the workspace there, under their names.
 pub(crate) fn follow(
     connection: &Connection,
+    document: &Document,
     there: &mut There,
-    workspace: &str,
     asked: &[Pattern],
 ) -> Outcome<()> {
     let mut tried = BTreeSet::new();
@@ -36,10 +40,12 @@ pub(crate) fn follow(
         if links.is_empty() {
             return Ok(());
         }
-        let behind = look(connection, &mut there.session, workspace, &links)?;
+        let behind = look(connection, document, &mut there.session, &links)?;
         for link in links {
-            // One that leads nowhere stays a link.
-            if let Some(end) = behind.get(&link).filter(|end| end.kind != Kind::Link) {
+            // One that leads nowhere stays a link; one to what can't be read is what can't be read.
+            let end = behind.get(&link);
+            if let Some(end) = end.filter(|end| !matches!(end.kind, Kind::Link | Kind::Unreadable))
+            {
                 there.followed.push((link.clone(), end.is_folder()));
             }
             tried.insert(link);
@@ -51,17 +57,23 @@ pub(crate) fn follow(
 
 fn look(
     connection: &Connection,
+    document: &Document,
     session: &mut Option<Session>,
-    workspace: &str,
     links: &[PathBuf],
 ) -> Outcome<Listing> {
-    let script = connection.script(FOLLOW_LINKS).given("workspace", workspace);
-    let script = script.given("linked", FIND_FORMAT_LINKED);
+    let script = connection
+        .script(FOLLOW_LINKS)
+        .given("workspace", document.remote.workspace.as_str())
+        .given("linked", FIND_FORMAT_LINKED)
+        .given("unreadable", &FIND_FORMAT_UNREADABLE.replace("%P", "%p"));
     let script = links.iter().fold(script, mlcube_ssh_config::script::Script::word);
     let goes_on = session.is_some();
     let script = if goes_on { script.followed() } else { script };
     let (answer, next) = connection.go_on(session.take(), &script)?.answer_and_go_on()?;
     *session = next;
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), document, &answer));
+    }
     Ok(answer.listing()?)
 }
 

@@ -1,18 +1,20 @@
 #!/bin/sh
 # Lists what links of the workspace that lead out of it stand for: the file, or the folder with all that is in it.
-# Given: workspace; linked, the format of the list.
+# Given: workspace; linked, the format of the list; unreadable, that of entries that can't be read.
 # Words: the links, by their paths in the workspace.
-# Answers: a line `listing` and the list. A link that leads nowhere, or to what can't be read, isn't in it.
+# Answers: a line `listing` and the list; or problem. A link that leads nowhere isn't in it.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
 cd "$path" || problem no-workspace "$path"
 printf 'listing\n'
 for link; do
-  [ -r "$link" ] || continue
+  [ -e "$link" ] || continue
   # -L: the entry is that of the link's end.
-  find -L "./$link" -maxdepth 0 -printf "$linked"
-  # Of a folder that can't be entered only the folder itself; the slash lets find enter the link.
-  [ ! -d "$link" ] || find "./$link/" -mindepth 1 -printf "$linked" -type d '(' ! -readable -o ! -executable ')' -prune
+  find_all -L "./$link" -maxdepth 0 \( ! -readable -o -type d ! -executable \) -printf "$unreadable" -o \
+    -maxdepth 0 -printf "$linked" || return
+  if [ ! -d "$link" ] || [ ! -r "$link" ] || [ ! -x "$link" ]; then continue; fi
+  # The slash lets find enter the link.
+  find_all "./$link/" -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$unreadable" -prune -o \
+    -mindepth 1 -printf "$linked" || return
 done
-exit 0
