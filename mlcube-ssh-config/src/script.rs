@@ -116,7 +116,7 @@ impl Script {
     /// Adds positional parameters.
     #[must_use]
     pub fn words<'a>(self, words: impl IntoIterator<Item = &'a String>) -> Self {
-        words.into_iter().fold(self, |script, word| script.word(word))
+        words.into_iter().fold(self, Script::word)
     }
 
     /// Exports variables to everything that the script runs. Their names have been checked
