@@ -192,8 +192,8 @@ impl Record {
             .any(|way| self.folder.join(under_way(*way)).exists())
     }
 
-    /// What both sides have in common, given what they had (`common`) and what lies on either now. Of a transfer that was cut off that has come which
-    /// lies on the receiving side as it was meant to.
+    /// What both sides have in common, given what they had (`common`) and what lies on either now. Of a transfer that was cut
+    /// off that has come which lies on the receiving side as it was meant to.
     #[must_use]
     pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Listing {
         for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {

@@ -96,7 +96,7 @@ impl Walk<'_> {
             if name.as_bytes() == PARTIAL.as_bytes() {
                 continue;
             }
-            let (found, is_readable) = match look(&folder, &name, &self.user) {
+            let (found, is_readable) = match look(&folder, &name, self.user) {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
                 Err(why) => (Entry::unreadable(&why.into()), false),
@@ -163,7 +163,7 @@ fn names(folder: &OwnedFd) -> Looked<Vec<CString>> {
 
 /// What has this name in a folder, which is half the work of a look along a whole path, and whether `user` can surely read it;
 /// none when it went away meanwhile.
-fn look(folder: impl AsFd, name: &CString, user: &Uid) -> Looked<Option<(Entry, bool)>> {
+fn look(folder: impl AsFd, name: &CString, user: Uid) -> Looked<Option<(Entry, bool)>> {
     let found = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(None),
         found => found?,
