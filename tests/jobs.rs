@@ -185,7 +185,7 @@ fn a_job_of_an_earlier_boot_is_lost_and_said_to_be() {
     leader_with(&folder, 3, "00000000-0000-0000-0000-000000000000");
     let told = status(&scene, &document);
     assert_eq!((&told["state"], &told["why"]), (&json!("lost"), &json!("rebooted")));
-    exec(&scene, &["attach"], &document).exits(255).says("rebooted meanwhile");
+    exec(&scene, &["attach"], &document).exits(255).says("was rebooted while it ran");
 }
 
 #[test]

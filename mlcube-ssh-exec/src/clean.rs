@@ -117,8 +117,8 @@ fn look_script(connection: &Connection, document: &Document, runner: &Runner) ->
     [TREE, OWN].iter().fold(script, |script, place| {
         let below = format!("{place}/%P");
         script
-            .word(&FIND_FORMAT.replace("%P", &below))
-            .word(&FIND_FORMAT_UNREADABLE.replace("%P", &below))
+            .word(FIND_FORMAT.replace("%P", &below))
+            .word(FIND_FORMAT_UNREADABLE.replace("%P", &below))
     })
 }
 

@@ -132,7 +132,7 @@ impl Job {
         let text =
             |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let then = if follow { "follow" } else { "end" };
-        self.of_this(&self.attach).word(&text(offset)).word(&text(tail)).word(then)
+        self.of_this(&self.attach).word(text(offset)).word(text(tail)).word(then)
     }
 
     /// Ends the job, as Ctrl-C does.
@@ -143,7 +143,7 @@ impl Job {
     /// Ends the job, and one that can't be reached, too, with `force`.
     pub(crate) fn stop_after(&self, grace: u64, force: bool) -> Script {
         let force = if force { "force" } else { "" };
-        self.of_this(&self.stop).word(&grace.to_string()).word(force)
+        self.of_this(&self.stop).word(grace.to_string()).word(force)
     }
 
     /// Tells how the job is, or all of the cube are.
@@ -167,10 +167,10 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .given("environment", &runner.interpreter.folder().unwrap_or_default())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .word(document.remote.base.as_str())
-        .word(&plain_path(&layout.root))
+        .word(plain_path(&layout.root))
         .word(&layout.file)
         .word(own_workspace)
-        .word(&python(&runner.interpreter))
+        .word(python(&runner.interpreter))
         .word(&settings(&runner)?)
         .word(&jobs::record(document, tasks)?)
         .word(&names)
@@ -178,15 +178,13 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .word(&starter::about(phase.word())?)
         .word(document.remote.workspace.as_str())
         .word(if detach { "detach" } else { "follow" })
-        .word(&runner.log_limit.to_string())
+        .word(runner.log_limit.to_string())
         .given("gpus", gpus(document, &runner, phase))
         .given("engine_there", engine::name(document))
         .variables(&engine::variable(&runner))
         .variables(&inputs::variable(phase, document, &layout)?)
         .secrets(variables);
-    Ok(mlcube_words(document, &layout, &runner, phase, verbosity)
-        .iter()
-        .fold(script, |script, word| script.word(word)))
+    Ok(mlcube_words(document, &layout, &runner, phase, verbosity).iter().fold(script, Script::word))
 }
 
 /// The value of `--gpus` for the tasks, where an engine of docker's kind gets it.
