@@ -153,7 +153,9 @@ fn of_any_number_of_files_only_those_that_were_changed_there_are_kept_and_named(
         (0..1010).map(|number| format!("it's {number}").into()).collect();
     names.push(OsString::from_vec(b"a\xff\xfe".to_vec()));
     for text in ["1", "one more"] {
-        names.iter().for_each(|name| fs::write(folder.join(name), text).unwrap());
+        for name in &names {
+            fs::write(folder.join(name), text).unwrap();
+        }
         push(&scene, &document, &[]).succeeds().is_silent();
         assert_eq!(replaced(&scene), [], "all of it was pushed from here");
     }
@@ -161,7 +163,9 @@ fn of_any_number_of_files_only_those_that_were_changed_there_are_kept_and_named(
     for name in [&names[1009], &names[1010]] {
         fs::write(there.join(name), "theirs").unwrap();
     }
-    names.iter().for_each(|name| fs::write(folder.join(name), "the last").unwrap());
+    for name in &names {
+        fs::write(folder.join(name), "the last").unwrap();
+    }
     push(&scene, &document, &[]).succeeds().says("lib/it's 1009' on").never_says("lib/it's 1'");
     assert_eq!(replaced(&scene).len(), 2);
 }

@@ -177,7 +177,7 @@ mod tests {
         let mut heard = Vec::new();
         for piece in ["a\nb", "c\r", "\nd"] {
             lines.take(piece.as_bytes(), |line| {
-                heard.push(String::from_utf8_lossy(line).into_owned())
+                heard.push(String::from_utf8_lossy(line).into_owned());
             });
         }
         assert_eq!(heard, ["a", "bc"]);
