@@ -124,6 +124,17 @@ class Find:
             return lambda entry: entry.end_letter() == value
         if word == b"-name":
             return lambda entry: fnmatch.fnmatchcase(os.path.basename(entry.path), value)
+        if word in (b"-uid", b"-user"):
+            # The scripts name a user by number.
+            return lambda entry: entry.stat.st_uid == int(value)
+        if word == b"-perm":
+            # -MODE: all of these bits; /MODE: any of them; MODE: these and no others.
+            bits = int(value.lstrip(b"-/"), 8)
+            if value[:1] == b"-":
+                return lambda entry: entry.stat.st_mode & bits == bits
+            if value[:1] == b"/":
+                return lambda entry: entry.stat.st_mode & bits != 0
+            return lambda entry: stat.S_IMODE(entry.stat.st_mode) == bits
         if word == b"-mtime" and value[:1] == b"+":
             return lambda entry: (time.time() - entry.stat.st_mtime) // 86400 > int(value[1:])
         raise SystemExit("find: unknown predicate '%s'" % os.fsdecode(word))
