@@ -129,7 +129,7 @@ fn a_podman_that_knows_its_gpus_hands_them_on() {
     scene.set("/remote/docker", scene.host.bin().join("podman").to_str().unwrap());
     let task = Task::named("train").does("/bin/busybox ls /dev");
     let cube = scene.cube("digits").task(&task);
-    scene.configured(&cube, &[]);
+    let _configured = scene.configured(&cube, &[]);
     let ran = run(&scene, &cube, &["--task=train", "--gpus=1"]);
     ran.succeeds().says("nvidia0").never_says("nvidia1");
 }

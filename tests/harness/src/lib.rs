@@ -8,6 +8,7 @@
 #![allow(clippy::must_use_candidate, reason = "what a test looks at, it looks at")]
 
 mod account;
+mod apptainer;
 mod blackhole;
 mod cache;
 mod cube;
@@ -37,6 +38,7 @@ mod tree;
 mod wait;
 
 pub use account::Account;
+pub use apptainer::Apptainer;
 pub use blackhole::Blackhole;
 pub use cube::{Cube, Task};
 pub use docker::Docker;

@@ -59,6 +59,11 @@ impl Processes {
         Processes::that(|arguments, environment| holds(arguments, mark) || holds(environment, mark))
     }
 
+    /// Those whose arguments, joined with spaces, hold this text.
+    pub fn with_words(text: &str) -> Processes {
+        Processes::that(|_, _| true).with(text)
+    }
+
     /// Those that have this variable in their environment.
     pub fn with_variable(name: &str, value: &str) -> Processes {
         let mark = format!("{name}={value}\0");

@@ -30,6 +30,19 @@ impl Python {
         python(&made)
     }
 
+    /// The same with mlcube's singularity runner.
+    pub fn with_singularity() -> PathBuf {
+        let wheels = Python::wheels();
+        let made = cached("python-singularity", |folder| {
+            environment(folder);
+            let install = ["-m", "pip", "install", "--quiet", "--find-links"];
+            let mut pip = command(python(folder));
+            must(pip.args(install).arg(&wheels).args(MLCUBE).arg("mlcube-singularity==0.0.9"));
+            must(command(python(folder)).args(["-m", "mlcube", "--help"]).env("HOME", folder));
+        });
+        python(&made)
+    }
+
     /// A folder of wheels, for `requirements: --no-index --find-links FOLDER mlcube==0.0.9 …`.
     pub fn wheels() -> PathBuf {
         cached("wheels", |folder| {

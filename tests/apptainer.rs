@@ -1,0 +1,80 @@
+//! A real Apptainer, called by mlcube's own singularity runner.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use mlcube_ssh_harness::{Apptainer, Document, Outcome, Processes, Scene, Task};
+use serde_json::json;
+
+/// A document of a host with Apptainer, whose image does these lines of sh. What the host has in its environment is kept
+/// out of the container.
+fn scene(lines: &str) -> Option<(Scene, Document)> {
+    let mut scene = Scene::new();
+    let apptainer = Apptainer::of(&mut scene)?;
+    scene.set("/remote/run_args", "--userns --cleanenv");
+    let task = Task::named("train").writes("model", "model/");
+    let cube = apptainer.image(scene.cube("digits").task(&task), lines);
+    let document = scene.configured(&cube, &[]);
+    Some((scene, document))
+}
+
+fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
+    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
+}
+
+#[test]
+fn variables_and_results_go_through() {
+    let Some((scene, document)) =
+        scene("echo \"token: $TOKEN\"; echo best >$model/best; chmod 700 $model; exit 4")
+    else {
+        return;
+    };
+    let document = document.with("/run/env", json!(["TOKEN"]));
+    let run = scene.tool("mlcube-ssh-exec").arg("run").env("TOKEN", "s3 'cr$t\nof two lines");
+    let ran = run.reads_document(&document).run();
+    ran.exits(4).says("token: s3 'cr$t\nof two lines\n");
+    assert_eq!(ran.document().at("/failed/kind"), "task");
+    scene.tool("mlcube-ssh-pull").reads_document(&ran.document()).run().exits(4);
+    assert_eq!(
+        std::fs::read_to_string(scene.home().join("digits/workspace/model/best")).unwrap(),
+        "best\n"
+    );
+    exec(&scene, &["clean", "--yes=all", "--force"], &document).succeeds();
+}
+
+#[test]
+fn gpus_are_asked_for_in_words_that_it_takes() {
+    let mut scene = Scene::new();
+    let Some(apptainer) = Apptainer::of(&mut scene) else { return };
+    scene.set("/remote/run_args", "--userns --cleanenv");
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let cube = apptainer.image(cube, "echo \"gpus: ${CUDA_VISIBLE_DEVICES-any}\"");
+    let _configured = scene.configured(&cube, &[]);
+    for (given, devices) in [("--gpus=0,1", "0,1"), ("--gpus=all", "any")] {
+        let document = scene.document(&cube, &[given]);
+        let ran = exec(&scene, &["run"], &document);
+        ran.succeeds().says(&format!("gpus: {devices}\n"));
+    }
+    // What mlcube makes of these is for a virtual machine of macOS.
+    for option in ["--memory=1g", "--cpu=2"] {
+        let refused = exec(&scene, &["run"], &scene.document(&cube, &[option]));
+        refused.exits(125).complains(&[option.split('=').next().unwrap(), "run_args"]);
+    }
+}
+
+#[test]
+fn ctrl_c_ends_what_ignores_it_in_a_container_without_our_environment() {
+    // What runs in the container has nothing else that would tell it from that of another test.
+    let mark = format!("left-by-{}", std::process::id());
+    let lines = format!(
+        "trap '' TERM INT
+        (setsid sh -c 'while :; do sleep 0.2; done' {mark}) &
+        echo started; while :; do sleep 0.2; done"
+    );
+    let Some((scene, document)) = scene(&lines) else { return };
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    let left = || Processes::with_words(&format!("done {mark}"));
+    assert!(!left().is_empty());
+    running.ctrl_c();
+    running.wait().exits(130).says("nothing of it is left");
+    assert!(left().is_empty(), "{:?}", left());
+}
