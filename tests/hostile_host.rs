@@ -352,3 +352,14 @@ fn the_corpus_is_read() {
     }
     assert!(inputs > 400, "only {inputs}");
 }
+
+/// Paths of two thousand folders each, none of which is on this machine: what is known of a folder is kept as long as a path lies
+/// in it, and nothing is looked for below a folder that isn't there.
+#[test]
+fn deep_folders() {
+    let host = Attacked::waiting_for(5);
+    let entries = "awk -v name=\"$(printf '/%.0sa' $(seq 2000))\" 'BEGIN { for (; i < 60;) printf \"f 644 1 1.0000000000 %d%s%c%c\", i++, name, 0, 0 }'";
+    host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
+    // Of the files that it lists it then sends none.
+    host.run(&["mlcube-ssh-pull"]).exits(255).complains(&["next to nothing for 5 seconds"]);
+}

@@ -6,10 +6,9 @@
 //! read, since what else has that name was made to lead astray.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -43,9 +42,9 @@ pub struct Ignored {
     top: PathBuf,
     /// What paths are relative to, below the top.
     folder: PathBuf,
-    folders: RefCell<HashMap<PathBuf, Rc<Folder>>>,
-    /// The folder that was asked for last, which is most often the next one too.
-    last: RefCell<Option<(PathBuf, Rc<Folder>)>>,
+    /// The folder that was asked for last and those that it lies in, the highest first. Paths come in order, so that the next one
+    /// shares most of them; all that were ever asked for would take more room than a host's listing itself.
+    ancestors: RefCell<Vec<(PathBuf, Rc<Folder>)>>,
 }
 
 /// What is known of a folder.
@@ -53,6 +52,8 @@ pub struct Ignored {
 struct Folder {
     /// Whether it stays, or one that it lies in.
     stays: bool,
+    /// Whether it isn't on this machine: then there is nothing to read in it or below.
+    is_absent: bool,
     /// The patterns that count in it, the deepest first.
     patterns: Vec<Rc<Gitignore>>,
 }
@@ -63,7 +64,7 @@ impl Ignored {
     #[must_use]
     pub fn of(top: &Path, folder: &Path) -> Self {
         let (top, folder) = (top.to_owned(), folder.to_owned());
-        Self { top, folder, folders: RefCell::default(), last: RefCell::default() }
+        Self { top, folder, ancestors: RefCell::default() }
     }
 
     /// For paths relative to the base.
@@ -106,41 +107,51 @@ impl Ignored {
     }
 
     fn folder_at(&self, path: &Path) -> Result<Rc<Folder>> {
-        if let Some((last, known)) = &*self.last.borrow()
-            && last == path
-        {
-            return Ok(known.clone());
-        }
-        let known = self.folders.borrow().get(path).cloned();
-        let folder = match known {
-            Some(known) => known,
-            None => Rc::new(self.look_at(path)?),
+        let mut known = self.ancestors.borrow_mut();
+        let shared = known.iter().take_while(|(folder, _)| path.starts_with(folder)).count();
+        known.truncate(shared);
+        let deepest = known.last().map(|(folder, _)| folder.clone());
+        let is_missing = |folder: &&Path| {
+            deepest.as_deref() != Some(*folder)
+                && (*folder == path || folder.starts_with(&self.top))
         };
-        self.folders.borrow_mut().insert(path.to_owned(), folder.clone());
-        self.last.replace(Some((path.to_owned(), folder.clone())));
-        Ok(folder)
+        let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+        for folder in missing.into_iter().rev() {
+            let parent = known.last().map(|(_, parent)| parent.as_ref());
+            let looked = look_at(folder, parent)?;
+            known.push((folder.to_owned(), Rc::new(looked)));
+        }
+        known.last().map(|(_, folder)| folder.clone()).context("a path has no folder")
     }
+}
 
-    fn look_at(&self, path: &Path) -> Result<Folder> {
-        let mut folder = Folder { stays: false, patterns: Vec::new() };
-        if let Some(parent) =
-            path.parent().filter(|_| path != self.top && path.starts_with(&self.top))
-        {
-            let parent = self.folder_at(parent)?;
-            folder.stays = parent.stays || parent.matches(path, true);
-            folder.patterns.clone_from(&parent.patterns);
-        }
-        // Nothing can be named back in; and it may be one that can't be entered.
-        if folder.stays {
-            return Ok(folder);
-        }
-        let file = path.join(FILE);
-        let own = read(path, &file).with_context(|| {
-            format!("can't read {}, which says what isn't sent", file.display())
-        })?;
-        folder.patterns.splice(..0, own.map(Rc::new));
-        Ok(folder)
+fn look_at(path: &Path, parent: Option<&Folder>) -> Result<Folder> {
+    let mut folder = Folder { stays: false, is_absent: false, patterns: Vec::new() };
+    if let Some(parent) = parent {
+        folder.stays = parent.stays || parent.matches(path, true);
+        folder.is_absent = parent.is_absent;
+        folder.patterns.clone_from(&parent.patterns);
     }
+    // Nothing can be named back in; and it may be one that can't be entered.
+    if folder.stays || folder.is_absent {
+        return Ok(folder);
+    }
+    let file = path.join(FILE);
+    let own = read(path, &file)
+        .with_context(|| format!("can't read {}, which says what isn't sent", file.display()))?;
+    // Only what isn't here is absent; what can't be looked at may hold something.
+    folder.is_absent =
+        own.is_none() && fs::metadata(path).is_err_and(|problem| is_absence(&problem));
+    folder.patterns.splice(..0, own.map(Rc::new));
+    Ok(folder)
+}
+
+/// Whether there is nothing of a name. A name that this disk can't hold isn't here either.
+fn is_absence(problem: &io::Error) -> bool {
+    matches!(
+        problem.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+    )
 }
 
 impl Folder {
@@ -167,15 +178,7 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
     let flags = i32::try_from(flags.bits())?;
     let opened = match OpenOptions::new().read(true).custom_flags(flags).open(file) {
         Ok(opened) => opened,
-        Err(problem)
-            if matches!(
-                problem.kind(),
-                // A folder whose name this disk can't hold isn't here either.
-                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
-            ) =>
-        {
-            return Ok(None);
-        }
+        Err(problem) if is_absence(&problem) => return Ok(None),
         // Of a folder that can't be entered nothing goes anyway.
         Err(problem)
             if problem.kind() == ErrorKind::PermissionDenied && !can_be_entered(folder) =>
