@@ -1,5 +1,4 @@
 //! A real Apptainer, called by mlcube's own singularity runner.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use mlcube_ssh_harness::{Apptainer, Document, Outcome, Processes, Scene, Task};
 use serde_json::json;

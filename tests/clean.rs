@@ -84,7 +84,7 @@ fn a_tree_that_is_a_link_keeps_what_was_not_fetched() {
     symlink(&disk, tree(&scene)).unwrap();
     let (scene, _engine, cube, document) = ran_in(scene, ":", &[]);
     fs::create_dir_all(disk.join("workspace/model")).unwrap();
-    fs::write(disk.join("workspace/model/best"), [b'x'; 1 << 20]).unwrap();
+    fs::write(disk.join("workspace/model/best"), vec![b'x'; 1 << 20]).unwrap();
     let listed = clean(&scene, &[], &document);
     assert!(!listed.succeeds().stdout.contains(" 0 bytes"), "{listed}");
     for what in ["--yes=tree", "--yes=all"] {

@@ -166,9 +166,9 @@ fn a_daemon_that_is_killed_leaves_a_container_whose_status_counts() {
 fn advises(dock: &Dock, words: &[&str], document: &Document, said: &[&str]) {
     let failed = dock.tool(words, document);
     failed.exits(125);
-    said.iter().for_each(|said| {
-        failed.says(said);
-    });
+    for words in said {
+        failed.says(words);
+    }
     assert_eq!(failed.document().at("/failed/kind"), "ours");
     assert!(failed.document().at("/failed/hint").is_string(), "{failed}");
 }

@@ -1,4 +1,5 @@
 //! What is written on either side while a transfer goes on.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

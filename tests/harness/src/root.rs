@@ -119,14 +119,14 @@ impl Root {
                 }
             }
         }
-        let line = format!(
+        let starts = format!(
             "exec '{}' --argv0 \"$0\" --library-path '{}' '{}' \"$@\"",
             loader.display(),
             libraries.display(),
             program.display()
         );
         fs::remove_file(link).unwrap();
-        crate::program::write(link, &line);
+        crate::program::write(link, &starts);
     }
 }
 
