@@ -1,6 +1,5 @@
 //! What a push and a pull cost, as far as that isn't a matter of time: sessions, and memory. And that the benchmark, which
 //! measures the rest, works.
-#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

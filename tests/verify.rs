@@ -104,7 +104,9 @@ fn checksum_knows_names_that_are_no_text() {
     for (text, tool, from, to) in
         [("2", "mlcube-ssh-push", &here, &there), ("3", "mlcube-ssh-pull", &there, &here)]
     {
-        names.iter().for_each(|name| flips(&path(from, name), text));
+        for name in names {
+            flips(&path(from, name), text);
+        }
         run(tool, &["--checksum"]).succeeds().is_silent();
         for name in names {
             assert_eq!(

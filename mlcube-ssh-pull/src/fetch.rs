@@ -233,7 +233,7 @@ impl Fetch<'_> {
     }
 
     /// The transfer that puts in its place what of a load is in the stage.
-    pub(crate) fn from_stage(&self, stage: &Stage, load: &Load, names: List) -> Command {
+    pub(crate) fn place_staged(&self, stage: &Stage, load: &Load, names: List) -> Command {
         let to = load.part.below(&self.layout.workspace.to_string_lossy());
         let from = format!("{to}{}/", stage.folder());
         // Not both files for longer than it takes. (A hard link, --link-dest, would take a file's place without a backup.)

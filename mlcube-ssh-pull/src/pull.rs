@@ -150,7 +150,7 @@ fn dry_run(
     step.show(&stage.commands(&loads, &layout.workspace));
     step.show(&fetch.commands(&loads, Some(&stage)));
     let names = |load: &Load| load.part.files_from.clone();
-    let placings = loads.iter().map(|load| fetch.from_stage(&stage, load, names(load)));
+    let placings = loads.iter().map(|load| fetch.place_staged(&stage, load, names(load)));
     step.show(&placings.collect::<Vec<_>>());
     Ok(())
 }

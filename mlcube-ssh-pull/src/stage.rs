@@ -126,7 +126,8 @@ fn remove_others(top: &Path, at: &Path, wanted: &[&Path]) -> io::Result<Option<P
         let is_named = wanted.get(next).is_some_and(|name| name.starts_with(&path));
         if is_folder && entry.file_name() == PARTIAL {
             continue;
-        } else if is_folder && is_named {
+        }
+        if is_folder && is_named {
             let below = remove_others(top, &path, wanted)?;
             removed = removed.or(below);
         } else if !is_named || wanted.get(next) != Some(&path.as_path()) {

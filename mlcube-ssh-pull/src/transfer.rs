@@ -238,7 +238,7 @@ impl Sides<'_> {
             if names.is_empty() {
                 continue;
             }
-            let command = fetch.from_stage(stage, load, names);
+            let command = fetch.place_staged(stage, load, names);
             self.step.report().command(&command);
             let ended = command.run()?;
             if ended.status != 0 {

@@ -48,9 +48,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
     let origin = Owner::of(&layout)?;
-    let as_code = args.as_code.as_ref();
-    let as_code =
-        as_code.map(|path| former_workspaces::parse(&layout, &record, path)).transpose()?;
+    let parse = |path: &PathBuf| former_workspaces::parse(&layout, &record, path);
+    let as_code = args.as_code.as_ref().map(parse).transpose()?;
     let script = |incoming: &IncomingId, pushed: &Listing| {
         let (remote, adopt) = (&document.remote, runner.adopt);
         let script =
@@ -101,22 +100,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             let mut prepared = prepared.unwrap_or_else(ask)?;
             prepared.by_content = args.checksum;
             local.leave_out_workspaces(&prepared.workspaces)?;
-            let looks_the_same = if args.checksum {
-                local.selected().files_as_in(&prepared.listing)
-            } else {
-                Listing::default()
-            };
             let was_cut_off = local.record.was_cut_off();
-            let (mut plan, is_agreed) = plan(&mut local, &mut prepared, &connection, args)?;
-            if !looks_the_same.is_empty() {
-                let parts = Part::of(&looks_the_same, &plan.links);
-                let route = prepared.workspace_route(&layout);
-                let comparisons = verify::of_parts(&connection, &parts, route.here, route.there);
-                let run =
-                    |commands: &[Command], heard: Heard| prepared.run(&connection, commands, heard);
-                let names = rsync::differing_names(&comparisons, step.report(), &run)?;
-                plan.send.merge(&looks_the_same.of_names(&names));
-            }
+            let (mut plan, is_agreed) =
+                plan_by_content(step, &mut local, &mut prepared, &layout, &connection, args)?;
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
             // The record of a million files takes a second to write.
             let is_agreed = is_agreed && plan.is_empty();
@@ -177,6 +163,32 @@ fn note(receipt: &mut Receipt, local: &Local) {
     receipt.files = Some(local.code.files() + workspace.files());
     receipt.bytes = Some(local.code.bytes() + workspace.bytes());
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
+}
+
+/// The plan, and with `--checksum` what differs by content alone.
+fn plan_by_content(
+    step: &Step,
+    local: &mut Local,
+    prepared: &mut Prepared,
+    layout: &Layout,
+    connection: &Connection,
+    args: &Args,
+) -> Outcome<(Plan, bool)> {
+    if !args.checksum {
+        return plan(local, prepared, connection, args);
+    }
+    // Before the plan, which takes the lists.
+    let looks_the_same = local.selected().files_as_in(&prepared.listing);
+    let (mut plan, is_agreed) = plan(local, prepared, connection, args)?;
+    if !looks_the_same.is_empty() {
+        let parts = Part::of(&looks_the_same, &plan.links);
+        let route = prepared.workspace_route(layout);
+        let comparisons = verify::of_parts(connection, &parts, route.here, route.there);
+        let run = |commands: &[Command], heard: Heard| prepared.run(connection, commands, heard);
+        let names = rsync::differing_names(&comparisons, step.report(), &run)?;
+        plan.send.merge(&looks_the_same.of_names(&names));
+    }
+    Ok((plan, is_agreed))
 }
 
 /// What has to go to the workspace there, and whether the record holds already what both sides have in common then. What a push

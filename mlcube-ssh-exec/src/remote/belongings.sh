@@ -12,7 +12,7 @@ check_own "$state" "$base"
 
 # Nor a folder that the owner file doesn't name by its real path: one that was there before, or another one by now.
 real=$(cd -P "$base" 2>/dev/null && pwd -P)
-there= named=
+there='' named=''
 { read -r there && read -r named; } 2>/dev/null <"$state/origin" || :
 is_our_tree() { [ -n "$real" ] && [ "$named" = "$real" ]; }
 

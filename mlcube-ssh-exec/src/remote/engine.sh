@@ -86,6 +86,7 @@ while [ "$left" -gt 0 ]; do
           printf "%s: podman before 5 ignores %s; give a number, all or device=LIST, or update podman there\n" "$name" "$word" >&2
           exit 125
         }
+        # shellcheck disable=SC2154 # gpus.sh, which stands before this file, sets devices
         for device in $devices; do set -- "$@" --device "nvidia.com/gpu=$device"; done
         continue
       fi
