@@ -154,6 +154,18 @@ fn a_client_that_is_killed_leaves_a_container_whose_status_counts() {
 }
 
 #[test]
+fn what_fails_beside_a_container_that_ended_well_is_a_failure() {
+    // mlcube joins an entry point into a shell line, which may hold more than the engine.
+    let mut scene = Scene::new();
+    let (engine, document) = with_engine(&mut scene, "exit 7");
+    engine.tells_of_containers("exited 0 2026-11-01T10:00:00Z");
+    exec(&scene, &["run"], &document).exits(7);
+    // Of a client that is killed the container's own status is the task's.
+    engine.runs("kill -KILL $$");
+    exec(&scene, &["run"], &document).succeeds();
+}
+
+#[test]
 fn an_engine_that_makes_no_container_is_not_the_task() {
     let mut scene = Scene::new();
     let (engine, document) = with_engine(

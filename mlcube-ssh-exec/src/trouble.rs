@@ -3,7 +3,7 @@
 
 use mlcube_ssh_config::connection::{Answer, Connection};
 use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::quote::shell_word;
+use mlcube_ssh_config::quote::{is_plain, shell_word};
 use mlcube_ssh_config::script::Script;
 
 use crate::engine;
@@ -112,7 +112,8 @@ impl Trouble {
         match self {
             Self::NotFound(engine) => {
                 let found = told("at").and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
-                match (found, told("other")) {
+                // A host's word stands in a line to paste only where it can't be read as more than a name.
+                match (found, told("other").filter(|other| is_plain(other))) {
                     (Some(folder), _) => format!(
                         "an interactive login shell on '{host}' finds {engine} in {folder}; set 'setup: {}' in the platform's section",
                         quoted(&format!("export PATH={}:$PATH", shell_word(&folder)))
@@ -157,7 +158,8 @@ impl Trouble {
             Self::NoRegistry(registry) => {
                 let url = format!("https://{}/v2/", registry.as_deref().unwrap_or("REGISTRY"));
                 format!(
-                    "see on '{host}' whether `curl -I {url}` reaches it; behind a proxy, docker's daemon has to be told it (HTTP_PROXY), podman by 'environment: {{https_proxy: ADDRESS}}' in the platform's section"
+                    "see on '{host}' whether `curl -I {}` reaches it; behind a proxy, docker's daemon has to be told it (HTTP_PROXY), podman by 'environment: {{https_proxy: ADDRESS}}' in the platform's section",
+                    shell_word(&url)
                 )
             }
         }

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use mlcube_ssh_config::connection::Answer;
 use mlcube_ssh_config::failure::{Failure, hinted};
 use mlcube_ssh_config::own;
-use mlcube_ssh_config::quote::one_line;
+use mlcube_ssh_config::quote::{is_plain, one_line};
 use mlcube_ssh_config::runner::Interpreter;
 
 use crate::{network, requirements};
@@ -71,7 +71,8 @@ fn too_new(host: &str, subject: &str) -> anyhow::Error {
     );
     hinted(
         message,
-        if other.is_empty() {
+        // A host's word stands in a line to paste only where it can't be read as more than a path.
+        if other.is_empty() || !is_plain(other) {
             "install python 3.8 to 3.12 there (`uv python install 3.12` needs no root), and set runner.interpreter.python to its path and a new runner.interpreter.name".to_owned()
         } else {
             format!("set runner.interpreter.python: {other}, and a new runner.interpreter.name")

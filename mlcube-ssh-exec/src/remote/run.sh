@@ -91,6 +91,7 @@ SEEN
 
 # Waits for the container $1, which goes on though the client that showed its output is gone, and shows the rest.
 wait_for_container() {
+  is_client_dead=yes
   printf "mlcube-ssh: the engine's client ended with status %s while the container goes on; waiting for its end\n" "$status"
   "$engine" logs --follow --since "$(date '+%s')" "$1" </dev/null 8>&- &
   logs=$!
@@ -118,6 +119,9 @@ was_ended_by_daemon() {
 
 # How the engine's last `run` went, where mlcube says that something failed: the engine's failure isn't the task's.
 judge() {
+  # 125 is the engine's own; behind a signal's number stands that of the client.
+  is_client_dead=
+  if [ "$status" = 125 ] || [ "$status" -gt 128 ]; then is_client_dead=yes; fi
   number=0
   while [ -e "$job/run.$((number + 1))" ]; do number=$((number + 1)); done
   [ "$number" -gt 0 ] && read -r engine 2>/dev/null <"$job/engine" || return 0
@@ -146,8 +150,13 @@ judge() {
     exited* | stopped*)
       case $code in
         '' | *[!0-9]*) ;;
-        # The tasks after this one were not run.
-        0) [ "$number" -lt "$(count_tasks "$@")" ] || [ -f "$job/cause" ] || status=0 ;;
+        # The tasks after this one were not run. Where the client lived to its end something else failed: a command beside
+        # it in the shell line of the entry point, for one.
+        0)
+          if [ -n "$is_client_dead" ] && [ ! -f "$job/cause" ] && [ "$number" -ge "$(count_tasks "$@")" ]; then
+            status=0
+          fi
+          ;;
         # What a task that was killed ends with, or one that ends well at TERM.
         137 | 143)
           status=$code
