@@ -116,3 +116,48 @@ fn what_is_edited_here_before_it_is_replaced_is_kept_and_named() {
     assert_eq!(cube.result("model"), "trained");
     assert_eq!(kept_aside(&scene.home().join(".local/state")), ["mine\n"]);
 }
+
+#[test]
+fn what_is_edited_here_while_checksums_are_compared_stays() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let writes = format!("echo mine >'{}'", cube.workspace().join("model").display());
+    let version = "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac";
+    scene.has_program("rsync", &format!("{version}\n{writes}\nexec /usr/bin/rsync \"$@\""));
+    let pull = scene.tool("mlcube-ssh-pull").args(["-q", "--checksum"]).reads_document(&document);
+    pull.run().says("kept model");
+    assert_eq!(cube.result("model"), "mine\n");
+    as_ever(&scene);
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine\n");
+}
+
+#[test]
+fn what_is_edited_before_it_is_replaced_by_content_is_kept_and_named_either_way() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    // A file that differs by content alone, and one that can't be sent.
+    let flip = |path: &Path| {
+        let modified = fs::metadata(path).unwrap().modified().unwrap();
+        fs::write(path, "COMMON").unwrap();
+        fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    };
+    for (tool, flipped, edited, state) in [
+        ("mlcube-ssh-pull", &there, &here, scene.home().join(".local/state")),
+        ("mlcube-ssh-push", &here, &there, scene.host.remote_root().join(".mlcube-ssh")),
+    ] {
+        fs::write(&here, "common").unwrap();
+        run(&scene, "mlcube-ssh-push", &document);
+        flip(flipped);
+        let writes = format!("echo me >'{}'", edited.display());
+        let line = format!(
+            "case \"$*\" in --version*|*--dry-run*) ;; *) {writes} ;; esac\nexec /usr/bin/rsync \"$@\""
+        );
+        scene.has_program("rsync", &line);
+        let moved = scene.tool(tool).args(["-q", "--checksum"]).reads_document(&document).run();
+        moved.says("went on");
+        as_ever(&scene);
+        assert!(kept_aside(&state).contains(&"me\n".to_owned()), "{tool}: {moved}");
+    }
+}

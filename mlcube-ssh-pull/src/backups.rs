@@ -25,8 +25,15 @@ impl Backups {
     }
 
     /// Removes what isn't whole, of files that are in their place still, and names what was written since the workspace was
-    /// listed; `before` tells what it was then.
-    pub(crate) fn settle(&self, workspace: &Path, before: &Listing, report: Report) {
+    /// listed; `before` tells what it was then. By content nobody can tell what is in its place still from what was fetched:
+    /// then nothing is removed.
+    pub(crate) fn settle(
+        &self,
+        workspace: &Path,
+        before: &Listing,
+        by_content: bool,
+        report: Report,
+    ) {
         let backups = match Listing::of_folder(&self.folder, &|_, _| Ok(false)) {
             Ok(backups) => backups,
             Err(problem) => {
@@ -42,8 +49,8 @@ impl Backups {
                 continue;
             }
             // A full disk ends a backup in its middle; the file itself stays in its place then.
-            let is_in_place = Entry::is_at(&workspace.join(path), |now| is_before(path, now));
-            if !is_in_place {
+            let is_half = |now: &Entry| is_before(path, now) && backup.size < now.size;
+            if by_content || !Entry::is_at(&workspace.join(path), is_half) {
                 changed.push(path);
             } else if let Err(problem) = fs::remove_file(self.folder.join(path)) {
                 let half = self.folder.join(path);

@@ -21,7 +21,7 @@ use mlcube_ssh_config::report::count;
 use mlcube_ssh_config::rsync::{self, Heard, Transfer};
 use mlcube_ssh_config::step::Step;
 use mlcube_ssh_config::workspace::{
-    Direction, Ended, Listing, Part, Plan, Record, follow_own_links,
+    Direction, Ended, Entry, Listing, Part, Plan, Record, follow_own_links,
 };
 
 use crate::backups::Backups;
@@ -83,7 +83,17 @@ impl Sides<'_> {
             there.session.take().map_or(Ok(()), Session::end)?;
             let mut selected = listing.files_as_in(&here);
             selected.retain(|path, _| selection.includes(path));
-            let another = self.of_another_content(&selected, &plan, &there.path)?;
+            let mut another = self.of_another_content(&selected, &plan, &there.path)?;
+            // What was edited while it was compared differs for another reason, and is a conflict.
+            another.retain(|path, _| {
+                let as_listed =
+                    |now: &Entry| seen.get(path).is_some_and(|then| then.same_content(now));
+                let is_as_listed = Entry::is_at(&workspace.join(path), as_listed);
+                if !is_as_listed {
+                    plan.kept.push(path.to_owned());
+                }
+                is_as_listed
+            });
             plan.send.merge(&another);
         }
         // Behind a link there rsync has to be sent by itself, as behind one here.
@@ -110,7 +120,7 @@ impl Sides<'_> {
             let path = there.path.clone();
             let backups = Backups::of_a_pull(self.record);
             let fetched = self.fetch(there, wanted.as_deref(), &plan, &backups, args, receipt);
-            backups.settle(workspace, &before, self.step.report());
+            backups.settle(workspace, &before, args.checksum, self.step.report());
             let (rest, partial) = fetched?;
             let shown = receiver::shown(workspace, &plan.with_permissions(&plan.send));
             self.record.add_shown(&shown)?;

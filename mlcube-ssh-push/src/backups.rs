@@ -72,7 +72,11 @@ impl Sides<'_> {
                     && (self.local.may_have_sent(place, now, disk) || size < now.size)
             });
             workspace.take_half(&self.look(&self.prepared.workspace, workspace)?, |place, now| {
-                self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))
+                let backup = backups.get(&Path::new("workspace").join(place));
+                // What was sent by content looks like what it replaced.
+                !self.prepared.by_content
+                    && backup.is_some_and(|backup| backup.size < now.size)
+                    && self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))
             });
         }
         let is_code_known = !self.prepared.by_content;
