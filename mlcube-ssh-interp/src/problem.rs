@@ -25,6 +25,15 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) ->
             format!("there is no python '{subject}' on '{host}'"),
             "set runner.interpreter.python to one that is there",
         ),
+        "no-python-behind" => {
+            let link = interpreter.python();
+            hinted(
+                format!(
+                    "the python '{link}' on '{host}' leads to '{subject}', which the account can't run"
+                ),
+                "set runner.interpreter.python to one that the account may run, or ask its owner for the right to enter the folder",
+            )
+        }
         "pip" => pip(host, interpreter, &answer.errors),
         "no-mlcube" => no_mlcube(host, interpreter, subject),
         "no-distutils" => hinted(

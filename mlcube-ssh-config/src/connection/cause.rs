@@ -134,7 +134,7 @@ pub(super) fn of_login(
                 .for_good()
         }
         LoginEnd::NoSuchName => Failure::connection(format!("host '{host}' can't be resolved ({last})"))
-            .hint("see the platform's 'host', and ~/.ssh/config")
+            .hint(format!("see the platform's 'host', and {}", login.ssh_config.as_deref().unwrap_or("~/.ssh/config")))
             .for_good(),
         LoginEnd::NoNameService => {
             Failure::connection(format!("host '{host}' can't be resolved now ({last})"))
@@ -287,6 +287,20 @@ impl SessionEnd<'_> {
     }
 
     /// `with status 3`; a session that a signal ended has no status, for which ssh says 255.
+    /// What can be done about a line of the user's own that failed.
+    fn setup_hint(&self) -> &'static str {
+        let is_missing = |name: &str| {
+            self.errors.lines().any(|line| line.contains(name) && line.contains("not found"))
+        };
+        if is_missing("source:") {
+            "sh has no `source`: write `. FILE`"
+        } else if is_missing("module:") || is_missing("ml:") {
+            "no Environment Modules or Lmod were found where they usually are: let 'setup' read their init file first, `. FOLDER/init/sh`"
+        } else {
+            "try the line there in `sh`: it must succeed, and may not end the shell"
+        }
+    }
+
     fn how(&self) -> String {
         match self.status {
             255 => "by a signal".to_owned(),
@@ -338,15 +352,15 @@ pub(super) fn of_eaten_script(login: &Login) -> Failure {
     .for_good()
 }
 
-/// The user's own line ended the shell.
+/// The user's own line failed, or ended the shell.
 pub(super) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
     Failure::ours(anyhow::anyhow!(
-        "the platform's 'setup' ended the shell on '{}' {}{}",
+        "the platform's 'setup' failed on '{}' {}{}",
         login.host,
         end.how(),
         end.words()
     ))
-    .hint("it may neither exit nor run long; try it there in `sh`")
+    .hint(end.setup_hint())
 }
 
 /// The user's own line runs for longer than it may; `errors` is what it printed.

@@ -49,7 +49,7 @@ pub(super) fn check(file: &str, user: &Configuration) -> Result<()> {
         }
         return Err(hinted(
             format!("there is no identity file '{file}'"),
-            "see the platform's authentication.identity_file",
+            "see identify_file or identity_file in the platform's 'authentication'",
         ));
     }
     match problem(file, user)? {
@@ -105,11 +105,12 @@ fn problem(file: &str, user: &Configuration) -> Result<Option<KeyProblem>> {
         if agent_lists(&["-L"], key, user) {
             return Ok(None);
         }
-        let private = shell_word(file.trim_end_matches(".pub"));
-        return problem(
-            "is a public key, and no agent has its private half",
-            format!("name the private key, as a rule {private}"),
+        let private = file.strip_suffix(".pub").map(shell_word);
+        let remedy = private.map_or_else(
+            || "name the file of the private key".to_owned(),
+            |private| format!("name the private key, as a rule {private}"),
         );
+        return problem("is a public key, and no agent has its private half", remedy);
     }
     // ssh looks at the mode of the user's own files only.
     let is_own = metadata.uid() == rustix::process::getuid().as_raw();

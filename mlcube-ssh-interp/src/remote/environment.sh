@@ -209,8 +209,14 @@ older_python() {
   done
 }
 
+# Where a link of the name leads to can be out of the account's reach: somebody else's environment.
+no_python() {
+  if [ -L "$named" ]; then problem no-python-behind "$(readlink -f "$named" || readlink "$named")"; fi
+  problem no-python "$named"
+}
+
 system_python() {
-  python=$(command -v "$named") || problem no-python "$named"
+  python=$(command -v "$named") || no_python
   check_program "$python"
   if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
   say "installing $* for $python"
@@ -270,7 +276,7 @@ fill() {
 
 create() {
   if [ -d "$folder" ] && [ -n "$(ls -A "$folder")" ]; then problem not-an-environment "$folder"; fi
-  maker=$(command -v "$named") || problem no-python "$named"
+  maker=$(command -v "$named") || no_python
   say "creating $folder"
   if ! { mkdir -p "$folder" && printf '' >"$begun"; }; then problem not-writable "$folder"; fi
   if command -v virtualenv >/dev/null; then
