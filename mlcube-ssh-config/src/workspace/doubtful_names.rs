@@ -4,7 +4,7 @@
 //! No table says which file system does what. A doubtful name is tried: a file of that name is made in a folder of our own on
 //! that disk, and has to be listed under its own name.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -25,19 +25,20 @@ impl DoubtfulNames {
     /// The doubtful ones among the entries of `send` that are new in `to`.
     #[must_use]
     pub fn of(send: &Listing, to: &Listing) -> Self {
-        let new = send.iter().map(|(path, _)| path).filter(|path| to.get(path).is_none());
-        let new: Vec<&'static Path> = new.collect();
-        if new.is_empty() {
+        let new = || send.iter().map(|(path, _)| path).filter(|path| to.get(path).is_none());
+        if new().next().is_none() {
             return Self::default();
         }
         let hasher = RandomState::new();
         let key = |path: &Path| hasher.hash_one(path.as_os_str().as_bytes().to_ascii_lowercase());
-        let mut times: HashMap<u64, u32> = HashMap::with_capacity(new.len());
-        for path in new.iter().copied().chain(to.iter().map(|(path, _)| path)) {
-            *times.entry(key(path)).or_default() += 1;
-        }
-        let is_doubtful = |path: &&Path| is_unusual(path) || times[&key(path)] > 1;
-        let mut doubtful: Vec<_> = new.into_iter().filter(is_doubtful).collect();
+        // Of a million names eight megabytes; a table of them would take four times as much.
+        let mut keys: Vec<u64> = new().chain(to.iter().map(|(path, _)| path)).map(key).collect();
+        keys.sort_unstable();
+        let repeated: HashSet<u64> =
+            keys.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        drop(keys);
+        let is_doubtful = |path: &&Path| is_unusual(path) || repeated.contains(&key(path));
+        let mut doubtful: Vec<_> = new().filter(is_doubtful).collect();
         // Those of one folder together; a stable sort keeps the order in it.
         doubtful.sort_by_key(|path| path.parent());
         Self(doubtful)
