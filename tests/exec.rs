@@ -45,6 +45,7 @@ fn a_cube_is_configured_and_run_in_a_real_container() {
         cube(&scene, "echo training on; cat $data; cat $data > $model/best; echo trouble >&2");
     let document = scene.configured(&cube, &[]);
     assert_eq!(document.at("/steps/exec/phase"), "configure");
+    exec(&scene, "configure", &document).succeeds().says("the cube is configured");
     let ran = exec(&scene, "run", &document);
     ran.succeeds().says("training on\n1,2\n").says("trouble");
     assert_eq!(

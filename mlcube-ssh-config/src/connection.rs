@@ -154,7 +154,7 @@ impl Connection {
     #[must_use]
     pub fn identity_files(&self) -> Vec<PathBuf> {
         let configuration = self.configuration();
-        let configured = configuration.all("identityfile").map(home_expanded);
+        let configured = configuration.all("identityfile").map(|file| configuration.path(file));
         self.identity_file().into_iter().chain(configured).collect()
     }
 
