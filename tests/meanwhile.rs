@@ -161,3 +161,25 @@ fn what_is_edited_before_it_is_replaced_by_content_is_kept_and_named_either_way(
         assert!(kept_aside(&state).contains(&"me\n".to_owned()), "{tool}: {moved}");
     }
 }
+
+#[test]
+fn what_a_failed_push_has_replaced_of_somebody_elses_is_kept() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let code = |root: &Path, f: &str, k: &str| {
+        fs::write(root.join("f"), f).unwrap();
+        fs::write(root.join("k"), k).unwrap();
+    };
+    code(cube.root(), "1", "1");
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    let tree = there.parent().unwrap().parent().unwrap();
+    fs::write(tree.join("f"), "theirs").unwrap();
+    fs::remove_file(tree.join("k")).unwrap();
+    fs::create_dir_all(tree.join("k/x")).unwrap();
+    code(cube.root(), "22", "22");
+    let writes = format!("echo a much longer edit >'{}'", cube.root().join("f").display());
+    scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
+    run(&scene, "mlcube-ssh-push", &document).exits(125).says("k is a folder");
+    let kept = kept_aside(&scene.host.remote_root().join(".mlcube-ssh"));
+    assert!(kept.contains(&"theirs".to_owned()), "{kept:?}");
+}

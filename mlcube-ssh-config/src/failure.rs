@@ -36,6 +36,7 @@ pub struct Failure {
     cause: anyhow::Error,
     hint: Option<String>,
     is_final: bool,
+    is_out_of_room: bool,
 }
 
 /// An error together with what the user can do about it; the two are printed as an `error:` and a `hint:` line.
@@ -73,6 +74,7 @@ impl Failure {
             cause: cause.into(),
             hint: None,
             is_final: true,
+            is_out_of_room: false,
         }
     }
 
@@ -86,6 +88,7 @@ impl Failure {
             cause: anyhow::Error::msg(message),
             hint: None,
             is_final: false,
+            is_out_of_room: false,
         }
     }
 
@@ -99,6 +102,7 @@ impl Failure {
             cause: anyhow::Error::msg(message),
             hint: None,
             is_final: true,
+            is_out_of_room: false,
         }
     }
 
@@ -112,6 +116,7 @@ impl Failure {
             cause: anyhow::Error::msg(message),
             hint: None,
             is_final: true,
+            is_out_of_room: false,
         }
     }
 
@@ -125,6 +130,7 @@ impl Failure {
             cause: anyhow::Error::msg(message),
             hint: None,
             is_final: true,
+            is_out_of_room: false,
         }
     }
 }
@@ -155,6 +161,19 @@ impl Failure {
     pub fn for_good(mut self) -> Self {
         self.is_final = true;
         self
+    }
+
+    /// The same, of a disk that is full: what was being written isn't whole.
+    #[must_use]
+    pub fn of_a_full_disk(mut self) -> Self {
+        self.is_out_of_room = true;
+        self
+    }
+
+    /// Whether a disk was full.
+    #[must_use]
+    pub fn is_out_of_room(&self) -> bool {
+        self.is_out_of_room
     }
 
     /// Whether the same would fail again for as long as nobody changes anything.

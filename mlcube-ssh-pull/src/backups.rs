@@ -24,14 +24,14 @@ impl Backups {
         &self.folder
     }
 
-    /// Removes what isn't whole, of files that are in their place still, and names what was written since the workspace was
-    /// listed; `before` tells what it was then. By content nobody can tell what is in its place still from what was fetched:
-    /// then nothing is removed.
+    /// Names what was written since the workspace was listed; `before` tells what it was then. Where a disk was full
+    /// (`may_be_half`) what isn't whole is removed, of files that are in their place still. By content nobody can tell these
+    /// from what was fetched.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
         before: &Listing,
-        by_content: bool,
+        may_be_half: bool,
         report: Report,
     ) {
         let backups = match Listing::of_folder(&self.folder, &|_, _| Ok(false)) {
@@ -50,7 +50,7 @@ impl Backups {
             }
             // A full disk ends a backup in its middle; the file itself stays in its place then.
             let is_half = |now: &Entry| is_before(path, now) && backup.size < now.size;
-            if by_content || !Entry::is_at(&workspace.join(path), is_half) {
+            if !may_be_half || !Entry::is_at(&workspace.join(path), is_half) {
                 changed.push(path);
             } else if let Err(problem) = fs::remove_file(self.folder.join(path)) {
                 let half = self.folder.join(path);

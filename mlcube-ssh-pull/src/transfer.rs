@@ -120,7 +120,8 @@ impl Sides<'_> {
             let path = there.path.clone();
             let backups = Backups::of_a_pull(self.record);
             let fetched = self.fetch(there, wanted.as_deref(), &plan, &backups, args, receipt);
-            backups.settle(workspace, &before, args.checksum, self.step.report());
+            let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
+            backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
             let (rest, partial) = fetched?;
             let shown = receiver::shown(workspace, &plan.with_permissions(&plan.send));
             self.record.add_shown(&shown)?;

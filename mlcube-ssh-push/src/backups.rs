@@ -46,9 +46,9 @@ impl Backups {
 }
 
 impl Sides<'_> {
-    /// Drops the backups that are of no use, and names those that nobody expected. Of a transfer that failed some may not be whole:
-    /// what they were to be lies in its place still.
-    pub(crate) fn settle_backups(&self, has_failed: bool) -> Outcome<()> {
+    /// Drops the backups that are of no use, and names those that nobody expected. Where a disk was full one may not be whole:
+    /// what it was to be lies in its place still.
+    pub(crate) fn settle_backups(&self, was_full: bool) -> Outcome<()> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let answer = self.ask_of_backups(script)?;
         let backups = answer.listing()?.filter(|_, entry| !entry.is_folder());
@@ -64,7 +64,7 @@ impl Sides<'_> {
             }
         }
         let [code, workspace] = &mut found;
-        if has_failed {
+        if was_full {
             code.take_half(&self.look(&self.prepared.base, code)?, |place, now| {
                 let is_sent = |sent: Entry| sent.same_content(now);
                 let size = backups.get(&Path::new("code").join(place)).map_or(0, |half| half.size);

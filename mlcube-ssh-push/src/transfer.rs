@@ -37,7 +37,7 @@ impl Sides<'_> {
             // Nobody can look at anything there.
             Err(failure) if failure.kind == Kind::Connection => {}
             // What failed first is told.
-            Err(_) => drop(self.settle_backups(true)),
+            Err(failure) => drop(self.settle_backups(failure.is_out_of_room())),
             Ok(_) if has_replaced => self.settle_backups(false)?,
             Ok(_) => {}
         }

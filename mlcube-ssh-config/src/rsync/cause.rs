@@ -46,7 +46,8 @@ pub fn outcome(
     if is_out_of_room(errors) {
         return Err(Failure::ours(anyhow!(
             "no room left: {first}; make room and run this step again, it goes on where it stopped"
-        )));
+        ))
+        .of_a_full_disk());
     }
     Err(match status {
         127 => missing_there(host),
