@@ -283,12 +283,14 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     fs::copy(scene.home().join(".ssh/id"), &other).unwrap();
     let below_home = other.strip_prefix(scene.home()).unwrap();
     scene.has_ssh_config(&format!("IdentityFile %d/{}", below_home.display()));
+    // A copy made by hand.
+    fs::write(cube.root().join("copy"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
     let document = scene.document(&cube, &[]);
     let pushed = push(&scene, &document, &[]);
     pushed.succeeds().says("digits/key is the private key that logs in").says("workspace/weights");
     let there = scene.host.remote_root().join("digits");
     assert!(there.join("workspace/data.csv").exists() && there.join("entry").exists());
-    for name in ["key", "tasks/looks like code.sh", "workspace/weights", "other"] {
+    for name in ["key", "tasks/looks like code.sh", "workspace/weights", "other", "copy"] {
         assert!(!there.join(name).exists(), "{name} was sent");
     }
     push(&scene, &document, &["--verify"]).succeeds();

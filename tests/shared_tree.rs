@@ -15,11 +15,11 @@ fn the_second_member_of_a_group_is_told_whose_the_tree_is() {
     let Some(second) = Account::with_shell(&scene.place().folder("homes"), "sh") else { return };
     second.joins_group_of(&first);
     let root = scene.host.remote_root();
-    fs::set_permissions(&root, Permissions::from_mode(0o2775)).unwrap();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let document = scene.document(&cube, &[]);
     let push = || scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     push().succeeds();
+    fs::set_permissions(&root, Permissions::from_mode(0o2775)).unwrap();
     scene.has_ssh_config(&format!("User {}\nControlPath none", second.name()));
     scene.masters().kill();
     let refused = push();

@@ -5,7 +5,6 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_config::boundary::real;
@@ -17,11 +16,14 @@ use rustix::process::getpgrp;
 /// A document is a few kilobytes; what is larger than this is none.
 const LARGEST_DOCUMENT: u64 = 4 << 20;
 
+/// No key is as large: one of 16,384 bits has 12 kB.
+const LARGEST_KEY: u64 = 64 << 10;
+
 /// What is never code, and what of it was met.
 #[derive(Debug, Default)]
 pub(crate) struct OwnFiles {
-    /// The identity files: size, time of change and number of each.
-    keys: Vec<(Entry, (u64, u64))>,
+    /// What the identity files hold.
+    keys: Vec<Vec<u8>>,
     /// Our folder of states, as it really is.
     state: Option<PathBuf>,
     /// What the processes of this command line are writing, as it really is.
@@ -32,9 +34,9 @@ impl OwnFiles {
     /// With the identity files of the connection.
     pub(crate) fn with_keys(files: &[PathBuf]) -> Self {
         let key = |path: &PathBuf| {
-            let file = File::open(path).ok()?;
-            let found = file.metadata().ok()?;
-            Some((Entry::of_open(&file)?, (found.dev(), found.ino())))
+            let is_key =
+                |found: fs::Metadata| found.is_file() && (1..LARGEST_KEY).contains(&found.len());
+            fs::metadata(path).is_ok_and(is_key).then(|| fs::read(path).ok())?
         };
         let state = state_folder().ok().and_then(|state| real(&state).ok());
         Self { keys: files.iter().filter_map(key).collect(), state, ..Self::default() }
@@ -87,13 +89,14 @@ impl OwnFiles {
         });
     }
 
-    /// Whether the file at `path` is an identity file, under whatever name.
+    /// Whether the file at `path` is an identity file or a copy of one, under whatever name.
     fn is_key(&self, path: &Path, entry: &Entry) -> bool {
-        let is_same_file = |number: (u64, u64)| {
-            fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == number)
-        };
         // Most files differ in size: nothing is asked of the disk.
-        self.keys.iter().any(|(key, number)| entry.same_content(key) && is_same_file(*number))
+        let has_its_size = |key: &&Vec<u8>| entry.is_file() && entry.size == key.len() as u64;
+        self.keys
+            .iter()
+            .filter(has_its_size)
+            .any(|key| fs::read(path).is_ok_and(|text| text == *key))
     }
 
     fn is_written(&self, path: &Path) -> bool {

@@ -48,8 +48,16 @@ impl Drop for Tmpfs {
 /// Takes away what is mounted at a path or below it, the latest first.
 pub(crate) fn unmount_below(path: &Path) {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let places = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1));
+    let places = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)).map(unescaped);
     for place in places.filter(|place| Path::new(place).starts_with(path)) {
         let _best_effort = command("umount").arg(place).output();
     }
+}
+
+/// A place as it is: `/proc/self/mounts` writes blanks, newlines and backslashes as three octal digits
+/// (`proc_pid_mounts(5)`).
+fn unescaped(place: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(place.to_owned(), |place, (escaped, plain)| place.replace(escaped, plain))
 }
