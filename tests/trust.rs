@@ -608,3 +608,35 @@ fn a_python_that_everybody_can_exchange_is_not_run() {
         assert!(!scene.host.home().join("it-ran").exists());
     }
 }
+
+#[test]
+fn a_task_that_was_not_chosen_sends_no_variable_later() {
+    let scene = Scene::new();
+    let tasks = [Task::named("train"), Task::named("other").reads("data", "${oc.env:SECRET}.csv")];
+    let cube = tasks.iter().fold(scene.cube("digits"), Cube::task);
+    let config = |task: &str| {
+        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", task, "--mlcube"]);
+        config.arg(cube.root()).env("SECRET", "swordfish").run()
+    };
+    config("--task=other").exits(125).complains(&["SECRET", "would be sent"]);
+    let document = config("--task=train").succeeds().document();
+    let changed = document.with("/run/tasks", json!(["other"]));
+    let without = changed.with("/run/withheld", json!({}));
+    for step_words in STEPS {
+        step(&scene, step_words, &changed).exits(125).complains(&["other", "SECRET"]);
+        let dry = [step_words, &["--dry-run", "-v"]].concat();
+        let shown = step(&scene, &dry, &without);
+        assert!(shown.status == 125 || !shown.stderr.contains("swordfish"), "{shown}");
+    }
+}
+
+#[test]
+fn a_cubes_file_that_is_a_pipe_holds_nobody_up() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    fs::remove_file(cube.root().join("mlcube.yaml")).unwrap();
+    scene.sh("mkfifo ~/digits/mlcube.yaml").run().succeeds();
+    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+    let refused = config.arg(cube.root()).run();
+    refused.exits(125).complains(&["mlcube.yaml", "isn't a regular file"]);
+}

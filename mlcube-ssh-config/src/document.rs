@@ -79,6 +79,10 @@ pub struct Run {
     /// count: what lies where on the remote mustn't depend on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
+    /// Tasks that weren't chosen and have a path which is made of a variable of this machine, and that variable's name:
+    /// nothing of them is sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withheld: BTreeMap<String, String>,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
     pub unknown: Unknown,

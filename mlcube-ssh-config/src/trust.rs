@@ -85,7 +85,7 @@ pub fn seal(document: &mut Document) -> Result<()> {
 fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     let remote = &document.remote;
-    let sealed = json!([
+    let mut sealed = json!([
         "mlcube-ssh seal 2",
         document.config.get("runner"),
         document.config.get("runtime"),
@@ -103,6 +103,10 @@ fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
         remote.workspace.as_str(),
         remote.state.as_str(),
     ]);
+    // Behind the rest: most documents hold none, and have the seal of earlier versions.
+    if let (false, Value::Array(sealed)) = (document.run.withheld.is_empty(), &mut sealed) {
+        sealed.push(json!(document.run.withheld));
+    }
     mac.update(sorted(&sealed).to_string().as_bytes());
     Some(mac)
 }

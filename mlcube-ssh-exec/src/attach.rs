@@ -42,8 +42,13 @@ pub(crate) fn attach(
 fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase {
     let phase = Phase::of_word(record.phase());
     let known = document.task_names();
-    let (ran, unknown): (Vec<&String>, Vec<&String>) =
-        record.tasks().iter().partition(|task| known.contains(&task.as_str()));
+    // Which of them are sent is this machine's to say.
+    let is_withheld = |task: &str| document.run.withheld.contains_key(task);
+    let (ran, unknown): (Vec<&String>, Vec<&String>) = record
+        .tasks()
+        .iter()
+        .filter(|task| !is_withheld(task))
+        .partition(|task| known.contains(&task.as_str()));
     let tasks: Vec<TaskName> = ran.into_iter().filter_map(|task| task.parse().ok()).collect();
     if !unknown.is_empty() {
         let names = unknown.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(", ");

@@ -19,12 +19,22 @@ impl Document {
             Some(task) => {
                 bail!("run.tasks: the cube has no task '{task}'; it has: {}", known.join(", "))
             }
-            None => Ok(()),
+            None => self.run.tasks.iter().try_for_each(|task| self.run.check_sent(task.as_str())),
         }
     }
 }
 
 impl Run {
+    /// Refuses a task of which nothing may be sent.
+    fn check_sent(&self, task: &str) -> Result<()> {
+        match self.withheld.get(task) {
+            Some(variable) => bail!(
+                "run.tasks: a path of task '{task}' is made of this machine's variable {variable}, and the task wasn't chosen when the document was made"
+            ),
+            None => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         self.env.iter().try_for_each(|name| check_variable(name)).context("env")?;
         self.args.keys().try_for_each(|name| check_parameter(name)).context("args")?;

@@ -1,6 +1,6 @@
 //! The two files, read into the tree.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 
 use super::evaluate::Evaluation;
@@ -38,6 +38,11 @@ impl Which {
 impl Evaluation<'_> {
     /// Reads a file into a map of its own. A settings file may be absent: None.
     pub(crate) fn load(&mut self, which: Which, path: &str) -> Outcome<Id> {
+        // Nobody writes into a pipe that a stranger's cube holds.
+        if which == Which::Cube && fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let problem = Problem::new("it isn't a regular file");
+            return Err(Problem { origin: Some(which.at(0)), ..problem });
+        }
         let bytes = read(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::new(which.absent()),
             _ => Problem::new(error.to_string()),

@@ -19,7 +19,7 @@ pub(crate) fn text(
     resolved: &Resolved,
     warnings: &mut Vec<String>,
 ) -> Result<String> {
-    let run = what_to_run(args, request, resolved)?;
+    let mut run = what_to_run(args, request, resolved)?;
     warnings.extend(tasks::unknown_arguments(&resolved.config, &request.arguments));
     if resolved.runner != RunnerKind::Ssh {
         warnings.push(format!(
@@ -35,7 +35,7 @@ pub(crate) fn text(
             || runner.environment.iter().any(|(set, _)| set == name)
     };
     warnings.extend(handed_on::unset(&resolved.config, &is_set));
-    variables::check(resolved, request, &run, &runner)?;
+    run.withheld = variables::check(resolved, request, &run, &runner)?;
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;
     let mut document = Document::new(resolved.config.clone(), run, remote);

@@ -1,8 +1,11 @@
 //! What is sent to the host must not hold this machine's variables, unless the user lets it.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use mlcube_ssh_config::document::Run;
 use mlcube_ssh_config::failure::hinted;
+use mlcube_ssh_config::names::check_variable;
 use mlcube_ssh_config::outside;
 use mlcube_ssh_config::resolve::{Request, Resolved};
 use mlcube_ssh_config::runner::Runner;
@@ -11,50 +14,72 @@ use serde_json::Value;
 /// Variables whose values a host learns in any case, by the paths that it is given.
 const USUAL: [&str; 2] = ["HOME", "USER"];
 
-/// Refuses a path or a name that would be sent and that the cube's file made of a variable.
+/// Refuses a path or a name that would be sent and that the cube's file made of a variable. Returns the tasks that weren't
+/// chosen and have such a path, each with the variable: nothing of them may be sent later.
 pub(crate) fn check(
     resolved: &Resolved,
     request: &Request,
     run: &Run,
     runner: &Runner,
-) -> Result<()> {
+) -> Result<BTreeMap<String, String>> {
+    let may = |name: &String| USUAL.contains(&name.as_str()) || runner.cube_env.contains(name);
+    let variable = |key: &[&str]| resolved.variables(key).into_iter().find(|name| !may(name));
     let mut keys: Vec<Vec<&str>> = vec![vec!["runner"], vec!["docker", "build_context"]];
-    for task in &run.tasks {
-        for group in ["inputs", "outputs"] {
-            let parameters = ["tasks", task.as_str(), "parameters", group];
-            let names = parameters
-                .iter()
-                .try_fold(None, |at: Option<&Value>, key| {
-                    at.map_or(resolved.config.get(*key), |at| at.get(key)).map(Some)
-                })
-                .flatten()
-                .and_then(Value::as_object);
-            keys.extend(names.into_iter().flat_map(|names| names.keys()).map(|name| {
-                let mut key = parameters.to_vec();
-                key.extend([name.as_str(), "default"]);
-                key
-            }));
-        }
-    }
+    keys.extend(run.tasks.iter().flat_map(|task| paths_of(resolved, task.as_str())));
     let outside = outside::keys(resolved);
     keys.extend(outside.iter().map(|key| key.iter().map(String::as_str).collect()));
-    let may = |name: &String| USUAL.contains(&name.as_str()) || runner.cube_env.contains(name);
     for key in keys {
-        let Some(name) = resolved.variables(&key).into_iter().find(|name| !may(name)) else {
-            continue;
-        };
-        let key = key.join(".");
-        return Err(hinted(
-            format!(
-                "{}: {key} is made of this machine's variable {name}, and would be sent to '{}'",
-                resolved.place(&key),
-                runner.host
-            ),
-            format!(
+        if let Some(name) = variable(&key) {
+            return Err(refusal(resolved, request, runner, &key.join("."), &name));
+        }
+    }
+    let tasks = resolved.config.get("tasks").and_then(Value::as_object);
+    let others = tasks.into_iter().flat_map(|tasks| tasks.keys());
+    let others = others.filter(|task| !run.tasks.iter().any(|chosen| chosen.as_str() == *task));
+    let withheld = |task: &String| {
+        let name = paths_of(resolved, task).iter().find_map(|key| variable(key))?;
+        Some((task.clone(), name))
+    };
+    Ok(others.filter_map(withheld).collect())
+}
+
+/// The keys of the paths of a task.
+fn paths_of<'a>(resolved: &'a Resolved, task: &'a str) -> Vec<Vec<&'a str>> {
+    let of_group = |group: &'static str| {
+        let parameters = ["tasks", task, "parameters", group];
+        let names = parameters
+            .iter()
+            .try_fold(None, |at: Option<&Value>, key| {
+                at.map_or(resolved.config.get(*key), |at| at.get(key)).map(Some)
+            })
+            .flatten()
+            .and_then(Value::as_object);
+        let names = names.into_iter().flat_map(|names| names.keys());
+        names.map(move |name| [&parameters[..], &[name.as_str(), "default"]].concat())
+    };
+    ["inputs", "outputs"].into_iter().flat_map(of_group).collect()
+}
+
+fn refusal(
+    resolved: &Resolved,
+    request: &Request,
+    runner: &Runner,
+    key: &str,
+    name: &str,
+) -> anyhow::Error {
+    hinted(
+        format!(
+            "{}: {key} is made of this machine's variable {name}, and would be sent to '{}'",
+            resolved.place(key),
+            runner.host
+        ),
+        match check_variable(name) {
+            Ok(()) => format!(
                 "give the value on the command line (NAME=VALUE, -PKEY=VALUE), hand the variable to the task with --env {name}, or allow it with 'cube_env: [{name}]' below platforms.{} in {}",
                 request.platform, request.settings
             ),
-        ));
-    }
-    Ok(())
+            // Its name is the cube's, and would stand in a line to paste.
+            Err(_) => "give the value on the command line (NAME=VALUE, -PKEY=VALUE)".to_owned(),
+        },
+    )
 }
