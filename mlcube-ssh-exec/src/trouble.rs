@@ -156,10 +156,13 @@ impl Trouble {
                 )
             }
             Self::NoRegistry(registry) => {
-                let url = format!("https://{}/v2/", registry.as_deref().unwrap_or("REGISTRY"));
+                // As it stands in a line to paste: what is no host and port isn't named.
+                let is_address = |text: &&str| {
+                    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
+                };
+                let registry = registry.as_deref().filter(is_address).unwrap_or("REGISTRY");
                 format!(
-                    "see on '{host}' whether `curl -I {}` reaches it; behind a proxy, docker's daemon has to be told it (HTTP_PROXY), podman by 'environment: {{https_proxy: ADDRESS}}' in the platform's section",
-                    shell_word(&url)
+                    "see on '{host}' whether `curl -I https://{registry}/v2/` reaches it; behind a proxy, docker's daemon has to be told it (HTTP_PROXY), podman by 'environment: {{https_proxy: ADDRESS}}' in the platform's section"
                 )
             }
         }
