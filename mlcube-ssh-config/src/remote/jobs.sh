@@ -35,6 +35,15 @@ start_of() {
   ticks=${fields%% *}
 }
 
+# Ends with a problem when the folder $1 can't be looked into. One in a folder that can't be entered isn't absent: it can't be
+# seen.
+check_readable() {
+  near=$1
+  while [ ! -e "$near" ] && [ ! -L "$near" ] && [ -n "${near%/*}" ]; do near=${near%/*}; done
+  [ -d "$near" ] || return 0
+  if [ ! -x "$near" ] || { [ "$near" = "$1" ] && [ ! -r "$near" ]; }; then problem no-look "$near"; fi
+}
+
 # Makes this process the leader of the job $1.
 lead() {
   know_this_machine

@@ -11,6 +11,7 @@ found() {
   printf 'found %s %s %s\n' "$1" "${size:-0}" "$2"
 }
 
+check_readable "$state/jobs"
 # Without a state folder the tree isn't one that we made.
 if [ -d "$state" ]; then
   if is_our_tree; then

@@ -23,11 +23,6 @@ pick_job() {
   [ -n "$job" ] || problem no-job
 }
 
-# Ends with a problem when the folder $1 is there and can't be looked into.
-check_readable() {
-  if [ -d "$1" ] && { [ ! -r "$1" ] || [ ! -x "$1" ]; }; then problem no-look "$1"; fi
-}
-
 # Tells how the job $1 is: `job ID STATE STATUS STARTED ENDED HOST ABOUT`, `-` where there is nothing.
 tell_job() {
   job_state "$1"
