@@ -205,15 +205,21 @@ fn advises(failed: &Outcome, words: &[&str]) {
     }
 }
 
-#[test]
-fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
-    let mut scene = Scene::with(HostOptions::default().without("docker"));
+/// Puts docker into a folder that isn't in PATH, and pushes a cube that uses it.
+fn with_docker_elsewhere(scene: &mut Scene) -> (PathBuf, Document) {
     let folder = scene.host.folder().join("opt");
     fs::create_dir(&folder).unwrap();
     scene.host.has_program("docker", ":");
     fs::rename(scene.host.bin().join("docker"), folder.join("docker")).unwrap();
     scene.set("/remote/docker", "docker");
-    let document = pushed(&scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+    let document = pushed(scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+    (folder, document)
+}
+
+#[test]
+fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
+    let mut scene = Scene::with(HostOptions::default().without("docker"));
+    let (folder, document) = with_docker_elsewhere(&mut scene);
     fs::write(scene.host.home().join(".profile"), "exit\n").unwrap();
     let failed = exec(&scene, &["configure"], &document);
     advises(&failed, &["docker: not found on this host", "docker: podman"]);
@@ -245,12 +251,7 @@ fn whatever_the_login_shell_it_is_asked_for_the_engine() {
         let mut scene = Scene::at(place, options);
         fs::create_dir_all(scene.host.remote_root()).unwrap();
         account.owns(&scene.host.remote_root());
-        let folder = scene.host.folder().join("opt");
-        fs::create_dir(&folder).unwrap();
-        scene.host.has_program("docker", ":");
-        fs::rename(scene.host.bin().join("docker"), folder.join("docker")).unwrap();
-        scene.set("/remote/docker", "docker");
-        let document = pushed(&scene, &scene.cube("digits").task(&Task::named("train")), &[]);
+        let (folder, document) = with_docker_elsewhere(&mut scene);
         for (file, line) in files {
             let file = account.home().join(file);
             fs::create_dir_all(file.parent().unwrap()).unwrap();

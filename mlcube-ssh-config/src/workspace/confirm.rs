@@ -125,8 +125,7 @@ impl Ended<'_> {
             let is_whole = sum.rsplit(' ').next() == Some(&file.size.to_string());
             Ok(is_whole && start_of(&self.here.join(path), file.size)? == sum)
         };
-        let same: Vec<bool> = files.iter().zip(sums).map(compare).collect::<Outcome<_>>()?;
-        let mut same = same;
+        let mut same: Vec<bool> = files.iter().zip(sums).map(compare).collect::<Outcome<_>>()?;
         same.resize(files.len(), false);
         Ok(same)
     }
