@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::interpolation::{self, Element, Literal, Part};
 use mlcube_ssh_config::resolve::{self, Request};
-use mlcube_ssh_config::yaml::{self, Data, Key, Yaml};
+use omegaconf::interpolation::{self, Element, Literal, Part};
+use omegaconf::yaml::{self, Data, Key, Yaml};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;

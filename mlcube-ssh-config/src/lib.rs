@@ -6,7 +6,7 @@
 //! | [`step`] | the rules of the pipe: read, act, write once, let failure travel |
 //! | [`status`], [`failure`] | exit statuses, and errors that know theirs |
 //! | [`usage`] | reading the command line |
-//! | [`yaml`], [`interpolation`], [`resolve`] | the effective configuration, as `mlcube` computes it |
+//! | [`resolve`] | the effective configuration, as `mlcube` computes it; the languages it is written in are [`omegaconf`]'s |
 //! | [`names`] | host, user, task name, path on the remote: what isn't valid can't be built |
 //! | [`runner`] | the settings of the ssh runner, typed |
 //! | [`trust`] | which documents decide where to log in |
@@ -50,7 +50,6 @@ pub mod forward;
 pub mod frames;
 pub mod ignored;
 pub mod inputs;
-pub mod interpolation;
 pub mod inventory;
 pub mod jobs;
 pub mod layout;
@@ -77,4 +76,3 @@ pub mod terminal;
 pub mod trust;
 pub mod usage;
 pub mod workspace;
-pub mod yaml;

@@ -49,7 +49,7 @@ use tree::{Id, Tree, Value as TreeValue};
 use crate::failure::hinted;
 use crate::quote::shell_word;
 use crate::runner::UserSettings;
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// What to resolve, as the command line says it.
 #[derive(Clone, Debug, Default)]

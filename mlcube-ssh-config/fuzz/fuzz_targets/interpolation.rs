@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlcube_ssh_config::interpolation;
+use omegaconf::interpolation;
 
 fuzz_target!(|text: &str| {
     for error in [interpolation::parse(text).err(), interpolation::parse_element(text).err()].into_iter().flatten() {

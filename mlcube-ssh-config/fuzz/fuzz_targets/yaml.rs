@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlcube_ssh_config::yaml;
+use omegaconf::yaml;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = yaml::read_file(bytes);

@@ -4,7 +4,7 @@ use super::build::check_text;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Content, Id, Tree, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 impl Tree {
     /// Sets a key to a scalar.

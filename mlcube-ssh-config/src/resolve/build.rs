@@ -4,8 +4,8 @@ use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Content, Id, Tree, Value};
-use crate::interpolation;
-use crate::yaml::{Data, Key, Yaml};
+use omegaconf::interpolation;
+use omegaconf::yaml::{Data, Key, Yaml};
 
 impl Tree {
     /// A node of a YAML value; `place` turns a line into an origin.

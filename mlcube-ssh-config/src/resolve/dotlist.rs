@@ -6,7 +6,7 @@ use super::path;
 use super::problem::{Outcome, Problem};
 use super::select::index;
 use super::tree::{Content, Id, Value};
-use crate::yaml::{self, Data, Key, Yaml};
+use omegaconf::yaml::{self, Data, Key, Yaml};
 
 impl Evaluation<'_> {
     /// A configuration of what the command line overrides, the words without their `-P`.

@@ -7,7 +7,7 @@ use super::problem::Outcome;
 use super::runners::RunnerKind;
 use super::tasks::Arguments;
 use super::tree::{Id, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// The sources of a configuration, each in the tree already, and what is computed from the command line.
 pub(crate) struct Parts<'a> {

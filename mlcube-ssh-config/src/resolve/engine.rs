@@ -4,7 +4,7 @@ use super::evaluate::Evaluation;
 use super::origin::Origin;
 use super::problem::Outcome;
 use super::tree::{Id, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// The flags and their keys in the sections `docker` and `singularity`.
 const KEYS: [(&str, &str, &str); 6] = [

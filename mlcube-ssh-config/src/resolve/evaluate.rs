@@ -7,7 +7,7 @@ use super::origin::{Names, Origin};
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Id, Tree, Value};
-use crate::interpolation::{self, Part};
+use omegaconf::interpolation::{self, Part};
 
 /// Interpolations that may wait for each other; Python's recursion limit ends earlier.
 const MAX_CHAIN: usize = 128;

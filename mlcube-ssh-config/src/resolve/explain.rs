@@ -4,7 +4,7 @@ use super::origin::{Names, Origin};
 use super::path;
 use super::raw::Raw;
 use super::tree::{Content, Id, Tree, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// The lines on a key: its value, the source that set it, and what that overrode. None: there is no such key.
 pub(crate) fn explain(tree: &Tree, names: &Names, root: Id, key: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use super::evaluate::{Evaluation, Resolved};
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Id, Value};
-use crate::yaml::{Key, MAX_DEPTH};
+use omegaconf::yaml::{Key, MAX_DEPTH};
 
 impl Evaluation<'_> {
     /// Resolves everything in a map or a list.

@@ -4,7 +4,7 @@ use super::evaluate::{Evaluation, Resolved, within_interpolation};
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::Id;
-use crate::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
+use omegaconf::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
 
 /// Characters filled in, in all: what a text that doubles itself may grow to.
 const MAX_CHARACTERS: usize = 8 << 20;

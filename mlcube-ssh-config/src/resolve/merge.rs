@@ -4,7 +4,7 @@ use super::evaluate::Evaluation;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Content, Id, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 impl Evaluation<'_> {
     /// Merges `source` into `target`: maps deeply, lists are replaced, `???` doesn't override.

@@ -6,7 +6,7 @@ use super::problem::{Outcome, Problem};
 use super::raw::Raw;
 use super::runners::RunnerKind;
 use super::tree::{Id, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// A platform's section and the runner that it is for.
 pub(crate) struct Platform {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::tree::{Content, Id, Tree, Value};
-use crate::interpolation::Literal;
-use crate::yaml::{Key, float_text};
+use omegaconf::interpolation::Literal;
+use omegaconf::yaml::{Key, float_text};
 
 /// A value outside of the tree, or a map or list in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,19 +17,6 @@ pub(crate) enum Raw {
     List(Vec<Raw>),
     Map(Vec<(Literal, Raw)>),
     Node(Id),
-}
-
-impl Literal {
-    /// The literal as a key; null can't be one.
-    pub(crate) fn to_key(&self) -> Option<Key> {
-        match self {
-            Self::Null => None,
-            Self::Bool(flag) => Some(Key::Bool(*flag)),
-            Self::Int(number) => Some(Key::Int(*number)),
-            Self::Float(number) => Some(Key::Float(*number)),
-            Self::Text(text) => Some(Key::Text(text.clone())),
-        }
-    }
 }
 
 impl From<&Literal> for Raw {

@@ -7,8 +7,8 @@ use super::origin::Origin;
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::Id;
-use crate::yaml::{parse_float, parse_int};
 pub(crate) use containers::configuration;
+use omegaconf::yaml::{parse_float, parse_int};
 
 impl Evaluation<'_> {
     /// Calls a resolver by its name, for the text of `node`.

@@ -7,7 +7,7 @@ use super::evaluate::Evaluation;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Id, Tree, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// A runner whose configuration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::evaluate::{Evaluation, Resolved};
 use super::path;
 use super::problem::{Kind, Outcome, Problem};
 use super::tree::{Id, Value};
-use crate::yaml::{Key, parse_int};
+use omegaconf::yaml::{Key, parse_int};
 
 impl Evaluation<'_> {
     /// The value of a key; without a dot in front it is one from the top. None: there is no such key.

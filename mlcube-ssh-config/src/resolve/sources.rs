@@ -8,7 +8,7 @@ use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::resolvers::configuration;
 use super::tree::{Id, Value};
-use crate::yaml::{self, Data, MAX_BYTES, Yaml};
+use omegaconf::yaml::{self, Data, MAX_BYTES, Yaml};
 
 /// Which file it is.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Content, Id, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// What `name=value` words on the command line set, and which word it was.
 pub(crate) type Arguments = BTreeMap<String, (String, usize)>;

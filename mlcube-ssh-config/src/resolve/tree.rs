@@ -7,7 +7,7 @@ use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 pub(crate) use super::value::{Content, Value};
 use super::variables::Reading;
-use crate::yaml::{Key, MAX_DEPTH};
+use omegaconf::yaml::{Key, MAX_DEPTH};
 
 /// Nodes in all: what a bomb may grow to before it is refused.
 const MAX_NODES: usize = 400_000;

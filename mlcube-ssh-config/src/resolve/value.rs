@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::tree::Id;
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use super::origin::Origin;
 use super::raw::Raw;
 use super::tree::{Content, Id, Tree, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 /// No value of a hint is longer.
 const LONGEST: usize = 200;

@@ -4,7 +4,7 @@ use crate::resolve::evaluate::{Evaluation, Resolved};
 use crate::resolve::problem::{Outcome, Problem};
 use crate::resolve::raw::Raw;
 use crate::resolve::tree::{Content, Id, Value};
-use crate::yaml::{self, Data, Key};
+use omegaconf::yaml::{self, Data, Key};
 
 impl Evaluation<'_> {
     /// A map or a list of its own, with the same parent as the text.

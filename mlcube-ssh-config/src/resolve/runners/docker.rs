@@ -4,7 +4,7 @@ use crate::resolve::evaluate::Evaluation;
 use crate::resolve::problem::{Outcome, Problem};
 use crate::resolve::raw::Raw;
 use crate::resolve::tree::{Content, Id, Tree, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
     let text = |text: &str| Value::Text(text.to_owned());

@@ -3,7 +3,7 @@
 use crate::resolve::evaluate::Evaluation;
 use crate::resolve::problem::Outcome;
 use crate::resolve::tree::{Id, Tree, Value};
-use crate::yaml::Key;
+use omegaconf::yaml::Key;
 
 pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
     let empty = || Value::Text(String::new());

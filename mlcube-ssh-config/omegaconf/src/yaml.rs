@@ -26,8 +26,7 @@ use std::fmt;
 use indexmap::IndexMap;
 
 pub use key::Key;
-pub(crate) use number::float_text;
-pub use number::{parse_float, parse_int};
+pub use number::{float_text, parse_float, parse_int};
 
 /// A text longer than this is refused: real settings and cubes have a few thousand bytes.
 pub const MAX_BYTES: usize = 4 << 20;

@@ -39,7 +39,7 @@ fn without_underscores(text: &str) -> Option<String> {
 
 /// A number as Python's `repr` writes it: the shortest digits that read back, an exponent below 1e-4 and from 1e16.
 #[must_use]
-pub(crate) fn float_text(number: f64) -> String {
+pub fn float_text(number: f64) -> String {
     if number.is_nan() {
         return "nan".to_owned();
     }

@@ -10,6 +10,8 @@ mod scan;
 
 use std::fmt;
 
+use crate::yaml::Key;
+
 /// Interpolations within each other, at most; Python's recursion limit ends earlier.
 pub const MAX_DEPTH: usize = 128;
 
@@ -84,6 +86,20 @@ pub enum Literal {
     Float(f64),
     /// Anything else.
     Text(String),
+}
+
+impl Literal {
+    /// The literal as a key; null can't be one.
+    #[must_use]
+    pub fn to_key(&self) -> Option<Key> {
+        match self {
+            Self::Null => None,
+            Self::Bool(flag) => Some(Key::Bool(*flag)),
+            Self::Int(number) => Some(Key::Int(*number)),
+            Self::Float(number) => Some(Key::Float(*number)),
+            Self::Text(text) => Some(Key::Text(text.clone())),
+        }
+    }
 }
 
 /// A text that isn't in the language, and where that shows.
