@@ -195,6 +195,59 @@ fn a_push_of_another_pair_keeps_what_it_fills() {
     assert!(!tree(&scene).exists() && !state(&scene).exists());
 }
 
+/// Starts a clean that stands still, with the tree in its hands, until the file `go` is on the host; from then on `asked` is
+/// there once another one asks the host for the lock.
+fn clean_stands_still(scene: &Scene, document: &Document) -> Running {
+    let at = scene.host.folder().display().to_string();
+    let waits = format!(
+        "case $* in *cubes/digits) echo >'{at}/removing'; until [ -e '{at}/go' ]; do sleep 0.05; done ;; esac; exec /bin/rm \"$@\""
+    );
+    scene.host.has_program("rm", &waits);
+    let clean = scene.tool("mlcube-ssh-exec").args(["clean", "--yes=all", "--force"]);
+    let clean = clean.reads_document(document).start();
+    eventually("the tree is about to go", || scene.host.folder().join("removing").exists());
+    let asks = format!("[ \"$*\" != 9 ] || echo >'{at}/asked'; exec /usr/bin/flock \"$@\"");
+    scene.host.has_program("flock", &asks);
+    clean
+}
+
+/// Waits until a program waits for the lock of the clean, or has ended without; then lets that go on.
+fn lets_clean_go_on(scene: &Scene, other: &mut Running) {
+    let there = scene.host.folder();
+    eventually("it waits", || there.join("asked").exists() || other.has_ended());
+    fs::write(there.join("go"), "").unwrap();
+}
+
+#[test]
+fn a_push_that_begins_while_clean_removes_waits_and_begins_anew() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    let other = scene.place().folder("here/other data");
+    fs::write(other.join("data"), "1").unwrap();
+    let other = scene.document(&cube, &["--workspace", other.to_str().unwrap()]);
+    let clean = clean_stands_still(&scene, &document);
+    let mut push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&other).start();
+    lets_clean_go_on(&scene, &mut push);
+    clean.wait().succeeds();
+    push.wait().succeeds();
+    assert!(tree(&scene).join("code.py").exists(), "what was sent is there");
+    let workspaces = fs::read_dir(state(&scene).join("workspaces")).unwrap();
+    let kept: Vec<PathBuf> = workspaces.map(|entry| entry.unwrap().path()).collect();
+    assert!(kept.len() == 1 && kept[0].join("data").exists(), "{kept:?}");
+    assert!(state(&scene).join("origin").exists(), "it has an owner");
+}
+
+#[test]
+fn a_job_that_starts_while_clean_removes_finds_no_cube() {
+    let (scene, _engine, _cube, document) = ran(":", &[]);
+    let clean = clean_stands_still(&scene, &document);
+    let run = scene.tool("mlcube-ssh-exec").args(["run", "--detach"]);
+    let mut run = run.reads_document(&document).start();
+    lets_clean_go_on(&scene, &mut run);
+    clean.wait().succeeds();
+    run.wait().exits(125).complains(&["digits", "configure"]);
+    assert!(!state(&scene).join("jobs").exists());
+}
+
 #[test]
 fn a_tree_of_which_a_part_stays_is_not_said_to_be_removed() {
     let scene = Scene::new();

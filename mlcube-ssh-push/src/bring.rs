@@ -7,7 +7,7 @@ use mlcube_ssh_config::jobs;
 use mlcube_ssh_config::script::Script;
 
 use crate::fresh::Fresh;
-use crate::there::Route;
+use crate::there::{Prepared, Route};
 
 const BRING: &str = include_str!("remote/bring.sh");
 const DISCARD: &str = include_str!("remote/discard.sh");
@@ -21,7 +21,7 @@ pub(crate) fn bring(
     fresh: &Fresh,
     is_squeezed: bool,
 ) -> Script {
-    let script = about(connection, BRING, &route.prepared.incoming)
+    let script = filling(connection, BRING, route.prepared)
         .given("name", route.name)
         .given("target", route.there)
         .given("squeezed", if is_squeezed { "--zstd" } else { "" });
@@ -38,13 +38,19 @@ pub(crate) fn discard(connection: &Connection, route: &Route) -> Script {
 }
 
 /// The script that holds the incoming folder of a push while its session lasts.
-pub(crate) fn hold(connection: &Connection, incoming: &str) -> Script {
-    about(connection, HOLD, incoming)
+pub(crate) fn hold(connection: &Connection, prepared: &Prepared) -> Script {
+    filling(connection, HOLD, prepared)
 }
 
 /// The script that gives it up at the end.
 pub(crate) fn release(connection: &Connection, incoming: &str) -> Script {
     about(connection, RELEASE, incoming)
+}
+
+fn filling(connection: &Connection, program: &'static str, prepared: &Prepared) -> Script {
+    about(connection, program, &prepared.incoming)
+        .given("base", &prepared.base)
+        .given("workspace", &prepared.workspace)
 }
 
 fn about(connection: &Connection, program: &'static str, incoming: &str) -> Script {

@@ -113,12 +113,18 @@ impl Prepared {
         if self.is_held.get() || self.has_no_room.get() {
             return Ok(());
         }
-        let answer = self.ask(connection, bring::hold(connection, &self.incoming))?;
+        let answer = self.ask(connection, bring::hold(connection, self))?;
         if answer.status != 0 {
+            let (host, problem) = (connection.host(), answer.field("problem").unwrap_or_default());
+            if let Some(place) = problem.strip_prefix("removed ") {
+                return Err(Failure::ours(anyhow!(
+                    "{place} on '{host}' was removed while this push was under way"
+                ))
+                .hint("run this step again once nobody cleans there"));
+            }
             return Err(Failure::ours(anyhow!(
-                "can't write {} on '{}': {}",
+                "can't write {} on '{host}': {}",
                 self.incoming,
-                connection.host(),
                 answer.last_error()
             )));
         }

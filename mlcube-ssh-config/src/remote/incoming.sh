@@ -14,7 +14,38 @@ hold_incoming() {
   exec 7<"$1/lock"
   # Where there is no flock, or none for this file system, the process and when it started tell whether it lives.
   # On some network disks flock(2) hangs, with -n too.
-  timeout -s KILL 10 flock -n 7 2>/dev/null || lead "$1"
+  timeout -s KILL 10 flock -n 7 2>/dev/null || lead "$1" || return 1
+  holds="$1 $$"
+}
+
+# Keeps `clean` out of our own folder $1 until unguard_locks: it holds the guard of the locks while it removes, and what it
+# has found in nobody's use by then it removes. Returns 3 when it has removed the folder meanwhile.
+guard_from_clean() {
+  try_guard "$1/locks"
+  case $? in
+    0) ;;
+    # Where locks never answer, clean can't remove anything either.
+    2) [ ! -e "$1/locks/removing" ] || problem locks-hang "$1/locks" ;;
+    3) return 3 ;;
+    *) problem not-writable "$1" ;;
+  esac
+}
+
+# Holds the incoming folder $1 of a push that has begun, unless this session does; ends the script where `clean` has removed
+# the tree $2 or the workspace $3 while none did.
+hold_again() {
+  [ "${holds-}" != "$1 $$" ] || return 0
+  need_places "$2" "$3"
+  while ! guard_from_clean "${1%/incoming/*}"; do :; done
+  need_places "$2" "$3"
+  hold_incoming "$1" || problem not-writable "$1"
+  unguard_locks
+}
+
+need_places() {
+  for place; do
+    [ -d "$place" ] || problem removed "$place"
+  done
 }
 
 # Whether the push lives that has the incoming folder $1. What can't be proved to be dead lives.
@@ -29,6 +60,7 @@ is_held_incoming() {
 
 # Removes the incoming folder $1 if nothing is left in it that the next push can go on with.
 release_incoming() {
+  holds=
   rm -rf "$1/tmp" "$1/lock" "$1/leader"
   rmdir "$1/code" "$1/workspace" "$1" 2>/dev/null || :
 }

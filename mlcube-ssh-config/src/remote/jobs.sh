@@ -238,30 +238,42 @@ lock_is_free() { (timeout -s KILL 5 flock -n 8) 2>/dev/null 8<"$1"; }
 # One at a time looks at the locks in $1, and changes them; flock(2) ends with the process. Where there is no such lock
 # a link that names its holder takes its place.
 guard_locks() {
-  (umask "$private" && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
+  # Where `clean` has removed the folder meanwhile, nobody else would wait for what was locked.
+  while
+    try_guard "$1"
+    guarded=$?
+    [ "$guarded" = 3 ]
+  do :; done
+  [ "$guarded" != 2 ] || problem locks-hang "$1"
+  return "$guarded"
+}
+
+# The same, once: returns 1 when nothing can be written in $1, 2 when another process holds the lock for too long or nothing
+# is known of it, 3 when the folder was removed while this process waited.
+try_guard() {
   guard=
-  exec 9>>"$1/guard"
+  (umask "$private" && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
+  # As the word of `command` a redirection that fails ends no shell.
+  { command exec 9>>"$1/guard"; } 2>/dev/null || return 3
   lock_file 9
+  # dash, bash and busybox compare files so.
+  # shellcheck disable=SC3013
   case $? in
-    0) ;;
-    1)
-      problem locks-hang "$1"
-      return 1
-      ;;
+    0) [ "$1/guard" -ef /proc/self/fd/9 ] || return 3 ;;
+    1) return 2 ;;
     *) guard_with_link "$1/guard.link" ;;
   esac
 }
 
-# Waits for the link $1, for ten seconds; one whose holder is known to be dead on this machine is taken away.
+# Waits for the link $1, for ten seconds; one whose holder is known to be dead on this machine is taken away. Returns what
+# try_guard does.
 guard_with_link() {
   know_this_machine
   start_of $$
   own="$$ $ticks $this_host $this_boot $this_space" tenths=100
   until ln -s "$own" "$1" 2>/dev/null; do
-    if [ "$tenths" -le 0 ]; then
-      problem locks-hang "${1%/*}"
-      return 1
-    fi
+    [ -d "${1%/*}" ] || return 3
+    [ "$tenths" -gt 0 ] || return 2
     tenths=$((tenths - 1))
     link=$(readlink "$1") || link=
     if [ -n "$link" ] && is_dead_holder "$link"; then

@@ -13,7 +13,11 @@ case ${there%% *} in
   '' | "$owner" | "$former_owner") ;;
   *) [ "$adopt" = yes ] || [ "$*" = environment ] || problem other-owner "$there" ;;
 esac
-if [ -d "$state" ]; then guard_locks "$state/locks" || problem not-writable "$state"; fi
+if [ -d "$state" ]; then
+  guard_locks "$state/locks" || problem not-writable "$state"
+  # For a push that gets no answer from the lock.
+  : >"$state/locks/removing"
+fi
 [ "$(newest_job)" = "$newest" ] || problem changed
 
 # Removes $2, which leads to the folder $3 where it is a link that goes with that, and only with it.
@@ -52,9 +56,14 @@ remove_unless_filled() {
   if find_push || find_busy "$state"/jobs/*; then
     printf 'kept %s %s %s\n' "$1" "$busy" "$2"
   else
+    drop_incoming
     remove "$@"
   fi
 }
+
+# Removes what pushes that don't live have left on its way, before the place where it belongs: a push that has lost its
+# session for a moment sees by that that it can't go on.
+drop_incoming() { rm -rf "$state"/incoming/*; }
 
 # Removes $2 unless one of the jobs that follow runs.
 remove_unless_busy() {
@@ -71,7 +80,12 @@ remove_workspace() {
     [ "$(cat "$job/workspace" 2>/dev/null)" = "$2" ] || continue
     if [ -n "$busy" ] || find_busy "$job"; then break; fi
   done
-  if [ -n "$busy" ]; then printf 'kept %s %s %s\n' "$1" "$busy" "$2"; else remove "$1" "$2"; fi
+  if [ -n "$busy" ]; then
+    printf 'kept %s %s %s\n' "$1" "$busy" "$2"
+  else
+    drop_incoming
+    remove "$1" "$2"
+  fi
 }
 
 remove_jobs() {
@@ -108,10 +122,6 @@ for what; do
     tree)
       is_our_tree || continue
       remove_unless_filled tree "$base" "$real"
-      # What was on its way to it.
-      for push in "$state"/incoming/*; do
-        [ -e "$base" ] || is_held_incoming "$push" || rm -rf "$push"
-      done
       [ -e "$base" ] || rmdir "$state/incoming" 2>/dev/null
       ;;
     workspace) if is_our_tree && is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
@@ -130,6 +140,7 @@ for what; do
   esac
 done
 
+rm -f "$state/locks/removing"
 # With nothing left but what keeps cubes of one name apart, the name is free again.
 if find_push; then exit 0; fi
 rmdir "$state/workspaces" "$state/jobs" 2>/dev/null

@@ -23,6 +23,9 @@ check_own "$state" "$base"
 
 never_configured() { problem never-configured "$1"; }
 
+# Ends the script where the cube was never pushed, or was removed since.
+need_cube() { [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"; }
+
 # Leaves nothing of a job that can't start, and ends the script with this problem.
 abandon() {
   [ -z "$view" ] || rm -rf "$view"
@@ -108,6 +111,8 @@ take_workspace() {
     unguard_locks
     return 1
   fi
+  # `clean` holds the guard while it removes the tree.
+  need_cube
   take_lock "$lock" "$id"
   if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"
@@ -233,7 +238,7 @@ start_job() {
 }
 
 if [ ! -d "$job" ]; then
-  [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"
+  need_cube
   command -v setsid >/dev/null || problem no-setsid
   find_python
   check_version "$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Unpacks the archive that the client sends, and puts in place what it holds.
-# Given: push, the incoming folder; name, of what is unpacked in it; target, where it belongs; squeezed, --zstd or nothing.
+# Given: push, the incoming folder; base and workspace, what it fills; name, of what is unpacked in it; target, where it belongs; squeezed, --zstd or nothing.
 # Words: the folders that get something, by their path in both, the deepest first.
 # Answers: `placed all`, or `placed some` where anything stays where it was unpacked; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
@@ -9,7 +9,7 @@ locate "$push"
 push=$path incoming=$path/$name
 locate "$target"
 target=$path
-hold_incoming "$push" || problem not-writable "$push"
+hold_again "$push" "$base" "$workspace"
 # The last entry of the archive: all of it has come, but for what stands in this file.
 changed=$incoming.changed
 # The line `watch`, behind which the archive begins.

@@ -24,12 +24,16 @@ incoming=$state/incoming/$id
 
 need_rsync
 check_own "$state" "$base"
-make_private "$state" || problem not-writable "$state"
-if [ "$shared" = yes ]; then
-  give_to_group "${state%/*}" "$state" || problem not-writable "$state"
-  # rsync makes the folder for what is replaced as the account's own umask has it.
-  make_private "$state/replaced" || problem not-writable "$state"
-fi
+# What `clean` removes meanwhile is made once it has ended; from where this push holds its incoming folder, clean leaves all.
+while
+  make_private "$state" || problem not-writable "$state"
+  if [ "$shared" = yes ]; then
+    give_to_group "${state%/*}" "$state" || problem not-writable "$state"
+    # rsync makes the folder for what is replaced as the account's own umask has it.
+    make_private "$state/replaced" || problem not-writable "$state"
+  fi
+  ! guard_from_clean "$state"
+do :; done
 
 # Whose tree it is. A link never replaces the file that another first push has just made.
 write_origin() {
@@ -99,6 +103,7 @@ done
 # What a killed rsync has put together.
 rm -rf "$incoming/tmp"
 hold_incoming "$incoming" || problem not-writable "$incoming"
+unguard_locks
 left=no left_bytes=0
 if holds_anything "$incoming/code" || holds_anything "$incoming/workspace"; then
   left=yes left_bytes=$(($(du -sk "$incoming" | cut -f 1) * 1024))

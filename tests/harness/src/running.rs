@@ -63,6 +63,11 @@ impl Running {
         );
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// What Ctrl-C at a terminal does: SIGINT to everything in the foreground.
     pub fn ctrl_c(&self) {
         self.signal_all(Signal::INT);
