@@ -7,6 +7,7 @@
 
 mod assign;
 mod build;
+mod composition;
 mod dotlist;
 mod effective;
 mod engine;
@@ -23,6 +24,7 @@ mod paths;
 mod platform;
 mod problem;
 mod raw;
+mod request;
 mod resolvers;
 mod runners;
 mod select;
@@ -35,12 +37,13 @@ mod writers;
 
 use serde_json::{Map, Value};
 
+use composition::Composition;
 use effective::Parts;
 pub use error::Error;
-use evaluate::Evaluation;
-use origin::{Names, Origin};
+use origin::{Origin, Source};
 use platform::Platform;
 use problem::Problem;
+pub use request::Request;
 pub use runners::RunnerKind;
 use sources::Which;
 use tasks::Arguments;
@@ -50,27 +53,6 @@ use crate::failure::hinted;
 use crate::quote::shell_word;
 use crate::runner::UserSettings;
 use omegaconf::yaml::Key;
-
-/// What to resolve, as the command line says it.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// The cube's folder or file.
-    pub mlcube: String,
-    /// The platform's name in the settings file.
-    pub platform: String,
-    /// `--workspace`.
-    pub workspace: Option<String>,
-    /// `KEY=VALUE` of every `-P`, in their order.
-    pub overrides: Vec<String>,
-    /// `NAME=VALUE` of every task argument, in their order.
-    pub arguments: Vec<(String, String)>,
-    /// Engine options, by the name of their flag (`gpus`): they count for a platform that is *named* after an engine.
-    pub options: Vec<(&'static str, String)>,
-    /// The settings file.
-    pub settings: String,
-    /// The folder that relative paths are relative to.
-    pub working_directory: String,
-}
 
 /// The effective configuration and where it came from.
 #[derive(Debug)]
@@ -85,7 +67,9 @@ pub struct Resolved {
     pub runner: RunnerKind,
     /// What a person should know.
     pub warnings: Vec<String>,
-    names: Names,
+    cube: Source,
+    platform: String,
+    settings: String,
     tree: Tree,
     top: Id,
 }
@@ -99,19 +83,27 @@ pub fn resolve(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Resolved, Error> {
     let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
-    let names = names(request, &paths::join(&root, &file));
-    let mut evaluation = Evaluation::new(&names, environment);
-    let computed = compute(&mut evaluation, request, &root).and_then(|(top, runner)| {
-        let config = evaluation.tree.json_map(top)?;
+    let cube = paths::join(&root, &file);
+    let mut composition = Composition::new(request, &cube, environment);
+    let computed = compute(&mut composition, request, &root, &cube).and_then(|(top, runner)| {
+        let config = composition.conf.tree.json_map(top)?;
         Ok((config, top, runner))
     });
-    let Evaluation { tree, warnings, .. } = evaluation;
-    match computed {
-        Ok((config, top, runner)) => {
-            Ok(Resolved { config, root, file, runner, warnings, names, tree, top })
-        }
-        Err(problem) => Err(Error::new(&names, &problem)),
-    }
+    let warnings = composition.warnings();
+    let Composition { conf, sources } = composition;
+    let (config, top, runner) = computed.map_err(|problem| Error::new(&conf.tree, &problem))?;
+    Ok(Resolved {
+        config,
+        root,
+        file,
+        runner,
+        warnings,
+        cube: sources.cube,
+        platform: request.platform.clone(),
+        settings: request.settings.clone(),
+        tree: conf.tree,
+        top,
+    })
 }
 
 /// The settings of the runner as the settings file alone gives them, without any cube and without a command line.
@@ -123,48 +115,51 @@ pub fn settings_alone(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<UserSettings, Error> {
     let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
-    let names = names(request, &paths::join(&root, &file));
-    let mut evaluation = Evaluation::new(&names, environment);
+    let mut composition = Composition::new(request, &paths::join(&root, &file), environment);
     let computed = (|| {
-        let settings = evaluation.load(Which::Settings, &request.settings)?;
-        let platform = evaluation.apart(|this| this.platform(settings, &request.platform))?;
-        let cube = evaluation.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        let tasks = evaluation.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        evaluation.tree.put(cube, Key::from("tasks"), tasks);
-        let (top, _) = finish(&mut evaluation, request, &root, platform, cube)?;
-        evaluation.tree.json_map(top)
+        let settings = composition.load(Which::Settings, &request.settings)?;
+        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+        let cube = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        composition.conf.tree.put(cube, Key::from("tasks"), tasks);
+        let (top, _) = finish(&mut composition, request, &root, platform, cube)?;
+        composition.conf.tree.json_map(top)
     })();
     computed
         .map(|config| UserSettings::new(&config))
-        .map_err(|problem| Error::new(&names, &problem))
+        .map_err(|problem| Error::new(&composition.conf.tree, &problem))
 }
 
 fn compute(
-    evaluation: &mut Evaluation<'_>,
+    composition: &mut Composition<'_>,
     request: &Request,
     root: &str,
+    cube: &str,
 ) -> Result<(Id, RunnerKind), Problem> {
-    let settings = evaluation.load(Which::Settings, &request.settings)?;
-    let platform = evaluation.apart(|this| this.platform(settings, &request.platform))?;
-    let cube = evaluation.load(Which::Cube, &evaluation.names.cube.clone())?;
-    finish(evaluation, request, root, platform, cube)
+    let settings = composition.load(Which::Settings, &request.settings)?;
+    let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+    let cube = composition.load(Which::Cube, cube)?;
+    finish(composition, request, root, platform, cube)
 }
 
 /// Puts a platform and a cube together with the command line.
 fn finish(
-    evaluation: &mut Evaluation<'_>,
+    composition: &mut Composition<'_>,
     request: &Request,
     root: &str,
     platform: Platform,
     cube: Id,
 ) -> Result<(Id, RunnerKind), Problem> {
-    let overrides = evaluation.overrides(&request.overrides)?;
-    evaluation.engine_options(overrides, &request.platform, &request.options)?;
-    let home = (evaluation.environment)("HOME");
+    let words = request.overrides.iter().enumerate();
+    let words =
+        words.map(|(number, word)| (word.as_str(), composition.sources.override_at(number)));
+    let overrides = composition.conf.from_dotlist(words)?;
+    composition.engine_options(overrides, &request.platform, &request.options)?;
+    let home = (composition.conf.environment)("HOME");
     let workspace = request
         .workspace
         .as_deref()
-        .map(|path| workspace(path, home.as_deref(), &request.working_directory))
+        .map(|path| composition.local_workspace(path, home.as_deref(), &request.working_directory))
         .transpose()?;
     let arguments = arguments(request);
     let runner = platform.runner;
@@ -176,35 +171,12 @@ fn finish(
         workspace: workspace.as_deref(),
         arguments: &arguments,
     };
-    Ok((evaluation.effective(&parts)?, runner))
-}
-
-fn workspace(path: &str, home: Option<&str>, working_directory: &str) -> Result<String, Problem> {
-    if path.starts_with("storage:") {
-        let problem = Problem::new("storage: is not supported; name a folder");
-        return Err(Problem { origin: Some(Origin::Workspace), ..problem });
-    }
-    Ok(paths::absolute(&paths::expand_user(path, home), working_directory))
+    Ok((composition.effective(&parts)?, runner))
 }
 
 fn arguments(request: &Request) -> Arguments {
     let words = request.arguments.iter().enumerate();
     words.map(|(index, (name, value))| (name.clone(), (value.clone(), index))).collect()
-}
-
-fn names(request: &Request, cube: &str) -> Names {
-    Names {
-        cube: cube.to_owned(),
-        platform: request.platform.clone(),
-        settings: request.settings.clone(),
-        overrides: request.overrides.clone(),
-        arguments: request
-            .arguments
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect(),
-        workspace: request.workspace.clone().unwrap_or_default(),
-    }
 }
 
 impl Resolved {
@@ -214,14 +186,13 @@ impl Resolved {
     /// # Errors
     /// When the cube's file sets one of them, with its line and the remedy.
     pub fn user_settings(&self) -> anyhow::Result<UserSettings> {
-        let set = writers::set_by_cube(&self.tree, self.top);
+        let set = writers::set_by_cube(&self.tree, self.cube, self.top);
         if set.is_empty() {
             return Ok(UserSettings::new(&self.config));
         }
-        let names = &self.names;
         let refused: Vec<String> = set
             .iter()
-            .map(|setting| format!("{}:{}: {}", names.cube, setting.line, setting.key))
+            .map(|setting| format!("{}: {}", self.tree.place(setting.origin), setting.key))
             .collect();
         let words: Vec<String> = set
             .iter()
@@ -236,8 +207,8 @@ impl Resolved {
             format!(
                 "remove it from the cube's file; if you want it, write {} below platforms.{} in {}, or give {}",
                 lines.join(", "),
-                names.platform,
-                names.settings,
+                self.platform,
+                self.settings,
                 words.join(" ")
             ),
         ))
@@ -266,12 +237,12 @@ impl Resolved {
     /// None: there is no such key.
     #[must_use]
     pub fn explain(&self, key: &str) -> Option<String> {
-        explain::explain(&self.tree, &self.names, self.top, key)
+        explain::explain(&self.tree, self.top, key)
     }
 
     /// The source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest key above it.
     #[must_use]
     pub fn place(&self, key: &str) -> String {
-        explain::place(&self.tree, &self.names, self.top, key)
+        explain::place(&self.tree, self.top, key)
     }
 }

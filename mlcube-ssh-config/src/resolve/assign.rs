@@ -1,6 +1,5 @@
 //! Setting a key: `_set_item_impl` of OmegaConf's containers.
 
-use super::build::check_text;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Content, Id, Tree, Value};
@@ -17,9 +16,6 @@ impl Tree {
         value: Value,
         origin: Origin,
     ) -> Outcome<Id> {
-        if let Value::Text(text) = &value {
-            check_text(text)?;
-        }
         let old = self.child(parent, &key).map(|old| self.value(old));
         let value = match (old, &value) {
             (Some(Value::Map(_)), Value::Null) => Value::Map(Content::Null),

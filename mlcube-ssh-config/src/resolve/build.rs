@@ -4,7 +4,6 @@ use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Content, Id, Tree, Value};
-use omegaconf::interpolation;
 use omegaconf::yaml::{Data, Key, Yaml};
 
 impl Tree {
@@ -16,7 +15,7 @@ impl Tree {
             Data::Bool(flag) => self.add(Value::Bool(*flag), origin),
             Data::Int(number) => self.add(Value::Int(*number), origin),
             Data::Float(number) => self.add(Value::Float(*number), origin),
-            Data::Text(text) => self.add_text(text.clone(), origin),
+            Data::Text(text) => self.add(Value::Text(text.clone()), origin),
             Data::List(items) => {
                 let id = self.add(Value::List(Content::Here(Vec::new())), origin)?;
                 let items = (0i128..).zip(items).map(|(index, item)| (Key::Int(index), item));
@@ -38,7 +37,7 @@ impl Tree {
             Raw::Bool(flag) => self.add(Value::Bool(*flag), origin),
             Raw::Int(number) => self.add(Value::Int(*number), origin),
             Raw::Float(number) => self.add(Value::Float(*number), origin),
-            Raw::Text(text) => self.add_text(text.clone(), origin),
+            Raw::Text(text) => self.add(Value::Text(text.clone()), origin),
             Raw::Node(node) => self.copy(*node),
             Raw::List(items) => {
                 let id = self.add(Value::List(Content::Here(Vec::new())), origin)?;
@@ -55,12 +54,6 @@ impl Tree {
                 Ok(id)
             }
         }
-    }
-
-    /// A node of text, whose interpolations have to be in the language.
-    pub(crate) fn add_text(&mut self, text: String, origin: Origin) -> Outcome<Id> {
-        check_text(&text)?;
-        self.add(Value::Text(text), origin)
     }
 
     fn fill<'a, T: 'a>(
@@ -89,14 +82,4 @@ impl Tree {
         let origin = problem.origin.or(Some(self.node(id).origin));
         Problem { key: Some(step + &inner), origin, ..problem }
     }
-}
-
-/// Refuses a text with `${` that isn't in the language.
-pub(crate) fn check_text(text: &str) -> Outcome<()> {
-    if text.contains("${")
-        && let Err(error) = interpolation::parse(text)
-    {
-        return Err(Problem::new(error.problem).in_text(text, error.at));
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `-PKEY=VALUE`: `OmegaConf.from_dotlist` and `OmegaConf.update`.
+//! `KEY=VALUE` words of a command line: `OmegaConf.from_dotlist` and `OmegaConf.update`.
 
 use super::evaluate::Evaluation;
 use super::origin::Origin;
@@ -9,13 +9,15 @@ use super::tree::{Content, Id, Value};
 use omegaconf::yaml::{self, Data, Key, Yaml};
 
 impl Evaluation<'_> {
-    /// A configuration of what the command line overrides, the words without their `-P`.
-    pub(crate) fn overrides(&mut self, words: &[String]) -> Outcome<Id> {
+    /// A configuration of what words set, a later one over those before it.
+    pub(crate) fn from_dotlist<'w>(
+        &mut self,
+        words: impl IntoIterator<Item = (&'w str, Origin)>,
+    ) -> Outcome<Id> {
         let root = self.tree.add(Value::empty_map(), Origin::Computed)?;
-        for (number, word) in words.iter().enumerate() {
-            let origin = Origin::Override(number);
+        for (word, origin) in words {
             let (key, value) = match word.split_once('=') {
-                None => (word.as_str(), Yaml { data: Data::Null, line: 1 }),
+                None => (word, Yaml { data: Data::Null, line: 1 }),
                 Some((key, text)) => (
                     key,
                     yaml::read_str(text).map_err(|error| {
@@ -60,7 +62,8 @@ impl Evaluation<'_> {
             map
         };
         if self.tree.value(child).is_null() || self.tree.value(child).is_missing() {
-            return Err(Problem::new("an earlier -P sets it to null or ???")
+            let place = self.tree.place(self.tree.node(child).origin);
+            return Err(Problem::new(format!("{place} sets it to null or ???"))
                 .at(|| self.tree.path(child), origin));
         }
         Ok(child)

@@ -1,9 +1,10 @@
 //! Putting the sources together: `MLCubeConfig.create_mlcube_config` of `mlcube/config.py`.
 
-use super::evaluate::Evaluation;
+use super::composition::Composition;
 use super::origin::Origin;
+use super::paths;
 use super::platform::Platform;
-use super::problem::Outcome;
+use super::problem::{Outcome, Problem};
 use super::runners::RunnerKind;
 use super::tasks::Arguments;
 use super::tree::{Id, Value};
@@ -21,47 +22,64 @@ pub(crate) struct Parts<'a> {
     pub(crate) arguments: &'a Arguments,
 }
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// The effective configuration, resolved: a map.
     pub(crate) fn effective(&mut self, parts: &Parts<'_>) -> Outcome<Id> {
         let Parts { cube: config, overrides, platform: Platform { section, runner }, .. } = *parts;
-        self.apart(|this| this.merge(config, overrides))?;
+        self.apart(|this| this.conf.merge(config, overrides))?;
         let computed = self.computed(parts, section)?;
-        self.apart(|this| this.merge(config, computed))?;
-        let (workspace, origin) = workspace(parts);
-        self.tree.set(config, Key::from("workspace"), workspace, origin)?;
+        self.apart(|this| this.conf.merge(config, computed))?;
+        let (workspace, origin) = self.workspace(parts);
+        self.conf.tree.set(config, Key::from("workspace"), workspace, origin)?;
         self.apart(|this| this.fill_in_defaults(config, runner))?;
         if runner == RunnerKind::Docker {
             self.apart(|this| this.merge_docker_section(config))?;
         }
-        self.apart(|this| this.merge(config, overrides))?;
+        self.apart(|this| this.conf.merge(config, overrides))?;
         self.apart(|this| this.finish_runner(config, runner))?;
         self.apart(|this| this.normalize_tasks(config, parts.arguments))?;
-        self.apart(|this| this.resolve_below(config))?;
+        self.apart(|this| this.conf.resolve_below(config))?;
         Ok(config)
     }
 
     /// `runtime` and `runner`, as a configuration that is merged like the others.
     fn computed(&mut self, parts: &Parts<'_>, section: Id) -> Outcome<Id> {
-        let top = self.tree.add(Value::empty_map(), Origin::Computed)?;
-        let runtime = self.tree.add(Value::empty_map(), Origin::Computed)?;
-        self.tree.set(
+        let top = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
+        let runtime = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
+        self.conf.tree.set(
             runtime,
             Key::from("root"),
             Value::Text(parts.root.to_owned()),
             Origin::Computed,
         )?;
-        let (workspace, origin) = workspace(parts);
-        self.tree.set(runtime, Key::from("workspace"), workspace, origin)?;
-        self.tree.put(top, Key::from("runtime"), runtime);
-        self.tree.set_copy(top, Key::from("runner"), section)?;
+        let (workspace, origin) = self.workspace(parts);
+        self.conf.tree.set(runtime, Key::from("workspace"), workspace, origin)?;
+        self.conf.tree.put(top, Key::from("runtime"), runtime);
+        self.conf.tree.set_copy(top, Key::from("runner"), section)?;
         Ok(top)
     }
-}
 
-fn workspace(parts: &Parts<'_>) -> (Value, Origin) {
-    match parts.workspace {
-        None => (Value::Text("${runtime.root}/workspace".to_owned()), Origin::Computed),
-        Some(path) => (Value::Text(path.to_owned()), Origin::Workspace),
+    fn workspace(&self, parts: &Parts<'_>) -> (Value, Origin) {
+        match parts.workspace {
+            None => (Value::Text("${runtime.root}/workspace".to_owned()), Origin::Computed),
+            Some(path) => {
+                (Value::Text(path.to_owned()), Origin::Written(self.sources.workspace, 0))
+            }
+        }
+    }
+
+    /// The absolute path of the folder that `--workspace` names.
+    pub(crate) fn local_workspace(
+        &self,
+        path: &str,
+        home: Option<&str>,
+        working_directory: &str,
+    ) -> Outcome<String> {
+        if path.starts_with("storage:") {
+            let problem = Problem::new("storage: is not supported; name a folder");
+            let origin = Some(Origin::Written(self.sources.workspace, 0));
+            return Err(Problem { origin, ..problem });
+        }
+        Ok(paths::absolute(&paths::expand_user(path, home), working_directory))
     }
 }

@@ -1,6 +1,6 @@
 //! `--gpus` and the like for a platform that is called `docker` or `singularity`: `CliParser.parse_extra_arg` of `mlcube`.
 
-use super::evaluate::Evaluation;
+use super::composition::Composition;
 use super::origin::Origin;
 use super::problem::Outcome;
 use super::tree::{Id, Value};
@@ -16,7 +16,7 @@ const KEYS: [(&str, &str, &str); 6] = [
     ("mount", "--mount_opts", "--mount_opts"),
 ];
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// Adds the options to the overrides, in the section of the engine that the platform is named after.
     pub(crate) fn engine_options(
         &mut self,
@@ -27,7 +27,7 @@ impl Evaluation<'_> {
         if platform != "docker" && platform != "singularity" {
             return Ok(());
         }
-        let section = self.tree.add(Value::empty_map(), Origin::Computed)?;
+        let section = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
         for (flag, docker, singularity) in KEYS {
             let given = options
                 .iter()
@@ -39,15 +39,15 @@ impl Evaluation<'_> {
                 (_, "gpus") => (singularity, ""),
                 _ => (singularity, value.as_str()),
             };
-            self.tree.set(
+            self.conf.tree.set(
                 section,
                 Key::from(key),
                 Value::Text(value.to_owned()),
                 Origin::Computed,
             )?;
         }
-        let top = self.tree.add(Value::empty_map(), Origin::Computed)?;
-        self.tree.put(top, Key::from(platform), section);
-        self.merge(overrides, top)
+        let top = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
+        self.conf.tree.put(top, Key::from(platform), section);
+        self.conf.merge(overrides, top)
     }
 }

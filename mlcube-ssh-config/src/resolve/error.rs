@@ -2,21 +2,17 @@
 
 use std::fmt;
 
-use super::origin::{Names, Origin};
 use super::problem::Problem;
+use super::tree::Tree;
 
 /// Why there is no configuration: file and line or flag, key, what is wrong, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 
 impl Error {
-    pub(super) fn new(names: &Names, problem: &Problem) -> Self {
-        let place = match problem.origin {
-            Some(Origin::Cube(0)) => format!("{}: ", names.cube),
-            Some(Origin::Settings(0)) => format!("{}: ", names.settings),
-            None | Some(Origin::Computed | Origin::Default) => String::new(),
-            Some(origin) => format!("{}: ", names.place(origin)),
-        };
+    pub(super) fn new(tree: &Tree, problem: &Problem) -> Self {
+        let written = problem.origin.filter(|origin| origin.source().is_some());
+        let place = written.map(|origin| format!("{}: ", tree.place(origin))).unwrap_or_default();
         let key = problem.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
         Self(one_line(&format!("{place}{key}{problem}")))
     }

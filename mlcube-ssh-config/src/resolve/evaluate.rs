@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::origin::{Names, Origin};
+use indexmap::IndexSet;
+
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::{Id, Tree, Value};
@@ -20,10 +21,9 @@ pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// A tree and what is needed to resolve it.
 pub(crate) struct Evaluation<'a> {
     pub(crate) tree: Tree,
-    pub(crate) names: &'a Names,
     pub(crate) environment: Environment<'a>,
-    /// What a person should know.
-    pub(crate) warnings: Vec<String>,
+    /// What came to notice, each once.
+    pub(crate) notices: IndexSet<Notice>,
     /// The nodes whose texts are being filled in, the innermost last.
     pub(super) active: Vec<Id>,
     /// The maps and lists that are being resolved.
@@ -31,6 +31,20 @@ pub(crate) struct Evaluation<'a> {
     parsed: HashMap<Id, Rc<[Part]>>,
     steps: usize,
     pub(super) characters: usize,
+}
+
+/// Something that a person may want to know of the values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Notice {
+    /// The message of `oc.deprecated`.
+    Deprecated(String),
+    /// A value holds a variable of the environment.
+    Variable {
+        /// The variable's name.
+        name: String,
+        /// The key of the value.
+        key: String,
+    },
 }
 
 /// What a node or an interpolation is worth.
@@ -43,13 +57,12 @@ pub(crate) enum Resolved {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(crate) fn new(names: &'a Names, environment: Environment<'a>) -> Self {
+    pub(crate) fn new(environment: Environment<'a>) -> Self {
         let tree = Tree::default();
         Self {
             tree,
-            names,
             environment,
-            warnings: Vec::new(),
+            notices: IndexSet::new(),
             active: Vec::new(),
             open: Vec::new(),
             parsed: HashMap::new(),
@@ -62,7 +75,7 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn dereference(&mut self, id: Id) -> Outcome<Resolved> {
         let node = self.tree.node(id);
         let mut made_of = node.made_of.clone();
-        made_of.is_of_cube |= matches!(node.origin, Origin::Cube(_));
+        made_of.is_traced |= self.tree.is_traced(node.origin);
         self.tree.reading.extend(&made_of);
         let text = match self.tree.value(id) {
             Value::Text(text) if text.contains("${") => text.clone(),
@@ -77,9 +90,9 @@ impl<'a> Evaluation<'a> {
 
     /// Does something whose reading is no matter of what comes later.
     pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let before = std::mem::take(&mut self.tree.reading);
+        let before = self.tree.begin_reading();
         let done = act(self);
-        self.tree.reading = before;
+        self.tree.end_reading(before);
         done
     }
 

@@ -1,15 +1,15 @@
 //! Where a value came from, in words: `--explain KEY`.
 
-use super::origin::{Names, Origin};
+use super::origin::Origin;
 use super::path;
 use super::raw::Raw;
 use super::tree::{Content, Id, Tree, Value};
 use omegaconf::yaml::Key;
 
 /// The lines on a key: its value, the source that set it, and what that overrode. None: there is no such key.
-pub(crate) fn explain(tree: &Tree, names: &Names, root: Id, key: &str) -> Option<String> {
+pub(crate) fn explain(tree: &Tree, root: Id, key: &str) -> Option<String> {
     let mut lines = Vec::new();
-    describe(tree, names, find(tree, root, key)?, &mut lines);
+    describe(tree, find(tree, root, key)?, &mut lines);
     Some(lines.join("\n"))
 }
 
@@ -25,23 +25,23 @@ fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
     })
 }
 
-fn describe(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
+fn describe(tree: &Tree, id: Id, lines: &mut Vec<String>) {
     match tree.value(id) {
         Value::Map(Content::Here(_)) | Value::List(Content::Here(_))
             if !tree.keys(id).is_empty() =>
         {
             for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
-                describe(tree, names, child, lines);
+                describe(tree, child, lines);
             }
         }
-        _ => describe_value(tree, names, id, lines),
+        _ => describe_value(tree, id, lines),
     }
 }
 
-fn describe_value(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
+fn describe_value(tree: &Tree, id: Id, lines: &mut Vec<String>) {
     let origin = tree.node(id).origin;
     lines.push(format!("{} = {}", tree.path(id), shown(tree, id)));
-    lines.push(format!("  set by {}", names.place(origin)));
+    lines.push(format!("  set by {}", tree.place(origin)));
     // A source that is merged twice is named once.
     let mut seen = vec![(origin, shown(tree, id))];
     for &before in &tree.node(id).replaced {
@@ -50,7 +50,7 @@ fn describe_value(tree: &Tree, names: &Names, id: Id, lines: &mut Vec<String>) {
             continue;
         }
         if this.0 != origin {
-            lines.push(format!("  overrides {}: {}", names.place(this.0), this.1));
+            lines.push(format!("  overrides {}: {}", tree.place(this.0), this.1));
         } else if origin != Origin::Computed {
             lines.push(format!("  written as {}", this.1));
         }
@@ -69,7 +69,7 @@ fn shown(tree: &Tree, id: Id) -> String {
 }
 
 /// The source that set the value of a key, or that of the deepest key above it that is there.
-pub(crate) fn place(tree: &Tree, names: &Names, root: Id, key: &str) -> String {
+pub(crate) fn place(tree: &Tree, root: Id, key: &str) -> String {
     let mut at = root;
     for part in path::split(key) {
         match find(tree, at, &part) {
@@ -77,5 +77,5 @@ pub(crate) fn place(tree: &Tree, names: &Names, root: Id, key: &str) -> String {
             None => break,
         }
     }
-    names.place(tree.node(at).origin)
+    tree.place(tree.node(at).origin)
 }

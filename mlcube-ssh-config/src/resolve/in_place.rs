@@ -2,10 +2,8 @@
 //!
 //! The order matters: a text that came out with `${` in it is an interpolation again for those that ask for it later.
 
-use super::build::check_text;
 use super::evaluate::{Evaluation, Resolved};
 use super::problem::{Kind, Outcome, Problem};
-use super::raw::Raw;
 use super::tree::{Id, Value};
 use omegaconf::yaml::{Key, MAX_DEPTH};
 
@@ -52,25 +50,8 @@ impl Evaluation<'_> {
                 return self.tree.copy(target);
             }
             Ok(Resolved::Node(target)) => self.tree.value(target).clone(),
-            Ok(Resolved::Raw(raw)) => scalar(raw)?,
+            Ok(Resolved::Raw(raw)) => raw.into_scalar()?,
         };
-        if let Value::Text(text) = &value {
-            check_text(text)?;
-        }
         self.tree.add(value, origin)
-    }
-}
-
-/// A computed value as one that a configuration can hold.
-pub(super) fn scalar(raw: Raw) -> Outcome<Value> {
-    match raw {
-        Raw::Null => Ok(Value::Null),
-        Raw::Bool(flag) => Ok(Value::Bool(flag)),
-        Raw::Int(number) => Ok(Value::Int(number)),
-        Raw::Float(number) => Ok(Value::Float(number)),
-        Raw::Text(text) => Ok(Value::Text(text)),
-        Raw::List(_) | Raw::Map(_) | Raw::Node(_) => Err(Problem::new(
-            "a list or a map that oc.decode makes can't be a value; make it with oc.create",
-        )),
     }
 }

@@ -1,7 +1,6 @@
 //! Merging one configuration into another: `_map_merge` and `_list_merge` of OmegaConf's `BaseContainer`.
 
 use super::evaluate::Evaluation;
-use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Content, Id, Value};
 use omegaconf::yaml::Key;
@@ -20,7 +19,7 @@ impl Evaluation<'_> {
     }
 
     fn mismatch(&self, target: Id, source: Id, message: &str) -> Problem {
-        let other = self.names.place(self.tree.node(target).origin);
+        let other = self.tree.place(self.tree.node(target).origin);
         Problem::new(format!("{message} (that of {other})"))
             .at(|| self.tree.path(target), self.tree.node(source).origin)
     }
@@ -39,7 +38,7 @@ impl Evaluation<'_> {
         }
         let origin = self.tree.node(source).origin;
         let target_origin = &mut self.tree.node_mut(target).origin;
-        if matches!(target_origin, Origin::Default | Origin::Computed) {
+        if target_origin.source().is_none() {
             // What somebody wrote is the place to mend.
             *target_origin = origin;
         }
@@ -85,9 +84,9 @@ impl Evaluation<'_> {
             value if value.is_interpolation() => {
                 // What can't be resolved yet is overridden as the text that it is. Nothing is to be said of it: what
                 // stays is resolved once more.
-                let said = self.warnings.len();
+                let said = self.notices.len();
                 let container = self.container_behind(old);
-                self.warnings.truncate(said);
+                self.notices.truncate(said);
                 if let Ok(Some(container)) = container {
                     return self.tree.set_copy(target, key.clone(), container);
                 }

@@ -1,47 +1,62 @@
 //! Which source set a value, and where in it.
 
+/// A text that values come from, such as a file or a word of the command line.
+///
+/// [`Tree::add_source`](super::tree::Tree::add_source) makes one and remembers its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Source(usize);
+
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The runner's defaults.
+    /// A default of the program.
     Default,
-    /// The cube's file, at this line.
-    Cube(u32),
-    /// The settings file, at this line.
-    Settings(u32),
-    /// The `-P` of this number, from 0, on the command line.
-    Override(usize),
-    /// The `name=value` of this number.
-    Argument(usize),
-    /// `--workspace`.
-    Workspace,
-    /// Nobody wrote it: where the cube lies, what is normalised.
+    /// Made by the program.
     Computed,
+    /// Written in a source at this line, from 1; 0 where a line says nothing.
+    Written(Source, u32),
 }
 
-/// What the sources are called, for people.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
-    pub(crate) cube: String,
-    pub(crate) settings: String,
-    pub(crate) platform: String,
-    pub(crate) overrides: Vec<String>,
-    pub(crate) arguments: Vec<String>,
-    pub(crate) workspace: String,
+impl Origin {
+    /// The source, if somebody wrote the value.
+    pub(crate) fn source(self) -> Option<Source> {
+        match self {
+            Self::Default | Self::Computed => None,
+            Self::Written(source, _) => Some(source),
+        }
+    }
 }
 
-impl Names {
-    /// The source and its line: `/home/me/mlcube.yaml:12`, `-Prunner.host=x`.
+/// The sources and their names.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    names: Vec<String>,
+    traced: Vec<Source>,
+}
+
+impl Sources {
+    pub(crate) fn add(&mut self, name: String) -> Source {
+        self.names.push(name);
+        Source(self.names.len() - 1)
+    }
+
+    pub(crate) fn trace(&mut self, source: Source) {
+        self.traced.push(source);
+    }
+
+    pub(crate) fn is_traced(&self, origin: Origin) -> bool {
+        origin.source().is_some_and(|source| self.traced.contains(&source))
+    }
+
+    /// The source and the line: `settings.yaml:12`.
     pub(crate) fn place(&self, origin: Origin) -> String {
-        let numbered = |list: &[String], index: usize| list.get(index).cloned().unwrap_or_default();
         match origin {
             Origin::Default => "default".to_owned(),
-            Origin::Cube(line) => format!("{}:{line}", self.cube),
-            Origin::Settings(line) => format!("{}:{line}", self.settings),
-            Origin::Override(index) => format!("-P{}", numbered(&self.overrides, index)),
-            Origin::Argument(index) => numbered(&self.arguments, index),
-            Origin::Workspace => format!("--workspace={}", self.workspace),
             Origin::Computed => "computed".to_owned(),
+            Origin::Written(Source(number), line) => {
+                let name = self.names.get(number).map_or("", String::as_str);
+                if line == 0 { name.to_owned() } else { format!("{name}:{line}") }
+            }
         }
     }
 }

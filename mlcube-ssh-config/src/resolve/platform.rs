@@ -1,6 +1,6 @@
 //! A platform of the settings file: `system_settings.py` of `mlcube`.
 
-use super::evaluate::Evaluation;
+use super::composition::Composition;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::raw::Raw;
@@ -14,66 +14,74 @@ pub(crate) struct Platform {
     pub(crate) runner: RunnerKind,
 }
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// The platform of this name. Those of the installed runners needn't be written.
     pub(crate) fn platform(&mut self, settings: Id, name: &str) -> Outcome<Platform> {
         let runners = self.settings_section(settings, "runners")?;
         let platforms = self.settings_section(settings, "platforms")?;
-        if self.tree.get(platforms, name).is_none() && name == "docker" {
-            let section = RunnerKind::Docker.defaults(&mut self.tree)?;
+        if self.conf.tree.get(platforms, name).is_none() && name == "docker" {
+            let section = RunnerKind::Docker.defaults(&mut self.conf.tree)?;
             return Ok(Platform { section, runner: RunnerKind::Docker });
         }
-        let Some(found) = self.get(platforms, &Key::from(name))? else {
-            let origin = self.tree.node(platforms).origin;
+        let Some(found) = self.conf.get(platforms, &Key::from(name))? else {
+            let origin = self.conf.tree.node(platforms).origin;
             return Err(Problem::new(format!(
                 "there is no platform '{name}'{}",
                 self.others(platforms)
             ))
             .at(|| "platforms".to_owned(), origin));
         };
-        let section = self.map(&found, &format!("the platform '{name}' has to be a map"))?;
+        let section = self.conf.map(&found, &format!("the platform '{name}' has to be a map"))?;
         let runner = self.runner_kind(runners, section)?;
         Ok(Platform { section, runner })
     }
 
     /// `runners` or `platforms`, which may be absent and may not be null.
     fn settings_section(&mut self, settings: Id, name: &str) -> Outcome<Id> {
-        if self.tree.get(settings, name).is_none() {
-            return self.tree.add(Value::empty_map(), Origin::Settings(1));
+        if self.conf.tree.get(settings, name).is_none() {
+            return self
+                .conf
+                .tree
+                .add(Value::empty_map(), Origin::Written(self.sources.settings, 1));
         }
         let origin = self
+            .conf
             .tree
             .get(settings, name)
-            .map_or(Origin::Settings(1), |id| self.tree.node(id).origin);
+            .map_or(Origin::Written(self.sources.settings, 1), |id| self.conf.tree.node(id).origin);
         let wrong = || Problem::new("this has to be a map").at(|| name.to_owned(), origin);
-        let found = self.get(settings, &Key::from(name))?.ok_or_else(wrong)?;
-        self.map(&found, "this has to be a map")
+        let found = self.conf.get(settings, &Key::from(name))?.ok_or_else(wrong)?;
+        self.conf.map(&found, "this has to be a map")
     }
 
     fn others(&self, platforms: Id) -> String {
         let names: Vec<String> =
-            self.tree.keys(platforms).iter().map(ToString::to_string).collect();
+            self.conf.tree.keys(platforms).iter().map(ToString::to_string).collect();
         if names.is_empty() { String::new() } else { format!("; there are {}", names.join(", ")) }
     }
 
     /// The runner that a platform names, by the package that `runners` says or by the name itself.
     fn runner_kind(&mut self, runners: Id, section: Id) -> Outcome<RunnerKind> {
-        let origin = self.tree.node(section).origin;
+        let origin = self.conf.tree.node(section).origin;
         let missing = || {
             Problem::new("the platform doesn't say its runner; write 'runner: ssh'")
-                .at(|| format!("{}.runner", self.tree.path(section)), origin)
+                .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
         };
         let missing = missing();
-        let found = self.get(section, &Key::from("runner"))?.ok_or(missing)?;
-        let Raw::Text(name) = self.raw_of(&found) else {
+        let found = self.conf.get(section, &Key::from("runner"))?.ok_or(missing)?;
+        let Raw::Text(name) = self.conf.raw_of(&found) else {
             return Err(Problem::new("the runner has to be text")
-                .at(|| format!("{}.runner", self.tree.path(section)), origin));
+                .at(|| format!("{}.runner", self.conf.tree.path(section)), origin));
         };
-        let package = match self.get(runners, &Key::from(name.as_str()))? {
+        let package = match self.conf.get(runners, &Key::from(name.as_str()))? {
             None => format!("mlcube_{name}"),
             Some(entry) => {
-                let entry = self.map(&entry, "a runner has to be a map")?;
-                match self.get(entry, &Key::from("pkg"))?.map(|package| self.raw_of(&package)) {
+                let entry = self.conf.map(&entry, "a runner has to be a map")?;
+                match self
+                    .conf
+                    .get(entry, &Key::from("pkg"))?
+                    .map(|package| self.conf.raw_of(&package))
+                {
                     Some(Raw::Text(package)) => package,
                     _ => {
                         return Err(Problem::new("the runner doesn't say its package, 'pkg'")
@@ -86,7 +94,7 @@ impl Evaluation<'_> {
             Problem::new(format!(
                 "the platform is of the runner '{name}', and only those of 'ssh' can be used here"
             ))
-            .at(|| format!("{}.runner", self.tree.path(section)), origin)
+            .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
         })
     }
 }

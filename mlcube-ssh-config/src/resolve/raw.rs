@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::problem::{Outcome, Problem};
 use super::tree::{Content, Id, Tree, Value};
 use omegaconf::interpolation::Literal;
 use omegaconf::yaml::{Key, float_text};
@@ -17,6 +18,22 @@ pub(crate) enum Raw {
     List(Vec<Raw>),
     Map(Vec<(Literal, Raw)>),
     Node(Id),
+}
+
+impl Raw {
+    /// The value as one that a configuration can hold.
+    pub(crate) fn into_scalar(self) -> Outcome<Value> {
+        match self {
+            Self::Null => Ok(Value::Null),
+            Self::Bool(flag) => Ok(Value::Bool(flag)),
+            Self::Int(number) => Ok(Value::Int(number)),
+            Self::Float(number) => Ok(Value::Float(number)),
+            Self::Text(text) => Ok(Value::Text(text)),
+            Self::List(_) | Self::Map(_) | Self::Node(_) => Err(Problem::new(
+                "a list or a map that oc.decode makes can't be a value; make it with oc.create",
+            )),
+        }
+    }
 }
 
 impl From<&Literal> for Raw {

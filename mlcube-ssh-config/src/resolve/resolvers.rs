@@ -2,8 +2,7 @@
 
 mod containers;
 
-use super::evaluate::{Evaluation, Resolved};
-use super::origin::Origin;
+use super::evaluate::{Evaluation, Notice, Resolved};
 use super::problem::{Kind, Outcome, Problem};
 use super::raw::Raw;
 use super::tree::Id;
@@ -61,25 +60,16 @@ impl Evaluation<'_> {
         })
     }
 
-    /// A variable of the environment. A value that looks like a secret ends up in the document: that is worth a warning.
+    /// A variable of the environment.
     fn variable(&mut self, node: Id, name: &str) -> Option<String> {
         let value = (self.environment)(name)?;
         let asks = self.tree.node(node);
-        if matches!(asks.origin, Origin::Cube(_))
-            || asks.made_of.is_of_cube
-            || self.tree.reading.is_of_cube
+        if self.tree.is_traced(asks.origin) || asks.made_of.is_traced || self.tree.reading.is_traced
         {
             self.tree.reading.add(name);
         }
-        if is_secret(name) && !value.is_empty() {
-            let key = self.tree.path(node);
-            let warning = format!(
-                "{key} holds the value of ${name}, which looks like a secret, and the document with it; hand it over with --env {name} instead"
-            );
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
+        let key = self.tree.path(node);
+        self.notices.insert(Notice::Variable { name: name.to_owned(), key });
         Some(value)
     }
 
@@ -129,7 +119,8 @@ impl Evaluation<'_> {
             Resolved::Raw(_) => key.to_owned(),
         };
         let old = self.tree.path(node);
-        self.warnings.push(message.replace("$OLD_KEY", &old).replace("$NEW_KEY", &new));
+        let message = message.replace("$OLD_KEY", &old).replace("$NEW_KEY", &new);
+        self.notices.insert(Notice::Deprecated(message));
         Ok(found)
     }
 }
@@ -153,12 +144,4 @@ fn primitive(text: &str) -> Raw {
             (None, None) => Raw::Text(text.to_owned()),
         },
     }
-}
-
-/// Whether a variable's name says that its value isn't for everyone.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_uppercase();
-    let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];
-    words.iter().any(|word| name.contains(word))
-        || name.split('_').any(|part| matches!(part, "KEY" | "APIKEY" | "PASS" | "PW" | "PAT"))
 }

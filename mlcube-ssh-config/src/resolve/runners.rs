@@ -3,7 +3,7 @@
 mod docker;
 mod ssh;
 
-use super::evaluate::Evaluation;
+use super::composition::Composition;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::tree::{Id, Tree, Value};
@@ -37,19 +37,22 @@ impl RunnerKind {
     }
 }
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// Puts the defaults below the section, when it lacks one of them: `merge_with_logging`.
     pub(crate) fn fill_in_defaults(&mut self, config: Id, runner: RunnerKind) -> Outcome<()> {
-        let defaults = runner.defaults(&mut self.tree)?;
+        let defaults = runner.defaults(&mut self.conf.tree)?;
         let section = self.runner_section(config)?;
         let given = |key: &Key| {
-            self.tree.child(section, key).is_some_and(|child| !self.tree.value(child).is_missing())
+            self.conf
+                .tree
+                .child(section, key)
+                .is_some_and(|child| !self.conf.tree.value(child).is_missing())
         };
-        if self.tree.keys(defaults).iter().all(given) {
+        if self.conf.tree.keys(defaults).iter().all(given) {
             return Ok(());
         }
-        self.tree.replace(config, Key::from("runner"), defaults)?;
-        self.merge(defaults, section)
+        self.conf.tree.replace(config, Key::from("runner"), defaults)?;
+        self.conf.merge(defaults, section)
     }
 
     /// What a runner does with the section once everything is merged.
@@ -65,13 +68,15 @@ impl Evaluation<'_> {
         let key = Key::from("runner");
         let wrong = "this has to be a map";
         let origin = self
+            .conf
             .tree
             .child(config, &key)
-            .map_or(Origin::Computed, |child| self.tree.node(child).origin);
+            .map_or(Origin::Computed, |child| self.conf.tree.node(child).origin);
         let found = self
+            .conf
             .get(config, &key)?
             .ok_or_else(|| Problem::new(wrong).at(|| "runner".to_owned(), origin))?;
-        self.map(&found, wrong)
+        self.conf.map(&found, wrong)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::evaluate::{Evaluation, Resolved};
 use super::path;
 use super::problem::{Kind, Outcome, Problem};
-use super::tree::{Id, Value};
+use super::raw::Raw;
+use super::tree::{Content, Id, Value};
 use omegaconf::yaml::{Key, parse_int};
 
 impl Evaluation<'_> {
@@ -40,6 +41,29 @@ impl Evaluation<'_> {
         match self.step(at, last, refuse_missing)? {
             None => Ok(None),
             Some(child) => self.dereference(child).map(Some),
+        }
+    }
+
+    /// The value of a key, if it has one that is neither null nor `???`.
+    pub(crate) fn get(&mut self, map: Id, key: &Key) -> Outcome<Option<Resolved>> {
+        let Some(child) = self.tree.child(map, key) else { return Ok(None) };
+        if self.tree.value(child).is_missing() {
+            return Ok(None);
+        }
+        let found = self.dereference(child)?;
+        Ok(if self.raw_of(&found) == Raw::Null { None } else { Some(found) })
+    }
+
+    /// The map that was found, or a problem with this message.
+    pub(crate) fn map(&self, found: &Resolved, message: &str) -> Outcome<Id> {
+        match found {
+            Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Here(_))) => {
+                Ok(*id)
+            }
+            Resolved::Node(id) => {
+                Err(Problem::new(message).at(|| self.tree.path(*id), self.tree.node(*id).origin))
+            }
+            Resolved::Raw(_) => Err(Problem::new(message)),
         }
     }
 

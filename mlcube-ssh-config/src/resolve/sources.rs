@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 
-use super::evaluate::Evaluation;
+use super::composition::Composition;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::resolvers::configuration;
@@ -18,13 +18,6 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    fn at(self, line: u32) -> Origin {
-        match self {
-            Self::Cube => Origin::Cube(line),
-            Self::Settings => Origin::Settings(line),
-        }
-    }
-
     fn absent(self) -> &'static str {
         match self {
             Self::Cube => "there is no such file; name the cube's folder or file with --mlcube",
@@ -35,28 +28,32 @@ impl Which {
     }
 }
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// Reads a file into a map of its own. A settings file may be absent: None.
     pub(crate) fn load(&mut self, which: Which, path: &str) -> Outcome<Id> {
+        let source = match which {
+            Which::Cube => self.sources.cube,
+            Which::Settings => self.sources.settings,
+        };
+        let at = |line| Origin::Written(source, line);
         // Nobody writes into a pipe that a stranger's cube holds.
         if which == Which::Cube && fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             let problem = Problem::new("it isn't a regular file");
-            return Err(Problem { origin: Some(which.at(0)), ..problem });
+            return Err(Problem { origin: Some(at(0)), ..problem });
         }
         let bytes = read(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::new(which.absent()),
             _ => Problem::new(error.to_string()),
         });
-        let file =
-            |problem: Problem| Problem { origin: problem.origin.or(Some(which.at(0))), ..problem };
+        let file = |problem: Problem| Problem { origin: problem.origin.or(Some(at(0))), ..problem };
         let yaml = yaml::read_file(&bytes.map_err(file)?);
         let yaml = yaml.map_err(|error| Problem {
-            origin: Some(which.at(error.line)),
+            origin: Some(at(error.line)),
             ..Problem::new(error.problem)
         })?;
         let yaml = document(yaml).map_err(file)?;
-        let root = self.tree.add_yaml(&yaml, &|line| which.at(line))?;
-        match self.tree.value(root) {
+        let root = self.conf.tree.add_yaml(&yaml, &|line| at(line))?;
+        match self.conf.tree.value(root) {
             Value::Map(_) => Ok(root),
             _ => Err(file(Problem::new("this is a list; it has to be a map"))),
         }

@@ -2,27 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::build::check_text;
-use super::evaluate::{Evaluation, Resolved};
-use super::in_place::scalar;
+use super::composition::Composition;
+use super::evaluate::Resolved;
 use super::origin::Origin;
 use super::problem::{Outcome, Problem};
 use super::raw::Raw;
-use super::tree::{Content, Id, Value};
+use super::tree::{Id, Value};
 use omegaconf::yaml::Key;
 
 /// What `name=value` words on the command line set, and which word it was.
 pub(crate) type Arguments = BTreeMap<String, (String, usize)>;
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// Gives every task its parameters, inputs and outputs, and every parameter a default and a type.
     pub(crate) fn normalize_tasks(&mut self, root: Id, arguments: &Arguments) -> Outcome<()> {
-        let origin = self.tree.node(root).origin;
+        let origin = self.conf.tree.node(root).origin;
         let missing = Problem::new("a cube has a map of tasks, and this one has none");
-        let tasks = self.get(root, &Key::from("tasks"))?;
+        let tasks = self.conf.get(root, &Key::from("tasks"))?;
         let tasks = tasks.ok_or_else(|| missing.at(|| "tasks".to_owned(), origin))?;
-        let tasks = self.map(&tasks, "this has to be a map of tasks")?;
-        for key in self.tree.keys(tasks) {
+        let tasks = self.conf.map(&tasks, "this has to be a map of tasks")?;
+        for key in self.conf.tree.keys(tasks) {
             self.apart(|this| this.normalize_task(tasks, &key, arguments))?;
         }
         Ok(())
@@ -37,7 +36,7 @@ impl Evaluation<'_> {
             self.map_of(parameters, &Key::from("outputs"))?,
         ];
         for group in groups {
-            for name in self.tree.keys(group) {
+            for name in self.conf.tree.keys(group) {
                 self.apart(|this| this.normalize_parameter(group, &name, arguments))?;
             }
         }
@@ -46,28 +45,33 @@ impl Evaluation<'_> {
 
     fn drop_null_entrypoint(&mut self, task: Id) -> Outcome<()> {
         let key = Key::from("entrypoint");
-        let given =
-            self.tree.child(task, &key).filter(|&child| !self.tree.value(child).is_missing());
-        if given.is_some() && self.get(task, &key)?.is_none() {
-            self.tree.remove(task, &key);
+        let given = self
+            .conf
+            .tree
+            .child(task, &key)
+            .filter(|&child| !self.conf.tree.value(child).is_missing());
+        if given.is_some() && self.conf.get(task, &key)?.is_none() {
+            self.conf.tree.remove(task, &key);
         }
         Ok(())
     }
 
     fn normalize_parameter(&mut self, group: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
         let mut found = self.ensure(group, name, Value::empty_map())?;
-        if let Raw::Text(default) = self.raw_of(&found) {
+        if let Raw::Text(default) = self.conf.raw_of(&found) {
             let origin = self
+                .conf
                 .tree
                 .child(group, name)
-                .map_or(Origin::Computed, |child| self.tree.node(child).origin);
+                .map_or(Origin::Computed, |child| self.conf.tree.node(child).origin);
             // The map is nobody's; its default is what was read.
-            let map = self.apart(|this| this.tree.add(Value::empty_map(), origin))?;
-            self.tree.replace(group, name.clone(), map)?;
-            self.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
+            let map = self.apart(|this| this.conf.tree.add(Value::empty_map(), origin))?;
+            self.conf.tree.replace(group, name.clone(), map)?;
+            self.conf.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
             found = Resolved::Node(map);
         }
         let parameter = self
+            .conf
             .map(&found, &format!("the parameter {name} has to be text or a map with a default"))?;
         let named = match name {
             Key::Text(text) => Value::Text(text.clone()),
@@ -84,21 +88,23 @@ impl Evaluation<'_> {
 
     /// A slash or a backslash at the end of the default makes a parameter without a type a directory.
     fn guess_type(&mut self, parameter: Id) -> Outcome<()> {
-        let kind = self.get(parameter, &Key::from("type"))?;
-        if kind.map(|kind| self.raw_of(&kind)) != Some(Raw::Text("unknown".to_owned())) {
+        let kind = self.conf.get(parameter, &Key::from("type"))?;
+        if kind.map(|kind| self.conf.raw_of(&kind)) != Some(Raw::Text("unknown".to_owned())) {
             return Ok(());
         }
-        let origin = self.tree.node(parameter).origin;
-        let default =
-            self.get(parameter, &Key::from("default"))?.map(|default| self.raw_of(&default));
+        let origin = self.conf.tree.node(parameter).origin;
+        let default = self
+            .conf
+            .get(parameter, &Key::from("default"))?
+            .map(|default| self.conf.raw_of(&default));
         match default {
             Some(Raw::Text(default)) if default.ends_with(['/', '\\']) => {
                 let directory = Value::Text("directory".to_owned());
-                self.tree.set(parameter, Key::from("type"), directory, Origin::Computed).map(|_| ())
+                self.conf.tree.set(parameter, Key::from("type"), directory, Origin::Computed).map(|_| ())
             }
             Some(Raw::Text(_)) => Ok(()),
             _ => Err(Problem::new("the default of a parameter without a type has to be text; quote it, or write a type")
-                .at(|| format!("{}.default", self.tree.path(parameter)), origin)),
+                .at(|| format!("{}.default", self.conf.tree.path(parameter)), origin)),
         }
     }
 
@@ -106,70 +112,52 @@ impl Evaluation<'_> {
     fn apply_argument(&mut self, parameter: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
         let key = Key::from("default");
         if let Some((text, number)) = name.as_text().and_then(|name| arguments.get(name)) {
-            let (value, origin) = (Value::Text(text.clone()), Origin::Argument(*number));
+            let (value, origin) = (Value::Text(text.clone()), self.sources.argument_at(*number));
             // What the cube's file says of it is gone.
-            let set = self.apart(|this| this.tree.set(parameter, key, value, origin));
+            let set = self.apart(|this| this.conf.tree.set(parameter, key, value, origin));
             return set.map(|_| ()).map_err(|problem| {
-                problem.at(|| format!("{}.default", self.tree.path(parameter)), origin)
+                problem.at(|| format!("{}.default", self.conf.tree.path(parameter)), origin)
             });
         }
-        let child = self.tree.child(parameter, &key);
-        let Some(child) = child.filter(|&child| self.tree.value(child).is_interpolation()) else {
+        let child = self.conf.tree.child(parameter, &key);
+        let Some(child) = child.filter(|&child| self.conf.tree.value(child).is_interpolation())
+        else {
             return Ok(());
         };
-        match self.dereference(child)? {
-            Resolved::Node(target) if self.tree.value(target).is_container() => {
-                self.tree.set_copy(parameter, key, target).map(|_| ())
+        match self.conf.dereference(child)? {
+            Resolved::Node(target) if self.conf.tree.value(target).is_container() => {
+                self.conf.tree.set_copy(parameter, key, target).map(|_| ())
             }
             found => {
-                let value = scalar(self.raw_of(&found))?;
-                let origin = self.tree.node(child).origin;
-                self.tree.set(parameter, key, value, origin).map(|_| ())
+                let value = self.conf.raw_of(&found).into_scalar()?;
+                let origin = self.conf.tree.node(child).origin;
+                self.conf.tree.set(parameter, key, value, origin).map(|_| ())
             }
         }
-    }
-
-    /// The value of a key, if it has one that is neither null nor `???`.
-    pub(crate) fn get(&mut self, map: Id, key: &Key) -> Outcome<Option<Resolved>> {
-        let Some(child) = self.tree.child(map, key) else { return Ok(None) };
-        if self.tree.value(child).is_missing() {
-            return Ok(None);
-        }
-        let found = self.dereference(child)?;
-        Ok(if self.raw_of(&found) == Raw::Null { None } else { Some(found) })
     }
 
     /// The value of a key, which is set to `default` if it has none.
     fn ensure(&mut self, map: Id, key: &Key, default: Value) -> Outcome<Resolved> {
-        if let Some(found) = self.get(map, key)? {
+        if let Some(found) = self.conf.get(map, key)? {
             return Ok(found);
         }
-        if let Value::Text(text) = &default {
-            check_text(text)?;
-        }
-        let origin =
-            self.tree.child(map, key).map_or(Origin::Computed, |old| self.tree.node(old).origin);
-        let new = self.tree.add(default, origin)?;
-        self.tree.replace(map, key.clone(), new)?;
-        self.dereference(new)
+        let origin = self
+            .conf
+            .tree
+            .child(map, key)
+            .map_or(Origin::Computed, |old| self.conf.tree.node(old).origin);
+        let new = self.conf.tree.add(default, origin)?;
+        self.conf.tree.replace(map, key.clone(), new)?;
+        self.conf.dereference(new)
     }
 
     fn map_of(&mut self, map: Id, key: &Key) -> Outcome<Id> {
         let found = self.ensure(map, key, Value::empty_map())?;
-        self.map(&found, &format!("{key} has to be a map")).map_err(|problem| {
-            problem.at(|| format!("{}.{key}", self.tree.path(map)), self.tree.node(map).origin)
+        self.conf.map(&found, &format!("{key} has to be a map")).map_err(|problem| {
+            problem.at(
+                || format!("{}.{key}", self.conf.tree.path(map)),
+                self.conf.tree.node(map).origin,
+            )
         })
-    }
-
-    pub(crate) fn map(&self, found: &Resolved, message: &str) -> Outcome<Id> {
-        match found {
-            Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Here(_))) => {
-                Ok(*id)
-            }
-            Resolved::Node(id) => {
-                Err(Problem::new(message).at(|| self.tree.path(*id), self.tree.node(*id).origin))
-            }
-            Resolved::Raw(_) => Err(Problem::new(message)),
-        }
     }
 }

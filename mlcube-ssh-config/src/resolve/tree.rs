@@ -3,18 +3,15 @@
 //! Nodes are never freed: a node that was replaced is what `--explain` shows. Several configurations (settings, cube,
 //! command line) live in one tree, each below a root of its own, and are merged by copying.
 
-use super::origin::Origin;
+use super::origin::{Origin, Source, Sources};
 use super::problem::{Outcome, Problem};
-pub(crate) use super::value::{Content, Value};
+pub(crate) use super::value::{Content, Id, Value};
 use super::variables::Reading;
+use omegaconf::interpolation;
 use omegaconf::yaml::{Key, MAX_DEPTH};
 
 /// Nodes in all: what a bomb may grow to before it is refused.
 const MAX_NODES: usize = 400_000;
-
-/// A node's place in its [`Tree`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Id(usize);
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -33,13 +30,52 @@ pub(crate) struct Node {
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
+    sources: Sources,
     /// What was read for the node that is made next.
-    pub(crate) reading: Reading,
+    pub(super) reading: Reading,
 }
 
 impl Tree {
-    /// Adds a node without a parent.
+    /// Makes a source known by its name.
+    pub(crate) fn add_source(&mut self, name: impl Into<String>) -> Source {
+        self.sources.add(name.into())
+    }
+
+    /// Notes from now on which variables the text of a source asks for, in every value that is made of them.
+    pub(crate) fn trace(&mut self, source: Source) {
+        self.sources.trace(source);
+    }
+
+    /// Whether an origin is one of the sources that are traced.
+    pub(super) fn is_traced(&self, origin: Origin) -> bool {
+        self.sources.is_traced(origin)
+    }
+
+    /// The source and the line that a value came from, as messages show it: `settings.yaml:12`.
+    pub(crate) fn place(&self, origin: Origin) -> String {
+        self.sources.place(origin)
+    }
+
+    /// Begins to note what is read for the nodes made from now on, and returns what was noted until now.
+    pub(crate) fn begin_reading(&mut self) -> Reading {
+        std::mem::take(&mut self.reading)
+    }
+
+    /// Goes back to what [`Tree::begin_reading`] returned.
+    pub(crate) fn end_reading(&mut self, before: Reading) {
+        self.reading = before;
+    }
+
+    /// Adds a node without a parent. The interpolations of a text have to be in the language.
     pub(crate) fn add(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
+        if let Value::Text(text) = &value {
+            check_text(text)?;
+        }
+        self.push(value, origin)
+    }
+
+    /// As [`Tree::add`], for a value that was checked already.
+    fn push(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
         if self.nodes.len() >= MAX_NODES {
             return Err(Problem::new(format!("the configuration grows beyond {MAX_NODES} values")));
         }
@@ -144,7 +180,7 @@ impl Tree {
             Value::List(Content::Here(_)) => Value::List(Content::Here(Vec::new())),
             _ => value,
         };
-        let copy = self.add(empty, origin)?;
+        let copy = self.push(empty, origin)?;
         let node = self.node_mut(copy);
         node.replaced = replaced;
         node.made_of.extend(&made_of);
@@ -199,4 +235,14 @@ impl Tree {
         }
         path
     }
+}
+
+/// Refuses a text with `${` that isn't in the language.
+fn check_text(text: &str) -> Outcome<()> {
+    if text.contains("${")
+        && let Err(error) = interpolation::parse(text)
+    {
+        return Err(Problem::new(error.problem).in_text(text, error.at));
+    }
+    Ok(())
 }

@@ -2,8 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::tree::Id;
 use omegaconf::yaml::Key;
+
+/// A node's place in its [`Tree`](super::tree::Tree).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Id(pub(super) usize);
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]

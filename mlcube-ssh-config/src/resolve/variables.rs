@@ -1,7 +1,7 @@
-//! Which variables of this machine a value was made of, because the cube's file asked for them.
+//! Which variables of the environment a value was made of, because a source that is traced asked for them.
 //!
-//! A cube may read any variable (`${oc.env:NAME}`), as mlcube lets it; the value stays on this machine. So every node knows
-//! what it was made of: [`super::tree::Tree::add`] stamps a node with all that was read since the last [`Reading`] began.
+//! Every node knows what it was made of: [`super::tree::Tree::add`] stamps it with all that was read since the last
+//! [`Reading`] began.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -10,8 +10,8 @@ use std::rc::Rc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     names: Option<Rc<BTreeSet<String>>>,
-    /// Whether text of the cube's file is in it: a text that comes out as an interpolation is filled in once more.
-    pub(crate) is_of_cube: bool,
+    /// Whether text of a traced source is in it: a text that comes out as an interpolation is filled in once more.
+    pub(crate) is_traced: bool,
 }
 
 impl Reading {
@@ -22,7 +22,7 @@ impl Reading {
 
     /// Notes all that another value was made of.
     pub(crate) fn extend(&mut self, other: &Self) {
-        self.is_of_cube |= other.is_of_cube;
+        self.is_traced |= other.is_traced;
         match (&mut self.names, &other.names) {
             (None, _) => self.names.clone_from(&other.names),
             (Some(ours), Some(theirs)) if !Rc::ptr_eq(ours, theirs) => {

@@ -1,6 +1,6 @@
 //! Who wrote the settings of the runner: only the user may.
 
-use super::origin::Origin;
+use super::origin::{Origin, Source};
 use super::raw::Raw;
 use super::tree::{Content, Id, Tree, Value};
 use omegaconf::yaml::Key;
@@ -13,8 +13,8 @@ const LONGEST: usize = 200;
 pub(crate) struct CubeSetting {
     /// The key, from the top.
     pub(crate) key: String,
-    /// The line of the cube's file.
-    pub(crate) line: u32,
+    /// Where the cube's file sets it.
+    pub(crate) origin: Origin,
     /// The value as the cube's file has it, in the form of YAML and cut if it is long: what came from a variable isn't
     /// repeated.
     pub(crate) written: String,
@@ -30,38 +30,39 @@ impl CubeSetting {
 }
 
 /// The values of the section `runner` that the cube's file sets, in the order of the keys.
-pub(crate) fn set_by_cube(tree: &Tree, top: Id) -> Vec<CubeSetting> {
+pub(crate) fn set_by_cube(tree: &Tree, cube: Source, top: Id) -> Vec<CubeSetting> {
     let mut found = Vec::new();
     if let Some(runner) = tree.child(top, &Key::from("runner")) {
-        collect(tree, runner, &mut found);
+        collect(tree, cube, runner, &mut found);
     }
     found
 }
 
-fn collect(tree: &Tree, id: Id, found: &mut Vec<CubeSetting>) {
+fn collect(tree: &Tree, cube: Source, id: Id, found: &mut Vec<CubeSetting>) {
     match tree.value(id) {
         // A list is replaced as a whole, so the one who wrote it wrote all of it.
         Value::List(Content::Here(items))
-            if !items.is_empty() && matches!(tree.node(id).origin, Origin::Cube(_)) =>
+            if !items.is_empty() && tree.node(id).origin.source() == Some(cube) =>
         {
-            push(tree, id, found);
+            push(tree, cube, id, found);
         }
         Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {
             for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
-                collect(tree, child, found);
+                collect(tree, cube, child, found);
             }
         }
         // Null is the same as no such key.
         value if value.is_null() => {}
-        _ => push(tree, id, found),
+        _ => push(tree, cube, id, found),
     }
 }
 
 /// Notes a value, if it is of the cube's file.
-fn push(tree: &Tree, id: Id, found: &mut Vec<CubeSetting>) {
-    if let Origin::Cube(line) = tree.node(id).origin {
+fn push(tree: &Tree, cube: Source, id: Id, found: &mut Vec<CubeSetting>) {
+    let origin = tree.node(id).origin;
+    if origin.source() == Some(cube) {
         let written: String = written(tree, id).chars().take(LONGEST).collect();
-        found.push(CubeSetting { key: tree.path(id), line, written });
+        found.push(CubeSetting { key: tree.path(id), origin, written });
     }
 }
 

@@ -1,6 +1,6 @@
 //! The docker runner's section: `Config` of `mlcube_docker/docker_run.py`.
 
-use crate::resolve::evaluate::Evaluation;
+use crate::resolve::composition::Composition;
 use crate::resolve::problem::{Outcome, Problem};
 use crate::resolve::raw::Raw;
 use crate::resolve::tree::{Content, Id, Tree, Value};
@@ -31,21 +31,24 @@ pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
     )
 }
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// Merges the cube's own `docker` section into the runner's.
     pub(crate) fn merge_docker_section(&mut self, config: Id) -> Outcome<()> {
         let section = self.runner_section(config)?;
-        let merged = self.tree.copy(section)?;
-        self.tree.adopt(config, Key::from("runner"), merged);
+        let merged = self.conf.tree.copy(section)?;
+        self.conf.tree.adopt(config, Key::from("runner"), merged);
         let key = Key::from("docker");
-        if let Some(docker) =
-            self.tree.child(config, &key).filter(|&child| !self.tree.value(child).is_missing())
+        if let Some(docker) = self
+            .conf
+            .tree
+            .child(config, &key)
+            .filter(|&child| !self.conf.tree.value(child).is_missing())
         {
-            let found = self.dereference(docker)?;
-            let docker = self.map(&found, "docker has to be a map")?;
-            self.merge(merged, docker)?;
+            let found = self.conf.dereference(docker)?;
+            let docker = self.conf.map(&found, "docker has to be a map")?;
+            self.conf.merge(merged, docker)?;
         }
-        self.tree.replace(config, Key::from("runner"), merged)
+        self.conf.tree.replace(config, Key::from("runner"), merged)
     }
 
     pub(super) fn check_docker(&mut self, config: Id) -> Outcome<()> {
@@ -67,8 +70,13 @@ impl Evaluation<'_> {
     }
 
     fn refuse_unknown(&mut self, section: Id) -> Outcome<()> {
-        let known = defaults(&mut self.tree)?;
-        match self.tree.keys(section).into_iter().find(|key| self.tree.child(known, key).is_none())
+        let known = defaults(&mut self.conf.tree)?;
+        match self
+            .conf
+            .tree
+            .keys(section)
+            .into_iter()
+            .find(|key| self.conf.tree.child(known, key).is_none())
         {
             Some(key) => {
                 Err(self.invalid(section, &key.to_string(), "the docker runner has no such key"))
@@ -78,42 +86,42 @@ impl Evaluation<'_> {
     }
 
     fn present_text(&mut self, section: Id, key: &str) -> Outcome<String> {
-        match self.get(section, &Key::from(key))?.map(|found| self.raw_of(&found)) {
+        match self.conf.get(section, &Key::from(key))?.map(|found| self.conf.raw_of(&found)) {
             Some(Raw::Text(text)) if text.is_empty() || !text.trim().is_empty() => Ok(text),
             _ => Err(self.invalid(section, key, "this has to be text")),
         }
     }
 
     fn invalid(&self, section: Id, key: &str, message: &str) -> Problem {
-        let origin = self
-            .tree
-            .get(section, key)
-            .map_or(self.tree.node(section).origin, |child| self.tree.node(child).origin);
-        Problem::new(message).at(|| format!("{}.{key}", self.tree.path(section)), origin)
+        let origin =
+            self.conf.tree.get(section, key).map_or(self.conf.tree.node(section).origin, |child| {
+                self.conf.tree.node(child).origin
+            });
+        Problem::new(message).at(|| format!("{}.{key}", self.conf.tree.path(section)), origin)
     }
 
     /// A map of arguments becomes the words of a command line.
     fn arguments_to_text(&mut self, section: Id, key: &str, flag: &str) -> Outcome<()> {
         let key = Key::from(key);
-        let Some(found) = self.get(section, &key)? else { return Ok(()) };
+        let Some(found) = self.conf.get(section, &key)? else { return Ok(()) };
         let crate::resolve::evaluate::Resolved::Node(map) = found else { return Ok(()) };
-        if !matches!(self.tree.value(map), Value::Map(Content::Here(_))) {
+        if !matches!(self.conf.tree.value(map), Value::Map(Content::Here(_))) {
             return Ok(());
         }
         let mut words = Vec::new();
-        for name in self.tree.keys(map) {
-            let value = match self.tree.child(map, &name) {
-                Some(child) if self.tree.value(child).is_missing() => {
+        for name in self.conf.tree.keys(map) {
+            let value = match self.conf.tree.child(map, &name) {
+                Some(child) if self.conf.tree.value(child).is_missing() => {
                     return Err(Problem::new("this is ???")
-                        .at(|| self.tree.path(child), self.tree.node(child).origin));
+                        .at(|| self.conf.tree.path(child), self.conf.tree.node(child).origin));
                 }
-                Some(child) => self.dereference(child)?,
+                Some(child) => self.conf.dereference(child)?,
                 None => continue,
             };
-            let value = self.raw_of(&value);
-            words.push(format!("{flag} {name}={}", self.tree.text_of(&value)));
+            let value = self.conf.raw_of(&value);
+            words.push(format!("{flag} {name}={}", self.conf.tree.text_of(&value)));
         }
-        let origin = self.tree.node(map).origin;
-        self.tree.set(section, key, Value::Text(words.join(" ")), origin).map(|_| ())
+        let origin = self.conf.tree.node(map).origin;
+        self.conf.tree.set(section, key, Value::Text(words.join(" ")), origin).map(|_| ())
     }
 }

@@ -1,6 +1,6 @@
 //! The ssh runner's section: `Config` of `mlcube_ssh/ssh_run.py`. What its values may be is [`crate::runner`]'s.
 
-use crate::resolve::evaluate::Evaluation;
+use crate::resolve::composition::Composition;
 use crate::resolve::problem::Outcome;
 use crate::resolve::tree::{Id, Tree, Value};
 use omegaconf::yaml::Key;
@@ -20,12 +20,12 @@ pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
     )
 }
 
-impl Evaluation<'_> {
+impl Composition<'_> {
     /// Puts the defaults below the section once more: the command line may have set a key to `???`.
     pub(super) fn finish_ssh(&mut self, config: Id) -> Outcome<()> {
         let section = self.runner_section(config)?;
-        let whole = defaults(&mut self.tree)?;
-        self.merge(whole, section)?;
-        self.tree.replace(config, Key::from("runner"), whole)
+        let whole = defaults(&mut self.conf.tree)?;
+        self.conf.merge(whole, section)?;
+        self.conf.tree.replace(config, Key::from("runner"), whole)
     }
 }
