@@ -5,54 +5,36 @@
 //! Maps merge deeply, lists are replaced, a later `???` doesn't override. The Python sources are the reference, and the
 //! functions here say which of theirs they follow.
 
-mod assign;
-mod build;
 mod composition;
-mod dotlist;
 mod effective;
 mod engine;
 mod error;
-mod evaluate;
 mod explain;
-mod in_place;
-mod interpolate;
-mod json;
-mod merge;
-mod origin;
-mod path;
 mod paths;
 mod platform;
-mod problem;
-mod raw;
 mod request;
-mod resolvers;
 mod runners;
-mod select;
 mod sources;
 mod tasks;
-mod tree;
-mod value;
-mod variables;
 mod writers;
 
 use serde_json::{Map, Value};
 
+use omegaconf::yaml::Key;
+use omegaconf::{Id, Origin, Problem, Source, Tree, Value as TreeValue};
+
 use composition::Composition;
 use effective::Parts;
 pub use error::Error;
-use origin::{Origin, Source};
 use platform::Platform;
-use problem::Problem;
 pub use request::Request;
 pub use runners::RunnerKind;
 use sources::Which;
 use tasks::Arguments;
-use tree::{Id, Tree, Value as TreeValue};
 
 use crate::failure::hinted;
 use crate::quote::shell_word;
 use crate::runner::UserSettings;
-use omegaconf::yaml::Key;
 
 /// The effective configuration and where it came from.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What the rules of mlcube work on: a tree in which the two files and the command line are put together.
 
-use super::evaluate::{Environment, Evaluation, Notice};
-use super::origin::{Origin, Source};
+use omegaconf::{Environment, Evaluation, Notice, Origin, Source};
+
 use super::request::Request;
 
 /// Where a composition's values come from.

@@ -1,14 +1,13 @@
 //! Putting the sources together: `MLCubeConfig.create_mlcube_config` of `mlcube/config.py`.
 
+use omegaconf::yaml::Key;
+use omegaconf::{Id, Origin, Outcome, Problem, Value};
+
 use super::composition::Composition;
-use super::origin::Origin;
 use super::paths;
 use super::platform::Platform;
-use super::problem::{Outcome, Problem};
 use super::runners::RunnerKind;
 use super::tasks::Arguments;
-use super::tree::{Id, Value};
-use omegaconf::yaml::Key;
 
 /// The sources of a configuration, each in the tree already, and what is computed from the command line.
 pub(crate) struct Parts<'a> {

@@ -1,10 +1,9 @@
 //! `--gpus` and the like for a platform that is called `docker` or `singularity`: `CliParser.parse_extra_arg` of `mlcube`.
 
-use super::composition::Composition;
-use super::origin::Origin;
-use super::problem::Outcome;
-use super::tree::{Id, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Id, Origin, Outcome, Value};
+
+use super::composition::Composition;
 
 /// The flags and their keys in the sections `docker` and `singularity`.
 const KEYS: [(&str, &str, &str); 6] = [

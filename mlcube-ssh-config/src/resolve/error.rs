@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::problem::Problem;
-use super::tree::Tree;
+use omegaconf::{Problem, Tree};
 
 /// Why there is no configuration: file and line or flag, key, what is wrong, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,7 @@
 //! Where a value came from, in words: `--explain KEY`.
 
-use super::origin::Origin;
-use super::path;
-use super::raw::Raw;
-use super::tree::{Content, Id, Tree, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Content, Id, Origin, Raw, Tree, Value, split_key};
 
 /// The lines on a key: its value, the source that set it, and what that overrode. None: there is no such key.
 pub(crate) fn explain(tree: &Tree, root: Id, key: &str) -> Option<String> {
@@ -14,7 +11,7 @@ pub(crate) fn explain(tree: &Tree, root: Id, key: &str) -> Option<String> {
 }
 
 fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
-    path::split(key).iter().try_fold(root, |at, part| match tree.value(at) {
+    split_key(key).iter().try_fold(root, |at, part| match tree.value(at) {
         Value::List(_) => tree.child(at, &Key::Int(part.parse().ok()?)),
         _ => tree.get(at, part).or_else(|| {
             tree.keys(at)
@@ -71,7 +68,7 @@ fn shown(tree: &Tree, id: Id) -> String {
 /// The source that set the value of a key, or that of the deepest key above it that is there.
 pub(crate) fn place(tree: &Tree, root: Id, key: &str) -> String {
     let mut at = root;
-    for part in path::split(key) {
+    for part in split_key(key) {
         match find(tree, at, &part) {
             Some(child) => at = child,
             None => break,

@@ -1,12 +1,10 @@
 //! A platform of the settings file: `system_settings.py` of `mlcube`.
 
-use super::composition::Composition;
-use super::origin::Origin;
-use super::problem::{Outcome, Problem};
-use super::raw::Raw;
-use super::runners::RunnerKind;
-use super::tree::{Id, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Id, Origin, Outcome, Problem, Raw, Value};
+
+use super::composition::Composition;
+use super::runners::RunnerKind;
 
 /// A platform's section and the runner that it is for.
 pub(crate) struct Platform {

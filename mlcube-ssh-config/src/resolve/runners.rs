@@ -3,11 +3,10 @@
 mod docker;
 mod ssh;
 
-use super::composition::Composition;
-use super::origin::Origin;
-use super::problem::{Outcome, Problem};
-use super::tree::{Id, Tree, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Id, Origin, Outcome, Problem, Tree, Value};
+
+use super::composition::Composition;
 
 /// A runner whose configuration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,12 +3,10 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 
-use super::composition::Composition;
-use super::origin::Origin;
-use super::problem::{Outcome, Problem};
-use super::resolvers::configuration;
-use super::tree::{Id, Value};
 use omegaconf::yaml::{self, Data, MAX_BYTES, Yaml};
+use omegaconf::{Id, Origin, Outcome, Problem, Value, configuration};
+
+use super::composition::Composition;
 
 /// Which file it is.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::composition::Composition;
-use super::evaluate::Resolved;
-use super::origin::Origin;
-use super::problem::{Outcome, Problem};
-use super::raw::Raw;
-use super::tree::{Id, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Id, Origin, Outcome, Problem, Raw, Resolved, Value};
+
+use super::composition::Composition;
 
 /// What `name=value` words on the command line set, and which word it was.
 pub(crate) type Arguments = BTreeMap<String, (String, usize)>;

@@ -1,9 +1,7 @@
 //! Who wrote the settings of the runner: only the user may.
 
-use super::origin::{Origin, Source};
-use super::raw::Raw;
-use super::tree::{Content, Id, Tree, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Content, Id, Origin, Raw, Source, Tree, Value};
 
 /// No value of a hint is longer.
 const LONGEST: usize = 200;

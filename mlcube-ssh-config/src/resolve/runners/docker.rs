@@ -1,10 +1,9 @@
 //! The docker runner's section: `Config` of `mlcube_docker/docker_run.py`.
 
-use crate::resolve::composition::Composition;
-use crate::resolve::problem::{Outcome, Problem};
-use crate::resolve::raw::Raw;
-use crate::resolve::tree::{Content, Id, Tree, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Content, Id, Outcome, Problem, Raw, Tree, Value};
+
+use crate::resolve::composition::Composition;
 
 pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
     let text = |text: &str| Value::Text(text.to_owned());
@@ -104,7 +103,7 @@ impl Composition<'_> {
     fn arguments_to_text(&mut self, section: Id, key: &str, flag: &str) -> Outcome<()> {
         let key = Key::from(key);
         let Some(found) = self.conf.get(section, &key)? else { return Ok(()) };
-        let crate::resolve::evaluate::Resolved::Node(map) = found else { return Ok(()) };
+        let omegaconf::Resolved::Node(map) = found else { return Ok(()) };
         if !matches!(self.conf.tree.value(map), Value::Map(Content::Here(_))) {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! The ssh runner's section: `Config` of `mlcube_ssh/ssh_run.py`. What its values may be is [`crate::runner`]'s.
 
-use crate::resolve::composition::Composition;
-use crate::resolve::problem::Outcome;
-use crate::resolve::tree::{Id, Tree, Value};
 use omegaconf::yaml::Key;
+use omegaconf::{Id, Outcome, Tree, Value};
+
+use crate::resolve::composition::Composition;
 
 pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
     let empty = || Value::Text(String::new());

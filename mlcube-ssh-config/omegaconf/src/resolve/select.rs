@@ -1,15 +1,15 @@
 //! Finding the value of a key: `_select_impl` of OmegaConf's `Container`.
 
-use super::evaluate::{Evaluation, Resolved};
-use super::path;
-use super::problem::{Kind, Outcome, Problem};
-use super::raw::Raw;
-use super::tree::{Content, Id, Value};
-use omegaconf::yaml::{Key, parse_int};
+use crate::error::{Kind, Outcome, Problem};
+use crate::resolve::path;
+use crate::resolve::{Evaluation, Resolved};
+use crate::tree::Raw;
+use crate::tree::{Content, Id, Value};
+use crate::yaml::{Key, parse_int};
 
 impl Evaluation<'_> {
     /// The value of a key; without a dot in front it is one from the top. None: there is no such key.
-    pub(crate) fn select(
+    pub fn select(
         &mut self,
         from: Id,
         key: &str,
@@ -45,7 +45,7 @@ impl Evaluation<'_> {
     }
 
     /// The value of a key, if it has one that is neither null nor `???`.
-    pub(crate) fn get(&mut self, map: Id, key: &Key) -> Outcome<Option<Resolved>> {
+    pub fn get(&mut self, map: Id, key: &Key) -> Outcome<Option<Resolved>> {
         let Some(child) = self.tree.child(map, key) else { return Ok(None) };
         if self.tree.value(child).is_missing() {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Evaluation<'_> {
     }
 
     /// The map that was found, or a problem with this message.
-    pub(crate) fn map(&self, found: &Resolved, message: &str) -> Outcome<Id> {
+    pub fn map(&self, found: &Resolved, message: &str) -> Outcome<Id> {
         match found {
             Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Here(_))) => {
                 Ok(*id)
@@ -96,7 +96,7 @@ impl Evaluation<'_> {
 }
 
 /// A place in a list.
-pub(crate) fn index(part: &str) -> Outcome<i128> {
+pub fn index(part: &str) -> Outcome<i128> {
     parse_int(part, 10).ok_or_else(|| {
         Problem::new(format!("'{part}' is no place in a list, which is a number from 0"))
     })

@@ -1,21 +1,15 @@
 //! Setting a key: `_set_item_impl` of OmegaConf's containers.
 
-use super::origin::Origin;
-use super::problem::{Outcome, Problem};
-use super::tree::{Content, Id, Tree, Value};
-use omegaconf::yaml::Key;
+use crate::error::{Outcome, Problem};
+use crate::tree::Origin;
+use crate::tree::{Content, Id, Tree, Value};
+use crate::yaml::Key;
 
 impl Tree {
     /// Sets a key to a scalar.
     ///
     /// Null and `???` keep a map a map and a list a list: what is merged into them later must fit.
-    pub(crate) fn set(
-        &mut self,
-        parent: Id,
-        key: Key,
-        value: Value,
-        origin: Origin,
-    ) -> Outcome<Id> {
+    pub fn set(&mut self, parent: Id, key: Key, value: Value, origin: Origin) -> Outcome<Id> {
         let old = self.child(parent, &key).map(|old| self.value(old));
         let value = match (old, &value) {
             (Some(Value::Map(_)), Value::Null) => Value::Map(Content::Null),
@@ -30,7 +24,7 @@ impl Tree {
     }
 
     /// Sets a key to a node that has no parent yet.
-    pub(crate) fn replace(&mut self, parent: Id, key: Key, new: Id) -> Outcome<()> {
+    pub fn replace(&mut self, parent: Id, key: Key, new: Id) -> Outcome<()> {
         match self.value(parent) {
             Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {}
             _ => {
@@ -48,7 +42,7 @@ impl Tree {
     }
 
     /// Sets a key to a copy of a node.
-    pub(crate) fn set_copy(&mut self, parent: Id, key: Key, of: Id) -> Outcome<Id> {
+    pub fn set_copy(&mut self, parent: Id, key: Key, of: Id) -> Outcome<Id> {
         let copy = self.copy(of)?;
         self.replace(parent, key, copy)?;
         Ok(copy)

@@ -2,14 +2,14 @@
 //!
 //! The order matters: a text that came out with `${` in it is an interpolation again for those that ask for it later.
 
-use super::evaluate::{Evaluation, Resolved};
-use super::problem::{Kind, Outcome, Problem};
-use super::tree::{Id, Value};
-use omegaconf::yaml::{Key, MAX_DEPTH};
+use crate::error::{Kind, Outcome, Problem};
+use crate::resolve::{Evaluation, Resolved};
+use crate::tree::{Id, Value};
+use crate::yaml::{Key, MAX_DEPTH};
 
 impl Evaluation<'_> {
     /// Resolves everything in a map or a list.
-    pub(crate) fn resolve_below(&mut self, id: Id) -> Outcome<()> {
+    pub fn resolve_below(&mut self, id: Id) -> Outcome<()> {
         if self.open.contains(&id) || self.open.len() > MAX_DEPTH {
             let origin = self.tree.node(id).origin;
             return Err(Problem::new("it holds itself, by its interpolations")

@@ -2,12 +2,12 @@
 
 mod containers;
 
-use super::evaluate::{Evaluation, Notice, Resolved};
-use super::problem::{Kind, Outcome, Problem};
-use super::raw::Raw;
-use super::tree::Id;
-pub(crate) use containers::configuration;
-use omegaconf::yaml::{parse_float, parse_int};
+use crate::error::{Kind, Outcome, Problem};
+use crate::resolve::{Evaluation, Notice, Resolved};
+use crate::tree::Id;
+use crate::tree::Raw;
+use crate::yaml::{parse_float, parse_int};
+pub use containers::configuration;
 
 impl Evaluation<'_> {
     /// Calls a resolver by its name, for the text of `node`.

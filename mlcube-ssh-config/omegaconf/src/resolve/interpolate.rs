@@ -1,10 +1,10 @@
 //! What the parts of a text stand for: the visitor of OmegaConf's grammar, `grammar_visitor.py`.
 
-use super::evaluate::{Evaluation, Resolved, within_interpolation};
-use super::problem::{Kind, Outcome, Problem};
-use super::raw::Raw;
-use super::tree::Id;
-use omegaconf::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
+use crate::error::{Kind, Outcome, Problem};
+use crate::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
+use crate::resolve::{Evaluation, Resolved, within_interpolation};
+use crate::tree::Id;
+use crate::tree::Raw;
 
 /// Characters filled in, in all: what a text that doubles itself may grow to.
 const MAX_CHARACTERS: usize = 8 << 20;

@@ -3,32 +3,42 @@
 //! Nodes are never freed: a node that was replaced is what `--explain` shows. Several configurations (settings, cube,
 //! command line) live in one tree, each below a root of its own, and are merged by copying.
 
-use super::origin::{Origin, Source, Sources};
-use super::problem::{Outcome, Problem};
-pub(crate) use super::value::{Content, Id, Value};
-use super::variables::Reading;
-use omegaconf::interpolation;
-use omegaconf::yaml::{Key, MAX_DEPTH};
+mod assign;
+mod create;
+mod json;
+mod origin;
+mod raw;
+mod value;
+mod variables;
+
+use crate::error::{Outcome, Problem};
+use crate::interpolation;
+use crate::yaml::{Key, MAX_DEPTH};
+use origin::Sources;
+pub use origin::{Origin, Source};
+pub use raw::Raw;
+pub use value::{Content, Id, Value};
+pub use variables::Reading;
 
 /// Nodes in all: what a bomb may grow to before it is refused.
 const MAX_NODES: usize = 400_000;
 
 /// A value with its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) parent: Option<Id>,
-    pub(crate) key: Option<Key>,
-    pub(crate) origin: Origin,
+pub struct Node {
+    pub value: Value,
+    pub parent: Option<Id>,
+    pub key: Option<Key>,
+    pub origin: Origin,
     /// What this value replaced, the latest first.
-    pub(crate) replaced: Vec<Id>,
+    pub replaced: Vec<Id>,
     /// The variables that it was made of.
-    pub(crate) made_of: Reading,
+    pub made_of: Reading,
 }
 
 /// All nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Tree {
+pub struct Tree {
     nodes: Vec<Node>,
     sources: Sources,
     /// What was read for the node that is made next.
@@ -37,12 +47,12 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// Makes a source known by its name.
-    pub(crate) fn add_source(&mut self, name: impl Into<String>) -> Source {
+    pub fn add_source(&mut self, name: impl Into<String>) -> Source {
         self.sources.add(name.into())
     }
 
     /// Notes from now on which variables the text of a source asks for, in every value that is made of them.
-    pub(crate) fn trace(&mut self, source: Source) {
+    pub fn trace(&mut self, source: Source) {
         self.sources.trace(source);
     }
 
@@ -52,22 +62,22 @@ impl Tree {
     }
 
     /// The source and the line that a value came from, as messages show it: `settings.yaml:12`.
-    pub(crate) fn place(&self, origin: Origin) -> String {
+    pub fn place(&self, origin: Origin) -> String {
         self.sources.place(origin)
     }
 
     /// Begins to note what is read for the nodes made from now on, and returns what was noted until now.
-    pub(crate) fn begin_reading(&mut self) -> Reading {
+    pub fn begin_reading(&mut self) -> Reading {
         std::mem::take(&mut self.reading)
     }
 
     /// Goes back to what [`Tree::begin_reading`] returned.
-    pub(crate) fn end_reading(&mut self, before: Reading) {
+    pub fn end_reading(&mut self, before: Reading) {
         self.reading = before;
     }
 
     /// Adds a node without a parent. The interpolations of a text have to be in the language.
-    pub(crate) fn add(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
+    pub fn add(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
         if let Value::Text(text) = &value {
             check_text(text)?;
         }
@@ -91,27 +101,27 @@ impl Tree {
         Ok(Id(self.nodes.len() - 1))
     }
 
-    pub(crate) fn node(&self, id: Id) -> &Node {
+    pub fn node(&self, id: Id) -> &Node {
         &self.nodes[id.0]
     }
 
-    pub(crate) fn node_mut(&mut self, id: Id) -> &mut Node {
+    pub fn node_mut(&mut self, id: Id) -> &mut Node {
         &mut self.nodes[id.0]
     }
 
-    pub(crate) fn value(&self, id: Id) -> &Value {
+    pub fn value(&self, id: Id) -> &Value {
         &self.node(id).value
     }
 
     /// Makes `child` known to its parent's side of the bond; the parent's content is the caller's.
-    pub(crate) fn adopt(&mut self, parent: Id, key: Key, child: Id) {
+    pub fn adopt(&mut self, parent: Id, key: Key, child: Id) {
         let node = self.node_mut(child);
         node.parent = Some(parent);
         node.key = Some(key);
     }
 
     /// The child of a map or list; a key that a list can't have is an absent one.
-    pub(crate) fn child(&self, parent: Id, key: &Key) -> Option<Id> {
+    pub fn child(&self, parent: Id, key: &Key) -> Option<Id> {
         match (self.value(parent), key) {
             (Value::Map(Content::Here(map)), key) => map.get(key).copied(),
             (Value::List(Content::Here(list)), Key::Int(index)) => {
@@ -122,12 +132,12 @@ impl Tree {
     }
 
     /// The child of a map, by a key of text.
-    pub(crate) fn get(&self, parent: Id, key: &str) -> Option<Id> {
+    pub fn get(&self, parent: Id, key: &str) -> Option<Id> {
         self.child(parent, &Key::from(key))
     }
 
     /// The keys of a map or a list.
-    pub(crate) fn keys(&self, id: Id) -> Vec<Key> {
+    pub fn keys(&self, id: Id) -> Vec<Key> {
         match self.value(id) {
             Value::Map(Content::Here(map)) => map.keys().cloned().collect(),
             Value::List(Content::Here(list)) => {
@@ -138,7 +148,7 @@ impl Tree {
     }
 
     /// Puts `child` under `key`, where there may be one already.
-    pub(crate) fn put(&mut self, parent: Id, key: Key, child: Id) {
+    pub fn put(&mut self, parent: Id, key: Key, child: Id) {
         self.adopt(parent, key.clone(), child);
         match (&mut self.node_mut(parent).value, &key) {
             (Value::Map(Content::Here(map)), _) => {
@@ -156,14 +166,14 @@ impl Tree {
     }
 
     /// Takes a key out of a map.
-    pub(crate) fn remove(&mut self, parent: Id, key: &Key) {
+    pub fn remove(&mut self, parent: Id, key: &Key) {
         if let Value::Map(Content::Here(map)) = &mut self.node_mut(parent).value {
             map.shift_remove(key);
         }
     }
 
     /// Copies a node and all below it. The copy has no parent.
-    pub(crate) fn copy(&mut self, id: Id) -> Outcome<Id> {
+    pub fn copy(&mut self, id: Id) -> Outcome<Id> {
         self.copy_below(id, 0)
     }
 
@@ -194,14 +204,14 @@ impl Tree {
     }
 
     /// Notes that a node, and all below it, is read.
-    pub(crate) fn read_whole(&mut self, id: Id) {
+    pub fn read_whole(&mut self, id: Id) {
         let mut reading = std::mem::take(&mut self.reading);
         self.made_of_whole(id, &mut reading);
         self.reading = reading;
     }
 
     /// Adds what a node, and all below it, was made of.
-    pub(crate) fn made_of_whole(&self, id: Id, reading: &mut Reading) {
+    pub fn made_of_whole(&self, id: Id, reading: &mut Reading) {
         reading.extend(&self.node(id).made_of);
         for key in self.keys(id) {
             if let Some(child) = self.child(id, &key) {
@@ -211,17 +221,17 @@ impl Tree {
     }
 
     /// The node at the top.
-    pub(crate) fn root(&self, id: Id) -> Id {
+    pub fn root(&self, id: Id) -> Id {
         self.ancestors(id).last().unwrap_or(id)
     }
 
     /// The node and those above it.
-    pub(crate) fn ancestors(&self, id: Id) -> impl Iterator<Item = Id> {
+    pub fn ancestors(&self, id: Id) -> impl Iterator<Item = Id> {
         std::iter::successors(Some(id), |&id| self.node(id).parent)
     }
 
     /// A node's key from the top, as messages show it: `tasks.train.inputs[0]`.
-    pub(crate) fn path(&self, id: Id) -> String {
+    pub fn path(&self, id: Id) -> String {
         let mut path = String::new();
         let above: Vec<Id> = self.ancestors(id).collect();
         for pair in above.windows(2).rev() {

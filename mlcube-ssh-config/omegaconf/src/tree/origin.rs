@@ -2,13 +2,13 @@
 
 /// A text that values come from, such as a file or a word of the command line.
 ///
-/// [`Tree::add_source`](super::tree::Tree::add_source) makes one and remembers its name.
+/// [`Tree::add_source`](crate::tree::Tree::add_source) makes one and remembers its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Source(usize);
+pub struct Source(usize);
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// A default of the program.
     Default,
     /// Made by the program.
@@ -19,7 +19,7 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// The source, if somebody wrote the value.
-    pub(crate) fn source(self) -> Option<Source> {
+    pub fn source(self) -> Option<Source> {
         match self {
             Self::Default | Self::Computed => None,
             Self::Written(source, _) => Some(source),
@@ -29,27 +29,27 @@ impl Origin {
 
 /// The sources and their names.
 #[derive(Debug, Default)]
-pub(crate) struct Sources {
+pub struct Sources {
     names: Vec<String>,
     traced: Vec<Source>,
 }
 
 impl Sources {
-    pub(crate) fn add(&mut self, name: String) -> Source {
+    pub fn add(&mut self, name: String) -> Source {
         self.names.push(name);
         Source(self.names.len() - 1)
     }
 
-    pub(crate) fn trace(&mut self, source: Source) {
+    pub fn trace(&mut self, source: Source) {
         self.traced.push(source);
     }
 
-    pub(crate) fn is_traced(&self, origin: Origin) -> bool {
+    pub fn is_traced(&self, origin: Origin) -> bool {
         origin.source().is_some_and(|source| self.traced.contains(&source))
     }
 
     /// The source and the line: `settings.yaml:12`.
-    pub(crate) fn place(&self, origin: Origin) -> String {
+    pub fn place(&self, origin: Origin) -> String {
         match origin {
             Origin::Default => "default".to_owned(),
             Origin::Computed => "computed".to_owned(),

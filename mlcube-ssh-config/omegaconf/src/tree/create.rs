@@ -1,14 +1,14 @@
 //! From YAML and from computed values to nodes: what `OmegaConf.create` does.
 
-use super::origin::Origin;
-use super::problem::{Outcome, Problem};
-use super::raw::Raw;
-use super::tree::{Content, Id, Tree, Value};
-use omegaconf::yaml::{Data, Key, Yaml};
+use crate::error::{Outcome, Problem};
+use crate::tree::Origin;
+use crate::tree::Raw;
+use crate::tree::{Content, Id, Tree, Value};
+use crate::yaml::{Data, Key, Yaml};
 
 impl Tree {
     /// A node of a YAML value; `place` turns a line into an origin.
-    pub(crate) fn add_yaml(&mut self, yaml: &Yaml, place: &dyn Fn(u32) -> Origin) -> Outcome<Id> {
+    pub fn add_yaml(&mut self, yaml: &Yaml, place: &dyn Fn(u32) -> Origin) -> Outcome<Id> {
         let origin = place(yaml.line);
         match &yaml.data {
             Data::Null => self.add(Value::Null, origin),
@@ -31,7 +31,7 @@ impl Tree {
     }
 
     /// A node of a computed value: nodes in it are copied.
-    pub(crate) fn add_raw(&mut self, raw: &Raw, origin: Origin) -> Outcome<Id> {
+    pub fn add_raw(&mut self, raw: &Raw, origin: Origin) -> Outcome<Id> {
         match raw {
             Raw::Null => self.add(Value::Null, origin),
             Raw::Bool(flag) => self.add(Value::Bool(*flag), origin),

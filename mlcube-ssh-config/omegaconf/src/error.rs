@@ -2,26 +2,26 @@
 
 use std::fmt;
 
-use super::origin::Origin;
+use crate::tree::Origin;
 
 /// What computing the configuration returns.
-pub(crate) type Outcome<T> = Result<T, Problem>;
+pub type Outcome<T> = Result<T, Problem>;
 
 /// What is wrong, with the key that it is wrong with and where that came from, as far as they are known.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    pub(crate) message: String,
+pub struct Problem {
+    pub message: String,
     /// The key, from the top.
-    pub(crate) key: Option<String>,
-    pub(crate) origin: Option<Origin>,
+    pub key: Option<String>,
+    pub origin: Option<Origin>,
     /// The text that is to be filled in, and where in it (in bytes) the trouble is.
-    pub(crate) text: Option<(String, usize)>,
-    pub(crate) kind: Kind,
+    pub text: Option<(String, usize)>,
+    pub kind: Kind,
 }
 
 /// How a problem is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A value that is `???` was asked for.
     Missing,
     /// An interpolation reached a value that is `???`: what asked for it is `???`, too.
@@ -33,16 +33,16 @@ pub(crate) enum Kind {
 }
 
 impl Problem {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), key: None, origin: None, text: None, kind: Kind::Other }
     }
 
-    pub(crate) fn of_kind(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn of_kind(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, ..Self::new(message) }
     }
 
     /// Names the key, unless a more exact one is named already.
-    pub(crate) fn at(mut self, key: impl FnOnce() -> String, origin: Origin) -> Self {
+    pub fn at(mut self, key: impl FnOnce() -> String, origin: Origin) -> Self {
         if self.key.is_none() {
             self.key = Some(key());
             self.origin = Some(origin);
@@ -51,7 +51,7 @@ impl Problem {
     }
 
     /// Shows the place in a text, unless a more exact one is shown already.
-    pub(crate) fn in_text(mut self, text: &str, at: usize) -> Self {
+    pub fn in_text(mut self, text: &str, at: usize) -> Self {
         if self.text.is_none() {
             self.text = Some((text.to_owned(), at));
         }

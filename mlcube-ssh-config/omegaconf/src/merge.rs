@@ -1,13 +1,13 @@
 //! Merging one configuration into another: `_map_merge` and `_list_merge` of OmegaConf's `BaseContainer`.
 
-use super::evaluate::Evaluation;
-use super::problem::{Outcome, Problem};
-use super::tree::{Content, Id, Value};
-use omegaconf::yaml::Key;
+use crate::error::{Outcome, Problem};
+use crate::resolve::Evaluation;
+use crate::tree::{Content, Id, Value};
+use crate::yaml::Key;
 
 impl Evaluation<'_> {
     /// Merges `source` into `target`: maps deeply, lists are replaced, `???` doesn't override.
-    pub(crate) fn merge(&mut self, target: Id, source: Id) -> Outcome<()> {
+    pub fn merge(&mut self, target: Id, source: Id) -> Outcome<()> {
         match (self.tree.value(target), self.tree.value(source)) {
             (Value::Map(_), Value::Map(_)) => self.merge_maps(target, source),
             (Value::List(_), Value::List(_)) => self.merge_lists(target, source),

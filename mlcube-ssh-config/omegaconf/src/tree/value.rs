@@ -2,15 +2,15 @@
 
 use indexmap::IndexMap;
 
-use omegaconf::yaml::Key;
+use crate::yaml::Key;
 
-/// A node's place in its [`Tree`](super::tree::Tree).
+/// A node's place in its [`Tree`](crate::tree::Tree).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Id(pub(super) usize);
+pub struct Id(pub(super) usize);
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     Null,
     Bool(bool),
     Int(i128),
@@ -22,7 +22,7 @@ pub(crate) enum Value {
 
 /// What a map or a list holds: OmegaConf keeps the type of one that was set to null or `???`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Content<T> {
+pub enum Content<T> {
     Null,
     Missing,
     Here(T),
@@ -30,20 +30,20 @@ pub(crate) enum Content<T> {
 
 impl Value {
     /// A map without keys.
-    pub(crate) fn empty_map() -> Self {
+    pub fn empty_map() -> Self {
         Self::Map(Content::Here(IndexMap::new()))
     }
 
     /// `???`, OmegaConf's mark of a value that has to be given.
-    pub(crate) fn missing() -> Self {
+    pub fn missing() -> Self {
         Self::Text("???".to_owned())
     }
 
-    pub(crate) fn is_container(&self) -> bool {
+    pub fn is_container(&self) -> bool {
         matches!(self, Self::Map(_) | Self::List(_))
     }
 
-    pub(crate) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         match self {
             Self::Text(text) => text == "???",
             Self::Map(content) => matches!(content, Content::Missing),
@@ -52,12 +52,12 @@ impl Value {
         }
     }
 
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(self, Self::Null | Self::Map(Content::Null) | Self::List(Content::Null))
     }
 
     /// Whether the value is a text with something to be filled in, or escaped.
-    pub(crate) fn is_interpolation(&self) -> bool {
+    pub fn is_interpolation(&self) -> bool {
         matches!(self, Self::Text(text) if text.contains("${"))
     }
 }

@@ -1,10 +1,10 @@
 //! The resolvers that make maps and lists: `oc.create`, `oc.dict.keys`, `oc.dict.values`.
 
-use crate::resolve::evaluate::{Evaluation, Resolved};
-use crate::resolve::problem::{Outcome, Problem};
-use crate::resolve::raw::Raw;
-use crate::resolve::tree::{Content, Id, Value};
-use omegaconf::yaml::{self, Data, Key};
+use crate::error::{Outcome, Problem};
+use crate::resolve::{Evaluation, Resolved};
+use crate::tree::Raw;
+use crate::tree::{Content, Id, Value};
+use crate::yaml::{self, Data, Key};
 
 impl Evaluation<'_> {
     /// A map or a list of its own, with the same parent as the text.
@@ -63,7 +63,7 @@ impl Evaluation<'_> {
 }
 
 /// What a YAML text is as a configuration: null an empty map, text a map of that key, a number nothing.
-pub(crate) fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
+pub fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
     let line = yaml.line;
     let data = match yaml.data {
         Data::Null => Data::Map(indexmap::IndexMap::new()),

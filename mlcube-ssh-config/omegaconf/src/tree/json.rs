@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::problem::{Outcome, Problem};
-use super::tree::{Content, Id, Tree, Value};
+use crate::error::{Outcome, Problem};
+use crate::tree::{Content, Id, Tree, Value};
 
 impl Tree {
     /// A node as JSON. A number beyond 64 bits becomes one with an exponent.
-    pub(crate) fn json(&self, id: Id) -> Outcome<Json> {
+    pub fn json(&self, id: Id) -> Outcome<Json> {
         let value = self.value(id);
         match value {
             Value::Bool(flag) => Ok(Json::Bool(*flag)),
@@ -24,7 +24,7 @@ impl Tree {
     }
 
     /// A map as JSON, whose keys are texts.
-    pub(crate) fn json_map(&self, id: Id) -> Outcome<Map<String, Json>> {
+    pub fn json_map(&self, id: Id) -> Outcome<Map<String, Json>> {
         let mut object = Map::new();
         for key in self.keys(id) {
             if let Some(child) = self.child(id, &key) {

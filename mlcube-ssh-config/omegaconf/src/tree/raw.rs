@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::problem::{Outcome, Problem};
-use super::tree::{Content, Id, Tree, Value};
-use omegaconf::interpolation::Literal;
-use omegaconf::yaml::{Key, float_text};
+use crate::error::{Outcome, Problem};
+use crate::interpolation::Literal;
+use crate::tree::{Content, Id, Tree, Value};
+use crate::yaml::{Key, float_text};
 
 /// A value outside of the tree, or a map or list in it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Raw {
+pub enum Raw {
     Null,
     Bool(bool),
     Int(i128),
@@ -22,7 +22,7 @@ pub(crate) enum Raw {
 
 impl Raw {
     /// The value as one that a configuration can hold.
-    pub(crate) fn into_scalar(self) -> Outcome<Value> {
+    pub fn into_scalar(self) -> Outcome<Value> {
         match self {
             Self::Null => Ok(Value::Null),
             Self::Bool(flag) => Ok(Value::Bool(flag)),
@@ -50,7 +50,7 @@ impl From<&Literal> for Raw {
 
 impl Tree {
     /// The value of a node as resolvers see it: maps and lists stay nodes.
-    pub(crate) fn raw(&self, id: Id) -> Raw {
+    pub fn raw(&self, id: Id) -> Raw {
         match self.value(id) {
             Value::Bool(flag) => Raw::Bool(*flag),
             Value::Int(number) => Raw::Int(*number),
@@ -63,7 +63,7 @@ impl Tree {
     }
 
     /// A value as Python's `str` writes it, for a place within text.
-    pub(crate) fn text_of(&self, raw: &Raw) -> String {
+    pub fn text_of(&self, raw: &Raw) -> String {
         match raw {
             Raw::Text(text) => text.clone(),
             other => {

@@ -1,14 +1,23 @@
 //! What an interpolation is worth: `resolve_parse_tree` of OmegaConf and the visitor of its grammar.
 
+mod in_place;
+mod interpolate;
+mod path;
+mod resolvers;
+mod select;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use indexmap::IndexSet;
 
-use super::problem::{Kind, Outcome, Problem};
-use super::raw::Raw;
-use super::tree::{Id, Tree, Value};
-use omegaconf::interpolation::{self, Part};
+use crate::error::{Kind, Outcome, Problem};
+use crate::interpolation::{self, Part};
+use crate::tree::Raw;
+use crate::tree::{Id, Tree, Value};
+pub use path::split as split_key;
+pub use resolvers::configuration;
+pub use select::index;
 
 /// Interpolations that may wait for each other; Python's recursion limit ends earlier.
 const MAX_CHAIN: usize = 128;
@@ -16,14 +25,14 @@ const MAX_CHAIN: usize = 128;
 const MAX_STEPS: usize = 100_000;
 
 /// A lookup in the environment.
-pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A tree and what is needed to resolve it.
-pub(crate) struct Evaluation<'a> {
-    pub(crate) tree: Tree,
-    pub(crate) environment: Environment<'a>,
+pub struct Evaluation<'a> {
+    pub tree: Tree,
+    pub environment: Environment<'a>,
     /// What came to notice, each once.
-    pub(crate) notices: IndexSet<Notice>,
+    pub notices: IndexSet<Notice>,
     /// The nodes whose texts are being filled in, the innermost last.
     pub(super) active: Vec<Id>,
     /// The maps and lists that are being resolved.
@@ -35,7 +44,7 @@ pub(crate) struct Evaluation<'a> {
 
 /// Something that a person may want to know of the values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Notice {
+pub enum Notice {
     /// The message of `oc.deprecated`.
     Deprecated(String),
     /// A value holds a variable of the environment.
@@ -49,7 +58,7 @@ pub(crate) enum Notice {
 
 /// What a node or an interpolation is worth.
 #[derive(Clone, Debug)]
-pub(crate) enum Resolved {
+pub enum Resolved {
     /// A node of the tree.
     Node(Id),
     /// A value of its own.
@@ -57,7 +66,7 @@ pub(crate) enum Resolved {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(crate) fn new(environment: Environment<'a>) -> Self {
+    pub fn new(environment: Environment<'a>) -> Self {
         let tree = Tree::default();
         Self {
             tree,
@@ -72,7 +81,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The node itself, or what its text is worth.
-    pub(crate) fn dereference(&mut self, id: Id) -> Outcome<Resolved> {
+    pub fn dereference(&mut self, id: Id) -> Outcome<Resolved> {
         let node = self.tree.node(id);
         let mut made_of = node.made_of.clone();
         made_of.is_traced |= self.tree.is_traced(node.origin);
@@ -89,7 +98,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Does something whose reading is no matter of what comes later.
-    pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.tree.begin_reading();
         let done = act(self);
         self.tree.end_reading(before);
@@ -97,7 +106,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The map or list that a node is or stands for.
-    pub(crate) fn container_behind(&mut self, id: Id) -> Outcome<Option<Id>> {
+    pub fn container_behind(&mut self, id: Id) -> Outcome<Option<Id>> {
         match self.dereference(id)? {
             Resolved::Node(node) if self.tree.value(node).is_container() => Ok(Some(node)),
             _ => Ok(None),
@@ -145,7 +154,7 @@ impl<'a> Evaluation<'a> {
         Ok(parts)
     }
 
-    pub(crate) fn raw_of(&self, resolved: &Resolved) -> Raw {
+    pub fn raw_of(&self, resolved: &Resolved) -> Raw {
         match resolved {
             Resolved::Node(id) => self.tree.raw(*id),
             Resolved::Raw(raw) => raw.clone(),

@@ -1,16 +1,14 @@
 //! `KEY=VALUE` words of a command line: `OmegaConf.from_dotlist` and `OmegaConf.update`.
 
-use super::evaluate::Evaluation;
-use super::origin::Origin;
-use super::path;
-use super::problem::{Outcome, Problem};
-use super::select::index;
-use super::tree::{Content, Id, Value};
-use omegaconf::yaml::{self, Data, Key, Yaml};
+use crate::error::{Outcome, Problem};
+use crate::resolve::{Evaluation, index, split_key};
+use crate::tree::Origin;
+use crate::tree::{Content, Id, Value};
+use crate::yaml::{self, Data, Key, Yaml};
 
 impl Evaluation<'_> {
     /// A configuration of what words set, a later one over those before it.
-    pub(crate) fn from_dotlist<'w>(
+    pub fn from_dotlist<'w>(
         &mut self,
         words: impl IntoIterator<Item = (&'w str, Origin)>,
     ) -> Outcome<Id> {
@@ -33,7 +31,7 @@ impl Evaluation<'_> {
 
     /// Sets a key; what stands in the way and isn't a map or a list is replaced by a map.
     fn update(&mut self, root: Id, key: &str, value: &Yaml, origin: Origin) -> Outcome<()> {
-        let parts = path::split(key);
+        let parts = split_key(key);
         let (last, above) =
             parts.split_last().ok_or_else(|| Problem::new(format!("'{key}' is no key")))?;
         let mut at = root;
