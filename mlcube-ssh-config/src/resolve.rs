@@ -21,7 +21,7 @@ mod writers;
 use serde_json::{Map, Value};
 
 use omegaconf::yaml::Key;
-use omegaconf::{Id, Origin, Problem, Source, Tree, Value as TreeValue};
+use omegaconf::{NodeId, Origin, Source, Tree, Value as TreeValue};
 
 use composition::Composition;
 use effective::Parts;
@@ -53,7 +53,7 @@ pub struct Resolved {
     platform: String,
     settings: String,
     tree: Tree,
-    top: Id,
+    top: NodeId,
 }
 
 /// Computes the effective configuration. `environment` looks a variable up.
@@ -68,11 +68,11 @@ pub fn resolve(
     let cube = paths::join(&root, &file);
     let mut composition = Composition::new(request, &cube, environment);
     let computed = compute(&mut composition, request, &root, &cube).and_then(|(top, runner)| {
-        let config = composition.conf.tree.json_map(top)?;
+        let config = composition.conf.tree.to_json(top)?;
         Ok((config, top, runner))
     });
     let warnings = composition.warnings();
-    let Composition { conf, sources } = composition;
+    let Composition { conf, sources, .. } = composition;
     let (config, top, runner) = computed.map_err(|problem| Error::new(&conf.tree, &problem))?;
     Ok(Resolved {
         config,
@@ -105,7 +105,7 @@ pub fn settings_alone(
         let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
         composition.conf.tree.put(cube, Key::from("tasks"), tasks);
         let (top, _) = finish(&mut composition, request, &root, platform, cube)?;
-        composition.conf.tree.json_map(top)
+        composition.conf.tree.to_json(top)
     })();
     computed
         .map(|config| UserSettings::new(&config))
@@ -117,7 +117,7 @@ fn compute(
     request: &Request,
     root: &str,
     cube: &str,
-) -> Result<(Id, RunnerKind), Problem> {
+) -> Result<(NodeId, RunnerKind), omegaconf::Error> {
     let settings = composition.load(Which::Settings, &request.settings)?;
     let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
     let cube = composition.load(Which::Cube, cube)?;
@@ -130,14 +130,14 @@ fn finish(
     request: &Request,
     root: &str,
     platform: Platform,
-    cube: Id,
-) -> Result<(Id, RunnerKind), Problem> {
+    cube: NodeId,
+) -> Result<(NodeId, RunnerKind), omegaconf::Error> {
     let words = request.overrides.iter().enumerate();
     let words =
         words.map(|(number, word)| (word.as_str(), composition.sources.override_at(number)));
     let overrides = composition.conf.from_dotlist(words)?;
     composition.engine_options(overrides, &request.platform, &request.options)?;
-    let home = (composition.conf.environment)("HOME");
+    let home = (composition.environment)("HOME");
     let workspace = request
         .workspace
         .as_deref()
@@ -200,18 +200,7 @@ impl Resolved {
     /// for them. `parts` is the key, part by part.
     #[must_use]
     pub fn variables(&self, parts: &[&str]) -> Vec<String> {
-        let mut reading = variables::Reading::default();
-        let mut at = Some(self.top);
-        let mut parts = parts.iter();
-        while let Some(id) = at {
-            let Some(part) = parts.next() else {
-                self.tree.made_of_whole(id, &mut reading);
-                break;
-            };
-            reading.extend(&self.tree.node(id).made_of);
-            at = self.tree.get(id, part);
-        }
-        reading.names().cloned().collect()
+        self.tree.variables(self.top, parts)
     }
 
     /// Which source set a key, and what it overrode; for a map or a list, that of everything in it.

@@ -1,17 +1,20 @@
 //! `KEY=VALUE` words of a command line: `OmegaConf.from_dotlist` and `OmegaConf.update`.
 
-use crate::error::{Outcome, Problem};
-use crate::resolve::{Evaluation, index, split_key};
-use crate::tree::Origin;
-use crate::tree::{Content, Id, Value};
+use crate::error::{Error, Result};
+use crate::origin::Origin;
+use crate::resolve::{OmegaConf, index, split_key};
+use crate::tree::{Content, NodeId, Value};
 use crate::yaml::{self, Data, Key, Yaml};
 
-impl Evaluation<'_> {
-    /// A configuration of what words set, a later one over those before it.
+impl OmegaConf<'_> {
+    /// A configuration of what words set, a later one over those before it: `a.b=1`, `l[0]=x`. Each has an origin.
+    ///
+    /// # Errors
+    /// When a value isn't YAML, or a key goes through null, `???` or beyond the end of a list.
     pub fn from_dotlist<'w>(
         &mut self,
         words: impl IntoIterator<Item = (&'w str, Origin)>,
-    ) -> Outcome<Id> {
+    ) -> Result<NodeId> {
         let root = self.tree.add(Value::empty_map(), Origin::Computed)?;
         for (word, origin) in words {
             let (key, value) = match word.split_once('=') {
@@ -19,7 +22,7 @@ impl Evaluation<'_> {
                 Some((key, text)) => (
                     key,
                     yaml::read_str(text).map_err(|error| {
-                        Problem::new(error.problem).at(|| key.to_owned(), origin)
+                        Error::of_yaml(&error, origin).at(|| key.to_owned(), origin)
                     })?,
                 ),
             };
@@ -30,10 +33,10 @@ impl Evaluation<'_> {
     }
 
     /// Sets a key; what stands in the way and isn't a map or a list is replaced by a map.
-    fn update(&mut self, root: Id, key: &str, value: &Yaml, origin: Origin) -> Outcome<()> {
+    fn update(&mut self, root: NodeId, key: &str, value: &Yaml, origin: Origin) -> Result<()> {
         let parts = split_key(key);
         let (last, above) =
-            parts.split_last().ok_or_else(|| Problem::new(format!("'{key}' is no key")))?;
+            parts.split_last().ok_or_else(|| Error::new(format!("'{key}' is no key")))?;
         let mut at = root;
         for part in above {
             at = self.descend(at, part, origin)?;
@@ -48,7 +51,7 @@ impl Evaluation<'_> {
         }
     }
 
-    fn descend(&mut self, at: Id, part: &str, origin: Origin) -> Outcome<Id> {
+    fn descend(&mut self, at: NodeId, part: &str, origin: Origin) -> Result<NodeId> {
         let key = self.place(at, part)?;
         let child =
             self.tree.child(at, &key).filter(|&child| self.tree.value(child).is_container());
@@ -61,15 +64,15 @@ impl Evaluation<'_> {
         };
         if self.tree.value(child).is_null() || self.tree.value(child).is_missing() {
             let place = self.tree.place(self.tree.node(child).origin);
-            return Err(Problem::new(format!("{place} sets it to null or ???"))
+            return Err(Error::new(format!("{place} sets it to null or ???"))
                 .at(|| self.tree.path(child), origin));
         }
         Ok(child)
     }
 
     /// The key that a part of a path means: in a list it is a place, from the end if it is negative.
-    fn place(&self, at: Id, part: &str) -> Outcome<Key> {
-        let Value::List(Content::Here(items)) = self.tree.value(at) else {
+    fn place(&self, at: NodeId, part: &str) -> Result<Key> {
+        let Value::List(Content::Items(items)) = self.tree.value(at) else {
             return Ok(Key::from(part));
         };
         let length = i128::try_from(items.len()).unwrap_or(i128::MAX);
@@ -78,7 +81,7 @@ impl Evaluation<'_> {
         if (0..length).contains(&place) {
             Ok(Key::Int(place))
         } else {
-            Err(Problem::new(format!("the list has {length} values, and none at [{part}]")))
+            Err(Error::new(format!("the list has {length} values, and none at [{part}]")))
         }
     }
 }

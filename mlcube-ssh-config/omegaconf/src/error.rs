@@ -2,46 +2,50 @@
 
 use std::fmt;
 
-use crate::tree::Origin;
+use crate::origin::Origin;
+use crate::yaml;
 
-/// What computing the configuration returns.
-pub type Outcome<T> = Result<T, Problem>;
+/// What an operation on a configuration returns.
+pub type Result<T> = std::result::Result<T, Error>;
 
-/// What is wrong, with the key that it is wrong with and where that came from, as far as they are known.
+/// What is wrong with a configuration, with the key and the place of the value as far as they are known.
+///
+/// [`Tree::describe`](crate::Tree::describe) puts the name of the source in front.
 #[derive(Clone, Debug)]
-pub struct Problem {
-    pub message: String,
-    /// The key, from the top.
-    pub key: Option<String>,
-    pub origin: Option<Origin>,
+pub struct Error {
+    message: String,
+    key: Option<String>,
+    origin: Option<Origin>,
     /// The text that is to be filled in, and where in it (in bytes) the trouble is.
-    pub text: Option<(String, usize)>,
-    pub kind: Kind,
+    text: Option<(String, usize)>,
+    kind: ErrorKind,
 }
 
-/// How a problem is taken.
+/// Which of OmegaConf's exceptions an error is, as far as callers tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A value that is `???` was asked for.
-    Missing,
-    /// An interpolation reached a value that is `???`: what asked for it is `???`, too.
-    ReachesMissing,
-    /// A scalar stands where a map was expected, on the way to a key.
-    NotAContainer,
+pub enum ErrorKind {
+    /// `MissingMandatoryValue`: a value that is `???` was asked for.
+    MissingMandatoryValue,
+    /// `InterpolationToMissingValueError`: an interpolation reached a value that is `???`.
+    InterpolationToMissingValue,
+    /// `ConfigTypeError`: a scalar stands where a map was expected, on the way to a key.
+    ConfigType,
     /// Anything else.
     Other,
 }
 
-impl Problem {
+impl Error {
+    /// An error that names neither a key nor a place yet.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), key: None, origin: None, text: None, kind: Kind::Other }
+        Self::of_kind(ErrorKind::Other, message)
     }
 
-    pub fn of_kind(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, ..Self::new(message) }
+    pub(crate) fn of_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { message: message.into(), key: None, origin: None, text: None, kind }
     }
 
-    /// Names the key, unless a more exact one is named already.
+    /// Names the key and where its value came from, unless a more exact key is named already.
+    #[must_use]
     pub fn at(mut self, key: impl FnOnce() -> String, origin: Origin) -> Self {
         if self.key.is_none() {
             self.key = Some(key());
@@ -50,18 +54,65 @@ impl Problem {
         self
     }
 
+    /// Names the place, unless one is named already.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin.get_or_insert(origin);
+        self
+    }
+
+    /// An error in the YAML of a source.
+    pub(crate) fn of_yaml(error: &yaml::Error, origin: Origin) -> Self {
+        Self::new(&error.problem).with_origin(origin)
+    }
+
+    /// Puts a step in front of the key that is named: nodes that are being made have no parents yet.
+    pub(crate) fn below(self, step: &str, origin: Origin) -> Self {
+        let inner = match self.key.as_deref() {
+            None => String::new(),
+            Some(inner) if inner.starts_with('[') => inner.to_owned(),
+            Some(inner) => format!(".{inner}"),
+        };
+        Self { key: Some(format!("{step}{inner}")), ..self.with_origin(origin) }
+    }
+
     /// Shows the place in a text, unless a more exact one is shown already.
-    pub fn in_text(mut self, text: &str, at: usize) -> Self {
+    pub(crate) fn in_text(mut self, text: &str, at: usize) -> Self {
         if self.text.is_none() {
             self.text = Some((text.to_owned(), at));
         }
         self
     }
+
+    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The key, from the top: `tasks.train.inputs[0]`.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Where the value came from that is wrong.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin
+    }
+
+    /// Which of OmegaConf's exceptions this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
 }
 
-impl fmt::Display for Problem {
-    /// The message with the place in the text: `…, here: a ${»x y}`.
+impl fmt::Display for Error {
+    /// The key and the message with the place in the text: `a.b: …, at » in '${»x y}'`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(key) = &self.key {
+            write!(f, "{key}: ")?;
+        }
         f.write_str(&self.message)?;
         match &self.text {
             None => Ok(()),
@@ -69,6 +120,8 @@ impl fmt::Display for Problem {
         }
     }
 }
+
+impl std::error::Error for Error {}
 
 /// A text with a mark at a place, cut to what is around it.
 fn marked(text: &str, at: usize) -> String {

@@ -3,11 +3,14 @@
 mod dotlist;
 mod error;
 pub mod interpolation;
+mod load;
 mod merge;
+mod origin;
 mod resolve;
 mod tree;
 pub mod yaml;
 
-pub use error::{Kind, Outcome, Problem};
-pub use resolve::{Environment, Evaluation, Notice, Resolved, configuration, split_key};
-pub use tree::{Content, Id, Node, Origin, Raw, Reading, Source, Tree, Value};
+pub use error::{Error, ErrorKind, Result};
+pub use origin::{Origin, Source};
+pub use resolve::{Environment, Notice, OmegaConf, Resolved, split_key};
+pub use tree::{Content, DictConfig, ListConfig, NodeId, Raw, Reading, Tree, Value};

@@ -1,13 +1,18 @@
 //! Merging one configuration into another: `_map_merge` and `_list_merge` of OmegaConf's `BaseContainer`.
 
-use crate::error::{Outcome, Problem};
-use crate::resolve::Evaluation;
-use crate::tree::{Content, Id, Value};
+use crate::error::{Error, Result};
+use crate::resolve::OmegaConf;
+use crate::tree::{Content, NodeId, Value};
 use crate::yaml::Key;
 
-impl Evaluation<'_> {
+impl OmegaConf<'_> {
     /// Merges `source` into `target`: maps deeply, lists are replaced, `???` doesn't override.
-    pub fn merge(&mut self, target: Id, source: Id) -> Outcome<()> {
+    ///
+    /// What is merged is copied; `source` stays as it is.
+    ///
+    /// # Errors
+    /// When a list stands where the other has a map.
+    pub fn merge(&mut self, target: NodeId, source: NodeId) -> Result<()> {
         match (self.tree.value(target), self.tree.value(source)) {
             (Value::Map(_), Value::Map(_)) => self.merge_maps(target, source),
             (Value::List(_), Value::List(_)) => self.merge_lists(target, source),
@@ -18,15 +23,15 @@ impl Evaluation<'_> {
         }
     }
 
-    fn mismatch(&self, target: Id, source: Id, message: &str) -> Problem {
+    fn mismatch(&self, target: NodeId, source: NodeId, message: &str) -> Error {
         let other = self.tree.place(self.tree.node(target).origin);
-        Problem::new(format!("{message} (that of {other})"))
+        Error::new(format!("{message} (that of {other})"))
             .at(|| self.tree.path(target), self.tree.node(source).origin)
     }
 
-    fn merge_maps(&mut self, target: Id, source: Id) -> Outcome<()> {
+    fn merge_maps(&mut self, target: NodeId, source: NodeId) -> Result<()> {
         match self.tree.value(source) {
-            Value::Map(Content::Here(_)) => {}
+            Value::Map(Content::Items(_)) => {}
             Value::Map(Content::Null) => {
                 self.tree.node_mut(target).value = Value::Map(Content::Null);
                 return Ok(());
@@ -50,7 +55,7 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    fn merge_item(&mut self, target: Id, key: Key, source: Id) -> Outcome<()> {
+    fn merge_item(&mut self, target: NodeId, key: Key, source: NodeId) -> Result<()> {
         let Some(old) = self.tree.child(target, &key) else {
             return self.tree.set_copy(target, key, source).map(|_| ());
         };
@@ -70,7 +75,13 @@ impl Evaluation<'_> {
     }
 
     /// Makes the old value ready: a map that is null becomes an empty one, an interpolation of a map a copy of that map.
-    fn prepare(&mut self, target: Id, key: &Key, old: Id, source: Id) -> Outcome<Id> {
+    fn prepare(
+        &mut self,
+        target: NodeId,
+        key: &Key,
+        old: NodeId,
+        source: NodeId,
+    ) -> Result<NodeId> {
         let source = self.tree.value(source);
         let fills = !source.is_missing() && !source.is_null();
         match self.tree.value(old) {
@@ -78,7 +89,7 @@ impl Evaluation<'_> {
                 self.tree.node_mut(old).value = Value::empty_map();
             }
             Value::List(Content::Null) if fills => {
-                return Err(Problem::new("a list that was set to null can't be set again")
+                return Err(Error::new("a list that was set to null can't be set again")
                     .at(|| self.tree.path(old), self.tree.node(old).origin));
             }
             value if value.is_interpolation() => {
@@ -96,9 +107,9 @@ impl Evaluation<'_> {
         Ok(old)
     }
 
-    fn merge_lists(&mut self, target: Id, source: Id) -> Outcome<()> {
+    fn merge_lists(&mut self, target: NodeId, source: NodeId) -> Result<()> {
         let items = match self.tree.value(source) {
-            Value::List(Content::Here(_)) => self.tree.keys(source),
+            Value::List(Content::Items(_)) => self.tree.keys(source),
             Value::List(Content::Null) => {
                 self.tree.node_mut(target).value = Value::List(Content::Null);
                 return Ok(());
@@ -108,7 +119,7 @@ impl Evaluation<'_> {
         let before = self.tree.copy(target)?;
         let parent = self.tree.node(target).parent;
         let node = self.tree.node(source).clone();
-        self.tree.node_mut(target).value = Value::List(Content::Here(Vec::new()));
+        self.tree.node_mut(target).value = Value::List(Content::Items(Vec::new()));
         for key in items {
             if let Some(item) = self.tree.child(source, &key) {
                 let item = self.tree.copy(item)?;

@@ -1,4 +1,4 @@
-//! What an interpolation is worth: `resolve_parse_tree` of OmegaConf and the visitor of its grammar.
+//! What an interpolation resolves to: `resolve_parse_tree` of OmegaConf and the visitor of its grammar.
 
 mod in_place;
 mod interpolate;
@@ -11,35 +11,33 @@ use std::rc::Rc;
 
 use indexmap::IndexSet;
 
-use crate::error::{Kind, Outcome, Problem};
+use crate::error::{Error, ErrorKind, Result};
 use crate::interpolation::{self, Part};
-use crate::tree::Raw;
-use crate::tree::{Id, Tree, Value};
+use crate::tree::{NodeId, Raw, Tree, Value};
 pub use path::split as split_key;
-pub use resolvers::configuration;
-pub use select::index;
+pub(crate) use select::index;
 
 /// Interpolations that may wait for each other; Python's recursion limit ends earlier.
 const MAX_CHAIN: usize = 128;
 /// Texts filled in, in all.
 const MAX_STEPS: usize = 100_000;
 
-/// A lookup in the environment.
+/// Looks a variable of the environment up, for `oc.env`.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A tree and what is needed to resolve it.
-pub struct Evaluation<'a> {
+pub struct OmegaConf<'a> {
+    /// The configurations.
     pub tree: Tree,
-    pub environment: Environment<'a>,
-    /// What came to notice, each once.
-    pub notices: IndexSet<Notice>,
+    environment: Environment<'a>,
+    pub(crate) notices: IndexSet<Notice>,
     /// The nodes whose texts are being filled in, the innermost last.
-    pub(super) active: Vec<Id>,
+    active: Vec<NodeId>,
     /// The maps and lists that are being resolved.
-    pub(super) open: Vec<Id>,
-    parsed: HashMap<Id, Rc<[Part]>>,
+    open: Vec<NodeId>,
+    parsed: HashMap<NodeId, Rc<[Part]>>,
     steps: usize,
-    pub(super) characters: usize,
+    characters: usize,
 }
 
 /// Something that a person may want to know of the values.
@@ -56,16 +54,18 @@ pub enum Notice {
     },
 }
 
-/// What a node or an interpolation is worth.
+/// What a node or an interpolation resolves to.
 #[derive(Clone, Debug)]
 pub enum Resolved {
     /// A node of the tree.
-    Node(Id),
+    Node(NodeId),
     /// A value of its own.
     Raw(Raw),
 }
 
-impl<'a> Evaluation<'a> {
+impl<'a> OmegaConf<'a> {
+    /// An empty tree, for which `environment` is asked for variables.
+    #[must_use]
     pub fn new(environment: Environment<'a>) -> Self {
         let tree = Tree::default();
         Self {
@@ -80,8 +80,16 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The node itself, or what its text is worth.
-    pub fn dereference(&mut self, id: Id) -> Outcome<Resolved> {
+    /// What came to notice until now, each once.
+    pub fn notices(&self) -> impl Iterator<Item = &Notice> {
+        self.notices.iter()
+    }
+
+    /// The node itself, or what its interpolations resolve to.
+    ///
+    /// # Errors
+    /// When one of them can't be resolved.
+    pub fn dereference(&mut self, id: NodeId) -> Result<Resolved> {
         let node = self.tree.node(id);
         let mut made_of = node.made_of.clone();
         made_of.is_traced |= self.tree.is_traced(node.origin);
@@ -91,14 +99,14 @@ impl<'a> Evaluation<'a> {
             _ => return Ok(Resolved::Node(id)),
         };
         self.enter(id)?;
-        let worth = self.text(id, &text);
+        let resolved = self.text(id, &text);
         self.active.pop();
         let origin = self.tree.node(id).origin;
-        worth.map_err(|problem| within_interpolation(problem).at(|| self.tree.path(id), origin))
+        resolved.map_err(|problem| within_interpolation(problem).at(|| self.tree.path(id), origin))
     }
 
     /// Does something whose reading is no matter of what comes later.
-    pub fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.tree.begin_reading();
         let done = act(self);
         self.tree.end_reading(before);
@@ -106,27 +114,27 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The map or list that a node is or stands for.
-    pub fn container_behind(&mut self, id: Id) -> Outcome<Option<Id>> {
+    pub(crate) fn container_behind(&mut self, id: NodeId) -> Result<Option<NodeId>> {
         match self.dereference(id)? {
             Resolved::Node(node) if self.tree.value(node).is_container() => Ok(Some(node)),
             _ => Ok(None),
         }
     }
 
-    fn enter(&mut self, id: Id) -> Outcome<()> {
+    fn enter(&mut self, id: NodeId) -> Result<()> {
         self.steps += 1;
         if self.active.contains(&id) {
             let way: Vec<String> =
                 self.active.iter().chain([&id]).map(|&id| self.tree.path(id)).collect();
-            return Err(Problem::new(format!("it needs its own value: {}", way.join(" -> "))));
+            return Err(Error::new(format!("it needs its own value: {}", way.join(" -> "))));
         }
         if self.active.len() >= MAX_CHAIN {
-            return Err(Problem::new(format!(
+            return Err(Error::new(format!(
                 "more than {MAX_CHAIN} interpolations wait for each other"
             )));
         }
         if self.steps > MAX_STEPS {
-            return Err(Problem::new(format!(
+            return Err(Error::new(format!(
                 "more than {MAX_STEPS} interpolations are needed for it"
             )));
         }
@@ -134,7 +142,7 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    fn text(&mut self, node: Id, text: &str) -> Outcome<Resolved> {
+    fn text(&mut self, node: NodeId, text: &str) -> Result<Resolved> {
         let parts = self.parsed(node, text)?;
         self.composite(node, &parts).map_err(|problem| match &parts[..] {
             [Part::Interpolation(one)] => problem.in_text(text, one.start),
@@ -143,17 +151,19 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The parts of a node's text. A node's text never changes, and may be asked for often.
-    fn parsed(&mut self, node: Id, text: &str) -> Outcome<Rc<[Part]>> {
+    fn parsed(&mut self, node: NodeId, text: &str) -> Result<Rc<[Part]>> {
         if let Some(parts) = self.parsed.get(&node) {
             return Ok(Rc::clone(parts));
         }
         let parts = interpolation::parse(text)
-            .map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
+            .map_err(|error| Error::new(error.problem).in_text(text, error.at))?;
         let parts: Rc<[Part]> = parts.into();
         self.parsed.insert(node, Rc::clone(&parts));
         Ok(parts)
     }
 
+    /// The value that was resolved to.
+    #[must_use]
     pub fn raw_of(&self, resolved: &Resolved) -> Raw {
         match resolved {
             Resolved::Node(id) => self.tree.raw(*id),
@@ -169,18 +179,18 @@ impl<'a> Evaluation<'a> {
         self.tree.text_of(raw)
     }
 
-    pub(super) fn parent(&self, node: Id) -> Outcome<Id> {
+    pub(super) fn parent(&self, node: NodeId) -> Result<NodeId> {
         self.tree
             .node(node)
             .parent
-            .ok_or_else(|| Problem::new("an interpolation needs a map or a list around it"))
+            .ok_or_else(|| Error::new("an interpolation needs a map or a list around it"))
     }
 }
 
 /// Inside of an interpolation every problem but one is like the others.
-pub(super) fn within_interpolation(problem: Problem) -> Problem {
-    match problem.kind {
-        Kind::ReachesMissing => problem,
-        _ => Problem { kind: Kind::Other, ..problem },
+pub(crate) fn within_interpolation(problem: Error) -> Error {
+    match problem.kind() {
+        ErrorKind::InterpolationToMissingValue => problem,
+        _ => problem.with_kind(ErrorKind::Other),
     }
 }

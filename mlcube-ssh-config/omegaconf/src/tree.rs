@@ -1,23 +1,21 @@
 //! A configuration as a tree of nodes that know their parents: relative interpolations ask for them.
 //!
-//! Nodes are never freed: a node that was replaced is what `--explain` shows. Several configurations (settings, cube,
-//! command line) live in one tree, each below a root of its own, and are merged by copying.
+//! Nodes are never freed: a node that was replaced explains the value that came after it. Several configurations live in one
+//! tree, each below a root of its own, and are merged by copying.
 
 mod assign;
 mod create;
 mod json;
-mod origin;
 mod raw;
 mod value;
 mod variables;
 
-use crate::error::{Outcome, Problem};
+use crate::error::{Error, Result};
 use crate::interpolation;
+use crate::origin::{Origin, Source, Sources};
 use crate::yaml::{Key, MAX_DEPTH};
-use origin::Sources;
-pub use origin::{Origin, Source};
 pub use raw::Raw;
-pub use value::{Content, Id, Value};
+pub use value::{Content, DictConfig, ListConfig, NodeId, Value};
 pub use variables::Reading;
 
 /// Nodes in all: what a bomb may grow to before it is refused.
@@ -25,24 +23,26 @@ const MAX_NODES: usize = 400_000;
 
 /// A value with its place.
 #[derive(Clone, Debug)]
-pub struct Node {
-    pub value: Value,
-    pub parent: Option<Id>,
-    pub key: Option<Key>,
-    pub origin: Origin,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) parent: Option<NodeId>,
+    pub(crate) key: Option<Key>,
+    pub(crate) origin: Origin,
     /// What this value replaced, the latest first.
-    pub replaced: Vec<Id>,
+    pub(crate) replaced: Vec<NodeId>,
     /// The variables that it was made of.
-    pub made_of: Reading,
+    pub(crate) made_of: Reading,
 }
 
-/// All nodes.
+/// Configurations as nodes that know their parents.
+///
+/// Nodes are named by their [`NodeId`], which is good for this tree only.
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
     sources: Sources,
     /// What was read for the node that is made next.
-    pub(super) reading: Reading,
+    pub(crate) reading: Reading,
 }
 
 impl Tree {
@@ -57,16 +57,18 @@ impl Tree {
     }
 
     /// Whether an origin is one of the sources that are traced.
-    pub(super) fn is_traced(&self, origin: Origin) -> bool {
+    pub(crate) fn is_traced(&self, origin: Origin) -> bool {
         self.sources.is_traced(origin)
     }
 
     /// The source and the line that a value came from, as messages show it: `settings.yaml:12`.
+    #[must_use]
     pub fn place(&self, origin: Origin) -> String {
         self.sources.place(origin)
     }
 
     /// Begins to note what is read for the nodes made from now on, and returns what was noted until now.
+    #[must_use]
     pub fn begin_reading(&mut self) -> Reading {
         std::mem::take(&mut self.reading)
     }
@@ -76,8 +78,19 @@ impl Tree {
         self.reading = before;
     }
 
-    /// Adds a node without a parent. The interpolations of a text have to be in the language.
-    pub fn add(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
+    /// An error as a line for people: `settings.yaml:12: a.b: …`.
+    #[must_use]
+    pub fn describe(&self, error: &Error) -> String {
+        let written = error.origin().filter(|origin| origin.source().is_some());
+        let place = written.map(|origin| format!("{}: ", self.place(origin))).unwrap_or_default();
+        format!("{place}{error}")
+    }
+
+    /// Adds a node without a parent.
+    ///
+    /// # Errors
+    /// When a text has `${` and isn't in the language of interpolations, or the tree grows beyond all bounds.
+    pub fn add(&mut self, value: Value, origin: Origin) -> Result<NodeId> {
         if let Value::Text(text) = &value {
             check_text(text)?;
         }
@@ -85,9 +98,9 @@ impl Tree {
     }
 
     /// As [`Tree::add`], for a value that was checked already.
-    fn push(&mut self, value: Value, origin: Origin) -> Outcome<Id> {
+    fn push(&mut self, value: Value, origin: Origin) -> Result<NodeId> {
         if self.nodes.len() >= MAX_NODES {
-            return Err(Problem::new(format!("the configuration grows beyond {MAX_NODES} values")));
+            return Err(Error::new(format!("the configuration grows beyond {MAX_NODES} values")));
         }
         let made_of = self.reading.clone();
         self.nodes.push(Node {
@@ -98,33 +111,48 @@ impl Tree {
             replaced: Vec::new(),
             made_of,
         });
-        Ok(Id(self.nodes.len() - 1))
+        Ok(NodeId(self.nodes.len() - 1))
     }
 
-    pub fn node(&self, id: Id) -> &Node {
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
     }
 
-    pub fn node_mut(&mut self, id: Id) -> &mut Node {
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
         &mut self.nodes[id.0]
     }
 
-    pub fn value(&self, id: Id) -> &Value {
+    /// What a node holds.
+    #[must_use]
+    pub fn value(&self, id: NodeId) -> &Value {
         &self.node(id).value
     }
 
-    /// Makes `child` known to its parent's side of the bond; the parent's content is the caller's.
-    pub fn adopt(&mut self, parent: Id, key: Key, child: Id) {
+    /// Where a node's value came from.
+    #[must_use]
+    pub fn origin(&self, id: NodeId) -> Origin {
+        self.node(id).origin
+    }
+
+    /// The nodes whose values this one replaced, the latest first.
+    #[must_use]
+    pub fn replaced(&self, id: NodeId) -> &[NodeId] {
+        &self.node(id).replaced
+    }
+
+    /// Makes a node know its parent, which doesn't hold it yet: its relative interpolations start there.
+    pub fn adopt(&mut self, parent: NodeId, key: Key, child: NodeId) {
         let node = self.node_mut(child);
         node.parent = Some(parent);
         node.key = Some(key);
     }
 
     /// The child of a map or list; a key that a list can't have is an absent one.
-    pub fn child(&self, parent: Id, key: &Key) -> Option<Id> {
+    #[must_use]
+    pub fn child(&self, parent: NodeId, key: &Key) -> Option<NodeId> {
         match (self.value(parent), key) {
-            (Value::Map(Content::Here(map)), key) => map.get(key).copied(),
-            (Value::List(Content::Here(list)), Key::Int(index)) => {
+            (Value::Map(Content::Items(map)), key) => map.get(key).copied(),
+            (Value::List(Content::Items(list)), Key::Int(index)) => {
                 list.get(usize::try_from(*index).ok()?).copied()
             }
             _ => None,
@@ -132,15 +160,17 @@ impl Tree {
     }
 
     /// The child of a map, by a key of text.
-    pub fn get(&self, parent: Id, key: &str) -> Option<Id> {
+    #[must_use]
+    pub fn get(&self, parent: NodeId, key: &str) -> Option<NodeId> {
         self.child(parent, &Key::from(key))
     }
 
     /// The keys of a map or a list.
-    pub fn keys(&self, id: Id) -> Vec<Key> {
+    #[must_use]
+    pub fn keys(&self, id: NodeId) -> Vec<Key> {
         match self.value(id) {
-            Value::Map(Content::Here(map)) => map.keys().cloned().collect(),
-            Value::List(Content::Here(list)) => {
+            Value::Map(Content::Items(map)) => map.keys().cloned().collect(),
+            Value::List(Content::Items(list)) => {
                 (0i128..).zip(list).map(|(index, _)| Key::Int(index)).collect()
             }
             _ => Vec::new(),
@@ -148,13 +178,13 @@ impl Tree {
     }
 
     /// Puts `child` under `key`, where there may be one already.
-    pub fn put(&mut self, parent: Id, key: Key, child: Id) {
+    pub fn put(&mut self, parent: NodeId, key: Key, child: NodeId) {
         self.adopt(parent, key.clone(), child);
         match (&mut self.node_mut(parent).value, &key) {
-            (Value::Map(Content::Here(map)), _) => {
+            (Value::Map(Content::Items(map)), _) => {
                 map.insert(key, child);
             }
-            (Value::List(Content::Here(list)), Key::Int(index)) => {
+            (Value::List(Content::Items(list)), Key::Int(index)) => {
                 let index = usize::try_from(*index).unwrap_or(usize::MAX);
                 match list.get_mut(index) {
                     Some(item) => *item = child,
@@ -166,28 +196,31 @@ impl Tree {
     }
 
     /// Takes a key out of a map.
-    pub fn remove(&mut self, parent: Id, key: &Key) {
-        if let Value::Map(Content::Here(map)) = &mut self.node_mut(parent).value {
+    pub fn remove(&mut self, parent: NodeId, key: &Key) {
+        if let Value::Map(Content::Items(map)) = &mut self.node_mut(parent).value {
             map.shift_remove(key);
         }
     }
 
     /// Copies a node and all below it. The copy has no parent.
-    pub fn copy(&mut self, id: Id) -> Outcome<Id> {
+    ///
+    /// # Errors
+    /// When the tree grows beyond all bounds.
+    pub fn copy(&mut self, id: NodeId) -> Result<NodeId> {
         self.copy_below(id, 0)
     }
 
-    fn copy_below(&mut self, id: Id, depth: usize) -> Outcome<Id> {
+    fn copy_below(&mut self, id: NodeId, depth: usize) -> Result<NodeId> {
         if depth > MAX_DEPTH {
-            return Err(Problem::new(format!(
+            return Err(Error::new(format!(
                 "the configuration is more than {MAX_DEPTH} levels deep"
             )));
         }
         let Node { value, origin, replaced, made_of, .. } = self.node(id).clone();
         let keys = self.keys(id);
         let empty = match &value {
-            Value::Map(Content::Here(_)) => Value::empty_map(),
-            Value::List(Content::Here(_)) => Value::List(Content::Here(Vec::new())),
+            Value::Map(Content::Items(_)) => Value::empty_map(),
+            Value::List(Content::Items(_)) => Value::empty_list(),
             _ => value,
         };
         let copy = self.push(empty, origin)?;
@@ -204,14 +237,14 @@ impl Tree {
     }
 
     /// Notes that a node, and all below it, is read.
-    pub fn read_whole(&mut self, id: Id) {
+    pub(crate) fn read_whole(&mut self, id: NodeId) {
         let mut reading = std::mem::take(&mut self.reading);
         self.made_of_whole(id, &mut reading);
         self.reading = reading;
     }
 
     /// Adds what a node, and all below it, was made of.
-    pub fn made_of_whole(&self, id: Id, reading: &mut Reading) {
+    fn made_of_whole(&self, id: NodeId, reading: &mut Reading) {
         reading.extend(&self.node(id).made_of);
         for key in self.keys(id) {
             if let Some(child) = self.child(id, &key) {
@@ -220,20 +253,39 @@ impl Tree {
         }
     }
 
+    /// The variables that the value at a path was made of, and the maps around it, as far as sources that are traced asked
+    /// for them ([`Tree::trace`]). Of a map or a list it is all that is in it.
+    #[must_use]
+    pub fn variables(&self, top: NodeId, path: &[&str]) -> Vec<String> {
+        let mut reading = Reading::default();
+        let mut at = Some(top);
+        let mut parts = path.iter();
+        while let Some(id) = at {
+            let Some(part) = parts.next() else {
+                self.made_of_whole(id, &mut reading);
+                break;
+            };
+            reading.extend(&self.node(id).made_of);
+            at = self.get(id, part);
+        }
+        reading.names().cloned().collect()
+    }
+
     /// The node at the top.
-    pub fn root(&self, id: Id) -> Id {
+    pub(crate) fn root(&self, id: NodeId) -> NodeId {
         self.ancestors(id).last().unwrap_or(id)
     }
 
     /// The node and those above it.
-    pub fn ancestors(&self, id: Id) -> impl Iterator<Item = Id> {
+    pub(crate) fn ancestors(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         std::iter::successors(Some(id), |&id| self.node(id).parent)
     }
 
     /// A node's key from the top, as messages show it: `tasks.train.inputs[0]`.
-    pub fn path(&self, id: Id) -> String {
+    #[must_use]
+    pub fn path(&self, id: NodeId) -> String {
         let mut path = String::new();
-        let above: Vec<Id> = self.ancestors(id).collect();
+        let above: Vec<NodeId> = self.ancestors(id).collect();
         for pair in above.windows(2).rev() {
             let (child, parent) = (self.node(pair[0]), self.value(pair[1]));
             let Some(key) = &child.key else { continue };
@@ -248,11 +300,11 @@ impl Tree {
 }
 
 /// Refuses a text with `${` that isn't in the language.
-fn check_text(text: &str) -> Outcome<()> {
+fn check_text(text: &str) -> Result<()> {
     if text.contains("${")
         && let Err(error) = interpolation::parse(text)
     {
-        return Err(Problem::new(error.problem).in_text(text, error.at));
+        return Err(Error::new(error.problem).in_text(text, error.at));
     }
     Ok(())
 }

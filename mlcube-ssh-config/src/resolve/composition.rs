@@ -1,6 +1,6 @@
 //! What the rules of mlcube work on: a tree in which the two files and the command line are put together.
 
-use omegaconf::{Environment, Evaluation, Notice, Origin, Source};
+use omegaconf::{Environment, Notice, OmegaConf, Origin, Source};
 
 use super::request::Request;
 
@@ -19,14 +19,15 @@ pub(crate) struct Sources {
 
 /// The tree and its sources.
 pub(crate) struct Composition<'a> {
-    pub(crate) conf: Evaluation<'a>,
+    pub(crate) conf: OmegaConf<'a>,
     pub(crate) sources: Sources,
+    pub(crate) environment: Environment<'a>,
 }
 
 impl<'a> Composition<'a> {
     /// An empty tree that knows the sources of a request; `cube` is the path of the cube's file.
     pub(crate) fn new(request: &Request, cube: &str, environment: Environment<'a>) -> Self {
-        let mut conf = Evaluation::new(environment);
+        let mut conf = OmegaConf::new(environment);
         let mut add = |name: String| conf.tree.add_source(name);
         let arguments = request.arguments.iter().map(|(name, value)| format!("{name}={value}"));
         let workspace = request.workspace.as_deref().unwrap_or_default();
@@ -39,7 +40,7 @@ impl<'a> Composition<'a> {
         };
         // A cube may read any variable, as mlcube lets it; the value stays on this machine.
         conf.tree.trace(sources.cube);
-        Self { conf, sources }
+        Self { conf, sources, environment }
     }
 
     /// Does something whose reading is no matter of what comes later.
@@ -52,7 +53,7 @@ impl<'a> Composition<'a> {
 
     /// What a person should know.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        self.conf.notices.iter().filter_map(|notice| self.warning(notice)).collect()
+        self.conf.notices().filter_map(|notice| self.warning(notice)).collect()
     }
 
     /// A value that looks like a secret ends up in the document: that is worth a warning.
@@ -60,7 +61,7 @@ impl<'a> Composition<'a> {
         match notice {
             Notice::Deprecated(message) => Some(message.clone()),
             Notice::Variable { name, key } => {
-                let is_set = (self.conf.environment)(name).is_some_and(|value| !value.is_empty());
+                let is_set = (self.environment)(name).is_some_and(|value| !value.is_empty());
                 (is_secret(name) && is_set).then(|| {
                     format!(
                         "{key} holds the value of ${name}, which looks like a secret, and the document with it; hand it over with --env {name} instead"

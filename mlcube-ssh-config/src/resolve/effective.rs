@@ -1,7 +1,7 @@
 //! Putting the sources together: `MLCubeConfig.create_mlcube_config` of `mlcube/config.py`.
 
 use omegaconf::yaml::Key;
-use omegaconf::{Id, Origin, Outcome, Problem, Value};
+use omegaconf::{Error, NodeId, Origin, Value};
 
 use super::composition::Composition;
 use super::paths;
@@ -11,8 +11,8 @@ use super::tasks::Arguments;
 
 /// The sources of a configuration, each in the tree already, and what is computed from the command line.
 pub(crate) struct Parts<'a> {
-    pub(crate) cube: Id,
-    pub(crate) overrides: Id,
+    pub(crate) cube: NodeId,
+    pub(crate) overrides: NodeId,
     pub(crate) platform: Platform,
     /// The folder of the cube.
     pub(crate) root: &'a str,
@@ -23,7 +23,7 @@ pub(crate) struct Parts<'a> {
 
 impl Composition<'_> {
     /// The effective configuration, resolved: a map.
-    pub(crate) fn effective(&mut self, parts: &Parts<'_>) -> Outcome<Id> {
+    pub(crate) fn effective(&mut self, parts: &Parts<'_>) -> omegaconf::Result<NodeId> {
         let Parts { cube: config, overrides, platform: Platform { section, runner }, .. } = *parts;
         self.apart(|this| this.conf.merge(config, overrides))?;
         let computed = self.computed(parts, section)?;
@@ -37,12 +37,12 @@ impl Composition<'_> {
         self.apart(|this| this.conf.merge(config, overrides))?;
         self.apart(|this| this.finish_runner(config, runner))?;
         self.apart(|this| this.normalize_tasks(config, parts.arguments))?;
-        self.apart(|this| this.conf.resolve_below(config))?;
+        self.apart(|this| this.conf.resolve(config))?;
         Ok(config)
     }
 
     /// `runtime` and `runner`, as a configuration that is merged like the others.
-    fn computed(&mut self, parts: &Parts<'_>, section: Id) -> Outcome<Id> {
+    fn computed(&mut self, parts: &Parts<'_>, section: NodeId) -> omegaconf::Result<NodeId> {
         let top = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
         let runtime = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
         self.conf.tree.set(
@@ -73,11 +73,10 @@ impl Composition<'_> {
         path: &str,
         home: Option<&str>,
         working_directory: &str,
-    ) -> Outcome<String> {
+    ) -> omegaconf::Result<String> {
         if path.starts_with("storage:") {
-            let problem = Problem::new("storage: is not supported; name a folder");
-            let origin = Some(Origin::Written(self.sources.workspace, 0));
-            return Err(Problem { origin, ..problem });
+            let origin = Origin::Written(self.sources.workspace, 0);
+            return Err(Error::new("storage: is not supported; name a folder").with_origin(origin));
         }
         Ok(paths::absolute(&paths::expand_user(path, home), working_directory))
     }

@@ -1,7 +1,7 @@
 //! `--gpus` and the like for a platform that is called `docker` or `singularity`: `CliParser.parse_extra_arg` of `mlcube`.
 
 use omegaconf::yaml::Key;
-use omegaconf::{Id, Origin, Outcome, Value};
+use omegaconf::{NodeId, Origin, Value};
 
 use super::composition::Composition;
 
@@ -19,10 +19,10 @@ impl Composition<'_> {
     /// Adds the options to the overrides, in the section of the engine that the platform is named after.
     pub(crate) fn engine_options(
         &mut self,
-        overrides: Id,
+        overrides: NodeId,
         platform: &str,
         options: &[(&'static str, String)],
-    ) -> Outcome<()> {
+    ) -> omegaconf::Result<()> {
         if platform != "docker" && platform != "singularity" {
             return Ok(());
         }

@@ -2,18 +2,15 @@
 
 use std::fmt;
 
-use omegaconf::{Problem, Tree};
+use omegaconf::Tree;
 
 /// Why there is no configuration: file and line or flag, key, what is wrong, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 
 impl Error {
-    pub(super) fn new(tree: &Tree, problem: &Problem) -> Self {
-        let written = problem.origin.filter(|origin| origin.source().is_some());
-        let place = written.map(|origin| format!("{}: ", tree.place(origin))).unwrap_or_default();
-        let key = problem.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-        Self(one_line(&format!("{place}{key}{problem}")))
+    pub(super) fn new(tree: &Tree, error: &omegaconf::Error) -> Self {
+        Self(one_line(&tree.describe(error)))
     }
 }
 

@@ -1,16 +1,16 @@
 //! Where a value came from, in words: `--explain KEY`.
 
 use omegaconf::yaml::Key;
-use omegaconf::{Content, Id, Origin, Raw, Tree, Value, split_key};
+use omegaconf::{Content, NodeId, Origin, Raw, Tree, Value, split_key};
 
 /// The lines on a key: its value, the source that set it, and what that overrode. None: there is no such key.
-pub(crate) fn explain(tree: &Tree, root: Id, key: &str) -> Option<String> {
+pub(crate) fn explain(tree: &Tree, root: NodeId, key: &str) -> Option<String> {
     let mut lines = Vec::new();
     describe(tree, find(tree, root, key)?, &mut lines);
     Some(lines.join("\n"))
 }
 
-fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
+fn find(tree: &Tree, root: NodeId, key: &str) -> Option<NodeId> {
     split_key(key).iter().try_fold(root, |at, part| match tree.value(at) {
         Value::List(_) => tree.child(at, &Key::Int(part.parse().ok()?)),
         _ => tree.get(at, part).or_else(|| {
@@ -22,9 +22,9 @@ fn find(tree: &Tree, root: Id, key: &str) -> Option<Id> {
     })
 }
 
-fn describe(tree: &Tree, id: Id, lines: &mut Vec<String>) {
+fn describe(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
     match tree.value(id) {
-        Value::Map(Content::Here(_)) | Value::List(Content::Here(_))
+        Value::Map(Content::Items(_)) | Value::List(Content::Items(_))
             if !tree.keys(id).is_empty() =>
         {
             for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
@@ -35,14 +35,14 @@ fn describe(tree: &Tree, id: Id, lines: &mut Vec<String>) {
     }
 }
 
-fn describe_value(tree: &Tree, id: Id, lines: &mut Vec<String>) {
-    let origin = tree.node(id).origin;
+fn describe_value(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
+    let origin = tree.origin(id);
     lines.push(format!("{} = {}", tree.path(id), shown(tree, id)));
     lines.push(format!("  set by {}", tree.place(origin)));
     // A source that is merged twice is named once.
     let mut seen = vec![(origin, shown(tree, id))];
-    for &before in &tree.node(id).replaced {
-        let this = (tree.node(before).origin, shown(tree, before));
+    for &before in tree.replaced(id) {
+        let this = (tree.origin(before), shown(tree, before));
         if seen.contains(&this) {
             continue;
         }
@@ -56,7 +56,7 @@ fn describe_value(tree: &Tree, id: Id, lines: &mut Vec<String>) {
 }
 
 /// A value as a person would write it.
-fn shown(tree: &Tree, id: Id) -> String {
+fn shown(tree: &Tree, id: NodeId) -> String {
     match tree.raw(id) {
         Raw::Null => "null".to_owned(),
         Raw::Bool(flag) => flag.to_string(),
@@ -66,7 +66,7 @@ fn shown(tree: &Tree, id: Id) -> String {
 }
 
 /// The source that set the value of a key, or that of the deepest key above it that is there.
-pub(crate) fn place(tree: &Tree, root: Id, key: &str) -> String {
+pub(crate) fn place(tree: &Tree, root: NodeId, key: &str) -> String {
     let mut at = root;
     for part in split_key(key) {
         match find(tree, at, &part) {
@@ -74,5 +74,5 @@ pub(crate) fn place(tree: &Tree, root: Id, key: &str) -> String {
             None => break,
         }
     }
-    tree.place(tree.node(at).origin)
+    tree.place(tree.origin(at))
 }

@@ -4,7 +4,7 @@ mod docker;
 mod ssh;
 
 use omegaconf::yaml::Key;
-use omegaconf::{Id, Origin, Outcome, Problem, Tree, Value};
+use omegaconf::{Error, NodeId, Origin, Tree, Value};
 
 use super::composition::Composition;
 
@@ -28,7 +28,7 @@ impl RunnerKind {
     }
 
     /// The runner's defaults.
-    pub(crate) fn defaults(self, tree: &mut Tree) -> Outcome<Id> {
+    pub(crate) fn defaults(self, tree: &mut Tree) -> omegaconf::Result<NodeId> {
         match self {
             Self::Ssh => ssh::defaults(tree),
             Self::Docker => docker::defaults(tree),
@@ -38,7 +38,11 @@ impl RunnerKind {
 
 impl Composition<'_> {
     /// Puts the defaults below the section, when it lacks one of them: `merge_with_logging`.
-    pub(crate) fn fill_in_defaults(&mut self, config: Id, runner: RunnerKind) -> Outcome<()> {
+    pub(crate) fn fill_in_defaults(
+        &mut self,
+        config: NodeId,
+        runner: RunnerKind,
+    ) -> omegaconf::Result<()> {
         let defaults = runner.defaults(&mut self.conf.tree)?;
         let section = self.runner_section(config)?;
         let given = |key: &Key| {
@@ -55,7 +59,11 @@ impl Composition<'_> {
     }
 
     /// What a runner does with the section once everything is merged.
-    pub(crate) fn finish_runner(&mut self, config: Id, runner: RunnerKind) -> Outcome<()> {
+    pub(crate) fn finish_runner(
+        &mut self,
+        config: NodeId,
+        runner: RunnerKind,
+    ) -> omegaconf::Result<()> {
         match runner {
             RunnerKind::Ssh => self.finish_ssh(config),
             RunnerKind::Docker => self.check_docker(config),
@@ -63,24 +71,24 @@ impl Composition<'_> {
     }
 
     /// The `runner` section, which has to be a map.
-    pub(super) fn runner_section(&mut self, config: Id) -> Outcome<Id> {
+    pub(super) fn runner_section(&mut self, config: NodeId) -> omegaconf::Result<NodeId> {
         let key = Key::from("runner");
         let wrong = "this has to be a map";
         let origin = self
             .conf
             .tree
             .child(config, &key)
-            .map_or(Origin::Computed, |child| self.conf.tree.node(child).origin);
+            .map_or(Origin::Computed, |child| self.conf.tree.origin(child));
         let found = self
             .conf
             .get(config, &key)?
-            .ok_or_else(|| Problem::new(wrong).at(|| "runner".to_owned(), origin))?;
-        self.conf.map(&found, wrong)
+            .ok_or_else(|| Error::new(wrong).at(|| "runner".to_owned(), origin))?;
+        self.conf.expect_map(&found, wrong)
     }
 }
 
 /// A map of texts and the like, all defaults.
-fn table(tree: &mut Tree, rows: &[(&str, Value)]) -> Outcome<Id> {
+fn table(tree: &mut Tree, rows: &[(&str, Value)]) -> omegaconf::Result<NodeId> {
     let map = tree.add(Value::empty_map(), Origin::Default)?;
     for (key, value) in rows {
         let value = tree.add(value.clone(), Origin::Default)?;

@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 
-use omegaconf::yaml::{self, Data, MAX_BYTES, Yaml};
-use omegaconf::{Id, Origin, Outcome, Problem, Value, configuration};
+use omegaconf::yaml::MAX_BYTES;
+use omegaconf::{Error, NodeId, Origin, Value};
 
 use super::composition::Composition;
 
@@ -28,45 +28,27 @@ impl Which {
 
 impl Composition<'_> {
     /// Reads a file into a map of its own. A settings file may be absent: None.
-    pub(crate) fn load(&mut self, which: Which, path: &str) -> Outcome<Id> {
+    pub(crate) fn load(&mut self, which: Which, path: &str) -> omegaconf::Result<NodeId> {
         let source = match which {
             Which::Cube => self.sources.cube,
             Which::Settings => self.sources.settings,
         };
-        let at = |line| Origin::Written(source, line);
+        let whole = Origin::Written(source, 0);
         // Nobody writes into a pipe that a stranger's cube holds.
         if which == Which::Cube && fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            let problem = Problem::new("it isn't a regular file");
-            return Err(Problem { origin: Some(at(0)), ..problem });
+            return Err(Error::new("it isn't a regular file").with_origin(whole));
         }
-        let bytes = read(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::new(which.absent()),
-            _ => Problem::new(error.to_string()),
+        let content = read(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Error::new(which.absent()),
+            _ => Error::new(error.to_string()),
         });
-        let file = |problem: Problem| Problem { origin: problem.origin.or(Some(at(0))), ..problem };
-        let yaml = yaml::read_file(&bytes.map_err(file)?);
-        let yaml = yaml.map_err(|error| Problem {
-            origin: Some(at(error.line)),
-            ..Problem::new(error.problem)
-        })?;
-        let yaml = document(yaml).map_err(file)?;
-        let root = self.conf.tree.add_yaml(&yaml, &|line| at(line))?;
+        let content = content.map_err(|error| error.with_origin(whole))?;
+        let root = self.conf.load(source, &content)?;
         match self.conf.tree.value(root) {
             Value::Map(_) => Ok(root),
-            _ => Err(file(Problem::new("this is a list; it has to be a map"))),
+            _ => Err(Error::new("this is a list; it has to be a map").with_origin(whole)),
         }
     }
-}
-
-/// A file's value as a configuration. Text is read once more, as OmegaConf does.
-fn document(yaml: Yaml) -> Outcome<Yaml> {
-    let yaml = match &yaml.data {
-        Data::Text(text) => {
-            yaml::read_str(text).map_err(|error| Problem::new(error.to_string()))?
-        }
-        _ => yaml,
-    };
-    configuration(yaml).ok_or_else(|| Problem::new("this is a single value; it has to be a map"))
 }
 
 /// A file's bytes, at most one more than are allowed: also a device or a pipe has an end here.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omegaconf::yaml::Key;
-use omegaconf::{Id, Origin, Outcome, Problem, Raw, Resolved, Value};
+use omegaconf::{Error, NodeId, Origin, Raw, Resolved, Value};
 
 use super::composition::Composition;
 
@@ -12,19 +12,28 @@ pub(crate) type Arguments = BTreeMap<String, (String, usize)>;
 
 impl Composition<'_> {
     /// Gives every task its parameters, inputs and outputs, and every parameter a default and a type.
-    pub(crate) fn normalize_tasks(&mut self, root: Id, arguments: &Arguments) -> Outcome<()> {
-        let origin = self.conf.tree.node(root).origin;
-        let missing = Problem::new("a cube has a map of tasks, and this one has none");
+    pub(crate) fn normalize_tasks(
+        &mut self,
+        root: NodeId,
+        arguments: &Arguments,
+    ) -> omegaconf::Result<()> {
+        let origin = self.conf.tree.origin(root);
+        let missing = Error::new("a cube has a map of tasks, and this one has none");
         let tasks = self.conf.get(root, &Key::from("tasks"))?;
         let tasks = tasks.ok_or_else(|| missing.at(|| "tasks".to_owned(), origin))?;
-        let tasks = self.conf.map(&tasks, "this has to be a map of tasks")?;
+        let tasks = self.conf.expect_map(&tasks, "this has to be a map of tasks")?;
         for key in self.conf.tree.keys(tasks) {
             self.apart(|this| this.normalize_task(tasks, &key, arguments))?;
         }
         Ok(())
     }
 
-    fn normalize_task(&mut self, tasks: Id, key: &Key, arguments: &Arguments) -> Outcome<()> {
+    fn normalize_task(
+        &mut self,
+        tasks: NodeId,
+        key: &Key,
+        arguments: &Arguments,
+    ) -> omegaconf::Result<()> {
         let task = self.map_of(tasks, key)?;
         self.drop_null_entrypoint(task)?;
         let parameters = self.map_of(task, &Key::from("parameters"))?;
@@ -40,7 +49,7 @@ impl Composition<'_> {
         Ok(())
     }
 
-    fn drop_null_entrypoint(&mut self, task: Id) -> Outcome<()> {
+    fn drop_null_entrypoint(&mut self, task: NodeId) -> omegaconf::Result<()> {
         let key = Key::from("entrypoint");
         let given = self
             .conf
@@ -53,23 +62,29 @@ impl Composition<'_> {
         Ok(())
     }
 
-    fn normalize_parameter(&mut self, group: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
+    fn normalize_parameter(
+        &mut self,
+        group: NodeId,
+        name: &Key,
+        arguments: &Arguments,
+    ) -> omegaconf::Result<()> {
         let mut found = self.ensure(group, name, Value::empty_map())?;
         if let Raw::Text(default) = self.conf.raw_of(&found) {
             let origin = self
                 .conf
                 .tree
                 .child(group, name)
-                .map_or(Origin::Computed, |child| self.conf.tree.node(child).origin);
+                .map_or(Origin::Computed, |child| self.conf.tree.origin(child));
             // The map is nobody's; its default is what was read.
             let map = self.apart(|this| this.conf.tree.add(Value::empty_map(), origin))?;
             self.conf.tree.replace(group, name.clone(), map)?;
             self.conf.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
             found = Resolved::Node(map);
         }
-        let parameter = self
-            .conf
-            .map(&found, &format!("the parameter {name} has to be text or a map with a default"))?;
+        let parameter = self.conf.expect_map(
+            &found,
+            &format!("the parameter {name} has to be text or a map with a default"),
+        )?;
         let named = match name {
             Key::Text(text) => Value::Text(text.clone()),
             Key::Int(number) => Value::Int(*number),
@@ -84,12 +99,12 @@ impl Composition<'_> {
     }
 
     /// A slash or a backslash at the end of the default makes a parameter without a type a directory.
-    fn guess_type(&mut self, parameter: Id) -> Outcome<()> {
+    fn guess_type(&mut self, parameter: NodeId) -> omegaconf::Result<()> {
         let kind = self.conf.get(parameter, &Key::from("type"))?;
         if kind.map(|kind| self.conf.raw_of(&kind)) != Some(Raw::Text("unknown".to_owned())) {
             return Ok(());
         }
-        let origin = self.conf.tree.node(parameter).origin;
+        let origin = self.conf.tree.origin(parameter);
         let default = self
             .conf
             .get(parameter, &Key::from("default"))?
@@ -100,13 +115,18 @@ impl Composition<'_> {
                 self.conf.tree.set(parameter, Key::from("type"), directory, Origin::Computed).map(|_| ())
             }
             Some(Raw::Text(_)) => Ok(()),
-            _ => Err(Problem::new("the default of a parameter without a type has to be text; quote it, or write a type")
+            _ => Err(Error::new("the default of a parameter without a type has to be text; quote it, or write a type")
                 .at(|| format!("{}.default", self.conf.tree.path(parameter)), origin)),
         }
     }
 
     /// Writes the value of the command line into the default; without one, what the default is worth now.
-    fn apply_argument(&mut self, parameter: Id, name: &Key, arguments: &Arguments) -> Outcome<()> {
+    fn apply_argument(
+        &mut self,
+        parameter: NodeId,
+        name: &Key,
+        arguments: &Arguments,
+    ) -> omegaconf::Result<()> {
         let key = Key::from("default");
         if let Some((text, number)) = name.as_text().and_then(|name| arguments.get(name)) {
             let (value, origin) = (Value::Text(text.clone()), self.sources.argument_at(*number));
@@ -127,14 +147,14 @@ impl Composition<'_> {
             }
             found => {
                 let value = self.conf.raw_of(&found).into_scalar()?;
-                let origin = self.conf.tree.node(child).origin;
+                let origin = self.conf.tree.origin(child);
                 self.conf.tree.set(parameter, key, value, origin).map(|_| ())
             }
         }
     }
 
     /// The value of a key, which is set to `default` if it has none.
-    fn ensure(&mut self, map: Id, key: &Key, default: Value) -> Outcome<Resolved> {
+    fn ensure(&mut self, map: NodeId, key: &Key, default: Value) -> omegaconf::Result<Resolved> {
         if let Some(found) = self.conf.get(map, key)? {
             return Ok(found);
         }
@@ -142,19 +162,16 @@ impl Composition<'_> {
             .conf
             .tree
             .child(map, key)
-            .map_or(Origin::Computed, |old| self.conf.tree.node(old).origin);
+            .map_or(Origin::Computed, |old| self.conf.tree.origin(old));
         let new = self.conf.tree.add(default, origin)?;
         self.conf.tree.replace(map, key.clone(), new)?;
         self.conf.dereference(new)
     }
 
-    fn map_of(&mut self, map: Id, key: &Key) -> Outcome<Id> {
+    fn map_of(&mut self, map: NodeId, key: &Key) -> omegaconf::Result<NodeId> {
         let found = self.ensure(map, key, Value::empty_map())?;
-        self.conf.map(&found, &format!("{key} has to be a map")).map_err(|problem| {
-            problem.at(
-                || format!("{}.{key}", self.conf.tree.path(map)),
-                self.conf.tree.node(map).origin,
-            )
+        self.conf.expect_map(&found, &format!("{key} has to be a map")).map_err(|problem| {
+            problem.at(|| format!("{}.{key}", self.conf.tree.path(map)), self.conf.tree.origin(map))
         })
     }
 }

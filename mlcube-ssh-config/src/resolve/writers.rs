@@ -1,7 +1,7 @@
 //! Who wrote the settings of the runner: only the user may.
 
 use omegaconf::yaml::Key;
-use omegaconf::{Content, Id, Origin, Raw, Source, Tree, Value};
+use omegaconf::{Content, NodeId, Origin, Raw, Source, Tree, Value};
 
 /// No value of a hint is longer.
 const LONGEST: usize = 200;
@@ -28,7 +28,7 @@ impl CubeSetting {
 }
 
 /// The values of the section `runner` that the cube's file sets, in the order of the keys.
-pub(crate) fn set_by_cube(tree: &Tree, cube: Source, top: Id) -> Vec<CubeSetting> {
+pub(crate) fn set_by_cube(tree: &Tree, cube: Source, top: NodeId) -> Vec<CubeSetting> {
     let mut found = Vec::new();
     if let Some(runner) = tree.child(top, &Key::from("runner")) {
         collect(tree, cube, runner, &mut found);
@@ -36,15 +36,15 @@ pub(crate) fn set_by_cube(tree: &Tree, cube: Source, top: Id) -> Vec<CubeSetting
     found
 }
 
-fn collect(tree: &Tree, cube: Source, id: Id, found: &mut Vec<CubeSetting>) {
+fn collect(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) {
     match tree.value(id) {
         // A list is replaced as a whole, so the one who wrote it wrote all of it.
-        Value::List(Content::Here(items))
-            if !items.is_empty() && tree.node(id).origin.source() == Some(cube) =>
+        Value::List(Content::Items(items))
+            if !items.is_empty() && tree.origin(id).source() == Some(cube) =>
         {
             push(tree, cube, id, found);
         }
-        Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {
+        Value::Map(Content::Items(_)) | Value::List(Content::Items(_)) => {
             for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
                 collect(tree, cube, child, found);
             }
@@ -56,8 +56,8 @@ fn collect(tree: &Tree, cube: Source, id: Id, found: &mut Vec<CubeSetting>) {
 }
 
 /// Notes a value, if it is of the cube's file.
-fn push(tree: &Tree, cube: Source, id: Id, found: &mut Vec<CubeSetting>) {
-    let origin = tree.node(id).origin;
+fn push(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) {
+    let origin = tree.origin(id);
     if origin.source() == Some(cube) {
         let written: String = written(tree, id).chars().take(LONGEST).collect();
         found.push(CubeSetting { key: tree.path(id), origin, written });
@@ -65,12 +65,12 @@ fn push(tree: &Tree, cube: Source, id: Id, found: &mut Vec<CubeSetting>) {
 }
 
 /// The text that an interpolation was before it was filled in, else the value.
-fn written(tree: &Tree, id: Id) -> String {
-    let origin = tree.node(id).origin;
+fn written(tree: &Tree, id: NodeId) -> String {
+    let origin = tree.origin(id);
     let is_text_of_it =
-        |&before: &Id| tree.value(before).is_interpolation() && tree.node(before).origin == origin;
-    let first = tree.node(id).replaced.iter().copied().find(is_text_of_it).unwrap_or(id);
-    if let Value::List(Content::Here(items)) = tree.value(first) {
+        |&before: &NodeId| tree.value(before).is_interpolation() && tree.origin(before) == origin;
+    let first = tree.replaced(id).iter().copied().find(is_text_of_it).unwrap_or(id);
+    if let Value::List(Content::Items(items)) = tree.value(first) {
         let items: Vec<String> = items.iter().map(|&item| written(tree, item)).collect();
         return format!("[{}]", items.join(", "));
     }

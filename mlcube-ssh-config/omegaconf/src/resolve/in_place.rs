@@ -2,17 +2,20 @@
 //!
 //! The order matters: a text that came out with `${` in it is an interpolation again for those that ask for it later.
 
-use crate::error::{Kind, Outcome, Problem};
-use crate::resolve::{Evaluation, Resolved};
-use crate::tree::{Id, Value};
+use crate::error::{Error, ErrorKind, Result};
+use crate::resolve::{OmegaConf, Resolved};
+use crate::tree::{NodeId, Value};
 use crate::yaml::{Key, MAX_DEPTH};
 
-impl Evaluation<'_> {
-    /// Resolves everything in a map or a list.
-    pub fn resolve_below(&mut self, id: Id) -> Outcome<()> {
+impl OmegaConf<'_> {
+    /// Fills in every interpolation in a map or a list.
+    ///
+    /// # Errors
+    /// When one of them can't be resolved, or stands for what it is in.
+    pub fn resolve(&mut self, id: NodeId) -> Result<()> {
         if self.open.contains(&id) || self.open.len() > MAX_DEPTH {
             let origin = self.tree.node(id).origin;
-            return Err(Problem::new("it holds itself, by its interpolations")
+            return Err(Error::new("it holds itself, by its interpolations")
                 .at(|| self.tree.path(id), origin));
         }
         self.open.push(id);
@@ -25,28 +28,30 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    fn resolve_child(&mut self, parent: Id, key: Key, child: Id) -> Outcome<()> {
+    fn resolve_child(&mut self, parent: NodeId, key: Key, child: NodeId) -> Result<()> {
         let value = self.tree.value(child);
         if value.is_container() {
-            return self.resolve_below(child);
+            return self.resolve(child);
         }
         if !value.is_interpolation() {
             return Ok(());
         }
         let origin = self.tree.node(child).origin;
         let new =
-            self.worth(child).map_err(|problem| problem.at(|| self.tree.path(child), origin))?;
+            self.resolved(child).map_err(|problem| problem.at(|| self.tree.path(child), origin))?;
         self.tree.replace(parent, key, new)
     }
 
-    /// A new node with what an interpolation is worth.
-    fn worth(&mut self, child: Id) -> Outcome<Id> {
+    /// A new node with what an interpolation resolves to.
+    fn resolved(&mut self, child: NodeId) -> Result<NodeId> {
         let origin = self.tree.node(child).origin;
         let value = match self.dereference(child) {
-            Err(problem) if problem.kind == Kind::ReachesMissing => Value::missing(),
+            Err(problem) if problem.kind() == ErrorKind::InterpolationToMissingValue => {
+                Value::missing()
+            }
             Err(problem) => return Err(problem),
             Ok(Resolved::Node(target)) if self.tree.value(target).is_container() => {
-                self.resolve_below(target)?;
+                self.resolve(target)?;
                 return self.tree.copy(target);
             }
             Ok(Resolved::Node(target)) => self.tree.value(target).clone(),

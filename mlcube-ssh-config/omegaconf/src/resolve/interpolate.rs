@@ -1,32 +1,32 @@
 //! What the parts of a text stand for: the visitor of OmegaConf's grammar, `grammar_visitor.py`.
 
-use crate::error::{Kind, Outcome, Problem};
+use crate::error::{Error, ErrorKind, Result};
 use crate::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
-use crate::resolve::{Evaluation, Resolved, within_interpolation};
-use crate::tree::Id;
+use crate::resolve::{OmegaConf, Resolved, within_interpolation};
+use crate::tree::NodeId;
 use crate::tree::Raw;
 
 /// Characters filled in, in all: what a text that doubles itself may grow to.
 const MAX_CHARACTERS: usize = 8 << 20;
 
-impl Evaluation<'_> {
-    /// A single interpolation is worth what it stands for; anything else is text.
-    pub(super) fn composite(&mut self, node: Id, parts: &[Part]) -> Outcome<Resolved> {
+impl OmegaConf<'_> {
+    /// A single interpolation keeps the type of what it stands for; anything else is text.
+    pub(super) fn composite(&mut self, node: NodeId, parts: &[Part]) -> Result<Resolved> {
         if let [Part::Interpolation(one)] = parts {
             return self.interpolation(node, one);
         }
         self.joined(node, parts).map(|text| Resolved::Raw(Raw::Text(text)))
     }
 
-    fn joined(&mut self, node: Id, parts: &[Part]) -> Outcome<String> {
+    fn joined(&mut self, node: NodeId, parts: &[Part]) -> Result<String> {
         let mut joined = String::new();
         for part in parts {
             match part {
                 Part::Text(text) => joined.push_str(text),
                 Part::Interpolation(one) => {
-                    let worth = self.interpolation(node, one)?;
-                    let worth = self.raw_of(&worth);
-                    joined.push_str(&self.text_of(&worth));
+                    let found = self.interpolation(node, one)?;
+                    let found = self.raw_of(&found);
+                    joined.push_str(&self.text_of(&found));
                 }
             }
             self.check_length(joined.len())?;
@@ -35,16 +35,14 @@ impl Evaluation<'_> {
         Ok(joined)
     }
 
-    fn check_length(&self, more: usize) -> Outcome<()> {
+    fn check_length(&self, more: usize) -> Result<()> {
         if self.characters.saturating_add(more) > MAX_CHARACTERS {
-            return Err(Problem::new(format!(
-                "more than {MAX_CHARACTERS} characters are filled in"
-            )));
+            return Err(Error::new(format!("more than {MAX_CHARACTERS} characters are filled in")));
         }
         Ok(())
     }
 
-    fn interpolation(&mut self, node: Id, one: &Interpolation) -> Outcome<Resolved> {
+    fn interpolation(&mut self, node: NodeId, one: &Interpolation) -> Result<Resolved> {
         match &one.ask {
             Ask::Key(parts) => {
                 let key = self.name(node, parts, "", "a key")?;
@@ -55,7 +53,7 @@ impl Evaluation<'_> {
                 let values = arguments
                     .iter()
                     .map(|argument| self.element(node, &argument.element))
-                    .collect::<Outcome<Vec<_>>>()?;
+                    .collect::<Result<Vec<_>>>()?;
                 let written: Vec<&str> =
                     arguments.iter().map(|Argument { written, .. }| written.as_str()).collect();
                 self.call(node, &name, &values, &written)
@@ -64,18 +62,24 @@ impl Evaluation<'_> {
     }
 
     /// A key or a name: what is filled in has to be text.
-    fn name(&mut self, node: Id, parts: &[Part], separator: &str, what: &str) -> Outcome<String> {
+    fn name(
+        &mut self,
+        node: NodeId,
+        parts: &[Part],
+        separator: &str,
+        what: &str,
+    ) -> Result<String> {
         let mut names = Vec::new();
         for part in parts {
             match part {
                 Part::Text(text) => names.push(text.clone()),
                 Part::Interpolation(one) => {
-                    let worth = self.interpolation(node, one)?;
-                    match self.raw_of(&worth) {
+                    let found = self.interpolation(node, one)?;
+                    match self.raw_of(&found) {
                         Raw::Text(text) => names.push(text),
                         other => {
                             let found = self.tree.text_of(&other);
-                            return Err(Problem::new(format!(
+                            return Err(Error::new(format!(
                                 "{what} has to be text, and {found} isn't; quote it where it is set"
                             )));
                         }
@@ -87,18 +91,20 @@ impl Evaluation<'_> {
     }
 
     /// `${a.b}`: another node, but none that this one is in.
-    fn key(&mut self, node: Id, key: &str) -> Outcome<Resolved> {
+    fn key(&mut self, node: NodeId, key: &str) -> Result<Resolved> {
         let parent = self.parent(node)?;
-        let found = self.select(parent, key, true).map_err(|problem| match problem.kind {
-            Kind::Missing => Problem { kind: Kind::ReachesMissing, ..problem },
+        let found = self.select(parent, key, true).map_err(|problem| match problem.kind() {
+            ErrorKind::MissingMandatoryValue => {
+                problem.with_kind(ErrorKind::InterpolationToMissingValue)
+            }
             _ => problem,
         })?;
         match found {
-            None => Err(Problem::new(format!("there is no key {key}{}", self.hint(key)))),
+            None => Err(Error::new(format!("there is no key {key}{}", self.hint(key)))),
             Some(Resolved::Node(target))
                 if self.tree.ancestors(parent).any(|above| above == target) =>
             {
-                Err(Problem::new(format!("${{{key}}} holds this very value")))
+                Err(Error::new(format!("${{{key}}} holds this very value")))
             }
             Some(found) => Ok(found),
         }
@@ -112,30 +118,30 @@ impl Evaluation<'_> {
         }
     }
 
-    fn element(&mut self, node: Id, element: &Element) -> Outcome<Raw> {
+    fn element(&mut self, node: NodeId, element: &Element) -> Result<Raw> {
         match element {
             Element::Literal(literal) => Ok(Raw::from(literal)),
             Element::Composite(parts) => {
-                self.composite(node, parts).map(|worth| self.raw_of(&worth))
+                self.composite(node, parts).map(|found| self.raw_of(&found))
             }
             Element::Quoted(parts) => self.joined(node, parts).map(Raw::Text),
             Element::List(items) => items
                 .iter()
                 .map(|item| self.element(node, item))
-                .collect::<Outcome<_>>()
+                .collect::<Result<_>>()
                 .map(Raw::List),
             Element::Map(pairs) => {
                 let pair =
                     |(key, value): &(_, _)| Ok((Clone::clone(key), self.element(node, value)?));
-                pairs.iter().map(pair).collect::<Outcome<_>>().map(Raw::Map)
+                pairs.iter().map(pair).collect::<Result<_>>().map(Raw::Map)
             }
         }
     }
 
     /// Evaluates one value of the language, as `oc.decode` does.
-    pub(super) fn decode(&mut self, node: Id, text: &str) -> Outcome<Raw> {
+    pub(super) fn decode(&mut self, node: NodeId, text: &str) -> Result<Raw> {
         let element = interpolation::parse_element(text)
-            .map_err(|error| Problem::new(error.problem).in_text(text, error.at))?;
+            .map_err(|error| Error::new(error.problem).in_text(text, error.at))?;
         self.element(node, &element).map_err(within_interpolation)
     }
 }

@@ -2,6 +2,7 @@
 
 /// The components of a key; a dot in front is an empty one. `split_key` of OmegaConf, oddities included: what follows a
 /// bracket without a dot is lost.
+#[must_use]
 pub fn split(key: &str) -> Vec<String> {
     let dots = key.len() - key.trim_start_matches('.').len();
     let head = dots + key[dots..].find(['.', '[']).unwrap_or(key.len() - dots);

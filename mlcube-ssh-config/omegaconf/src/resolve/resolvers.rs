@@ -2,22 +2,21 @@
 
 mod containers;
 
-use crate::error::{Kind, Outcome, Problem};
-use crate::resolve::{Evaluation, Notice, Resolved};
-use crate::tree::Id;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resolve::{Notice, OmegaConf, Resolved};
+use crate::tree::NodeId;
 use crate::tree::Raw;
 use crate::yaml::{parse_float, parse_int};
-pub use containers::configuration;
 
-impl Evaluation<'_> {
+impl OmegaConf<'_> {
     /// Calls a resolver by its name, for the text of `node`.
     pub(super) fn call(
         &mut self,
-        node: Id,
+        node: NodeId,
         name: &str,
         arguments: &[Raw],
         written: &[&str],
-    ) -> Outcome<Resolved> {
+    ) -> Result<Resolved> {
         let raw = match (name, arguments) {
             ("oc.env", [Raw::Text(key)]) => {
                 self.variable(node, key).map(Raw::Text).ok_or_else(|| unset(key))?
@@ -44,12 +43,12 @@ impl Evaluation<'_> {
                 | "oc.dict.keys" | "oc.dict.values",
                 _,
             ) => {
-                return Err(Problem::new(format!(
+                return Err(Error::new(format!(
                     "{name} doesn't take these arguments; text that looks like a number needs quotes"
                 )));
             }
             _ => {
-                return Err(Problem::new(format!(
+                return Err(Error::new(format!(
                     "there is no resolver '{name}'; did you mean oc.env?"
                 )));
             }
@@ -61,7 +60,7 @@ impl Evaluation<'_> {
     }
 
     /// A variable of the environment.
-    fn variable(&mut self, node: Id, name: &str) -> Option<String> {
+    fn variable(&mut self, node: NodeId, name: &str) -> Option<String> {
         let value = (self.environment)(name)?;
         let asks = self.tree.node(node);
         if self.tree.is_traced(asks.origin) || asks.made_of.is_traced || self.tree.reading.is_traced
@@ -74,11 +73,11 @@ impl Evaluation<'_> {
     }
 
     /// The resolver of old, which takes its arguments as they are written and makes numbers of what looks like some.
-    fn old_env(&mut self, node: Id, written: &[&str]) -> Outcome<Raw> {
+    fn old_env(&mut self, node: NodeId, written: &[&str]) -> Result<Raw> {
         let arguments: Vec<String> =
             written.iter().map(|text| text.replace("\\ ", " ").replace("\\,", ",")).collect();
         if arguments.iter().any(|argument| argument.contains("${")) {
-            return Err(Problem::new("env takes no interpolations; use oc.env"));
+            return Err(Error::new("env takes no interpolations; use oc.env"));
         }
         let value = self.variable(node, &arguments[0]);
         value
@@ -87,7 +86,7 @@ impl Evaluation<'_> {
             .ok_or_else(|| unset(&arguments[0]))
     }
 
-    fn select_or(&mut self, node: Id, key: &str, default: &Raw) -> Outcome<Raw> {
+    fn select_or(&mut self, node: NodeId, key: &str, default: &Raw) -> Result<Raw> {
         let found = self.selected(node, key, false)?;
         Ok(match found {
             Some(Resolved::Node(id)) if self.tree.value(id).is_missing() => default.clone(),
@@ -96,24 +95,24 @@ impl Evaluation<'_> {
         })
     }
 
-    /// As [`Evaluation::select`], where a scalar on the way is the same as no such key.
+    /// As [`OmegaConf::select`], where a scalar on the way is the same as no such key.
     pub(super) fn selected(
         &mut self,
-        node: Id,
+        node: NodeId,
         key: &str,
         refuse_missing: bool,
-    ) -> Outcome<Option<Resolved>> {
+    ) -> Result<Option<Resolved>> {
         let parent = self.parent(node)?;
         match self.select(parent, key, refuse_missing) {
-            Err(problem) if problem.kind == Kind::NotAContainer => Ok(None),
+            Err(problem) if problem.kind() == ErrorKind::ConfigType => Ok(None),
             found => found,
         }
     }
 
-    fn deprecated(&mut self, node: Id, key: &str, message: &str) -> Outcome<Resolved> {
+    fn deprecated(&mut self, node: NodeId, key: &str, message: &str) -> Result<Resolved> {
         let found = self
             .selected(node, key, false)?
-            .ok_or_else(|| Problem::new(format!("oc.deprecated: there is no key {key}")))?;
+            .ok_or_else(|| Error::new(format!("oc.deprecated: there is no key {key}")))?;
         let new = match found {
             Resolved::Node(id) => self.tree.path(id),
             Resolved::Raw(_) => key.to_owned(),
@@ -127,8 +126,8 @@ impl Evaluation<'_> {
 
 const DEPRECATED: &str = "'$OLD_KEY' is deprecated. Change your code and config to use '$NEW_KEY'";
 
-fn unset(name: &str) -> Problem {
-    Problem::new(format!(
+fn unset(name: &str) -> Error {
+    Error::new(format!(
         "the variable {name} isn't set; set it, or write a default: ${{oc.env:{name},default}}"
     ))
 }

@@ -1,15 +1,24 @@
 //! Setting a key: `_set_item_impl` of OmegaConf's containers.
 
-use crate::error::{Outcome, Problem};
-use crate::tree::Origin;
-use crate::tree::{Content, Id, Tree, Value};
+use crate::error::{Error, Result};
+use crate::origin::Origin;
+use crate::tree::{Content, NodeId, Tree, Value};
 use crate::yaml::Key;
 
 impl Tree {
     /// Sets a key to a scalar.
     ///
     /// Null and `???` keep a map a map and a list a list: what is merged into them later must fit.
-    pub fn set(&mut self, parent: Id, key: Key, value: Value, origin: Origin) -> Outcome<Id> {
+    ///
+    /// # Errors
+    /// As [`Tree::add`] and [`Tree::replace`].
+    pub fn set(
+        &mut self,
+        parent: NodeId,
+        key: Key,
+        value: Value,
+        origin: Origin,
+    ) -> Result<NodeId> {
         let old = self.child(parent, &key).map(|old| self.value(old));
         let value = match (old, &value) {
             (Some(Value::Map(_)), Value::Null) => Value::Map(Content::Null),
@@ -24,11 +33,14 @@ impl Tree {
     }
 
     /// Sets a key to a node that has no parent yet.
-    pub fn replace(&mut self, parent: Id, key: Key, new: Id) -> Outcome<()> {
+    ///
+    /// # Errors
+    /// When the parent is null or `???`.
+    pub fn replace(&mut self, parent: NodeId, key: Key, new: NodeId) -> Result<()> {
         match self.value(parent) {
-            Value::Map(Content::Here(_)) | Value::List(Content::Here(_)) => {}
+            Value::Map(Content::Items(_)) | Value::List(Content::Items(_)) => {}
             _ => {
-                return Err(Problem::new("nothing can be set in what is null or ???")
+                return Err(Error::new("nothing can be set in what is null or ???")
                     .at(|| self.path(parent), self.node(parent).origin));
             }
         }
@@ -42,7 +54,10 @@ impl Tree {
     }
 
     /// Sets a key to a copy of a node.
-    pub fn set_copy(&mut self, parent: Id, key: Key, of: Id) -> Outcome<Id> {
+    ///
+    /// # Errors
+    /// As [`Tree::copy`] and [`Tree::replace`].
+    pub fn set_copy(&mut self, parent: NodeId, key: Key, of: NodeId) -> Result<NodeId> {
         let copy = self.copy(of)?;
         self.replace(parent, key, copy)?;
         Ok(copy)

@@ -1,14 +1,16 @@
 //! From YAML and from computed values to nodes: what `OmegaConf.create` does.
 
-use crate::error::{Outcome, Problem};
-use crate::tree::Origin;
-use crate::tree::Raw;
-use crate::tree::{Content, Id, Tree, Value};
+use crate::error::{Error, Result};
+use crate::origin::Origin;
+use crate::tree::{NodeId, Raw, Tree, Value};
 use crate::yaml::{Data, Key, Yaml};
 
 impl Tree {
-    /// A node of a YAML value; `place` turns a line into an origin.
-    pub fn add_yaml(&mut self, yaml: &Yaml, place: &dyn Fn(u32) -> Origin) -> Outcome<Id> {
+    /// A node of a YAML value, and nodes of all that is in it; `place` turns a line into an origin.
+    ///
+    /// # Errors
+    /// As [`Tree::add`].
+    pub fn add_yaml(&mut self, yaml: &Yaml, place: &dyn Fn(u32) -> Origin) -> Result<NodeId> {
         let origin = place(yaml.line);
         match &yaml.data {
             Data::Null => self.add(Value::Null, origin),
@@ -17,7 +19,7 @@ impl Tree {
             Data::Float(number) => self.add(Value::Float(*number), origin),
             Data::Text(text) => self.add(Value::Text(text.clone()), origin),
             Data::List(items) => {
-                let id = self.add(Value::List(Content::Here(Vec::new())), origin)?;
+                let id = self.add(Value::empty_list(), origin)?;
                 let items = (0i128..).zip(items).map(|(index, item)| (Key::Int(index), item));
                 self.fill(id, items, |tree, item| tree.add_yaml(item, place))
             }
@@ -31,7 +33,7 @@ impl Tree {
     }
 
     /// A node of a computed value: nodes in it are copied.
-    pub fn add_raw(&mut self, raw: &Raw, origin: Origin) -> Outcome<Id> {
+    pub(crate) fn add_raw(&mut self, raw: &Raw, origin: Origin) -> Result<NodeId> {
         match raw {
             Raw::Null => self.add(Value::Null, origin),
             Raw::Bool(flag) => self.add(Value::Bool(*flag), origin),
@@ -40,14 +42,14 @@ impl Tree {
             Raw::Text(text) => self.add(Value::Text(text.clone()), origin),
             Raw::Node(node) => self.copy(*node),
             Raw::List(items) => {
-                let id = self.add(Value::List(Content::Here(Vec::new())), origin)?;
+                let id = self.add(Value::empty_list(), origin)?;
                 let items = (0i128..).zip(items).map(|(index, item)| (Key::Int(index), item));
                 self.fill(id, items, |tree, item| tree.add_raw(item, origin))
             }
             Raw::Map(pairs) => {
                 let id = self.add(Value::empty_map(), origin)?;
                 for (key, value) in pairs {
-                    let key = key.to_key().ok_or_else(|| Problem::new("null can't be a key"))?;
+                    let key = key.to_key().ok_or_else(|| Error::new("null can't be a key"))?;
                     let value = self.add_raw(value, origin)?;
                     self.put(id, key, value);
                 }
@@ -58,28 +60,22 @@ impl Tree {
 
     fn fill<'a, T: 'a>(
         &mut self,
-        id: Id,
+        id: NodeId,
         items: impl Iterator<Item = (Key, &'a T)>,
-        mut make: impl FnMut(&mut Self, &'a T) -> Outcome<Id>,
-    ) -> Outcome<Id> {
+        mut make: impl FnMut(&mut Self, &'a T) -> Result<NodeId>,
+    ) -> Result<NodeId> {
         for (key, item) in items {
-            let child = make(self, item).map_err(|problem| self.below(id, &key, problem))?;
+            let child = make(self, item)
+                .map_err(|error| error.below(&self.step(id, &key), self.origin(id)))?;
             self.put(id, key, child);
         }
         Ok(id)
     }
 
-    /// Puts a key in front of the one that a problem names: its node has no parents yet.
-    fn below(&self, id: Id, key: &Key, problem: Problem) -> Problem {
-        let step = if matches!(self.value(id), Value::List(_)) {
-            format!("[{key}]")
-        } else {
-            key.to_string()
-        };
-        let inner = problem.key.as_deref().map_or_else(String::new, |inner| {
-            if inner.starts_with('[') { inner.to_owned() } else { format!(".{inner}") }
-        });
-        let origin = problem.origin.or(Some(self.node(id).origin));
-        Problem { key: Some(step + &inner), origin, ..problem }
+    fn step(&self, id: NodeId, key: &Key) -> String {
+        match self.value(id) {
+            Value::List(_) => format!("[{key}]"),
+            _ => key.to_string(),
+        }
     }
 }

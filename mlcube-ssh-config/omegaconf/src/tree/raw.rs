@@ -2,34 +2,45 @@
 
 use std::fmt::Write;
 
-use crate::error::{Outcome, Problem};
+use crate::error::{Error, Result};
 use crate::interpolation::Literal;
-use crate::tree::{Content, Id, Tree, Value};
+use crate::tree::{Content, NodeId, Tree, Value};
 use crate::yaml::{Key, float_text};
 
 /// A value outside of the tree, or a map or list in it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Raw {
+    /// `null`
     Null,
+    /// `true`, `false`
     Bool(bool),
+    /// A whole number.
     Int(i128),
+    /// Any other number.
     Float(f64),
+    /// Text.
     Text(String),
+    /// A list that isn't in the tree.
     List(Vec<Raw>),
+    /// A map that isn't in the tree.
     Map(Vec<(Literal, Raw)>),
-    Node(Id),
+    /// A map or a list in the tree.
+    Node(NodeId),
 }
 
 impl Raw {
     /// The value as one that a configuration can hold.
-    pub fn into_scalar(self) -> Outcome<Value> {
+    ///
+    /// # Errors
+    /// When it is a map or a list.
+    pub fn into_scalar(self) -> Result<Value> {
         match self {
             Self::Null => Ok(Value::Null),
             Self::Bool(flag) => Ok(Value::Bool(flag)),
             Self::Int(number) => Ok(Value::Int(number)),
             Self::Float(number) => Ok(Value::Float(number)),
             Self::Text(text) => Ok(Value::Text(text)),
-            Self::List(_) | Self::Map(_) | Self::Node(_) => Err(Problem::new(
+            Self::List(_) | Self::Map(_) | Self::Node(_) => Err(Error::new(
                 "a list or a map that oc.decode makes can't be a value; make it with oc.create",
             )),
         }
@@ -50,7 +61,8 @@ impl From<&Literal> for Raw {
 
 impl Tree {
     /// The value of a node as resolvers see it: maps and lists stay nodes.
-    pub fn raw(&self, id: Id) -> Raw {
+    #[must_use]
+    pub fn raw(&self, id: NodeId) -> Raw {
         match self.value(id) {
             Value::Bool(flag) => Raw::Bool(*flag),
             Value::Int(number) => Raw::Int(*number),
@@ -63,6 +75,7 @@ impl Tree {
     }
 
     /// A value as Python's `str` writes it, for a place within text.
+    #[must_use]
     pub fn text_of(&self, raw: &Raw) -> String {
         match raw {
             Raw::Text(text) => text.clone(),
@@ -86,10 +99,10 @@ impl Tree {
             Raw::Map(pairs) => self
                 .write_map(pairs.iter().map(|(key, value)| (Raw::from(key), value.clone())), out),
             Raw::Node(id) => match self.value(*id) {
-                Value::List(Content::Here(items)) => {
+                Value::List(Content::Items(items)) => {
                     self.write_list(items.iter().map(|&item| self.raw(item)), out);
                 }
-                Value::Map(Content::Here(map)) => self.write_map(
+                Value::Map(Content::Items(map)) => self.write_map(
                     map.iter().map(|(key, &value)| (Raw::from(key), self.raw(value))),
                     out,
                 ),

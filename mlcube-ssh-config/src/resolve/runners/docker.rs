@@ -1,11 +1,11 @@
 //! The docker runner's section: `Config` of `mlcube_docker/docker_run.py`.
 
 use omegaconf::yaml::Key;
-use omegaconf::{Content, Id, Outcome, Problem, Raw, Tree, Value};
+use omegaconf::{Content, Error, NodeId, Raw, Tree, Value};
 
 use crate::resolve::composition::Composition;
 
-pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
+pub(super) fn defaults(tree: &mut Tree) -> omegaconf::Result<NodeId> {
     let text = |text: &str| Value::Text(text.to_owned());
     super::table(
         tree,
@@ -32,7 +32,7 @@ pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
 
 impl Composition<'_> {
     /// Merges the cube's own `docker` section into the runner's.
-    pub(crate) fn merge_docker_section(&mut self, config: Id) -> Outcome<()> {
+    pub(crate) fn merge_docker_section(&mut self, config: NodeId) -> omegaconf::Result<()> {
         let section = self.runner_section(config)?;
         let merged = self.conf.tree.copy(section)?;
         self.conf.tree.adopt(config, Key::from("runner"), merged);
@@ -44,13 +44,13 @@ impl Composition<'_> {
             .filter(|&child| !self.conf.tree.value(child).is_missing())
         {
             let found = self.conf.dereference(docker)?;
-            let docker = self.conf.map(&found, "docker has to be a map")?;
+            let docker = self.conf.expect_map(&found, "docker has to be a map")?;
             self.conf.merge(merged, docker)?;
         }
         self.conf.tree.replace(config, Key::from("runner"), merged)
     }
 
-    pub(super) fn check_docker(&mut self, config: Id) -> Outcome<()> {
+    pub(super) fn check_docker(&mut self, config: NodeId) -> omegaconf::Result<()> {
         let section = self.runner_section(config)?;
         self.refuse_unknown(section)?;
         for key in ["image", "docker", "build_strategy"] {
@@ -68,7 +68,7 @@ impl Composition<'_> {
         self.arguments_to_text(section, "env_args", "-e")
     }
 
-    fn refuse_unknown(&mut self, section: Id) -> Outcome<()> {
+    fn refuse_unknown(&mut self, section: NodeId) -> omegaconf::Result<()> {
         let known = defaults(&mut self.conf.tree)?;
         match self
             .conf
@@ -84,35 +84,41 @@ impl Composition<'_> {
         }
     }
 
-    fn present_text(&mut self, section: Id, key: &str) -> Outcome<String> {
+    fn present_text(&mut self, section: NodeId, key: &str) -> omegaconf::Result<String> {
         match self.conf.get(section, &Key::from(key))?.map(|found| self.conf.raw_of(&found)) {
             Some(Raw::Text(text)) if text.is_empty() || !text.trim().is_empty() => Ok(text),
             _ => Err(self.invalid(section, key, "this has to be text")),
         }
     }
 
-    fn invalid(&self, section: Id, key: &str, message: &str) -> Problem {
-        let origin =
-            self.conf.tree.get(section, key).map_or(self.conf.tree.node(section).origin, |child| {
-                self.conf.tree.node(child).origin
-            });
-        Problem::new(message).at(|| format!("{}.{key}", self.conf.tree.path(section)), origin)
+    fn invalid(&self, section: NodeId, key: &str, message: &str) -> Error {
+        let origin = self
+            .conf
+            .tree
+            .get(section, key)
+            .map_or(self.conf.tree.origin(section), |child| self.conf.tree.origin(child));
+        Error::new(message).at(|| format!("{}.{key}", self.conf.tree.path(section)), origin)
     }
 
     /// A map of arguments becomes the words of a command line.
-    fn arguments_to_text(&mut self, section: Id, key: &str, flag: &str) -> Outcome<()> {
+    fn arguments_to_text(
+        &mut self,
+        section: NodeId,
+        key: &str,
+        flag: &str,
+    ) -> omegaconf::Result<()> {
         let key = Key::from(key);
         let Some(found) = self.conf.get(section, &key)? else { return Ok(()) };
         let omegaconf::Resolved::Node(map) = found else { return Ok(()) };
-        if !matches!(self.conf.tree.value(map), Value::Map(Content::Here(_))) {
+        if !matches!(self.conf.tree.value(map), Value::Map(Content::Items(_))) {
             return Ok(());
         }
         let mut words = Vec::new();
         for name in self.conf.tree.keys(map) {
             let value = match self.conf.tree.child(map, &name) {
                 Some(child) if self.conf.tree.value(child).is_missing() => {
-                    return Err(Problem::new("this is ???")
-                        .at(|| self.conf.tree.path(child), self.conf.tree.node(child).origin));
+                    return Err(Error::new("this is ???")
+                        .at(|| self.conf.tree.path(child), self.conf.tree.origin(child)));
                 }
                 Some(child) => self.conf.dereference(child)?,
                 None => continue,
@@ -120,7 +126,7 @@ impl Composition<'_> {
             let value = self.conf.raw_of(&value);
             words.push(format!("{flag} {name}={}", self.conf.tree.text_of(&value)));
         }
-        let origin = self.conf.tree.node(map).origin;
+        let origin = self.conf.tree.origin(map);
         self.conf.tree.set(section, key, Value::Text(words.join(" ")), origin).map(|_| ())
     }
 }

@@ -1,11 +1,11 @@
 //! The ssh runner's section: `Config` of `mlcube_ssh/ssh_run.py`. What its values may be is [`crate::runner`]'s.
 
 use omegaconf::yaml::Key;
-use omegaconf::{Id, Outcome, Tree, Value};
+use omegaconf::{NodeId, Tree, Value};
 
 use crate::resolve::composition::Composition;
 
-pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
+pub(super) fn defaults(tree: &mut Tree) -> omegaconf::Result<NodeId> {
     let empty = || Value::Text(String::new());
     super::table(
         tree,
@@ -22,7 +22,7 @@ pub(super) fn defaults(tree: &mut Tree) -> Outcome<Id> {
 
 impl Composition<'_> {
     /// Puts the defaults below the section once more: the command line may have set a key to `???`.
-    pub(super) fn finish_ssh(&mut self, config: Id) -> Outcome<()> {
+    pub(super) fn finish_ssh(&mut self, config: NodeId) -> omegaconf::Result<()> {
         let section = self.runner_section(config)?;
         let whole = defaults(&mut self.conf.tree)?;
         self.conf.merge(whole, section)?;

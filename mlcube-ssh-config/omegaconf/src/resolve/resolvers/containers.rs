@@ -1,56 +1,56 @@
 //! The resolvers that make maps and lists: `oc.create`, `oc.dict.keys`, `oc.dict.values`.
 
-use crate::error::{Outcome, Problem};
-use crate::resolve::{Evaluation, Resolved};
-use crate::tree::Raw;
-use crate::tree::{Content, Id, Value};
-use crate::yaml::{self, Data, Key};
+use crate::error::{Error, Result};
+use crate::load::configuration;
+use crate::resolve::{OmegaConf, Resolved};
+use crate::tree::{Content, NodeId, Raw, Value};
+use crate::yaml::{self, Key};
 
-impl Evaluation<'_> {
+impl OmegaConf<'_> {
     /// A map or a list of its own, with the same parent as the text.
-    pub(super) fn create(&mut self, node: Id, value: &Raw) -> Outcome<Id> {
+    pub(super) fn create(&mut self, node: NodeId, value: &Raw) -> Result<NodeId> {
         let origin = self.tree.node(node).origin;
         let created = match value {
             Raw::Null => self.tree.add(Value::Map(Content::Null), origin)?,
             Raw::Text(text) => {
                 let yaml = yaml::read_str(text)
-                    .map_err(|error| Problem::new(format!("oc.create: {error}")))?;
+                    .map_err(|error| Error::new(format!("oc.create: {error}")))?;
                 let yaml = configuration(yaml)
-                    .ok_or_else(|| Problem::new("oc.create makes maps and lists only"))?;
+                    .ok_or_else(|| Error::new("oc.create makes maps and lists only"))?;
                 self.tree.add_yaml(&yaml, &|_| origin)?
             }
             Raw::List(_) | Raw::Map(_) | Raw::Node(_) => self.tree.add_raw(value, origin)?,
-            _ => return Err(Problem::new("oc.create makes maps and lists only")),
+            _ => return Err(Error::new("oc.create makes maps and lists only")),
         };
         self.attach(node, created)?;
         Ok(created)
     }
 
-    fn attach(&mut self, node: Id, created: Id) -> Outcome<()> {
+    fn attach(&mut self, node: NodeId, created: NodeId) -> Result<()> {
         self.tree.node_mut(created).parent = Some(self.parent(node)?);
         Ok(())
     }
 
-    fn map_at(&mut self, node: Id, key: &str) -> Outcome<Id> {
+    fn map_at(&mut self, node: NodeId, key: &str) -> Result<NodeId> {
         match self.selected(node, key, true)? {
             Some(Resolved::Node(id))
-                if matches!(self.tree.value(id), Value::Map(Content::Here(_))) =>
+                if matches!(self.tree.value(id), Value::Map(Content::Items(_))) =>
             {
                 Ok(id)
             }
-            Some(_) => Err(Problem::new(format!("{key} is no map"))),
-            None => Err(Problem::new(format!("there is no key {key}"))),
+            Some(_) => Err(Error::new(format!("{key} is no map"))),
+            None => Err(Error::new(format!("there is no key {key}"))),
         }
     }
 
-    pub(super) fn keys_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
+    pub(super) fn keys_of(&mut self, node: NodeId, key: &str) -> Result<NodeId> {
         let map = self.map_at(node, key)?;
         let keys = self.tree.keys(map).iter().map(Raw::from).collect();
         self.create(node, &Raw::List(keys))
     }
 
     /// A list of interpolations, one for each key.
-    pub(super) fn values_of(&mut self, node: Id, key: &str) -> Outcome<Id> {
+    pub(super) fn values_of(&mut self, node: NodeId, key: &str) -> Result<NodeId> {
         let map = self.map_at(node, key)?;
         let values = self
             .tree
@@ -60,18 +60,4 @@ impl Evaluation<'_> {
             .collect();
         self.create(node, &Raw::List(values))
     }
-}
-
-/// What a YAML text is as a configuration: null an empty map, text a map of that key, a number nothing.
-pub fn configuration(yaml: yaml::Yaml) -> Option<yaml::Yaml> {
-    let line = yaml.line;
-    let data = match yaml.data {
-        Data::Null => Data::Map(indexmap::IndexMap::new()),
-        Data::Text(text) => Data::Map(
-            [(Key::Text(text), yaml::Yaml { data: Data::Null, line })].into_iter().collect(),
-        ),
-        data @ (Data::List(_) | Data::Map(_)) => data,
-        _ => return None,
-    };
-    Some(yaml::Yaml { data, line })
 }

@@ -2,7 +2,7 @@
 
 /// A text that values come from, such as a file or a word of the command line.
 ///
-/// [`Tree::add_source`](crate::tree::Tree::add_source) makes one and remembers its name.
+/// [`Tree::add_source`](crate::Tree::add_source) makes one and remembers its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source(usize);
 
@@ -19,6 +19,7 @@ pub enum Origin {
 
 impl Origin {
     /// The source, if somebody wrote the value.
+    #[must_use]
     pub fn source(self) -> Option<Source> {
         match self {
             Self::Default | Self::Computed => None,
@@ -29,27 +30,27 @@ impl Origin {
 
 /// The sources and their names.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     names: Vec<String>,
     traced: Vec<Source>,
 }
 
 impl Sources {
-    pub fn add(&mut self, name: String) -> Source {
+    pub(crate) fn add(&mut self, name: String) -> Source {
         self.names.push(name);
         Source(self.names.len() - 1)
     }
 
-    pub fn trace(&mut self, source: Source) {
+    pub(crate) fn trace(&mut self, source: Source) {
         self.traced.push(source);
     }
 
-    pub fn is_traced(&self, origin: Origin) -> bool {
+    pub(crate) fn is_traced(&self, origin: Origin) -> bool {
         origin.source().is_some_and(|source| self.traced.contains(&source))
     }
 
     /// The source and the line: `settings.yaml:12`.
-    pub fn place(&self, origin: Origin) -> String {
+    pub(crate) fn place(&self, origin: Origin) -> String {
         match origin {
             Origin::Default => "default".to_owned(),
             Origin::Computed => "computed".to_owned(),

@@ -1,0 +1,49 @@
+//! Reading a file into a tree: `OmegaConf.load` and `OmegaConf.create` of a text.
+
+use indexmap::IndexMap;
+
+use crate::error::{Error, Result};
+use crate::origin::{Origin, Source};
+use crate::resolve::OmegaConf;
+use crate::tree::NodeId;
+use crate::yaml::{self, Data, Key, Yaml};
+
+impl OmegaConf<'_> {
+    /// Reads the content of a file into a map or a list of its own.
+    ///
+    /// # Errors
+    /// When it isn't YAML, holds a single value that is no text, or an interpolation in it isn't in the language.
+    pub fn load(&mut self, source: Source, content: &[u8]) -> Result<NodeId> {
+        let yaml = yaml::read_file(content)
+            .map_err(|error| Error::of_yaml(&error, Origin::Written(source, error.line)))?;
+        let whole = Origin::Written(source, 0);
+        let yaml =
+            read_again(yaml).map_err(|error| Error::new(error.to_string()).with_origin(whole))?;
+        let yaml = configuration(yaml).ok_or_else(|| {
+            Error::new("this is a single value; it has to be a map").with_origin(whole)
+        })?;
+        self.tree.add_yaml(&yaml, &|line| Origin::Written(source, line))
+    }
+}
+
+/// A file that is one text is read once more, as OmegaConf does.
+fn read_again(yaml: Yaml) -> std::result::Result<Yaml, yaml::Error> {
+    match &yaml.data {
+        Data::Text(text) => yaml::read_str(text),
+        _ => Ok(yaml),
+    }
+}
+
+/// What a YAML text is as a configuration: null an empty map, text a map of that key, a number nothing.
+pub(crate) fn configuration(yaml: Yaml) -> Option<Yaml> {
+    let line = yaml.line;
+    let data = match yaml.data {
+        Data::Null => Data::Map(IndexMap::new()),
+        Data::Text(text) => {
+            Data::Map([(Key::Text(text), Yaml { data: Data::Null, line })].into_iter().collect())
+        }
+        data @ (Data::List(_) | Data::Map(_)) => data,
+        _ => return None,
+    };
+    Some(Yaml { data, line })
+}
