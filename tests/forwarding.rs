@@ -149,7 +149,7 @@ fn a_list_of_gpus_is_a_list_of_devices() {
 fn a_docker_runner_that_parses_the_list_gets_it_without_quotes() {
     let scene = Scene::new();
     let packages = scene.home().join("packages");
-    let launch = repository().join("mlcube-ssh-exec/src/remote/launch.py");
+    let launch = repository().join("mlcube-ssh-exec/src/sh/launch.py");
     for (runner, arrives) in
         [("class DeviceSpecs:\n    pass\n", "--gpus=device=0,1"), ("", "--gpus=\\\"device=0,1\\\"")]
     {

@@ -9,10 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::resolve::{self, Request};
-use omegaconf::interpolation::{self, Element, Literal, Part};
-use omegaconf::yaml::{self, Data, Key, Yaml};
+use mlcube_ssh::config;
+use mlcube_ssh::config::Request;
+use mlcube_ssh::pipe::document::Document;
+use omegaconf::interpolation;
+use omegaconf::interpolation::{Element, Literal, Part};
+use omegaconf::yaml;
+use omegaconf::yaml::{Data, Key, Yaml};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -108,7 +111,7 @@ fn the_grammar_is_omegaconfs() {
 }
 
 /// What a cube of this text is resolved to.
-fn resolved(folder: &Path, cube: &str) -> Result<resolve::Resolved, resolve::Error> {
+fn resolved(folder: &Path, cube: &str) -> Result<config::Resolved, config::Error> {
     let settings = "platforms: {gpu1: {runner: ssh, host: mlbox, platform: docker, remote_root: r, \
                     interpreter: {type: system, python: python3, requirements: ''}}}";
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -127,7 +130,7 @@ fn resolved(folder: &Path, cube: &str) -> Result<resolve::Resolved, resolve::Err
         "MLC_NUM" => Some("12".to_owned()),
         _ => None,
     };
-    resolve::resolve(&request, &variable)
+    config::resolve(&request, &variable)
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The odd disk of the harness has the oddities that it is told to have, and is a disk like any other without them.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use std::fs::{self, File, Permissions};
+use std::fs;
+use std::fs::{File, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;

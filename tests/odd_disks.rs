@@ -2,7 +2,8 @@
 //! files with holes: on either side what can't be kept is skipped and named, and everything else is done.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use std::fs::{self, File, Permissions};
+use std::fs;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 

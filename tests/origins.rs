@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_config::stable_hash::former;
+use mlcube_ssh::text::stable_hash::former;
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
 
 fn cube(scene: &Scene, folder: &str, content: &str) -> Cube {

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use mlcube_ssh_config::quote::rsync_rsh_word;
-use mlcube_ssh_config::script::{BEGUN, LOADER, READY, Script};
+use mlcube_ssh::process::script::{BEGUN, LOADER, READY, Script};
+use mlcube_ssh::text::quote::rsync_rsh_word;
 use mlcube_ssh_harness::{Account, HostOptions, Place, Scene};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use mlcube_ssh_config::runner::KEYS;
+use mlcube_ssh::settings::runner::KEYS;
 use mlcube_ssh_harness::{Scene, Task, repository};
 
 const PROGRAMS: [&str; 5] = [

@@ -1,7 +1,8 @@
 //! Two accounts of the remote in one group, and a folder of that group.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use std::fs::{self, Permissions};
+use std::fs;
+use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 

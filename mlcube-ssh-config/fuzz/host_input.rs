@@ -4,17 +4,18 @@
 use std::io::{Read, Write, sink};
 use std::path::{Component, Path};
 
-use mlcube_ssh_config::archive::Members;
-use mlcube_ssh_config::connection::Answer;
-use mlcube_ssh_config::frames::{Frame, Frames};
-use mlcube_ssh_config::inventory::Item;
-use mlcube_ssh_config::jobs::{Holder, JobRecord, JobState};
-use mlcube_ssh_config::limits;
-use mlcube_ssh_config::own;
-use mlcube_ssh_config::report::printable;
-use mlcube_ssh_config::rsync::{self, Transfer};
-use mlcube_ssh_config::terminal::Terminal;
-use mlcube_ssh_config::workspace::{Entry, Kind, Listing};
+use mlcube_ssh::pipe::limits;
+use mlcube_ssh::remote::connection::Answer;
+use mlcube_ssh::remote::folder_owner;
+use mlcube_ssh::remote::inventory::Item;
+use mlcube_ssh::remote::job::frames::{Frame, Frames};
+use mlcube_ssh::remote::job::{Holder, JobRecord, JobState};
+use mlcube_ssh::sync::archive::Members;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::rsync::Transfer;
+use mlcube_ssh::sync::{Entry, Kind, Listing};
+use mlcube_ssh::ui::report::printable;
+use mlcube_ssh::ui::terminal::Terminal;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {
@@ -140,7 +141,7 @@ fn lines(bytes: &[u8]) {
             assert!(!item.name().contains('/'));
             let _ = item.line();
         }
-        let _ = own::failure("host", line);
+        let _ = folder_owner::failure("host", line);
     }
 }
 

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use mlcube_ssh_config::jobs::WaitArgs;
-use mlcube_ssh_config::names::JobId;
-use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::remote::job::WaitArgs;
+use mlcube_ssh::settings::names::JobId;
 
-use crate::clean::What;
+use crate::verbs::clean::What;
 
 /// The program's name, as messages begin.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";

@@ -1,16 +1,16 @@
 //! The python environment on the remote: one script that looks, and acts only where something is missing.
 
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::runner::Interpreter;
-use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::step::{Step, timed};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::step::{Step, timed};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::settings::runner::Interpreter;
 
 use crate::{problem, requirements};
 
-const PROGRAM: &str = include_str!("remote/environment.sh");
+const PROGRAM: &str = include_str!("sh/environment.sh");
 
 /// Makes the environment and notes a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {

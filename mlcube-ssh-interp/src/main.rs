@@ -8,11 +8,11 @@ mod requirements;
 
 use std::process::ExitCode;
 
-use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::usage;
+use mlcube_ssh::pipe::args;
+use mlcube_ssh::pipe::step::Step;
 
 fn main() -> ExitCode {
-    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+    match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
         Ok(args) => run(&args),
         Err(status) => status,
     }

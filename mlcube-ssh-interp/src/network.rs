@@ -1,6 +1,6 @@
 //! Why pip doesn't reach its index: it says so in warnings, and at the end only that nothing was found.
 
-use mlcube_ssh_config::quote::one_line;
+use mlcube_ssh::text::quote::one_line;
 
 /// A cause in the words of pip's network library, and what can be done.
 pub(crate) struct Problem {

@@ -1,11 +1,11 @@
 //! What the remote script's problems mean: the cause, and the line to write.
 
 use anyhow::anyhow;
-use mlcube_ssh_config::connection::Answer;
-use mlcube_ssh_config::failure::{Failure, hinted};
-use mlcube_ssh_config::own;
-use mlcube_ssh_config::quote::{is_plain, one_line};
-use mlcube_ssh_config::runner::Interpreter;
+use mlcube_ssh::pipe::failure::{Failure, hinted};
+use mlcube_ssh::remote::connection::Answer;
+use mlcube_ssh::remote::folder_owner;
+use mlcube_ssh::settings::runner::Interpreter;
+use mlcube_ssh::text::quote::{is_plain, one_line};
 
 use crate::{network, requirements};
 
@@ -17,8 +17,8 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) ->
     let problem = answer.field("problem").unwrap_or_default();
     let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
     let last = answer.last_error();
-    if kind == own::NOT_OWN {
-        return own::failure(host, subject);
+    if kind == folder_owner::NOT_OWN {
+        return folder_owner::failure(host, subject);
     }
     Failure::ours(match kind {
         "no-python" => hinted(

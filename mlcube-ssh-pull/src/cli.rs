@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::Parser;
-use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
 
 /// The program's name, as messages begin.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-pull";

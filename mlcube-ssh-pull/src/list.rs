@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::date::utc;
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::report::human_bytes;
-use mlcube_ssh_config::step::{Step, write_for_people};
-use mlcube_ssh_config::workspace::{Entry, Kind};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::step::{Step, write_for_people};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::sync::{Entry, Kind};
+use mlcube_ssh::text::date::utc;
+use mlcube_ssh::ui::report::human_bytes;
 
 use crate::cli::Args;
-use crate::{fetch, outputs, pull};
+use crate::pull;
+use crate::remote::outputs;
+use crate::transfer::fetch;
 
 /// Writes size, time and name of every entry that is selected.
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {

@@ -1,32 +1,21 @@
 //! `mlcube-ssh-pull`: fetches the workspace from the remote.
 
-mod attributes;
-mod backups;
-mod came;
+mod archive;
 mod cli;
-mod fetch;
-mod followed;
 mod list;
-mod outputs;
+mod local;
 mod pull;
-mod receiver;
-mod say;
-mod scratch;
-mod select;
-mod space;
-mod stage;
-mod stream;
+mod remote;
 mod transfer;
-mod unpack;
 mod verify;
 
 use std::process::ExitCode;
 
-use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::usage;
+use mlcube_ssh::pipe::args;
+use mlcube_ssh::pipe::step::Step;
 
 fn main() -> ExitCode {
-    match usage::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
+    match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
         Ok(args) => run(&args),
         Err(status) => status,
     }

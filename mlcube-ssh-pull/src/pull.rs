@@ -1,24 +1,27 @@
 //! A pull: what was made there comes here; what was edited here stays.
 
 use anyhow::anyhow;
-use mlcube_ssh_config::boundary::Boundary;
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::{Document, Failed};
-use mlcube_ssh_config::failure::{Failure, Outcome};
-use mlcube_ssh_config::foreign_files::ForeignFiles;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Listing, Record};
+use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::{Document, Failed};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::{Step, timed};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::foreign_files::ForeignFiles;
+use mlcube_ssh::sync::{Listing, Record};
 
-use crate::backups::Backups;
+use crate::archive;
 use crate::cli::Args;
-use crate::fetch::{self, Fetch, Load};
-use crate::outputs::{self, Output, Outputs};
-use crate::scratch;
-use crate::select::{Pattern, Selection};
-use crate::stage::Stage;
-use crate::stream;
-use crate::transfer::{self, Sides};
+use crate::local::backups::Backups;
+use crate::local::scratch;
+use crate::local::stage::Stage;
+use crate::remote::outputs;
+use crate::remote::outputs::{Output, Outputs};
+use crate::remote::selection::{Pattern, Selection};
+use crate::transfer;
+use crate::transfer::Sides;
+use crate::transfer::fetch;
+use crate::transfer::fetch::{Fetch, Load};
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -134,9 +137,9 @@ fn dry_run(
     let there = document.remote.workspace.from_home();
     let backups = &Backups::of_a_pull(&record);
     let fetch = Fetch { connection, layout, backups, there, by_content: false, linked_files: &[] };
-    if let Some(wanted) = stream::worth(&plan.send, &Listing::default(), &plan.links) {
+    if let Some(wanted) = archive::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
-        let what = stream::describe(&wanted);
+        let what = archive::describe(&wanted);
         step.show_comment(&format!("{what} where there is one; else:"));
     }
     let loads = fetch.loads(&plan, &plan.send, &mut |command| {

@@ -2,21 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_config::boundary::Boundary;
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::Document;
-use mlcube_ssh_config::failure::Outcome;
-use mlcube_ssh_config::foreign_files::ForeignFiles;
-use mlcube_ssh_config::ignored::Ignored;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::rsync::{self, Comparison};
-use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan, Record};
+use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::foreign_files::ForeignFiles;
+use mlcube_ssh::sync::listing::ignore::Ignored;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::rsync::Comparison;
+use mlcube_ssh::sync::{Direction, Listing, Part, Plan, Record};
 
 use crate::cli::Args;
-use crate::fetch::Lists;
-use crate::transfer::{self, Sides};
-use crate::{fetch, outputs, pull};
+use crate::pull;
+use crate::remote::outputs;
+use crate::transfer;
+use crate::transfer::Sides;
+use crate::transfer::fetch;
+use crate::transfer::fetch::Lists;
 
 /// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3.
 const AT_ONCE: usize = 5000;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mlcube_ssh_config::jobs::WaitArgs;
-use mlcube_ssh_config::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::remote::job::WaitArgs;
 
 /// The program's name, as messages begin.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-push";

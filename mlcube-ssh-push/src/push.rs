@@ -6,31 +6,33 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::anyhow;
-use mlcube_ssh_config::boundary::Boundary;
-use mlcube_ssh_config::command::Command;
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::{Document, Receipt};
-use mlcube_ssh_config::failure::{Failure, Outcome};
-use mlcube_ssh_config::foreign_files::ForeignFiles;
-use mlcube_ssh_config::inputs;
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::owner::Owner;
-use mlcube_ssh_config::rsync::{self, Heard};
-use mlcube_ssh_config::script::Script;
-use mlcube_ssh_config::step::{Step, timed};
-use mlcube_ssh_config::workspace::{Direction, Kind, Listing, Part, Plan, Record};
+use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::required_inputs;
+use mlcube_ssh::cube::tree_owner::Owner;
+use mlcube_ssh::pipe::document::{Document, Receipt};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::{Step, timed};
+use mlcube_ssh::process::command::Command;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::foreign_files::ForeignFiles;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::rsync::Heard;
+use mlcube_ssh::sync::{Direction, Kind, Listing, Part, Plan, Record};
 
-use crate::backups::Backups;
 use crate::cli::Args;
-use crate::incoming::IncomingId;
 use crate::local::Local;
-use crate::own_files::OwnFiles;
-use crate::select::Selection;
-use crate::sides::{Sent, Sides};
-use crate::there::{Disk, Prepared};
-use crate::{
-    beside, delete, former_workspaces, leftovers, links_out, prepare, say, space, try_names, verify,
-};
+use crate::local::own_files::OwnFiles;
+use crate::local::selection::Selection;
+use crate::local::{escaping_links, former_workspaces, outside_cube};
+use crate::remote::backups::Backups;
+use crate::remote::incoming::IncomingId;
+use crate::remote::state::{Disk, Prepared};
+use crate::remote::{delete, free_space, leftovers, prepare, try_names};
+use crate::transfer::context::{Sent, Sides};
+use crate::transfer::summary;
+use crate::verify;
 
 /// Pushes, and notes a receipt.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -44,7 +46,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let boundary = Boundary::of(&layout, &runner)?;
     boundary.check_code(&layout)?;
     boundary.check_workspace(&layout, &document.run)?;
-    inputs::check(document, &layout)?;
+    required_inputs::check(document, &layout)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
     let origin = Owner::of(&layout)?;
@@ -89,7 +91,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         }
         local.stays.say(&step.report());
         former_workspaces::say(&step.report(), &layout, &record.workspaces()?);
-        beside::name(&step.report(), &layout, &local);
+        outside_cube::name(&step.report(), &layout, &local);
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
             return Err(never_configured(document));
@@ -239,7 +241,7 @@ fn check(
         .extend(plan.left_out.iter().chain(&plan.in_the_way).chain(plan.unplaced()).map(text));
     receipt.kept = plan.kept.iter().map(text).collect();
     delete::check(local, args)?;
-    Ok(space::check(local, layout, plan, prepared, connection.host().as_str())?)
+    Ok(free_space::check(local, layout, plan, prepared, connection.host().as_str())?)
 }
 
 fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
@@ -249,8 +251,8 @@ fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
     (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
     pushed?;
-    say::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
-    links_out::name(sides);
+    summary::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
+    escaping_links::name(sides);
     check_left_out(sides)?;
     let foreign = ForeignFiles {
         connection: sides.connection,
@@ -283,7 +285,7 @@ fn check_left_out(sides: &Sides) -> Outcome<()> {
     let special = special.map(|(path, _)| layout.base.join(path));
     let left_out: Vec<PathBuf> =
         special.chain(plan.left_out.iter().map(|path| layout.workspace.join(path))).collect();
-    for input in inputs::needed(sides.document, layout) {
+    for input in required_inputs::needed(sides.document, layout) {
         let Some(here) = &input.parameter.here else { continue };
         if left_out.iter().any(|left_out| here.starts_with(left_out)) {
             return Err(Failure::ours(anyhow!(

@@ -3,20 +3,22 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use mlcube_ssh_config::boundary::Boundary;
-use mlcube_ssh_config::connection::Connection;
-use mlcube_ssh_config::document::{Document, Receipt, Remote};
-use mlcube_ssh_config::failure::{Failure, Outcome};
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::names::RemotePath;
-use mlcube_ssh_config::rsync::{self, Comparison};
-use mlcube_ssh_config::step::Step;
-use mlcube_ssh_config::workspace::{Direction, Listing, Part, Plan, Record};
+use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::{Document, Receipt, Remote};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::settings::names::RemotePath;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::rsync::Comparison;
+use mlcube_ssh::sync::{Direction, Listing, Part, Plan, Record};
 
 use crate::local::Local;
-use crate::own_files::OwnFiles;
-use crate::select::Selection;
-use crate::{code, prepare};
+use crate::local::code;
+use crate::local::own_files::OwnFiles;
+use crate::local::selection::Selection;
+use crate::remote::prepare;
 
 /// Compares what a push would consider: code and workspace.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {

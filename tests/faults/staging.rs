@@ -1,7 +1,8 @@
 //! What every fault is staged with: a job that counts, and the table of what was survived.
 
 use std::env;
-use std::fs::{self, OpenOptions};
+use std::fs;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;

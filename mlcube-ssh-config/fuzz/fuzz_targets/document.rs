@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlcube_ssh_config::document::Document;
+use mlcube_ssh::pipe::document::Document;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(document) = Document::read(bytes) else { return };

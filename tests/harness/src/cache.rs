@@ -1,6 +1,7 @@
 //! What is made once per checkout and shared by all tests, in `target/test-cache`.
 
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::path::PathBuf;
 
 use crate::program::built;

@@ -1,6 +1,7 @@
 //! A Docker daemon of one remote host.
 
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::podman::Podman;
-use crate::program::{self, PATH};
+use crate::program;
+use crate::program::PATH;
 use crate::system::System;
 use crate::{Account, Place, Root, Sshd};
 

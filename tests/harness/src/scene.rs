@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::host::SESSION_MARK;
-use crate::program::{self, PATH, built, repository};
+use crate::program;
+use crate::program::{PATH, built, repository};
 use crate::sshd::new_key;
 use crate::{
     Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python, Root,

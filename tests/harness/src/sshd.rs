@@ -1,13 +1,16 @@
 //! A throw-away ssh server on loopback: OpenSSH's, or dropbear.
 
-use std::fs::{self, File, Permissions};
+use std::fs;
+use std::fs::{File, Permissions};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use crate::program::{self, am_root, command, must};
-use crate::system::{self, System};
+use crate::program;
+use crate::program::{am_root, command, must};
+use crate::system;
+use crate::system::System;
 use crate::wait::eventually;
 use crate::{Processes, Root};
 

@@ -1,12 +1,12 @@
 //! The document of a resolved configuration.
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::document::{Document, Run};
-use mlcube_ssh_config::layout::Layout;
-use mlcube_ssh_config::names::{check_parameter, check_variable};
-use mlcube_ssh_config::outside;
-use mlcube_ssh_config::resolve::{Request, Resolved, RunnerKind};
-use mlcube_ssh_config::trust;
+use mlcube_ssh::config::{Request, Resolved, RunnerKind};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::outside_inputs;
+use mlcube_ssh::cube::trust;
+use mlcube_ssh::pipe::document::{Document, Run};
+use mlcube_ssh::settings::names::{check_parameter, check_variable};
 use serde_json::Value;
 
 use crate::cli::Args;
@@ -72,7 +72,7 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     run.options =
         request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     run.env.clone_from(&args.env);
-    run.inputs = outside::inputs(request, resolved)?;
+    run.inputs = outside_inputs::inputs(request, resolved)?;
     Ok(run)
 }
 

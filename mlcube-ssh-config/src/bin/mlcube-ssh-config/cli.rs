@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use mlcube_ssh_config::step::{CommonArgs, EXIT_STATUSES};
+use mlcube_ssh::pipe::step::{CommonArgs, EXIT_STATUSES};
 
 /// The program's name, as messages begin.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-config";

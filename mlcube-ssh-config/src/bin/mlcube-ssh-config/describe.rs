@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use mlcube_ssh_config::quote::shell_word;
-use mlcube_ssh_config::report::printable;
-use mlcube_ssh_config::resolve::{Request, Resolved};
+use mlcube_ssh::config::{Request, Resolved};
+use mlcube_ssh::text::quote::shell_word;
+use mlcube_ssh::ui::report::printable;
 use serde_json::{Map, Value};
 
 /// The description as text for people.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use mlcube_ssh_config::document::{Document, Run};
-use mlcube_ssh_config::failure::hinted;
-use mlcube_ssh_config::trust;
+use mlcube_ssh::cube::trust;
+use mlcube_ssh::pipe::document::{Document, Run};
+use mlcube_ssh::pipe::failure::hinted;
 
 use crate::cli::{Args, Mount};
 

@@ -14,10 +14,10 @@ mod variables;
 
 use std::process::ExitCode;
 
-use mlcube_ssh_config::usage;
+use mlcube_ssh::pipe::args;
 
 fn main() -> ExitCode {
-    match usage::parse::<cli::Args>(cli::PROGRAM, cli::words()) {
+    match args::parse::<cli::Args>(cli::PROGRAM, cli::words()) {
         Ok(args) => run::run(&args),
         Err(status) => status,
     }

@@ -1,8 +1,8 @@
 //! How the document is written.
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::document::{Run, SCHEMA};
-use mlcube_ssh_config::report::printable_json;
+use mlcube_ssh::pipe::document::{Run, SCHEMA};
+use mlcube_ssh::ui::report::printable_json;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

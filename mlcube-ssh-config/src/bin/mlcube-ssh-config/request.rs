@@ -3,8 +3,8 @@
 use std::env;
 
 use anyhow::{Context, Result, bail};
-use mlcube_ssh_config::resolve::Request;
-use mlcube_ssh_config::trust::settings_file;
+use mlcube_ssh::config::Request;
+use mlcube_ssh::cube::trust::settings_file;
 
 use crate::cli::Args;
 

@@ -4,10 +4,10 @@ use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use mlcube_ssh_config::report::{Report, printable_lines};
-use mlcube_ssh_config::resolve;
-use mlcube_ssh_config::status::ExitStatus;
-use mlcube_ssh_config::step::write_once;
+use mlcube_ssh::config;
+use mlcube_ssh::pipe::exit_status::ExitStatus;
+use mlcube_ssh::pipe::step::write_once;
+use mlcube_ssh::ui::report::{Report, printable_lines};
 
 use crate::cli::{Args, PROGRAM};
 use crate::{answer, describe, earlier, output, request};
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let args = &earlier::completed(args)?;
     let request = request::request(args)?;
-    let resolved = resolve::resolve(&request, &|name| env::var(name).ok())?;
+    let resolved = config::resolve(&request, &|name| env::var(name).ok())?;
     warnings.extend_from_slice(&resolved.warnings);
     if let Some(key) = &args.explain {
         let lines =

@@ -1,7 +1,7 @@
 //! Which tasks to run, and the arguments that none of them knows.
 
 use anyhow::{Context, Result, bail};
-use mlcube_ssh_config::names::TaskName;
+use mlcube_ssh::settings::names::TaskName;
 use serde_json::{Map, Value};
 
 /// The tasks that `--task` names, or the only one there is.

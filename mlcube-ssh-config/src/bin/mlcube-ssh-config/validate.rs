@@ -1,8 +1,9 @@
 //! The `runner` section as the steps use it: typed, and every complaint with the place to mend.
 
 use anyhow::{Result, anyhow};
-use mlcube_ssh_config::resolve::Resolved;
-use mlcube_ssh_config::runner::{self, Invalid, KEYS, Runner};
+use mlcube_ssh::config::Resolved;
+use mlcube_ssh::settings::runner;
+use mlcube_ssh::settings::runner::{Invalid, KEYS, Runner};
 
 /// Reads the settings of the runner.
 pub(crate) fn runner(resolved: &Resolved) -> Result<Runner> {

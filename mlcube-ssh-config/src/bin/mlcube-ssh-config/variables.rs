@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use mlcube_ssh_config::document::Run;
-use mlcube_ssh_config::failure::hinted;
-use mlcube_ssh_config::names::check_variable;
-use mlcube_ssh_config::outside;
-use mlcube_ssh_config::resolve::{Request, Resolved};
-use mlcube_ssh_config::runner::Runner;
+use mlcube_ssh::config::{Request, Resolved};
+use mlcube_ssh::cube::outside_inputs;
+use mlcube_ssh::pipe::document::Run;
+use mlcube_ssh::pipe::failure::hinted;
+use mlcube_ssh::settings::names::check_variable;
+use mlcube_ssh::settings::runner::Runner;
 use serde_json::Value;
 
 /// Variables whose values a host learns in any case, by the paths that it is given.
@@ -26,7 +26,7 @@ pub(crate) fn check(
     let variable = |key: &[&str]| resolved.variables(key).into_iter().find(|name| !may(name));
     let mut keys: Vec<Vec<&str>> = vec![vec!["runner"], vec!["docker", "build_context"]];
     keys.extend(run.tasks.iter().flat_map(|task| paths_of(resolved, task.as_str())));
-    let outside = outside::keys(resolved);
+    let outside = outside_inputs::keys(resolved);
     keys.extend(outside.iter().map(|key| key.iter().map(String::as_str).collect()));
     for key in keys {
         if let Some(name) = variable(&key) {

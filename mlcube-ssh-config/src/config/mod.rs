@@ -1,0 +1,219 @@
+//! The effective configuration: what the Python `mlcube` 0.0.10rc2 computes with `OmegaConf` 2.1.0 from the same files
+//! and flags.
+//!
+//! Weakest first: the runner's defaults, `runner:` of the cube's file, the platform's section of the settings file, `-P`.
+//! Maps merge deeply, lists are replaced, a later `???` doesn't override. The Python sources are the reference, and the
+//! functions here say which of theirs they follow.
+
+pub(crate) mod composition;
+pub(crate) mod effective;
+pub(crate) mod engine;
+pub(crate) mod error;
+pub(crate) mod explain;
+pub(crate) mod paths;
+pub(crate) mod platform;
+pub(crate) mod request;
+pub(crate) mod runners;
+pub(crate) mod sources;
+pub(crate) mod tasks;
+pub(crate) mod writers;
+
+use serde_json::{Map, Value};
+
+use omegaconf::yaml::Key;
+use omegaconf::{NodeId, Origin, Source, Tree, Value as TreeValue};
+
+use crate::config::composition::Composition;
+use crate::config::effective::Parts;
+use crate::config::platform::Platform;
+use crate::config::sources::Which;
+use crate::config::tasks::Arguments;
+pub use error::Error;
+pub use request::Request;
+pub use runners::RunnerKind;
+
+use crate::pipe::failure::hinted;
+use crate::settings::runner::UserSettings;
+use crate::text::quote::shell_word;
+
+/// The effective configuration and where it came from.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The configuration, key for key what `mlcube show_config --resolve` shows.
+    pub config: Map<String, Value>,
+    /// The folder of the cube, absolute.
+    pub root: String,
+    /// The name of the cube's file in it.
+    pub file: String,
+    /// The runner of the platform.
+    pub runner: RunnerKind,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    cube: Source,
+    platform: String,
+    settings: String,
+    tree: Tree,
+    top: NodeId,
+}
+
+/// Computes the effective configuration. `environment` looks a variable up.
+///
+/// # Errors
+/// Whatever `mlcube` would refuse, and what would grow without bound.
+pub fn resolve(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Resolved, Error> {
+    let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
+    let cube = paths::join(&root, &file);
+    let mut composition = Composition::new(request, &cube, environment);
+    let computed = compute(&mut composition, request, &root, &cube).and_then(|(top, runner)| {
+        let config = composition.conf.tree.to_json(top)?;
+        Ok((config, top, runner))
+    });
+    let warnings = composition.warnings();
+    let Composition { conf, sources, .. } = composition;
+    let (config, top, runner) = computed.map_err(|problem| Error::new(&conf.tree, &problem))?;
+    Ok(Resolved {
+        config,
+        root,
+        file,
+        runner,
+        warnings,
+        cube: sources.cube,
+        platform: request.platform.clone(),
+        settings: request.settings.clone(),
+        tree: conf.tree,
+        top,
+    })
+}
+
+/// The settings of the runner as the settings file alone gives them, without any cube and without a command line.
+///
+/// # Errors
+/// When the settings file can't be used, or its section of the platform needs something of a cube.
+pub fn settings_alone(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<UserSettings, Error> {
+    let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
+    let mut composition = Composition::new(request, &paths::join(&root, &file), environment);
+    let computed = (|| {
+        let settings = composition.load(Which::Settings, &request.settings)?;
+        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+        let cube = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        composition.conf.tree.put(cube, Key::from("tasks"), tasks);
+        let (top, _) = finish(&mut composition, request, &root, platform, cube)?;
+        composition.conf.tree.to_json(top)
+    })();
+    computed
+        .map(|config| UserSettings::new(&config))
+        .map_err(|problem| Error::new(&composition.conf.tree, &problem))
+}
+
+fn compute(
+    composition: &mut Composition<'_>,
+    request: &Request,
+    root: &str,
+    cube: &str,
+) -> Result<(NodeId, RunnerKind), omegaconf::Error> {
+    let settings = composition.load(Which::Settings, &request.settings)?;
+    let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+    let cube = composition.load(Which::Cube, cube)?;
+    finish(composition, request, root, platform, cube)
+}
+
+/// Puts a platform and a cube together with the command line.
+fn finish(
+    composition: &mut Composition<'_>,
+    request: &Request,
+    root: &str,
+    platform: Platform,
+    cube: NodeId,
+) -> Result<(NodeId, RunnerKind), omegaconf::Error> {
+    let words = request.overrides.iter().enumerate();
+    let words =
+        words.map(|(number, word)| (word.as_str(), composition.sources.override_at(number)));
+    let overrides = composition.conf.from_dotlist(words)?;
+    composition.engine_options(overrides, &request.platform, &request.options)?;
+    let home = (composition.environment)("HOME");
+    let workspace = request
+        .workspace
+        .as_deref()
+        .map(|path| composition.local_workspace(path, home.as_deref(), &request.working_directory))
+        .transpose()?;
+    let arguments = arguments(request);
+    let runner = platform.runner;
+    let parts = Parts {
+        cube,
+        overrides,
+        platform,
+        root,
+        workspace: workspace.as_deref(),
+        arguments: &arguments,
+    };
+    Ok((composition.effective(&parts)?, runner))
+}
+
+fn arguments(request: &Request) -> Arguments {
+    let words = request.arguments.iter().enumerate();
+    words.map(|(index, (name, value))| (name.clone(), (value.clone(), index))).collect()
+}
+
+impl Resolved {
+    /// The settings of the runner. Who wrote a value decides: a cube says what to run, and only the user where, as whom and
+    /// with what.
+    ///
+    /// # Errors
+    /// When the cube's file sets one of them, with its line and the remedy.
+    pub fn user_settings(&self) -> anyhow::Result<UserSettings> {
+        let set = writers::set_by_cube(&self.tree, self.cube, self.top);
+        if set.is_empty() {
+            return Ok(UserSettings::new(&self.config));
+        }
+        let refused: Vec<String> = set
+            .iter()
+            .map(|setting| format!("{}: {}", self.tree.place(setting.origin), setting.key))
+            .collect();
+        let words: Vec<String> = set
+            .iter()
+            .map(|setting| shell_word(&format!("-P{}={}", setting.key, setting.written)))
+            .collect();
+        let lines: Vec<String> = set.iter().map(writers::CubeSetting::in_section).collect();
+        Err(hinted(
+            format!(
+                "{}: a cube may not set this, only the settings file and -Prunner.… may",
+                refused.join(", ")
+            ),
+            format!(
+                "remove it from the cube's file; if you want it, write {} below platforms.{} in {}, or give {}",
+                lines.join(", "),
+                self.platform,
+                self.settings,
+                words.join(" ")
+            ),
+        ))
+    }
+
+    /// The variables of this machine that the value of a key, or a map around it, was made of because the cube's file asks
+    /// for them. `parts` is the key, part by part.
+    #[must_use]
+    pub fn variables(&self, parts: &[&str]) -> Vec<String> {
+        self.tree.variables(self.top, parts)
+    }
+
+    /// Which source set a key, and what it overrode; for a map or a list, that of everything in it.
+    ///
+    /// None: there is no such key.
+    #[must_use]
+    pub fn explain(&self, key: &str) -> Option<String> {
+        explain::explain(&self.tree, self.top, key)
+    }
+
+    /// The source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest key above it.
+    #[must_use]
+    pub fn place(&self, key: &str) -> String {
+        explain::place(&self.tree, self.top, key)
+    }
+}

@@ -1,0 +1,99 @@
+//! A platform of the settings file: `system_settings.py` of `mlcube`.
+
+use omegaconf::yaml::Key;
+use omegaconf::{Error, NodeId, Origin, Raw, Value};
+
+use crate::config::composition::Composition;
+use crate::config::runners::RunnerKind;
+
+/// A platform's section and the runner that it is for.
+pub(crate) struct Platform {
+    pub(crate) section: NodeId,
+    pub(crate) runner: RunnerKind,
+}
+
+impl Composition<'_> {
+    /// The platform of this name. Those of the installed runners needn't be written.
+    pub(crate) fn platform(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<Platform> {
+        let runners = self.settings_section(settings, "runners")?;
+        let platforms = self.settings_section(settings, "platforms")?;
+        if self.conf.tree.get(platforms, name).is_none() && name == "docker" {
+            let section = RunnerKind::Docker.defaults(&mut self.conf.tree)?;
+            return Ok(Platform { section, runner: RunnerKind::Docker });
+        }
+        let Some(found) = self.conf.get(platforms, &Key::from(name))? else {
+            let origin = self.conf.tree.origin(platforms);
+            return Err(Error::new(format!(
+                "there is no platform '{name}'{}",
+                self.others(platforms)
+            ))
+            .at(|| "platforms".to_owned(), origin));
+        };
+        let section =
+            self.conf.expect_map(&found, &format!("the platform '{name}' has to be a map"))?;
+        let runner = self.runner_kind(runners, section)?;
+        Ok(Platform { section, runner })
+    }
+
+    /// `runners` or `platforms`, which may be absent and may not be null.
+    fn settings_section(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<NodeId> {
+        if self.conf.tree.get(settings, name).is_none() {
+            return self
+                .conf
+                .tree
+                .add(Value::empty_map(), Origin::Written(self.sources.settings, 1));
+        }
+        let origin = self
+            .conf
+            .tree
+            .get(settings, name)
+            .map_or(Origin::Written(self.sources.settings, 1), |id| self.conf.tree.origin(id));
+        let wrong = || Error::new("this has to be a map").at(|| name.to_owned(), origin);
+        let found = self.conf.get(settings, &Key::from(name))?.ok_or_else(wrong)?;
+        self.conf.expect_map(&found, "this has to be a map")
+    }
+
+    fn others(&self, platforms: NodeId) -> String {
+        let names: Vec<String> =
+            self.conf.tree.keys(platforms).iter().map(ToString::to_string).collect();
+        if names.is_empty() { String::new() } else { format!("; there are {}", names.join(", ")) }
+    }
+
+    /// The runner that a platform names, by the package that `runners` says or by the name itself.
+    fn runner_kind(&mut self, runners: NodeId, section: NodeId) -> omegaconf::Result<RunnerKind> {
+        let origin = self.conf.tree.origin(section);
+        let missing = || {
+            Error::new("the platform doesn't say its runner; write 'runner: ssh'")
+                .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
+        };
+        let missing = missing();
+        let found = self.conf.get(section, &Key::from("runner"))?.ok_or(missing)?;
+        let Raw::Text(name) = self.conf.raw_of(&found) else {
+            return Err(Error::new("the runner has to be text")
+                .at(|| format!("{}.runner", self.conf.tree.path(section)), origin));
+        };
+        let package = match self.conf.get(runners, &Key::from(name.as_str()))? {
+            None => format!("mlcube_{name}"),
+            Some(entry) => {
+                let entry = self.conf.expect_map(&entry, "a runner has to be a map")?;
+                match self
+                    .conf
+                    .get(entry, &Key::from("pkg"))?
+                    .map(|package| self.conf.raw_of(&package))
+                {
+                    Some(Raw::Text(package)) => package,
+                    _ => {
+                        return Err(Error::new("the runner doesn't say its package, 'pkg'")
+                            .at(|| format!("runners.{name}"), origin));
+                    }
+                }
+            }
+        };
+        RunnerKind::of_package(&package).ok_or_else(|| {
+            Error::new(format!(
+                "the platform is of the runner '{name}', and only those of 'ssh' can be used here"
+            ))
+            .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! The two files, read into the tree.
+
+use std::fs;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+
+use omegaconf::yaml::MAX_BYTES;
+use omegaconf::{Error, NodeId, Origin, Value};
+
+use crate::config::composition::Composition;
+
+/// Which file it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Cube,
+    Settings,
+}
+
+impl Which {
+    fn absent(self) -> &'static str {
+        match self {
+            Self::Cube => "there is no such file; name the cube's folder or file with --mlcube",
+            Self::Settings => {
+                "there is no such file; it describes the platforms, in a section 'platforms'"
+            }
+        }
+    }
+}
+
+impl Composition<'_> {
+    /// Reads a file into a map of its own. A settings file may be absent: None.
+    pub(crate) fn load(&mut self, which: Which, path: &str) -> omegaconf::Result<NodeId> {
+        let source = match which {
+            Which::Cube => self.sources.cube,
+            Which::Settings => self.sources.settings,
+        };
+        let whole = Origin::Written(source, 0);
+        // Nobody writes into a pipe that a stranger's cube holds.
+        if which == Which::Cube && fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::new("it isn't a regular file").with_origin(whole));
+        }
+        let content = read(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Error::new(which.absent()),
+            _ => Error::new(error.to_string()),
+        });
+        let content = content.map_err(|error| error.with_origin(whole))?;
+        let root = self.conf.load(source, &content)?;
+        match self.conf.tree.value(root) {
+            Value::Map(_) => Ok(root),
+            _ => Err(Error::new("this is a list; it has to be a map").with_origin(whole)),
+        }
+    }
+}
+
+/// A file's bytes, at most one more than are allowed: also a device or a pipe has an end here.
+fn read(path: &str) -> std::io::Result<Vec<u8>> {
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

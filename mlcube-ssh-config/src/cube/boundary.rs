@@ -1,0 +1,266 @@
+//! Real paths: where the cube's folders, its build context, its inputs and its workspace lie once links are followed.
+//!
+//! A cube is a stranger's program, and git keeps links: `project -> ../../.ssh` makes a private key of a build context,
+//! `workspace -> ~/.aws` a folder of the user's own of a workspace. So what a path says doesn't count here, but what it
+//! is. What lies outside the base is refused by name, unless the user lists it (`follow_links`).
+
+use std::env;
+use std::fs;
+use std::io;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Error, Result};
+
+use crate::cube::layout::{Layout, home_expanded, normal};
+use crate::pipe::document::Run;
+use crate::pipe::failure::hinted;
+use crate::settings::runner::Runner;
+use crate::sync::state::state_folder;
+use crate::text::quote::shell_word;
+use crate::ui::report::{count, human_bytes};
+
+/// How many entries are counted for a message: a path that leads astray may lead to a whole disk.
+const COUNTED: u64 = 20_000;
+
+/// What local files a cube may reach, by real paths.
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    /// The base.
+    base: PathBuf,
+    /// The user's home folder.
+    home: Option<PathBuf>,
+    /// Folders that nothing is sent from and nothing is written to: the user's ssh files, and our own state.
+    protected: Vec<PathBuf>,
+    /// The places that the user lists.
+    listed: Vec<PathBuf>,
+    /// Whether the user says which folder may be laid out on the remote.
+    names_base: bool,
+}
+
+impl Boundary {
+    /// The boundary of a cube on a platform. Nothing is refused yet.
+    ///
+    /// # Errors
+    /// When the base or a listed place can't be looked at.
+    pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
+        let home = home().map(|home| real(&home)).transpose()?;
+        let ssh = home.iter().map(|home| real(&home.join(".ssh")));
+        let protected = ssh.chain([real(&state_folder()?)]).collect::<Result<_>>()?;
+        let listed = runner.follow_links.iter();
+        let listed = listed.map(|place| real(&normal(&home_expanded(place))));
+        Ok(Self {
+            base: real(&layout.base)?,
+            home,
+            protected,
+            listed: listed.collect::<Result<_>>().context("follow_links")?,
+            names_base: runner.base.is_some(),
+        })
+    }
+
+    /// Refuses what a push would send from outside the base, and what a cube declares outside its own checkout without
+    /// the user's word.
+    ///
+    /// # Errors
+    /// The first such place, by its name.
+    pub fn check_code(&self, layout: &Layout) -> Result<()> {
+        let root = layout.local_root();
+        let real_root = real(&root)?;
+        self.check_place("the cube's folder", &root, &real_root)?;
+        let checkout = self.checkout(&real_root);
+        let context = layout.context.iter().map(|place| ("the build context", place));
+        let inputs = layout.inputs.iter().map(|place| ("the input", place));
+        for (what, place) in context.chain(inputs) {
+            let path = normal(&layout.base.join(place));
+            let is = real(&path)?;
+            self.check_place(what, &path, &is)?;
+            let is_declared_there = is.starts_with(checkout.unwrap_or(&real_root));
+            if !is_declared_there && !self.names_base && !self.is_listed(&is) {
+                return Err(outside_checkout(what, &path, &is, layout));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a workspace that isn't the cube's own or one that the user names, and one in which files of the user's
+    /// own would be read or written.
+    ///
+    /// # Errors
+    /// When it is one.
+    pub fn check_workspace(&self, layout: &Layout, run: &Run) -> Result<()> {
+        let path = normal(&layout.workspace);
+        let is = real(&path)?;
+        let what = "the workspace";
+        let holds = |folder: &PathBuf| folder.starts_with(&is) || is.starts_with(folder);
+        if self.is_home_or_above(&is) || self.protected.iter().any(holds) {
+            return Err(hinted(
+                format!(
+                    "{}: there lie files of yours that no task may read or write",
+                    leads(what, &path, &is)
+                ),
+                "choose another folder with --workspace=DIR",
+            ));
+        }
+        // Outside the cube a path is the user's own, with all links in it.
+        let is_named = run.workspace.is_some() && !path.starts_with(&layout.base);
+        if is.starts_with(&self.base) || is_named || self.is_listed(&is) {
+            return Ok(());
+        }
+        Err(self.outside(what, &path, &is))
+    }
+
+    /// Whether the folder that a local link leads to is one that the user lists.
+    #[must_use]
+    pub fn follows(&self, link: &Path) -> bool {
+        fs::canonicalize(link).is_ok_and(|is| {
+            self.is_listed(&is)
+                && !self.is_home_or_above(&is)
+                && !self
+                    .protected
+                    .iter()
+                    .any(|folder| folder.starts_with(&is) || is.starts_with(folder))
+        })
+    }
+
+    fn check_place(&self, what: &str, path: &Path, is: &Path) -> Result<()> {
+        if self.is_home_or_above(is) || self.protected.iter().any(|folder| is.starts_with(folder)) {
+            return Err(hinted(
+                format!("{}, which is never sent", leads(what, path, is)),
+                "put what the cube needs into its own folder",
+            ));
+        }
+        if is.starts_with(&self.base) || self.is_listed(is) {
+            return Ok(());
+        }
+        Err(self.outside(what, path, is))
+    }
+
+    fn outside(&self, what: &str, path: &Path, is: &Path) -> Error {
+        hinted(
+            format!("{}, outside the base {}", leads(what, path, is), self.base.display()),
+            listing(is),
+        )
+    }
+
+    fn is_listed(&self, is: &Path) -> bool {
+        self.listed.iter().any(|place| is.starts_with(place))
+    }
+
+    fn is_home_or_above(&self, is: &Path) -> bool {
+        is.parent().is_none() || self.home.as_ref().is_some_and(|home| home.starts_with(is))
+    }
+
+    /// The git work tree that holds the cube. A home that is one (for its dot files) makes nothing in it the cube's.
+    fn checkout<'a>(&self, root: &'a Path) -> Option<&'a Path> {
+        // In a linked work tree and in a submodule `.git` is a file.
+        let top = root.ancestors().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
+        top.filter(|top| !self.is_home_or_above(top))
+    }
+}
+
+/// What a path is once all links in it are followed; what doesn't exist keeps its name.
+///
+/// # Errors
+/// When it can't be looked at, or a link in it leads nowhere.
+pub fn real(path: &Path) -> Result<PathBuf> {
+    let resolve = || -> io::Result<PathBuf> {
+        for existing in path.ancestors() {
+            match fs::canonicalize(existing) {
+                Ok(is) => return Ok(is.join(path.strip_prefix(existing).unwrap_or(path))),
+                Err(problem) if problem.kind() != ErrorKind::NotFound => return Err(problem),
+                Err(_) if fs::symlink_metadata(existing).is_ok() => {
+                    return Err(io::Error::other(format!(
+                        "the link {} leads nowhere",
+                        existing.display()
+                    )));
+                }
+                Err(_) => {}
+            }
+        }
+        Err(ErrorKind::NotFound.into())
+    };
+    // A folder that doesn't exist has no slash at its end.
+    let is = resolve().with_context(|| format!("can't find out what {} is", path.display()))?;
+    Ok(is.components().collect())
+}
+
+pub(crate) fn home() -> Option<PathBuf> {
+    env::home_dir().filter(|home| home.is_absolute())
+}
+
+/// `WHAT PATH`, and where it leads if that is elsewhere.
+fn leads(what: &str, path: &Path, is: &Path) -> String {
+    if path == is {
+        format!("{what} is {}", path.display())
+    } else {
+        format!("{what} {} leads to {}", path.display(), is.display())
+    }
+}
+
+/// The hint that lets links lead to a place.
+#[must_use]
+pub fn listing(is: &Path) -> String {
+    let list = format!("[{}]", serde_json::Value::from(is.to_string_lossy().into_owned()));
+    format!(
+        "if that is meant, set follow_links: {list} in the platform's section, or give {}",
+        shell_word(&format!("-Prunner.follow_links={list}"))
+    )
+}
+
+fn outside_checkout(what: &str, path: &Path, is: &Path, layout: &Layout) -> Error {
+    let base = serde_json::Value::from(layout.base.to_string_lossy().into_owned());
+    hinted(
+        format!(
+            "{} ({}): it lies outside the cube's folder and the git checkout that holds it",
+            leads(what, path, is),
+            measured(is)
+        ),
+        format!(
+            "to send it, set base: {base} in the platform's section, or give {}",
+            shell_word(&format!("-Prunner.base={}", layout.base.display()))
+        ),
+    )
+}
+
+/// How much lies in a folder, as far as it is counted.
+fn measured(folder: &Path) -> String {
+    let (mut files, mut bytes, mut entries) = (0, 0, 0);
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(path) = waiting.pop() {
+        entries += 1;
+        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        if found.is_dir() {
+            let names = fs::read_dir(&path).into_iter().flatten().flatten();
+            waiting.extend(names.map(|entry| entry.path()));
+        } else {
+            files += 1;
+            bytes += found.len();
+        }
+        if entries == COUNTED && !waiting.is_empty() {
+            return format!("more than {}, {}", count(files, "file"), human_bytes(bytes));
+        }
+    }
+    format!("{}, {}", count(files, "file"), human_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_what_its_links_make_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(folder.path()).unwrap();
+        fs::create_dir(top.join("disk")).unwrap();
+        symlink("disk", top.join("link")).unwrap();
+        symlink("nowhere", top.join("dangling")).unwrap();
+        symlink("loop", top.join("loop")).unwrap();
+        assert_eq!(real(&top.join("link")).unwrap(), top.join("disk"));
+        assert_eq!(real(&top.join("link/not/yet")).unwrap(), top.join("disk/not/yet"));
+        assert_eq!(real(&top.join("absent")).unwrap(), top.join("absent"));
+        assert!(real(&top.join("dangling/x")).unwrap_err().to_string().contains("dangling"));
+        assert!(real(&top.join("loop")).is_err());
+    }
+}

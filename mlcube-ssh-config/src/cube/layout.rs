@@ -1,0 +1,359 @@
+//! Which local folders a cube needs, and where they lie on the remote.
+//!
+//! Most public cubes build their image from a folder outside their own (`docker.build_context: ../project`), some read
+//! data there. The root, the build context and the declared inputs are laid out below `remote_root/NAME/` in the same
+//! relative places; the base is their deepest common folder, found from what the cube declares and never from
+//! arguments, so that the layout stays.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cube::boundary::{home, real};
+use crate::cube::trust;
+use crate::pipe::document::{Document, Remote, Run};
+use crate::pipe::failure::hinted;
+use crate::settings::names::RemotePath;
+use crate::settings::runner::Runner;
+use crate::sync::listing::Listing;
+use crate::text::quote::{is_plain, plain};
+use crate::text::stable_hash::{StableHash, former};
+
+/// The folder on the remote, in `remote_root`, that holds what is ours: jobs, records, what was replaced.
+pub const STATE: &str = ".mlcube-ssh";
+
+/// The folder in it for workspaces that lie outside of the base.
+const OUTSIDE: &str = "workspaces";
+
+/// The local folders of a cube and their places in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Layout {
+    /// The local folder that the tree is made of.
+    pub base: PathBuf,
+    /// The cube's root, relative to the base (empty: the base itself).
+    pub root: PathBuf,
+    /// The build context, relative to the base, if the cube declares one.
+    pub context: Option<PathBuf>,
+    /// The declared inputs outside the root, relative to the base: files or folders.
+    pub inputs: Vec<PathBuf>,
+    /// The cube's own file in its root (`mlcube.yaml`).
+    pub file: String,
+    /// The local workspace.
+    pub workspace: PathBuf,
+}
+
+impl Layout {
+    /// The layout of a cube that is resolved already.
+    ///
+    /// # Errors
+    /// When the base would be the home folder or above it, or `base` doesn't hold what the cube declares.
+    pub fn of(
+        config: &serde_json::Map<String, serde_json::Value>,
+        run: &Run,
+        runner: &Runner,
+    ) -> Result<Self> {
+        let file = Path::new(&run.mlcube);
+        let root = file.parent().context("the cube's file has no folder")?;
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("the cube's file has no name")?;
+        let text =
+            |section: &str, key: &str| config.get(section)?.get(key)?.as_str().map(str::to_owned);
+        let remote = |key: &str| runner.remote.as_ref()?.get(key)?.as_str().map(str::to_owned);
+        // An absolute build context is the remote's own.
+        let declared = text("docker", "build_context")
+            .or_else(|| remote("build_context"))
+            .filter(|context| !context.starts_with(['/', '~', '$']));
+        let recipe = text("docker", "build_file").or_else(|| remote("build_file"));
+        let recipe = recipe.unwrap_or_else(|| "Dockerfile".to_owned());
+        // Where there is nothing to build from, an image is fetched: many such cubes declare `../` all the same.
+        let context = declared
+            .map(|context| normal(&root.join(context)))
+            .filter(|context| context.join(&recipe).is_file());
+        let inputs: Vec<PathBuf> = run.inputs.iter().map(PathBuf::from).collect();
+        let base = match &runner.base {
+            Some(base) => normal(&root.join(home_expanded(base))),
+            None => context
+                .iter()
+                .chain(&inputs)
+                .fold(root.to_owned(), |base, place| common(&base, place)),
+        };
+        let workspace =
+            text("runtime", "workspace").context("the configuration has no runtime.workspace")?;
+        Ok(Self {
+            root: below(&base, root)?,
+            context: context.map(|context| below(&base, &context)).transpose()?,
+            inputs: inputs.iter().map(|input| below(&base, input)).collect::<Result<_>>()?,
+            base,
+            file: name.to_owned(),
+            workspace: PathBuf::from(workspace),
+        })
+    }
+
+    /// A layout from its parts.
+    #[must_use]
+    pub fn new(
+        base: PathBuf,
+        root: PathBuf,
+        context: Option<PathBuf>,
+        file: String,
+        workspace: PathBuf,
+    ) -> Self {
+        Self { base, root, context, inputs: Vec::new(), file, workspace }
+    }
+
+    /// The places to send, relative to the base: one that lies in another goes with it.
+    #[must_use]
+    pub fn places(&self) -> Vec<PathBuf> {
+        let all: Vec<&PathBuf> =
+            std::iter::once(&self.root).chain(&self.context).chain(&self.inputs).collect();
+        let mut places: Vec<PathBuf> = Vec::new();
+        for place in &all {
+            let in_another = all.iter().any(|other| other != place && place.starts_with(other));
+            if !in_another && !places.contains(place) {
+                places.push((*place).clone());
+            }
+        }
+        places
+    }
+
+    /// The layout that a document describes, and the settings of its runner.
+    ///
+    /// # Errors
+    /// When the document's settings aren't this user's ([`trust::confirmed`]), or its configuration can't be used.
+    pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
+        let (layout, runner) = trust::confirmed(document)?;
+        // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
+        check_base(&layout.base)?;
+        Ok((layout, runner))
+    }
+
+    /// The local root of the cube.
+    #[must_use]
+    pub fn local_root(&self) -> PathBuf {
+        normal(&self.base.join(&self.root))
+    }
+
+    /// The part of the code that the image is built from.
+    #[must_use]
+    pub fn build_context(&self, code: &Listing) -> Listing {
+        code.below(self.context.as_ref().unwrap_or(&self.root))
+    }
+
+    /// The workspace below the cube's root, relative to it, if it is there.
+    #[must_use]
+    pub fn workspace_in_root(&self) -> Option<PathBuf> {
+        self.workspace
+            .strip_prefix(self.local_root())
+            .ok()
+            .filter(|path| !path.as_os_str().is_empty())
+            .map(Path::to_owned)
+    }
+
+    /// The workspace's place in the base, if it lies there and a line holds it.
+    #[must_use]
+    pub fn workspace_in_base(&self) -> Option<String> {
+        let place = normal(&self.workspace).strip_prefix(&self.base).ok()?.to_str()?.to_owned();
+        (!place.contains('\n')).then_some(place)
+    }
+
+    /// The places of the workspace in the base: the one in use and the default one. The workspace is never code.
+    #[must_use]
+    pub fn workspaces(&self) -> Vec<PathBuf> {
+        let default = self.local_root().join("workspace");
+        let below = |path: &Path| normal(path).strip_prefix(&self.base).ok().map(Path::to_owned);
+        let mut places: Vec<_> =
+            [&self.workspace, &default].into_iter().filter_map(|path| below(path)).collect();
+        places.dedup();
+        places.retain(|place| !place.as_os_str().is_empty());
+        places
+    }
+
+    /// Whether a path in the base is a workspace or lies in one.
+    #[must_use]
+    pub fn is_workspace(&self, path: &Path) -> bool {
+        self.workspaces().iter().any(|workspace| path.starts_with(workspace))
+    }
+
+    /// Whether a path in the base lies in one of the places to send.
+    #[must_use]
+    pub fn is_code(&self, path: &Path) -> bool {
+        self.places().iter().any(|place| path.starts_with(place)) && !self.is_workspace(path)
+    }
+
+    /// The tree's name on the remote: the base's own, with what a shell line can't carry replaced.
+    #[must_use]
+    pub fn name(&self, runner: &Runner) -> String {
+        if let Some(name) = &runner.remote_name {
+            return name.clone();
+        }
+        let name = plain(&self.base.file_name().unwrap_or_default().to_string_lossy());
+        match name.strip_prefix(['.', '-']) {
+            Some(rest) => format!("_{rest}"),
+            None => name,
+        }
+    }
+
+    /// Where everything lies on the remote.
+    ///
+    /// # Errors
+    /// When a path can't be one on the remote.
+    pub fn remote(&self, runner: &Runner) -> Result<Remote> {
+        let name = self.name(runner);
+        let base = runner.remote_root.join(&name)?;
+        let state = runner.remote_root.join(STATE)?.join(&name)?;
+        let cube = join(&base, &self.root)?;
+        let workspace = match self.workspace_in_root() {
+            Some(place) => join(&cube, &place)?,
+            None => state.join(OUTSIDE)?.join(&outside_name(&self.workspace))?,
+        };
+        let (host, user) = (runner.host.clone(), runner.authentication.user.clone());
+        Ok(Remote::new(host, user, base, cube, workspace, state))
+    }
+
+    /// Where an earlier version kept the remote workspace, if that isn't where it is kept now.
+    ///
+    /// # Errors
+    /// When the path can't be one on the remote.
+    pub fn former_workspace(&self, remote: &Remote) -> Result<Option<RemotePath>> {
+        if self.workspace_in_root().is_some() {
+            return Ok(None);
+        }
+        remote.state.join(OUTSIDE)?.join(&former_outside_name(&self.workspace)).map(Some)
+    }
+}
+
+/// `path` without `.` and `..`, as Python's `os.path.abspath` makes it: by text, links are not followed.
+#[must_use]
+pub fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// The same path with every component plain, as `mlcube` there can be given it.
+#[must_use]
+pub fn plain_path(path: &Path) -> String {
+    plain(&path.to_string_lossy())
+}
+
+/// The links that `path` needs: for each name in it that isn't plain, the path of a plain-named link beside it, and the
+/// name.
+#[must_use]
+pub fn links(path: &Path) -> Vec<(String, String)> {
+    let mut link = String::new();
+    let mut links = Vec::new();
+    for component in path.components() {
+        let name = component.as_os_str().to_string_lossy().into_owned();
+        link.push_str(&plain(&name));
+        if !is_plain(&name) {
+            links.push((link.clone(), name));
+        }
+        link.push('/');
+    }
+    links
+}
+
+fn join(folder: &RemotePath, below: &Path) -> Result<RemotePath> {
+    if below.as_os_str().is_empty() {
+        return Ok(folder.clone());
+    }
+    folder.join(below.to_str().context("a path of the cube isn't UTF-8")?)
+}
+
+/// The remote folder's name for a workspace outside the cube: its own and a hash of its path, so that two never meet.
+fn outside_name(workspace: &Path) -> String {
+    let hash = StableHash::default().field(workspace).finish();
+    format!("{}-{hash:016x}", plain_name(workspace))
+}
+
+/// The name that earlier versions gave it.
+fn former_outside_name(workspace: &Path) -> String {
+    format!("{}-{:08x}", plain_name(workspace), former::hash(&workspace) & 0xffff_ffff)
+}
+
+fn plain_name(workspace: &Path) -> String {
+    let name = plain(&workspace.file_name().unwrap_or_default().to_string_lossy());
+    name.trim_start_matches(['.', '-']).to_owned()
+}
+
+/// `path` with `~/` in front replaced by the home folder.
+pub(crate) fn home_expanded(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+fn common(one: &Path, other: &Path) -> PathBuf {
+    one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+}
+
+/// Refuses a base that is a whole home, or holds one, by its text or by what it really is.
+fn check_base(base: &Path) -> Result<()> {
+    let is_too_much = |base: &Path, home: Option<&PathBuf>| {
+        base.parent().is_none() || home.is_some_and(|home| home.starts_with(base))
+    };
+    let home = home();
+    let real = |path: &Path| real(path).ok();
+    let is_really_too_much = || {
+        real(base).is_some_and(|base| is_too_much(&base, home.as_deref().and_then(real).as_ref()))
+    };
+    if is_too_much(base, home.as_ref()) || is_really_too_much() {
+        return Err(hinted(
+            format!(
+                "the cube, its build context and its inputs meet only in {}, and no home folder is copied",
+                base.display()
+            ),
+            "move them into a folder of their own",
+        ));
+    }
+    Ok(())
+}
+
+fn below(base: &Path, path: &Path) -> Result<PathBuf> {
+    path.strip_prefix(base).map(Path::to_owned).map_err(|_| {
+        hinted(
+            format!("{} isn't below the base {}", path.display(), base.display()),
+            "set 'base' in the platform's section to a folder that holds the cube, its build context and its inputs",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normal_by_text() {
+        assert_eq!(normal(Path::new("/a/b/../project/.")), Path::new("/a/project"));
+        assert_eq!(normal(Path::new("/..")), Path::new("/"));
+        assert_eq!(common(Path::new("/a/b/c"), Path::new("/a/b/d")), Path::new("/a/b"));
+    }
+
+    #[test]
+    fn odd_names_get_links() {
+        let path = Path::new("a b/x/c é");
+        let link = |path: &str, name: &str| (path.to_owned(), name.to_owned());
+        assert_eq!(links(path), [link("a_b", "a b"), link("a_b/x/c__", "c é")]);
+        assert_eq!(plain_path(path), "a_b/x/c__");
+    }
+
+    #[test]
+    fn a_home_is_never_the_base() {
+        let home = home().unwrap();
+        assert!(check_base(&home).is_err());
+        assert!(check_base(Path::new("/")).is_err());
+        assert!(check_base(&home.join("cubes/one")).is_ok());
+    }
+}

@@ -1,0 +1,170 @@
+//! The words for the `mlcube` that runs on the remote.
+//!
+//! Everything that the user gave is handed on in the form which that `mlcube` takes. It joins what it is given into a
+//! shell line without quotes, so what it would misread is refused here, by name, before anything is contacted.
+
+use anyhow::{Context, Result, bail};
+
+use crate::cube::layout::Layout;
+use crate::cube::path_mapping::given_there;
+use crate::cube::task_parameters;
+use crate::cube::task_parameters::Parameter;
+use crate::pipe::document::Document;
+use crate::settings::names::{TaskName, check_parameter as check_parameter_name};
+use crate::settings::runner::Runner;
+use crate::text::quote::is_plain;
+
+/// Platforms whose engine options `mlcube` understands; it goes by the platform's name.
+const ENGINES: [&str; 2] = ["docker", "singularity"];
+
+/// What a shell would act on in a word without quotes.
+const ACTIVE: &str = "$`;&|<>()*?[]!#'\"\\~\n\r\t";
+
+/// Refuses what the remote `mlcube` would drop or misread.
+///
+/// # Errors
+/// The first word that can't be handed on, with the remedy.
+pub fn check(document: &Document, runner: &Runner) -> Result<()> {
+    for task in &document.run.tasks {
+        if !is_plain(task.as_str()) {
+            bail!(
+                "the task name '{task}' would reach a shell on the remote; rename the task with letters, digits, '_', '-', '.'"
+            );
+        }
+    }
+    let layout = Layout::of(&document.config, &document.run, runner)?;
+    for parameter in task_parameters::chosen(document, &layout) {
+        check_parameter(document, &layout, &parameter)?;
+    }
+    for (name, value) in &document.run.args {
+        let given = given_there(&layout, &document.remote, value);
+        check_path(&format!("the argument {name}"), &given)?;
+    }
+    for (name, value) in &document.run.options {
+        check_option(name, value, runner)?;
+    }
+    document.run.overrides.iter().try_for_each(|word| check_override(word))
+}
+
+/// The arguments of `mlcube configure`, after the file and the platform. It takes no task and no workspace, and `-P` as
+/// a word of its own.
+#[must_use]
+pub fn configure_words(document: &Document) -> Vec<String> {
+    document.run.overrides.iter().flat_map(|word| ["-P".to_owned(), word.clone()]).collect()
+}
+
+/// The arguments of `mlcube run`, after the file, the platform and the workspace: options first, then `--`, without
+/// which `-P…` is taken apart as short options, then overrides and task arguments.
+#[must_use]
+pub fn run_words(document: &Document, layout: &Layout) -> Vec<String> {
+    let tasks = document.run.tasks.iter().map(TaskName::as_str).collect::<Vec<_>>().join(",");
+    let mut words = vec![format!("--task={tasks}")];
+    words.extend(
+        document
+            .run
+            .options
+            .iter()
+            .map(|(name, value)| format!("--{name}={}", option_value(name, value))),
+    );
+    words.push("--".to_owned());
+    words.extend(document.run.overrides.iter().map(|word| format!("-P{word}")));
+    let parameters = task_parameters::chosen(document, layout);
+    words.extend(parameters.filter_map(|parameter| override_of(document, layout, &parameter)));
+    let given = |path| given_there(layout, &document.remote, path);
+    words.extend(document.run.args.iter().map(|(name, path)| format!("{name}={}", given(path))));
+    words
+}
+
+/// What puts a declared path of this machine in its place there; none where it means the same on both. An argument
+/// would go to all tasks that have the name, and they may declare different paths for it.
+fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> Option<String> {
+    let given = given_there(layout, &document.remote, &parameter.path);
+    if given == parameter.path || document.run.args.contains_key(&parameter.name) {
+        return None;
+    }
+    // A dot in a name would part it.
+    let key =
+        |name: &str| if name.contains('.') { format!("[{name}]") } else { format!(".{name}") };
+    let (task, name) = (key(&parameter.task), key(&parameter.name));
+    Some(format!("-Ptasks{task}.parameters.{}{name}.default={given}", parameter.direction.key()))
+}
+
+/// The value of an engine option. A list of GPUs is `device=0,1` for docker; which quotes it needs depends on the mlcube
+/// on the remote, and is decided there (`launch.py`).
+fn option_value(name: &str, value: &str) -> String {
+    match (name, value.strip_prefix("device=").unwrap_or(value)) {
+        ("gpus", devices) if devices.contains(',') => format!("device={devices}"),
+        _ => value.to_owned(),
+    }
+}
+
+fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) -> Result<()> {
+    let key = parameter.key();
+    check_parameter_name(&parameter.name).context("tasks")?;
+    check_path(&key, &given_there(layout, &document.remote, &parameter.path))?;
+    if parameter.name.contains(['=', '[', ']'])
+        && override_of(document, layout, parameter).is_some()
+    {
+        bail!(
+            "{key}: the name holds a character that keeps '{}' from being given another place on the remote; rename it, or write a path relative to the workspace",
+            parameter.path
+        );
+    }
+    Ok(())
+}
+
+/// A parameter's path: plain, but that it may begin with `~` or a variable, which python expands before the shell.
+fn check_path(what: &str, path: &str) -> Result<()> {
+    let rest = path.strip_prefix("~").unwrap_or(path);
+    if !is_plain(&rest.replace("${", "").replace(['$', '}'], "")) {
+        bail!(
+            "{what}: '{}' would reach a shell on the remote; use a path of letters, digits and ._/+- (a link in the workspace can give one)",
+            path.escape_debug()
+        );
+    }
+    if path.starts_with('-') {
+        bail!("{what}: '{path}' begins with '-', and would be taken for an option; write ./{path}");
+    }
+    Ok(())
+}
+
+fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
+    if value.is_empty()
+        || value.starts_with('-')
+        || value.contains(|c: char| c.is_whitespace() || ACTIVE.contains(c))
+    {
+        bail!(
+            "--{name}: '{}' would reach a shell on the remote and be misread there",
+            value.escape_debug()
+        );
+    }
+    let platform = runner.remote_platform();
+    if !ENGINES.contains(&platform) {
+        bail!(
+            "--{name} counts only where the remote platform is called 'docker' or 'singularity', not '{platform}'; set 'remote: {{runner: docker}}' in the platform's section"
+        );
+    }
+    // mlcube makes --vm-ram and --vm-cpu of them, which no singularity on Linux takes.
+    if platform == "singularity" && matches!(name, "memory" | "cpu") {
+        bail!(
+            "--{name} reaches no singularity on Linux; set 'remote: {{runner: singularity, run_args: …}}' in the platform's section to options of your version"
+        );
+    }
+    Ok(())
+}
+
+fn check_override(word: &str) -> Result<()> {
+    let (key, value) = word.split_once('=').unwrap_or((word, ""));
+    if key.is_empty()
+        || key.contains(|c: char| c.is_whitespace() || ACTIVE.replace(['[', ']'], "").contains(c))
+    {
+        bail!("-P{}: write it as -PKEY=VALUE", word.escape_debug());
+    }
+    if let Some(active) = value.chars().find(|c| ACTIVE.contains(*c)) {
+        bail!(
+            "-P{key}: the value holds '{}', which a shell on the remote would act on; put it into mlcube.yaml or the platform's settings there",
+            active.escape_debug()
+        );
+    }
+    Ok(())
+}

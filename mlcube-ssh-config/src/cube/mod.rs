@@ -1,0 +1,11 @@
+//! A cube on this machine: its folders, where they lie on the remote, its tasks' parameters, and what it may reach.
+
+pub mod boundary;
+pub mod layout;
+pub mod mlcube_args;
+pub mod outside_inputs;
+pub mod path_mapping;
+pub mod required_inputs;
+pub mod task_parameters;
+pub mod tree_owner;
+pub mod trust;

@@ -1,0 +1,133 @@
+//! Where the path that a task is given lies, on this machine and on the remote.
+//!
+//! `mlcube` reads a path relative to the workspace. Absolute paths and those that begin with `~` or a variable are the
+//! remote's own, save absolute ones below the local root or workspace: they mean the same place there.
+
+use std::path::{Path, PathBuf};
+
+use crate::cube::layout::{Layout, normal, plain_path};
+use crate::pipe::document::Remote;
+
+/// The place on this machine; none for a path that is the remote's own.
+#[must_use]
+pub fn here(layout: &Layout, path: &str) -> Option<PathBuf> {
+    let here = normal(&layout.workspace.join(path));
+    let is_own = path.starts_with('/')
+        && !here.starts_with(&layout.workspace)
+        && !here.starts_with(layout.local_root());
+    (!is_own && !path.starts_with(['~', '$'])).then_some(here)
+}
+
+/// The place on the remote, as a script there reads it; none for a place on this machine that isn't sent.
+#[must_use]
+pub fn there(layout: &Layout, remote: &Remote, path: &str) -> Option<String> {
+    let Some(here) = here(layout, path) else { return Some(path.to_owned()) };
+    if let Ok(rest) = here.strip_prefix(&layout.workspace) {
+        return Some(joined(remote.workspace.as_str(), rest));
+    }
+    // mlcube there reads a relative path from the workspace there, which has to have the same neighbours.
+    let is_read_there = path.starts_with('/') || layout.workspace_in_root().is_some();
+    let place = here.strip_prefix(&layout.base).ok()?;
+    (is_read_there && layout.is_code(place)).then(|| joined(remote.base.as_str(), place))
+}
+
+/// The path as the `mlcube` there has to be given it. What lies in the workspace is relative to it, whatever that is
+/// called there; the rest of the cube has its full path, which also holds where the workspace there is a link.
+#[must_use]
+pub fn given_there(layout: &Layout, remote: &Remote, path: &str) -> String {
+    let Some(here) = here(layout, path).filter(|_| path.starts_with('/')) else {
+        return path.to_owned();
+    };
+    let given = match (here.strip_prefix(&layout.workspace), here.strip_prefix(&layout.base)) {
+        // With a dot in front even 2024 is a path.
+        (Ok(rest), _) => joined(".", rest),
+        (_, Ok(place)) => joined(&full_base(remote), Path::new(&in_plain_root(layout, place))),
+        _ => return path.to_owned(),
+    };
+    // A slash at the end tells mlcube that it is a folder.
+    if path.ends_with('/') && !given.ends_with('/') { given + "/" } else { given }
+}
+
+/// The base there for whoever reads a path without a `/` or a `~` in front from the workspace.
+fn full_base(remote: &Remote) -> String {
+    let base = remote.base.as_str();
+    if base.starts_with(['/', '~']) { base.to_owned() } else { format!("~/{base}") }
+}
+
+/// A place in the base by way of the plain-named links that a push makes to the root.
+fn in_plain_root(layout: &Layout, place: &Path) -> String {
+    let rest = place.strip_prefix(&layout.root).unwrap_or(place);
+    joined(&plain_path(&layout.root), rest)
+}
+
+fn joined(folder: &str, rest: &Path) -> String {
+    Path::new(folder).join(rest).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::names::RemotePath;
+
+    /// A cube in `/h/lab/my cube` that is built from `/h/lab/project`, with its workspace here and there.
+    fn cube(workspace: &str, workspace_there: &str) -> (Layout, Remote) {
+        let context = Some(PathBuf::from("project"));
+        let (base, root) = (PathBuf::from("/h/lab"), PathBuf::from("my cube"));
+        let layout = Layout::new(base, root, context, "mlcube.yaml".into(), workspace.into());
+        let path = |path: &str| path.parse::<RemotePath>().unwrap();
+        let remote = Remote::new(
+            "there".parse().unwrap(),
+            None,
+            path("~/cubes/lab"),
+            path("~/cubes/lab/my cube"),
+            path(workspace_there),
+            path("~/cubes/.mlcube-ssh/lab"),
+        );
+        (layout, remote)
+    }
+
+    #[test]
+    fn paths_and_what_mlcube_there_is_given() {
+        let (layout, remote) = cube("/h/lab/my cube/workspace", "~/cubes/lab/my cube/workspace");
+        let table = [
+            ("data.csv", "data.csv", Some("~/cubes/lab/my cube/workspace/data.csv")),
+            ("../x", "../x", Some("~/cubes/lab/my cube/x")),
+            ("../../project/x", "../../project/x", Some("~/cubes/lab/project/x")),
+            ("../../other", "../../other", None),
+            ("~/x", "~/x", Some("~/x")),
+            ("$DATA/x", "$DATA/x", Some("$DATA/x")),
+            ("/data/x", "/data/x", Some("/data/x")),
+            ("/h/lab/project/x", "/h/lab/project/x", Some("/h/lab/project/x")),
+            ("/h/lab/my cube2/x", "/h/lab/my cube2/x", Some("/h/lab/my cube2/x")),
+            (
+                "/h/lab/my cube/workspace/2024/",
+                "./2024/",
+                Some("~/cubes/lab/my cube/workspace/2024"),
+            ),
+            ("/h/lab/my cube/workspace", "./", Some("~/cubes/lab/my cube/workspace/")),
+            (
+                "/h/lab/my cube/./workspace/../x/",
+                "~/cubes/lab/my_cube/x/",
+                Some("~/cubes/lab/my cube/x"),
+            ),
+            ("/h/lab/my cube", "~/cubes/lab/my_cube/", Some("~/cubes/lab/my cube")),
+        ];
+        for (path, given, lies) in table {
+            assert_eq!(given_there(&layout, &remote, path), given, "{path}");
+            assert_eq!(there(&layout, &remote, path).as_deref(), lies, "{path}");
+        }
+    }
+
+    #[test]
+    fn beside_a_workspace_of_its_own() {
+        let (layout, remote) = cube("/elsewhere/ws", "~/cubes/.mlcube-ssh/lab/workspaces/ws-1");
+        let at = |path: &str| there(&layout, &remote, path);
+        assert_eq!(at("/elsewhere/ws/x").unwrap(), "~/cubes/.mlcube-ssh/lab/workspaces/ws-1/x");
+        assert_eq!(at("/h/lab/my cube/x").unwrap(), "~/cubes/lab/my cube/x");
+        assert_eq!(at("/h/lab/my cube/workspace/x"), None, "that of the cube isn't sent");
+        assert_eq!(at("../../h/lab/my cube/x"), None, "mlcube there would look beside its own");
+        let remote = Remote { base: "cubes/lab".parse().unwrap(), ..remote };
+        let given = given_there(&layout, &remote, "/h/lab/my cube/x");
+        assert_eq!(given, "~/cubes/lab/my_cube/x");
+    }
+}

@@ -1,0 +1,59 @@
+//! The inputs that have to be there before the chosen tasks start.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::cube::layout::Layout;
+use crate::cube::path_mapping;
+use crate::cube::task_parameters::{Direction, Parameter, of_task};
+use crate::pipe::document::Document;
+
+/// An input that has to be there before the tasks start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Input {
+    /// What is read, and by which task.
+    pub parameter: Parameter,
+    /// Whether an earlier task makes something in it.
+    pub partly_made: bool,
+}
+
+/// The inputs of the document's tasks that no earlier one of them makes.
+#[must_use]
+pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
+    let mut needed = Vec::new();
+    let mut made: Vec<PathBuf> = Vec::new();
+    for task in &document.run.tasks {
+        for parameter in of_task(document, layout, task, Direction::Input) {
+            let here = parameter.here.as_ref();
+            if !here.is_some_and(|here| made.iter().any(|made| here.starts_with(made))) {
+                let partly_made =
+                    here.is_some_and(|here| made.iter().any(|made| made.starts_with(here)));
+                needed.push(Input { parameter, partly_made });
+            }
+        }
+        let outputs = of_task(document, layout, task, Direction::Output);
+        made.extend(outputs.filter_map(|output| output.here));
+    }
+    needed
+}
+
+/// Refuses an input of this machine that has no place on the remote.
+///
+/// # Errors
+/// The first of them, with the remedy.
+pub fn check(document: &Document, layout: &Layout) -> Result<()> {
+    for Input { parameter, .. } in needed(document, layout) {
+        if path_mapping::there(layout, &document.remote, &parameter.path).is_none() {
+            bail!(
+                "the input {}.{}, {}, lies outside what is sent to '{}', the workspace and what the cube declares; put it into the workspace, or declare it in mlcube.yaml",
+                parameter.task,
+                parameter.name,
+                parameter.path,
+                document.remote.host
+            );
+        }
+    }
+    Ok(())
+}

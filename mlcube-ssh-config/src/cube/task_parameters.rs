@@ -1,0 +1,98 @@
+//! The parameters of the chosen tasks: which paths they are given.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::cube::layout::Layout;
+use crate::cube::path_mapping;
+use crate::pipe::document::Document;
+use crate::settings::names::TaskName;
+
+/// Whether a task reads a parameter's path or writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It is read.
+    Input,
+    /// It is written.
+    Output,
+}
+
+impl Direction {
+    /// The key of `mlcube.yaml` below which such parameters are declared.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Input => "inputs",
+            Self::Output => "outputs",
+        }
+    }
+}
+
+/// A path that a task is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parameter {
+    /// The task.
+    pub task: String,
+    /// What the task does with it.
+    pub direction: Direction,
+    /// Its name.
+    pub name: String,
+    /// The path: what the user gave, else what the cube declares.
+    pub path: String,
+    /// Whether it is a folder, if the cube says so.
+    pub is_folder: Option<bool>,
+    /// Where it lies on this machine; none for one that is the remote's own.
+    pub here: Option<PathBuf>,
+}
+
+impl Parameter {
+    /// Its place in `mlcube.yaml`, for messages.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("tasks.{}.parameters.{}.{}", self.task, self.direction.key(), self.name)
+    }
+}
+
+/// Those of one task that it reads, or writes.
+pub fn of_task<'a>(
+    document: &'a Document,
+    layout: &'a Layout,
+    task: &'a TaskName,
+    direction: Direction,
+) -> impl Iterator<Item = Parameter> + 'a {
+    let declared = || {
+        let parameters = document.config.get("tasks")?.get(task.as_str())?.get("parameters")?;
+        parameters.get(direction.key())?.as_object()
+    };
+    declared().into_iter().flatten().filter_map(move |(name, value)| {
+        let given = document.run.args.get(name).map(String::as_str);
+        let path = given.or_else(|| value.get("default")?.as_str())?;
+        let is_folder = match value.get("type").and_then(Value::as_str) {
+            Some("directory") => Some(true),
+            Some("file") => Some(false),
+            _ => None,
+        };
+        Some(Parameter {
+            task: task.to_string(),
+            direction,
+            name: name.clone(),
+            path: path.to_owned(),
+            is_folder,
+            here: path_mapping::here(layout, path),
+        })
+    })
+}
+
+/// Those of all chosen tasks, in the order in which they run.
+pub fn chosen<'a>(
+    document: &'a Document,
+    layout: &'a Layout,
+) -> impl Iterator<Item = Parameter> + 'a {
+    document.run.tasks.iter().flat_map(|task| {
+        [Direction::Input, Direction::Output]
+            .into_iter()
+            .flat_map(|direction| of_task(document, layout, task, direction))
+    })
+}

@@ -1,0 +1,107 @@
+//! Whose tree it is on the remote: most public cubes' folder is called `mlcube`, and two of them must not mix.
+//!
+//! A tree belongs to one local folder on one machine. The machine's half of the id is random, made once, and kept in
+//! the state folder; the folder's half is its path.
+
+use std::fs;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::cube::layout::Layout;
+use crate::pipe::document::{Document, Remote};
+use crate::pipe::failure::Failure;
+use crate::pipe::private_file::make_private;
+use crate::sync::state::state_folder;
+use crate::text::quote::{one_line, shell_word};
+use crate::text::random_id::hex_digits;
+use crate::text::stable_hash::{StableHash, former};
+
+/// The owner of a remote tree.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Owner {
+    /// The line that the tree's origin file holds: an id without blanks, then host and path for people.
+    pub line: String,
+    /// The id that an earlier version gave the same folder on this machine.
+    pub former_id: String,
+}
+
+impl Owner {
+    /// That of a layout.
+    ///
+    /// # Errors
+    /// When this machine's id can't be read or made.
+    pub fn of(layout: &Layout) -> Result<Self> {
+        let machine = machine_id(&state_folder()?)?;
+        let folder = StableHash::default().field(&layout.base).finish();
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let path = one_line(&layout.base.to_string_lossy());
+        Ok(Self {
+            line: format!("{machine}-{folder:016x} {host}:{path}"),
+            former_id: format!("{machine}-{:016x}", former::hash(&layout.base)),
+        })
+    }
+
+    /// The id without blanks.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.line.split(' ').next().unwrap_or_default()
+    }
+}
+
+/// Refuses to push to a tree of another owner: `line` is what its file holds.
+#[must_use]
+pub fn other(document: &Document, line: &str) -> Failure {
+    let from = pushed_from(line);
+    let configure = document.configure_command();
+    let base = document.remote.base.as_str();
+    let name = base.rsplit('/').next().unwrap_or_default();
+    let other_name = shell_word(&format!("-Prunner.remote_name={name}-2"));
+    Failure::ours(anyhow!("{base} on '{}' was pushed from {from}", document.remote.host)).hint(format!(
+        "to keep both: {configure} {other_name}; to take over the tree of the same cube (another machine, a fresh checkout): {configure} -Prunner.adopt=true"
+    ))
+}
+
+/// Refuses to remove a tree of another owner.
+#[must_use]
+pub fn not_removed(document: &Document, line: &str) -> Failure {
+    let Remote { base, host, .. } = &document.remote;
+    let from = pushed_from(line);
+    Failure::ours(anyhow!("{base} on '{host}' was pushed from {from}, and nothing was removed")).hint(
+        "clean it from there; with -Prunner.adopt=true it is removed from here, with what only that machine knows of",
+    )
+}
+
+fn pushed_from(line: &str) -> &str {
+    line.split_once(' ').map_or("somewhere else", |(_, from)| from)
+}
+
+/// The random id of this user on this machine; made once, also if several start at once.
+fn machine_id(state: &Path) -> Result<String> {
+    let file = state.join("id");
+    let read = || fs::read_to_string(&file).ok().map(|text| text.trim().to_owned());
+    if let Some(id) = read().filter(|id| !id.is_empty()) {
+        return Ok(id);
+    }
+    let id = hex_digits()?;
+    make(state, &file, &id).with_context(|| format!("can't write {}", file.display()))?;
+    read().with_context(|| format!("can't read {}", file.display()))
+}
+
+fn make(state: &Path, file: &Path, id: &str) -> io::Result<()> {
+    make_private(state)?;
+    let new = state.join(format!("id.{}.new", std::process::id()));
+    fs::write(&new, format!("{id}\n"))?;
+    fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    // A link is there or isn't, and never replaces what another process has made meanwhile.
+    let made = fs::hard_link(&new, file);
+    fs::remove_file(&new)?;
+    match made {
+        Err(problem) if problem.kind() != io::ErrorKind::AlreadyExists => Err(problem),
+        _ => Ok(()),
+    }
+}

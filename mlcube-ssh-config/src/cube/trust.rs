@@ -1,0 +1,351 @@
+//! Which documents decide where to log in: those that this user wrote.
+//!
+//! A document holds the settings of the runner – the host, the key, `setup`, `environment` –, and may come from anybody. Its
+//! settings count when one of two things holds:
+//!
+//! - It bears the **seal** of this user's `mlcube-ssh-config`: an HMAC over the settings, the local paths and the remote
+//!   ones, with a key that lies in the state folder and that nobody else can read. So `-Prunner.…` of a pipeline counts, and
+//!   a pipeline that has begun goes on after the settings file has changed.
+//! - The **settings file** of this machine gives the same settings, and the rest follows from them: a document that was
+//!   copied from another machine of the user's.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::File;
+use std::io;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+
+use crate::config;
+use crate::config::request::Request;
+use crate::cube::layout::Layout;
+use crate::cube::outside_inputs;
+use crate::pipe::document::Document;
+use crate::pipe::failure::hinted;
+use crate::pipe::private_file::make_private;
+use crate::settings::runner::{Runner, UserSettings};
+use crate::sync::state::state_folder;
+use crate::text::stable_hash::to_hex;
+
+/// Bytes of the key: as many as the hash has.
+const KEY: usize = 32;
+
+/// What to do about a document whose settings don't count.
+const HINT: &str = "run mlcube-ssh-config on this machine, with the flags that the document should have; it seals what it writes";
+
+/// The settings of a document's runner, and where its folders lie.
+///
+/// # Errors
+/// When neither this user's `mlcube-ssh-config` wrote the settings nor the settings file says the same; or they can't be used.
+pub fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
+    let is_sealed = is_sealed(document);
+    if !is_sealed {
+        compare_with_settings(document)?;
+    }
+    let runner = Runner::new(&UserSettings::new(&document.config))?;
+    let layout = Layout::of(&document.config, &document.run, &runner)?;
+    if !is_sealed {
+        check_places(document, &layout, &runner)?;
+    }
+    Ok((layout, runner))
+}
+
+/// Whether this user's `mlcube-ssh-config` wrote the settings and paths of the document on this machine.
+#[must_use]
+pub fn is_sealed(document: &Document) -> bool {
+    let seal = document.seal.as_deref().and_then(from_hex);
+    // Without a key of ours there is nothing that we have sealed.
+    let (Some(seal), Ok(Some(key))) = (seal, key_file().and_then(|file| read_key(&file))) else {
+        return false;
+    };
+    mac(&key, document).is_some_and(|mac| mac.verify_slice(&seal).is_ok())
+}
+
+/// Seals a document that has been resolved from this user's settings and command line.
+///
+/// # Errors
+/// When there is no place for the key, or it can't be made.
+pub fn seal(document: &mut Document) -> Result<()> {
+    let file = key_file()?;
+    let key = match read_key(&file)? {
+        Some(key) => key,
+        None => {
+            make_key(&file).with_context(|| format!("can't make the key {}", file.display()))?
+        }
+    };
+    document.seal = mac(&key, document).map(|mac| to_hex(&mac.finalize().into_bytes()));
+    Ok(())
+}
+
+/// The code over all that a document must not decide by itself.
+fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    let remote = &document.remote;
+    let mut sealed = json!([
+        "mlcube-ssh seal 2",
+        document.config.get("runner"),
+        document.config.get("runtime"),
+        of_docker(&document.config, "build_context"),
+        of_docker(&document.config, "build_file"),
+        document.run.mlcube,
+        document.run.platform,
+        document.run.workspace,
+        document.run.runner_overrides,
+        document.run.inputs,
+        remote.host.as_str(),
+        remote.user.as_ref().map(crate::settings::names::User::as_str),
+        remote.base.as_str(),
+        remote.cube.as_str(),
+        remote.workspace.as_str(),
+        remote.state.as_str(),
+    ]);
+    // Behind the rest: most documents hold none, and have the seal of earlier versions.
+    if let (false, Value::Array(sealed)) = (document.run.withheld.is_empty(), &mut sealed) {
+        sealed.push(json!(document.run.withheld));
+    }
+    mac.update(sorted(&sealed).to_string().as_bytes());
+    Some(mac)
+}
+
+fn of_docker<'a>(config: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    config.get("docker")?.get(key)
+}
+
+/// The value with every map in the order of its keys: a program that a document passes through may have another one.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let map: BTreeMap<&String, Value> =
+                map.iter().map(|(key, value)| (key, sorted(value))).collect();
+            map.into_iter().map(|(key, value)| (key.clone(), value)).collect()
+        }
+        Value::Array(list) => list.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Refuses settings that aren't those of the settings file.
+fn compare_with_settings(document: &Document) -> Result<()> {
+    let platform = &document.run.platform;
+    if let Some(word) = document.run.runner_overrides.first() {
+        return Err(hinted(
+            format!(
+                "the document sets -P{word}, and wasn't written by this user's mlcube-ssh-config"
+            ),
+            HINT,
+        ));
+    }
+    let file = settings_file()?;
+    let request = Request {
+        mlcube: document.run.mlcube.clone(),
+        platform: platform.clone(),
+        // Without the document's own words: they would be compared with themselves.
+        settings: file.clone(),
+        working_directory: "/".to_owned(),
+        ..Request::default()
+    };
+    let ours = ours(&request, document).map_err(|problem| {
+        hinted(
+            format!("the document's settings can't be compared with this machine's: {problem:#}"),
+            HINT,
+        )
+    })?;
+    let other = ours.different_keys(&UserSettings::new(&document.config));
+    if other.is_empty() {
+        return Ok(());
+    }
+    Err(hinted(
+        format!(
+            "the document wasn't written by this user's mlcube-ssh-config, and {file} doesn't say the same of the platform '{platform}': {}",
+            other.join(", ")
+        ),
+        HINT,
+    ))
+}
+
+/// The settings of this machine, for the document's cube. Where its folder is there it must hold a cube, and that says what
+/// is sent: else a document could have any folder sent.
+fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
+    let environment = |name: &str| env::var(name).ok();
+    let root = Path::new(&request.mlcube).parent().unwrap_or(Path::new("/"));
+    if !root.exists() {
+        ensure!(
+            document.run.inputs.is_empty(),
+            "the cube's folder isn't there, and run.inputs are"
+        );
+        return Ok(config::settings_alone(request, &environment)?);
+    }
+    let resolved = config::resolve(request, &environment)?;
+    for key in ["build_context", "build_file"] {
+        let is_same = of_docker(&resolved.config, key) == of_docker(&document.config, key);
+        ensure!(is_same, "docker.{key} isn't what {} says", request.mlcube);
+    }
+    let inputs = outside_inputs::inputs(request, &resolved)?;
+    ensure!(inputs == document.run.inputs, "run.inputs aren't what {} declares", request.mlcube);
+    resolved.user_settings()
+}
+
+/// Refuses places that don't follow from the settings, and a workspace that the cube's folder doesn't hold.
+fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result<()> {
+    let (ours, theirs) = (layout.remote(runner)?, &document.remote);
+    let places = [
+        ("host", ours.host.as_str(), theirs.host.as_str()),
+        ("base", ours.base.as_str(), theirs.base.as_str()),
+        ("cube", ours.cube.as_str(), theirs.cube.as_str()),
+        ("workspace", ours.workspace.as_str(), theirs.workspace.as_str()),
+        ("state", ours.state.as_str(), theirs.state.as_str()),
+    ];
+    let user = (ours.user != theirs.user).then_some("user");
+    let other = places.iter().find(|(_, ours, theirs)| ours != theirs).map(|(key, ..)| *key);
+    if let Some(key) = user.or(other) {
+        return Err(hinted(
+            format!("the document's remote.{key} isn't what its settings give"),
+            HINT,
+        ));
+    }
+    let root = layout.local_root();
+    if real(&layout.workspace).starts_with(real(&root)) {
+        return Ok(());
+    }
+    Err(hinted(
+        format!(
+            "the document's workspace {} isn't in the cube's folder {}, and the document wasn't written by this user's mlcube-ssh-config",
+            layout.workspace.display(),
+            root.display()
+        ),
+        HINT,
+    ))
+}
+
+/// A path without links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    for above in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (above.canonicalize(), path.strip_prefix(above)) {
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    path.to_owned()
+}
+
+/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
+#[must_use]
+pub fn is_for_this_runner(word: &str) -> bool {
+    let key = word.split('=').next().unwrap_or(word);
+    key.split(['.', '['])
+        .find(|part| !part.is_empty())
+        .is_some_and(|part| part.trim_end_matches(']') == "runner")
+}
+
+/// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.
+///
+/// # Errors
+/// When there is no home, or the path isn't UTF-8.
+pub fn settings_file() -> Result<String> {
+    let path = if let Some(path) = env::var_os("MLCUBE_SYSTEM_SETTINGS") {
+        path
+    } else {
+        let home = env::home_dir()
+            .context("HOME isn't set, so there is no ~/mlcube.yaml; set MLCUBE_SYSTEM_SETTINGS")?;
+        home.join("mlcube.yaml").into_os_string()
+    };
+    path.into_string().ok().context(
+        "the path of the settings file isn't UTF-8; set MLCUBE_SYSTEM_SETTINGS to one that is",
+    )
+}
+
+fn key_file() -> Result<PathBuf> {
+    Ok(state_folder()?.join("key"))
+}
+
+/// The key; none where there is none yet.
+fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
+    let read = || {
+        let mut opened = File::open(file)?;
+        let metadata = opened.metadata()?;
+        let mut key = [0; KEY];
+        opened.read_exact(&mut key)?;
+        Ok::<_, io::Error>((metadata, key))
+    };
+    match read() {
+        Err(problem) if problem.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(problem) => {
+            Err(problem).with_context(|| format!("can't read the key {}", file.display()))
+        }
+        // Whoever can read it can seal, whoever can write it can make us trust another one.
+        Ok((metadata, key))
+            if metadata.uid() == rustix::process::geteuid().as_raw()
+                && metadata.permissions().mode().trailing_zeros() >= 6 =>
+        {
+            Ok(Some(key))
+        }
+        Ok(_) => Err(hinted(
+            format!("the key {} must be yours, with mode 0600", file.display()),
+            format!("remove it; it will be made anew: rm {}", file.display()),
+        )),
+    }
+}
+
+/// Makes the key, or takes the one that another process has made meanwhile.
+fn make_key(file: &Path) -> Result<[u8; KEY]> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    make_private(folder)?;
+    let mut key = [0; KEY];
+    File::open("/dev/urandom")?.read_exact(&mut key)?;
+    // Its mode is 0600 from the first.
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(&key)?;
+    new.as_file().sync_all()?;
+    match new.persist_noclobber(file) {
+        Ok(_) => Ok(key),
+        Err(problem) if problem.error.kind() == io::ErrorKind::AlreadyExists => {
+            read_key(file)?.context("it went away again")
+        }
+        Err(problem) => Err(problem.error.into()),
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn hexadecimal_there_and_back() {
+        assert_eq!(from_hex(&to_hex(&[0, 1, 0xab, 0xff])), Some(vec![0, 1, 0xab, 0xff]));
+        for bad in ["0", "0g", "é0"] {
+            assert_eq!(from_hex(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/key");
+        assert_eq!(read_key(&file).unwrap(), None);
+        let key = make_key(&file).unwrap();
+        assert_eq!(make_key(&file).unwrap(), key, "the first one stays");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(read_key(&file).is_err());
+    }
+
+    #[test]
+    fn the_order_of_keys_is_nothing() {
+        let one: Value = serde_json::from_str(r#"{"b": [{"d": 1, "c": 2}], "a": 0}"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"a": 0, "b": [{"c": 2, "d": 1}]}"#).unwrap();
+        assert_eq!(sorted(&one).to_string(), sorted(&other).to_string());
+    }
+}

@@ -1,0 +1,65 @@
+//! What a document says is checked as a command line is: it may come from anybody.
+
+use anyhow::{Context, Result, bail};
+
+use crate::cube::trust;
+use crate::pipe::document::{Document, Run};
+use crate::settings::names::{check_parameter, check_variable};
+
+/// The engine options that `mlcube run` has.
+const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
+
+impl Document {
+    /// Refuses what the command line would refuse. Names that have types of their own were checked as they were read; what
+    /// the remote `mlcube` would misread is [`crate::cube::mlcube_args`]'s.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.run.check().context("run")?;
+        let known = self.task_names();
+        match self.run.tasks.iter().find(|task| !known.contains(&task.as_str())) {
+            Some(task) => {
+                bail!("run.tasks: the cube has no task '{task}'; it has: {}", known.join(", "))
+            }
+            None => self.run.tasks.iter().try_for_each(|task| self.run.check_sent(task.as_str())),
+        }
+    }
+}
+
+impl Run {
+    /// Refuses a task of which nothing may be sent.
+    fn check_sent(&self, task: &str) -> Result<()> {
+        match self.withheld.get(task) {
+            Some(variable) => bail!(
+                "run.tasks: a path of task '{task}' is made of this machine's variable {variable}, and the task wasn't chosen when the document was made"
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.env.iter().try_for_each(|name| check_variable(name)).context("env")?;
+        self.args.keys().try_for_each(|name| check_parameter(name)).context("args")?;
+        if let Some(name) = self.options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {
+            bail!(
+                "options: '{}' is no option; known are {}",
+                name.escape_debug(),
+                OPTIONS.join(", ")
+            );
+        }
+        // Each list has its own rules: what one says of the runner must not come by the other.
+        let other = |word: &&String| trust::is_for_this_runner(word);
+        if let Some(word) = self.overrides.iter().find(other) {
+            bail!("overrides: '-P{}' is about the runner", word.escape_debug());
+        }
+        if let Some(word) = self.runner_overrides.iter().find(|word| !other(word)) {
+            bail!("runner_overrides: '-P{}' isn't about the runner", word.escape_debug());
+        }
+        let paths = std::iter::once(&self.mlcube).chain(&self.workspace).chain(&self.inputs);
+        for path in paths {
+            // Any character may be in a local path, a newline too.
+            if !path.starts_with('/') {
+                bail!("'{}' is no absolute path", path.escape_debug());
+            }
+        }
+        Ok(())
+    }
+}

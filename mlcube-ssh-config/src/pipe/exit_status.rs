@@ -1,0 +1,77 @@
+//! The exit statuses of every program of the suite.
+//!
+//! | status | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 125 | ours: usage, document, configuration, a precondition, files left out |
+//! | 126 | `ssh` or `rsync` is there and can't be run |
+//! | 127 | `ssh` or `rsync` isn't there, on this machine or on the remote |
+//! | 255 | the connection: unreachable, refused, lost, host key, login |
+//! | 128+n | ended by signal n |
+//! | other | the task's own |
+
+use std::process::ExitCode;
+
+/// Why a program ends, as the status that its caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExitStatus {
+    /// Everything asked for was done.
+    Done,
+    /// Usage, document, configuration, a precondition, or files that were left out.
+    Ours,
+    /// `ssh` or `rsync` can't be run.
+    CannotRun,
+    /// `ssh` or `rsync` isn't there.
+    NotFound,
+    /// The host can't be reached, or the connection broke.
+    Connection,
+    /// The task's own status. A task may end with 125, 127 or 255 itself; [`crate::pipe::failure::Kind`] tells them apart.
+    Task(u8),
+    /// A signal of this number ended us.
+    Signal(u8),
+}
+
+impl ExitStatus {
+    /// The number that the caller's `$?` shows.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Ours => 125,
+            Self::CannotRun => 126,
+            Self::NotFound => 127,
+            Self::Connection => 255,
+            Self::Task(status) => status,
+            Self::Signal(number) => 128u8.saturating_add(number),
+        }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_table() {
+        let table = [
+            (ExitStatus::Done, 0),
+            (ExitStatus::Ours, 125),
+            (ExitStatus::CannotRun, 126),
+            (ExitStatus::NotFound, 127),
+            (ExitStatus::Connection, 255),
+            (ExitStatus::Task(7), 7),
+            (ExitStatus::Signal(2), 130),
+            (ExitStatus::Signal(15), 143),
+        ];
+        for (status, code) in table {
+            assert_eq!(status.code(), code, "{status:?}");
+        }
+    }
+}

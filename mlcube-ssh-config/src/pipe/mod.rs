@@ -1,0 +1,9 @@
+//! The rules of a pipeline: the document, the step that reads and writes it, exit statuses, failures and their limits.
+
+pub mod args;
+pub mod document;
+pub mod exit_status;
+pub mod failure;
+pub mod limits;
+pub mod private_file;
+pub mod step;

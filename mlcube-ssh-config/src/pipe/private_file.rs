@@ -1,0 +1,117 @@
+//! Files of ours on this machine.
+
+use std::fs;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// Writes `path`, and its folder where it is missing: the old file or the new one, never half of one; readable by its
+/// owner alone. What isn't a regular file, a pipe or a terminal, is written as it is. `write` may write in small pieces.
+///
+/// # Errors
+/// When the folder can't be made, or the file not written, and those of `write`.
+pub fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return buffered(&OpenOptions::new().write(true).open(path)?, write);
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        make_folder(folder)?;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    // In a folder that others can write to, nobody can lay a link where the file is about to be made: the name is random,
+    // and what has it already isn't opened. Mode 0600 is tempfile's own.
+    let new = tempfile::Builder::new()
+        .prefix(&name)
+        .suffix(".new")
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    buffered(new.as_file(), write)?;
+    new.as_file().sync_all()?;
+    new.persist(path).map_err(|refused| refused.error)?;
+    Ok(())
+}
+
+/// Makes a folder that its owner alone can enter, and those above it; one that is there stays as it is.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes a folder that is this user's alone, whatever the umask and whatever mode it has already.
+///
+/// # Errors
+/// When it can't be made, or is another user's.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    make_folder(folder)?;
+    // Through a link of the user's own, which may keep it on another disk.
+    let metadata = fs::metadata(folder)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() || !metadata.is_dir() {
+        return Err(io::Error::other(format!("{} isn't a folder of yours", folder.display())));
+    }
+    if metadata.permissions().mode() & 0o777 != 0o700 {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut writer = BufWriter::new(file);
+    write(&mut writer)?;
+    writer.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_somebody_planted_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, precious) = (folder.path().join("run.json"), folder.path().join("precious"));
+        fs::write(&precious, "precious").unwrap();
+        // The name that older versions took, and the file's own.
+        symlink(&precious, folder.path().join(format!("run.json.{}.new", std::process::id())))
+            .unwrap();
+        symlink(&precious, &path).unwrap();
+        write_atomically(&path, |file| file.write_all(b"document")).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_private_folder_is_private_whatever_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = folder.path().join("a/b");
+        for mode in [0o777, 0o500, 0o700] {
+            make_private(&private).unwrap();
+            let found = fs::metadata(&private).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, 0o700);
+            fs::set_permissions(&private, Permissions::from_mode(mode)).unwrap();
+        }
+        let file = private.join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make_private(&file).is_err());
+    }
+
+    #[test]
+    fn the_new_content_and_nothing_else_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.json");
+        for content in ["one", "two"] {
+            write_atomically(&path, |file| file.write_all(content.as_bytes())).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,313 @@
+//! The rules of the pipe: read the document, act, write it once, let failure travel.
+
+use std::fmt;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::{IsTerminal, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::pipe::document::{Document, Failed, Receipt};
+use crate::pipe::exit_status::ExitStatus;
+use crate::pipe::failure::{Failure, Kind, Outcome, hinted};
+use crate::pipe::private_file::write_atomically;
+use crate::text::quote::one_line;
+use crate::ui::report::{Report, Verbosity, printable};
+
+/// The end of every program's help.
+pub const EXIT_STATUSES: &str = "\
+Exit status:
+  0        done
+  125      ours: usage, document, configuration, a precondition, files left out
+  126/127  ssh or rsync can't be run, or isn't there, here or on the remote
+  255      the connection: unreachable, refused, lost, host key, login
+  128+n    ended by signal n
+  other    the task's own";
+
+/// The options that every step has.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct StepArgs {
+    /// Read the document from FILE instead of standard input
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub input: Option<PathBuf>,
+    /// What to say, and whether to act.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// The options that every program has.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct CommonArgs {
+    /// Print what would run, as a shell would accept it, and contact nothing
+    #[arg(short = 'n', long, global = true)]
+    pub dry_run: bool,
+    /// Print each command before it runs
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+impl CommonArgs {
+    /// How much to say.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// One step of the pipe.
+#[derive(Clone, Debug)]
+pub struct Step {
+    name: &'static str,
+    phase: Option<&'static str>,
+    report: Report,
+    args: StepArgs,
+    works_after_a_failed_task: bool,
+    takes_up_any_phase: bool,
+    output: Option<PathBuf>,
+}
+
+impl Step {
+    /// The step called `name` (`push`), of the program `program` (`mlcube-ssh-push`).
+    #[must_use]
+    pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
+        let report = Report::new(program, args.common.verbosity());
+        Self {
+            name,
+            phase: None,
+            report,
+            args: args.clone(),
+            works_after_a_failed_task: false,
+            takes_up_any_phase: false,
+            output: None,
+        }
+    }
+
+    /// Lets the step act on a document whose task failed; it exits with the task's status then.
+    #[must_use]
+    pub fn works_after_a_failed_task(mut self) -> Self {
+        self.works_after_a_failed_task = true;
+        self
+    }
+
+    /// Tells what the step does, where it can do more than one thing: each fails for itself.
+    #[must_use]
+    pub fn phase(mut self, phase: &'static str) -> Self {
+        self.phase = Some(phase);
+        self
+    }
+
+    /// Lets the step start afresh on a document in which any phase of it failed.
+    #[must_use]
+    pub fn takes_up_any_phase(mut self) -> Self {
+        self.takes_up_any_phase = true;
+        self
+    }
+
+    /// Writes the document to a file instead of standard output.
+    #[must_use]
+    pub fn output(mut self, file: Option<PathBuf>) -> Self {
+        self.output = file;
+        self
+    }
+
+    /// What the step says.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report
+    }
+
+    /// Whether the step only shows what it would do.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.args.common.dry_run
+    }
+
+    /// Prints commands for a dry run, as a shell would accept them.
+    pub fn show<'a, T: fmt::Display + 'a>(&self, commands: impl IntoIterator<Item = &'a T>) {
+        for command in commands {
+            self.report.show(command);
+        }
+    }
+
+    /// Shows a line that says something of the commands that follow.
+    pub fn show_comment(&self, comment: &str) {
+        self.report.show(&format!("# {}", one_line(comment)));
+    }
+
+    /// Reads the document, lets `act` work on it, writes it, and gives the status to exit with.
+    pub fn run(&self, act: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
+        let mut document = match self.read() {
+            Ok(document) => document,
+            Err(problem) => {
+                self.report.failure(&problem.into());
+                return ExitStatus::Ours.into();
+            }
+        };
+        let status = self.act(&mut document, act);
+        self.write(&document, status)
+    }
+
+    /// Reads the document and lets `ask` answer on standard output; the document isn't written.
+    pub fn answer(&self, ask: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
+        let answered = self.read().map_err(Failure::ours);
+        match answered.and_then(|mut document| ask(self, &mut document)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                self.report.failure(&failure);
+                ExitCode::from(failure.status.code())
+            }
+        }
+    }
+
+    /// The status to exit with, after `act` has had its turn if it is due one.
+    fn act(
+        &self,
+        document: &mut Document,
+        act: impl FnOnce(&Self, &mut Document) -> Outcome<()>,
+    ) -> u8 {
+        document.failed.take_if(|failed| self.is_where(failed));
+        let task_status = match &document.failed {
+            Some(failed) if failed.may_have_results() && self.works_after_a_failed_task => {
+                Some(failed.status)
+            }
+            Some(failed) => return failed.status,
+            None => None,
+        };
+        match (act(self, document), task_status) {
+            (Ok(()), status) => status.unwrap_or(0),
+            (Err(failure), None) => self.fail(document, &failure),
+            // The task's failure stays the one that travels: this step can be run again alone.
+            (Err(failure), Some(status)) => {
+                self.report.failure(&failure);
+                status
+            }
+        }
+    }
+
+    /// Whether it was this step that failed.
+    fn is_where(&self, failed: &Failed) -> bool {
+        failed.step == self.name
+            && (self.takes_up_any_phase
+                || failed.phase.is_none()
+                || failed.phase.as_deref() == self.phase)
+    }
+
+    /// Says what failed and notes it in the document.
+    fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
+        self.report.failure(failure);
+        let message = failure.to_string();
+        let status = failure.status.code();
+        let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
+        // Whoever has the document alone is to know what to do, too.
+        failed.hint = failure.hint_text().map(str::to_owned);
+        failed.began = failure.began && failure.kind != Kind::Task;
+        document.failed = Some(failed);
+        status
+    }
+
+    fn write(&self, document: &Document, status: u8) -> ExitCode {
+        match document.to_text().and_then(|text| self.write_text(&text)) {
+            Ok(()) => ExitCode::from(status),
+            Err(problem) => {
+                self.report.error(&format!("{problem:#}"));
+                ExitCode::from(if status == 0 { ExitStatus::Ours.code() } else { status })
+            }
+        }
+    }
+
+    fn write_text(&self, text: &str) -> Result<()> {
+        match &self.output {
+            None => write_once(text),
+            Some(path) => write_atomically(path, |file| file.write_all(text.as_bytes()))
+                .with_context(|| format!("can't write the document to {}", path.display())),
+        }
+    }
+
+    fn read(&self) -> Result<Document> {
+        let (text, from) = match &self.args.input {
+            Some(path) => (
+                fs::read(path).with_context(|| format!("can't read {}", path.display()))?,
+                path.display().to_string(),
+            ),
+            None => (read_standard_input()?, "standard input".to_owned()),
+        };
+        Document::read(&text).with_context(|| from)
+    }
+}
+
+/// Measures a step: the receipt that `act` fills gets its seconds, also when it fails.
+pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> (Receipt, Outcome<()>) {
+    let start = Instant::now();
+    let mut receipt = Receipt::default();
+    let done = act(&mut receipt);
+    receipt.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    (receipt, done)
+}
+
+/// Writes lines for people to standard output, as [`write_once`]: none of them can move anything on a terminal, whatever a
+/// host, a cube or a file name has in it.
+///
+/// # Errors
+/// When standard output can't be written.
+pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
+    let text: String = lines
+        .into_iter()
+        .flat_map(|line| [printable(line.as_ref()).into_owned(), "\n".to_owned()])
+        .collect();
+    write_once(&text)
+}
+
+/// Writes the document at once. A reader that is gone is no error of ours to make noise about.
+///
+/// # Errors
+/// When standard output can't be written, a full disk for one.
+pub fn write_once(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(problem) if problem.kind() != io::ErrorKind::BrokenPipe => {
+            Err(problem).context("can't write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_standard_input() -> Result<Vec<u8>> {
+    let mut stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        return Err(hinted(
+            "standard input is the terminal, and no document comes from it",
+            "pipe one in from mlcube-ssh-config, or name a file with --input",
+        ));
+    }
+    let mut text = Vec::new();
+    stdin.read_to_end(&mut text).context("can't read standard input")?;
+    if text.is_empty() && is_empty_file() {
+        return Err(hinted(
+            "standard input is an empty file",
+            "a shell empties a file that is both input and output of one command; write to another file",
+        ));
+    }
+    Ok(text)
+}
+
+/// Whether standard input is a file of no bytes.
+fn is_empty_file() -> bool {
+    File::open("/dev/stdin")
+        .and_then(|file| file.metadata())
+        .is_ok_and(|metadata| metadata.is_file() && metadata.size() == 0)
+}

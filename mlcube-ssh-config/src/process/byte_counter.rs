@@ -1,0 +1,55 @@
+//! Counting the bytes that go by.
+
+use std::io;
+use std::io::{Read, Write};
+
+/// Counts the bytes that are read from what it holds, or written to it.
+#[derive(Debug)]
+pub struct Counted<T> {
+    inner: T,
+    count: u64,
+}
+
+impl<T> Counted<T> {
+    /// Nothing is counted yet.
+    pub fn new(inner: T) -> Self {
+        Self { inner, count: 0 }
+    }
+
+    /// How many bytes there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+impl<T: Write> Write for Counted<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.inner.write(bytes)?;
+        self.count += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<T: Read> Read for Counted<T> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(bytes)?;
+        self.count += length as u64;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_by_is_counted() {
+        let (mut from, mut to) = (Counted::new(&b"abc"[..]), Counted::new(Vec::new()));
+        io::copy(&mut from, &mut to).unwrap();
+        assert_eq!((from.count(), to.count(), to.inner.as_slice()), (3, 3, &b"abc"[..]));
+    }
+}

@@ -1,0 +1,59 @@
+//! What a command writes while it runs, kept up to a limit: of an ssh, a host decides how much that is.
+
+use std::io;
+use std::io::{PipeReader, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How long the pipe of a command that has ended is read on. What the command wrote is in the pipe already; but the
+/// master of OpenSSH 8.4 and older, in the background, holds its end of the pipe for as long as it lives.
+const AFTER_THE_END: Duration = Duration::from_secs(1);
+
+/// One stream of a command.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    text: Arc<Mutex<Vec<u8>>>,
+    is_exceeded: Arc<AtomicBool>,
+    is_read: Receiver<()>,
+}
+
+impl Captured {
+    /// Reads `pipe` to its end, at most `limit` bytes; with more the command is killed.
+    pub(crate) fn read(
+        mut pipe: PipeReader,
+        limit: usize,
+        handle: &Arc<duct::Handle>,
+    ) -> io::Result<Self> {
+        let (text, is_exceeded) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<AtomicBool>::default());
+        let (done, is_read) = channel();
+        let (kept, exceeds, handle) =
+            (Arc::clone(&text), Arc::clone(&is_exceeded), Arc::clone(handle));
+        thread::Builder::new().spawn(move || {
+            let mut buffer = vec![0; 16 * 1024];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() + length > limit {
+                    exceeds.store(true, Ordering::Relaxed);
+                    let _ = handle.kill();
+                    break;
+                }
+                kept.extend_from_slice(&buffer[..length]);
+            }
+            // Nobody waits any more for a command that has left a process behind.
+            let _ = done.send(());
+        })?;
+        Ok(Self { text, is_exceeded, is_read })
+    }
+
+    /// What a command that has ended wrote, and whether that was more than the limit.
+    pub(crate) fn finish(self) -> (Vec<u8>, bool) {
+        match self.is_read.recv_timeout(AFTER_THE_END) {
+            Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        let text = std::mem::take(&mut *self.text.lock().unwrap_or_else(PoisonError::into_inner));
+        (text, self.is_exceeded.load(Ordering::Relaxed))
+    }
+}

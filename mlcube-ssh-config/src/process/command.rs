@@ -1,0 +1,401 @@
+//! Local commands as data: built, compared, shown, then run – the only place that starts a process.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::io::{PipeReader, PipeWriter, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus as ProcessStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pipe::exit_status::ExitStatus;
+use crate::pipe::failure::{Failure, Outcome};
+use crate::pipe::limits;
+use crate::pipe::limits::Exceeded;
+use crate::process::script::Script;
+use crate::text::quote::{shown_word, shown_word_of};
+
+use crate::process::captured::Captured;
+use crate::process::children::Live;
+use crate::process::file_list::BEFORE;
+pub use crate::process::file_list::List;
+use crate::process::writer::Writer;
+
+/// A program, its arguments, and what it reads.
+#[derive(Clone, Debug)]
+pub struct Command {
+    program: String,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    input: Input,
+    own_group: bool,
+    log: Option<PathBuf>,
+}
+
+/// What a command reads on standard input.
+#[derive(Clone, Debug)]
+enum Input {
+    Null,
+    List(List),
+    Script(Script),
+}
+
+/// A command that ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// Its exit status; 128+n when signal n ended it.
+    pub status: i32,
+    /// What it wrote on standard output.
+    pub output: Vec<u8>,
+    /// What it wrote on standard error.
+    pub errors: String,
+}
+
+/// A command that runs, with its standard output to be read.
+#[derive(Debug)]
+pub struct Running {
+    program: String,
+    handle: Arc<duct::Handle>,
+    errors: Captured,
+    input: Option<Writer>,
+}
+
+impl Command {
+    /// `program` without arguments, reading nothing.
+    #[must_use]
+    pub fn new(program: &str) -> Self {
+        let (arguments, variables) = (Vec::new(), Vec::new());
+        Self {
+            program: program.to_owned(),
+            arguments,
+            variables,
+            input: Input::Null,
+            own_group: false,
+            log: None,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<T: Into<String>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether its last argument starts so.
+    pub(crate) fn ends_with(&self, start: &str) -> bool {
+        self.arguments.last().is_some_and(|argument| argument.starts_with(start))
+    }
+
+    /// Sets a variable for the command.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Lets the command read a script.
+    #[must_use]
+    pub fn script(mut self, script: Script) -> Self {
+        self.input = Input::Script(script);
+        self
+    }
+
+    /// Lets the command read a list of files.
+    #[must_use]
+    pub fn list(mut self, list: List) -> Self {
+        self.input = Input::List(list);
+        self
+    }
+
+    /// Puts the command into a process group of its own, where Ctrl-C doesn't reach it.
+    #[must_use]
+    pub fn own_group(mut self) -> Self {
+        self.own_group = true;
+        self
+    }
+
+    /// Lets ssh write its own messages to a file (ssh(1), `-E`), apart from what the host says. Like a redirection of
+    /// standard error it is no part of what is shown.
+    #[must_use]
+    pub fn logs_to(mut self, file: &Path) -> Self {
+        self.log = Some(file.to_owned());
+        self
+    }
+
+    /// Runs the command to its end, with its output and errors captured.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn run(&self) -> Outcome<Finished> {
+        match self.run_within(None)? {
+            Some(finished) => Ok(finished),
+            None => Err(Failure::ours(anyhow::anyhow!("{} didn't end", self.program))),
+        }
+    }
+
+    /// As [`Command::run`]; none when it hasn't ended within `limit`: it is killed then.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
+        let started = io::pipe().and_then(|(output, theirs)| {
+            let (handle, errors) = start_with_errors(self.with_input()?.stdout_file(theirs))?;
+            // Nobody has a standard output to read that is longer than all lines of a reply.
+            let output = Captured::read(output, limits::LINES, &handle)?;
+            Ok((handle, output, errors))
+        });
+        let (handle, output, errors) = started.map_err(|problem| self.cannot_start(&problem))?;
+        let ended = match limit {
+            None => handle.wait().map(Some),
+            Some(limit) => handle.wait_timeout(limit),
+        };
+        let Some(status) = ended.map_err(|e| self.cannot_start(&e))?.map(|ended| ended.status)
+        else {
+            let _ = handle.kill();
+            return Ok(None);
+        };
+        let (output, is_exceeded) = output.finish();
+        if is_exceeded {
+            return Err(too_much(&self.program, Exceeded::Lines));
+        }
+        finished(&self.program, status, output, errors).map(Some)
+    }
+
+    /// As [`Command::run`]; `hear` gets what the command writes on standard output as it comes, and nothing is kept of it.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
+        let started = io::pipe().and_then(|(output, theirs)| {
+            let started = start_with_errors(self.with_input()?.stdout_file(theirs))?;
+            Ok((started, output))
+        });
+        let ((handle, errors), mut output) =
+            started.map_err(|problem| self.cannot_start(&problem))?;
+        let _live = Live::of(&handle);
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            hear(&buffer[..length]);
+        }
+        let status = handle.wait().map_err(|problem| self.cannot_start(&problem))?.status;
+        finished(&self.program, status, Vec::new(), errors)
+    }
+
+    /// Starts the command; its standard output is the reader's, its standard input stays open until the end.
+    ///
+    /// # Errors
+    /// When the program isn't there (127) or can't be run (126).
+    pub fn start(&self) -> Outcome<(Running, PipeReader)> {
+        self.spawn().map_err(|problem| self.cannot_start(&problem))
+    }
+
+    fn spawn(&self) -> io::Result<(Running, PipeReader)> {
+        let (theirs, input) = io::pipe()?;
+        let (output, their_output) = io::pipe()?;
+        let expression = self.expression().stdin_file(theirs).stdout_file(their_output);
+        let (handle, errors) = start_with_errors(expression)?;
+        let input = Writer::new(input)?;
+        match &self.input {
+            Input::Null => {}
+            Input::List(list) => {
+                let mut names = Vec::new();
+                list.write(&mut names)?;
+                input.write(names);
+            }
+            Input::Script(script) => input.write(script.text().into_bytes()),
+        }
+        Ok((Running { program: self.program.clone(), handle, errors, input: Some(input) }, output))
+    }
+
+    fn with_input(&self) -> io::Result<duct::Expression> {
+        Ok(match &self.input {
+            Input::Null => self.expression().stdin_null(),
+            Input::List(list) => self.expression().stdin_file(list.clone().reader()?),
+            Input::Script(script) => self.expression().stdin_bytes(script.text()),
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes commands")]
+    fn expression(&self) -> duct::Expression {
+        let log = self.log.iter().flat_map(|file| [OsStr::new("-E"), file.as_os_str()]);
+        let words = log.chain(self.arguments.iter().map(OsStr::new));
+        let mut expression = duct::cmd(&self.program, words).unchecked();
+        for (name, value) in &self.variables {
+            expression = expression.env(name, value);
+        }
+        if self.own_group {
+            expression = expression.before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            });
+        }
+        expression
+    }
+
+    fn cannot_start(&self, problem: &io::Error) -> Failure {
+        let program = &self.program;
+        match problem.kind() {
+            io::ErrorKind::NotFound => Failure::tool(
+                ExitStatus::NotFound,
+                format!("{program} isn't installed on this machine; install it, or put it on PATH"),
+            ),
+            _ => Failure::tool(ExitStatus::CannotRun, format!("can't run {program}: {problem}")),
+        }
+    }
+}
+
+impl Running {
+    /// Writes more to the command's standard input, without waiting for it. One that is gone says why when it is waited for.
+    pub fn tell(&mut self, text: &str) {
+        if let Some(input) = &mut self.input {
+            input.write(text.as_bytes().to_vec());
+        }
+    }
+
+    /// A number that grows while the command reads what it is told, as far as that is more than a pipe holds.
+    pub(crate) fn progress(&self) -> usize {
+        self.input.as_ref().map_or(0, Writer::pieces)
+    }
+
+    /// The command's standard input, once all is written; it ends when what is returned is dropped. None where it was
+    /// taken already.
+    ///
+    /// # Errors
+    /// When the command doesn't read within `limit`.
+    pub fn take_input(&mut self, limit: Duration) -> io::Result<Option<PipeWriter>> {
+        self.input.take().map(|input| input.into_pipe(limit)).transpose()
+    }
+
+    /// Lets the command read the end of its standard input.
+    pub fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Ends the command and waits for it.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    /// As [`Running::kill`]; returns what the command wrote on standard error.
+    #[must_use]
+    pub fn kill_for_errors(mut self) -> String {
+        self.end();
+        String::from_utf8_lossy(&self.errors.finish().0).into_owned()
+    }
+
+    fn end(&mut self) {
+        self.close_input();
+        let _ = self.handle.kill();
+        let _ = self.handle.wait();
+    }
+
+    /// Waits for the end; standard output was read by the caller.
+    ///
+    /// # Errors
+    /// When the system can't say how it ended.
+    pub fn finish(mut self) -> Outcome<Finished> {
+        self.close_input();
+        match self.handle.wait() {
+            Ok(ended) => finished(&self.program, ended.status, Vec::new(), self.errors),
+            Err(problem) => {
+                Err(Failure::ours(anyhow::Error::new(problem).context("can't wait for a command")))
+            }
+        }
+    }
+}
+
+/// Starts an expression, which is dropped: it holds the child's ends of the pipes.
+#[expect(clippy::needless_pass_by_value, reason = "the caller must not keep it")]
+fn start_with_errors(expression: duct::Expression) -> io::Result<(Arc<duct::Handle>, Captured)> {
+    let (errors, theirs) = io::pipe()?;
+    let handle = Arc::new(expression.stderr_file(theirs).start()?);
+    let errors = Captured::read(errors, limits::ERRORS, &handle)?;
+    Ok((handle, errors))
+}
+
+fn finished(
+    program: &str,
+    status: ProcessStatus,
+    output: Vec<u8>,
+    errors: Captured,
+) -> Outcome<Finished> {
+    let (errors, is_exceeded) = errors.finish();
+    if is_exceeded {
+        return Err(too_much(program, Exceeded::Errors));
+    }
+    let status = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    Ok(Finished { status, output, errors: String::from_utf8_lossy(&errors).into_owned() })
+}
+
+/// The failure of a command that was killed because it wrote too much.
+fn too_much(program: &str, exceeded: Exceeded) -> Failure {
+    Failure::ours(anyhow::Error::new(exceeded).context(format!("{program} was ended")))
+}
+
+impl fmt::Display for Command {
+    /// What a POSIX shell would accept.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Input::List(list) = &self.input {
+            f.write_str("printf '%s\\0'")?;
+            for name in list.iter() {
+                let mut word = OsString::from(BEFORE);
+                word.push(name);
+                write!(f, " {}", shown_word_of(&word))?;
+            }
+            f.write_str(" | ")?;
+        }
+        for (name, value) in &self.variables {
+            write!(f, "{name}={} ", shown_word(value))?;
+        }
+        f.write_str(&shown_word(&self.program))?;
+        for argument in &self.arguments {
+            write!(f, " {}", shown_word(argument))?;
+        }
+        match &self.input {
+            Input::Script(script) => write!(f, " {script}"),
+            Input::Null | Input::List(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_a_shell_accepts() {
+        let command = Command::new("rsync").variable("LC_ALL", "C").args(["-a", "it's here/"]);
+        assert_eq!(command.to_string(), r"LC_ALL=C rsync -a 'it'\''s here/'");
+    }
+
+    #[test]
+    fn shows_a_list_as_a_shell_makes_it() {
+        let list = ["a b", "c"].map(Path::new).into_iter().collect();
+        let command = Command::new("rsync").arg("--from0").list(list);
+        assert_eq!(command.to_string(), r"printf '%s\0' './a b' ./c | rsync --from0");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let failure = Command::new("no-such-program-of-ours").run().unwrap_err();
+        assert_eq!(failure.status, ExitStatus::NotFound);
+        assert!(failure.to_string().starts_with("no-such-program-of-ours isn't installed"));
+    }
+
+    #[test]
+    fn a_signal_is_128_and_its_number() {
+        let finished = Command::new("sh").args(["-c", "kill -9 $$"]).run().unwrap();
+        assert_eq!(finished.status, 137);
+    }
+}

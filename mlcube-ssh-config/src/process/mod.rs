@@ -1,0 +1,9 @@
+//! Local programs and remote scripts as data: built, compared, shown, then run.
+
+pub mod byte_counter;
+pub(crate) mod captured;
+pub(crate) mod children;
+pub mod command;
+pub(crate) mod file_list;
+pub mod script;
+pub(crate) mod writer;

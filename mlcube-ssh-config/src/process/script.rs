@@ -1,0 +1,366 @@
+//! Remote scripts as data.
+//!
+//! The command line of every session is the same, [`LOADER`], which every login shell reads alike; the script comes on
+//! standard input, behind a line that says its length. It runs when it is whole at either end, and not in part: a
+//! start-up file of the account may have read its beginning, and the connection may have ended in its middle. Its
+//! children read `/dev/null`.
+//!
+//! A script is made of a program that is part of this source, of values that the program has names for, and of words; no
+//! text from outside gets into it unquoted.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use crate::text::quote::{shell_word_of, shown_word_of};
+
+/// The remote command of every session. It holds no quote, backslash, `!` or newline, which login shells read in
+/// different ways (fish, tcsh), and no number, so that it is the same for every script.
+///
+/// `read` takes no byte behind its line; `head` may take more than it is asked for, of which there is nothing: whatever
+/// else is sent waits for the script's first word. The script's own last line says that it is whole.
+pub const LOADER: &str = "exec sh -c 'while read -r mark size; do \
+    script=$(test \"$mark\" = mlcube-ssh && head -c \"$size\"); \
+    case $script in *#whole) eval \"$script\" ;; *) echo; echo mlcube-ssh: not whole; exit 1 ;; esac; done'";
+
+/// What the loader says of a script whose beginning didn't reach it.
+pub(crate) const NOT_WHOLE: &str = "mlcube-ssh: not whole";
+
+/// The line that a script prints first; what a login shell printed before it is dropped.
+pub const BEGUN: &str = "\u{2}mlcube-ssh";
+
+/// The line that a script prints once it has run the user's setup, before its program.
+pub const READY: &str = "\u{2}ready";
+
+/// The line behind what a script answers whose session goes on, for another one.
+pub(crate) const MORE: &str = "\u{2}more";
+
+/// What the client says once the script runs: from then on its end of file means that it is gone. A script that a
+/// person pastes into a shell hears nothing of the kind, and runs to its end.
+pub(crate) const WATCH: &str = "watch\n";
+
+/// What every script has: paths below the home folder, answers, the watch for the client.
+const PRELUDE: &str =
+    concat!(include_str!("../remote/sh/prelude.sh"), include_str!("../remote/sh/folder-owner.sh"));
+
+/// Runs the user's own line, and leaves nothing of it that could break what follows.
+const SETUP: &str = include_str!("../remote/sh/setup.sh");
+
+/// The end of the here-document in which a script is shown, unless the script has such a line.
+const END: &str = "MLCUBE_SSH_END";
+
+/// A script for `sh -s` on the remote: a program, what it is given, and the variables that it sees.
+#[derive(Clone, Debug)]
+pub struct Script {
+    parts: Vec<&'static str>,
+    words: Vec<OsString>,
+    given: Vec<(&'static str, String)>,
+    variables: Vec<(String, Value)>,
+    setup: String,
+    is_followed: bool,
+}
+
+/// The value of a variable; a secret is sent and never shown.
+#[derive(Clone, Debug)]
+enum Value {
+    Open(String),
+    Secret(String),
+}
+
+impl Script {
+    /// A script that runs `program`, the body of a function in POSIX sh.
+    #[must_use]
+    pub fn new(program: &'static str) -> Self {
+        Self {
+            parts: vec![program],
+            words: Vec::new(),
+            given: Vec::new(),
+            variables: Vec::new(),
+            setup: String::new(),
+            is_followed: false,
+        }
+    }
+
+    /// Lets the session go on behind the script, for another one: a login shell may take longer to start than all that it is
+    /// asked for. It ends when this one fails.
+    #[must_use]
+    pub fn followed(mut self) -> Self {
+        self.is_followed = true;
+        self
+    }
+
+    /// Whether the session goes on behind it.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.is_followed
+    }
+
+    /// Puts functions of sh before the program.
+    #[must_use]
+    pub fn with(mut self, functions: &'static str) -> Self {
+        self.parts.insert(self.parts.len() - 1, functions);
+        self
+    }
+
+    /// Gives the program a value by the name that it has for it; what the program runs doesn't see it.
+    #[must_use]
+    pub fn given(mut self, name: &'static str, value: &str) -> Self {
+        self.given.push((name, value.to_owned()));
+        self
+    }
+
+    /// Adds a positional parameter: a text, or a name that may be none.
+    #[must_use]
+    pub fn word(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.words.push(word.as_ref().to_owned());
+        self
+    }
+
+    /// Adds positional parameters.
+    #[must_use]
+    pub fn words<'a>(self, words: impl IntoIterator<Item = &'a String>) -> Self {
+        words.into_iter().fold(self, Script::word)
+    }
+
+    /// Exports variables to everything that the script runs. Their names have been checked
+    /// ([`crate::settings::names::check_variable`]).
+    #[must_use]
+    pub fn variables<'a>(
+        mut self,
+        variables: impl IntoIterator<Item = &'a (String, String)>,
+    ) -> Self {
+        self.variables.extend(
+            variables.into_iter().map(|(name, value)| (name.clone(), Value::Open(value.clone()))),
+        );
+        self
+    }
+
+    /// Exports variables whose values are never shown.
+    #[must_use]
+    pub fn secrets<'a>(mut self, secrets: impl IntoIterator<Item = &'a (String, String)>) -> Self {
+        self.variables.extend(
+            secrets.into_iter().map(|(name, value)| (name.clone(), Value::Secret(value.clone()))),
+        );
+        self
+    }
+
+    /// A line of sh, the user's own, that runs first.
+    #[must_use]
+    pub fn setup(mut self, line: &str) -> Self {
+        line.clone_into(&mut self.setup);
+        self
+    }
+
+    /// The text for standard input.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.render(shell_word_of, true)
+    }
+
+    /// The same script in a session that has the variables already, and has run the user's line.
+    pub(crate) fn behind_another(&self) -> Self {
+        Self { variables: Vec::new(), setup: String::new(), ..self.clone() }
+    }
+
+    fn render(&self, quote: fn(&OsStr) -> String, with_secrets: bool) -> String {
+        let quoted = |text: &str| quote(OsStr::new(text));
+        let mut text = "mlcube_ssh() {\nprintf '\\002mlcube-ssh\\n'\n".to_owned();
+        for (name, value) in &self.variables {
+            let value = match value {
+                Value::Secret(_) if !with_secrets => "'(secret)'".to_owned(),
+                Value::Open(value) | Value::Secret(value) => quoted(value),
+            };
+            text.extend([name, "=", &value, "; export ", name, "\n"]);
+        }
+        if !self.setup.is_empty() {
+            text.extend(["mlcube_ssh_setup=", &quoted(&self.setup), "\n", SETUP]);
+        }
+        text.push_str("printf '\\002ready\\n'\n");
+        // Behind the user's line, which may have the same names for something else.
+        for (name, value) in &self.given {
+            text.extend([name, "=", &quoted(value), "\n"]);
+        }
+        text.push_str(PRELUDE);
+        if self.parts.iter().any(|part| crate::remote::find::is_called_in(part)) {
+            text.push_str(&crate::remote::find::functions());
+        }
+        text.extend(self.parts.iter().copied());
+        // In braces: a shell that a person pastes it into runs the line when all of it is there.
+        text.push_str("\n}\n{ mlcube_ssh");
+        for word in &self.words {
+            text.push(' ');
+            text.push_str(&quote(word));
+        }
+        // Descriptor 3 is the client's end: at its end of file the client is gone.
+        text.push_str(" 3<&0 </dev/null");
+        text.push_str(if self.is_followed {
+            " || exit; printf '\\002more\\n'; }\n#whole\n"
+        } else {
+            "; exit; }\n#whole\n"
+        });
+        format!("mlcube-ssh {}\n{text}", text.len())
+    }
+}
+
+impl fmt::Display for Script {
+    /// A here-document for a POSIX shell; secrets are shown by name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Escaped now: the script says how long it is.
+        let text = self.render(shown_word_of, false);
+        // The name of a file can hold any line.
+        let mut end = END.to_owned();
+        while text.lines().any(|line| line == end) {
+            end.push('_');
+        }
+        write!(f, "<<'{end}'\n{text}{end}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::command::{Command, Finished};
+
+    /// The shells that may be a host's sh, as far as they are installed.
+    const SHELLS: [&str; 3] = ["dash", "bash", "busybox sh"];
+
+    /// Every line of it leaves a trace when it runs, alone or not.
+    const TRACES: &str = "touch \"$RAN\"
+touch \"$RAN\"; touch \"$RAN\"
+{ touch \"$RAN\"; }
+if touch \"$RAN\"; then :; fi
+touch \"$RAN\"";
+
+    /// Gives a text to the loader, as a login shell would run it.
+    fn load(shell: &str, text: &str) -> Finished {
+        loading(shell, text).run().unwrap()
+    }
+
+    fn loading(shell: &str, text: &str) -> Command {
+        let loader = LOADER.replacen("exec sh", shell, 1);
+        let line = format!("{loader} <<'{END}'\n{text}\n{END}\n");
+        Command::new("sh").args(["-c", &line])
+    }
+
+    fn printed(finished: &Finished) -> String {
+        String::from_utf8_lossy(&finished.output).into_owned()
+    }
+
+    fn installed() -> impl Iterator<Item = &'static str> {
+        let works = |shell: &&str| {
+            let line = format!("{shell} -c :");
+            Command::new("sh").args(["-c", &line]).run().is_ok_and(|ended| ended.status == 0)
+        };
+        SHELLS.into_iter().filter(works)
+    }
+
+    #[test]
+    fn words_are_quoted_and_secrets_hidden() {
+        let script = Script::new("echo \"$1\"")
+            .word("it's")
+            .secrets(&[("TOKEN".to_owned(), "s3cret".to_owned())]);
+        assert!(script.text().contains(r"mlcube_ssh 'it'\''s' 3<&0 </dev/null; exit; }"));
+        assert!(script.text().contains("TOKEN=s3cret; export TOKEN"));
+        assert!(!script.to_string().contains("s3cret"));
+    }
+
+    #[test]
+    fn a_script_behind_another_one() {
+        let first = Script::new("cd /; echo one").setup("HELD=on").followed();
+        let second = Script::new("pwd; echo $HELD").setup("exit 9").behind_another().text();
+        // The second one goes when the first one has answered; a pause keeps them apart for a `head` that reads ahead.
+        let both = |first: &Script| {
+            let line = format!(
+                "(printf %s \"$1\"; sleep 0.3; printf %s \"$2\") | {}",
+                LOADER.strip_prefix("exec ").unwrap()
+            );
+            Command::new("sh").args(["-c", &line, "sh", &first.text(), &second]).run().unwrap()
+        };
+        let ran = both(&first);
+        let word = format!("{BEGUN}\n{READY}\n");
+        assert_eq!((ran.status, printed(&ran)), (0, format!("{word}one\n{MORE}\n{word}/\non\n")));
+        let failed = both(&Script::new("return 3").followed());
+        assert_eq!((failed.status, printed(&failed)), (3, word));
+    }
+
+    #[test]
+    fn what_the_setup_leaves_breaks_no_script() {
+        let program = "set -- 'a b'; for word in $1; do printf '%s.' \"$word\"; done; printf %s \"$unset\"; false; ls -d / /e[t]c; echo $A";
+        for shell in ["dash", "bash"] {
+            let run = |setup: &str| {
+                let script = Script::new(program).setup(setup).text();
+                let (_, script) = script.split_once('\n').unwrap();
+                Command::new(shell).args(["-c", script]).run().unwrap()
+            };
+            let ran = run(
+                "IFS=b; PATH=/nowhere; set -euf; trap 'echo trapped' EXIT; export A=kept; echo words",
+            );
+            let expected = format!("{BEGUN}\n{READY}\na.b./\n/etc\nkept\n");
+            assert_eq!(String::from_utf8_lossy(&ran.output), expected, "{shell}: {}", ran.errors);
+            assert!(ran.errors.contains("words"), "{}", ran.errors);
+            let failed = run("echo why >&2; (exit 3)");
+            assert_eq!((failed.status, failed.errors.trim()), (3, "why"));
+            assert!(!String::from_utf8_lossy(&failed.output).contains(READY));
+        }
+    }
+
+    #[test]
+    fn what_is_given_has_a_name_and_isnt_exported() {
+        let odd = "~ it's $HOME\n\\ \"é\" *";
+        let script = Script::new("printf '%s' \"$place\"; sh -c 'printf %s \"${place-}\"'")
+            .setup("place=of-the-user")
+            .given("place", odd);
+        for shell in installed() {
+            let ran = load(shell, &script.text());
+            assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\n{odd}"), "{shell}");
+        }
+        assert!(script.to_string().contains("\nplace='~ it'\\''s $HOME\n"), "{script}");
+    }
+
+    #[test]
+    fn what_is_shown_is_whole_too() {
+        let script =
+            Script::new("echo \"$TOKEN\"").secrets(&[("TOKEN".to_owned(), "é".to_owned())]);
+        let line = format!("{} {script}\n", LOADER.strip_prefix("exec ").unwrap());
+        let ran = Command::new("sh").args(["-c", &line]).run().unwrap();
+        assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\n(secret)\n"));
+    }
+
+    #[test]
+    fn what_is_shown_can_be_pasted_whatever_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = format!("a\n{END}\n{END}_\ntouch pwned\n\tb\u{202e}\u{9b}é\u{1b}[2J");
+        let script = Script::new("printf '%s.' \"$odd\" \"$ODD\" \"$1\"")
+            .given("odd", &odd)
+            .variables([&("ODD".to_owned(), odd.clone())])
+            .setup("# \u{9b}\n:\t")
+            .word(&odd);
+        let shown = crate::ui::report::printable_lines(&script.to_string());
+        let line = format!("cd \"$0\"; {} {shown}\n", LOADER.strip_prefix("exec ").unwrap());
+        let ran = Command::new("sh").args(["-c", &line, folder.path().to_str().unwrap()]).run();
+        let printed = printed(&ran.unwrap());
+        assert_eq!(printed, format!("{BEGUN}\n{READY}\n{odd}.{odd}.{odd}."));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_script_that_lost_its_beginning_or_its_end_does_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = folder.path().join("ran");
+        let load = |shell: &str, text: &str| {
+            loading(shell, text).variable("RAN", &ran.display().to_string()).run().unwrap()
+        };
+        let text = Script::new(TRACES).text();
+        for shell in installed() {
+            let at = (1..text.len()).step_by(97).chain([1, 2, 11, 17, text.len() - 3]);
+            for at in at {
+                let lost = load(shell, &text[at..]);
+                assert!(printed(&lost).ends_with(&format!("{NOT_WHOLE}\n")), "{shell} from {at}");
+                let cut = load(shell, &text[..at]);
+                assert!(!printed(&cut).contains(READY), "{shell} up to {at}");
+            }
+            assert!(!ran.exists(), "{shell}");
+            assert_eq!(load(shell, &text).status, 0);
+            assert!(ran.exists());
+            std::fs::remove_file(&ran).unwrap();
+        }
+    }
+}

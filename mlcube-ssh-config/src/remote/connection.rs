@@ -1,0 +1,299 @@
+//! The connection: one login per pipeline, whatever the number of steps.
+//!
+//! The first step opens a shared master (`ControlMaster`), under a lock and in the foreground, so that a password can
+//! be asked for; the others use it. A client of the master never logs in by itself: it uses the master or fails at
+//! once, and then the master is opened again.
+
+use crate::remote::login::control_socket;
+use crate::remote::login::diagnosis;
+use crate::remote::login::options;
+use crate::remote::session::greeting;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::cube::layout::home_expanded;
+use crate::cube::mlcube_args;
+use crate::pipe::document::Document;
+use crate::pipe::failure::{Failure, Outcome};
+use crate::pipe::limits::Exceeded;
+use crate::process::command::Command;
+use crate::process::script::{LOADER, Script};
+use crate::settings::names::{Host, User};
+use crate::settings::runner::Runner;
+use crate::text::quote::{is_plain, one_line, rsync_rsh_word, shell_word};
+use crate::ui::report::Report;
+
+use crate::remote::login::ssh_config::Configuration;
+
+pub use crate::remote::login::master::Closed;
+pub use crate::remote::session::input::Input;
+pub use crate::remote::session::reply::{Answer, is_absolute};
+pub use crate::remote::session::{Event, Session};
+
+/// A login on a host: who, where, with which key and which ssh configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) host: Host,
+    pub(crate) user: Option<User>,
+    pub(crate) identity_file: Option<String>,
+    pub(crate) ssh_config: Option<String>,
+}
+
+impl Login {
+    /// The command with which a person tries the same login.
+    pub(crate) fn by_hand(&self) -> String {
+        let words = std::iter::once("ssh".to_owned()).chain(self.words());
+        let words: Vec<String> = words.map(|word| shell_word(&word)).collect();
+        format!("{} {}", words.join(" "), shell_word(self.host.as_str()))
+    }
+
+    /// The options that tell ssh who logs in.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(file) = &self.ssh_config {
+            words.extend(["-F".to_owned(), file.clone()]);
+        }
+        if let Some(file) = &self.identity_file {
+            words.extend(["-i".to_owned(), file.clone()]);
+            // Keys of an agent and of other files would be offered before it, and a host looks at six (sshd's
+            // MaxAuthTries) at most.
+            words.extend(["-o".to_owned(), "IdentitiesOnly=yes".to_owned()]);
+        }
+        if let Some(user) = &self.user {
+            words.extend(["-l".to_owned(), user.to_string()]);
+        }
+        words
+    }
+}
+
+/// The way to the remote, for every step that needs it.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) login: Login,
+    pub(crate) socket: PathBuf,
+    /// The socket of the same login with another `persist`, as far as that matters.
+    pub(crate) other_socket: PathBuf,
+    pub(crate) connect_timeout: u32,
+    pub(crate) answer_timeout: Duration,
+    pub(crate) persist: u32,
+    variables: Vec<(String, String)>,
+    setup: String,
+    shared: bool,
+    pub(crate) greets: AtomicBool,
+    pub(crate) was_open: AtomicBool,
+    pub(crate) asked_again: AtomicBool,
+    pub(crate) transfers: bool,
+    pub(crate) report: Report,
+}
+
+impl Connection {
+    /// The connection that a document asks for. Nothing is contacted.
+    ///
+    /// # Errors
+    /// When the document holds what the remote `mlcube` would misread, so that it is refused before any contact; or
+    /// when there is no safe place for the socket.
+    pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
+        mlcube_args::check(document, runner)?;
+        let login = Login {
+            host: document.remote.host.clone(),
+            user: document.remote.user.clone(),
+            identity_file: runner.authentication.identity_file.clone(),
+            ssh_config: runner.ssh_config.clone(),
+        };
+        Ok(Self {
+            // `persist: 0` wants a login of its own, and takes no connection that another setting left open.
+            socket: control_socket::path(&login, runner.persist == 0)?,
+            other_socket: control_socket::path(&login, runner.persist != 0)?,
+            login,
+            connect_timeout: runner.connect_timeout,
+            answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout)),
+            persist: runner.persist,
+            variables: runner.environment.clone(),
+            setup: runner.setup.clone(),
+            shared: runner.shared,
+            greets: AtomicBool::new(false),
+            was_open: AtomicBool::new(false),
+            asked_again: AtomicBool::new(false),
+            transfers: false,
+            report,
+        })
+    }
+
+    /// Lets what transfers files be looked at before anybody logs in for it.
+    #[must_use]
+    pub fn for_transfers(mut self) -> Self {
+        self.transfers = true;
+        self
+    }
+
+    /// The host, for messages.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.login.host
+    }
+
+    /// The identity file of the settings.
+    #[must_use]
+    pub fn identity_file(&self) -> Vec<PathBuf> {
+        self.login.identity_file.iter().map(|file| home_expanded(file)).collect()
+    }
+
+    /// The identity files that ssh would use, as its configuration has it. Nothing is contacted.
+    #[must_use]
+    pub fn identity_files(&self) -> Vec<PathBuf> {
+        let configuration = self.configuration();
+        let configured = configuration.all("identityfile").map(|file| configuration.path(file));
+        self.identity_file().into_iter().chain(configured).collect()
+    }
+
+    /// Whether somebody has logged in already, so that what was asked since may have been done.
+    #[must_use]
+    pub fn was_open(&self) -> bool {
+        self.was_open.load(Ordering::Relaxed)
+    }
+
+    /// The failure of a host that sends more than it may.
+    #[must_use]
+    pub fn refuse(&self, exceeded: Exceeded) -> Failure {
+        diagnosis::of_excess(&self.login, exceeded)
+    }
+
+    /// How long the remote may say nothing, or take nothing of what is sent.
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
+    /// The failure of a remote that has kept a transfer waiting for longer than it may.
+    #[must_use]
+    pub fn silent_transfer(&self) -> Failure {
+        diagnosis::of_silence(&self.login, "took or sent next to nothing", self.answer_timeout)
+    }
+
+    /// What those say who use it.
+    pub(crate) fn report(&self) -> Report {
+        self.report
+    }
+
+    /// Whether the members of a group share the tree there.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// A script that sees the variables and the setup line of the settings.
+    #[must_use]
+    pub fn script(&self, program: &'static str) -> Script {
+        let shared = if self.shared { "yes" } else { "no" };
+        Script::new(program).variables(&self.variables).setup(&self.setup).given("shared", shared)
+    }
+
+    /// The commands that run `script`, for a dry run: the login, then the session.
+    ///
+    /// What only `ssh -G` tells, the preferred cipher, isn't in it: a dry run starts no ssh, whose configuration may run
+    /// programs (`Match exec`).
+    #[must_use]
+    pub fn shown(&self, script: &Script) -> [Command; 2] {
+        [self.login_command(&Configuration::default()), self.session_command(script)]
+    }
+
+    /// The options with which rsync takes this connection.
+    #[must_use]
+    pub fn rsync_options(&self) -> Vec<String> {
+        let ssh: Vec<String> =
+            std::iter::once("ssh".to_owned()).chain(self.client_words()).collect();
+        let greets = self.greets.load(Ordering::Relaxed);
+        // What rsync makes by itself, the folders for what is replaced, is for the group, too. Every login shell has this.
+        let before = if self.shared { "umask 007; " } else { "" };
+        let path = if greets {
+            Some(format!("--rsync-path={before}{}", greeting::BECOME_RSYNC))
+        } else {
+            self.shared.then(|| format!("--rsync-path={before}exec rsync"))
+        };
+        let words = if greets { greeting::behind(ssh) } else { ssh };
+        let rsh = words.iter().map(|word| rsync_rsh_word(word)).collect::<Vec<_>>().join(" ");
+        std::iter::once(format!("--rsh={rsh}")).chain(path).collect()
+    }
+
+    /// `host:path` as rsync reads it; an IPv6 address goes in brackets.
+    #[must_use]
+    pub fn rsync_path(&self, path: &str) -> String {
+        let host = self.login.host.as_str();
+        if host.contains(':') { format!("[{host}]:{path}") } else { format!("{host}:{path}") }
+    }
+
+    /// A command there that reads what it is given here; none for words that some login shell would take apart.
+    #[must_use]
+    pub fn command(&self, words: &[&str]) -> Option<Command> {
+        if !words.iter().all(|word| is_plain(word)) {
+            return None;
+        }
+        let ssh = Command::new("ssh").args(self.client_words());
+        Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
+    }
+
+    /// Runs `script` to its end and returns what it answered.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask(&self, script: &Script) -> Outcome<Answer> {
+        self.open_session(script)?.answer()
+    }
+
+    /// As [`Connection::ask`], of a script that is followed: the session is there for the next one, unless this one failed.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_and_go_on(&self, script: &Script) -> Outcome<(Answer, Option<Session>)> {
+        self.open_session(script)?.answer_and_go_on()
+    }
+
+    /// Starts `script`, in a session that is there for it if there is one.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn go_on(&self, session: Option<Session>, script: &Script) -> Outcome<Session> {
+        match session {
+            Some(session) => session.follow(script),
+            None => self.open_session(script),
+        }
+    }
+
+    /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_aloud(&self, script: &Script) -> Outcome<Answer> {
+        let report = self.report;
+        self.open_session(script)?.answer_aloud(|line| {
+            if let Some(said) = line.strip_prefix("say ") {
+                report.say(&one_line(said));
+            }
+        })
+    }
+
+    pub(crate) fn session_command(&self, script: &Script) -> Command {
+        let command =
+            Command::new("ssh").args(self.client_words()).arg("--").arg(self.login.host.as_str());
+        // Ctrl-C at the terminal must not reach it: what runs there is ended in good order, by us.
+        command.arg(LOADER).script(script.clone()).own_group()
+    }
+
+    /// The options of an ssh that uses the master or fails at once.
+    fn client_words(&self) -> Vec<String> {
+        let mut words = self.login_words();
+        let socket = format!("ControlPath={}", self.socket.display());
+        // With `false` for a proxy a client that finds no master can't log in silently by itself.
+        let master = ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"];
+        for option in options::SESSION.iter().chain(&master) {
+            words.extend(["-o".to_owned(), (*option).to_owned()]);
+        }
+        words
+    }
+
+    /// The options that tell who logs in, and those that every ssh is given.
+    pub(crate) fn login_words(&self) -> Vec<String> {
+        self.login.words().into_iter().chain(options::always()).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! The remote's `find`, or what stands in for it where it can't list a folder as GNU's can.
+
+use crate::pipe::exit_status::ExitStatus;
+use crate::pipe::failure::Failure;
+use crate::text::quote::shell_word;
+
+/// `find` as a function of sh, with what python does where it stands in: only the scripts that list something are sent it.
+pub(crate) fn functions() -> String {
+    let stand_in = shell_word(include_str!("sh/find.py"));
+    format!("find_text={stand_in}\n{}", include_str!("sh/find.sh"))
+}
+
+/// Whether a script lists something.
+pub(crate) fn is_called_in(script: &str) -> bool {
+    script.contains("find ")
+}
+
+/// There is no GNU find on the remote, and nothing to stand in for it.
+pub(crate) fn missing_there(host: &str) -> Failure {
+    let message = format!(
+        "the find on '{host}' can't list a folder (-printf), and there is no python3 to do it"
+    );
+    Failure::tool(ExitStatus::CannotRun, message)
+        .hint("install findutils there, or python3 in the PATH of the account's shell")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use crate::process::command::Command;
+    use crate::sync::listing::find_format::{
+        FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE,
+    };
+
+    /// What a find prints, its entries in order.
+    fn listed(command: Command, words: &[&str]) -> Vec<String> {
+        let output = command.args(words.iter().copied()).run().unwrap().output;
+        let text = String::from_utf8(output).unwrap();
+        let mut entries: Vec<_> = text.split_inclusive('\0').map(str::to_owned).collect();
+        entries.sort();
+        entries
+    }
+
+    #[test]
+    fn the_stand_in_lists_as_gnu_find_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        fs::create_dir_all(top.join("a/deep")).unwrap();
+        fs::write(top.join("a/deep/it's\n\"odd\""), "12").unwrap();
+        fs::File::create(top.join("holes")).unwrap().set_len(1 << 20).unwrap();
+        fs::set_permissions(top.join("holes"), fs::Permissions::from_mode(0o4501)).unwrap();
+        symlink("a", top.join("link")).unwrap();
+        symlink("nowhere", top.join("dangling")).unwrap();
+        let top = top.to_str().unwrap();
+        let stand_in = || Command::new("python3").args(["-c", include_str!("sh/find.py")]);
+        for words in [
+            &[top, "-mindepth", "1", "-printf", FIND_FORMAT][..],
+            &[
+                top,
+                "-mindepth",
+                "1",
+                "!",
+                "-type",
+                "l",
+                "!",
+                "(",
+                "-type",
+                "f",
+                "-uid",
+                "0",
+                "-perm",
+                "-400",
+                ")",
+                "-printf",
+                FIND_FORMAT_UNREADABLE,
+                "-prune",
+                "-o",
+                "-mindepth",
+                "1",
+                "-printf",
+                FIND_FORMAT,
+            ],
+            &[
+                top,
+                "-type",
+                "l",
+                "-xtype",
+                "d",
+                "-exec",
+                "find",
+                "{}/",
+                "-mindepth",
+                "1",
+                "-printf",
+                FIND_FORMAT_LINKED,
+                ";",
+            ],
+            &["-L", top, "-maxdepth", "1", "-printf", FIND_FORMAT_LINKED],
+            &[top, "-depth", "-type", "d", "!", "-user", "7", "-print0"],
+            &[
+                top,
+                "-name",
+                "dee*",
+                "-prune",
+                "-o",
+                "-readable",
+                "-perm",
+                "/111",
+                "-printf",
+                "%D %p\\0",
+            ],
+        ] {
+            assert_eq!(listed(stand_in(), words), listed(Command::new("find"), words), "{words:?}");
+        }
+    }
+}

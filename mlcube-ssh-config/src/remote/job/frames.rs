@@ -1,0 +1,258 @@
+//! What a followed job sends: lines, and after each `log N` line N bytes of its log.
+//!
+//! The log may be endless, and is handed on as it comes; everything else has a limit.
+
+use std::fmt;
+
+use crate::pipe::limits;
+use crate::pipe::limits::Exceeded;
+use crate::settings::names::{Host, JobId};
+
+/// One thing that the remote told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Bytes of the log.
+    Log(Vec<u8>),
+    /// The size of the whole log, in bytes, once the job has ended.
+    LogSize(u64),
+    /// `mlcube` failed before the task, and why as far as it knows.
+    BeforeTheTask(Option<String>),
+    /// The container engine failed: no container was made, or it never started, or nothing tells how it ended.
+    EngineFailed,
+    /// A task of the job was started.
+    Began,
+    /// The job ended with this status.
+    Status(u8),
+    /// The job's leader is gone, and left no status; why, as far as that is known.
+    Lost(String),
+    /// Which job it is.
+    Job(JobId),
+    /// The node of the host on which it was started, and whether that is another one than this session's.
+    Node(Host, bool),
+    /// `job.json`.
+    Record(Vec<u8>),
+    /// The byte of the log that comes next.
+    Offset(u64),
+    /// The job has started, and isn't followed.
+    Started,
+    /// This is all of the log that there is now.
+    LogEnd,
+    /// Something that a person has to know.
+    Warning(String),
+    /// The script can't do its work: the kind, and the subject.
+    Problem(String, String),
+}
+
+/// What a remote sent that no script of ours sends; reads as the end of a sentence about the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// More than it may.
+    Exceeded(Exceeded),
+    /// A line whose value isn't what its word calls for.
+    Line(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exceeded(exceeded) => exceeded.fmt(f),
+            Self::Line(line) => write!(f, "sent '{line}' about a job, which can't be read"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<Exceeded> for Refused {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
+}
+
+/// Takes frames from bytes that come in any portions.
+#[derive(Debug, Default)]
+pub struct Frames {
+    buffer: Vec<u8>,
+    /// How much of the buffer is done with.
+    read: usize,
+    log_left: u64,
+    record_left: usize,
+    warnings: usize,
+}
+
+impl Frames {
+    /// Takes bytes in.
+    pub fn add(&mut self, bytes: &[u8]) {
+        // Once for all that came at a time: a host may send very short lines.
+        self.buffer.drain(..self.read);
+        self.read = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next frame that is there; a log frame may be a part of what was announced.
+    ///
+    /// # Errors
+    /// When the remote sends what no script of ours does.
+    #[expect(clippy::should_implement_trait, reason = "more may come after none")]
+    pub fn next(&mut self) -> Result<Option<Frame>, Refused> {
+        loop {
+            let there = &self.buffer[self.read..];
+            if self.log_left > 0 {
+                let length = usize::try_from(self.log_left).unwrap_or(usize::MAX).min(there.len());
+                if length == 0 {
+                    return Ok(None);
+                }
+                self.log_left -= length as u64;
+                return Ok(Some(Frame::Log(self.take(length))));
+            }
+            if self.record_left > 0 {
+                if there.len() < self.record_left {
+                    return Ok(None);
+                }
+                let record = self.take(self.record_left);
+                self.record_left = 0;
+                return Ok(Some(Frame::Record(record)));
+            }
+            let Some(end) = there.iter().position(|&byte| byte == b'\n') else {
+                return if there.len() > limits::LINE {
+                    Err(Exceeded::Line.into())
+                } else {
+                    Ok(None)
+                };
+            };
+            if end > limits::LINE {
+                return Err(Exceeded::Line.into());
+            }
+            let line = String::from_utf8_lossy(&there[..end]).into_owned();
+            self.read += end + 1;
+            if let Some(frame) = self.line(&line)? {
+                return Ok(Some(frame));
+            }
+        }
+    }
+
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        let taken = self.buffer[self.read..self.read + length].to_vec();
+        self.read += length;
+        taken
+    }
+
+    fn line(&mut self, line: &str) -> Result<Option<Frame>, Refused> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        // Some wc(1) fill up with blanks.
+        let number = || rest.trim().parse::<u64>().map_err(|_| Refused::Line(shortened(line)));
+        Ok(match word {
+            "log" => {
+                self.log_left = number()?;
+                None
+            }
+            "log-size" => Some(Frame::LogSize(number()?)),
+            "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
+            "engine-failed" => Some(Frame::EngineFailed),
+            "began" => Some(Frame::Began),
+            "not-started" => Some(Frame::BeforeTheTask(None)),
+            "status" => {
+                let status = u8::try_from(number()?);
+                Some(Frame::Status(status.map_err(|_| Refused::Line(shortened(line)))?))
+            }
+            "record" => {
+                self.record_left = usize::try_from(number()?).unwrap_or(usize::MAX);
+                if self.record_left > limits::RECORD {
+                    return Err(Exceeded::Record.into());
+                }
+                None
+            }
+            "lost" => Some(Frame::Lost(rest.to_owned())),
+            "job" => Some(Frame::Job(rest.parse().map_err(|_| Refused::Line(shortened(line)))?)),
+            "node" => {
+                let (name, place) = rest.split_once(' ').unwrap_or((rest, ""));
+                let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
+                Some(Frame::Node(name, place == "elsewhere"))
+            }
+            "offset" => Some(Frame::Offset(number()?)),
+            "started" => Some(Frame::Started),
+            "end" => Some(Frame::LogEnd),
+            "warning" => {
+                self.warnings += 1;
+                if self.warnings > limits::WARNINGS {
+                    return Err(Exceeded::Warnings.into());
+                }
+                Some(Frame::Warning(rest.to_owned()))
+            }
+            "problem" => {
+                let (kind, subject) = rest.split_once(' ').unwrap_or((rest, ""));
+                Some(Frame::Problem(kind.to_owned(), subject.to_owned()))
+            }
+            // A later version of the script may tell more.
+            _ => None,
+        })
+    }
+}
+
+/// As much of a line as a person needs to see.
+fn shortened(line: &str) -> String {
+    line.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_in_any_portions() {
+        let text = b"record 3\n{}\nlog 6\nab\nlog\ncause why not\nstatus 7\n";
+        for size in 1..text.len() {
+            let mut frames = Frames::default();
+            let (mut log, mut rest) = (Vec::new(), Vec::new());
+            for part in text.chunks(size) {
+                frames.add(part);
+                while let Some(frame) = frames.next().unwrap() {
+                    match frame {
+                        Frame::Log(bytes) => log.extend(bytes),
+                        other => rest.push(other),
+                    }
+                }
+            }
+            assert_eq!(log, b"ab\nlog", "in portions of {size}");
+            let record = Frame::Record(b"{}\n".to_vec());
+            let cause = Frame::BeforeTheTask(Some("why not".to_owned()));
+            assert_eq!(rest, [record, cause, Frame::Status(7)]);
+        }
+    }
+
+    /// What is refused of a text that comes in portions of 1000 bytes, again and again.
+    fn refused(text: &[u8]) -> Option<Refused> {
+        let mut frames = Frames::default();
+        for _ in 0..10_000 {
+            for part in text.chunks(1000) {
+                frames.add(part);
+                loop {
+                    match frames.next() {
+                        Ok(Some(_)) => {}
+                        Ok(None) => break,
+                        Err(refused) => return Some(refused),
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn everything_but_the_log_has_a_limit() {
+        assert_eq!(refused(b"endless "), Some(Exceeded::Line.into()));
+        assert_eq!(refused(b"warning x\n"), Some(Exceeded::Warnings.into()));
+        assert_eq!(
+            refused(b"record 99999999999999999999\n").unwrap().to_string(),
+            "sent 'record 99999999999999999999' about a job, which can't be read"
+        );
+        assert_eq!(refused(b"record 9999999999\n"), Some(Exceeded::Record.into()));
+        assert_eq!(refused(b"log 9999999999999\n"), None);
+        for line in
+            ["log -1", "offset 1e9", "status 256", "job ../x", "job $(id)", "job ", "node -x"]
+        {
+            let line_ended = format!("{line}\n");
+            assert_eq!(refused(line_ended.as_bytes()), Some(Refused::Line(line.to_owned())));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Jobs as the scripts on the remote know them, and the lock of a workspace.
+
+pub mod frames;
+pub(crate) mod record;
+pub(crate) mod state;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use clap::Args;
+use serde_json::Value;
+
+use crate::pipe::document::Document;
+use crate::pipe::failure::{Failure, Outcome};
+use crate::process::script::Script;
+use crate::remote::connection::Connection;
+use crate::remote::session::Session;
+use crate::remote::session::reply::Answer;
+use crate::settings::names::JobId;
+use crate::text::date::utc;
+
+pub use record::{JobRecord, record};
+pub use state::JobState;
+
+/// Functions for scripts: who leads a job, how it is, what runs of it, which one holds a workspace
+/// ([`crate::process::script::Script::with`]).
+pub const FUNCTIONS: &str =
+    concat!(include_str!("../sh/containers.sh"), include_str!("../sh/jobs.sh"));
+
+/// Functions for scripts: the incoming folder of a push. They need [`FUNCTIONS`].
+pub const INCOMING: &str = include_str!("../sh/incoming.sh");
+
+/// The kind of the problem that a script has with a workspace which a job holds.
+pub const LOCKED: &str = "locked";
+
+/// The longest pause between looks at a workspace that is held.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What to do about a workspace that a job holds.
+#[derive(Args, Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WaitArgs {
+    /// Wait while another job runs in the workspace, for so many seconds, or until it ends
+    // Without a number a year, which is longer than any job.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "31536000")]
+    pub wait: Option<u64>,
+}
+
+/// The job that holds a workspace.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// None for what can't be one.
+    id: Option<JobId>,
+    state: HolderState,
+    started: u64,
+    host: String,
+    about: Value,
+}
+
+/// How a job is that holds a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HolderState {
+    Running,
+    /// Its leader is gone, and processes of it run on.
+    Leaderless,
+    /// It has ended, but for what a stop or its engine could not end.
+    Left,
+    /// On another machine, or in a container of the host: its processes can't be looked at.
+    Elsewhere,
+}
+
+impl HolderState {
+    /// Reads `STATE` or `STATE:WHY`.
+    fn parse(word: &str) -> Self {
+        match word.split_once(':').unwrap_or((word, "")) {
+            ("running", _) => Self::Running,
+            ("lost", "remains") => Self::Leaderless,
+            (_, "left") => Self::Left,
+            _ => Self::Elsewhere,
+        }
+    }
+}
+
+impl Holder {
+    /// Reads what a script said of it: `ID STATE STARTED HOST ABOUT`.
+    #[must_use]
+    pub fn parse(subject: &str) -> Self {
+        let mut words = subject.splitn(5, ' ');
+        let mut next = || words.next().unwrap_or_default();
+        let (id, state, started, host, about) = (next(), next(), next(), next(), next());
+        Self {
+            id: id.parse().ok(),
+            state: HolderState::parse(state),
+            started: started.parse().unwrap_or_default(),
+            host: host.split('/').next().unwrap_or_default().to_owned(),
+            about: serde_json::from_str(about).unwrap_or_default(),
+        }
+    }
+
+    /// Which job it is, since when, and who started it from where.
+    fn describe(&self, document: &Document) -> String {
+        let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
+        let node = if self.state == HolderState::Elsewhere {
+            format!(" on its node '{}'", self.host)
+        } else {
+            String::new()
+        };
+        let state = match self.state {
+            HolderState::Running | HolderState::Elsewhere => "",
+            HolderState::Leaderless => "; its leader is gone, but processes of it run on",
+            HolderState::Left => "; it has ended, but something of it is left",
+        };
+        format!(
+            "the workspace on '{}' is locked by {}, which {} started from {}{node} at {} UTC{state}",
+            document.remote.host,
+            self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
+            about("user"),
+            about("folder"),
+            utc(self.started.cast_signed()),
+        )
+    }
+
+    /// Why nothing is done, and what can be.
+    #[must_use]
+    pub fn refusal(&self, document: &Document) -> Failure {
+        let hint = match (&self.id, self.state) {
+            (Some(id), HolderState::Leaderless | HolderState::Left) => {
+                format!("`{}` ends what is left of it", document.stop_command(id.as_str()))
+            }
+            (Some(id), state) => {
+                let id = id.as_str();
+                let (stop, gone) = if state == HolderState::Elsewhere {
+                    let force = format!("{} --force", document.stop_command(id));
+                    (
+                        document.stop_command_on(&self.host, id),
+                        format!("; only where that node is gone, `{force}` gives the workspace up"),
+                    )
+                } else {
+                    (document.stop_command(id), String::new())
+                };
+                format!(
+                    "follow it with `{}`, end it with `{stop}`, or wait for its end with --wait{gone}",
+                    document.attach_command(id)
+                )
+            }
+            (None, _) => "wait for its end with --wait".to_owned(),
+        };
+        Failure::ours(anyhow!("{}", self.describe(document))).hint(hint)
+    }
+
+    /// What is said when its end is waited for.
+    #[must_use]
+    pub fn waiting(&self, document: &Document) -> String {
+        format!("waiting: {}", self.describe(document))
+    }
+}
+
+/// Waiting for a workspace, with growing pauses.
+#[derive(Debug)]
+pub struct Patience {
+    limit: Duration,
+    since: Option<Instant>,
+    pause: Duration,
+}
+
+impl Patience {
+    /// For so many seconds; without them there is none.
+    #[must_use]
+    pub fn new(seconds: Option<u64>) -> Self {
+        let limit = Duration::from_secs(seconds.unwrap_or(0));
+        Self { limit, since: None, pause: Duration::from_millis(250) }
+    }
+
+    /// Whether this is the first look at a workspace that is held.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.since.is_none()
+    }
+
+    /// How long to pause before the next look; none when the time is over.
+    pub fn pause(&mut self) -> Option<Duration> {
+        let left = self.limit.checked_sub(self.since.get_or_insert_with(Instant::now).elapsed())?;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        (!left.is_zero()).then(|| self.pause.min(left))
+    }
+}
+
+/// Asks what only a workspace that no job holds can answer; waits for that if `wait` says so. The session of a script that
+/// is followed is there for the next one, unless this one failed.
+///
+/// # Errors
+/// When a job holds the workspace and goes on to, or the host can't be reached.
+pub fn ask_when_free(
+    connection: &Connection,
+    script: &Script,
+    document: &Document,
+    wait: WaitArgs,
+) -> Outcome<(Answer, Option<Session>)> {
+    let mut patience = Patience::new(wait.wait);
+    loop {
+        let (answer, session) = connection.ask_and_go_on(script)?;
+        let problem = answer.field("problem").unwrap_or_default();
+        let Some(subject) = problem.strip_prefix("locked ") else { return Ok((answer, session)) };
+        let holder = Holder::parse(subject);
+        if wait.wait.is_some() && patience.is_fresh() {
+            connection.report().say(&holder.waiting(document));
+        }
+        thread::sleep(patience.pause().ok_or_else(|| holder.refusal(document))?);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_ends() {
+        assert_eq!(Patience::new(None).pause(), None);
+        assert!(Patience::new(Some(60)).pause().is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! What a job's `job.json` says of the request, for an `attach` from another machine.
+//!
+//! The host is sent what it needs to run, and not the document: its configuration may hold values of this machine's
+//! variables. What comes back is evidence, never instruction: names of tasks, which this document must know, and whether
+//! the arguments were the same.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::pipe::document::Document;
+use crate::settings::names::TaskName;
+use crate::text::stable_hash::hex;
+
+/// What `attach` takes from `job.json`.
+#[derive(Debug, Default, Deserialize)]
+pub struct JobRecord {
+    #[serde(default)]
+    about: About,
+    #[serde(default)]
+    document: Request,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct About {
+    #[serde(default)]
+    phase: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Request {
+    #[serde(default)]
+    run: Run,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Run {
+    #[serde(default)]
+    tasks: Vec<String>,
+    /// A hash of the arguments.
+    #[serde(default)]
+    arguments: Option<String>,
+}
+
+/// The record of a job that runs `tasks` with the document's arguments.
+///
+/// # Errors
+/// When the arguments can't be written.
+pub fn record(document: &Document, tasks: &[TaskName]) -> Result<String> {
+    let run = json!({"tasks": tasks, "arguments": arguments(document)?});
+    serde_json::to_string(&json!({"run": run})).context("can't write the record of the job")
+}
+
+/// A hash of the arguments of a document.
+fn arguments(document: &Document) -> Result<String> {
+    let text = serde_json::to_string(&document.run.args).context("can't write the arguments")?;
+    Ok(hex(text.as_bytes()))
+}
+
+impl JobRecord {
+    /// Reads `job.json`; nothing that isn't one.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        // An object and nothing else: serde takes a list for a struct, too.
+        let object: Map<String, Value> = serde_json::from_slice(text).ok()?;
+        serde_json::from_value(Value::Object(object)).ok()
+    }
+
+    /// `mlcube`'s word for what the job does, as the host says it.
+    #[must_use]
+    pub fn phase(&self) -> &str {
+        &self.about.phase
+    }
+
+    /// The names of its tasks, whatever they are.
+    #[must_use]
+    pub fn tasks(&self) -> &[String] {
+        &self.document.run.tasks
+    }
+
+    /// Whether the job was started with other arguments than the document's; none where the host doesn't tell.
+    #[must_use]
+    pub fn has_other_arguments(&self, document: &Document) -> Option<bool> {
+        let ours = arguments(document).ok()?;
+        self.document.run.arguments.as_ref().map(|theirs| *theirs != ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anything_is_read_and_nothing_is_believed() {
+        let of = |text: &str| JobRecord::parse(text.as_bytes());
+        assert!(of("{}").is_some_and(|record| record.tasks().is_empty()));
+        assert!(of("").is_none() && of("[]").is_none() && of(r#"{"document": 7}"#).is_none());
+        let record =
+            of(r#"{"about": {"phase": "configure"}, "document": {"run": {"tasks": ["a"]}}}"#);
+        assert_eq!(record.unwrap().phase(), "configure");
+    }
+}

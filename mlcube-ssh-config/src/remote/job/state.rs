@@ -1,0 +1,118 @@
+//! The state of a job, in the line that a status script replies with.
+
+use serde_json::{Map, Value};
+
+use crate::settings::names::JobId;
+use crate::text::date::utc;
+use crate::ui::report::printable_json;
+
+/// The state of a job, as a status script replies.
+#[derive(Clone, Debug)]
+pub struct JobState {
+    id: JobId,
+    state: String,
+    why: Option<String>,
+    status: Option<u8>,
+    started: Option<u64>,
+    ended: Option<u64>,
+    host: String,
+    about: Map<String, Value>,
+}
+
+impl JobState {
+    /// Reads `ID STATE STATUS STARTED ENDED HOST ABOUT`; nothing where the id is none, or a word is missing.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.splitn(7, ' ');
+        let id = words.next()?.parse().ok()?;
+        let state = words.next()?;
+        let (state, why) = match state.split_once(':') {
+            Some((state, why)) => (state, Some(why.to_owned())),
+            None => (state, None),
+        };
+        Some(Self {
+            id,
+            state: state.to_owned(),
+            why,
+            status: words.next()?.parse().ok(),
+            started: words.next()?.parse().ok(),
+            ended: words.next()?.parse().ok(),
+            host: words.next()?.to_owned(),
+            about: words
+                .next()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default(),
+        })
+    }
+
+    fn seconds(&self) -> Option<u64> {
+        Some(self.ended?.saturating_sub(self.started?))
+    }
+
+    /// One line of JSON.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut json = Map::new();
+        for (key, value) in [
+            ("job", Value::from(self.id.as_str())),
+            ("state", Value::from(self.state.as_str())),
+            ("status", Value::from(self.status)),
+            ("started", Value::from(self.started)),
+            ("seconds", Value::from(self.seconds())),
+            ("host", Value::from(self.host.as_str())),
+        ] {
+            json.insert(key.to_owned(), value);
+        }
+        if let Some(why) = &self.why {
+            json.insert("why".to_owned(), Value::from(why.as_str()));
+        }
+        // What was told about the job takes no other value's place.
+        for (key, value) in &self.about {
+            json.entry(key.as_str()).or_insert_with(|| value.clone());
+        }
+        printable_json(&format!("{}\n", Value::Object(json))).into_owned()
+    }
+
+    /// One line for people.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let about = |key: &str| self.about.get(key).and_then(Value::as_str).unwrap_or("-");
+        let state = match self.status {
+            Some(status) => format!("{} {status}", self.state),
+            None => self.state.clone(),
+        };
+        let node =
+            if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
+        let left = match self.why.as_deref() {
+            Some("remains" | "left") => "  something of it is left",
+            _ => "",
+        };
+        format!(
+            "{}  {state:<12}  {:<9}  {}  {}{node}{left}",
+            self.id,
+            about("phase"),
+            self.started
+                .map(|started| format!("{} UTC", utc(started.cast_signed())))
+                .unwrap_or_default(),
+            about("user")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_about_a_job_makes_no_other_job_of_it() {
+        let state = JobState::parse(
+            r#"1-a running - 17 18 h {"job":"2-b;id","status":0,"state":"done","phase":"run"}"#,
+        );
+        let json: Value = serde_json::from_str(&state.unwrap().json()).unwrap();
+        assert_eq!((&json["job"], &json["state"]), (&"1-a".into(), &"running".into()));
+        assert_eq!((&json["status"], &json["phase"]), (&Value::Null, &"run".into()));
+        for bad in ["../x running - 1 1 h {}", "$(id) running - 1 1 h {}", "1-a", ""] {
+            assert!(JobState::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

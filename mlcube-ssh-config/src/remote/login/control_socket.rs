@@ -1,0 +1,173 @@
+//! Where the shared connection's socket lies.
+
+use std::env;
+use std::fs;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::pipe::failure::hinted;
+use crate::pipe::private_file;
+use crate::remote::connection::Login;
+use crate::settings::names::User;
+use crate::sync::state::state_folder;
+use crate::text::quote::shell_word;
+use crate::text::stable_hash::StableHash;
+
+/// The longest socket path that works: ssh binds at the path, a dot and 16 characters, in the 108 bytes of `sun_path`.
+const LONGEST: usize = 90;
+
+/// What helps where no folder serves.
+const ELSEWHERE: &str = "set XDG_RUNTIME_DIR to a folder of yours with mode 0700, whose path has at most 60 bytes and no blank";
+
+/// The socket of a login's master, in a folder that nobody else can reach. One that lasts for a single command is another one.
+///
+/// # Errors
+/// When the folder can't be made, or isn't ours alone.
+pub(crate) fn path(login: &Login, is_for_one_command: bool) -> Result<PathBuf> {
+    let hash = StableHash::default()
+        .field(login.host.as_str())
+        .optional(login.user.as_ref().map(User::as_str))
+        .optional(login.identity_file.as_ref())
+        .optional(login.ssh_config.as_ref())
+        .field(if is_for_one_command { "one" } else { "shared" })
+        // Two homes are two sets of ssh settings, for which one alias can mean two hosts.
+        .optional(env::var_os("HOME"));
+    Ok(private_folder()?.join(format!("{:016x}", hash.finish())))
+}
+
+/// The first folder for sockets that is this user's alone, or can be made so. Anybody can make a folder in `/tmp` first: then
+/// one in the state folder, which is the user's, serves.
+fn private_folder() -> Result<PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    let runtime =
+        env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let places = [
+        runtime.map(|folder| folder.join("mlcube-ssh")),
+        Some(PathBuf::from(format!("/tmp/mlcube-ssh-{uid}"))),
+        state_folder().ok().map(|state| state.join("run")),
+    ];
+    let places = places.into_iter().flatten();
+    first_private(places.filter(|folder| is_short(folder) && is_plain_for_ssh(folder)), uid)
+}
+
+/// The first of some places that is this user's alone, or why the first one isn't.
+fn first_private(mut places: impl Iterator<Item = PathBuf>, uid: u32) -> Result<PathBuf> {
+    let mut refused = None;
+    places
+        .find_map(|folder| match make_private(&folder, uid) {
+            Ok(()) => Some(folder),
+            Err(problem) => {
+                refused.get_or_insert(problem);
+                None
+            }
+        })
+        .ok_or_else(|| refused.unwrap_or_else(no_place))
+}
+
+fn no_place() -> anyhow::Error {
+    hinted("there is no folder for the shared connection", ELSEWHERE)
+}
+
+/// Whether a socket in the folder has a path that ssh can bind.
+fn is_short(folder: &Path) -> bool {
+    folder.as_os_str().len() + 17 <= LONGEST
+}
+
+/// Whether ssh reads the folder's name as it is: it splits the value of `ControlPath` at blanks, and expands what is in it
+/// (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
+fn is_plain_for_ssh(folder: &Path) -> bool {
+    let bytes = folder.as_os_str().as_bytes();
+    !bytes.iter().any(|byte| byte.is_ascii_whitespace() || b"%$~\"'\\#".contains(byte))
+}
+
+/// Makes a folder, or refuses one in which somebody else could put a socket.
+fn make_private(folder: &Path, uid: u32) -> Result<()> {
+    let make = || match folder.parent() {
+        // The state folder's own, where nothing was kept yet.
+        Some(state) if state.ends_with("mlcube-ssh") => private_file::make_private(state),
+        _ => Ok(()),
+    };
+    match make().and_then(|()| DirBuilder::new().mode(0o700).create(folder)) {
+        // Whatever the umask.
+        Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?,
+        Err(problem) if problem.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(problem) => {
+            return Err(hinted(format!("can't make '{}': {problem}", folder.display()), ELSEWHERE));
+        }
+    }
+    check_private(folder, uid)
+}
+
+/// Refuses a folder in which somebody else could put a socket.
+fn check_private(folder: &Path, uid: u32) -> Result<()> {
+    let metadata = fs::symlink_metadata(folder)
+        .with_context(|| format!("can't look at {}", folder.display()))?;
+    let is_ours = metadata.uid() == uid;
+    if metadata.is_dir() && is_ours && metadata.permissions().mode().trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    let hint = if is_ours {
+        format!(
+            "remove it with `rm -r {}`; it will be recreated",
+            shell_word(&folder.to_string_lossy())
+        )
+    } else {
+        ELSEWHERE.to_owned()
+    };
+    Err(hinted(format!("'{}' must be owned by you with mode 0700", folder.display()), hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipe::failure::Failure;
+
+    #[test]
+    fn a_path_is_short_and_tells_logins_apart() {
+        let login = |key: &str| Login {
+            host: "box".parse().unwrap(),
+            user: Some("me".parse().unwrap()),
+            identity_file: Some(key.to_owned()),
+            ssh_config: None,
+        };
+        let one = path(&login("/k1"), false).unwrap();
+        let other = path(&login("/k2"), false).unwrap();
+        assert_ne!(one, other);
+        assert!(one.as_os_str().len() <= LONGEST);
+    }
+
+    #[test]
+    fn a_place_that_is_taken_is_passed_by() {
+        let folder = tempfile::tempdir().unwrap();
+        let uid = rustix::process::getuid().as_raw();
+        let [open, file, free] = ["open", "file", "free"].map(|name| folder.path().join(name));
+        DirBuilder::new().mode(0o755).create(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(&file, "").unwrap();
+        let beyond = folder.path().join("nowhere/at/all");
+        let places = [&beyond, &open, &file, &free].map(Clone::clone);
+        assert_eq!(first_private(places.into_iter(), uid).unwrap(), free);
+        assert_eq!(fs::metadata(&free).unwrap().permissions().mode() & 0o777, 0o700);
+        let refused = first_private([open.clone(), file].into_iter(), uid).unwrap_err();
+        let hint = format!("remove it with `rm -r {}`; it will be recreated", open.display());
+        assert_eq!(Failure::from(refused).hint_text(), Some(hint.as_str()));
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let uid = rustix::process::getuid().as_raw();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(check_private(folder.path(), uid).is_err());
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(check_private(folder.path(), uid).is_ok());
+        // One of another user's: root's, for a user that no machine has.
+        let squatted = check_private(folder.path(), uid + 1).unwrap_err();
+        assert!(Failure::from(squatted).hint_text().unwrap().contains("XDG_RUNTIME_DIR"));
+    }
+}

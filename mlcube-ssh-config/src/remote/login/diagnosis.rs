@@ -1,0 +1,506 @@
+//! Why a login or a session failed: one line for a person, and the next thing to do.
+//!
+//! What kind of failure it is, ssh's own words decide ([`crate::remote::login::ssh_messages`]), and of these the first that is known. What
+//! the host says, and what ssh repeats of it, is only quoted.
+
+use std::time::Duration;
+
+use crate::cube::layout::home_expanded;
+use crate::pipe::failure::Failure;
+use crate::pipe::limits::Exceeded;
+use crate::remote::connection::Login;
+use crate::remote::login::identity_file::KeyProblem;
+use crate::remote::login::ssh_messages::divide;
+use crate::text::quote::one_line;
+
+/// The files that a login shell runs before it runs a command, for hints.
+const START_UP_FILES: &str = "the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc, ~/.config/fish/config.fish and those in /etc)";
+
+/// What ended a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginEnd {
+    /// The host has another key than `known_hosts` says.
+    HostKeyChanged,
+    /// Nothing is known of the host's key, and nobody vouches for it.
+    HostKeyUnknown,
+    /// There is no such name.
+    NoSuchName,
+    /// Names can't be looked up at the moment.
+    NoNameService,
+    /// Nobody listens.
+    ConnectionRefused,
+    /// Nothing comes back.
+    NoAnswer,
+    /// The host closed the connection before it said who it is: it takes no more logins now, or none from here.
+    ClosedAtOnce,
+    /// Key, password or account were refused.
+    Refused,
+    /// The host closed the connection during the login, as it does when its PAM doesn't let this account in.
+    ClosedInLogin,
+    /// Something else, which ssh's last line tells.
+    Other,
+}
+
+/// The words of ssh's own that name each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
+const KNOWN: [(&str, LoginEnd); 17] = [
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", LoginEnd::HostKeyChanged),
+    ("Host key verification failed", LoginEnd::HostKeyUnknown),
+    ("host key is known for", LoginEnd::HostKeyUnknown),
+    ("Temporary failure in name resolution", LoginEnd::NoNameService),
+    ("Could not resolve hostname", LoginEnd::NoSuchName),
+    ("Connection refused", LoginEnd::ConnectionRefused),
+    ("timed out", LoginEnd::NoAnswer),
+    ("No route to host", LoginEnd::NoAnswer),
+    ("Network is unreachable", LoginEnd::NoAnswer),
+    ("Host is down", LoginEnd::NoAnswer),
+    ("exchange_identification: ", LoginEnd::ClosedAtOnce),
+    ("Permission denied (", LoginEnd::Refused),
+    ("maximum authentication attempts exceeded", LoginEnd::Refused),
+    ("No more authentication methods", LoginEnd::Refused),
+    ("Connection closed by authenticating user", LoginEnd::Refused),
+    ("Unable to negotiate with", LoginEnd::Other),
+    ("Connection closed by ", LoginEnd::ClosedInLogin),
+];
+
+impl LoginEnd {
+    /// What ssh's own words say.
+    pub(crate) fn told_by(words: &str) -> Self {
+        if offers_too_many_keys(words) {
+            return Self::Refused;
+        }
+        let (own_words, _) = divide(words);
+        let known =
+            |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
+        match own_words.lines().find_map(known).unwrap_or(Self::Other) {
+            // A proxy that ends looks the same.
+            Self::ClosedAtOnce | Self::ClosedInLogin if own_words.contains(NO_PORT) => Self::Other,
+            end => end,
+        }
+    }
+}
+
+/// Whether sshd ended the login because of too many attempts. It says why itself; a peer that lies gains only that somebody
+/// looks at their keys.
+fn offers_too_many_keys(words: &str) -> bool {
+    let (own_words, quoted) = divide(words);
+    let line = quoted.lines().next().unwrap_or_default();
+    let reason = line.split_once(DISCONNECT_PROTOCOL_ERROR).map(|(_, text)| text);
+    own_words.ends_with("Received disconnect from ")
+        && reason.is_some_and(|text| text.starts_with("Too many authentication failures"))
+}
+
+/// The reason that sshd gives for it, as ssh writes it (RFC 4253, 11.1).
+const DISCONNECT_PROTOCOL_ERROR: &str = ":2: ";
+
+/// What ssh calls the other end when that is a proxy's pipe.
+const NO_PORT: &str = "UNKNOWN port 65535";
+
+/// What no further attempt mends.
+const FINAL: [&str; 4] = [
+    "Unable to negotiate with",
+    "Received disconnect from",
+    "Bad configuration option",
+    "Bad owner or permissions on",
+];
+
+/// Why a login failed, from what ssh says and from what else came on standard error: a banner, a proxy's words.
+/// `key` is what was found wrong with a key of a refused login.
+pub(crate) fn of_login(
+    login: &Login,
+    words: &str,
+    others: &str,
+    key: Option<&KeyProblem>,
+) -> Failure {
+    let host = &login.host;
+    let (own_words, _) = divide(words);
+    let last = last_own_line(words);
+    let attempt = login.by_hand();
+    match LoginEnd::told_by(words) {
+        LoginEnd::HostKeyChanged => {
+            let place = own_words.lines().find_map(|line| {
+                line.split_once("Offending ")?.1.split_once("key in ").map(|(_, place)| place)
+            });
+            let old = match place {
+                Some(place) => format!("the line {}", one_line(place.trim())),
+                None => "the old key in known_hosts".to_owned(),
+            };
+            Failure::connection(format!("the host key of '{host}' has changed, and {old} has another one"))
+                .hint(format!("ask who runs the host; if the change is right, remove {old}, then connect once with `{attempt}`"))
+                .for_good()
+        }
+        LoginEnd::HostKeyUnknown => {
+            Failure::connection(format!("the host key of '{host}' isn't known ({last})"))
+                .hint(format!("connect once with `{attempt}` and compare it, or add it to known_hosts"))
+                .for_good()
+        }
+        LoginEnd::NoSuchName => Failure::connection(format!("host '{host}' can't be resolved ({last})"))
+            .hint(format!("see the platform's 'host', and {}", login.ssh_config.as_deref().unwrap_or("~/.ssh/config")))
+            .for_good(),
+        LoginEnd::NoNameService => {
+            Failure::connection(format!("host '{host}' can't be resolved now ({last})"))
+                .hint("is this machine online?")
+        }
+        LoginEnd::ConnectionRefused => {
+            Failure::connection(format!("host '{host}' refused the connection ({last})"))
+                .hint("is sshd running there, and is the port right?")
+        }
+        LoginEnd::NoAnswer => Failure::connection(format!("host '{host}' doesn't answer ({last})"))
+            .hint("is it up, and is the network?"),
+        LoginEnd::ClosedAtOnce => Failure::connection(format!(
+            "host '{host}' closes the connection before the login ({last})"
+        ))
+        .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
+        LoginEnd::Refused => refused(login, words, others, key),
+        // Not for good: a host that reboots says so of every account (pam_nologin(8)).
+        LoginEnd::ClosedInLogin => Failure::connection(format!(
+            "'{host}' closed the connection during the login ({last}){}",
+            quoted(others)
+        ))
+        .hint(format!(
+            "try `{attempt}`; the account may have expired, or the host may let nobody in at the moment"
+        )),
+        LoginEnd::Other => {
+            // With a master in the background ssh doesn't let its proxy's words through.
+            let why = match (last.contains(NO_PORT), last.is_empty()) {
+                (true, _) => ": its proxy or jump host closed the connection".to_owned(),
+                (_, true) => quoted(others),
+                (_, false) => format!(": {last}{}", quoted(others)),
+            };
+            let failure = Failure::connection(format!("can't log in on '{host}'{why}"))
+                .hint(format!("`{attempt}` may tell more"));
+            if FINAL.iter().any(|words| own_words.contains(words)) {
+                failure.for_good()
+            } else {
+                failure
+            }
+        }
+    }
+}
+
+/// The login was refused: ssh's line, what it says of the key, what the host says.
+fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -> Failure {
+    let (own_words, _) = divide(words);
+    let mut why = last_own_line(words);
+    // Of ten kinds of broken keys ssh says no more than "error in libcrypto".
+    let reason = key.map(|key| key.what.clone()).or_else(|| key_problem(login, own_words));
+    if let Some(reason) = reason {
+        why = format!("{why}; {reason}");
+    }
+    let what_to_do = if let Some(KeyProblem { remedy, .. }) = key {
+        remedy.clone()
+    } else if offers_too_many_keys(words) {
+        "ssh offered more keys than the host looks at; name the right one in the platform's authentication.identity_file".to_owned()
+    } else {
+        format!("see the platform's 'authentication', and try `{}`", login.by_hand())
+    };
+    Failure::connection(format!(
+        "the login on '{}' was refused ({why}){}",
+        login.host,
+        quoted(others)
+    ))
+    .hint(what_to_do)
+    .for_good()
+}
+
+/// What ssh says of a key that it couldn't use: of the settings' own key, else of the first.
+fn key_problem(login: &Login, own_words: &str) -> Option<String> {
+    let tells = |line: &&str| {
+        ["Load key ", "Permissions 0", "sign_and_send_pubkey: ", "Unable to use key "]
+            .iter()
+            .any(|start| line.starts_with(start))
+            || line.contains("no such identity: ")
+            || line.contains("Identity file ")
+    };
+    // ssh writes it as it opens it.
+    let file = login.identity_file.as_ref().map(|file| home_expanded(file).display().to_string());
+    let own = |line: &&str| file.as_ref().is_some_and(|file| line.contains(file));
+    let mut lines = own_words.lines().filter(tells);
+    lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
+}
+
+/// How many lines of a host's are quoted.
+const QUOTED_LINES: usize = 3;
+
+/// The host's last words, as its own.
+fn quoted(text: &str) -> String {
+    let line = telling_lines(text);
+    if line.is_empty() { String::new() } else { format!("; the host says: {line}") }
+}
+
+/// A host that keeps a step waiting for longer than it may: `act` says at what.
+pub(crate) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
+    let (host, seconds) = (&login.host, limit.as_secs());
+    Failure::connection(format!("'{host}' {act} for {seconds} seconds")).hint(format!(
+        "look at what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
+        login.by_hand()
+    ))
+}
+
+/// No login within the time that it may take.
+pub(crate) fn of_silent_login(login: &Login) -> Failure {
+    let Login { host, .. } = login;
+    Failure::connection(format!("host '{host}' doesn't answer the login"))
+        .hint(format!("try `{}`", login.by_hand()))
+}
+
+/// The host takes no more sessions, however long one waits.
+pub(crate) fn of_busy_host(login: &Login) -> Failure {
+    Failure::connection(format!("'{}' takes no more sessions (sshd's MaxSessions)", login.host))
+        .hint("try again when less runs there")
+}
+
+/// The connection ended; ssh's own words may say why.
+pub(crate) fn of_lost_link(login: &Login, own_words: &str) -> Failure {
+    let last = last_line(own_words);
+    let why = if last.is_empty() { String::new() } else { format!(" ({last})") };
+    Failure::connection(format!("the connection to '{}' was lost{why}", login.host))
+        .hint("run the same command again")
+}
+
+/// How a session ended whose connection didn't.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionEnd<'a> {
+    /// Its status.
+    pub(crate) status: i32,
+    /// What came on standard output.
+    pub(crate) printed: &'a str,
+    /// What came on standard error.
+    pub(crate) errors: &'a str,
+}
+
+impl SessionEnd<'_> {
+    /// What it said, the most telling line.
+    fn words(&self) -> String {
+        let words = [self.errors, self.printed].map(telling_lines);
+        match words.into_iter().find(|line| !line.is_empty()) {
+            Some(line) => format!(": {line}"),
+            None => " and said nothing".to_owned(),
+        }
+    }
+
+    /// What can be done about an end that its words explain: dash, bash and busybox say so of the account's limit.
+    fn hint(&self) -> Option<&'static str> {
+        let text = [self.errors, self.printed].concat();
+        ["Cannot fork", "can't fork", "fork: "].iter().any(|words| text.contains(words)).then_some(
+            "the account may start no more processes there (`ulimit -u`); end some, or ask who runs the host for more",
+        )
+    }
+
+    /// `with status 3`; a session that a signal ended has no status, for which ssh says 255.
+    /// What can be done about a line of the user's own that failed.
+    fn setup_hint(&self) -> &'static str {
+        let is_missing = |name: &str| {
+            self.errors.lines().any(|line| line.contains(name) && line.contains("not found"))
+        };
+        if is_missing("source:") {
+            "sh has no `source`: write `. FILE`"
+        } else if is_missing("module:") || is_missing("ml:") {
+            "no Environment Modules or Lmod were found where they usually are: let 'setup' read their init file first, `. FOLDER/init/sh`"
+        } else {
+            "try the line there in `sh`: it must succeed, and may not end the shell"
+        }
+    }
+
+    fn how(&self) -> String {
+        match self.status {
+            255 => "by a signal".to_owned(),
+            status => format!("with status {status}"),
+        }
+    }
+}
+
+/// The login succeeded, and then no script ran: another program, or a shell that refuses.
+pub(crate) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
+    let (host, by_hand) = (&login.host, login.by_hand());
+    Failure::connection(format!(
+        "'{host}' ran no script after the login; the session ended {}{}",
+        end.how(),
+        end.words()
+    ))
+    .hint(end.hint().map_or_else(
+        || {
+            format!(
+                "`{by_hand} true` must work; `{by_hand}` may ask for something first, as for a new password; see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config"
+            )
+        },
+        str::to_owned,
+    ))
+    .for_good()
+}
+
+/// The login succeeded, and then nothing came in time.
+pub(crate) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Failure {
+    let line = telling_lines(printed);
+    let last = if line.is_empty() { line } else { format!("; it printed: {line}") };
+    Failure::connection(format!(
+        "logged in on '{}', but no script began to run within {seconds} s{last}",
+        login.host
+    ))
+    .hint(format!(
+        "something in {START_UP_FILES} doesn't end, or reads its input; let it do so in interactive shells only, or raise the platform's connect_timeout"
+    ))
+    .for_good()
+}
+
+/// A start-up file took the script's beginning.
+pub(crate) fn of_eaten_script(login: &Login) -> Failure {
+    Failure::connection(format!(
+        "something on '{}' reads the script that is sent there, so it didn't run",
+        login.host
+    ))
+    .hint(format!("it is in {START_UP_FILES}; let it read its input in interactive shells only"))
+    .for_good()
+}
+
+/// The user's own line failed, or ended the shell.
+pub(crate) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
+    Failure::ours(anyhow::anyhow!(
+        "the platform's 'setup' failed on '{}' {}{}",
+        login.host,
+        end.how(),
+        end.words()
+    ))
+    .hint(end.setup_hint())
+}
+
+/// The user's own line runs for longer than it may; `errors` is what it printed.
+pub(crate) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> Failure {
+    let line = telling_lines(errors);
+    let last = if line.is_empty() { line } else { format!("; its last words: {line}") };
+    Failure::ours(anyhow::anyhow!(
+        "the platform's 'setup' hasn't ended on '{}' within {} seconds{last}",
+        login.host,
+        limit.as_secs()
+    ))
+    .hint("it may still run there; try it there in `sh`, and start in it only what ends soon")
+}
+
+/// A script ended before it had told all that it has to tell.
+pub(crate) fn of_script(login: &Login, end: &SessionEnd) -> Failure {
+    let failure = Failure::ours(anyhow::anyhow!(
+        "the script on '{}' ended {} before it was done{}",
+        login.host,
+        end.how(),
+        end.words()
+    ));
+    match end.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// What a host that sends more than it may is told about.
+pub(crate) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
+    let host = &login.host;
+    let hint = match exceeded {
+        Exceeded::Entries | Exceeded::Names | Exceeded::Path => {
+            "keep what a task doesn't need in another folder than the workspace there".to_owned()
+        }
+        _ => format!(
+            "no step of ours needs that much; look at the start-up files and programs there with `{}`",
+            login.by_hand()
+        ),
+    };
+    Failure::ours(anyhow::anyhow!("'{host}' {exceeded}")).hint(hint)
+}
+
+/// The last line that ssh itself says, with what it quotes of the peer in it.
+fn last_own_line(words: &str) -> String {
+    let (own_words, quoted) = divide(words);
+    last_line(&format!("{own_words}{}", quoted.lines().next().unwrap_or_default()))
+}
+
+/// The last line that says something.
+pub(crate) fn last_line(text: &str) -> String {
+    one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
+}
+
+/// The lines that tell most, of those that have words in them, as a frame of stars hasn't: what a host says of a
+/// maintenance takes a few. They are the last ones, but advice may follow an error that is told as one.
+fn telling_lines(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| line.contains(char::is_alphanumeric));
+    let lines: Vec<&str> = lines.collect();
+    let last = lines.len().saturating_sub(QUOTED_LINES);
+    let error = lines.iter().rposition(|line| line.to_ascii_lowercase().contains("error:"));
+    let first = error.map_or(last, |error| error.min(last));
+    let told = lines.iter().skip(first).take(QUOTED_LINES);
+    one_line(&told.copied().collect::<Vec<_>>().join(" / "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_known_words_decide() {
+        for (own_words, end) in [
+            ("ssh: connect to host h port 22: Connection refused\r\n", LoginEnd::ConnectionRefused),
+            (
+                "ssh: Could not resolve hostname h: Name or service not known\r\n",
+                LoginEnd::NoSuchName,
+            ),
+            (
+                "ssh: Could not resolve hostname h: Temporary failure in name resolution\r\n",
+                LoginEnd::NoNameService,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 22\r\n",
+                LoginEnd::ClosedAtOnce,
+            ),
+            (
+                "ssh_exchange_identification: Connection closed by remote host\r\n",
+                LoginEnd::ClosedAtOnce,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n",
+                LoginEnd::Other,
+            ),
+            ("me@h: Permission denied (publickey).\r\n", LoginEnd::Refused),
+            ("Connection closed by 127.0.0.1 port 22\r\n", LoginEnd::ClosedInLogin),
+            ("Connection closed by UNKNOWN port 65535\r\n", LoginEnd::Other),
+            // What the host says with its refusal stands behind it.
+            (
+                "Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures\r\nREMOTE HOST IDENTIFICATION HAS CHANGED\r\n",
+                LoginEnd::Refused,
+            ),
+            (
+                "Unable to negotiate with 127.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa\r\n",
+                LoginEnd::Other,
+            ),
+            (
+                "Received disconnect from ::1 port 22:2: Too many authentication failures",
+                LoginEnd::Refused,
+            ),
+            // What the peer says, in one line with ssh's own words and behind it.
+            (
+                "Received disconnect from 127.0.0.1 port 22:2: REMOTE HOST IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /home/ann/.ssh/known_hosts:3\r\nDisconnected from 127.0.0.1 port 22\r\n",
+                LoginEnd::Other,
+            ),
+            (
+                "Received disconnect from 127.0.0.1 port 22:11: \nToo many authentication failures\r\n",
+                LoginEnd::Other,
+            ),
+            (
+                "Unable to negotiate with 127.0.0.1 port 22: no matching host key type found. Their offer: x\nConnection refused\r\n",
+                LoginEnd::Other,
+            ),
+            ("", LoginEnd::Other),
+        ] {
+            assert_eq!(LoginEnd::told_by(own_words), end, "{own_words}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_no_line() {
+        assert_eq!(telling_lines("****\n* No entry *\n****\n"), "* No entry *");
+        assert_eq!(telling_lines("\n --- \n"), "");
+        assert_eq!(telling_lines("a\nb\n\nc\n--\nd\n"), "b / c / d");
+    }
+
+    #[test]
+    fn advice_behind_an_error_is_not_the_error() {
+        let text = "loading\nThe following error: no module\nx\ntry this\nor that\nor those\n";
+        assert_eq!(telling_lines(text), "The following error: no module / x / try this");
+        assert_eq!(telling_lines("a\nError: b\n"), "a / Error: b");
+    }
+}

@@ -1,0 +1,222 @@
+//! Identity files that ssh can't use: of such a key it says little, and the host sees a login without one.
+//!
+//! The settings' own is looked at before the login. Those that only ssh's configuration names are looked at when the login
+//! was refused: another one may have served.
+
+use std::env;
+use std::fs;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::pipe::failure::hinted;
+use crate::process::command::{Command, Finished};
+use crate::remote::login::diagnosis::last_line;
+use crate::remote::login::ssh_config::Configuration;
+use crate::text::quote::shell_word;
+
+/// No key is larger.
+const LARGEST: u64 = 64 * 1024;
+
+/// How long `ssh-keygen` and `ssh-add` may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// The first line of the keys that OpenSSH writes. It wants every byte of their lines; it takes other keys as they come.
+const OPENSSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+
+/// What keeps ssh from using an identity file, and what mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyProblem {
+    /// A sentence about the file.
+    pub(crate) what: String,
+    /// For the hint.
+    pub(crate) remedy: String,
+}
+
+/// Refuses a key that ssh would not use, and says why.
+///
+/// # Errors
+/// When it isn't there, is empty, readable by others, a public one, or was changed on its way through an editor.
+pub(crate) fn check(file: &str, user: &Configuration) -> Result<()> {
+    let path = located(file);
+    if is_named(file) && !path.exists() {
+        // With its public half beside it the key may be an agent's.
+        if Path::new(&format!("{}.pub", path.display())).exists() {
+            return Ok(());
+        }
+        return Err(hinted(
+            format!("there is no identity file '{file}'"),
+            "see identify_file or identity_file in the platform's 'authentication'",
+        ));
+    }
+    match problem(file, user)? {
+        Some(KeyProblem { what, remedy }) => Err(hinted(what, remedy)),
+        None => Ok(()),
+    }
+}
+
+/// The first problem of the keys that a refused login had, as far as they are there. `asks` says whether somebody could be
+/// asked for a passphrase.
+pub(crate) fn first_problem<'a>(
+    files: impl Iterator<Item = &'a str>,
+    user: &Configuration,
+    asks: bool,
+) -> Option<KeyProblem> {
+    let of = |file: &str| match problem(file, user) {
+        Ok(None) if !asks => locked(file, user),
+        found => found.ok().flatten(),
+    };
+    files.filter(|file| located(file).exists()).find_map(of)
+}
+
+/// Whether a value of `IdentityFile` is a file's name: ssh puts values into these (`ssh_config(5)`), and `none` is no file.
+fn is_named(file: &str) -> bool {
+    file != "none" && !file.contains('%') && !file.contains("${")
+}
+
+/// What keeps ssh from using a file that is there; none for a key that only lacks its passphrase.
+fn problem(file: &str, user: &Configuration) -> Result<Option<KeyProblem>> {
+    if !is_named(file) {
+        return Ok(None);
+    }
+    let path = located(file);
+    let word = shell_word(file);
+    let problem = |what: &str, remedy: String| {
+        Ok(Some(KeyProblem { what: format!("the identity file '{file}' {what}"), remedy }))
+    };
+    let another = || "name the private key itself, or copy it again".to_owned();
+    let reading = || format!("can't read the identity file '{file}'");
+    let metadata = fs::metadata(&path).with_context(reading)?;
+    if metadata.is_dir() {
+        return problem("is a folder", another());
+    }
+    let mut content = Vec::new();
+    File::open(&path)
+        .and_then(|key| key.take(LARGEST).read_to_end(&mut content))
+        .with_context(reading)?;
+    let text = String::from_utf8_lossy(&content);
+    if text.trim().is_empty() {
+        return problem("is empty", "copy the private key into it again".to_owned());
+    }
+    if let Some(key) = public_key(&text) {
+        if agent_lists(&["-L"], key, user) {
+            return Ok(None);
+        }
+        let private = file.strip_suffix(".pub").map(shell_word);
+        let remedy = private.map_or_else(
+            || "name the file of the private key".to_owned(),
+            |private| format!("name the private key, as a rule {private}"),
+        );
+        return problem("is a public key, and no agent has its private half", remedy);
+    }
+    // ssh looks at the mode of the user's own files only.
+    let is_own = metadata.uid() == rustix::process::getuid().as_raw();
+    if is_own && metadata.mode() & 0o077 != 0 {
+        return problem(
+            "can be read by others, so ssh doesn't use it",
+            format!("chmod 600 {word}"),
+        );
+    }
+    let Some(refusal) = refusal(&path) else { return Ok(None) };
+    if text.starts_with("PuTTY-User-Key-File") {
+        return problem(
+            "is a key of PuTTY's, which ssh can't read",
+            format!("puttygen {word} -O private-openssh -o NEW"),
+        );
+    }
+    if !text.contains("-----BEGIN ") {
+        return problem("holds no private key", another());
+    }
+    if !text.contains("-----END ") {
+        return problem("is cut off: the last line of the key is missing", another());
+    }
+    if text.trim().lines().count() < 3 {
+        return problem("is all in one line, so ssh can't read it", another());
+    }
+    if text.starts_with(OPENSSH) && text.contains("\r\n") {
+        let remedy = format!("sed -i 's/\\r$//' {word}");
+        return problem("has lines that end as on Windows, so ssh can't read it", remedy);
+    }
+    if text.starts_with(OPENSSH) && !text.ends_with('\n') {
+        return problem(
+            "lacks the newline at its end, so ssh can't read it",
+            format!("echo >> {word}"),
+        );
+    }
+    if !text.starts_with("-----BEGIN ") {
+        return problem(
+            "has something before the first line of the key, so ssh can't read it",
+            another(),
+        );
+    }
+    problem(&format!("can't be read as a key ({refusal})"), another())
+}
+
+/// The problem of a key whose passphrase nobody was asked for, and which no agent has.
+fn locked(file: &str, user: &Configuration) -> Option<KeyProblem> {
+    let path = located(file);
+    if !is_named(file) || !asks_for_passphrase(&path) {
+        return None;
+    }
+    // `BITS FINGERPRINT COMMENT (TYPE)`, without a passphrase.
+    let told = ssh_keygen(&["-l", "-f"], &path)?;
+    let told = String::from_utf8_lossy(&told.output).into_owned();
+    let fingerprint = told.split(' ').nth(1)?;
+    (!agent_lists(&["-l"], fingerprint, user)).then(|| KeyProblem {
+        what: format!(
+            "the identity file '{file}' has a passphrase, which nobody could be asked for, and no agent has the key"
+        ),
+        remedy: format!("ssh-add {}", shell_word(file)),
+    })
+}
+
+/// The file that ssh reads.
+fn located(file: &str) -> PathBuf {
+    match (file.strip_prefix("~/"), env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(file),
+    }
+}
+
+/// The key in the text of a public one, `TYPE KEY COMMENT`.
+fn public_key(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    let kind = words.next()?;
+    let is_public = ["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start));
+    words.next().filter(|_| is_public)
+}
+
+/// What ssh's own tool says of a key that it can't read; none for one that it can, or could with the passphrase.
+fn refusal(path: &Path) -> Option<String> {
+    // Without the tool the login will tell.
+    let told = ssh_keygen(&["-y", "-P", "", "-f"], path)?;
+    (told.status != 0 && !told.errors.contains("passphrase")).then(|| last_line(&told.errors))
+}
+
+fn asks_for_passphrase(path: &Path) -> bool {
+    ssh_keygen(&["-y", "-P", "", "-f"], path)
+        .is_some_and(|told| told.status != 0 && told.errors.contains("passphrase"))
+}
+
+fn ssh_keygen(words: &[&str], path: &Path) -> Option<Finished> {
+    let tool = Command::new("ssh-keygen").args(words.iter().copied());
+    let tool = tool.arg(path.display().to_string()).variable("LC_ALL", "C");
+    tool.run_within(Some(LIMIT)).ok().flatten()
+}
+
+/// Whether the agent that ssh would ask lists `key`: with `-L` its public half, with `-l` its fingerprint.
+fn agent_lists(words: &[&str], key: &str, user: &Configuration) -> bool {
+    let told = user.get("identityagent").filter(|agent| *agent != "SSH_AUTH_SOCK");
+    let ask = Command::new("ssh-add").args(words.iter().copied());
+    let ask = match told {
+        Some("none") => return false,
+        Some(socket) => ask.variable("SSH_AUTH_SOCK", socket),
+        None => ask,
+    };
+    let is_listed = |output: &[u8]| String::from_utf8_lossy(output).contains(key);
+    matches!(ask.run_within(Some(LIMIT)), Ok(Some(told)) if is_listed(&told.output))
+}

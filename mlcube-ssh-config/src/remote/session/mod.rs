@@ -1,0 +1,553 @@
+//! A session over the master: a script there, its answer here.
+
+pub(crate) mod greeting;
+pub(crate) mod input;
+pub(crate) mod reply;
+pub(crate) mod silence;
+
+use std::io;
+use std::io::Read;
+use std::mem;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::pipe::failure::{Failure, Kind, Outcome};
+use crate::pipe::limits;
+use crate::pipe::limits::Exceeded;
+use crate::process::command::{Command, Finished, Running};
+use crate::process::script::{BEGUN, NOT_WHOLE, READY, Script, WATCH};
+use crate::remote::connection::{Connection, Login};
+use crate::remote::login::diagnosis;
+use crate::remote::login::diagnosis::SessionEnd;
+use crate::remote::login::master::{Master, answers};
+use crate::remote::login::ssh_messages::OwnWords;
+use crate::remote::session::input::Input;
+use crate::remote::session::reply::{Answer, Output};
+use crate::remote::session::silence::Silence;
+use crate::sync::rsync::diagnosis::lost_during_transfer;
+use crate::ui::report::Report;
+
+/// Pauses between attempts when the host takes no more sessions, in milliseconds.
+const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
+
+/// How many times its `connect_timeout` a host may take from the login, and from the first word of a session over a master
+/// that was there already: start-up files on a busy host take their time.
+const START_UP: [u64; 2] = [6, 3];
+
+/// How long the user's own line may run, where the host may be silent for so long.
+const SETUP: Duration = Duration::from_secs(600);
+
+/// A script that runs on the remote, and has said so.
+#[derive(Debug)]
+pub struct Session {
+    running: Running,
+    output: Receiver<Vec<u8>>,
+    ahead: Vec<u8>,
+    silence: Silence,
+    login: Login,
+    own_words: OwnWords,
+    /// Asks whether the shared connection is there.
+    check: Command,
+    report: Report,
+}
+
+/// What came from the remote.
+#[derive(Debug)]
+pub enum Event {
+    /// Bytes that the script wrote.
+    Bytes(Vec<u8>),
+    /// Nothing, for the time that was given.
+    Silence,
+    /// The session is over.
+    End,
+}
+
+/// Why a script didn't say that it runs.
+enum NotReady {
+    /// The host takes no more sessions at the moment.
+    Busy,
+    /// The connection is gone; ssh's own words.
+    LinkEnded(String),
+    /// Nothing came in time; what was printed instead.
+    Silent(String),
+}
+
+impl Connection {
+    /// Starts `script` on the remote; returns when it runs.
+    ///
+    /// # Errors
+    /// When the host can't be reached, or runs no script.
+    pub fn open_session(&self, script: &Script) -> Outcome<Session> {
+        let opened = self.open_session_within(script, &PAUSES)?;
+        opened.ok_or_else(|| diagnosis::of_busy_host(&self.login))
+    }
+
+    /// Runs `script` to its end and returns what it answered; none where the host takes no more sessions at the moment.
+    ///
+    /// # Errors
+    /// When the host can't be reached, or the connection is lost.
+    pub fn ask_unless_busy(&self, script: &Script) -> Outcome<Option<Answer>> {
+        let opened = self.open_session_within(script, &[])?;
+        opened.map(Session::answer).transpose()
+    }
+
+    fn open_session_within(&self, script: &Script, pauses: &[u64]) -> Outcome<Option<Session>> {
+        let mut master = self.find_or_open_master()?;
+        let mut pauses = pauses.iter();
+        loop {
+            match self.try_session(script, master)? {
+                Ok(session) => return Ok(Some(session)),
+                Err(NotReady::Busy) => {
+                    let Some(pause) = pauses.next() else { return Ok(None) };
+                    thread::sleep(Duration::from_millis(*pause));
+                }
+                Err(NotReady::Silent(printed)) if master == Master::Opened => {
+                    let seconds = self.start_up_limit(master).as_secs();
+                    return Err(diagnosis::of_silent_shell(&self.login, seconds, &printed));
+                }
+                Err(NotReady::Silent(_)) => {
+                    self.warn_of_wedged_master();
+                    master = self.open_master(true)?;
+                }
+                Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
+                    return Err(diagnosis::of_lost_link(&self.login, &own_words));
+                }
+                // The master that was found is gone: one more try, with one of our own.
+                Err(NotReady::LinkEnded(_)) => {
+                    self.open_master(false)?;
+                    master = Master::Opened;
+                }
+            }
+        }
+    }
+
+    /// Says that the shared connection doesn't serve its clients. One that the user opened is the user's to close.
+    fn warn_of_wedged_master(&self) {
+        let host = &self.login.host;
+        if self.socket.is_symlink() {
+            self.report.warn(&format!(
+                "your own shared connection to '{host}' doesn't answer, so a new one is opened; `{}` closes it",
+                self.close_by_hand()
+            ));
+        } else {
+            self.report.detail(&format!(
+                "the shared connection to '{host}' doesn't answer; opening a new one"
+            ));
+        }
+    }
+
+    /// How long a session over this master may take to its first word.
+    fn start_up_limit(&self, master: Master) -> Duration {
+        let [opened, found] = START_UP;
+        let times = if master == Master::Opened { opened } else { found };
+        Duration::from_secs(u64::from(self.connect_timeout) * times)
+    }
+
+    fn try_session(&self, script: &Script, master: Master) -> Outcome<Result<Session, NotReady>> {
+        let own_words = OwnWords::beside(&self.socket)?;
+        let command = self.session_command(script).logs_to(own_words.file());
+        self.report.command(&command);
+        let (running, output) = command.start()?;
+        let mut session = Session {
+            running,
+            output: read_ahead(output),
+            ahead: Vec::new(),
+            silence: Silence::new(self.answer_timeout),
+            login: self.login.clone(),
+            own_words,
+            check: self.check_command(&self.socket),
+            report: self.report,
+        };
+        match session.wait_until_ready(script, self.start_up_limit(master)) {
+            Ready::Yes { greeted } => {
+                self.was_open.store(true, Ordering::Relaxed);
+                self.greets.fetch_or(greeted, Ordering::Relaxed);
+                Ok(Ok(session))
+            }
+            Ready::Silent(printed) => {
+                session.running.kill();
+                Ok(Err(NotReady::Silent(printed)))
+            }
+            Ready::EndlessSetup => {
+                let limit = session.setup_limit();
+                let errors = session.running.kill_for_errors();
+                Err(diagnosis::of_endless_setup(&session.login, limit, &errors))
+            }
+            Ready::Ended { begun, printed } => {
+                let login = session.login.clone();
+                let how = session.how_it_ended()?;
+                if how.own_words.contains("open refused") {
+                    return Ok(Err(NotReady::Busy));
+                }
+                if how.is_lost {
+                    return Ok(Err(NotReady::LinkEnded(how.own_words)));
+                }
+                let (status, errors) = (how.finished.status, how.finished.errors.as_str());
+                let end = SessionEnd { status, printed: &printed, errors };
+                Err(match begun {
+                    true => diagnosis::of_setup(&login, &end),
+                    false if printed.trim_end().ends_with(NOT_WHOLE) => {
+                        diagnosis::of_eaten_script(&login)
+                    }
+                    false => diagnosis::of_no_shell(&login, &end),
+                })
+            }
+            Ready::Exceeded => Err(session.end_for(Exceeded::Greeting)),
+        }
+    }
+}
+
+/// Whether the script has said that it runs.
+enum Ready {
+    Yes {
+        greeted: bool,
+    },
+    /// The session ended, before or after the script's first word.
+    Ended {
+        begun: bool,
+        printed: String,
+    },
+    /// Nothing but this came in time.
+    Silent(String),
+    /// The user's own line doesn't end.
+    EndlessSetup,
+    /// So much came that no start-up file prints it.
+    Exceeded,
+}
+
+/// How a session ended.
+struct End {
+    finished: Finished,
+    own_words: String,
+    /// Whether the connection ended, and not only the session.
+    is_lost: bool,
+}
+
+impl Session {
+    /// Reads up to the line that the script prints when it is ready; what a login shell printed before it is dropped.
+    fn wait_until_ready(&mut self, script: &Script, limit: Duration) -> Ready {
+        let greeted = match self.wait_for_word(BEGUN, limit) {
+            Word::Came { before } => before,
+            Word::Ended(printed) => return Ready::Ended { begun: false, printed },
+            Word::Late(printed) => return Ready::Silent(printed),
+            Word::Exceeded => return Ready::Exceeded,
+        };
+        match self.wait_for_word(READY, self.setup_limit()) {
+            Word::Came { .. } => {
+                self.silence.begin();
+                // What follows a script is another one.
+                if !script.is_followed() {
+                    self.running.tell(WATCH);
+                }
+                Ready::Yes { greeted }
+            }
+            Word::Ended(printed) => Ready::Ended { begun: true, printed },
+            Word::Late(_) => Ready::EndlessSetup,
+            Word::Exceeded => Ready::Exceeded,
+        }
+    }
+
+    fn setup_limit(&self) -> Duration {
+        SETUP.min(self.silence.limit())
+    }
+
+    /// Reads up to a line, and behind it. As long as the remote takes more of a long script, the time begins anew.
+    fn wait_for_word(&mut self, word: &str, limit: Duration) -> Word {
+        let line = format!("{word}\n");
+        let mut deadline = Instant::now() + limit;
+        // The first piece goes into the pipe, whoever reads.
+        let mut progress = 1;
+        let mut searched = 0;
+        loop {
+            if let Some(at) = find(&self.ahead[searched..], line.as_bytes()) {
+                self.ahead.drain(..searched + at + line.len());
+                return Word::Came { before: searched + at > 0 };
+            }
+            if self.ahead.len() > limits::GREETING {
+                return Word::Exceeded;
+            }
+            // The line may have begun.
+            searched = self.ahead.len().saturating_sub(line.len() - 1);
+            let wait = deadline.saturating_duration_since(Instant::now());
+            let printed = || String::from_utf8_lossy(&self.ahead).into_owned();
+            match self.output.recv_timeout(wait) {
+                Ok(bytes) => self.ahead.extend(bytes),
+                Err(RecvTimeoutError::Timeout) if self.running.progress() > progress => {
+                    progress = self.running.progress();
+                    deadline = Instant::now() + limit;
+                }
+                Err(RecvTimeoutError::Timeout) => return Word::Late(printed()),
+                Err(RecvTimeoutError::Disconnected) => return Word::Ended(printed()),
+            }
+        }
+    }
+
+    /// Waits for the end of ssh, and finds out what else ended with it.
+    fn how_it_ended(self) -> Outcome<End> {
+        let finished = self.running.finish().map_err(|failure| match failure.exceeded() {
+            Some(exceeded) => diagnosis::of_excess(&self.login, exceeded),
+            None => failure,
+        })?;
+        let own_words = self.own_words.text();
+        // ssh's own status is also that of a script which a signal ended: then the connection is still there.
+        let is_lost =
+            finished.status == 255 && !own_words.contains("open refused") && !answers(&self.check)?;
+        Ok(End { finished, own_words, is_lost })
+    }
+
+    /// Why a session ended that should have gone on.
+    ///
+    /// # Errors
+    /// When the system can't say how it ended.
+    pub fn why_it_ended(mut self) -> Outcome<Failure> {
+        let printed = String::from_utf8_lossy(&mem::take(&mut self.ahead)).into_owned();
+        let login = self.login.clone();
+        let End { finished, own_words, is_lost } = self.how_it_ended()?;
+        if is_lost {
+            return Ok(diagnosis::of_lost_link(&login, &own_words));
+        }
+        let (status, errors) = (finished.status, finished.errors.as_str());
+        Ok(diagnosis::of_script(&login, &SessionEnd { status, printed: &printed, errors }))
+    }
+
+    /// What the script reads on descriptor 3, behind a line `watch`; it ends when what is returned is dropped.
+    ///
+    /// # Errors
+    /// When the system can't wait for a pipe, or the remote doesn't take the script.
+    pub fn take_input(&mut self) -> io::Result<Option<Input>> {
+        let limit = self.silence.limit();
+        self.running.take_input(limit)?.map(|pipe| Input::new(pipe, limit)).transpose()
+    }
+
+    /// What comes next from the remote, within `wait`.
+    pub fn next(&mut self, wait: Duration) -> Event {
+        if !self.ahead.is_empty() {
+            return Event::Bytes(mem::take(&mut self.ahead));
+        }
+        match self.output.recv_timeout(wait) {
+            Ok(bytes) => Event::Bytes(bytes),
+            Err(RecvTimeoutError::Timeout) => Event::Silence,
+            Err(RecvTimeoutError::Disconnected) => Event::End,
+        }
+    }
+
+    /// Starts another script behind one that is followed and has answered.
+    ///
+    /// # Errors
+    /// When the connection was lost.
+    pub fn follow(mut self, script: &Script) -> Outcome<Self> {
+        let behind = script.behind_another();
+        self.report.command(&format!("# in the same session:\n: {behind}"));
+        self.running.tell(&behind.text());
+        match self.wait_until_ready(script, self.silence.limit()) {
+            Ready::Yes { .. } => Ok(self),
+            Ready::Ended { .. } => Err(self.why_it_ended()?),
+            Ready::Silent(_) | Ready::EndlessSetup => {
+                let failure = self.is_silent();
+                self.running.kill();
+                Err(failure)
+            }
+            Ready::Exceeded => Err(self.end_for(Exceeded::Greeting)),
+        }
+    }
+
+    /// Reads what a script answers that is followed; the session is there for the next one, unless this one failed.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_and_go_on(self) -> Outcome<(Answer, Option<Self>)> {
+        let (output, session) = self.read_answer(&mut |_| ())?;
+        if output.goes_on() {
+            return Ok((Answer::new(0, output, String::new()), Some(session)));
+        }
+        Ok((session.end_of(output)?, None))
+    }
+
+    /// Ends a session behind a script that is followed by nothing, and waits until it has ended.
+    ///
+    /// # Errors
+    /// When the system can't say how it ended.
+    pub fn end(mut self) -> Outcome<()> {
+        self.running.close_input();
+        let mut left = limits::LINES;
+        loop {
+            match self.receive() {
+                Ok(Some(bytes)) if bytes.len() <= left => left -= bytes.len(),
+                Ok(Some(_)) => return Err(self.end_for(Exceeded::Lines)),
+                Ok(None) => return self.running.finish().map(drop),
+                Err(silent) => {
+                    self.hang_up();
+                    return Err(silent);
+                }
+            }
+        }
+    }
+
+    /// Reads to the end.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer(self) -> Outcome<Answer> {
+        self.answer_aloud(|_| ())
+    }
+
+    /// As [`Session::answer`], of a script that transfers; what it has done so far isn't lost with the connection.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_of_transfer(mut self) -> Outcome<Answer> {
+        let host = self.login.host.clone();
+        // While it was sent to it had nothing to say.
+        self.silence.begin();
+        // One that is only silent says so.
+        let (output, session) = self.read_answer(&mut |_| ())?;
+        session.end_of(output).map_err(|failure| match failure.kind {
+            Kind::Connection => lost_during_transfer(host.as_str()),
+            _ => failure,
+        })
+    }
+
+    /// Reads to the end, and hands over every line as it comes, up to a list of files.
+    ///
+    /// # Errors
+    /// When the connection is lost before the script ends.
+    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+        let (output, session) = self.read_answer(&mut hear)?;
+        session.end_of(output)
+    }
+
+    /// Reads to the end, or to where the session goes on. It ends here when the remote says too much, or nothing for too
+    /// long.
+    fn read_answer(mut self, hear: &mut impl FnMut(&str)) -> Outcome<(Output, Self)> {
+        let mut output = Output::default();
+        let mut remarks = 0;
+        let mut piece = Some(mem::take(&mut self.ahead));
+        while let Some(bytes) = piece {
+            let mut told = 0_usize;
+            let taken = output.take(&bytes, &mut |line| {
+                told += usize::from(line.starts_with("say "));
+                if remarks + told <= limits::REMARKS {
+                    hear(line);
+                }
+            });
+            if let Err(exceeded) = taken {
+                return Err(self.end_for(exceeded));
+            }
+            if told > 0 {
+                remarks += told;
+                self.silence.begin();
+            }
+            if remarks > limits::REMARKS {
+                return Err(self.end_for(Exceeded::Remarks));
+            }
+            if output.goes_on() {
+                break;
+            }
+            piece = match self.receive() {
+                Ok(piece) => piece,
+                Err(silent) => {
+                    self.hang_up();
+                    return Err(silent);
+                }
+            };
+        }
+        Ok((output, self))
+    }
+
+    /// What comes next from the remote; none at its end.
+    fn receive(&mut self) -> Outcome<Option<Vec<u8>>> {
+        match self.output.recv_timeout(self.silence.left()) {
+            Ok(bytes) => {
+                self.silence.hear(bytes.len());
+                Ok(Some(bytes))
+            }
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(self.is_silent()),
+        }
+    }
+
+    /// The failure of a remote that has said nothing for longer than it may.
+    #[must_use]
+    pub fn silence(&self) -> Option<Failure> {
+        self.silence.left().is_zero().then(|| self.is_silent())
+    }
+
+    fn is_silent(&self) -> Failure {
+        diagnosis::of_silence(&self.login, "sent next to nothing", self.silence.limit())
+    }
+
+    /// Ends the session of a host that sends too much.
+    fn end_for(self, exceeded: Exceeded) -> Failure {
+        let failure = diagnosis::of_excess(&self.login, exceeded);
+        self.hang_up();
+        failure
+    }
+
+    /// The answer of a session that has ended.
+    fn end_of(self, output: Output) -> Outcome<Answer> {
+        let login = self.login.clone();
+        let End { finished, own_words, is_lost } = self.how_it_ended()?;
+        if is_lost {
+            return Err(diagnosis::of_lost_link(&login, &own_words));
+        }
+        // Our scripts never end with 255 themselves: a signal ended this one.
+        if finished.status == 255 {
+            let (printed, errors) = (output.text(), finished.errors.as_str());
+            let end = SessionEnd { status: 255, printed: &printed, errors };
+            return Err(diagnosis::of_script(&login, &end));
+        }
+        Ok(Answer::new(finished.status, output, finished.errors))
+    }
+
+    /// Ends the session here; a script that watches for that ends too.
+    pub fn hang_up(self) {
+        self.running.kill();
+    }
+}
+
+impl Read for Session {
+    /// What comes next from the remote; its end is that of the script. A silent remote is one that has timed out.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            let next = self.receive().map_err(|_silent| io::ErrorKind::TimedOut)?;
+            self.ahead = next.unwrap_or_default();
+        }
+        let length = self.ahead.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.ahead[..length]);
+        self.ahead.drain(..length);
+        Ok(length)
+    }
+}
+
+/// Reads in a thread, so that the reader can be waited for with a limit.
+fn read_ahead(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    // A few buffers ahead of the reader, not a whole log.
+    let (sender, receiver) = sync_channel(16);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// What came of waiting for a word.
+enum Word {
+    /// The word, and whether anything came before it.
+    Came { before: bool },
+    /// The end of the session, and what came instead.
+    Ended(String),
+    /// Nothing in time but this.
+    Late(String),
+    /// Too much of something else.
+    Exceeded,
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}

@@ -1,0 +1,256 @@
+//! Names that end up in command lines: what isn't valid can't be built.
+//!
+//! A host that is called `-oProxyCommand=…` must never be taken for an option (git's `connect.c` refuses the same).
+
+use std::fmt;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::pipe::failure::hinted;
+
+/// Refuses what could be taken for an option or would garble a line.
+fn check(what: &str, text: &str) -> Result<()> {
+    if text.trim().is_empty() {
+        bail!("the {what} is empty");
+    }
+    if text.starts_with('-') {
+        bail!("the {what} '{text}' begins with '-', and would be taken for an option");
+    }
+    if text.contains(char::is_control) {
+        bail!("the {what} '{}' holds a control character", text.escape_debug());
+    }
+    Ok(())
+}
+
+/// What ssh 9.6 refuses in a host and most of it in a user: a shell acts on it, in `ProxyCommand %h` and `Match exec` too.
+/// Older versions don't refuse it.
+const ACTIVE: &str = "'`\"$\\;&<>|(){}*?!#~";
+
+/// Refuses what no host and no user has.
+fn check_login(what: &str, text: &str) -> Result<()> {
+    check(what, text)?;
+    match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
+        Some(found) => Err(hinted(
+            format!("the {what} '{text}' holds '{found}', which no {what} has"),
+            "write the name as ~/.ssh/config knows it; what needs other characters can be set there, for an alias",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Text that is a valid name of its kind: `TryFrom<String>` checks it, serde goes through that.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = anyhow::Error;
+
+            fn try_from(text: String) -> Result<Self> {
+                let check: fn(&str) -> Result<()> = $check;
+                check(&text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = anyhow::Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A host as the user writes it for `ssh`: a name, an address, or an alias of `~/.ssh/config`.
+    Host,
+    |text| {
+        check_login("host", text)?;
+        if text.contains('/') {
+            bail!("the host '{text}' holds a slash");
+        }
+        Ok(())
+    }
+);
+
+name!(
+    /// A user name on the remote (`ssh -l`).
+    User,
+    |text| check_login("user", text)
+);
+
+name!(
+    /// The name of a task of a cube.
+    TaskName,
+    |text| check("task name", text)
+);
+
+name!(
+    /// A path on the remote: absolute, or below the remote home (`x` and `~/x`). `~user` is refused: only a shell
+    /// there could tell where it lies.
+    RemotePath,
+    |text| {
+        check("remote path", text)?;
+        if text.starts_with('~') && text != "~" && !text.starts_with("~/") {
+            bail!("the remote path '{text}' names another user's home; write it as an absolute path");
+        }
+        Ok(())
+    }
+);
+
+name!(
+    /// The id of a job: it names a folder on the remote.
+    JobId,
+    |text| {
+        check("job id", text)?;
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            bail!("'{text}' can't be the id of a job; mlcube-ssh list shows them");
+        }
+        Ok(())
+    }
+);
+
+impl RemotePath {
+    /// This path with `more` below it.
+    ///
+    /// # Errors
+    /// When the result isn't a valid path.
+    pub fn join(&self, more: &str) -> Result<Self> {
+        Self::try_from(format!("{}/{more}", self.0.trim_end_matches('/')))
+    }
+
+    /// The path as rsync and a shell whose current folder is the home see it: without `~/`.
+    #[must_use]
+    pub fn from_home(&self) -> &str {
+        match self.0.strip_prefix('~') {
+            Some(rest) => match rest.trim_start_matches('/') {
+                "" => ".",
+                below => below,
+            },
+            None => &self.0,
+        }
+    }
+}
+
+/// The name of an environment variable, as POSIX has it: letters, digits and `_`, no digit first.
+///
+/// # Errors
+/// When `name` is anything else.
+pub fn check_variable(name: &str) -> Result<()> {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !plain || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+        bail!("'{}' can't be the name of an environment variable", name.escape_debug());
+    }
+    Ok(())
+}
+
+/// The name of a parameter of a task: `mlcube` writes `--NAME=PATH` into a shell line.
+///
+/// # Errors
+/// When a shell or an option parser would take the name for something else.
+pub fn check_parameter(name: &str) -> Result<()> {
+    if name.is_empty() || name.starts_with('-') {
+        bail!("'{name}' can't be the name of a parameter: it is empty or begins with '-'");
+    }
+    let bad = |c: &char| c.is_control() || c.is_whitespace() || ACTIVE.contains(*c);
+    if let Some(found) = name.chars().find(bad) {
+        return Err(hinted(
+            format!(
+                "'{}' can't be the name of a parameter: a shell on the remote would act on '{}'",
+                name.escape_debug(),
+                found.escape_debug()
+            ),
+            "rename the parameter with letters, digits, '_', '-' and '.'",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters() {
+        for good in ["model_dir", "a.b", "a-b", "2024", "é", "a[0]"] {
+            assert!(check_parameter(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-P", "a\nown any x $(id)", "a b", "$(id)", "a;id", "`id`", "a'"] {
+            assert!(check_parameter(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for good in
+            ["box", "10.0.0.1", "::1", "fe80::1%eth0", "gpu1.lab.example", "gpu_1", "ann@box"]
+        {
+            assert!(good.parse::<Host>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "-oProxyCommand=x",
+            "a b",
+            "a\nb",
+            "ssh://x",
+            "a;id",
+            "$(id)",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "`id`",
+        ] {
+            assert!(bad.parse::<Host>().is_err(), "{bad:?}");
+        }
+        for good in ["ann", "ann.lee", "ann@corp.example", "svc-1"] {
+            assert!(good.parse::<User>().is_ok(), "{good}");
+        }
+        for bad in ["", "-l", "a b", "a;id", "a$(id)", "a'b", "a\\b", "a|b", "a&b"] {
+            assert!(bad.parse::<User>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn job_ids() {
+        assert!("1700000000-0123456789ab".parse::<JobId>().is_ok());
+        for bad in ["", ".", "..", "-1", "../x", "../../x", "a/b", "a b", "a;b", "$(id)", "*"] {
+            assert!(bad.parse::<JobId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn remote_paths() {
+        let path = |text: &str| text.parse::<RemotePath>();
+        assert_eq!(path("~/x y").unwrap().from_home(), "x y");
+        assert_eq!(path("~").unwrap().from_home(), ".");
+        assert_eq!(path("/srv/").unwrap().join("a").unwrap().as_str(), "/srv/a");
+        assert!(path("~root/x").is_err() && path("-x").is_err() && path("a\tb").is_err());
+    }
+}

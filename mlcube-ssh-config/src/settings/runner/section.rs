@@ -1,0 +1,280 @@
+//! One map of the settings, read key by key; every complaint names the key from the top.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::settings::names::check_variable;
+use crate::settings::runner::Invalid;
+use crate::text::quote::is_plain;
+
+/// A map of the settings and where it stands.
+pub(crate) struct Section<'a> {
+    path: String,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(path: &str, map: &'a Map<String, Value>) -> Self {
+        Self { path: path.to_owned(), map }
+    }
+
+    /// A complaint about `key`.
+    pub(crate) fn invalid(&self, key: &str, problem: String) -> Invalid {
+        Invalid { key: format!("{}.{key}", self.path), problem }
+    }
+
+    /// Refuses every key that isn't in `known`.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Invalid> {
+        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => {
+                Err(self.invalid(key, format!("unknown key; known are {}", known.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        self.map.iter()
+    }
+
+    /// The value of `key`, where an absent one and a null are the same.
+    fn value(&self, key: &str) -> Option<&'a Value> {
+        self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    fn wrong(&self, key: &str, wanted: &str, value: &Value) -> Invalid {
+        let found = match value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "a map",
+        };
+        self.invalid(key, format!("wants {wanted}, and has {found}"))
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Invalid> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.wrong(key, "text", other)),
+        }
+    }
+
+    /// Text that has to be there, and may be empty.
+    pub(crate) fn present(&self, key: &str) -> Result<String, Invalid> {
+        self.text(key)?.ok_or_else(|| self.invalid(key, "is missing".to_owned()))
+    }
+
+    /// Text that has to be there, and to say something.
+    pub(crate) fn required(&self, key: &str) -> Result<String, Invalid> {
+        let text = self.present(key)?;
+        if text.trim().is_empty() {
+            Err(self.invalid(key, "is empty".to_owned()))
+        } else {
+            Ok(text)
+        }
+    }
+
+    /// Text that becomes a word of a command there: never an option, no control characters.
+    pub(crate) fn word(&self, key: &str) -> Result<String, Invalid> {
+        let text = self.required(key)?;
+        if text.starts_with('-') || text.contains(char::is_control) {
+            return Err(
+                self.invalid(key, "it begins with '-' or holds a control character".to_owned())
+            );
+        }
+        Ok(text)
+    }
+
+    pub(crate) fn parsed<T: FromStr<Err = anyhow::Error>>(&self, key: &str) -> Result<T, Invalid> {
+        self.required(key)?
+            .parse()
+            .map_err(|problem: anyhow::Error| self.invalid(key, problem.to_string()))
+    }
+
+    /// A folder's name: one component, safe in a shell line.
+    pub(crate) fn plain_name(&self, key: &str) -> Result<Option<String>, Invalid> {
+        let Some(name) = self.text(key)? else { return Ok(None) };
+        if !is_plain(&name) || name.contains('/') || name.starts_with(['-', '.']) || name.is_empty()
+        {
+            return Err(self.invalid(
+                key,
+                format!(
+                    "'{}' can't name a folder there; use letters, digits, '_', '+', '-' and '.'",
+                    name.escape_debug()
+                ),
+            ));
+        }
+        Ok(Some(name))
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, Invalid> {
+        match self.value(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(self.wrong(key, "true or false", other)),
+        }
+    }
+
+    /// A time in seconds, or as ssh writes it (`90s`, `10m`, `1h`; `ssh_config(5)`, TIME FORMATS).
+    pub(crate) fn seconds(&self, key: &str) -> Result<Option<u32>, Invalid> {
+        let wanted = "seconds, or a time like 10m";
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Number(number)) => {
+                match number.as_u64().and_then(|n| u32::try_from(n).ok()) {
+                    Some(seconds) => Ok(Some(seconds)),
+                    None => Err(self.invalid(key, format!("wants {wanted}, and has {number}"))),
+                }
+            }
+            Some(Value::String(text)) => match ssh_time(text) {
+                Some(seconds) => Ok(Some(seconds)),
+                None => {
+                    Err(self
+                        .invalid(key, format!("wants {wanted}, and has '{}'", text.escape_debug())))
+                }
+            },
+            Some(other) => Err(self.wrong(key, wanted, other)),
+        }
+    }
+
+    /// A number of bytes, or one with a unit of 1024 (`500M`, `2G`).
+    pub(crate) fn bytes(&self, key: &str) -> Result<Option<u64>, Invalid> {
+        let wanted = "bytes, or a size like 500M";
+        let parsed = match self.value(key) {
+            None => return Ok(None),
+            Some(Value::Number(number)) => number.as_u64(),
+            Some(Value::String(text)) => size(text),
+            Some(other) => return Err(self.wrong(key, wanted, other)),
+        };
+        let found = self.map.get(key).map(ToString::to_string).unwrap_or_default();
+        parsed
+            .map(Some)
+            .ok_or_else(|| self.invalid(key, format!("wants {wanted}, and has {found}")))
+    }
+
+    pub(crate) fn map(&self, key: &str) -> Result<Option<Map<String, Value>>, Invalid> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(map.clone())),
+            Some(other) => Err(self.wrong(key, "a map", other)),
+        }
+    }
+
+    /// The map below `key`; one that is absent or empty has no entries.
+    pub(crate) fn section(&self, key: &str) -> Result<Section<'a>, Invalid> {
+        static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        let path = format!("{}.{key}", self.path);
+        match self.value(key) {
+            None => Ok(Section { path, map: &EMPTY }),
+            Some(Value::Object(map)) => Ok(Section { path, map }),
+            Some(other) => Err(self.wrong(key, "a map", other)),
+        }
+    }
+
+    /// A list of names of environment variables.
+    pub(crate) fn names(&self, key: &str) -> Result<Vec<String>, Invalid> {
+        self.list(key, "a list of names", &|name| {
+            check_variable(name).map_err(|problem| problem.to_string())
+        })
+    }
+
+    /// A list of local paths that mean the same in every folder.
+    pub(crate) fn places(&self, key: &str) -> Result<Vec<String>, Invalid> {
+        self.list(key, "a list of paths", &|path| {
+            if path.starts_with('/') || path.starts_with("~/") {
+                return Ok(());
+            }
+            Err(format!("'{path}' is neither absolute nor below the home; write /x or ~/x"))
+        })
+    }
+
+    /// A list of texts, each of which passes `check`.
+    fn list(
+        &self,
+        key: &str,
+        wanted: &str,
+        check: &dyn Fn(&str) -> Result<(), String>,
+    ) -> Result<Vec<String>, Invalid> {
+        let list = match self.value(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong(key, wanted, other)),
+        };
+        let text = |value: &Value| {
+            let text = value.as_str().ok_or_else(|| self.wrong(key, wanted, value))?;
+            check(text).map_err(|problem| self.invalid(key, problem))?;
+            Ok(text.to_owned())
+        };
+        list.iter().map(text).collect()
+    }
+}
+
+/// Bytes of a size: a number, perhaps with a unit of 1024.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// Seconds of a time as ssh writes it: numbers, each with a unit (none: seconds), added up.
+fn ssh_time(text: &str) -> Option<u32> {
+    let mut total = 0u32;
+    let mut digits = String::new();
+    let add = |total: u32, digits: &str, unit: u32| {
+        digits.parse::<u32>().ok()?.checked_mul(unit)?.checked_add(total)
+    };
+    for c in text.chars() {
+        let unit = match c.to_ascii_lowercase() {
+            '0'..='9' => {
+                digits.push(c);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        total = add(total, &digits, unit)?;
+        digits.clear();
+    }
+    if digits.is_empty() { (!text.is_empty()).then_some(total) } else { add(total, &digits, 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{size, ssh_time};
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [("0", 0), ("4096", 4096), ("500M", 500 << 20), ("2g", 2 << 30)] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "1MM", "1T", "-1", "99999999999G"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_ssh_reads_them() {
+        for (text, seconds) in
+            [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1w", 604_800)]
+        {
+            assert_eq!(ssh_time(text), Some(seconds), "{text}");
+        }
+        for text in ["", "m", "10x", "-1", "99999999999"] {
+            assert_eq!(ssh_time(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! A listing as text: what the remote's `find` writes, and what the record on disk holds.
+
+use std::borrow::Cow;
+use std::io;
+use std::io::{Read, Write};
+use std::mem;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use memchr::memchr;
+
+use crate::pipe::limits;
+use crate::pipe::limits::Exceeded;
+use crate::sync::listing::Listing;
+use crate::sync::listing::entry::{Entry, Kind};
+use crate::sync::listing::interner::{Interner, interner};
+use crate::sync::listing::packed_entry::PackedEntry;
+use crate::sync::rsync::PARTIAL;
+
+/// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size and blocks, time of change, path, link
+/// target; the last two end with a NUL.
+pub const FIND_FORMAT: &str = r"%y %m %s/%b %T@ %P\0%l\0";
+
+/// The same for a folder in which whoever lists can't make anything.
+pub const FIND_FORMAT_UNWRITABLE: &str = r"D %m %s %T@ %P\0%l\0";
+
+/// The same for what lies behind a link to a folder, under the link's name.
+pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
+
+/// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
+pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
+
+/// The entry, without a target, behind which another list begins.
+const ANOTHER: &[u8] = b"another";
+
+/// Reads a listing from text that comes in pieces: what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path
+/// that leads out of the folder are dropped: nobody's `find` writes them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parser {
+    /// The start of an entry that isn't whole yet.
+    open: Vec<u8>,
+    /// What came so far, in any order.
+    listing: Listing,
+    /// The list before this one.
+    first: Option<Listing>,
+    /// How many entries came, and the bytes of their names and targets.
+    entries: usize,
+    names: usize,
+    has_rubbish: bool,
+    /// Whether this machine wrote the list, so that it may have as many entries as this machine has files.
+    is_our_own: bool,
+}
+
+/// More bytes than the numbers before a path have.
+const NUMBERS: usize = 128;
+
+impl Parser {
+    /// Reads a piece.
+    ///
+    /// # Errors
+    /// When the list is longer than any that a client can hold.
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Exceeded> {
+        self.feed_in(&mut interner(), piece)
+    }
+
+    fn feed_in(&mut self, interner: &mut Interner, piece: &[u8]) -> Result<(), Exceeded> {
+        let open = mem::take(&mut self.open);
+        if open.is_empty() {
+            let read = self.take(interner, piece)?;
+            self.open.extend_from_slice(&piece[read..]);
+        } else {
+            let text = [open.as_slice(), piece].concat();
+            let read = self.take(interner, &text)?;
+            self.open.extend_from_slice(&text[read..]);
+        }
+        // Two of them, and the numbers before the first.
+        if self.open.len() > 2 * limits::PATH + NUMBERS { Err(Exceeded::Path) } else { Ok(()) }
+    }
+
+    /// Reads the entries that are whole; returns how many bytes they take.
+    fn take(&mut self, interner: &mut Interner, text: &[u8]) -> Result<usize, Exceeded> {
+        let mut read = 0;
+        while let Some((field, target)) = first_entry(&text[read..]) {
+            read += field.len() + target.len() + 2;
+            let parsed = parse_entry(field);
+            let path = parsed.as_ref().map_or(field.len(), |(path, _)| path.len());
+            if path.max(target.len()) > limits::PATH {
+                return Err(Exceeded::Path);
+            }
+            self.entries += 1;
+            self.names += field.len() + target.len();
+            if self.entries > limits::ENTRIES && !self.is_our_own {
+                return Err(Exceeded::Entries);
+            }
+            if self.names > limits::NAMES && !self.is_our_own {
+                return Err(Exceeded::Names);
+            }
+            if field == ANOTHER && target.is_empty() && self.first.is_none() {
+                self.first = Some(mem::take(&mut self.listing));
+                continue;
+            }
+            match parsed {
+                Some((path, entry)) if is_of_the_folder(&path) => {
+                    self.listing.push(PackedEntry::pack(interner, &path, &entry, target));
+                }
+                Some(_) => {}
+                None => self.has_rubbish = true,
+            }
+        }
+        Ok(read)
+    }
+
+    /// Takes away a line that stands behind the list, and says whether it did: no entry begins with what that begins with.
+    pub(crate) fn ends_with_line(&mut self, line: &str) -> bool {
+        let ends = self.open.strip_suffix(b"\n") == Some(line.as_bytes());
+        if ends {
+            self.open.clear();
+        }
+        ends
+    }
+
+    /// What was read.
+    ///
+    /// # Errors
+    /// When the text wasn't of that form, or ended within an entry, or held two lists.
+    pub(crate) fn finish(self) -> Result<Listing> {
+        let (listing, another) = self.finish_both()?;
+        ensure!(another.is_none(), "a list of files can't be read");
+        Ok(listing)
+    }
+
+    /// What was read, and another list behind it if there was one.
+    ///
+    /// # Errors
+    /// When the text wasn't of that form, or ended within an entry.
+    pub(crate) fn finish_both(mut self) -> Result<(Listing, Option<Listing>)> {
+        ensure!(!self.has_rubbish, "a list of files can't be read");
+        ensure!(self.open.is_empty(), "a list of files is cut off");
+        self.listing.sort();
+        let Some(mut first) = self.first else { return Ok((self.listing, None)) };
+        first.sort();
+        Ok((first, Some(self.listing)))
+    }
+}
+
+impl Listing {
+    /// Reads what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path that leads out of the folder are
+    /// dropped: nobody's `find` writes them.
+    ///
+    /// # Errors
+    /// When the text isn't of that form.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let mut parser = Parser::default();
+        parser.feed(text)?;
+        parser.finish()
+    }
+
+    /// As [`Listing::parse`], of what this machine wrote, however much it is, and without all of the text in memory.
+    ///
+    /// # Errors
+    /// When the text can't be read, or isn't of that form.
+    pub fn read(mut text: impl Read) -> Result<Self> {
+        let mut parser = Parser { is_our_own: true, ..Parser::default() };
+        let mut buffer = vec![0; 64 * 1024];
+        // To its end: its order is that of the numbers of its records then, whatever is listed meanwhile.
+        let mut interner = interner();
+        loop {
+            match text.read(&mut buffer)? {
+                0 => break,
+                length => parser.feed_in(&mut interner, &buffer[..length])?,
+            }
+        }
+        drop(interner);
+        parser.finish()
+    }
+
+    /// Writes the form that [`Listing::parse`] reads, in small pieces.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, text: &mut dyn Write) -> io::Result<()> {
+        for (path, entry) in self.iter() {
+            let kind = match entry.kind {
+                Kind::File => 'f',
+                Kind::Folder => 'd',
+                Kind::Link => 'l',
+                Kind::Unreadable => 'u',
+                Kind::Other => 'p',
+            };
+            let (seconds, nanoseconds) = entry.modified;
+            write!(
+                text,
+                "{kind} {:o} {} {seconds}.{nanoseconds:09} ",
+                entry.permissions(),
+                entry.size
+            )?;
+            for word in [path, &entry.target] {
+                text.write_all(word.as_os_str().as_bytes())?;
+                text.write_all(b"\0")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first entry of a text: its fields up to the path, and the target; none when it isn't whole.
+fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = |text: &[u8]| memchr(0, text);
+    let path = end(text)?;
+    let behind = &text[path + 1..];
+    Some((&text[..path], &behind[..end(behind)?]))
+}
+
+/// Whether a path stays in the folder, and isn't what a transfer that was cut off has left.
+fn is_of_the_folder(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .all(|name| !matches!(name, b"" | b"." | b"..") && name != PARTIAL.as_bytes())
+}
+
+/// `kind mode size seconds.fraction path`, without the target.
+fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
+    let mut words = field.splitn(5, |&byte| byte == b' ');
+    let mut word = || std::str::from_utf8(words.next()?).ok();
+    let letter = word()?;
+    let kind = match letter {
+        "f" => Kind::File,
+        "d" | "D" => Kind::Folder,
+        "l" => Kind::Link,
+        "u" => Kind::Unreadable,
+        _ => Kind::Other,
+    };
+    // Above the permissions are marks of our own, which no host sets by a number.
+    let mode = u32::from_str_radix(word()?, 8).ok()? & 0o7777;
+    // What the record holds has no blocks.
+    let size = word()?;
+    let (size, blocks) = size.split_once('/').map_or((size, None), |(a, b)| (a, Some(b)));
+    let size = size.parse().ok()?;
+    let (seconds, fraction) = word()?.split_once('.')?;
+    // GNU find writes ten digits, of which nine count.
+    let nanoseconds = fraction.get(..9)?.parse().ok()?;
+    let path = words.next()?;
+    let path = without_doubled_slashes(path.strip_prefix(b"./").unwrap_or(path));
+    let modified = (seconds.parse().ok()?, nanoseconds);
+    let mut entry = Entry { kind, mode, size, modified, target: PathBuf::new() };
+    if let Some(blocks) = blocks {
+        entry = entry.with_blocks(blocks.parse().ok()?);
+    }
+    if letter == "D" {
+        entry = entry.unwritable();
+    }
+    Some((path, entry))
+}
+
+/// What `find` makes of a link to a folder has a slash too many.
+fn without_doubled_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+    if !path.windows(2).any(|pair| pair == b"//") {
+        return Cow::Borrowed(path);
+    }
+    let mut path = path.to_owned();
+    path.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
+    Cow::Owned(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a b")).unwrap();
+        fs::write(folder.path().join("a b/new\nline"), "x").unwrap();
+        symlink("a b", folder.path().join("link")).unwrap();
+        let listing = Listing::of_folder(folder.path(), &|_, _| Ok(false)).unwrap();
+        assert_eq!(listing.len(), 3);
+        let mut text = Vec::new();
+        listing.write(&mut text).unwrap();
+        assert_eq!(Listing::parse(&text).unwrap(), listing);
+        let mut parser = Parser::default();
+        text.chunks(7).for_each(|piece| parser.feed(piece).unwrap());
+        assert_eq!(parser.finish().unwrap(), listing, "in pieces");
+        assert_eq!(Listing::read(text.as_slice()).unwrap(), listing);
+    }
+
+    #[test]
+    fn paths_that_lead_out_are_dropped() {
+        let text =
+            b"f 644 1 1.000000000 ../x\0\0f 644 1 1.000000000 /etc/x\0\0f 644 1 1.000000000 ok\0\0";
+        assert_eq!(Listing::parse(text).unwrap().len(), 1);
+        for path in ["", ".", "a/..", "a/../b", "/", "//"] {
+            let text = format!("f 644 1 1.000000000 {path}\0\0");
+            assert!(Listing::parse(text.as_bytes()).unwrap().is_empty(), "{path}");
+        }
+        assert!(Listing::parse(b"rubbish").is_err());
+        assert!(Listing::parse(b"f 644 1 1.000000000 a").is_err(), "cut off");
+        assert!(Listing::parse(b"f 644 1 1.000000000 a\0to").is_err(), "in a target");
+    }
+
+    #[test]
+    fn what_find_tells_besides() {
+        let text = b"D 555 9 1.0 d\0\0f 644 1000000/8 1.0000000000 holes\0\0f 644 100/0 1.0000000000 inline\0\0";
+        let text = String::from_utf8_lossy(text).replace("1.0 d", "1.0000000000 d");
+        let listing = Listing::parse(text.as_bytes()).unwrap();
+        let get = |path: &str| listing.get(Path::new(path)).unwrap();
+        assert!(get("d").is_unwritable() && get("d").is_folder() && !get("holes").is_unwritable());
+        assert!(get("holes").is_sparse() && !get("inline").is_sparse());
+        let mut text = Vec::new();
+        listing.write(&mut text).unwrap();
+        assert!(text.starts_with(b"d 555 9 1.000000000 d\0"), "the record holds none of it");
+    }
+
+    #[test]
+    fn two_lists() {
+        let read = |text: &str| {
+            let mut parser = Parser::default();
+            text.as_bytes().chunks(5).for_each(|piece| parser.feed(piece).unwrap());
+            parser
+        };
+        let [a, b] = ["f 644 1 1.000000001 a\0\0", "f 644 1 1.000000001 b\0\0"];
+        let two = read(&format!("{b}{a}another\0\0{b}"));
+        assert!(two.clone().finish().is_err());
+        let (first, another) = two.finish_both().unwrap();
+        assert_eq!((first.len(), another.unwrap().len()), (2, 1));
+        assert_eq!(read(a).finish_both().unwrap().1, None);
+        assert!(read(&"another\0\0".repeat(2)).finish_both().is_err());
+    }
+
+    #[test]
+    fn what_find_writes_behind_a_link() {
+        let listing = Listing::parse(b"f 644 1 1.0000000000 ./link//x\0\0").unwrap();
+        assert!(listing.get(Path::new("link/x")).is_some());
+    }
+
+    #[test]
+    fn a_record_of_ours_has_no_limit_and_a_path_has_all_that_linux_gives_it() {
+        let entry = |length: usize| format!("f 644 1 1.000000000 {}\0\0", "x".repeat(length));
+        assert_eq!(Listing::parse(entry(limits::PATH - 1).as_bytes()).unwrap().len(), 1);
+        assert!(Listing::parse(entry(limits::PATH + 1).as_bytes()).is_err());
+        // How many files this machine has is its own matter.
+        let full = Parser { entries: limits::ENTRIES, ..Parser::default() };
+        assert!(full.clone().feed(entry(1).as_bytes()).is_err());
+        assert!(Parser { is_our_own: true, ..full }.feed(entry(1).as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,294 @@
+//! What stays where it is: what `.mlcubeignore` names, `.git`, and our own folders.
+//!
+//! `.mlcubeignore` means what `.gitignore` means (gitignore(5)): it is read in the top folder and in every one below,
+//! a deeper file wins over a higher one, a later line over an earlier one, and what lies in an ignored folder can't be
+//! named back in. It is the user's word, and a task's never: it isn't fetched, and only a regular file of sane size is
+//! read, since what else has that name was made to lead astray.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail};
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::cube::layout::Layout;
+use crate::pipe::failure::hinted;
+use crate::sync::listing::Listing;
+use crate::sync::rsync::PARTIAL;
+use crate::ui::report::human_bytes;
+
+/// The file that names what stays.
+pub const FILE: &str = ".mlcubeignore";
+
+/// A larger file isn't read: matching takes as long as there are patterns, for every name.
+const MOST_BYTES: u64 = 1_000_000;
+/// No more patterns of one file are read.
+const MOST_PATTERNS: usize = 10_000;
+
+/// Names that stay whatever the patterns say: version control, the state of our make rules, a transfer's own folder.
+pub const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
+
+/// What is ignored below a local folder. The patterns of this machine count for both sides.
+#[derive(Debug)]
+pub struct Ignored {
+    /// Where the first `.mlcubeignore` may lie.
+    top: PathBuf,
+    /// What paths are relative to, below the top.
+    folder: PathBuf,
+    /// The folder that was asked for last and those that it lies in, the highest first. Paths come in order, so that the next one
+    /// shares most of them; all that were ever asked for would take more room than a host's listing itself.
+    ancestors: RefCell<Vec<(PathBuf, Rc<Folder>)>>,
+}
+
+/// What is known of a folder.
+#[derive(Debug)]
+struct Folder {
+    /// Whether it stays, or one that it lies in.
+    stays: bool,
+    /// Whether it isn't on this machine: then there is nothing to read in it or below.
+    is_absent: bool,
+    /// The patterns that count in it, the deepest first.
+    patterns: Vec<Rc<Gitignore>>,
+}
+
+impl Ignored {
+    /// For paths relative to `folder`, with the patterns of `top` and every folder below it. Files are read when a path
+    /// asks for them.
+    #[must_use]
+    pub fn of(top: &Path, folder: &Path) -> Self {
+        let (top, folder) = (top.to_owned(), folder.to_owned());
+        Self { top, folder, ancestors: RefCell::default() }
+    }
+
+    /// For paths relative to the base.
+    #[must_use]
+    pub fn of_code(layout: &Layout) -> Self {
+        Self::of(&layout.base, &layout.base)
+    }
+
+    /// For paths relative to the workspace: with the patterns of the base, where it lies below.
+    #[must_use]
+    pub fn of_workspace(layout: &Layout) -> Self {
+        let inside = layout.workspace.starts_with(&layout.base);
+        Self::of(if inside { &layout.base } else { &layout.workspace }, &layout.workspace)
+    }
+
+    /// Whether `path` stays, or a folder that it lies in does.
+    ///
+    /// # Errors
+    /// When a `.mlcubeignore` can't be read: without it a secret might go.
+    pub fn matches(&self, path: &Path, is_folder: bool) -> Result<bool> {
+        let path = self.folder.join(path);
+        let Some(parent) = path.parent().filter(|_| path != self.top) else { return Ok(false) };
+        let parent = self.folder_at(parent)?;
+        Ok(parent.stays || parent.matches(&path, is_folder))
+    }
+
+    /// What is fetched of a remote listing: all but the entries that stay, and every `.mlcubeignore`. A task that wrote one
+    /// would decide what is sent next.
+    ///
+    /// # Errors
+    /// When a local `.mlcubeignore` can't be read.
+    pub fn fetched(&self, mut listing: Listing) -> Result<Listing> {
+        let mut problem = None;
+        listing.retain(|path, entry| {
+            let matches = self.matches(path, entry.is_folder());
+            matches.map_err(|why| problem = Some(why)).is_ok_and(|matches| !matches)
+                && !path.iter().any(|name| is_named(name, FILE))
+        });
+        problem.map_or(Ok(listing), Err)
+    }
+
+    fn folder_at(&self, path: &Path) -> Result<Rc<Folder>> {
+        let mut known = self.ancestors.borrow_mut();
+        // From the deepest: where little is shared they differ in an early part, which is seen at once.
+        while known.last().is_some_and(|(folder, _)| !path.starts_with(folder)) {
+            known.pop();
+        }
+        let deepest = known.last().map(|(folder, _)| folder.clone());
+        let is_missing = |folder: &&Path| {
+            deepest.as_deref() != Some(*folder)
+                && (*folder == path || folder.starts_with(&self.top))
+        };
+        let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+        for folder in missing.into_iter().rev() {
+            let parent = known.last().map(|(_, parent)| parent.as_ref());
+            let looked = look_at(folder, parent)?;
+            known.push((folder.to_owned(), Rc::new(looked)));
+        }
+        known.last().map(|(_, folder)| folder.clone()).context("a path has no folder")
+    }
+}
+
+fn look_at(path: &Path, parent: Option<&Folder>) -> Result<Folder> {
+    let mut folder = Folder { stays: false, is_absent: false, patterns: Vec::new() };
+    if let Some(parent) = parent {
+        folder.stays = parent.stays || parent.matches(path, true);
+        folder.is_absent = parent.is_absent;
+        folder.patterns.clone_from(&parent.patterns);
+    }
+    // Nothing can be named back in; and it may be one that can't be entered.
+    if folder.stays || folder.is_absent {
+        return Ok(folder);
+    }
+    let file = path.join(FILE);
+    let own = read(path, &file)
+        .with_context(|| format!("can't read {}, which says what isn't sent", file.display()))?;
+    // Only what isn't here is absent; what can't be looked at may hold something.
+    folder.is_absent =
+        own.is_none() && fs::metadata(path).is_err_and(|problem| is_absence(&problem));
+    folder.patterns.splice(..0, own.map(Rc::new));
+    Ok(folder)
+}
+
+/// Whether there is nothing of a name. A name that this disk can't hold isn't here either.
+fn is_absence(problem: &io::Error) -> bool {
+    matches!(
+        problem.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+    )
+}
+
+impl Folder {
+    /// Whether a name or a pattern is for this very path in the folder; the deepest file that says anything of it counts.
+    fn matches(&self, path: &Path, is_folder: bool) -> bool {
+        let is_always = |name: &OsStr| ALWAYS.iter().any(|always| is_named(name, always));
+        if path.file_name().is_some_and(is_always) {
+            return true;
+        }
+        let mut said = self.patterns.iter().map(|patterns| patterns.matched(path, is_folder));
+        said.find(|said| !said.is_none()).is_some_and(|said| said.is_ignore())
+    }
+}
+
+/// Whether a name is `known` on some disk: one that folds case finds `.GIT` under `.git`.
+fn is_named(name: &OsStr, known: &str) -> bool {
+    name.as_encoded_bytes().eq_ignore_ascii_case(known.as_bytes())
+}
+
+/// The patterns of a file; none where there is no file.
+fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
+    // No link is followed, and nobody waits for the other end of a pipe.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits())?;
+    let opened = match OpenOptions::new().read(true).custom_flags(flags).open(file) {
+        Ok(opened) => opened,
+        Err(problem) if is_absence(&problem) => return Ok(None),
+        // Of a folder that can't be entered nothing goes anyway.
+        Err(problem)
+            if problem.kind() == ErrorKind::PermissionDenied && !can_be_entered(folder) =>
+        {
+            return Ok(None);
+        }
+        // Linux says so of a link.
+        Err(problem) if problem.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(not_a_file("a link"));
+        }
+        Err(problem) if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) => {
+            return Err(not_a_file(&problem.to_string()));
+        }
+        Err(problem) => return Err(problem.into()),
+    };
+    let text = text_of(&opened)?;
+    let mut builder = GitignoreBuilder::new(folder);
+    let patterns = text.trim_start_matches('\u{feff}').lines();
+    for (number, line) in patterns.filter(|line| !line.is_empty()).enumerate() {
+        if number == MOST_PATTERNS {
+            bail!("it has more than {MOST_PATTERNS} patterns");
+        }
+        // A line that is no pattern matches nothing, as with git.
+        if !has_open_class(line) {
+            let _ = builder.add_line(None, line);
+        }
+    }
+    Ok(Some(builder.build()?))
+}
+
+/// The text of a regular file of at most [`MOST_BYTES`].
+fn text_of(file: &File) -> Result<String> {
+    if !file.metadata()?.is_file() {
+        return Err(not_a_file("a folder, a pipe or a device"));
+    }
+    let mut text = String::new();
+    // It may grow.
+    file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST_BYTES {
+        bail!("it is larger than {}", human_bytes(MOST_BYTES));
+    }
+    Ok(text)
+}
+
+fn not_a_file(what: &str) -> anyhow::Error {
+    hinted(
+        format!("it isn't a regular file ({what})"),
+        "replace it with a file of patterns, or remove it",
+    )
+}
+
+fn can_be_entered(folder: &Path) -> bool {
+    fs::metadata(folder.join(".")).is_ok()
+}
+
+/// Whether a `[` has no `]`: the crate takes it for a letter, git for a mistake.
+fn has_open_class(pattern: &str) -> bool {
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => drop(rest.next()),
+            '[' => {
+                let class = rest.as_str();
+                let class = class.strip_prefix(['!', '^']).unwrap_or(class);
+                // A `]` that comes first is one of the class.
+                let Some(end) = class.char_indices().skip(1).find(|(_, c)| *c == ']') else {
+                    return true;
+                };
+                rest = class[end.0..].chars();
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_file_counts_and_an_ignored_folder_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        fs::create_dir_all(top.join("a/b")).unwrap();
+        fs::write(top.join(FILE), "*.log\n/build/\n!build/keep\nb/\n").unwrap();
+        fs::write(top.join("a").join(FILE), "!keep.log\n").unwrap();
+        let ignored = Ignored::of(top, top);
+        let matches = |path: &str, is_folder| ignored.matches(Path::new(path), is_folder).unwrap();
+        assert!(matches("x.log", false) && matches("a/x.log", false));
+        assert!(!matches("a/keep.log", false), "the deeper file wins");
+        assert!(matches("build", true) && matches("build/keep", false));
+        assert!(!matches("build", false), "a slash at the end is for folders");
+        assert!(!matches("a/build", true) && matches("a/b", true) && matches("a/b/c/d", false));
+        assert!(matches("a/.git", true) && matches(".git/config", false));
+        assert!(!matches("", true));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_folder_and_patterns_to_the_top() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        fs::create_dir_all(top.join("cube/workspace")).unwrap();
+        fs::write(top.join(FILE), "cube/workspace/secret\n").unwrap();
+        let ignored = Ignored::of(top, &top.join("cube/workspace"));
+        assert!(ignored.matches(Path::new("secret"), false).unwrap());
+        assert!(!ignored.matches(Path::new("deep/secret"), false).unwrap());
+    }
+}

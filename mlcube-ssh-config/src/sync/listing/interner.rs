@@ -1,0 +1,117 @@
+//! Keeps every distinct record of a listing once, for as long as the process runs.
+//!
+//! The listings of one workspace – local, remote, sync state, plan – hold mostly the same entries. Each names a record by
+//! a number of four bytes. Nothing is ever given back: our processes are short.
+
+use std::cmp::Ordering;
+use std::hash::BuildHasher;
+use std::mem;
+use std::ops::Range;
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// How many bytes are taken from the system at once; a page that isn't written takes no memory.
+const CHUNK: usize = 1 << 20;
+
+static INTERNER: LazyLock<RwLock<Interner>> = LazyLock::new(RwLock::default);
+
+/// The number of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Id(u32);
+
+/// All records, each by its number.
+#[derive(Default)]
+pub(crate) struct Interner {
+    records: Vec<&'static [u8]>,
+    /// The numbers, by the content of their records.
+    ids: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// Room for more records.
+    room: &'static mut [u8],
+    /// The longest run of numbers whose records came in the order of a listing, and the one that may become longer.
+    longest_run: Range<u32>,
+    last_run: Range<u32>,
+}
+
+/// Gives access for interning many records, one after the other: two threads that take turns at each one cost more than the
+/// records.
+pub(crate) fn interner() -> RwLockWriteGuard<'static, Interner> {
+    INTERNER.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives access to all records. Nothing can be interned by the thread that holds it.
+pub(crate) fn records() -> RwLockReadGuard<'static, Interner> {
+    INTERNER.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Interner {
+    pub(crate) fn get(&self, id: Id) -> &'static [u8] {
+        self.records[id.0 as usize]
+    }
+
+    /// How two records are ordered, where their numbers tell that: both belong to one long run, as most do when the sync state
+    /// or a local listing was interned first.
+    pub(crate) fn order_by_number(&self, one: Id, other: Id) -> Option<Ordering> {
+        let run = &self.longest_run;
+        (one == other || run.contains(&one.0) && run.contains(&other.0))
+            .then(|| one.0.cmp(&other.0))
+    }
+
+    /// Returns the number of a record, which is kept if it is new. `is_behind` tells whether the second of two records comes
+    /// behind the first in a listing.
+    pub(crate) fn intern(&mut self, record: &[u8], is_behind: fn(&[u8], &[u8]) -> bool) -> Id {
+        let hash = self.hasher.hash_one(record);
+        let (records, hasher) = (&self.records, &self.hasher);
+        if let Some(&known) = self.ids.find(hash, |&id| records[id as usize] == record) {
+            return Id(known);
+        }
+        // Four billion records would fill a hundred gigabytes first.
+        let id = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        self.ids.insert_unique(hash, id, |&id| hasher.hash_one(records[id as usize]));
+        if self.room.len() < record.len() {
+            self.room = vec![0; CHUNK.max(record.len())].leak();
+        }
+        let (copy, room) = mem::take(&mut self.room).split_at_mut(record.len());
+        self.room = room;
+        copy.copy_from_slice(record);
+        let continues = self.records.last().is_some_and(|last| is_behind(last, record));
+        self.records.push(copy);
+        let start = if continues { self.last_run.start } else { id };
+        self.last_run = start..id.saturating_add(1);
+        if self.last_run.len() > self.longest_run.len() {
+            self.longest_run = self.last_run.clone();
+        }
+        Id(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_kept_once() {
+        let long = vec![7; 2 * CHUNK];
+        let texts: [&[u8]; 4] = [b"", b"a/b", b"a", &long];
+        let intern = |text: &[u8]| interner().intern(text, |_, _| false);
+        let once = texts.map(intern);
+        assert_eq!(once.map(|id| records().get(id)), texts);
+        assert_eq!(texts.map(intern), once);
+    }
+
+    #[test]
+    fn numbers_tell_the_order_within_the_longest_run() {
+        let mut interner = Interner::default();
+        let ids = ["x", "a", "b", "c", "a", "0", "9"]
+            .map(|text| interner.intern(text.as_bytes(), |a, b| a < b));
+        let [x, a, b, c, again, zero, nine] = ids;
+        assert_eq!(again, a);
+        assert_eq!(interner.order_by_number(a, c), Some(Ordering::Less));
+        assert_eq!(interner.order_by_number(c, b), Some(Ordering::Greater));
+        assert_eq!(interner.order_by_number(zero, zero), Some(Ordering::Equal));
+        for (one, other) in [(x, a), (a, zero), (zero, nine)] {
+            assert_eq!(interner.order_by_number(one, other), None);
+        }
+    }
+}

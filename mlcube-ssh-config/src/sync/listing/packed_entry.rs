@@ -1,0 +1,193 @@
+//! An entry of a listing in four bytes.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::sync::listing::entry::{Entry, KEPT_MODE, Kind};
+use crate::sync::listing::interner::{Id, Interner, interner, records};
+
+/// The kinds, by the number that stands for them.
+const KINDS: [Kind; 5] = [Kind::File, Kind::Folder, Kind::Link, Kind::Unreadable, Kind::Other];
+
+/// A path and its entry, which are kept once for all listings of the process: two are equal when both are.
+///
+/// A record is the path's length, the path, kind and mode, size, seconds, nanoseconds, and the target; numbers have as
+/// many bytes as they need.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PackedEntry(Id);
+
+impl PackedEntry {
+    pub(crate) fn new(path: &Path, entry: &Entry) -> Self {
+        Self::new_in(&mut interner(), path, entry)
+    }
+
+    /// As [`PackedEntry::new`], for whoever interns many.
+    pub(crate) fn new_in(interner: &mut Interner, path: &Path, entry: &Entry) -> Self {
+        let target = entry.target.as_os_str().as_bytes();
+        Self::pack(interner, path.as_os_str().as_bytes(), entry, target)
+    }
+
+    /// Packs an entry, the target of which is given apart from it.
+    pub(crate) fn pack(interner: &mut Interner, path: &[u8], entry: &Entry, target: &[u8]) -> Self {
+        let mut record = Vec::with_capacity(path.len() + target.len() + 32);
+        put_number(&mut record, path.len() as u64);
+        record.extend_from_slice(path);
+        let kind = KINDS.iter().position(|kind| *kind == entry.kind).unwrap_or(0) as u64;
+        put_number(&mut record, kind | u64::from(entry.mode & KEPT_MODE) << 3);
+        put_number(&mut record, entry.size);
+        let (seconds, nanoseconds) = entry.modified;
+        // The sign goes to the lowest bit: a negative number is as short as a positive one.
+        put_number(&mut record, (seconds << 1 ^ seconds >> 63).cast_unsigned());
+        put_number(&mut record, nanoseconds.into());
+        record.extend_from_slice(target);
+        Self(interner.intern(&record, is_behind))
+    }
+
+    pub(crate) fn path(self) -> &'static Path {
+        self.path_in(&records())
+    }
+
+    /// The path, for whoever has access to all records already.
+    pub(crate) fn path_in(self, records: &Interner) -> &'static Path {
+        path_of(split(records.get(self.0)).0)
+    }
+
+    /// The order of the paths of two entries, for whoever has access to all records already.
+    pub(crate) fn order_in(self, other: Self, records: &Interner) -> Ordering {
+        let by_number = records.order_by_number(self.0, other.0);
+        by_number.unwrap_or_else(|| order(self.path_in(records), other.path_in(records)))
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.fields().kind
+    }
+
+    pub(crate) fn size(self) -> u64 {
+        self.fields().size
+    }
+
+    pub(crate) fn entry(self) -> Entry {
+        self.fields()
+    }
+
+    /// The path and the entry.
+    pub(crate) fn unpack(self) -> (&'static Path, Entry) {
+        let (path, rest) = split(records().get(self.0));
+        (path_of(path), unpack(rest))
+    }
+
+    /// The same path and entry, of another kind.
+    pub(crate) fn with_kind(self, kind: Kind) -> Self {
+        let (path, entry) = self.unpack();
+        Self::new(path, &Entry { kind, ..entry })
+    }
+
+    fn fields(self) -> Entry {
+        self.unpack().1
+    }
+}
+
+/// Whether the second of two records comes behind the first in a listing.
+fn is_behind(one: &[u8], other: &[u8]) -> bool {
+    order_of_bytes(split(one).0, split(other).0).is_lt()
+}
+
+/// The path of a record, and what follows it.
+fn split(mut record: &[u8]) -> (&[u8], &[u8]) {
+    let length = usize::try_from(take_number(&mut record)).unwrap_or(0);
+    record.split_at(length.min(record.len()))
+}
+
+fn unpack(mut rest: &'static [u8]) -> Entry {
+    let kind_and_mode = take_number(&mut rest);
+    let size = take_number(&mut rest);
+    let seconds = take_number(&mut rest);
+    let seconds = (seconds >> 1).cast_signed() ^ -(seconds & 1).cast_signed();
+    let nanoseconds = u32::try_from(take_number(&mut rest)).unwrap_or(0);
+    Entry {
+        kind: KINDS[(kind_and_mode & 7) as usize % KINDS.len()],
+        mode: u32::try_from(kind_and_mode >> 3).unwrap_or(0),
+        size,
+        modified: (seconds, nanoseconds),
+        target: path_of(rest).to_owned(),
+    }
+}
+
+/// Appends a number in groups of seven bits, the lowest first; the eighth bit says that another one follows.
+fn put_number(to: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        to.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    to.push(number.to_le_bytes()[0]);
+}
+
+fn take_number(from: &mut &[u8]) -> u64 {
+    let (mut number, mut shift) = (0, 0);
+    while let [byte, rest @ ..] = from {
+        *from = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        shift += 7;
+    }
+    number
+}
+
+fn path_of(text: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(text))
+}
+
+/// The order of paths component by component: a slash comes before every other byte.
+pub(crate) fn order(one: &Path, other: &Path) -> Ordering {
+    order_of_bytes(one.as_os_str().as_bytes(), other.as_os_str().as_bytes())
+}
+
+fn order_of_bytes(one: &[u8], other: &[u8]) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
+    let same = same_start(one, other);
+    match one[same..].iter().zip(&other[same..]).find(|(a, b)| a != b) {
+        Some((&a, &b)) => rank(a).cmp(&rank(b)),
+        None => one.len().cmp(&other.len()),
+    }
+}
+
+/// How many bytes both begin with, or a few less. Long paths have most of theirs in common, and most of the time that a
+/// lookup takes goes by comparing them.
+fn same_start(one: &[u8], other: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let (one, other) = (one.as_chunks::<STEP>().0, other.as_chunks::<STEP>().0);
+    STEP * one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn long_paths_are_ordered_as_short_ones() {
+        let tails = ["", "/", "/a", "0123456789abcdef", "0123456789abcdef/", "a", "b/", "\u{7f}"];
+        let long = |tail: &str| format!("{}{tail}", "folder/".repeat(5));
+        for (one, other) in tails.iter().flat_map(|one| tails.map(|other| (one, other))) {
+            let short = order_of_bytes(one.as_bytes(), other.as_bytes());
+            assert_eq!(order_of_bytes(long(one).as_bytes(), long(other).as_bytes()), short);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_small_and_comes_back() {
+        assert_eq!(size_of::<PackedEntry>(), 4);
+        let times = [(0, 0), (-1, 2), (i64::MIN, 999_999_999), (i64::MAX, 1)];
+        for (kind, modified) in KINDS.into_iter().flat_map(|kind| times.map(|time| (kind, time))) {
+            let (size, target) = (u64::MAX, PathBuf::from("../to"));
+            let entry = Entry { kind, mode: KEPT_MODE, size, modified, target };
+            let packed = PackedEntry::new(Path::new("a/link"), &entry);
+            assert_eq!(packed.unpack(), (Path::new("a/link"), entry));
+        }
+    }
+}

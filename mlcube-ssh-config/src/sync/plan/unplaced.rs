@@ -1,0 +1,109 @@
+//! Entries for which the receiving side has no place: they are skipped and named, and everything else is done.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use crate::pipe::failure::{Failure, Outcome};
+use crate::sync::listing::Listing;
+use crate::sync::plan::Plan;
+use crate::ui::report::count;
+
+impl Plan {
+    /// Leaves out what would go into folders that can't be written: one such backup or file ends a whole rsync (status 11).
+    pub(crate) fn leave_unwritable(&mut self, to: &Listing, base: &Listing) {
+        if self.send.is_empty() {
+            return;
+        }
+        let locked = to.iter().filter(|(_, entry)| entry.is_unwritable());
+        let mut locked: HashSet<&Path> = locked.map(|(path, _)| path).collect();
+        if locked.is_empty() {
+            return;
+        }
+        for (path, entry) in self.send.iter() {
+            let is_below = |folder: &&Path| locked.contains(folder);
+            // What is replaced is kept aside in folders with the permissions of those that it comes from.
+            let is_replaced = || to.get(path).is_some();
+            if path.parent().as_ref().is_some_and(is_below)
+                || path.ancestors().skip(2).any(|folder| is_below(&folder)) && is_replaced()
+            {
+                self.unwritable.push(path.to_owned());
+                // A folder that can't be made holds nothing.
+                if entry.is_folder() {
+                    locked.insert(path);
+                }
+            }
+        }
+        for path in &self.unwritable {
+            self.send.remove(path);
+            match base.get(path) {
+                Some(base) => self.common.insert(path, &base),
+                None => self.common.remove(path),
+            }
+        }
+    }
+
+    /// What has no place on the receiving side.
+    pub fn unplaced(&self) -> impl Iterator<Item = &PathBuf> {
+        self.unheld.iter().chain(&self.unwritable)
+    }
+
+    /// Checks that the receiving side, which is `receiver` (`on 'host'`), had a place for every entry. `remedy` says what makes
+    /// a folder writable there.
+    ///
+    /// # Errors
+    /// When it hadn't.
+    pub fn check_places(&self, receiver: &str, remedy: impl Fn(&Path) -> String) -> Outcome<()> {
+        let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
+        let (number, first, why, hint) = match (&self.unheld[..], &self.unwritable[..]) {
+            ([first, ..], _) => (
+                self.unheld.len(),
+                first,
+                "the file system can't hold the name, or takes it for that of another entry",
+                "rename it on the side that it comes from, or name it in .mlcubeignore".to_owned(),
+            ),
+            ([], [first, ..]) => (
+                self.unwritable.len(),
+                first,
+                "its folder, or one above it, can't be written",
+                remedy(first.parent().unwrap_or(first)),
+            ),
+            _ => return Ok(()),
+        };
+        let message = format!(
+            "{} can't be kept {receiver}, '{}' for one: {why}; the rest was done",
+            count(number as u64, "name"),
+            shown(first)
+        );
+        Err(Failure::ours(anyhow!(message)).hint(hint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::plan::Direction;
+
+    #[test]
+    fn what_would_go_into_a_locked_folder_stays_as_it_was() {
+        let listing = |text: &str| Listing::parse(text.as_bytes()).unwrap();
+        let from = listing(
+            "d 755 1 1.000000001 a\0\0f 644 2 2.000000001 a/old\0\0f 644 2 2.000000001 a/sub/old\0\0f 644 2 2.000000001 a/sub/new\0\0d 755 1 1.000000001 a/new\0\0f 644 1 1.000000001 a/new/x\0\0f 644 1 1.000000001 b\0\0",
+        );
+        let base = listing("f 644 1 1.000000001 a/old\0\0f 644 1 1.000000001 a/sub/old\0\0");
+        let to = listing(
+            "D 755 1 1.000000001 a\0\0f 644 1 1.000000001 a/old\0\0d 755 1 1.000000001 a/sub\0\0f 644 1 1.000000001 a/sub/old\0\0",
+        );
+        let plan = Plan::new(Direction::Up, &from, &to, &base, false);
+        assert_eq!(plan.unwritable, ["a/new", "a/new/x", "a/old", "a/sub/old"].map(PathBuf::from));
+        assert_eq!(
+            plan.send,
+            listing("f 644 2 2.000000001 a/sub/new\0\0f 644 1 1.000000001 b\0\0")
+        );
+        assert_eq!(plan.common.get(Path::new("a/old")), base.get(Path::new("a/old")));
+        assert!(
+            plan.check_places("here", |_| String::new()).unwrap_err().to_string().contains("a/new")
+        );
+    }
+}

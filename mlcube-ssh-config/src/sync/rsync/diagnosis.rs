@@ -1,0 +1,283 @@
+//! Why a transfer failed: rsync's exit statuses are classed by cause, never passed on.
+
+use anyhow::anyhow;
+
+use crate::pipe::exit_status::ExitStatus;
+use crate::pipe::failure::{Failure, Outcome};
+use crate::process::command::{Command, Finished};
+use crate::remote::connection::Connection;
+use crate::text::quote::one_line;
+use crate::ui::report::count;
+
+/// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none. `pushes` says
+/// whether this machine is the sender.
+pub(crate) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
+    let (status, errors) = (finished.status, finished.errors.as_str());
+    if status == 30 && !is_out_of_room(errors) && connection.is_open()? {
+        return Err(connection.silent_transfer());
+    }
+    outcome(status, errors, connection.host().as_str(), pushes, || connection.is_open())
+}
+
+/// The same, from rsync's status and what came on standard error; `is_open` says whether the connection is there.
+///
+/// # Errors
+/// The failure, and that of `is_open`.
+pub fn outcome(
+    status: i32,
+    errors: &str,
+    host: &str,
+    pushes: bool,
+    is_open: impl Fn() -> Outcome<bool>,
+) -> Outcome<()> {
+    let first = errors
+        .lines()
+        .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
+        .map(one_line)
+        .unwrap_or_default();
+    let place = match side(errors, pushes) {
+        Some(Side::Local) => " on this machine".to_owned(),
+        Some(Side::Remote) => format!(" on '{host}'"),
+        None => String::new(),
+    };
+    if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
+        return Ok(());
+    }
+    if is_out_of_room(errors) {
+        return Err(Failure::ours(anyhow!(
+            "no room left: {first}; make room and run this step again, it goes on where it stopped"
+        ))
+        .of_a_full_disk());
+    }
+    Err(match status {
+        127 => missing_there(host),
+        _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
+            missing_there(host)
+        }
+        23 if in_the_way(errors).is_some() => Failure::ours(anyhow!(
+            "{} is a folder with something in it on one side, and something else on the other; what is there stays: move it away, or push --delete what was pushed from here",
+            in_the_way(errors).unwrap_or_default()
+        )),
+        23 => Failure::ours(anyhow!(
+            "{} couldn't be transferred to or from '{host}'; rsync failed{place}: {first}",
+            left_out(errors)
+        )),
+        // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
+        10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
+            "rsync on '{host}' ended in the middle of the transfer: {}",
+            last_words(errors)
+        ))
+        .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
+        10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
+        status if status > 128 => Failure::signal(
+            u8::try_from(status - 128).unwrap_or(1),
+            "rsync was ended by a signal; run this step again".to_owned(),
+        ),
+        20 => Failure::signal(2, "rsync was interrupted; run this step again".to_owned()),
+        // Syntax or protocol: another program of that name, or something that speaks before it.
+        1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
+        2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
+            "something on '{host}' printed into the transfer: {}",
+            last_words(errors)
+        ))
+        .hint("let the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc) print in interactive shells only"),
+        status => Failure::ours(anyhow!("rsync failed{place} with status {status}: {first}")),
+    })
+}
+
+/// Where something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Local,
+    Remote,
+}
+
+/// Where rsync failed first, by the role that it names: `rsync: [sender] …` since 3.2, `… [sender=3.1.3]` at the end of its
+/// last line in every version.
+fn side(errors: &str, pushes: bool) -> Option<Side> {
+    let sends = errors.lines().find_map(|line| {
+        let at_the_end = |(_, role)| role;
+        let role = line.strip_prefix("rsync: [").or_else(|| {
+            line.starts_with("rsync error").then(|| line.rsplit_once('[').map(at_the_end))?
+        })?;
+        match role {
+            role if role.starts_with("sender") => Some(true),
+            role if ["Receiver", "receiver", "generator", "Generator"]
+                .iter()
+                .any(|it| role.starts_with(it)) =>
+            {
+                Some(false)
+            }
+            _ => None,
+        }
+    })?;
+    Some(if sends == pushes { Side::Local } else { Side::Remote })
+}
+
+/// What else than rsync's own summary was said, else that.
+fn last_words(errors: &str) -> String {
+    let is_own = |line: &&str| {
+        line.starts_with("rsync error") || line.starts_with("rsync: connection unexpectedly closed")
+    };
+    let mut lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
+    let other = lines.clone().rfind(|line| !is_own(line));
+    one_line(other.or_else(|| lines.next_back()).unwrap_or("it said nothing"))
+}
+
+/// Whether some of what rsync was told was left out, for reasons of its own, and the rest is done.
+pub(crate) fn is_partial(finished: &Finished) -> bool {
+    finished.status == 23 && !is_out_of_room(&finished.errors) && !only_vanished(&finished.errors)
+}
+
+/// Whether ssh couldn't get a session for rsync: the host takes fewer at once (sshd's `MaxSessions`).
+pub(crate) fn was_refused(finished: &Finished) -> bool {
+    finished.status != 0 && finished.errors.contains("open refused")
+}
+
+/// The folder that rsync didn't remove for what has its name on the other side.
+fn in_the_way(errors: &str) -> Option<String> {
+    let named = |line: &str| {
+        line.strip_prefix("could not make way for new ")?
+            .split_once(": ")
+            .map(|(_, name)| one_line(name))
+    };
+    errors.lines().find_map(named)
+}
+
+/// Whether a program says that a disk, or what may be used of it, is full.
+#[must_use]
+pub fn is_out_of_room(errors: &str) -> bool {
+    errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
+}
+
+/// The connection broke in the middle of a transfer.
+#[must_use]
+pub fn lost_during_transfer(host: &str) -> Failure {
+    Failure::connection(format!(
+        "the connection to '{host}' was lost during the transfer; run this step again, it goes on where it stopped"
+    ))
+}
+
+/// Whether nothing failed but for files of the list that went away meanwhile, which rsync has in one class with those
+/// that can't be read.
+fn only_vanished(errors: &str) -> bool {
+    let mut failures = files(errors).peekable();
+    failures.peek().is_some()
+        && failures.all(|line| line.contains("link_stat ") && line.ends_with("(2)"))
+}
+
+/// There is no rsync on the remote.
+#[must_use]
+pub fn missing_there(host: &str) -> Failure {
+    Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
+        .hint("install rsync 3.1.3 or later there")
+}
+
+/// What is called rsync on the remote lacks options that are needed.
+#[must_use]
+pub fn wrong_there(host: &str) -> Failure {
+    Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
+        .hint("install rsync 3.1.3 or later there (macOS: brew install rsync), first in the PATH of the account's shell")
+}
+
+/// Refuses an rsync on this machine that can't do what is needed.
+///
+/// # Errors
+/// When there is none (127), or it is another program or too old (126).
+pub fn check_local() -> Outcome<()> {
+    let told = told_version()?;
+    let found = match version(&told) {
+        Some(version) if version >= OLDEST => return Ok(()),
+        _ if told.starts_with("openrsync") => "is openrsync".to_owned(),
+        Some((major, minor, _)) => format!("is version {major}.{minor}"),
+        // One that tells its version in another way may do.
+        None => return Ok(()),
+    };
+    Err(Failure::tool(
+        ExitStatus::CannotRun,
+        format!("the rsync on this machine {found}, which can't do what is needed"),
+    )
+    .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
+}
+
+/// Whether the rsync on this machine refuses names that a host sends and nobody asked for. Some distributions have mended an
+/// older one (CVE-2022-29154), Debian 11 hasn't; the version doesn't tell.
+///
+/// # Errors
+/// When there is none (127).
+pub fn checks_names() -> Outcome<bool> {
+    Ok(version(&told_version()?).is_some_and(|version| version >= CHECKS_NAMES))
+}
+
+fn told_version() -> Outcome<String> {
+    let told = Command::new("rsync").arg("--version").run()?;
+    Ok(String::from_utf8_lossy(&told.output).into_owned())
+}
+
+/// The first rsync that knows all our options: `--info` and `--outbuf` came with it (its NEWS).
+const OLDEST: (u32, u32, u32) = (3, 1, 0);
+
+/// The first rsync whose receiver compares the names that come with those that it asked for (its NEWS).
+const CHECKS_NAMES: (u32, u32, u32) = (3, 2, 5);
+
+/// `rsync  version 3.2.7  protocol version 31` is 3.2.7.
+fn version(told: &str) -> Option<(u32, u32, u32)> {
+    let word = told.strip_prefix("rsync  version ")?.split_whitespace().next()?;
+    let mut numbers = word.split('.');
+    let (major, minor) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    // `3.2.4pre1` is none that was published.
+    let patch = numbers.next().and_then(|patch| patch.parse().ok()).unwrap_or(0);
+    Some((major, minor, patch))
+}
+
+fn left_out(errors: &str) -> String {
+    count(files(errors).count() as u64, "file")
+}
+
+/// The lines that are about a file; they end with an error's number. Before 3.2 they name no role.
+fn files(errors: &str) -> impl Iterator<Item = &str> {
+    errors.lines().filter(|line| line.starts_with("rsync: ") && line.ends_with(')'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_vanished_is_no_failure() {
+        let gone = "rsync: [sender] link_stat \"/w/a\" failed: No such file or directory (2)\n";
+        let denied = "rsync: [sender] send_files failed to open \"/w/b\": Permission denied (13)\n";
+        let end = "rsync error: some files could not be transferred (code 23) at main.c(1338)\n";
+        assert!(only_vanished(&format!("{gone}{end}")));
+        assert!(!only_vanished(&format!("{gone}{denied}{end}")) && !only_vanished(end));
+    }
+    #[test]
+    fn before_3_2_no_role_is_named() {
+        let gone = "rsync: link_stat \"/w/a\" failed: No such file or directory (2)\n";
+        let end = "rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1207) [sender=3.1.3]\n";
+        let text = format!("{gone}{end}");
+        assert!(only_vanished(&text));
+        assert_eq!(left_out(&text), "1 file");
+        assert_eq!(side(&text, true), Some(Side::Local));
+        assert_eq!(side(&text, false), Some(Side::Remote));
+    }
+
+    #[test]
+    fn the_first_to_fail_names_the_side() {
+        let text = "rsync: [Receiver] mkdir \"/a/b\" failed: No such file or directory (2)\nrsync error: error in file IO (code 11) at main.c(783) [Receiver=3.2.7]\nrsync error: error in file IO (code 11) at io.c(1) [sender=3.2.7]\n";
+        assert_eq!(side(text, true), Some(Side::Remote));
+        assert_eq!(side(text, false), Some(Side::Local));
+        assert_eq!(side("something else", true), None);
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(version("rsync  version 3.1.3  protocol version 31\n"), Some((3, 1, 3)));
+        assert_eq!(version("rsync  version 3.2.5pre1  protocol version 31\n"), Some((3, 2, 0)));
+        assert_eq!(version("rsync  version v3.2.3  protocol version 31\n"), None);
+        assert_eq!(
+            version("openrsync: protocol version 29, rsync version 2.6.9 compatible\n"),
+            None
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! Running transfers, several streams at once: one rsync doesn't fill a fast link.
+
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::pipe::failure::{Failure, Outcome};
+use crate::process::command::{Command, Finished};
+use crate::remote::connection::Connection;
+use crate::sync::rsync::diagnosis::{classify, is_partial, was_refused};
+use crate::sync::rsync::output::{Line, Lines, statistic};
+use crate::ui::progress::Progress;
+use crate::ui::report::Report;
+
+/// How many run at once. Each is a session of the shared connection, of which sshd allows ten.
+const AT_ONCE: usize = 2;
+
+/// Who hears of a transfer while it goes on.
+#[derive(Clone, Copy)]
+pub struct Heard<'a> {
+    /// Where progress is shown.
+    pub report: Report,
+    /// The bytes of the files that have to move, for the progress; with 0 none is shown.
+    pub total: u64,
+    /// Hears the path of everything that changes on the receiving side; a folder's ends with a slash.
+    pub changed: Option<&'a (dyn Fn(&Path) + Sync)>,
+}
+
+/// What a transfer did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transfer {
+    /// Files, folders and links considered.
+    pub files: u64,
+    /// Regular files transferred.
+    pub files_sent: u64,
+    /// Bytes that went over the link, both ways.
+    pub bytes_sent: u64,
+    /// Bytes of all files considered.
+    pub bytes: u64,
+    /// How many files, links and folders changed on the receiving side; a folder's new time doesn't count.
+    pub changed: u64,
+    /// How many files and links were put in the place of something else.
+    pub replaced: u64,
+    /// Whether some of what it was told was left out, and all the rest is done.
+    pub is_partial: bool,
+    /// Whether the host took no session for it beside those that there are.
+    pub was_refused: bool,
+    /// The first that changed and are no folders, one more than [`Transfer::NAMES`] at most.
+    pub names: Vec<String>,
+}
+
+impl Transfer {
+    /// How many names are few enough to be told.
+    pub const NAMES: usize = 3;
+
+    /// Adds what another transfer of the same act did.
+    pub fn add(&mut self, other: Self) {
+        // rsync's numbers are the other side's, which may tell any.
+        self.files = self.files.saturating_add(other.files);
+        self.files_sent = self.files_sent.saturating_add(other.files_sent);
+        self.bytes_sent = self.bytes_sent.saturating_add(other.bytes_sent);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.changed = self.changed.saturating_add(other.changed);
+        self.replaced = self.replaced.saturating_add(other.replaced);
+        self.is_partial |= other.is_partial;
+        self.was_refused |= other.was_refused;
+        self.names.extend(other.names);
+        self.names.truncate(Self::NAMES + 1);
+    }
+
+    /// Takes note of something that changed.
+    pub fn note(&mut self, name: &str) {
+        self.changed += 1;
+        if !name.ends_with('/') && self.names.len() <= Self::NAMES {
+            self.names.push(name.to_owned());
+        }
+    }
+
+    /// What a transfer did by what rsync writes on standard output, in pieces as it comes.
+    pub fn of_output<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let (mut lines, mut transfer) = (Lines::default(), Self::default());
+        for piece in pieces {
+            lines.take(piece, |line| transfer.hear(&Line::read(line)));
+        }
+        transfer
+    }
+
+    /// Takes note of a line of rsync's.
+    fn hear(&mut self, line: &Line) {
+        match line {
+            Line::Progress(_) => {}
+            Line::Changed(change) => {
+                self.note(&change.shown());
+                self.files_sent += u64::from(change.was_sent);
+                self.replaced += u64::from(change.has_replaced);
+            }
+            Line::Other(line) => self.read(line),
+        }
+    }
+
+    /// Takes note of a line of the statistics.
+    fn read(&mut self, line: &str) {
+        for (label, number) in
+            [("Number of files", &mut self.files), ("Total file size", &mut self.bytes)]
+        {
+            *number = statistic(line, label).unwrap_or(*number);
+        }
+        for label in ["Total bytes sent", "Total bytes received"] {
+            let bytes = statistic(line, label).unwrap_or(0);
+            self.bytes_sent = self.bytes_sent.saturating_add(bytes);
+        }
+    }
+}
+
+/// Runs transfers, in any order and some at once. What they did is returned together, also when one failed; and, where they
+/// did all but some files, the failure that tells of these.
+///
+/// # Errors
+/// By cause: the connection (255), rsync missing here or there (127), a full disk (125). Then transfers that hadn't begun
+/// were not run.
+pub fn run(
+    commands: &[Command],
+    connection: &Connection,
+    heard: Heard,
+) -> (Transfer, Outcome<Option<Failure>>) {
+    let progress = Mutex::new(Progress::new(heard.report, heard.total));
+    let waiting = Mutex::new(commands.iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let partial = Mutex::new(None);
+    let stream = || -> (Transfer, Outcome<()>) {
+        let mut done = Transfer::default();
+        while let Some((number, command)) = next() {
+            let ended =
+                run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
+                    done.was_refused |= was_refused(&finished);
+                    if is_partial(&finished) {
+                        // What one transfer leaves out doesn't hold up the others.
+                        let mut partial = partial.lock().unwrap_or_else(PoisonError::into_inner);
+                        add_errors(&mut partial, finished, command);
+                        return Ok(());
+                    }
+                    classify(&finished, connection, pushes(command, connection))
+                });
+            if ended.is_err() {
+                return (done, ended);
+            }
+        }
+        (done, Ok(()))
+    };
+    let (mut all, ended) = thread::scope(|scope| {
+        let others: Vec<_> =
+            (1..AT_ONCE.min(commands.len())).map(|_| scope.spawn(stream)).collect();
+        let (mut all, mut ended) = stream();
+        for other in others {
+            let (done, other) = other.join().unwrap_or_else(|panic| resume_unwind(panic));
+            all.add(done);
+            ended = ended.and(other);
+        }
+        (all, ended)
+    });
+    let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let partial: Option<(Finished, &Command)> = partial.filter(|_| ended.is_ok());
+    all.is_partial = partial.is_some();
+    let failure = |(finished, command): (Finished, &Command)| {
+        classify(&finished, connection, pushes(command, connection)).err()
+    };
+    (all, ended.map(|()| partial.and_then(failure)))
+}
+
+/// Adds what a transfer said of the files that it left out to what those before it said.
+fn add_errors<'a>(all: &mut Option<(Finished, &'a Command)>, one: Finished, command: &'a Command) {
+    match all {
+        Some((all, _)) => all.errors.push_str(&one.errors),
+        None => *all = Some((one, command)),
+    }
+}
+
+/// Whether this machine is the sender.
+fn pushes(command: &Command, connection: &Connection) -> bool {
+    command.ends_with(&connection.rsync_path(""))
+}
+
+/// Runs one transfer, and adds to `done` what it does.
+fn run_one(
+    command: &Command,
+    stream: usize,
+    heard: &Heard,
+    progress: &Mutex<Progress>,
+    done: &mut Transfer,
+) -> Outcome<Finished> {
+    heard.report.command(command);
+    let (mut lines, mut this) = (Lines::default(), Transfer::default());
+    let finished = command.run_heard(|bytes| {
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.take(bytes, |line| {
+            let line = Line::read(line);
+            this.hear(&line);
+            match line {
+                Line::Progress(bytes) => progress.reached(stream, bytes),
+                Line::Changed(change) => {
+                    progress.file(&change.shown());
+                    if let Some(say) = heard.changed {
+                        progress.clear();
+                        say(&change.path());
+                    }
+                }
+                Line::Other(_) => {}
+            }
+        });
+    });
+    progress.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    done.add(this);
+    finished
+}

@@ -1,0 +1,5 @@
+//! What a person reads on standard error or a terminal: messages, progress, a job's log.
+
+pub mod progress;
+pub mod report;
+pub mod terminal;

@@ -1,0 +1,142 @@
+//! How far a transfer is: one line that is drawn again on a terminal, a plain line now and then anywhere else.
+
+use std::collections::VecDeque;
+use std::io;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use crate::ui::report::{Report, Verbosity, human_bytes, printable};
+
+/// Between two drawings on a terminal: fast enough to look alive.
+const REDRAW: Duration = Duration::from_millis(100);
+/// Before the first plain line: what is done sooner needs none.
+const FIRST_LINE: Duration = Duration::from_secs(3);
+/// Between two plain lines.
+const NEXT_LINE: Duration = Duration::from_secs(10);
+/// Between two readings that the rate is made of, and how many: the last seconds count, not the whole time.
+const READING: Duration = Duration::from_millis(500);
+const READINGS: usize = 10;
+/// What fits on the narrowest terminal that people use.
+const WIDTH: usize = 79;
+
+/// The progress of a transfer, which may have several streams.
+#[derive(Debug)]
+pub struct Progress {
+    report: Report,
+    on_terminal: bool,
+    due: Instant,
+    total: u64,
+    streams: Vec<u64>,
+    readings: VecDeque<(Instant, u64)>,
+    file: String,
+    is_drawn: bool,
+}
+
+impl Progress {
+    /// The progress of a transfer of `total` bytes.
+    #[must_use]
+    pub fn new(report: Report, total: u64) -> Self {
+        let on_terminal = io::stderr().is_terminal();
+        let now = Instant::now();
+        Self {
+            report,
+            on_terminal,
+            due: now + if on_terminal { REDRAW } else { FIRST_LINE },
+            total,
+            streams: Vec::new(),
+            readings: VecDeque::from([(now, 0)]),
+            file: String::new(),
+            is_drawn: false,
+        }
+    }
+
+    /// Takes note of the file that is on its way.
+    pub fn file(&mut self, name: &str) {
+        name.clone_into(&mut self.file);
+    }
+
+    /// Takes note of how many bytes of it a stream has behind it, and shows that when it is time to.
+    pub fn reached(&mut self, stream: usize, bytes: u64) {
+        if self.streams.len() <= stream {
+            self.streams.resize(stream + 1, 0);
+        }
+        self.streams[stream] = bytes;
+        self.show(Instant::now());
+    }
+
+    /// Takes the line away from the terminal: at the end, and before another line.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            self.report.erase();
+        }
+    }
+
+    fn show(&mut self, now: Instant) {
+        let done = self.streams.iter().copied().fold(0, u64::saturating_add);
+        if self.readings.back().is_none_or(|(at, _)| now - *at >= READING) {
+            self.readings.push_back((now, done));
+            self.readings.drain(..self.readings.len().saturating_sub(READINGS));
+        }
+        if now < self.due || self.report.verbosity() == Verbosity::Quiet || self.total == 0 {
+            return;
+        }
+        let Some((since, before)) = self.readings.front() else { return };
+        let text = text(done, self.total, done.saturating_sub(*before), now - *since);
+        if self.on_terminal {
+            self.due = now + REDRAW;
+            self.draw(&text);
+        } else {
+            self.due = now + NEXT_LINE;
+            self.report.say(&text);
+        }
+    }
+
+    fn draw(&mut self, text: &str) {
+        self.is_drawn = true;
+        let with_file = if self.report.verbosity() == Verbosity::Verbose {
+            // Before it is cut: an escape is more than one character.
+            format!("{text}  {}", printable(&self.file))
+        } else {
+            text.to_owned()
+        };
+        let drawn: String = with_file.chars().take(WIDTH).collect();
+        self.report.draw(&drawn);
+    }
+}
+
+/// `42 %, 12.3 MB/s, 0:01:23 left`, when `bytes` of late took `time`. What is sent again, or grew meanwhile, is no more
+/// than all.
+fn text(done: u64, total: u64, bytes: u64, time: Duration) -> String {
+    let done = done.min(total);
+    let per_second = u128::from(bytes) * 1000 / time.as_millis().max(1);
+    let per_second = u64::try_from(per_second).unwrap_or(u64::MAX);
+    let per_cent = u128::from(done) * 100 / u128::from(total.max(1));
+    let left = match (total - done).checked_div(per_second) {
+        Some(seconds) if done < total => {
+            format!(", {}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        }
+        _ => String::new(),
+    };
+    format!("{per_cent} %, {}/s{left}", human_bytes(per_second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        let second = Duration::from_secs(1);
+        assert_eq!(text(42, 100, 2, second), "42 %, 2 bytes/s, 0:00:29 left");
+        assert_eq!(
+            text(4_000_000_000, 40_000_000_000, 5_000_000, second),
+            "10 %, 5.0 MB/s, 2:00:00 left"
+        );
+        assert_eq!(text(100, 100, 50, second / 2), "100 %, 100 bytes/s");
+        assert_eq!(
+            text(200, 100, 0, Duration::ZERO),
+            "100 %, 0 bytes/s",
+            "more came than was known"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The end of a log, for the line that tells why it ended.
+
+use mlcube_ssh::text::quote::one_line;
+
+use crate::job::engine_diagnosis::Trouble;
+
+#[derive(Debug, Default)]
+pub(crate) struct Tail(Vec<u8>);
+
+impl Tail {
+    // mlcube shows the whole command of an engine that failed, behind what the engine said.
+    const LONGEST: usize = 64 * 1024;
+
+    /// In how many lines an engine that failed may say why.
+    const ENGINES_LINES: usize = 10;
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(&bytes[bytes.len().saturating_sub(Self::LONGEST)..]);
+        let surplus = self.0.len().saturating_sub(Self::LONGEST);
+        self.0.drain(..surplus);
+    }
+
+    /// Whether the end of the log holds `text`.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.0).contains(text)
+    }
+
+    /// The last line that tells a cause: the container engine's own before mlcube's description of it, and none that only
+    /// says where help is.
+    pub(crate) fn last_line(&self) -> String {
+        let text = String::from_utf8_lossy(&self.0);
+        let last = telling_lines(before_mlcubes_own(&text)).next_back();
+        last.or_else(|| telling_lines(&text).next_back()).map(one_line).unwrap_or_default()
+    }
+
+    /// The usual failure of the engine, as the settings name it, that one of the last lines tells of, and that line.
+    pub(crate) fn trouble(&self, engine: &str) -> Option<(Trouble, String)> {
+        let text = String::from_utf8_lossy(&self.0);
+        // Some engines go on to explain, and mlcube may have tried another command of the engine's behind it.
+        let mut last = telling_lines(before_mlcubes_own(&text)).rev().take(Self::ENGINES_LINES);
+        last.find_map(|line| Some((Trouble::of_line(line, engine)?, one_line(line))))
+    }
+}
+
+/// What stands before mlcube's description of a failure: `ERROR:`, then lines `message: …`, `description: …`,
+/// `context: …` behind a tab (`ExecutionError.describe`).
+fn before_mlcubes_own(text: &str) -> &str {
+    text.rfind("ERROR:\n\tmessage: ").map_or(text, |at| &text[..at])
+}
+
+/// The lines that don't only say where help is, as docker's last one does before and since version 28.
+fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let is_help = |line: &str| {
+        (line.starts_with("See '") && line.ends_with("--help'."))
+            || (line.starts_with("Run '") && line.ends_with("--help' for more information"))
+    };
+    text.lines().map(str::trim).filter(move |line| !line.is_empty() && !is_help(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Tail;
+
+    proptest! {
+        #[test]
+        fn whatever_a_log_holds_the_cause_is_one_line(log: Vec<u8>, size in 1_usize..9, number in 0..8_usize) {
+            let told = [
+                &b"docker: not found on this host\n"[..],
+                b"\xe2\x80 no space left on device\n",
+                "İ/x: No space left on device\n".as_bytes(),
+                b"dial tcp: lookup registry : no such host\n",
+                b"Get \"https:///v2/\": connection refused registry\n",
+                b"ERROR:\n\tmessage: x\n",
+                b"See 'docker run --help'.\n",
+                b"",
+            ];
+            let log = [told[number], &log, told[(number * 3 + 1) % 8]].concat();
+            let (mut whole, mut cut) = (Tail::default(), Tail::default());
+            whole.add(&log);
+            log.chunks(size).for_each(|piece| cut.add(piece));
+            let line = whole.last_line();
+            prop_assert_eq!(&line, &cut.last_line());
+            prop_assert!(!line.contains(char::is_control));
+            let trouble = whole.trouble("docker");
+            prop_assert_eq!(&trouble, &cut.trouble("docker"));
+            prop_assert!(!trouble.is_some_and(|(_, line)| line.contains(char::is_control)));
+        }
+    }
+
+    #[test]
+    fn the_engines_own_line_is_the_cause() {
+        let mlcube = "ERROR:\n\tmessage: DockerRun runner failed.\n\tdescription: d\n\tcontext: {'code': 125}\n";
+        for (log, line) in [
+            ("one\ntwo\n\n".to_owned(), "two"),
+            (format!("docker: no space.\nSee 'docker run --help'.\n{mlcube}"), "docker: no space."),
+            (mlcube.to_owned(), "context: {'code': 125}"),
+            (String::new(), ""),
+        ] {
+            let mut tail = Tail::default();
+            tail.add(log.as_bytes());
+            assert_eq!(tail.last_line(), line);
+        }
+    }
+}

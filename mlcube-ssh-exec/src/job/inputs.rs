@@ -1,0 +1,138 @@
+//! The inputs that must be on the remote before a job starts: `mlcube` would make an empty folder of a missing one, and
+//! train on it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::path_mapping;
+use mlcube_ssh::cube::required_inputs;
+use mlcube_ssh::cube::task_parameters;
+use mlcube_ssh::cube::task_parameters::{Direction, Parameter};
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Failure;
+use mlcube_ssh::settings::names::TaskName;
+
+use crate::job::Phase;
+
+/// The variable that tells the start script: a line `whose kind number path` for each input, or nothing. A name stays here:
+/// it is the cube's, and a script would have to take it apart.
+pub(crate) fn variable(
+    phase: Phase,
+    document: &Document,
+    layout: &Layout,
+) -> Result<Vec<(String, String)>> {
+    if phase == Phase::Run {
+        required_inputs::check(document, layout)?;
+    }
+    let mut lines = String::new();
+    let checked = if phase == Phase::Run { checked(document, layout) } else { Vec::new() };
+    for (number, input) in checked.iter().enumerate() {
+        lines.push_str(&line(number, input, document, layout));
+    }
+    Ok(vec![("MLCUBE_SSH_INPUTS".to_owned(), lines)])
+}
+
+/// The inputs that are looked for, in an order that stays.
+fn checked(document: &Document, layout: &Layout) -> Vec<Parameter> {
+    let needed = required_inputs::needed(document, layout).into_iter();
+    needed.filter(|input| !input.partly_made).map(|input| input.parameter).collect()
+}
+
+fn line(number: usize, input: &Parameter, document: &Document, layout: &Layout) -> String {
+    let kind = match input.is_folder {
+        Some(true) => "directory",
+        Some(false) => "file",
+        None => "any",
+    };
+    let there = path_mapping::there(layout, &document.remote, &input.path).unwrap_or_default();
+    let whose = if input.here.is_none() { "own" } else { "pushed" };
+    format!("{whose} {kind} {number} {there}\n")
+}
+
+/// The failure for an input that isn't on the remote; `subject` is the script's: kind, number and path.
+pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
+    let mut words = subject.splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_default();
+    let (kind, number, path) = (word(), word(), word());
+    let kind = if kind == "any" { "no such path" } else { &format!("no {kind}") };
+    let layout = Layout::of_document(document).ok().map(|(layout, _)| layout);
+    let input = layout
+        .as_ref()
+        .zip(number.parse().ok())
+        .and_then(|(layout, number): (_, usize)| checked(document, layout).into_iter().nth(number));
+    let name = input
+        .as_ref()
+        .map_or_else(|| number.to_owned(), |input| format!("{}.{}", input.task, input.name));
+    let failure = Failure::ours(anyhow!(
+        "the input {name} is missing on '{}': {kind} {path}",
+        document.remote.host
+    ));
+    match (layout, input) {
+        (Some(layout), Some(input)) => failure.hint(remedy(document, &layout, &input, path)),
+        _ => failure,
+    }
+}
+
+/// What provides an input: another task, the local workspace, or the owner of a path of the remote's own.
+fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -> String {
+    let Some(local) = &input.here else {
+        return format!("{path} is a path of the remote's own; create it there");
+    };
+    if let Some(task) = maker(document, layout, &input.task, local) {
+        let mut first = document.clone();
+        first.run.tasks = vec![task.clone()];
+        return format!("task {task} makes it; run that first: {}", first.run_command());
+    }
+    match (fs::symlink_metadata(local), fs::metadata(local)) {
+        (Ok(_), Err(_)) => format!(
+            "{} is a link to {}, which can't be followed; put the data in its place",
+            local.display(),
+            fs::read_link(local).unwrap_or_default().display()
+        ),
+        (Ok(_), Ok(_)) => format!(
+            "{} exists locally and wasn't sent; run without --no-push, and see whether a .mlcubeignore hides it",
+            local.display()
+        ),
+        (Err(_), _) => format!("put the data into {}", local.display()),
+    }
+}
+
+/// The task, other than `reader`, whose output `local` is, holds, or lies in.
+fn maker(document: &Document, layout: &Layout, reader: &str, local: &Path) -> Option<TaskName> {
+    let others = document.task_names().into_iter().filter(|task| *task != reader);
+    others.filter_map(|task| TaskName::try_from(task.to_owned()).ok()).find(|task| {
+        task_parameters::of_task(document, layout, task, Direction::Output).any(|output| {
+            output.here.is_some_and(|made| local.starts_with(&made) || made.starts_with(local))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mlcube_ssh::process::command::Command;
+
+    /// The script that expands paths, for any sh.
+    const EXPAND: &str = include_str!("../sh/inputs.sh");
+
+    #[test]
+    fn variables_are_filled_in_and_nothing_runs() {
+        let table = [
+            ("$DATA/x", "/d a/x"),
+            ("${DATA}/x", "/d a/x"),
+            ("a$DATA$DATA.b", "a/d a/d a.b"),
+            ("$UNSET_ONE/x", "$UNSET_ONE/x"),
+            ("${UNSET_ONE}x", "${UNSET_ONE}x"),
+            ("$/x$", "$/x$"),
+            ("${-x}/$(id)", "${-x}/$(id)"),
+            ("`id`;${DATA", "`id`;${DATA"),
+        ];
+        for (path, expected) in table {
+            let script = format!("{EXPAND}\nexpand \"$1\"; printf %s \"$path\"");
+            let shell = Command::new("sh").variable("DATA", "/d a");
+            let ran = shell.args(["-c", &script, "sh", path]).run().unwrap();
+            assert_eq!(String::from_utf8_lossy(&ran.output), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! A job: its id, chosen here so that a lost answer never starts two, and the scripts that start, follow and end it.
+
+pub(crate) mod engine;
+pub(crate) mod engine_diagnosis;
+mod inputs;
+mod launched_by;
+pub(crate) mod result;
+pub(crate) mod variables;
+
+use std::fs::File;
+use std::io::Read;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use mlcube_ssh::cube::layout::{Layout, plain_path};
+use mlcube_ssh::cube::mlcube_args;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::job;
+use mlcube_ssh::settings::names::{JobId, RemotePath};
+use mlcube_ssh::settings::runner::{Interpreter, Runner};
+use mlcube_ssh::ui::report::Verbosity;
+
+const START: &str = concat!(
+    include_str!("../sh/follow.sh"),
+    include_str!("../sh/inputs.sh"),
+    include_str!("../sh/gpus.sh"),
+    include_str!("../sh/start.sh")
+);
+const ATTACH: &str = concat!(
+    include_str!("../sh/select-job.sh"),
+    include_str!("../sh/follow.sh"),
+    include_str!("../sh/attach.sh")
+);
+const STOP: &str = concat!(include_str!("../sh/select-job.sh"), include_str!("../sh/stop.sh"));
+const STATUS: &str = concat!(include_str!("../sh/select-job.sh"), include_str!("../sh/status.sh"));
+const RUN: &str = include_str!("../sh/run.sh");
+const ENGINE: &str = concat!(include_str!("../sh/gpus.sh"), include_str!("../sh/engine.sh"));
+const LAUNCH: &str = include_str!("../sh/launch.py");
+
+/// Seconds between TERM and KILL when a job is ended by Ctrl-C.
+const GRACE: u64 = 10;
+
+/// What `mlcube` there is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Configure,
+    Run,
+}
+
+impl Phase {
+    /// `mlcube`'s own word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Configure => "configure",
+            Self::Run => "run",
+        }
+    }
+
+    /// What a job does by the word that the remote has for it.
+    pub(crate) fn of_word(word: &str) -> Self {
+        if word == Self::Configure.word() { Self::Configure } else { Self::Run }
+    }
+}
+
+/// A job on the remote.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Its id; empty for the newest of the workspace, until the remote has told which that is.
+    pub(crate) id: String,
+    start: Option<Script>,
+    attach: Script,
+    stop: Script,
+    status: Script,
+    workspace: String,
+}
+
+/// What is known of the job before it is started.
+pub(crate) struct Start<'a> {
+    pub(crate) phase: Phase,
+    pub(crate) variables: &'a [(String, String)],
+    pub(crate) verbosity: Verbosity,
+    pub(crate) detach: bool,
+}
+
+impl Job {
+    /// A job for the document's tasks; it isn't started yet.
+    pub(crate) fn new(
+        id: String,
+        document: &Document,
+        connection: &Connection,
+        start: &Start,
+    ) -> Result<Self> {
+        let job = Self::named(id, document, connection);
+        let script = connection.script(START).with(job::FUNCTIONS);
+        let script = script.word(document.remote.state.as_str()).word(&job.id);
+        Ok(Self { start: Some(start_script(script, document, start)?), ..job })
+    }
+
+    /// A job that is there already.
+    pub(crate) fn existing(
+        document: &Document,
+        connection: &Connection,
+        id: Option<&JobId>,
+    ) -> Self {
+        let own = document.steps.exec.as_ref().and_then(|exec| exec.job.as_ref());
+        let id = id.or(own).map(ToString::to_string).unwrap_or_default();
+        Self::named(id, document, connection)
+    }
+
+    fn named(id: String, document: &Document, connection: &Connection) -> Self {
+        let script = |program| {
+            connection.script(program).with(job::FUNCTIONS).word(document.remote.state.as_str())
+        };
+        Self {
+            id,
+            start: None,
+            attach: script(ATTACH),
+            stop: script(STOP),
+            status: script(STATUS),
+            workspace: document.remote.workspace.as_str().to_owned(),
+        }
+    }
+
+    fn of_this(&self, script: &Script) -> Script {
+        script.clone().word(&self.id).word(&self.workspace)
+    }
+
+    /// Starts the job, unless it runs already; none for one that is there.
+    pub(crate) fn start(&self) -> Option<&Script> {
+        self.start.as_ref()
+    }
+
+    /// Sends the job's log, from a byte on or so many lines from the end; and goes on to the job's end, or not.
+    pub(crate) fn attach(&self, offset: Option<u64>, tail: Option<u64>, follow: bool) -> Script {
+        let text =
+            |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let then = if follow { "follow" } else { "end" };
+        self.of_this(&self.attach).word(text(offset)).word(text(tail)).word(then)
+    }
+
+    /// Ends the job, as Ctrl-C does.
+    pub(crate) fn stop(&self) -> Script {
+        self.stop_after(GRACE, false)
+    }
+
+    /// Ends the job, and one that can't be reached, too, with `force`.
+    pub(crate) fn stop_after(&self, grace: u64, force: bool) -> Script {
+        let force = if force { "force" } else { "" };
+        self.of_this(&self.stop).word(grace.to_string()).word(force)
+    }
+
+    /// Tells how the job is, or all of the cube are.
+    pub(crate) fn status(&self, all: bool) -> Script {
+        self.of_this(&self.status).word(if all { "all" } else { "one" })
+    }
+}
+
+fn start_script(script: Script, document: &Document, start: &Start) -> Result<Script> {
+    let (layout, runner) = Layout::of_document(document)?;
+    let Start { phase, variables, verbosity, detach } = *start;
+    let own_workspace = if layout.workspace_in_root().is_none() && phase == Phase::Run {
+        document.remote.workspace.as_str()
+    } else {
+        ""
+    };
+    let former_workspace = layout.former_workspace(&document.remote)?;
+    let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
+    let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
+    let script = script
+        .given("environment", &runner.interpreter.folder().unwrap_or_default())
+        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
+        .word(document.remote.base.as_str())
+        .word(plain_path(&layout.root))
+        .word(&layout.file)
+        .word(own_workspace)
+        .word(python(&runner.interpreter))
+        .word(&settings(&runner)?)
+        .word(&job::record(document, tasks)?)
+        .word(&names)
+        .words(&[[job::FUNCTIONS, RUN].concat(), ENGINE.to_owned(), LAUNCH.to_owned()])
+        .word(&launched_by::about(phase.word())?)
+        .word(document.remote.workspace.as_str())
+        .word(if detach { "detach" } else { "follow" })
+        .word(runner.log_limit.to_string())
+        .given("gpus", gpus(document, &runner, phase))
+        .given("engine_there", engine::name(document))
+        .variables(&engine::variable(&runner))
+        .variables(&inputs::variable(phase, document, &layout)?)
+        .secrets(variables);
+    Ok(mlcube_words(document, &layout, &runner, phase, verbosity).iter().fold(script, Script::word))
+}
+
+/// The value of `--gpus` for the tasks, where an engine of docker's kind gets it.
+fn gpus<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> &'a str {
+    match document.run.options.get("gpus") {
+        Some(value) if phase == Phase::Run && runner.remote_platform() == "docker" => value,
+        _ => "",
+    }
+}
+
+/// `mlcube`'s own words; where the cube and the workspace lie is added there. Its own log would bury the cause of a failure in a backtrace.
+fn mlcube_words(
+    document: &Document,
+    layout: &Layout,
+    runner: &Runner,
+    phase: Phase,
+    verbosity: Verbosity,
+) -> Vec<String> {
+    let level = if verbosity == Verbosity::Verbose { "info" } else { "critical" };
+    let mut words = vec![format!("--log-level={level}"), phase.word().to_owned()];
+    words.push(format!("--platform={}", runner.remote_platform()));
+    words.extend(match phase {
+        Phase::Configure => mlcube_args::configure_words(document),
+        Phase::Run => mlcube_args::run_words(document, layout),
+    });
+    words
+}
+
+/// The python that runs `mlcube`, called by its path: nothing is activated.
+fn python(interpreter: &Interpreter) -> String {
+    match interpreter.folder() {
+        Some(folder) => format!("{folder}/bin/python"),
+        None => interpreter.python().to_owned(),
+    }
+}
+
+/// The settings file for `mlcube` there, if the platform's section has one; JSON is YAML.
+fn settings(runner: &Runner) -> Result<String> {
+    let Some(remote) = &runner.remote else { return Ok(String::new()) };
+    let remote = engine::settings(remote);
+    let settings = serde_json::json!({"platforms": {runner.remote_platform(): remote}});
+    serde_json::to_string(&settings).context("can't write the settings for the remote")
+}
+
+/// An id that no other job has: the time in milliseconds, so that those of one second sort too, and chance.
+pub(crate) fn new_id() -> Result<String> {
+    let mut chance = [0; 6];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut chance))
+        .context("can't read /dev/urandom")?;
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
+    let chance: String = chance
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect();
+    Ok(format!("{now}-{chance}"))
+}

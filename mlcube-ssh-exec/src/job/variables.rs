@@ -1,0 +1,27 @@
+//! Variables whose values go to the task and are never written down.
+
+use std::collections::BTreeSet;
+use std::env;
+
+use anyhow::anyhow;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::settings::runner::Runner;
+
+/// The variables that `--env` and the settings name, with the values that they have here.
+///
+/// # Errors
+/// When one isn't set.
+pub(crate) fn for_task(document: &Document, runner: &Runner) -> Outcome<Vec<(String, String)>> {
+    let names: BTreeSet<&String> = document.run.env.iter().chain(&runner.env).collect();
+    let value = |name: &String| match env::var(name) {
+        Ok(value) => Ok((name.clone(), value)),
+        Err(env::VarError::NotPresent) => Err(Failure::ours(anyhow!(
+            "the variable {name}, which --env hands to the task, isn't set here; export it"
+        ))),
+        Err(env::VarError::NotUnicode(_)) => Err(Failure::ours(anyhow!(
+            "the variable {name}, which --env hands to the task, isn't UTF-8"
+        ))),
+    };
+    names.into_iter().map(value).collect()
+}

@@ -1,0 +1,72 @@
+//! `attach`: back to a job, from any machine that has the document.
+
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::job::JobRecord;
+use mlcube_ssh::settings::names::TaskName;
+
+use crate::cli::{FollowArgs, JobArgs, TailArgs};
+use crate::follow::Follower;
+use crate::job::result;
+use crate::job::{Job, Phase};
+use crate::verbs::run;
+
+/// Follows a job to its end; the document becomes one of the job's tasks.
+pub(crate) fn attach(
+    step: &Step,
+    document: &mut Document,
+    job: &JobArgs,
+    tail: &TailArgs,
+    args: &FollowArgs,
+) -> Outcome<()> {
+    let (_, runner) = Layout::of_document(document)?;
+    let connection = Connection::new(document, &runner, step.report())?;
+    let job = Job::existing(document, &connection, job.job.as_ref());
+    let manner = run::manner(args.reconnect, tail.tail);
+    if step.is_dry_run() {
+        step.show(&connection.shown(&job.attach(None, manner.tail, manner.follow)));
+        return Ok(());
+    }
+    let follower = Follower::new(connection, document, job, step.report(), manner, run::log(args))?;
+    let end = run::follow(document, follower, Phase::Run)?;
+    let record = end.record.as_deref().and_then(JobRecord::parse);
+    let ran = record.map_or(Phase::Run, |record| take_over(step, document, &record));
+    result::of(&end, ran, document)
+}
+
+/// Makes the document one of the job's tasks, so that a pull fetches what they made. The host's record decides nothing else:
+/// what to run next, with which options and variables, stays this document's.
+fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase {
+    let phase = Phase::of_word(record.phase());
+    let known = document.task_names();
+    // Which of them are sent is this machine's to say.
+    let is_withheld = |task: &str| document.run.withheld.contains_key(task);
+    let (ran, unknown): (Vec<&String>, Vec<&String>) = record
+        .tasks()
+        .iter()
+        .filter(|task| !is_withheld(task))
+        .partition(|task| known.contains(&task.as_str()));
+    let tasks: Vec<TaskName> = ran.into_iter().filter_map(|task| task.parse().ok()).collect();
+    if !unknown.is_empty() {
+        let names = unknown.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(", ");
+        step.report().warn(&format!(
+            "the job ran tasks that this cube doesn't have, whose outputs aren't checked: {names}"
+        ));
+    }
+    if !tasks.is_empty() {
+        document.run.tasks = tasks;
+    }
+    let other_arguments = record.has_other_arguments(document).filter(|other| *other);
+    if other_arguments == Some(true) {
+        step.report().warn("the job was started with other arguments than these; whether their outputs are there isn't checked");
+        step.report().hint("give attach the NAME=VALUE words of the run");
+    }
+    if let Some(receipt) = &mut document.steps.exec {
+        receipt.phase = Some(phase.word().to_owned());
+        receipt.other_arguments = other_arguments;
+    }
+    phase
+}

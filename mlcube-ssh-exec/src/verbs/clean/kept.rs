@@ -1,0 +1,120 @@
+//! What `clean` was told to remove and didn't: why, and what the user can do.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::remote::connection::{Answer, Connection};
+use mlcube_ssh::remote::foreign_files::ForeignFiles;
+use mlcube_ssh::ui::report::count;
+
+/// One thing that stayed.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// A folder that a push didn't make.
+    NotOurs(String),
+    /// A folder with files that this machine never had.
+    NotFetched { path: String, files: Vec<String> },
+    /// What a running job uses.
+    InUse { path: String, job: String },
+    /// What a job may use whose state can't be read.
+    Unknown(String),
+    /// What a push fills.
+    Pushed(String),
+    /// A container that its engine doesn't remove.
+    Container(String),
+    /// A folder of which only a part could be removed: an entry that is left, and its owner.
+    Closed { path: String, owner: String, entry: String },
+}
+
+impl Kept {
+    /// What the remote says that it kept.
+    pub(crate) fn told_by(answer: &Answer) -> Vec<Self> {
+        let text = answer.text();
+        let mut lines = text.lines().peekable();
+        let mut kept = Vec::new();
+        while let Some(line) = lines.next() {
+            let mut words = line.strip_prefix("kept ").unwrap_or_default().splitn(3, ' ');
+            let (Some(kind), Some(why), Some(path)) = (words.next(), words.next(), words.next())
+            else {
+                continue;
+            };
+            let path = path.to_owned();
+            let closed =
+                lines.peek().and_then(|next| next.strip_prefix("closed ")?.split_once(' '));
+            kept.push(match (kind, why, closed) {
+                ("container", "denied", _) => Self::Container(path),
+                (_, "denied", Some((owner, entry))) => {
+                    Self::Closed { path, owner: owner.to_owned(), entry: entry.to_owned() }
+                }
+                (_, "denied", None) => {
+                    Self::Closed { entry: path.clone(), path, owner: "somebody else".to_owned() }
+                }
+                (_, "unknown", _) => Self::Unknown(path),
+                (_, "push", _) => Self::Pushed(path),
+                (_, job, _) => Self::InUse { path, job: job.to_owned() },
+            });
+        }
+        kept
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::NotOurs(path) => format!(
+                "{path} was there before the first push, or is another folder now, and isn't removed"
+            ),
+            Self::NotFetched { path, files } => format!(
+                "{path} holds {} that this machine never had ({})",
+                count(files.len() as u64, "file"),
+                few(files)
+            ),
+            Self::InUse { path, job } => format!("{path} is in use by job {job}"),
+            Self::Unknown(path) => {
+                format!("{path} may be in use: the state of a job can't be read")
+            }
+            Self::Pushed(path) => format!("{path} is in use by a push"),
+            Self::Container(id) => format!("container {id} can't be removed by its engine"),
+            Self::Closed { path, owner, entry } => {
+                format!("a part of {path} can't be removed: {entry} belongs to {owner}")
+            }
+        }
+    }
+
+    fn hint(&self, connection: &Connection, document: &Document) -> Option<String> {
+        Some(match self {
+            Self::NotOurs(_) | Self::Container(_) => return None,
+            Self::NotFetched { .. } => {
+                "fetch with mlcube-ssh pull; --force removes what wasn't fetched".to_owned()
+            }
+            Self::Unknown(_) => {
+                "look in the folder 'jobs' beside it on the host for files that can't be read"
+                    .to_owned()
+            }
+            Self::Pushed(_) => "run clean again when the push has ended".to_owned(),
+            Self::InUse { job, .. } => format!("`{}` ends the job", document.stop_command(job)),
+            Self::Closed { path, entry, .. } => {
+                ForeignFiles { connection, document, place: path }.remedy(Path::new(entry))
+            }
+        })
+    }
+}
+
+/// Ends with what was kept, if anything was. The hint is for the first that has one.
+pub(crate) fn refuse(kept: &[Kept], connection: &Connection, document: &Document) -> Outcome<()> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let sentences: Vec<String> = kept.iter().map(Kept::sentence).collect();
+    let failure =
+        Failure::ours(anyhow!("kept on '{}': {}", connection.host(), sentences.join("; ")));
+    Err(match kept.iter().find_map(|kept| kept.hint(connection, document)) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
+}
+
+fn few(files: &[String]) -> String {
+    let more = if files.len() > 3 { ", …" } else { "" };
+    format!("{}{more}", files.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", "))
+}

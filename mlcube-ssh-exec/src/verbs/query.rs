@@ -1,0 +1,122 @@
+//! The verbs that answer a question about jobs on standard output: status, list, logs, stop.
+
+use std::io;
+
+use anyhow::{Context, anyhow};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::{Answer, Closed, Connection};
+use mlcube_ssh::remote::job::JobState;
+use mlcube_ssh::ui::terminal;
+
+use crate::cli::Verb;
+use crate::follow::{Follower, Manner};
+use crate::job::Job;
+use crate::job::result;
+use crate::verbs::run;
+
+/// Does what the verb says.
+pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
+    let (_, runner) = Layout::of_document(document)?;
+    let connection = Connection::new(document, &runner, step.report())?;
+    let job = |id| Job::existing(document, &connection, id);
+    let jobs = |script: &Script| told(step, document, &connection, script);
+    match verb {
+        Verb::Status { job: which, all } => {
+            let told = jobs(&job(which.job.as_ref()).status(*all))?;
+            Ok(write_once(&told.iter().map(JobState::json).collect::<String>())?)
+        }
+        Verb::List => {
+            let told = jobs(&job(None).status(true))?;
+            Ok(write_for_people(told.iter().map(JobState::line))?)
+        }
+        Verb::Stop { job: which, force, grace } => {
+            let grace = if *force { 0 } else { *grace };
+            let told = jobs(&job(which.job.as_ref()).stop_after(grace, *force))?;
+            Ok(write_once(&told.iter().map(JobState::json).collect::<String>())?)
+        }
+        Verb::Logs { job: which, tail, follow, reconnect } => {
+            let job = job(which.job.as_ref());
+            if step.is_dry_run() {
+                step.show(&connection.shown(&job.attach(None, tail.tail, *follow)));
+                return Ok(());
+            }
+            let manner =
+                Manner { follow: *follow, ends_it: false, ..run::manner(*reconnect, tail.tail) };
+            let log = terminal::safe(io::stdout());
+            let end =
+                Follower::new(connection, document, job, step.report(), manner, log)?.run()?;
+            result::check_written(&end, document)
+        }
+        Verb::Logout => log_out(step, &connection),
+        Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } | Verb::Clean { .. } => {
+            Ok(())
+        }
+    }
+}
+
+/// Closes the connection. A login's groups and limits last as long as it does.
+fn log_out(step: &Step, connection: &Connection) -> Outcome<()> {
+    if step.is_dry_run() {
+        step.show(&connection.close_commands());
+        return Ok(());
+    }
+    let host = connection.host();
+    step.report().say(&match connection.close()? {
+        Closed::Ours => format!("closed the connection to {host}"),
+        Closed::UsersOwn => format!(
+            "the connection to {host} is your own ssh's and stays open; close it with `{}`",
+            connection.close_by_hand()
+        ),
+        _ => format!("no connection to {host} is open"),
+    });
+    Ok(())
+}
+
+/// Asks, and takes the jobs from the answer.
+fn told(
+    step: &Step,
+    document: &Document,
+    connection: &Connection,
+    script: &Script,
+) -> Outcome<Vec<JobState>> {
+    if step.is_dry_run() {
+        step.show(&connection.shown(script));
+        return Ok(Vec::new());
+    }
+    let answer = connection.ask(script)?;
+    check(document, &answer)?;
+    let text = answer.text();
+    let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
+    let told = |line| {
+        JobState::parse(line).with_context(|| {
+            format!("'{}' sent 'job {line}' about a job, which can't be read", connection.host())
+        })
+    };
+    Ok(jobs.map(told).collect::<anyhow::Result<_>>()?)
+}
+
+fn check(document: &Document, answer: &Answer) -> Outcome<()> {
+    if let Some(problem) = answer.field("problem") {
+        let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
+        return Err(result::problem(document, kind, subject));
+    }
+    if let Some(left) = answer.field("left") {
+        return Err(Failure::ours(anyhow!(
+            "this is left of the job on '{}': {left}",
+            document.remote.host
+        ))
+        .hint("run the same command again: it tries once more, and says what is left"));
+    }
+    if answer.status != 0 {
+        return Err(Failure::ours(anyhow!(
+            "'{}' gave no answer: {}",
+            document.remote.host,
+            answer.last_error()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What the file system here can't take, known before anything is fetched.
+
+use std::fs;
+use std::fs::{File, FileTimes, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use mlcube_ssh::sync::{DoubtfulNames, Entry, Listing};
+use rustix::fs::{Access, access};
+
+use crate::local::scratch;
+
+/// Marks the folders of the workspace in which this user can't make anything.
+pub(crate) fn mark_unwritable(here: &mut Listing, workspace: &Path) {
+    let is_locked = |path: &Path, entry: &Entry| {
+        entry.is_folder()
+            && access(workspace.join(path), Access::WRITE_OK | Access::EXEC_OK).is_err()
+    };
+    let locked = here.filter(is_locked);
+    here.extend(locked.iter().map(|(path, entry)| (path, entry.unwritable())));
+}
+
+/// Marks the names of `send` that the file system can't hold, or takes for others; says whether there is any.
+pub(crate) fn mark_unheld(here: &mut Listing, workspace: &Path, send: &Listing) -> bool {
+    let doubtful = DoubtfulNames::of(send, here);
+    if doubtful.is_empty() {
+        return false;
+    }
+    // Where nothing can be made, the transfer says why.
+    let Ok(tried) = doubtful.try_in(workspace, &workspace.join(scratch::names())) else {
+        return false;
+    };
+    let before = here.len();
+    doubtful.mark(here, &tried);
+    here.len() > before
+}
+
+/// Of what was fetched, the entries that the disk shows with another time, by two seconds at most, or with other permissions;
+/// as it shows them. A disk that keeps all of that isn't asked for each of them.
+pub(crate) fn shown(workspace: &Path, sent: &Listing) -> Listing {
+    if sent.is_empty() || keeps_attributes(workspace).unwrap_or(true) {
+        return Listing::default();
+    }
+    let shown = |(path, planned): (&'static Path, Entry)| {
+        let now = Entry::look(&workspace.join(path)).ok().flatten()?;
+        let is_near = (now.modified.0 - planned.modified.0).abs() <= 2;
+        let is_it = now.kind == planned.kind && now.size == planned.size && is_near;
+        (planned.is_file() && is_it && !now.same(&planned)
+            || planned.is_folder() && now.is_folder() && !now.same_permissions(&planned))
+        .then_some((path, now))
+    };
+    sent.iter().filter_map(shown).collect()
+}
+
+/// Whether the disk keeps times to the nanosecond, and permissions: tried with a file of our own.
+fn keeps_attributes(workspace: &Path) -> io::Result<bool> {
+    let folder = workspace.join(scratch::names());
+    fs::create_dir_all(&folder)?;
+    let tried = (|| {
+        let path = folder.join("attributes");
+        let (time, mode) = (UNIX_EPOCH + Duration::new(1_000_000_001, 123_456_789), 0o640);
+        let file = File::create(&path)?;
+        file.set_times(FileTimes::new().set_accessed(time).set_modified(time))?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        let now = fs::metadata(&path)?;
+        Ok(now.modified()? == time && now.permissions().mode() & 0o777 == mode)
+    })();
+    let _ = fs::remove_dir_all(&folder);
+    tried
+}

@@ -1,0 +1,54 @@
+//! Whether what has to come fits on the disk here, asked before anything moves.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::sync::{Listing, Plan};
+use mlcube_ssh::ui::report::human_bytes;
+
+const ALLOCATED: &str = include_str!("../sh/allocated.sh");
+
+/// Free bytes for this user on the file system of `folder`; none where that doesn't tell.
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// # Errors
+/// When the files of the plan are more than what is free; the largest are named. `there` is the workspace on the remote.
+pub(crate) fn check(
+    plan: &Plan,
+    workspace: &Path,
+    free: Option<u64>,
+    connection: &Connection,
+    there: &str,
+) -> Outcome<()> {
+    let wanted = plan.send.bytes();
+    let Some(free) = free.filter(|free| wanted > *free) else { return Ok(()) };
+    let wanted = wanted - holes(&plan.send, connection, there)?;
+    if wanted <= free {
+        return Ok(());
+    }
+    Err(Failure::ours(anyhow!(
+        "{} have to come and {} are free in {}; make room, or name what you need (mlcube-ssh-pull PATTERN). The largest: {}",
+        human_bytes(wanted),
+        human_bytes(free),
+        workspace.display(),
+        plan.send.largest()
+    )))
+}
+
+/// The bytes of the holes in these files, of which the remote is asked only where there may be too little room.
+fn holes(send: &Listing, connection: &Connection, there: &str) -> Outcome<u64> {
+    let sparse = send.filter(|_, entry| entry.is_sparse());
+    if sparse.is_empty() {
+        return Ok(0);
+    }
+    let script = connection.script(ALLOCATED).given("workspace", there);
+    let script = sparse.iter().fold(script, |script, (path, _)| script.word(path));
+    let allocated = connection.ask(&script)?.field("allocated");
+    let allocated = allocated.and_then(|bytes| bytes.parse().ok()).unwrap_or(sparse.bytes());
+    Ok(sparse.bytes().saturating_sub(allocated))
+}

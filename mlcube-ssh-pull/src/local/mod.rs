@@ -1,0 +1,7 @@
+//! What a pull needs on this machine: room, a stage, a scratch folder, backups of what it replaces.
+
+pub(crate) mod backups;
+pub(crate) mod file_system;
+pub(crate) mod free_space;
+pub(crate) mod scratch;
+pub(crate) mod stage;

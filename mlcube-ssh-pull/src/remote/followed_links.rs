@@ -1,0 +1,139 @@
+//! Links of the remote account that lead out of the workspace (`out -> /scratch/out`): they are followed on the way to what is
+//! asked for, a declared output or a path of the command line. What lies behind any other one isn't fetched, and is named.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::remote::connection::{Connection, Session};
+use mlcube_ssh::sync::{FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, leads_out};
+
+use crate::remote::selection::{Pattern, along_links};
+use crate::transfer::fetch::{There, failure};
+
+const FOLLOW_LINKS: &str =
+    concat!(include_str!("../sh/find.sh"), include_str!("../sh/follow-links.sh"));
+
+/// Links may lead to links, but not for ever.
+const MOST_LINKS: usize = 40;
+
+/// Puts what lies behind the links to what is `asked` for into the listing of the workspace there, under their names.
+pub(crate) fn follow(
+    connection: &Connection,
+    document: &Document,
+    there: &mut There,
+    asked: &[Pattern],
+) -> Outcome<()> {
+    let mut tried = BTreeSet::new();
+    while tried.len() < MOST_LINKS {
+        let asked = along_links(asked, &there.listing);
+        let links: Vec<PathBuf> = there
+            .listing
+            .iter()
+            .filter(|(path, entry)| leads_out(path, entry) && !tried.contains(*path))
+            .filter(|(path, _)| asked.iter().any(|pattern| pattern.leads_through(path)))
+            .map(|(path, _)| path.to_owned())
+            .collect();
+        if links.is_empty() {
+            return Ok(());
+        }
+        let behind = look(connection, document, &mut there.session, &links)?;
+        for link in links {
+            // One that leads nowhere stays a link; one to what can't be read is what can't be read.
+            let end = behind.get(&link);
+            if let Some(end) = end.filter(|end| !matches!(end.kind, Kind::Link | Kind::Unreadable))
+            {
+                there.followed.push((link.clone(), end.is_folder()));
+            }
+            tried.insert(link);
+        }
+        there.listing.merge(&behind);
+    }
+    Ok(())
+}
+
+fn look(
+    connection: &Connection,
+    document: &Document,
+    session: &mut Option<Session>,
+    links: &[PathBuf],
+) -> Outcome<Listing> {
+    let script = connection
+        .script(FOLLOW_LINKS)
+        .given("workspace", document.remote.workspace.as_str())
+        .given("linked", FIND_FORMAT_LINKED)
+        .given("unreadable", &FIND_FORMAT_UNREADABLE.replace("%P", "%p"));
+    let script = links.iter().fold(script, mlcube_ssh::process::script::Script::word);
+    let goes_on = session.is_some();
+    let script = if goes_on { script.followed() } else { script };
+    let (answer, next) = connection.go_on(session.take(), &script)?.answer_and_go_on()?;
+    *session = next;
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), document, &answer));
+    }
+    Ok(answer.listing()?)
+}
+
+/// The path in the workspace to which `path` leads by the links in it; none when it leads out, or in a circle.
+pub(crate) fn resolved(listing: &Listing, path: &Path) -> Option<PathBuf> {
+    let mut waiting: Vec<PathBuf> = vec![path.to_owned()];
+    let (mut at, mut links) = (PathBuf::new(), 0);
+    while let Some(next) = waiting.pop() {
+        let mut components = next.components();
+        let Some(component) = components.next() else { continue };
+        waiting.push(components.as_path().to_owned());
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !at.pop() {
+                    return None;
+                }
+            }
+            Component::Normal(name) => {
+                let entry = listing.get(&at.join(name));
+                match entry.filter(|entry| entry.kind == Kind::Link) {
+                    Some(link) => {
+                        links += 1;
+                        if links > MOST_LINKS {
+                            return None;
+                        }
+                        waiting.push(link.target);
+                    }
+                    None => at.push(name),
+                }
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_where_its_links_lead() {
+        let line = |path: &str, target: &str| match target {
+            "" => format!("f 644 1 1.000000000 {path}\0\0"),
+            target => format!("l 777 1 1.000000000 {path}\0{target}\0"),
+        };
+        let lines = [
+            line("epoch3/model", ""),
+            line("latest", "epoch3"),
+            line("best", "./latest/../latest/model"),
+            line("out", "/scratch/out"),
+            line("up", "../x"),
+            line("round", "round"),
+        ];
+        let listing = Listing::parse(lines.concat().as_bytes()).unwrap();
+        let leads = |path: &str| resolved(&listing, Path::new(path));
+        for path in ["epoch3/model", "latest/model", "best"] {
+            assert_eq!(leads(path).as_deref(), Some(Path::new("epoch3/model")), "{path}");
+        }
+        for path in ["out", "out/x", "up", "round"] {
+            assert_eq!(leads(path), None, "{path}");
+        }
+    }
+}

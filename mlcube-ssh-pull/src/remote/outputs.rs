@@ -1,0 +1,102 @@
+//! The outputs that the document's tasks declare.
+
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::path_mapping;
+use mlcube_ssh::cube::task_parameters;
+use mlcube_ssh::cube::task_parameters::{Direction, Parameter};
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::sync::{Kind, Listing};
+use mlcube_ssh::ui::report::Report;
+
+use crate::remote::followed_links;
+use crate::remote::selection::Selection;
+
+/// A declared output in the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// The task's name for it.
+    pub(crate) name: String,
+    /// Its path in the workspace.
+    pub(crate) path: PathBuf,
+    /// Whether it is a folder.
+    pub(crate) is_folder: bool,
+}
+
+/// The outputs of the tasks that lie in the workspace.
+pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
+    let mut declared: Vec<Output> = outputs(document, layout)
+        .filter_map(|output| {
+            let path = output.here?.strip_prefix(&layout.workspace).ok()?.to_owned();
+            Some(Output { name: output.name, path, is_folder: output.is_folder == Some(true) })
+        })
+        .collect();
+    declared.dedup();
+    declared
+}
+
+/// Says where the outputs lie that aren't in the workspace, which alone is fetched: those beside it in the cube, and those
+/// with an absolute path of the remote's own.
+pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) {
+    for output in outputs(document, layout) {
+        let is_outside = |here: &Path| !here.starts_with(&layout.workspace);
+        if output.here.as_deref().is_none_or(is_outside) {
+            let there =
+                path_mapping::there(layout, &document.remote, &output.path).unwrap_or_else(|| {
+                    path_mapping::given_there(layout, &document.remote, &output.path)
+                });
+            report.say(&format!(
+                "the output {}.{} isn't in the workspace and stays on the remote: {there} on {}",
+                output.task, output.name, document.remote.host
+            ));
+        }
+    }
+}
+
+fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item = Parameter> + 'a {
+    task_parameters::chosen(document, layout).filter(|one| one.direction == Direction::Output)
+}
+
+impl Output {
+    /// Where the output lies there, behind the links within the workspace; none where it doesn't.
+    fn place(&self, there: &Listing) -> Option<PathBuf> {
+        if self.path.as_os_str().is_empty() {
+            return Some(self.path.clone());
+        }
+        let place = followed_links::resolved(there, &self.path)?;
+        let is_it = match there.get(&place)?.kind {
+            Kind::Folder => self.is_folder,
+            Kind::File => !self.is_folder,
+            // What can't be read has an error of its own.
+            Kind::Unreadable => true,
+            Kind::Link | Kind::Other => false,
+        };
+        is_it.then_some(place)
+    }
+}
+
+/// Declared outputs, by what the listing of the workspace there says of them.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    /// Those that are there, and among what is fetched: a link whose end isn't brings nothing.
+    pub(crate) fetched: Vec<Output>,
+    /// Those that aren't there.
+    pub(crate) missing: Vec<Output>,
+}
+
+impl Outputs {
+    pub(crate) fn of(declared: &[Output], there: &Listing, selection: &Selection) -> Self {
+        let mut outputs = Self::default();
+        for output in declared {
+            match output.place(there) {
+                Some(place) if selection.includes(&place) || place.as_os_str().is_empty() => {
+                    outputs.fetched.push(output.clone());
+                }
+                Some(_) => {}
+                None => outputs.missing.push(output.clone()),
+            }
+        }
+        outputs
+    }
+}

@@ -1,0 +1,393 @@
+//! What comes: the plan, its transfer, and what both sides have in common afterwards.
+
+pub(crate) mod fetch;
+pub(crate) mod summary;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Receipt;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::command::Command;
+use mlcube_ssh::remote::connection::{Connection, Session};
+use mlcube_ssh::remote::foreign_files::ForeignFiles;
+use mlcube_ssh::sync::listing::ignore::Ignored;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::rsync::{Heard, Transfer};
+use mlcube_ssh::sync::{Direction, Ended, Entry, Listing, Part, Plan, Record, follow_own_links};
+use mlcube_ssh::text::quote::{one_line, shell_word};
+use mlcube_ssh::ui::report::count;
+
+use crate::archive::received::Came;
+use crate::cli::Args;
+use crate::local::backups::Backups;
+use crate::local::file_system;
+use crate::transfer::fetch::{Fetch, Lists, Load, There};
+
+use crate::archive;
+use crate::archive::Stream;
+use crate::local::free_space;
+use crate::local::scratch;
+use crate::local::scratch::Scratch;
+use crate::local::stage::Stage;
+use crate::remote::selection::Selection;
+use crate::verify;
+
+/// The two sides of a pull.
+pub(crate) struct Sides<'a> {
+    pub(crate) step: &'a Step,
+    pub(crate) layout: &'a Layout,
+    pub(crate) boundary: &'a Boundary,
+    pub(crate) connection: &'a Connection,
+    pub(crate) record: &'a Record,
+}
+
+impl Sides<'_> {
+    /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
+    pub(crate) fn transfer(
+        &self,
+        lists: Lists,
+        selection: &Selection,
+        args: &Args,
+        receipt: &mut Receipt,
+    ) -> Outcome<Plan> {
+        let Lists { mut there, here, common } = lists;
+        let workspace = &self.layout.workspace;
+        fs::create_dir_all(workspace)
+            .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
+        scratch::check(workspace)?;
+        let listing = mem::take(&mut there.listing);
+        let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
+        // As the disk shows it.
+        let seen = here.clone();
+        let (mut here, base) = self.settle(here, &listing, common)?;
+        file_system::mark_unwritable(&mut here, workspace);
+        if self.record.was_cut_off() {
+            self.record.finish(&base)?;
+        }
+        let unrounded = match listing.unrounded(&base) {
+            Cow::Owned(unrounded) => Some(unrounded),
+            Cow::Borrowed(_) => None,
+        };
+        let listing = unrounded.unwrap_or(listing);
+        let mut plan = plan(&listing, &here, &base, selection, args.overwrite);
+        if file_system::mark_unheld(&mut here, workspace, &plan.send) {
+            plan = self::plan(&listing, &here, &base, selection, args.overwrite);
+        }
+        if args.checksum {
+            // Some hosts take no second session beside it.
+            there.session.take().map_or(Ok(()), Session::end)?;
+            let mut selected = listing.files_as_in(&here);
+            selected.retain(|path, _| selection.includes(path));
+            let mut another = self.of_another_content(&selected, &plan, &there.path)?;
+            // What was edited while it was compared differs for another reason, and is a conflict.
+            another.retain(|path, _| {
+                let as_listed =
+                    |now: &Entry| seen.get(path).is_some_and(|then| then.same_content(now));
+                let is_as_listed = Entry::is_at(&workspace.join(path), as_listed);
+                if !is_as_listed {
+                    plan.kept.push(path.to_owned());
+                }
+                is_as_listed
+            });
+            plan.send.merge(&another);
+        }
+        // Behind a link there rsync has to be sent by itself, as behind one here.
+        plan.links.extend(there.followed(true));
+        let behind_links = [&plan.links[..], &there.followed(false)].concat();
+        let wanted = archive::worth(&plan.send, &here, &behind_links);
+        let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| here.get(path))?));
+        let before: Listing = plan.send.iter().filter_map(replaced).collect();
+        drop((here, seen));
+        let _scratch = Scratch::of(&plan, workspace)?;
+        let free = free_space::free_bytes(workspace);
+        note(receipt, &listing, &plan, free);
+        drop(listing);
+        free_space::check(&plan, workspace, free, self.connection, &there.path)?;
+        if plan.is_empty() {
+            // The record of a million files takes a second to write.
+            if plan.common != base {
+                self.record.finish(&plan.common)?;
+            }
+        } else {
+            self.record.begin(Direction::Down, &plan.common)?;
+            // From here on the record has it.
+            plan.common = Listing::default();
+            let path = there.path.clone();
+            let backups = Backups::of_a_pull(self.record);
+            let fetched = self.fetch(there, wanted.as_deref(), &plan, &backups, args, receipt);
+            let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
+            backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
+            let (rest, partial) = fetched?;
+            let shown = file_system::shown(workspace, &plan.with_permissions(&plan.send));
+            self.record.add_shown(&shown)?;
+            // What the disk rounds came as it was planned.
+            let rest = rest.filter(|path, _| shown.get(path).is_none());
+            let ended = Ended {
+                connection: self.connection,
+                direction: Direction::Down,
+                here: workspace,
+                there: &path,
+                ask: &|script| self.connection.ask(&script),
+            };
+            let otherwise = ended.otherwise(&rest, || base)?;
+            self.record.finish_but_for(Direction::Down, &otherwise)?;
+            if let Some(failure) = partial {
+                // rsync names files as it sees them, by temporary names for one.
+                let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
+                receipt.left_out.extend(names);
+                summary::not_placed(self.step.report(), &otherwise);
+                return Err(failure);
+            }
+        }
+        let host = self.connection.host().as_str();
+        summary::say(self.step.report(), host, receipt, &plan, workspace);
+        Ok(plan)
+    }
+
+    /// What lies here, behind the user's own links to folders, too; and what both sides have in common, given what they had.
+    pub(crate) fn settle(
+        &self,
+        mut here: Listing,
+        there: &Listing,
+        common: Listing,
+    ) -> Outcome<(Listing, Listing)> {
+        let top = &self.layout.workspace;
+        self.record.put_agreed(&mut here);
+        let common = self.record.settled(common, &here, there);
+        follow_own_links(
+            &mut here,
+            there,
+            &|link| self.boundary.follows(&top.join(link)) && fs::read_dir(top.join(link)).is_ok(),
+            &|below| list_here(&top.join(below)),
+        )?;
+        // What came behind a link is seen only now.
+        let common = if self.record.was_cut_off() {
+            self.record.settled(common, &here, there)
+        } else {
+            common
+        };
+        Ok((here, common))
+    }
+
+    /// Of files that look the same on both sides those that hold something else there.
+    fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
+        let parts = Part::of(same, &plan.links);
+        let comparisons = verify::of_parts(self.connection, self.layout, there, &parts, false);
+        let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
+        let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
+        Ok(same.of_names(&names))
+    }
+
+    /// Fetches what has to come, and returns what rsync was told to bring, with the failure that tells of what it left out.
+    fn fetch(
+        &self,
+        mut there: There,
+        wanted: Option<&Listing>,
+        plan: &Plan,
+        backups: &Backups,
+        args: &Args,
+        receipt: &mut Receipt,
+    ) -> Outcome<(Listing, Option<Failure>)> {
+        let (connection, layout) = (self.connection, self.layout);
+        let mut came = Came::default();
+        if let Some(wanted) = wanted {
+            let (report, here) = (self.step.report(), layout.workspace.as_path());
+            let stream = Stream { connection, report, there: &there.path, here, wanted };
+            let streamed = stream.run(there.session.take(), &mut came);
+            note_fetched(receipt, &came, &Transfer::default());
+            streamed?;
+        }
+        let linked_files = there.followed(false);
+        there.session.map_or(Ok(()), Session::end)?;
+        let rest = came.rest(&plan.send);
+        for link in plan.links.iter().filter(|link| plan.send.get(link).is_some()) {
+            let folder = layout.workspace.join(link);
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("can't make the folder {}", folder.display()))?;
+        }
+        let fetch = Fetch {
+            connection,
+            layout,
+            backups,
+            there: &there.path,
+            by_content: args.checksum,
+            linked_files: &linked_files,
+        };
+        let loads = fetch.loads(plan, &rest, &mut |command| self.prepare(command))?;
+        let stage = if loads.is_empty() { None } else { Stage::where_needed(self.record)? };
+        stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
+        let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
+        let commands = fetch.commands(&loads, stage.as_ref());
+        let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
+        note_fetched(receipt, &came, &transfer);
+        let placed = stage.map_or(Ok(()), |stage| {
+            // Also of what was cut off: what is whole is here then.
+            let placed = self.place(&fetch, &stage, &loads, &rest);
+            let is_done = matches!(fetched, Ok(None)) && placed.is_ok();
+            let unasked = stage.clear(&loads, &layout.workspace, !is_done);
+            placed.and(self.check_asked(unasked))
+        });
+        let left_out = fetched?;
+        placed.map(|()| (rest.into_owned(), left_out))
+    }
+
+    /// Puts in its place what of these loads is in the stage.
+    fn place(
+        &self,
+        fetch: &Fetch,
+        stage: &Stage,
+        loads: &[Load],
+        planned: &Listing,
+    ) -> Outcome<()> {
+        for load in loads {
+            let names = stage.arrived(load, planned, &self.layout.workspace);
+            if names.is_empty() {
+                continue;
+            }
+            let command = fetch.place_staged(stage, load, names);
+            self.step.report().command(&command);
+            let ended = command.run()?;
+            if ended.status != 0 {
+                return Err(Failure::ours(anyhow!(
+                    "can't put what came into {}: {}",
+                    self.layout.workspace.display(),
+                    one_line(ended.errors.lines().next().unwrap_or_default())
+                ))
+                .hint("run this step again, it goes on where it stopped"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a host that sends names which nobody asked for: it is no host that makes a mistake.
+    fn check_asked(&self, unasked: io::Result<Option<PathBuf>>) -> Outcome<()> {
+        let host = self.connection.host();
+        match unasked.context("can't clear the folder for what is on its way")? {
+            None => Ok(()),
+            Some(name) => Err(Failure::ours(anyhow!(
+                "'{host}' sent '{}', which nobody asked for; it was removed",
+                summary::shown(&name)
+            ))
+            .hint(format!(
+                "look at the rsync of the host with `ssh {}`",
+                shell_word(host.as_str())
+            ))),
+        }
+    }
+
+    /// Runs what goes before a transfer, and says whether it was done. The transfer can do without.
+    fn prepare(&self, command: &Command) -> Outcome<bool> {
+        self.step.report().command(command);
+        match command.run()?.status {
+            // That of an ssh: the connection is gone.
+            255 => Err(rsync::lost_during_transfer(self.connection.host().as_str())),
+            status => Ok(status == 0),
+        }
+    }
+}
+
+/// What lies in a folder of this machine.
+pub(crate) fn list_here(folder: &Path) -> anyhow::Result<Listing> {
+    Listing::of_folder(folder, &|_, _| Ok(false))
+}
+
+/// The plan for what is selected; the rest keeps its place in the record.
+pub(crate) fn plan(
+    there: &Listing,
+    here: &Listing,
+    common: &Listing,
+    selection: &Selection,
+    overwrite: bool,
+) -> Plan {
+    // The usual case, without a copy of a list that may be long.
+    if matches!(selection, Selection::All) {
+        return Plan::new(Direction::Down, there, here, common, overwrite);
+    }
+    // With the folders around it: it mustn't be put through one that is a link here, or into one that can't be read.
+    let around: HashSet<&Path> = there
+        .iter()
+        .filter(|(path, _)| selection.includes(path))
+        .flat_map(|(path, _)| path.ancestors().skip(1))
+        .collect();
+    let selected = there.filter(|path, _| selection.includes(path) || around.contains(path));
+    let mut plan = Plan::new(Direction::Down, &selected, here, common, overwrite);
+    plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
+    plan
+}
+
+fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) {
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    receipt.files = Some(there.files());
+    receipt.bytes = Some(there.bytes());
+    (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
+    receipt.free_bytes = free;
+    receipt.kept = plan.kept.iter().map(text).collect();
+    let unreadable = plan.unreadable.iter().map(|(path, _)| path);
+    let left_out = plan.left_out.iter().chain(&plan.in_the_way).chain(&plan.closed);
+    let left_out = left_out.chain(plan.unplaced());
+    receipt.left_out = left_out.chain(unreadable).map(text).collect();
+}
+
+/// Notes what came as a stream, and by rsync.
+fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
+    receipt.changed = !came.entries.is_empty() || transfer.changed > 0;
+    receipt.files_sent = Some(came.entries.regular_files().saturating_add(transfer.files_sent));
+    receipt.bytes_sent = Some(came.bytes.saturating_add(transfer.bytes_sent));
+}
+
+/// What can't be read, there or here, is an error, after the rest has come.
+pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
+    let host = foreign.connection.host().as_str();
+    let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan, host) };
+    if let Some(reason) = owner.strip_prefix('!') {
+        let others = plan.unreadable.len() - 1;
+        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+        return Err(Failure::ours(anyhow!(
+            "'{}'{others} can't be read on '{host}' ({reason}); the rest was done",
+            summary::shown(path)
+        )));
+    }
+    let failure = Failure::ours(anyhow!(
+        "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
+        plan.unreadable
+            .iter()
+            .take(5)
+            .map(|(path, _)| summary::shown(path))
+            .collect::<Vec<_>>()
+            .join(", "),
+        summary::shown(path),
+    ));
+    Err(failure.hint(foreign.remedy(path)))
+}
+
+fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {
+    let Some(path) = plan.closed.first() else { return check_in_the_way(plan, host) };
+    Err(Failure::ours(anyhow!(
+        "{} can't be read here, {} for one, and the rest was done; make it readable, or name it in .mlcubeignore",
+        count(plan.closed.len() as u64, "folder"),
+        summary::shown(path)
+    )))
+}
+
+/// What is left out because something else has its name here is an error, after the rest has come.
+fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
+    let Some(path) = plan.in_the_way.first() else { return Ok(()) };
+    let what = match plan.in_the_way.len() {
+        1 => String::new(),
+        number => format!(" and {} more", number - 1),
+    };
+    let failure = anyhow!(
+        "'{}'{what} didn't come: here that is a folder, a file or a link, and on '{host}' something else; the rest was done",
+        summary::shown(path)
+    );
+    Err(Failure::ours(failure).hint("move it away here, or on the remote, and pull again"))
+}

@@ -1,0 +1,105 @@
+//! What a pull says of what it did.
+
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::cube::boundary;
+use mlcube_ssh::pipe::document::Receipt;
+use mlcube_ssh::sync::{Common, Plan};
+use mlcube_ssh::ui::report::{Report, count, human_bytes};
+
+/// Says what came, and names what didn't.
+pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, here: &Path) {
+    match receipt.files_sent.unwrap_or(0) {
+        0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
+        files => report.say(&format!(
+            "fetched {} from {host}, {} over the link",
+            count(files, "file"),
+            human_bytes(receipt.bytes_sent.unwrap_or(0))
+        )),
+    }
+    let name = Names { report, field: "steps.pull.kept" };
+    name.each(&plan.kept, |path| {
+        format!(
+            "kept {} as it is here, it was changed here too; --overwrite replaces it",
+            shown(path)
+        )
+    });
+    let name = Names { report, field: "steps.pull.left_out" };
+    let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
+    let (links, in_the_way): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        plan.in_the_way.iter().partition(|path| is_link_to_folder(&here.join(path)));
+    name.each(&links, |path| {
+        format!(
+            "left out {} with all below it: here it is a link that leads out of the workspace, and nothing is written through it",
+            shown(path)
+        )
+    });
+    if let Some(Ok(is)) = links.first().map(|link| boundary::real(&here.join(link))) {
+        report.hint(&boundary::listing(&is));
+    }
+    name.each(&in_the_way, |path| {
+        format!(
+            "left out {} with all below it: here it is a folder, a file or a link, and on {host} something else; move one of them away",
+            shown(path)
+        )
+    });
+    name.each(&plan.closed, |path| {
+        format!("left out {} with all below it: the folder can't be read here", shown(path))
+    });
+    name.each(&plan.unheld, |path| {
+        format!(
+            "left out {}: the file system here can't hold the name, or takes it for that of another entry",
+            shown(path)
+        )
+    });
+    name.each(&plan.unwritable, |path| {
+        format!("left out {}: its folder, or one above it, can't be written here", shown(path))
+    });
+    name.each(&plan.left_out, |path| {
+        format!(
+            "left out {}: a device, or a link that points out of the workspace; to follow the link, ask for it by its path",
+            shown(path)
+        )
+    });
+    name.each(&plan.unreadable, |(path, owner)| match owner.strip_prefix('!') {
+        Some(reason) => format!("left out {}: {host} can't read it ({reason})", shown(path)),
+        None => format!("left out {}: it belongs to {owner} on {host}", shown(path)),
+    });
+}
+
+/// Names what rsync couldn't put in its place.
+pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
+    let name = Names { report, field: "steps.pull.left_out" };
+    name.each(otherwise, |(path, _)| {
+        format!("left out {}: it couldn't be put in its place", shown(path))
+    });
+}
+
+/// Says what didn't come, a line each, and of many only how many more there are.
+pub(crate) struct Names {
+    pub(crate) report: Report,
+    /// Where in the document all of them are, if they are.
+    pub(crate) field: &'static str,
+}
+
+impl Names {
+    const MOST: usize = 20;
+
+    pub(crate) fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
+        for one in all.iter().take(Self::MOST) {
+            self.report.warn(&line(one));
+        }
+        if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
+            let all = match self.field {
+                "" => String::new(),
+                field => format!(", all are in {field} of the document"),
+            };
+            self.report.warn(&format!("and {more} more{all}"));
+        }
+    }
+}
+
+/// A path on one line.
+pub(crate) fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}

@@ -1,0 +1,138 @@
+//! The streams of a push: what is new there, in a tree that is itself new all of it at once.
+
+mod format;
+mod new_entries;
+mod pack;
+mod policy;
+mod send;
+pub(crate) mod unpack;
+mod upload;
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::pipe::failure::{Kind, Outcome};
+use mlcube_ssh::sync::Listing;
+
+use crate::archive::new_entries::Fresh;
+use crate::archive::policy::Worth;
+use crate::archive::send::Brought;
+use crate::local::code;
+use crate::remote::state::Route;
+use crate::transfer::commands;
+use crate::transfer::context::{Sent, Sides};
+
+/// From so many entries on the workspace goes as a stream of its own, behind that of the code around it: a round trip more counts
+/// for nothing then, and a second record of every entry, under its path in the base, would double the memory.
+const MANY: usize = 10_000;
+
+/// What is left for rsync.
+pub(crate) struct Remaining<'a> {
+    pub(crate) code: Cow<'a, Listing>,
+    pub(crate) workspace: Cow<'a, Listing>,
+    /// Whether a part of it may be in its place already.
+    pub(crate) may_be_there: bool,
+}
+
+/// Brings what is new on a route, or shows how.
+type Bring<'a> = dyn FnMut(&Route, &Fresh) -> Outcome<Brought> + 'a;
+
+impl Sides<'_> {
+    /// Sends what is new there.
+    pub(crate) fn send_new<'a>(
+        &'a self,
+        code: &'a Listing,
+        sent: &mut Sent,
+    ) -> Outcome<Remaining<'a>> {
+        self.bring_new(code, &mut |route, fresh| self.stream(route, fresh, sent))
+    }
+
+    /// Says what would go as a stream, and leaves it to rsync all the same: a shell can't pack as a push does.
+    pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
+        let mut show = |route: &Route, fresh: &Fresh| {
+            if Worth::of(route, fresh).is_some() {
+                let what = send::describe(route, fresh);
+                self.step.show_comment(&format!("{what} where there is one; else:"));
+            }
+            Ok(Brought::Nothing)
+        };
+        let all = Remaining {
+            code: Cow::Borrowed(code),
+            workspace: Cow::Borrowed(&self.plan.send),
+            may_be_there: false,
+        };
+        self.bring_new(code, &mut show).unwrap_or(all)
+    }
+
+    fn bring_new<'a>(&'a self, code: &'a Listing, bring: &mut Bring) -> Outcome<Remaining<'a>> {
+        let (send, links) = (&self.plan.send, &self.plan.links);
+        let mut remaining = Remaining {
+            code: Cow::Borrowed(code),
+            workspace: Cow::Borrowed(send),
+            may_be_there: self.prepared.is_left,
+        };
+        let place = self.workspace_in_base().filter(|_| send.len() < MANY);
+        // A stream that was cut off has made the tree, and may have brought any of it.
+        let is_new = self.prepared.is_new || self.prepared.is_left;
+        if is_new {
+            let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
+            let fresh = Fresh::of(&whole, &code::just_made(self.remote, code), &links);
+            let brought = bring(&self.code_route(), &fresh)?;
+            remaining.code = brought.rest(code, &fresh, Path::new(""));
+            if let Some(place) = place {
+                remaining.workspace = brought.rest(send, &fresh, place);
+            }
+            remaining.may_be_there |= brought.is_left();
+        }
+        if !is_new || place.is_none() || self.prepared.is_left {
+            let fresh = Fresh::of(send, &self.prepared.listing, links);
+            let brought = bring(&self.workspace_route(), &fresh)?;
+            remaining.workspace = brought.rest(send, &fresh, Path::new(""));
+            remaining.may_be_there |= brought.is_left();
+        }
+        Ok(remaining)
+    }
+
+    /// Sends what is new there as a stream, where that pays. What this one or an earlier one has left out of its place is
+    /// put there by rsync.
+    fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Sent) -> Outcome<Brought> {
+        let (connection, report) = (self.connection, self.step.report());
+        let brought = if self.prepared.is_left {
+            Brought::Left
+        } else {
+            send::send(connection, report, route, fresh, &mut sent.transfer)?
+        };
+        if brought.is_left() {
+            let command = commands::left(connection, route, &fresh.entries);
+            let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
+            if taken.as_ref().is_err_and(|failure| failure.kind != Kind::Ours) {
+                taken?;
+            }
+            // A disk that is too small for what is half there and the whole beside it has room without it.
+            self.prepared.ask(connection, unpack::discard(connection, route))?;
+        }
+        Ok(brought)
+    }
+
+    /// The workspace's place in the base, if it has the same one on both sides, and lies on the same disk there.
+    fn workspace_in_base(&self) -> Option<&Path> {
+        let workspace = Path::new(self.remote.workspace.as_str());
+        let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
+        let is_same = self.layout.base.join(place) == self.layout.workspace;
+        let is_near = self.prepared.code_disk.is_near && self.prepared.workspace_disk.is_near;
+        (is_same && is_near).then_some(place)
+    }
+}
+
+/// The code, and the entries of the workspace that have to go, by their paths in the base.
+fn with_workspace<'a>(code: &'a Listing, place: Option<&Path>, send: &Listing) -> Cow<'a, Listing> {
+    let Some(place) = place.filter(|_| !send.is_empty()) else { return Cow::Borrowed(code) };
+    let mut whole = code.clone();
+    whole.graft(place, send);
+    Cow::Owned(whole)
+}
+
+fn in_place(place: Option<&Path>, links: &[PathBuf]) -> Vec<PathBuf> {
+    let join = |place: &Path| links.iter().map(|link| place.join(link)).collect();
+    place.map(join).unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! What is new there: entries whose place is empty, so that nothing is replaced by putting them there.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::sync::{Entry, Listing};
+
+/// The entries of a transfer that are new there.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh<'a> {
+    /// All of them.
+    pub(crate) entries: Cow<'a, Listing>,
+    /// The folders that are there already and get something new: a folder that is itself new comes with all that is in it.
+    pub(crate) folders: BTreeSet<PathBuf>,
+}
+
+impl<'a> Fresh<'a> {
+    /// What of `send` has no counterpart in `there`, and doesn't lie behind one of `links`, on a disk of its own.
+    pub(crate) fn of(send: &'a Listing, there: &Listing, links: &[PathBuf]) -> Self {
+        let is_new = |path: &Path, entry: &Entry| {
+            there.get(path).is_none()
+                // An archive would carry the holes as zeros.
+                && !entry.is_sparse()
+                && !links.iter().any(|link| path.starts_with(link))
+        };
+        // A first push, without a copy of a list that may be long.
+        let entries = if send.iter().all(|(path, entry)| is_new(path, &entry)) {
+            Cow::Borrowed(send)
+        } else {
+            Cow::Owned(send.filter(is_new))
+        };
+        let folders = folders(&entries);
+        Self { entries, folders }
+    }
+}
+
+fn folders(entries: &Listing) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    let mut top: Option<&Path> = None;
+    for (path, _) in entries.iter() {
+        if top.is_some_and(|top| path.starts_with(top)) {
+            continue;
+        }
+        top = Some(path);
+        folders.insert(path.parent().unwrap_or(path).to_owned());
+    }
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(lines: &[&str]) -> Listing {
+        let entry = |line: &&str| {
+            let (kind, path) = line.split_once(' ').unwrap();
+            format!("{kind} 644 1 1.000000001 {path}\0\0")
+        };
+        Listing::parse(lines.iter().map(entry).collect::<String>().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_new_folder_comes_with_all_that_is_in_it() {
+        let send =
+            listing(&["d new", "f new/a", "f new/b", "f old/c", "f old/d", "f e", "f disk/x"]);
+        let there = listing(&["d old", "f old/c", "d disk"]);
+        let fresh = Fresh::of(&send, &there, &["disk".into()]);
+        assert_eq!(fresh.entries.len(), 5);
+        assert_eq!(fresh.folders, BTreeSet::from([PathBuf::new(), "old".into()]));
+    }
+}

@@ -1,0 +1,218 @@
+//! Packing what is new as an archive of tar, in this process: a tar would have to be told all names, and couldn't tell which
+//! files changed while it read them.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use mlcube_ssh::sync::{Entry, Kind, Listing};
+use rustix::fs::OFlags;
+use tar::EntryType;
+
+use crate::archive::format::Archive;
+
+/// What is read of a file at once, in bytes.
+const PIECE: usize = 256 << 10;
+
+/// Hears of every file that is packed, and of how many bytes of the files are.
+pub(crate) trait Hear {
+    fn file(&mut self, path: &Path);
+    fn packed(&mut self, bytes: u64);
+}
+
+/// Packs the entries of a listing, which lie in `here`, as what the folder `name` holds; behind them stands a file
+/// `NAME.changed`, which tells that all has come, and which of it mustn't be used: the paths of those that changed while they
+/// were read, each with a NUL behind it.
+///
+/// Returns the entries that aren't any more as they were listed, whether they were packed or not.
+///
+/// # Errors
+/// When the archive can't be written.
+pub(crate) fn pack(
+    here: &Path,
+    name: &str,
+    entries: &Listing,
+    to: impl Write,
+    hear: &mut impl Hear,
+) -> io::Result<Listing> {
+    let archive = Archive::new(to);
+    let mut packer =
+        Packer { here, name, archive, hear, piece: vec![0; PIECE], taken_back: vec![] };
+    let mut changed = Listing::default();
+    for (path, entry) in entries.iter() {
+        packer.hear.file(path);
+        if !packer.add(path, &entry)? {
+            changed.insert(path, &entry);
+        }
+    }
+    packer.finish()?;
+    Ok(changed)
+}
+
+struct Packer<'a, W, H> {
+    here: &'a Path,
+    name: &'a str,
+    archive: Archive<W>,
+    hear: &'a mut H,
+    piece: Vec<u8>,
+    taken_back: Vec<u8>,
+}
+
+impl<W: Write, H: Hear> Packer<'_, W, H> {
+    /// Adds an entry, and says whether it was from beginning to end as it was listed.
+    fn add(&mut self, path: &Path, entry: &Entry) -> io::Result<bool> {
+        let place = self.here.join(path);
+        if entry.is_file() {
+            return match open(&place, entry) {
+                Some(file) => self.add_file(file, path, entry),
+                None => Ok(false),
+            };
+        }
+        if !Entry::is_at(&place, |now| now.same_content(entry)) {
+            return Ok(false);
+        }
+        let packed = self.packed_name(path);
+        match entry.kind {
+            Kind::Folder => self.archive.header(&packed, entry, EntryType::Directory)?,
+            Kind::Link => self.archive.header(&packed, entry, EntryType::Symlink)?,
+            Kind::File | Kind::Unreadable | Kind::Other => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn add_file(&mut self, mut file: File, path: &Path, entry: &Entry) -> io::Result<bool> {
+        let packed = self.packed_name(path);
+        self.archive.header(&packed, entry, EntryType::Regular)?;
+        let (mut left, mut is_whole) = (entry.size, true);
+        while left > 0 {
+            let wanted = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+            let piece = &mut self.piece[..wanted];
+            if is_whole && file.read_exact(piece).is_err() {
+                is_whole = false;
+                // The archive has room for what isn't there, or can't be read.
+                piece.fill(0);
+            }
+            self.archive.content(piece)?;
+            left -= wanted as u64;
+            self.hear.packed(wanted as u64);
+        }
+        self.archive.end_content(entry.size)?;
+        // A disk that fails, or a file system that tells another size, changes nothing that could be listed.
+        let is_as_listed = is_whole && is_as_listed(&file, entry);
+        if !is_as_listed {
+            self.taken_back.extend_from_slice(path.as_os_str().as_bytes());
+            self.taken_back.push(0);
+        }
+        Ok(is_as_listed)
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.archive.file(format!("{}.changed", self.name).as_bytes(), &self.taken_back)?;
+        self.archive.finish()
+    }
+
+    fn packed_name(&self, path: &Path) -> Vec<u8> {
+        [self.name.as_bytes(), b"/", path.as_os_str().as_bytes()].concat()
+    }
+}
+
+/// The file at `place`, if it is the one that was listed. It may have become anything: no link is followed, no pipe waited
+/// for.
+fn open(place: &Path, entry: &Entry) -> Option<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(place).ok()?;
+    is_as_listed(&file, entry).then_some(file)
+}
+
+fn is_as_listed(file: &File, entry: &Entry) -> bool {
+    Entry::of_open(file).is_some_and(|now| now.same_content(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::mem;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Lets `act` happen when so many bytes are packed.
+    struct At<F>(u64, F);
+
+    impl<F: FnMut()> Hear for At<F> {
+        fn file(&mut self, _: &Path) {}
+        fn packed(&mut self, bytes: u64) {
+            if self.0 > 0 && self.0 <= bytes {
+                (self.1)();
+            }
+            self.0 = self.0.saturating_sub(bytes);
+        }
+    }
+
+    fn contents(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let mut archive = tar::Archive::new(archive);
+        let read = |entry: io::Result<tar::Entry<'_, &[u8]>>| {
+            let mut entry = entry.unwrap();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            (entry.path().unwrap().display().to_string(), content)
+        };
+        archive.entries().unwrap().map(read).collect()
+    }
+
+    #[test]
+    fn what_changed_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        for name in ["a", "b", "c", "d", "e"] {
+            fs::write(here.join(name), vec![b'x'; PIECE + 1]).unwrap();
+        }
+        let listed = Listing::of_folder(here, &|_, _| Ok(false)).unwrap();
+        fs::remove_file(here.join("b")).unwrap();
+        fs::remove_file(here.join("c")).unwrap();
+        symlink("a", here.join("c")).unwrap();
+        let mut packed = Vec::new();
+        let shorten = || fs::write(here.join("d"), "short").unwrap();
+        // In the middle of d, which is the second that can be packed.
+        let mut hear = At(PIECE as u64 + 2 + PIECE as u64, shorten);
+        let changed = pack(here, "code", &listed, &mut packed, &mut hear).unwrap();
+        let names: Vec<_> = changed.iter().map(|(path, _)| path.display().to_string()).collect();
+        assert_eq!(names, ["b", "c", "d"]);
+        let contents = contents(&packed);
+        let names: Vec<_> = contents.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["code/a", "code/d", "code/e", "code.changed"]);
+        assert_eq!(contents[1].1.len(), PIECE + 1);
+        assert_eq!(contents[3].1, b"d\0");
+        assert_eq!(packed.len() % 512, 0);
+    }
+
+    /// Lets the content be away while it is read: as listed before and after, as where a disk fails.
+    struct Away(PathBuf, u64);
+
+    impl Hear for Away {
+        fn file(&mut self, _: &Path) {}
+        fn packed(&mut self, _: u64) {
+            let file = File::options().write(true).open(&self.0).unwrap();
+            let (time, size) = (file.metadata().unwrap().modified().unwrap(), self.1);
+            file.set_len(mem::replace(&mut self.1, 2 * PIECE as u64 + 1)).unwrap();
+            file.set_modified(time).unwrap();
+            assert!(size > 0);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, place) = (folder.path(), folder.path().join("a"));
+        fs::write(&place, vec![b'x'; 2 * PIECE + 1]).unwrap();
+        let listed = Listing::of_folder(here, &|_, _| Ok(false)).unwrap();
+        let mut packed = Vec::new();
+        let mut hear = Away(place, PIECE as u64);
+        let changed = pack(here, "code", &listed, &mut packed, &mut hear).unwrap();
+        assert_eq!((changed.len(), &contents(&packed)[1].1[..]), (1, &b"a\0"[..]));
+    }
+}

@@ -1,0 +1,161 @@
+//! Sending what is new as a stream, and what that has brought.
+//!
+//! It is unpacked in a folder of our own and put in place when all of it is there, so that nothing is ever there by half.
+//! What a stream that was cut off has brought stays in that folder, for the rsync of the next push to take from.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::remote::connection::{Answer, Connection};
+use mlcube_ssh::sync::Listing;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::rsync::Transfer;
+use mlcube_ssh::ui::progress::Progress;
+use mlcube_ssh::ui::report::{Report, Verbosity, count};
+
+use crate::archive::new_entries::Fresh;
+use crate::archive::pack;
+use crate::archive::pack::pack;
+use crate::archive::policy::Worth;
+use crate::archive::unpack::bring;
+use crate::archive::upload::upload;
+use crate::remote::state::Route;
+
+/// What a stream has brought.
+#[derive(Debug)]
+pub(crate) enum Brought {
+    /// There was no stream.
+    Nothing,
+    /// What is new is in its place, but for what changed here meanwhile.
+    All {
+        /// The latter.
+        but: Listing,
+    },
+    /// Some of it, or all, lies in our own folder there: the stream was cut off, or couldn't be put in place.
+    Left,
+}
+
+impl Brought {
+    /// Whether anything may lie in our own folder there.
+    pub(crate) fn is_left(&self) -> bool {
+        matches!(self, Self::Left)
+    }
+
+    /// What of `all` is still to be sent: of what lies in the folder `place` of the tree that the stream was for.
+    pub(crate) fn rest<'a>(
+        &self,
+        all: &'a Listing,
+        fresh: &Fresh,
+        place: &Path,
+    ) -> Cow<'a, Listing> {
+        let Self::All { but } = self else { return Cow::Borrowed(all) };
+        let is_there = |path: &Path| fresh.entries.get(path).is_some() && but.get(path).is_none();
+        Cow::Owned(all.filter(|path, _| !is_there(&place.join(path))))
+    }
+}
+
+/// Sends what is new as a stream where that pays and can be done, in the session that is there for it if there is one, and puts
+/// in place what comes.
+pub(crate) fn send(
+    connection: &Connection,
+    report: Report,
+    route: &Route,
+    fresh: &Fresh,
+    sent: &mut Transfer,
+) -> Outcome<Brought> {
+    let Some(worth) = Worth::of(route, fresh) else { return Ok(Brought::Nothing) };
+    let session = route.prepared.take_session();
+    report.detail(&describe(route, fresh));
+    let mut session =
+        connection.go_on(session, &bring(connection, route, fresh, worth.is_squeezed))?;
+    let Some(link) = session.take_input().context("can't wait for a pipe")? else {
+        return Ok(Brought::Left);
+    };
+    let mut shown = Shown { progress: Progress::new(report, fresh.entries.bytes()), bytes: 0 };
+    let (packed, bytes) = upload(link, worth.is_squeezed, |to| {
+        pack(route.here, route.name, &fresh.entries, to, &mut shown)
+    });
+    shown.progress.clear();
+    sent.bytes_sent += bytes;
+    // What it has taken so far stays in the incoming folder.
+    if packed.as_ref().is_err_and(|problem| problem.kind() == io::ErrorKind::TimedOut) {
+        session.hang_up();
+        return Err(connection.silent_transfer());
+    }
+    let host = connection.host().as_str();
+    let answer = session.answer_of_transfer()?;
+    let brought = brought(packed, &answer, report, host)?;
+    if let Brought::All { but } = &brought {
+        note(sent, report, fresh, but);
+    }
+    Ok(brought)
+}
+
+/// What a person is told that goes as a stream.
+pub(crate) fn describe(route: &Route, fresh: &Fresh) -> String {
+    let files = count(fresh.entries.files(), "file");
+    format!("{files} of {} go as one archive, to the tar there", route.here.display())
+}
+
+/// What has come, by what was packed and what the remote says of it.
+fn brought(
+    packed: io::Result<Listing>,
+    answer: &Answer,
+    report: Report,
+    host: &str,
+) -> Outcome<Brought> {
+    if answer.status == 0 {
+        let is_placed = answer.field("placed").as_deref() == Some("all");
+        return Ok(match packed {
+            Ok(but) if is_placed => Brought::All { but },
+            _ => Brought::Left,
+        });
+    }
+    if rsync::is_out_of_room(&answer.errors) {
+        return Err(Failure::ours(anyhow!(
+            "no room left on '{host}'; make room and run this step again, it goes on where it stopped"
+        )));
+    }
+    if packed.is_ok() && answer.field("problem").as_deref() == Some("not-brought") {
+        return Err(Failure::ours(anyhow!(
+            "tar reported success and didn't bring what was sent to '{host}'; is the tar on PATH there the real one? Run this step again, rsync does it then"
+        )));
+    }
+    report.detail(&format!("no stream, rsync goes on: {}", answer.last_error()));
+    Ok(Brought::Left)
+}
+
+/// How far packing is.
+struct Shown {
+    progress: Progress,
+    bytes: u64,
+}
+
+impl pack::Hear for Shown {
+    fn file(&mut self, path: &Path) {
+        self.progress.file(&path.to_string_lossy());
+    }
+
+    fn packed(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.progress.reached(0, self.bytes);
+    }
+}
+
+fn note(sent: &mut Transfer, report: Report, fresh: &Fresh, changed: &Listing) {
+    for (path, entry) in fresh.entries.iter().filter(|(path, _)| changed.get(path).is_none()) {
+        let name = path.to_string_lossy();
+        if entry.is_folder() {
+            sent.note(&format!("{name}/"));
+        } else {
+            sent.note(&name);
+            if report.verbosity() == Verbosity::Verbose {
+                report.detail(&format!("sent {}", name.escape_debug()));
+            }
+        }
+        sent.files_sent += u64::from(entry.is_file());
+    }
+}

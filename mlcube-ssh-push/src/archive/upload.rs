@@ -1,0 +1,65 @@
+//! The way of an archive into a session.
+
+use std::io;
+use std::io::{BufWriter, Write};
+
+use mlcube_ssh::process::byte_counter::Counted;
+use zstd::Encoder;
+
+/// What is written at once, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// zstd's level that is quicker than any link: what headers have in common goes, and the rest goes nearly as it is.
+const QUICK: i32 = -1;
+
+/// Lets `pack` write what goes to `link`, squeezed or not; returns what it does, and how many bytes went over the link.
+pub(crate) fn upload<T>(
+    link: impl Write,
+    is_squeezed: bool,
+    pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> (io::Result<T>, u64) {
+    let mut link = Counted::new(link);
+    let packed = if is_squeezed { squeezed(&mut link, pack) } else { buffered(&mut link, pack) };
+    (packed, link.count())
+}
+
+fn squeezed<T>(
+    to: &mut dyn Write,
+    pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut encoder = Encoder::new(BufWriter::with_capacity(PIECE, to), QUICK)?;
+    let packed = buffered(&mut encoder, pack)?;
+    encoder.finish()?.flush()?;
+    Ok(packed)
+}
+
+fn buffered<T>(
+    to: &mut dyn Write,
+    pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut to = BufWriter::with_capacity(PIECE, to);
+    let packed = pack(&mut to)?;
+    to.flush()?;
+    Ok(packed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn what_is_packed_goes_squeezed_or_not() {
+        for is_squeezed in [false, true] {
+            let (mut there, link) = io::pipe().unwrap();
+            let (packed, count) = upload(link, is_squeezed, |to| to.write_all(&vec![7; 30_000]));
+            packed.unwrap();
+            let mut came = Vec::new();
+            there.read_to_end(&mut came).unwrap();
+            assert_eq!((came.len() as u64, came.len() < 1000), (count, is_squeezed));
+            let content = if is_squeezed { zstd::decode_all(&came[..]).unwrap() } else { came };
+            assert_eq!(content, vec![7; 30_000]);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Links that lead out of what is sent. They go as they are, and there they lead to whatever the remote has of that
+//! name, most often nothing: that is said when they are sent.
+
+use std::path::Path;
+
+use mlcube_ssh::cube::layout::{Layout, normal};
+use mlcube_ssh::sync::Kind;
+
+use crate::transfer::context::Sides;
+
+/// How many are named.
+const NAMED: usize = 5;
+
+/// Names such links among what was just sent.
+pub(crate) fn name(sides: &Sides) {
+    let (layout, code) = (sides.layout, sides.local.changed_code());
+    let sent = [(&layout.base, &code), (&layout.workspace, &sides.plan.send)];
+    let entries = sent
+        .into_iter()
+        .flat_map(|(top, listing)| listing.iter().map(move |(path, entry)| (top, path, entry)));
+    let links = entries.filter(|(.., entry)| entry.kind == Kind::Link);
+    let out: Vec<String> = links
+        .filter(|(top, path, entry)| leads_out(layout, &top.join(path), &entry.target))
+        .map(|(_, path, entry)| format!("{} -> {}", shown(path), shown(&entry.target)))
+        .collect();
+    if !out.is_empty() {
+        sides.step.report().warn(&format!(
+            "sent links, but not what they lead to: {}{}",
+            out[..out.len().min(NAMED)].join(", "),
+            more(out.len())
+        ));
+        sides.step.report().hint(&format!(
+            "put it into the workspace, or keep it on {} under that path",
+            sides.connection.host()
+        ));
+    }
+}
+
+/// Whether what a link leads to, by its text, has no place beside it there.
+fn leads_out(layout: &Layout, link: &Path, target: &Path) -> bool {
+    if target.is_absolute() {
+        return true;
+    }
+    let target = normal(&link.parent().unwrap_or(link).join(target));
+    let in_workspace = |path: &Path| path.starts_with(&layout.workspace);
+    // A workspace outside the cube lies in a place of its own there.
+    let is_far =
+        layout.workspace_in_root().is_none() && in_workspace(link) != in_workspace(&target);
+    let is_code = || target.strip_prefix(&layout.base).is_ok_and(|place| layout.is_code(place));
+    is_far || !(in_workspace(&target) || is_code())
+}
+
+fn more(number: usize) -> String {
+    if number > NAMED { format!(" and {} more", number - NAMED) } else { String::new() }
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Of a cube in `/h/lab/cube` that is built from `/h/lab/project`, those of these links that lead out.
+    fn out<'a>(workspace: &str, links: &[(&'a str, &str)]) -> Vec<&'a str> {
+        let context = Some(PathBuf::from("project"));
+        let file = "mlcube.yaml".to_owned();
+        let layout =
+            Layout::new("/h/lab".into(), "cube".into(), context, file, PathBuf::from(workspace));
+        let out =
+            |(link, target): &&(&str, &str)| leads_out(&layout, Path::new(link), Path::new(target));
+        links.iter().filter(out).map(|(link, _)| *link).collect()
+    }
+
+    #[test]
+    fn by_their_text() {
+        let links = [
+            ("/h/lab/cube/workspace/a", "b/../c"),
+            ("/h/lab/cube/workspace/b", "../../project/x"),
+            ("/h/lab/cube/c", "workspace/x"),
+            ("/h/lab/cube/d", "/h/lab/cube/x"),
+            ("/h/lab/cube/workspace/e", "../../other/x"),
+            ("/h/lab/project/f", "../../x"),
+        ];
+        let named = out("/h/lab/cube/workspace", &links);
+        assert_eq!(named, ["/h/lab/cube/d", "/h/lab/cube/workspace/e", "/h/lab/project/f"]);
+    }
+
+    #[test]
+    fn between_the_cube_and_a_workspace_outside() {
+        let links = [
+            ("/h/ws/a", "../lab/cube/x"),
+            ("/h/ws/b", "c"),
+            ("/h/lab/cube/c", "../../ws/x"),
+            ("/h/lab/cube/d", "../project/x"),
+            ("/h/lab/cube/e", "workspace/x"),
+        ];
+        assert_eq!(out("/h/ws", &links), ["/h/ws/a", "/h/lab/cube/c", "/h/lab/cube/e"]);
+    }
+}

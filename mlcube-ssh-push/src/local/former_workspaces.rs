@@ -1,0 +1,47 @@
+//! Places in the tree that were a workspace once: nobody's code, as a job may have written there, until the user says otherwise.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use mlcube_ssh::cube::layout::{Layout, normal};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::sync::Record;
+use mlcube_ssh::text::quote::shell_word_of;
+use mlcube_ssh::ui::report::Report;
+
+/// Says which of them lie here and aren't sent.
+pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
+    let is_left_out = |place: &&PathBuf| layout.is_code(place) && layout.base.join(place).exists();
+    let here: Vec<_> = known.iter().filter(is_left_out).collect();
+    if let [first, others @ ..] = here.as_slice() {
+        let shown = first.display().to_string().escape_debug().to_string();
+        let more = match others.len() {
+            0 => String::new(),
+            number => format!(", nor are {number} more"),
+        };
+        report.say(&format!(
+            "'{shown}' isn't sent as code{more}: it was a workspace once; to send it: --as-code={}",
+            shell_word_of(first.as_os_str())
+        ));
+    }
+}
+
+/// The place in the base that the user means by a path, absolute or in the base, and calls code from now on.
+///
+/// # Errors
+/// When it was no workspace, or is the one in use.
+pub(crate) fn parse(layout: &Layout, record: &Record, path: &Path) -> Outcome<PathBuf> {
+    let place = normal(&layout.base.join(path)).strip_prefix(&layout.base).map(Path::to_owned);
+    let refuse = |why: &str| {
+        Failure::ours(anyhow!("--as-code: '{}' {why}", path.display().to_string().escape_debug()))
+    };
+    let place = place.map_err(|_| refuse("isn't in the base of the cube"))?;
+    if layout.is_workspace(&place) {
+        return Err(refuse("is the workspace in use, which is never code"));
+    }
+    if !record.workspaces()?.contains(&place) {
+        return Err(refuse("was no workspace of this remote tree, as far as is known here")
+            .hint("a push names those that were"));
+    }
+    Ok(place)
+}

@@ -1,0 +1,188 @@
+//! What lies on this machine, and what the record says of it; nothing is contacted.
+
+pub(crate) mod code;
+pub(crate) mod escaping_links;
+pub(crate) mod former_workspaces;
+pub(crate) mod outside_cube;
+pub(crate) mod own_files;
+pub(crate) mod selection;
+mod skipped;
+
+use std::borrow::Cow;
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::sync::listing::ignore::Ignored;
+use mlcube_ssh::sync::{Direction, Entry, Found, Granularity, Kind, Listing, Plan, Record};
+use mlcube_ssh::ui::report::Report;
+
+use crate::local::own_files::OwnFiles;
+use crate::local::selection::Selection;
+use crate::local::skipped::Stays;
+use crate::remote::delete;
+
+/// What lies here, and what the record says.
+pub(crate) struct Local {
+    pub(crate) code: Listing,
+    /// All of the workspace, whatever is meant.
+    pub(crate) workspace: Listing,
+    pub(crate) record: Record,
+    /// What both sides of the workspace last had in common.
+    common: Listing,
+    pushed: Option<Listing>,
+    /// Code that a push which didn't end well may have sent, or that is gone here since it was pushed.
+    sent_once: Listing,
+    /// Code that was pushed once, and is gone.
+    pub(crate) gone: Listing,
+    pub(crate) stays: Stays,
+    selection: Selection,
+}
+
+/// What the workspace holds on this machine now; what stays here is noted.
+fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
+    let ignored = Ignored::of_workspace(layout);
+    let skip = |path: &Path, found: Found| {
+        Ok(stays.here(&ignored, path, found.is_folder)?
+            || stays.unreadable(&layout.workspace, path, found))
+    };
+    Listing::of_folder(&layout.workspace, &skip)
+}
+
+impl Local {
+    /// Looks at what lies here; what of it is in `own` is never sent.
+    pub(crate) fn look(
+        layout: &Layout,
+        record: Record,
+        selection: Selection,
+        own: &OwnFiles,
+        report: Report,
+    ) -> Result<Self> {
+        let stays = Stays::default();
+        // Before any other list: what is found on either side is mostly the same, in the order of this one.
+        let common = record.workspace();
+        let mut workspaces = layout.workspaces();
+        workspaces.extend(record.workspaces()?);
+        let mut code = code::listing(layout, &workspaces, &stays)?;
+        let pushed = record.code();
+        own.take(&mut code, &layout.base, pushed.as_ref(), report);
+        let mut workspace = workspace(layout, &stays)?;
+        stays.note(&layout.base, &code);
+        stays.note(&layout.workspace, &workspace);
+        own.take_keys(&mut workspace, &layout.workspace, report);
+        let sent_once = record.gone();
+        let mut once = sent_once.clone();
+        once.extend(pushed.iter().flat_map(Listing::iter));
+        record.put_agreed(&mut workspace);
+        Ok(Self {
+            gone: delete::gone(layout, &once, &code, &workspaces),
+            code,
+            workspace,
+            selection,
+            stays,
+            common,
+            pushed,
+            sent_once,
+            record,
+        })
+    }
+
+    /// What both sides last had in common, given what is in the workspace there; what an earlier push that was cut off has
+    /// brought counts.
+    pub(crate) fn settled(&mut self, there: &Listing) -> Listing {
+        self.record.settled(mem::take(&mut self.common), &self.workspace, there)
+    }
+
+    /// Forgets what lies in places that the remote knows to be or have been workspaces, and remembers them.
+    pub(crate) fn leave_out_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
+        self.record.add_workspaces(places)?;
+        let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
+        self.code.retain(|path, _| is_code(path));
+        self.gone.retain(|path, _| is_code(path));
+        Ok(())
+    }
+
+    /// Whether code that was found on the remote may be what this machine has sent, by an earlier push, one that was cut off, or
+    /// this one.
+    pub(crate) fn may_have_sent(&self, path: &Path, found: &Entry, disk: Granularity) -> bool {
+        let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];
+        let mut sent = sent.into_iter().flatten().filter_map(|sent| sent.get(path));
+        sent.any(|sent| disk.shows(found, &sent))
+    }
+
+    /// What of the workspace is meant.
+    pub(crate) fn selected(&self) -> Cow<'_, Listing> {
+        self.selection.of(&self.workspace)
+    }
+
+    /// Whether a push would have nothing to send.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        let code_is_known =
+            self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now()));
+        let common = &self.common;
+        code_is_known
+            && !self.record.was_cut_off()
+            && self
+                .selected()
+                .iter()
+                .all(|(path, entry)| common.get(path).is_some_and(|common| common.same(&entry)))
+    }
+
+    /// What has to go, given what is in the workspace there and what both sides have in common; what isn't meant keeps its
+    /// place in the record.
+    pub(crate) fn plan(&self, there: &Listing, common: &Listing, overwrite: bool) -> Plan {
+        let mut plan = Plan::new(Direction::Up, &self.selected(), there, common, overwrite);
+        plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
+        plan
+    }
+
+    /// The code that isn't there as it is here, as far as this machine knows.
+    pub(crate) fn changed_code(&self) -> Listing {
+        let there = |path: &Path| self.pushed.as_ref()?.get(path);
+        self.code.filter(|path, entry| !there(path).is_some_and(|there| there.same_content(entry)))
+    }
+
+    /// Code that may be there once this push has begun, whatever ends it: that of earlier ones, and what goes now.
+    pub(crate) fn once_sent(&self) -> Listing {
+        let mut once = self.gone.clone();
+        once.extend(self.changed_code().iter());
+        once
+    }
+
+    /// The code as it is there after a push: what can't be looked at here is as it was.
+    pub(crate) fn pushed_now(&self) -> Listing {
+        let is_read =
+            |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == Kind::Unreadable);
+        let mut code = self.code.filter(|path, _| is_read(path));
+        let before = self.pushed.iter().flat_map(Listing::iter);
+        let below = |path: &Path| path.ancestors().any(|path| !is_read(path));
+        code.extend(before.filter(|(path, _)| below(path)));
+        code
+    }
+
+    /// Code that is gone here and may still be there, after it was deleted there or without that.
+    pub(crate) fn still_gone(&self, was_deleted: bool) -> Listing {
+        if was_deleted { Listing::default() } else { self.gone.clone() }
+    }
+
+    /// Links that were pushed from here and are folders here now.
+    pub(crate) fn old_links(&self) -> Listing {
+        let is_folder = |path: &Path| self.code.get(path).is_some_and(|now| now.is_folder());
+        let pushed = self.pushed.as_ref();
+        pushed
+            .map(|pushed| pushed.filter(|path, entry| entry.kind == Kind::Link && is_folder(path)))
+            .unwrap_or_default()
+    }
+
+    /// Whether a push was ever made from here.
+    pub(crate) fn was_pushed(&self) -> bool {
+        self.pushed.is_some()
+    }
+
+    /// Whether anything that the image is built from changed since it was built last.
+    pub(crate) fn context_changed(&self, layout: &Layout) -> bool {
+        let now = layout.build_context(&self.code);
+        !self.record.configured().is_some_and(|built| built.same(&now))
+    }
+}

@@ -1,0 +1,33 @@
+//! What is sent from beside the cube's own folder: named with its size before the first push sends it.
+
+use std::path::Path;
+
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::ui::report::{Report, count, human_bytes};
+
+use crate::local::Local;
+
+/// Names the build context and the inputs that lie outside the cube's folder, where nothing was ever pushed from here.
+pub(crate) fn name(report: &Report, layout: &Layout, local: &Local) {
+    if local.was_pushed() {
+        return;
+    }
+    let context = layout.context.iter().map(|place| ("the build context", place));
+    let inputs = layout.inputs.iter().map(|place| ("an input", place));
+    for (what, place) in context.chain(inputs) {
+        if place.starts_with(&layout.root) {
+            continue;
+        }
+        let code = local.code.below(place);
+        report.say(&format!(
+            "{what} lies outside the cube's folder and is sent too: {}, {}, {}",
+            shown(&layout.base.join(place)),
+            count(code.files(), "file"),
+            human_bytes(code.bytes())
+        ));
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.components().collect::<std::path::PathBuf>().to_string_lossy().into_owned()
+}

@@ -1,0 +1,194 @@
+//! Files of the tools' own and of the user's ssh, which are never code: the private keys that log in, documents, what this
+//! command line is writing, our state. A cube's folder is where people work, and all of these end up in it.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::cube::boundary::real;
+use mlcube_ssh::pipe::document::SCHEMA;
+use mlcube_ssh::sync::{Entry, Listing, state_folder};
+use mlcube_ssh::ui::report::Report;
+use rustix::process::getpgrp;
+
+/// A document is a few kilobytes; what is larger than this is none.
+const LARGEST_DOCUMENT: u64 = 4 << 20;
+
+/// No key is as large: one of 16,384 bits has 12 kB.
+const LARGEST_KEY: u64 = 64 << 10;
+
+/// What is never code, and what of it was met.
+#[derive(Debug, Default)]
+pub(crate) struct OwnFiles {
+    /// What the identity files hold.
+    keys: Vec<Vec<u8>>,
+    /// Our folder of states, as it really is.
+    state: Option<PathBuf>,
+    /// What the processes of this command line are writing, as it really is.
+    written: OnceCell<BTreeSet<PathBuf>>,
+}
+
+impl OwnFiles {
+    /// With the identity files of the connection.
+    pub(crate) fn with_keys(files: &[PathBuf]) -> Self {
+        let key = |path: &PathBuf| {
+            let is_key =
+                |found: fs::Metadata| found.is_file() && (1..LARGEST_KEY).contains(&found.len());
+            fs::metadata(path).is_ok_and(is_key).then(|| fs::read(path).ok())?
+        };
+        let state = state_folder().ok().and_then(|state| real(&state).ok());
+        Self { keys: files.iter().filter_map(key).collect(), state, ..Self::default() }
+    }
+
+    /// Takes keys away from a listing of `top`, and names them: in the workspace they are no data either.
+    pub(crate) fn take_keys(&self, listing: &mut Listing, top: &Path, report: Report) {
+        listing.retain(|path, entry| {
+            let is_key = self.is_key(&top.join(path), entry);
+            if is_key {
+                report.warn(&format!(
+                    "{} is the private key that logs in, and isn't sent",
+                    top.join(path).display()
+                ));
+            }
+            !is_key
+        });
+    }
+
+    /// Takes away from the code in `base` all that is none. What was pushed as it is now has been looked at.
+    pub(crate) fn take(
+        &self,
+        code: &mut Listing,
+        base: &Path,
+        pushed: Option<&Listing>,
+        report: Report,
+    ) {
+        self.take_keys(code, base, report);
+        let real_base = real(base).unwrap_or_else(|_| base.to_owned());
+        let state = self.state.as_ref().and_then(|state| state.strip_prefix(&real_base).ok());
+        code.retain(|path, entry| {
+            let is_known = || {
+                pushed
+                    .and_then(|pushed| pushed.get(path))
+                    .is_some_and(|pushed| pushed.same_content(entry))
+            };
+            let why = if state.is_some_and(|state| path.starts_with(state)) {
+                "our own state"
+            } else if !entry.is_file() || is_known() {
+                return true;
+            } else if self.is_written(&real_base.join(path)) {
+                "this command line writes it"
+            } else if is_document(&base.join(path), entry) {
+                "a document"
+            } else {
+                return true;
+            };
+            report.detail(&format!("stays here, {why}: {}", path.display()));
+            false
+        });
+    }
+
+    /// Whether the file at `path` is an identity file or a copy of one, under whatever name.
+    fn is_key(&self, path: &Path, entry: &Entry) -> bool {
+        // Most files differ in size: nothing is asked of the disk.
+        let has_its_size = |key: &&Vec<u8>| entry.is_file() && entry.size == key.len() as u64;
+        self.keys
+            .iter()
+            .filter(has_its_size)
+            .any(|key| fs::read(path).is_ok_and(|text| text == *key))
+    }
+
+    fn is_written(&self, path: &Path) -> bool {
+        self.written.get_or_init(written).contains(path)
+    }
+}
+
+/// The files that processes of this process's group have open for writing: the ends of the pipe and the shell around it
+/// (`… > ran.json`, `2> log`, `| tee log`). They are empty or by half, and another run has others.
+fn written() -> BTreeSet<PathBuf> {
+    let group = getpgrp().as_raw_nonzero().to_string();
+    let is_of_group = |process: &Path| {
+        let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
+        // proc_pid_stat(5): behind the name, which may hold anything, come state, parent and group.
+        let words = stat.rsplit(')').next().unwrap_or_default();
+        words.split_whitespace().nth(2) == Some(&group)
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let processes = processes.filter(|process| is_of_group(process));
+    processes.flat_map(|process| written_by(&process)).collect()
+}
+
+fn written_by(process: &Path) -> Vec<PathBuf> {
+    let open = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+    let written = |number: &Path| {
+        let info = fs::read_to_string(process.join("fdinfo").join(number)).ok()?;
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        // The last two bits of open(2)'s flags: 0 is reading alone.
+        u32::from_str_radix(flags.trim(), 8).ok().filter(|flags| flags & 3 != 0)
+    };
+    open.filter(|entry| written(Path::new(&entry.file_name())).is_some())
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter(|path| path.is_absolute())
+        .collect()
+}
+
+/// Whether a file is one of our documents, whole or cut off, whatever its name.
+fn is_document(path: &Path, entry: &Entry) -> bool {
+    let read = || {
+        let mut start = Vec::new();
+        let mut file = File::open(path).ok()?;
+        file.by_ref().take(200).read_to_end(&mut start).ok()?;
+        // As our programs write it the schema comes first; other programs sort the keys, or leave the blanks out.
+        let is_object = start.trim_ascii_start().starts_with(b"{");
+        let begins =
+            without_blanks(&start).starts_with(format!("{{\"schema\":\"{SCHEMA}\"").as_bytes());
+        if begins || !is_object {
+            return Some(begins);
+        }
+        file.take(LARGEST_DOCUMENT).read_to_end(&mut start).ok()?;
+        let value: serde_json::Value = serde_json::from_slice(&start).ok()?;
+        Some(value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
+    };
+    entry.size > 0 && entry.size <= LARGEST_DOCUMENT && read().unwrap_or(false)
+}
+
+fn without_blanks(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_known_by_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("any name");
+        let is = |text: &str| {
+            fs::write(&path, text).unwrap();
+            is_document(&path, &Entry::look(&path).unwrap().unwrap())
+        };
+        assert!(is("{\n  \"schema\": \"mlcube-ssh/v1\",\n  \"config\": {}\n}\n"));
+        assert!(is("{\"schema\":\"mlcube-ssh/v1\",\"conf"), "cut off");
+        assert!(is(&format!(
+            "{{\"config\": \"{}\", \"schema\": \"mlcube-ssh/v1\"}}",
+            "x".repeat(900)
+        )));
+        assert!(!is("{\"schema\": \"mine/v1\"}") && !is("") && !is("schema mlcube-ssh/v1"));
+        assert!(!is("{\"a\": {\"schema\": \"mlcube-ssh/v1\"}}"));
+    }
+
+    #[test]
+    fn what_this_process_writes_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = real(folder.path()).unwrap().join("log");
+        let _open = File::create(&path).unwrap();
+        let other = path.with_file_name("read");
+        fs::write(&other, "").unwrap();
+        let _read = File::open(&other).unwrap();
+        let written = written();
+        assert!(written.contains(&path) && !written.contains(&other));
+    }
+}

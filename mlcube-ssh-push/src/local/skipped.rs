@@ -1,0 +1,97 @@
+//! What a push leaves here: what is ignored, and what can't be read.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Receipt;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::sync::listing::ignore::Ignored;
+use mlcube_ssh::sync::{Found, Kind, Listing};
+use mlcube_ssh::ui::report::{Report, count};
+use rustix::fs::{Access, access};
+
+/// What was met and isn't sent.
+#[derive(Debug, Default)]
+pub(crate) struct Stays {
+    ignored: RefCell<Vec<PathBuf>>,
+    /// With the system's reason, where it isn't one of permissions.
+    unreadable: RefCell<Vec<(PathBuf, Option<String>)>>,
+}
+
+impl Stays {
+    /// Whether `path` is ignored; then it is noted.
+    pub(crate) fn here(&self, ignored: &Ignored, path: &Path, is_folder: bool) -> Result<bool> {
+        let stays = ignored.matches(path, is_folder)?;
+        if stays {
+            self.ignored.borrow_mut().push(path.to_owned());
+        }
+        Ok(stays)
+    }
+
+    /// Whether this user may not read `path` in `top`; then it is noted. What is gone, and a link, is none of that.
+    pub(crate) fn unreadable(&self, top: &Path, path: &Path, found: Found) -> bool {
+        if found.is_readable {
+            return false;
+        }
+        let path = &top.join(path);
+        let wanted =
+            if found.is_folder { Access::READ_OK | Access::EXEC_OK } else { Access::READ_OK };
+        let denied = access(path, wanted) == Err(rustix::io::Errno::ACCESS)
+            && fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_symlink());
+        if denied {
+            self.unreadable.borrow_mut().push((path.to_owned(), None));
+        }
+        denied
+    }
+
+    /// Notes the entries of a listing of `top` that couldn't be looked at.
+    pub(crate) fn note(&self, top: &Path, listing: &Listing) {
+        let unreadable = listing.iter().filter(|(_, entry)| entry.kind == Kind::Unreadable);
+        let noted = unreadable.map(|(path, entry)| (top.join(path), entry.reason()));
+        self.unreadable.borrow_mut().extend(noted);
+    }
+
+    /// Whether there is nothing that couldn't be read.
+    pub(crate) fn is_all_readable(&self) -> bool {
+        self.unreadable.borrow().is_empty()
+    }
+
+    /// Says what is ignored, with `-v`.
+    pub(crate) fn say(&self, report: &Report) {
+        for path in self.ignored.borrow().iter() {
+            report.detail(&format!("stays here, ignored: {}", path.display()));
+        }
+    }
+
+    /// Names what couldn't be read, once all else is done, and notes it by its path in the workspace, or else the base.
+    ///
+    /// # Errors
+    /// When there is any.
+    pub(crate) fn check(
+        &self,
+        layout: &Layout,
+        report: &Report,
+        receipt: &mut Receipt,
+    ) -> Outcome<()> {
+        let unreadable = self.unreadable.borrow();
+        for (path, reason) in unreadable.iter() {
+            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            report.warn(&format!("left out {}: it can't be read{reason}", path.display()));
+            let place = [&layout.workspace, &layout.base]
+                .iter()
+                .find_map(|top| path.strip_prefix(top).ok());
+            receipt.left_out.push(place.unwrap_or(path).to_string_lossy().into_owned());
+        }
+        match unreadable.first() {
+            None => Ok(()),
+            Some((first, _)) => Err(Failure::ours(anyhow!(
+                "{} can't be read here, {} for one, and the rest was done; make them readable, or name them in .mlcubeignore",
+                count(unreadable.len() as u64, "file"),
+                first.display()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Code that was pushed once and is gone here: what `--delete` deletes there.
+//!
+//! Only what this machine has sent itself is ever deleted, so that nothing of anybody else's goes, and no file that is
+//! still here, an ignored one for instance. A workspace is no code, and what somebody changed there is kept aside.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::sync::Listing;
+use mlcube_ssh::ui::report::count;
+
+use crate::cli::Args;
+use crate::local::Local;
+use crate::remote::backups::Backups;
+use crate::transfer::context::Sides;
+
+const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
+
+/// What was pushed from here, by this push or earlier ones, and is gone.
+pub(crate) fn gone(
+    layout: &Layout,
+    pushed: &Listing,
+    code: &Listing,
+    workspaces: &[PathBuf],
+) -> Listing {
+    let is_workspace = |path: &Path| workspaces.iter().any(|place| path.starts_with(place));
+    pushed.filter(|path, _| {
+        let is_gone = || lies_below_another(code, path) || is_gone(&layout.base.join(path));
+        code.get(path).is_none() && is_gone() && !is_workspace(path)
+    })
+}
+
+/// Whether a folder that `path` lay in is a file or a link now, through which something else may be seen.
+fn lies_below_another(code: &Listing, path: &Path) -> bool {
+    let mut around = path.ancestors().skip(1);
+    around.any(|folder| code.get(folder).is_some_and(|now| !now.is_folder()))
+}
+
+/// Whether nothing lies at `path`: what can't be looked at, in a folder that can't be entered, may.
+fn is_gone(path: &Path) -> bool {
+    let problem = fs::symlink_metadata(path).map_err(|problem| problem.kind());
+    matches!(problem, Err(ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
+/// Refuses to delete when there is nothing here, or more than was allowed.
+pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
+    if !args.delete || local.gone.files() == 0 {
+        return Ok(());
+    }
+    if local.code.files() == 0 {
+        return Err(Failure::ours(anyhow!(
+            "there is no file of the cube here; nothing was deleted there; is a disk not mounted?"
+        )));
+    }
+    if local.gone.files() > args.max_delete {
+        return Err(Failure::ours(anyhow!(
+            "{} would be deleted, more than --max-delete={} allows; nothing was sent",
+            count(local.gone.files(), "file"),
+            args.max_delete
+        )));
+    }
+    Ok(())
+}
+
+/// The script that deletes: by moving aside; none when there is nothing to delete.
+pub(crate) fn script(
+    connection: &Connection,
+    paths: &Listing,
+    base: &str,
+    backups: &Backups,
+) -> Option<Script> {
+    let script = connection.script(SET_ASIDE).given("tree", base).given("aside", &backups.code());
+    // What lies in a folder before the folder.
+    let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
+    (!paths.is_empty()).then_some(script)
+}
+
+impl Sides<'_> {
+    /// Deletes there what is gone here, and names it.
+    pub(crate) fn delete(&self) -> Outcome<Vec<String>> {
+        let deleted = self.remove(&self.local.gone)?;
+        for path in &deleted {
+            self.step.report().say(&format!("deleted {path} on {}", self.connection.host()));
+        }
+        Ok(deleted)
+    }
+
+    /// Removes code from the tree there; returns the names of what was there.
+    pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Vec<String>> {
+        let (connection, host) = (self.connection, self.connection.host());
+        let script = script(connection, paths, &self.prepared.base, &self.backups);
+        let Some(script) = script else { return Ok(Vec::new()) };
+        let answer = self.prepared.ask(connection, script)?;
+        if answer.status != 0 {
+            return Err(Failure::ours(anyhow!(
+                "can't delete {} on '{host}': {}",
+                answer.field("problem").unwrap_or_default().replacen("not-writable ", "", 1),
+                answer.last_error()
+            )));
+        }
+        let text = answer.text();
+        let deleted = text.lines().filter_map(|line| line.strip_prefix("deleted "));
+        Ok(deleted.map(|path| path.escape_debug().to_string()).collect())
+    }
+}

@@ -1,0 +1,57 @@
+//! Whether what has to go there has room there.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::sync::{Listing, Plan};
+use mlcube_ssh::ui::report::human_bytes;
+
+use crate::local::Local;
+use crate::remote::state::{Disk, Prepared};
+
+/// # Errors
+/// When the files to send are more than what is free; the largest are named.
+pub(crate) fn check(
+    local: &Local,
+    layout: &Layout,
+    plan: &Plan,
+    prepared: &Prepared,
+    host: &str,
+) -> Result<()> {
+    let code = local.changed_code();
+    let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
+    // What was brought already needs no more room.
+    let [disk, other] = [prepared.workspace_disk, prepared.code_disk].map(|disk| {
+        let left = if disk.is_near { prepared.left_bytes } else { 0 };
+        Disk { free: disk.free.map(|free| free.saturating_add(left)), ..disk }
+    });
+    if disk.is_near != other.is_near {
+        check_disk(&[code], other.free, host)?;
+        return check_disk(&[send], disk.free, host);
+    }
+    check_disk(&[code, send], disk.free, host)
+}
+
+/// The same for what goes to one disk, of which so many bytes are free, if that is known: listings, and where they lie here.
+fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Result<()> {
+    let Some(free) = free else { return Ok(()) };
+    // Only where there may be too little, every file with holes is asked for what it takes.
+    if wanted.iter().map(|(listing, _)| listing.bytes()).sum::<u64>() <= free {
+        return Ok(());
+    }
+    let bytes: u64 = wanted.iter().map(|(listing, top)| listing.allocated_bytes(top)).sum();
+    if bytes <= free {
+        return Ok(());
+    }
+    let mut all = Listing::default();
+    for (listing, _) in wanted {
+        all.merge(listing);
+    }
+    bail!(
+        "{} have to go to '{host}' and {} are free there; make room, or name what may stay here in .mlcubeignore. The largest: {}",
+        human_bytes(bytes),
+        human_bytes(free),
+        all.largest()
+    )
+}

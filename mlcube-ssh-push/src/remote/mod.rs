@@ -1,0 +1,10 @@
+//! What a push looks at, prepares and keeps aside on the remote.
+
+pub(crate) mod backups;
+pub(crate) mod delete;
+pub(crate) mod free_space;
+pub(crate) mod incoming;
+pub(crate) mod leftovers;
+pub(crate) mod prepare;
+pub(crate) mod state;
+pub(crate) mod try_names;

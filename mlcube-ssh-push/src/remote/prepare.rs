@@ -1,0 +1,162 @@
+//! The first round trip: folders are made there for a push, the workspace is listed.
+
+use std::cell::Cell;
+use std::path::{Component, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use mlcube_ssh::cube::layout::{Layout, links};
+use mlcube_ssh::cube::tree_owner;
+use mlcube_ssh::cube::tree_owner::Owner;
+use mlcube_ssh::pipe::document::{Document, Remote};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::{Answer, Connection};
+use mlcube_ssh::remote::job;
+use mlcube_ssh::remote::job::WaitArgs;
+use mlcube_ssh::remote::problem;
+use mlcube_ssh::settings::names::RemotePath;
+use mlcube_ssh::sync::rsync;
+use mlcube_ssh::sync::{
+    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, LIST_PLACES, Listing,
+};
+
+use crate::remote::incoming::IncomingId;
+use crate::remote::state::{Disk, Prepared};
+
+const PROGRAM: &str = concat!(include_str!("../sh/listing.sh"), include_str!("../sh/prepare.sh"));
+const LOOK: &str =
+    concat!(include_str!("../sh/listing.sh"), include_str!("../sh/list-workspace.sh"));
+
+/// The bytes of a record of code up to which the remote is told all of its names: more is left to rsync, which packs them better.
+pub(crate) const FEW_NAMES: u64 = 64 << 10;
+
+/// The script that makes the folders and lists the workspace, and what is there of the code that was `pushed` last.
+pub(crate) fn script(
+    connection: &Connection,
+    layout: &Layout,
+    remote: &Remote,
+    origin: &Owner,
+    adopt: bool,
+    incoming: &IncomingId,
+    pushed: &Listing,
+) -> Result<Script> {
+    let former_workspace = layout.former_workspace(remote)?;
+    let paths = [Some(&layout.root), layout.context.as_ref()];
+    let pairs: Vec<_> = paths.into_iter().flatten().flat_map(|path| links(path)).collect();
+    let script = connection
+        .script(PROGRAM)
+        .with(job::FUNCTIONS)
+        .with(job::INCOMING)
+        .with(LIST_PLACES)
+        .given("base", remote.base.as_str())
+        .given("state", remote.state.as_str())
+        .given("workspace", remote.workspace.as_str())
+        .given("format", FIND_FORMAT)
+        .given("linked", FIND_FORMAT_LINKED)
+        .given("unwritable", FIND_FORMAT_UNWRITABLE)
+        .given("origin", &origin.line)
+        .given("former_origin", &origin.former_id)
+        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
+        .given("adopt", if adopt { "yes" } else { "no" })
+        .given("place", &layout.workspace_in_base().unwrap_or_default())
+        .given("id", &incoming.id)
+        .given("former", &incoming.former.join(" "))
+        .given("links", &pairs.len().to_string())
+        .followed();
+    let script = pairs.iter().fold(script, |script, (link, name)| script.word(link).word(name));
+    Ok(pushed.iter().fold(script, |script, (path, _)| script.word(path)))
+}
+
+/// Makes the folders and returns what was found, once no job holds the workspace.
+pub(crate) fn prepare(
+    connection: &Connection,
+    script: &Script,
+    document: &Document,
+    wait: WaitArgs,
+) -> Outcome<Prepared> {
+    let (answer, session) = job::ask_when_free(connection, script, document, wait)?;
+    if let Some(("other-origin", line)) =
+        answer.field("problem").unwrap_or_default().split_once(' ')
+    {
+        return Err(tree_owner::other(document, line));
+    }
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), &answer));
+    }
+    let field = |key| {
+        answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))
+    };
+    let path =
+        |key| answer.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
+    let mut prepared = Prepared {
+        base: path("base")?,
+        state: path("state")?,
+        workspace: path("workspace")?,
+        workspaces: workspaces(&answer),
+        incoming: path("incoming")?,
+        is_new: field("tree")? == "made",
+        is_left: field("left")? == "yes",
+        left_bytes: field("left-bytes")?.parse().unwrap_or(0),
+        has_zstd: field("zstd")? == "yes",
+        code_disk: Disk::parse(&field("disk-of-code")?),
+        workspace_disk: Disk::parse(&field("disk-of-workspace")?),
+        listing: Listing::default(),
+        code: Listing::default(),
+        by_content: false,
+        is_held: Cell::new(session.is_some()),
+        has_no_room: Cell::new(false),
+        session: Cell::new(session),
+    };
+    let (listing, code) = answer.listings()?;
+    (prepared.listing, prepared.code) = (listing, code.unwrap_or_default());
+    Ok(prepared)
+}
+
+/// The script that lists the workspace and makes nothing.
+pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
+    connection
+        .script(LOOK)
+        .given("state", remote.state.as_str())
+        .given("workspace", remote.workspace.as_str())
+        .given("format", FIND_FORMAT)
+        .given("linked", FIND_FORMAT_LINKED)
+        .given("unwritable", FIND_FORMAT_UNWRITABLE)
+}
+
+/// What is in the workspace there, nothing where there is none; and the places in the tree that are or were a workspace.
+pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing, Vec<PathBuf>)> {
+    let answer = connection.ask(&look_script(connection, remote))?;
+    let workspaces = workspaces(&answer);
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), &answer));
+    }
+    Ok((answer.listing()?, workspaces))
+}
+
+fn workspaces(answer: &Answer) -> Vec<PathBuf> {
+    let text = answer.text();
+    let places = text.lines().filter_map(|line| line.strip_prefix("was-workspace "));
+    let is_below = |place: &PathBuf| {
+        place.components().all(|component| matches!(component, Component::Normal(_)))
+    };
+    places.map(PathBuf::from).filter(is_below).collect()
+}
+
+fn failure(host: &str, answer: &Answer) -> Failure {
+    let problem = answer.field("problem").unwrap_or_default();
+    let last = answer.last_error();
+    match problem.split_once(' ').unwrap_or((&problem, "")) {
+        ("no-rsync", _) => rsync::missing_there(host),
+        ("openrsync", _) => rsync::wrong_there(host),
+        ("not-writable", path) if answer.errors.contains("No space left") => {
+            Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
+        }
+        ("not-writable", path) => Failure::ours(anyhow!(
+            "can't write {path} on '{host}' ({last}); set runner.remote_root to a folder of yours there"
+        )),
+        (kind, subject) => problem::shared(host, kind, subject).unwrap_or_else(|| {
+            let reason = problem::reason(&problem, &last);
+            Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
+        }),
+    }
+}

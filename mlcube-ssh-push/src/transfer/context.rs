@@ -1,0 +1,79 @@
+//! The two sides of a push.
+
+use std::path::Path;
+
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::{Document, Remote};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::command::Command;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::sync::Plan;
+use mlcube_ssh::sync::rsync::{Heard, Transfer};
+use mlcube_ssh::ui::report::Verbosity;
+
+use crate::local::Local;
+use crate::remote::backups::Backups;
+use crate::remote::state::{Prepared, Route};
+
+/// The two sides of a push, and what has to go from one to the other.
+pub(crate) struct Sides<'a> {
+    pub(crate) step: &'a Step,
+    pub(crate) document: &'a Document,
+    pub(crate) remote: &'a Remote,
+    pub(crate) layout: &'a Layout,
+    pub(crate) connection: &'a Connection,
+    pub(crate) local: &'a Local,
+    pub(crate) prepared: &'a Prepared,
+    /// The plan for the workspace.
+    pub(crate) plan: &'a Plan,
+    /// Whether nothing goes to the workspace, and the record holds already what both sides have in common.
+    pub(crate) is_agreed: bool,
+    /// The folder there in which is kept aside what is replaced.
+    pub(crate) backups: Backups,
+}
+
+/// What a push has sent, and the failure that tells what it couldn't.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) transfer: Transfer,
+    pub(crate) left_out: Option<Failure>,
+}
+
+impl Sides<'_> {
+    /// Runs rsyncs, of which so many bytes are to be expected. What they leave out is an error once the rest is sent.
+    pub(crate) fn rsync(
+        &self,
+        commands: &[Command],
+        bytes: u64,
+        sent: &mut Sent,
+    ) -> Outcome<Transfer> {
+        let report = self.step.report();
+        let name = |path: &Path| {
+            let name = path.to_string_lossy();
+            if !name.ends_with('/') {
+                report.detail(&format!("sent {}", name.escape_debug()));
+            }
+        };
+        let changed: Option<&(dyn Fn(&Path) + Sync)> =
+            if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
+        let heard = Heard { report, total: bytes, changed };
+        if !commands.is_empty() {
+            self.prepared.hold(self.connection)?;
+        }
+        let (transfer, ended) = self.prepared.run(self.connection, commands, heard);
+        sent.transfer.add(transfer.clone());
+        if let Some(failure) = ended? {
+            sent.left_out.get_or_insert(failure);
+        }
+        Ok(transfer)
+    }
+
+    pub(crate) fn code_route(&self) -> Route<'_> {
+        self.prepared.code_route(self.layout)
+    }
+
+    pub(crate) fn workspace_route(&self) -> Route<'_> {
+        self.prepared.workspace_route(self.layout)
+    }
+}

@@ -1,0 +1,150 @@
+//! The transfers of a push: what is new there as a stream, the rest by rsync; and what is remembered of it.
+
+pub(crate) mod commands;
+pub(crate) mod context;
+mod sent_check;
+pub(crate) mod summary;
+
+use mlcube_ssh::pipe::document::Receipt;
+use mlcube_ssh::pipe::failure::{Kind, Outcome};
+use mlcube_ssh::process::command::Command;
+use mlcube_ssh::sync::{Direction, Ended, Listing};
+
+use crate::archive::Remaining;
+use crate::cli::Args;
+use crate::local::code;
+use crate::remote::delete;
+use crate::remote::state::Route;
+use crate::transfer::context::{Sent, Sides};
+
+impl Sides<'_> {
+    /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
+    pub(crate) fn transfer(
+        &self,
+        args: &Args,
+        receipt: &mut Receipt,
+        sent: &mut Sent,
+    ) -> Outcome<()> {
+        let (local, record) = (self.local, &self.local.record);
+        record.set_gone(&local.once_sent())?;
+        let has_made_way = self.make_way()?;
+        if args.delete {
+            receipt.deleted = self.delete()?;
+        }
+        let code = code::sendable(&local.code);
+        let all = self.send(&code, sent);
+        let all = match sent.left_out.take() {
+            Some(failure) if all.is_ok() => Err(failure),
+            _ => all,
+        };
+        let has_replaced =
+            sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way;
+        match &all {
+            // Nobody can look at anything there.
+            Err(failure) if failure.kind == Kind::Connection => {}
+            // What failed first is told.
+            Err(failure) => drop(self.settle_backups(failure.is_out_of_room())),
+            Ok(_) if has_replaced => self.settle_backups(false)?,
+            Ok(_) => {}
+        }
+        let remaining = all?;
+        record.set_gone(&local.still_gone(args.delete))?;
+        record.set_code(&local.pushed_now())?;
+        self.finish(&remaining)?;
+        self.prepared.release(self.connection)?;
+        Ok(record.set_incoming(&[])?)
+    }
+
+    /// Sends code and workspace; returns what didn't go as a stream.
+    fn send<'a>(&'a self, code: &'a Listing, sent: &mut Sent) -> Outcome<Remaining<'a>> {
+        let remaining = self.send_new(code, sent)?;
+        self.send_code(&remaining, sent)?;
+        self.send_workspace(&remaining, sent)?;
+        Ok(remaining)
+    }
+
+    /// Removes links that were pushed from here and are folders here now: rsync would write through them. Says whether there was
+    /// any.
+    fn make_way(&self) -> Outcome<bool> {
+        Ok(!self.remove(&self.local.old_links())?.is_empty())
+    }
+
+    /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
+    fn send_code(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
+        let (code, route) = (&remaining.code, self.code_route());
+        // An rsync that finds nothing to do takes seven round trips.
+        if self.prepared.has_code(code) {
+            return Ok(());
+        }
+        let command = commands::code(self.connection, &route, code, &self.backups);
+        let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
+        // In a tree that was there rsync may find that all is well; but it has to have looked.
+        let was_missing = self.prepared.is_new && !remaining.may_be_there;
+        let done = if was_missing { rsynced.files_sent } else { rsynced.files };
+        if (was_missing || done == 0) && !rsynced.is_partial {
+            sent_check::check(code, done, route.here, self.connection.host().as_str())?;
+        }
+        Ok(())
+    }
+
+    fn send_workspace(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
+        let (rest, route) = (&remaining.workspace, self.workspace_route());
+        let list = self.plan.with_permissions(rest);
+        let commands = self.workspace_commands(&route, &list);
+        let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
+        if remaining.may_be_there || rsynced.is_partial {
+            return Ok(());
+        }
+        let host = self.connection.host().as_str();
+        Ok(sent_check::check(rest, rsynced.files_sent, route.here, host)?)
+    }
+
+    fn workspace_commands(&self, route: &Route, list: &Listing) -> Vec<Command> {
+        commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
+    }
+
+    /// Notes what both sides have in common now.
+    fn finish(&self, remaining: &Remaining) -> Outcome<()> {
+        if self.is_agreed {
+            return Ok(());
+        }
+        let ended = Ended {
+            connection: self.connection,
+            direction: Direction::Up,
+            here: &self.layout.workspace,
+            there: &self.prepared.workspace,
+            ask: &|script| self.prepared.ask(self.connection, script),
+        };
+        let record = &self.local.record;
+        let otherwise = ended.otherwise(&remaining.workspace, || record.workspace())?;
+        Ok(record.finish_but_for(Direction::Up, &otherwise)?)
+    }
+
+    /// Shows the transfers of a push, as if nothing were there but what the record says.
+    pub(crate) fn show(&self, args: &Args) {
+        self.show_removal(&self.local.old_links());
+        if args.delete {
+            self.show_removal(&self.local.gone);
+        }
+        let code = code::sendable(&self.local.code);
+        let remaining = self.show_new(&code);
+        if !remaining.code.is_empty() {
+            let route = self.code_route();
+            self.step.show([&commands::code(
+                self.connection,
+                &route,
+                &remaining.code,
+                &self.backups,
+            )]);
+        }
+        let (list, route) =
+            (self.plan.with_permissions(&remaining.workspace), self.workspace_route());
+        self.step.show(&self.workspace_commands(&route, &list));
+    }
+
+    fn show_removal(&self, paths: &Listing) {
+        let script = delete::script(self.connection, paths, &self.prepared.base, &self.backups);
+        let shown = script.map(|script| self.connection.shown(&script));
+        self.step.show(shown.iter().flatten());
+    }
+}

@@ -1,0 +1,26 @@
+//! Whether what was told to go has gone: a transfer that sent nothing and reports success is none.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use mlcube_ssh::sync::{Entry, Listing};
+use mlcube_ssh::ui::report::count;
+
+/// Compares how many files were sent with those that weren't there: all of `missing` but for what is gone here meanwhile.
+///
+/// # Errors
+/// When fewer were sent.
+pub(crate) fn check(missing: &Listing, sent: u64, here: &Path, host: &str) -> Result<()> {
+    if sent >= missing.regular_files() {
+        return Ok(());
+    }
+    let is_here = |path: &Path| Entry::is_at(&here.join(path), Entry::is_file);
+    let told = missing.filter(|path, entry| entry.is_file() && is_here(path)).files();
+    if sent < told {
+        bail!(
+            "rsync reported success and sent {sent} of {} that '{host}' doesn't have; is the rsync on PATH, here and there, the real one?",
+            count(told, "file")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What a push says of what it did.
+
+use mlcube_ssh::pipe::document::Receipt;
+use mlcube_ssh::sync::rsync::Transfer;
+use mlcube_ssh::ui::report::{Report, count, human_bytes};
+
+/// How many of a list are named.
+pub(crate) const NAMED: usize = 20;
+
+/// Says what went, and names what didn't.
+pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {
+    match sent.names.as_slice() {
+        [] => report.say(&format!("nothing to send to {host}")),
+        few if few.len() <= Transfer::NAMES => {
+            report.say(&format!("sent {} to {host}", few.join(", ").escape_debug()));
+        }
+        _ => report.say(&format!(
+            "sent {} to {host}, {} over the link",
+            count(receipt.files_sent.unwrap_or(0), "file"),
+            human_bytes(receipt.bytes_sent.unwrap_or(0))
+        )),
+    }
+    name(report, &receipt.left_out, "steps.push.left_out", |name| {
+        format!("left out {name}: it is a device, or there is no place for it on {host}")
+    });
+    name(report, &receipt.kept, "steps.push.kept", |name| {
+        format!("kept {name} as it is on {host}, it changed there too; --overwrite replaces it")
+    });
+}
+
+/// Names the first of a list that may be long; the document has all of it, under a key.
+fn name(report: Report, names: &[String], key: &str, say: impl Fn(&str) -> String) {
+    for name in names.iter().take(NAMED) {
+        report.warn(&say(&name.escape_debug().to_string()));
+    }
+    if names.len() > NAMED {
+        report
+            .warn(&format!("and {} more, {key} in the document has them all", names.len() - NAMED));
+    }
+}
