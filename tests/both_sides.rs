@@ -389,6 +389,7 @@ impl<'a> Trial<'a> {
                 || [
                     "a file or a link, and on 'there' something else",
                     "its folder, or one above it, can't be written",
+                    "is a link that leads out of the workspace",
                 ]
                 .iter()
                 .any(|named| outcome.stderr.contains(named)));

@@ -488,7 +488,8 @@ fn a_link_that_nobody_asks_for_is_named_and_one_that_is_asked_for_is_followed() 
     symlink(scratch.join("out"), there.join("out/more")).unwrap();
     symlink(scratch.join("out"), there.join("cache")).unwrap();
     let pulled = pull(&scene, &document, &[]);
-    pulled.says("left out cache: ").says("left out out/more: ").says("by its path");
+    pulled.exits(125).says("left out cache: ").says("left out out/more: ");
+    pulled.says("by its path, cache").says(".mlcubeignore");
     assert!(!cube.workspace().join("cache").exists());
     pull(&scene, &document, &["cache/deep"]).succeeds();
     assert_eq!(cube.result("cache/deep/log"), "log");
@@ -541,4 +542,92 @@ fn what_an_output_that_is_a_link_leads_to_comes_with_it() {
     assert!(!cube.workspace().join("epochs/3/log").exists(), "nobody asked for it");
     let pulled = pull(&scene, &document, &["epochs/3/log"]).succeeds().document();
     assert_eq!(pulled.at("/steps/pull/outputs"), &json!([]), "nothing of them was fetched");
+}
+
+#[test]
+fn what_links_of_the_user_lead_to_goes_where_the_user_lists_it() {
+    let mut scene = Scene::new();
+    let task = Task::named("train").reads("data", "in/").reads("labels", "labels.csv");
+    let cube = scene.cube("digits").task(&task);
+    let disk = scene.place().folder("a disk");
+    fs::create_dir_all(disk.join("in/deep")).unwrap();
+    fs::write(disk.join("in/deep/x"), "1").unwrap();
+    fs::write(disk.join("labels"), "cat").unwrap();
+    // It leads to where it lies: behind it there is no end.
+    symlink(&disk, disk.join("in/round")).unwrap();
+    symlink(disk.join("in"), cube.workspace().join("in")).unwrap();
+    symlink(disk.join("labels"), cube.workspace().join("labels.csv")).unwrap();
+    let there = scene.host.remote_root().join("digits/workspace");
+    // Without the user's word an input is refused by its name, and nothing is sent.
+    for words in [&[] as &[&str], &["--inputs"]] {
+        let refused = push(&scene, &scene.document(&cube, &["--task=train"]), words);
+        refused.exits(125).complains(&["the input train.data", "leads to", "follow_links"]);
+    }
+    nothing_was_sent(&scene);
+    scene.follows_links_to(&disk);
+    let document = scene.document(&cube, &["--task=train"]);
+    push(&scene, &document, &["--inputs"]).succeeds();
+    assert_eq!(fs::read_to_string(there.join("in/deep/x")).unwrap(), "1");
+    assert_eq!(fs::read_to_string(there.join("labels.csv")).unwrap(), "cat");
+    assert!(!there.join("in").is_symlink() && !there.join("labels.csv").is_symlink());
+    for words in [&["--if-changed"] as &[&str], &[], &["--checksum"]] {
+        let again = push(&scene, &document, words).succeeds().document();
+        assert_eq!(again.at("/steps/push/changed"), false, "{words:?}");
+    }
+    push(&scene, &document, &["--verify"]).succeeds();
+    fs::write(disk.join("in/deep/x"), "22").unwrap();
+    fs::write(disk.join("labels"), "dog and cat").unwrap();
+    push(&scene, &document, &["--verify"]).exits(125).says("in/deep/x").says("labels.csv");
+    push(&scene, &document, &[]).succeeds();
+    assert_eq!(fs::read_to_string(there.join("in/deep/x")).unwrap(), "22");
+    assert_eq!(fs::read_to_string(there.join("labels.csv")).unwrap(), "dog and cat");
+    // What a pull has put behind a link is no reason for the next push to fail.
+    fs::write(there.join("in/result"), "0.9").unwrap();
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(fs::read_to_string(disk.join("in/result")).unwrap(), "0.9");
+    push(&scene, &document, &[]).succeeds().says("nothing to send");
+    pull(&scene, &document, &[]).succeeds().says("nothing to fetch");
+}
+
+#[test]
+fn what_an_input_that_is_a_link_leads_to_goes_with_it() {
+    let scene = Scene::new();
+    let task = Task::named("train").reads("data", "in/").reads("model", "latest/model.pt");
+    let cube = scene.cube("digits").task(&task).with_file("in/own", "own");
+    let workspace = cube.workspace();
+    for (name, content) in [("data/x", "old"), ("v2/model.pt", "old"), ("v2/log", "log")] {
+        fs::create_dir_all(workspace.join(name).parent().unwrap()).unwrap();
+        fs::write(workspace.join(name), content).unwrap();
+    }
+    symlink("../data/x", workspace.join("in/x")).unwrap();
+    symlink("v2", workspace.join("latest")).unwrap();
+    let document = scene.document(&cube, &["--task=train"]);
+    let there = scene.host.remote_root().join("digits/workspace");
+    let content = |name: &str| fs::read_to_string(there.join(name)).unwrap();
+    push(&scene, &document, &["--inputs"]).succeeds();
+    assert_eq!((content("in/x"), content("latest/model.pt")), ("old".into(), "old".into()));
+    assert!(!there.join("v2/log").exists(), "no task reads it");
+    fs::write(workspace.join("data/x"), "newer").unwrap();
+    fs::write(workspace.join("v2/model.pt"), "newer").unwrap();
+    push(&scene, &document, &["--inputs"]).succeeds();
+    assert_eq!((content("in/x"), content("latest/model.pt")), ("newer".into(), "newer".into()));
+}
+
+#[test]
+fn a_path_that_matches_nothing_is_named() {
+    let scene = Scene::new();
+    let (cube, document, there, _) = with_outputs(&scene);
+    fs::create_dir(there.join("out")).unwrap();
+    fs::write(there.join("out/a b"), "1").unwrap();
+    symlink("out", there.join("latest")).unwrap();
+    for words in [&[] as &[&str], &["--list"], &["--verify"]] {
+        for nothing in ["nosuch", "out/*.pt", "latest/nosuch"] {
+            let words = [words, &["out/a b", nothing]].concat();
+            let refused = pull(&scene, &document, &words);
+            refused.exits(125).says(&format!("'{nothing}' matches nothing"));
+            refused.never_says("the same");
+        }
+        pull(&scene, &document, &[words, &["out", "latest/a*"]].concat()).succeeds();
+    }
+    assert_eq!(cube.result("out/a b"), "1", "the rest comes");
 }

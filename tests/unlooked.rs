@@ -133,7 +133,7 @@ fn an_input_that_is_left_out_stops_the_run() {
     symlink(&disk, cube.workspace().join("names")).unwrap();
     let ran =
         scene.mlcube_ssh(&["run", "-q", "--mlcube=digits", "--platform=gpu1", "--task=train"]);
-    ran.run().exits(125).says("'names' didn't go");
+    ran.run().exits(125).says("the input train.data").says("leads to");
     assert_eq!(read(&disk.join("a")), "new");
     fs::remove_file(cube.workspace().join("names")).unwrap();
     scene.sh("mkfifo digits/workspace/names").run().succeeds();

@@ -15,7 +15,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-pull";
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Args {
-    /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`)
+    /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`); one that matches nothing there is an error
     #[arg(value_name = "PATTERN")]
     pub(crate) patterns: Vec<String>,
     /// Fetch only what the tasks declare as outputs

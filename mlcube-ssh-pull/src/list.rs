@@ -22,12 +22,13 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let outputs = outputs::declared(document, &layout);
     let selection = pull::selection(args, &outputs)?;
-    let asked = pull::asked(&selection, &outputs)?;
+    let asked = pull::asked(args, &outputs)?;
     let there = fetch::list(&connection, document, &layout, None, &asked)?;
+    let unmatched = selection.unmatched(&there.listing);
     let selection = selection.along_links(&there.listing);
     let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
-    Ok(())
+    pull::check_matched(document, &unmatched)
 }
 
 fn line(path: &Path, entry: &Entry) -> String {

@@ -1,5 +1,7 @@
 //! A pull: what was made there comes here; what was edited here stays.
 
+use std::path::PathBuf;
+
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
@@ -8,7 +10,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Listing, Record};
+use mlcube_ssh::sync::{Listing, Pattern, Record, Selection};
 
 use crate::archive;
 use crate::cli::Args;
@@ -17,11 +19,11 @@ use crate::local::scratch;
 use crate::local::stage::Stage;
 use crate::remote::outputs;
 use crate::remote::outputs::{Output, Outputs};
-use crate::remote::selection::{Pattern, Selection};
 use crate::transfer;
 use crate::transfer::Sides;
 use crate::transfer::fetch;
 use crate::transfer::fetch::{Fetch, Load};
+use crate::transfer::summary;
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -34,13 +36,15 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     if step.is_dry_run() {
         return dry_run(step, document, &layout, &connection, &selection);
     }
-    let mut found = Outputs::default();
+    let (mut found, mut unmatched) = (Outputs::default(), Vec::new());
+    let (mut leading_out, mut asked) = (Vec::new(), asked(args, &outputs)?);
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let asked = asked(&selection, &outputs)?;
         let lists = fetch::list_both(&connection, document, &layout, &record, true, &asked)?;
         let there = &lists.there;
+        asked = asked.along_links(&there.listing);
+        unmatched = selection.unmatched(&there.listing);
         let selection = selection.along_links(&there.listing);
         found = Outputs::of(&outputs, &there.listing, &selection);
         let sides = Sides {
@@ -56,6 +60,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
+        leading_out.clone_from(&plan.leading_out);
         let text = |output: &Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(found.fetched.iter().map(text).collect());
         outputs::say_outside(step.report(), document, &layout);
@@ -71,31 +76,46 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         document.steps.pull = Some(receipt);
     }
     pulled?;
-    check_outputs(document, &found.missing)
+    if !args.outputs {
+        check_matched(document, &unmatched)?;
+    }
+    check_outputs(document, &found.missing)?;
+    transfer::check_leading_out(&leading_out, &asked, document.remote.host.as_str())
 }
 
 /// What is asked for by its path: declared outputs, and what the command line names.
-pub(crate) fn asked(selection: &Selection, outputs: &[Output]) -> Outcome<Vec<Pattern>> {
-    let named = match selection {
-        Selection::All => &[][..],
-        Selection::Some(patterns) => patterns,
-    };
+pub(crate) fn asked(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
     let outputs = outputs.iter().filter(|output| !output.path.as_os_str().is_empty());
-    let outputs = outputs.map(|output| Pattern::new(&output.path.to_string_lossy()));
-    Ok(named.iter().cloned().map(Ok).chain(outputs).collect::<anyhow::Result<_>>()?)
+    let outputs = outputs.map(|output| Pattern::exact(&output.path));
+    Ok(Selection::of(named(args)?.into_iter().chain(outputs).collect()))
 }
 
 /// What the command line asks for.
 pub(crate) fn selection(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
-    let texts: Vec<String> = if args.outputs {
-        outputs.iter().map(|output| output.path.to_string_lossy().into_owned()).collect()
-    } else if args.patterns.is_empty() {
-        return Ok(Selection::All);
-    } else {
-        args.patterns.clone()
+    if args.outputs {
+        let outputs = outputs.iter().map(|output| Pattern::exact(&output.path));
+        return Ok(Selection::of(outputs.collect()));
+    }
+    Ok(if args.patterns.is_empty() { Selection::All } else { Selection::of(named(args)?) })
+}
+
+fn named(args: &Args) -> anyhow::Result<Vec<Pattern>> {
+    args.patterns.iter().map(|text| Pattern::new(text)).collect()
+}
+
+/// Refuses paths and patterns that match nothing in the workspace on the remote.
+pub(crate) fn check_matched(document: &Document, unmatched: &[PathBuf]) -> Outcome<()> {
+    let Some(first) = unmatched.first() else { return Ok(()) };
+    let others = match unmatched.len() - 1 {
+        0 => String::new(),
+        number => format!(" (and {number} more)"),
     };
-    let patterns = texts.iter().map(|text| Pattern::new(text)).collect::<anyhow::Result<_>>()?;
-    Ok(Selection::Some(patterns))
+    Err(Failure::ours(anyhow!(
+        "'{}'{others} matches nothing in the workspace on '{}'",
+        summary::shown(first),
+        document.remote.host
+    ))
+    .hint("`mlcube-ssh-pull --list` shows what is in it"))
 }
 
 /// An output that a task declares and doesn't make is an error; unless the task failed, which says enough.

@@ -42,9 +42,11 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let asked = pull::asked(&selection, &outputs)?;
+    let asked = pull::asked(args, &outputs)?;
     let Lists { there, here, common } =
         fetch::list_both(&connection, document, &layout, &record, false, &asked)?;
+    // Before anything is said to be the same.
+    pull::check_matched(document, &selection.unmatched(&there.listing))?;
     let selection = selection.along_links(&there.listing);
     let (links, linked_files) = (there.followed(true), there.followed(false));
     let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;

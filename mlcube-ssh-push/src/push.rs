@@ -19,13 +19,12 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Heard;
-use mlcube_ssh::sync::{Direction, Kind, Listing, Part, Plan, Record};
+use mlcube_ssh::sync::{Direction, Kind, Listing, Part, Plan, Record, Selection};
 
 use crate::cli::Args;
 use crate::local::Local;
 use crate::local::own_files::OwnFiles;
-use crate::local::selection::Selection;
-use crate::local::{escaping_links, former_workspaces, outside_cube};
+use crate::local::{escaping_links, former_workspaces, outside_cube, selection};
 use crate::remote::backups::Backups;
 use crate::remote::incoming::IncomingId;
 use crate::remote::state::{Disk, Prepared};
@@ -44,9 +43,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         )));
     }
     let boundary = Boundary::of(&layout, &runner)?;
-    boundary.check_code(&layout)?;
-    boundary.check_workspace(&layout, &document.run)?;
-    required_inputs::check(document, &layout)?;
+    check_local(document, &layout, &boundary)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let record = Record::of(&layout, &document.remote)?;
     let origin = Owner::of(&layout)?;
@@ -82,7 +79,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let look = || {
             let own = OwnFiles::with_keys(&connection.identity_files());
-            Local::look(&layout, record.clone(), selection, &own, step.report())
+            Local::look(&layout, &boundary, record.clone(), &selection, &own, step.report())
         };
         let (local, prepared) = look_and_ask(look, asks_at_once(args).then_some(&ask));
         let mut local = local?;
@@ -139,6 +136,14 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         document.steps.push = Some(receipt);
     }
     pushed
+}
+
+/// Refuses what mustn't be sent, and inputs that couldn't be.
+fn check_local(document: &Document, layout: &Layout, boundary: &Boundary) -> anyhow::Result<()> {
+    boundary.check_code(layout)?;
+    boundary.check_workspace(layout, &document.run)?;
+    required_inputs::check(document, layout)?;
+    boundary.check_inputs(layout, &required_inputs::needed(document, layout))
 }
 
 /// Whether the remote is asked before it is known what there is to send: not where that may be nothing, and not where a job
@@ -301,7 +306,7 @@ fn check_left_out(sides: &Sides) -> Outcome<()> {
 
 /// What of the workspace is meant.
 fn selection(document: &Document, layout: &Layout, args: &Args) -> anyhow::Result<Selection> {
-    if args.inputs { Selection::of_inputs(document, layout) } else { Ok(Selection::All) }
+    if args.inputs { selection::inputs(document, layout) } else { Ok(Selection::All) }
 }
 
 /// A run needs a cube that was configured there.
@@ -327,8 +332,9 @@ fn dry_run(
     let record = Record::of(layout, remote)?;
     let listing = record.workspace();
     let own = OwnFiles::with_keys(&connection.identity_file());
+    let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
     let selection = selection(document, layout, args)?;
-    let mut local = Local::look(layout, record, selection, &own, step.report())?;
+    let mut local = Local::look(layout, &boundary, record, &selection, &own, step.report())?;
     local.stays.say(&step.report());
     let state = remote.state.from_home();
     let prepared = Prepared {

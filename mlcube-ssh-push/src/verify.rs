@@ -12,13 +12,13 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Direction, Listing, Part, Plan, Record};
+use mlcube_ssh::sync::{Direction, Listing, Part, Plan, Record, Selection};
 
 use crate::local::Local;
 use crate::local::code;
 use crate::local::own_files::OwnFiles;
-use crate::local::selection::Selection;
 use crate::remote::prepare;
+use crate::transfer::commands;
 
 /// Compares what a push would consider: code and workspace.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
@@ -34,7 +34,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         connection.identity_files()
     });
     let record = Record::of(&layout, remote)?;
-    let mut local = Local::look(&layout, record, Selection::All, &own, report)?;
+    let mut local = Local::look(&layout, &boundary, record, &Selection::All, &own, report)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
         let plan = Plan::comparison(Direction::Up, &local.workspace, &Listing::default());
@@ -82,6 +82,7 @@ pub(crate) fn of_parts(
 ) -> Vec<Comparison> {
     Comparison::of(parts, |part| {
         rsync::comparison(connection, part.files_from.clone())
+            .args(commands::ends(part))
             .arg("--")
             .arg(part.below(&here.to_string_lossy()))
             .arg(connection.rsync_path(&part.below(there)))

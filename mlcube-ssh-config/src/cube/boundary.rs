@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result};
 
 use crate::cube::layout::{Layout, home_expanded, normal};
+use crate::cube::required_inputs::Input;
 use crate::pipe::document::Run;
 use crate::pipe::failure::hinted;
 use crate::settings::runner::Runner;
@@ -109,17 +110,37 @@ impl Boundary {
         Err(self.outside(what, &path, &is))
     }
 
+    /// Refuses inputs in the workspace that a link leads to from elsewhere, without the user's word. A link to what isn't on this
+    /// machine is the remote's own.
+    ///
+    /// # Errors
+    /// The first such input, by its name.
+    pub fn check_inputs(&self, layout: &Layout, inputs: &[Input]) -> Result<()> {
+        let workspace = real(&normal(&layout.workspace))?;
+        for Input { parameter, .. } in inputs {
+            let here = parameter.here.as_ref().filter(|here| here.starts_with(&layout.workspace));
+            let Some(here) = here else { continue };
+            let Ok(is) = fs::canonicalize(here) else { continue };
+            if !is.starts_with(&workspace) {
+                let what = format!("the input {}.{},", parameter.task, parameter.name);
+                self.check_place(&what, here, &is)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the folder that a local link leads to is one that the user lists.
     #[must_use]
     pub fn follows(&self, link: &Path) -> bool {
-        fs::canonicalize(link).is_ok_and(|is| {
-            self.is_listed(&is)
-                && !self.is_home_or_above(&is)
-                && !self
-                    .protected
-                    .iter()
-                    .any(|folder| folder.starts_with(&is) || is.starts_with(folder))
-        })
+        !self.listed.is_empty()
+            && fs::canonicalize(link).is_ok_and(|is| {
+                self.is_listed(&is)
+                    && !self.is_home_or_above(&is)
+                    && !self
+                        .protected
+                        .iter()
+                        .any(|folder| folder.starts_with(&is) || is.starts_with(folder))
+            })
     }
 
     fn check_place(&self, what: &str, path: &Path, is: &Path) -> Result<()> {

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod listing;
 pub(crate) mod plan;
 pub mod rsync;
+pub(crate) mod selection;
 pub(crate) mod state;
 
 pub use listing::Listing;
@@ -18,5 +19,6 @@ pub use plan::backup::name_aside;
 pub use plan::batch::Part;
 pub use plan::followed_links::follow_own_links;
 pub use plan::{Direction, Plan, leads_out};
+pub use selection::{Pattern, Selected, Selection};
 pub use state::confirm::{Ended, LIST_PLACES, state_of};
 pub use state::{Common, Record, state_folder};

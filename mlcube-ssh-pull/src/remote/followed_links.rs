@@ -7,9 +7,10 @@ use std::path::{Component, Path, PathBuf};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::{Connection, Session};
-use mlcube_ssh::sync::{FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, leads_out};
+use mlcube_ssh::sync::{
+    FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, Selection, leads_out,
+};
 
-use crate::remote::selection::{Pattern, along_links};
 use crate::transfer::fetch::{There, failure};
 
 const FOLLOW_LINKS: &str =
@@ -23,16 +24,16 @@ pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
     there: &mut There,
-    asked: &[Pattern],
+    asked: &Selection,
 ) -> Outcome<()> {
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {
-        let asked = along_links(asked, &there.listing);
+        let asked = asked.along_links(&there.listing);
         let links: Vec<PathBuf> = there
             .listing
             .iter()
             .filter(|(path, entry)| leads_out(path, entry) && !tried.contains(*path))
-            .filter(|(path, _)| asked.iter().any(|pattern| pattern.leads_through(path)))
+            .filter(|(path, _)| asked.leads_through(path))
             .map(|(path, _)| path.to_owned())
             .collect();
         if links.is_empty() {

@@ -2,4 +2,3 @@
 
 pub(crate) mod followed_links;
 pub(crate) mod outputs;
-pub(crate) mod selection;

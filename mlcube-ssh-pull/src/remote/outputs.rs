@@ -7,11 +7,10 @@ use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::task_parameters;
 use mlcube_ssh::cube::task_parameters::{Direction, Parameter};
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::sync::{Kind, Listing};
+use mlcube_ssh::sync::{Kind, Listing, Selection};
 use mlcube_ssh::ui::report::Report;
 
 use crate::remote::followed_links;
-use crate::remote::selection::Selection;
 
 /// A declared output in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,14 +17,13 @@ use mlcube_ssh::remote::problem;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::{
-    Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record,
+    Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record, Selection,
 };
 
 use crate::local::backups::Backups;
 use crate::local::scratch;
 use crate::local::stage::Stage;
 use crate::remote::followed_links;
-use crate::remote::selection::Pattern;
 use crate::transfer::list_here;
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
@@ -91,7 +90,7 @@ pub(crate) fn list_both(
     layout: &Layout,
     record: &Record,
     is_followed: bool,
-    asked: &[Pattern],
+    asked: &Selection,
 ) -> Outcome<Lists> {
     thread::scope(|scope| {
         let here = scope.spawn(|| {
@@ -114,7 +113,7 @@ pub(crate) fn list(
     document: &Document,
     layout: &Layout,
     record: Option<&Record>,
-    asked: &[Pattern],
+    asked: &Selection,
 ) -> Outcome<There> {
     let script = list_script(connection, document, layout, record)?;
     let (answer, session) = connection.ask_and_go_on(&script)?;

@@ -22,7 +22,9 @@ use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::listing::ignore::Ignored;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
-use mlcube_ssh::sync::{Direction, Ended, Entry, Listing, Part, Plan, Record, follow_own_links};
+use mlcube_ssh::sync::{
+    Direction, Ended, Entry, Listing, Part, Plan, Record, Selection, follow_own_links,
+};
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::ui::report::count;
 
@@ -38,7 +40,6 @@ use crate::local::free_space;
 use crate::local::scratch;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
-use crate::remote::selection::Selection;
 use crate::verify;
 
 /// The two sides of a pull.
@@ -163,12 +164,11 @@ impl Sides<'_> {
         let top = &self.layout.workspace;
         self.record.put_agreed(&mut here);
         let common = self.record.settled(common, &here, there);
-        follow_own_links(
-            &mut here,
-            there,
-            &|link| self.boundary.follows(&top.join(link)) && fs::read_dir(top.join(link)).is_ok(),
-            &|below| list_here(&top.join(below)),
-        )?;
+        // Only where something may be written through it.
+        let is_wanted = |path: &Path, end: &Entry| {
+            end.is_folder() && there.get(path).is_some_and(|there| there.is_folder())
+        };
+        follow_own_links(&mut here, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
         // What came behind a link is seen only now.
         let common = if self.record.was_cut_off() {
             self.record.settled(common, &here, there)
@@ -332,7 +332,8 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) 
     receipt.free_bytes = free;
     receipt.kept = plan.kept.iter().map(text).collect();
     let unreadable = plan.unreadable.iter().map(|(path, _)| path);
-    let left_out = plan.left_out.iter().chain(&plan.in_the_way).chain(&plan.closed);
+    let left_out = plan.left_out.iter().chain(&plan.leading_out);
+    let left_out = left_out.chain(&plan.in_the_way).chain(&plan.closed);
     let left_out = left_out.chain(plan.unplaced());
     receipt.left_out = left_out.chain(unreadable).map(text).collect();
 }
@@ -390,4 +391,29 @@ fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
         summary::shown(path)
     );
     Err(Failure::ours(failure).hint("move it away here, or on the remote, and pull again"))
+}
+
+/// Links that lead out are an error after the rest has come: what lies behind them may be results. Those on the way to what is
+/// `asked` for were followed, and led nowhere.
+pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str) -> Outcome<()> {
+    let (nowhere, unasked): (Vec<_>, Vec<_>) =
+        links.iter().partition(|link| asked.leads_through(link));
+    let Some(path) = nowhere.first().or(unasked.first()) else { return Ok(()) };
+    let what = match links.len() {
+        1 => String::new(),
+        number => format!(" and {} more", number - 1),
+    };
+    let shown = summary::shown(path);
+    if !nowhere.is_empty() {
+        return Err(Failure::ours(anyhow!(
+            "'{shown}'{what} didn't come: on '{host}' that is a link that leads nowhere; the rest was done"
+        )));
+    }
+    let failure = anyhow!(
+        "'{shown}'{what} didn't come: on '{host}' that is a link that leads out of the workspace; the rest was done"
+    );
+    Err(Failure::ours(failure).hint(format!(
+        "to fetch what it leads to, pull it by its path, {}; to leave it there, name it in .mlcubeignore",
+        shell_word(&path.to_string_lossy())
+    )))
 }

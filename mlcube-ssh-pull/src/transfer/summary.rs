@@ -56,10 +56,10 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
         format!("left out {}: its folder, or one above it, can't be written here", shown(path))
     });
     name.each(&plan.left_out, |path| {
-        format!(
-            "left out {}: a device, or a link that points out of the workspace; to follow the link, ask for it by its path",
-            shown(path)
-        )
+        format!("left out {}: a device, a socket or a pipe", shown(path))
+    });
+    name.each(&plan.leading_out, |path| {
+        format!("left out {}: a link that points out of the workspace on {host}", shown(path))
     });
     name.each(&plan.unreadable, |(path, owner)| match owner.strip_prefix('!') {
         Some(reason) => format!("left out {}: {host} can't read it ({reason})", shown(path)),

@@ -65,7 +65,9 @@ impl Sides<'_> {
     }
 
     fn bring_new<'a>(&'a self, code: &'a Listing, bring: &mut Bring) -> Outcome<Remaining<'a>> {
-        let (send, links) = (&self.plan.send, &self.plan.links);
+        // An archive would carry links as links.
+        let links = &[&self.plan.links[..], &self.local.followed].concat();
+        let send = &self.plan.send;
         let mut remaining = Remaining {
             code: Cow::Borrowed(code),
             workspace: Cow::Borrowed(send),

@@ -13,13 +13,15 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::sync::listing::ignore::Ignored;
-use mlcube_ssh::sync::{Direction, Entry, Found, Granularity, Kind, Listing, Plan, Record};
+use mlcube_ssh::sync::{
+    Direction, Entry, Found, Granularity, Kind, Listing, Plan, Record, Selection, follow_own_links,
+};
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::OwnFiles;
-use crate::local::selection::Selection;
 use crate::local::skipped::Stays;
 use crate::remote::delete;
 
@@ -38,24 +40,34 @@ pub(crate) struct Local {
     pub(crate) gone: Listing,
     pub(crate) stays: Stays,
     selection: Selection,
+    /// The links of the workspace that stand for what they lead to.
+    pub(crate) followed: Vec<PathBuf>,
 }
 
-/// What the workspace holds on this machine now; what stays here is noted.
-fn workspace(layout: &Layout, stays: &Stays) -> Result<Listing> {
+/// What the workspace holds on this machine now, with what lies behind the user's own links, and these; what stays here is noted.
+fn workspace(
+    layout: &Layout,
+    boundary: &Boundary,
+    stays: &Stays,
+) -> Result<(Listing, Vec<PathBuf>)> {
     let ignored = Ignored::of_workspace(layout);
     let skip = |path: &Path, found: Found| {
         Ok(stays.here(&ignored, path, found.is_folder)?
             || stays.unreadable(&layout.workspace, path, found))
     };
-    Listing::of_folder(&layout.workspace, &skip)
+    let top = &layout.workspace;
+    let mut listing = Listing::of_folder(top, &skip)?;
+    let followed = follow_own_links(&mut listing, top, boundary, &|_, _| true, &skip)?;
+    Ok((listing, followed))
 }
 
 impl Local {
     /// Looks at what lies here; what of it is in `own` is never sent.
     pub(crate) fn look(
         layout: &Layout,
+        boundary: &Boundary,
         record: Record,
-        selection: Selection,
+        selection: &Selection,
         own: &OwnFiles,
         report: Report,
     ) -> Result<Self> {
@@ -67,7 +79,7 @@ impl Local {
         let mut code = code::listing(layout, &workspaces, &stays)?;
         let pushed = record.code();
         own.take(&mut code, &layout.base, pushed.as_ref(), report);
-        let mut workspace = workspace(layout, &stays)?;
+        let (mut workspace, followed) = workspace(layout, boundary, &stays)?;
         stays.note(&layout.base, &code);
         stays.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, report);
@@ -78,8 +90,9 @@ impl Local {
         Ok(Self {
             gone: delete::gone(layout, &once, &code, &workspaces),
             code,
+            selection: selection.along_links(&workspace),
             workspace,
-            selection,
+            followed,
             stays,
             common,
             pushed,
@@ -113,7 +126,7 @@ impl Local {
 
     /// What of the workspace is meant.
     pub(crate) fn selected(&self) -> Cow<'_, Listing> {
-        self.selection.of(&self.workspace)
+        self.selection.of_listing(&self.workspace)
     }
 
     /// Whether a push would have nothing to send.

@@ -40,6 +40,7 @@ pub(crate) fn workspace(
     let command = |part: &Part| {
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))
+            .args(ends(part))
             // What goes was found to be another, or is to go: that it looks the same says nothing.
             .args(route.prepared.by_content.then_some("--ignore-times"))
             .arg("--backup")
@@ -50,6 +51,11 @@ pub(crate) fn workspace(
             .list(part.files_from.clone())
     };
     Part::of(send, links).iter().map(command).collect()
+}
+
+/// The option by which links go as what they lead to, of a part of such links. What lies behind them goes by its path.
+pub(crate) fn ends(part: &Part) -> Option<&'static str> {
+    part.is_followed.then_some("--copy-links")
 }
 
 /// The transfer of what a stream has left in our own folder there: what is whole is linked from it, what is half there is

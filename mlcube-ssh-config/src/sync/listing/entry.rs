@@ -197,9 +197,10 @@ impl Entry {
         self.kind == Kind::Folder
     }
 
-    /// Whether it is a link to a folder that stands for the folder.
-    pub(crate) fn is_followed_link(&self) -> bool {
-        self.kind == Kind::Folder && !self.target.as_os_str().is_empty()
+    /// Whether it is a link that stands for the file or folder to which it leads.
+    #[must_use]
+    pub fn is_followed_link(&self) -> bool {
+        matches!(self.kind, Kind::File | Kind::Folder) && !self.target.as_os_str().is_empty()
     }
 
     /// Whether both hold the same content as far as size and time tell, as rsync's quick check has it. A file system

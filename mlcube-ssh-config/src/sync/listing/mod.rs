@@ -39,6 +39,18 @@ impl Listing {
         self.find(path).ok().map(|at| self.entries[at].entry())
     }
 
+    /// The entry at `path`, with the path that lasts.
+    pub(crate) fn find_entry(&self, path: &Path) -> Option<(&'static Path, Entry)> {
+        self.find(path).ok().map(|at| self.entries[at].unpack())
+    }
+
+    /// The entry at `folder` and those in it, in order.
+    pub(crate) fn within(&self, folder: &Path) -> impl Iterator<Item = (&'static Path, Entry)> {
+        let at = self.find(folder).unwrap_or_else(|at| at);
+        let entries = self.entries[at..].iter().map(|packed| packed.unpack());
+        entries.take_while(move |(path, _)| path.starts_with(folder))
+    }
+
     /// Notes an entry, in the place of one with the same path. Quick when it comes behind all the others.
     pub fn insert(&mut self, path: &Path, entry: &Entry) {
         self.insert_packed(PackedEntry::new(path, entry), path);
@@ -120,13 +132,6 @@ impl Listing {
             let (path, entry) = packed.unpack();
             keep(path, &entry)
         });
-    }
-
-    /// Lets the link at `path` count as the folder that it leads to.
-    pub(crate) fn follow(&mut self, path: &Path) {
-        if let Ok(at) = self.find(path) {
-            self.entries[at] = self.entries[at].with_kind(Kind::Folder);
-        }
     }
 
     /// Every entry with its path, in order.

@@ -78,12 +78,6 @@ impl PackedEntry {
         (path_of(path), unpack(rest))
     }
 
-    /// The same path and entry, of another kind.
-    pub(crate) fn with_kind(self, kind: Kind) -> Self {
-        let (path, entry) = self.unpack();
-        Self::new(path, &Entry { kind, ..entry })
-    }
-
     fn fields(self) -> Entry {
         self.unpack().1
     }

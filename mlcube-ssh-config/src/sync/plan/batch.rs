@@ -23,6 +23,8 @@ pub struct Part {
     pub files_from: List,
     /// Whether the files have holes: those are taken away on the way.
     pub is_sparse: bool,
+    /// Whether the entries are links of the sending side that stand for what they lead to.
+    pub is_followed: bool,
     bytes: u64,
 }
 
@@ -37,22 +39,25 @@ impl Part {
             nearest.map_or(Path::new(""), PathBuf::as_path)
         };
         let size = |entry: &Entry| if entry.is_file() { entry.size } else { 0 };
-        let mut folders: BTreeMap<(&Path, bool), (u64, u64)> = BTreeMap::new();
+        let mut folders: BTreeMap<(&Path, bool, bool), (u64, u64)> = BTreeMap::new();
+        let key = |path: &Path, entry: &Entry| {
+            (folder_of(path), entry.is_sparse(), entry.is_followed_link())
+        };
         // A link that is followed is there, and stays as it is.
         let goes = |path: &Path| links.iter().all(|link| link != path);
         for (path, entry) in send.iter().filter(|(path, _)| goes(path)) {
-            let (entries, bytes) = folders.entry((folder_of(path), entry.is_sparse())).or_default();
+            let (entries, bytes) = folders.entry(key(path, &entry)).or_default();
             *entries += 1;
             *bytes = bytes.saturating_add(size(&entry));
         }
         let mut parts = Vec::new();
-        for (&(folder, is_sparse), &(entries, bytes)) in &folders {
-            let empty = Self { folder: folder.to_owned(), is_sparse, ..Self::default() };
+        for (&kind, &(entries, bytes)) in &folders {
+            let (folder, is_sparse, is_followed) = kind;
+            let empty =
+                Self { folder: folder.to_owned(), is_sparse, is_followed, ..Self::default() };
             let is_large = !is_sparse && Self::are_large(entries, bytes);
             let mut streams = vec![empty; if is_large { 2 } else { 1 }];
-            let own = |path: &Path, entry: &Entry| {
-                goes(path) && folder_of(path) == folder && entry.is_sparse() == is_sparse
-            };
+            let own = |path: &Path, entry: &Entry| goes(path) && key(path, entry) == kind;
             for (path, entry) in send.iter().filter(|(path, entry)| own(path, entry)) {
                 let path = path.strip_prefix(folder).unwrap_or(path);
                 if let Some(shortest) = streams.iter_mut().min_by_key(|part| part.bytes) {
@@ -88,6 +93,7 @@ impl Part {
             folder: self.folder.clone(),
             files_from: names.iter().copied().collect(),
             is_sparse: self.is_sparse,
+            is_followed: self.is_followed,
             bytes: 0,
         };
         names.chunks(entries).map(piece).collect()

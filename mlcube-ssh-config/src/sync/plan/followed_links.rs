@@ -1,42 +1,76 @@
-//! Folders of this side that are links. Nothing is written through one unless the user says so: a task or a cube may
-//! have made it, whatever the sync state knows of it.
+//! Links of the local workspace that lead out of it. Nothing is read or written through one unless the user says so: a task or a
+//! cube may have made it, whatever the sync state knows of it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::cube::boundary::Boundary;
 use crate::sync::listing::Listing;
-use crate::sync::listing::entry::Kind;
+use crate::sync::listing::entry::{Entry, Kind};
+use crate::sync::listing::walk::Skip;
+use crate::sync::plan::leads_out;
 
-/// Lists what lies behind the links of `here` to folders, where the sending side has a folder and `follows` says that the
-/// user wants the link, given by its path in the workspace, to be followed. Such an entry becomes a folder that still
-/// knows its target.
+/// Lists what lies behind the links of `here`, the listing of the local folder `top`, that lead out of it to places which the user
+/// lists, of those that `is_wanted`, given its path and its end. Such an entry becomes the file or folder that it leads to,
+/// which still knows its target. `skip` leaves out what lies behind it. Returns the links.
 ///
 /// # Errors
-/// Those of `list`, which lists a folder by its path in the workspace.
+/// When a folder behind a link can't be listed, and those of `skip`.
 pub fn follow_own_links(
     here: &mut Listing,
-    from: &Listing,
-    follows: &dyn Fn(&Path) -> bool,
-    list: &dyn Fn(&Path) -> Result<Listing>,
-) -> Result<()> {
-    let is = |listing: &Listing, path: &Path, kind| {
-        listing.get(path).is_some_and(|entry| entry.kind == kind)
-    };
+    top: &Path,
+    boundary: &Boundary,
+    is_wanted: &dyn Fn(&Path, &Entry) -> bool,
+    skip: &Skip<'_>,
+) -> Result<Vec<PathBuf>> {
+    let mut followed = Vec::new();
     loop {
-        let own: Vec<PathBuf> = from
-            .iter()
-            .filter(|(path, entry)| entry.kind == Kind::Folder && is(here, path, Kind::Link))
-            // rsync is told the path of such a folder as text.
-            .filter(|(path, _)| path.to_str().is_some() && follows(path))
-            .map(|(path, _)| path.to_owned())
-            .collect();
-        if own.is_empty() {
-            return Ok(());
+        let end = |(path, link): (&'static Path, Entry)| {
+            let end = end(top, path, &link, boundary)?;
+            is_wanted(path, &end).then_some((path, end))
+        };
+        let found: Vec<_> = here.iter().filter_map(end).collect();
+        if found.is_empty() {
+            return Ok(followed);
         }
-        for link in own {
-            here.graft(&link, &list(&link)?);
-            here.follow(&link);
+        for (path, end) in found {
+            if end.is_folder() {
+                let skip = |below: &Path, found| skip(&path.join(below), found);
+                here.graft(path, &Listing::of_folder(&top.join(path), &skip)?);
+            }
+            here.insert(path, &end);
+            followed.push(path.to_owned());
         }
     }
+}
+
+/// The file or folder to which a link is followed; none where it isn't.
+fn end(top: &Path, path: &Path, link: &Entry, boundary: &Boundary) -> Option<Entry> {
+    let place = top.join(path);
+    // rsync is told the path of such a folder as text.
+    let is_followed = link.kind == Kind::Link
+        && leads_out(path, link)
+        && path.to_str().is_some()
+        && boundary.follows(&place)
+        && !leads_around(top, path);
+    if !is_followed {
+        return None;
+    }
+    let end = Entry::of(&fs::metadata(&place).ok()?, &place).ok()?;
+    let can_be_read = match end.kind {
+        Kind::File => true,
+        // One that can't be listed stays a link.
+        Kind::Folder => fs::read_dir(&place).is_ok(),
+        _ => false,
+    };
+    can_be_read.then(|| Entry { target: link.target.clone(), ..end })
+}
+
+/// Whether a link leads to a folder that it lies in: what is behind it would have no end.
+fn leads_around(top: &Path, path: &Path) -> bool {
+    let Ok(end) = fs::canonicalize(top.join(path)) else { return true };
+    let mut around = path.ancestors().skip(1);
+    around.any(|folder| fs::canonicalize(top.join(folder)).is_ok_and(|is| is.starts_with(&end)))
 }

@@ -40,8 +40,10 @@ pub struct Plan {
     pub permissions: Listing,
     /// Entries that differ and stay as they are on the receiving side, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
-    /// Entries that are never sent: links that point out of the workspace, devices, sockets.
+    /// Entries that are never sent: devices, sockets, pipes.
     pub left_out: Vec<PathBuf>,
+    /// Links of the remote that point out of the workspace, which aren't fetched.
+    pub leading_out: Vec<PathBuf>,
     /// Entries that are left out, with all below them, because the receiving side has something of another kind there.
     pub in_the_way: Vec<PathBuf>,
     /// Folders that are left out, with all below them, because nobody knows what they hold on the receiving side.
@@ -119,7 +121,7 @@ impl Plan {
                 // One that is here too is the user's own, and went there with a push.
                 && !there.as_ref().is_some_and(|there| there.same_content(&entry))
             {
-                plan.left_out.push(path.to_owned());
+                plan.leading_out.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else {
                 if entry.is_folder() && there.as_ref().is_some_and(Entry::is_followed_link) {
@@ -191,7 +193,9 @@ impl Plan {
         base: Option<&Entry>,
         overwrite: bool,
     ) {
-        let base = base.filter(|_| !entry.same_permissions(there));
+        // Those of what lies behind a link are its own side's.
+        let is_followed = entry.is_followed_link() || there.is_followed_link();
+        let base = base.filter(|_| !is_followed && !entry.same_permissions(there));
         if let Some(base) = base {
             if overwrite || there.same_permissions(base) {
                 self.permissions.insert(path, entry);
@@ -248,8 +252,7 @@ impl Plan {
 /// Whether an entry that both sides have exactly so is common to them, and nothing has to be done about it.
 fn is_plain(entry: &Entry) -> bool {
     match entry.kind {
-        Kind::File | Kind::Link => true,
-        Kind::Folder => !entry.is_followed_link(),
+        Kind::File | Kind::Folder | Kind::Link => !entry.is_followed_link(),
         Kind::Unreadable | Kind::Other => false,
     }
 }
@@ -350,7 +353,7 @@ mod tests {
             |to: &str| Listing::parse(format!("l 777 1 1.000000001 a\0{to}\0").as_bytes()).unwrap();
         let plan =
             Plan::new(Direction::Down, &link("/out"), &Listing::default(), &link("in"), false);
-        assert_eq!((plan.left_out.len(), plan.common), (1, link("in")));
+        assert_eq!((plan.leading_out.len(), plan.common), (1, link("in")));
     }
 
     #[test]

@@ -1,0 +1,330 @@
+//! Which entries of a workspace are meant: by paths, and by patterns as a shell reads them; and with them what links within the
+//! workspace lead to. A link that arrives without its end brings nothing.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::pipe::failure::hinted;
+use crate::sync::listing::Listing;
+use crate::sync::listing::entry::Kind;
+
+/// Links may lead to links, but not in circles: as many as Linux follows (`path_resolution(7)`).
+const MOST_HOPS: usize = 40;
+
+/// So many patterns with wildcards are followed along links: each link may make another one of each.
+const MOST_PATTERNS: usize = 1000;
+
+/// A path in the workspace, in which `*` and `?` stand for any characters but `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(Vec<Name>);
+
+/// One name of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    text: OsString,
+    has_wildcards: bool,
+}
+
+impl Name {
+    fn exact(text: OsString) -> Self {
+        Self { text, has_wildcards: false }
+    }
+
+    fn is(&self, name: &std::ffi::OsStr) -> bool {
+        if self.has_wildcards {
+            matches(self.text.as_bytes(), name.as_bytes())
+        } else {
+            self.text == name
+        }
+    }
+}
+
+impl Pattern {
+    /// The pattern that a user gives.
+    ///
+    /// # Errors
+    /// When the path leads out of the workspace.
+    pub fn new(text: &str) -> Result<Self> {
+        let parts: Vec<_> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        if text.starts_with('/') || parts.contains(&"..") || parts.is_empty() {
+            return Err(hinted(
+                format!("'{}' isn't a path in the workspace", text.escape_debug()),
+                "write it relative to the workspace: 'model/last*', logs/",
+            ));
+        }
+        let name =
+            |part: &str| Name { text: part.into(), has_wildcards: part.contains(['*', '?']) };
+        Ok(Self(parts.into_iter().map(name).collect()))
+    }
+
+    /// What means `path` and what is in it.
+    #[must_use]
+    pub fn exact(path: &Path) -> Self {
+        Self(path.iter().map(|name| Name::exact(name.to_owned())).collect())
+    }
+
+    /// The path, where there is no wildcard in it.
+    fn path(&self) -> Option<PathBuf> {
+        let mut names = self.0.iter();
+        names.all(|name| !name.has_wildcards).then(|| self.text())
+    }
+
+    /// The path as it was given.
+    fn text(&self) -> PathBuf {
+        self.0.iter().map(|name| &name.text).collect()
+    }
+
+    /// Whether `path` matches, or is a folder that lies around what matches.
+    fn leads_through(&self, path: &Path) -> bool {
+        path.components().count() <= self.0.len()
+            && self.0.iter().zip(path).all(|(pattern, name)| pattern.is(name))
+    }
+
+    /// Whether `path` is meant: it matches, or lies in a folder that does.
+    fn matches(&self, path: &Path) -> bool {
+        path.components().count() >= self.0.len()
+            && self.0.iter().zip(path).all(|(pattern, name)| pattern.is(name))
+    }
+
+    /// What is meant behind the link at `path` by its text, if that leads to something in the workspace. A `..` may only stand
+    /// first: behind a name it leads to wherever that name, a link perhaps, leads.
+    fn behind(&self, path: &Path, target: &Path) -> Option<Self> {
+        let mut around = Self::exact(path.parent().unwrap_or(path)).0;
+        let mut has_name = false;
+        for component in target.components() {
+            match component {
+                Component::CurDir => {}
+                Component::ParentDir if !has_name => drop(around.pop()?),
+                Component::Normal(name) => {
+                    has_name = true;
+                    around.push(Name::exact(name.to_owned()));
+                }
+                _ => return None,
+            }
+        }
+        around.extend(self.0.iter().skip(path.components().count()).cloned());
+        (!around.is_empty()).then_some(Self(around))
+    }
+}
+
+/// What of a workspace is meant.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// All of it.
+    All,
+    /// What these match, with all that is in a folder.
+    Some(Selected),
+}
+
+/// A part of a workspace.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    given: Vec<Pattern>,
+    /// The patterns with wildcards, also those that links make of them.
+    patterns: Vec<Pattern>,
+    /// The paths, also those that links lead to.
+    paths: HashSet<PathBuf>,
+    /// The folders around these.
+    around: HashSet<PathBuf>,
+    /// The links that are met, which count without what they lead to.
+    links: HashSet<PathBuf>,
+}
+
+impl Selected {
+    /// Notes a pattern, and says whether it is a new one.
+    fn add(&mut self, pattern: &Pattern) -> bool {
+        let Some(path) = pattern.path() else {
+            let is_new = !self.patterns.contains(pattern) && self.patterns.len() < MOST_PATTERNS;
+            if is_new {
+                self.patterns.push(pattern.clone());
+            }
+            return is_new;
+        };
+        for folder in path.ancestors().skip(1) {
+            // Those around this one are noted, too.
+            if !self.around.insert(folder.to_owned()) {
+                break;
+            }
+        }
+        self.paths.insert(path)
+    }
+
+    /// Whether a path is one of those that are asked for, or lies in one.
+    fn means(&self, path: &Path) -> bool {
+        path.ancestors().any(|path| self.paths.contains(path))
+            || self.patterns.iter().any(|pattern| pattern.matches(path))
+    }
+
+    /// The links within `listing` on the way to what a pattern means, and in it.
+    fn links_of(pattern: &Pattern, listing: &Listing) -> Vec<(&'static Path, PathBuf)> {
+        let link =
+            |path: &Path| listing.find_entry(path).filter(|(_, entry)| entry.kind == Kind::Link);
+        let target = |(path, entry): (&'static Path, crate::sync::listing::entry::Entry)| {
+            (path, entry.target)
+        };
+        if let Some(path) = pattern.path() {
+            let on_the_way = path.ancestors().filter_map(link);
+            let within = listing.within(&path).filter(|(_, entry)| entry.kind == Kind::Link);
+            let within = within.filter(|(link, _)| *link != path);
+            return on_the_way.chain(within).map(target).collect();
+        }
+        let links = listing.iter().filter(|(_, entry)| entry.kind == Kind::Link);
+        let is_met = |path: &Path| pattern.leads_through(path) || pattern.matches(path);
+        links.filter(|(path, _)| is_met(path)).map(target).collect()
+    }
+}
+
+impl Selection {
+    /// What these patterns match.
+    #[must_use]
+    pub fn of(given: Vec<Pattern>) -> Self {
+        let mut selected = Selected::default();
+        for pattern in &given {
+            selected.add(pattern);
+        }
+        Self::Some(Selected { given, ..selected })
+    }
+
+    /// With what the links of `listing` within the workspace lead to that are asked for, or lie on the way to what is.
+    #[must_use]
+    pub fn along_links(&self, listing: &Listing) -> Self {
+        let Self::Some(Selected { given, .. }) = self else { return Self::All };
+        let mut selected = Selected { given: given.clone(), ..Selected::default() };
+        let mut waiting: Vec<(Pattern, usize)> = Vec::new();
+        for pattern in given.iter().filter(|pattern| selected.add(pattern)) {
+            waiting.push((pattern.clone(), 0));
+        }
+        while let Some((pattern, hops)) = waiting.pop() {
+            for (link, target) in Selected::links_of(&pattern, listing) {
+                selected.links.insert(link.to_owned());
+                let behind = pattern.behind(link, &target).filter(|_| hops < MOST_HOPS);
+                if let Some(behind) = behind.filter(|behind| selected.add(behind)) {
+                    waiting.push((behind, hops + 1));
+                }
+            }
+        }
+        Self::Some(selected)
+    }
+
+    /// Whether an entry is meant.
+    #[must_use]
+    pub fn includes(&self, path: &Path) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(selected) => selected.means(path) || selected.links.contains(path),
+        }
+    }
+
+    /// Whether `path` is asked for, or is a folder around what is asked for.
+    #[must_use]
+    pub fn leads_through(&self, path: &Path) -> bool {
+        match self {
+            Self::All => false,
+            Self::Some(selected) => {
+                selected.paths.contains(path)
+                    || selected.around.contains(path)
+                    || selected.patterns.iter().any(|pattern| pattern.leads_through(path))
+            }
+        }
+    }
+
+    /// The entries of a listing that are meant.
+    #[must_use]
+    pub fn of_listing<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
+        match self {
+            Self::All => Cow::Borrowed(listing),
+            Self::Some(_) => Cow::Owned(listing.filter(|path, _| self.includes(path))),
+        }
+    }
+
+    /// The given patterns that match nothing in `listing`, as they were given.
+    #[must_use]
+    pub fn unmatched(&self, listing: &Listing) -> Vec<PathBuf> {
+        let Self::Some(selected) = self else { return Vec::new() };
+        let is_unmatched = |pattern: &&Pattern| {
+            let Self::Some(alone) = Self::of(vec![(*pattern).clone()]).along_links(listing) else {
+                return false;
+            };
+            !pattern.0.is_empty() && !listing.iter().any(|(path, _)| alone.means(path))
+        };
+        selected.given.iter().filter(is_unmatched).map(Pattern::text).collect()
+    }
+}
+
+/// Whether `text` matches `pattern`; goes back to the last `*` when it doesn't, so that it takes no more than the
+/// product of both lengths.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p + 1, t));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((after, from)) => {
+                    star = Some((after, from + 1));
+                    p = after;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_links_lead_to_is_meant_too() {
+        let link = |path: &str, target: &str| format!("l 777 1 1.000000000 {path}\0{target}\0");
+        let links = [
+            link("latest", "runs/3"),
+            link("runs/3/best", "../../epochs/./9"),
+            link("out", "/scratch/out"),
+            link("round", "round/x"),
+            link("up", "../x"),
+        ];
+        let there = Listing::parse(links.concat().as_bytes()).unwrap();
+        let asked = |text: &str| {
+            let selection = Selection::of(vec![Pattern::new(text).unwrap()]).along_links(&there);
+            move |path: &str| selection.includes(Path::new(path))
+        };
+        let model = asked("latest/best/model");
+        assert!(model("latest") && model("runs/3/best") && model("epochs/9/model"));
+        assert!(!model("epochs/9/other") && !model("runs/3/log") && !model("out"));
+        assert!(asked("latest")("runs/3/log"));
+        assert!(asked("round")("round") && asked("up")("up"), "it ends");
+    }
+
+    #[test]
+    fn patterns() {
+        let includes =
+            |pattern: &str, path: &str| Pattern::new(pattern).unwrap().matches(Path::new(path));
+        assert!(includes("model/last*", "model/last.pt"));
+        assert!(includes("logs/", "logs/a/b.txt"));
+        assert!(includes("*", "a/b"));
+        assert!(includes("a*b?c", "axxbxbyc"));
+        assert!(!includes("model", "model2/x"));
+        assert!(!includes("*/x", "a/b/x"));
+        assert!(!includes("a/b", "a"));
+        assert!(
+            Pattern::new("../x").is_err()
+                && Pattern::new("/etc").is_err()
+                && Pattern::new("").is_err()
+        );
+    }
+}
