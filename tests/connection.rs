@@ -300,8 +300,17 @@ fn a_host_never_reaches_the_users_agent() {
         ours.env("SSH_AUTH_SOCK", &agent).run().succeeds();
         scene.masters().kill();
     }
+    // One that was opened by hand, of which no file tells.
+    scene.sh("ssh -O exit there").env("SSH_AUTH_SOCK", &agent).run();
+    let own = format!("ControlPath {}\nIdentityAgent SSH_AUTH_SOCK", control.display());
+    scene.has_ssh_config(&own);
+    let by_hand = scene.sh("ssh -A -M -o ControlPersist=60 there printenv SSH_AUTH_SOCK");
+    let by_hand = by_hand.env("SSH_AUTH_SOCK", &agent).run();
+    assert!(by_hand.stdout.starts_with('/'), "{by_hand}");
+    let ours = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).run();
+    ours.succeeds().says("forwards your agent").says("`ssh -O exit there` closes it");
     let seen = fs::read_to_string(seen).unwrap();
-    assert!(seen.lines().count() >= 2 && seen.lines().all(|line| line == "none"), "{seen}");
+    assert!(seen.lines().count() >= 3 && seen.lines().all(|line| line == "none"), "{seen}");
     scene.sh("ssh -O exit there").run();
 }
 

@@ -154,13 +154,22 @@ fn silence_and_a_byte_now_and_then() {
     host.run(&["mlcube-ssh-exec", "logs"]).exits(255).complains(&["next to nothing"]);
 }
 
+/// Every link on the way to what is asked for is another listing, which the host makes up as well: all have one limit.
 #[test]
 fn a_listing_without_end() {
     let host = Attacked::scene();
-    let entries = "awk -v name=\"$(printf '%04000d' 0)\" 'BEGIN { for (;;) printf \"f 644 1 1.0000000000 %s%d%c%c\", name, i++, 0, 0 }'";
-    host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
-    let ran = host.run(&["mlcube-ssh-pull", "--list"]);
-    ran.exits(125).complains(&["'there'", "the names of a listing of more than 96 MiB"]);
+    let deeper = host.scene.host.folder().join("asked").display().to_string();
+    let links = format!(
+        "place=; test ! -e '{deeper}' || read -r place <'{deeper}'; \
+         printf 'workspace /w\\nlisting\\n'; \
+         test -z \"$place\" || printf 'd 755 1 1.0000000000 %s\\0\\0' \"$place\"; \
+         printf 'l 777 1 1.0000000000 %s\\0/elsewhere\\0' \"${{place:+$place/}}a\"; \
+         printf '%s\\n' \"${{place:+$place/}}a\" >'{deeper}'"
+    );
+    let entries = "awk -v at=\"$place\" -v name=\"$(printf '%04000d' 0)\" 'BEGIN { while (i < 5000) printf \"f 644 1 1.0000000000 %s%d-%d%c%c\", name, length(at), i++, 0, 0 }'";
+    host.answers(&format!("{links}; {entries}"));
+    let ran = host.run(&["mlcube-ssh-pull", "--list", "a/a/a/a/a/a/a/a/a/a/a/a"]);
+    ran.exits(125).complains(&["'there'", "the names of its listings of more than 96 MiB"]);
     host.answers("printf 'workspace /w\\nlisting\\nf 644 1 1.0000000000 '; tr '\\0' x </dev/zero");
     host.run(&["mlcube-ssh-pull"]).exits(125).complains(&["a path in a listing", "4096 bytes"]);
 }
@@ -172,7 +181,7 @@ fn a_listing_of_as_many_short_names_as_there_may_be() {
     let entries = r#"awk 'BEGIN { for (;;) printf "l 777 1 1.0000000000 %x%cx%c", i++, 0, 0 }'"#;
     host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
     let ran = host.run(&["mlcube-ssh-pull", "--list"]);
-    ran.exits(125).complains(&["'there'", "a listing of more than 1500000 entries"]);
+    ran.exits(125).complains(&["'there'", "listings of more than 1500000 entries"]);
 }
 
 /// A listing whose entries would lead out, or have sizes and times that no file has.

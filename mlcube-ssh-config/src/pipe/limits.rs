@@ -26,11 +26,11 @@ pub const RECORD: usize = 4 << 20;
 /// Warnings of a followed job: it has one about the host, and one a lost guarantee.
 pub const WARNINGS: usize = 100;
 
-/// Entries of a listing. Data sets of a million files are common; with this many, and [`NAMES`], a host makes the client take
-/// less than 200 MB.
+/// Entries of a listing, and those of all listings of a process that are new in them: they are kept to its end. Data sets of
+/// a million files are common; with this many, and [`NAMES`], a host makes the client take less than 200 MB.
 pub const ENTRIES: usize = 1_500_000;
 
-/// Bytes of all names and link targets of a listing: 64 for each of [`ENTRIES`].
+/// Bytes of all names and link targets of a listing, and of what is new in all of them: 64 for each of [`ENTRIES`].
 pub const NAMES: usize = 96 << 20;
 
 /// Bytes of a path or a link target: Linux's `PATH_MAX`. No system call takes a longer one.
@@ -84,8 +84,8 @@ impl fmt::Display for Exceeded {
                 return write!(f, "sent more than {REMARKS} remarks about what it does");
             }
             Self::Warnings => return write!(f, "sent more than {WARNINGS} warnings about one job"),
-            Self::Entries => return write!(f, "sent a listing of more than {ENTRIES} entries"),
-            Self::Names => ("the names of a listing", mib(NAMES)),
+            Self::Entries => return write!(f, "sent listings of more than {ENTRIES} entries"),
+            Self::Names => ("the names of its listings", mib(NAMES)),
             Self::Path => ("a path in a listing", format!("{PATH} bytes")),
             Self::Extension => {
                 ("an extended header in an archive", kib(usize::try_from(EXTENSION).unwrap_or(0)))

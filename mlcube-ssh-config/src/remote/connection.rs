@@ -9,7 +9,7 @@ use crate::remote::login::diagnosis;
 use crate::remote::login::options;
 use crate::remote::session::greeting;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -202,7 +202,7 @@ impl Connection {
     #[must_use]
     pub fn rsync_options(&self) -> Vec<String> {
         let ssh: Vec<String> =
-            std::iter::once("ssh".to_owned()).chain(self.client_words()).collect();
+            std::iter::once("ssh".to_owned()).chain(self.client_words(&self.socket)).collect();
         let greets = self.greets.load(Ordering::Relaxed);
         // What rsync makes by itself, the folders for what is replaced, is for the group, too. Every login shell has this.
         let before = if self.shared { "umask 007; " } else { "" };
@@ -229,7 +229,7 @@ impl Connection {
         if !words.iter().all(|word| is_plain(word)) {
             return None;
         }
-        let ssh = Command::new("ssh").args(self.client_words());
+        let ssh = Command::new("ssh").args(self.client_words(&self.socket));
         Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
     }
 
@@ -274,16 +274,18 @@ impl Connection {
     }
 
     pub(crate) fn session_command(&self, script: &Script) -> Command {
-        let command =
-            Command::new("ssh").args(self.client_words()).arg("--").arg(self.login.host.as_str());
+        let command = Command::new("ssh")
+            .args(self.client_words(&self.socket))
+            .arg("--")
+            .arg(self.login.host.as_str());
         // Ctrl-C at the terminal must not reach it: what runs there is ended in good order, by us.
         command.arg(LOADER).script(script.clone()).own_group()
     }
 
-    /// The options of an ssh that uses the master or fails at once.
-    fn client_words(&self) -> Vec<String> {
+    /// The options of an ssh that uses the master behind `socket` or fails at once.
+    pub(crate) fn client_words(&self, socket: &Path) -> Vec<String> {
         let mut words = self.login_words();
-        let socket = format!("ControlPath={}", self.socket.display());
+        let socket = format!("ControlPath={}", socket.display());
         // With `false` for a proxy a client that finds no master can't log in silently by itself.
         let master = ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"];
         for option in options::SESSION.iter().chain(&master) {

@@ -284,13 +284,36 @@ impl Connection {
             return Ok(None);
         }
         let Some(socket) = configuration.get("controlpath") else { return Ok(None) };
-        let live =
-            socket != "none" && Path::new(socket).exists() && self.answers(Path::new(socket))?;
-        if live && self.forwards_agent() {
-            self.report.detail("your own shared connection forwards your agent, so it isn't used");
+        if socket == "none" || !Path::new(socket).exists() || !self.answers(Path::new(socket))? {
             return Ok(None);
         }
-        Ok(live.then_some(socket))
+        if let Some(reason) = self.reason_against(Path::new(socket))? {
+            self.warn_of_users_own(reason);
+            return Ok(None);
+        }
+        Ok(Some(socket))
+    }
+
+    /// Why the user's own master behind `socket` isn't used, if it isn't. After `ssh -A`, of which no configuration tells, sshd
+    /// has one agent for all sessions of the connection, and names it in the environment of each.
+    fn reason_against(&self, socket: &Path) -> Outcome<Option<&'static str>> {
+        if self.shares_more() {
+            return Ok(Some("hands your agent, your tickets or a tunnel to the host"));
+        }
+        let command = Command::new("ssh").args(self.client_words(socket)).arg("--");
+        // Words that every login shell reads alike.
+        let command = command.arg(self.login.host.as_str()).arg("exec env");
+        self.report.command(&command);
+        let told = command.run_within(Some(self.start_up_limit(Master::Found)))?;
+        Ok(match told {
+            None => Some("doesn't answer"),
+            // A look that failed is no answer.
+            Some(told) if told.status != 0 => Some("takes no command"),
+            Some(told) => {
+                let told = String::from_utf8_lossy(&told.output);
+                told.lines().any(names_an_agent_of_sshd).then_some("forwards your agent")
+            }
+        })
     }
 
     /// Whether there is a master behind `socket`; none where one is, and doesn't say so in time.
@@ -331,6 +354,14 @@ impl Connection {
         };
         Ok(lock().with_context(|| format!("can't lock {}", path.display()))?)
     }
+}
+
+/// Whether a line of an environment names an agent that sshd has made: in `/tmp`, since OpenSSH 10.1 in the account's `.ssh`.
+fn names_an_agent_of_sshd(line: &str) -> bool {
+    line.strip_prefix("SSH_AUTH_SOCK=").is_some_and(|path| {
+        (path.contains("/ssh-") && path.contains("/agent."))
+            || (path.contains("/.ssh/agent/") && path.contains(".sshd."))
+    })
 }
 
 /// Whether a master answers that is asked by [`Connection::check_command`].

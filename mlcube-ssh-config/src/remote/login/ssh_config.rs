@@ -24,12 +24,15 @@ impl Connection {
         Configuration::told_by(&question.arg(self.login.host.as_str()))
     }
 
-    /// Whether the user's own sessions on the host forward the agent. Every session of one connection sees it then: sshd
-    /// has one agent for all of them.
-    pub(crate) fn forwards_agent(&self) -> bool {
+    /// Whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel. Every session of one
+    /// connection has them then.
+    pub(crate) fn shares_more(&self) -> bool {
         let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
         let told = Configuration::told_by(&question.arg(self.login.host.as_str()));
+        // An ssh that was built without Kerberos doesn't know the second.
         told.get("forwardagent") != Some("no")
+            || told.get("gssapidelegatecredentials").is_some_and(|value| value != "no")
+            || told.get("tunnel").is_some_and(|value| value != "false")
     }
 }
 

@@ -123,23 +123,29 @@ impl Connection {
         }
     }
 
-    /// Says that the shared connection doesn't serve its clients. One that the user opened is the user's to close.
+    /// Says that the shared connection doesn't serve its clients.
     fn warn_of_wedged_master(&self) {
-        let host = &self.login.host;
         if self.socket.is_symlink() {
-            self.report.warn(&format!(
-                "your own shared connection to '{host}' doesn't answer, so a new one is opened; `{}` closes it",
-                self.close_by_hand()
-            ));
+            self.warn_of_users_own("doesn't answer");
         } else {
+            let host = &self.login.host;
             self.report.detail(&format!(
                 "the shared connection to '{host}' doesn't answer; opening a new one"
             ));
         }
     }
 
+    /// Says why a connection that the user opened isn't used. It is the user's to close.
+    pub(crate) fn warn_of_users_own(&self, reason: &str) {
+        self.report.warn(&format!(
+            "your own shared connection to '{}' {reason}, so a new one is opened; `{}` closes it",
+            self.login.host,
+            self.close_by_hand()
+        ));
+    }
+
     /// How long a session over this master may take to its first word.
-    fn start_up_limit(&self, master: Master) -> Duration {
+    pub(crate) fn start_up_limit(&self, master: Master) -> Duration {
         let [opened, found] = START_UP;
         let times = if master == Master::Opened { opened } else { found };
         Duration::from_secs(u64::from(self.connect_timeout) * times)

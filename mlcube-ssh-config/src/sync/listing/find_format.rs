@@ -102,7 +102,11 @@ impl Parser {
             }
             match parsed {
                 Some((path, entry)) if is_of_the_folder(&path) => {
+                    let known = interner.len();
                     self.listing.push(PackedEntry::pack(interner, &path, &entry, target));
+                    if interner.len() > known && !self.is_our_own {
+                        interner.count_told(path.len() + target.len())?;
+                    }
                 }
                 Some(_) => {}
                 None => self.has_rubbish = true,
@@ -345,5 +349,23 @@ mod tests {
         let full = Parser { entries: limits::ENTRIES, ..Parser::default() };
         assert!(full.clone().feed(entry(1).as_bytes()).is_err());
         assert!(Parser { is_our_own: true, ..full }.feed(entry(1).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_is_new_in_several_listings_has_one_limit() {
+        let mut interner = Interner::default();
+        // As many bytes are left as two entries of these take.
+        assert_eq!(interner.count_told(limits::NAMES - 20), Ok(()));
+        let entry = |mode: u32| format!("f {mode} 1 1.000000000 0123456789\0\0");
+        let mut feed =
+            |mut parser: Parser, mode: u32| parser.feed_in(&mut interner, entry(mode).as_bytes());
+        for _ in 0..3 {
+            assert_eq!(feed(Parser::default(), 644), Ok(()), "what is known already");
+        }
+        assert_eq!(feed(Parser::default(), 755), Ok(()));
+        let ours = Parser { is_our_own: true, ..Parser::default() };
+        assert_eq!(feed(ours, 700), Ok(()), "a record of ours");
+        assert_eq!(feed(Parser::default(), 700), Ok(()), "which the host may have, too");
+        assert_eq!(feed(Parser::default(), 711), Err(Exceeded::Names));
     }
 }

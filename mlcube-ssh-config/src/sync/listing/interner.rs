@@ -11,6 +11,9 @@ use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::pipe::limits;
+use crate::pipe::limits::Exceeded;
+
 /// How many bytes are taken from the system at once; a page that isn't written takes no memory.
 const CHUNK: usize = 1 << 20;
 
@@ -32,6 +35,9 @@ pub(crate) struct Interner {
     /// The longest run of numbers whose records came in the order of a listing, and the one that may become longer.
     longest_run: Range<u32>,
     last_run: Range<u32>,
+    /// How many of them only hosts have told, and the bytes of their names and targets.
+    told: usize,
+    told_names: usize,
 }
 
 /// Gives access for interning many records, one after the other: two threads that take turns at each one cost more than the
@@ -48,6 +54,25 @@ pub(crate) fn records() -> RwLockReadGuard<'static, Interner> {
 impl Interner {
     pub(crate) fn get(&self, id: Id) -> &'static [u8] {
         self.records[id.0 as usize]
+    }
+
+    /// How many records there are.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Counts a record that a host has told, with so many bytes of names, and nobody before: what is kept for good has one
+    /// limit, in however many listings it comes.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(crate) fn count_told(&mut self, names: usize) -> Result<(), Exceeded> {
+        self.told += 1;
+        self.told_names = self.told_names.saturating_add(names);
+        if self.told > limits::ENTRIES {
+            return Err(Exceeded::Entries);
+        }
+        if self.told_names > limits::NAMES { Err(Exceeded::Names) } else { Ok(()) }
     }
 
     /// How two records are ordered, where their numbers tell that: both belong to one long run, as most do when the sync state
