@@ -38,6 +38,14 @@ impl Age {
         }
     }
 
+    /// The requirements with which mlcube starts there.
+    fn requirements(self) -> &'static str {
+        match self {
+            Age::Debian11 | Age::Debian12 => MLCUBE,
+            Age::Debian13 | Age::Sid => MLCUBE_OF_NEW_PYTHON,
+        }
+    }
+
     /// Its python, for which mlcube is installed.
     fn python(self) -> &'static str {
         match self {
@@ -52,6 +60,10 @@ impl Age {
 /// The usual requirements of a settings file.
 const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
 
+/// Those that `mlcube-ssh-interp` advises for a python after 3.12.
+const MLCUBE_OF_NEW_PYTHON: &str = "--no-deps mlcube==0.0.9 mlcube-docker==0.0.9 omegaconf==2.3.0 \
+     antlr4-python3-runtime==4.9.3 PyYAML click coloredlogs==14.0 humanfriendly markdown setuptools<81";
+
 /// A user of one age whose host is of another; none where a root is missing.
 fn scene(client: Age, host: Age) -> Option<Scene> {
     let mut options = HostOptions::default();
@@ -61,7 +73,8 @@ fn scene(client: Age, host: Age) -> Option<Scene> {
     let mut scene = with_client(client, options)?;
     if host != Age::Debian12 {
         let python = Python::wheels_for(host.python());
-        let requirements = format!("--no-index --find-links {} {MLCUBE}", python.display());
+        let requirements =
+            format!("--no-index --find-links {} {}", python.display(), host.requirements());
         scene.set(
             "/interpreter",
             json!({"type": "virtualenv", "python": "python3", "location": "~/envs", "name": "cube",
@@ -247,6 +260,9 @@ macro_rules! pairs {
 pairs! {
     debian_11_to_debian_12: Age::Debian11 => Age::Debian12;
     debian_12_to_debian_11: Age::Debian12 => Age::Debian11;
+    debian_12_to_debian_13: Age::Debian12 => Age::Debian13;
+    debian_12_to_sid: Age::Debian12 => Age::Sid;
+    debian_13_to_debian_13: Age::Debian13 => Age::Debian13;
     debian_13_to_debian_12: Age::Debian13 => Age::Debian12;
     sid_to_debian_12: Age::Sid => Age::Debian12;
     debian_13_to_debian_11: Age::Debian13 => Age::Debian11;

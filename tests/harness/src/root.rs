@@ -62,14 +62,15 @@ impl Root {
 
     /// With this folder seen in it.
     #[must_use]
-    pub fn sees(self, folder: &Path) -> Root {
-        self.sees_at(folder, folder)
+    pub fn sees(mut self, folder: &Path) -> Root {
+        self.seen.push((folder.to_owned(), folder.to_owned()));
+        self
     }
 
-    /// With this folder seen in it as `place`.
-    #[must_use]
-    pub fn sees_at(mut self, folder: &Path, place: &Path) -> Root {
-        self.seen.push((folder.to_owned(), place.to_owned()));
+    /// With this folder as root's home.
+    pub(crate) fn with_home(mut self, home: &Path) -> Root {
+        // First: the checkout may lie in the home folder that is hidden.
+        self.seen.insert(0, (home.to_owned(), PathBuf::from("/root")));
         self
     }
 

@@ -72,10 +72,13 @@ impl Sshd {
         environment: &[(String, String)],
         root: Option<Root>,
     ) -> Sshd {
-        let keys = folder.join("keys");
+        let home = folder.join("account");
+        let keys = home.join(".ssh");
         fs::create_dir_all(&keys).unwrap();
         // It wants that nobody else can write there.
-        fs::set_permissions(&keys, Permissions::from_mode(0o700)).unwrap();
+        for private in [&home, &keys] {
+            fs::set_permissions(private, Permissions::from_mode(0o700)).unwrap();
+        }
         fs::copy(identity, keys.join("authorized_keys")).unwrap();
         let key = folder.join("hostkey");
         let made = must(command("dropbearkey").args(["-t", "ed25519", "-f"]).arg(&key));
@@ -87,7 +90,9 @@ impl Sshd {
         let session =
             format!("{}\ncd \"$HOME\"\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"", variables.join("\n"));
         program::write(&folder.join("session"), &session);
-        let root = root.map(|root| root.sees_at(&keys, Path::new("/root/.ssh")));
+        // All of the home folder: the login shell reads its start-up files, which are this machine's own business and may
+        // wait for each other (pyenv's take a lock at each login).
+        let root = root.map(|root| root.with_home(&home));
         let mut sshd =
             Sshd { folder, port: 0, daemon: None, system: None, root, is_dropbear: true };
         sshd.listen_on_a_free_port();
