@@ -139,6 +139,13 @@ fn stop_ends_a_job_from_elsewhere() {
     assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
     let again = exec(&scene, &["stop"], &detached);
     assert!(again.succeeds().stdout.contains("killed"), "a job that is over is left as it is");
+    let attached = scene.tool("mlcube-ssh-exec").args(["-q", "attach"]).reads_document(&detached);
+    let status = told["status"].as_i64().and_then(|status| i32::try_from(status).ok()).unwrap();
+    attached
+        .run()
+        .exits(status)
+        .complains(&["was ended by a stop", "there"])
+        .never_says("task train");
 }
 
 #[test]

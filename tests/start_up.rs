@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task};
+use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
+use rustix::process::Signal;
 use serde_json::json;
 
 /// A host whose account has this login shell and start-up file, and the document of a cube.
@@ -214,4 +215,22 @@ fn a_setup_that_does_not_end() {
     let failed = push(&scene, &document);
     failed.exits(125).complains(&["'setup' hasn't ended on 'there' within 2 seconds", "loading"]);
     failed.never_says("signal");
+}
+
+#[test]
+fn sigterm_while_a_start_up_file_reads_everything() {
+    let lines = "touch reading; cat > /dev/null";
+    let Some((account, mut scene, _)) = with_start_up("bash", ".bashrc", lines) else { return };
+    // Longer than a test waits for an end.
+    scene.set("/connect_timeout", 100);
+    let document = document_in(&scene);
+    let running =
+        scene.tool("mlcube-ssh-exec").args(["-q", "run"]).reads_document(&document).start();
+    eventually("the script is being read", || account.home().join("reading").exists());
+    running.signal(Signal::TERM);
+    let ended = running.wait();
+    ended.exits(143).complains(&["before a script began", "wasn't seen to start", "attach"]);
+    eventually("no ssh of it is left here", || {
+        scene.place().processes().with("mlcube-ssh:").is_empty()
+    });
 }

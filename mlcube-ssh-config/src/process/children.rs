@@ -17,13 +17,18 @@ static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 pub(crate) struct Live(Vec<Pid>);
 
 impl Live {
-    /// Lets the processes of a command end with this one.
+    /// Notes the processes of a command.
     pub(crate) fn of(handle: &duct::Handle) -> Self {
-        end_with_this_process();
         let pids = handle.pids().into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed()));
         let pids: Vec<Pid> = pids.collect();
         LIVE.lock().unwrap_or_else(PoisonError::into_inner).extend(&pids);
         Self(pids)
+    }
+
+    /// Notes the processes of a command, and lets all that are noted end with this one.
+    pub(crate) fn ended_with_us(handle: &duct::Handle) -> Self {
+        end_with_this_process();
+        Self::of(handle)
     }
 }
 
@@ -34,6 +39,14 @@ impl Drop for Live {
     }
 }
 
+/// Ends every command that runs, for a program that ends while one of its threads still waits for it: an ssh would go on
+/// asking for a password.
+pub fn end_children() {
+    for pid in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = kill_process(*pid, Signal::TERM);
+    }
+}
+
 fn end_with_this_process() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -41,9 +54,7 @@ fn end_with_this_process() {
         let Ok(mut signals) = Signals::new([SIGTERM]) else { return };
         thread::spawn(move || {
             for signal in signals.forever() {
-                for pid in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                    let _ = kill_process(*pid, Signal::TERM);
-                }
+                end_children();
                 let _ = emulate_default_handler(signal);
             }
         });

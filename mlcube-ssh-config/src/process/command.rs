@@ -19,6 +19,7 @@ use crate::text::quote::{shown_word, shown_word_of};
 
 use crate::process::captured::Captured;
 use crate::process::children::Live;
+pub use crate::process::children::end_children;
 use crate::process::file_list::BEFORE;
 pub use crate::process::file_list::List;
 use crate::process::writer::Writer;
@@ -61,6 +62,7 @@ pub struct Running {
     handle: Arc<duct::Handle>,
     errors: Captured,
     input: Option<Writer>,
+    _live: Live,
 }
 
 impl Command {
@@ -156,6 +158,7 @@ impl Command {
             Ok((handle, output, errors))
         });
         let (handle, output, errors) = started.map_err(|problem| self.cannot_start(&problem))?;
+        let _live = Live::of(&handle);
         let ended = match limit {
             None => handle.wait().map(Some),
             Some(limit) => handle.wait_timeout(limit),
@@ -183,7 +186,7 @@ impl Command {
         });
         let ((handle, errors), mut output) =
             started.map_err(|problem| self.cannot_start(&problem))?;
-        let _live = Live::of(&handle);
+        let _live = Live::ended_with_us(&handle);
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = output.read(&mut buffer) {
             hear(&buffer[..length]);
@@ -215,7 +218,8 @@ impl Command {
             }
             Input::Script(script) => input.write(script.text().into_bytes()),
         }
-        Ok((Running { program: self.program.clone(), handle, errors, input: Some(input) }, output))
+        let (program, live) = (self.program.clone(), Live::of(&handle));
+        Ok((Running { program, handle, errors, input: Some(input), _live: live }, output))
     }
 
     fn with_input(&self) -> io::Result<duct::Expression> {

@@ -34,8 +34,12 @@ impl Interrupts {
         let signal = u8::try_from(self.last.swap(0, Ordering::Relaxed))
             .ok()
             .filter(|&number| number != 0)?;
+        // Only one that counts begins the time anew: whoever keeps pressing Ctrl-C means it.
         let again = self.taken.is_some_and(|taken| taken.elapsed() < ONE);
+        if again {
+            return None;
+        }
         self.taken = Some(Instant::now());
-        (!again).then_some(signal)
+        Some(signal)
     }
 }

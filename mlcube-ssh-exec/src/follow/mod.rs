@@ -6,13 +6,16 @@ mod last_lines;
 use std::io::{ErrorKind, Write};
 use std::mem;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, Kind, Outcome};
+use mlcube_ssh::process::command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::{Answer, Connection, Event, Session};
 use mlcube_ssh::remote::job::frames::{Frame, Frames, Refused};
@@ -25,6 +28,7 @@ use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::Tail;
 use crate::job::Job;
 use crate::job::engine;
+use crate::job::engine_diagnosis::Trouble;
 use crate::job::result;
 use crate::job::result::{Blame, End, Stop};
 
@@ -42,6 +46,12 @@ const GOOD_SESSION: Duration = Duration::from_secs(30);
 
 /// How long the log of a job goes on that was ended.
 const LAST_WORDS: Duration = Duration::from_secs(20);
+
+/// How long after a signal a session may still take to begin, and a job to be known: then there is something to end.
+const LAST_CHANCE: Duration = Duration::from_secs(5);
+
+/// The pause before a stop is asked for again that the connection lost.
+const STOP_PAUSE: Duration = Duration::from_secs(2);
 
 /// How many sessions in a row may end by themselves, over a connection that is there, without a byte of the log.
 const IDLE_SESSIONS: u32 = 3;
@@ -168,6 +178,8 @@ impl<'a> Follower<'a> {
                     self.end.could_be_built = self.tail.contains(result::PULL_ADVICE);
                     return Ok(self.end);
                 }
+                // The stop was answered; no more than the rest of the log is missing.
+                Ended::Session(_) if self.end.stop.is_some() => return Ok(self.end),
                 Ended::Session(why) => session = self.take_up_again(why)?,
                 Ended::Locked(holder) => session = self.wait_for(&holder)?,
             }
@@ -181,7 +193,13 @@ impl<'a> Follower<'a> {
         if is_of_task || matches!(self.end.status, None | Some(0)) {
             return;
         }
-        if let Some((trouble, line)) = self.tail.trouble(engine::name(&self.document)) {
+        let engine = engine::name(&self.document);
+        // Of an engine that isn't there only mlcube tells, not the log.
+        let told_by_mlcube = || {
+            let cause = self.end.cause.as_deref()?;
+            Some((Trouble::of_line(cause, engine)?, cause.to_owned()))
+        };
+        if let Some((trouble, line)) = self.tail.trouble(engine).or_else(told_by_mlcube) {
             self.end.hint = Some(trouble.hint(&self.connection, &self.document));
             self.end.last_line = line;
         }
@@ -189,13 +207,65 @@ impl<'a> Follower<'a> {
 
     /// The first session. A connection that breaks between the login and the script's first word may have started the
     /// job: it is asked once more, which starts no second one.
-    fn open_first(&self) -> Outcome<Session> {
-        match self.connection.open_session(&self.script()) {
-            Err(failure) if failure.kind == Kind::Connection && self.connection.was_open() => {
-                self.connection.open_session(&self.script())
-            }
+    fn open_first(&mut self) -> Outcome<Session> {
+        match self.open() {
+            Err(failure) if !failure.is_final() && self.connection.was_open() => self.open(),
             opened => opened,
         }
+    }
+
+    /// Opens a session. A signal that comes meanwhile ends the job in it if it begins soon, else it ends us: start-up files
+    /// may hold a session for minutes.
+    fn open(&mut self) -> Outcome<Session> {
+        let (connection, script) = (Arc::clone(&self.connection), self.script());
+        let (sender, opened) = channel();
+        // Nobody listens any more when a signal has ended us.
+        thread::spawn(move || sender.send(connection.open_session(&script)).is_ok());
+        let mut given_up_at: Option<Instant> = None;
+        loop {
+            match opened.recv_timeout(TICK) {
+                Ok(opened) => return opened,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::ours(anyhow!("the session wasn't asked for")));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(signal) = self.interrupts.take() {
+                if !self.manner.ends_it || self.end.interrupted.is_some() {
+                    return Err(self.ended_in_silence(signal));
+                }
+                self.is_told_to_end(signal);
+                given_up_at = Some(Instant::now() + LAST_CHANCE);
+            }
+            if let Some(signal) = self.end.interrupted
+                && given_up_at.is_some_and(|end| Instant::now() > end)
+            {
+                return Err(self.ended_in_silence(signal));
+            }
+        }
+    }
+
+    /// Takes note of a signal that ends the job.
+    fn is_told_to_end(&mut self, signal: u8) {
+        self.end.interrupted = Some(signal);
+        self.report.say(&format!("ending job {} on {}", self.job.id, self.host()));
+    }
+
+    /// What is said when a signal ends us while the host has nothing to say.
+    fn ended_in_silence(&self, signal: u8) -> Failure {
+        command::end_children();
+        if self.offset.is_some() || self.job.start().is_none() {
+            return self.left_alone(signal);
+        }
+        let message = format!(
+            "ended before a script began to run on '{}'; job {} wasn't seen to start",
+            self.host(),
+            self.job.id
+        );
+        Failure::signal(signal, message).hint(format!(
+            "`{}` tells whether it was started",
+            self.document.attach_command(&self.job.id)
+        ))
     }
 
     /// What takes the job up where we are. One whose start was lost isn't there: then this starts it.
@@ -209,18 +279,26 @@ impl<'a> Follower<'a> {
     /// Reads one session to its end; a signal ends the job through another one meanwhile.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
         let (start, mut frames) = (Instant::now(), Frames::default());
-        // A stop that went down with the connection is asked for again.
-        let mut stopping = (self.end.interrupted.is_some() && self.end.stop.is_none())
-            .then(|| self.stop(Stopping::BesideThis));
+        let mut stopping = None;
         let mut stopped = self.end.stop.as_ref().map(|_| start);
+        // A stop that went down with the connection is asked for again. One that comes before its job finds none.
+        let mut stop_at = self.end.interrupted.map(|_| start + LAST_CHANCE);
+        let mut waits_for_job = true;
         loop {
             if let Some(signal) = self.interrupts.take() {
                 if !self.manner.ends_it || self.end.interrupted.is_some() {
                     session.hang_up();
                     return Err(self.left_alone(signal));
                 }
-                self.end.interrupted = Some(signal);
-                self.report.say(&format!("ending job {} on {}", self.job.id, self.host()));
+                self.is_told_to_end(signal);
+                let chance = if self.offset.is_some() { Duration::ZERO } else { LAST_CHANCE };
+                stop_at = Some(Instant::now() + chance);
+            }
+            let is_due = |at: &mut Instant| Instant::now() > *at;
+            if self.offset.is_some() && mem::take(&mut waits_for_job) {
+                stop_at = stop_at.map(|_| Instant::now());
+            }
+            if stopping.is_none() && stop_at.take_if(is_due).is_some() {
                 stopping = Some(self.stop(Stopping::BesideThis));
             }
             if let Some(ended) = stopping.take_if(|stopping| stopping.is_finished()) {
@@ -231,6 +309,9 @@ impl<'a> Follower<'a> {
                 };
                 self.end.stop = stop;
                 stopped = self.end.stop.as_ref().map(|_| Instant::now());
+                if stopped.is_none() {
+                    stop_at = Some(Instant::now() + STOP_PAUSE);
+                }
             }
             // A job that couldn't be ended goes on for as long as it likes.
             let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
@@ -240,8 +321,9 @@ impl<'a> Follower<'a> {
             }
             match session.next(TICK) {
                 Event::Bytes(bytes) => frames.add(&bytes),
-                // What is there already tells its offset first; a job that has just started may be silent for days.
-                Event::Silence if self.offset.is_none() && self.job.start().is_none() => {
+                // What is there tells its offset first, also of a job that has just started; the job itself may be
+                // silent for days.
+                Event::Silence if self.offset.is_none() => {
                     if let Some(silent) = session.silence() {
                         session.hang_up();
                         return Err(silent);
@@ -339,6 +421,7 @@ impl<'a> Follower<'a> {
                 }
                 Frame::EngineFailed => self.end.blame = Blame::Engine,
                 Frame::Began => self.end.began = true,
+                Frame::Stopped => self.end.was_stopped = true,
                 Frame::Status(status) => {
                     self.end.status = Some(status);
                     return Ok(Some(Ended::Job));
@@ -435,8 +518,11 @@ impl<'a> Follower<'a> {
             let pause = self.attempts.add(took);
             self.sleep(pause)?;
             let start = Instant::now();
-            match self.connection.open_session(&self.script()) {
+            match self.open() {
                 Ok(session) => return Ok(session),
+                Err(failure) if matches!(failure.status, ExitStatus::Signal(_)) => {
+                    return Err(failure);
+                }
                 // One more attempt could lock the account, or asks somebody who isn't there.
                 Err(failure) if failure.is_final() => return Err(self.given_up(failure)),
                 Err(again) => failure = again,
@@ -453,13 +539,17 @@ impl<'a> Follower<'a> {
         let Some(pause) = self.patience.pause() else {
             return Err(holder.refusal(&self.document));
         };
-        if let Some(signal) = self.interrupted_within(pause) {
+        let signal = self.end.interrupted;
+        if let Some(signal) = signal.or_else(|| self.interrupted_within(pause)) {
             return Err(Failure::signal(
                 signal,
                 "ended while waiting; no job was started".to_owned(),
             ));
         }
-        self.connection.open_session(&self.script())
+        match self.open() {
+            Err(failure) if !failure.is_final() => self.take_up_again(failure),
+            opened => opened,
+        }
     }
 
     /// Sleeps, unless a signal comes: without a connection it can only leave the job alone.

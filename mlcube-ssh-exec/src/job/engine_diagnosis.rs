@@ -121,6 +121,9 @@ impl Trouble {
                     (None, Some(other)) => format!(
                         "'{host}' has {other}: set 'remote: {{runner: docker, docker: {other}}}' in the platform's section, or install {engine} there"
                     ),
+                    (None, None) if engine.contains('/') => format!(
+                        "see on '{host}' whether {engine} is there and the account may run it; the engine is named in 'remote: {{docker: …}}' of the platform's section, or in -Pdocker.docker"
+                    ),
                     (None, None) => format!(
                         "install {engine} on '{host}'; where it lies in a folder that isn't in PATH, set 'setup: \"export PATH=FOLDER:$PATH\"' in the platform's section, or 'setup: module load …'"
                     ),

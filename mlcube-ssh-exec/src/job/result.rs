@@ -45,6 +45,8 @@ pub(crate) struct End {
     pub(crate) blame: Blame,
     /// Whether a task began, so that there may be results.
     pub(crate) began: bool,
+    /// Whether somebody ended it, by `stop` or Ctrl-C.
+    pub(crate) was_stopped: bool,
     /// `mlcube`'s own cause, if it named one.
     pub(crate) cause: Option<String>,
     /// The signal that made us end it.
@@ -113,6 +115,10 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     match (end.status, phase) {
         // It goes on, and that is what was asked for.
         (Some(0) | None, _) => check_written(end, document),
+        (Some(status), _) if end.was_stopped => {
+            Err(Failure::task(status, format!("job {} on '{host}' was ended by a stop", end.job))
+                .began(end.began))
+        }
         (Some(status), Phase::Configure) => Err(explained(
             end,
             &format!("mlcube configure failed on '{host}' with status {status}"),

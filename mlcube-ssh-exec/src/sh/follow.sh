@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Answers: `node NAME here` or `node NAME elsewhere`, on which node of the host the job was started; `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
-# started; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
+# started; `stopped` if it was ended by somebody; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
 # then `status N`, or `lost` (`lost rebooted`, `lost remains`) when the leader is gone without a status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
@@ -111,7 +111,11 @@ follow_job() {
     job_state "$1"
     need_state
     case $how in
-      finished | killed) finish "$1" "status $status" ;;
+      finished) finish "$1" "status $status" ;;
+      killed)
+        printf 'stopped\n'
+        finish "$1" "status $status"
+        ;;
       lost)
         # Whoever ends the leader may be about to end the rest: that has a second or two.
         losses=$((losses + 1))

@@ -24,7 +24,12 @@ check_own "$state" "$base"
 never_configured() { problem never-configured "$1"; }
 
 # Ends the script where the cube was never pushed, or was removed since.
-need_cube() { [ -f "$base/$place/$file" ] || never_configured "$base/$place/$file"; }
+need_cube() {
+  its_file=$base/${place:+$place/}$file
+  [ ! -f "$its_file" ] || return 0
+  check_readable "${its_file%/*}"
+  never_configured "$its_file"
+}
 
 # Leaves nothing of a job that can't start, and ends the script with this problem.
 abandon() {

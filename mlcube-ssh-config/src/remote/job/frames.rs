@@ -21,6 +21,8 @@ pub enum Frame {
     EngineFailed,
     /// A task of the job was started.
     Began,
+    /// Somebody ended the job.
+    Stopped,
     /// The job ended with this status.
     Status(u8),
     /// The job's leader is gone, and left no status; why, as far as that is known.
@@ -150,6 +152,7 @@ impl Frames {
             "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
             "engine-failed" => Some(Frame::EngineFailed),
             "began" => Some(Frame::Began),
+            "stopped" => Some(Frame::Stopped),
             "not-started" => Some(Frame::BeforeTheTask(None)),
             "status" => {
                 let status = u8::try_from(number()?);
