@@ -364,3 +364,61 @@ fn a_lock_that_can_not_be_made_is_named() {
     let failed = interp(&mut scene, virtualenv(""));
     failed.exits(125).complains(&["can't write", "envs/cube.lock", "location"]);
 }
+
+#[test]
+fn another_python_in_the_settings_makes_the_environment_anew() {
+    let mut scene = Scene::new();
+    let made = virtualenv(&Python::offline_requirements());
+    interp(&mut scene, made.clone()).succeeds();
+    let environment = scene.host.home().join("envs/cube");
+    fs::write(environment.join("of the first"), "").unwrap();
+    let mut same = made.clone();
+    same["python"] = json!("/usr/bin/python3");
+    interp(&mut scene, same).succeeds();
+    assert!(environment.join("of the first").exists(), "another name of the same python");
+    let mut other = made.clone();
+    // The python itself would be another release, of which a test can't be sure that there are two.
+    scene.host.has_program(
+        "python4",
+        "case $* in *base_prefix*) echo 3.8 /opt/python ;; *) exec /usr/bin/python3 \"$@\" ;; esac",
+    );
+    other["python"] = json!("python4");
+    let python = environment.join("bin/python");
+    let job = scene.invocation(&python).args(["-c", "import time; time.sleep(1000)"]).start();
+    interp(&mut scene, other.clone()).exits(125).complains(&["envs/cube", "runs in it", "name"]);
+    job.kill_all();
+    job.wait();
+    let mut absent = made.clone();
+    absent["python"] = json!("/opt/none/python");
+    interp(&mut scene, absent).exits(125).complains(&["no python '/opt/none/python'"]);
+    assert!(environment.join("of the first").exists());
+    let anew = interp(&mut scene, other.clone());
+    assert_eq!(anew.succeeds().document().at("/steps/interp/changed"), true);
+    assert!(!environment.join("of the first").exists());
+    let again = interp(&mut scene, other);
+    assert_eq!(again.succeeds().document().at("/steps/interp/changed"), false);
+}
+
+#[test]
+fn an_environment_of_the_users_own_is_never_removed() {
+    let mut scene = Scene::new();
+    let environment = scene.host.home().join("envs/cube");
+    scene.sh("python3 -m venv \"$IT\"").env("IT", &environment).run().succeeds();
+    let settings = virtualenv(&Python::offline_requirements());
+    interp(&mut scene, settings.clone()).succeeds();
+    let core = package(&scene, "omegaconf").unwrap().join("__init__.py");
+    fs::write(core, "raise ImportError('purged')").unwrap();
+    let failed = interp(&mut scene, settings);
+    failed.exits(125).complains(&["envs/cube", "wasn't made by mlcube-ssh", "name"]);
+    assert!(environment.join("pyvenv.cfg").exists());
+    let listed = scene.tool("mlcube-ssh-exec").arg("clean").reads_document(&document(&scene)).run();
+    listed.succeeds().never_says("environment");
+}
+
+#[test]
+fn a_folder_of_wheels_that_is_not_there_is_named() {
+    let mut scene = Scene::new();
+    let requirements = "--no-index --find-links /srv/none mlcube==0.0.9";
+    let failed = interp(&mut scene, virtualenv(requirements));
+    failed.exits(125).complains(&["no folder '/srv/none'", "there", "--find-links"]);
+}

@@ -5,12 +5,17 @@ use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::remote::connection::Answer;
 use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::settings::runner::Interpreter;
+use mlcube_ssh::sync::rsync::is_out_of_room;
 use mlcube_ssh::text::quote::{is_plain, one_line};
 
 use crate::{network, requirements};
 
 /// What makes mlcube 0.0.9 start with every python that has it at all.
 const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
+
+/// What makes it start with python 3.13 and 3.14, tried with both: newer releases of what it needs than it asks for, and so
+/// all of that by name.
+const MLCUBE_OF_NEW_PYTHON: &str = "--no-deps mlcube==0.0.9 mlcube-docker==0.0.9 omegaconf==2.3.0 antlr4-python3-runtime==4.9.3 PyYAML click coloredlogs==14.0 humanfriendly markdown setuptools<81";
 
 /// The failure for an answer that isn't a success.
 pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) -> Failure {
@@ -34,13 +39,21 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) ->
                 "set runner.interpreter.python to one that the account may run, or ask its owner for the right to enter the folder",
             )
         }
-        "pip" => pip(host, interpreter, &answer.errors),
+        "pip" => pip(host, interpreter, subject, &answer.errors),
         "no-mlcube" => no_mlcube(host, interpreter, subject),
         "no-distutils" => hinted(
             format!("python {subject} on '{host}' has no distutils, which mlcube needs"),
             write_line(interpreter, "setuptools"),
         ),
-        "too-new" => too_new(host, subject),
+        "too-new" => too_new(host, interpreter, subject),
+        "not-made-here" => hinted(
+            format!("{subject} on '{host}' can't start mlcube, and wasn't made by mlcube-ssh"),
+            "repair it there, or set runner.interpreter.name to a new environment",
+        ),
+        "in-use" => hinted(
+            format!("{subject} on '{host}' has to be made anew, and something runs in it"),
+            "run this again when its jobs have ended, or set runner.interpreter.name to a new environment",
+        ),
         "no-import" => hinted(
             format!("mlcube doesn't start in the python environment on '{host}': {subject}"),
             "set runner.interpreter.name to a new environment, or make this one anew: remove its folder there",
@@ -49,7 +62,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) ->
             format!("another installation goes on in {subject} on '{host}'"),
             "try again when it has ended",
         ),
-        _ if is_full(&answer.errors) => no_room(host),
+        _ if is_out_of_room(&answer.errors) => no_room(host),
         "create" => anyhow!("can't create the environment {subject} on '{host}': {last}"),
         "not-writable" => hinted(
             format!("can't write {subject} on '{host}' ({last})"),
@@ -73,25 +86,30 @@ fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error
 }
 
 /// `subject` is python's version, then a python of that host that will do, if there is one.
-fn too_new(host: &str, subject: &str) -> anyhow::Error {
+fn too_new(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Error {
     let (version, other) = subject.split_once(' ').unwrap_or((subject, ""));
     let message = format!(
-        "python {version} on '{host}' is too new for this mlcube: a package that it needs imports 'typing.io', which python 3.13 took away"
+        "python {version} on '{host}' is too new for what this mlcube asks for: a package that it needs imports 'typing.io', which python 3.13 took away"
     );
+    // A host's word stands in a line to paste only where it can't be read as more than a path.
+    if !other.is_empty() && is_plain(other) {
+        let hint = format!("set runner.interpreter.python: {other}");
+        return hinted(message, hint);
+    }
+    // Of a list of the user's own other packages would get no dependencies.
+    let line = requirements::instead(interpreter.requirements(), MLCUBE_OF_NEW_PYTHON);
     hinted(
         message,
-        // A host's word stands in a line to paste only where it can't be read as more than a path.
-        if other.is_empty() || !is_plain(other) {
-            "install python 3.8 to 3.12 there (`uv python install 3.12` needs no root), and set runner.interpreter.python to its path and a new runner.interpreter.name".to_owned()
-        } else {
-            format!("set runner.interpreter.python: {other}, and a new runner.interpreter.name")
+        match line {
+            Some(line) => format!("set runner.interpreter.requirements: '{line}'"),
+            None => "install python 3.8 to 3.12 there (`uv python install 3.12` needs no root), and set runner.interpreter.python to its path".to_owned(),
         },
     )
 }
 
 /// Why pip failed, in its own words where they are the best.
-fn pip(host: &str, interpreter: &Interpreter, errors: &str) -> anyhow::Error {
-    if is_full(errors) {
+fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> anyhow::Error {
+    if is_out_of_room(errors) {
         return no_room(host);
     }
     if errors.contains("externally-managed-environment") {
@@ -101,6 +119,9 @@ fn pip(host: &str, interpreter: &Interpreter, errors: &str) -> anyhow::Error {
             ),
             "set runner.interpreter.type: virtualenv",
         );
+    }
+    if errors.contains("Please use pip<24.1") && is_too_new(subject) {
+        return too_new(host, interpreter, subject);
     }
     if errors.contains("Please use pip<24.1") {
         return hinted(
@@ -112,6 +133,12 @@ fn pip(host: &str, interpreter: &Interpreter, errors: &str) -> anyhow::Error {
         return hinted(
             format!("the python on '{host}' has no pip, and not all requirements are met"),
             "install them there (`uv pip install`), or set runner.interpreter.requirements: ''",
+        );
+    }
+    if let Some(folder) = missing_wheels(errors) {
+        return hinted(
+            format!("there is no folder '{folder}' on '{host}', in which pip was told to look"),
+            "copy the wheels there, or name the right folder behind --find-links in runner.interpreter.requirements",
         );
     }
     if let Some(problem) = network::problem(errors) {
@@ -126,6 +153,13 @@ fn pip(host: &str, interpreter: &Interpreter, errors: &str) -> anyhow::Error {
     )
 }
 
+/// Whether a version of python, in front of other words, is one that the dependencies of mlcube don't start with.
+fn is_too_new(version: &str) -> bool {
+    let version = version.split(' ').next().unwrap_or_default();
+    let minor = version.strip_prefix("3.").and_then(|minor| minor.parse().ok());
+    minor.is_some_and(|minor: u32| minor > 12)
+}
+
 /// The line of the settings that has `more`, too; advice never repeats what is listed already.
 fn write_line(interpreter: &Interpreter, more: &str) -> String {
     match requirements::with(interpreter.requirements(), more) {
@@ -136,21 +170,65 @@ fn write_line(interpreter: &Interpreter, more: &str) -> String {
     }
 }
 
-/// pip's own last complaint.
-fn pip_words(errors: &str) -> String {
-    let said = |line: &&str| !line.trim().is_empty() && !line.starts_with("[notice]");
-    let complaint = errors.lines().filter(said).rfind(|line| line.starts_with("ERROR"));
-    let line = complaint.or_else(|| errors.lines().rfind(said)).unwrap_or("no reason given");
-    one_line(line.trim_start_matches("ERROR: ").trim())
+/// The folder of wheels that pip didn't find: it warns of it, and ends with "No matching distribution".
+fn missing_wheels(errors: &str) -> Option<String> {
+    let warning = errors
+        .lines()
+        .find(|line| line.contains(" is ignored: it is either a non-existing path"))?;
+    Some(one_line(warning.split_once("Location '")?.1.split_once('\'')?.0))
 }
 
-fn is_full(errors: &str) -> bool {
-    errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
+/// pip's own last complaint, in the words of the program that it called: what git says stands among what pip says about
+/// that, indented or drawn with a bar.
+fn pip_words(errors: &str) -> String {
+    let trimmed =
+        |line: &'_ str| line.trim_matches([' ', '\t', '│', '|', '╰', '─', '>', '×']).to_owned();
+    let lines: Vec<String> = errors
+        .lines()
+        .map(trimmed)
+        .filter(|line| {
+            let is_aside = ["[notice]", "note: ", "hint: ", "[end of output]"];
+            !line.is_empty() && !is_aside.iter().any(|start| line.starts_with(start))
+        })
+        .collect();
+    // A subprocess's own cause first; pip then adds only that it failed.
+    let starts = |starts: &[&str]| {
+        lines.iter().rfind(|line| starts.iter().any(|start| line.starts_with(start)))
+    };
+    let line = starts(&["fatal: "]).or_else(|| starts(&["ERROR"])).or_else(|| starts(&["error: "]));
+    let line = line.or(lines.last()).map_or("no reason given", String::as_str);
+    one_line(line.trim_start_matches("ERROR: "))
 }
 
 fn no_room(host: &str) -> anyhow::Error {
     hinted(
         format!("there is no room left on '{host}' for the python environment"),
-        "make room, or set runner.interpreter.location elsewhere",
+        "make room (`df -h`, `df -i` and `quota` tell what is used up), or set runner.interpreter.location elsewhere",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{missing_wheels, pip_words};
+
+    #[test]
+    fn pips_cause_is_that_of_the_program_that_failed() {
+        let errors = "  Running command git clone -q https://h/x /tmp/x\n  fatal: unable to access 'https://h/x/': Could not resolve host: h\n  error: subprocess-exited-with-error\n  \n  × git clone did not run successfully.\n  │ exit code: 128\n  ╰─> See above for output.\n  \n  note: This error originates from a subprocess, and is likely not a problem with pip.\nerror: subprocess-exited-with-error\n\n× git clone did not run successfully.\n╰─> See above for output.\n\nnote: This error originates from a subprocess, and is likely not a problem with pip.\n";
+        assert_eq!(
+            pip_words(errors),
+            "fatal: unable to access 'https://h/x/': Could not resolve host: h"
+        );
+        assert_eq!(
+            pip_words("ERROR: No matching distribution found for x\n[notice] new pip\n"),
+            "No matching distribution found for x"
+        );
+        assert_eq!(pip_words("\n"), "no reason given");
+    }
+
+    #[test]
+    fn a_folder_of_wheels_that_is_not_there_is_the_cause() {
+        let errors = "WARNING: Location '/srv/wheels' is ignored: it is either a non-existing path or lacks a specific scheme.\nERROR: No matching distribution found for mlcube==0.0.9\n";
+        assert_eq!(missing_wheels(errors).as_deref(), Some("/srv/wheels"));
+        assert_eq!(missing_wheels("ERROR: No matching distribution"), None);
+    }
 }

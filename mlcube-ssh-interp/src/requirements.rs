@@ -49,6 +49,22 @@ pub(crate) fn with(requirements: &str, more: &str) -> Option<String> {
     Some(more.iter().chain(rest).map(String::as_str).collect::<Vec<_>>().join(" "))
 }
 
+/// A list for the same packages with `line` in their place, which names all that they need; none when it is listed already,
+/// or when other packages are listed, too. Options and their values stay.
+pub(crate) fn instead(requirements: &str, line: &str) -> Option<String> {
+    let wanted = split(line);
+    let is_known = |word: &String| {
+        // The value of an option is a path or a URL.
+        word.starts_with('-')
+            || word.contains('/')
+            || name(word) == "pip"
+            || wanted.iter().any(|one| name(one) == name(word))
+    };
+    let listed: Vec<String> =
+        split(requirements).into_iter().filter(|word| name(word) != "pip").collect();
+    listed.iter().all(is_known).then(|| with(&listed.join(" "), line)).flatten()
+}
+
 /// The name of a requirement, as the index compares names (PEP 503, without runs of separators).
 fn name(word: &str) -> String {
     let is_in_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -57,7 +73,7 @@ fn name(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{split, with};
+    use super::{instead, split, with};
 
     #[test]
     fn advice_repeats_nothing() {
@@ -66,6 +82,18 @@ mod tests {
         assert_eq!(with("mlcube==0.0.9", "setuptools").unwrap(), "setuptools mlcube==0.0.9");
         assert_eq!(with("pip a", "pip<24.1").unwrap(), "pip<24.1 a");
         assert_eq!(with("", "a b").unwrap(), "a b");
+    }
+
+    #[test]
+    fn what_is_needed_takes_the_place_of_what_asks_for_it() {
+        let line = "--no-deps mlcube==0.0.9 click setuptools<81";
+        assert_eq!(instead("pip<24.1 setuptools mlcube==0.0.9", line).unwrap(), line);
+        assert_eq!(
+            instead("--no-index --find-links /srv/w mlcube", line).unwrap(),
+            format!("{line} --no-index --find-links /srv/w")
+        );
+        assert_eq!(instead("mlcube==0.0.9 numpy", line), None);
+        assert_eq!(instead(line, line), None);
     }
 
     #[test]

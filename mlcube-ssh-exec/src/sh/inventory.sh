@@ -64,10 +64,10 @@ newest_job() {
   ls "$state/jobs" 2>/dev/null | sort | tail -n 1
 }
 
-# Whether the environment is one that we made or filled.
+# Whether the environment is one that we made; one that was only filled may be the user's own.
 is_our_environment() {
   [ -n "$environment" ] && [ -d "$environment" ] &&
-    { [ -f "$environment/.mlcube-ssh-whole" ] || [ -f "$environment/.mlcube-ssh-begun" ]; }
+    { [ -f "$environment/.mlcube-ssh-made" ] || [ -f "$environment/.mlcube-ssh-begun" ]; }
 }
 
 # Whether the workspace lies in the tree.

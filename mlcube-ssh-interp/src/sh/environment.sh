@@ -174,7 +174,7 @@ install() {
   "$python" -E -m pip install --disable-pip-version-check --no-input --timeout 15 --retries 1 "$@" >&2
   installed=$?
   kill "$talker" 2>/dev/null
-  [ "$installed" = 0 ] || problem pip "$python"
+  [ "$installed" = 0 ] || problem "pip $("$python" -E -c 'import sys; print("%d.%d" % sys.version_info[:2])') $(older_python)"
 }
 
 # A pip that is asked for is installed first: it is the one that installs the rest.
@@ -231,6 +231,7 @@ virtual_environment() {
   python=$folder/bin/python
   whole=$folder/.mlcube-ssh-whole
   begun=$folder/.mlcube-ssh-begun
+  made=$folder/.mlcube-ssh-made
   # One line that changes when anything changes that the environment is made of.
   wanted="$named $*"
   if is_whole "$@"; then finish 0 "$@"; return; fi
@@ -240,6 +241,8 @@ virtual_environment() {
   if is_whole "$@"; then finish 0 "$@"; return; fi
   if [ -f "$begun" ] || { [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; }; then
     make_anew "was not finished"
+  elif [ -f "$made" ] && is_of_another_python; then
+    make_anew "was made with another python than $named"
   fi
   if ! "$python" -E -c '' 2>/dev/null; then create; fi
   fill "$@"
@@ -260,8 +263,24 @@ is_started() {
   case $state in mlcube\ *) ;; *) return 1 ;; esac
 }
 
-# Only what was made here is removed: it bears one of our marks.
+# Prints what a python and the environments that are made with it have in common: the version, and where it is installed.
+base_of() {
+  "$1" -E -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.base_prefix)'
+}
+
+# Whether the settings name another python by now than the one that the environment was made with.
+is_of_another_python() {
+  maker=$(command -v "$named") || no_python
+  [ "$(base_of "$maker")" != "$(base_of "$python")" ]
+}
+
+# Removes the environment, unless somebody else made it: only its packages are ours then. A job that runs in it would lose
+# what it hasn't imported yet.
 make_anew() {
+  [ -f "$made" ] || [ -f "$begun" ] || problem not-made-here "$folder"
+  # On standard input: among its arguments grep would find itself.
+  # shellcheck disable=SC2062 # the pattern is that of -f
+  if printf '%s\n' "$python" | grep -f - -qsF /proc/[0-9]*/cmdline; then problem in-use "$folder"; fi
   say "$folder $1; making it anew"
   rm -rf "$folder" || problem not-writable "$folder"
   state=
@@ -284,6 +303,7 @@ create() {
   else
     "$maker" -m venv "$folder" >&2 || problem create "$folder"
   fi
+  printf '' >"$made" || problem not-writable "$folder"
 }
 
 # Two pipelines that want the same environment: the second one waits. The lock goes with its holder.
