@@ -7,7 +7,7 @@ mod unpack;
 
 use std::borrow::Cow;
 use std::io;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -19,6 +19,7 @@ use mlcube_ssh::process::byte_counter::Counted;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::{Answer, Connection, Session};
 use mlcube_ssh::sync::archive::exceeded;
+use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::{Entry, Listing};
 use mlcube_ssh::ui::progress::Progress;
 use mlcube_ssh::ui::report::{Report, count};
@@ -139,8 +140,16 @@ impl Stream<'_> {
         progress.clear();
         ended.map_err(|problem| match exceeded(&problem) {
             Some(exceeded) => self.connection.refuse(exceeded),
-            None if problem.kind() == io::ErrorKind::TimedOut => self.connection.silent_transfer(),
-            None => Failure::ours(anyhow!("fetching from '{host}': {problem}")),
+            None if problem.kind() == ErrorKind::TimedOut => self.connection.silent_transfer(),
+            None => {
+                let failure = Failure::ours(anyhow!("fetching from '{host}': {problem}"));
+                match problem.kind() {
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                        failure.hint(rsync::MAKE_ROOM)
+                    }
+                    _ => failure,
+                }
+            }
         })?;
         // To its end: the remote waits until all that it writes is read.
         let _ = io::copy(&mut archive, &mut io::sink());

@@ -178,9 +178,9 @@ impl<'a> Unpacker<'a> {
 /// Whatever keeps one file from getting here rsync will tell; but a full disk keeps all of them.
 fn unless_full(problem: &io::Error) -> io::Result<()> {
     match problem.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Err(io::Error::other(format!(
-            "no room left here ({problem}); make room and run this step again, it goes on where it stopped"
-        ))),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Err(io::Error::new(problem.kind(), format!("no room left on this machine ({problem})")))
+        }
         _ => Ok(()),
     }
 }

@@ -115,9 +115,7 @@ fn brought(
         });
     }
     if rsync::is_out_of_room(&answer.errors) {
-        return Err(Failure::ours(anyhow!(
-            "no room left on '{host}'; make room and run this step again, it goes on where it stopped"
-        )));
+        return Err(Failure::ours(anyhow!("no room left on '{host}'")).hint(rsync::MAKE_ROOM));
     }
     if packed.is_ok() && answer.field("problem").as_deref() == Some("not-brought") {
         return Err(Failure::ours(anyhow!(

@@ -148,12 +148,12 @@ fn failure(host: &str, answer: &Answer) -> Failure {
     match problem.split_once(' ').unwrap_or((&problem, "")) {
         ("no-rsync", _) => rsync::missing_there(host),
         ("openrsync", _) => rsync::wrong_there(host),
-        ("not-writable", path) if answer.errors.contains("No space left") => {
-            Failure::ours(anyhow!("there is no room left on '{host}' for {path}; make room there"))
+        ("not-writable", path) if rsync::is_out_of_room(&answer.errors) => {
+            Failure::ours(anyhow!("there is no room left on '{host}' for {path}"))
+                .hint(rsync::MAKE_ROOM)
         }
-        ("not-writable", path) => Failure::ours(anyhow!(
-            "can't write {path} on '{host}' ({last}); set runner.remote_root to a folder of yours there"
-        )),
+        ("not-writable", path) => Failure::ours(anyhow!("can't write {path} on '{host}' ({last})"))
+            .hint("set runner.remote_root to a folder of yours there"),
         (kind, subject) => problem::shared(host, kind, subject).unwrap_or_else(|| {
             let reason = problem::reason(&problem, &last);
             Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))

@@ -44,10 +44,9 @@ pub fn outcome(
         return Ok(());
     }
     if is_out_of_room(errors) {
-        return Err(Failure::ours(anyhow!(
-            "no room left: {first}; make room and run this step again, it goes on where it stopped"
-        ))
-        .of_a_full_disk());
+        return Err(Failure::ours(anyhow!("no room left{place}: {first}"))
+            .hint(MAKE_ROOM)
+            .of_a_full_disk());
     }
     Err(match status {
         127 => missing_there(host),
@@ -143,6 +142,9 @@ fn in_the_way(errors: &str) -> Option<String> {
     };
     errors.lines().find_map(named)
 }
+
+/// What can be done about a full disk: one can be full of inodes or of what the account may use, too.
+pub const MAKE_ROOM: &str = "make room there (`df -h`, `df -i` and `quota` tell what is used up), then run this step again: it goes on where it stopped";
 
 /// Whether a program says that a disk, or what may be used of it, is full.
 #[must_use]

@@ -10,8 +10,8 @@ use crate::remote::connection::Connection;
 
 pub use compare::{Comparison, Run, compare, comparison, differing_names};
 pub use diagnosis::{
-    check_local, checks_names, is_out_of_room, lost_during_transfer, missing_there, outcome,
-    wrong_there,
+    MAKE_ROOM, check_local, checks_names, is_out_of_room, lost_during_transfer, missing_there,
+    outcome, wrong_there,
 };
 pub use run::{Heard, Transfer, run};
 
