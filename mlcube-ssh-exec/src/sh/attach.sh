@@ -13,7 +13,7 @@ if [ -f "$job/job.json" ]; then
 fi
 from=$4
 if [ -z "$from" ] && [ -n "$5" ]; then
-  size=$(wc -c <"$job/log")
+  measure_log "$job"
   from=$((size - $(head -c "$size" "$job/log" | tail -n "$5" | wc -c)))
 fi
 offset=${from:-0}

@@ -69,8 +69,8 @@ while [ "$left" -gt 0 ]; do
   word=$1
   shift
   left=$((left - 1))
-  if [ "$seen" = run ] && [ "$word" = --rm ]; then
-    # A container that is gone can't tell how it ended; the job removes it. No word of a task is a bare --rm.
+  if [ "$place$word" = option--rm ]; then
+    # A container that is gone can't tell how it ended; the job removes it.
     continue
   fi
   if [ "$place" = gpus ]; then word=--gpus=$word place=option; fi
@@ -92,7 +92,10 @@ while [ "$left" -gt 0 ]; do
       fi
       ;;
     option--*=* | option--detach | option--init | option--interactive | option--no-healthcheck | option--privileged | \
-      option--publish-all | option--quiet | option--read-only | option--replace | option--tty | option-[ditqP]) ;;
+      option--publish-all | option--quiet | option--read-only | option--replace | option--tty | option-[ditqP] | \
+      option--disable-content-trust | option--env-host | option--http-proxy | option--no-hosts | option--no-hostname | \
+      option--oom-kill-disable | option--passwd | option--read-only-tmpfs | option--rmi | option--rootfs | \
+      option--sig-proxy | option--tls-verify | option--unsetenv-all | option--use-api-socket) ;;
     # With a value of its own behind it, but for short ones that have it in the same word.
     option--* | option-?) place=value ;;
     option-*) ;;

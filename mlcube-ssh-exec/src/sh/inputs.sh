@@ -2,8 +2,12 @@
 # Ends with a problem unless every input is there with its type. Each line of MLCUBE_SSH_INPUTS is: whose path it
 # is, kind, number, path. The client tells inputs by their numbers: their names are the cube's, and stay with it.
 check_inputs() {
-  while read -r whose kind number path; do
-    [ -n "$path" ] || continue
+  # Whole lines: `read` would take the blanks at the end of a path away.
+  while IFS= read -r line; do
+    [ -n "$line" ] || continue
+    whose=${line%% *} line=${line#* }
+    kind=${line%% *} line=${line#* }
+    number=${line%% *} path=${line#* }
     if [ "$whose" = own ]; then expand "$path"; fi
     path=$(absolute "$path")
     case $kind in

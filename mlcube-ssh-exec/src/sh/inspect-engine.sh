@@ -21,7 +21,7 @@ ask_login_shell() {
       printf '%s\n' "if ( -r ~/.login ) source ~/.login" "$ask" |
         timeout -s KILL 10 "$SHELL" -i >"$told" 2>/dev/null 3<&-
       ;;
-    *) timeout -s KILL 10 "$SHELL" -lic "$ask" <&- >"$told" 2>/dev/null 3<&- ;;
+    *) timeout -s KILL 10 "$SHELL" -lic "$ask" </dev/null >"$told" 2>/dev/null 3<&- ;;
   esac
   ours=
   while IFS= read -r line; do

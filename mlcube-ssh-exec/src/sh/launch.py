@@ -84,20 +84,27 @@ def keep_log(limit):
     os.close(writing)
     log = Log(limit)
     status = None
-    while True:
-        # A process that the task leaves behind may hold the pipe for ever: the log ends with the child.
+    # A process that the task leaves behind may hold the pipe for ever, and go on writing: the log ends with the child, and
+    # what is in the pipe then.
+    left = 65536
+    while left > 0:
         if select.select([reading], [], [], 0 if status is not None else 0.5)[0]:
             text = os.read(reading, 65536)
             if text:
                 log.take(text)
-                continue
-            if status is None:
+                if status is not None:
+                    left -= len(text)
+                    continue
+            elif status is None:
                 status = os.waitpid(child, 0)[1]
+                break
+            else:
+                break
+        elif status is not None:
             break
-        if status is not None:
-            break
-        ended, how = os.waitpid(child, os.WNOHANG)
-        status = how if ended else None
+        if status is None:
+            ended, how = os.waitpid(child, os.WNOHANG)
+            status = how if ended else None
     if log.missing:
         put("log-missing", "%d bytes of the job's log are missing: %s" % (log.missing, log.why))
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))

@@ -53,6 +53,8 @@ was_pushed=yes
   write_origin once
 }
 named=
+# One that can't be read is nobody else's for that.
+[ -r "$state/origin" ] || problem no-look "$state/origin"
 { read -r there && read -r named; } <"$state/origin" || :
 if [ "${there%% *}" != "${origin%% *}" ]; then
   [ "$adopt" = yes ] || [ "${there%% *}" = "$former_origin" ] || problem other-origin "$there"

@@ -14,7 +14,7 @@ folder=${0%/*}
 { for word; do printf '%s\037' "$word"; done; printf '\036'; } >> "$folder/engine-calls"
 case ${1-} in
     run)
-        if [ "$2" = --cidfile ] && [ ! -e "$folder/engine-makes-none" ]; then printf 'c%s' "$$" > "$3"; fi
+        if [ "$2" = --cidfile ] && [ ! -e "$folder/engine-makes-none" ]; then printf '%064x' "$$" > "$3"; fi
         if [ -e "$folder/engine-run" ]; then . "$folder/engine-run"; fi
         ;;
     inspect)

@@ -51,11 +51,12 @@ with_descendants() {
 # The engine's own files may be gone; what runs is in the container's cgroup, or below the conmon that has its id.
 container_processes() {
   roots=
-  for file in "$1"/cid.*; do
-    [ -s "$file" ] || continue
-    # shellcheck disable=SC2013 # paths below /proc hold no blanks
-    # The ids come from the file, not from a word of grep's own command line.
-    for process in $(grep -lsF -f "$file" /proc/[0-9]*/cgroup /proc/[0-9]*/cmdline); do
+  for made in $(made_containers "$1"); do
+    # Half an id, as a full disk leaves it, is found in other processes, too.
+    case ${#made}$made in 64*[!0-9a-f]*) continue ;; 64*) ;; *) continue ;; esac
+    # shellcheck disable=SC2013,SC2062 # paths below /proc hold no blanks; the pattern is that of -f
+    # The id comes on standard input, not as a word of grep's own command line.
+    for process in $(printf '%s\n' "$made" | grep -f - -lsF /proc/[0-9]*/cgroup /proc/[0-9]*/cmdline); do
       case $process in
         */cmdline)
           case $(tr '\0' ' ' 2>/dev/null <"$process") in

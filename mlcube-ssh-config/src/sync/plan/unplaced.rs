@@ -35,8 +35,10 @@ impl Plan {
                 }
             }
         }
+        // In one go: a folder that can't be written may hold a million.
+        let unwritable: HashSet<&Path> = self.unwritable.iter().map(PathBuf::as_path).collect();
+        self.send.retain(|path, _| !unwritable.contains(path));
         for path in &self.unwritable {
-            self.send.remove(path);
             match base.get(path) {
                 Some(base) => self.common.insert(path, &base),
                 None => self.common.remove(path),
