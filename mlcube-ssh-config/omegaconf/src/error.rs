@@ -63,7 +63,7 @@ impl Error {
 
     /// An error in the YAML of a source.
     pub(crate) fn of_yaml(error: &yaml::Error, origin: Origin) -> Self {
-        Self::new(&error.problem).with_origin(origin)
+        Self::new(format!("{} (column {})", error.problem, error.mark.column)).with_origin(origin)
     }
 
     /// Puts a step in front of the key that is named: nodes that are being made have no parents yet.

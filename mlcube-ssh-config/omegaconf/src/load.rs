@@ -15,7 +15,7 @@ impl OmegaConf<'_> {
     /// When it isn't YAML, holds a single value that is no text, or an interpolation in it isn't in the language.
     pub fn load(&mut self, source: Source, content: &[u8]) -> Result<NodeId> {
         let yaml = yaml::read_file(content)
-            .map_err(|error| Error::of_yaml(&error, Origin::Written(source, error.line)))?;
+            .map_err(|error| Error::of_yaml(&error, Origin::Written(source, error.mark.line)))?;
         let whole = Origin::Written(source, 0);
         let yaml =
             read_again(yaml).map_err(|error| Error::new(error.to_string()).with_origin(whole))?;

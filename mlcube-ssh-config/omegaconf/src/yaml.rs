@@ -1,103 +1,47 @@
-//! YAML as `mlcube` reads it: OmegaConf's loader on top of `PyYAML`, which is YAML 1.1 for plain scalars.
+//! YAML as OmegaConf's loader reads it on top of `PyYAML`, which is YAML 1.1 for plain scalars.
 //!
 //! `yes` and `on` are true, `010` is eight, `1:30` is ninety, `1e3` is a thousand; whatever is quoted is text. Keys may
 //! not repeat, a text holds one document, `<<` merges.
 //!
 //! The scanner and the parser are our own, in the design of `PyYAML`'s. Which text is YAML differs from parser to parser,
-//! and equality with `mlcube` is the point: `libyaml-safer` panics on a text block at the end of a file without a line
+//! and equality is the point: `libyaml-safer` panics on a text block at the end of a file without a line
 //! break and on `[!t, x]`, and refuses `{a:}`; `saphyr-parser`, which reads YAML 1.2, refuses a `]` in the first column
 //! and takes tabs; `serde_yaml` hides whether a scalar was quoted.
 
 mod characters;
 mod construct;
+mod error;
 mod expand;
 mod graph;
 mod implicit;
 mod key;
+mod limits;
 mod merge_keys;
 mod number;
 mod parser;
 mod scalar;
 mod scanner;
 mod token;
+mod value;
 
-use std::fmt;
-
-use indexmap::IndexMap;
-
+pub use error::{Error, Mark};
 pub use key::Key;
+pub use limits::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use number::{float_text, parse_float, parse_int};
-
-/// A text longer than this is refused: real settings and cubes have a few thousand bytes.
-pub const MAX_BYTES: usize = 4 << 20;
-/// Levels of lists and maps within each other; Python's recursion limit ends earlier.
-pub const MAX_DEPTH: usize = 200;
-/// Values in one text, aliases counted as often as they are used.
-pub const MAX_VALUES: usize = 200_000;
-
-/// A value and the line that it starts on, from 1.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Yaml {
-    /// The value.
-    pub data: Data,
-    /// Its line, from 1.
-    pub line: u32,
-}
-
-/// What a value is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Data {
-    /// `null`, `~`, or nothing.
-    Null,
-    /// `true`, `yes`, `on` and their opposites.
-    Bool(bool),
-    /// A whole number.
-    Int(i128),
-    /// A number with a point or an exponent; infinite or no number, too.
-    Float(f64),
-    /// Text.
-    Text(String),
-    /// A list.
-    List(Vec<Yaml>),
-    /// A map, in the order of its keys.
-    Map(IndexMap<Key, Yaml>),
-}
-
-/// Why a text can't be read, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    /// What is wrong.
-    pub problem: String,
-    /// The line, from 1.
-    pub line: u32,
-}
-
-impl Error {
-    fn new(problem: impl Into<String>, line: u32) -> Self {
-        Self { problem: problem.into(), line }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.problem)
-    }
-}
-
-impl std::error::Error for Error {}
+pub use value::{Data, Yaml};
 
 /// Reads the content of a file: UTF-8, any line ending, as Python's `open(…, encoding="utf-8")` decodes it.
 ///
 /// An empty file is null.
 ///
 /// # Errors
-/// The first thing that `mlcube`'s loader would refuse, or that exceeds [`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_VALUES`].
+/// The first thing that OmegaConf's loader would refuse, or that exceeds [`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_VALUES`].
 pub fn read_file(bytes: &[u8]) -> Result<Yaml, Error> {
     check_length(bytes.len())?;
     read_str(&characters::decode(bytes)?)
 }
 
-/// Reads a value that was typed, such as the one of `-PKEY=VALUE`.
+/// Reads a value that was typed, such as the one of `KEY=VALUE` on a command line.
 ///
 /// # Errors
 /// As [`read_file`].
@@ -113,8 +57,46 @@ fn check_length(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_BYTES {
         return Err(Error::new(
             format!("the text is longer than the {MAX_BYTES} bytes that are read"),
-            1,
+            Mark::START,
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of all values, from the first to the last.
+    fn lines(yaml: &Yaml) -> Vec<u32> {
+        let inside: Vec<&Yaml> = match &yaml.data {
+            Data::List(items) => items.iter().collect(),
+            Data::Map(map) => map.values().collect(),
+            _ => Vec::new(),
+        };
+        let inside = inside.into_iter().flat_map(lines);
+        std::iter::once(yaml.line).chain(inside).collect()
+    }
+
+    #[test]
+    fn an_empty_value_is_on_the_line_of_the_sign_that_it_follows() {
+        let table: [(&str, &[u32]); 10] = [
+            ("a:\n\n# nothing\n\nb: 1\n", &[1, 1, 5]),
+            ("a:\n  b:\n\n\nc:\n", &[1, 2, 2, 5]),
+            ("- x\n-\n\n\n- y\n", &[1, 1, 2, 5]),
+            ("a:\n-\n\nb:\n", &[1, 2, 2, 4]),
+            ("? a\n\n\n? b\n", &[1, 1, 4]),
+            ("? - a\n  - b\n\n:\n\nc: 1\n", &[1]),
+            ("{a:\n\n, b,\n\nc:\n}", &[1, 1, 3, 5]),
+            ("---\n\n\n...\n", &[1]),
+            ("a: !!str\n\n\nb: &x\n\n", &[1, 1, 4]),
+            ("[a:\n\n, b]", &[1, 1, 1, 3]),
+        ];
+        for (text, expected) in table {
+            match read_str(text) {
+                Ok(yaml) => assert_eq!(lines(&yaml), expected, "{text:?}"),
+                Err(error) => assert_eq!(error.mark.line, expected[0], "{text:?}: {error}"),
+            }
+        }
+    }
 }

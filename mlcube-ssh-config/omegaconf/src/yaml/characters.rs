@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Error;
+use super::error::{Error, Mark};
 
 /// Decodes a file and makes every line end with `\n`, as Python's text mode does.
 pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
@@ -19,7 +19,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> Error {
         "the byte 0x{:02x} is not UTF-8; save the file as UTF-8",
         bytes.get(at).copied().unwrap_or(0)
     );
-    Error::new(problem, line_at(bytes, at))
+    Error::new(problem, mark_at(bytes, at))
 }
 
 /// Refuses what YAML calls not printable (YAML 1.1, section 4.1.1).
@@ -31,7 +31,7 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
                 "the character U+{:04X} is not allowed here; write it as \"\\x{0:02x}\"",
                 u32::from(c)
             );
-            Err(Error::new(problem, line_at(text.as_bytes(), at)))
+            Err(Error::new(problem, mark_at(text.as_bytes(), at)))
         }
     }
 }
@@ -40,7 +40,12 @@ fn is_printable(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-fn line_at(bytes: &[u8], at: usize) -> u32 {
-    let before = bytes.iter().take(at).filter(|&&byte| byte == b'\n').count();
-    u32::try_from(before + 1).unwrap_or(u32::MAX)
+/// The place of a byte; up to it the bytes are UTF-8.
+fn mark_at(bytes: &[u8], at: usize) -> Mark {
+    let before = bytes.get(..at).unwrap_or(bytes);
+    let mut lines = before.split(|&byte| byte == b'\n');
+    let last = lines.next_back().unwrap_or_default();
+    let column = String::from_utf8_lossy(last).chars().count() + 1;
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Mark { line: number(lines.count() + 1), column: number(column) }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::error::Error;
 use super::graph::{Content, Graph, Id};
+use super::limits::MAX_VALUES;
+use super::merge_keys;
 use super::scalar::{self, Tag};
-use super::{Error, MAX_VALUES, merge_keys};
 
 /// Checks every map and list, in the order in which `PyYAML` constructs them: level by level.
 pub(super) fn check(graph: &mut Graph) -> Result<(), Error> {
@@ -31,7 +33,7 @@ fn check_keys(graph: &Graph, id: Id) -> Result<(), Error> {
         if let (Tag::Str, Content::Scalar(text)) = (&node.tag, &node.content)
             && !seen.insert(text)
         {
-            return Err(Error::new(format!("the key '{text}' is there twice"), node.line));
+            return Err(Error::new(format!("the key '{text}' is there twice"), node.mark));
         }
     }
     Ok(())
@@ -47,8 +49,8 @@ fn check_tag(graph: &Graph, id: Id) -> Result<(), Error> {
         (Tag::Pairs, Content::List(items)) if items.iter().all(|&item| is_pair(graph, item)) => {
             Ok(())
         }
-        (Tag::Other(name), _) => Err(scalar::unknown(name, node.line)),
-        _ => Err(Error::new("the tag doesn't go with what follows it", node.line)),
+        (Tag::Other(name), _) => Err(scalar::unknown(name, node.mark)),
+        _ => Err(Error::new("the tag doesn't go with what follows it", node.mark)),
     }
 }
 

@@ -2,9 +2,12 @@
 
 use indexmap::IndexMap;
 
+use super::error::Error;
 use super::graph::{Content, Graph, Id};
+use super::key::Key;
+use super::limits::{MAX_DEPTH, MAX_VALUES};
 use super::scalar::{self, Tag};
-use super::{Data, Error, Key, MAX_DEPTH, MAX_VALUES, Yaml};
+use super::value::{Data, Yaml};
 
 /// The value of a graph; null, if it is empty.
 pub(super) fn expand(graph: &Graph) -> Result<Yaml, Error> {
@@ -27,18 +30,18 @@ impl Expansion<'_> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             Error::new(
                 format!("there are more than {MAX_VALUES} values here, aliases counted"),
-                node.line,
+                node.mark,
             )
         })?;
         let data = match &node.content {
-            Content::Scalar(text) => scalar::value(&node.tag, text, node.line)?,
+            Content::Scalar(text) => scalar::value(&node.tag, text, node.mark)?,
             Content::List(items) if node.tag == Tag::Pairs => {
                 self.within(id, |this| this.pairs(items))?
             }
             Content::List(items) => self.within(id, |this| this.list(items))?,
             Content::Map(pairs) => self.within(id, |this| this.map(pairs))?,
         };
-        Ok(Yaml { data, line: node.line })
+        Ok(Yaml { data, line: node.mark.line })
     }
 
     /// Expands what a list or a map holds.
@@ -47,14 +50,14 @@ impl Expansion<'_> {
         id: Id,
         inside: impl FnOnce(&mut Self) -> Result<Data, Error>,
     ) -> Result<Data, Error> {
-        let line = self.graph.nodes[id].line;
+        let mark = self.graph.nodes[id].mark;
         if self.open.contains(&id) {
-            return Err(Error::new("a list or a map holds an alias of itself", line));
+            return Err(Error::new("a list or a map holds an alias of itself", mark));
         }
         if self.open.len() >= MAX_DEPTH {
             return Err(Error::new(
                 format!("lists and maps are more than {MAX_DEPTH} levels deep here"),
-                line,
+                mark,
             ));
         }
         self.open.push(id);
@@ -83,7 +86,7 @@ impl Expansion<'_> {
             if let Content::Map(pairs) = &node.content {
                 for &(key, value) in pairs {
                     let pair = vec![self.value(key)?, self.value(value)?];
-                    list.push(Yaml { data: Data::List(pair), line: node.line });
+                    list.push(Yaml { data: Data::List(pair), line: node.mark.line });
                 }
             }
         }
@@ -91,16 +94,14 @@ impl Expansion<'_> {
     }
 
     fn key(&mut self, id: Id) -> Result<Key, Error> {
-        let key = self.value(id)?;
-        match key.data {
+        let mark = self.graph.nodes[id].mark;
+        match self.value(id)?.data {
             Data::Text(text) => Ok(Key::Text(text)),
             Data::Int(number) => Ok(Key::Int(number)),
             Data::Float(number) => Ok(Key::Float(number)),
             Data::Bool(flag) => Ok(Key::Bool(flag)),
-            Data::Null => Err(Error::new("null can't be a key; quote it, if it is text", key.line)),
-            Data::List(_) | Data::Map(_) => {
-                Err(Error::new("a list or a map can't be a key", key.line))
-            }
+            Data::Null => Err(Error::new("null can't be a key; quote it, if it is text", mark)),
+            Data::List(_) | Data::Map(_) => Err(Error::new("a list or a map can't be a key", mark)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A document before it has a value: nodes, in which an alias is the node that it names.
 
+use super::error::Mark;
 use super::scalar::Tag;
 
 /// A node's place in the graph.
@@ -10,7 +11,7 @@ pub(super) type Id = usize;
 pub(super) struct Node {
     pub(super) tag: Tag,
     pub(super) content: Content,
-    pub(super) line: u32,
+    pub(super) mark: Mark,
 }
 
 #[derive(Debug)]

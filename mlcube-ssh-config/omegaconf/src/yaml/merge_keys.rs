@@ -1,8 +1,9 @@
 //! `<<`: a map that takes the keys of others (<https://yaml.org/type/merge.html>), as `PyYAML`'s `flatten_mapping` does it.
 
+use super::error::{Error, Mark};
 use super::graph::{Content, Graph, Id};
+use super::limits::MAX_VALUES;
 use super::scalar::Tag;
-use super::{Error, MAX_VALUES};
 
 /// Puts the pairs of merged maps in front of a map's own, which win.
 ///
@@ -18,7 +19,7 @@ pub(super) fn flatten(graph: &mut Graph, id: Id, budget: &mut usize) -> Result<(
     for (_, value) in merges {
         brought.extend(sources(graph, value, budget)?);
     }
-    charge(budget, brought.len(), graph.nodes[id].line)?;
+    charge(budget, brought.len(), graph.nodes[id].mark)?;
     if let Content::Map(own) = &mut graph.nodes[id].content {
         brought.append(own);
         *own = brought;
@@ -41,13 +42,13 @@ fn sources(graph: &mut Graph, value: Id, budget: &mut usize) -> Result<Vec<(Id, 
     };
     let usable = |id: &Id| matches!(graph.nodes[*id].content, Content::Map(_));
     if matches!(graph.nodes[value].content, Content::Scalar(_)) || !maps.iter().all(usable) {
-        return Err(Error::new("<< takes a map, or a list of maps", graph.nodes[value].line));
+        return Err(Error::new("<< takes a map, or a list of maps", graph.nodes[value].mark));
     }
     let mut parts = Vec::new();
     for map in maps {
         flatten(graph, map, budget)?;
         let pairs = pairs_of(graph, map);
-        charge(budget, pairs.len(), graph.nodes[value].line)?;
+        charge(budget, pairs.len(), graph.nodes[value].mark)?;
         parts.push(pairs);
     }
     Ok(parts.into_iter().rev().flatten().collect())
@@ -60,9 +61,9 @@ fn pairs_of(graph: &Graph, id: Id) -> Vec<(Id, Id)> {
     }
 }
 
-fn charge(budget: &mut usize, pairs: usize, line: u32) -> Result<(), Error> {
+fn charge(budget: &mut usize, pairs: usize, mark: Mark) -> Result<(), Error> {
     *budget = budget.checked_sub(pairs).ok_or_else(|| {
-        Error::new(format!("maps merged here have more than {MAX_VALUES} keys"), line)
+        Error::new(format!("maps merged here have more than {MAX_VALUES} keys"), mark)
     })?;
     Ok(())
 }

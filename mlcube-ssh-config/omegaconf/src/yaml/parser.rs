@@ -5,11 +5,13 @@ mod flow;
 
 use std::collections::HashMap;
 
+use super::error::{Error, Mark};
 use super::graph::{Content, Graph, Id, Node};
+use super::implicit;
+use super::limits::{MAX_DEPTH, MAX_VALUES};
 use super::scalar::Tag;
 use super::scanner::Scanner;
 use super::token::{Directive, Kind};
-use super::{Error, MAX_DEPTH, MAX_VALUES, implicit};
 
 /// Parses the only document of a text.
 pub(super) fn parse(text: &str) -> Result<Graph, Error> {
@@ -38,7 +40,7 @@ struct Parser {
 struct Properties {
     anchor: Option<String>,
     tag: Option<String>,
-    line: Option<u32>,
+    mark: Option<Mark>,
 }
 
 fn default_handles() -> HashMap<String, String> {
@@ -54,9 +56,7 @@ impl Parser {
         if self.next_is(|kind| *kind == Kind::StreamEnd)? {
             return Ok(());
         }
-        if explicit {
-            self.directives()?;
-        }
+        let start = if explicit { self.directives()? } else { Mark::START };
         let empty = |kind: &Kind| {
             matches!(
                 kind,
@@ -64,42 +64,41 @@ impl Parser {
             )
         };
         let root = if explicit && self.next_is(empty)? {
-            self.nothing(Properties::default())?
+            self.nothing(start)?
         } else {
             self.node(true, false)?
         };
         self.graph.root = Some(root);
-        while self.take_if(|kind| *kind == Kind::DocumentEnd)? {}
+        while self.take_if(|kind| *kind == Kind::DocumentEnd)?.is_some() {}
         if self.next_is(|kind| *kind == Kind::StreamEnd)? {
             return Ok(());
         }
         Err(self.error("the document has ended, and more follows; one file holds one document")?)
     }
 
-    /// `%YAML`, `%TAG` and the `---` that has to follow.
-    fn directives(&mut self) -> Result<(), Error> {
+    /// `%YAML`, `%TAG` and the `---` that has to follow, whose place it returns.
+    fn directives(&mut self) -> Result<Mark, Error> {
         let mut version_seen = false;
         while self.next_is(|kind| matches!(kind, Kind::Directive(_)))? {
             let token = self.scanner.take()?;
             match token.kind {
                 Kind::Directive(Directive::Yaml { major }) if version_seen || major != "1" => {
-                    return Err(Error::new("the text has to be of YAML 1.1", token.line));
+                    return Err(Error::new("the text has to be of YAML 1.1", token.mark));
                 }
                 Kind::Directive(Directive::Yaml { .. }) => version_seen = true,
                 Kind::Directive(Directive::Tag { handle, prefix }) => {
                     // Only the two that are there from the start may be set again.
                     let known = self.handles.insert(handle.clone(), prefix);
                     if known.is_some_and(|prefix| default_handles().get(&handle) != Some(&prefix)) {
-                        return Err(Error::new("the handle is there already", token.line));
+                        return Err(Error::new("the handle is there already", token.mark));
                     }
                 }
                 _ => {}
             }
         }
-        if self.take_if(|kind| *kind == Kind::DocumentStart)? {
-            Ok(())
-        } else {
-            Err(self.error("'---' is missing here")?)
+        match self.take_if(|kind| *kind == Kind::DocumentStart)? {
+            Some(mark) => Ok(mark),
+            None => Err(self.error("'---' is missing here")?),
         }
     }
 
@@ -107,9 +106,9 @@ impl Parser {
     fn node(&mut self, block: bool, indentless: bool) -> Result<Id, Error> {
         if let Kind::Alias(name) = &self.scanner.peek()?.kind {
             let name = name.clone();
-            let line = self.scanner.take()?.line;
+            let mark = self.scanner.take()?.mark;
             return self.anchors.get(&name).copied().ok_or_else(|| {
-                Error::new(format!("no anchor &{name} comes before *{name}"), line)
+                Error::new(format!("no anchor &{name} comes before *{name}"), mark)
             });
         }
         let properties = self.properties()?;
@@ -118,14 +117,17 @@ impl Parser {
             Kind::BlockEntry if indentless => self.nested(properties, Self::indentless_sequence),
             Kind::Scalar { text, plain } => {
                 self.scanner.take()?;
-                self.scalar(properties, text, plain, token.line)
+                self.scalar(properties, text, plain, token.mark)
             }
             Kind::FlowSequenceStart => self.nested(properties, Self::flow_sequence),
             Kind::FlowMappingStart => self.nested(properties, Self::flow_mapping),
             Kind::BlockSequenceStart if block => self.nested(properties, Self::block_sequence),
             Kind::BlockMappingStart if block => self.nested(properties, Self::block_mapping),
-            _ if properties.line.is_some() => self.nothing(properties),
-            _ => Err(Error::new("a value is missing here", token.line)),
+            // Nothing follows the anchor or the tag.
+            _ => match properties.mark {
+                Some(mark) => self.scalar(properties, String::new(), true, mark),
+                None => Err(Error::new("a value is missing here", token.mark)),
+            },
         }
     }
 
@@ -137,20 +139,25 @@ impl Parser {
             match token.kind {
                 Kind::Anchor(name) if properties.anchor.is_none() => properties.anchor = Some(name),
                 Kind::Tag(handle, suffix) if properties.tag.is_none() => {
-                    properties.tag = Some(self.tag_name(handle, suffix, token.line)?);
+                    properties.tag = Some(self.tag_name(handle, suffix, token.mark)?);
                 }
                 _ => return Ok(properties),
             }
-            properties.line.get_or_insert(token.line);
+            properties.mark.get_or_insert(token.mark);
             self.scanner.take()?;
         }
     }
 
-    fn tag_name(&self, handle: Option<String>, suffix: String, line: u32) -> Result<String, Error> {
+    fn tag_name(
+        &self,
+        handle: Option<String>,
+        suffix: String,
+        mark: Mark,
+    ) -> Result<String, Error> {
         let Some(handle) = handle else { return Ok(suffix) };
         match self.handles.get(&handle) {
             Some(prefix) => Ok(format!("{prefix}{suffix}")),
-            None => Err(Error::new(format!("the tag's handle {handle} isn't known"), line)),
+            None => Err(Error::new(format!("the tag's handle {handle} isn't known"), mark)),
         }
     }
 
@@ -161,7 +168,7 @@ impl Parser {
         rule: fn(&mut Self) -> Result<Content, Error>,
     ) -> Result<Id, Error> {
         let token = self.scanner.peek()?;
-        let line = properties.line.unwrap_or(token.line);
+        let mark = properties.mark.unwrap_or(token.mark);
         let default =
             if matches!(token.kind, Kind::FlowMappingStart | Kind::BlockMappingStart | Kind::Key) {
                 Tag::Map
@@ -171,12 +178,12 @@ impl Parser {
         if self.depth >= MAX_DEPTH {
             return Err(Error::new(
                 format!("lists and maps are more than {MAX_DEPTH} levels deep here"),
-                line,
+                mark,
             ));
         }
         let tag = properties.tag.filter(|tag| tag != "!").map_or(default, |tag| Tag::named(&tag));
         let id =
-            self.add(properties.anchor, Node { tag, content: Content::List(Vec::new()), line })?;
+            self.add(properties.anchor, Node { tag, content: Content::List(Vec::new()), mark })?;
         self.depth += 1;
         let content = rule(self)?;
         self.depth -= 1;
@@ -189,7 +196,7 @@ impl Parser {
         properties: Properties,
         text: String,
         plain: bool,
-        line: u32,
+        mark: Mark,
     ) -> Result<Id, Error> {
         let tag = match properties.tag.as_deref() {
             // `!` makes even quoted text count as plain.
@@ -200,14 +207,18 @@ impl Parser {
         };
         self.add(
             properties.anchor,
-            Node { tag, content: Content::Scalar(text), line: properties.line.unwrap_or(line) },
+            Node { tag, content: Content::Scalar(text), mark: properties.mark.unwrap_or(mark) },
         )
     }
 
-    /// A value that isn't written: null, unless its tag says otherwise.
-    fn nothing(&mut self, properties: Properties) -> Result<Id, Error> {
-        let line = self.scanner.peek()?.line;
-        self.scalar(properties, String::new(), true, line)
+    /// A value that isn't written: null, at the sign that it would follow. The next token may be many lines below.
+    fn nothing(&mut self, mark: Mark) -> Result<Id, Error> {
+        self.scalar(Properties::default(), String::new(), true, mark)
+    }
+
+    /// The value of a key that no `:` follows.
+    fn nothing_for(&mut self, key: Id) -> Result<Id, Error> {
+        self.nothing(self.graph.nodes[key].mark)
     }
 
     fn add(&mut self, anchor: Option<String>, node: Node) -> Result<Id, Error> {
@@ -216,7 +227,7 @@ impl Parser {
             if self.anchors.contains_key(&anchor) {
                 return Err(Error::new(
                     format!("the anchor &{anchor} is there already"),
-                    node.line,
+                    node.mark,
                 ));
             }
             self.anchors.insert(anchor, id);
@@ -224,44 +235,46 @@ impl Parser {
         if id >= MAX_VALUES {
             return Err(Error::new(
                 format!("there are more than {MAX_VALUES} values here"),
-                node.line,
+                node.mark,
             ));
         }
         self.graph.nodes.push(node);
         Ok(id)
     }
 
-    /// A node, or nothing where what `ends` it stands already.
+    /// A node behind the sign at `mark`, or nothing where what `ends` it stands already.
     fn node_unless(
         &mut self,
+        mark: Mark,
         ends: impl Fn(&Kind) -> bool,
         block: bool,
         indentless: bool,
     ) -> Result<Id, Error> {
-        if self.next_is(ends)? {
-            self.nothing(Properties::default())
-        } else {
-            self.node(block, indentless)
-        }
+        if self.next_is(ends)? { self.nothing(mark) } else { self.node(block, indentless) }
     }
 
     fn next_is(&mut self, wanted: impl Fn(&Kind) -> bool) -> Result<bool, Error> {
         Ok(wanted(&self.scanner.peek()?.kind))
     }
 
-    fn take_if(&mut self, wanted: impl Fn(&Kind) -> bool) -> Result<bool, Error> {
-        let found = self.next_is(wanted)?;
-        if found {
-            self.scanner.take()?;
+    /// Takes the next token, if it is wanted, and says where it stood.
+    fn take_if(&mut self, wanted: impl Fn(&Kind) -> bool) -> Result<Option<Mark>, Error> {
+        if self.next_is(wanted)? {
+            self.scanner.take().map(|token| Some(token.mark))
+        } else {
+            Ok(None)
         }
-        Ok(found)
     }
 
     fn expect(&mut self, kind: &Kind, otherwise: &str) -> Result<(), Error> {
-        if self.take_if(|found| found == kind)? { Ok(()) } else { Err(self.error(otherwise)?) }
+        if self.take_if(|found| found == kind)?.is_some() {
+            Ok(())
+        } else {
+            Err(self.error(otherwise)?)
+        }
     }
 
     fn error(&mut self, problem: &str) -> Result<Error, Error> {
-        Ok(Error::new(problem, self.scanner.peek()?.line))
+        Ok(Error::new(problem, self.scanner.peek()?.mark))
     }
 }

@@ -1,7 +1,8 @@
 //! From a tag and a text to a value: the constructors of `PyYAML`'s `SafeLoader`.
 
+use super::error::{Error, Mark};
 use super::number::{parse_float, parse_int};
-use super::{Data, Error};
+use super::value::Data;
 
 /// The type of a node, written (`!!int`) or found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Tag {
 }
 
 /// The value of a scalar.
-pub(super) fn value(tag: &Tag, text: &str, line: u32) -> Result<Data, Error> {
+pub(super) fn value(tag: &Tag, text: &str, mark: Mark) -> Result<Data, Error> {
     let data = match tag {
         Tag::Null => Some(Data::Null),
         Tag::Str => Some(Data::Text(text.to_owned())),
@@ -52,26 +53,26 @@ pub(super) fn value(tag: &Tag, text: &str, line: u32) -> Result<Data, Error> {
         Tag::Int => int(text).map(Data::Int),
         Tag::Float => float(text).map(Data::Float),
         Tag::Merge | Tag::Value => {
-            return Err(Error::new(format!("a plain {text} has no value; quote it"), line));
+            return Err(Error::new(format!("a plain {text} has no value; quote it"), mark));
         }
         Tag::Seq | Tag::Map | Tag::Pairs => {
-            return Err(Error::new("the tag is for a list or a map", line));
+            return Err(Error::new("the tag is for a list or a map", mark));
         }
-        Tag::Other(name) => return Err(unknown(name, line)),
+        Tag::Other(name) => return Err(unknown(name, mark)),
     };
     data.ok_or_else(|| {
         Error::new(
             format!(
                 "'{text}' is no value of its type, or too large a number; quote it, if it is text"
             ),
-            line,
+            mark,
         )
     })
 }
 
 /// What is said of a tag that a configuration can't hold.
-pub(super) fn unknown(name: &str, line: u32) -> Error {
-    Error::new(format!("a value of type {name} can't be in a configuration"), line)
+pub(super) fn unknown(name: &str, mark: Mark) -> Error {
+    Error::new(format!("a value of type {name} can't be in a configuration"), mark)
 }
 
 fn truth(text: &str) -> Option<bool> {

@@ -15,7 +15,7 @@ mod tag;
 
 use std::collections::VecDeque;
 
-use super::Error;
+use super::error::Error;
 use super::token::{Kind, Token};
 use cursor::{Cursor, is_break, is_space_or_end};
 use simple_key::SimpleKeys;
@@ -56,16 +56,16 @@ impl Scanner {
         while self.needs_more()? {
             self.fetch()?;
         }
-        let line = self.cursor.line();
-        self.tokens.front().ok_or_else(|| Error::new("the text ends here", line))
+        let mark = self.cursor.mark();
+        self.tokens.front().ok_or_else(|| Error::new("the text ends here", mark))
     }
 
     /// Takes the next token.
     pub(super) fn take(&mut self) -> Result<Token, Error> {
         self.peek()?;
         self.taken += 1;
-        let line = self.cursor.line();
-        self.tokens.pop_front().ok_or_else(|| Error::new("the text ends here", line))
+        let mark = self.cursor.mark();
+        self.tokens.pop_front().ok_or_else(|| Error::new("the text ends here", mark))
     }
 
     /// Whether it isn't known yet what the next token is: it may turn out to be the start of a key.
@@ -101,7 +101,7 @@ impl Scanner {
             Some('!') => self.fetch_tag(),
             Some('|' | '>') if self.flow == 0 => self.fetch_block_scalar(),
             Some('\'' | '"') => self.fetch_quoted(),
-            Some(c) if plain::begins(c, second, self.flow > 0) => self.fetch_plain(),
+            Some(c) if self.begins_plain(c, second) => self.fetch_plain(),
             Some('\t') => Err(self.error("a tab stands where only blanks may; use blanks")),
             Some(c) => {
                 Err(self
@@ -146,8 +146,8 @@ impl Scanner {
     }
 
     fn push(&mut self, kind: Kind) {
-        let line = self.cursor.line();
-        self.tokens.push_back(Token { kind, line });
+        let mark = self.cursor.mark();
+        self.tokens.push_back(Token { kind, mark });
     }
 
     /// Remembers that a key may begin with the token that comes now.

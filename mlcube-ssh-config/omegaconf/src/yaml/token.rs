@@ -1,10 +1,12 @@
 //! What the scanner finds.
 
-/// A token and the line that it starts on.
+use super::error::Mark;
+
+/// A token and where it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
-    pub(super) line: u32,
+    pub(super) mark: Mark,
 }
 
 /// What a token is.

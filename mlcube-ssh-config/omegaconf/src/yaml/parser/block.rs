@@ -1,7 +1,7 @@
 //! Lists and maps by indentation.
 
-use super::{Parser, Properties};
-use crate::yaml::Error;
+use super::Parser;
+use crate::yaml::error::Error;
 use crate::yaml::graph::Content;
 use crate::yaml::token::Kind;
 
@@ -9,8 +9,9 @@ impl Parser {
     pub(super) fn block_sequence(&mut self) -> Result<Content, Error> {
         self.scanner.take()?;
         let mut items = Vec::new();
-        while self.take_if(|kind| *kind == Kind::BlockEntry)? {
+        while let Some(mark) = self.take_if(|kind| *kind == Kind::BlockEntry)? {
             items.push(self.node_unless(
+                mark,
                 |kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd),
                 true,
                 false,
@@ -26,11 +27,11 @@ impl Parser {
     /// A list whose dashes stand in the column of the key that it belongs to.
     pub(super) fn indentless_sequence(&mut self) -> Result<Content, Error> {
         let mut items = Vec::new();
-        while self.take_if(|kind| *kind == Kind::BlockEntry)? {
+        while let Some(mark) = self.take_if(|kind| *kind == Kind::BlockEntry)? {
             let ends = |kind: &Kind| {
                 matches!(kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd)
             };
-            items.push(self.node_unless(ends, true, false)?);
+            items.push(self.node_unless(mark, ends, true, false)?);
         }
         Ok(Content::List(items))
     }
@@ -39,13 +40,11 @@ impl Parser {
         self.scanner.take()?;
         let mut pairs = Vec::new();
         let ends = |kind: &Kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd);
-        while self.take_if(|kind| *kind == Kind::Key)? {
-            let key = self.node_unless(ends, true, true)?;
-            let given = self.take_if(|kind| *kind == Kind::Value)?;
-            let value = if given {
-                self.node_unless(ends, true, true)?
-            } else {
-                self.nothing(Properties::default())?
+        while let Some(mark) = self.take_if(|kind| *kind == Kind::Key)? {
+            let key = self.node_unless(mark, ends, true, true)?;
+            let value = match self.take_if(|kind| *kind == Kind::Value)? {
+                Some(mark) => self.node_unless(mark, ends, true, true)?,
+                None => self.nothing_for(key)?,
             };
             pairs.push((key, value));
         }

@@ -1,7 +1,7 @@
 //! Lists in brackets and maps in braces.
 
 use super::{Parser, Properties};
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::graph::{Content, Id};
 use crate::yaml::token::Kind;
 
@@ -9,7 +9,7 @@ impl Parser {
     pub(super) fn flow_sequence(&mut self) -> Result<Content, Error> {
         self.scanner.take()?;
         let mut items = Vec::new();
-        while !self.take_if(|kind| *kind == Kind::FlowSequenceEnd)? {
+        while self.take_if(|kind| *kind == Kind::FlowSequenceEnd)?.is_none() {
             if !items.is_empty() {
                 self.expect(&Kind::FlowEntry, "',' or ']' is missing here")?;
             }
@@ -30,7 +30,7 @@ impl Parser {
     pub(super) fn flow_mapping(&mut self) -> Result<Content, Error> {
         self.scanner.take()?;
         let mut pairs = Vec::new();
-        while !self.take_if(|kind| *kind == Kind::FlowMappingEnd)? {
+        while self.take_if(|kind| *kind == Kind::FlowMappingEnd)?.is_none() {
             if !pairs.is_empty() {
                 self.expect(
                     &Kind::FlowEntry,
@@ -41,7 +41,7 @@ impl Parser {
                 pairs.push(self.flow_pair(&Kind::FlowMappingEnd)?);
             } else if !self.next_is(|kind| *kind == Kind::FlowMappingEnd)? {
                 let key = self.node(false, false)?;
-                pairs.push((key, self.nothing(Properties::default())?));
+                pairs.push((key, self.nothing_for(key)?));
             }
         }
         Ok(Content::Map(pairs))
@@ -49,18 +49,17 @@ impl Parser {
 
     /// `key: value` within brackets or braces, which end with `close`.
     fn flow_pair(&mut self, close: &Kind) -> Result<(Id, Id), Error> {
-        self.scanner.take()?;
+        let mark = self.scanner.take()?.mark;
         let key = self.node_unless(
+            mark,
             |kind| matches!(kind, Kind::Value | Kind::FlowEntry) || kind == close,
             false,
             false,
         )?;
-        let given = self.take_if(|kind| *kind == Kind::Value)?;
         let ends = |kind: &Kind| *kind == Kind::FlowEntry || kind == close;
-        let value = if given {
-            self.node_unless(ends, false, false)?
-        } else {
-            self.nothing(Properties::default())?
+        let value = match self.take_if(|kind| *kind == Kind::Value)? {
+            Some(mark) => self.node_unless(mark, ends, false, false)?,
+            None => self.nothing_for(key)?,
         };
         Ok((key, value))
     }

@@ -2,7 +2,7 @@
 
 use super::Scanner;
 use super::cursor::{is_blank_or_end, is_break};
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
 /// What becomes of the line breaks at the end.
@@ -30,9 +30,9 @@ impl Scanner {
     pub(super) fn fetch_block_scalar(&mut self) -> Result<(), Error> {
         self.key_allowed = true;
         self.keys.remove(self.flow)?;
-        let line = self.cursor.line();
+        let mark = self.cursor.mark();
         let text = self.scan_block_scalar()?;
-        self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: false }, line });
+        self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: false }, mark });
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! A place in the text.
 
-use crate::yaml::Error;
+use crate::yaml::error::{Error, Mark};
 
 /// The text and how far it is read.
 pub(super) struct Cursor {
@@ -40,9 +40,10 @@ impl Cursor {
         self.at
     }
 
-    /// The line, from 1.
-    pub(super) fn line(&self) -> u32 {
-        self.line
+    /// The line and the column.
+    pub(super) fn mark(&self) -> Mark {
+        let column = u32::try_from(self.column + 1).unwrap_or(u32::MAX);
+        Mark { line: self.line, column }
     }
 
     /// The column, from 0.
@@ -111,7 +112,6 @@ impl Cursor {
     }
 
     pub(super) fn error(&self, problem: impl Into<String>) -> Error {
-        let problem: String = problem.into();
-        Error::new(format!("{problem} (column {})", self.column + 1), self.line)
+        Error::new(problem, self.mark())
     }
 }

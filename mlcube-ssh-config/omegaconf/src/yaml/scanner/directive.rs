@@ -3,7 +3,7 @@
 use super::Scanner;
 use super::cursor::{is_blank_or_end, is_break};
 use super::tag::is_word;
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::token::{Directive, Kind, Token};
 
 impl Scanner {
@@ -11,7 +11,7 @@ impl Scanner {
         self.unwind(-1);
         self.keys.remove(self.flow)?;
         self.key_allowed = false;
-        let line = self.cursor.line();
+        let mark = self.cursor.mark();
         self.cursor.skip(1);
         let name = self.cursor.take_while(is_word);
         if name.is_empty() || !is_blank_or_end(self.cursor.peek(0)) {
@@ -26,7 +26,7 @@ impl Scanner {
             }
         };
         self.skip_rest_of_line()?;
-        self.tokens.push_back(Token { kind: Kind::Directive(directive), line });
+        self.tokens.push_back(Token { kind: Kind::Directive(directive), mark });
         Ok(())
     }
 

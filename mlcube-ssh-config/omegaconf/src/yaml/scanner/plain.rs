@@ -2,27 +2,27 @@
 
 use super::Scanner;
 use super::cursor::is_space_or_end;
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
-/// Whether a plain scalar can begin with `c`.
-pub(super) fn begins(c: char, second: Option<char>, in_flow: bool) -> bool {
-    match c {
-        '-' => !is_space_or_end(second),
-        '?' | ':' => !in_flow && !is_space_or_end(second),
-        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
-        | '@' | '`' => false,
-        c => !is_space_or_end(Some(c)),
-    }
-}
-
 impl Scanner {
+    /// Whether a plain scalar can begin with `c`.
+    pub(super) fn begins_plain(&self, c: char, second: Option<char>) -> bool {
+        match c {
+            '-' => !is_space_or_end(second),
+            '?' | ':' => self.flow == 0 && !is_space_or_end(second),
+            ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+            | '@' | '`' => false,
+            c => !is_space_or_end(Some(c)),
+        }
+    }
+
     pub(super) fn fetch_plain(&mut self) -> Result<(), Error> {
         self.maybe_key()?;
         self.key_allowed = false;
-        let line = self.cursor.line();
+        let mark = self.cursor.mark();
         let text = self.scan_plain();
-        self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: true }, line });
+        self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: true }, mark });
         Ok(())
     }
 

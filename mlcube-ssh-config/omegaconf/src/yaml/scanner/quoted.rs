@@ -2,7 +2,7 @@
 
 use super::Scanner;
 use super::cursor::is_break;
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
 /// What line breaks within a scalar become: one is a blank, of several the first is left out.
@@ -18,9 +18,9 @@ impl Scanner {
     pub(super) fn fetch_quoted(&mut self) -> Result<(), Error> {
         self.maybe_key()?;
         self.key_allowed = false;
-        let line = self.cursor.line();
+        let mark = self.cursor.mark();
         let text = self.scan_quoted()?;
-        self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: false }, line });
+        self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: false }, mark });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::cursor::Cursor;
-use crate::yaml::Error;
+use crate::yaml::error::{Error, Mark};
 
 /// How long a key may be.
 const MAX_LENGTH: usize = 1024;
@@ -12,7 +12,8 @@ const MAX_LENGTH: usize = 1024;
 pub(super) struct SimpleKey {
     /// The number of its first token.
     pub(super) token: usize,
-    pub(super) line: u32,
+    pub(super) mark: Mark,
+    /// From 0, as indentation is counted.
     pub(super) column: i64,
     at: usize,
     /// Whether nothing else can stand there.
@@ -32,7 +33,7 @@ impl SimpleKeys {
     /// Forgets the places that are too far away by now.
     pub(super) fn drop_stale(&mut self, cursor: &Cursor) -> Result<(), Error> {
         while let Some((_, key)) = self.0.front() {
-            if key.line == cursor.line() && cursor.at() - key.at <= MAX_LENGTH {
+            if key.mark.line == cursor.mark().line && cursor.at() - key.at <= MAX_LENGTH {
                 break;
             }
             if key.required {
@@ -51,8 +52,8 @@ impl SimpleKeys {
         cursor: &Cursor,
     ) -> Result<(), Error> {
         self.remove(level)?;
-        let (line, column, at) = (cursor.line(), cursor.column(), cursor.at());
-        self.0.push_back((level, SimpleKey { token, line, column, at, required }));
+        let (mark, column, at) = (cursor.mark(), cursor.column(), cursor.at());
+        self.0.push_back((level, SimpleKey { token, mark, column, at, required }));
         Ok(())
     }
 
@@ -76,5 +77,5 @@ impl SimpleKeys {
 }
 
 fn not_a_key(key: &SimpleKey) -> Error {
-    Error::new("this should be a key, and no ':' follows it", key.line)
+    Error::new("this should be a key, and no ':' follows it", key.mark)
 }

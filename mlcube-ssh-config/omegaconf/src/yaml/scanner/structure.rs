@@ -1,7 +1,7 @@
 //! The signs that lists and maps are made of.
 
 use super::Scanner;
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
 impl Scanner {
@@ -77,9 +77,9 @@ impl Scanner {
     pub(super) fn fetch_value(&mut self) -> Result<(), Error> {
         if let Some(key) = self.keys.take(self.flow) {
             let place = key.token - self.taken;
-            self.tokens.insert(place, Token { kind: Kind::Key, line: key.line });
+            self.tokens.insert(place, Token { kind: Kind::Key, mark: key.mark });
             if self.flow == 0 && self.wind(key.column) {
-                self.tokens.insert(place, Token { kind: Kind::BlockMappingStart, line: key.line });
+                self.tokens.insert(place, Token { kind: Kind::BlockMappingStart, mark: key.mark });
             }
             self.key_allowed = false;
         } else {

@@ -2,7 +2,7 @@
 
 use super::Scanner;
 use super::cursor::{is_blank_or_end, is_break, is_space_or_end};
-use crate::yaml::Error;
+use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
 pub(super) fn is_word(c: char) -> bool {
@@ -14,7 +14,7 @@ impl Scanner {
     pub(super) fn fetch_anchor(&mut self) -> Result<(), Error> {
         self.maybe_key()?;
         self.key_allowed = false;
-        let line = self.cursor.line();
+        let mark = self.cursor.mark();
         let is_alias = self.cursor.peek(0) == Some('*');
         self.cursor.skip(1);
         let name = self.cursor.take_while(is_word);
@@ -26,19 +26,19 @@ impl Scanner {
             return Err(self.error("an anchor's name is made of letters, digits, '-' and '_'; quote the text, if it is none"));
         }
         let kind = if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) };
-        self.tokens.push_back(Token { kind, line });
+        self.tokens.push_back(Token { kind, mark });
         Ok(())
     }
 
     pub(super) fn fetch_tag(&mut self) -> Result<(), Error> {
         self.maybe_key()?;
         self.key_allowed = false;
-        let line = self.cursor.line();
+        let mark = self.cursor.mark();
         let (handle, suffix) = self.scan_tag()?;
         if !is_blank_or_end(self.cursor.peek(0)) {
             return Err(self.error("a blank has to stand behind a tag"));
         }
-        self.tokens.push_back(Token { kind: Kind::Tag(handle, suffix), line });
+        self.tokens.push_back(Token { kind: Kind::Tag(handle, suffix), mark });
         Ok(())
     }
 
