@@ -14,8 +14,8 @@ use indexmap::IndexSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interpolation::{self, Part};
 use crate::tree::{NodeId, Raw, Tree, Value};
+pub(crate) use path::index;
 pub use path::split as split_key;
-pub(crate) use select::index;
 
 /// Interpolations that may wait for each other; Python's recursion limit ends earlier.
 const MAX_CHAIN: usize = 128;

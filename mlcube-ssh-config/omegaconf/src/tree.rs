@@ -7,6 +7,7 @@ mod assign;
 mod create;
 mod json;
 mod raw;
+mod text;
 mod value;
 mod variables;
 

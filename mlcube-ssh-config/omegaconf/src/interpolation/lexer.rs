@@ -1,52 +1,11 @@
 //! From text to tokens: the rules and modes of `OmegaConfGrammarLexer.g4`. The longest match wins, then the first.
 
 mod rules;
+mod token;
 
-use super::{MAX_DEPTH, SyntaxError};
+use super::syntax::{MAX_DEPTH, SyntaxError};
 use rules::{interpolation_token, quoted_token, text_token, value_token};
-
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    InterOpen,
-    InterClose,
-    BraceOpen,
-    BraceClose,
-    BracketOpen,
-    BracketClose,
-    Comma,
-    Colon,
-    Dot,
-    Id,
-    InterKey,
-    Null,
-    Bool,
-    Int,
-    Float,
-    /// One of `/ - \ + . $ % * @ ?`.
-    Unquoted,
-    /// Escaped characters.
-    Escape,
-    Blanks,
-    QuoteOpen,
-    QuoteClose,
-    /// Characters that mean themselves.
-    Plain,
-    /// Backslashes, an odd number, before `${`.
-    EscapedInter,
-    /// An even number of backslashes at the top.
-    TopEscape,
-    /// An even number of backslashes within quotes.
-    QuotedEscape,
-}
-
-/// A token and its place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
-}
+pub(super) use token::{Kind, Token};
 
 /// Which rules hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod path;
 
 use super::escape::{Next, unescape};
 use super::lexer::{Kind, Token};
-use super::{Element, MAX_DEPTH, Part, SyntaxError};
+use super::syntax::{Element, MAX_DEPTH, Part, SyntaxError};
 
 type Parsed<T> = Result<T, SyntaxError>;
 

@@ -1,5 +1,8 @@
 //! Keys as they are written: `a.b`, `a[0]`, `[a].b`, `..x`.
 
+use crate::error::{Error, Result};
+use crate::yaml::parse_int;
+
 /// The components of a key; a dot in front is an empty one. `split_key` of OmegaConf, oddities included: what follows a
 /// bracket without a dot is lost.
 #[must_use]
@@ -31,6 +34,13 @@ fn component(text: &str) -> (Option<&str>, usize) {
         Some(inside) => (Some(inside), inside.len() + 2),
         None => (None, text.chars().next().map_or(1, char::len_utf8)),
     }
+}
+
+/// A place in a list.
+pub(crate) fn index(part: &str) -> Result<i128> {
+    parse_int(part, 10).ok_or_else(|| {
+        Error::new(format!("'{part}' is no place in a list, which is a number from 0"))
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Finding the value of a key: `_select_impl` of OmegaConf's `Container`.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::resolve::path;
+use crate::resolve::path::{index, split};
 use crate::resolve::{OmegaConf, Resolved};
 use crate::tree::{Content, NodeId, Raw, Value};
-use crate::yaml::{Key, parse_int};
+use crate::yaml::Key;
 
 impl OmegaConf<'_> {
     /// The value of a key such as `a.b[0]`, which is one from the top unless a dot stands in front: `OmegaConf.select`. None:
@@ -23,7 +23,7 @@ impl OmegaConf<'_> {
         if key.is_empty() {
             return Ok(Some(Resolved::Node(from)));
         }
-        let parts = path::split(key);
+        let parts = split(key);
         let Some((last, above)) = parts.split_last() else {
             return Err(Error::new(format!("'{key}' is no key")));
         };
@@ -106,11 +106,4 @@ impl OmegaConf<'_> {
             child => Ok(child),
         }
     }
-}
-
-/// A place in a list.
-pub(crate) fn index(part: &str) -> Result<i128> {
-    parse_int(part, 10).ok_or_else(|| {
-        Error::new(format!("'{part}' is no place in a list, which is a number from 0"))
-    })
 }

@@ -1,6 +1,6 @@
 //! The rules of each mode: which token a text begins with, and its length in bytes.
 
-use super::Kind;
+use super::token::Kind;
 use crate::interpolation::scan::{
     backslashes, blanks, escapes, float, identifier, int, key, plain,
 };

@@ -3,7 +3,7 @@
 use super::{Parsed, Parser, is_literal, is_map_key, is_primitive, is_text};
 use crate::interpolation::escape::{Next, unescape};
 use crate::interpolation::lexer::{Kind, Token};
-use crate::interpolation::{Argument, Element, Literal, Part, SyntaxError};
+use crate::interpolation::syntax::{Argument, Element, Literal, Part, SyntaxError};
 use crate::yaml::{parse_float, parse_int};
 
 impl Parser<'_> {

@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::interpolation::lexer::Kind;
-use crate::interpolation::{Ask, Interpolation, Part};
+use crate::interpolation::syntax::{Ask, Interpolation, Part};
 
 impl Parser<'_> {
     /// `interpolation: interpolationNode | interpolationResolver`
