@@ -4,17 +4,17 @@
 use std::io::{Read, Write, sink};
 use std::path::{Component, Path};
 
+use mlcube_ssh::listing::{Entry, Kind, Listing};
 use mlcube_ssh::pipe::limits;
-use mlcube_ssh::remote::connection::Answer;
 use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::remote::inventory::Item;
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
 use mlcube_ssh::remote::job::{Holder, JobRecord, JobState};
+use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::sync::archive::Members;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Transfer;
-use mlcube_ssh::sync::{Entry, Kind, Listing};
-use mlcube_ssh::ui::report::printable;
+use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::ui::terminal::Terminal;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.

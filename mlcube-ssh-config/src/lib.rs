@@ -11,11 +11,13 @@
 //! | [`process`] | local programs and remote scripts as data |
 //! | [`config`] | mlcube's rules for the effective configuration, on top of [`omegaconf`] |
 //! | [`cube`] | a cube's folders, where they lie on the remote, and what it may reach |
+//! | [`listing`] | the entries of a folder, compactly: read from this disk, from a remote's `find`, or from the sync state |
 //! | [`remote`] | the login, sessions over it, jobs, and what remote scripts reply |
-//! | [`sync`] | listings, plans, the sync state, rsync and archives: what push and pull share |
+//! | [`sync`] | plans, the sync state, rsync and archives: what push and pull share |
 
 pub mod config;
 pub mod cube;
+pub mod listing;
 pub mod pipe;
 pub mod process;
 pub mod remote;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::{Entry, Kind};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, write_for_people};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Entry, Kind};
 use mlcube_ssh::text::date::utc;
-use mlcube_ssh::ui::report::human_bytes;
+use mlcube_ssh::text::units::human_bytes;
 
 use crate::cli::Args;
 use crate::pull;

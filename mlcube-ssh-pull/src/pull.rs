@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::{Document, Failed};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Listing, Pattern, Record, Selection};
+use mlcube_ssh::sync::{Pattern, Record, Selection};
 
 use crate::archive;
 use crate::cli::Args;
@@ -20,10 +21,8 @@ use crate::local::stage::Stage;
 use crate::remote::outputs;
 use crate::remote::outputs::{Output, Outputs};
 use crate::transfer;
-use crate::transfer::Sides;
-use crate::transfer::fetch;
 use crate::transfer::fetch::{Fetch, Load};
-use crate::transfer::summary;
+use crate::transfer::{Sides, fetch, summary};
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {

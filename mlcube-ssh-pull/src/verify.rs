@@ -4,23 +4,22 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::Listing;
+use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::listing::ignore::Ignored;
-use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Direction, Listing, Part, Plan, Record};
+use mlcube_ssh::sync::{Direction, Part, Plan, Record, rsync};
 
 use crate::cli::Args;
 use crate::pull;
 use crate::remote::outputs;
 use crate::transfer;
-use crate::transfer::Sides;
-use crate::transfer::fetch;
 use crate::transfer::fetch::Lists;
+use crate::transfer::{Sides, fetch};
 
 /// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3.
 const AT_ONCE: usize = 5000;

@@ -5,18 +5,17 @@ use std::path::Path;
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::{Document, Receipt, Remote};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Direction, Listing, Part, Plan, Record, Selection};
+use mlcube_ssh::sync::{Direction, Part, Plan, Record, Selection, rsync};
 
-use crate::local::Local;
-use crate::local::code;
 use crate::local::own_files::OwnFiles;
+use crate::local::{Local, code};
 use crate::remote::prepare;
 use crate::transfer::commands;
 

@@ -4,22 +4,20 @@
 //! `workspace -> ~/.aws` a folder of the user's own of a workspace. So what a path says doesn't count here, but what it
 //! is. What lies outside the base is refused by name, unless the user lists it (`follow_links`).
 
-use std::env;
 use std::fs;
-use std::io;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
-use crate::cube::layout::{Layout, home_expanded, normal};
+use crate::cube::layout::Layout;
+use crate::cube::paths::{home, home_expanded, normal, real};
 use crate::cube::required_inputs::Input;
 use crate::pipe::document::Run;
 use crate::pipe::failure::hinted;
+use crate::pipe::private_file::state_folder;
 use crate::settings::runner::Runner;
-use crate::sync::state::state_folder;
 use crate::text::quote::shell_word;
-use crate::ui::report::{count, human_bytes};
+use crate::text::units::{count, human_bytes};
 
 /// How many entries are counted for a message: a path that leads astray may lead to a whole disk.
 const COUNTED: u64 = 20_000;
@@ -177,36 +175,6 @@ impl Boundary {
         let top = root.ancestors().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
         top.filter(|top| !self.is_home_or_above(top))
     }
-}
-
-/// What a path is once all links in it are followed; what doesn't exist keeps its name.
-///
-/// # Errors
-/// When it can't be looked at, or a link in it leads nowhere.
-pub fn real(path: &Path) -> Result<PathBuf> {
-    let resolve = || -> io::Result<PathBuf> {
-        for existing in path.ancestors() {
-            match fs::canonicalize(existing) {
-                Ok(is) => return Ok(is.join(path.strip_prefix(existing).unwrap_or(path))),
-                Err(problem) if problem.kind() != ErrorKind::NotFound => return Err(problem),
-                Err(_) if fs::symlink_metadata(existing).is_ok() => {
-                    return Err(io::Error::other(format!(
-                        "the link {} leads nowhere",
-                        existing.display()
-                    )));
-                }
-                Err(_) => {}
-            }
-        }
-        Err(ErrorKind::NotFound.into())
-    };
-    // A folder that doesn't exist has no slash at its end.
-    let is = resolve().with_context(|| format!("can't find out what {} is", path.display()))?;
-    Ok(is.components().collect())
-}
-
-pub(crate) fn home() -> Option<PathBuf> {
-    env::home_dir().filter(|home| home.is_absolute())
 }
 
 /// `WHAT PATH`, and where it leads if that is elsewhere.

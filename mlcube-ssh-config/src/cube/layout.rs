@@ -5,17 +5,15 @@
 //! relative places; the base is their deepest common folder, found from what the cube declares and never from
 //! arguments, so that the layout stays.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::cube::boundary::{home, real};
-use crate::cube::trust;
-use crate::pipe::document::{Document, Remote, Run};
+use crate::cube::paths::{home, home_expanded, normal, real};
+use crate::pipe::document::{Remote, Run};
 use crate::pipe::failure::hinted;
 use crate::settings::names::RemotePath;
 use crate::settings::runner::Runner;
-use crate::sync::listing::Listing;
 use crate::text::quote::{is_plain, plain};
 use crate::text::stable_hash::{StableHash, former};
 
@@ -119,27 +117,16 @@ impl Layout {
         places
     }
 
-    /// The layout that a document describes, and the settings of its runner.
-    ///
-    /// # Errors
-    /// When the document's settings aren't this user's ([`trust::confirmed`]), or its configuration can't be used.
-    pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
-        let (layout, runner) = trust::confirmed(document)?;
-        // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
-        check_base(&layout.base)?;
-        Ok((layout, runner))
-    }
-
     /// The local root of the cube.
     #[must_use]
     pub fn local_root(&self) -> PathBuf {
         normal(&self.base.join(&self.root))
     }
 
-    /// The part of the code that the image is built from.
+    /// The folder that the image is built from, relative to the base.
     #[must_use]
-    pub fn build_context(&self, code: &Listing) -> Listing {
-        code.below(self.context.as_ref().unwrap_or(&self.root))
+    pub fn build_context(&self) -> &Path {
+        self.context.as_ref().unwrap_or(&self.root)
     }
 
     /// The workspace below the cube's root, relative to it, if it is there.
@@ -225,22 +212,6 @@ impl Layout {
     }
 }
 
-/// `path` without `.` and `..`, as Python's `os.path.abspath` makes it: by text, links are not followed.
-#[must_use]
-pub fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normal.pop();
-            }
-            other => normal.push(other),
-        }
-    }
-    normal
-}
-
 /// The same path with every component plain, as `mlcube` there can be given it.
 #[must_use]
 pub fn plain_path(path: &Path) -> String {
@@ -287,20 +258,12 @@ fn plain_name(workspace: &Path) -> String {
     name.trim_start_matches(['.', '-']).to_owned()
 }
 
-/// `path` with `~/` in front replaced by the home folder.
-pub(crate) fn home_expanded(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
-    }
-}
-
 fn common(one: &Path, other: &Path) -> PathBuf {
     one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }
 
 /// Refuses a base that is a whole home, or holds one, by its text or by what it really is.
-fn check_base(base: &Path) -> Result<()> {
+pub(crate) fn check_base(base: &Path) -> Result<()> {
     let is_too_much = |base: &Path, home: Option<&PathBuf>| {
         base.parent().is_none() || home.is_some_and(|home| home.starts_with(base))
     };
@@ -335,9 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_normal_by_text() {
-        assert_eq!(normal(Path::new("/a/b/../project/.")), Path::new("/a/project"));
-        assert_eq!(normal(Path::new("/..")), Path::new("/"));
+    fn the_base_is_the_deepest_common_folder() {
         assert_eq!(common(Path::new("/a/b/c"), Path::new("/a/b/d")), Path::new("/a/b"));
     }
 

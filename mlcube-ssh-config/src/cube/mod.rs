@@ -5,6 +5,7 @@ pub mod layout;
 pub mod mlcube_args;
 pub mod outside_inputs;
 pub mod path_mapping;
+pub mod paths;
 pub mod required_inputs;
 pub mod task_parameters;
 pub mod tree_owner;

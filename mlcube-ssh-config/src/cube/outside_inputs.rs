@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::config;
 use crate::config::Resolved;
 use crate::config::request::Request;
-use crate::cube::layout::normal;
+use crate::cube::paths::normal;
 
 /// The local paths of the relative ones, of all tasks.
 ///

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cube::layout::{Layout, normal, plain_path};
+use crate::cube::layout::{Layout, plain_path};
+use crate::cube::paths::normal;
 use crate::pipe::document::Remote;
 
 /// The place on this machine; none for a path that is the remote's own.

@@ -15,7 +15,7 @@ use crate::cube::layout::Layout;
 use crate::pipe::document::{Document, Remote};
 use crate::pipe::failure::Failure;
 use crate::pipe::private_file::make_private;
-use crate::sync::state::state_folder;
+use crate::pipe::private_file::state_folder;
 use crate::text::quote::{one_line, shell_word};
 use crate::text::random_id::hex_digits;
 use crate::text::stable_hash::{StableHash, former};

@@ -24,13 +24,13 @@ use sha2::Sha256;
 
 use crate::config;
 use crate::config::request::Request;
-use crate::cube::layout::Layout;
+use crate::cube::layout::{Layout, check_base};
 use crate::cube::outside_inputs;
 use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
 use crate::pipe::private_file::make_private;
+use crate::pipe::private_file::state_folder;
 use crate::settings::runner::{Runner, UserSettings};
-use crate::sync::state::state_folder;
 use crate::text::stable_hash::to_hex;
 
 /// Bytes of the key: as many as the hash has.
@@ -38,6 +38,19 @@ const KEY: usize = 32;
 
 /// What to do about a document whose settings don't count.
 const HINT: &str = "run mlcube-ssh-config on this machine, with the flags that the document should have; it seals what it writes";
+
+impl Layout {
+    /// The layout that a document describes, and the settings of its runner.
+    ///
+    /// # Errors
+    /// When the document's settings aren't this user's ([`confirmed`]), or its configuration can't be used.
+    pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
+        let (layout, runner) = confirmed(document)?;
+        // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
+        check_base(&layout.base)?;
+        Ok((layout, runner))
+    }
+}
 
 /// The settings of a document's runner, and where its folders lie.
 ///
@@ -231,15 +244,6 @@ fn real(path: &Path) -> PathBuf {
         }
     }
     path.to_owned()
-}
-
-/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
-#[must_use]
-pub fn is_for_this_runner(word: &str) -> bool {
-    let key = word.split('=').next().unwrap_or(word);
-    key.split(['.', '['])
-        .find(|part| !part.is_empty())
-        .is_some_and(|part| part.trim_end_matches(']') == "runner")
 }
 
 /// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.

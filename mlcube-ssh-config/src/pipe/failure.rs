@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::limits::Exceeded;
+use crate::text::hint::Hinted;
+use crate::ui::report::Report;
+
+pub use crate::text::hint::hinted;
 
 /// Whose failure it is; the document's `failed.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,28 +42,6 @@ pub struct Failure {
     is_final: bool,
     is_out_of_room: bool,
 }
-
-/// An error together with what the user can do about it; the two are printed as an `error:` and a `hint:` line.
-///
-/// It can travel inside an [`anyhow::Error`], below any context: [`Failure::hint_text`] finds it.
-#[derive(Debug)]
-pub struct Hinted {
-    message: String,
-    hint: String,
-}
-
-/// An error with a hint: `message` says what failed, `hint` which command or change remedies it.
-pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
-}
-
-impl fmt::Display for Hinted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Hinted {}
 
 /// What a step or a part of it returns.
 pub type Outcome<T> = Result<T, Failure>;
@@ -182,11 +164,19 @@ impl Failure {
         self.is_final
     }
 
+    /// Reports the failure: its `error:` line and, if it has one, its `hint:` line.
+    pub fn report(&self, report: &Report) {
+        report.error(&self.to_string());
+        if let Some(hint) = self.hint_text() {
+            report.hint(hint);
+        }
+    }
+
     /// What the user can do about it, if anything is known.
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {
         let carried = || self.cause.chain().find_map(|cause| cause.downcast_ref::<Hinted>());
-        self.hint.as_deref().or_else(|| carried().map(|hinted| hinted.hint.as_str()))
+        self.hint.as_deref().or_else(|| carried().map(Hinted::hint))
     }
 }
 

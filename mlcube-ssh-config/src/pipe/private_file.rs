@@ -1,11 +1,28 @@
 //! Files of ours on this machine.
 
+use std::env;
 use std::fs;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The folder of this user's records, `mlcube-ssh` in `XDG_STATE_HOME` or its default.
+///
+/// # Errors
+/// When there is neither `XDG_STATE_HOME` nor a home.
+pub fn state_folder() -> Result<PathBuf> {
+    let state =
+        env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
+    let state = state.context(
+        "there is no home folder to keep the record of transfers in; set HOME or XDG_STATE_HOME",
+    )?;
+    Ok(state.join("mlcube-ssh"))
+}
 
 /// Writes `path`, and its folder where it is missing: the old file or the new one, never half of one; readable by its
 /// owner alone. What isn't a regular file, a pipe or a terminal, is written as it is. `write` may write in small pieces.

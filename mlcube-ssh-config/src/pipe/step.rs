@@ -17,8 +17,9 @@ use crate::pipe::document::{Document, Failed, Receipt};
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, Kind, Outcome, hinted};
 use crate::pipe::private_file::write_atomically;
+use crate::text::printable::printable;
 use crate::text::quote::one_line;
-use crate::ui::report::{Report, Verbosity, printable};
+use crate::ui::report::{Report, Verbosity};
 
 /// The end of every program's help.
 pub const EXIT_STATUSES: &str = "\
@@ -154,7 +155,7 @@ impl Step {
         let mut document = match self.read() {
             Ok(document) => document,
             Err(problem) => {
-                self.report.failure(&problem.into());
+                Failure::from(problem).report(&self.report);
                 return ExitStatus::Ours.into();
             }
         };
@@ -168,7 +169,7 @@ impl Step {
         match answered.and_then(|mut document| ask(self, &mut document)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
-                self.report.failure(&failure);
+                failure.report(&self.report);
                 ExitCode::from(failure.status.code())
             }
         }
@@ -193,7 +194,7 @@ impl Step {
             (Err(failure), None) => self.fail(document, &failure),
             // The task's failure stays the one that travels: this step can be run again alone.
             (Err(failure), Some(status)) => {
-                self.report.failure(&failure);
+                failure.report(&self.report);
                 status
             }
         }
@@ -209,7 +210,7 @@ impl Step {
 
     /// Says what failed and notes it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
-        self.report.failure(failure);
+        failure.report(&self.report);
         let message = failure.to_string();
         let status = failure.status.code();
         let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);

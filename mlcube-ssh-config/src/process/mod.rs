@@ -5,5 +5,7 @@ pub(crate) mod captured;
 pub(crate) mod children;
 pub mod command;
 pub(crate) mod file_list;
+pub(crate) mod find;
+pub mod rsync_version;
 pub mod script;
 pub(crate) mod writer;

@@ -179,8 +179,8 @@ impl Script {
             text.extend([name, "=", &quoted(value), "\n"]);
         }
         text.push_str(PRELUDE);
-        if self.parts.iter().any(|part| crate::remote::find::is_called_in(part)) {
-            text.push_str(&crate::remote::find::functions());
+        if self.parts.iter().any(|part| crate::process::find::is_called_in(part)) {
+            text.push_str(&crate::process::find::functions());
         }
         text.extend(self.parts.iter().copied());
         // In braces: a shell that a person pastes it into runs the line when all of it is there.
@@ -333,7 +333,7 @@ touch \"$RAN\"";
             .variables([&("ODD".to_owned(), odd.clone())])
             .setup("# \u{9b}\n:\t")
             .word(&odd);
-        let shown = crate::ui::report::printable_lines(&script.to_string());
+        let shown = crate::text::printable::printable_lines(&script.to_string());
         let line = format!("cd \"$0\"; {} {shown}\n", LOADER.strip_prefix("exec ").unwrap());
         let ran = Command::new("sh").args(["-c", &line, folder.path().to_str().unwrap()]).run();
         let printed = printed(&ran.unwrap());

@@ -4,69 +4,26 @@
 //! be asked for; the others use it. A client of the master never logs in by itself: it uses the master or fails at
 //! once, and then the master is opened again.
 
-use crate::remote::login::control_socket;
-use crate::remote::login::diagnosis;
-use crate::remote::login::options;
+use crate::remote::login::{Login, control_socket, diagnosis, options};
 use crate::remote::session::greeting;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cube::layout::home_expanded;
 use crate::cube::mlcube_args;
+use crate::cube::paths::home_expanded;
 use crate::pipe::document::Document;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::pipe::limits::Exceeded;
 use crate::process::command::Command;
 use crate::process::script::{LOADER, Script};
-use crate::settings::names::{Host, User};
+use crate::settings::names::Host;
 use crate::settings::runner::Runner;
-use crate::text::quote::{is_plain, one_line, rsync_rsh_word, shell_word};
+use crate::text::quote::{is_plain, rsync_rsh_word};
 use crate::ui::report::Report;
 
 use crate::remote::login::ssh_config::Configuration;
-
-pub use crate::remote::login::master::Closed;
-pub use crate::remote::session::input::Input;
-pub use crate::remote::session::reply::{Answer, is_absolute};
-pub use crate::remote::session::{Event, Session};
-
-/// A login on a host: who, where, with which key and which ssh configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Login {
-    pub(crate) host: Host,
-    pub(crate) user: Option<User>,
-    pub(crate) identity_file: Option<String>,
-    pub(crate) ssh_config: Option<String>,
-}
-
-impl Login {
-    /// The command with which a person tries the same login.
-    pub(crate) fn by_hand(&self) -> String {
-        let words = std::iter::once("ssh".to_owned()).chain(self.words());
-        let words: Vec<String> = words.map(|word| shell_word(&word)).collect();
-        format!("{} {}", words.join(" "), shell_word(self.host.as_str()))
-    }
-
-    /// The options that tell ssh who logs in.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if let Some(file) = &self.ssh_config {
-            words.extend(["-F".to_owned(), file.clone()]);
-        }
-        if let Some(file) = &self.identity_file {
-            words.extend(["-i".to_owned(), file.clone()]);
-            // Keys of an agent and of other files would be offered before it, and a host looks at six (sshd's
-            // MaxAuthTries) at most.
-            words.extend(["-o".to_owned(), "IdentitiesOnly=yes".to_owned()]);
-        }
-        if let Some(user) = &self.user {
-            words.extend(["-l".to_owned(), user.to_string()]);
-        }
-        words
-    }
-}
 
 /// The way to the remote, for every step that needs it.
 #[derive(Debug)]
@@ -171,6 +128,12 @@ impl Connection {
         diagnosis::of_silence(&self.login, "took or sent next to nothing", self.answer_timeout)
     }
 
+    /// The failure of a connection that breaks in the middle of a transfer.
+    #[must_use]
+    pub fn lost_during_transfer(&self) -> Failure {
+        diagnosis::lost_during_transfer(self.login.host.as_str())
+    }
+
     /// What those say who use it.
     pub(crate) fn report(&self) -> Report {
         self.report
@@ -233,46 +196,6 @@ impl Connection {
         Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
     }
 
-    /// Runs `script` to its end and returns what it answered.
-    ///
-    /// # Errors
-    /// When the host can't be reached or the connection is lost.
-    pub fn ask(&self, script: &Script) -> Outcome<Answer> {
-        self.open_session(script)?.answer()
-    }
-
-    /// As [`Connection::ask`], of a script that is followed: the session is there for the next one, unless this one failed.
-    ///
-    /// # Errors
-    /// When the host can't be reached or the connection is lost.
-    pub fn ask_and_go_on(&self, script: &Script) -> Outcome<(Answer, Option<Session>)> {
-        self.open_session(script)?.answer_and_go_on()
-    }
-
-    /// Starts `script`, in a session that is there for it if there is one.
-    ///
-    /// # Errors
-    /// When the host can't be reached or the connection is lost.
-    pub fn go_on(&self, session: Option<Session>, script: &Script) -> Outcome<Session> {
-        match session {
-            Some(session) => session.follow(script),
-            None => self.open_session(script),
-        }
-    }
-
-    /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
-    ///
-    /// # Errors
-    /// When the host can't be reached or the connection is lost.
-    pub fn ask_aloud(&self, script: &Script) -> Outcome<Answer> {
-        let report = self.report;
-        self.open_session(script)?.answer_aloud(|line| {
-            if let Some(said) = line.strip_prefix("say ") {
-                report.say(&one_line(said));
-            }
-        })
-    }
-
     pub(crate) fn session_command(&self, script: &Script) -> Command {
         let command = Command::new("ssh")
             .args(self.client_words(&self.socket))
@@ -297,5 +220,22 @@ impl Connection {
     /// The options that tell who logs in, and those that every ssh is given.
     pub(crate) fn login_words(&self) -> Vec<String> {
         self.login.words().into_iter().chain(options::always()).collect()
+    }
+
+    /// What the user's ssh would do at our login.
+    pub(crate) fn configuration(&self) -> Configuration {
+        let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
+        Configuration::told_by(&question.arg(self.login.host.as_str()))
+    }
+
+    /// Whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel. Every session of one
+    /// connection has them then.
+    pub(crate) fn shares_more(&self) -> bool {
+        let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
+        let told = Configuration::told_by(&question.arg(self.login.host.as_str()));
+        // An ssh that was built without Kerberos doesn't know the second.
+        told.get("forwardagent") != Some("no")
+            || told.get("gssapidelegatecredentials").is_some_and(|value| value != "no")
+            || told.get("tunnel").is_some_and(|value| value != "false")
     }
 }

@@ -1,7 +1,7 @@
 //! What is ours on the remote, in the lines that the scripts of `clean` reply with.
 
 use crate::remote::session::reply::is_absolute;
-use crate::ui::report::human_bytes;
+use crate::text::units::human_bytes;
 
 /// One thing of ours on the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! The remote: one login for a pipeline, sessions over it, and what the remote scripts reply.
 
 pub mod connection;
-pub(crate) mod find;
 pub mod folder_owner;
 pub mod foreign_files;
 pub mod inventory;
 pub mod job;
 pub mod login;
 pub mod problem;
-pub(crate) mod session;
+pub mod session;

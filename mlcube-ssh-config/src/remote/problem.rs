@@ -1,7 +1,7 @@
 //! The problems of the functions that several remote scripts share, so that every program tells them alike.
 
 use crate::pipe::failure::{Failure, hinted};
-use crate::remote::find;
+use crate::process::find;
 use crate::remote::folder_owner;
 
 /// The failure that a problem of a shared function is; none for a kind that only the program of one script knows.

@@ -7,7 +7,7 @@ use std::fmt;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::pipe::failure::hinted;
+use crate::text::hint::hinted;
 
 /// Refuses what could be taken for an option or would garble a line.
 fn check(what: &str, text: &str) -> Result<()> {

@@ -11,9 +11,9 @@ use std::path::{Component, Path, PathBuf};
 
 use tar::{Archive, Entries, Entry, EntryType, Header, PaxExtensions};
 
+use crate::listing;
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
-use crate::sync;
 
 /// The members of an archive, one after the other.
 #[expect(missing_debug_implementations, reason = "the tar crate's iterator has none")]
@@ -112,21 +112,21 @@ impl<R: Read> Member<'_, R> {
     /// Whether it is what was listed; what changed meanwhile isn't. The times of both have one spelling from 1970 to 2106,
     /// and are compared only then.
     #[must_use]
-    pub fn is(&self, listed: &sync::Entry) -> bool {
+    pub fn is(&self, listed: &listing::Entry) -> bool {
         let kind = self.header().entry_type();
         (0..=i64::from(u32::MAX)).contains(&listed.modified.0)
             && match listed.kind {
-                sync::Kind::File => {
+                listing::Kind::File => {
                     kind == EntryType::Regular
                         && self.entry.size() == listed.size
                         && self.modified() == Some(listed.modified)
                 }
-                sync::Kind::Folder => kind == EntryType::Directory,
-                sync::Kind::Link => {
+                listing::Kind::Folder => kind == EntryType::Directory,
+                listing::Kind::Link => {
                     kind == EntryType::Symlink
                         && self.target().as_deref() == Some(listed.target.as_os_str().as_bytes())
                 }
-                sync::Kind::Unreadable | sync::Kind::Other => false,
+                listing::Kind::Unreadable | listing::Kind::Other => false,
             }
     }
 

@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::listing::Listing;
+use crate::listing::entry::Kind;
 use crate::pipe::failure::hinted;
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::Kind;
 
 /// Links may lead to links, but not in circles: as many as Linux follows (`path_resolution(7)`).
 const MOST_HOPS: usize = 40;
@@ -164,9 +164,8 @@ impl Selected {
     fn links_of(pattern: &Pattern, listing: &Listing) -> Vec<(&'static Path, PathBuf)> {
         let link =
             |path: &Path| listing.find_entry(path).filter(|(_, entry)| entry.kind == Kind::Link);
-        let target = |(path, entry): (&'static Path, crate::sync::listing::entry::Entry)| {
-            (path, entry.target)
-        };
+        let target =
+            |(path, entry): (&'static Path, crate::listing::entry::Entry)| (path, entry.target);
         if let Some(path) = pattern.path() {
             let on_the_way = path.ancestors().filter_map(link);
             let within = listing.within(&path).filter(|(_, entry)| entry.kind == Kind::Link);

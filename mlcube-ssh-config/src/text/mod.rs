@@ -1,6 +1,9 @@
 //! Text and numbers: quoting for shells, dates, sizes, stable hashes, random ids. Nothing of ssh, of cubes or of files.
 
 pub mod date;
+pub mod hint;
+pub mod printable;
 pub mod quote;
 pub mod random_id;
 pub mod stable_hash;
+pub mod units;

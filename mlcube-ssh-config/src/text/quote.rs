@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use shell_escape::unix::escape;
 
-use crate::ui::report::{is_unprintable, printable};
+use crate::text::printable::{is_unprintable, printable};
 
 /// `word` as one word of a POSIX shell, whatever it holds.
 ///

@@ -5,7 +5,9 @@ use std::io;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use crate::ui::report::{Report, Verbosity, human_bytes, printable};
+use crate::text::printable::printable;
+use crate::text::units::human_bytes;
+use crate::ui::report::{Report, Verbosity};
 
 /// Between two drawings on a terminal: fast enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);

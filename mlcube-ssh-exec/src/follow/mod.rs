@@ -17,20 +17,19 @@ use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, Kind, Outcome};
 use mlcube_ssh::process::command;
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Connection, Event, Session};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job::frames::{Frame, Frames, Refused};
 use mlcube_ssh::remote::job::{Holder, LOCKED, Patience};
+use mlcube_ssh::remote::session::{Answer, Event, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
 
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::Tail;
-use crate::job::Job;
-use crate::job::engine;
 use crate::job::engine_diagnosis::Trouble;
-use crate::job::result;
 use crate::job::result::{Blame, End, Stop};
+use crate::job::{Job, engine, result};
 
 /// How often signals are looked for.
 const TICK: Duration = Duration::from_millis(50);

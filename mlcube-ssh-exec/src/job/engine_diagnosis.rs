@@ -3,7 +3,8 @@
 
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Connection};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::text::quote::{is_plain, shell_word};
 
 use crate::job::engine;

@@ -3,12 +3,11 @@
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
-use mlcube_ssh::remote::connection::Answer;
 use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::names::Host;
 
-use crate::job::Phase;
-use crate::job::inputs;
+use crate::job::{Phase, inputs};
 
 /// What `mlcube` says, deep in its settings, of a platform that isn't there.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";

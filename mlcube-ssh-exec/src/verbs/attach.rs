@@ -10,8 +10,7 @@ use mlcube_ssh::settings::names::TaskName;
 
 use crate::cli::{FollowArgs, JobArgs, TailArgs};
 use crate::follow::Follower;
-use crate::job::result;
-use crate::job::{Job, Phase};
+use crate::job::{Job, Phase, result};
 use crate::verbs::run;
 
 /// Follows a job to its end; the document becomes one of the job's tasks.

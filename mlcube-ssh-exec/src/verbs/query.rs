@@ -8,14 +8,15 @@ use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Closed, Connection};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job::JobState;
+use mlcube_ssh::remote::login::master::Closed;
+use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::ui::terminal;
 
 use crate::cli::Verb;
 use crate::follow::{Follower, Manner};
-use crate::job::Job;
-use crate::job::result;
+use crate::job::{Job, result};
 use crate::verbs::run;
 
 /// Does what the verb says.

@@ -17,8 +17,7 @@ use mlcube_ssh::ui::terminal;
 use crate::cli::{FollowArgs, ReconnectArgs, Verb};
 use crate::follow::{Follower, Manner};
 use crate::job::result::End;
-use crate::job::{Job, Phase, Start, new_id};
-use crate::job::{engine, result, variables};
+use crate::job::{Job, Phase, Start, engine, new_id, result, variables};
 use crate::verbs::attach;
 
 /// Does what the verb says, and notes a receipt.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use mlcube_ssh::sync::Entry;
+use mlcube_ssh::listing::Entry;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 /// The permissions of an entry: nothing that comes from there runs here with more rights than its user has.
@@ -44,7 +44,7 @@ pub(crate) fn set_time_of_link(place: &Path, entry: &Entry) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use mlcube_ssh::sync::Listing;
+    use mlcube_ssh::listing::Listing;
 
     use super::*;
 

@@ -13,20 +13,22 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, anyhow};
+use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::limits;
 use mlcube_ssh::process::byte_counter::Counted;
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Connection, Session};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::session::{Answer, Session};
 use mlcube_ssh::sync::archive::exceeded;
 use mlcube_ssh::sync::rsync;
-use mlcube_ssh::sync::{Entry, Listing};
 use mlcube_ssh::ui::progress::Progress;
-use mlcube_ssh::ui::report::{Report, count};
+use mlcube_ssh::ui::report::Report;
 use zstd::Decoder;
 
 use crate::archive::received::Came;
 use crate::archive::unpack::Unpacker;
+use mlcube_ssh::text::units::count;
 
 const PACK: &str = include_str!("../sh/pack.sh");
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use mlcube_ssh::sync::Listing;
+use mlcube_ssh::listing::Listing;
 
 /// What a stream brought.
 #[derive(Debug, Default)]

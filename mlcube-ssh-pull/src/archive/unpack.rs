@@ -9,8 +9,8 @@ use std::mem;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
+use mlcube_ssh::listing::{Entry as Planned, Kind, Listing};
 use mlcube_ssh::sync::archive::{Member, Members, exceeded};
-use mlcube_ssh::sync::{Entry as Planned, Kind, Listing};
 use mlcube_ssh::ui::progress::Progress;
 use tar::Archive;
 use tempfile::{NamedTempFile, TempPath};

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::sync::{Entry, Listing, Record, name_aside};
+use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::sync::{Record, name_aside};
 use mlcube_ssh::ui::report::Report;
 
 use crate::transfer::summary;

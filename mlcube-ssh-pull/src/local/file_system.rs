@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use mlcube_ssh::sync::{DoubtfulNames, Entry, Listing};
+use mlcube_ssh::listing::{DoubtfulNames, Entry, Listing};
 use rustix::fs::{Access, access};
 
 use crate::local::scratch;

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Listing, Plan};
-use mlcube_ssh::ui::report::human_bytes;
+use mlcube_ssh::sync::Plan;
+use mlcube_ssh::text::units::human_bytes;
 
 const ALLOCATED: &str = include_str!("../sh/allocated.sh");
 

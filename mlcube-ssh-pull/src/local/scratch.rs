@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use anyhow::Result;
+use mlcube_ssh::listing::{Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::process::command::Command;
-use mlcube_ssh::sync::rsync::PARTIAL;
-use mlcube_ssh::sync::{Listing, Plan};
+use mlcube_ssh::sync::Plan;
 use rustix::process::geteuid;
 
 /// The folder for a part of a plan, below the part's own; this process's own, since other pulls may go on in the same

@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
-use mlcube_ssh::sync::rsync;
-use mlcube_ssh::sync::rsync::PARTIAL;
-use mlcube_ssh::sync::{Entry, Listing, Part, Record};
+use mlcube_ssh::sync::{Part, Record};
 
 use crate::transfer::fetch::Load;
+use mlcube_ssh::process::rsync_version;
 
 /// The stage of a pull: a folder in each of the folders that it writes to, on the same disk and out of sight.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Stage {
     /// # Errors
     /// When there is no rsync.
     pub(crate) fn where_needed(record: &Record) -> Outcome<Option<Self>> {
-        if rsync::checks_names()? {
+        if rsync_version::checks_names()? {
             return Ok(None);
         }
         // One for each remote tree: what a pull that was cut off has left there the next one goes on with.

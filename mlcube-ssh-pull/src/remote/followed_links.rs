@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use mlcube_ssh::listing::{FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
-use mlcube_ssh::remote::connection::{Connection, Session};
-use mlcube_ssh::sync::{
-    FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing, Selection, leads_out,
-};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::session::Session;
+use mlcube_ssh::sync::{Selection, leads_out};
 
 use crate::transfer::fetch::{There, failure};
 

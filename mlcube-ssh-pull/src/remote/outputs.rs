@@ -6,8 +6,9 @@ use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::task_parameters;
 use mlcube_ssh::cube::task_parameters::{Direction, Parameter};
+use mlcube_ssh::listing::{Kind, Listing};
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::sync::{Kind, Listing, Selection};
+use mlcube_ssh::sync::Selection;
 use mlcube_ssh::ui::report::Report;
 
 use crate::remote::followed_links;

@@ -7,18 +7,17 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::{Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Connection, Session};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::session::{Answer, Session};
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::rsync;
-use mlcube_ssh::sync::{
-    Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing, Part, Plan, Record, Selection,
-};
+use mlcube_ssh::sync::{Part, Plan, Record, Selection, rsync};
 
 use crate::local::backups::Backups;
 use crate::local::scratch;

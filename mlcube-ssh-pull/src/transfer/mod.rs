@@ -13,20 +13,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::ignore::Ignored;
+use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command::Command;
-use mlcube_ssh::remote::connection::{Connection, Session};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::listing::ignore::Ignored;
-use mlcube_ssh::sync::rsync;
+use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
-use mlcube_ssh::sync::{
-    Direction, Ended, Entry, Listing, Part, Plan, Record, Selection, follow_own_links,
-};
+use mlcube_ssh::sync::{Direction, Ended, Part, Plan, Record, Selection, follow_own_links, rsync};
 use mlcube_ssh::text::quote::{one_line, shell_word};
-use mlcube_ssh::ui::report::count;
+use mlcube_ssh::text::units::count;
 
 use crate::archive::received::Came;
 use crate::cli::Args;
@@ -289,7 +288,7 @@ impl Sides<'_> {
         self.step.report().command(command);
         match command.run()?.status {
             // That of an ssh: the connection is gone.
-            255 => Err(rsync::lost_during_transfer(self.connection.host().as_str())),
+            255 => Err(self.connection.lost_during_transfer()),
             status => Ok(status == 0),
         }
     }

@@ -1,11 +1,13 @@
 //! What a pull says of what it did.
 
+use mlcube_ssh::cube::boundary;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::cube::boundary;
+use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::sync::{Common, Plan};
-use mlcube_ssh::ui::report::{Report, count, human_bytes};
+use mlcube_ssh::text::units::{count, human_bytes};
+use mlcube_ssh::ui::report::Report;
 
 /// Says what came, and names what didn't.
 pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, here: &Path) {
@@ -34,7 +36,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
             shown(path)
         )
     });
-    if let Some(Ok(is)) = links.first().map(|link| boundary::real(&here.join(link))) {
+    if let Some(Ok(is)) = links.first().map(|link| real(&here.join(link))) {
         report.hint(&boundary::listing(&is));
     }
     name.each(&in_the_way, |path| {

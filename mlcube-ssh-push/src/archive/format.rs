@@ -4,7 +4,7 @@ use std::io;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
-use mlcube_ssh::sync::{Entry, Listing};
+use mlcube_ssh::listing::{Entry, Listing};
 use tar::{EntryType, Header};
 
 /// An archive is made of blocks of this size, in bytes.

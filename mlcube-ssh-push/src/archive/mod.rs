@@ -11,8 +11,8 @@ mod upload;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Kind, Outcome};
-use mlcube_ssh::sync::Listing;
 
 use crate::archive::new_entries::Fresh;
 use crate::archive::policy::Worth;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::sync::{Entry, Listing};
+use mlcube_ssh::listing::{Entry, Listing};
 
 /// The entries of a transfer that are new there.
 #[derive(Debug, Default)]

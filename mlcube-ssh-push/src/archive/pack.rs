@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use mlcube_ssh::sync::{Entry, Kind, Listing};
+use mlcube_ssh::listing::{Entry, Kind, Listing};
 use rustix::fs::OFlags;
 use tar::EntryType;
 

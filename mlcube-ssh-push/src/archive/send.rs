@@ -8,13 +8,15 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
-use mlcube_ssh::remote::connection::{Answer, Connection};
-use mlcube_ssh::sync::Listing;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Transfer;
+use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::progress::Progress;
-use mlcube_ssh::ui::report::{Report, Verbosity, count};
+use mlcube_ssh::ui::report::{Report, Verbosity};
 
 use crate::archive::new_entries::Fresh;
 use crate::archive::pack;

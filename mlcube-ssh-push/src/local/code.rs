@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::ignore::Ignored;
+use mlcube_ssh::listing::{Entry, Found, Kind, Listing, Skip};
 use mlcube_ssh::pipe::document::Remote;
-use mlcube_ssh::sync::listing::ignore::Ignored;
-use mlcube_ssh::sync::{Entry, Found, Kind, Listing, Skip};
 
 use crate::local::skipped::Stays;
 

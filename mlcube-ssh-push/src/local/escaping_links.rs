@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use mlcube_ssh::cube::layout::{Layout, normal};
-use mlcube_ssh::sync::Kind;
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::paths::normal;
+use mlcube_ssh::listing::Kind;
 
 use crate::transfer::context::Sides;
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use mlcube_ssh::cube::layout::{Layout, normal};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::paths::normal;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::sync::Record;
 use mlcube_ssh::text::quote::shell_word_of;

@@ -15,10 +15,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::sync::listing::ignore::Ignored;
-use mlcube_ssh::sync::{
-    Direction, Entry, Found, Granularity, Kind, Listing, Plan, Record, Selection, follow_own_links,
-};
+use mlcube_ssh::listing::ignore::Ignored;
+use mlcube_ssh::listing::{Entry, Found, Granularity, Kind, Listing};
+use mlcube_ssh::sync::{Direction, Plan, Record, Selection, follow_own_links};
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::OwnFiles;
@@ -195,7 +194,7 @@ impl Local {
 
     /// Whether anything that the image is built from changed since it was built last.
     pub(crate) fn context_changed(&self, layout: &Layout) -> bool {
-        let now = layout.build_context(&self.code);
+        let now = self.code.below(layout.build_context());
         !self.record.configured().is_some_and(|built| built.same(&now))
     }
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::ui::report::{Report, count, human_bytes};
+use mlcube_ssh::text::units::{count, human_bytes};
+use mlcube_ssh::ui::report::Report;
 
 use crate::local::Local;
 

@@ -8,9 +8,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::cube::boundary::real;
+use mlcube_ssh::cube::paths::real;
+use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::SCHEMA;
-use mlcube_ssh::sync::{Entry, Listing, state_folder};
+use mlcube_ssh::pipe::private_file::state_folder;
 use mlcube_ssh::ui::report::Report;
 use rustix::process::getpgrp;
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::ignore::Ignored;
+use mlcube_ssh::listing::{Found, Kind, Listing};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
-use mlcube_ssh::sync::listing::ignore::Ignored;
-use mlcube_ssh::sync::{Found, Kind, Listing};
-use mlcube_ssh::ui::report::{Report, count};
+use mlcube_ssh::text::units::count;
+use mlcube_ssh::ui::report::Report;
 use rustix::fs::{Access, access};
 
 /// What was met and isn't sent.

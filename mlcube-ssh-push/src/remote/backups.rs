@@ -7,10 +7,11 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use mlcube_ssh::listing::{Entry, FIND_FORMAT, Granularity, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::Answer;
-use mlcube_ssh::sync::{Entry, FIND_FORMAT, Granularity, Listing, name_aside, state_of};
+use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::sync::{name_aside, state_of};
 use mlcube_ssh::text::quote::one_line;
 
 use crate::transfer::context::Sides;

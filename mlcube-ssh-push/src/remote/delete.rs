@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::Listing;
-use mlcube_ssh::ui::report::count;
+use mlcube_ssh::text::units::count;
 
 use crate::cli::Args;
 use crate::local::Local;

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::sync::{Listing, Plan};
-use mlcube_ssh::ui::report::human_bytes;
+use mlcube_ssh::listing::Listing;
+use mlcube_ssh::sync::Plan;
+use mlcube_ssh::text::units::human_bytes;
 
 use crate::local::Local;
 use crate::remote::state::{Disk, Prepared};

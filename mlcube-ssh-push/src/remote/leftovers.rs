@@ -1,11 +1,11 @@
 //! What an earlier push that was cut off has left in the tree: rsync keeps what it has of a file beside it where our own folder is
 //! on another disk, and that is of no use once a push is through.
 
+use mlcube_ssh::listing::PARTIAL;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::Plan;
-use mlcube_ssh::sync::rsync::PARTIAL;
 
 use crate::remote::state::Prepared;
 

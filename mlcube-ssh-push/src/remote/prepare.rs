@@ -7,18 +7,17 @@ use anyhow::{Context, Result, anyhow};
 use mlcube_ssh::cube::layout::{Layout, links};
 use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::cube::tree_owner::Owner;
+use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, Listing};
 use mlcube_ssh::pipe::document::{Document, Remote};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Connection};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WaitArgs;
 use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::rsync;
-use mlcube_ssh::sync::{
-    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, LIST_PLACES, Listing,
-};
+use mlcube_ssh::sync::{LIST_PLACES, rsync};
 
 use crate::remote::incoming::IncomingId;
 use crate::remote::state::{Disk, Prepared};

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::{Answer, Connection, Session};
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::session::{Answer, Session};
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
-use mlcube_ssh::sync::{Entry, Listing};
 
 use crate::archive::unpack;
 

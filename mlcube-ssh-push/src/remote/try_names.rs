@@ -1,9 +1,9 @@
 //! Names that the file system there may not hold, or take for others: they are tried before anything is sent.
 
+use mlcube_ssh::listing::{DoubtfulNames, FIND_FORMAT, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{DoubtfulNames, FIND_FORMAT, Listing};
 
 use crate::remote::state::Prepared;
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::rsync;
-use mlcube_ssh::sync::{Listing, Part};
+use mlcube_ssh::sync::{Part, rsync};
 
 use crate::remote::backups::Backups;
 use crate::remote::state::Route;

@@ -5,10 +5,11 @@ pub(crate) mod context;
 mod sent_check;
 pub(crate) mod summary;
 
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Kind, Outcome};
 use mlcube_ssh::process::command::Command;
-use mlcube_ssh::sync::{Direction, Ended, Listing};
+use mlcube_ssh::sync::{Direction, Ended};
 
 use crate::archive::Remaining;
 use crate::cli::Args;

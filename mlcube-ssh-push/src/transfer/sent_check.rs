@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use mlcube_ssh::sync::{Entry, Listing};
-use mlcube_ssh::ui::report::count;
+use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::text::units::count;
 
 /// Compares how many files were sent with those that weren't there: all of `missing` but for what is gone here meanwhile.
 ///

@@ -2,7 +2,8 @@
 
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::sync::rsync::Transfer;
-use mlcube_ssh::ui::report::{Report, count, human_bytes};
+use mlcube_ssh::text::units::{count, human_bytes};
+use mlcube_ssh::ui::report::Report;
 
 /// How many of a list are named.
 pub(crate) const NAMED: usize = 20;

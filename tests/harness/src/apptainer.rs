@@ -7,9 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::program;
 use crate::root::Root;
-use crate::{Cube, Python, Scene};
+use crate::{Cube, Python, Scene, program};
 
 /// The Apptainer of Debian sid, in the root of that release: no other has one. The host calls it as `singularity`.
 #[derive(Debug)]

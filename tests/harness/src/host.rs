@@ -5,10 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::podman::Podman;
-use crate::program;
 use crate::program::PATH;
 use crate::system::System;
-use crate::{Account, Place, Root, Sshd};
+use crate::{Account, Place, Root, Sshd, program};
 
 /// The variable that every session of a host has, with the path of the test's place.
 pub(crate) const SESSION_MARK: &str = "MLCUBE_SSH_TEST";

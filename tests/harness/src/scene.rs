@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::host::SESSION_MARK;
-use crate::program;
 use crate::program::{PATH, built, repository};
 use crate::sshd::new_key;
 use crate::{
-    Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python, Root,
+    Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python, Root, program,
 };
 
 /// The password of a scene that has one.

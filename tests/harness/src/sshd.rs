@@ -7,12 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use crate::program;
 use crate::program::{am_root, command, must};
-use crate::system;
 use crate::system::System;
 use crate::wait::eventually;
-use crate::{Processes, Root};
+use crate::{Processes, Root, program, system};
 
 /// A running sshd with a host key, a log and a port of its own.
 #[derive(Debug)]

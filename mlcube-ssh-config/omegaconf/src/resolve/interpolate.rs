@@ -3,8 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
 use crate::resolve::{OmegaConf, Resolved, within_interpolation};
-use crate::tree::NodeId;
-use crate::tree::Raw;
+use crate::tree::{NodeId, Raw};
 
 /// Characters filled in, in all: what a text that doubles itself may grow to.
 const MAX_CHARACTERS: usize = 8 << 20;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::cli::Args;
 use crate::{handed_on, output, tasks, validate, variables};
+use mlcube_ssh::settings::runner::is_for_this_runner;
 
 /// The document as text.
 pub(crate) fn text(
@@ -67,7 +68,7 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     run.tasks = tasks::chosen(&resolved.config, args.task.as_deref(), args.require_task)?;
     run.args = request.arguments.iter().cloned().collect();
     (run.runner_overrides, run.overrides) =
-        request.overrides.iter().cloned().partition(|word| trust::is_for_this_runner(word));
+        request.overrides.iter().cloned().partition(|word| is_for_this_runner(word));
     run.workspace = request.workspace.as_ref().map(|_| resolved_workspace(resolved));
     run.options =
         request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use mlcube_ssh::config::{Request, Resolved};
+use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::ui::report::printable;
 use serde_json::{Map, Value};
 
 /// The description as text for people.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use mlcube_ssh::pipe::document::{Run, SCHEMA};
-use mlcube_ssh::ui::report::printable_json;
+use mlcube_ssh::text::printable::printable_json;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

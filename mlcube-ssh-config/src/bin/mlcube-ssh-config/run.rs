@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use mlcube_ssh::config;
 use mlcube_ssh::pipe::exit_status::ExitStatus;
+use mlcube_ssh::pipe::failure::Failure;
 use mlcube_ssh::pipe::step::write_once;
-use mlcube_ssh::ui::report::{Report, printable_lines};
+use mlcube_ssh::text::printable::printable_lines;
+use mlcube_ssh::ui::report::Report;
 
 use crate::cli::{Args, PROGRAM};
 use crate::{answer, describe, earlier, output, request};
@@ -24,7 +26,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ExitStatus::Done.into()
         }
         Err(problem) => {
-            report.failure(&problem.into());
+            Failure::from(problem).report(&report);
             ExitStatus::Ours.into()
         }
     }

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::cube::trust;
 use crate::pipe::document::{Document, Run};
 use crate::settings::names::{check_parameter, check_variable};
+use crate::settings::runner::is_for_this_runner;
 
 /// The engine options that `mlcube run` has.
 const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
@@ -46,7 +46,7 @@ impl Run {
             );
         }
         // Each list has its own rules: what one says of the runner must not come by the other.
-        let other = |word: &&String| trust::is_for_this_runner(word);
+        let other = |word: &&String| is_for_this_runner(word);
         if let Some(word) = self.overrides.iter().find(other) {
             bail!("overrides: '-P{}' is about the runner", word.escape_debug());
         }

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::pipe::failure::Kind;
 use crate::settings::names::{Host, JobId, RemotePath, TaskName, User};
+use crate::text::printable::printable_json;
 use crate::text::quote::shell_word;
-use crate::ui::report::printable_json;
 
 /// The version of the document that this suite reads and writes.
 pub const SCHEMA: &str = "mlcube-ssh/v1";

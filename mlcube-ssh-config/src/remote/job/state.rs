@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::settings::names::JobId;
 use crate::text::date::utc;
-use crate::ui::report::printable_json;
+use crate::text::printable::printable_json;
 
 /// The state of a job, as a status script replies.
 #[derive(Clone, Debug)]

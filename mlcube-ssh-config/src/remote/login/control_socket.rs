@@ -12,9 +12,9 @@ use anyhow::{Context, Result};
 
 use crate::pipe::failure::hinted;
 use crate::pipe::private_file;
-use crate::remote::connection::Login;
+use crate::pipe::private_file::state_folder;
+use crate::remote::login::Login;
 use crate::settings::names::User;
-use crate::sync::state::state_folder;
 use crate::text::quote::shell_word;
 use crate::text::stable_hash::StableHash;
 

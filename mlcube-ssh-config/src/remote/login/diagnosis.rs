@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use crate::cube::layout::home_expanded;
+use crate::cube::paths::home_expanded;
 use crate::pipe::failure::Failure;
 use crate::pipe::limits::Exceeded;
-use crate::remote::connection::Login;
+use crate::remote::login::Login;
 use crate::remote::login::identity_file::KeyProblem;
 use crate::remote::login::ssh_messages::divide;
+use crate::remote::login::ssh_messages::last_line;
 use crate::text::quote::one_line;
 
 /// The files that a login shell runs before it runs a command, for hints.
@@ -410,11 +411,6 @@ fn last_own_line(words: &str) -> String {
     last_line(&format!("{own_words}{}", quoted.lines().next().unwrap_or_default()))
 }
 
-/// The last line that says something.
-pub(crate) fn last_line(text: &str) -> String {
-    one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
-}
-
 /// The lines that tell most, of those that have words in them, as a frame of stars hasn't: what a host says of a
 /// maintenance takes a few. They are the last ones, but advice may follow an error that is told as one.
 fn telling_lines(text: &str) -> String {
@@ -425,6 +421,13 @@ fn telling_lines(text: &str) -> String {
     let first = error.map_or(last, |error| error.min(last));
     let told = lines.iter().skip(first).take(QUOTED_LINES);
     one_line(&told.copied().collect::<Vec<_>>().join(" / "))
+}
+
+/// The connection broke in the middle of a transfer.
+pub(crate) fn lost_during_transfer(host: &str) -> Failure {
+    Failure::connection(format!(
+        "the connection to '{host}' was lost during the transfer; run this step again, it goes on where it stopped"
+    ))
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use anyhow::{Context, Result};
 
 use crate::pipe::failure::hinted;
 use crate::process::command::{Command, Finished};
-use crate::remote::login::diagnosis::last_line;
 use crate::remote::login::ssh_config::Configuration;
+use crate::remote::login::ssh_messages::last_line;
 use crate::text::quote::shell_word;
 
 /// No key is larger.

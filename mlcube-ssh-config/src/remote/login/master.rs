@@ -11,13 +11,13 @@ use anyhow::Context;
 
 use crate::pipe::failure::{Failure, Kind, Outcome};
 use crate::process::command::Command;
+use crate::process::rsync_version;
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::LoginEnd;
 use crate::remote::login::identity_file::KeyProblem;
 use crate::remote::login::ssh_config::Configuration;
 use crate::remote::login::ssh_messages::OwnWords;
 use crate::remote::login::{cipher, diagnosis, identity_file, options};
-use crate::sync::rsync;
 use crate::text::quote::shell_word;
 
 /// Seconds without an answer before a keep-alive is sent, and how many may stay unanswered: a link that died is
@@ -93,7 +93,7 @@ impl Connection {
             return Ok(Master::Found);
         }
         if self.transfers && !self.was_open() {
-            rsync::check_local()?;
+            rsync_version::check()?;
         }
         if let Some(file) = &self.login.identity_file {
             identity_file::check(file, &configuration)?;

@@ -4,10 +4,9 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cube::boundary::home;
-use crate::cube::layout::home_expanded;
+use crate::cube::paths::home;
+use crate::cube::paths::home_expanded;
 use crate::process::command::Command;
-use crate::remote::connection::Connection;
 use crate::remote::login::options;
 
 /// How long ssh may take to read its files; a `Match exec` of the user's runs meanwhile.
@@ -16,25 +15,6 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The lines of `ssh -G`, each a keyword in lower case and its value; none when ssh doesn't tell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Configuration(String);
-
-impl Connection {
-    /// What the user's ssh would do at our login.
-    pub(crate) fn configuration(&self) -> Configuration {
-        let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
-        Configuration::told_by(&question.arg(self.login.host.as_str()))
-    }
-
-    /// Whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel. Every session of one
-    /// connection has them then.
-    pub(crate) fn shares_more(&self) -> bool {
-        let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
-        let told = Configuration::told_by(&question.arg(self.login.host.as_str()));
-        // An ssh that was built without Kerberos doesn't know the second.
-        told.get("forwardagent") != Some("no")
-            || told.get("gssapidelegatecredentials").is_some_and(|value| value != "no")
-            || told.get("tunnel").is_some_and(|value| value != "false")
-    }
-}
 
 impl Configuration {
     /// What ssh does when no file tells it anything.
@@ -45,7 +25,7 @@ impl Configuration {
     }
 
     /// An ssh that can't tell can still log in, or say better why it can't.
-    fn told_by(question: &Command) -> Self {
+    pub(crate) fn told_by(question: &Command) -> Self {
         match question.run_within(Some(LIMIT)) {
             Ok(Some(answer)) if answer.status == 0 => answer.output.into(),
             _ => Self::default(),

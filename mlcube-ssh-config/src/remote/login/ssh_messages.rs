@@ -11,6 +11,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
+use crate::text::quote::one_line;
+
 /// More than this ssh hasn't to say of one login; a host can make it repeat itself.
 const MOST: u64 = 64 * 1024;
 
@@ -23,6 +25,11 @@ const QUOTES: [&str; 3] = [
     // The algorithms that it would take.
     "Their offer: ",
 ];
+
+/// The last line that says something.
+pub(crate) fn last_line(text: &str) -> String {
+    one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
+}
 
 /// Divides what ssh said into its own words and those of the peer that it quotes at the end.
 pub(crate) fn divide(text: &str) -> (&str, &str) {

@@ -5,6 +5,9 @@ pub(crate) mod input;
 pub(crate) mod reply;
 pub(crate) mod silence;
 
+pub use input::Input;
+pub use reply::{Answer, is_absolute};
+
 use std::io;
 use std::io::Read;
 use std::mem;
@@ -18,15 +21,14 @@ use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 use crate::process::command::{Command, Finished, Running};
 use crate::process::script::{BEGUN, NOT_WHOLE, READY, Script, WATCH};
-use crate::remote::connection::{Connection, Login};
-use crate::remote::login::diagnosis;
-use crate::remote::login::diagnosis::SessionEnd;
+use crate::remote::connection::Connection;
+use crate::remote::login::diagnosis::{SessionEnd, lost_during_transfer};
 use crate::remote::login::master::{Master, answers};
 use crate::remote::login::ssh_messages::OwnWords;
-use crate::remote::session::input::Input;
-use crate::remote::session::reply::{Answer, Output};
+use crate::remote::login::{Login, diagnosis};
+use crate::remote::session::reply::Output;
 use crate::remote::session::silence::Silence;
-use crate::sync::rsync::diagnosis::lost_during_transfer;
+use crate::text::quote::one_line;
 use crate::ui::report::Report;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
@@ -75,6 +77,46 @@ enum NotReady {
 }
 
 impl Connection {
+    /// Runs `script` to its end and returns what it answered.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask(&self, script: &Script) -> Outcome<Answer> {
+        self.open_session(script)?.answer()
+    }
+
+    /// As [`Connection::ask`], of a script that is followed: the session is there for the next one, unless this one failed.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_and_go_on(&self, script: &Script) -> Outcome<(Answer, Option<Session>)> {
+        self.open_session(script)?.answer_and_go_on()
+    }
+
+    /// Starts `script`, in a session that is there for it if there is one.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn go_on(&self, session: Option<Session>, script: &Script) -> Outcome<Session> {
+        match session {
+            Some(session) => session.follow(script),
+            None => self.open_session(script),
+        }
+    }
+
+    /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
+    pub fn ask_aloud(&self, script: &Script) -> Outcome<Answer> {
+        let report = self.report;
+        self.open_session(script)?.answer_aloud(|line| {
+            if let Some(said) = line.strip_prefix("say ") {
+                report.say(&one_line(said));
+            }
+        })
+    }
+
     /// Starts `script` on the remote; returns when it runs.
     ///
     /// # Errors

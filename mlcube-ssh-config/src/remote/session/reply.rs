@@ -2,12 +2,12 @@
 
 use anyhow::{Context, ensure};
 
+use crate::listing::Listing;
+use crate::listing::find_format::Parser;
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 use crate::process::script::MORE;
-use crate::remote::login::diagnosis;
-use crate::sync::listing::Listing;
-use crate::sync::listing::find_format::Parser;
+use crate::remote::login::ssh_messages::last_line;
 
 /// What a script answered.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ impl Answer {
     /// The last line on standard error that says something.
     #[must_use]
     pub fn last_error(&self) -> String {
-        diagnosis::last_line(&self.errors)
+        last_line(&self.errors)
     }
 }
 

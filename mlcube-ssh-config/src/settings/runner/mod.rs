@@ -299,3 +299,11 @@ fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> 
     };
     section.entries().map(variable).collect()
 }
+/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
+#[must_use]
+pub fn is_for_this_runner(word: &str) -> bool {
+    let key = word.split('=').next().unwrap_or(word);
+    key.split(['.', '['])
+        .find(|part| !part.is_empty())
+        .is_some_and(|part| part.trim_end_matches(']') == "runner")
+}

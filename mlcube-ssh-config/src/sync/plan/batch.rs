@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::listing::Listing;
+use crate::listing::entry::Entry;
 use crate::process::file_list::List;
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::Entry;
 
 /// From so many bytes on, and in files that are so large, a part is cut in two: one rsync moved 260 MB/s where two moved
 /// 394. Of small files two move no more than one, whose processors are busy.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cube::boundary::Boundary;
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::{Entry, Kind};
-use crate::sync::listing::walk::Skip;
+use crate::listing::Listing;
+use crate::listing::entry::{Entry, Kind};
+use crate::listing::walk::Skip;
 use crate::sync::plan::leads_out;
 
 /// Lists what lies behind the links of `here`, the listing of the local folder `top`, that lead out of it to places which the user

@@ -16,9 +16,9 @@ pub(crate) mod unplaced;
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::{Entry, Kind};
-use crate::sync::listing::packed_entry::PackedEntry;
+use crate::listing::Listing;
+use crate::listing::entry::{Entry, Kind};
+use crate::listing::packed_entry::PackedEntry;
 use crate::sync::plan::batch::Part;
 
 /// Which way files go.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
+use crate::listing::Listing;
 use crate::pipe::failure::{Failure, Outcome};
-use crate::sync::listing::Listing;
 use crate::sync::plan::Plan;
-use crate::ui::report::count;
+use crate::text::units::count;
 
 impl Plan {
     /// Leaves out what would go into folders that can't be written: one such backup or file ends a whole rsync (status 11).

@@ -12,7 +12,8 @@ use crate::process::file_list::List;
 use crate::remote::connection::Connection;
 use crate::sync::plan::batch::Part;
 use crate::sync::rsync::run::{Heard, Transfer, run};
-use crate::ui::report::{Report, human_bytes};
+use crate::text::units::human_bytes;
+use crate::ui::report::Report;
 
 /// An rsync that compares by content the files of a list, and transfers nothing.
 #[must_use]

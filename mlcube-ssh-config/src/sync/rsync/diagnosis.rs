@@ -4,10 +4,11 @@ use anyhow::anyhow;
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, Outcome};
-use crate::process::command::{Command, Finished};
+use crate::process::command::Finished;
 use crate::remote::connection::Connection;
+use crate::remote::login::diagnosis::lost_during_transfer;
 use crate::text::quote::one_line;
-use crate::ui::report::count;
+use crate::text::units::count;
 
 /// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none. `pushes` says
 /// whether this machine is the sender.
@@ -152,14 +153,6 @@ pub fn is_out_of_room(errors: &str) -> bool {
     errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
 }
 
-/// The connection broke in the middle of a transfer.
-#[must_use]
-pub fn lost_during_transfer(host: &str) -> Failure {
-    Failure::connection(format!(
-        "the connection to '{host}' was lost during the transfer; run this step again, it goes on where it stopped"
-    ))
-}
-
 /// Whether nothing failed but for files of the list that went away meanwhile, which rsync has in one class with those
 /// that can't be read.
 fn only_vanished(errors: &str) -> bool {
@@ -180,56 +173,6 @@ pub fn missing_there(host: &str) -> Failure {
 pub fn wrong_there(host: &str) -> Failure {
     Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
         .hint("install rsync 3.1.3 or later there (macOS: brew install rsync), first in the PATH of the account's shell")
-}
-
-/// Refuses an rsync on this machine that can't do what is needed.
-///
-/// # Errors
-/// When there is none (127), or it is another program or too old (126).
-pub fn check_local() -> Outcome<()> {
-    let told = told_version()?;
-    let found = match version(&told) {
-        Some(version) if version >= OLDEST => return Ok(()),
-        _ if told.starts_with("openrsync") => "is openrsync".to_owned(),
-        Some((major, minor, _)) => format!("is version {major}.{minor}"),
-        // One that tells its version in another way may do.
-        None => return Ok(()),
-    };
-    Err(Failure::tool(
-        ExitStatus::CannotRun,
-        format!("the rsync on this machine {found}, which can't do what is needed"),
-    )
-    .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
-}
-
-/// Whether the rsync on this machine refuses names that a host sends and nobody asked for. Some distributions have mended an
-/// older one (CVE-2022-29154), Debian 11 hasn't; the version doesn't tell.
-///
-/// # Errors
-/// When there is none (127).
-pub fn checks_names() -> Outcome<bool> {
-    Ok(version(&told_version()?).is_some_and(|version| version >= CHECKS_NAMES))
-}
-
-fn told_version() -> Outcome<String> {
-    let told = Command::new("rsync").arg("--version").run()?;
-    Ok(String::from_utf8_lossy(&told.output).into_owned())
-}
-
-/// The first rsync that knows all our options: `--info` and `--outbuf` came with it (its NEWS).
-const OLDEST: (u32, u32, u32) = (3, 1, 0);
-
-/// The first rsync whose receiver compares the names that come with those that it asked for (its NEWS).
-const CHECKS_NAMES: (u32, u32, u32) = (3, 2, 5);
-
-/// `rsync  version 3.2.7  protocol version 31` is 3.2.7.
-fn version(told: &str) -> Option<(u32, u32, u32)> {
-    let word = told.strip_prefix("rsync  version ")?.split_whitespace().next()?;
-    let mut numbers = word.split('.');
-    let (major, minor) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-    // `3.2.4pre1` is none that was published.
-    let patch = numbers.next().and_then(|patch| patch.parse().ok()).unwrap_or(0);
-    Some((major, minor, patch))
 }
 
 fn left_out(errors: &str) -> String {
@@ -270,16 +213,5 @@ mod tests {
         assert_eq!(side(text, true), Some(Side::Remote));
         assert_eq!(side(text, false), Some(Side::Local));
         assert_eq!(side("something else", true), None);
-    }
-
-    #[test]
-    fn versions() {
-        assert_eq!(version("rsync  version 3.1.3  protocol version 31\n"), Some((3, 1, 3)));
-        assert_eq!(version("rsync  version 3.2.5pre1  protocol version 31\n"), Some((3, 2, 0)));
-        assert_eq!(version("rsync  version v3.2.3  protocol version 31\n"), None);
-        assert_eq!(
-            version("openrsync: protocol version 29, rsync version 2.6.9 compatible\n"),
-            None
-        );
     }
 }

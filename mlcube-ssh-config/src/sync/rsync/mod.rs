@@ -5,18 +5,13 @@ pub(crate) mod diagnosis;
 pub(crate) mod output;
 pub(crate) mod run;
 
+use crate::listing::PARTIAL;
 use crate::process::command::Command;
 use crate::remote::connection::Connection;
 
 pub use compare::{Comparison, Run, compare, comparison, differing_names};
-pub use diagnosis::{
-    MAKE_ROOM, check_local, checks_names, is_out_of_room, lost_during_transfer, missing_there,
-    outcome, wrong_there,
-};
+pub use diagnosis::{MAKE_ROOM, is_out_of_room, missing_there, outcome, wrong_there};
 pub use run::{Heard, Transfer, run};
-
-/// Where rsync keeps what it has of a file that was cut off, beside the file.
-pub const PARTIAL: &str = ".mlcube-ssh-partial";
 
 /// As [`command`], following links to folders on the receiving side.
 #[must_use]

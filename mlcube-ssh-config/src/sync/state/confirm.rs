@@ -8,14 +8,14 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
+use crate::listing::Listing;
+use crate::listing::entry::{Entry, Kind};
+use crate::listing::find_format::FIND_FORMAT_LINKED;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::session::reply::Answer;
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::{Entry, Kind};
-use crate::sync::listing::find_format::FIND_FORMAT_LINKED;
 use crate::sync::plan::Direction;
 use crate::sync::state::Common;
 

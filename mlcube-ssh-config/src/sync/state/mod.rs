@@ -19,7 +19,6 @@ pub(crate) mod confirm;
 pub(crate) mod shared_tree;
 pub(crate) mod shown;
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,28 +30,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cube::layout::Layout;
+use crate::listing::Listing;
+use crate::listing::entry::Entry;
 use crate::pipe::document::Remote;
+use crate::pipe::private_file::state_folder;
 use crate::pipe::private_file::{make_private, write_atomically};
 use crate::settings::names::{RemotePath, User};
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::Entry;
 use crate::sync::plan::Direction;
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
-
-/// The folder of this user's records, `mlcube-ssh` in `XDG_STATE_HOME` or its default.
-///
-/// # Errors
-/// When there is neither `XDG_STATE_HOME` nor a home.
-pub fn state_folder() -> Result<PathBuf> {
-    let state =
-        env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
-    let state = state.context(
-        "there is no home folder to keep the record of transfers in; set HOME or XDG_STATE_HOME",
-    )?;
-    Ok(state.join("mlcube-ssh"))
-}
 
 /// A path, and what both sides have in common there.
 pub type Common = (&'static Path, Option<Entry>);
@@ -343,7 +329,7 @@ impl Record {
     /// When the file can't be written.
     pub fn set_configured(&self, layout: &Layout) -> Result<()> {
         let code = self.code().unwrap_or_default();
-        self.write("configured", &layout.build_context(&code))
+        self.write("configured", &code.below(layout.build_context()))
     }
 
     fn remove(&self, names: &[&str]) -> Result<()> {

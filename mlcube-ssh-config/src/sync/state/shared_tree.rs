@@ -1,8 +1,8 @@
 //! A tree that a group shares: there every member has the owner's rights, and others have none. Those aren't a change that
 //! somebody made.
 
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::Entry;
+use crate::listing::Listing;
+use crate::listing::entry::Entry;
 
 impl Listing {
     /// Gives the entries of a tree that a group shares the permissions that they have on this machine, `here`, where nothing

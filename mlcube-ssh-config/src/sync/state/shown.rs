@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::sync::listing::Listing;
+use crate::listing::Listing;
 use crate::sync::state::Record;
 
 /// The file that holds them.

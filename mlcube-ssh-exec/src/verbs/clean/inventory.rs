@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::{Entry, Kind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::remote::inventory::Item;
-use mlcube_ssh::sync::{Entry, Kind, Listing, Record};
+use mlcube_ssh::sync::Record;
 
 /// Where the listing has what lies in the tree.
 pub(crate) const TREE: &str = "tree";

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
-use mlcube_ssh::remote::connection::{Answer, Connection};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::ui::report::count;
+use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::text::units::count;
 
 /// One thing that stayed.
 #[derive(Debug)]

@@ -4,8 +4,7 @@ mod containers;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::{Notice, OmegaConf, Resolved};
-use crate::tree::NodeId;
-use crate::tree::Raw;
+use crate::tree::{NodeId, Raw};
 use crate::yaml::{parse_float, parse_int};
 
 impl OmegaConf<'_> {

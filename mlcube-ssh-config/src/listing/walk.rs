@@ -11,11 +11,10 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, readlinkat, statat};
 use rustix::io::{Errno, Result as Looked};
 use rustix::process::{Uid, geteuid};
 
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::{Entry, Kind, is_absence};
-use crate::sync::listing::interner::interner;
-use crate::sync::listing::packed_entry::PackedEntry;
-use crate::sync::rsync::PARTIAL;
+use crate::listing::entry::{Entry, Kind, is_absence};
+use crate::listing::interner::interner;
+use crate::listing::packed_entry::PackedEntry;
+use crate::listing::{Listing, PARTIAL};
 
 /// So many entries are packed together.
 const AT_ONCE: usize = 256;

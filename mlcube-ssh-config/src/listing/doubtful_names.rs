@@ -12,8 +12,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::Entry;
+use crate::listing::Listing;
+use crate::listing::entry::Entry;
 
 /// Longer names, in bytes, are tried: eCryptfs holds 143.
 const LONG: usize = 140;

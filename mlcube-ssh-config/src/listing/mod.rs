@@ -9,6 +9,14 @@ pub(crate) mod interner;
 pub(crate) mod packed_entry;
 pub(crate) mod walk;
 
+pub use doubtful_names::DoubtfulNames;
+pub use entry::{Entry, Kind, is_absence};
+pub use find_format::{
+    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE,
+};
+pub use granularity::Granularity;
+pub use walk::{Found, Skip};
+
 use std::cmp::{Ordering, Reverse};
 use std::collections::HashSet;
 use std::fmt;
@@ -16,11 +24,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::listing::interner::records;
+use crate::listing::packed_entry::{PackedEntry, order};
 use crate::process::file_list::List;
-use crate::sync::listing::entry::{Entry, Kind};
-use crate::sync::listing::interner::records;
-use crate::sync::listing::packed_entry::{PackedEntry, order};
-use crate::ui::report::human_bytes;
+use crate::text::units::human_bytes;
+
+/// Where rsync keeps what it has of a file that was cut off, beside the file.
+pub const PARTIAL: &str = ".mlcube-ssh-partial";
 
 /// The entries of a folder, by their path relative to it, in order: a folder stands before what is in it, and nothing
 /// else stands between.

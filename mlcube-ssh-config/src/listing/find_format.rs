@@ -10,13 +10,12 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use memchr::memchr;
 
+use crate::listing::entry::{Entry, Kind};
+use crate::listing::interner::{Interner, interner};
+use crate::listing::packed_entry::PackedEntry;
+use crate::listing::{Listing, PARTIAL};
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::{Entry, Kind};
-use crate::sync::listing::interner::{Interner, interner};
-use crate::sync::listing::packed_entry::PackedEntry;
-use crate::sync::rsync::PARTIAL;
 
 /// The format of `find -printf` that [`Listing::parse`] reads: kind, mode, size and blocks, time of change, path, link
 /// target; the last two end with a NUL.

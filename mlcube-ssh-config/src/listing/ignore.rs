@@ -21,10 +21,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::cube::layout::Layout;
+use crate::listing::{Listing, PARTIAL};
 use crate::pipe::failure::hinted;
-use crate::sync::listing::Listing;
-use crate::sync::rsync::PARTIAL;
-use crate::ui::report::human_bytes;
+use crate::text::units::human_bytes;
 
 /// The file that names what stays.
 pub const FILE: &str = ".mlcubeignore";

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::sync::listing::Listing;
-use crate::sync::listing::entry::{Entry, Kind};
+use crate::listing::Listing;
+use crate::listing::entry::{Entry, Kind};
 
 /// Nanoseconds.
 const SECOND: i128 = 1_000_000_000;

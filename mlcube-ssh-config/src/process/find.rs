@@ -6,8 +6,8 @@ use crate::text::quote::shell_word;
 
 /// `find` as a function of sh, with what python does where it stands in: only the scripts that list something are sent it.
 pub(crate) fn functions() -> String {
-    let stand_in = shell_word(include_str!("sh/find.py"));
-    format!("find_text={stand_in}\n{}", include_str!("sh/find.sh"))
+    let stand_in = shell_word(include_str!("../remote/sh/find.py"));
+    format!("find_text={stand_in}\n{}", include_str!("../remote/sh/find.sh"))
 }
 
 /// Whether a script lists something.
@@ -29,10 +29,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use crate::listing::find_format::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE};
     use crate::process::command::Command;
-    use crate::sync::listing::find_format::{
-        FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE,
-    };
 
     /// What a find prints, its entries in order.
     fn listed(command: Command, words: &[&str]) -> Vec<String> {
@@ -54,7 +52,8 @@ mod tests {
         symlink("a", top.join("link")).unwrap();
         symlink("nowhere", top.join("dangling")).unwrap();
         let top = top.to_str().unwrap();
-        let stand_in = || Command::new("python3").args(["-c", include_str!("sh/find.py")]);
+        let stand_in =
+            || Command::new("python3").args(["-c", include_str!("../remote/sh/find.py")]);
         for words in [
             &[top, "-mindepth", "1", "-printf", FIND_FORMAT][..],
             &[

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::sync::listing::entry::{Entry, KEPT_MODE, Kind};
-use crate::sync::listing::interner::{Id, Interner, interner, records};
+use crate::listing::entry::{Entry, KEPT_MODE, Kind};
+use crate::listing::interner::{Id, Interner, interner, records};
 
 /// The kinds, by the number that stands for them.
 const KINDS: [Kind; 5] = [Kind::File, Kind::Folder, Kind::Link, Kind::Unreadable, Kind::Other];

@@ -1,0 +1,46 @@
+//! Numbers with their units, as people read them.
+
+/// A number of bytes as people read it (`1.5 MB`).
+#[must_use]
+pub fn human_bytes(bytes: u64) -> String {
+    let mut whole = bytes;
+    let mut tenths = 0;
+    for unit in ["bytes", "kB", "MB", "GB", "TB"] {
+        if whole < 1000 || unit == "TB" {
+            return if unit == "bytes" {
+                format!("{whole} bytes")
+            } else {
+                format!("{whole}.{tenths} {unit}")
+            };
+        }
+        tenths = whole % 1000 / 100;
+        whole /= 1000;
+    }
+    format!("{bytes} bytes")
+}
+
+/// `1 file`, `2 files`, `2 entries`.
+#[must_use]
+pub fn count(number: u64, noun: &str) -> String {
+    match noun.strip_suffix("ry") {
+        _ if number == 1 => format!("1 {noun}"),
+        Some(stem) => format!("{number} {stem}ries"),
+        None => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_for_people() {
+        assert_eq!(human_bytes(0), "0 bytes");
+        assert_eq!(human_bytes(999), "999 bytes");
+        assert_eq!(human_bytes(1_550), "1.5 kB");
+        assert_eq!(human_bytes(4_200_000_000), "4.2 GB");
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(0, "file"), "0 files");
+        assert_eq!(count(2, "entry"), "2 entries");
+    }
+}
