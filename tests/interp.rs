@@ -195,14 +195,14 @@ fn a_python_that_is_too_new_is_named_with_one_that_is_not() {
 #[test]
 fn an_environment_without_pip_whose_requirements_are_met_is_used() {
     let mut scene = Scene::new();
-    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
-    // As uv makes environments; mlcube needs no packaging.
-    let site = package(&scene, "mlcube").unwrap();
-    for name in ["pip", "packaging", "setuptools/_vendor"] {
-        let path = site.with_file_name("").join(name);
-        scene.sh("rm -rf \"$IT\"").env("IT", path).run().succeeds();
-    }
-    let python = scene.host.home().join("envs/cube/bin/python").display().to_string();
+    let environment = scene.host.home().join("made by uv");
+    let python = environment.join("bin/python").display().to_string();
+    let made = format!(
+        "$UV venv -q --python /usr/bin/python3 \"$IT\"
+         $UV pip install -q --no-cache --python \"$IT\" {}",
+        Python::offline_requirements()
+    );
+    scene.sh(&made).env("UV", Python::uv()).env("IT", &environment).run().succeeds();
     let met = interp(&mut scene, system(&python, "mlcube==0.0.9 mlcube-docker>=0.0.5,<1"));
     assert_eq!(met.succeeds().document().at("/steps/interp/changed"), false);
     let unmet = interp(&mut scene, system(&python, "mlcube>0.0.9"));

@@ -43,6 +43,18 @@ impl Python {
         python(&made)
     }
 
+    /// uv, which makes environments without pip.
+    pub fn uv() -> PathBuf {
+        cached("uv", |folder| {
+            let install = ["-m", "venv", "--without-pip"];
+            must(command("python3").env("PATH", PATH).args(install).arg(folder));
+            let pip = python(&Python::wheels().join(".builder"));
+            let install = ["-m", "pip", "--python"];
+            must(command(pip).args(install).arg(folder).args(["install", "--quiet", "uv==0.13.9"]));
+        })
+        .join("bin/uv")
+    }
+
     /// A folder of wheels, for `requirements: --no-index --find-links FOLDER mlcube==0.0.9 …`.
     pub fn wheels() -> PathBuf {
         cached("wheels", |folder| {
