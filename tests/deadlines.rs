@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Cube, Document, HostOptions, Scene, Task, eventually};
+use mlcube_ssh_harness::{
+    Cube, Document, HostOptions, Scene, Task, eventually, is_in_own_network, network_comes_up,
+    network_goes_down, whole_tree,
+};
 
 /// More than a session's window and the pipes on the way hold, in bytes.
 const MUCH: usize = 12 << 20;
@@ -90,4 +93,53 @@ fn a_host_that_sends_no_more() {
         scene.host.loses_program(stopped);
         fs::write(out.join("large"), noise()).unwrap();
     }
+}
+
+/// The way of both archives is cut when a part of them has come; nothing comes back, as from a router that lost its power.
+#[test]
+#[ignore = "half a minute, until ssh gives up: MLCUBE_SSH_MATRIX=all scripts/test deadlines"]
+fn a_network_that_goes_in_the_middle_of_an_archive() {
+    if !is_in_own_network("a_network_that_goes_in_the_middle_of_an_archive") {
+        return;
+    }
+    let (mut scene, cube, _) = with_much_data(HostOptions::default());
+    // Whoever waits longer hears from ssh itself that nothing comes back.
+    scene.set("/answer_timeout", 100);
+    let document = scene.document(&cube, &[]);
+    let other = scene.cube("numbers").task(&Task::named("train").writes("out", "out/"));
+    let other_document = scene.document(&other, &[]);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&other_document).run().succeeds();
+    let out = scene.host.remote_root().join("numbers/workspace/out");
+    fs::create_dir_all(&out).unwrap();
+    for (number, part) in noise().chunks(4096).enumerate() {
+        fs::write(out.join(format!("result {number}")), part).unwrap();
+    }
+    let part = |mark: &str| {
+        let mark = scene.host.folder().join(mark);
+        (mark.clone(), format!("{{ head -c 1000000; : >'{}'; sleep 1000; }}", mark.display()))
+    };
+    let ((went, takes), (came, gives)) = (part("went"), part("came"));
+    let tar = format!(
+        "case $* in *-x*) {takes} | /usr/bin/tar \"$@\" ;; *) /usr/bin/tar \"$@\" | {gives} ;; esac"
+    );
+    scene.host.has_program("tar", &tar);
+    let start = |tool: &str, document: &Document| {
+        scene.tool(tool).arg("-q").reads_document(document).start()
+    };
+    let push = start("mlcube-ssh-push", &document);
+    let pull = start("mlcube-ssh-pull", &other_document);
+    eventually("a part of both has come", || went.exists() && came.exists());
+    network_goes_down();
+    for cut in [push, pull] {
+        cut.wait().exits(255).complains(&["the connection to 'there' was lost"]);
+    }
+    network_comes_up();
+    scene.host.loses_program("tar");
+    // Whoever still waits there for the rest holds nobody up.
+    start("mlcube-ssh-push", &document).wait().succeeds();
+    start("mlcube-ssh-pull", &other_document).wait().succeeds();
+    assert_eq!(whole_tree(&out), whole_tree(&other.workspace().join("out")));
+    let workspace = scene.host.remote_root().join("digits/workspace");
+    assert_eq!(whole_tree(&workspace), whole_tree(&cube.workspace()));
+    scene.place().processes().with("sleep 1000").kill();
 }

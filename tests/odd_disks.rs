@@ -505,3 +505,42 @@ fn a_home_without_file_locks_is_named() {
     pulled.says("start no other transfer of this cube");
     assert_eq!(read(&record, "workspace.new"), "half");
 }
+
+/// What has no room on one side, for another reason than that the disk is full, goes when there is some.
+fn has_no_room(scene: &Scene, tool: &str, document: &Document, make_room: impl FnOnce()) {
+    let run = || scene.tool(tool).arg("-q").reads_document(document).run();
+    run().exits(125).complains(&["no room left", "df -i", "quota"]);
+    make_room();
+    run().succeeds();
+}
+
+#[test]
+fn a_quota_that_is_used_up_and_inodes_are_no_room_either() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    for (from, to, tool) in [
+        (cube.workspace(), &there, "mlcube-ssh-push"),
+        (there.clone(), &cube.workspace(), "mlcube-ssh-pull"),
+    ] {
+        let Some(disk) = OddDisk::mount(to, &["quota"]) else { return };
+        // What is new goes as an archive, what has changed by rsync.
+        for name in [format!("{tool}/new"), "data.csv".to_owned()] {
+            disk.has(&["quota"]);
+            write(&from, &[(&name, tool)]);
+            has_no_room(&scene, tool, &document, || disk.has(&[]));
+            assert_eq!(read(to, &name), tool);
+        }
+        drop(disk);
+        let new = to.join("inodes");
+        let Some(_disk) = Tmpfs::mount(&new, "4m,nr_inodes=4") else { return };
+        let names = ["1", "2", "3", "4", "5"].map(|name| format!("inodes/{name}"));
+        for name in &names {
+            write(&from, &[(name, "new")]);
+        }
+        has_no_room(&scene, tool, &document, || {
+            let more = format!("mount -o remount,nr_inodes=100 {}", new.display());
+            scene.sh(&more).run().succeeds();
+        });
+        assert!(names.iter().all(|name| read(to, name) == "new"));
+    }
+}

@@ -18,7 +18,12 @@ pub fn is_in_own_network(name: &str) -> bool {
     if am_root() {
         let test = env::current_exe().unwrap();
         let mut again = command("unshare");
-        again.args(["--net", "--"]).arg(test).args(["--exact", name, "--nocapture"]);
+        again.args(["--net", "--"]).arg(test).args([
+            "--exact",
+            name,
+            "--nocapture",
+            "--include-ignored",
+        ]);
         must(again.env(INSIDE, "1"));
     } else {
         skip("only root can make a network namespace");

@@ -19,9 +19,13 @@ impl Podman {
     pub(crate) fn in_folder(folder: PathBuf, root: Option<Root>) -> Podman {
         fs::create_dir_all(&folder).unwrap();
         let at = folder.display();
+        // Podman 6 of sid warns of it, and in another root nobody but root runs it.
+        let rootless = match root {
+            Some(_) => String::new(),
+            None => format!("rootless_storage_path = \"{at}/images\"\n"),
+        };
         let storage = format!(
-            "[storage]\ndriver = \"overlay\"\ngraphroot = \"{at}/images\"\nrootless_storage_path = \"{at}/images\"\n\
-             runroot = \"{at}/run\"\n"
+            "[storage]\ndriver = \"overlay\"\ngraphroot = \"{at}/images\"\n{rootless}runroot = \"{at}/run\"\n"
         );
         let containers = format!(
             "[containers]\ndefault_ulimits = [\"nofile=20000:20000\", \"nproc=32768:32768\"]\nnetns = \"host\"\n\

@@ -173,11 +173,16 @@ impl Disk {
         place: &Path,
         mode: u32,
     ) -> io::Result<(FileAttr, u64)> {
+        self.take_room()?;
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(place)?;
         file.set_permissions(Permissions::from_mode(mode & 0o7777))?;
         let attributes = self.made(request, place)?;
         Ok((attributes, self.handles().add(Opened::File(file.into()))))
+    }
+
+    fn take_room(&self) -> io::Result<()> {
+        if self.switches().has_used_its_quota { Err(Problem::DQUOT.into()) } else { Ok(()) }
     }
 
     fn make_link(&self, path: impl FnOnce() -> io::Result<PathBuf>) -> io::Result<PathBuf> {
@@ -363,6 +368,7 @@ impl Filesystem for Disk {
         reply: ReplyEntry,
     ) {
         answer!(reply, {
+            self.take_room()?;
             let place = self.place(parent, name)?;
             DirBuilder::new().mode(0o700).create(&place)?;
             let inherited = fs::symlink_metadata(&place)?.mode() & 0o2000;
@@ -503,7 +509,7 @@ impl Filesystem for Disk {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        answer!(reply, self.file(handle)?.write_all_at(data, offset),
+        answer!(reply, self.take_room().and_then(|()| self.file(handle)?.write_all_at(data, offset)),
             _done => reply.written(u32::try_from(data.len()).unwrap_or(0)));
     }
 

@@ -13,6 +13,7 @@
 //! | `no-links` | there are no links of either kind: EPERM (FAT) |
 //! | `no-statfs` | the free space can't be asked for: ENOSYS |
 //! | `no-locks` | files can't be locked, if the disk was mounted so: ENOSYS (NFS without lockd) |
+//! | `quota` | the account may keep nothing more: EDQUOT |
 //!
 //! Paths are relative to the top of the disk.
 
@@ -35,6 +36,7 @@ pub(crate) struct Switches {
     pub(crate) has_no_links: bool,
     pub(crate) has_no_statfs: bool,
     pub(crate) has_no_locks: bool,
+    pub(crate) has_used_its_quota: bool,
 }
 
 impl Switches {
@@ -56,6 +58,7 @@ impl Switches {
                 ("no-links", "") => switches.has_no_links = true,
                 ("no-statfs", "") => switches.has_no_statfs = true,
                 ("no-locks", "") => switches.has_no_locks = true,
+                ("quota", "") => switches.has_used_its_quota = true,
                 _ => {
                     eprintln!("no such oddity: {line}");
                     std::process::exit(2);
