@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
-    Cube, Document, OddDisk, Outcome, Scene, Task, Tmpfs, files_below, random,
+    Cube, Document, HostOptions, OddDisk, Outcome, Scene, Task, Tmpfs, files_below, random,
 };
 
 /// A cube whose files are on the host, and the folder of its workspace there.
@@ -506,9 +506,14 @@ fn a_home_without_file_locks_is_named() {
     assert_eq!(read(&record, "workspace.new"), "half");
 }
 
+/// The programs of either machine speak German, as far as it has their translations.
+const GERMAN: [(&str, &str); 2] = [("LANGUAGE", "de"), ("LC_ALL", "C.UTF-8")];
+
 /// What has no room on one side, for another reason than that the disk is full, goes when there is some.
 fn has_no_room(scene: &Scene, tool: &str, document: &Document, make_room: impl FnOnce()) {
-    let run = || scene.tool(tool).arg("-q").reads_document(document).run();
+    let german =
+        |tool| GERMAN.iter().fold(scene.tool(tool), |tool, (name, value)| tool.env(name, value));
+    let run = || german(tool).arg("-q").reads_document(document).run();
     run().exits(125).complains(&["no room left", "df -i", "quota"]);
     make_room();
     run().succeeds();
@@ -516,7 +521,10 @@ fn has_no_room(scene: &Scene, tool: &str, document: &Document, make_room: impl F
 
 #[test]
 fn a_quota_that_is_used_up_and_inodes_are_no_room_either() {
-    let scene = Scene::new();
+    let options = GERMAN
+        .iter()
+        .fold(HostOptions::default(), |options, (name, value)| options.variable(name, value));
+    let scene = Scene::with(options);
     let (cube, document, there) = pushed(&scene);
     for (from, to, tool) in [
         (cube.workspace(), &there, "mlcube-ssh-push"),
