@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
@@ -115,4 +116,27 @@ fn what_a_push_that_failed_has_brought_can_be_deleted_too() {
     remove(&cube, "stale.py");
     push(&scene, &cube, &["--delete"]).succeeds().says("deleted stale.py");
     assert!(!there.join("stale.py").exists());
+}
+
+#[test]
+fn what_cannot_be_deleted_holds_nothing_up() {
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    for name in ["lib/old.py", "lib/own.py", "gone.py"] {
+        fs::create_dir_all(cube.root().join("lib")).unwrap();
+        fs::write(cube.root().join(name), name).unwrap();
+    }
+    push(&scene, &cube, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits");
+    fs::set_permissions(there.join("lib"), Permissions::from_mode(0o555)).unwrap();
+    account.owns(&there.join("lib"));
+    remove(&cube, "lib/old.py");
+    remove(&cube, "gone.py");
+    fs::write(cube.root().join("new.py"), "new").unwrap();
+    let pushed = push(&scene, &cube, &["--delete"]);
+    pushed.exits(125).says("deleted gone.py").says("can't delete 'lib/old.py' on 'there'");
+    assert!(there.join("new.py").exists() && !there.join("gone.py").exists());
+    fs::set_permissions(there.join("lib"), Permissions::from_mode(0o755)).unwrap();
+    push(&scene, &cube, &["--delete"]).succeeds().says("deleted lib/old.py");
+    assert!(there.join("lib/own.py").exists() && !there.join("lib/old.py").exists());
 }

@@ -1,7 +1,8 @@
 //! What is written on either side while a transfer goes on.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
@@ -182,4 +183,46 @@ fn what_a_failed_push_has_replaced_of_somebody_elses_is_kept() {
     run(&scene, "mlcube-ssh-push", &document).exits(125).says("k is a folder");
     let kept = kept_aside(&scene.host.remote_root().join(".mlcube-ssh"));
     assert!(kept.contains(&"theirs".to_owned()), "{kept:?}");
+}
+
+#[test]
+fn permissions_that_changed_alone_move_no_content() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let now = |path: &Path| {
+        let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        (fs::read_to_string(path).unwrap(), mode)
+    };
+    let is_written_before = |path: &Path| {
+        let line = format!("echo meanwhile >'{}'\nexec /usr/bin/rsync \"$@\"", path.display());
+        scene.has_program("rsync", &line);
+    };
+    fs::write(here.with_file_name("other"), "").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    mode(&there, 0o750);
+    // What is replaced goes by rsync.
+    fs::write(there.with_file_name("other"), "1").unwrap();
+    is_written_before(&here);
+    run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
+    assert_eq!(now(&here), ("meanwhile\n".to_owned(), 0o750));
+    as_ever(&scene);
+    fs::write(&here, "common").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    mode(&here, 0o700);
+    fs::write(here.with_file_name("other"), "22").unwrap();
+    is_written_before(&there);
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    assert_eq!(now(&there), ("meanwhile\n".to_owned(), 0o700));
+    as_ever(&scene);
+    // Alone, and behind it nothing is to be done.
+    mode(&there, 0o640);
+    let pulled = run(&scene, "mlcube-ssh-pull", &document).succeeds().document();
+    assert_eq!((now(&here).1, pulled.at("/steps/pull/changed")), (0o640, &true.into()));
+    mode(&here, 0o600);
+    let pushed = run(&scene, "mlcube-ssh-push", &document).succeeds().document();
+    assert_eq!((now(&there).1, pushed.at("/steps/push/changed")), (0o600, &true.into()));
+    let pushed = run(&scene, "mlcube-ssh-push", &document).succeeds().document();
+    assert_eq!(pushed.at("/steps/push/changed"), &false);
 }

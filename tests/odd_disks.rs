@@ -552,3 +552,26 @@ fn a_quota_that_is_used_up_and_inodes_are_no_room_either() {
         assert!(names.iter().all(|name| read(to, name) == "new"));
     }
 }
+
+#[test]
+fn a_disk_that_is_full_says_nothing_of_names() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let word = |from: &Path| write(from, &[("a:b", "1"), (TWO_FORMS[0], "1")]);
+    // A folder of our own can still be made, and no file in it.
+    for free in [2, 3, 4] {
+        for (receiver, sender, tool) in [
+            (&there, cube.workspace(), "mlcube-ssh-push"),
+            (&cube.workspace(), there.clone(), "mlcube-ssh-pull"),
+        ] {
+            let Some(_disk) = Tmpfs::mount(receiver, &format!("1m,nr_inodes={}", free + 1)) else {
+                return;
+            };
+            word(&sender);
+            let moved = scene.tool(tool).reads_document(&document).run();
+            moved.never_says("hold the name").never_says("rename it");
+            let has_room = |moved: &Outcome| moved.status == 0 || moved.stderr.contains("room");
+            assert!(has_room(&moved), "{moved}");
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::listing::Listing;
 use crate::listing::entry::Entry;
 
@@ -73,7 +75,7 @@ impl DoubtfulNames {
     /// Tries the names in the folder `scratch`, on the disk of `workspace`; gives the list of what is there then.
     ///
     /// # Errors
-    /// When the folder can't be made or listed.
+    /// When the folder can't be made or listed, and when a file can't be made for another reason than its name.
     pub fn try_in(&self, workspace: &Path, scratch: &Path) -> io::Result<Listing> {
         fs::create_dir_all(scratch)?;
         for (path, place) in self.tries() {
@@ -84,8 +86,13 @@ impl DoubtfulNames {
             if let Some(folder) = place.parent() {
                 fs::create_dir_all(scratch.join(folder))?;
             }
-            // Of the reasons why it can't be made only that counts that it isn't there.
-            let _ = File::create_new(scratch.join(place));
+            // Of most reasons why it can't be made only that counts that it isn't there: each file system has its own.
+            if let Err(problem) = File::create_new(scratch.join(place))
+                && !is_about_the_name(&problem)
+            {
+                let _ = fs::remove_dir_all(scratch);
+                return Err(problem);
+            }
         }
         let tried = Listing::of_folder(scratch, &|_, _| Ok(false)).map_err(io::Error::other);
         let _ = fs::remove_dir_all(scratch);
@@ -97,6 +104,12 @@ impl DoubtfulNames {
         let unheld = self.tries().filter(|(_, place)| tried.get(place).is_none());
         to.extend(unheld.map(|(path, _)| (path, Entry::unheld())));
     }
+}
+
+/// Whether an error may say something of a name: a full disk, a quota and their like don't.
+fn is_about_the_name(problem: &io::Error) -> bool {
+    let disk = [Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::IO, Errno::MFILE, Errno::NFILE];
+    !Errno::from_io_error(problem).is_some_and(|problem| disk.contains(&problem))
 }
 
 /// Whether a name is one that some file system can't hold, or keeps in another form.

@@ -37,6 +37,23 @@ pub(crate) fn mark_unheld(here: &mut Listing, workspace: &Path, send: &Listing) 
     here.len() > before
 }
 
+/// Gives entries the permissions that they have there, and touches nothing else of them. Returns those that don't have them then.
+pub(crate) fn set_permissions(workspace: &Path, permissions: &Listing) -> Vec<&'static Path> {
+    let is_denied = |(path, wanted): (&'static Path, Entry)| {
+        let place = workspace.join(path);
+        let set = |now: &Entry| {
+            // Set-uid and its like aren't taken over; what a folder hands down to its files is this machine's.
+            let kept = if now.is_folder() { now.permissions() & 0o7000 } else { 0 };
+            let mode = Permissions::from_mode(kept | wanted.permissions() & 0o777);
+            now.kind == wanted.kind && fs::set_permissions(&place, mode).is_ok()
+        };
+        let has =
+            Entry::is_at(&place, set) && Entry::is_at(&place, |now| now.same_permissions(&wanted));
+        (!has).then_some(path)
+    };
+    permissions.iter().filter_map(is_denied).collect()
+}
+
 /// Of what was fetched, the entries that the disk shows with another time, by two seconds at most, or with other permissions;
 /// as it shows them. A disk that keeps all of that isn't asked for each of them.
 pub(crate) fn shown(workspace: &Path, sent: &Listing) -> Listing {

@@ -127,8 +127,14 @@ impl Sides<'_> {
             let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
             backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
             let (rest, partial) = fetched?;
-            let shown = file_system::shown(workspace, &plan.with_permissions(&plan.send));
+            let mut denied = file_system::set_permissions(workspace, &plan.permissions);
+            receipt.changed |= plan.permissions.len() > denied.len();
+            let mut sent = plan.permissions.clone();
+            sent.merge(&plan.send);
+            let shown = file_system::shown(workspace, &sent);
             self.record.add_shown(&shown)?;
+            denied.retain(|path| shown.get(path).is_none());
+            let as_before: Vec<_> = denied.iter().map(|path| (*path, base.get(path))).collect();
             // What the disk rounds came as it was planned.
             let rest = rest.filter(|path, _| shown.get(path).is_none());
             let ended = Ended {
@@ -139,8 +145,9 @@ impl Sides<'_> {
                 ask: &|script| self.connection.ask(&script),
             };
             let otherwise = ended.otherwise(&rest, || base)?;
-            self.record.finish_but_for(Direction::Down, &otherwise)?;
-            if let Some(failure) = partial {
+            let others = [&otherwise[..], &as_before].concat();
+            self.record.finish_but_for(Direction::Down, &others)?;
+            if let Some(failure) = partial.or(denied_permissions(&denied)) {
                 // rsync names files as it sees them, by temporary names for one.
                 let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
                 receipt.left_out.extend(names);
@@ -292,6 +299,19 @@ impl Sides<'_> {
             status => Ok(status == 0),
         }
     }
+}
+
+/// The failure that names what doesn't get its permissions here.
+fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
+    let first = denied.first()?;
+    let others = match denied.len() {
+        1 => String::new(),
+        number => format!(" and {} more", number - 1),
+    };
+    Some(Failure::ours(anyhow!(
+        "can't set the permissions of '{}'{others} here; the rest was done",
+        summary::shown(first)
+    )))
 }
 
 /// What lies in a folder of this machine.

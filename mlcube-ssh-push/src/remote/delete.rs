@@ -18,7 +18,7 @@ use mlcube_ssh::text::units::count;
 use crate::cli::Args;
 use crate::local::Local;
 use crate::remote::backups::Backups;
-use crate::transfer::context::Sides;
+use crate::transfer::context::{Sent, Sides};
 
 const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
 
@@ -81,31 +81,56 @@ pub(crate) fn script(
     (!paths.is_empty()).then_some(script)
 }
 
+/// What became of code that is to be removed.
+pub(crate) struct Removed {
+    /// What was there.
+    pub(crate) deleted: Vec<String>,
+    /// The failure that names what can't be removed.
+    pub(crate) failure: Option<Failure>,
+}
+
 impl Sides<'_> {
-    /// Deletes there what is gone here, and names it.
-    pub(crate) fn delete(&self) -> Outcome<Vec<String>> {
-        let deleted = self.remove(&self.local.gone)?;
+    /// Deletes there what is gone here, and names it. What can't be deleted is an error once the rest is done.
+    pub(crate) fn delete(&self, sent: &mut Sent) -> Outcome<Vec<String>> {
+        let Removed { deleted, failure } = self.remove(&self.local.gone)?;
         for path in &deleted {
             self.step.report().say(&format!("deleted {path} on {}", self.connection.host()));
         }
+        sent.left_out = failure.or(sent.left_out.take());
         Ok(deleted)
     }
 
-    /// Removes code from the tree there; returns the names of what was there.
-    pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Vec<String>> {
+    /// Removes code from the tree there.
+    pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Removed> {
         let (connection, host) = (self.connection, self.connection.host());
         let script = script(connection, paths, &self.prepared.base, &self.backups);
-        let Some(script) = script else { return Ok(Vec::new()) };
+        let Some(script) = script else {
+            return Ok(Removed { deleted: Vec::new(), failure: None });
+        };
         let answer = self.prepared.ask(connection, script)?;
+        let failure = |what: &str| {
+            let reason = answer.last_error();
+            let failure = anyhow!("can't delete {what} on '{host}': {reason}");
+            Failure::ours(failure)
+                .hint("make its folder writable on the remote, and push with --delete again")
+        };
         if answer.status != 0 {
-            return Err(Failure::ours(anyhow!(
-                "can't delete {} on '{host}': {}",
-                answer.field("problem").unwrap_or_default().replacen("not-writable ", "", 1),
-                answer.last_error()
-            )));
+            let problem = answer.field("problem").unwrap_or_default();
+            return Err(failure(&problem.replacen("not-writable ", "", 1)));
         }
         let text = answer.text();
-        let deleted = text.lines().filter_map(|line| line.strip_prefix("deleted "));
-        Ok(deleted.map(|path| path.escape_debug().to_string()).collect())
+        let lines = |did: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.strip_prefix(did)?.strip_prefix(' '));
+            lines.map(|path| path.escape_debug().to_string()).collect()
+        };
+        let stays = lines("stays");
+        let failure = stays.first().map(|first| {
+            let others = match stays.len() {
+                1 => String::new(),
+                number => format!(" and {} more", number - 1),
+            };
+            failure(&format!("'{first}'{others}"))
+        });
+        Ok(Removed { deleted: lines("deleted"), failure })
     }
 }

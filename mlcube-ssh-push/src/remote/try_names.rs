@@ -25,7 +25,7 @@ pub(crate) fn mark_unheld(
         .given("format", FIND_FORMAT);
     let script = doubtful.words().fold(script, Script::word);
     let answer = prepared.ask(connection, script)?;
-    if answer.status != 0 {
+    if answer.status != 0 || answer.text().trim_end() == "unknown" {
         // Nothing can be made there: the transfer says why.
         return Ok(false);
     }

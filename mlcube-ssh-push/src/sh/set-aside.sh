@@ -3,7 +3,8 @@
 # may be thousands.
 # Given: tree; aside, the folder that it is moved to: what the other side has sent itself is removed from there in the end.
 # Words: paths in the tree, what lies in a folder before the folder.
-# Answers: a line `deleted PATH` for each (a newline in a name is shown as ?). Folders that hold anything else stay.
+# Answers: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved (a newline in a name is shown as ?).
+# Folders that hold anything else stay.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$tree"
@@ -28,14 +29,16 @@ for place; do
   [ "$is_in_tree" = yes ] || continue
   name=./${place##*/}
   if [ -d "$name" ] && [ ! -L "$name" ]; then
+    did=deleted
     rmdir "$name" 2>/dev/null || continue
   elif [ -e "$name" ] || [ -L "$name" ]; then
     make_private "$aside/$around" || problem not-writable "$aside"
     # A rename, so that what is written at the last moment is moved, too.
+    did=deleted
     mv "$name" "$aside/$around/" || {
+      did=stays
       # Onto another disk it is copied, and the copy may be cut off.
       if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$aside/$place"; fi
-      problem not-writable "$place"
     }
   else
     continue
@@ -44,5 +47,5 @@ for place; do
     *"
 "*) place=$(printf '%s' "$place" | tr '\n' '?') ;;
   esac
-  printf 'deleted %s\n' "$place"
+  printf '%s %s\n' "$did" "$place"
 done

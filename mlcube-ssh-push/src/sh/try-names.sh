@@ -2,13 +2,18 @@
 # Tries whether the file system of the workspace holds names: makes a file of each, in a folder of our own.
 # Given: workspace; format, that of the list.
 # Words: paths that are new in the workspace, those of one folder together.
-# Answers: a line `listing` and the list of what could be made, each in a folder with a number for every folder of theirs.
+# Answers: a line `listing` and the list of what could be made, each in a folder with a number for every folder of theirs; or a
+# line `unknown`.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
 workspace=$path
-tries=$workspace/.mlcube-ssh-partial/names-$$
+tries=$workspace/.mlcube-ssh-partial/names-$$ unknown=
 mkdir -p "$tries" || problem not-writable "$tries"
+# Says whether a file of a plain name can be made: where that fails, on a full disk or one that can't be written, nothing is known
+# of other names.
+can_make() { command : 2>/dev/null >"$tries/plain" && rm -f "$tries/plain"; }
+can_make || unknown=yes
 number=0 folder=none
 for new; do
   case $new in
@@ -25,8 +30,11 @@ for new; do
   place=$tries/$number/${new##*/}
   [ -e "$place" ] || command : 2>/dev/null >"$place"
 done
-printf 'listing\n'
-cd "$tries" && find . -mindepth 1 -printf "$format"
+can_make || unknown=yes
+if [ -z "$unknown" ]; then
+  printf 'listing\n'
+  cd "$tries" && find . -mindepth 1 -printf "$format"
+fi
 cd / && rm -rf "$tries"
-rmdir "$workspace/.mlcube-ssh-partial" 2>/dev/null
-exit 0
+rmdir "$workspace/.mlcube-ssh-partial" 2>/dev/null || :
+[ -z "$unknown" ] || printf 'unknown\n'

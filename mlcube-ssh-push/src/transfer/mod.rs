@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod context;
+mod permissions;
 mod sent_check;
 pub(crate) mod summary;
 
@@ -14,7 +15,7 @@ use mlcube_ssh::sync::{Direction, Ended};
 use crate::archive::Remaining;
 use crate::cli::Args;
 use crate::local::code;
-use crate::remote::delete;
+use crate::remote::delete::{self, Removed};
 use crate::remote::state::Route;
 use crate::transfer::context::{Sent, Sides};
 
@@ -30,7 +31,7 @@ impl Sides<'_> {
         record.set_gone(&local.once_sent())?;
         let has_made_way = self.make_way()?;
         if args.delete {
-            receipt.deleted = self.delete()?;
+            receipt.deleted = self.delete(sent)?;
         }
         let code = code::sendable(&local.code);
         let all = self.send(&code, sent);
@@ -61,13 +62,15 @@ impl Sides<'_> {
         let remaining = self.send_new(code, sent)?;
         self.send_code(&remaining, sent)?;
         self.send_workspace(&remaining, sent)?;
+        self.send_permissions(sent)?;
         Ok(remaining)
     }
 
     /// Removes links that were pushed from here and are folders here now: rsync would write through them. Says whether there was
     /// any.
     fn make_way(&self) -> Outcome<bool> {
-        Ok(!self.remove(&self.local.old_links())?.is_empty())
+        let Removed { deleted, failure } = self.remove(&self.local.old_links())?;
+        failure.map_or(Ok(!deleted.is_empty()), Err)
     }
 
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
@@ -90,8 +93,7 @@ impl Sides<'_> {
 
     fn send_workspace(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let (rest, route) = (&remaining.workspace, self.workspace_route());
-        let list = self.plan.with_permissions(rest);
-        let commands = self.workspace_commands(&route, &list);
+        let commands = self.workspace_commands(&route, rest);
         let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
         if remaining.may_be_there || rsynced.is_partial {
             return Ok(());
@@ -138,9 +140,9 @@ impl Sides<'_> {
                 &self.backups,
             )]);
         }
-        let (list, route) =
-            (self.plan.with_permissions(&remaining.workspace), self.workspace_route());
-        self.step.show(&self.workspace_commands(&route, &list));
+        let route = self.workspace_route();
+        self.step.show(&self.workspace_commands(&route, &remaining.workspace));
+        self.show_permissions();
     }
 
     fn show_removal(&self, paths: &Listing) {

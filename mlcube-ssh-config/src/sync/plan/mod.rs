@@ -13,7 +13,6 @@ pub(crate) mod batch;
 pub(crate) mod followed_links;
 pub(crate) mod unplaced;
 
-use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
@@ -36,7 +35,7 @@ pub enum Direction {
 pub struct Plan {
     /// Entries to send.
     pub send: Listing,
-    /// Entries of which nothing but the permissions has to be sent.
+    /// Entries of which the permissions have to be sent, and nothing else.
     pub permissions: Listing,
     /// Entries that differ and stay as they are on the receiving side, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
@@ -234,18 +233,7 @@ impl Plan {
     /// A part of the entries to send, in parts.
     #[must_use]
     pub fn transfers_of(&self, send: &Listing) -> Vec<Part> {
-        Part::of(&self.with_permissions(send), &self.links)
-    }
-
-    /// A part of the entries to send, with those of which the permissions have to be sent.
-    #[must_use]
-    pub fn with_permissions<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {
-        if self.permissions.is_empty() {
-            return Cow::Borrowed(send);
-        }
-        let mut all = send.clone();
-        all.extend(self.permissions.iter());
-        Cow::Owned(all)
+        Part::of(send, &self.links)
     }
 }
 

@@ -191,10 +191,19 @@ impl Record {
             let Some(meant) = self.read(under_way(direction)) else { continue };
             // As the receiver's disk makes of it.
             let receiver = receiver.unrounded(&meant);
-            let came = |path: &Path, entry: &Entry| {
-                receiver.get(path).is_some_and(|now| now.same_content(entry))
-            };
-            common.merge(&meant.filter(came));
+            let mut came = Listing::default();
+            for (path, meant) in meant.iter() {
+                let now = receiver.get(path).filter(|now| now.same_content(&meant));
+                let Some(now) = now else { continue };
+                if now.same_permissions(&meant) {
+                    came.insert(path, &meant);
+                } else {
+                    // The content came; of the permissions the older agreement stays.
+                    let mode = common.get(path).map_or(now.mode, |common| common.mode);
+                    came.insert(path, &Entry { mode, ..meant });
+                }
+            }
+            common.merge(&came);
         }
         common
     }

@@ -1,0 +1,95 @@
+//! Permissions that changed alone: they go by themselves. With an rsync of the file its content would go, too, over what somebody
+//! has written there meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::anyhow;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::sync::{Entry, FIND_FORMAT_LINKED, LIST_PLACES, Listing, Plan};
+
+use crate::transfer::context::{Sent, Sides};
+
+const SET_PERMISSIONS: &str = include_str!("../sh/set-permissions.sh");
+
+/// So many are set by one script, each a word of it.
+const AT_ONCE: usize = 10_000;
+
+/// The scripts that set the permissions of a plan in the folder `workspace`, each with its entries.
+fn scripts(
+    connection: &Connection,
+    plan: &Plan,
+    workspace: &str,
+) -> Vec<(Script, Vec<&'static Path>)> {
+    let mut modes: BTreeMap<u32, Vec<&'static Path>> = BTreeMap::new();
+    for (path, entry) in plan.permissions.iter() {
+        modes.entry(mode(connection, &entry)).or_default().push(path);
+    }
+    let script = |mode: u32, paths: &[&'static Path]| {
+        let script = connection.script(SET_PERMISSIONS).with(LIST_PLACES);
+        let script = script.given("workspace", workspace).given("format", FIND_FORMAT_LINKED);
+        let script = script.given("mode", &format!("{mode:o}"));
+        (paths.iter().fold(script, Script::word), paths.to_vec())
+    };
+    let chunks = modes
+        .iter()
+        .flat_map(|(mode, paths)| paths.chunks(AT_ONCE).map(move |paths| (*mode, paths)));
+    chunks.map(|(mode, paths)| script(mode, paths)).collect()
+}
+
+/// The permissions that an entry gets there. In a tree that a group shares every member has the owner's, and others have none.
+fn mode(connection: &Connection, entry: &Entry) -> u32 {
+    let own = entry.permissions() & 0o777;
+    if connection.is_shared() {
+        let can_run = entry.is_folder() || own & 0o111 != 0;
+        own & 0o700 | if can_run { 0o070 } else { 0o060 }
+    } else {
+        own
+    }
+}
+
+impl Sides<'_> {
+    /// Sends the permissions that changed alone. What doesn't get them is an error once the rest is sent.
+    pub(crate) fn send_permissions(&self, sent: &mut Sent) -> Outcome<()> {
+        let workspace = &self.prepared.workspace;
+        let mut denied: Vec<&Path> = Vec::new();
+        let mut reason = String::new();
+        for (script, paths) in scripts(self.connection, self.plan, workspace) {
+            let answer = self.prepared.ask(self.connection, script)?;
+            let why = answer.last_error();
+            let now = if answer.status == 0 { answer.listing()? } else { Listing::default() };
+            for path in paths {
+                let wanted = self.plan.permissions.get(path);
+                let has = |now: &Entry, wanted: &Entry| {
+                    now.permissions() & 0o777 == mode(self.connection, wanted)
+                };
+                if now.get(path).zip(wanted).is_some_and(|(now, wanted)| has(&now, &wanted)) {
+                    sent.transfer.note(&path.to_string_lossy());
+                } else {
+                    denied.push(path);
+                    reason.clone_from(&why);
+                }
+            }
+        }
+        let Some(first) = denied.first() else { return Ok(()) };
+        let others = match denied.len() {
+            1 => String::new(),
+            number => format!(" and {} more", number - 1),
+        };
+        sent.left_out.get_or_insert(Failure::ours(anyhow!(
+            "can't set the permissions of '{}'{others} on '{}': {reason}; the rest was done",
+            first.to_string_lossy().escape_debug(),
+            self.connection.host(),
+        )));
+        Ok(())
+    }
+
+    /// Shows how they would be sent.
+    pub(crate) fn show_permissions(&self) {
+        for (script, _) in scripts(self.connection, self.plan, &self.prepared.workspace) {
+            self.step.show(&self.connection.shown(&script));
+        }
+    }
+}
