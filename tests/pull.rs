@@ -153,16 +153,22 @@ fn what_a_killed_pull_has_left_goes_also_when_there_is_nothing_to_fetch() {
     let (scene, cube, document, _) = pushed();
     pull(&scene, &document, &[]).succeeds();
     let partial = cube.workspace().join(".mlcube-ssh-partial");
-    // No process has a number that is so high.
-    let (dead, alive) = (partial.join("pull-4294967295"), format!("pull-{}", std::process::id()));
-    for folder in [&dead, &partial.join(&alive)] {
+    // One is held by a pull that lives, on another machine perhaps; of the others nobody knows a process.
+    let (alive, dead) = (partial.join("pull-1"), ["pull-4294967295", "pull-0123456789abcdef"]);
+    let dead = dead.map(|name| partial.join(name));
+    for folder in dead.iter().chain([&alive]) {
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join(".model.a1b2c3"), "half of it").unwrap();
     }
-    let again = pull(&scene, &document, &[]).succeeds().document();
-    assert_eq!(again.at("/steps/pull/changed"), false);
-    assert!(!dead.exists() && partial.join(&alive).exists(), "another pull goes on");
-    fs::remove_dir_all(partial.join(alive)).unwrap();
+    let held = fs::File::create(alive.join("lock")).unwrap();
+    held.lock().unwrap();
+    for _ in 0..2 {
+        let again = pull(&scene, &document, &[]).succeeds().document();
+        assert_eq!(again.at("/steps/pull/changed"), false);
+        assert!(!dead.iter().any(|dead| dead.exists()), "they are dead");
+        assert!(alive.join(".model.a1b2c3").exists(), "another pull goes on");
+    }
+    drop(held);
     pull(&scene, &document, &[]).succeeds();
     assert!(!partial.exists());
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use mlcube_ssh::listing::{DoubtfulNames, Entry, Listing};
 use rustix::fs::{Access, access};
 
-use crate::local::scratch;
+use crate::local::scratch::Scratch;
 
 /// Marks the folders of the workspace in which this user can't make anything.
 pub(crate) fn mark_unwritable(here: &mut Listing, workspace: &Path) {
@@ -23,13 +23,18 @@ pub(crate) fn mark_unwritable(here: &mut Listing, workspace: &Path) {
 }
 
 /// Marks the names of `send` that the file system can't hold, or takes for others; says whether there is any.
-pub(crate) fn mark_unheld(here: &mut Listing, workspace: &Path, send: &Listing) -> bool {
+pub(crate) fn mark_unheld(
+    here: &mut Listing,
+    workspace: &Path,
+    scratch: &Scratch,
+    send: &Listing,
+) -> bool {
     let doubtful = DoubtfulNames::of(send, here);
     if doubtful.is_empty() {
         return false;
     }
     // Where nothing can be made, the transfer says why.
-    let Ok(tried) = doubtful.try_in(workspace, &workspace.join(scratch::names())) else {
+    let Ok(tried) = doubtful.try_in(workspace, &scratch.names()) else {
         return false;
     };
     let before = here.len();
@@ -56,8 +61,8 @@ pub(crate) fn set_permissions(workspace: &Path, permissions: &Listing) -> Vec<&'
 
 /// Of what was fetched, the entries that the disk shows with another time, by two seconds at most, or with other permissions;
 /// as it shows them. A disk that keeps all of that isn't asked for each of them.
-pub(crate) fn shown(workspace: &Path, sent: &Listing) -> Listing {
-    if sent.is_empty() || keeps_attributes(workspace).unwrap_or(true) {
+pub(crate) fn shown(workspace: &Path, scratch: &Scratch, sent: &Listing) -> Listing {
+    if sent.is_empty() || keeps_attributes(scratch).unwrap_or(true) {
         return Listing::default();
     }
     let shown = |(path, planned): (&'static Path, Entry)| {
@@ -72,8 +77,8 @@ pub(crate) fn shown(workspace: &Path, sent: &Listing) -> Listing {
 }
 
 /// Whether the disk keeps times to the nanosecond, and permissions: tried with a file of our own.
-fn keeps_attributes(workspace: &Path) -> io::Result<bool> {
-    let folder = workspace.join(scratch::names());
+fn keeps_attributes(scratch: &Scratch) -> io::Result<bool> {
+    let folder = scratch.names();
     fs::create_dir_all(&folder)?;
     let tried = (|| {
         let path = folder.join("attributes");

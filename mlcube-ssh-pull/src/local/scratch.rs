@@ -1,10 +1,13 @@
 //! Where rsync puts a file together before it takes its place: on the same disk, and out of sight.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::cell::RefCell;
+use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::LazyLock;
 
 use anyhow::Result;
 use mlcube_ssh::listing::{Listing, PARTIAL};
@@ -13,15 +16,20 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::Plan;
 use rustix::process::geteuid;
 
-/// The folder for a part of a plan, below the part's own; this process's own, since other pulls may go on in the same
-/// workspace.
-pub(crate) fn folder() -> String {
-    format!("{PARTIAL}/pull-{}", process::id())
-}
+/// How the names of such folders begin.
+const NAME: &str = "pull-";
 
-/// The folder in which names are tried, below the workspace.
-pub(crate) fn names() -> String {
-    format!("{}/names", folder())
+/// The file in one that its pull holds.
+const LOCK: &str = "lock";
+
+/// The folder for a part of a plan, below the part's own. Other pulls may go on in the same workspace, on other machines and in other
+/// containers, too: each has a folder of its own, by a name that no other has.
+pub(crate) fn folder() -> &'static str {
+    static FOLDER: LazyLock<String> = LazyLock::new(|| {
+        // The keys of the hasher are random.
+        format!("{PARTIAL}/{NAME}{:016x}", RandomState::new().hash_one(process::id()))
+    });
+    &FOLDER
 }
 
 /// The command that makes it; `top` ends with a slash.
@@ -73,42 +81,104 @@ pub(crate) fn check(top: &Path) -> Result<()> {
     ))
 }
 
-/// The places of a plan's folders, where nothing is left when the pull ends.
-pub(crate) struct Scratch(Vec<PathBuf>);
+/// The folders of this pull, in the workspace and behind the links that are followed. Whoever holds the lock in one is alive;
+/// nothing is left in them when this is dropped.
+pub(crate) struct Scratch {
+    workspace: PathBuf,
+    held: RefCell<Vec<(PathBuf, File)>>,
+}
 
 impl Scratch {
-    /// Removes what a pull that was killed has left in them.
+    /// Makes nothing yet.
+    ///
+    /// # Errors
+    /// When the folder in the workspace isn't ours.
+    pub(crate) fn of(workspace: &Path) -> Result<Self> {
+        check(workspace)?;
+        Ok(Self { workspace: workspace.to_owned(), held: RefCell::default() })
+    }
+
+    /// Removes what pulls that were killed have left where a plan writes, and makes this one's folders where it has anything to do.
     ///
     /// # Errors
     /// When one isn't ours.
-    pub(crate) fn of(plan: &Plan, workspace: &Path) -> Result<Self> {
-        let tops = plan.links.iter().map(|link| workspace.join(link));
-        let tops: Vec<_> = tops.chain([workspace.to_owned()]).collect();
+    pub(crate) fn begin(&self, plan: &Plan) -> Result<()> {
+        let links = plan.links.iter().map(|link| self.workspace.join(link));
+        let tops: Vec<_> = links.chain([self.workspace.clone()]).collect();
         tops.iter().try_for_each(|top| check(top))?;
-        let scratch = Self(tops.iter().map(|top| top.join(PARTIAL)).collect());
-        scratch.clear(&|process| !Path::new(&format!("/proc/{process}")).exists());
-        Ok(scratch)
+        for top in &tops {
+            clear_dead(&top.join(PARTIAL));
+            if !plan.is_empty() {
+                self.hold(top);
+            }
+        }
+        Ok(())
     }
 
-    /// Removes the folders of the processes that `is_done` says.
-    fn clear(&self, is_done: &dyn Fn(u32) -> bool) {
-        for partial in &self.0 {
-            for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
-                let name = entry.file_name();
-                let process =
-                    name.to_str().and_then(|name| name.strip_prefix("pull-")?.parse().ok());
-                if process.is_some_and(is_done) {
-                    let _ = fs::remove_dir_all(entry.path());
-                }
-            }
-            // Stays while it holds what was cut off, for the next pull to go on with.
-            let _ = fs::remove_dir(partial);
+    /// Makes this pull's folder in a folder, and holds it. Where that can't be done, rsync puts files together beside their places.
+    pub(crate) fn hold(&self, top: &Path) {
+        let place = top.join(folder());
+        let is_held = self.held.borrow().iter().any(|(held, _)| *held == place);
+        if !is_held && top.is_dir() {
+            self.held.borrow_mut().extend(make_held(&place).map(|lock| (place, lock)));
         }
+    }
+
+    /// The folder in which names are tried, in the workspace.
+    pub(crate) fn names(&self) -> PathBuf {
+        self.hold(&self.workspace);
+        self.workspace.join(folder()).join("names")
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        self.clear(&|process| process == process::id());
+        for (place, lock) in self.held.get_mut().drain(..) {
+            let _ = fs::remove_dir_all(&place);
+            drop(lock);
+            // Stays while it holds what was cut off, for the next pull to go on with.
+            let _ = place.parent().map(fs::remove_dir);
+        }
     }
+}
+
+/// Makes a folder with a lock, and takes that.
+fn make_held(place: &Path) -> Option<File> {
+    // Another pull that looks between the two steps takes the folder for one that is left.
+    for _ in 0..10 {
+        fs::create_dir_all(place).ok()?;
+        match open_lock(place) {
+            // Where there are no locks nobody takes one, and nobody clears.
+            Ok(lock) if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) => {
+                if place.join(LOCK).exists() {
+                    return Some(lock);
+                }
+            }
+            Ok(_) => {}
+            Err(problem) if problem.kind() == ErrorKind::NotFound => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// Removes the folders of pulls that aren't alive: those whose lock nobody holds.
+fn clear_dead(partial: &Path) {
+    for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
+        let is_a_pulls = entry.file_name().to_str().is_some_and(|name| name.starts_with(NAME));
+        if !is_a_pulls || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        // Held until it is gone.
+        let lock = open_lock(&entry.path()).ok().filter(|lock| lock.try_lock().is_ok());
+        if lock.is_some() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let _ = fs::remove_dir(partial);
+}
+
+fn open_lock(place: &Path) -> io::Result<File> {
+    // Write access: NFS locks no file without (flock(2)).
+    File::options().create(true).append(true).mode(0o600).open(place.join(LOCK))
 }

@@ -36,7 +36,6 @@ use crate::transfer::fetch::{Fetch, Lists, Load, There};
 use crate::archive;
 use crate::archive::Stream;
 use crate::local::free_space;
-use crate::local::scratch;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
 use crate::verify;
@@ -63,7 +62,7 @@ impl Sides<'_> {
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
-        scratch::check(workspace)?;
+        let scratch = Scratch::of(workspace)?;
         let listing = mem::take(&mut there.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         // As the disk shows it.
@@ -79,7 +78,7 @@ impl Sides<'_> {
         };
         let listing = unrounded.unwrap_or(listing);
         let mut plan = plan(&listing, &here, &base, selection, args.overwrite);
-        if file_system::mark_unheld(&mut here, workspace, &plan.send) {
+        if file_system::mark_unheld(&mut here, workspace, &scratch, &plan.send) {
             plan = self::plan(&listing, &here, &base, selection, args.overwrite);
         }
         if args.checksum {
@@ -107,7 +106,7 @@ impl Sides<'_> {
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| here.get(path))?));
         let before: Listing = plan.send.iter().filter_map(replaced).collect();
         drop((here, seen));
-        let _scratch = Scratch::of(&plan, workspace)?;
+        scratch.begin(&plan)?;
         let free = free_space::free_bytes(workspace);
         note(receipt, &listing, &plan, free);
         drop(listing);
@@ -123,7 +122,8 @@ impl Sides<'_> {
             plan.common = Listing::default();
             let path = there.path.clone();
             let backups = Backups::of_a_pull(self.record);
-            let fetched = self.fetch(there, wanted.as_deref(), &plan, &backups, args, receipt);
+            let fetched =
+                self.fetch(there, wanted.as_deref(), &plan, &backups, &scratch, args, receipt);
             let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
             backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
             let (rest, partial) = fetched?;
@@ -131,7 +131,7 @@ impl Sides<'_> {
             receipt.changed |= plan.permissions.len() > denied.len();
             let mut sent = plan.permissions.clone();
             sent.merge(&plan.send);
-            let shown = file_system::shown(workspace, &sent);
+            let shown = file_system::shown(workspace, &scratch, &sent);
             self.record.add_shown(&shown)?;
             denied.retain(|path| shown.get(path).is_none());
             let as_before: Vec<_> = denied.iter().map(|path| (*path, base.get(path))).collect();
@@ -200,6 +200,7 @@ impl Sides<'_> {
         wanted: Option<&Listing>,
         plan: &Plan,
         backups: &Backups,
+        scratch: &Scratch,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
@@ -219,6 +220,7 @@ impl Sides<'_> {
             let folder = layout.workspace.join(link);
             fs::create_dir_all(&folder)
                 .with_context(|| format!("can't make the folder {}", folder.display()))?;
+            scratch.hold(&folder);
         }
         let fetch = Fetch {
             connection,
