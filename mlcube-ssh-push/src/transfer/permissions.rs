@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::anyhow;
+use mlcube_ssh::listing::{Entry, FIND_FORMAT_LINKED, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Entry, FIND_FORMAT_LINKED, LIST_PLACES, Listing, Plan};
+use mlcube_ssh::sync::{LIST_PLACES, Plan};
 
 use crate::transfer::context::{Sent, Sides};
 
