@@ -49,6 +49,13 @@ pub(crate) struct Sides<'a> {
     pub(crate) record: &'a Record,
 }
 
+/// Folders of our own on this machine.
+#[derive(Clone, Copy)]
+struct OwnFolders<'a> {
+    backups: &'a Backups,
+    scratch: &'a Scratch,
+}
+
 impl Sides<'_> {
     /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
     pub(crate) fn transfer(
@@ -122,8 +129,8 @@ impl Sides<'_> {
             plan.common = Listing::default();
             let path = there.path.clone();
             let backups = Backups::of_a_pull(self.record);
-            let fetched =
-                self.fetch(there, wanted.as_deref(), &plan, &backups, &scratch, args, receipt);
+            let own = OwnFolders { backups: &backups, scratch: &scratch };
+            let fetched = self.fetch(there, wanted.as_deref(), &plan, own, args, receipt);
             let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
             backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
             let (rest, partial) = fetched?;
@@ -199,8 +206,7 @@ impl Sides<'_> {
         mut there: There,
         wanted: Option<&Listing>,
         plan: &Plan,
-        backups: &Backups,
-        scratch: &Scratch,
+        own: OwnFolders,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
@@ -220,12 +226,12 @@ impl Sides<'_> {
             let folder = layout.workspace.join(link);
             fs::create_dir_all(&folder)
                 .with_context(|| format!("can't make the folder {}", folder.display()))?;
-            scratch.hold(&folder);
+            own.scratch.hold(&folder);
         }
         let fetch = Fetch {
             connection,
             layout,
-            backups,
+            backups: own.backups,
             there: &there.path,
             by_content: args.checksum,
             linked_files: &linked_files,
