@@ -11,6 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mlcube_ssh::config::{self, Request};
+use proptest::prelude::*;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -151,4 +153,40 @@ fn the_files_stay_what_they_are() {
         case.text("settings.yaml").unwrap(),
         fs::read_to_string(case.home().join("mlcube.yaml")).unwrap()
     );
+}
+
+/// What a cube of this text is resolved to.
+fn resolved(folder: &Path, cube: &str) -> Result<config::Resolved, config::Error> {
+    let settings = "platforms: {gpu1: {runner: ssh, host: mlbox, platform: docker, remote_root: r, \
+                    interpreter: {type: system, python: python3, requirements: ''}}}";
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::write(path("settings.yaml"), settings).unwrap();
+    fs::write(path("mlcube.yaml"), cube).unwrap();
+    let request = Request {
+        mlcube: path("mlcube.yaml"),
+        settings: path("settings.yaml"),
+        platform: "gpu1".to_owned(),
+        working_directory: path(""),
+        ..Request::default()
+    };
+    config::resolve(&request, &|_| None)
+}
+
+/// Text of all kinds, and of what means something in an interpolation.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,60}", "(\\$\\{|\\}|oc\\.env:|[a.\\[\\]',:\\\\ ]){0,30}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_value_in_a_cube_resolves_or_is_refused_on_one_line(text in text()) {
+        let folder = TempDir::new().unwrap();
+        let text = serde_json::to_string(&text).unwrap();
+        let cube = format!("tasks: {{t: }}\nm: {{a: 1, b: [x]}}\nit: {text}\n");
+        if let Err(error) = resolved(folder.path(), &cube) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::io::Read;
+use std::path::Path;
 
 use mlcube_ssh_harness::{Cube, Document, Engine, Invocation, Scene, Task};
 use serde_json::json;
@@ -360,4 +362,23 @@ fn usage_errors_are_125_and_help_is_0() {
         let version = scene.tool(step[0]).arg("--version").run();
         assert!(version.succeeds().stdout.starts_with(step[0]), "{}", version.stdout);
     }
+}
+
+/// What the fuzz target `document` found its way with is read again, and any finding with it.
+#[test]
+fn the_corpus_is_read() {
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/pipe/corpus.tar");
+    let packed = fs::read(packed).unwrap();
+    let mut archive = tar::Archive::new(packed.as_slice());
+    let mut inputs = 0;
+    for entry in archive.entries().unwrap() {
+        let mut input = Vec::new();
+        entry.unwrap().read_to_end(&mut input).unwrap();
+        if let Ok(document) = mlcube_ssh::pipe::document::Document::read(&input) {
+            let text = document.to_text().unwrap();
+            assert!(mlcube_ssh::pipe::document::Document::read(text.as_bytes()).is_ok());
+        }
+        inputs += 1;
+    }
+    assert!(inputs > 200, "only {inputs}");
 }
