@@ -7,7 +7,6 @@ mod verbs;
 
 use crate::verbs::clean;
 use crate::verbs::query;
-use crate::verbs::run;
 
 use std::process::ExitCode;
 
@@ -27,10 +26,10 @@ fn run(args: &cli::Args) -> ExitCode {
         .output(args.verb.output());
     match &args.verb {
         cli::Verb::Configure { .. } | cli::Verb::Run { .. } => {
-            step.run(|step, document| run::act(step, document, &args.verb))
+            step.run(|step, document| verbs::act(step, document, &args.verb))
         }
         cli::Verb::Attach { .. } => {
-            step.takes_up_any_phase().run(|step, document| run::act(step, document, &args.verb))
+            step.takes_up_any_phase().run(|step, document| verbs::act(step, document, &args.verb))
         }
         cli::Verb::Clean { yes, force } => {
             step.answer(|step, document| clean::clean(step, document, yes, *force))

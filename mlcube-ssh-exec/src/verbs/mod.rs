@@ -2,5 +2,29 @@
 
 mod attach;
 pub(crate) mod clean;
+mod configure;
 pub(crate) mod query;
 pub(crate) mod run;
+
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::step::Step;
+
+use crate::cli::Verb;
+use crate::job::Phase;
+
+/// Does what a verb says that starts or follows a job, and notes a receipt.
+pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
+    match verb {
+        Verb::Configure { if_changed, wait, follow } => {
+            configure::configure(step, document, *if_changed, wait.wait, follow)
+        }
+        Verb::Run { detach, wait, follow } => {
+            let new = run::NewJob { phase: Phase::Run, detach: *detach, wait: wait.wait, follow };
+            run::run_job(step, document, new)
+        }
+        Verb::Attach { job, tail, follow } => attach::attach(step, document, job, tail, follow),
+        // The others answer a question, and don't come here.
+        _ => Ok(()),
+    }
+}

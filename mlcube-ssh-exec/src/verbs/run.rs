@@ -1,4 +1,4 @@
-//! The verbs: a job for `mlcube configure` or `mlcube run`.
+//! `run`: a job for `mlcube run`, and how every job is followed.
 
 use std::io;
 use std::io::Write;
@@ -11,84 +11,25 @@ use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, Kind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::Record;
 use mlcube_ssh::ui::terminal;
 
-use crate::cli::{FollowArgs, ReconnectArgs, Verb};
+use crate::cli::{FollowArgs, ReconnectArgs};
 use crate::follow::{Follower, Manner};
 use crate::job::result::End;
 use crate::job::{Job, Phase, Start, engine, new_id, result, variables};
-use crate::verbs::attach;
-
-/// Does what the verb says, and notes a receipt.
-pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
-    match verb {
-        Verb::Configure { if_changed: true, .. } if !context_changed(document) => Ok(()),
-        Verb::Configure { .. } if is_configured(document) => {
-            note_nothing_to_do(document);
-            step.report()
-                .say(&format!("the cube is configured already on {}", document.remote.host));
-            Ok(())
-        }
-        Verb::Configure { wait, follow, .. } => {
-            let new = NewJob { phase: Phase::Configure, detach: false, wait: wait.wait, follow };
-            run_job(step, document, new)?;
-            note_configured(step, document)
-        }
-        Verb::Run { detach, wait, follow } => {
-            let new = NewJob { phase: Phase::Run, detach: *detach, wait: wait.wait, follow };
-            run_job(step, document, new)
-        }
-        Verb::Attach { job, tail, follow } => attach::attach(step, document, job, tail, follow),
-        // The others answer a question, and don't come here.
-        _ => Ok(()),
-    }
-}
-
-/// Whether the push of this pipeline found that the image has to be built again.
-fn context_changed(document: &Document) -> bool {
-    document.steps.push.as_ref().is_some_and(|push| push.context_changed == Some(true))
-}
-
-/// Whether this document has been through this step already, and nothing changed since.
-fn is_configured(document: &Document) -> bool {
-    let done =
-        document.steps.exec.as_ref().is_some_and(|exec| {
-            exec.phase.as_deref() == Some("configure") && exec.status == Some(0)
-        });
-    done && document.failed.is_none() && !context_changed(document)
-}
-
-fn note_nothing_to_do(document: &mut Document) {
-    if let Some(receipt) = &mut document.steps.exec {
-        (receipt.changed, receipt.seconds) = (false, 0.0);
-    }
-}
-
-/// Remembers what the image was built from, so that a later run knows whether to build it again.
-fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
-    if step.is_dry_run() {
-        return Ok(());
-    }
-    if let Some(push) = &mut document.steps.push {
-        push.context_changed = Some(false);
-    }
-    let (layout, _) = Layout::of_document(document)?;
-    Record::of(&layout, &document.remote)?.set_configured(&layout)?;
-    step.report().say(&format!("the cube is configured on {}", document.remote.host));
-    Ok(())
-}
 
 /// How a new job is started and followed.
 #[derive(Clone, Copy)]
-struct NewJob<'a> {
-    phase: Phase,
-    detach: bool,
-    wait: Option<u64>,
-    follow: &'a FollowArgs,
+pub(crate) struct NewJob<'a> {
+    pub(crate) phase: Phase,
+    pub(crate) detach: bool,
+    /// Seconds to wait for the workspace; none does not wait.
+    pub(crate) wait: Option<u64>,
+    pub(crate) follow: &'a FollowArgs,
 }
 
-fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outcome<()> {
+/// Starts a job, follows it unless it is detached, and notes a receipt.
+pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outcome<()> {
     let phase = new.phase;
     let (_, runner) = Layout::of_document(document)?;
     if phase == Phase::Run && document.run.tasks.is_empty() {

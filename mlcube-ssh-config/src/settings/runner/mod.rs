@@ -4,29 +4,12 @@
 
 pub(crate) mod section;
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
 use crate::settings::names::{Host, RemotePath, User, check_variable};
 use crate::settings::runner::section::Section;
 
-/// A setting that can't be used: its key, from the top of the configuration, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// The key, dotted (`runner.interpreter.type`).
-    pub key: String,
-    /// What is wrong, and what to write instead.
-    pub problem: String,
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.problem)
-    }
-}
-
-impl std::error::Error for Invalid {}
+pub use section::Invalid;
 
 /// The `runner` section of a configuration, every value of which this machine's user has set: in the settings file, on the
 /// command line, or in a document that [`crate::cube::trust`] has confirmed. A [`Runner`] is made of nothing else.

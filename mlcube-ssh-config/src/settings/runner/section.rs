@@ -1,12 +1,29 @@
 //! One map of the settings, read key by key; every complaint names the key from the top.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
 use crate::settings::names::check_variable;
-use crate::settings::runner::Invalid;
 use crate::text::quote::is_plain;
+
+/// A setting that can't be used: its key, from the top of the configuration, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The key, dotted (`runner.interpreter.type`).
+    pub key: String,
+    /// What is wrong, and what to write instead.
+    pub problem: String,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.problem)
+    }
+}
+
+impl std::error::Error for Invalid {}
 
 /// A map of the settings and where it stands.
 pub(crate) struct Section<'a> {

@@ -1,0 +1,65 @@
+//! `configure`: a job for `mlcube configure`, unless the image is built from what is there already.
+
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::sync::Record;
+
+use crate::cli::FollowArgs;
+use crate::job::Phase;
+use crate::verbs::run::{NewJob, run_job};
+
+/// Configures the cube on the remote; with `if_changed` only if the push found another build context.
+pub(crate) fn configure(
+    step: &Step,
+    document: &mut Document,
+    if_changed: bool,
+    wait: Option<u64>,
+    follow: &FollowArgs,
+) -> Outcome<()> {
+    if if_changed && !context_changed(document) {
+        return Ok(());
+    }
+    if is_configured(document) {
+        note_nothing_to_do(document);
+        step.report().say(&format!("the cube is configured already on {}", document.remote.host));
+        return Ok(());
+    }
+    run_job(step, document, NewJob { phase: Phase::Configure, detach: false, wait, follow })?;
+    note_configured(step, document)
+}
+
+/// Whether the push of this pipeline found that the image has to be built again.
+fn context_changed(document: &Document) -> bool {
+    document.steps.push.as_ref().is_some_and(|push| push.context_changed == Some(true))
+}
+
+/// Whether this document has been through this step already, and nothing changed since.
+fn is_configured(document: &Document) -> bool {
+    let done =
+        document.steps.exec.as_ref().is_some_and(|exec| {
+            exec.phase.as_deref() == Some("configure") && exec.status == Some(0)
+        });
+    done && document.failed.is_none() && !context_changed(document)
+}
+
+fn note_nothing_to_do(document: &mut Document) {
+    if let Some(receipt) = &mut document.steps.exec {
+        (receipt.changed, receipt.seconds) = (false, 0.0);
+    }
+}
+
+/// Remembers what the image was built from, so that a later run knows whether to build it again.
+fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
+    if step.is_dry_run() {
+        return Ok(());
+    }
+    if let Some(push) = &mut document.steps.push {
+        push.context_changed = Some(false);
+    }
+    let (layout, _) = Layout::of_document(document)?;
+    Record::of(&layout, &document.remote)?.set_configured(&layout)?;
+    step.report().say(&format!("the cube is configured on {}", document.remote.host));
+    Ok(())
+}
