@@ -147,12 +147,52 @@ fn an_environment_that_cannot_start_mlcube_any_more_is_repaired() {
     let uninstalled = [site.clone(), site.with_file_name("mlcube-0.0.9.dist-info")];
     let purged = [site.with_file_name("omegaconf").join("__init__.py")];
     for damage in [&uninstalled[..], &purged] {
+        has_proof(&mut scene, &interpreter);
         for path in damage {
             scene.sh("rm -r \"$IT\"").env("IT", path).run().succeeds();
         }
         let repaired = interp(&mut scene, interpreter.clone());
         assert_eq!(repaired.succeeds().document().at("/steps/interp/changed"), true);
         assert!(runs_mlcube(&scene, "envs/cube"));
+    }
+}
+
+/// Where the remote keeps of what mlcube was seen to start.
+fn proof(scene: &Scene) -> PathBuf {
+    scene.host.home().join("envs/cube/.mlcube-ssh-started")
+}
+
+/// Asks until mlcube was seen to start from files none of which had changed within that second, as they do in an environment
+/// that has just been made.
+fn has_proof(scene: &mut Scene, interpreter: &Value) {
+    eventually("a proof that mlcube starts", || {
+        let ran = interp(scene, interpreter.clone());
+        ran.succeeds().document().at("/steps/interp/mlcube") == "0.0.9"
+            && fs::read_to_string(proof(scene)).is_ok_and(|text| text.contains("\nmlcube 0.0.9\n"))
+    });
+}
+
+#[test]
+fn mlcube_is_started_again_only_where_something_that_it_starts_from_has_changed() {
+    let mut scene = Scene::new();
+    let interpreter = virtualenv(&Python::offline_requirements());
+    interp(&mut scene, interpreter.clone()).succeeds();
+    let yaml = package(&scene, "yaml").unwrap().join("__init__.py");
+    let beside = yaml.parent().unwrap().with_file_name("another.pth");
+    for (change, command) in [
+        ("a module", "cp \"$IT\" \"$IT.new\" && mv \"$IT.new\" \"$IT\""),
+        ("a module beside it", ": > \"$IT\""),
+    ] {
+        has_proof(&mut scene, &interpreter);
+        // Another version in it tells that it is what was looked at.
+        let text = fs::read_to_string(proof(&scene)).unwrap();
+        fs::write(proof(&scene), text.replacen("mlcube 0.0.9", "mlcube seen", 1)).unwrap();
+        let ran = interp(&mut scene, interpreter.clone());
+        assert_eq!(ran.succeeds().document().at("/steps/interp/mlcube"), "seen");
+        let changed = if change == "a module" { &yaml } else { &beside };
+        scene.sh(command).env("IT", changed).run().succeeds();
+        let ran = interp(&mut scene, interpreter.clone());
+        assert_eq!(ran.succeeds().document().at("/steps/interp/mlcube"), "0.0.9", "{change}");
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let connection = Connection::new(document, &runner, step.report())?
         // The steps that follow need it, and nobody should log in in vain.
         .for_transfers();
-    let script = script(&connection, &runner.interpreter);
+    let script = script(&connection, document, &runner.interpreter);
     if step.is_dry_run() {
         step.show(&connection.shown(&script));
         return Ok(());
@@ -43,8 +43,8 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
 }
 
 /// The script for an interpreter; each requirement is one word on the remote.
-fn script(connection: &Connection, interpreter: &Interpreter) -> Script {
-    let script = connection.script(PROGRAM);
+fn script(connection: &Connection, document: &Document, interpreter: &Interpreter) -> Script {
+    let script = connection.script(PROGRAM).given("ours", document.remote.state.as_str());
     let (kind, folder) = match interpreter.folder() {
         None => ("system", String::new()),
         Some(folder) => ("virtualenv", folder),

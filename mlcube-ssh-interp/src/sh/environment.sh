@@ -1,7 +1,9 @@
 #!/bin/sh
 # Makes sure that the python environment is there and whole.
 # $1 system or virtualenv, $2 python, $3 the environment's folder (empty: none), then one word a requirement.
+# Given: ours, our own folder for the cube, which need not be there yet.
 # Answers: changed, python (its path), mlcube (its version); or problem.
+# shellcheck disable=SC2154 # the client sets what is given
 
 kind=$1 named=$2 folder=$3
 shift 3
@@ -18,20 +20,63 @@ if [ "$kind" = virtualenv ]; then
   export PIP_USER
 fi
 
+# To start mlcube takes half a second of the processor, to look at the files from which it starts next to nothing. Where it
+# was seen to start, `proof` holds what it was started with, what it said, and of each of those files `INODE CTIME SIZE PATH`.
+
+# What mlcube is started with, in one line: the words are the requirements. Libraries come from where a variable says, too.
+started_with() { printf '%s\n' "$python ${LD_LIBRARY_PATH-} $*"; }
+
+# Whether each of those files is as it was when mlcube was seen to start; then `state` is what it said.
+is_proved() {
+  [ -O "$proof" ] && { IFS= read -r with && read -r said; } <"$proof" && [ "$with" = "$(started_with "$@")" ] || return 1
+  {
+    printf '%s\n%s\n' "$with" "$said"
+    # -L: the files that count are those to which links lead.
+    sed -n '3,$s/^[0-9]* [0-9]* [0-9]* //p' "$proof" | tr '\n' '\0' | xargs -0 stat -L -c '%i %Z %s %n'
+  } 2>/dev/null | cmp -s - "$proof" || return 1
+  state=$said
+}
+
 # What python itself says of the environment: the version of mlcube, or why mlcube can't start. The words after the
-# python are the requirements: what of them is mlcube's is imported too.
+# python are the requirements: what of them is mlcube's is imported too. It leaves the proof.
 state_of() {
   its_python=$1
   shift
-  "$its_python" -E - "$@" <<'PYTHON'
+  "$its_python" -E - "$proof" "$(started_with "$@")" "$@" <<'PYTHON'
+import glob
 import importlib
+import os
 import re
 import sys
+import time
 
+began = time.time()
 # A folder of the account's that happens to be called mlcube is none of it.
 sys.path = [place for place in sys.path if place]
+
+
+def note(proof, started_with, said):
+    """Writes what `is_proved` reads: the files of all modules, python itself, and the folders where others would be found.
+
+    Nothing where one of them has changed since the start: it may not be what was started from.
+    """
+    paths = {module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
+    paths |= {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg"), *sys.path}
+    paths |= {path for place in sys.path for path in glob.glob(os.path.join(place, "*.pth"))}
+    lines = [started_with, said]
+    for path in sorted(path for path in paths if os.path.exists(path)):
+        file = os.stat(path)
+        if file.st_ctime >= int(began):
+            return
+        lines.append("%d %d %d %s" % (file.st_ino, file.st_ctime, file.st_size, path))
+    with open(os.open(proof + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", errors="surrogateescape") as new:
+        new.write("".join(line + "\n" for line in lines))
+    os.rename(proof + ".new", proof)
+
+
+proof, started_with = sys.argv[1:3]
 names = ["mlcube.__main__"]
-for word in sys.argv[1:]:
+for word in sys.argv[3:]:
     name = re.split(r"[^A-Za-z0-9._-]", word)[0].replace("-", "_")
     if name.startswith("mlcube_"):
         names.append(name)
@@ -45,9 +90,16 @@ for name in names:
 if wrong is None:
     try:
         from importlib.metadata import version
-        print("mlcube", version("mlcube"))
+        said = "mlcube " + version("mlcube")
     except Exception:
-        print("mlcube unknown")
+        said = "mlcube unknown"
+    print(said)
+    try:
+        if proof:
+            note(proof, started_with, said)
+    except OSError:
+        # It is looked at in this way again the next time.
+        pass
 else:
     name, problem = wrong
     missing = getattr(problem, "name", None) if isinstance(problem, ModuleNotFoundError) else None
@@ -64,8 +116,8 @@ PYTHON
 
 # Whether what was made still starts mlcube.
 is_whole() {
-  [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] && state=$(state_of "$python" "$@" 2>/dev/null) || return 1
-  case $state in mlcube\ *) ;; *) return 1 ;; esac
+  [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] || return 1
+  is_proved "$@" || is_started "$@"
 }
 
 # Whether every requirement is met already, without pip. What only pip can judge (a URL, a file, an option that changes
@@ -191,7 +243,7 @@ finish() {
   shift
   case ${state-} in
     mlcube\ *) ;;
-    *) state=$(state_of "$python" "$@") || problem broken "$python" ;;
+    *) is_proved "$@" || state=$(state_of "$python" "$@") || problem broken "$python" ;;
   esac
   case $state in
     mlcube\ *) ;;
@@ -218,6 +270,9 @@ no_python() {
 system_python() {
   python=$(command -v "$named") || no_python
   check_program "$python"
+  # A python that isn't ours has no place for it; the first push makes that.
+  proof=$(absolute "$ours")/started
+  [ -d "${proof%/*}" ] || proof=
   if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
   say "installing $* for $python"
   install_all "$@"
@@ -232,6 +287,7 @@ virtual_environment() {
   whole=$folder/.mlcube-ssh-whole
   begun=$folder/.mlcube-ssh-begun
   made=$folder/.mlcube-ssh-made
+  proof=$folder/.mlcube-ssh-started
   # One line that changes when anything changes that the environment is made of.
   wanted="$named $*"
   if is_whole "$@"; then finish 0 "$@"; return; fi
