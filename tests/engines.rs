@@ -76,6 +76,17 @@ fn without_its_shim_no_further_task_starts() {
 }
 
 #[test]
+fn an_engine_is_asked_for_containers_only_where_some_were_made() {
+    let mut scene = Scene::new();
+    let (engine, document) = with_engine(&mut scene, ":");
+    let asks = || engine.calls().iter().any(|words| words[0] == "ps");
+    exec(&scene, &["configure"], &document).succeeds();
+    assert!(!engine.calls().is_empty() && !asks(), "{:?}", engine.calls());
+    exec(&scene, &["run"], &document).succeeds();
+    assert!(asks(), "{:?}", engine.calls());
+}
+
+#[test]
 fn without_a_shim_that_runs_no_job_starts() {
     let mut scene = Scene::with(HostOptions::default().without("mktemp"));
     let Some(_disk) = on_a_noexec_disk(&scene) else { return };

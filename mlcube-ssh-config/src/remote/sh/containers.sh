@@ -19,9 +19,9 @@ made_containers() {
 }
 
 # Prints the ids of the containers of the job $1 that are there, running or not; further words choose among them. Fails
-# when the engine can't tell.
+# when the engine can't tell. The shim counts a container before it is made, and nothing else gives one the job's label.
 present_containers() {
-  [ -f "$1/engine" ] || return 0
+  [ -f "$1/engine" ] && { [ -e "$1/run.1" ] || [ -e "$1/cid.1" ]; } || return 0
   of=$1
   shift
   ask_engine "$of" ps -aq --no-trunc --filter "label=mlcube-ssh.job=${of##*/}" "$@" 2>/dev/null
