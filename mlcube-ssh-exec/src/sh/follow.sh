@@ -123,7 +123,7 @@ follow_job() {
         ;;
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
-    # Often while something happens, less often in a long silence; each look costs two processes. The job's end ends a pause.
-    if [ "$looks" -lt 15 ]; then pause "$1" 0.2; else pause "$1" 0.4; fi
+    # Often while something happens, less often in a silence: a look costs two processes. The job's end ends a pause.
+    if [ "$looks" -lt 3 ]; then pause "$1" "0.$((looks + 1))"; else pause "$1" 0.4; fi
   done
 }

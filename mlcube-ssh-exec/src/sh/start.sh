@@ -91,7 +91,7 @@ check_version() {
 # The job's folder, this process its leader until the job has one of its own. The room for what is written at its end is
 # taken now: a full disk doesn't lose it.
 make_job() {
-  mkdir -p "$state/jobs" && mkdir "$job" &&
+  make_private "$state/jobs" && mkdir "$job" &&
     date '+%s' >"$job/started" &&
     printf '%s\n' "$locked" >"$job/workspace" &&
     printf '%s\n' "$about" >"$job/about" &&

@@ -5,6 +5,8 @@
 # nobody else can exchange what leads to them, through every link on the way. In a folder that a group shares its members
 # may.
 check_own() {
+  # Once for all of them, and not in the subshells that need it.
+  own_uid=${own_uid:-$(id -u)}
   for checked; do
     found=$(whose "$checked")
     # A look that failed is no answer.
@@ -19,12 +21,12 @@ check_program() {
   check_own "$1"
   any_owner=
 }
-any_owner=
+any_owner='' own_uid=
 
 # Prints `own` for a folder $1 that is this account's own, else what is wrong with it: `owner WHO MODE PATH`, `writable WHO
 # MODE PATH` of a folder of the account's, `exposed WHO MODE PATH` of another one. Prints nothing when that can't be told.
 whose() {
-  place=$1 itself=yes me=$(id -u)
+  place=$1 itself=yes own_uid=${own_uid:-$(id -u)}
   until [ -e "$place" ] || [ -L "$place" ]; do
     place=${place%/*} itself=
     [ -n "$place" ] || place=/
@@ -58,7 +60,7 @@ judge_ways() {
   ways=0
   while read -r uid gid mode path; do
     ways=$((ways + 1))
-    if [ "$uid" != "$me" ] && [ "$uid" != 0 ] && [ -z "$any_owner" ] && ! is_shared_with "$gid"; then
+    if [ "$uid" != "$own_uid" ] && [ "$uid" != 0 ] && [ -z "$any_owner" ] && ! is_shared_with "$gid"; then
       printf 'owner %s %s %s\n' "$(stat -c %U "$path" | tr ' ' _)" "$mode" "$path"
       return
     fi
@@ -67,7 +69,7 @@ judge_ways() {
       l* | d????????[tT]) [ "$path" = "$itself" ] || continue ;;
     esac
     found=writable
-    [ "$uid" = "$me" ] || found=exposed
+    [ "$uid" = "$own_uid" ] || found=exposed
     case $mode in
       l*) ;;
       ????????w?) printf '%s everybody %s %s\n' "$found" "$mode" "$path" && return ;;

@@ -252,7 +252,7 @@ guard_locks() {
 # is known of it, 3 when the folder was removed while this process waited.
 try_guard() {
   guard=
-  (umask "$private" && mkdir -p "$1" && : >>"$1/guard") 2>/dev/null || return 1
+  (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>/dev/null || return 1
   # As the word of `command` a redirection that fails ends no shell.
   { command exec 9>>"$1/guard"; } 2>/dev/null || return 3
   lock_file 9
@@ -312,7 +312,7 @@ unguard_locks() {
 # shared file system too, so that a crash leaves no lock of nobody.
 take_lock() {
   if is_held "$1" "$2"; then refuse_locked; fi
-  rm -f "$1"
+  [ ! -L "$1" ] || rm -f "$1"
   know_this_machine
   ln -s "$2@$this_host" "$1" || problem not-writable "$1"
 }
