@@ -405,6 +405,29 @@ fn what_a_remote_disk_rounds_is_neither_fetched_nor_sent_again() {
 }
 
 #[test]
+fn code_on_a_remote_disk_that_rounds_is_sent_once() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let code = cube.root().join("lib.py");
+    let odd = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_001, 5);
+    let write = |content: &str| {
+        fs::write(&code, content).unwrap();
+        File::open(&code).unwrap().set_modified(odd).unwrap();
+    };
+    write("one");
+    let tree = scene.host.remote_root().join("digits");
+    let Some(_disk) = OddDisk::mount(&tree, &["two-seconds", "no-modes"]) else { return };
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    let changed =
+        || push(&scene, &document).succeeds().document().at("/steps/push/changed").clone();
+    assert_eq!(changed(), false);
+    write("another");
+    assert_eq!((changed(), changed()), (true.into(), false.into()));
+    assert_eq!(read(&tree, "lib.py"), "another");
+}
+
+#[test]
 fn permissions_that_were_changed_on_both_sides_stay_and_are_named() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);

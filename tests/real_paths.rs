@@ -631,3 +631,25 @@ fn a_path_that_matches_nothing_is_named() {
     }
     assert_eq!(cube.result("out/a b"), "1", "the rest comes");
 }
+
+#[test]
+fn code_below_a_folder_that_is_a_link_there_is_named_with_what_to_do() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let code = cube.root().join("lib/a b/code.py");
+    fs::create_dir_all(code.parent().unwrap()).unwrap();
+    fs::write(&code, "old").unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document, &[]).succeeds();
+    let there = scene.host.remote_root().join("digits/lib");
+    let elsewhere = scene.host.folder().join("elsewhere");
+    fs::rename(&there, &elsewhere).unwrap();
+    symlink(&elsewhere, &there).unwrap();
+    fs::write(&code, "newer").unwrap();
+    let pushed = push(&scene, &document, &[]);
+    assert_eq!(fs::read_to_string(elsewhere.join("a b/code.py")).unwrap(), "old");
+    pushed.exits(125).says("digits/lib/a b").says("hint: a folder of that path is a link");
+    fs::remove_file(&there).unwrap();
+    push(&scene, &document, &[]).succeeds();
+    assert_eq!(fs::read_to_string(there.join("a b/code.py")).unwrap(), "newer");
+}

@@ -155,6 +155,16 @@ fn the_members_of_a_group_share_a_tree() {
     assert_eq!(two.cube.result("data.csv"), "3\n");
     is_of_the_group(&root, group);
 
+    // By content, too: nobody can set the times of a file of another member's, and nothing else is to be done.
+    let code = two.cube.root().join("entry");
+    fs::File::open(&code).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    two.step("mlcube-ssh-push", &["-q", "--checksum"]).succeeds();
+    two.cube.now_does("train", "a third way");
+    two.step("mlcube-ssh-push", &["-q", "--checksum"]).succeeds();
+    let task = |cube: &Path| fs::read_to_string(cube.join("tasks/train"));
+    let (here, there_now) = (task(two.cube.root()), task(&root.join("digits")));
+    assert_eq!(here.unwrap(), there_now.unwrap());
+
     // Nobody else reads anything.
     let look = |account: &Account| {
         let user = ["--reuid", account.name(), "--regid", account.name(), "--clear-groups"];

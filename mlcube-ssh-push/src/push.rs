@@ -209,6 +209,7 @@ fn plan(
         prepared.listing.put_own_permissions(&local.workspace);
         prepared.code.put_own_permissions(&local.code);
     }
+    local.put_pushed(&mut prepared.code);
     let common = local.settled(&prepared.listing);
     if local.record.was_cut_off() {
         local.record.finish(&common)?;

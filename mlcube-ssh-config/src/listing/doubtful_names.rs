@@ -79,8 +79,9 @@ impl DoubtfulNames {
     pub fn try_in(&self, workspace: &Path, scratch: &Path) -> io::Result<Listing> {
         fs::create_dir_all(scratch)?;
         for (path, place) in self.tries() {
-            // What isn't listed under this name, and is found by it, is listed under another one.
-            if fs::symlink_metadata(workspace.join(path)).is_ok() {
+            let here = workspace.join(path);
+            // What is found by this name is listed under another one, unless it came since the list was made.
+            if fs::symlink_metadata(&here).is_ok() && !is_listed(&here)? {
                 continue;
             }
             if let Some(folder) = place.parent() {
@@ -104,6 +105,12 @@ impl DoubtfulNames {
         let unheld = self.tries().filter(|(_, place)| tried.get(place).is_none());
         to.extend(unheld.map(|(path, _)| (path, Entry::unheld())));
     }
+}
+
+/// Whether the folder of a path lists its name, in these bytes.
+fn is_listed(path: &Path) -> io::Result<bool> {
+    let mut names = fs::read_dir(path.parent().unwrap_or(path))?;
+    Ok(names.any(|entry| entry.is_ok_and(|entry| Some(&*entry.file_name()) == path.file_name())))
 }
 
 /// Whether an error may say something of a name: a full disk, a quota and their like don't.
@@ -157,5 +164,10 @@ mod tests {
         assert!(to.is_empty() && !folder.path().join("try").exists());
         names.mark(&mut to, &tried.filter(|path, _| path != Path::new("1/a")));
         assert!(to.len() == 1 && to.get(Path::new("d/a")).unwrap().is_unheld());
+        // One that came since the list was made is listed, and held.
+        fs::create_dir(folder.path().join("d")).unwrap();
+        fs::write(folder.path().join("d/a"), "").unwrap();
+        let tried = names.try_in(folder.path(), &folder.path().join("try")).unwrap();
+        assert_eq!(tried.files(), 4);
     }
 }

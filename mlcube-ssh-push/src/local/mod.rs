@@ -100,6 +100,13 @@ impl Local {
         })
     }
 
+    /// Puts what was pushed in the place of what the remote's disk, which rounds times, makes of it.
+    pub(crate) fn put_pushed(&self, code: &mut Listing) {
+        if let Some(Cow::Owned(exact)) = self.pushed.as_ref().map(|pushed| code.unrounded(pushed)) {
+            *code = exact;
+        }
+    }
+
     /// What both sides last had in common, given what is in the workspace there; what an earlier push that was cut off has
     /// brought counts.
     pub(crate) fn settled(&mut self, there: &Listing) -> Listing {

@@ -1,5 +1,6 @@
 //! What the remote looks like before a push: where everything lies, and on which disk.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
@@ -172,12 +173,14 @@ impl Prepared {
         self.take_session().map_or(Ok(()), Session::end)
     }
 
-    /// Whether the remote has told that this code is in the tree as it is here; but for its content, where that counts.
-    pub(crate) fn has_code(&self, code: &Listing) -> bool {
+    /// The code without what the remote has told to be in the tree as it is here; where content counts, all of it.
+    pub(crate) fn code_that_differs<'a>(&self, code: &'a Listing) -> Cow<'a, Listing> {
+        if self.by_content || self.code.is_empty() {
+            return Cow::Borrowed(code);
+        }
         let is_there =
             |path: &Path, entry: &Entry| self.code.get(path).is_some_and(|there| there.same(entry));
-        code.is_empty()
-            || !self.by_content && code.iter().all(|(path, entry)| is_there(path, &entry))
+        Cow::Owned(code.filter(|path, entry| !is_there(path, entry)))
     }
 
     /// The route of the code.

@@ -14,6 +14,13 @@ mkdir -p "$tries" || problem not-writable "$tries"
 # of other names.
 can_make() { command : 2>/dev/null >"$tries/plain" && rm -f "$tries/plain"; }
 can_make || unknown=yes
+# Whether the folder $2 lists the path $1, in these bytes.
+is_listed() {
+  for listed in "$2"/* "$2"/.[!.]*; do
+    [ "$listed" != "$1" ] || return 0
+  done
+  return 1
+}
 number=0 folder=none
 for new; do
   case $new in
@@ -24,8 +31,10 @@ for new; do
     folder=$around number=$((number + 1))
     mkdir "$tries/$number"
   fi
-  # What isn't listed under this name, and is found by it, is listed under another one.
-  if [ -e "$workspace/$new" ] || [ -L "$workspace/$new" ]; then continue; fi
+  # What is found by this name is listed under another one, unless it came since the list was made.
+  if [ -e "$workspace/$new" ] || [ -L "$workspace/$new" ]; then
+    is_listed "$workspace/$new" "$workspace$around" || continue
+  fi
   # A second name that is taken for the first finds that.
   place=$tries/$number/${new##*/}
   [ -e "$place" ] || command : 2>/dev/null >"$place"

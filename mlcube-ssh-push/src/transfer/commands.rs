@@ -17,9 +17,15 @@ pub(crate) fn code(
     code: &Listing,
     backups: &Backups,
 ) -> Command {
-    command(connection, route)
+    let by_content = route.prepared.by_content.then_some(if connection.is_shared() {
+        // It was compared before.
+        "--ignore-times"
+    } else {
         // Of code nobody knows what looks the same there: rsync compares all of it.
-        .args(route.prepared.by_content.then_some("--checksum"))
+        "--checksum"
+    });
+    command(connection, route)
+        .args(by_content)
         .arg("--backup")
         .arg(format!("--backup-dir={}", backups.code()))
         .arg("--")

@@ -6,11 +6,15 @@ mod permissions;
 mod sent_check;
 pub(crate) mod summary;
 
-use mlcube_ssh::listing::Listing;
+use std::borrow::Cow;
+use std::path::Path;
+
+use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Kind, Outcome};
 use mlcube_ssh::process::command::Command;
-use mlcube_ssh::sync::{Direction, Ended};
+use mlcube_ssh::sync::rsync::{self, Heard};
+use mlcube_ssh::sync::{Direction, Ended, Part};
 
 use crate::archive::Remaining;
 use crate::cli::Args;
@@ -18,6 +22,7 @@ use crate::local::code;
 use crate::remote::delete::{self, Removed};
 use crate::remote::state::Route;
 use crate::transfer::context::{Sent, Sides};
+use crate::verify;
 
 impl Sides<'_> {
     /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
@@ -75,9 +80,10 @@ impl Sides<'_> {
 
     /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
     fn send_code(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
-        let (code, route) = (&remaining.code, self.code_route());
+        let route = self.code_route();
+        let code = &self.code_to_send(&remaining.code)?;
         // An rsync that finds nothing to do takes seven round trips.
-        if self.prepared.has_code(code) {
+        if code.is_empty() {
             return Ok(());
         }
         let command = commands::code(self.connection, &route, code, &self.backups);
@@ -89,6 +95,23 @@ impl Sides<'_> {
             sent_check::check(code, done, route.here, self.connection.host().as_str())?;
         }
         Ok(())
+    }
+
+    /// The code that rsync has to look at: what the remote hasn't told to be there as it is here.
+    fn code_to_send<'a>(&self, code: &'a Listing) -> Outcome<Cow<'a, Listing>> {
+        if self.prepared.by_content && self.connection.is_shared() {
+            // Nobody can set the time of another member's file that has this content: such a file isn't rsync's.
+            let parts = Part::of(code, &[]);
+            let comparisons =
+                verify::of_parts(self.connection, &parts, &self.layout.base, &self.prepared.base);
+            let run = |commands: &[Command], heard: Heard| {
+                self.prepared.run(self.connection, commands, heard)
+            };
+            let differing = rsync::differing_names(&comparisons, self.step.report(), &run)?;
+            let differs = |path: &Path, entry: &Entry| !entry.is_file() || differing.contains(path);
+            return Ok(Cow::Owned(code.filter(differs)));
+        }
+        Ok(self.prepared.code_that_differs(code))
     }
 
     fn send_workspace(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {

@@ -58,10 +58,18 @@ pub fn outcome(
             "{} is a folder with something in it on one side, and something else on the other; what is there stays: move it away, or push --delete what was pushed from here",
             in_the_way(errors).unwrap_or_default()
         )),
-        23 => Failure::ours(anyhow!(
-            "{} couldn't be transferred to or from '{host}'; rsync failed{place}: {first}",
-            left_out(errors)
-        )),
+        23 => {
+            let failure = Failure::ours(anyhow!(
+                "{} couldn't be transferred to or from '{host}'; rsync failed{place}: {first}",
+                left_out(errors)
+            ));
+            // Of a folder that became a link since it was sent, and that leads out of what is sent (ELOOP).
+            if errors.contains("Too many levels of symbolic links") {
+                failure.hint("a folder of that path is a link, and nothing is written through it; move the link away, and run this step again")
+            } else {
+                failure
+            }
+        }
         // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
         10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
             "rsync on '{host}' ended in the middle of the transfer: {}",
