@@ -31,6 +31,8 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
         receipt.changed = answer.field("changed").as_deref() == Some("1");
         receipt.python = answer.field("python");
         receipt.mlcube = answer.field("mlcube");
+        receipt.gpus =
+            answer.field("gpus").filter(|form| ["plain", "quoted"].contains(&form.as_str()));
         receipt.requirements = Some(runner.interpreter.requirements().to_owned());
         Ok(())
     });

@@ -2,7 +2,8 @@
 # Makes sure that the python environment is there and whole.
 # $1 system or virtualenv, $2 python, $3 the environment's folder (empty: none), then one word a requirement.
 # Given: ours, our own folder for the cube, which need not be there yet.
-# Answers: changed, python (its path), mlcube (its version); or problem.
+# Answers: changed, python (its path), mlcube (its version), gpus (whether a list of them is handed on as it is, or in quotes);
+# or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 kind=$1 named=$2 folder=$3
@@ -37,7 +38,8 @@ is_proved() {
   state=$said
 }
 
-# What python itself says of the environment: the version of mlcube, or why mlcube can't start. The words after the
+# What python itself says of the environment: the version of mlcube and how it takes a list of GPUs, or why
+# mlcube can't start. The words after the
 # python are the requirements: what of them is mlcube's is imported too. It leaves the proof.
 state_of() {
   its_python=$1
@@ -93,6 +95,12 @@ if wrong is None:
         said = "mlcube " + version("mlcube")
     except Exception:
         said = "mlcube unknown"
+    # As what starts jobs finds out, too: another package may be installed by then.
+    try:
+        from mlcube_docker import docker_run
+        said += " plain" if hasattr(docker_run, "DeviceSpecs") else " quoted"
+    except ImportError:
+        pass
     print(said)
     try:
         if proof:
@@ -251,7 +259,10 @@ finish() {
     *) problem "$state" ;;
   esac
   let_client_go
-  printf 'changed %s\npython %s\n%s\n' "$changed" "$python" "$state"
+  version=${state#mlcube } gpus=
+  case $version in *' '*) gpus=${version##* } version=${version% *} ;; esac
+  printf 'changed %s\npython %s\nmlcube %s\n' "$changed" "$python" "$version"
+  if [ -n "$gpus" ]; then printf 'gpus %s\n' "$gpus"; fi
 }
 
 # Prints a python of this host that mlcube starts with.

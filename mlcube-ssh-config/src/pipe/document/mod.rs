@@ -148,6 +148,10 @@ pub struct Receipt {
     /// interp: the version of the `mlcube` there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlcube: Option<String>,
+    /// interp: how the docker runner there takes a list of GPUs: `plain`, or `quoted` where docker gets it through a shell. A
+    /// job looks again when it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<String>,
     /// push, pull: files considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
