@@ -5,7 +5,7 @@ use std::io::{Read, Write, sink};
 use std::path::{Component, Path};
 
 use mlcube_ssh::listing::{Entry, Kind, Listing};
-use mlcube_ssh::pipe::limits;
+use mlcube_ssh::pipe::{failure, limits};
 use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::remote::inventory::Item;
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
@@ -168,7 +168,7 @@ fn rsyncs_errors(bytes: &[u8], status: usize) {
         let outcome = rsync::outcome(status, &text, "host", pushes, || Ok(is_open));
         assert!(outcome.is_err() || matches!(status, 23 | 24), "{status}");
     }
-    let _ = rsync::is_out_of_room(&text);
+    let _ = failure::is_out_of_room(&text);
 }
 
 /// A job's log on a terminal: however it is cut it is the same, and no other sequence than a harmless one begins in it.

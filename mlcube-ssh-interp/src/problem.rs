@@ -1,11 +1,11 @@
 //! What the remote script's problems mean: the cause, and the line to write.
 
 use anyhow::anyhow;
+use mlcube_ssh::pipe::failure::is_out_of_room;
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::runner::Interpreter;
-use mlcube_ssh::sync::rsync::is_out_of_room;
 use mlcube_ssh::text::quote::{is_plain, one_line};
 
 use crate::{network, requirements};

@@ -3,7 +3,7 @@
 use omegaconf::yaml::Key;
 use omegaconf::{Content, NodeId, Origin, Raw, Source, Tree, Value};
 
-/// No value of a hint is longer.
+/// No value of a hint is longer; of a longer one the hint says where it goes.
 const LONGEST: usize = 200;
 
 /// A value of the runner's section that the cube's file sets.
@@ -59,7 +59,11 @@ fn collect(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) 
 fn push(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) {
     let origin = tree.origin(id);
     if origin.source() == Some(cube) {
-        let written: String = written(tree, id).chars().take(LONGEST).collect();
+        let mut written = written(tree, id);
+        // A part of a value, cut in the middle of its quotes, can't be pasted.
+        if written.chars().count() > LONGEST {
+            "VALUE".clone_into(&mut written);
+        }
         found.push(CubeSetting { key: tree.path(id), origin, written });
     }
 }

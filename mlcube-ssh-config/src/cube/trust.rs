@@ -143,10 +143,16 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
+/// Refuses a key by which nobody can tell who wrote a document: it is the cause then, not the document.
+fn check_key() -> Result<()> {
+    key_file().map_or(Ok(()), |file| read_key(&file).map(drop))
+}
+
 /// Refuses settings that aren't those of the settings file.
 fn compare_with_settings(document: &Document) -> Result<()> {
     let platform = &document.run.platform;
     if let Some(word) = document.run.runner_overrides.first() {
+        check_key()?;
         return Err(hinted(
             format!(
                 "the document sets -P{word}, and wasn't written by this user's mlcube-ssh-config"
@@ -173,6 +179,7 @@ fn compare_with_settings(document: &Document) -> Result<()> {
     if other.is_empty() {
         return Ok(());
     }
+    check_key()?;
     Err(hinted(
         format!(
             "the document wasn't written by this user's mlcube-ssh-config, and {file} doesn't say the same of the platform '{platform}': {}",

@@ -193,6 +193,15 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What can be done about a full disk: one can be full of inodes or of what the account may use, too.
+pub const MAKE_ROOM: &str = "make room there (`df -h`, `df -i` and `quota` tell what is used up), then run this step again: it goes on where it stopped";
+
+/// Whether a program says that a disk, or what may be used of it, is full.
+#[must_use]
+pub fn is_out_of_room(errors: &str) -> bool {
+    errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Context;

@@ -33,6 +33,20 @@ pub fn checks_names() -> Outcome<bool> {
     Ok(parse(&told_version()?).is_some_and(|version| version >= CHECKS_NAMES))
 }
 
+/// There is no rsync on the remote.
+#[must_use]
+pub fn missing_there(host: &str) -> Failure {
+    Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
+        .hint("install rsync 3.1.3 or later there")
+}
+
+/// What is called rsync on the remote lacks options that are needed.
+#[must_use]
+pub fn wrong_there(host: &str) -> Failure {
+    Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
+        .hint("install rsync 3.1.3 or later there (macOS: brew install rsync), first in the PATH of the account's shell")
+}
+
 fn told_version() -> Outcome<String> {
     let told = Command::new("rsync").arg("--version").run()?;
     Ok(String::from_utf8_lossy(&told.output).into_owned())

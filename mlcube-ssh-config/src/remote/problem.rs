@@ -1,25 +1,96 @@
 //! The problems of the functions that several remote scripts share, so that every program tells them alike.
 
-use crate::pipe::failure::{Failure, hinted};
-use crate::process::find;
+use crate::pipe::failure::{Failure, MAKE_ROOM, hinted, is_out_of_room};
+use crate::process::{find, rsync_version};
 use crate::remote::folder_owner;
+use crate::remote::login::ssh_messages::last_line;
 
-/// The failure that a problem of a shared function is; none for a kind that only the program of one script knows.
-#[must_use]
-pub fn shared(host: &str, kind: &str, subject: &str) -> Option<Failure> {
-    Some(Failure::ours(match kind {
-        "no-find" => return Some(find::missing_there(host)),
-        folder_owner::NOT_OWN => return Some(folder_owner::failure(host, subject)),
-        "no-look" => hinted(
-            format!("can't look at {subject} on '{host}', so nothing is known of its jobs"),
-            "see on the host whether it can be read, and whether the account may start more processes (ulimit -u)",
-        ),
-        "locks-hang" => hinted(
-            format!("the file locks in {subject} on '{host}' are held or don't answer"),
-            "try again when nothing else of mlcube-ssh runs there; if that doesn't help, set remote_root to a folder on another file system",
-        ),
-        _ => return None,
-    }))
+/// What a remote script reports with `problem KIND SUBJECT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem<'a> {
+    /// No program lists a folder (`know_find` in `find.sh`).
+    NoFind,
+    /// There is no rsync (`need_rsync` in `prelude.sh`).
+    NoRsync,
+    /// Its rsync is openrsync (`need_rsync`).
+    OpenRsync,
+    /// A folder or program that others may change (`check_own`, `check_program` in `folder-owner.sh`).
+    NotOwn(&'a str),
+    /// What can't be looked at (`check_readable`, `need_state` and others in `jobs.sh`).
+    NoLook(&'a str),
+    /// The folder in which file locks hang (`guard_locks` in `jobs.sh`).
+    LocksHang(&'a str),
+    /// What can't be written, by any function that makes something; behind a colon, as far as it is known, why.
+    NotWritable(&'a str),
+    /// One that only the program of one script knows.
+    Other {
+        /// Its kind.
+        kind: &'a str,
+        /// What it is about.
+        subject: &'a str,
+    },
+}
+
+impl<'a> Problem<'a> {
+    /// Reads the words behind `problem`.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Self {
+        let (kind, subject) = text.split_once(' ').unwrap_or((text, ""));
+        Self::of(kind, subject)
+    }
+
+    /// The problem of a kind.
+    #[must_use]
+    pub fn of(kind: &'a str, subject: &'a str) -> Self {
+        match kind {
+            "no-find" => Self::NoFind,
+            "no-rsync" => Self::NoRsync,
+            "openrsync" => Self::OpenRsync,
+            folder_owner::NOT_OWN => Self::NotOwn(subject),
+            "no-look" => Self::NoLook(subject),
+            "locks-hang" => Self::LocksHang(subject),
+            "not-writable" => Self::NotWritable(subject),
+            kind => Self::Other { kind, subject },
+        }
+    }
+
+    /// The failure that it is; none for one that only the program of one script knows. `errors` is what the script's programs
+    /// said.
+    #[must_use]
+    pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
+        Some(match *self {
+            Self::NoFind => find::missing_there(host),
+            Self::NoRsync => rsync_version::missing_there(host),
+            Self::OpenRsync => rsync_version::wrong_there(host),
+            Self::NotOwn(subject) => folder_owner::failure(host, subject),
+            Self::NoLook(subject) => Failure::ours(hinted(
+                format!("can't look at {subject} on '{host}', so nothing is known of its jobs"),
+                "see on the host whether it can be read, and whether the account may start more processes (ulimit -u)",
+            )),
+            Self::LocksHang(folder) => Failure::ours(hinted(
+                format!("the file locks in {folder} on '{host}' are held or don't answer"),
+                "try again when nothing else of mlcube-ssh runs there; if that doesn't help, set remote_root to a folder on another file system",
+            )),
+            Self::NotWritable(subject) => not_writable(host, subject, errors),
+            Self::Other { .. } => return None,
+        })
+    }
+}
+
+fn not_writable(host: &str, subject: &str, errors: &str) -> Failure {
+    let (path, words) = subject.split_once(": ").unwrap_or((subject, ""));
+    let last = last_line(errors);
+    let words = if words.trim().is_empty() { last.as_str() } else { words.trim() };
+    let why = if words.is_empty() { String::new() } else { format!(": {words}") };
+    // dash says no more than this of a full disk.
+    if is_out_of_room(words) || is_out_of_room(errors) || words.contains("I/O error") {
+        let message = format!("there is no room left on '{host}' for {path}{why}");
+        return Failure::ours(hinted(message, MAKE_ROOM));
+    }
+    Failure::ours(hinted(
+        format!("can't write {path} on '{host}'{why}"),
+        "set runner.remote_root to a folder of yours there that can be written",
+    ))
 }
 
 /// What failed, and why as far as the remote tells: by the kind of its problem, else by the last words of its programs. It
@@ -40,14 +111,43 @@ mod tests {
 
     #[test]
     fn no_problem_is_told_without_its_object_or_a_reason() {
-        for kind in ["no-look", "locks-hang", folder_owner::NOT_OWN] {
-            let failure =
-                shared("h", kind, "owner ann drwx------ /a/b").map(|failure| failure.to_string());
-            assert!(failure.is_some_and(|failure| failure.contains("/a/b")), "{kind}");
+        for kind in ["no-look", "locks-hang", "not-writable", folder_owner::NOT_OWN] {
+            let problem = format!("{kind} owner ann drwx------ /a/b");
+            let failure = Problem::parse(&problem).failure("h", "").unwrap();
+            assert!(failure.to_string().contains("/a/b"), "{kind}");
+            assert!(failure.hint_text().is_some(), "{kind}");
         }
-        assert!(shared("h", "no-exec", "/a/b").is_none());
+        for kind in ["no-find", "no-rsync", "openrsync"] {
+            assert!(Problem::parse(kind).failure("h", "").unwrap().hint_text().is_some(), "{kind}");
+        }
+        assert!(Problem::parse("no-exec /a/b").failure("h", "").is_none());
         for (problem, words) in [("", ""), ("odd /x", ""), ("", "find: bad"), ("odd", "bad")] {
             assert!(!reason(problem, words).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_written_is_told_with_why() {
+        let table = [
+            (
+                "not-writable /a",
+                "mkdir: /a: Permission denied\n",
+                "can't write /a on 'h': mkdir: /a: Permission denied",
+            ),
+            (
+                "not-writable /a: sh: I/O error",
+                "",
+                "there is no room left on 'h' for /a: sh: I/O error",
+            ),
+            (
+                "not-writable /a",
+                "mkdir: Disk quota exceeded\nx\n",
+                "there is no room left on 'h' for /a: x",
+            ),
+            ("not-writable /a", "", "can't write /a on 'h'"),
+        ];
+        for (problem, errors, message) in table {
+            assert_eq!(Problem::parse(problem).failure("h", errors).unwrap().to_string(), message);
         }
     }
 }

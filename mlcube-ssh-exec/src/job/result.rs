@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
-use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::names::Host;
 
@@ -204,14 +204,13 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     if kind == "no-input" {
         return inputs::missing(document, subject);
     }
-    if let Some(failure) = problem::shared(host.as_str(), kind, subject) {
+    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), "") {
         return failure;
     }
     Failure::ours(match kind {
         "never-configured" => anyhow!(
             "this cube isn't configured on '{host}': {subject} isn't there; run mlcube-ssh configure with the same --mlcube and --platform"
         ),
-        "not-writable" => return not_writable(host.as_str(), subject),
         "no-exec" => hinted(
             format!(
                 "no program can be run in {subject} on '{host}', nor in any other folder that is tried (noexec mounts), so containers couldn't be ended and would get no variables"
@@ -252,23 +251,6 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
         "unknown" => anyhow!("there is no such job on '{host}': {subject}"),
         _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
     })
-}
-
-/// Why a file couldn't be written: `subject` is its path and, behind a colon, what the program said that tried.
-fn not_writable(host: &str, subject: &str) -> Failure {
-    let (path, words) = subject.split_once(": ").unwrap_or((subject, ""));
-    let words = words.trim();
-    // dash says no more than this of a full disk.
-    let full = ["No space left", "Disk quota", "I/O error"].iter().any(|full| words.contains(full));
-    let hint = if full {
-        format!(
-            "make room on the file system of {path} there (df, df -i, quota), or set remote_root elsewhere"
-        )
-    } else {
-        "set remote_root to a folder of yours there that can be written".to_owned()
-    };
-    let why = if words.is_empty() { String::new() } else { format!(": {words}") };
-    Failure::ours(anyhow!("can't write {path} on '{host}'{why}")).hint(hint)
 }
 
 /// The failure `what` with its cause, and a hint that the user of this program can follow in place of mlcube's own.

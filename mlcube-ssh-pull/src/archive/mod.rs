@@ -14,14 +14,13 @@ use std::thread;
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome};
 use mlcube_ssh::pipe::limits;
 use mlcube_ssh::process::byte_counter::Counted;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Answer, Session};
 use mlcube_ssh::sync::archive::exceeded;
-use mlcube_ssh::sync::rsync;
 use mlcube_ssh::ui::progress::Progress;
 use mlcube_ssh::ui::report::Report;
 use zstd::Decoder;
@@ -146,9 +145,7 @@ impl Stream<'_> {
             None => {
                 let failure = Failure::ours(anyhow!("fetching from '{host}': {problem}"));
                 match problem.kind() {
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                        failure.hint(rsync::MAKE_ROOM)
-                    }
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure.hint(MAKE_ROOM),
                     _ => failure,
                 }
             }

@@ -9,12 +9,12 @@ use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::{Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing};
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
-use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::{Answer, Session};
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::{Part, Plan, Record, Selection, rsync};
@@ -270,16 +270,18 @@ fn is_on_disk_of(folder: &Path, other: &Path) -> bool {
 
 pub(crate) fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
-    match problem.split_once(' ').unwrap_or((&problem, "")) {
-        ("no-rsync", _) => rsync::missing_there(host),
-        ("openrsync", _) => rsync::wrong_there(host),
-        ("no-workspace", path) => Failure::ours(anyhow!(
-            "there is no workspace {path} on '{host}'; run {}",
-            document.configure_command()
-        )),
-        (kind, subject) => problem::shared(host, kind, subject).unwrap_or_else(|| {
-            let reason = problem::reason(&problem, &answer.last_error());
-            Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}"))
-        }),
+    let known = Problem::parse(&problem);
+    if let Some(failure) = known.failure(host, &answer.errors) {
+        return failure;
     }
+    Failure::ours(match known {
+        Problem::Other { kind: "no-workspace", subject } => hinted(
+            format!("there is no workspace {subject} on '{host}'"),
+            format!("`{}` makes it", document.configure_command()),
+        ),
+        _ => {
+            let reason = problem::reason(&problem, &answer.last_error());
+            anyhow!("can't list the workspace on '{host}': {reason}")
+        }
+    })
 }

@@ -9,10 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::Answer;
-use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::progress::Progress;
@@ -116,8 +115,8 @@ fn brought(
             _ => Brought::Left,
         });
     }
-    if rsync::is_out_of_room(&answer.errors) {
-        return Err(Failure::ours(anyhow!("no room left on '{host}'")).hint(rsync::MAKE_ROOM));
+    if is_out_of_room(&answer.errors) {
+        return Err(Failure::ours(anyhow!("no room left on '{host}'")).hint(MAKE_ROOM));
     }
     if packed.is_ok() && answer.field("problem").as_deref() == Some("not-brought") {
         return Err(Failure::ours(anyhow!(

@@ -14,10 +14,10 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WaitArgs;
-use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::{LIST_PLACES, rsync};
+use mlcube_ssh::sync::LIST_PLACES;
 
 use crate::remote::incoming::IncomingId;
 use crate::remote::state::{Disk, Prepared};
@@ -143,19 +143,8 @@ fn workspaces(answer: &Answer) -> Vec<PathBuf> {
 
 fn failure(host: &str, answer: &Answer) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
-    let last = answer.last_error();
-    match problem.split_once(' ').unwrap_or((&problem, "")) {
-        ("no-rsync", _) => rsync::missing_there(host),
-        ("openrsync", _) => rsync::wrong_there(host),
-        ("not-writable", path) if rsync::is_out_of_room(&answer.errors) => {
-            Failure::ours(anyhow!("there is no room left on '{host}' for {path}"))
-                .hint(rsync::MAKE_ROOM)
-        }
-        ("not-writable", path) => Failure::ours(anyhow!("can't write {path} on '{host}' ({last})"))
-            .hint("set runner.remote_root to a folder of yours there"),
-        (kind, subject) => problem::shared(host, kind, subject).unwrap_or_else(|| {
-            let reason = problem::reason(&problem, &last);
-            Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
-        }),
-    }
+    Problem::parse(&problem).failure(host, &answer.errors).unwrap_or_else(|| {
+        let reason = problem::reason(&problem, &answer.last_error());
+        Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
+    })
 }

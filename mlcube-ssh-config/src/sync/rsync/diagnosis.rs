@@ -2,9 +2,9 @@
 
 use anyhow::anyhow;
 
-use crate::pipe::exit_status::ExitStatus;
-use crate::pipe::failure::{Failure, Outcome};
+use crate::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use crate::process::command::Finished;
+use crate::process::rsync_version::{missing_there, wrong_there};
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::lost_during_transfer;
 use crate::text::quote::one_line;
@@ -81,7 +81,9 @@ pub fn outcome(
             u8::try_from(status - 128).unwrap_or(1),
             "rsync was ended by a signal; run this step again".to_owned(),
         ),
-        20 => Failure::signal(2, "rsync was interrupted; run this step again".to_owned()),
+        // SIGINT, SIGTERM, SIGHUP or SIGUSR1, of its own or of the other end's: what Ctrl-C sends ends us, too.
+        20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
+            .hint("run this step again, it goes on where it stopped"),
         // Syntax or protocol: another program of that name, or something that speaks before it.
         1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
@@ -152,35 +154,12 @@ fn in_the_way(errors: &str) -> Option<String> {
     errors.lines().find_map(named)
 }
 
-/// What can be done about a full disk: one can be full of inodes or of what the account may use, too.
-pub const MAKE_ROOM: &str = "make room there (`df -h`, `df -i` and `quota` tell what is used up), then run this step again: it goes on where it stopped";
-
-/// Whether a program says that a disk, or what may be used of it, is full.
-#[must_use]
-pub fn is_out_of_room(errors: &str) -> bool {
-    errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
-}
-
 /// Whether nothing failed but for files of the list that went away meanwhile, which rsync has in one class with those
 /// that can't be read.
 fn only_vanished(errors: &str) -> bool {
     let mut failures = files(errors).peekable();
     failures.peek().is_some()
         && failures.all(|line| line.contains("link_stat ") && line.ends_with("(2)"))
-}
-
-/// There is no rsync on the remote.
-#[must_use]
-pub fn missing_there(host: &str) -> Failure {
-    Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
-        .hint("install rsync 3.1.3 or later there")
-}
-
-/// What is called rsync on the remote lacks options that are needed.
-#[must_use]
-pub fn wrong_there(host: &str) -> Failure {
-    Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
-        .hint("install rsync 3.1.3 or later there (macOS: brew install rsync), first in the PATH of the account's shell")
 }
 
 fn left_out(errors: &str) -> String {

@@ -10,7 +10,7 @@ use crate::process::command::Command;
 use crate::remote::connection::Connection;
 
 pub use compare::{Comparison, Run, compare, comparison, differing_names};
-pub use diagnosis::{MAKE_ROOM, is_out_of_room, missing_there, outcome, wrong_there};
+pub use diagnosis::outcome;
 pub use run::{Heard, Transfer, run};
 
 /// As [`command`], following links to folders on the receiving side.

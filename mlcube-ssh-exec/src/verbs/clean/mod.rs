@@ -16,7 +16,7 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::Item;
 use mlcube_ssh::remote::job;
-use mlcube_ssh::remote::problem;
+use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::sync::Record;
@@ -209,7 +209,7 @@ fn check(connection: &Connection, document: &Document, answer: &Answer) -> Outco
     let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
     let (kind, subject) =
         problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
-    if let Some(failure) = problem::shared(host.as_str(), kind, subject) {
+    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), &answer.errors) {
         return Err(failure);
     }
     if kind == "other-owner" {
@@ -223,7 +223,6 @@ fn check(connection: &Connection, document: &Document, answer: &Answer) -> Outco
         "not-ours" => {
             anyhow!("{subject} on '{host}' is no tree of ours; check remote_root and remote_name")
         }
-        "not-writable" => anyhow!("can't write {subject} on '{host}'; is the folder yours?"),
         _ => anyhow!(
             "can't find or remove what belongs to this cube on '{host}': {}",
             problem::reason(problem.unwrap_or_default(), &answer.last_error())
