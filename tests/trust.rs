@@ -576,6 +576,13 @@ fn a_folder_of_somebody_else_there_is_not_used() {
         let bits = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
         assert_eq!(bits, 0o700, "{}", folder.display());
     }
+    // What lies there runs as programs: the shim, the job's own script.
+    let jobs = state.join("digits/jobs");
+    fs::create_dir(&jobs).unwrap();
+    stranger(&jobs);
+    for verb in ["run", "status", "stop", "clean"] {
+        run(&[verb]).exits(125).complains(&[jobs.to_str().unwrap(), "daemon"]);
+    }
     mode(&state.join("digits"), 0o772);
     push().exits(125).complains(&["everybody"]);
 }

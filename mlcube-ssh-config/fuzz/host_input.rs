@@ -17,11 +17,22 @@ use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::ui::terminal::Terminal;
 
+use engine_trouble::Trouble;
+
+// What two of the programs read of the words of programs there.
+#[path = "../../mlcube-ssh-exec/src/job/engine_trouble.rs"]
+mod engine_trouble;
+#[path = "../../mlcube-ssh-interp/src/network.rs"]
+mod network;
+
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {
     let [what, length, bytes @ ..] = input else { return };
     let length = usize::from(*length).max(1);
     match what % 10 {
+        // What came later is told apart by the whole byte: the inputs of the corpus keep their meaning.
+        _ if *what == 254 => pips_errors(bytes),
+        _ if *what == 255 => engines_words(bytes),
         0 => reply(bytes, length),
         1 => frames(bytes, length),
         2 => listing(bytes),
@@ -189,5 +200,28 @@ fn log(bytes: &[u8], length: usize) {
         assert_eq!(rest.first(), Some(&b'['));
         let end = rest[1..].iter().find(|byte| !(0x20..=0x3f).contains(*byte));
         assert!(end.is_some_and(|end| b"mKABCDG".contains(end)));
+    }
+}
+
+/// Why pip doesn't reach its index stands on one line.
+fn pips_errors(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(problem) = network::problem(&text) {
+        assert!(!problem.cause.contains('\n') && !problem.hint.is_empty());
+    }
+}
+
+/// A registry that is named is a host, and a path begins with a slash.
+fn engines_words(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in text.lines() {
+        match Trouble::of_line(line, "sudo docker") {
+            Some(Trouble::NoRegistry(Some(registry))) => {
+                let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
+                assert!(registry.chars().all(is_plain), "{registry}");
+            }
+            Some(Trouble::NoSpace(Some(path))) => assert!(path.starts_with('/'), "{path}"),
+            _ => {}
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! Why pip doesn't reach its index: it says so in warnings, and at the end only that nothing was found.
+//!
+//! The fuzz target `host` has this file too, so it knows nothing of the program around it.
 
 use mlcube_ssh::text::quote::one_line;
 

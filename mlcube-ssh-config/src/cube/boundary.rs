@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
+use nix::unistd::{Uid, User};
 
 use crate::cube::layout::Layout;
 use crate::cube::paths::{home, home_expanded, normal, real};
@@ -27,8 +28,8 @@ const COUNTED: u64 = 20_000;
 pub struct Boundary {
     /// The base.
     base: PathBuf,
-    /// The user's home folder.
-    home: Option<PathBuf>,
+    /// The user's home folders: the one that HOME names, and the account's.
+    homes: Vec<PathBuf>,
     /// Folders that nothing is sent from and nothing is written to: the user's ssh files, and our own state.
     protected: Vec<PathBuf>,
     /// The places that the user lists.
@@ -43,14 +44,16 @@ impl Boundary {
     /// # Errors
     /// When the base or a listed place can't be looked at.
     pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
-        let home = home().map(|home| real(&home)).transpose()?;
-        let ssh = home.iter().map(|home| real(&home.join(".ssh")));
+        let mut homes = home().map(|home| real(&home)).transpose()?.into_iter().collect::<Vec<_>>();
+        // ssh's files lie there, whatever HOME says. Of one that leads nowhere nothing can be read.
+        homes.extend(account_home().and_then(|home| real(&home).ok()));
+        let ssh = homes.iter().map(|home| real(&home.join(".ssh")));
         let protected = ssh.chain([real(&state_folder()?)]).collect::<Result<_>>()?;
         let listed = runner.follow_links.iter();
         let listed = listed.map(|place| real(&normal(&home_expanded(place))));
         Ok(Self {
             base: real(&layout.base)?,
-            home,
+            homes,
             protected,
             listed: listed.collect::<Result<_>>().context("follow_links")?,
             names_base: runner.base.is_some(),
@@ -166,7 +169,7 @@ impl Boundary {
     }
 
     fn is_home_or_above(&self, is: &Path) -> bool {
-        is.parent().is_none() || self.home.as_ref().is_some_and(|home| home.starts_with(is))
+        is.parent().is_none() || self.homes.iter().any(|home| home.starts_with(is))
     }
 
     /// The git work tree that holds the cube. A home that is one (for its dot files) makes nothing in it the cube's.
@@ -175,6 +178,12 @@ impl Boundary {
         let top = root.ancestors().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
         top.filter(|top| !self.is_home_or_above(top))
     }
+}
+
+/// The home of the account, by the system's own record of it.
+fn account_home() -> Option<PathBuf> {
+    let user = User::from_uid(Uid::current()).ok().flatten()?;
+    Some(user.dir).filter(|home| home.is_absolute())
 }
 
 /// `WHAT PATH`, and where it leads if that is elsewhere.
@@ -237,6 +246,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::process::command::Command;
 
     #[test]
     fn a_path_is_what_its_links_make_of_it() {
@@ -251,5 +261,35 @@ mod tests {
         assert_eq!(real(&top.join("absent")).unwrap(), top.join("absent"));
         assert!(real(&top.join("dangling/x")).unwrap_err().to_string().contains("dangling"));
         assert!(real(&top.join("loop")).is_err());
+    }
+
+    #[test]
+    fn the_accounts_home_is_a_home_whatever_the_environment_says() {
+        let told = Command::new("id").arg("-un").run().unwrap().output;
+        let account = String::from_utf8(told).unwrap();
+        let record = fs::read_to_string("/etc/passwd").unwrap();
+        let name = format!("{}:", account.trim());
+        // Another directory service may have the account.
+        if let Some(line) = record.lines().find(|line| line.starts_with(&name)) {
+            let home = line.split(':').nth(5).map(PathBuf::from);
+            assert_eq!(account_home(), home);
+        }
+        let [named, account] = ["/home/named", "/home/account"].map(PathBuf::from);
+        let boundary = Boundary {
+            base: PathBuf::from("/home"),
+            homes: vec![named.clone(), account.clone()],
+            protected: vec![named.join(".ssh"), account.join(".ssh")],
+            listed: vec![account.clone()],
+            names_base: true,
+        };
+        for is in [&account, &account.join(".ssh"), &named, Path::new("/home"), Path::new("/")] {
+            let refused = boundary.check_place("the build context", Path::new("/x"), is);
+            assert!(refused.unwrap_err().to_string().contains("never sent"), "{}", is.display());
+        }
+        assert!(
+            boundary
+                .check_place("the build context", Path::new("/x"), &account.join("cube"))
+                .is_ok()
+        );
     }
 }

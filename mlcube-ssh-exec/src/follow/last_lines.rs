@@ -2,7 +2,7 @@
 
 use mlcube_ssh::text::quote::one_line;
 
-use crate::job::engine_diagnosis::Trouble;
+use crate::job::engine_trouble::Trouble;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Vec<u8>);

@@ -27,7 +27,7 @@ use mlcube_ssh::ui::report::Report;
 
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::Tail;
-use crate::job::engine_diagnosis::Trouble;
+use crate::job::engine_trouble::Trouble;
 use crate::job::result::{Blame, End, Stop};
 use crate::job::{Job, engine, result};
 

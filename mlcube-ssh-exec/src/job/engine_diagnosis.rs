@@ -1,5 +1,4 @@
-//! The usual failures of a container engine that a person can mend, known by what the engine says of them, and what to
-//! do about each.
+//! What to do about each of the usual failures of a container engine.
 
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::process::script::Script;
@@ -8,84 +7,11 @@ use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::text::quote::{is_plain, shell_word};
 
 use crate::job::engine;
+use crate::job::engine_trouble::Trouble;
 
 const LOOK: &str = include_str!("../sh/inspect-engine.sh");
 
-/// What the shim says of an engine that it doesn't find, behind the engine's name.
-const NOT_FOUND: &str = ": not found on this host";
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// There is no engine of this name or path in the session's PATH.
-    NotFound(String),
-    /// `sudo` wants a password, which nobody can give.
-    NeedsPassword,
-    /// The account may not open the daemon's socket.
-    Forbidden,
-    /// No daemon answers.
-    NoDaemon,
-    /// A disk is full; the file that couldn't be written, if the line names it.
-    NoSpace(Option<String>),
-    /// The engine knows no GPUs.
-    NoGpus,
-    /// The registry of an image isn't reached; its host, if the line names it.
-    NoRegistry(Option<String>),
-}
-
 impl Trouble {
-    /// What a line tells of the engine, which the settings name so.
-    pub(crate) fn of_line(line: &str, engine: &str) -> Option<Self> {
-        if let Some(engine) = line.strip_suffix(NOT_FOUND) {
-            return Some(Self::NotFound(engine.to_owned()));
-        }
-        // What passes the shim by is missed by the shell of mlcube, or by sudo. A task's words aren't the engine's.
-        let missed = line.strip_suffix(": command not found").or(line.strip_suffix(": not found"));
-        let missed = missed.and_then(|line| line.rsplit(": ").next());
-        if let Some(missed) = missed.filter(|missed| engine.split(' ').any(|word| word == *missed))
-        {
-            return Some(Self::NotFound(missed.to_owned()));
-        }
-        if line.starts_with("sudo: ") && line.contains("password") {
-            return Some(Self::NeedsPassword);
-        }
-        let low = line.to_ascii_lowercase();
-        let says = |any: &[&str]| any.iter().any(|words| low.contains(words));
-        // Both docker and podman, and docker's words before and since version 28.
-        if says(&["permission denied while trying to connect to the"]) {
-            return Some(Self::Forbidden);
-        }
-        if says(&[
-            "cannot connect to the docker daemon",
-            "is the docker daemon running",
-            "failed to connect to the docker api",
-            "cannot connect to podman",
-            "unable to connect to podman",
-        ]) {
-            return Some(Self::NoDaemon);
-        }
-        if says(&["no space left on device", "disk quota exceeded"]) {
-            return Some(Self::NoSpace(path_in(line)));
-        }
-        if says(&["unresolvable cdi devices", "could not select device driver"]) {
-            return Some(Self::NoGpus);
-        }
-        let of_a_registry = says(&["registry", "/v2/", "dial tcp", "proxyconnect"]);
-        let of_the_network = says(&[
-            "no such host",
-            "server misbehaving",
-            "temporary failure in name resolution",
-            "i/o timeout",
-            "connection refused",
-            "network is unreachable",
-            "no route to host",
-            "tls handshake timeout",
-            "request canceled while waiting for connection",
-            "context deadline exceeded",
-            "proxyconnect",
-        ]);
-        (of_a_registry && of_the_network).then(|| Self::NoRegistry(registry_in(line)))
-    }
-
     /// What is to be found out on the remote; none where the line says it all.
     fn look(&self, connection: &Connection, engine: &str) -> Option<Script> {
         let (kind, engine) = match self {
@@ -176,79 +102,4 @@ impl Trouble {
 /// A text as YAML takes it in a flow mapping, whatever it holds.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// The last path before the words that tell of a full disk.
-fn path_in(line: &str) -> Option<String> {
-    let end = line.to_ascii_lowercase().rfind("no space left").unwrap_or(line.len());
-    let words = line.get(..end)?.split_whitespace();
-    let mut paths = words.map(|word| word.trim_matches(|c: char| "\"':,;()".contains(c)));
-    paths.rfind(|word| word.len() > 1 && word.starts_with('/')).map(str::to_owned)
-}
-
-/// The host of the registry: that of an address, or the one that was looked up.
-fn registry_in(line: &str) -> Option<String> {
-    let behind = |words: &str| line.split_once(words).map(|(_, rest)| rest);
-    let rest = behind("https://").or_else(|| behind("lookup ")).or_else(|| behind("registry "))?;
-    let is_of_a_host = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
-    let end = rest.find(|c: char| !is_of_a_host(c)).unwrap_or(rest.len());
-    let host = rest[..end].trim_end_matches(':');
-    (!host.is_empty()).then(|| host.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn engines_say_it_in_these_ways() {
-        for (line, trouble) in [
-            ("docker: not found on this host", Trouble::NotFound("docker".to_owned())),
-            ("sh: 1: nerdctl: not found", Trouble::NotFound("nerdctl".to_owned())),
-            ("sh: line 1: sudo: command not found", Trouble::NotFound("sudo".to_owned())),
-            ("sudo: nerdctl: command not found", Trouble::NotFound("nerdctl".to_owned())),
-            ("sudo: a password is required", Trouble::NeedsPassword),
-            ("Error: setting up CDI devices: unresolvable CDI devices a.b/c=all", Trouble::NoGpus),
-            (
-                "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get …: connect: permission denied",
-                Trouble::Forbidden,
-            ),
-            (
-                "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock",
-                Trouble::Forbidden,
-            ),
-            (
-                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-                Trouble::NoDaemon,
-            ),
-            (
-                "failed to connect to the docker API at unix:///x.sock; check if the path is correct and if the daemon is running: dial unix /x.sock: connect: no such file or directory",
-                Trouble::NoDaemon,
-            ),
-            (
-                "Error: storing blob to file \"/var/tmp/storage1/1\": write /var/tmp/storage1/1: no space left on device",
-                Trouble::NoSpace(Some("/var/tmp/storage1/1".to_owned())),
-            ),
-            ("docker: no space left on device", Trouble::NoSpace(None)),
-            (
-                "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host",
-                Trouble::NoRegistry(Some("registry-1.docker.io".to_owned())),
-            ),
-            (
-                "Error: initializing source docker://h:5000/a:1: pinging container registry h:5000: Get \"https://h:5000/v2/\": dial tcp 10.0.0.2:5000: connect: connection refused",
-                Trouble::NoRegistry(Some("h:5000".to_owned())),
-            ),
-        ] {
-            assert_eq!(Trouble::of_line(line, "sudo nerdctl"), Some(trouble), "{line}");
-        }
-        for line in [
-            "docker: Error response from daemon: No such image: a/b:1",
-            "manifest unknown: registry has no such tag",
-            "open /data/x: permission denied",
-            "/bin/sh: 1: pip: not found",
-            "Connection refused by the task's own server",
-        ] {
-            assert_eq!(Trouble::of_line(line, "docker"), None, "{line}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod engine;
 pub(crate) mod engine_diagnosis;
+pub(crate) mod engine_trouble;
 mod inputs;
 mod launched_by;
 pub(crate) mod result;

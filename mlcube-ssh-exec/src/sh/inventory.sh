@@ -8,7 +8,7 @@ shift 4
 
 # Nothing that can be a user's own: a wrong setting must not make the home folder ours.
 case $base in / | "$HOME" | "$HOME/") problem not-ours "$base" ;; esac
-check_own "$state" "$base"
+check_own "$state" "$state/jobs" "$base"
 
 # Nor a folder that the owner file doesn't name by its real path: one that was there before, or another one by now.
 real=$(cd -P "$base" 2>/dev/null && pwd -P)

@@ -5,7 +5,7 @@
 # Sets `job`, the folder of the job $2, or without one of the newest of the workspace $3; $1 is our own folder. A folder
 # that can't be read is not an empty one.
 pick_job() {
-  check_own "$1"
+  check_own "$1" "$1/jobs"
   if [ -n "$2" ]; then
     job=$1/jobs/$2
     [ -d "$job" ] || problem unknown "$2"

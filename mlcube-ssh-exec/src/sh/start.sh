@@ -19,7 +19,7 @@ shift 8
 job=$state/jobs/$id
 find_lock "$locked" "$state"
 lock=$its_lock
-check_own "$state" "$base"
+check_own "$state" "$state/jobs" "$base"
 
 never_configured() { problem never-configured "$1"; }
 

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # pick_job sets job
 
 state=$(absolute "$1")
-check_own "$state"
+check_own "$state" "$state/jobs"
 if [ "$4" = all ]; then
   check_readable "$state/jobs"
   # The newest first: a pattern is expanded in order, and ids begin with the time.
