@@ -14,13 +14,14 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 
 /// Run mlcube on the remote host and stream its log.
 ///
-/// Reads the document on standard input. configure, run and attach write it with a receipt on standard output; status,
-/// list, logs and stop write their answer there. A job is chosen by --job, else by the document (steps.exec.job), else it
-/// is the newest of the workspace. The command runs in a session
-/// of its own there: when the connection breaks the job goes on, and its log is taken up again at the byte where it
-/// stopped. Ctrl-C ends the job with all its processes and its container; closing the terminal leaves it running.
+/// Reads the document from standard input. configure, run and attach write it with a receipt to standard output; the other
+/// verbs write their result to standard output. --job chooses a job, else the document does (steps.exec.job), else the
+/// newest job of the workspace is used. A job runs in a session of its own on the remote: when the connection breaks, the
+/// job continues, and the log resumes at the byte where it stopped. Ctrl-C ends the job with all its processes and its
+/// container; closing the terminal leaves it running.
 #[derive(Parser, Debug)]
-#[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
+// Without a verb clap would show the help as the text of the error.
+#[command(name = PROGRAM, version, after_help = EXIT_STATUSES, arg_required_else_help = false)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -28,10 +29,10 @@ pub(crate) struct Args {
     pub(crate) step: StepArgs,
 }
 
-/// What to do there.
+/// What to do on the remote.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Verb {
-    /// Run `mlcube configure`: build or fetch the image
+    /// Run `mlcube configure` on the remote: build or pull the image
     Configure {
         /// Do nothing unless the build context changed since the image was built
         #[arg(long)]
@@ -41,9 +42,9 @@ pub(crate) enum Verb {
         #[command(flatten)]
         follow: FollowArgs,
     },
-    /// Run `mlcube run` with the tasks of the document
+    /// Run the tasks of the document with `mlcube run`
     Run {
-        /// Return as soon as the job has started; attach takes it up later
+        /// Return as soon as the job has started; `attach` follows it later
         #[arg(long)]
         detach: bool,
         #[command(flatten)]
@@ -51,7 +52,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         follow: FollowArgs,
     },
-    /// Follow a job that runs or ran, to its end, and return its status
+    /// Follow a job to its end and exit with its status
     Attach {
         #[command(flatten)]
         job: JobArgs,
@@ -60,11 +61,11 @@ pub(crate) enum Verb {
         #[command(flatten)]
         follow: FollowArgs,
     },
-    /// Tell how a job is, as a line of JSON
+    /// Show a job's state as one line of JSON
     Status {
         #[command(flatten)]
         job: JobArgs,
-        /// All jobs of the cube there, the newest first
+        /// Show all jobs of the cube, the newest first
         #[arg(long, conflicts_with = "job")]
         all: bool,
     },
@@ -74,7 +75,7 @@ pub(crate) enum Verb {
         job: JobArgs,
         #[command(flatten)]
         tail: TailArgs,
-        /// Go on until the job ends; Ctrl-C leaves it running
+        /// Continue until the job ends; Ctrl-C leaves it running
         #[arg(short, long)]
         follow: bool,
         #[command(flatten)]
@@ -84,23 +85,23 @@ pub(crate) enum Verb {
     Stop {
         #[command(flatten)]
         job: JobArgs,
-        /// Kill at once; and give the workspace up that a job of another machine holds
+        /// Send KILL at once, and release a workspace that a job on another machine holds
         #[arg(long)]
         force: bool,
-        /// Seconds between TERM and KILL
+        /// Wait SECONDS between TERM and KILL
         #[arg(long, value_name = "SECONDS", default_value_t = 10)]
         grace: u64,
     },
-    /// List the jobs of the cube there, for people
+    /// List the jobs of the cube as a table
     List,
-    /// Close the shared connection to the host; jobs go on, and the next step logs in anew
+    /// Close the shared connection to the host; jobs continue, and the next step logs in again
     Logout,
-    /// List what is ours there, with sizes; with --yes, remove it
+    /// List what the cube occupies on the remote, with sizes; remove it with --yes
     Clean {
-        /// Remove these, separated by commas; never a running job, or a workspace with results that weren't fetched
+        /// Remove WHAT, separated by commas; never a running job, or a workspace with results that weren't fetched
         #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
         yes: Vec<What>,
-        /// Remove what wasn't fetched, too
+        /// Remove results that weren't fetched, too
         #[arg(long, requires = "yes")]
         force: bool,
     },
@@ -139,7 +140,7 @@ pub(crate) struct FollowArgs {
 /// How long a lost connection is sought again.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct ReconnectArgs {
-    /// Seconds to go on trying when the connection is lost
+    /// Try for SECONDS to connect again when the connection is lost
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) reconnect_timeout: u64,
 }
@@ -147,7 +148,7 @@ pub(crate) struct ReconnectArgs {
 /// Which job.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct JobArgs {
-    /// The job's id, instead of the document's job or the newest one
+    /// Use the job ID instead of the document's job or the newest one
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<JobId>,
 }
@@ -155,7 +156,7 @@ pub(crate) struct JobArgs {
 /// How much of the log.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct TailArgs {
-    /// Begin with the last lines that are there, so many of them
+    /// Start with the last LINES lines
     #[arg(long, value_name = "LINES")]
     pub(crate) tail: Option<u64>,
 }

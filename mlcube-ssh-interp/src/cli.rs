@@ -8,9 +8,9 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-interp";
 
 /// Create or update the python environment that runs mlcube on the remote host.
 ///
-/// Reads the document that mlcube-ssh-config writes on standard input, makes sure that the interpreter of the
-/// platform's settings is there with its requirements, and writes the document with a receipt on standard output.
-/// When nothing has changed it takes one round trip and no pip.
+/// Reads the document from standard input, creates the interpreter of the platform's settings or installs what its
+/// requirements lack, and writes the document with a receipt to standard output. When nothing has changed, it takes one
+/// round trip and doesn't start pip.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 pub(crate) struct Args {

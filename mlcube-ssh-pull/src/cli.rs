@@ -8,29 +8,29 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-pull";
 
 /// Fetch the workspace from the remote host.
 ///
-/// Reads the document on standard input and writes it with a receipt on standard output. A file that was edited here
-/// since is kept, and named. It needs nothing but the document: it can be run again alone, after a failed run too, and
-/// then exits with the task's status.
+/// Reads the document from standard input and writes it with a receipt to standard output. A file that was edited locally
+/// since the last transfer is kept, and reported. Pull needs only the document: you can repeat it alone, also after a failed
+/// run, and it then exits with the task's status.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Args {
-    /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`); one that matches nothing there is an error
+    /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`); one that matches nothing on the remote is an error
     #[arg(value_name = "PATTERN")]
     pub(crate) patterns: Vec<String>,
-    /// Fetch only what the tasks declare as outputs
+    /// Fetch only the outputs that the tasks declare
     #[arg(long, conflicts_with = "patterns")]
     pub(crate) outputs: bool,
-    /// Replace files that were edited here since
+    /// Replace files that were edited locally since the last transfer
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Compare by content, not by size and time, which a write through a memory map may leave as they were
+    /// Compare files by content; their size and time may hide a write through a memory map
     #[arg(long, conflicts_with_all = ["list", "verify"])]
     pub(crate) checksum: bool,
-    /// Show what is in the workspace there, with sizes and times (UTC), and fetch nothing
+    /// List the remote workspace, with sizes and times (UTC), and fetch nothing
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) list: bool,
-    /// Compare with what is there by content, name what differs, and fetch nothing
+    /// Compare local and remote files by content, report differences, and fetch nothing
     #[arg(long, conflicts_with_all = ["overwrite", "list"])]
     pub(crate) verify: bool,
     #[command(flatten)]

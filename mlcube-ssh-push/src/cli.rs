@@ -11,35 +11,35 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-push";
 
 /// Send the cube, its build context and its workspace to the remote host.
 ///
-/// Reads the document on standard input and writes it with a receipt on standard output. The cube's folder and its
-/// build context become there what they are here. Of the workspace only what changed here is sent: a file
-/// that changed there, the result of a run, is kept, and named when it changed here too.
+/// Reads the document from standard input and writes it with a receipt to standard output. Code, which is the cube's folder
+/// and its build context, is mirrored one way; nothing is deleted unless you pass --delete. Of the workspace only local
+/// changes are sent: a file that changed on the remote, such as a result, is kept, and reported if it changed locally too.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
-    /// Do nothing, not even connect, when nothing changed here since the last push
+    /// Do nothing, and don't connect, if nothing changed locally since the last push
     #[arg(long)]
     pub(crate) if_changed: bool,
-    /// Replace files of the workspace that changed on the remote too; they are kept aside there
+    /// Replace workspace files that changed on the remote too; the remote keeps backups of them
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Compare by content, not by size and time, which a write through a memory map may leave as they were
+    /// Compare files by content; their size and time may hide a write through a memory map
     #[arg(long, conflicts_with_all = ["verify", "if_changed"])]
     pub(crate) checksum: bool,
-    /// Compare with what is there by content, name what differs, and send nothing
+    /// Compare local and remote files by content, report differences, and send nothing
     #[arg(long, conflicts_with_all = ["overwrite", "if_changed", "inputs"])]
     pub(crate) verify: bool,
-    /// Send of the workspace only what the chosen tasks read, and no other of them makes
+    /// Send only the workspace inputs of the chosen tasks, except what an earlier chosen task produces
     #[arg(long)]
     pub(crate) inputs: bool,
-    /// Delete there the code that was pushed from here and is gone here; never anything of the workspace
+    /// Delete remote code that a push sent and that no longer exists locally; never a file of the workspace
     #[arg(long, conflicts_with = "verify")]
     pub(crate) delete: bool,
-    /// Refuse to delete more files than this
+    /// Refuse to delete more than FILES files
     #[arg(long, value_name = "FILES", default_value_t = 1000, requires = "delete")]
     pub(crate) max_delete: u64,
-    /// Send this folder, a workspace of the cube once, as code from now on; PATH is absolute, or relative to the base
+    /// Send PATH, a former workspace of the cube, as code from now on; PATH is absolute, or relative to the base
     #[arg(long, value_name = "PATH", conflicts_with = "verify")]
     pub(crate) as_code: Option<PathBuf>,
     #[command(flatten)]

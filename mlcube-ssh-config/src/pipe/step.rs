@@ -25,11 +25,11 @@ use crate::ui::report::{Report, Verbosity};
 pub const EXIT_STATUSES: &str = "\
 Exit status:
   0        done
-  125      ours: usage, document, configuration, a precondition, files left out
-  126/127  ssh or rsync can't be run, or isn't there, here or on the remote
+  125      usage, document, configuration, a failed check, or skipped files
+  126/127  ssh or rsync can't be run, or isn't installed, locally or on the remote
   255      the connection: unreachable, refused, lost, host key, login
   128+n    ended by signal n
-  other    the task's own";
+  other    the task's own status";
 
 /// The options that every step has.
 #[derive(Args, Clone, Debug)]
@@ -47,13 +47,13 @@ pub struct StepArgs {
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct CommonArgs {
-    /// Print what would run, as a shell would accept it, and contact nothing
+    /// Print the commands that would run, in shell syntax, and contact nothing
     #[arg(short = 'n', long, global = true)]
     pub dry_run: bool,
     /// Print each command before it runs
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Print errors only
+    /// Print errors and warnings only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }

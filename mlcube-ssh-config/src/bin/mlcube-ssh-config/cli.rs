@@ -13,66 +13,66 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 ///
 /// Merges, weakest first: the runner's defaults, `runner:` of the cube's mlcube.yaml, the platform's section of the
 /// settings file (`$MLCUBE_SYSTEM_SETTINGS`, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
-/// computes. A cube may set nothing of the runner: then no document is written. Nothing is contacted. The document is
-/// sealed with a key in the state folder (`~/.local/state/mlcube-ssh/key`), which is made when it is missing.
+/// computes. A cube must not set a key of the runner: no document is written for one that does. No host is contacted. The
+/// document is sealed with a key in the state folder (`~/.local/state/mlcube-ssh/key`), which is created if it is missing.
 #[derive(Parser, Clone, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
 pub(crate) struct Args {
-    /// The cube: its folder, or its file in it [default: .]
+    /// Use the cube at PATH: its folder, or the file in it [default: .]
     #[arg(long, value_name = "PATH")]
     pub(crate) mlcube: Option<String>,
-    /// The platform: a name in the section `platforms` of the settings file
+    /// Use the platform NAME of the section `platforms` in the settings file
     #[arg(long, value_name = "NAME")]
     pub(crate) platform: Option<String>,
-    /// The tasks to run, in this order [default: the cube's only one]
+    /// Run these tasks, in this order [default: the cube's only task]
     #[arg(long, value_name = "TASK,…")]
     pub(crate) task: Option<String>,
-    /// Refuse a cube of several tasks when --task doesn't choose
+    /// Refuse a cube with several tasks unless --task is given
     #[arg(long)]
     pub(crate) require_task: bool,
-    /// The workspace on this machine [default: `workspace` in the cube's folder]
+    /// Use DIR as the local workspace [default: `workspace` in the cube's folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) workspace: Option<String>,
-    /// Set a key of the configuration, such as -Prunner.host=HOST; may be repeated
+    /// Set a key of the configuration, such as -Prunner.host=HOST; repeatable
     #[arg(short = 'P', short_alias = 'p', value_name = "KEY=VALUE", allow_hyphen_values = true)]
     pub(crate) overrides: Vec<String>,
     /// Set a parameter of the tasks
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) arguments: Vec<String>,
-    /// The container's GPUs: `all`, a number, or `device=0,1`
+    /// Give GPUS to the container: `all`, a number, or `device=0,1`
     #[arg(long, value_name = "GPUS", allow_hyphen_values = true)]
     pub(crate) gpus: Option<String>,
-    /// The container's memory limit
+    /// Limit the container's memory to SIZE
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<String>,
-    /// The container's CPUs
+    /// Limit the container to CPUS
     #[arg(long, value_name = "CPUS")]
     pub(crate) cpu: Option<String>,
-    /// The container's network
+    /// Attach the container to NETWORK
     #[arg(long, value_name = "NETWORK")]
     pub(crate) network: Option<String>,
-    /// The container's security option
+    /// Give the security option OPTION to the container
     #[arg(long, value_name = "OPTION")]
     pub(crate) security: Option<String>,
-    /// How the inputs are mounted
+    /// Mount the inputs in MODE
     #[arg(long, value_name = "MODE")]
     pub(crate) mount: Option<Mount>,
-    /// Hand the variable NAME to the task; its value is read when the task runs and written nowhere
+    /// Pass the local variable NAME to the task; its value is read when the task runs, and stored nowhere
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Vec<String>,
-    /// Take what isn't said here from the document in FILE, and resolve it anew
+    /// Take the flags that aren't given from the document in FILE, and resolve again
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// How to write the document: for the next step, or for people
+    /// Write the document as FORMAT: json for the next step, yaml for people
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub(crate) format: Format,
-    /// Write the configuration alone, as `mlcube show_config --resolve` does, instead of the document
+    /// Write only the configuration, as `mlcube show_config --resolve` does, instead of the document
     #[arg(long, conflicts_with = "explain")]
     pub(crate) config_only: bool,
-    /// Write a description for people, as `mlcube describe` does, instead of the document
+    /// Write a description of the cube, as `mlcube describe` does, instead of the document
     #[arg(long, conflicts_with_all = ["explain", "config_only"])]
     pub(crate) describe: bool,
-    /// Write which source set KEY, and what it overrode, instead of the document
+    /// Write which source set KEY, and which values it overrode, instead of the document
     #[arg(long, value_name = "KEY")]
     pub(crate) explain: Option<String>,
     #[command(flatten)]
@@ -84,7 +84,7 @@ pub(crate) struct Args {
 pub(crate) enum Format {
     /// One JSON object
     Json,
-    /// The same as YAML
+    /// The same object as YAML
     Yaml,
 }
 

@@ -41,7 +41,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Args, Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct WaitArgs {
-    /// Wait while another job runs in the workspace, for so many seconds, or until it ends
+    /// Wait while another job holds the workspace: SECONDS at most, or until it ends
     // Without a number a year, which is longer than any job.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "31536000")]
     pub wait: Option<u64>,

@@ -34,17 +34,17 @@ const REMOVE: &str =
 pub(crate) enum What {
     /// Containers that a job left behind
     Containers,
-    /// Folders of jobs that don't run, with their logs
+    /// Folders of ended jobs, with their logs
     Jobs,
-    /// Half-sent files that pushes that were cut off have left
+    /// Half-sent files of interrupted pushes
     Partial,
-    /// The code there and the workspace in it
+    /// The remote tree, with the workspace in it
     Tree,
     /// The workspace, and those of other `--workspace` folders
     Workspaces,
-    /// What pushes replaced and kept aside
+    /// Backups of what pushes replaced
     Replaced,
-    /// The python environment that was made for mlcube
+    /// The python environment that was created for mlcube
     Environment,
     /// All of these
     All,
