@@ -7,7 +7,7 @@ use std::process;
 use mlcube_ssh_harness::{HostOptions, Place, Scene, Tmpfs, am_root, eventually, skip};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::staging::{COUNTS, Staged, line_of, shows, staged};
+use crate::faults::staging::{COUNTS, Staged, line_of, shows, staged};
 
 #[test]
 fn the_disk_is_full() {

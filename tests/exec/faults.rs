@@ -3,17 +3,10 @@
 //! `MLCUBE_SSH_FAULT_ROUNDS=N` stages each fault N times (3), each time later; `scripts/test` prints the table.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-#[path = "faults/client.rs"]
 mod client;
-#[path = "faults/host.rs"]
 mod host;
-#[path = "faults/link.rs"]
 mod link;
-#[path = "faults/nodes.rs"]
 mod nodes;
-#[path = "faults/relogin.rs"]
 mod relogin;
-#[path = "faults/staging.rs"]
 mod staging;
-#[path = "faults/task.rs"]
 mod task;

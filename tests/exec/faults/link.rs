@@ -6,7 +6,7 @@ use std::time::Duration;
 use mlcube_ssh_harness::{eventually, is_in_own_network, network_comes_up, network_goes_down};
 use rustix::process::Signal;
 
-use crate::staging::{COUNTS, LAST, Staged, after, line_of, shows, staged};
+use crate::faults::staging::{COUNTS, LAST, Staged, after, line_of, shows, staged};
 
 #[test]
 fn the_connection_is_reset_during_the_start() {

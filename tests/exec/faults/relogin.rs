@@ -4,7 +4,7 @@ use std::fs;
 
 use mlcube_ssh_harness::{Account, Outcome, Scene};
 
-use crate::staging::{COUNTS, Staged, shows};
+use crate::faults::staging::{COUNTS, Staged, shows};
 
 /// A job of which the connection was cut after `change` came over its host or its user's machine.
 fn cut_after(change: impl FnOnce(&mut Scene)) -> (Staged, Outcome) {

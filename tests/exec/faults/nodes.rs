@@ -6,7 +6,7 @@ use mlcube_ssh_harness::{HostOptions, Scene, Sshd, am_root};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::staging::{Staged, shows};
+use crate::faults::staging::{Staged, shows};
 
 /// Goes on until [`may_end`] says so.
 const WAITS: &str =

@@ -4,7 +4,7 @@ use std::env;
 
 use mlcube_ssh_harness::eventually;
 
-use crate::staging::{Staged, shows, staged};
+use crate::faults::staging::{Staged, shows, staged};
 
 /// The megabytes of a long log: 20, or what `MLCUBE_SSH_FAULT_LOG` says (200 for the whole test).
 fn megabytes() -> usize {

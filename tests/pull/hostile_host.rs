@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, whole_tree};
 
-#[path = "../mlcube-ssh-config/fuzz/host_input.rs"]
+#[path = "../../mlcube-ssh-config/fuzz/host_input.rs"]
 mod host_input;
 
 /// Sequences that a terminal obeys, one of each kind: C0, DEL, C1 and a mark that turns the direction of writing. As sh writes

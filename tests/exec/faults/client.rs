@@ -6,7 +6,7 @@ use std::time::Duration;
 use mlcube_ssh_harness::eventually;
 use rustix::process::Signal;
 
-use crate::staging::{COUNTS, Staged, after, line_of, shows, staged};
+use crate::faults::staging::{COUNTS, Staged, after, line_of, shows, staged};
 
 #[test]
 fn it_is_killed_and_another_attaches() {

@@ -1,0 +1,10 @@
+//! Jobs: started, followed, stopped, listed, cleaned up, and everything that goes wrong with them.
+
+mod clean;
+mod exec;
+mod faults;
+mod forwarding;
+mod inputs;
+mod jobs;
+mod lock;
+mod signals;

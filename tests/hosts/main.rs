@@ -1,0 +1,5 @@
+//! Hosts of other ages and habits, and hosts that do not answer.
+
+mod deadlines;
+mod matrix;
+mod unreachable;

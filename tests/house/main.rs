@@ -1,0 +1,10 @@
+//! The project as a whole: its documents, its order, its wrapper, its make rules, its installation, its test bed.
+
+mod install;
+mod layers;
+mod make_rules;
+mod odd_disk;
+mod odd_names;
+mod readme;
+mod testbed;
+mod wrapper;

@@ -1,0 +1,7 @@
+//! The login, and the shared connection that all steps use.
+
+mod accounts;
+mod cipher;
+mod connection;
+mod login;
+mod start_up;

@@ -1,0 +1,12 @@
+//! What a pull fetches, replaces, keeps and refuses.
+
+mod closed_here;
+mod fetched;
+mod hostile_host;
+mod long_lists;
+mod meanwhile;
+mod progress;
+mod pull;
+mod unlooked;
+mod unpack;
+mod verify;

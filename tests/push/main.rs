@@ -1,0 +1,15 @@
+//! What a push sends, keeps aside, deletes and refuses.
+
+mod archive;
+mod cost;
+mod delete;
+mod ignore;
+mod left_here;
+mod origins;
+mod push;
+mod real_paths;
+mod shapes;
+mod shared_tree;
+mod tree;
+mod two_machines;
+mod workspaces;
