@@ -80,7 +80,8 @@ fn every_option_of_the_readme_exists() {
         words.filter(|word| word.starts_with("--") && word.len() > 2).collect();
     assert!(options.contains("--dry-run") && options.contains("--task"), "{options:?}");
     // Those of pip, cargo, rsync and docker, which the README quotes.
-    let others = ["--no-index", "--find-links", "--update", "--shm-size", "--release", "--rm"];
+    let others =
+        ["--no-index", "--find-links", "--no-deps", "--update", "--shm-size", "--release", "--rm"];
     let unknown: Vec<_> = options
         .into_iter()
         .filter(|option| !others.contains(option) && !known.contains(option))
