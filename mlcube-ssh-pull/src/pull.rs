@@ -146,7 +146,7 @@ fn dry_run(
 ) -> Outcome<()> {
     let record = Record::of(layout, &document.remote)?;
     let plan = transfer::plan(
-        &record.workspace(),
+        &record.workspace()?,
         &Listing::default(),
         &Listing::default(),
         selection,

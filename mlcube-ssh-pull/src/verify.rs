@@ -36,7 +36,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     if step.is_dry_run() {
         step.show(&connection.shown(&fetch::list_script(&connection, document, &layout, None)?));
         let there = document.remote.workspace.from_home();
-        let plan = Plan::comparison(Direction::Down, &record.workspace(), &Listing::default());
+        let plan = Plan::comparison(Direction::Down, &record.workspace()?, &Listing::default());
         let comparisons = comparisons(&connection, &layout, there, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());

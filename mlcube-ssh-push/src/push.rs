@@ -57,7 +57,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     };
     if step.is_dry_run() {
         let incoming = IncomingId::choose(&record)?;
-        let pushed = record.code_within(prepare::FEW_NAMES).unwrap_or_default();
+        let pushed = record.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
         let shown = script(&incoming, &pushed)?;
         return dry_run(step, document, &layout, &connection, &shown, &incoming, args);
     }
@@ -70,7 +70,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let incoming = IncomingId::choose(&record)?;
         let ask = || {
             incoming.note(&record)?;
-            let pushed = record.code_within(prepare::FEW_NAMES).unwrap_or_default();
+            let pushed = record.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
             let script = script(&incoming, &pushed)?;
             let prepared = prepare::prepare(&connection, &script, document, args.wait)?;
             incoming.is_made(&record)?;
@@ -105,7 +105,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             // The record of a million files takes a second to write.
             let is_agreed = is_agreed && plan.is_empty();
             if !is_agreed {
-                local.record.begin(Direction::Up, &plan.common)?;
+                local.record.begin(Direction::Up, &plan)?;
             }
             // From here on the record has it.
             plan.common = Listing::default();
@@ -210,9 +210,9 @@ fn plan(
         prepared.code.put_own_permissions(&local.code);
     }
     local.put_pushed(&mut prepared.code);
-    let common = local.settled(&prepared.listing);
+    let common = local.settled(&prepared.listing)?;
     if local.record.was_cut_off() {
-        local.record.finish(&common)?;
+        local.record.agree(&common)?;
     }
     let plan_of = |local: &Local, prepared: &Prepared| {
         local.plan(&prepared.listing.unrounded(&common), &common, args.overwrite)
@@ -223,7 +223,7 @@ fn plan(
     }
     // All that is needed of a list that may be long is in the plan.
     local.workspace = Listing::default();
-    let is_agreed = plan.common == common;
+    let is_agreed = plan.common == *common;
     Ok((plan, is_agreed))
 }
 
@@ -330,7 +330,7 @@ fn dry_run(
 ) -> Outcome<()> {
     let remote = &document.remote;
     let record = Record::of(layout, remote)?;
-    let listing = record.workspace();
+    let listing = record.workspace()?;
     let own = OwnFiles::with_keys(&connection.identity_file());
     let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
     let selection = selection(document, layout, args)?;

@@ -94,7 +94,7 @@ pub(crate) fn list_both(
     thread::scope(|scope| {
         let here = scope.spawn(|| {
             // Before any other list: what is found on either side is mostly the same, in the order of this one.
-            let common = record.workspace();
+            let common = record.workspace()?;
             Ok::<_, anyhow::Error>((common, list_here(&layout.workspace)?))
         });
         let mut there = list(connection, document, layout, is_followed.then_some(record), asked)?;

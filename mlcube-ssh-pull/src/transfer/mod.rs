@@ -23,7 +23,9 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
-use mlcube_ssh::sync::{Direction, Ended, Part, Plan, Record, Selection, follow_own_links, rsync};
+use mlcube_ssh::sync::{
+    Agreed, Direction, Ended, Part, Plan, Record, Selection, follow_own_links, rsync,
+};
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::text::units::count;
 
@@ -77,7 +79,7 @@ impl Sides<'_> {
         let (mut here, base) = self.settle(here, &listing, common)?;
         file_system::mark_unwritable(&mut here, workspace);
         if self.record.was_cut_off() {
-            self.record.finish(&base)?;
+            self.record.agree(&base)?;
         }
         let unrounded = match listing.unrounded(&base) {
             Cow::Owned(unrounded) => Some(unrounded),
@@ -120,11 +122,12 @@ impl Sides<'_> {
         free_space::check(&plan, workspace, free, self.connection, &there.path)?;
         if plan.is_empty() {
             // The record of a million files takes a second to write.
-            if plan.common != base {
-                self.record.finish(&plan.common)?;
+            let is_known = plan.common == *base;
+            if let Some(agreed) = plan.take_agreed().filter(|_| !is_known) {
+                self.record.agree(&agreed)?;
             }
         } else {
-            self.record.begin(Direction::Down, &plan.common)?;
+            self.record.begin(Direction::Down, &plan)?;
             // From here on the record has it.
             plan.common = Listing::default();
             let path = there.path.clone();
@@ -141,7 +144,6 @@ impl Sides<'_> {
             let shown = file_system::shown(workspace, &scratch, &sent);
             self.record.add_shown(&shown)?;
             denied.retain(|path| shown.get(path).is_none());
-            let as_before: Vec<_> = denied.iter().map(|path| (*path, base.get(path))).collect();
             // What the disk rounds came as it was planned.
             let rest = rest.filter(|path, _| shown.get(path).is_none());
             let ended = Ended {
@@ -151,14 +153,17 @@ impl Sides<'_> {
                 there: &path,
                 ask: &|script| self.connection.ask(&script),
             };
-            let otherwise = ended.otherwise(&rest, || base)?;
-            let others = [&otherwise[..], &as_before].concat();
-            self.record.finish_but_for(Direction::Down, &others)?;
-            if let Some(failure) = partial.or(denied_permissions(&denied)) {
+            let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(&base)))?;
+            self.record.finish(&confirmed)?;
+            if let Some(failure) = partial {
                 // rsync names files as it sees them, by temporary names for one.
+                let otherwise = confirmed.otherwise();
                 let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
                 receipt.left_out.extend(names);
-                summary::not_placed(self.step.report(), &otherwise);
+                summary::not_placed(self.step.report(), otherwise);
+                return Err(failure);
+            }
+            if let Some(failure) = denied_permissions(&denied) {
                 return Err(failure);
             }
         }
@@ -173,10 +178,10 @@ impl Sides<'_> {
         mut here: Listing,
         there: &Listing,
         common: Listing,
-    ) -> Outcome<(Listing, Listing)> {
+    ) -> Outcome<(Listing, Agreed)> {
         let top = &self.layout.workspace;
-        self.record.put_agreed(&mut here);
-        let common = self.record.settled(common, &here, there);
+        self.record.put_agreed(&mut here)?;
+        let common = self.record.settled(common, &here, there)?;
         // Only where something may be written through it.
         let is_wanted = |path: &Path, end: &Entry| {
             end.is_folder() && there.get(path).is_some_and(|there| there.is_folder())
@@ -184,7 +189,7 @@ impl Sides<'_> {
         follow_own_links(&mut here, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
         // What came behind a link is seen only now.
         let common = if self.record.was_cut_off() {
-            self.record.settled(common, &here, there)
+            self.record.settled(Listing::clone(&common), &here, there)?
         } else {
             common
         };

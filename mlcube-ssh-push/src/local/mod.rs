@@ -17,7 +17,7 @@ use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, Found, Granularity, Kind, Listing};
-use mlcube_ssh::sync::{Direction, Plan, Record, Selection, follow_own_links};
+use mlcube_ssh::sync::{Agreed, Direction, Plan, Record, Selection, follow_own_links};
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::OwnFiles;
@@ -72,20 +72,20 @@ impl Local {
     ) -> Result<Self> {
         let stays = Stays::default();
         // Before any other list: what is found on either side is mostly the same, in the order of this one.
-        let common = record.workspace();
+        let common = record.workspace()?;
         let mut workspaces = layout.workspaces();
         workspaces.extend(record.workspaces()?);
         let mut code = code::listing(layout, &workspaces, &stays)?;
-        let pushed = record.code();
+        let pushed = record.code()?;
         own.take(&mut code, &layout.base, pushed.as_ref(), report);
         let (mut workspace, followed) = workspace(layout, boundary, &stays)?;
         stays.note(&layout.base, &code);
         stays.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, report);
-        let sent_once = record.gone();
+        let sent_once = record.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
-        record.put_agreed(&mut workspace);
+        record.put_agreed(&mut workspace)?;
         Ok(Self {
             gone: delete::gone(layout, &once, &code, &workspaces),
             code,
@@ -109,7 +109,7 @@ impl Local {
 
     /// What both sides last had in common, given what is in the workspace there; what an earlier push that was cut off has
     /// brought counts.
-    pub(crate) fn settled(&mut self, there: &Listing) -> Listing {
+    pub(crate) fn settled(&mut self, there: &Listing) -> Result<Agreed> {
         self.record.settled(mem::take(&mut self.common), &self.workspace, there)
     }
 
@@ -202,6 +202,6 @@ impl Local {
     /// Whether anything that the image is built from changed since it was built last.
     pub(crate) fn context_changed(&self, layout: &Layout) -> bool {
         let now = self.code.below(layout.build_context());
-        !self.record.configured().is_some_and(|built| built.same(&now))
+        !matches!(self.record.configured(), Ok(Some(built)) if built.same(&now))
     }
 }

@@ -3,13 +3,11 @@
 //! Only what this machine has sent itself is ever deleted, so that nothing of anybody else's goes, and no file that is
 //! still here, an ignored one for instance. A workspace is no code, and what somebody changed there is kept aside.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::Listing;
+use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
@@ -44,8 +42,7 @@ fn lies_below_another(code: &Listing, path: &Path) -> bool {
 
 /// Whether nothing lies at `path`: what can't be looked at, in a folder that can't be entered, may.
 fn is_gone(path: &Path) -> bool {
-    let problem = fs::symlink_metadata(path).map_err(|problem| problem.kind());
-    matches!(problem, Err(ErrorKind::NotFound | ErrorKind::NotADirectory))
+    matches!(Entry::look(path), Ok(None))
 }
 
 /// Refuses to delete when there is nothing here, or more than was allowed.

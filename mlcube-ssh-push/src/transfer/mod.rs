@@ -142,8 +142,8 @@ impl Sides<'_> {
             ask: &|script| self.prepared.ask(self.connection, script),
         };
         let record = &self.local.record;
-        let otherwise = ended.otherwise(&remaining.workspace, || record.workspace())?;
-        Ok(record.finish_but_for(Direction::Up, &otherwise)?)
+        let confirmed = ended.confirm(&remaining.workspace, &[], || record.workspace())?;
+        Ok(record.finish(&confirmed)?)
     }
 
     /// Shows the transfers of a push, as if nothing were there but what the record says.

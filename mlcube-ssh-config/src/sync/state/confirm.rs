@@ -17,7 +17,7 @@ use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::session::reply::Answer;
 use crate::sync::plan::Direction;
-use crate::sync::state::Common;
+use crate::sync::state::agreed::Confirmed;
 
 /// The function `list_places FORMAT PATH…` for scripts: it lists entries of the folder that it is in, those that there are.
 pub const LIST_PLACES: &str = include_str!("../../remote/sh/list-places.sh");
@@ -51,16 +51,18 @@ pub struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    /// Of `sent`, entries as they were planned, those that aren't on this machine as planned, and what both sides have in common
-    /// there instead. `base` tells what they had before.
+    /// Looks at the entries `sent`, as they were planned: what both sides have in common at those that aren't on this machine as
+    /// planned; at those of `unset` they have what they had before, which `base` tells.
     ///
     /// # Errors
     /// When one of the sides can't be looked at.
-    pub fn otherwise(
+    pub fn confirm(
         &self,
         sent: &Listing,
-        base: impl FnOnce() -> Listing,
-    ) -> Outcome<Vec<Common>> {
+        unset: &[&'static Path],
+        base: impl FnOnce() -> anyhow::Result<Listing>,
+    ) -> Outcome<Confirmed> {
+        let direction = self.direction;
         let mut doubtful = Vec::new();
         for (path, planned) in sent.iter() {
             let now = Entry::look(&self.here.join(path)).map_err(Failure::ours)?;
@@ -72,11 +74,16 @@ impl Ended<'_> {
                 doubtful.push(Doubt { path, planned, here: now });
             }
         }
-        if doubtful.is_empty() {
-            return Ok(Vec::new());
+        let (mut common, mut as_before) = (Vec::new(), Vec::new());
+        if doubtful.is_empty() && unset.is_empty() {
+            return Ok(Confirmed { direction, otherwise: common, as_before });
         }
-        let (there, base) = (self.look(&doubtful)?, base());
-        let mut common = Vec::new();
+        let base = base()?;
+        as_before.extend(unset.iter().map(|path| (*path, base.get(path))));
+        if doubtful.is_empty() {
+            return Ok(Confirmed { direction, otherwise: common, as_before });
+        }
+        let there = self.look(&doubtful)?;
         let mut growing = Vec::new();
         for doubt in &doubtful {
             let there = there.get(doubt.path);
@@ -101,7 +108,7 @@ impl Ended<'_> {
         common.extend(growing.into_iter().zip(is_start).map(|((path, receiver), is_start)| {
             (path, if is_start { Some(receiver) } else { base.get(path) })
         }));
-        Ok(common)
+        Ok(Confirmed { direction, otherwise: common, as_before })
     }
 
     fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {

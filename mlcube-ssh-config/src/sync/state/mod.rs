@@ -15,6 +15,7 @@
 //! and beside these folders a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the places in it that
 //! are or were a workspace.
 
+pub(crate) mod agreed;
 pub(crate) mod confirm;
 pub(crate) mod shared_tree;
 pub(crate) mod shown;
@@ -22,7 +23,7 @@ pub(crate) mod shown;
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -31,12 +32,13 @@ use anyhow::{Context, Result};
 
 use crate::cube::layout::Layout;
 use crate::listing::Listing;
-use crate::listing::entry::Entry;
+use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
 use crate::pipe::private_file::state_folder;
 use crate::pipe::private_file::{make_private, write_atomically};
 use crate::settings::names::{RemotePath, User};
-use crate::sync::plan::Direction;
+use crate::sync::plan::{Direction, Plan};
+use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
 
@@ -124,35 +126,37 @@ impl Record {
     }
 
     /// What both sides of the workspace last had in common; empty where there is no record.
-    #[must_use]
-    pub fn workspace(&self) -> Listing {
-        self.read("workspace").unwrap_or_default()
+    ///
+    /// # Errors
+    /// When the file can't be looked at.
+    pub fn workspace(&self) -> Result<Listing> {
+        Ok(self.read("workspace")?.unwrap_or_default())
     }
 
     /// Notes, before a transfer, what both sides will have in common once it is done.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn begin(&self, direction: Direction, common: &Listing) -> Result<()> {
-        self.write(under_way(direction), common)
+    pub fn begin(&self, direction: Direction, plan: &Plan) -> Result<()> {
+        self.write(under_way(direction), &plan.common)
     }
 
-    /// Notes what both sides have in common now, after a transfer.
+    /// Notes what both sides have in common now.
     ///
     /// # Errors
     /// When a file can't be written or removed.
-    pub fn finish(&self, common: &Listing) -> Result<()> {
-        self.write("workspace", common)?;
+    pub fn agree(&self, agreed: &Agreed) -> Result<()> {
+        self.write("workspace", agreed)?;
         self.remove(&[Direction::Up, Direction::Down].map(under_way))
     }
 
-    /// As [`Record::finish`], of a transfer that did what was noted when it began, but for some paths: what both sides have
-    /// in common at each, if anything.
+    /// Notes what both sides have in common after a transfer.
     ///
     /// # Errors
     /// When a file can't be written, renamed or removed.
-    pub fn finish_but_for(&self, direction: Direction, others: &[Common]) -> Result<()> {
-        if others.is_empty() {
+    pub fn finish(&self, confirmed: &Confirmed) -> Result<()> {
+        let direction = confirmed.direction;
+        if confirmed.others().next().is_none() {
             return self.finish_as_begun(direction);
         }
         // It was written when the transfer began; without it next to nothing would be in common.
@@ -160,13 +164,13 @@ impl Record {
         let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
         let mut common =
             read.with_context(|| format!("can't read the record {}", path.display()))?;
-        for (path, entry) in others {
+        for (path, entry) in confirmed.others() {
             match entry {
                 Some(entry) => common.insert(path, entry),
                 None => common.remove(path),
             }
         }
-        self.finish(&common)
+        self.agree(&Agreed::of_both_sides(common))
     }
 
     fn finish_as_begun(&self, direction: Direction) -> Result<()> {
@@ -180,15 +184,18 @@ impl Record {
     pub fn was_cut_off(&self) -> bool {
         [Direction::Up, Direction::Down]
             .iter()
-            .any(|way| self.folder.join(under_way(*way)).exists())
+            // One that can't be looked at may be there.
+            .any(|way| !matches!(Entry::look(&self.folder.join(under_way(*way))), Ok(None)))
     }
 
     /// What both sides have in common, given what they had (`common`) and what lies on either now. Of a transfer that was cut
     /// off that has come which lies on the receiving side as it was meant to.
-    #[must_use]
-    pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Listing {
+    ///
+    /// # Errors
+    /// When the record of such a transfer can't be looked at.
+    pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Result<Agreed> {
         for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {
-            let Some(meant) = self.read(under_way(direction)) else { continue };
+            let Some(meant) = self.read(under_way(direction))? else { continue };
             // As the receiver's disk makes of it.
             let receiver = receiver.unrounded(&meant);
             let mut came = Listing::default();
@@ -205,31 +212,39 @@ impl Record {
             }
             common.merge(&came);
         }
-        common
+        Ok(Agreed::of_both_sides(common))
     }
 
     /// The code that was last pushed; none where nothing was.
-    #[must_use]
-    pub fn code(&self) -> Option<Listing> {
+    ///
+    /// # Errors
+    /// When the file can't be looked at.
+    pub fn code(&self) -> Result<Option<Listing>> {
         self.read("code")
     }
 
     /// The same, unless it takes more bytes in the record.
-    #[must_use]
-    pub fn code_within(&self, bytes: u64) -> Option<Listing> {
-        let size = fs::metadata(self.folder.join("code")).ok()?.len();
-        (size <= bytes).then(|| self.code()).flatten()
+    ///
+    /// # Errors
+    /// When the file can't be looked at.
+    pub fn code_within(&self, bytes: u64) -> Result<Option<Listing>> {
+        let file = Entry::look(&self.folder.join("code"))?;
+        if file.is_some_and(|file| file.size <= bytes) { self.code() } else { Ok(None) }
     }
 
     /// Code that was pushed once, is gone here, and may still be there.
-    #[must_use]
-    pub fn gone(&self) -> Listing {
-        self.read("gone").unwrap_or_default()
+    ///
+    /// # Errors
+    /// When the file can't be looked at.
+    pub fn gone(&self) -> Result<Listing> {
+        Ok(self.read("gone")?.unwrap_or_default())
     }
 
     /// The part of the code that the image there was built from; none where it never was.
-    #[must_use]
-    pub fn configured(&self) -> Option<Listing> {
+    ///
+    /// # Errors
+    /// When the file can't be looked at.
+    pub fn configured(&self) -> Result<Option<Listing>> {
         self.read("configured")
     }
 
@@ -337,21 +352,38 @@ impl Record {
     /// # Errors
     /// When the file can't be written.
     pub fn set_configured(&self, layout: &Layout) -> Result<()> {
-        let code = self.code().unwrap_or_default();
+        let code = self.code()?.unwrap_or_default();
         self.write("configured", &code.below(layout.build_context()))
     }
 
     fn remove(&self, names: &[&str]) -> Result<()> {
-        for path in names.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
-            fs::remove_file(&path)
-                .with_context(|| format!("can't remove the record {}", path.display()))?;
+        for path in names.iter().map(|name| self.folder.join(name)) {
+            match fs::remove_file(&path) {
+                Err(problem) if !is_absence(&problem) => Err(problem)
+                    .with_context(|| format!("can't remove the record {}", path.display()))?,
+                _ => {}
+            }
         }
         Ok(())
     }
 
-    pub(crate) fn read(&self, name: &str) -> Option<Listing> {
-        // A record that can't be read is none: then whatever differs is kept and named.
-        Listing::read(File::open(self.folder.join(name)).ok()?).ok()
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Listing>> {
+        let path = self.folder.join(name);
+        let read = match File::open(&path) {
+            Err(problem) if is_absence(&problem) => return Ok(None),
+            file => file.map_err(anyhow::Error::new).and_then(Listing::read),
+        };
+        let is_of_the_system = |problem: &anyhow::Error| {
+            let problem = problem.downcast_ref::<io::Error>();
+            problem.is_some_and(|problem| problem.raw_os_error().is_some())
+        };
+        match read {
+            // One that isn't whole is none: then whatever differs is kept and named.
+            Err(problem) if !is_of_the_system(&problem) => Ok(None),
+            read => {
+                read.map(Some).with_context(|| format!("can't read the record {}", path.display()))
+            }
+        }
     }
 
     pub(crate) fn write(&self, name: &str, listing: &Listing) -> Result<()> {
@@ -402,6 +434,10 @@ mod tests {
         Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
     }
 
+    fn plan(files: &[(&str, u64)]) -> Plan {
+        Plan { common: listing(files), ..Plan::default() }
+    }
+
     #[test]
     fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
         let folder = tempfile::tempdir().unwrap();
@@ -409,18 +445,19 @@ mod tests {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
         };
-        record.finish(&listing(&[("came", 1), ("did not", 1), ("theirs", 1)])).unwrap();
-        record.begin(Direction::Up, &listing(&[("came", 2), ("did not", 2), ("new", 2)])).unwrap();
+        let before = listing(&[("came", 1), ("did not", 1), ("theirs", 1)]);
+        record.agree(&Agreed::of_both_sides(before)).unwrap();
+        record.begin(Direction::Up, &plan(&[("came", 2), ("did not", 2), ("new", 2)])).unwrap();
         assert!(record.was_cut_off());
         let (here, there) = (
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
             listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
         );
-        let common = record.settled(record.workspace(), &here, &there);
-        assert_eq!(common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
-        record.finish(&common).unwrap();
+        let common = record.settled(record.workspace().unwrap(), &here, &there).unwrap();
+        assert_eq!(*common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
+        record.agree(&common).unwrap();
         assert!(!record.was_cut_off());
-        assert_eq!(record.workspace(), common);
+        assert_eq!(record.workspace().unwrap(), *common);
     }
 
     #[test]
@@ -430,9 +467,9 @@ mod tests {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
         };
-        record.begin(Direction::Down, &listing(&[("a", 2), ("b", 2)])).unwrap();
+        record.begin(Direction::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
         let (here, there) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
-        let common = record.settled(record.workspace(), &here, &there);
-        assert_eq!(common, listing(&[("a", 2)]));
+        let common = record.settled(record.workspace().unwrap(), &here, &there).unwrap();
+        assert_eq!(*common, listing(&[("a", 2)]));
     }
 }

@@ -32,7 +32,7 @@ impl Known {
             Some(place) => format!("{TREE}/{place}"),
             None => format!("{OWN}/{}", workspace.rsplit('/').next().unwrap_or_default()),
         };
-        Ok(Self { code: record.code().unwrap_or_default(), workspace: record.workspace(), place })
+        Ok(Self { code: record.code()?.unwrap_or_default(), workspace: record.workspace()?, place })
     }
 
     /// Whether the document's workspace lies in the tree.

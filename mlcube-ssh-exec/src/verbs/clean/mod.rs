@@ -19,7 +19,7 @@ use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Answer;
 use mlcube_ssh::settings::runner::Runner;
-use mlcube_ssh::sync::Record;
+use mlcube_ssh::sync::{Agreed, Record};
 
 use crate::verbs::clean::inventory::{Known, OWN, TREE};
 use crate::verbs::clean::kept::Kept;
@@ -194,7 +194,7 @@ fn forget<'a>(
             record.forget_code()?;
         }
         if known.is_own_workspace(item) || (item.kind == "tree" && known.is_in_tree()) {
-            record.finish(&Listing::default())?;
+            record.agree(&Agreed::nothing())?;
         }
     }
     Ok(())
