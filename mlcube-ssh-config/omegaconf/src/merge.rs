@@ -93,18 +93,22 @@ impl OmegaConf<'_> {
                     .at(|| self.tree.path(old), self.tree.node(old).origin));
             }
             value if value.is_interpolation() => {
-                // What can't be resolved yet is overridden as the text that it is. Nothing is to be said of it: what
-                // stays is resolved once more.
-                let said = self.notices.len();
-                let container = self.container_behind(old);
-                self.notices.truncate(said);
-                if let Ok(Some(container)) = container {
+                if let Some(container) = self.container_if_resolvable(old) {
                     return self.tree.set_copy(target, key.clone(), container);
                 }
             }
             _ => {}
         }
         Ok(old)
+    }
+
+    /// The map or list that an interpolation stands for. What can't be resolved yet is overridden as the text that it is, and
+    /// nothing is to be noticed of it: what stays is resolved once more.
+    fn container_if_resolvable(&mut self, id: NodeId) -> Option<NodeId> {
+        let noticed = self.notices.len();
+        let container = self.container_behind(id);
+        self.notices.truncate(noticed);
+        container.ok().flatten()
     }
 
     fn merge_lists(&mut self, target: NodeId, source: NodeId) -> Result<()> {

@@ -27,25 +27,35 @@ impl OmegaConf<'_> {
         let Some((last, above)) = parts.split_last() else {
             return Err(Error::new(format!("'{key}' is no key")));
         };
-        let mut at = from;
-        for (index, part) in above.iter().enumerate() {
-            let Some(child) = self.step(at, part, refuse_missing)? else { return Ok(None) };
-            let way = || parts[..=index].join(".");
-            at = self.container_behind(child)?.ok_or_else(|| {
-                Error::of_kind(
-                    ErrorKind::ConfigType,
-                    format!(
-                        "{} is neither a map nor a list, and has no {}",
-                        way(),
-                        parts[index + 1]
-                    ),
-                )
-            })?;
-        }
+        let Some(at) = self.container(from, above, last, refuse_missing)? else { return Ok(None) };
         match self.step(at, last, refuse_missing)? {
             None => Ok(None),
             Some(child) => self.dereference(child).map(Some),
         }
+    }
+
+    /// The map or list at the end of a path, in which `next` is looked for then. None: there is no such key.
+    fn container(
+        &mut self,
+        from: NodeId,
+        path: &[String],
+        next: &str,
+        refuse_missing: bool,
+    ) -> Result<Option<NodeId>> {
+        let mut at = from;
+        for (index, part) in path.iter().enumerate() {
+            let Some(child) = self.step(at, part, refuse_missing)? else { return Ok(None) };
+            let Some(container) = self.container_behind(child)? else {
+                let next = path.get(index + 1).map_or(next, String::as_str);
+                let way = path[..=index].join(".");
+                return Err(Error::of_kind(
+                    ErrorKind::ConfigType,
+                    format!("{way} is neither a map nor a list, and has no {next}"),
+                ));
+            };
+            at = container;
+        }
+        Ok(Some(at))
     }
 
     /// The value of a key, if it has one that is neither null nor `???`: `DictConfig.get`.

@@ -3,10 +3,9 @@
 //! `yes` and `on` are true, `010` is eight, `1:30` is ninety, `1e3` is a thousand; whatever is quoted is text. Keys may
 //! not repeat, a text holds one document, `<<` merges.
 //!
-//! The scanner and the parser are our own, in the design of `PyYAML`'s. Which text is YAML differs from parser to parser,
-//! and equality is the point: `libyaml-safer` panics on a text block at the end of a file without a line
-//! break and on `[!t, x]`, and refuses `{a:}`; `saphyr-parser`, which reads YAML 1.2, refuses a `]` in the first column
-//! and takes tabs; `serde_yaml` hides whether a scalar was quoted.
+//! A text goes through the same steps as in `PyYAML`: characters are checked, a scanner finds tokens, a parser makes a graph of
+//! nodes of them, the graph is checked and its `<<` are taken apart, and last every alias becomes a copy. Which text is YAML
+//! differs from parser to parser, and equality is the point; how others compare is in the crate's `README.md`.
 
 mod characters;
 mod construct;

@@ -63,32 +63,30 @@ impl Scanner {
         if self.cursor.take_break().is_some() {
             return self.scan_breaks().map(|breaks| text.push_str(&breaks));
         }
-        let digits = match c {
-            Some('x') => 2,
-            Some('u') => 4,
-            Some('U') => 8,
-            c => {
-                let meant = c.and_then(escaped).ok_or_else(|| {
-                    self.error("there is no such escape; write \\\\ for a backslash")
-                })?;
-                text.push(meant);
-                self.cursor.skip(1);
-                return Ok(());
-            }
+        let meant = match c {
+            Some('x') => self.scan_code(2)?,
+            Some('u') => self.scan_code(4)?,
+            Some('U') => self.scan_code(8)?,
+            c => c
+                .and_then(escaped)
+                .ok_or_else(|| self.error("there is no such escape; write \\\\ for a backslash"))?,
         };
         self.cursor.skip(1);
-        let hexadecimal: String = (0..digits).map_while(|ahead| self.cursor.peek(ahead)).collect();
-        let is_hexadecimal =
-            hexadecimal.len() == digits && hexadecimal.chars().all(|c| c.is_ascii_hexdigit());
-        let code = u32::from_str_radix(&hexadecimal, 16)
-            .ok()
-            .filter(|_| is_hexadecimal)
-            .and_then(char::from_u32);
-        text.push(code.ok_or_else(|| {
-            self.error(format!("{digits} hexadecimal digits of a character have to follow"))
-        })?);
-        self.cursor.skip(digits);
+        text.push(meant);
         Ok(())
+    }
+
+    /// The character of so many hexadecimal digits, up to the last of them.
+    fn scan_code(&mut self, digits: usize) -> Result<char, Error> {
+        self.cursor.skip(1);
+        let code: String = (0..digits).map_while(|ahead| self.cursor.peek(ahead)).collect();
+        let is_code = code.len() == digits && code.chars().all(|c| c.is_ascii_hexdigit());
+        let meant = u32::from_str_radix(&code, 16).ok().filter(|_| is_code);
+        let meant = meant.and_then(char::from_u32).ok_or_else(|| {
+            self.error(format!("{digits} hexadecimal digits of a character have to follow"))
+        })?;
+        self.cursor.skip(digits - 1);
+        Ok(meant)
     }
 
     /// Blanks, or what line breaks become.
