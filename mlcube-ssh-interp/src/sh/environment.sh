@@ -105,8 +105,8 @@ if wrong is None:
     try:
         if proof:
             note(proof, started_with, said)
-    except OSError:
-        # It is looked at in this way again the next time.
+    except Exception:
+        # A module may raise anything when it is asked for its file. It is started again the next time.
         pass
 else:
     name, problem = wrong
