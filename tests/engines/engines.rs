@@ -288,6 +288,10 @@ fn an_engine_that_passes_the_shim_by_is_missed_too() {
     let document = pushed(&scene, &cube, &[]);
     let failed = exec(&scene, &["configure"], &document);
     advises(&failed, &["sudo: a password is required", "NOPASSWD"]);
+    // One that only the command line names.
+    let document = pushed(&scene, &cube, &["-Pdocker.docker=nope"]);
+    let failed = exec(&scene, &["run"], &document);
+    advises(&failed, &["nope: not found", "has podman"]);
 }
 
 #[test]

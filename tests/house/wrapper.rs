@@ -240,6 +240,7 @@ fn the_log_level_of_mlcube_may_stand_before_the_verb() {
         scene.mlcube_ssh(&[level, &["run"], &dry_run[..]].concat()).run().succeeds();
     }
     scene.mlcube_ssh(&["--log-level=loud", "run"]).run().exits(125).complains(&["loud", "info"]);
+    scene.mlcube_ssh(&["run", "--log-level=info"]).run().exits(125).complains(&["before the verb"]);
     scene.mlcube_ssh(&["--log-level"]).run().exits(125).complains(&["--log-level needs a value"]);
 }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
     Blackhole, Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, eventually,
@@ -407,50 +407,61 @@ fn a_lock_that_can_not_be_made_is_named() {
     failed.exits(125).complains(&["can't write", "envs/cube.lock", "location"]);
 }
 
+/// Puts a mlcube into an environment that does nothing, and starts: what is looked at is the environment.
+fn has_a_mlcube(environment: &Path, lines: &str) {
+    let lib = fs::read_dir(environment.join("lib")).unwrap().next().unwrap().unwrap().path();
+    let package = lib.join("site-packages/mlcube");
+    fs::create_dir_all(&package).unwrap();
+    fs::write(package.join("__init__.py"), "").unwrap();
+    fs::write(package.join("__main__.py"), lines).unwrap();
+}
+
 #[test]
 fn another_python_in_the_settings_makes_the_environment_anew() {
     let mut scene = Scene::new();
-    let made = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, made.clone()).succeeds();
+    let settings = |python: &str| {
+        let mut settings = virtualenv("");
+        settings["python"] = json!(python);
+        settings
+    };
     let environment = scene.host.home().join("envs/cube");
-    fs::write(environment.join("of the first"), "").unwrap();
-    let mut same = made.clone();
-    same["python"] = json!("/usr/bin/python3");
-    interp(&mut scene, same).succeeds();
-    assert!(environment.join("of the first").exists(), "another name of the same python");
-    let mut other = made.clone();
+    interp(&mut scene, settings("python3")).exits(125).complains(&["mlcube isn't installed"]);
+    has_a_mlcube(&environment, "");
+    for name in ["python3", "/usr/bin/python3"] {
+        interp(&mut scene, settings(name)).succeeds();
+    }
     // The python itself would be another release, of which a test can't be sure that there are two.
     scene.host.has_program(
         "python4",
         "case $* in *base_prefix*) echo 3.8 /opt/python ;; *) exec /usr/bin/python3 \"$@\" ;; esac",
     );
-    other["python"] = json!("python4");
     let python = environment.join("bin/python");
     let job = scene.invocation(&python).args(["-c", "import time; time.sleep(1000)"]).start();
-    interp(&mut scene, other.clone()).exits(125).complains(&["envs/cube", "runs in it", "name"]);
+    interp(&mut scene, settings("python4")).exits(125).complains(&[
+        "envs/cube",
+        "runs in it",
+        "name",
+    ]);
     job.kill_all();
     job.wait();
-    let mut absent = made.clone();
-    absent["python"] = json!("/opt/none/python");
-    interp(&mut scene, absent).exits(125).complains(&["no python '/opt/none/python'"]);
-    assert!(environment.join("of the first").exists());
-    let anew = interp(&mut scene, other.clone());
-    assert_eq!(anew.succeeds().document().at("/steps/interp/changed"), true);
-    assert!(!environment.join("of the first").exists());
-    let again = interp(&mut scene, other);
-    assert_eq!(again.succeeds().document().at("/steps/interp/changed"), false);
+    let absent = interp(&mut scene, settings("/opt/none/python"));
+    absent.exits(125).complains(&["no python '/opt/none/python'"]);
+    interp(&mut scene, settings("python3")).succeeds();
+    // Made anew, it holds no mlcube.
+    interp(&mut scene, settings("python4")).exits(125).complains(&["mlcube isn't installed"]);
+    has_a_mlcube(&environment, "");
+    interp(&mut scene, settings("python4")).succeeds();
 }
 
 #[test]
 fn an_environment_of_the_users_own_is_never_removed() {
     let mut scene = Scene::new();
     let environment = scene.host.home().join("envs/cube");
-    scene.sh("python3 -m venv \"$IT\"").env("IT", &environment).run().succeeds();
-    let settings = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, settings.clone()).succeeds();
-    let core = package(&scene, "omegaconf").unwrap().join("__init__.py");
-    fs::write(core, "raise ImportError('purged')").unwrap();
-    let failed = interp(&mut scene, settings);
+    scene.sh("python3 -m venv --without-pip \"$IT\"").env("IT", &environment).run().succeeds();
+    has_a_mlcube(&environment, "");
+    interp(&mut scene, virtualenv("")).succeeds();
+    has_a_mlcube(&environment, "raise ImportError('purged')");
+    let failed = interp(&mut scene, virtualenv(""));
     failed.exits(125).complains(&["envs/cube", "wasn't made by mlcube-ssh", "name"]);
     assert!(environment.join("pyvenv.cfg").exists());
     let listed = scene.tool("mlcube-ssh-exec").arg("clean").reads_document(&document(&scene)).run();

@@ -165,6 +165,12 @@ fn a_setup_that_is_no_shell() {
     refuses_the_setup("if", &["status 2"]);
 }
 
+#[test]
+fn a_setup_with_a_command_that_sh_does_not_have() {
+    refuses_the_setup("source /etc/profile", &["status 127", "source: not found", "`. FILE`"]);
+    refuses_the_setup("module load x", &["status 127", "module: not found", "FOLDER/init/sh"]);
+}
+
 /// The real ssh, which finds this scene's configuration.
 const SSH: &str = "/usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"";
 

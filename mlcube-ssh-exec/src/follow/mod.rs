@@ -223,7 +223,11 @@ impl<'a> Follower<'a> {
         let mut given_up_at: Option<Instant> = None;
         loop {
             match opened.recv_timeout(TICK) {
-                Ok(opened) => return opened,
+                Ok(opened) => {
+                    // Nobody who asks for an end wants another attempt.
+                    let signal = given_up_at.and(self.end.interrupted).filter(|_| opened.is_err());
+                    return signal.map_or(opened, |signal| Err(self.ended_in_silence(signal)));
+                }
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Failure::ours(anyhow!("the session wasn't asked for")));
                 }

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import runpy
 import select
@@ -7,6 +8,9 @@ import signal
 import sys
 
 FOLDER = os.environ["MLCUBE_SSH_JOB_FOLDER"]
+
+# fcntl(2); python has a name for it since 3.10.
+F_GETPIPE_SZ = 1032
 
 
 def put(name, text):
@@ -86,7 +90,7 @@ def keep_log(limit):
     status = None
     # A process that the task leaves behind may hold the pipe for ever, and go on writing: the log ends with the child, and
     # what is in the pipe then.
-    left = 65536
+    left = fcntl.fcntl(reading, F_GETPIPE_SZ)
     while left > 0:
         if select.select([reading], [], [], 0 if status is not None else 0.5)[0]:
             text = os.read(reading, 65536)

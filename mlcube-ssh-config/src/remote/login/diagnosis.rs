@@ -185,7 +185,8 @@ fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -
     // Of ten kinds of broken keys ssh says no more than "error in libcrypto".
     let reason = key.map(|key| key.what.clone()).or_else(|| key_problem(login, own_words));
     if let Some(reason) = reason {
-        why = format!("{why}; {reason}");
+        // ssh's line is a sentence: `Permission denied (publickey).`
+        why = format!("{}; {reason}", why.trim_end_matches('.'));
     }
     let what_to_do = if let Some(KeyProblem { remedy, .. }) = key {
         remedy.clone()
