@@ -1,8 +1,9 @@
-//! The README and the programs agree: statuses, keys, options, commands.
+//! The documents and the programs agree: statuses, keys, options, verbs, commands, links, paths.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use mlcube_ssh::settings::runner::KEYS;
 use mlcube_ssh_harness::{Scene, Task, repository};
@@ -11,12 +12,32 @@ const PROGRAMS: [&str; 5] = [
     "mlcube-ssh-config",
     "mlcube-ssh-interp",
     "mlcube-ssh-push",
-    "mlcube-ssh-exec",
     "mlcube-ssh-pull",
+    "mlcube-ssh-exec",
 ];
 
-fn readme() -> String {
-    fs::read_to_string(repository().join("README.md")).unwrap()
+const VERBS: [&str; 9] =
+    ["configure", "run", "attach", "status", "list", "logs", "stop", "logout", "clean"];
+
+fn read(file: &str) -> String {
+    fs::read_to_string(repository().join(file)).unwrap()
+}
+
+/// The page of the repository and those of the programs, which are its reference.
+fn readmes() -> Vec<String> {
+    let pages = PROGRAMS.iter().map(|program| format!("{program}/README.md"));
+    std::iter::once("README.md".to_owned()).chain(pages).collect()
+}
+
+fn reference() -> String {
+    readmes().iter().map(|page| read(page)).collect()
+}
+
+/// Every document by its path in the repository.
+fn documents(scene: &Scene) -> BTreeMap<String, String> {
+    let list = "git ls-files --cached --others --exclude-standard '*.md'";
+    let listed = scene.sh(list).in_folder(&repository()).run().succeeds().stdout.clone();
+    listed.lines().map(|page| (page.to_owned(), read(page))).collect()
 }
 
 /// The text of every Rust source of the programs.
@@ -27,11 +48,7 @@ fn sources(scene: &Scene) -> String {
 
 /// The help of a program and of its verbs.
 fn help(scene: &Scene, program: &str) -> String {
-    let verbs: &[&str] = if program == "mlcube-ssh-exec" {
-        &["configure", "run", "attach", "status", "logs", "stop", "list", "clean"]
-    } else {
-        &[]
-    };
+    let verbs: &[&str] = if program == "mlcube-ssh-exec" { &VERBS } else { &[] };
     let mut text = scene.tool(program).arg("--help").run().succeeds().stdout.clone();
     for verb in verbs {
         text += &scene.tool(program).args([verb, "--help"]).run().succeeds().stdout;
@@ -39,12 +56,16 @@ fn help(scene: &Scene, program: &str) -> String {
     text
 }
 
-/// The rows of the README's table that begins with this column.
-fn table(readme: &str, first_column: &str) -> Vec<String> {
-    let mut lines =
-        readme.lines().skip_while(|line| !line.starts_with(&format!("| {first_column} |")));
-    assert!(lines.next().is_some(), "the README has no table of '{first_column}'");
-    lines.skip(1).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+/// The rows of the tables that begin with this column.
+fn rows(text: &str, first_column: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut lines = text.lines();
+    while lines.any(|line| line.starts_with(&format!("| {first_column} |"))) {
+        let table = lines.by_ref().skip(1).take_while(|line| line.starts_with('|'));
+        rows.extend(table.map(str::to_owned));
+    }
+    assert!(!rows.is_empty(), "no document has a table of '{first_column}'");
+    rows
 }
 
 /// What stands in backquotes in a text.
@@ -52,84 +73,194 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
+/// What stands in backquotes in the first column of these rows.
+fn first_column(rows: &[String]) -> Vec<&str> {
+    rows.iter().flat_map(|row| quoted(row.split('|').nth(1).unwrap())).collect()
+}
+
+/// A document without its blocks of code.
+fn prose(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
 #[test]
-fn every_exit_status_of_the_readme_is_in_every_help() {
+fn every_exit_status_of_the_reference_is_in_every_help() {
     let scene = Scene::new();
-    let readme = readme();
-    let rows = table(&readme, "status");
+    let rows = rows(&read("mlcube-ssh-config/README.md"), "status");
     assert!(rows.len() >= 6, "{rows:?}");
     for program in PROGRAMS {
         let help = help(&scene, program);
         for status in ["125", "126", "127", "255", "128+n"] {
-            assert!(rows.iter().any(|row| row.contains(status)), "{status} isn't in the README");
+            assert!(rows.iter().any(|row| row.contains(status)), "{status} isn't in the reference");
             assert!(help.contains(status), "{status} isn't in {program} --help");
         }
     }
 }
 
 #[test]
-fn every_option_of_the_readme_exists() {
+fn every_option_of_the_readmes_exists() {
     let scene = Scene::new();
     let mut known: String = PROGRAMS.iter().map(|program| help(&scene, program)).collect();
     for script in ["mlcube-ssh", "demo", "install"] {
-        known += &fs::read_to_string(repository().join("scripts").join(script)).unwrap();
+        known += &read(&format!("scripts/{script}"));
     }
-    let readme = readme();
-    let words = readme.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    let reference = reference();
+    let words = reference.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
     let options: BTreeSet<&str> =
         words.filter(|word| word.starts_with("--") && word.len() > 2).collect();
     assert!(options.contains("--dry-run") && options.contains("--task"), "{options:?}");
-    // Those of pip, cargo, rsync and docker, which the README quotes.
-    let others =
-        ["--no-index", "--find-links", "--no-deps", "--update", "--shm-size", "--release", "--rm"];
+    // Those of pip, cargo, rsync and docker, which the READMEs quote.
+    let others = [
+        "--no-index",
+        "--find-links",
+        "--no-deps",
+        "--wheel-dir",
+        "--update",
+        "--shm-size",
+        "--release",
+        "--rm",
+    ];
     let unknown: Vec<_> = options
         .into_iter()
         .filter(|option| !others.contains(option) && !known.contains(option))
         .collect();
-    assert_eq!(unknown, [""; 0], "the README names options that nothing has");
+    assert_eq!(unknown, [""; 0], "the READMEs name options that nothing has");
 }
 
 #[test]
-fn every_key_of_the_document_and_of_the_settings_in_the_readme_is_in_the_code() {
+fn the_reference_has_every_verb_and_everything_that_clean_removes() {
+    let scene = Scene::new();
+    let reference = read("mlcube-ssh-exec/README.md");
+    let table = rows(&reference, "verb");
+    assert_eq!(first_column(&table)[..1], ["configure"], "{table:?}");
+    for verb in VERBS {
+        let is_there = table.iter().any(|row| row.starts_with(&format!("| `{verb}` |")));
+        assert!(is_there, "the reference has no row for the verb {verb}");
+    }
+    let help = scene.tool("mlcube-ssh-exec").arg("--help").run().succeeds().stdout.clone();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.take_while(|line| !line.is_empty());
+    let commands: BTreeSet<&str> =
+        commands.filter_map(|line| line.split_whitespace().next()).collect();
+    let known: BTreeSet<&str> = VERBS.into_iter().chain(["help"]).collect();
+    assert_eq!(commands, known);
+    let clean = scene.tool("mlcube-ssh-exec").args(["clean", "--help"]).run().stdout.clone();
+    let removed = clean.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split_once(':'));
+    let removed: BTreeSet<&str> = removed.map(|(what, _)| what).collect();
+    let told = rows(&reference, "WHAT");
+    assert_eq!(first_column(&told).into_iter().collect::<BTreeSet<_>>(), removed);
+}
+
+#[test]
+fn every_key_of_the_reference_is_in_the_code() {
     let scene = Scene::new();
     let sources = sources(&scene);
-    let readme = readme();
-    let rows = table(&readme, "key");
-    assert!(rows.len() >= 5, "{rows:?}");
-    for row in rows {
-        let first = row.split('|').nth(1).unwrap();
-        for key in quoted(first).iter().flat_map(|path| path.split(['.', '/', ' ', ',', ':', '…']))
-        {
-            let plain = key.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            assert!(sources.contains(plain), "`{key}` in the README is nowhere in the code");
-        }
+    let reference = reference();
+    let mut tables = rows(&reference, "key");
+    assert!(tables.len() >= 5, "{tables:?}");
+    tables.extend(rows(&reference, "field"));
+    tables.extend(rows(&reference, "parameter"));
+    for key in
+        first_column(&tables).iter().flat_map(|path| path.split(['.', '/', ' ', ',', ':', '…']))
+    {
+        let plain = key.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        assert!(sources.contains(plain), "`{key}` in the reference is nowhere in the code");
     }
 }
 
 #[test]
-fn every_key_of_the_settings_is_in_the_readme() {
-    let readme = readme();
+fn every_key_of_the_settings_is_in_the_reference() {
+    let reference = read("mlcube-ssh-config/README.md");
+    let table = rows(&reference, "parameter");
+    for key in KEYS {
+        assert!(first_column(&table).contains(&key), "the reference has no row for {key}");
+    }
     let below =
         ["python", "requirements", "location", "name", "identify_file", "identity_file", "user"];
-    for key in KEYS.iter().chain(&below) {
-        assert!(readme.contains(key), "the README doesn't say what {key} is");
+    for key in below {
+        let key = format!("`{key}`");
+        assert!(
+            table.iter().any(|row| row.contains(&key)),
+            "the reference doesn't say what {key} is"
+        );
     }
 }
 
+/// The name that a heading has in a link: in lower case, without punctuation, `-` for a blank.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = prose(text);
+    let headings = headings.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' '));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
-fn every_file_that_the_readme_links_to_is_there() {
-    let readme = readme();
-    for target in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        let file = target.split('#').next().unwrap();
-        if !file.is_empty() && !file.contains("://") {
-            assert!(repository().join(file).exists(), "{target} isn't there");
+fn every_link_of_a_document_leads_somewhere() {
+    let scene = Scene::new();
+    let documents = documents(&scene);
+    assert!(documents.len() >= 10, "{:?}", documents.keys());
+    for (page, text) in &documents {
+        let folder = Path::new(page).parent().unwrap();
+        let text = prose(text);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.contains("://") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { page.into() } else { folder.join(file) };
+            let path = repository().join(path);
+            assert!(path.exists(), "{page}: {target} isn't there");
+            if !anchor.is_empty() {
+                let anchors = anchors(&fs::read_to_string(&path).unwrap());
+                assert!(anchors.iter().any(|known| known == anchor), "{page}: no heading {target}");
+            }
         }
     }
 }
 
-/// The README's examples for a shell.
-fn examples(readme: &str) -> Vec<&str> {
-    readme.split("\n```sh\n").skip(1).map(|block| block.split("\n```").next().unwrap()).collect()
+/// Whether a word in backquotes is meant as a path in the repository.
+fn is_path(word: &str) -> bool {
+    let top = word.split('/').next().unwrap_or_default();
+    word.contains('/')
+        && !top.is_empty()
+        && !top.starts_with('.')
+        && !word.contains(|c: char| c.is_whitespace() || "*<>{}$…".contains(c))
+        && repository().join(top).is_dir()
+}
+
+#[test]
+fn every_path_of_a_document_is_there_with_what_it_is_said_to_hold() {
+    let scene = Scene::new();
+    let mut paths = 0;
+    for (page, text) in documents(&scene) {
+        let text = prose(&text).replace('\n', " ");
+        let words = quoted(&text);
+        for path in words.iter().filter(|word| is_path(word)) {
+            paths += 1;
+            let is_there = repository().join(path).exists()
+                || repository().join("mlcube-ssh-config/src").join(path).exists();
+            assert!(is_there, "{page}: {path} isn't there");
+        }
+        // `name` in `path`
+        let held = text.split("` in `").collect::<Vec<_>>();
+        for pair in held.windows(2) {
+            let name = pair[0].rsplit('`').next().unwrap().rsplit("::").next().unwrap();
+            let path = pair[1].split('`').next().unwrap();
+            if is_path(path) && repository().join(path).is_file() {
+                assert!(read(path).contains(name), "{page}: there is no {name} in {path}");
+            }
+        }
+    }
+    assert!(paths > 30, "{paths}");
+}
+
+/// A document's examples for a shell.
+fn examples(text: &str) -> Vec<&str> {
+    text.split("\n```sh\n").skip(1).map(|block| block.split("\n```").next().unwrap()).collect()
 }
 
 #[test]
@@ -140,19 +271,21 @@ fn the_readmes_commands_run() {
     let evaluate = Task::named("evaluate").reads("model", "model/").writes("score", "score.txt");
     let cube = scene.cube("linreg").task(&train).task(&evaluate.does("echo 0.9 > $score"));
     let key = fs::read_to_string(scene.home().join(".ssh/id")).unwrap();
-    let readme = readme();
     // Installing and make have tests of their own.
     let others =
         |example: &&str| !example.starts_with("scripts/install") && !example.starts_with("make ");
-    let examples: Vec<&str> = examples(&readme).into_iter().filter(others).collect();
-    assert!(examples.len() >= 5, "{examples:?}");
-    for example in examples {
-        let ran = scene
-            .sh(&format!("set -eu\n{example}"))
-            .in_folder(cube.root())
-            .env("SSH_KEY", &key)
-            .run();
-        assert_eq!(ran.status, 0, "{example}\n{ran}");
+    for page in readmes() {
+        let text = read(&page);
+        let examples: Vec<&str> = examples(&text).into_iter().filter(others).collect();
+        assert!(!examples.is_empty(), "{page} has no example that runs");
+        for example in examples {
+            let ran = scene
+                .sh(&format!("set -eu\n{example}"))
+                .in_folder(cube.root())
+                .env("SSH_KEY", &key)
+                .run();
+            assert_eq!(ran.status, 0, "{page}: {example}\n{ran}");
+        }
     }
     assert_eq!(
         cube.result("model/last.bin"),
