@@ -37,6 +37,19 @@ pub const PARTIAL: &str = ".mlcube-ssh-partial";
 ///
 /// An entry takes four bytes. What they stand for lies in memory once for all listings of the process, which holds it to
 /// its end.
+///
+/// ```
+/// use mlcube_ssh::listing::Listing;
+/// use std::path::Path;
+///
+/// // As the remote's find writes it: kind, permissions, size, time and path, then the target of a link.
+/// let listing = Listing::parse(
+///     b"d 755 1 10.000000000 model\0\0f 644 12 10.500000000 model/last.bin\0\0",
+/// )?;
+/// assert_eq!((listing.files(), listing.bytes()), (1, 12));
+/// assert!(listing.get(Path::new("model")).is_some_and(|entry| entry.is_folder()));
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Listing {
     entries: Vec<PackedEntry>,

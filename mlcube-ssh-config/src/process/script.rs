@@ -48,7 +48,21 @@ const SETUP: &str = include_str!("../remote/sh/setup.sh");
 /// The end of the here-document in which a script is shown, unless the script has such a line.
 const END: &str = "MLCUBE_SSH_END";
 
-/// A script for `sh -s` on the remote: a program, what it is given, and the variables that it sees.
+/// A script for `sh` on the remote: a program, what it is given, and the variables that it sees.
+///
+/// ```
+/// use mlcube_ssh::process::script::Script;
+///
+/// let token = ("TOKEN".to_owned(), "s3cret".to_owned());
+/// let script = Script::new(r#"printf '%s\n' "$greeting""#)
+///     .given("greeting", "it's $HOME; rm -rf /")
+///     .secrets([&token]);
+///
+/// // What is sent, and what is shown.
+/// assert!(script.text().contains(r"greeting='it'\''s $HOME; rm -rf /'"));
+/// assert!(script.text().contains("s3cret"));
+/// assert!(!script.to_string().contains("s3cret"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Script {
     parts: Vec<&'static str>,

@@ -30,6 +30,26 @@ pub enum Direction {
 }
 
 /// What a transfer does with each entry of the sending side.
+///
+/// ```
+/// use mlcube_ssh::listing::Listing;
+/// use mlcube_ssh::sync::{Direction, Plan};
+///
+/// // Files with the second in which each was changed last, as a remote's find lists them.
+/// let listing = |files: &[(&str, u32)]| {
+///     let entry = |(path, time): &(&str, u32)| format!("f 644 1 {time}.000000000 {path}\0\0");
+///     Listing::parse(files.iter().map(entry).collect::<String>().as_bytes())
+/// };
+/// let agreed = listing(&[("edited", 10), ("both", 10)])?;
+/// let local = listing(&[("edited", 20), ("both", 20), ("new", 20)])?;
+/// let remote = listing(&[("edited", 10), ("both", 30)])?;
+///
+/// let plan = Plan::new(Direction::Up, &local, &remote, &agreed, false);
+/// let sent: Vec<_> = plan.send.iter().map(|(path, _)| path.to_string_lossy()).collect();
+/// assert_eq!(sent, ["edited", "new"]);
+/// assert_eq!(plan.kept, ["both"].map(std::path::PathBuf::from));
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Plan {
