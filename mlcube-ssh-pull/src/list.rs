@@ -11,24 +11,23 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::text::date::utc;
 use mlcube_ssh::text::units::human_bytes;
 
+use crate::asked;
 use crate::cli::Args;
-use crate::pull;
-use crate::remote::outputs;
-use crate::transfer::fetch;
+use crate::remote::{list, outputs};
 
 /// Writes size, time and name of every entry that is selected.
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let outputs = outputs::declared(document, &layout);
-    let selection = pull::selection(args, &outputs)?;
-    let asked = pull::asked(args, &outputs)?;
-    let there = fetch::list(&connection, document, &layout, None, &asked)?;
+    let selection = asked::selection(args, &outputs)?;
+    let asked = asked::asked(args, &outputs)?;
+    let there = list::list(&connection, document, &layout, None, &asked)?;
     let unmatched = selection.unmatched(&there.listing);
     let selection = selection.along_links(&there.listing);
     let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
-    pull::check_matched(document, &unmatched)
+    asked::check_matched(document, &unmatched)
 }
 
 fn line(path: &Path, entry: &Entry) -> String {

@@ -1,7 +1,9 @@
 //! `mlcube-ssh-pull`: fetches the workspace from the remote.
 
 mod archive;
+mod asked;
 mod cli;
+mod inspect;
 mod list;
 mod local;
 mod pull;

@@ -1,7 +1,5 @@
 //! A pull: what was made there comes here; what was edited here stays.
 
-use std::path::PathBuf;
-
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
@@ -11,18 +9,22 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Pattern, Record, Selection};
+use mlcube_ssh::sync::{Record, Selection};
 
 use crate::archive;
+use crate::asked::{asked, check_matched, selection};
 use crate::cli::Args;
+use crate::inspect::list_both;
 use crate::local::backups::Backups;
 use crate::local::scratch;
 use crate::local::stage::Stage;
+use crate::remote::list;
 use crate::remote::outputs;
 use crate::remote::outputs::{Output, Outputs};
 use crate::transfer;
-use crate::transfer::fetch::{Fetch, Load};
-use crate::transfer::{Sides, fetch, summary};
+use crate::transfer::Sides;
+use crate::transfer::fetch::Fetch;
+use crate::transfer::load::Load;
 
 /// Pulls, and notes a receipt.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -40,7 +42,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (receipt, pulled) = timed(|receipt| {
         let record = Record::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
-        let lists = fetch::list_both(&connection, document, &layout, &record, true, &asked)?;
+        let lists = list_both(&connection, document, &layout, &record, true, &asked)?;
         let there = &lists.there;
         asked = asked.along_links(&there.listing);
         unmatched = selection.unmatched(&there.listing);
@@ -82,41 +84,6 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     transfer::check_leading_out(&leading_out, &asked, document.remote.host.as_str())
 }
 
-/// What is asked for by its path: declared outputs, and what the command line names.
-pub(crate) fn asked(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
-    let outputs = outputs.iter().filter(|output| !output.path.as_os_str().is_empty());
-    let outputs = outputs.map(|output| Pattern::exact(&output.path));
-    Ok(Selection::of(named(args)?.into_iter().chain(outputs).collect()))
-}
-
-/// What the command line asks for.
-pub(crate) fn selection(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
-    if args.outputs {
-        let outputs = outputs.iter().map(|output| Pattern::exact(&output.path));
-        return Ok(Selection::of(outputs.collect()));
-    }
-    Ok(if args.patterns.is_empty() { Selection::All } else { Selection::of(named(args)?) })
-}
-
-fn named(args: &Args) -> anyhow::Result<Vec<Pattern>> {
-    args.patterns.iter().map(|text| Pattern::new(text)).collect()
-}
-
-/// Refuses paths and patterns that match nothing in the workspace on the remote.
-pub(crate) fn check_matched(document: &Document, unmatched: &[PathBuf]) -> Outcome<()> {
-    let Some(first) = unmatched.first() else { return Ok(()) };
-    let others = match unmatched.len() - 1 {
-        0 => String::new(),
-        number => format!(" (and {number} more)"),
-    };
-    Err(Failure::ours(anyhow!(
-        "'{}'{others} matches nothing in the workspace on '{}'",
-        summary::shown(first),
-        document.remote.host
-    ))
-    .hint("`mlcube-ssh-pull --list` shows what is in it"))
-}
-
 /// An output that a task declares and doesn't make is an error; unless the task failed, which says enough.
 fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
     let task_failed = document.failed.as_ref().is_some_and(Failed::may_have_results);
@@ -152,7 +119,7 @@ fn dry_run(
         selection,
         false,
     );
-    step.show(&connection.shown(&fetch::list_script(connection, document, layout, Some(&record))?));
+    step.show(&connection.shown(&list::list_script(connection, document, layout, Some(&record))?));
     let there = document.remote.workspace.from_home();
     let backups = &Backups::of_a_pull(&record);
     let fetch = Fetch { connection, layout, backups, there, by_content: false, linked_files: &[] };

@@ -27,9 +27,9 @@ use crate::local::{Local, escaping_links, former_workspaces, outside_cube, selec
 use crate::remote::backups::Backups;
 use crate::remote::incoming::IncomingId;
 use crate::remote::state::{Disk, Prepared};
-use crate::remote::{delete, free_space, leftovers, prepare, try_names};
+use crate::remote::{free_space, leftovers, prepare, try_names};
 use crate::transfer::context::{Sent, Sides};
-use crate::transfer::summary;
+use crate::transfer::{delete, summary};
 use crate::verify;
 
 /// Pushes, and notes a receipt.

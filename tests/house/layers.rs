@@ -8,11 +8,13 @@ use std::path::Path;
 use mlcube_ssh_harness::repository;
 
 /// The sources of every crate, relative to the repository.
-const CRATES: [&str; 4] = [
+const CRATES: [&str; 6] = [
     "mlcube-ssh-config/omegaconf/src",
     "mlcube-ssh-config/src",
     "mlcube-ssh-interp/src",
+    "mlcube-ssh-push/src",
     "mlcube-ssh-exec/src",
+    "mlcube-ssh-pull/src",
 ];
 
 /// A module by its path in the crate: `["sync", "plan"]`; the crate itself is empty.

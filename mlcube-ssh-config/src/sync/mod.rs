@@ -11,6 +11,6 @@ pub use plan::batch::Part;
 pub use plan::followed_links::follow_own_links;
 pub use plan::{Direction, Plan, leads_out};
 pub use selection::{Pattern, Selected, Selection};
-pub use state::agreed::{Agreed, Confirmed};
+pub use state::Record;
+pub use state::agreed::{Agreed, Common, Confirmed};
 pub use state::confirm::{Ended, LIST_PLACES, state_of};
-pub use state::{Common, Record};

@@ -13,7 +13,7 @@ use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::sync::{Part, Record};
 
-use crate::transfer::fetch::Load;
+use crate::transfer::load::Load;
 use mlcube_ssh::process::rsync_version;
 
 /// The stage of a pull: a folder in each of the folders that it writes to, on the same disk and out of sight.

@@ -11,7 +11,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::{Selection, leads_out};
 
-use crate::transfer::fetch::{There, failure};
+use crate::remote::workspace::{There, failure};
 
 const FOLLOW_LINKS: &str =
     concat!(include_str!("../sh/find.sh"), include_str!("../sh/follow-links.sh"));

@@ -1,141 +1,23 @@
 //! The transfer: what the plan names comes here, and nothing that the remote sends lands outside the workspace.
 
 use std::os::unix::fs::MetadataExt;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
 
-use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, FIND_FORMAT, FIND_FORMAT_UNREADABLE, Kind, Listing};
-use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
+use mlcube_ssh::listing::{Entry, Kind, Listing};
+use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
-use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::job;
-use mlcube_ssh::remote::problem::{self, Problem};
-use mlcube_ssh::remote::session::{Answer, Session};
-use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::{Part, Plan, Record, Selection, rsync};
+use mlcube_ssh::sync::{Part, Plan, rsync};
 
 use crate::local::backups::Backups;
 use crate::local::scratch;
 use crate::local::stage::Stage;
-use crate::remote::followed_links;
-use crate::transfer::list_here;
-
-const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
-
-/// The workspace on the remote.
-pub(crate) struct There {
-    /// Its path, absolute.
-    pub(crate) path: String,
-    /// What is in it.
-    pub(crate) listing: Listing,
-    /// The links of the remote account that are followed, and whether each leads to a folder: they are listed as what they lead
-    /// to.
-    pub(crate) followed: Vec<(PathBuf, bool)>,
-    /// The session in which it was listed, for a stream; it has to end before anything else is done.
-    pub(crate) session: Option<Session>,
-}
+use crate::transfer::load::Load;
 
 /// More entries aren't asked of one rsync: it looks for every name that comes in all of the list that it sent, so that
 /// nothing comes that wasn't asked for. 40,000 at once took 16 s, and in pieces 3.
 const AT_ONCE: usize = 2000;
-
-impl There {
-    /// The links that are followed to folders, or to files.
-    pub(crate) fn followed(&self, folders: bool) -> Vec<PathBuf> {
-        let followed = self.followed.iter().filter(|(_, is_folder)| *is_folder == folders);
-        followed.map(|(path, _)| path.clone()).collect()
-    }
-}
-
-/// The script that lists the workspace there; behind that for a pull a stream may follow.
-pub(crate) fn list_script(
-    connection: &Connection,
-    document: &Document,
-    layout: &Layout,
-    record: Option<&Record>,
-) -> Result<Script> {
-    let former_workspace = layout.former_workspace(&document.remote)?;
-    let script = connection.script(LIST);
-    // A job may be running in it.
-    let script = if former_workspace.is_some() { script.with(job::FUNCTIONS) } else { script };
-    let script = script
-        .given("workspace", document.remote.workspace.as_str())
-        .given("state", document.remote.state.as_str())
-        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
-        .given("format", FIND_FORMAT)
-        .given("unreadable", FIND_FORMAT_UNREADABLE);
-    Ok(if record.is_some() { script.followed() } else { script })
-}
-
-/// What is known of a workspace.
-pub(crate) struct Lists {
-    /// What is in it on the remote.
-    pub(crate) there: There,
-    /// What is in it on this machine.
-    pub(crate) here: Listing,
-    /// What both sides last had in common.
-    pub(crate) common: Listing,
-}
-
-/// Lists the workspace there, and meanwhile the one here.
-pub(crate) fn list_both(
-    connection: &Connection,
-    document: &Document,
-    layout: &Layout,
-    record: &Record,
-    is_followed: bool,
-    asked: &Selection,
-) -> Outcome<Lists> {
-    thread::scope(|scope| {
-        let here = scope.spawn(|| {
-            // Before any other list: what is found on either side is mostly the same, in the order of this one.
-            let common = record.workspace()?;
-            Ok::<_, anyhow::Error>((common, list_here(&layout.workspace)?))
-        });
-        let mut there = list(connection, document, layout, is_followed.then_some(record), asked)?;
-        let (common, here) = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        if connection.is_shared() {
-            there.listing.put_own_permissions(&here);
-        }
-        Ok(Lists { there, here, common })
-    })
-}
-
-/// Lists the workspace there.
-pub(crate) fn list(
-    connection: &Connection,
-    document: &Document,
-    layout: &Layout,
-    record: Option<&Record>,
-    asked: &Selection,
-) -> Outcome<There> {
-    let script = list_script(connection, document, layout, record)?;
-    let (answer, session) = connection.ask_and_go_on(&script)?;
-    if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), document, &answer));
-    }
-    let host = connection.host();
-    let path = answer.path("workspace");
-    let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    let mut there = There { path, followed: Vec::new(), listing: answer.listing()?, session };
-    followed_links::follow(connection, document, &mut there, asked)?;
-    Ok(there)
-}
-
-/// What one rsync brings, or several in pieces.
-#[derive(Clone, Debug)]
-pub(crate) struct Load {
-    pub(crate) part: Part,
-    /// Whether files may be put together in a folder of our own.
-    has_scratch: bool,
-    /// Whether it is files that links there stand for.
-    is_link: bool,
-}
 
 /// How the entries of a plan come here.
 pub(crate) struct Fetch<'a> {
@@ -266,22 +148,4 @@ impl Fetch<'_> {
 fn is_on_disk_of(folder: &Path, other: &Path) -> bool {
     let disk = |path: &Path| path.ancestors().find_map(|path| Some(path.metadata().ok()?.dev()));
     disk(folder) == disk(other)
-}
-
-pub(crate) fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
-    let problem = answer.field("problem").unwrap_or_default();
-    let known = Problem::parse(&problem);
-    if let Some(failure) = known.failure(host, &answer.errors) {
-        return failure;
-    }
-    Failure::ours(match known {
-        Problem::Other { kind: "no-workspace", subject } => hinted(
-            format!("there is no workspace {subject} on '{host}'"),
-            format!("`{}` makes it", document.configure_command()),
-        ),
-        _ => {
-            let reason = problem::reason(&problem, &answer.last_error());
-            anyhow!("can't list the workspace on '{host}': {reason}")
-        }
-    })
 }

@@ -1,6 +1,8 @@
 //! What comes: the plan, its transfer, and what both sides have in common afterwards.
 
+pub(crate) mod compare;
 pub(crate) mod fetch;
+pub(crate) mod load;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
@@ -31,16 +33,18 @@ use mlcube_ssh::text::units::count;
 
 use crate::archive::received::Came;
 use crate::cli::Args;
+use crate::inspect::Lists;
 use crate::local::backups::Backups;
 use crate::local::file_system;
-use crate::transfer::fetch::{Fetch, Lists, Load, There};
+use crate::remote::workspace::There;
+use crate::transfer::fetch::Fetch;
+use crate::transfer::load::Load;
 
 use crate::archive;
 use crate::archive::Stream;
 use crate::local::free_space;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
-use crate::verify;
 
 /// The two sides of a pull.
 pub(crate) struct Sides<'a> {
@@ -199,7 +203,7 @@ impl Sides<'_> {
     /// Of files that look the same on both sides those that hold something else there.
     fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
         let parts = Part::of(same, &plan.links);
-        let comparisons = verify::of_parts(self.connection, self.layout, there, &parts, false);
+        let comparisons = compare::of_parts(self.connection, self.layout, there, &parts, false);
         let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         Ok(same.of_names(&names))
@@ -325,11 +329,6 @@ fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
         "can't set the permissions of '{}'{others} here; the rest was done",
         summary::shown(first)
     )))
-}
-
-/// What lies in a folder of this machine.
-pub(crate) fn list_here(folder: &Path) -> anyhow::Result<Listing> {
-    Listing::of_folder(folder, &|_, _| Ok(false))
 }
 
 /// The plan for what is selected; the rest keeps its place in the record.

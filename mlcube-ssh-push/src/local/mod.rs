@@ -3,6 +3,7 @@
 pub(crate) mod code;
 pub(crate) mod escaping_links;
 pub(crate) mod former_workspaces;
+mod gone;
 pub(crate) mod outside_cube;
 pub(crate) mod own_files;
 pub(crate) mod selection;
@@ -22,7 +23,6 @@ use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::OwnFiles;
 use crate::local::skipped::Stays;
-use crate::remote::delete;
 
 /// What lies here, and what the record says.
 pub(crate) struct Local {
@@ -87,7 +87,7 @@ impl Local {
         once.extend(pushed.iter().flat_map(Listing::iter));
         record.put_agreed(&mut workspace)?;
         Ok(Self {
-            gone: delete::gone(layout, &once, &code, &workspaces),
+            gone: gone::gone(layout, &once, &code, &workspaces),
             code,
             selection: selection.along_links(&workspace),
             workspace,

@@ -1,7 +1,6 @@
 //! What a push looks at, prepares and keeps aside on the remote.
 
 pub(crate) mod backups;
-pub(crate) mod delete;
 pub(crate) mod free_space;
 pub(crate) mod incoming;
 pub(crate) mod leftovers;

@@ -11,11 +11,15 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::session::{Answer, Session};
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 
-use crate::archive::unpack;
+/// Holds the incoming folder while its session lasts.
+const HOLD: &str = include_str!("../sh/hold.sh");
+/// Gives it up at the end.
+const RELEASE: &str = include_str!("../sh/release.sh");
 
 /// What the remote looks like before a push.
 #[expect(
@@ -93,6 +97,17 @@ pub(crate) struct Route<'a> {
 }
 
 impl Prepared {
+    /// A script that fills the incoming folder, or keeps it for what comes.
+    pub(crate) fn filling(&self, connection: &Connection, program: &'static str) -> Script {
+        let script = self.about_incoming(connection, program);
+        script.given("base", &self.base).given("workspace", &self.workspace)
+    }
+
+    fn about_incoming(&self, connection: &Connection, program: &'static str) -> Script {
+        let script = connection.script(program).with(job::FUNCTIONS).with(job::INCOMING);
+        script.given("push", &self.incoming)
+    }
+
     /// The session, for an archive that ends it.
     pub(crate) fn take_session(&self) -> Option<Session> {
         self.is_held.set(false);
@@ -116,7 +131,7 @@ impl Prepared {
         if self.is_held.get() || self.has_no_room.get() {
             return Ok(());
         }
-        let answer = self.ask(connection, unpack::hold(connection, self))?;
+        let answer = self.ask(connection, self.filling(connection, HOLD))?;
         if answer.status != 0 {
             let (host, problem) = (connection.host(), answer.field("problem").unwrap_or_default());
             if let Some(place) = problem.strip_prefix("removed ") {
@@ -167,7 +182,7 @@ impl Prepared {
         if self.is_held.get() || self.has_no_room.get() {
             // The session ends with it: to end it afterwards would take another round trip.
             self.is_held.set(false);
-            let script = unpack::release(connection, &self.incoming);
+            let script = self.about_incoming(connection, RELEASE);
             connection.go_on(self.session.take(), &script)?.answer()?;
         }
         self.take_session().map_or(Ok(()), Session::end)

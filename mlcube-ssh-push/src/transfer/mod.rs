@@ -2,8 +2,10 @@
 
 pub(crate) mod commands;
 pub(crate) mod context;
+pub(crate) mod delete;
 mod permissions;
 mod sent_check;
+mod settle_backups;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
@@ -19,9 +21,9 @@ use mlcube_ssh::sync::{Direction, Ended, Part};
 use crate::archive::Remaining;
 use crate::cli::Args;
 use crate::local::code;
-use crate::remote::delete::{self, Removed};
 use crate::remote::state::Route;
 use crate::transfer::context::{Sent, Sides};
+use crate::transfer::delete::Removed;
 use crate::verify;
 
 impl Sides<'_> {

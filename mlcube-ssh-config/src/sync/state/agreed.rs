@@ -3,10 +3,14 @@
 
 use std::mem;
 use std::ops::Deref;
+use std::path::Path;
 
 use crate::listing::Listing;
+use crate::listing::entry::Entry;
 use crate::sync::plan::{Direction, Plan};
-use crate::sync::state::Common;
+
+/// A path, and what both sides have in common there.
+pub type Common = (&'static Path, Option<Entry>);
 
 /// What both sides were seen to have in common.
 #[derive(Clone, Debug, Default)]

@@ -42,9 +42,6 @@ use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
 
-/// A path, and what both sides have in common there.
-pub type Common = (&'static Path, Option<Entry>);
-
 /// The records of one pair of trees.
 #[derive(Clone, Debug)]
 pub struct Record {

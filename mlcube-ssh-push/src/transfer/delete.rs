@@ -1,13 +1,7 @@
-//! Code that was pushed once and is gone here: what `--delete` deletes there.
-//!
-//! Only what this machine has sent itself is ever deleted, so that nothing of anybody else's goes, and no file that is
-//! still here, an ignored one for instance. A workspace is no code, and what somebody changed there is kept aside.
-
-use std::path::{Path, PathBuf};
+//! `--delete`: removes from the remote tree what was pushed once and is gone here, after it was kept aside.
 
 use anyhow::anyhow;
-use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
@@ -19,31 +13,6 @@ use crate::remote::backups::Backups;
 use crate::transfer::context::{Sent, Sides};
 
 const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
-
-/// What was pushed from here, by this push or earlier ones, and is gone.
-pub(crate) fn gone(
-    layout: &Layout,
-    pushed: &Listing,
-    code: &Listing,
-    workspaces: &[PathBuf],
-) -> Listing {
-    let is_workspace = |path: &Path| workspaces.iter().any(|place| path.starts_with(place));
-    pushed.filter(|path, _| {
-        let is_gone = || lies_below_another(code, path) || is_gone(&layout.base.join(path));
-        code.get(path).is_none() && is_gone() && !is_workspace(path)
-    })
-}
-
-/// Whether a folder that `path` lay in is a file or a link now, through which something else may be seen.
-fn lies_below_another(code: &Listing, path: &Path) -> bool {
-    let mut around = path.ancestors().skip(1);
-    around.any(|folder| code.get(folder).is_some_and(|now| !now.is_folder()))
-}
-
-/// Whether nothing lies at `path`: what can't be looked at, in a folder that can't be entered, may.
-fn is_gone(path: &Path) -> bool {
-    matches!(Entry::look(path), Ok(None))
-}
 
 /// Refuses to delete when there is nothing here, or more than was allowed.
 pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {

@@ -1,0 +1,58 @@
+//! Listing the workspace on the remote.
+
+use anyhow::{Result, anyhow};
+use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_UNREADABLE};
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::job;
+use mlcube_ssh::settings::names::RemotePath;
+use mlcube_ssh::sync::{Record, Selection};
+
+use crate::remote::followed_links;
+use crate::remote::workspace::{There, failure};
+
+const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
+
+/// The script that lists the workspace there; behind that for a pull a stream may follow.
+pub(crate) fn list_script(
+    connection: &Connection,
+    document: &Document,
+    layout: &Layout,
+    record: Option<&Record>,
+) -> Result<Script> {
+    let former_workspace = layout.former_workspace(&document.remote)?;
+    let script = connection.script(LIST);
+    // A job may be running in it.
+    let script = if former_workspace.is_some() { script.with(job::FUNCTIONS) } else { script };
+    let script = script
+        .given("workspace", document.remote.workspace.as_str())
+        .given("state", document.remote.state.as_str())
+        .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
+        .given("format", FIND_FORMAT)
+        .given("unreadable", FIND_FORMAT_UNREADABLE);
+    Ok(if record.is_some() { script.followed() } else { script })
+}
+
+/// Lists the workspace there.
+pub(crate) fn list(
+    connection: &Connection,
+    document: &Document,
+    layout: &Layout,
+    record: Option<&Record>,
+    asked: &Selection,
+) -> Outcome<There> {
+    let script = list_script(connection, document, layout, record)?;
+    let (answer, session) = connection.ask_and_go_on(&script)?;
+    if answer.status != 0 {
+        return Err(failure(connection.host().as_str(), document, &answer));
+    }
+    let host = connection.host();
+    let path = answer.path("workspace");
+    let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
+    let mut there = There { path, followed: Vec::new(), listing: answer.listing()?, session };
+    followed_links::follow(connection, document, &mut there, asked)?;
+    Ok(there)
+}

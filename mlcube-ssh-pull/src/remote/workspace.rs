@@ -1,0 +1,50 @@
+//! The workspace on the remote, and why it can't be listed.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use mlcube_ssh::listing::Listing;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::{Failure, hinted};
+use mlcube_ssh::remote::problem::{self, Problem};
+use mlcube_ssh::remote::session::{Answer, Session};
+
+/// The workspace on the remote.
+pub(crate) struct There {
+    /// Its path, absolute.
+    pub(crate) path: String,
+    /// What is in it.
+    pub(crate) listing: Listing,
+    /// The links of the remote account that are followed, and whether each leads to a folder: they are listed as what they lead
+    /// to.
+    pub(crate) followed: Vec<(PathBuf, bool)>,
+    /// The session in which it was listed, for a stream; it has to end before anything else is done.
+    pub(crate) session: Option<Session>,
+}
+
+impl There {
+    /// The links that are followed to folders, or to files.
+    pub(crate) fn followed(&self, folders: bool) -> Vec<PathBuf> {
+        let followed = self.followed.iter().filter(|(_, is_folder)| *is_folder == folders);
+        followed.map(|(path, _)| path.clone()).collect()
+    }
+}
+
+/// Why it can't be listed.
+pub(crate) fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
+    let problem = answer.field("problem").unwrap_or_default();
+    let known = Problem::parse(&problem);
+    if let Some(failure) = known.failure(host, &answer.errors) {
+        return failure;
+    }
+    Failure::ours(match known {
+        Problem::Other { kind: "no-workspace", subject } => hinted(
+            format!("there is no workspace {subject} on '{host}'"),
+            format!("`{}` makes it", document.configure_command()),
+        ),
+        _ => {
+            let reason = problem::reason(&problem, &answer.last_error());
+            anyhow!("can't list the workspace on '{host}': {reason}")
+        }
+    })
+}

@@ -1,0 +1,172 @@
+//! What a push replaces or deletes on the remote: all of it is kept aside first, in one folder for each push.
+//!
+//! In the end that folder is listed. Code that is as this machine sent it is of no use to anybody, and is dropped; what somebody
+//! else wrote stays and is named, and so does what was written between the listing and the transfer. What is dropped is decided by
+//! size and time. Where those don't count (`--checksum`) nobody knows what the code was, and nothing is dropped.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use mlcube_ssh::listing::{Entry, FIND_FORMAT, Granularity, Listing};
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::sync::state_of;
+use mlcube_ssh::text::quote::one_line;
+
+use crate::transfer::context::Sides;
+use crate::transfer::summary;
+
+const LIST: &str = include_str!("../sh/list-backups.sh");
+const DROP: &str = include_str!("../sh/drop-backups.sh");
+
+/// How many are dropped by one script, each a word of it.
+const AT_ONCE: usize = 10_000;
+
+impl Sides<'_> {
+    /// Drops the backups that are of no use, and names those that nobody expected. Where a disk was full one may not be whole:
+    /// what it was to be lies in its place still.
+    pub(crate) fn settle_backups(&self, was_full: bool) -> Outcome<()> {
+        let script = self.connection.script(LIST).given("format", FIND_FORMAT);
+        let answer = self.ask_of_backups(script)?;
+        let backups = answer.listing()?.filter(|_, entry| !entry.is_folder());
+        // The disk that they are on may round their times.
+        let disk = Granularity::of(&backups);
+        let mut found = [Found::default(), Found::default()];
+        for (path, backup) in backups.iter() {
+            if let Ok(place) = path.strip_prefix("code") {
+                found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
+            } else if let Ok(place) = path.strip_prefix("workspace") {
+                let listed = self.prepared.listing.get(place);
+                found[1].add(path, place, listed.is_some_and(|there| disk.shows(&backup, &there)));
+            }
+        }
+        let [code, workspace] = &mut found;
+        if was_full {
+            code.take_half(&self.look(&self.prepared.base, code)?, |place, now| {
+                let is_sent = |sent: Entry| sent.same_content(now);
+                let size = backups.get(&Path::new("code").join(place)).map_or(0, |half| half.size);
+                !self.local.code.get(place).is_some_and(is_sent)
+                    && (self.local.may_have_sent(place, now, disk) || size < now.size)
+            });
+            workspace.take_half(&self.look(&self.prepared.workspace, workspace)?, |place, now| {
+                let backup = backups.get(&Path::new("workspace").join(place));
+                // What was sent by content looks like what it replaced.
+                !self.prepared.by_content
+                    && backup.is_some_and(|backup| backup.size < now.size)
+                    && self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))
+            });
+        }
+        let is_code_known = !self.prepared.by_content;
+        let mut useless = [code.half.as_slice(), &workspace.half].concat();
+        if is_code_known {
+            useless.extend(&code.expected);
+        }
+        self.drop_backups(&useless, useless.len() == backups.len())?;
+        if !is_code_known && !code.expected.is_empty() {
+            self.step.report().say(&format!(
+                "the code that was replaced on {} is kept in {}: with --checksum size and time don't tell whether it was what the last push sent",
+                self.connection.host(),
+                one_line(&self.backups.code())
+            ));
+        }
+        let changed = code.changed.iter().chain(&workspace.changed);
+        self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// What lies now in the places of files that nobody expected among the backups.
+    fn look(&self, folder: &str, found: &Found) -> Outcome<Listing> {
+        if found.changed.is_empty() {
+            return Ok(Listing::default());
+        }
+        let places = found.changed.iter().map(|(_, place)| *place);
+        let answer =
+            self.prepared.ask(self.connection, state_of(self.connection, folder, places))?;
+        Ok(self.checked(answer)?.listing()?)
+    }
+
+    fn drop_backups(&self, sent: &[&'static Path], is_all: bool) -> Outcome<()> {
+        let script = || self.connection.script(DROP);
+        if is_all {
+            return self.ask_of_backups(script().given("all", "yes")).map(drop);
+        }
+        for some in sent.chunks(AT_ONCE) {
+            self.ask_of_backups(some.iter().fold(script().given("all", "no"), Script::word))?;
+        }
+        Ok(())
+    }
+
+    fn name_backups(&self, changed: &[&Path]) {
+        let (report, host, folder) =
+            (self.step.report(), self.connection.host(), one_line(&self.backups.0));
+        for path in changed.iter().take(summary::NAMED) {
+            let name = |place: &Path| one_line(&place.to_string_lossy());
+            let why = match (path.strip_prefix("code"), path.strip_prefix("workspace")) {
+                (Ok(place), _) => {
+                    format!(
+                        "'{}' on '{host}' wasn't as the last push from here left it",
+                        name(place)
+                    )
+                }
+                (_, Ok(place)) => {
+                    format!("'{}' was written on '{host}' while this push went on", name(place))
+                }
+                _ => continue,
+            };
+            report.warn(&format!("{why}; what it was is kept there, in {folder}/{}", name(path)));
+        }
+        if changed.len() > summary::NAMED {
+            report.warn(&format!(
+                "and {} more, all in {folder} on '{host}'",
+                changed.len() - summary::NAMED
+            ));
+        }
+    }
+
+    fn ask_of_backups(&self, script: Script) -> Outcome<Answer> {
+        let script = script.given("backups", &self.backups.0);
+        self.checked(self.prepared.ask(self.connection, script)?)
+    }
+
+    fn checked(&self, answer: Answer) -> Outcome<Answer> {
+        if answer.status == 0 {
+            return Ok(answer);
+        }
+        Err(Failure::ours(anyhow!(
+            "can't look at what was replaced on '{}', in {}: {}",
+            self.connection.host(),
+            self.backups.0,
+            answer.last_error()
+        )))
+    }
+}
+
+/// The backups of code, or of the workspace.
+#[derive(Default)]
+struct Found {
+    /// Those that are as they were known to be.
+    expected: Vec<&'static Path>,
+    /// Those that aren't, and their places.
+    changed: Vec<(&'static Path, &'static Path)>,
+    /// Those that aren't whole.
+    half: Vec<&'static Path>,
+}
+
+impl Found {
+    fn add(&mut self, path: &'static Path, place: &'static Path, is_expected: bool) {
+        if is_expected {
+            self.expected.push(path);
+        } else {
+            self.changed.push((path, place));
+        }
+    }
+
+    /// Takes those out that aren't whole: what lies in their places `now` wasn't replaced.
+    fn take_half(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
+        let is_half = |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
+        let (half, changed) = self.changed.iter().partition(|(_, place)| is_half(place));
+        let half: Vec<_> = half;
+        (self.half, self.changed) = (half.iter().map(|(path, _)| *path).collect(), changed);
+    }
+}
