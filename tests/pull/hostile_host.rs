@@ -273,6 +273,12 @@ fn ids_are_ids() {
                 .exits(125)
                 .complains(&["'there'", "can't be read"]);
         }
+        // A node and a job to paste are a host and an id, too.
+        for words in [format!("1-a {id}"), format!("{id} node")] {
+            host.answers(&format!("printf '%s\\n' 'problem elsewhere {words}'; exit 3"));
+            let ran = host.run(&["mlcube-ssh-exec", "stop"]);
+            ran.exits(125).says("hint: ").never_says("-Prunner.host");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cube::path_mapping::given_there;
 use crate::cube::task_parameters;
 use crate::cube::task_parameters::Parameter;
 use crate::pipe::document::Document;
+use crate::pipe::failure::hinted;
 use crate::settings::names::{TaskName, check_parameter as check_parameter_name};
 use crate::settings::runner::Runner;
 use crate::text::quote::is_plain;
@@ -105,10 +106,13 @@ fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) 
     if parameter.name.contains(['=', '[', ']'])
         && override_of(document, layout, parameter).is_some()
     {
-        bail!(
-            "{key}: the name holds a character that keeps '{}' from being given another place on the remote; rename it, or write a path relative to the workspace",
-            parameter.path
-        );
+        return Err(hinted(
+            format!(
+                "{key}: the name holds a character that keeps '{}' from being given another place on the remote",
+                parameter.path
+            ),
+            "rename the parameter, or write a path relative to the workspace",
+        ));
     }
     Ok(())
 }
@@ -117,13 +121,16 @@ fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) 
 fn check_path(what: &str, path: &str) -> Result<()> {
     let rest = path.strip_prefix("~").unwrap_or(path);
     if !is_plain(&rest.replace("${", "").replace(['$', '}'], "")) {
-        bail!(
-            "{what}: '{}' would reach a shell on the remote; use a path of letters, digits and ._/+- (a link in the workspace can give one)",
-            path.escape_debug()
-        );
+        return Err(hinted(
+            format!("{what}: '{}' would reach a shell on the remote", path.escape_debug()),
+            "use a path of letters, digits and ._/+- (a link in the workspace can give one)",
+        ));
     }
     if path.starts_with('-') {
-        bail!("{what}: '{path}' begins with '-', and would be taken for an option; write ./{path}");
+        return Err(hinted(
+            format!("{what}: '{path}' begins with '-', and would be taken for an option"),
+            format!("write ./{path}"),
+        ));
     }
     Ok(())
 }
@@ -140,15 +147,19 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
     }
     let platform = runner.remote_platform();
     if !ENGINES.contains(&platform) {
-        bail!(
-            "--{name} counts only where the remote platform is called 'docker' or 'singularity', not '{platform}'; set 'remote: {{runner: docker}}' in the platform's section"
-        );
+        return Err(hinted(
+            format!(
+                "--{name} counts only where the remote platform is called 'docker' or 'singularity', not '{platform}'"
+            ),
+            "set 'remote: {runner: docker}' in the platform's section",
+        ));
     }
     // mlcube makes --vm-ram and --vm-cpu of them, which no singularity on Linux takes.
     if platform == "singularity" && matches!(name, "memory" | "cpu") {
-        bail!(
-            "--{name} reaches no singularity on Linux; set 'remote: {{runner: singularity, run_args: …}}' in the platform's section to options of your version"
-        );
+        return Err(hinted(
+            format!("--{name} reaches no singularity on Linux"),
+            "set 'remote: {runner: singularity, run_args: …}' in the platform's section to options of your version",
+        ));
     }
     Ok(())
 }
@@ -161,10 +172,13 @@ fn check_override(word: &str) -> Result<()> {
         bail!("-P{}: write it as -PKEY=VALUE", word.escape_debug());
     }
     if let Some(active) = value.chars().find(|c| ACTIVE.contains(*c)) {
-        bail!(
-            "-P{key}: the value holds '{}', which a shell on the remote would act on; put it into mlcube.yaml or the platform's settings there",
-            active.escape_debug()
-        );
+        return Err(hinted(
+            format!(
+                "-P{key}: the value holds '{}', which a shell on the remote would act on",
+                active.escape_debug()
+            ),
+            "put it into mlcube.yaml, or into the platform's settings on the remote",
+        ));
     }
     Ok(())
 }

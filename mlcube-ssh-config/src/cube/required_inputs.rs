@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cube::layout::Layout;
 use crate::cube::path_mapping;
 use crate::cube::task_parameters::{Direction, Parameter, of_task};
 use crate::pipe::document::Document;
+use crate::pipe::failure::hinted;
 
 /// An input that has to be there before the tasks start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +47,13 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
 pub fn check(document: &Document, layout: &Layout) -> Result<()> {
     for Input { parameter, .. } in needed(document, layout) {
         if path_mapping::there(layout, &document.remote, &parameter.path).is_none() {
-            bail!(
-                "the input {}.{}, {}, lies outside what is sent to '{}', the workspace and what the cube declares; put it into the workspace, or declare it in mlcube.yaml",
-                parameter.task,
-                parameter.name,
-                parameter.path,
-                document.remote.host
-            );
+            return Err(hinted(
+                format!(
+                    "the input {}.{}, {}, lies outside what is sent to '{}', the workspace and what the cube declares",
+                    parameter.task, parameter.name, parameter.path, document.remote.host
+                ),
+                "put it into the workspace, or declare it in mlcube.yaml",
+            ));
         }
     }
     Ok(())

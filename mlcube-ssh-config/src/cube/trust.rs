@@ -26,6 +26,7 @@ use crate::config;
 use crate::config::request::Request;
 use crate::cube::layout::{Layout, check_base};
 use crate::cube::outside_inputs;
+use crate::cube::paths::real;
 use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
 use crate::pipe::private_file::make_private;
@@ -230,7 +231,7 @@ fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result
         ));
     }
     let root = layout.local_root();
-    if real(&layout.workspace).starts_with(real(&root)) {
+    if real(&layout.workspace)?.starts_with(real(&root)?) {
         return Ok(());
     }
     Err(hinted(
@@ -241,16 +242,6 @@ fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result
         ),
         HINT,
     ))
-}
-
-/// A path without links, as far as it exists.
-fn real(path: &Path) -> PathBuf {
-    for above in path.ancestors() {
-        if let (Ok(real), Ok(rest)) = (above.canonicalize(), path.strip_prefix(above)) {
-            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
-        }
-    }
-    path.to_owned()
 }
 
 /// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.

@@ -15,7 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -202,14 +202,19 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
     let patterns = text.trim_start_matches('\u{feff}').lines();
     for (number, line) in patterns.filter(|line| !line.is_empty()).enumerate() {
         if number == MOST_PATTERNS {
-            bail!("it has more than {MOST_PATTERNS} patterns");
+            return Err(too_much(&format!("it has more than {MOST_PATTERNS} patterns")));
         }
         // A line that is no pattern matches nothing, as with git.
         if !has_open_class(line) {
             let _ = builder.add_line(None, line);
         }
     }
-    Ok(Some(builder.build()?))
+    // Wildcards may make more of few patterns than is ever matched in time.
+    builder.build().map(Some).map_err(|problem| too_much(&problem.to_string()))
+}
+
+fn too_much(problem: &str) -> anyhow::Error {
+    hinted(problem, "name folders in place of what is in them, with fewer wildcards")
 }
 
 /// The text of a regular file of at most [`MOST_BYTES`].
@@ -221,7 +226,7 @@ fn text_of(file: &File) -> Result<String> {
     // It may grow.
     file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MOST_BYTES {
-        bail!("it is larger than {}", human_bytes(MOST_BYTES));
+        return Err(too_much(&format!("it is larger than {}", human_bytes(MOST_BYTES))));
     }
     Ok(text)
 }

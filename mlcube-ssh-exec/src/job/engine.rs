@@ -54,9 +54,10 @@ pub(crate) fn check_takes_variables(
     variables: &[(String, String)],
 ) -> Outcome<()> {
     match passes_by(runner) {
-        Some(engine) if !variables.is_empty() => Err(Failure::ours(anyhow!(
-            "the engine '{engine}' can't be handed variables; set runner.remote.docker to docker or podman, or do without --env"
-        ))),
+        Some(engine) if !variables.is_empty() => {
+            Err(Failure::ours(anyhow!("the engine '{engine}' can't be handed variables"))
+                .hint("set runner.remote.docker to docker or podman, or do without --env"))
+        }
         _ => Ok(()),
     }
 }

@@ -104,9 +104,10 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     }
     if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
         return Err(Failure::ours(anyhow!(
-            "the mlcube on '{host}' knows no platform '{}'; add it to ~/mlcube.yaml there, or set runner.remote here",
+            "the mlcube on '{host}' knows no platform '{}'",
             document.config_text(&["runner", "platform"]).unwrap_or_default()
-        )));
+        ))
+        .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
     }
     if let Some(why) = &end.why_lost {
         return Err(lost(why, &end.job, document).began(end.began));
@@ -208,8 +209,9 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
         return failure;
     }
     Failure::ours(match kind {
-        "never-configured" => anyhow!(
-            "this cube isn't configured on '{host}': {subject} isn't there; run mlcube-ssh configure with the same --mlcube and --platform"
+        "never-configured" => hinted(
+            format!("this cube isn't configured on '{host}': {subject} isn't there"),
+            "run mlcube-ssh configure with the same --mlcube and --platform",
         ),
         "no-exec" => hinted(
             format!(
@@ -228,11 +230,13 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
             format!("the podman on '{host}' is older than version 5, and ignores --gpus={subject}"),
             "give --gpus a number, 'all' or 'device=LIST', or update podman there",
         ),
-        "swallows-mount" => anyhow!(
-            "--mount needs mlcube 0.0.10 or later, '{host}' has {subject}; raise it in runner.interpreter.requirements"
+        "swallows-mount" => hinted(
+            format!("--mount needs mlcube 0.0.10 or later, '{host}' has {subject}"),
+            "raise it in runner.interpreter.requirements",
         ),
-        "no-setsid" => anyhow!(
-            "'{host}' has no setsid, which keeps a job alive without its connection; install util-linux there"
+        "no-setsid" => hinted(
+            format!("'{host}' has no setsid, which keeps a job alive without its connection"),
+            format!("install util-linux on '{host}'"),
         ),
         "no-job" => anyhow!("no job was started in this workspace on '{host}'"),
         "elsewhere" => {
@@ -241,10 +245,14 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
                 format!(
                     "job {job} can't be ended from here: it was started on the node '{machine}' of '{host}', or in another container there"
                 ),
-                format!(
-                    "`{}` ends it there, if ssh reaches the node by that name; only where the node is gone, --force gives the workspace up",
-                    document.stop_command_on(machine, job)
-                ),
+                // A host's words stand in a line to paste only where they can be a job and a node.
+                match (machine.parse(), job.parse()) {
+                    (Ok(node), Ok(job)) => format!(
+                        "`{}` ends it there, if ssh reaches the node by that name; only where the node is gone, --force gives the workspace up",
+                        document.stop_command_on(&node, &job)
+                    ),
+                    _ => "end it on the node where it was started".to_owned(),
+                },
             )
         }
         "unreadable-log" => anyhow!("can't read the log {subject} on '{host}'; the job may go on"),

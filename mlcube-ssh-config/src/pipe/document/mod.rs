@@ -353,8 +353,12 @@ impl Document {
 
     /// What to type to end the job `id` on one node of a host whose name leads to several.
     #[must_use]
-    pub fn stop_command_on(&self, node: &str, id: &str) -> String {
-        format!("{} {}", self.stop_command(id), shell_word(&format!("-Prunner.host={node}")))
+    pub fn stop_command_on(&self, node: &Host, id: &JobId) -> String {
+        format!(
+            "{} {}",
+            self.stop_command(id.as_str()),
+            shell_word(&format!("-Prunner.host={node}"))
+        )
     }
 
     /// What to type to close the connection that stays open.

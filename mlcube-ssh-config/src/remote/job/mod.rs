@@ -17,7 +17,7 @@ use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::session::Session;
 use crate::remote::session::reply::Answer;
-use crate::settings::names::JobId;
+use crate::settings::names::{Host, JobId};
 use crate::text::date::utc;
 
 pub use record::{JobRecord, record};
@@ -54,7 +54,8 @@ pub struct Holder {
     id: Option<JobId>,
     state: HolderState,
     started: u64,
-    host: String,
+    /// The node that it runs on; none for what can't be the name of a host.
+    node: Option<Host>,
     about: Value,
 }
 
@@ -93,7 +94,7 @@ impl Holder {
             id: id.parse().ok(),
             state: HolderState::parse(state),
             started: started.parse().unwrap_or_default(),
-            host: host.split('/').next().unwrap_or_default().to_owned(),
+            node: host.split('/').next().and_then(|node| node.parse().ok()),
             about: serde_json::from_str(about).unwrap_or_default(),
         }
     }
@@ -102,7 +103,10 @@ impl Holder {
     fn describe(&self, document: &Document) -> String {
         let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
         let node = if self.state == HolderState::Elsewhere {
-            format!(" on its node '{}'", self.host)
+            match &self.node {
+                Some(node) => format!(" on its node '{node}'"),
+                None => " on another of its nodes".to_owned(),
+            }
         } else {
             String::new()
         };
@@ -128,12 +132,15 @@ impl Holder {
             (Some(id), HolderState::Leaderless | HolderState::Left) => {
                 format!("`{}` ends what is left of it", document.stop_command(id.as_str()))
             }
-            (Some(id), state) => {
-                let id = id.as_str();
+            (Some(job), state) => {
+                let id = job.as_str();
                 let (stop, gone) = if state == HolderState::Elsewhere {
                     let force = format!("{} --force", document.stop_command(id));
                     (
-                        document.stop_command_on(&self.host, id),
+                        self.node.as_ref().map_or_else(
+                            || document.stop_command(id),
+                            |node| document.stop_command_on(node, job),
+                        ),
                         format!("; only where that node is gone, `{force}` gives the workspace up"),
                     )
                 } else {
@@ -213,6 +220,15 @@ pub fn ask_when_free(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_is_a_host_or_none() {
+        let node = |host: &str| Holder::parse(&format!("1-a elsewhere 1 {host}/machine {{}}")).node;
+        assert_eq!(node("n_1.lab").map(|node| node.to_string()).as_deref(), Some("n_1.lab"));
+        for host in ["$(id)", "-oProxyCommand=x", "a;b", ""] {
+            assert!(node(host).is_none(), "{host}");
+        }
+    }
 
     #[test]
     fn patience_ends() {

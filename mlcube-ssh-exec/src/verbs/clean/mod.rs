@@ -10,7 +10,7 @@ use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing};
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::pipe::step::{Step, write_for_people};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
@@ -218,10 +218,12 @@ fn check(connection: &Connection, document: &Document, answer: &Answer) -> Outco
     Err(Failure::ours(match kind {
         "nothing" => anyhow!("there is nothing of this cube on '{host}'"),
         "changed" => {
-            anyhow!("a job was started on '{host}' meanwhile, nothing was removed; look again")
+            let message = format!("a job was started on '{host}' meanwhile, nothing was removed");
+            hinted(message, "list again what there is, with `mlcube-ssh clean`")
         }
         "not-ours" => {
-            anyhow!("{subject} on '{host}' is no tree of ours; check remote_root and remote_name")
+            let message = format!("{subject} on '{host}' is no tree of ours");
+            hinted(message, "correct remote_root or remote_name in the platform's section")
         }
         _ => anyhow!(
             "can't find or remove what belongs to this cube on '{host}': {}",
