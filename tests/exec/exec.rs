@@ -184,8 +184,8 @@ fn the_platform_is_not_known_there() {
         scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
     for verb in ["configure", "run"] {
         let failed = exec(&scene, verb, &pushed);
-        failed.exits(125).says("cluster9").never_says("Traceback");
-        assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
+        failed.exits(125).complains(&["cluster9", "remote: {runner: docker}"]);
+        assert_eq!(own_lines(&failed).len(), 2, "{}", failed.stderr);
         let verbose = scene.tool("mlcube-ssh-exec").args(["-v", verb]).reads_document(&pushed);
         let failed = verbose.run();
         failed.exits(125).says("knows no platform 'cluster9'");
