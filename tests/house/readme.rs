@@ -261,6 +261,23 @@ fn every_path_of_a_document_is_there_with_what_it_is_said_to_hold() {
     assert!(paths > 30, "{paths}");
 }
 
+#[test]
+fn every_test_that_security_names_exists() {
+    let scene = Scene::new();
+    let cat = "find tests mlcube-ssh-*/src -name '*.rs' -exec cat {} +";
+    let tests = scene.sh(cat).in_folder(&repository()).run().succeeds().stdout.clone();
+    let rows = rows(&read("SECURITY.md"), "attack");
+    assert!(rows.len() > 30, "{rows:?}");
+    for row in rows {
+        let proof = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
+        let proof = proof.split("unit tests of").next().unwrap();
+        for name in quoted(proof) {
+            let name = name.rsplit(": ").next().unwrap();
+            assert!(tests.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+    }
+}
+
 /// A document's examples for a shell.
 fn examples(text: &str) -> Vec<&str> {
     text.split("\n```sh\n").skip(1).map(|block| block.split("\n```").next().unwrap()).collect()
