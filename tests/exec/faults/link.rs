@@ -125,7 +125,7 @@ fn the_host_stays_away() {
 
 #[test]
 fn packets_are_dropped() {
-    if !is_in_own_network("link::packets_are_dropped") {
+    if !is_in_own_network() {
         return;
     }
     staged("every packet dropped for up to 30 s", |round| {
