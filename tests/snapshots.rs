@@ -94,7 +94,7 @@ fn redactions(scene: &Scene) -> Redactions {
     let port = scene.host.sshd.port();
     for (placeholder, form) in [
         // Where it is meant: a machine may be called `test`.
-        ("[MACHINE]", format!(r#"(@|from |"host":")(?<redacted>{machine})\b"#)),
+        ("[MACHINE]", format!(r#"(@|from |belongs to |"host":")(?<redacted>{machine})\b"#)),
         ("[PORT]", format!(r"\b{port}\b")),
     ] {
         redactions.insert(placeholder, Regex::new(&form).unwrap()).unwrap();

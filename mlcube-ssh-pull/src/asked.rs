@@ -43,5 +43,5 @@ pub(crate) fn check_matched(document: &Document, unmatched: &[PathBuf]) -> Outco
         summary::shown(first),
         document.remote.host
     ))
-    .hint("`mlcube-ssh-pull --list` shows what is in it"))
+    .hint("`mlcube-ssh-pull --list` lists the remote workspace"))
 }

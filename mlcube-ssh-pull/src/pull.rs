@@ -68,7 +68,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let place = &path;
         let foreign = ForeignFiles { connection: &connection, document, place };
         transfer::check_readable(&plan, &foreign)?;
-        plan.check_places("here", |_| {
+        plan.check_places("locally", |_| {
             "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
         })
     });
@@ -94,11 +94,12 @@ fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
     });
     match missing {
         [first, ..] if ran && !task_failed => Err(Failure::ours(anyhow!(
-            "the declared output {} ({}) isn't in the workspace on '{}', though the run ended with 0; look at the task, or at its outputs in mlcube.yaml",
+            "the run succeeded without the declared output {} ({}) in the workspace on '{}'",
             first.name,
             first.path.display(),
             document.remote.host
-        ))),
+        ))
+        .hint("check the task, or its outputs in mlcube.yaml")),
         _ => Ok(()),
     }
 }
@@ -126,7 +127,7 @@ fn dry_run(
     if let Some(wanted) = archive::worth(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
         let what = archive::describe(&wanted);
-        step.show_comment(&format!("{what} where there is one; else:"));
+        step.show_comment(&format!("{what} if it has one; else:"));
     }
     let loads = fetch.loads(&plan, &plan.send, &mut |command| {
         step.show([command]);

@@ -37,7 +37,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (layout, runner) = Layout::of_document(document)?;
     if !layout.local_root().is_dir() {
         return Err(Failure::ours(anyhow!(
-            "the cube's folder {} isn't there",
+            "the cube's folder {} doesn't exist",
             layout.local_root().display()
         )));
     }
@@ -280,11 +280,11 @@ fn check_left_out(sides: &Sides) -> Outcome<()> {
             number => format!(" and {number} more"),
         };
         let failure = anyhow!(
-            "'{}'{others} didn't go: here that is a folder, a file or a link, and on '{host}' something else, which stays; the rest was done",
+            "skipped '{}'{others}: of another kind (folder, file, link) locally than on '{host}'; the rest was done",
             shown(first)
         );
         return Err(Failure::ours(failure)
-            .hint("move it away on the remote, where the workspace is, or here, and push again"));
+            .hint("move it away in the workspace on the remote, or locally, and push again"));
     }
     let special = sides.local.code.iter().filter(|(_, entry)| entry.kind == Kind::Other);
     let special = special.map(|(path, _)| layout.base.join(path));
@@ -312,10 +312,10 @@ fn selection(document: &Document, layout: &Layout, args: &Args) -> anyhow::Resul
 /// A run needs a cube that was configured there.
 fn never_configured(document: &Document) -> Failure {
     Failure::ours(anyhow!(
-        "this cube was never configured on '{}' from here; run {}",
-        document.remote.host,
-        document.configure_command()
+        "this cube was never configured on '{}' by this machine",
+        document.remote.host
     ))
+    .hint(format!("run {}", document.configure_command()))
 }
 
 /// Shows the push. What only the remote knows is taken from the record.

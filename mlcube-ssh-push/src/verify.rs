@@ -50,7 +50,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, report)?;
     if let Some(closed) = plan.closed.first() {
         return Err(Failure::ours(anyhow!(
-            "'{}' can't be read on '{}', so it isn't known whether it is the same",
+            "can't compare '{}', which can't be read on '{}'",
             closed.to_string_lossy().escape_debug(),
             connection.host()
         )));

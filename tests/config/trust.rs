@@ -467,11 +467,7 @@ fn clean_removes_nothing_that_another_machine_pushed() {
     let other = config(&[]);
     assert!(clean(&[], &other).succeeds().stdout.contains("digits"), "looking is allowed");
     for words in [["--yes=all", "--force"], ["--yes=jobs,replaced,workspaces", "--force"]] {
-        clean(&words, &other).exits(125).complains(&[
-            "pushed from",
-            "nothing was removed",
-            "adopt",
-        ]);
+        clean(&words, &other).exits(125).complains(&["belongs to", "nothing was removed", "adopt"]);
         assert!(tree.join("mlcube.yaml").exists());
     }
     clean(&["--yes=all", "--force"], &config(&["-Prunner.adopt=true"])).succeeds();

@@ -74,6 +74,6 @@ fn ctrl_c_ends_what_ignores_it_in_a_container_without_our_environment() {
     let left = || Processes::with_words(&format!("done {mark}"));
     assert!(!left().is_empty());
     running.ctrl_c();
-    running.wait().exits(130).says("nothing of it is left");
+    running.wait().exits(130).says("with all its processes and containers");
     assert!(left().is_empty(), "{:?}", left());
 }

@@ -91,7 +91,7 @@ fn what_root_keeps_from_push_and_clean_is_told_with_what_helps() {
     let pushed = dock.tool(&["mlcube-ssh-push"], &document);
     pushed.exits(125).says("model/read-only/mine").says("docker run");
     let verified = dock.tool(&["mlcube-ssh-push", "--verify"], &document);
-    verified.exits(125).says("model/read-only/mine isn't the same");
+    verified.exits(125).says("model/read-only/mine differs");
     dock.does_as_told(&pushed);
     // Its mode is the task's.
     dock.scene
@@ -105,7 +105,11 @@ fn what_root_keeps_from_push_and_clean_is_told_with_what_helps() {
     dock.tool(&["mlcube-ssh-pull"], &document).succeeds();
     dock.scene.sh("chown -R 0 \"$WORKSPACE\"").env("WORKSPACE", dock.workspace()).run().succeeds();
     let cleaned = dock.tool(&["mlcube-ssh-exec", "clean", "--yes=tree", "--force"], &document);
-    cleaned.exits(125).says("a part of").says("belongs to root").says("docker run");
+    cleaned
+        .exits(125)
+        .says("can't be removed as a whole")
+        .says("belongs to root")
+        .says("docker run");
     dock.does_as_told(&cleaned);
     dock.tool(&["mlcube-ssh-exec", "clean", "--yes=all", "--force"], &document).succeeds();
     assert!(!dock.scene.host.remote_root().join("digits").exists());
@@ -143,7 +147,7 @@ fn a_daemon_that_is_restarted_and_ends_the_container_is_not_the_task() {
     dock.docker.stop();
     dock.docker.start();
     let ended = running.wait();
-    ended.exits(125).says("the engine's daemon was restarted, and ended container");
+    ended.exits(125).says("the engine's daemon restarted and ended container");
     assert_eq!(ended.document().at("/failed/kind"), "ours");
     assert_eq!(dock.docker.containers(), [""; 0]);
 }
@@ -233,6 +237,6 @@ fn ctrl_c_ends_a_container_that_ignores_it() {
         "trap '' TERM INT; (trap '' TERM; sleep 1000) & echo started; while :; do sleep 0.1; done",
     );
     running.ctrl_c();
-    running.wait().exits(130).says("nothing of it is left");
+    running.wait().exits(130).says("with all its processes and containers");
     assert_eq!(dock.docker.containers(), [""; 0]);
 }

@@ -91,7 +91,7 @@ fn without_a_shim_that_runs_no_job_starts() {
     let mut scene = Scene::with(HostOptions::default().without("mktemp"));
     let Some(_disk) = on_a_noexec_disk(&scene) else { return };
     let (engine, document) = with_engine(&mut scene, ":");
-    exec(&scene, &["run"], &document).exits(125).complains(&["no program can be run", "TMPDIR"]);
+    exec(&scene, &["run"], &document).exits(125).complains(&["lets programs run", "TMPDIR"]);
     assert_eq!(engine.calls(), Vec::<Vec<String>>::new());
     assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from), "nothing of it is left");
 }
@@ -139,8 +139,8 @@ fn a_container_that_outlives_its_job_holds_the_workspace() {
     // All that leads to the container, but not what holds it: as when the memory of the host is exhausted.
     scene.jobs().without("conmon").kill();
     let lost = running.wait();
-    lost.exits(255).says("is lost").says("run on").says("mlcube-ssh stop");
-    exec(&scene, &["run"], &document).exits(125).complains(&["run on", "mlcube-ssh stop"]);
+    lost.exits(255).says("is lost").says("still run").says("mlcube-ssh stop");
+    exec(&scene, &["run"], &document).exits(125).complains(&["still run", "mlcube-ssh stop"]);
     let all = jobs(&scene);
     assert_eq!(all.len(), 2, "configure, and one run");
     let job = all.iter().max().unwrap().file_name().unwrap().to_str().unwrap();
@@ -415,7 +415,7 @@ fn without_file_locks_one_job_runs_at_a_time_all_the_same() {
 fn a_file_lock_that_hangs_is_not_waited_for_without_end() {
     let mut scene = with_locks("for (;;) pause();");
     let (_engine, document) = with_engine(&mut scene, ":");
-    exec(&scene, &["run"], &document).exits(125).complains(&["file locks", "there", "remote_root"]);
+    exec(&scene, &["run"], &document).exits(125).complains(&["file lock", "there", "remote_root"]);
     assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from));
 }
 
@@ -456,7 +456,7 @@ fn a_log_has_a_limit_and_says_so() {
     let (_engine, document) =
         with_engine(&mut scene, "yes 'a long line' | head -c 100000 || exit 9; exit 7");
     let ran = exec(&scene, &["run"], &document);
-    ran.exits(7).says("the log ends here, at runner.log_limit; the task goes on");
+    ran.exits(7).says("the log ends at runner.log_limit; the task continues");
     let log = fs::metadata(jobs(&scene)[0].join("log")).unwrap().len();
     assert!(log < 1200, "{log}");
     scene.set("/log_limit", "many");
@@ -473,9 +473,9 @@ fn a_folder_that_can_not_be_read_is_not_an_empty_one() {
     account.owns(&jobs);
     scene.sh(&format!("chmod 0 '{}'", jobs.display())).run().succeeds();
     for verb in ["status", "list", "stop", "attach"] {
-        exec(&scene, &[verb], &document).exits(125).says("can't look at").never_says("no job");
+        exec(&scene, &[verb], &document).exits(125).says("can't read").never_says("no job");
     }
-    exec(&scene, &["clean"], &document).exits(125).says("can't look at");
+    exec(&scene, &["clean"], &document).exits(125).says("can't read");
     // Nor is one that lies in such a folder.
     let own = scene.host.remote_root().join(".mlcube-ssh");
     scene
@@ -483,7 +483,7 @@ fn a_folder_that_can_not_be_read_is_not_an_empty_one() {
         .run()
         .succeeds();
     for words in [&["status"][..], &["status", "--all"], &["list"], &["clean"]] {
-        exec(&scene, words, &document).exits(125).says("can't look at").never_says("no job");
+        exec(&scene, words, &document).exits(125).says("can't read").never_says("no job");
     }
 }
 
@@ -504,9 +504,9 @@ fn an_engine_past_the_shim_is_handed_no_empty_variable() {
     let cube = scene.cube("digits").task(&Task::named("train"));
     let own = pushed(&scene, &cube, &[]);
     drop(document);
-    exec(&scene, &["run"], &own).succeeds().says("ran").says("can't be ended from here");
+    exec(&scene, &["run"], &own).succeeds().says("ran").says("can't end the containers");
     let run = scene.tool("mlcube-ssh-exec").arg("run").env("TOKEN", "s3cret");
     let with_variable = own.with("/run/env", json!(["TOKEN"]));
     let refused = run.reads_document(&with_variable).run();
-    refused.exits(125).says("can't be handed variables").never_says("ran\n");
+    refused.exits(125).says("can't pass variables").never_says("ran\n");
 }

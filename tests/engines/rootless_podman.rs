@@ -71,7 +71,7 @@ fn results_of_accounts_of_the_container_are_fetched_and_removed() {
 
     host.tool(&["mlcube-ssh-exec", "run"], &document).succeeds();
     let cleaned = host.tool(&["mlcube-ssh-exec", "clean", "--yes=all", "--force"], &document);
-    cleaned.exits(125).says("a part of").says("podman unshare chown -R 0:0 ");
+    cleaned.exits(125).says("can't be removed as a whole").says("podman unshare chown -R 0:0 ");
     host.does_as_told(&cleaned);
     host.tool(&["mlcube-ssh-exec", "clean", "--yes=all", "--force"], &document).succeeds();
     assert!(!host.scene.host.remote_root().join("digits").exists());

@@ -45,7 +45,7 @@ fn a_cube_is_configured_and_run_in_a_real_container() {
         cube(&scene, "echo training on; cat $data; cat $data > $model/best; echo trouble >&2");
     let document = scene.configured(&cube, &[]);
     assert_eq!(document.at("/steps/exec/phase"), "configure");
-    exec(&scene, "configure", &document).succeeds().says("the cube is configured");
+    exec(&scene, "configure", &document).succeeds().says("the cube is already configured");
     let ran = exec(&scene, "run", &document);
     ran.succeeds().says("training on\n1,2\n").says("trouble");
     assert_eq!(
@@ -153,8 +153,8 @@ fn a_run_that_was_never_configured_says_what_to_type() {
     let document = scene.document(&cube(&scene, ":"), &[]);
     let never = exec(&scene, "run", &document);
     never.exits(125);
-    assert_eq!(own_lines(&never).len(), 1, "{}", never.stderr);
-    never.says("configure");
+    assert_eq!(own_lines(&never).len(), 2, "{}", never.stderr);
+    never.says("hint: run mlcube-ssh configure");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn the_platform_is_not_known_there() {
         assert_eq!(own_lines(&failed).len(), 2, "{}", failed.stderr);
         let verbose = scene.tool("mlcube-ssh-exec").args(["-v", verb]).reads_document(&pushed);
         let failed = verbose.run();
-        failed.exits(125).says("knows no platform 'cluster9'");
+        failed.exits(125).says("has no platform 'cluster9'");
         assert_eq!(failed.document().at("/failed/kind"), "ours");
     }
 }
@@ -392,5 +392,5 @@ fn output_that_cannot_be_written_is_an_error() {
     let document = scene.configured(&cube, &["--task=train"]);
     fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
     let full = scene.sh("mlcube-ssh-exec run -q --output out.json < run.json > /dev/full").run();
-    full.exits(125).complains(&["couldn't be written", "No space left", "mlcube-ssh attach"]);
+    full.exits(125).complains(&["can't write the output", "No space left", "mlcube-ssh attach"]);
 }

@@ -58,7 +58,7 @@ fn what_an_earlier_task_makes_need_not_be_there() {
         "use.model",
         "no directory",
         model.to_str().unwrap(),
-        "task make makes it; run that first: mlcube-ssh run --mlcube=",
+        "run the task make, which produces it: mlcube-ssh run --mlcube=",
         "--platform=gpu1 --task=make",
     ]);
 }
@@ -94,5 +94,5 @@ fn an_input_that_nobody_makes_is_to_be_put_into_the_workspace() {
     let put = format!("hint: put the data into {}", local.display());
     run(&scene, &document).exits(125).complains(&["make.data", &put]);
     symlink("/nowhere/data.csv", &local).unwrap();
-    run(&scene, &document).exits(125).complains(&["is a link to /nowhere/data.csv"]);
+    run(&scene, &document).exits(125).complains(&["is a broken link to /nowhere/data.csv"]);
 }

@@ -88,7 +88,7 @@ fn attach_without_a_job_takes_the_newest_of_the_workspace_and_its_tasks() {
     attached.succeeds().says("hello\n");
     assert_eq!(id(&attached.document()), id(&ran));
     let nothing = exec(&scene, &["attach", "--job=1-2"], &document);
-    nothing.exits(125).complains(&["1-2", "no such job"]);
+    nothing.exits(125).complains(&["1-2", "has no job"]);
     exec(&scene, &["attach", "--job=../x"], &document).exits(125).says("../x");
 }
 
@@ -141,11 +141,7 @@ fn stop_ends_a_job_from_elsewhere() {
     assert!(again.succeeds().stdout.contains("killed"), "a job that is over is left as it is");
     let attached = scene.tool("mlcube-ssh-exec").args(["-q", "attach"]).reads_document(&detached);
     let status = told["status"].as_i64().and_then(|status| i32::try_from(status).ok()).unwrap();
-    attached
-        .run()
-        .exits(status)
-        .complains(&["was ended by a stop", "there"])
-        .never_says("task train");
+    attached.run().exits(status).complains(&["a stop ended job", "there"]).never_says("task train");
 }
 
 #[test]
@@ -292,7 +288,7 @@ fn an_inherited_ignored_sigint_ends_the_job_too() {
     let mut running = scene.sh(line).reads_document(&document).start();
     running.says("started");
     running.ctrl_c();
-    running.wait().exits(130).says("nothing of it is left");
+    running.wait().exits(130).says("with all its processes and containers");
     eventually("nothing is left", || scene.jobs().is_empty());
 }
 
@@ -320,7 +316,7 @@ fn an_engine_whose_containers_cannot_be_ended_is_said_at_the_start() {
     let document = scene.document(&scene.cube("other").task(&Task::named("train")), &[]);
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     let ran = exec(&scene, &["run"], &push.succeeds().document());
-    ran.succeeds().says("can't be ended from here");
+    ran.succeeds().says("can't end the containers");
 }
 
 #[test]
@@ -333,7 +329,7 @@ fn given_up_says_how_to_come_back() {
     scene.masters().kill();
     let lost = running.wait();
     lost.exits(255).says("mlcube-ssh attach ");
-    assert_eq!(lost.stderr.matches("connecting again").count(), 1, "{}", lost.stderr);
+    assert_eq!(lost.stderr.matches("reconnecting").count(), 1, "{}", lost.stderr);
     scene.host.sshd.comes_back();
     go(&scene);
     let attached = exec(&scene, &["attach"], &lost.document());

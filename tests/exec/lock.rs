@@ -185,9 +185,9 @@ fn a_holder_that_cannot_be_looked_at_is_named_by_every_program() {
     fs::remove_file(folder.join("leader")).unwrap();
     fs::create_dir(folder.join("leader")).unwrap();
     let path = folder.join("leader").display().to_string();
-    exec(&scene, &["run"], &document).exits(125).complains(&["can't look at", &path]);
+    exec(&scene, &["run"], &document).exits(125).complains(&["can't read", &path]);
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
-    push.run().exits(125).complains(&["can't look at", &path]);
+    push.run().exits(125).complains(&["can't read", &path]);
     fs::remove_dir(folder.join("leader")).unwrap();
     fs::write(folder.join("leader"), leader).unwrap();
     go(&scene);
@@ -208,7 +208,9 @@ fn what_a_stop_could_not_end_holds_the_workspace() {
     with_a_daemon_that_is_gone(&scene, &document);
     for _ in 0..2 {
         exec(&scene, &["stop"], &document).exits(125).says("docker tells nothing");
-        exec(&scene, &["run"], &document).exits(125).complains(&["is left", "mlcube-ssh stop"]);
+        exec(&scene, &["run"], &document)
+            .exits(125)
+            .complains(&["left processes or containers", "mlcube-ssh stop"]);
     }
     Engine::installed_on(&scene.host, "docker");
     exec(&scene, &["stop"], &document).succeeds();

@@ -136,7 +136,7 @@ fn ctrl_c_ends_the_job_on_a_host_that_takes_one_session() {
     let line = "trap '' TERM INT; echo started; sleep 4006; echo went on; sleep 4006";
     let (scene, running) = with_engine_on(options, line);
     running.ctrl_c();
-    running.wait().exits(130).says("was ended; nothing of it is left there");
+    running.wait().exits(130).says("with all its processes and containers");
     assert!(scene.jobs().is_empty(), "that is true: {:?}", scene.jobs());
     assert_eq!(scene.host.sshd.logins(), 1);
 }
@@ -149,7 +149,7 @@ fn ctrl_c_without_an_answer_promises_nothing() {
     running.ctrl_c();
     let ended = running.wait();
     ended.exits(130).says("isn't confirmed").says("mlcube-ssh stop ");
-    ended.never_says("nothing of it is left");
+    ended.never_says("with all its processes and containers");
     scene.host.loses_program("flock");
     scene.jobs().kill();
 }

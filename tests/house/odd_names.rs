@@ -105,7 +105,7 @@ fn names_that_a_list_of_files_has_comments_for() {
             }
             fs::write(there.join("workspace").join(name), format!("{text} there")).unwrap();
         }
-        run("mlcube-ssh-pull", &["--verify"]).exits(125).says("#x isn't the same");
+        run("mlcube-ssh-pull", &["--verify"]).exits(125).says("#x differs");
         run("mlcube-ssh-pull", &[]).succeeds();
         for name in names {
             assert_eq!(cube.result(name), format!("{text} there"), "{name}");

@@ -235,7 +235,7 @@ fn sigterm_while_a_start_up_file_reads_everything() {
     eventually("the script is being read", || account.home().join("reading").exists());
     running.signal(Signal::TERM);
     let ended = running.wait();
-    ended.exits(143).complains(&["before a script began", "wasn't seen to start", "attach"]);
+    ended.exits(143).complains(&["interrupted before", "confirmed the start", "attach"]);
     eventually("no ssh of it is left here", || {
         scene.place().processes().with("mlcube-ssh:").is_empty()
     });

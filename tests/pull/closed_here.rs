@@ -58,7 +58,10 @@ fn where_there_is_no_place_for_what_is_half_there_a_file_comes_all_the_same() {
     fs::write(&partial, "the user's").unwrap();
     pushed.made("score");
     // What isn't a folder of ours is named and neither used nor removed.
-    pushed.pull(&[]).exits(125).says(".mlcube-ssh-partial isn't a folder of yours");
+    pushed
+        .pull(&[])
+        .exits(125)
+        .says(".mlcube-ssh-partial, where transfers write, must be a folder that you own");
     assert_eq!(pushed.cube.result(".mlcube-ssh-partial"), "the user's");
     fs::remove_file(partial).unwrap();
     pushed.pull(&[]).succeeds();
@@ -90,13 +93,17 @@ fn a_folder_here_that_cant_be_read_holds_nothing_else_up() {
     fs::write(pushed.cube.root().join(".mlcubeignore"), "ignored\n").unwrap();
     pushed.made("score");
     let pulled = pushed.pull(&["-q"]);
-    pulled.exits(125).says("left out own with").says("left out roots with").never_says("ignored");
-    pulled.says("2 folders can't be read here");
+    pulled
+        .exits(125)
+        .says("skipped own and everything")
+        .says("skipped roots and everything")
+        .never_says("ignored");
+    pulled.says("can't read 2 folders locally");
     assert_eq!(pushed.cube.result("score"), "score");
     let left_out = pulled.document().at("/steps/pull/left_out").clone();
     assert_eq!(left_out, serde_json::json!(["own", "roots"]));
-    pushed.pull(&["-q", "own/in*"]).exits(125).says("left out own with");
-    pushed.pull(&["--verify"]).exits(125).says("folders can't be read here");
+    pushed.pull(&["-q", "own/in*"]).exits(125).says("skipped own and everything");
+    pushed.pull(&["--verify"]).exits(125).says("folders locally");
     // Neither opened nor replaced.
     for name in ["ignored", "own"] {
         let path = workspace.join(name);
@@ -116,6 +123,6 @@ fn what_lies_behind_a_link_to_a_folder_that_cant_be_read() {
     symlink(&disk, pushed.cube.workspace().join("out")).unwrap();
     pushed.made("out/model");
     pushed.made("score");
-    pushed.pull(&["-q"]).exits(125).says("left out out with all below it");
+    pushed.pull(&["-q"]).exits(125).says("skipped out and everything below it");
     assert_eq!(pushed.cube.result("score"), "score");
 }

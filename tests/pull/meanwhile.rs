@@ -98,7 +98,7 @@ fn what_a_job_writes_before_it_is_replaced_is_kept_and_named() {
     let writes = format!("echo trained >'{}'", there.display());
     scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
     let pushed = run(&scene, "mlcube-ssh-push", &document);
-    pushed.succeeds().says("'model' was written on 'there' while this push went on");
+    pushed.succeeds().says("'model' was written on 'there' during this push");
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
     let ours = scene.host.remote_root().join(".mlcube-ssh/digits");
     assert_eq!(kept_aside(&ours), ["trained\n"]);
@@ -113,7 +113,7 @@ fn what_is_edited_here_before_it_is_replaced_is_kept_and_named() {
     let writes = format!("echo mine >'{}'", here.display());
     scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
     let pulled = run(&scene, "mlcube-ssh-pull", &document);
-    pulled.succeeds().says("'model' was written here while this pull went on");
+    pulled.succeeds().says("'model' was written locally during this pull");
     assert_eq!(cube.result("model"), "trained");
     assert_eq!(kept_aside(&scene.home().join(".local/state")), ["mine\n"]);
 }
@@ -157,7 +157,7 @@ fn what_is_edited_before_it_is_replaced_by_content_is_kept_and_named_either_way(
         );
         scene.has_program("rsync", &line);
         let moved = scene.tool(tool).args(["-q", "--checksum"]).reads_document(&document).run();
-        moved.says("went on");
+        moved.says("during this");
         as_ever(&scene);
         assert!(kept_aside(&state).contains(&"me\n".to_owned()), "{tool}: {moved}");
     }

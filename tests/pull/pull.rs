@@ -112,7 +112,7 @@ fn nothing_lands_outside_the_workspace() {
     symlink(&elsewhere, there.join("first")).unwrap();
     fs::create_dir_all(there.join("second")).unwrap();
     fs::write(there.join("second/planted"), "from there").unwrap();
-    pull(&scene, &document, &[]).exits(125).says("'first' didn't come");
+    pull(&scene, &document, &[]).exits(125).says("skipped 'first'");
     assert!(
         fs::symlink_metadata(cube.workspace().join("first")).is_err(),
         "a link that leads out stays there"
@@ -182,7 +182,7 @@ fn an_output_with_an_absolute_path_is_told_where_it_stays() {
     let document = scene.document(&cube, &[]);
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
     let told = format!(
-        "the output train.model isn't in the workspace and stays on the remote: {}/model on there",
+        "the output train.model is outside the workspace and isn't fetched: {}/model on there",
         away.display()
     );
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds().says(&told);

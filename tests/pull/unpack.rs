@@ -178,7 +178,9 @@ fn a_host_that_sends_without_end() {
     let scene = Scene::new();
     let (_, document) = many(&scene);
     scene.host.has_program("tar", &format!("{ASKED}/usr/bin/tar \"$@\"; exec cat /dev/zero"));
-    pull(&scene, &document, &["-q"]).exits(125).complains(&["there", "more than it was asked for"]);
+    pull(&scene, &document, &["-q"])
+        .exits(125)
+        .complains(&["there", "more than this pull requested"]);
     eventually("nothing is left running there", || {
         scene.place().processes().with("/dev/zero").is_empty()
     });
@@ -195,7 +197,7 @@ fn what_appears_here_meanwhile_is_kept_aside() {
         cube.workspace().display()
     );
     scene.host.has_program("tar", &appears);
-    pull(&scene, &document, &["-q"]).succeeds().says("'many/010' was written here while");
+    pull(&scene, &document, &["-q"]).succeeds().says("'many/010' was written locally during");
     let replaced = scene.sh("cat \"$HOME\"/.local/state/mlcube-ssh/*/replaced/*/many/010");
     assert_eq!(replaced.run().succeeds().stdout, "mine\n");
     is_all_here(&scene, &cube);
@@ -210,7 +212,7 @@ fn a_host_that_sends_what_nobody_asked_for() {
             "{ASKED}exec python3 -c 'import tarfile, sys, io\nwith tarfile.open(fileobj=sys.stdout.buffer, mode=\"w|\") as archive:\n    entry = tarfile.TarInfo(\"{name}\"); entry.size = 4; archive.addfile(entry, io.BytesIO(b\"evil\"))'"
         );
         scene.host.has_program("tar", &evil);
-        pull(&scene, &document, &["-q"]).exits(125).complains(&["there", "nobody asked for it"]);
+        pull(&scene, &document, &["-q"]).exits(125).complains(&["there", "didn't request"]);
         assert!(files_below(&cube.workspace()).is_empty());
         assert!(!cube.root().join("evil").exists());
     }

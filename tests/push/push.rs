@@ -350,7 +350,7 @@ fn a_pipe_in_the_code_stays_here_and_is_named() {
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");
     scene.sh("mkfifo digits/queue").run().succeeds();
     let sent = push(&scene, &scene.document(&cube, &[]));
-    let receipt = sent.succeeds().says("left out queue").document();
+    let receipt = sent.succeeds().says("skipped queue").document();
     assert_eq!(receipt.at("/steps/push/left_out/0"), "queue");
 }
 

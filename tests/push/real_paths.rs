@@ -192,7 +192,7 @@ fn what_lies_outside_the_checkout_needs_the_users_word() {
     fs::write(lab.join("data/set/1"), vec![1; 3000]).unwrap();
     // In one checkout it is named with its size, once.
     let pushed = push(&scene, &scene.document(&cube, &[]), &[]);
-    pushed.succeeds().says("the build context lies outside the cube's folder and is sent too");
+    pushed.succeeds().says("the build context outside the cube's folder is sent too");
     pushed
         .says("lab/project, 4 files")
         .says("an input lies outside")
@@ -228,7 +228,7 @@ fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
     let mine = |scene: &Scene, document: &Document| {
         for words in [&[] as &[&str], &["--overwrite"], &["out/model"], &["out"]] {
             let pulled = pull(scene, document, words);
-            pulled.says("left out out with all below it").says("follow_links");
+            pulled.says("skipped out and everything below it").says("follow_links");
             assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "mine");
             assert_eq!(fs::read_dir(&disk).unwrap().count(), 1);
         }
@@ -287,7 +287,10 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     fs::write(cube.root().join("copy"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
     let document = scene.document(&cube, &[]);
     let pushed = push(&scene, &document, &[]);
-    pushed.succeeds().says("digits/key is the private key that logs in").says("workspace/weights");
+    pushed
+        .succeeds()
+        .says("digits/key: it is the private key of the login")
+        .says("workspace/weights");
     let there = scene.host.remote_root().join("digits");
     assert!(there.join("workspace/data.csv").exists() && there.join("entry").exists());
     for name in ["key", "tasks/looks like code.sh", "workspace/weights", "other", "copy"] {
@@ -324,7 +327,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     fs::remove_file(cube.root().join("log")).unwrap();
     fs::write(cube.root().join("settings.json"), "{\"schema\": \"mine\"}").unwrap();
     let again = push(&scene, &scene.document(&cube, &[]), &["-v"]);
-    again.succeeds().says("stays here, a document: another name");
+    again.succeeds().says("skipped (a document): another name");
     assert!(there.join("settings.json").exists());
     assert!(!there.join("tasks/data").exists() && !there.join("another name").exists());
     assert_eq!(sent(&there).len(), expected.len() + 1);
@@ -488,7 +491,7 @@ fn a_link_that_nobody_asks_for_is_named_and_one_that_is_asked_for_is_followed() 
     symlink(scratch.join("out"), there.join("out/more")).unwrap();
     symlink(scratch.join("out"), there.join("cache")).unwrap();
     let pulled = pull(&scene, &document, &[]);
-    pulled.exits(125).says("left out cache: ").says("left out out/more: ");
+    pulled.exits(125).says("skipped cache: ").says("skipped out/more: ");
     pulled.says("by its path, cache").says(".mlcubeignore");
     assert!(!cube.workspace().join("cache").exists());
     pull(&scene, &document, &["cache/deep"]).succeeds();

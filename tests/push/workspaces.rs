@@ -67,12 +67,13 @@ fn a_former_workspace_is_named_and_is_code_again_when_the_user_says_so() {
         |words: &[&str]| scene.tool("mlcube-ssh-push").args(words).reads_document(&document).run();
     push(&[]).succeeds().says("'runs/1' isn't sent as code").says("--as-code=runs/1");
     push(&["--as-code=workspace"]).exits(125).says("the workspace in use");
-    push(&["--as-code=tasks"]).exits(125).says("was no workspace");
+    push(&["--as-code=tasks"]).exits(125).says("known as a former workspace");
     let model = || fs::read_to_string(there.join("runs/1/model")).unwrap();
     assert_eq!(model(), "epoch 100");
     // What a job wrote there is replaced, as code is, and kept.
     let sent = push(&["--as-code=runs/1/"]);
-    sent.succeeds().says("'runs/1/model' on 'there' wasn't as the last push from here left it");
+    sent.succeeds()
+        .says("'runs/1/model' on 'there' was changed since the last push of this machine");
     assert_eq!(model(), "epoch 1");
     assert_eq!(replaced(&scene), [("code/runs/1/model".to_owned(), "epoch 100".to_owned())]);
     push(&[]).succeeds().never_says("--as-code");

@@ -384,9 +384,9 @@ impl<'a> Trial<'a> {
         let is_named = outcome.status == 125
             && (self.disk.is_some()
                 || [
-                    "a file or a link, and on 'there' something else",
-                    "its folder, or one above it, can't be written",
-                    "is a link that leads out of the workspace",
+                    "(folder, file, link) locally than on 'there'",
+                    "its folder, or one above it, isn't writable",
+                    ": a link out of the workspace",
                 ]
                 .iter()
                 .any(|named| outcome.stderr.contains(named)));

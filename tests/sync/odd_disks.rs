@@ -58,7 +58,7 @@ fn names_that_the_local_disk_takes_for_one_are_skipped_and_named() {
     write(&there, &[("Model.pt", "large"), ("model.pt", "small"), ("score", "1"), ("Out/x", "x")]);
     write(&there, &[("out/y", "y"), (TWO_FORMS[0], "one form"), (TWO_FORMS[1], "the other")]);
     let pulled = pull(&scene, &document);
-    pulled.exits(125).says("left out model.pt").says("left out out:").says("hint: rename");
+    pulled.exits(125).says("skipped model.pt").says("skipped out:").says("hint: rename");
     assert_eq!(read(&here, "Model.pt"), "large");
     assert_eq!(read(&here, "score"), "1");
     let forms = TWO_FORMS.map(|name| read(&there, name));
@@ -97,7 +97,7 @@ fn a_name_that_comes_later_does_not_replace_the_one_that_is_taken_for_it() {
     pull(&scene, &document).succeeds();
     write(&there, &[("Model.pt", "second"), ("b", "b")]);
     let pull = scene.tool("mlcube-ssh-pull").arg("--overwrite").reads_document(&document).run();
-    pull.exits(125).says("left out Model.pt");
+    pull.exits(125).says("skipped Model.pt");
     assert_eq!(
         (read(&cube.workspace(), "model.pt"), read(&cube.workspace(), "b")),
         ("first".into(), "b".into())
@@ -110,7 +110,7 @@ fn a_disk_that_keeps_names_in_another_form_does_not_get_them() {
     let (cube, document, there) = pushed(&scene);
     let Some(disk) = OddDisk::mount(&cube.workspace(), &["names nfd"]) else { return };
     write(&there, &[(TWO_FORMS[0], "one"), ("plain", "x")]);
-    pull(&scene, &document).exits(125).says("left out \u{e9}.txt").says("fetched 1 file");
+    pull(&scene, &document).exits(125).says("skipped \u{e9}.txt").says("fetched 1 file");
     assert_eq!(files_below(disk.path()).len(), 2);
     push(&scene, &document).succeeds().says("nothing to send");
 }
@@ -125,7 +125,7 @@ fn names_that_the_remote_disk_takes_for_one_are_skipped_and_named() {
     for _ in 0..2 {
         push(&scene, &document)
             .exits(125)
-            .says("left out model.pt")
+            .says("skipped model.pt")
             .says("DATA.csv")
             .says("hint: rename");
         assert_eq!((read(&there, "Model.pt"), read(&there, "score")), ("large".into(), "1".into()));
@@ -142,7 +142,7 @@ fn one_name_that_is_too_long_for_a_disk_does_not_stop_the_rest() {
     let long = "x".repeat(200);
     let Some(disk) = OddDisk::mount(&cube.workspace(), &["name-bytes 150"]) else { return };
     write(&there, &[(&format!("{long}/in it"), "x"), (&format!("d/{long}"), "x"), ("z", "z")]);
-    pull(&scene, &document).exits(125).says(&format!("left out d/{long}")).says("fetched 1 file");
+    pull(&scene, &document).exits(125).says(&format!("skipped d/{long}")).says("fetched 1 file");
     assert_eq!((read(&cube.workspace(), "z"), files_below(disk.path()).len()), ("z".into(), 2));
     drop(disk);
     fs::remove_dir_all(&there).unwrap();
@@ -336,7 +336,7 @@ fn what_is_no_hole_still_counts_for_the_free_space() {
     let Some(_small) = Tmpfs::mount(&cube.workspace(), "10m") else { return };
     sparse(&there.join("holes"), 80 << 20);
     fs::write(there.join("full"), random(1, 12 << 20)).unwrap();
-    pull(&scene, &document).exits(125).says("12.6 MB have to come").says("holes");
+    pull(&scene, &document).exits(125).says("this pull needs 12.6 MB").says("holes");
     fs::remove_file(there.join("full")).unwrap();
     pull(&scene, &document).succeeds();
 }
@@ -592,7 +592,7 @@ fn a_disk_that_is_full_says_nothing_of_names() {
             };
             word(&sender);
             let moved = scene.tool(tool).reads_document(&document).run();
-            moved.never_says("hold the name").never_says("rename it");
+            moved.never_says("store the name").never_says("rename the original");
             let has_room = |moved: &Outcome| moved.status == 0 || moved.stderr.contains("room");
             assert!(has_room(&moved), "{moved}");
         }

@@ -97,7 +97,7 @@ impl Boundary {
         if self.is_home_or_above(&is) || self.protected.iter().any(holds) {
             return Err(hinted(
                 format!(
-                    "{}: there lie files of yours that no task may read or write",
+                    "{}: it holds files of yours that no task may read or write",
                     leads(what, &path, &is)
                 ),
                 "choose another folder with --workspace=DIR",

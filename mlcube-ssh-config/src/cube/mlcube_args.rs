@@ -140,10 +140,7 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
         || value.starts_with('-')
         || value.contains(|c: char| c.is_whitespace() || ACTIVE.contains(c))
     {
-        bail!(
-            "--{name}: '{}' would reach a shell on the remote and be misread there",
-            value.escape_debug()
-        );
+        bail!("--{name}: a shell on the remote would misread '{}'", value.escape_debug());
     }
     let platform = runner.remote_platform();
     if !ENGINES.contains(&platform) {

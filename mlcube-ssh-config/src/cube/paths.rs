@@ -36,7 +36,7 @@ pub fn real(path: &Path) -> Result<PathBuf> {
                 Err(problem) if problem.kind() != ErrorKind::NotFound => return Err(problem),
                 Err(_) if fs::symlink_metadata(existing).is_ok() => {
                     return Err(io::Error::other(format!(
-                        "the link {} leads nowhere",
+                        "the link {} is broken",
                         existing.display()
                     )));
                 }

@@ -61,8 +61,8 @@ pub fn other(document: &Document, line: &str) -> Failure {
     let base = document.remote.base.as_str();
     let name = base.rsplit('/').next().unwrap_or_default();
     let other_name = shell_word(&format!("-Prunner.remote_name={name}-2"));
-    Failure::ours(anyhow!("{base} on '{}' was pushed from {from}", document.remote.host)).hint(format!(
-        "to keep both: {configure} {other_name}; to take over the tree of the same cube (another machine, a fresh checkout): {configure} -Prunner.adopt=true"
+    Failure::ours(anyhow!("the remote tree {base} on '{}' belongs to {from}, which pushed it", document.remote.host)).hint(format!(
+        "to keep both, run {configure} {other_name}; to take over the tree of the same cube (another machine, a fresh checkout), run {configure} -Prunner.adopt=true"
     ))
 }
 
@@ -71,13 +71,13 @@ pub fn other(document: &Document, line: &str) -> Failure {
 pub fn not_removed(document: &Document, line: &str) -> Failure {
     let Remote { base, host, .. } = &document.remote;
     let from = pushed_from(line);
-    Failure::ours(anyhow!("{base} on '{host}' was pushed from {from}, and nothing was removed")).hint(
-        "clean it from there; with -Prunner.adopt=true it is removed from here, with what only that machine knows of",
+    Failure::ours(anyhow!("the remote tree {base} on '{host}' belongs to {from}, which pushed it; nothing was removed")).hint(
+        "run clean on that machine; with -Prunner.adopt=true this one removes the tree, with files that only that machine knows",
     )
 }
 
 fn pushed_from(line: &str) -> &str {
-    line.split_once(' ').map_or("somewhere else", |(_, from)| from)
+    line.split_once(' ').map_or("another machine", |(_, from)| from)
 }
 
 /// The random id of this user on this machine; made once, also if several start at once.

@@ -90,7 +90,7 @@ pub fn seal(document: &mut Document) -> Result<()> {
     let key = match read_key(&file)? {
         Some(key) => key,
         None => {
-            make_key(&file).with_context(|| format!("can't make the key {}", file.display()))?
+            make_key(&file).with_context(|| format!("can't create the key {}", file.display()))?
         }
     };
     document.seal = mac(&key, document).map(|mac| to_hex(&mac.finalize().into_bytes()));
@@ -198,7 +198,7 @@ fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
     if !root.exists() {
         ensure!(
             document.run.inputs.is_empty(),
-            "the cube's folder isn't there, and run.inputs are"
+            "the document has run.inputs, and the cube's folder doesn't exist"
         );
         return Ok(config::settings_alone(request, &environment)?);
     }
@@ -288,7 +288,7 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
         }
         Ok(_) => Err(hinted(
             format!("the key {} must be yours, with mode 0600", file.display()),
-            format!("remove it; it will be made anew: rm {}", file.display()),
+            format!("remove it; it will be recreated: rm {}", file.display()),
         )),
     }
 }
@@ -306,7 +306,7 @@ fn make_key(file: &Path) -> Result<[u8; KEY]> {
     match new.persist_noclobber(file) {
         Ok(_) => Ok(key),
         Err(problem) if problem.error.kind() == io::ErrorKind::AlreadyExists => {
-            read_key(file)?.context("it went away again")
+            read_key(file)?.context("it was removed meanwhile")
         }
         Err(problem) => Err(problem.error.into()),
     }

@@ -78,7 +78,7 @@ impl Entry {
             Ok(entry) => Ok(Some(entry)),
             Err(problem) if is_absence(&problem) => Ok(None),
             Err(problem) => {
-                let what = format!("can't look at '{}': {problem}", path.display());
+                let what = format!("can't inspect '{}': {problem}", path.display());
                 Err(io::Error::new(problem.kind(), what))
             }
         }

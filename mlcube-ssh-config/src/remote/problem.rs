@@ -64,12 +64,14 @@ impl<'a> Problem<'a> {
             Self::OpenRsync => rsync_version::wrong_there(host),
             Self::NotOwn(subject) => folder_owner::failure(host, subject),
             Self::NoLook(subject) => Failure::ours(hinted(
-                format!("can't look at {subject} on '{host}', so nothing is known of its jobs"),
-                "see on the host whether it can be read, and whether the account may start more processes (ulimit -u)",
+                format!("can't read {subject} on '{host}', so the state of its jobs is unknown"),
+                "check on the remote whether the account can read it and may start more processes (ulimit -u)",
             )),
             Self::LocksHang(folder) => Failure::ours(hinted(
-                format!("the file locks in {folder} on '{host}' are held or don't answer"),
-                "try again when nothing else of mlcube-ssh runs there; if that doesn't help, set remote_root to a folder on another file system",
+                format!(
+                    "can't take a file lock in {folder} on '{host}': it is held, or the file system doesn't respond"
+                ),
+                "try again when no other mlcube-ssh runs on the remote; if that doesn't help, set remote_root to a folder on another file system",
             )),
             Self::NotWritable(subject) => not_writable(host, subject, errors),
             Self::Other { .. } => return None,

@@ -251,7 +251,7 @@ impl<'a> Follower<'a> {
     /// Takes note of a signal that ends the job.
     fn is_told_to_end(&mut self, signal: u8) {
         self.end.interrupted = Some(signal);
-        self.report.say(&format!("ending job {} on {}", self.job.id, self.host()));
+        self.report.say(&format!("ending job {} on '{}'", self.job.id, self.host()));
     }
 
     /// What is said when a signal ends us while the host has nothing to say.
@@ -261,12 +261,12 @@ impl<'a> Follower<'a> {
             return self.left_alone(signal);
         }
         let message = format!(
-            "ended before a script began to run on '{}'; job {} wasn't seen to start",
+            "interrupted before '{}' confirmed the start of job {}",
             self.host(),
             self.job.id
         );
         Failure::signal(signal, message).hint(format!(
-            "`{}` tells whether it was started",
+            "`{}` follows it if it was started",
             self.document.attach_command(&self.job.id)
         ))
     }
@@ -449,7 +449,7 @@ impl<'a> Follower<'a> {
     fn note_node(&mut self, name: Host, is_elsewhere: bool) {
         if is_elsewhere && !mem::replace(&mut self.is_elsewhere, true) {
             self.report.say(&format!(
-                "job {} was started on the node '{name}' of '{}', and this login is on another one: its log comes from the disk that they share",
+                "job {} runs on the node '{name}' of '{}', and this login is on another node; the log is read from their shared disk",
                 self.job.id,
                 self.host()
             ));
@@ -461,7 +461,7 @@ impl<'a> Follower<'a> {
     fn refused(&self, refused: &Refused) -> Failure {
         let failure = Failure::ours(anyhow!("'{}' {refused}", self.host()));
         failure.hint(format!(
-            "the job may go on there; look at the programs of the host with `ssh {}`",
+            "the job may still run; check the host's programs with `ssh {}`",
             shell_word(self.host())
         ))
     }
@@ -488,12 +488,12 @@ impl<'a> Follower<'a> {
             return Ok(());
         }
         Err(Failure::ours(anyhow!(
-            "the log of job {} on '{}' has {size} bytes, and {shown} arrived",
+            "the log of job {} on '{}' has {size} bytes, and only {shown} arrived",
             self.job.id,
             self.host()
         ))
         .hint(format!(
-            "`{}` shows it from its beginning",
+            "`{}` prints it from its beginning",
             self.document.attach_command(&self.job.id)
         )))
     }
@@ -507,10 +507,10 @@ impl<'a> Follower<'a> {
             if self.offset.is_none() || self.attempts.idle_sessions > IDLE_SESSIONS {
                 return Err(self.given_up(why));
             }
-            self.report.detail(&format!("{why}; taking job {} up again", self.job.id));
+            self.report.detail(&format!("{why}; resuming job {}", self.job.id));
         } else if self.attempts.awake.is_zero() {
-            let then = if self.offset.is_some() { "; the job goes on there" } else { "" };
-            self.report.say(&format!("{why}{then}; connecting again"));
+            let then = if self.offset.is_some() { "; the job continues" } else { "" };
+            self.report.say(&format!("{why}{then}; reconnecting"));
         }
         let mut failure = why;
         let mut took = Duration::ZERO;
@@ -546,7 +546,7 @@ impl<'a> Follower<'a> {
         if let Some(signal) = signal.or_else(|| self.interrupted_within(pause)) {
             return Err(Failure::signal(
                 signal,
-                "ended while waiting; no job was started".to_owned(),
+                "interrupted while waiting; no job was started".to_owned(),
             ));
         }
         match self.open() {
@@ -574,12 +574,12 @@ impl<'a> Follower<'a> {
 
     fn left_alone(&self, signal: u8) -> Failure {
         let message = format!(
-            "left job {} on '{}', which may go on there; follow it with `{}`",
+            "interrupted without the connection; job {} on '{}' may still run",
             self.job.id,
-            self.host(),
-            self.document.attach_command(&self.job.id)
+            self.host()
         );
-        Failure::signal(signal, message)
+        let attach = self.document.attach_command(&self.job.id);
+        Failure::signal(signal, message).hint(format!("follow it with `{attach}`"))
     }
 
     /// The failure that ends the following, with what is known of the job.
@@ -587,9 +587,9 @@ impl<'a> Follower<'a> {
         let attach = self.document.attach_command(&self.job.id);
         if failure.kind != Kind::Connection && self.offset.is_none() {
             return failure
-                .hint(format!("`{attach}` tells whether job {} was started", self.job.id));
+                .hint(format!("`{attach}` follows job {} if it was started", self.job.id));
         }
-        let message = format!("{failure}; job {} may go on on '{}'", self.job.id, self.host());
+        let message = format!("{failure}; job {} may still run on '{}'", self.job.id, self.host());
         let hint = format!("follow it with `{attach}`");
         match failure.hint_text() {
             Some(first) => Failure::connection(message).hint(format!("{first}; then {hint}")),

@@ -55,8 +55,8 @@ pub(crate) fn check_takes_variables(
 ) -> Outcome<()> {
     match passes_by(runner) {
         Some(engine) if !variables.is_empty() => {
-            Err(Failure::ours(anyhow!("the engine '{engine}' can't be handed variables"))
-                .hint("set runner.remote.docker to docker or podman, or do without --env"))
+            Err(Failure::ours(anyhow!("the engine '{engine}' can't pass variables to the task"))
+                .hint("set runner.remote.docker to docker or podman, or leave --env out"))
         }
         _ => Ok(()),
     }

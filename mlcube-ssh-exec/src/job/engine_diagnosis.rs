@@ -46,19 +46,19 @@ impl Trouble {
                         quoted(&format!("export PATH={}:$PATH", shell_word(&folder)))
                     ),
                     (None, Some(other)) => format!(
-                        "'{host}' has {other}: set 'remote: {{runner: docker, docker: {other}}}' in the platform's section, or install {engine} there"
+                        "'{host}' has {other}: set 'remote: {{runner: docker, docker: {other}}}' in the platform's section, or install {engine} on the remote"
                     ),
                     (None, None) if engine.contains('/') => format!(
-                        "see on '{host}' whether {engine} is there and the account may run it; the engine is named in 'remote: {{docker: …}}' of the platform's section, or in -Pdocker.docker"
+                        "check on '{host}' whether {engine} exists and the account may run it; the engine is named in 'remote: {{docker: …}}' of the platform's section, or in -Pdocker.docker"
                     ),
                     (None, None) => format!(
-                        "install {engine} on '{host}'; where it lies in a folder that isn't in PATH, set 'setup: \"export PATH=FOLDER:$PATH\"' in the platform's section, or 'setup: module load …'"
+                        "install {engine} on '{host}'; if it is in a folder outside PATH, set 'setup: \"export PATH=FOLDER:$PATH\"' in the platform's section, or 'setup: module load …'"
                     ),
                 }
             }
             Self::NoDaemon => told("docker-host").map_or_else(
                 || format!(
-                    "start the engine's daemon on '{host}' (`sudo systemctl start docker`, of a rootless one `systemctl --user start docker`); where it listens elsewhere, set 'environment: {{DOCKER_HOST: ADDRESS}}' in the platform's section"
+                    "start the engine's daemon on '{host}' (`sudo systemctl start docker`, of a rootless one `systemctl --user start docker`); if it listens at another address, set 'environment: {{DOCKER_HOST: ADDRESS}}' in the platform's section"
                 ),
                 |address| format!(
                     "an interactive login shell on '{host}' has DOCKER_HOST; set 'environment: {{DOCKER_HOST: {}}}' in the platform's section",
@@ -92,7 +92,7 @@ impl Trouble {
                 };
                 let registry = registry.as_deref().filter(is_address).unwrap_or("REGISTRY");
                 format!(
-                    "see on '{host}' whether `curl -I https://{registry}/v2/` reaches it; behind a proxy, docker's daemon has to be told it (HTTP_PROXY), podman by 'environment: {{https_proxy: ADDRESS}}' in the platform's section"
+                    "check on '{host}' whether `curl -I https://{registry}/v2/` reaches it; behind a proxy, set HTTP_PROXY for docker's daemon, or for podman 'environment: {{https_proxy: ADDRESS}}' in the platform's section"
                 )
             }
         }

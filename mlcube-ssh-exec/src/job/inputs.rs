@@ -78,21 +78,21 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
 /// What provides an input: another task, the local workspace, or the owner of a path of the remote's own.
 fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -> String {
     let Some(local) = &input.here else {
-        return format!("{path} is a path of the remote's own; create it there");
+        return format!("create {path} on the remote; push doesn't send it");
     };
     if let Some(task) = maker(document, layout, &input.task, local) {
         let mut first = document.clone();
         first.run.tasks = vec![task.clone()];
-        return format!("task {task} makes it; run that first: {}", first.run_command());
+        return format!("run the task {task}, which produces it: {}", first.run_command());
     }
     match (fs::symlink_metadata(local), fs::metadata(local)) {
         (Ok(_), Err(_)) => format!(
-            "{} is a link to {}, which can't be followed; put the data in its place",
+            "{} is a broken link to {}; replace it by the data",
             local.display(),
             fs::read_link(local).unwrap_or_default().display()
         ),
         (Ok(_), Ok(_)) => format!(
-            "{} exists locally and wasn't sent; run without --no-push, and see whether a .mlcubeignore hides it",
+            "{} exists locally and wasn't sent; run without --no-push, and check .mlcubeignore files",
             local.display()
         ),
         (Err(_), _) => format!("put the data into {}", local.display()),

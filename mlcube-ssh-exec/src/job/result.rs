@@ -104,7 +104,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     }
     if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
         return Err(Failure::ours(anyhow!(
-            "the mlcube on '{host}' knows no platform '{}'",
+            "mlcube on '{host}' has no platform '{}'",
             document.config_text(&["runner", "platform"]).unwrap_or_default()
         ))
         .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
@@ -116,7 +116,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         // It goes on, and that is what was asked for.
         (Some(0) | None, _) => check_written(end, document),
         (Some(status), _) if end.was_stopped => {
-            Err(Failure::task(status, format!("job {} on '{host}' was ended by a stop", end.job))
+            Err(Failure::task(status, format!("a stop ended job {} on '{host}'", end.job))
                 .began(end.began))
         }
         (Some(status), Phase::Configure) => Err(explained(
@@ -142,35 +142,36 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
 pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
     match &end.unwritten {
         None => Ok(()),
-        Some(problem) => Err(Failure::ours(anyhow!(
-            "the output of job {} couldn't be written: {problem}",
-            end.job
-        ))
-        .hint(format!("`{}` shows it again", document.attach_command(&end.job)))),
+        Some(problem) => {
+            Err(Failure::ours(anyhow!("can't write the output of job {}: {problem}", end.job))
+                .hint(format!("`{}` prints it again", document.attach_command(&end.job))))
+        }
     }
 }
 
 /// What is said of a job that was to end with us.
 pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure {
     let (host, job) = (&document.remote.host, &end.job);
-    let ended =
-        |left: &str| Failure::signal(signal, format!("job {job} on '{host}' was ended; {left}"));
+    let ended = |left: &str| Failure::signal(signal, format!("ended job {job} on '{host}'{left}"));
     match (&end.stop, end.status) {
-        (Some(Stop::AllGone), _) => ended("nothing of it is left there"),
-        (Some(Stop::Left(left)), _) => ended(&format!("this is left there: {left}"))
-            .hint(format!("`{}` tries again", document.stop_command(job))),
+        (Some(Stop::AllGone), _) => ended(", with all its processes and containers"),
+        (Some(Stop::Left(left)), _) => {
+            ended(&format!(", but it left processes or containers: {left}"))
+                .hint(format!("`{}` tries again", document.stop_command(job)))
+        }
         (stop, status) => {
             let (why, hint) = match stop {
                 Some(Stop::Failed(why, hint)) => (why.as_str(), hint.clone()),
-                _ => ("the host didn't answer the stop", None),
+                _ => ("the host sent no reply to the stop", None),
             };
             let state = match status {
-                Some(status) => format!("it has the status {status}"),
-                None => "it may go on".to_owned(),
+                Some(status) => format!("its status is {status}"),
+                None => "it may still run".to_owned(),
             };
             let message =
                 format!("the end of job {job} on '{host}' isn't confirmed ({why}); {state}");
-            let stop = || format!("`{}` ends it, or says what is left", document.stop_command(job));
+            let stop =
+                || format!("`{}` ends it, or reports what it leaves", document.stop_command(job));
             Failure::signal(signal, message).hint(hint.unwrap_or_else(stop))
         }
     }
@@ -183,17 +184,17 @@ fn lost(why: &str, job: &str, document: &Document) -> Failure {
     let (what, hint) = match why {
         "rebooted" => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
         "remains" => (
-            "its leader was killed and left no status, while processes of it run on".to_owned(),
+            "its first process was killed and left no status, and other processes of it still run".to_owned(),
             format!("`{stop}` ends them; until then its workspace is locked"),
         ),
         "namespace" => (
-            "its leader is gone, and the container or namespace in which it ran can't be seen"
+            "its first process is gone, and the container or namespace in which it ran isn't visible"
                 .to_owned(),
-            format!("see that nothing of it runs; then `{stop} --force` unlocks its workspace"),
+            format!("check that no process of it runs; then `{stop} --force` unlocks its workspace"),
         ),
         _ => (
-            "its processes are gone and left no status".to_owned(),
-            "see on the host who ended them (`dmesg`, `journalctl`), and run it again".to_owned(),
+            "its processes are gone, and left no status".to_owned(),
+            "find out on the remote who ended them (`dmesg`, `journalctl`), and run it again".to_owned(),
         ),
     };
     Failure::connection(format!("job {job} on '{host}' is lost: {what}")).hint(hint)
@@ -210,53 +211,58 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     }
     Failure::ours(match kind {
         "never-configured" => hinted(
-            format!("this cube isn't configured on '{host}': {subject} isn't there"),
+            format!("this cube isn't configured on '{host}': no file {subject}"),
             "run mlcube-ssh configure with the same --mlcube and --platform",
         ),
         "no-exec" => hinted(
             format!(
-                "no program can be run in {subject} on '{host}', nor in any other folder that is tried (noexec mounts), so containers couldn't be ended and would get no variables"
+                "no temporary folder on '{host}', neither {subject} nor another one, lets programs run (noexec mounts), so the job couldn't end its containers or pass variables to them"
             ),
-            "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder of yours where programs run",
+            "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder on the remote where programs may run",
         ),
         "no-leader" => hinted(
             format!(
                 "the job didn't start on '{host}': {}",
-                if subject.is_empty() { "it said nothing" } else { subject }
+                if subject.is_empty() { "no reason was given" } else { subject }
             ),
-            "see there whether the account may start more processes (ulimit -u), then run it again",
+            "check on the remote whether the account may start more processes (ulimit -u), then run it again",
         ),
         "ignores-gpus" => hinted(
             format!("the podman on '{host}' is older than version 5, and ignores --gpus={subject}"),
-            "give --gpus a number, 'all' or 'device=LIST', or update podman there",
+            "give --gpus a number, 'all' or 'device=LIST', or update podman on the remote",
         ),
         "swallows-mount" => hinted(
-            format!("--mount needs mlcube 0.0.10 or later, '{host}' has {subject}"),
-            "raise it in runner.interpreter.requirements",
+            format!("--mount needs mlcube 0.0.10 or later, and '{host}' has {subject}"),
+            "raise the version in runner.interpreter.requirements",
         ),
         "no-setsid" => hinted(
-            format!("'{host}' has no setsid, which keeps a job alive without its connection"),
+            format!("'{host}' has no setsid, without which a job ends with its connection"),
             format!("install util-linux on '{host}'"),
         ),
-        "no-job" => anyhow!("no job was started in this workspace on '{host}'"),
+        "no-job" => anyhow!("no job has been started in this workspace on '{host}'"),
         "elsewhere" => {
             let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
             hinted(
                 format!(
-                    "job {job} can't be ended from here: it was started on the node '{machine}' of '{host}', or in another container there"
+                    "can't end job {job}: it was started on the node '{machine}' of '{host}', or in another container on it"
                 ),
                 // A host's words stand in a line to paste only where they can be a job and a node.
                 match (machine.parse(), job.parse()) {
                     (Ok(node), Ok(job)) => format!(
-                        "`{}` ends it there, if ssh reaches the node by that name; only where the node is gone, --force gives the workspace up",
+                        "`{}` ends it, if ssh reaches the node by that name; only if the node is gone, release the workspace with --force",
                         document.stop_command_on(&node, &job)
                     ),
                     _ => "end it on the node where it was started".to_owned(),
                 },
             )
         }
-        "unreadable-log" => anyhow!("can't read the log {subject} on '{host}'; the job may go on"),
-        "unknown" => anyhow!("there is no such job on '{host}': {subject}"),
+        "unreadable-log" => {
+            anyhow!("can't read the log {subject} on '{host}'; the job may still run")
+        }
+        "unknown" => hinted(
+            format!("'{host}' has no job '{subject}' of this cube"),
+            "`mlcube-ssh list` lists the jobs, with the same --mlcube and --platform",
+        ),
         _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
     })
 }
@@ -280,7 +286,7 @@ fn explained(end: &End, what: &str) -> Failure {
 /// `mlcube`'s own words for why, else the last of the log; the engine's where they tell of trouble.
 fn cause(end: &End) -> &str {
     let own = end.cause.as_deref().filter(|_| end.hint.is_none());
-    own.unwrap_or(if end.last_line.is_empty() { "it gave no reason" } else { &end.last_line })
+    own.unwrap_or(if end.last_line.is_empty() { "no reason was given" } else { &end.last_line })
 }
 
 fn tasks(document: &Document) -> String {

@@ -17,10 +17,11 @@ pub(crate) fn for_task(document: &Document, runner: &Runner) -> Outcome<Vec<(Str
     let value = |name: &String| match env::var(name) {
         Ok(value) => Ok((name.clone(), value)),
         Err(env::VarError::NotPresent) => Err(Failure::ours(anyhow!(
-            "the variable {name}, which --env hands to the task, isn't set here; export it"
-        ))),
+            "the variable '{name}', which --env passes to the task, isn't set locally"
+        ))
+        .hint(format!("export {name}"))),
         Err(env::VarError::NotUnicode(_)) => Err(Failure::ours(anyhow!(
-            "the variable {name}, which --env hands to the task, isn't UTF-8"
+            "the variable '{name}', which --env passes to the task, isn't UTF-8"
         ))),
     };
     names.into_iter().map(value).collect()

@@ -50,7 +50,7 @@ class Log:
             self.missing = 0
         if self.limit and self.length + len(text) >= self.limit:
             text = text[: self.limit - self.length]
-            text += b"\n[mlcube-ssh: the log ends here, at runner.log_limit; the task goes on]\n"
+            text += b"\n[mlcube-ssh: the log ends at runner.log_limit; the task continues]\n"
         self.missing += len(self.left_of(text))
 
     def left_of(self, text):
@@ -154,12 +154,12 @@ def check_engine(event, words):
         put("cause", "the folder of the shim is gone: %s; run it again" % shims)
         os._exit(125)
     if os.environ.get("MLCUBE_SSH_VARIABLES"):
-        problem = "the engine is called as '%s', and can't be handed variables" % command[0]
-        put("cause", problem + "; set runner.remote.docker to docker or podman, or do without --env")
+        problem = "the engine is called as '%s', and can't pass variables to the task" % command[0]
+        put("cause", problem + "; set runner.remote.docker to docker or podman, or leave --env out")
         os._exit(125)
     # With settings of ours the client has said so already.
     if not os.path.exists(os.path.join(FOLDER, "settings.yaml")):
-        print("mlcube-ssh: the engine is called as '%s': its containers can't be ended from here" % command[0], flush=True)
+        print("mlcube-ssh: the engine is called as '%s': a stop can't end the containers" % command[0], flush=True)
 
 
 def takes_plain_devices():

@@ -92,7 +92,7 @@ SEEN
 # Waits for the container $1, which goes on though the client that showed its output is gone, and shows the rest.
 wait_for_container() {
   is_client_dead=yes
-  printf "mlcube-ssh: the engine's client ended with status %s while the container goes on; waiting for its end\n" "$status"
+  printf "mlcube-ssh: the engine's client ended with status %s, but the container still runs; waiting for its end\n" "$status"
   "$engine" logs --follow --since "$(date '+%s')" "$1" </dev/null 8>&- &
   logs=$!
   "$engine" wait "$1" >/dev/null 2>&1 8>&-
@@ -142,7 +142,7 @@ judge() {
   done
   case "$state $at" in
     unknown*)
-      printf "mlcube-ssh: the engine doesn't tell how container %s is\n" "$id"
+      printf "mlcube-ssh: the engine doesn't report the state of container %s\n" "$id"
       put engine-failed "$number"
       ;;
     # It was made and never started.
@@ -161,7 +161,7 @@ judge() {
         137 | 143)
           status=$code
           if [ ! -f "$job/stopped" ] && was_ended_by_daemon "$id"; then
-            printf "mlcube-ssh: the engine's daemon was restarted, and ended container %s\n" "$id"
+            printf "mlcube-ssh: the engine's daemon restarted and ended container %s\n" "$id"
             put engine-failed "$number"
           fi
           ;;
@@ -182,7 +182,7 @@ if [ "$status" -ne 0 ]; then judge "$@"; fi
 if ! remove_containers_of "$job"; then
   left=$(container_processes "$job" | tr '\n' ' ')
   if [ -n "$left" ]; then
-    printf "mlcube-ssh: a container of this job can't be removed: %s\n" "$(made_containers "$job" | tr '\n' ' ')"
+    printf "mlcube-ssh: can't remove a container of this job: %s\n" "$(made_containers "$job" | tr '\n' ' ')"
     printf 'processes %s\n' "$left" >"$job/left"
   fi
 fi

@@ -52,7 +52,7 @@ fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase 
     if !unknown.is_empty() {
         let names = unknown.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(", ");
         step.report().warn(&format!(
-            "the job ran tasks that this cube doesn't have, whose outputs aren't checked: {names}"
+            "the job ran tasks that the local cube doesn't have, so their outputs weren't checked: {names}"
         ));
     }
     if !tasks.is_empty() {
@@ -60,8 +60,10 @@ fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase 
     }
     let other_arguments = record.has_other_arguments(document).filter(|other| *other);
     if other_arguments == Some(true) {
-        step.report().warn("the job was started with other arguments than these; whether their outputs are there isn't checked");
-        step.report().hint("give attach the NAME=VALUE words of the run");
+        step.report().warn(
+            "the job was started with other arguments than these, so its outputs weren't checked",
+        );
+        step.report().hint("give `attach` the NAME=VALUE arguments of the run");
     }
     if let Some(receipt) = &mut document.steps.exec {
         receipt.phase = Some(phase.word().to_owned());

@@ -23,7 +23,7 @@ pub(crate) fn configure(
     }
     if is_configured(document) {
         note_nothing_to_do(document);
-        step.report().say(&format!("the cube is configured already on {}", document.remote.host));
+        step.report().say(&format!("the cube is already configured on '{}'", document.remote.host));
         return Ok(());
     }
     run_job(step, document, NewJob { phase: Phase::Configure, detach: false, wait, follow })?;
@@ -60,6 +60,6 @@ fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
     }
     let (layout, _) = Layout::of_document(document)?;
     Record::of(&layout, &document.remote)?.set_configured(&layout)?;
-    step.report().say(&format!("the cube is configured on {}", document.remote.host));
+    step.report().say(&format!("configured the cube on '{}'", document.remote.host));
     Ok(())
 }

@@ -67,12 +67,12 @@ fn log_out(step: &Step, connection: &Connection) -> Outcome<()> {
     }
     let host = connection.host();
     step.report().say(&match connection.close()? {
-        Closed::Ours => format!("closed the connection to {host}"),
+        Closed::Ours => format!("closed the connection to '{host}'"),
         Closed::UsersOwn => format!(
-            "the connection to {host} is your own ssh's and stays open; close it with `{}`",
+            "the connection to '{host}' belongs to your own ssh and stays open; close it with `{}`",
             connection.close_by_hand()
         ),
-        _ => format!("no connection to {host} is open"),
+        _ => format!("no connection to '{host}' is open"),
     });
     Ok(())
 }
@@ -94,7 +94,7 @@ fn told(
     let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
     let told = |line| {
         JobState::parse(line).with_context(|| {
-            format!("'{}' sent 'job {line}' about a job, which can't be read", connection.host())
+            format!("can't read the state 'job {line}' that '{}' sent", connection.host())
         })
     };
     Ok(jobs.map(told).collect::<anyhow::Result<_>>()?)
@@ -107,14 +107,14 @@ fn check(document: &Document, answer: &Answer) -> Outcome<()> {
     }
     if let Some(left) = answer.field("left") {
         return Err(Failure::ours(anyhow!(
-            "this is left of the job on '{}': {left}",
+            "the job left processes or containers on '{}': {left}",
             document.remote.host
         ))
-        .hint("run the same command again: it tries once more, and says what is left"));
+        .hint("run the same command again; it tries once more"));
     }
     if answer.status != 0 {
         return Err(Failure::ours(anyhow!(
-            "'{}' gave no answer: {}",
+            "'{}' sent no reply: {}",
             document.remote.host,
             answer.last_error()
         )));

@@ -33,8 +33,8 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
     let phase = new.phase;
     let (_, runner) = Layout::of_document(document)?;
     if phase == Phase::Run && document.run.tasks.is_empty() {
-        return Err(Failure::ours(anyhow!(
-            "no task is chosen; --task=NAME of mlcube-ssh-config chooses one of {}",
+        return Err(Failure::ours(anyhow!("the document chooses no task")).hint(format!(
+            "choose with --task=NAME of mlcube-ssh-config: {}",
             document.task_names().join(", ")
         )));
     }
@@ -56,7 +56,7 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
     }
     if let Some(engine) = engine::passes_by(&runner) {
         step.report().say(&format!(
-            "containers of '{engine}' can't be ended from here; set runner.remote.docker to docker or podman, or a path of one"
+            "a stop can't end the containers of the engine '{engine}'; set runner.remote.docker to docker or podman, or to the path of one of them"
         ));
     }
     let manner = Manner { wait: new.wait, ..manner(new.follow.reconnect, None) };
@@ -65,7 +65,7 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
     let end = follow(document, follower, phase)?;
     if new.detach {
         step.report().say(&format!(
-            "started job {} on {}; follow it with `{}`",
+            "started job {} on '{}'; follow it with `{}`",
             end.job,
             document.remote.host,
             document.attach_command(&end.job)

@@ -108,7 +108,10 @@ impl Stream<'_> {
         came.bytes = bytes;
         let answer = answer?;
         if !came.is_all {
-            self.report.detail(&format!("not all came, rsync goes on: {}", answer.last_error()));
+            self.report.detail(&format!(
+                "the archive is incomplete, continuing with rsync: {}",
+                answer.last_error()
+            ));
         }
         Ok(())
     }
@@ -153,7 +156,7 @@ impl Stream<'_> {
         // To its end: the remote waits until all that it writes is read.
         let _ = io::copy(&mut archive, &mut io::sink());
         if archive.limit() == 0 {
-            return Err(Failure::ours(anyhow!("'{host}' sends far more than it was asked for")));
+            return Err(Failure::ours(anyhow!("'{host}' sends far more than this pull requested")));
         }
         Ok(())
     }
@@ -167,7 +170,7 @@ fn most_bytes(wanted: &Listing) -> u64 {
 
 /// What a person is told that comes as a stream.
 pub(crate) fn describe(wanted: &Listing) -> String {
-    format!("{} come as one archive, from the tar there", count(wanted.files(), "file"))
+    format!("{} come as one archive from the remote tar", count(wanted.files(), "file"))
 }
 
 fn was_all_packed(answer: &Answer) -> bool {

@@ -71,7 +71,9 @@ impl<'a> Unpacker<'a> {
             let planned = expected.map(|(_, planned)| planned).or_else(|| self.wanted.get(&path));
             let Some(planned) = planned else {
                 let shown = path.to_string_lossy().escape_debug().to_string();
-                return Err(io::Error::other(format!("{shown} came, and nobody asked for it")));
+                return Err(io::Error::other(format!(
+                    "the host sent {shown}, which this pull didn't request"
+                )));
             };
             if member.is(&planned) && self.is_in_real_folder(&path) {
                 match self.put(&mut member, &path, &planned) {

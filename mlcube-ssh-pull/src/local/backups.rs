@@ -38,7 +38,7 @@ impl Backups {
         let backups = match Listing::of_folder(&self.folder, &|_, _| Ok(false)) {
             Ok(backups) => backups,
             Err(problem) => {
-                return report.warn(&format!("can't look at what was replaced: {problem:#}"));
+                return report.warn(&format!("can't read the backups: {problem:#}"));
             }
         };
         let is_before = |path: &Path, entry: &Entry| {
@@ -56,7 +56,7 @@ impl Backups {
             } else if let Err(problem) = fs::remove_file(self.folder.join(path)) {
                 let half = self.folder.join(path);
                 report.warn(&format!(
-                    "{} isn't whole, and can't be removed: {problem}",
+                    "can't remove the incomplete file {}: {problem}",
                     half.display()
                 ));
             }
@@ -65,7 +65,7 @@ impl Backups {
         let name = summary::Names { report, field: "" };
         name.each(&changed, |path| {
             format!(
-                "'{}' was written here while this pull went on; what it was is kept in {}",
+                "'{}' was written locally during this pull; its backup is {}",
                 summary::shown(path),
                 self.folder.join(path).display()
             )

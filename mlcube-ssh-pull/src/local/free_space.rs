@@ -33,7 +33,7 @@ pub(crate) fn check(
         return Ok(());
     }
     Err(Failure::ours(anyhow!(
-        "{} have to come and {} are free in {}; make room, or name what you need (mlcube-ssh-pull PATTERN). The largest: {}",
+        "this pull needs {} and {} are free in {}; make room, or name what you need (mlcube-ssh-pull PATTERN). The largest: {}",
         human_bytes(wanted),
         human_bytes(free),
         workspace.display(),

@@ -76,8 +76,8 @@ pub(crate) fn check(top: &Path) -> Result<()> {
         return Ok(());
     }
     Err(hinted(
-        format!("{} isn't a folder of yours, and transfers write there", partial.display()),
-        "remove it; a transfer makes its own",
+        format!("{}, where transfers write, must be a folder that you own", partial.display()),
+        "remove it; the next transfer creates it",
     ))
 }
 

@@ -60,7 +60,7 @@ impl Stage {
                 fs::create_dir_all(&folder)?;
                 remove_others(&folder, Path::new(""), &wanted(loads, workspace, &top)).map(drop)
             };
-            make().with_context(|| format!("can't make the folder {}", folder.display()))?;
+            make().with_context(|| format!("can't create the folder {}", folder.display()))?;
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) 
                     path_mapping::given_there(layout, &document.remote, &output.path)
                 });
             report.say(&format!(
-                "the output {}.{} isn't in the workspace and stays on the remote: {there} on {}",
+                "the output {}.{} is outside the workspace and isn't fetched: {there} on {}",
                 output.task, output.name, document.remote.host
             ));
         }

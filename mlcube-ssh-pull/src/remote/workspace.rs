@@ -39,8 +39,8 @@ pub(crate) fn failure(host: &str, document: &Document, answer: &Answer) -> Failu
     }
     Failure::ours(match known {
         Problem::Other { kind: "no-workspace", subject } => hinted(
-            format!("there is no workspace {subject} on '{host}'"),
-            format!("`{}` makes it", document.configure_command()),
+            format!("'{host}' has no workspace {subject}"),
+            format!("`{}` creates it", document.configure_command()),
         ),
         _ => {
             let reason = problem::reason(&problem, &answer.last_error());

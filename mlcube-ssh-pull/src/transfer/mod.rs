@@ -74,7 +74,7 @@ impl Sides<'_> {
         let Lists { mut there, here, common } = lists;
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
-            .with_context(|| format!("can't make the workspace {}", workspace.display()))?;
+            .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
         let listing = mem::take(&mut there.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
@@ -234,7 +234,7 @@ impl Sides<'_> {
         for link in plan.links.iter().filter(|link| plan.send.get(link).is_some()) {
             let folder = layout.workspace.join(link);
             fs::create_dir_all(&folder)
-                .with_context(|| format!("can't make the folder {}", folder.display()))?;
+                .with_context(|| format!("can't create the folder {}", folder.display()))?;
             own.scratch.hold(&folder);
         }
         let fetch = Fetch {
@@ -281,11 +281,11 @@ impl Sides<'_> {
             let ended = command.run()?;
             if ended.status != 0 {
                 return Err(Failure::ours(anyhow!(
-                    "can't put what came into {}: {}",
+                    "can't move the fetched files into {}: {}",
                     self.layout.workspace.display(),
                     one_line(ended.errors.lines().next().unwrap_or_default())
                 ))
-                .hint("run this step again, it goes on where it stopped"));
+                .hint("run this step again; it resumes where it stopped"));
             }
         }
         Ok(())
@@ -294,16 +294,13 @@ impl Sides<'_> {
     /// Refuses a host that sends names which nobody asked for: it is no host that makes a mistake.
     fn check_asked(&self, unasked: io::Result<Option<PathBuf>>) -> Outcome<()> {
         let host = self.connection.host();
-        match unasked.context("can't clear the folder for what is on its way")? {
+        match unasked.context("can't clear the folder for incoming files")? {
             None => Ok(()),
             Some(name) => Err(Failure::ours(anyhow!(
-                "'{host}' sent '{}', which nobody asked for; it was removed",
+                "'{host}' sent '{}', which this pull didn't request; it was removed",
                 summary::shown(&name)
             ))
-            .hint(format!(
-                "look at the rsync of the host with `ssh {}`",
-                shell_word(host.as_str())
-            ))),
+            .hint(format!("check the host's rsync with `ssh {}`", shell_word(host.as_str())))),
         }
     }
 
@@ -326,7 +323,7 @@ fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
         number => format!(" and {} more", number - 1),
     };
     Some(Failure::ours(anyhow!(
-        "can't set the permissions of '{}'{others} here; the rest was done",
+        "can't set the local permissions of '{}'{others}; the rest was done",
         summary::shown(first)
     )))
 }
@@ -404,10 +401,11 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
 fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {
     let Some(path) = plan.closed.first() else { return check_in_the_way(plan, host) };
     Err(Failure::ours(anyhow!(
-        "{} can't be read here, {} for one, and the rest was done; make it readable, or name it in .mlcubeignore",
+        "can't read {} locally, such as {}; the rest was done",
         count(plan.closed.len() as u64, "folder"),
         summary::shown(path)
-    )))
+    ))
+    .hint("make it readable, or name it in .mlcubeignore"))
 }
 
 /// What is left out because something else has its name here is an error, after the rest has come.
@@ -418,10 +416,10 @@ fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
         number => format!(" and {} more", number - 1),
     };
     let failure = anyhow!(
-        "'{}'{what} didn't come: here that is a folder, a file or a link, and on '{host}' something else; the rest was done",
+        "skipped '{}'{what}: of another kind (folder, file, link) locally than on '{host}'; the rest was done",
         summary::shown(path)
     );
-    Err(Failure::ours(failure).hint("move it away here, or on the remote, and pull again"))
+    Err(Failure::ours(failure).hint("move it away locally or on the remote, and pull again"))
 }
 
 /// Links that lead out are an error after the rest has come: what lies behind them may be results. Those on the way to what is
@@ -437,14 +435,14 @@ pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str
     let shown = summary::shown(path);
     if !nowhere.is_empty() {
         return Err(Failure::ours(anyhow!(
-            "'{shown}'{what} didn't come: on '{host}' that is a link that leads nowhere; the rest was done"
+            "skipped '{shown}'{what}: a broken link on '{host}'; the rest was done"
         )));
     }
     let failure = anyhow!(
-        "'{shown}'{what} didn't come: on '{host}' that is a link that leads out of the workspace; the rest was done"
+        "skipped '{shown}'{what}: a link out of the workspace on '{host}'; the rest was done"
     );
     Err(Failure::ours(failure).hint(format!(
-        "to fetch what it leads to, pull it by its path, {}; to leave it there, name it in .mlcubeignore",
+        "to fetch its target, pull it by its path, {}; to skip it silently, name it in .mlcubeignore",
         shell_word(&path.to_string_lossy())
     )))
 }

@@ -22,7 +22,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
     let name = Names { report, field: "steps.pull.kept" };
     name.each(&plan.kept, |path| {
         format!(
-            "kept {} as it is here, it was changed here too; --overwrite replaces it",
+            "kept the local {}, which changed on both sides; --overwrite replaces it",
             shown(path)
         )
     });
@@ -32,7 +32,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
         plan.in_the_way.iter().partition(|path| is_link_to_folder(&here.join(path)));
     name.each(&links, |path| {
         format!(
-            "left out {} with all below it: here it is a link that leads out of the workspace, and nothing is written through it",
+            "skipped {} and everything below it: locally it is a link out of the workspace, and a pull doesn't write through it",
             shown(path)
         )
     });
@@ -41,31 +41,31 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
     }
     name.each(&in_the_way, |path| {
         format!(
-            "left out {} with all below it: here it is a folder, a file or a link, and on {host} something else; move one of them away",
+            "skipped {} and everything below it: it is of another kind (folder, file, link) locally than on {host}; move one of the two away",
             shown(path)
         )
     });
     name.each(&plan.closed, |path| {
-        format!("left out {} with all below it: the folder can't be read here", shown(path))
+        format!("skipped {} and everything below it: the local folder can't be read", shown(path))
     });
     name.each(&plan.unheld, |path| {
         format!(
-            "left out {}: the file system here can't hold the name, or takes it for that of another entry",
+            "skipped {}: the local file system can't store the name, or confuses it with another one",
             shown(path)
         )
     });
     name.each(&plan.unwritable, |path| {
-        format!("left out {}: its folder, or one above it, can't be written here", shown(path))
+        format!("skipped {}: its local folder, or one above it, isn't writable", shown(path))
     });
     name.each(&plan.left_out, |path| {
-        format!("left out {}: a device, a socket or a pipe", shown(path))
+        format!("skipped {}: a device, a socket or a pipe", shown(path))
     });
     name.each(&plan.leading_out, |path| {
-        format!("left out {}: a link that points out of the workspace on {host}", shown(path))
+        format!("skipped {}: on {host} it is a link out of the workspace", shown(path))
     });
     name.each(&plan.unreadable, |(path, owner)| match owner.strip_prefix('!') {
-        Some(reason) => format!("left out {}: {host} can't read it ({reason})", shown(path)),
-        None => format!("left out {}: it belongs to {owner} on {host}", shown(path)),
+        Some(reason) => format!("skipped {}: {host} can't read it ({reason})", shown(path)),
+        None => format!("skipped {}: it belongs to {owner} on {host}", shown(path)),
     });
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
 pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
     let name = Names { report, field: "steps.pull.left_out" };
     name.each(otherwise, |(path, _)| {
-        format!("left out {}: it couldn't be put in its place", shown(path))
+        format!("skipped {}: it couldn't be moved to its place", shown(path))
     });
 }
 
@@ -94,7 +94,7 @@ impl Names {
         if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
             let all = match self.field {
                 "" => String::new(),
-                field => format!(", all are in {field} of the document"),
+                field => format!("; {field} in the document lists all"),
             };
             self.report.warn(&format!("and {more} more{all}"));
         }

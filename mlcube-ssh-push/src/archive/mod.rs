@@ -52,7 +52,7 @@ impl Sides<'_> {
         let mut show = |route: &Route, fresh: &Fresh| {
             if Worth::of(route, fresh).is_some() {
                 let what = send::describe(route, fresh);
-                self.step.show_comment(&format!("{what} where there is one; else:"));
+                self.step.show_comment(&format!("{what} if it has one; else:"));
             }
             Ok(Brought::Nothing)
         };

@@ -98,7 +98,7 @@ pub(crate) fn send(
 /// What a person is told that goes as a stream.
 pub(crate) fn describe(route: &Route, fresh: &Fresh) -> String {
     let files = count(fresh.entries.files(), "file");
-    format!("{files} of {} go as one archive, to the tar there", route.here.display())
+    format!("{files} of {} go as one archive to the remote tar", route.here.display())
 }
 
 /// What has come, by what was packed and what the remote says of it.
@@ -120,10 +120,10 @@ fn brought(
     }
     if packed.is_ok() && answer.field("problem").as_deref() == Some("not-brought") {
         return Err(Failure::ours(anyhow!(
-            "tar reported success and didn't bring what was sent to '{host}'; is the tar on PATH there the real one? Run this step again, rsync does it then"
+            "tar on '{host}' reported success and didn't unpack what was sent; is it the real tar? Run this step again; it then uses rsync"
         )));
     }
-    report.detail(&format!("no stream, rsync goes on: {}", answer.last_error()));
+    report.detail(&format!("the archive failed, continuing with rsync: {}", answer.last_error()));
     Ok(Brought::Left)
 }
 

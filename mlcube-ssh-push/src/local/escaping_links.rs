@@ -26,12 +26,12 @@ pub(crate) fn name(sides: &Sides) {
         .collect();
     if !out.is_empty() {
         sides.step.report().warn(&format!(
-            "sent links, but not what they lead to: {}{}",
+            "sent links without their targets: {}{}",
             out[..out.len().min(NAMED)].join(", "),
             more(out.len())
         ));
         sides.step.report().hint(&format!(
-            "put it into the workspace, or keep it on {} under that path",
+            "put the target into the workspace, or provide it on {} under the same path",
             sides.connection.host()
         ));
     }

@@ -21,7 +21,7 @@ pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
             number => format!(", nor are {number} more"),
         };
         report.say(&format!(
-            "'{shown}' isn't sent as code{more}: it was a workspace once; to send it: --as-code={}",
+            "'{shown}' isn't sent as code{more}, as it was a workspace once; --as-code={} sends it",
             shell_word_of(first.as_os_str())
         ));
     }
@@ -36,13 +36,13 @@ pub(crate) fn parse(layout: &Layout, record: &Record, path: &Path) -> Outcome<Pa
     let refuse = |why: &str| {
         Failure::ours(anyhow!("--as-code: '{}' {why}", path.display().to_string().escape_debug()))
     };
-    let place = place.map_err(|_| refuse("isn't in the base of the cube"))?;
+    let place = place.map_err(|_| refuse("isn't below the base of the cube"))?;
     if layout.is_workspace(&place) {
         return Err(refuse("is the workspace in use, which is never code"));
     }
     if !record.workspaces()?.contains(&place) {
-        return Err(refuse("was no workspace of this remote tree, as far as is known here")
-            .hint("a push names those that were"));
+        return Err(refuse("isn't known as a former workspace of this remote tree")
+            .hint("a push warns about each former workspace, with its path"));
     }
     Ok(place)
 }

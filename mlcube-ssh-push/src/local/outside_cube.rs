@@ -21,7 +21,7 @@ pub(crate) fn name(report: &Report, layout: &Layout, local: &Local) {
         }
         let code = local.code.below(place);
         report.say(&format!(
-            "{what} lies outside the cube's folder and is sent too: {}, {}, {}",
+            "{what} outside the cube's folder is sent too: {}, {}, {}",
             shown(&layout.base.join(place)),
             count(code.files(), "file"),
             human_bytes(code.bytes())

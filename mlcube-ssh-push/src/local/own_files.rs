@@ -50,7 +50,7 @@ impl OwnFiles {
             let is_key = self.is_key(&top.join(path), entry);
             if is_key {
                 report.warn(&format!(
-                    "{} is the private key that logs in, and isn't sent",
+                    "skipped {}: it is the private key of the login",
                     top.join(path).display()
                 ));
             }
@@ -76,17 +76,17 @@ impl OwnFiles {
                     .is_some_and(|pushed| pushed.same_content(entry))
             };
             let why = if state.is_some_and(|state| path.starts_with(state)) {
-                "our own state"
+                "state of mlcube-ssh"
             } else if !entry.is_file() || is_known() {
                 return true;
             } else if self.is_written(&real_base.join(path)) {
-                "this command line writes it"
+                "this command line is writing it"
             } else if is_document(&base.join(path), entry) {
                 "a document"
             } else {
                 return true;
             };
-            report.detail(&format!("stays here, {why}: {}", path.display()));
+            report.detail(&format!("skipped ({why}): {}", path.display()));
             false
         });
     }

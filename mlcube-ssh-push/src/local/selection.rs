@@ -1,9 +1,10 @@
 //! `--inputs`: of the workspace only what the chosen tasks read and no earlier one of them makes.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::sync::{Pattern, Selection};
 
 /// The inputs of the document's tasks.
@@ -12,9 +13,10 @@ use mlcube_ssh::sync::{Pattern, Selection};
 /// When no task is chosen.
 pub(crate) fn inputs(document: &Document, layout: &Layout) -> Result<Selection> {
     if document.run.tasks.is_empty() {
-        bail!(
-            "--inputs sends what the chosen tasks read, and none is chosen; choose with --task=NAME of mlcube-ssh-config"
-        );
+        return Err(hinted(
+            "--inputs sends the inputs of the chosen tasks, and the document chooses no task",
+            "choose with --task=NAME of mlcube-ssh-config",
+        ));
     }
     let here = required_inputs::needed(document, layout)
         .into_iter()

@@ -63,7 +63,7 @@ impl Stays {
     /// Says what is ignored, with `-v`.
     pub(crate) fn say(&self, report: &Report) {
         for path in self.ignored.borrow().iter() {
-            report.detail(&format!("stays here, ignored: {}", path.display()));
+            report.detail(&format!("skipped (ignored): {}", path.display()));
         }
     }
 
@@ -80,7 +80,7 @@ impl Stays {
         let unreadable = self.unreadable.borrow();
         for (path, reason) in unreadable.iter() {
             let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            report.warn(&format!("left out {}: it can't be read{reason}", path.display()));
+            report.warn(&format!("skipped {}: it can't be read{reason}", path.display()));
             let place = [&layout.workspace, &layout.base]
                 .iter()
                 .find_map(|top| path.strip_prefix(top).ok());
@@ -89,10 +89,11 @@ impl Stays {
         match unreadable.first() {
             None => Ok(()),
             Some((first, _)) => Err(Failure::ours(anyhow!(
-                "{} can't be read here, {} for one, and the rest was done; make them readable, or name them in .mlcubeignore",
+                "can't read {}, such as {}; the rest was done",
                 count(unreadable.len() as u64, "file"),
                 first.display()
-            ))),
+            ))
+            .hint("make them readable, or name them in .mlcubeignore")),
         }
     }
 }

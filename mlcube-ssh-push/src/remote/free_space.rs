@@ -50,7 +50,7 @@ fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Re
         all.merge(listing);
     }
     bail!(
-        "{} have to go to '{host}' and {} are free there; make room, or name what may stay here in .mlcubeignore. The largest: {}",
+        "this push needs {} on '{host}' and {} are free; make room, or name what isn't needed in .mlcubeignore. The largest: {}",
         human_bytes(bytes),
         human_bytes(free),
         all.largest()

@@ -83,7 +83,9 @@ pub(crate) fn prepare(
         return Err(failure(connection.host().as_str(), &answer));
     }
     let field = |key| {
-        answer.field(key).with_context(|| format!("'{}' didn't say its {key}", connection.host()))
+        answer
+            .field(key)
+            .with_context(|| format!("'{}' sent no {key} in its reply", connection.host()))
     };
     let path =
         |key| answer.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));

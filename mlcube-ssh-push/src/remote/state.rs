@@ -136,9 +136,9 @@ impl Prepared {
             let (host, problem) = (connection.host(), answer.field("problem").unwrap_or_default());
             if let Some(place) = problem.strip_prefix("removed ") {
                 return Err(Failure::ours(anyhow!(
-                    "{place} on '{host}' was removed while this push was under way"
+                    "{place} on '{host}' was removed during this push"
                 ))
-                .hint("run this step again once nobody cleans there"));
+                .hint("run this step again when no clean runs"));
             }
             return Err(Failure::ours(anyhow!(
                 "can't write {} on '{host}': {}",

@@ -21,12 +21,12 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     }
     if local.code.files() == 0 {
         return Err(Failure::ours(anyhow!(
-            "there is no file of the cube here; nothing was deleted there; is a disk not mounted?"
+            "the cube has no local file, so nothing was deleted on the remote; is a disk not mounted?"
         )));
     }
     if local.gone.files() > args.max_delete {
         return Err(Failure::ours(anyhow!(
-            "{} would be deleted, more than --max-delete={} allows; nothing was sent",
+            "--delete would delete {}, more than --max-delete={} allows; nothing was sent",
             count(local.gone.files(), "file"),
             args.max_delete
         )));

@@ -18,7 +18,7 @@ pub(crate) fn check(missing: &Listing, sent: u64, here: &Path, host: &str) -> Re
     let told = missing.filter(|path, entry| entry.is_file() && is_here(path)).files();
     if sent < told {
         bail!(
-            "rsync reported success and sent {sent} of {} that '{host}' doesn't have; is the rsync on PATH, here and there, the real one?",
+            "rsync reported success and sent {sent} of {} that '{host}' lacks; is the rsync in PATH, locally and on the remote, the real one?",
             count(told, "file")
         );
     }

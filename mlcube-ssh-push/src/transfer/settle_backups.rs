@@ -65,7 +65,7 @@ impl Sides<'_> {
         self.drop_backups(&useless, useless.len() == backups.len())?;
         if !is_code_known && !code.expected.is_empty() {
             self.step.report().say(&format!(
-                "the code that was replaced on {} is kept in {}: with --checksum size and time don't tell whether it was what the last push sent",
+                "kept backups of the code that this push replaced on {} in {}, as --checksum can't tell whether somebody else changed it",
                 self.connection.host(),
                 one_line(&self.backups.code())
             ));
@@ -105,20 +105,20 @@ impl Sides<'_> {
             let why = match (path.strip_prefix("code"), path.strip_prefix("workspace")) {
                 (Ok(place), _) => {
                     format!(
-                        "'{}' on '{host}' wasn't as the last push from here left it",
+                        "'{}' on '{host}' was changed since the last push of this machine",
                         name(place)
                     )
                 }
                 (_, Ok(place)) => {
-                    format!("'{}' was written on '{host}' while this push went on", name(place))
+                    format!("'{}' was written on '{host}' during this push", name(place))
                 }
                 _ => continue,
             };
-            report.warn(&format!("{why}; what it was is kept there, in {folder}/{}", name(path)));
+            report.warn(&format!("{why}; its backup on the remote is {folder}/{}", name(path)));
         }
         if changed.len() > summary::NAMED {
             report.warn(&format!(
-                "and {} more, all in {folder} on '{host}'",
+                "and {} more; all backups are in {folder} on '{host}'",
                 changed.len() - summary::NAMED
             ));
         }
@@ -134,7 +134,7 @@ impl Sides<'_> {
             return Ok(answer);
         }
         Err(Failure::ours(anyhow!(
-            "can't look at what was replaced on '{}', in {}: {}",
+            "can't read the backups on '{}' in {}: {}",
             self.connection.host(),
             self.backups.0,
             answer.last_error()

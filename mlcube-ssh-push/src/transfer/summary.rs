@@ -22,10 +22,10 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer
         )),
     }
     name(report, &receipt.left_out, "steps.push.left_out", |name| {
-        format!("left out {name}: it is a device, or there is no place for it on {host}")
+        format!("skipped {name}: it is a device, a socket or a pipe, or {host} has no place for it")
     });
     name(report, &receipt.kept, "steps.push.kept", |name| {
-        format!("kept {name} as it is on {host}, it changed there too; --overwrite replaces it")
+        format!("kept {name} on {host}, as it changed on both sides; --overwrite replaces it")
     });
 }
 
@@ -35,7 +35,6 @@ fn name(report: Report, names: &[String], key: &str, say: impl Fn(&str) -> Strin
         report.warn(&say(&name.escape_debug().to_string()));
     }
     if names.len() > NAMED {
-        report
-            .warn(&format!("and {} more, {key} in the document has them all", names.len() - NAMED));
+        report.warn(&format!("and {} more; {key} in the document lists all", names.len() - NAMED));
     }
 }

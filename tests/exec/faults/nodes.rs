@@ -85,7 +85,10 @@ fn a_job_of_another_node_is_ended_there_and_nowhere_else() {
     shows(&attached, "started");
     attached.signal(Signal::INT);
     let left = attached.wait();
-    left.exits(130).says("isn't confirmed").says("may go on").never_says("nothing of it is left");
+    left.exits(130)
+        .says("isn't confirmed")
+        .says("may still run")
+        .never_says("with all its processes");
     assert!(!job.scene.jobs().with("sleep 600").is_empty());
     // Every advice is the same, and it works.
     for said in [&left.stderr, &refused.stderr] {

@@ -18,7 +18,7 @@ fn cut_after(change: impl FnOnce(&mut Scene)) -> (Staged, Outcome) {
 
 /// The client gave up at once, and names the way back to the job.
 fn gave_up(ended: &Outcome, words: &[&str]) {
-    ended.exits(255).says("mlcube-ssh attach ").says("may go on");
+    ended.exits(255).says("mlcube-ssh attach ").says("may still run");
     for word in words {
         ended.says(word);
     }
@@ -116,6 +116,6 @@ fn a_start_that_fails_is_no_lost_link() {
         job.document = job.document.with("/config/runner/setup", setup);
         let ended = job.exec(&["run"]).wait();
         ended.exits(125).says("setup").says(words);
-        ended.never_says("goes on").never_says("lost");
+        ended.never_says("continues").never_says("lost");
     }
 }

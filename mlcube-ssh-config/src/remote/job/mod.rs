@@ -112,8 +112,10 @@ impl Holder {
         };
         let state = match self.state {
             HolderState::Running | HolderState::Elsewhere => "",
-            HolderState::Leaderless => "; its leader is gone, but processes of it run on",
-            HolderState::Left => "; it has ended, but something of it is left",
+            HolderState::Leaderless => {
+                "; its first process is gone, but other processes of it still run"
+            }
+            HolderState::Left => "; it has ended, but left processes or containers",
         };
         format!(
             "the workspace on '{}' is locked by {}, which {} started from {}{node} at {} UTC{state}",
@@ -130,7 +132,7 @@ impl Holder {
     pub fn refusal(&self, document: &Document) -> Failure {
         let hint = match (&self.id, self.state) {
             (Some(id), HolderState::Leaderless | HolderState::Left) => {
-                format!("`{}` ends what is left of it", document.stop_command(id.as_str()))
+                format!("`{}` ends them", document.stop_command(id.as_str()))
             }
             (Some(job), state) => {
                 let id = job.as_str();
@@ -141,7 +143,7 @@ impl Holder {
                             || document.stop_command(id),
                             |node| document.stop_command_on(node, job),
                         ),
-                        format!("; only where that node is gone, `{force}` gives the workspace up"),
+                        format!("; only if that node is gone, `{force}` releases the workspace"),
                     )
                 } else {
                     (document.stop_command(id), String::new())

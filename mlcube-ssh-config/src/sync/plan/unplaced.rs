@@ -62,19 +62,19 @@ impl Plan {
             ([first, ..], _) => (
                 self.unheld.len(),
                 first,
-                "the file system can't hold the name, or takes it for that of another entry",
-                "rename it on the side that it comes from, or name it in .mlcubeignore".to_owned(),
+                "the file system can't store the name, or confuses it with another one",
+                "rename the original, or name it in .mlcubeignore".to_owned(),
             ),
             ([], [first, ..]) => (
                 self.unwritable.len(),
                 first,
-                "its folder, or one above it, can't be written",
+                "its folder, or one above it, isn't writable",
                 remedy(first.parent().unwrap_or(first)),
             ),
             _ => return Ok(()),
         };
         let message = format!(
-            "{} can't be kept {receiver}, '{}' for one: {why}; the rest was done",
+            "can't store {} {receiver}, such as '{}': {why}; the rest was done",
             count(number as u64, "name"),
             shown(first)
         );

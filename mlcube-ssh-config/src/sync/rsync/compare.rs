@@ -66,7 +66,7 @@ pub fn compare(
     let host = connection.host();
     let name = |path: &Path| {
         let path = path.to_string_lossy();
-        report.error(&format!("{} isn't the same here and on {host}", path.escape_debug()));
+        report.error(&format!("{} differs between this machine and {host}", path.escape_debug()));
     };
     for path in something_else {
         name(path);
@@ -80,14 +80,19 @@ pub fn compare(
     let bytes = compared.bytes;
     match different {
         0 => {
-            let what = if is_all { "" } else { "what can be read is " };
+            let what = if is_all { "no file" } else { "no readable file" };
             let bytes = human_bytes(bytes);
-            report.say(&format!("{what}the same here and on {host}, {bytes} compared"));
+            report
+                .say(&format!("{what} differs between this machine and {host}; {bytes} compared"));
             Ok(())
         }
         number => Err(Failure::ours(anyhow!(
-            "{} not the same here and on '{host}', by content; nothing was transferred",
-            if number == 1 { "1 file is".to_owned() } else { format!("{number} files are") }
+            "{} in content between this machine and '{host}'; nothing was transferred",
+            if number == 1 {
+                "1 file differs".to_owned()
+            } else {
+                format!("{number} files differ")
+            }
         ))),
     }
 }

@@ -55,27 +55,28 @@ pub fn outcome(
             missing_there(host)
         }
         23 if in_the_way(errors).is_some() => Failure::ours(anyhow!(
-            "{} is a folder with something in it on one side, and something else on the other; what is there stays: move it away, or push --delete what was pushed from here",
+            "the receiving folder {} isn't empty, and the sender has no folder of that name; it was kept",
             in_the_way(errors).unwrap_or_default()
-        )),
+        ))
+        .hint("move it away; code that was pushed before is removed by `mlcube-ssh-push --delete`"),
         23 => {
             let failure = Failure::ours(anyhow!(
-                "{} couldn't be transferred to or from '{host}'; rsync failed{place}: {first}",
+                "can't transfer {} to or from '{host}'; rsync failed{place}: {first}",
                 left_out(errors)
             ));
             // Of a folder that became a link since it was sent, and that leads out of what is sent (ELOOP).
             if errors.contains("Too many levels of symbolic links") {
-                failure.hint("a folder of that path is a link, and nothing is written through it; move the link away, and run this step again")
+                failure.hint("a folder of that path is a link, and rsync doesn't write through it; move the link away, and run this step again")
             } else {
                 failure
             }
         }
         // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
         10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
-            "rsync on '{host}' ended in the middle of the transfer: {}",
+            "rsync on '{host}' ended during the transfer: {}",
             last_words(errors)
         ))
-        .hint("was it killed there, or replaced by a program that takes no such command? run this step again, it goes on where it stopped"),
+        .hint("find out whether it was killed, or replaced by a program without the command; then run this step again, it resumes where it stopped"),
         10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
@@ -83,7 +84,7 @@ pub fn outcome(
         ),
         // SIGINT, SIGTERM, SIGHUP or SIGUSR1, of its own or of the other end's: what Ctrl-C sends ends us, too.
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
-            .hint("run this step again, it goes on where it stopped"),
+            .hint("run this step again; it resumes where it stopped"),
         // Syntax or protocol: another program of that name, or something that speaks before it.
         1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
@@ -131,7 +132,7 @@ fn last_words(errors: &str) -> String {
     };
     let mut lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
     let other = lines.clone().rfind(|line| !is_own(line));
-    one_line(other.or_else(|| lines.next_back()).unwrap_or("it said nothing"))
+    one_line(other.or_else(|| lines.next_back()).unwrap_or("no reason was given"))
 }
 
 /// Whether some of what rsync was told was left out, for reasons of its own, and the rest is done.

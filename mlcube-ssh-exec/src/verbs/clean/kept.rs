@@ -62,22 +62,22 @@ impl Kept {
 
     fn sentence(&self) -> String {
         match self {
-            Self::NotOurs(path) => format!(
-                "{path} was there before the first push, or is another folder now, and isn't removed"
-            ),
+            Self::NotOurs(path) => {
+                format!("{path} existed before the first push, or was replaced by another folder")
+            }
             Self::NotFetched { path, files } => format!(
-                "{path} holds {} that this machine never had ({})",
+                "{path} has {} that this machine never fetched ({})",
                 count(files.len() as u64, "file"),
                 few(files)
             ),
             Self::InUse { path, job } => format!("{path} is in use by job {job}"),
             Self::Unknown(path) => {
-                format!("{path} may be in use: the state of a job can't be read")
+                format!("{path} may be in use, as the state of a job can't be read")
             }
             Self::Pushed(path) => format!("{path} is in use by a push"),
-            Self::Container(id) => format!("container {id} can't be removed by its engine"),
+            Self::Container(id) => format!("the engine can't remove the container {id}"),
             Self::Closed { path, owner, entry } => {
-                format!("a part of {path} can't be removed: {entry} belongs to {owner}")
+                format!("{path} can't be removed as a whole, as {entry} belongs to {owner}")
             }
         }
     }
@@ -86,13 +86,12 @@ impl Kept {
         Some(match self {
             Self::NotOurs(_) | Self::Container(_) => return None,
             Self::NotFetched { .. } => {
-                "fetch with mlcube-ssh pull; --force removes what wasn't fetched".to_owned()
+                "fetch it with mlcube-ssh pull, or remove it with --force".to_owned()
             }
             Self::Unknown(_) => {
-                "look in the folder 'jobs' beside it on the host for files that can't be read"
-                    .to_owned()
+                "look for unreadable files in the folder 'jobs' beside it on the remote".to_owned()
             }
-            Self::Pushed(_) => "run clean again when the push has ended".to_owned(),
+            Self::Pushed(_) => "repeat clean when the push has ended".to_owned(),
             Self::InUse { job, .. } => format!("`{}` ends the job", document.stop_command(job)),
             Self::Closed { path, entry, .. } => {
                 ForeignFiles { connection, document, place: path }.remedy(Path::new(entry))

@@ -216,13 +216,14 @@ fn check(connection: &Connection, document: &Document, answer: &Answer) -> Outco
         return Err(tree_owner::not_removed(document, subject));
     }
     Err(Failure::ours(match kind {
-        "nothing" => anyhow!("there is nothing of this cube on '{host}'"),
+        "nothing" => anyhow!("'{host}' has no files of this cube"),
         "changed" => {
-            let message = format!("a job was started on '{host}' meanwhile, nothing was removed");
-            hinted(message, "list again what there is, with `mlcube-ssh clean`")
+            let message =
+                format!("a job was started on '{host}' meanwhile, so nothing was removed");
+            hinted(message, "list the files again with `mlcube-ssh clean`")
         }
         "not-ours" => {
-            let message = format!("{subject} on '{host}' is no tree of ours");
+            let message = format!("{subject} on '{host}' isn't a remote tree of mlcube-ssh");
             hinted(message, "correct remote_root or remote_name in the platform's section")
         }
         _ => anyhow!(
