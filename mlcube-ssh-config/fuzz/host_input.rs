@@ -4,13 +4,13 @@
 use std::io::{Read, Write, sink};
 use std::path::{Component, Path};
 
-use mlcube_ssh::listing::{Entry, Kind, Listing};
+use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::{failure, limits};
 use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::remote::inventory::Item;
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
 use mlcube_ssh::remote::job::{Holder, JobRecord, JobState};
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::archive::Members;
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Transfer;
@@ -48,8 +48,8 @@ pub(crate) fn read(input: &[u8]) {
 
 /// However a reply is cut, it is the same one.
 fn reply(bytes: &[u8], length: usize) {
-    let whole = Answer::read([bytes]);
-    let cut = Answer::read(bytes.chunks(length));
+    let whole = Reply::read([bytes]);
+    let cut = Reply::read(bytes.chunks(length));
     let (whole, cut) = match (whole, cut) {
         (Ok(whole), Ok(cut)) => (whole, cut),
         (whole, cut) => {
@@ -118,7 +118,7 @@ fn archive(bytes: &[u8]) {
     let Ok(listed) = Listing::parse(b"f 644 1 7.0000000000 a\0\0") else { panic!("a listing") };
     while let Ok(Some(mut member)) = members.next() {
         for (_, entry) in listed.iter() {
-            assert!(entry.kind == Kind::File);
+            assert!(entry.kind == EntryKind::File);
             let _ = member.is(&entry);
         }
         let _ = (member.path(), member.modified());

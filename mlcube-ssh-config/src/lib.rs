@@ -36,8 +36,8 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 //!
-//! [`Connection::ask`](remote::connection::Connection::ask) runs a script over the shared ssh connection and returns its
-//! [`Answer`](remote::session::Answer). A transfer compares [`Listing`](listing::Listing)s, makes a [`Plan`](sync::Plan), and
+//! [`Connection::run`](remote::connection::Connection::run) runs a script over the shared ssh connection and returns its
+//! [`Reply`](remote::session::Reply). A transfer compares [`Listing`](listing::Listing)s, makes a [`Plan`](sync::Plan), and
 //! carries it out with rsync. `ARCHITECTURE.md` in the repository shows the life of a push and of a job.
 //!
 //! A module imports only from those above it in this table (and from crates):

@@ -24,7 +24,7 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
         return Ok(());
     }
     let (receipt, made) = timed(|receipt| {
-        let answer = connection.ask_aloud(&script)?;
+        let answer = connection.run_reporting(&script)?;
         if answer.status != 0 {
             return Err(problem::failure(connection.host().as_str(), &runner.interpreter, &answer));
         }

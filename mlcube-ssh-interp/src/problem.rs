@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use mlcube_ssh::pipe::failure::is_out_of_room;
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::remote::folder_owner;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::runner::Interpreter;
 use mlcube_ssh::text::quote::{is_plain, one_line};
 
@@ -18,7 +18,7 @@ const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
 const MLCUBE_OF_NEW_PYTHON: &str = "--no-deps mlcube==0.0.9 mlcube-docker==0.0.9 omegaconf==2.3.0 antlr4-python3-runtime==4.9.3 PyYAML click coloredlogs==14.0 humanfriendly markdown setuptools<81";
 
 /// The failure for an answer that isn't a success.
-pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Answer) -> Failure {
+pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
     let last = answer.last_error();

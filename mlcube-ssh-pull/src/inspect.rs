@@ -9,15 +9,15 @@ use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Record, Selection};
+use mlcube_ssh::sync::{Selection, SyncState};
 
 use crate::remote::list::list;
-use crate::remote::workspace::There;
+use crate::remote::workspace::RemoteWorkspace;
 
 /// What is known of a workspace.
 pub(crate) struct Lists {
     /// What is in it on the remote.
-    pub(crate) there: There,
+    pub(crate) there: RemoteWorkspace,
     /// What is in it on this machine.
     pub(crate) here: Listing,
     /// What both sides last had in common.
@@ -29,7 +29,7 @@ pub(crate) fn list_both(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: &Record,
+    record: &SyncState,
     is_followed: bool,
     asked: &Selection,
 ) -> Outcome<Lists> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, Kind};
+use mlcube_ssh::listing::{Entry, EntryKind};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, write_for_people};
@@ -31,7 +31,7 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
 }
 
 fn line(path: &Path, entry: &Entry) -> String {
-    let size = if entry.kind == Kind::File { human_bytes(entry.size) } else { "-".to_owned() };
+    let size = if entry.kind == EntryKind::File { human_bytes(entry.size) } else { "-".to_owned() };
     format!("{size:>10}  {}  {}", utc(entry.modified.0), name(path, entry))
 }
 
@@ -40,13 +40,13 @@ fn name(path: &Path, entry: &Entry) -> String {
     let path = path.to_string_lossy().escape_debug().to_string();
     let target = entry.target.to_string_lossy();
     match entry.kind {
-        Kind::File => path,
-        Kind::Folder => format!("{path}/"),
-        Kind::Link => format!("{path} -> {}", target.escape_debug()),
-        Kind::Unreadable => match entry.reason() {
+        EntryKind::File => path,
+        EntryKind::Folder => format!("{path}/"),
+        EntryKind::Link => format!("{path} -> {}", target.escape_debug()),
+        EntryKind::Unreadable => match entry.reason() {
             Some(reason) => format!("{path} (can't be read: {})", reason.escape_debug()),
             None => format!("{path} (can't be read, it belongs to {target})"),
         },
-        Kind::Other => format!("{path} (a device, socket or pipe)"),
+        EntryKind::Other => format!("{path} (a device, socket or pipe)"),
     }
 }

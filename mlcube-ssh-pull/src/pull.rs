@@ -9,7 +9,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Record, Selection};
+use mlcube_ssh::sync::{Selection, SyncState};
 
 use crate::archive;
 use crate::asked::{asked, check_matched, selection};
@@ -22,7 +22,7 @@ use crate::remote::list;
 use crate::remote::outputs;
 use crate::remote::outputs::{Output, Outputs};
 use crate::transfer;
-use crate::transfer::Sides;
+use crate::transfer::TransferContext;
 use crate::transfer::fetch::Fetch;
 use crate::transfer::load::Load;
 
@@ -40,7 +40,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (mut found, mut unmatched) = (Outputs::default(), Vec::new());
     let (mut leading_out, mut asked) = (Vec::new(), asked(args, &outputs)?);
     let (receipt, pulled) = timed(|receipt| {
-        let record = Record::of(&layout, &document.remote)?;
+        let record = SyncState::of(&layout, &document.remote)?;
         let _lock = record.lock(&step.report())?;
         let lists = list_both(&connection, document, &layout, &record, true, &asked)?;
         let there = &lists.there;
@@ -48,7 +48,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         unmatched = selection.unmatched(&there.listing);
         let selection = selection.along_links(&there.listing);
         found = Outputs::of(&outputs, &there.listing, &selection);
-        let sides = Sides {
+        let sides = TransferContext {
             step,
             layout: &layout,
             boundary: &boundary,
@@ -112,7 +112,7 @@ fn dry_run(
     connection: &Connection,
     selection: &Selection,
 ) -> Outcome<()> {
-    let record = Record::of(layout, &document.remote)?;
+    let record = SyncState::of(layout, &document.remote)?;
     let plan = transfer::plan(
         &record.workspace()?,
         &Listing::default(),

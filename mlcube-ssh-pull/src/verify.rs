@@ -12,14 +12,14 @@ use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Direction, Plan, Record, rsync};
+use mlcube_ssh::sync::{Plan, SyncState, TransferDirection, rsync};
 
 use crate::asked;
 use crate::cli::Args;
 use crate::inspect::{Lists, list_both};
 use crate::remote::{list, outputs};
 use crate::transfer;
-use crate::transfer::{Sides, compare};
+use crate::transfer::{TransferContext, compare};
 
 /// Compares what a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -29,11 +29,12 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let outputs = outputs::declared(document, &layout);
     let selection = asked::selection(args, &outputs)?;
-    let record = Record::of(&layout, &document.remote)?;
+    let record = SyncState::of(&layout, &document.remote)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&list::list_script(&connection, document, &layout, None)?));
         let there = document.remote.workspace.from_home();
-        let plan = Plan::comparison(Direction::Down, &record.workspace()?, &Listing::default());
+        let plan =
+            Plan::comparison(TransferDirection::Down, &record.workspace()?, &Listing::default());
         let comparisons = comparisons(&connection, &layout, there, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
@@ -47,7 +48,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let (links, linked_files) = (there.followed(true), there.followed(false));
     let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;
     selected.retain(|path, _| selection.includes(path));
-    let sides = Sides {
+    let sides = TransferContext {
         step,
         layout: &layout,
         boundary: &boundary,
@@ -55,7 +56,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         record: &record,
     };
     let (here, _) = sides.settle(here, &selected, common)?;
-    let mut plan = Plan::comparison(Direction::Down, &selected, &here);
+    let mut plan = Plan::comparison(TransferDirection::Down, &selected, &here);
     plan.links.extend(links);
     let comparisons = comparisons(&connection, &layout, &there.path, &plan, &linked_files);
     let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();

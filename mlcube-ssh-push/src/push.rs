@@ -10,7 +10,7 @@ use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::tree_owner::Owner;
-use mlcube_ssh::listing::{Kind, Listing};
+use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -19,16 +19,16 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync::Heard;
-use mlcube_ssh::sync::{Direction, Part, Plan, Record, Selection, rsync};
+use mlcube_ssh::sync::{Batch, Plan, Selection, SyncState, TransferDirection, rsync};
 
 use crate::cli::Args;
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, escaping_links, former_workspaces, outside_cube, selection};
 use crate::remote::backups::Backups;
 use crate::remote::incoming::IncomingId;
-use crate::remote::state::{Disk, Prepared};
+use crate::remote::state::{Disk, RemoteState};
 use crate::remote::{free_space, leftovers, prepare, try_names};
-use crate::transfer::context::{Sent, Sides};
+use crate::transfer::context::{Sent, TransferContext};
 use crate::transfer::{delete, summary};
 use crate::verify;
 
@@ -44,7 +44,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let boundary = Boundary::of(&layout, &runner)?;
     check_local(document, &layout, &boundary)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let record = Record::of(&layout, &document.remote)?;
+    let record = SyncState::of(&layout, &document.remote)?;
     let origin = Owner::of(&layout)?;
     let parse = |path: &PathBuf| former_workspaces::parse(&layout, &record, path);
     let as_code = args.as_code.as_ref().map(parse).transpose()?;
@@ -105,12 +105,12 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             // The record of a million files takes a second to write.
             let is_agreed = is_agreed && plan.is_empty();
             if !is_agreed {
-                local.record.begin(Direction::Up, &plan)?;
+                local.record.begin(TransferDirection::Up, &plan)?;
             }
             // From here on the record has it.
             plan.common = Listing::default();
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
-            let sides = Sides {
+            let sides = TransferContext {
                 step,
                 document,
                 remote,
@@ -154,8 +154,8 @@ fn asks_at_once(args: &Args) -> bool {
 /// What lies here, and what the remote says meanwhile, if it is asked.
 fn look_and_ask(
     look: impl FnOnce() -> anyhow::Result<Local>,
-    ask: Option<&(impl Fn() -> Outcome<Prepared> + Sync)>,
-) -> (anyhow::Result<Local>, Option<Outcome<Prepared>>) {
+    ask: Option<&(impl Fn() -> Outcome<RemoteState> + Sync)>,
+) -> (anyhow::Result<Local>, Option<Outcome<RemoteState>>) {
     thread::scope(|scope| {
         let asked = ask.map(|ask| scope.spawn(ask));
         let local = look();
@@ -175,7 +175,7 @@ fn note(receipt: &mut Receipt, local: &Local) {
 fn plan_by_content(
     step: &Step,
     local: &mut Local,
-    prepared: &mut Prepared,
+    prepared: &mut RemoteState,
     layout: &Layout,
     connection: &Connection,
     args: &Args,
@@ -187,7 +187,7 @@ fn plan_by_content(
     let looks_the_same = local.selected().files_as_in(&prepared.listing);
     let (mut plan, is_agreed) = plan(local, prepared, connection, args)?;
     if !looks_the_same.is_empty() {
-        let parts = Part::of(&looks_the_same, &plan.links);
+        let parts = Batch::of(&looks_the_same, &plan.links);
         let route = prepared.workspace_route(layout);
         let comparisons = verify::of_parts(connection, &parts, route.here, route.there);
         let run = |commands: &[Command], heard: Heard| prepared.run(connection, commands, heard);
@@ -201,7 +201,7 @@ fn plan_by_content(
 /// that was cut off has brought is noted first.
 fn plan(
     local: &mut Local,
-    prepared: &mut Prepared,
+    prepared: &mut RemoteState,
     connection: &Connection,
     args: &Args,
 ) -> Outcome<(Plan, bool)> {
@@ -214,7 +214,7 @@ fn plan(
     if local.record.was_cut_off() {
         local.record.agree(&common)?;
     }
-    let plan_of = |local: &Local, prepared: &Prepared| {
+    let plan_of = |local: &Local, prepared: &RemoteState| {
         local.plan(&prepared.listing.unrounded(&common), &common, args.overwrite)
     };
     let mut plan = plan_of(local, prepared);
@@ -232,14 +232,14 @@ fn check(
     receipt: &mut Receipt,
     local: &Local,
     layout: &Layout,
-    prepared: &Prepared,
+    prepared: &RemoteState,
     plan: &Plan,
     args: &Args,
     connection: &Connection,
 ) -> Outcome<()> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     receipt.free_bytes = prepared.workspace_disk.free;
-    let special = local.code.iter().filter(|(_, entry)| entry.kind == Kind::Other);
+    let special = local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     receipt.left_out = special.map(|(path, _)| path.to_string_lossy().into_owned()).collect();
     receipt
         .left_out
@@ -249,7 +249,7 @@ fn check(
     Ok(free_space::check(local, layout, plan, prepared, connection.host().as_str())?)
 }
 
-fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
+fn send(sides: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     let mut sent = Sent::default();
     let pushed = sides.transfer(args, receipt, &mut sent);
     let sent = sent.transfer;
@@ -270,7 +270,7 @@ fn send(sides: &Sides, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
 
 /// What is left out because something else has its name there is an error, after the rest was sent; and an input of the chosen
 /// tasks that is left out for any reason.
-fn check_left_out(sides: &Sides) -> Outcome<()> {
+fn check_left_out(sides: &TransferContext) -> Outcome<()> {
     let (layout, plan, host) = (sides.layout, sides.plan, sides.connection.host());
     let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
     let mut in_the_way = plan.in_the_way.iter().chain(&plan.closed);
@@ -286,7 +286,7 @@ fn check_left_out(sides: &Sides) -> Outcome<()> {
         return Err(Failure::ours(failure)
             .hint("move it away in the workspace on the remote, or locally, and push again"));
     }
-    let special = sides.local.code.iter().filter(|(_, entry)| entry.kind == Kind::Other);
+    let special = sides.local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     let special = special.map(|(path, _)| layout.base.join(path));
     let left_out: Vec<PathBuf> =
         special.chain(plan.left_out.iter().map(|path| layout.workspace.join(path))).collect();
@@ -329,7 +329,7 @@ fn dry_run(
     args: &Args,
 ) -> Outcome<()> {
     let remote = &document.remote;
-    let record = Record::of(layout, remote)?;
+    let record = SyncState::of(layout, remote)?;
     let listing = record.workspace()?;
     let own = OwnFiles::with_keys(&connection.identity_file());
     let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
@@ -337,7 +337,7 @@ fn dry_run(
     let mut local = Local::look(layout, &boundary, record, &selection, &own, step.report())?;
     local.stays.say(&step.report());
     let state = remote.state.from_home();
-    let prepared = Prepared {
+    let prepared = RemoteState {
         base: remote.base.from_home().to_owned(),
         workspace: remote.workspace.from_home().to_owned(),
         workspaces: Vec::new(),
@@ -362,7 +362,18 @@ fn dry_run(
     step.show(&connection.shown(prepare));
     let (local, prepared, plan) = (&local, &prepared, &plan);
     let (backups, is_agreed) = (Backups::of_a_push(&prepared.state), false);
-    Sides { step, document, remote, layout, connection, local, prepared, plan, is_agreed, backups }
-        .show(args);
+    TransferContext {
+        step,
+        document,
+        remote,
+        layout,
+        connection,
+        local,
+        prepared,
+        plan,
+        is_agreed,
+        backups,
+    }
+    .show(args);
     Ok(())
 }

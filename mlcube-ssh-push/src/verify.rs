@@ -12,7 +12,7 @@ use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Direction, Part, Plan, Record, Selection, rsync};
+use mlcube_ssh::sync::{Batch, Plan, Selection, SyncState, TransferDirection, rsync};
 
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, code};
@@ -32,18 +32,18 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     } else {
         connection.identity_files()
     });
-    let record = Record::of(&layout, remote)?;
+    let record = SyncState::of(&layout, remote)?;
     let mut local = Local::look(&layout, &boundary, record, &Selection::All, &own, report)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
-        let plan = Plan::comparison(Direction::Up, &local.workspace, &Listing::default());
+        let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &Listing::default());
         let shown = comparisons(&layout, remote, &connection, &local.code, &plan);
         step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
     let (there, workspaces) = prepare::look(&connection, remote)?;
     local.leave_out_workspaces(&workspaces)?;
-    let plan = Plan::comparison(Direction::Up, &local.workspace, &there);
+    let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &there);
     let comparisons = comparisons(&layout, remote, &connection, &local.code, &plan);
     let all_readable = local.stays.check(&layout, &report, &mut Receipt::default());
     let is_all = local.stays.is_all_readable() && plan.closed.is_empty();
@@ -65,9 +65,9 @@ fn comparisons(
     code: &Listing,
     plan: &Plan,
 ) -> Vec<Comparison> {
-    let all = |parts: &[Part], here: &Path, there: &str| of_parts(connection, parts, here, there);
+    let all = |parts: &[Batch], here: &Path, there: &str| of_parts(connection, parts, here, there);
     let [base, workspace] = [&remote.base, &remote.workspace].map(RemotePath::from_home);
-    let mut comparisons = all(&Part::of(&code::sendable(code), &[]), &layout.base, base);
+    let mut comparisons = all(&Batch::of(&code::sendable(code), &[]), &layout.base, base);
     comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
     comparisons
 }
@@ -75,7 +75,7 @@ fn comparisons(
 /// The comparisons of parts of a folder with one there.
 pub(crate) fn of_parts(
     connection: &Connection,
-    parts: &[Part],
+    parts: &[Batch],
     here: &Path,
     there: &str,
 ) -> Vec<Comparison> {

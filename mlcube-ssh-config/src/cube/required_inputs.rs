@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cube::layout::Layout;
 use crate::cube::path_mapping;
-use crate::cube::task_parameters::{Direction, Parameter, of_task};
+use crate::cube::task_parameters::{Parameter, ParameterIo, of_task};
 use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
 
@@ -26,7 +26,7 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     let mut needed = Vec::new();
     let mut made: Vec<PathBuf> = Vec::new();
     for task in &document.run.tasks {
-        for parameter in of_task(document, layout, task, Direction::Input) {
+        for parameter in of_task(document, layout, task, ParameterIo::Input) {
             let here = parameter.here.as_ref();
             if !here.is_some_and(|here| made.iter().any(|made| here.starts_with(made))) {
                 let partly_made =
@@ -34,7 +34,7 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
                 needed.push(Input { parameter, partly_made });
             }
         }
-        let outputs = of_task(document, layout, task, Direction::Output);
+        let outputs = of_task(document, layout, task, ParameterIo::Output);
         made.extend(outputs.filter_map(|output| output.here));
     }
     needed

@@ -11,14 +11,14 @@ use crate::settings::names::TaskName;
 
 /// Whether a task reads a parameter's path or writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum ParameterIo {
     /// It is read.
     Input,
     /// It is written.
     Output,
 }
 
-impl Direction {
+impl ParameterIo {
     /// The key of `mlcube.yaml` below which such parameters are declared.
     #[must_use]
     pub fn key(self) -> &'static str {
@@ -36,7 +36,7 @@ pub struct Parameter {
     /// The task.
     pub task: String,
     /// What the task does with it.
-    pub direction: Direction,
+    pub direction: ParameterIo,
     /// Its name.
     pub name: String,
     /// The path: what the user gave, else what the cube declares.
@@ -60,7 +60,7 @@ pub fn of_task<'a>(
     document: &'a Document,
     layout: &'a Layout,
     task: &'a TaskName,
-    direction: Direction,
+    direction: ParameterIo,
 ) -> impl Iterator<Item = Parameter> + 'a {
     let declared = || {
         let parameters = document.config.get("tasks")?.get(task.as_str())?.get("parameters")?;
@@ -91,7 +91,7 @@ pub fn chosen<'a>(
     layout: &'a Layout,
 ) -> impl Iterator<Item = Parameter> + 'a {
     document.run.tasks.iter().flat_map(|task| {
-        [Direction::Input, Direction::Output]
+        [ParameterIo::Input, ParameterIo::Output]
             .into_iter()
             .flat_map(|direction| of_task(document, layout, task, direction))
     })

@@ -25,7 +25,7 @@ fn reason(problem: &io::Error) -> String {
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
@@ -57,7 +57,7 @@ const BLOCK: u64 = 512;
 #[non_exhaustive]
 pub struct Entry {
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Its permission bits; above them what [`Entry::is_sparse`] and its like tell.
     pub mode: u32,
     /// Its size in bytes.
@@ -94,7 +94,7 @@ impl Entry {
     #[must_use]
     pub fn unreadable(problem: &io::Error) -> Self {
         let target = PathBuf::from(format!("{REASON}{}", reason(problem)));
-        Self { kind: Kind::Unreadable, mode: 0, size: 0, modified: (0, 0), target }
+        Self { kind: EntryKind::Unreadable, mode: 0, size: 0, modified: (0, 0), target }
     }
 
     /// Why it can't be read, of an unreadable one; as far as that isn't a matter of its owner.
@@ -112,12 +112,12 @@ impl Entry {
     /// The entry at `path`, of which `metadata` is known already.
     pub(crate) fn of(metadata: &Metadata, path: &Path) -> io::Result<Self> {
         let kind = match metadata.file_type() {
-            file if file.is_file() => Kind::File,
-            folder if folder.is_dir() => Kind::Folder,
-            link if link.is_symlink() => Kind::Link,
-            _ => Kind::Other,
+            file if file.is_file() => EntryKind::File,
+            folder if folder.is_dir() => EntryKind::Folder,
+            link if link.is_symlink() => EntryKind::Link,
+            _ => EntryKind::Other,
         };
-        let target = if kind == Kind::Link { fs::read_link(path)? } else { PathBuf::new() };
+        let target = if kind == EntryKind::Link { fs::read_link(path)? } else { PathBuf::new() };
         let modified = (metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0));
         let (mode, size) = (metadata.mode() & 0o7777, metadata.size());
         Ok(Self { kind, mode, size, modified, target }.with_blocks(metadata.blocks()))
@@ -142,7 +142,7 @@ impl Entry {
     /// What stands in a listing for a name that the file system can't hold, or takes for the name of another entry.
     #[must_use]
     pub fn unheld() -> Self {
-        let (kind, mode) = (Kind::Other, UNHELD);
+        let (kind, mode) = (EntryKind::Other, UNHELD);
         Self { kind, mode, size: 0, modified: (0, 0), target: PathBuf::new() }
     }
 
@@ -173,10 +173,10 @@ impl Entry {
     /// The entry of which the system says this, a link without its target.
     pub(crate) fn of_stat(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Folder,
-            FileType::Symlink => Kind::Link,
-            _ => Kind::Other,
+            FileType::RegularFile => EntryKind::File,
+            FileType::Directory => EntryKind::Folder,
+            FileType::Symlink => EntryKind::Link,
+            _ => EntryKind::Other,
         };
         let modified = (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0));
         let size = u64::try_from(stat.st_size).unwrap_or(0);
@@ -188,19 +188,20 @@ impl Entry {
     /// Whether it is a regular file.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        self.kind == Kind::File
+        self.kind == EntryKind::File
     }
 
     /// Whether it is a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
-        self.kind == Kind::Folder
+        self.kind == EntryKind::Folder
     }
 
     /// Whether it is a link that stands for the file or folder to which it leads.
     #[must_use]
     pub fn is_followed_link(&self) -> bool {
-        matches!(self.kind, Kind::File | Kind::Folder) && !self.target.as_os_str().is_empty()
+        matches!(self.kind, EntryKind::File | EntryKind::Folder)
+            && !self.target.as_os_str().is_empty()
     }
 
     /// Whether both hold the same content as far as size and time tell, as rsync's quick check has it. A file system
@@ -210,20 +211,20 @@ impl Entry {
         let ((one, one_ns), (two, two_ns)) = (self.modified, other.modified);
         self.kind == other.kind
             && match self.kind {
-                Kind::File => {
+                EntryKind::File => {
                     self.size == other.size
                         && one == two
                         && (one_ns == two_ns || one_ns == 0 || two_ns == 0)
                 }
-                Kind::Link => self.target == other.target,
-                Kind::Folder | Kind::Unreadable | Kind::Other => true,
+                EntryKind::Link => self.target == other.target,
+                EntryKind::Folder | EntryKind::Unreadable | EntryKind::Other => true,
             }
     }
 
     /// Whether both have the same permissions. A link has none; set-uid and its like belong to a machine.
     #[must_use]
     pub fn same_permissions(&self, other: &Self) -> bool {
-        self.kind == Kind::Link || self.mode & 0o777 == other.mode & 0o777
+        self.kind == EntryKind::Link || self.mode & 0o777 == other.mode & 0o777
     }
 
     /// As [`Entry::same_content`], with the same permissions.
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn whole_seconds_agree_with_finer_ones() {
         let entry = |ns| Entry {
-            kind: Kind::File,
+            kind: EntryKind::File,
             mode: 0o644,
             size: 1,
             modified: (5, ns),

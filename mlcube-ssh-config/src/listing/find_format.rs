@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use memchr::memchr;
 
-use crate::listing::entry::{Entry, Kind};
+use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::interner::{Interner, interner};
 use crate::listing::packed_entry::PackedEntry;
 use crate::listing::{Listing, PARTIAL};
@@ -185,11 +185,11 @@ impl Listing {
     pub fn write(&self, text: &mut dyn Write) -> io::Result<()> {
         for (path, entry) in self.iter() {
             let kind = match entry.kind {
-                Kind::File => 'f',
-                Kind::Folder => 'd',
-                Kind::Link => 'l',
-                Kind::Unreadable => 'u',
-                Kind::Other => 'p',
+                EntryKind::File => 'f',
+                EntryKind::Folder => 'd',
+                EntryKind::Link => 'l',
+                EntryKind::Unreadable => 'u',
+                EntryKind::Other => 'p',
             };
             let (seconds, nanoseconds) = entry.modified;
             write!(
@@ -227,11 +227,11 @@ fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
     let mut word = || std::str::from_utf8(words.next()?).ok();
     let letter = word()?;
     let kind = match letter {
-        "f" => Kind::File,
-        "d" | "D" => Kind::Folder,
-        "l" => Kind::Link,
-        "u" => Kind::Unreadable,
-        _ => Kind::Other,
+        "f" => EntryKind::File,
+        "d" | "D" => EntryKind::Folder,
+        "l" => EntryKind::Link,
+        "u" => EntryKind::Unreadable,
+        _ => EntryKind::Other,
     };
     // Above the permissions are marks of our own, which no host sets by a number.
     let mode = u32::from_str_radix(word()?, 8).ok()? & 0o7777;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::listing::Listing;
-use crate::listing::entry::{Entry, Kind};
+use crate::listing::entry::{Entry, EntryKind};
 
 /// Nanoseconds.
 const SECOND: i128 = 1_000_000_000;
@@ -51,7 +51,7 @@ impl Granularity {
             return true;
         }
         let off = (nanoseconds(shown) - nanoseconds(exact)).abs();
-        let is_file = [shown, exact].iter().all(|entry| entry.kind == Kind::File);
+        let is_file = [shown, exact].iter().all(|entry| entry.kind == EntryKind::File);
         is_file
             && shown.size == exact.size
             && off < self.step

@@ -10,7 +10,7 @@ pub(crate) mod packed_entry;
 pub(crate) mod walk;
 
 pub use doubtful_names::DoubtfulNames;
-pub use entry::{Entry, Kind, is_absence};
+pub use entry::{Entry, EntryKind, is_absence};
 pub use find_format::{
     FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE,
 };
@@ -195,7 +195,7 @@ impl Listing {
     /// How many entries are files or links, or anything but a folder.
     #[must_use]
     pub fn files(&self) -> u64 {
-        self.entries.iter().filter(|packed| packed.kind() != Kind::Folder).count() as u64
+        self.entries.iter().filter(|packed| packed.kind() != EntryKind::Folder).count() as u64
     }
 
     /// How many entries are regular files.
@@ -265,7 +265,7 @@ impl Listing {
     }
 
     fn packed_files(&self) -> impl Iterator<Item = PackedEntry> {
-        self.entries.iter().copied().filter(|packed| packed.kind() == Kind::File)
+        self.entries.iter().copied().filter(|packed| packed.kind() == EntryKind::File)
     }
 
     fn find(&self, path: &Path) -> Result<usize, usize> {
@@ -324,7 +324,7 @@ mod tests {
 
     fn file(size: u64) -> Entry {
         Entry {
-            kind: Kind::File,
+            kind: EntryKind::File,
             mode: 0o644,
             size,
             modified: (size.cast_signed(), 1),

@@ -5,11 +5,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::listing::entry::{Entry, KEPT_MODE, Kind};
+use crate::listing::entry::{Entry, EntryKind, KEPT_MODE};
 use crate::listing::interner::{Id, Interner, interner, records};
 
 /// The kinds, by the number that stands for them.
-const KINDS: [Kind; 5] = [Kind::File, Kind::Folder, Kind::Link, Kind::Unreadable, Kind::Other];
+const KINDS: [EntryKind; 5] =
+    [EntryKind::File, EntryKind::Folder, EntryKind::Link, EntryKind::Unreadable, EntryKind::Other];
 
 /// A path and its entry, which are kept once for all listings of the process: two are equal when both are.
 ///
@@ -60,7 +61,7 @@ impl PackedEntry {
         by_number.unwrap_or_else(|| order(self.path_in(records), other.path_in(records)))
     }
 
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> EntryKind {
         self.fields().kind
     }
 

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, readlinkat, statat};
 use rustix::io::{Errno, Result as Looked};
 use rustix::process::{Uid, geteuid};
 
-use crate::listing::entry::{Entry, Kind, is_absence};
+use crate::listing::entry::{Entry, EntryKind, is_absence};
 use crate::listing::interner::interner;
 use crate::listing::packed_entry::PackedEntry;
 use crate::listing::{Listing, PARTIAL};
@@ -114,7 +114,7 @@ impl Walk<'_> {
         for entry in entries {
             // In the order of a listing.
             self.listing.push(entry);
-            if entry.kind() == Kind::Folder {
+            if entry.kind() == EntryKind::Folder {
                 self.add_folder(entry.path())?;
             }
         }
@@ -125,7 +125,7 @@ impl Walk<'_> {
     fn add_closed(&mut self, path: &Path, why: Errno) {
         let is_denied = why == Errno::ACCESS;
         let closed = Entry::look(&self.top.join(path)).ok().flatten().filter(|_| is_denied);
-        let closed = closed.map(|closed| Entry { kind: Kind::Unreadable, ..closed });
+        let closed = closed.map(|closed| Entry { kind: EntryKind::Unreadable, ..closed });
         let closed = closed.unwrap_or_else(|| Entry::unreadable(&why.into()));
         self.listing.insert(path, &closed);
     }
@@ -168,7 +168,7 @@ fn look(folder: impl AsFd, name: &CString, user: Uid) -> Looked<Option<(Entry, b
         found => found?,
     };
     let mut entry = Entry::of_stat(&found);
-    if entry.kind == Kind::Link {
+    if entry.kind == EntryKind::Link {
         entry.target = match readlinkat(&folder, name, Vec::new()) {
             // It went away, or became something else, which is as new as what comes tomorrow.
             Err(Errno::NOENT | Errno::INVAL) => return Ok(None),

@@ -15,7 +15,7 @@ pub use crate::text::hint::hinted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum FailureKind {
     /// The task ran and ended with a status of its own: its results are fetched all the same.
     Task,
     /// Usage, document, configuration or a precondition.
@@ -28,11 +28,11 @@ pub enum Kind {
 
 /// A step that failed: kind, exit status and cause.
 ///
-/// An [`anyhow::Error`] turns into a failure of kind [`Kind::Ours`], so that `?` does what most places want.
+/// An [`anyhow::Error`] turns into a failure of kind [`FailureKind::Ours`], so that `?` does what most places want.
 #[derive(Debug)]
 pub struct Failure {
     /// Whose failure it is.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// The status to exit with.
     pub status: ExitStatus,
     /// Whether a task began before it: there may be results, which are fetched all the same.
@@ -50,7 +50,7 @@ impl Failure {
     /// A failure of ours: status 125.
     pub fn ours(cause: impl Into<anyhow::Error>) -> Self {
         Self {
-            kind: Kind::Ours,
+            kind: FailureKind::Ours,
             status: ExitStatus::Ours,
             began: false,
             cause: cause.into(),
@@ -64,7 +64,7 @@ impl Failure {
     #[must_use]
     pub fn connection(message: String) -> Self {
         Self {
-            kind: Kind::Connection,
+            kind: FailureKind::Connection,
             status: ExitStatus::Connection,
             began: false,
             cause: anyhow::Error::msg(message),
@@ -78,7 +78,7 @@ impl Failure {
     #[must_use]
     pub fn tool(status: ExitStatus, message: String) -> Self {
         Self {
-            kind: Kind::Tool,
+            kind: FailureKind::Tool,
             status,
             began: false,
             cause: anyhow::Error::msg(message),
@@ -92,7 +92,7 @@ impl Failure {
     #[must_use]
     pub fn task(status: u8, message: String) -> Self {
         Self {
-            kind: Kind::Task,
+            kind: FailureKind::Task,
             status: ExitStatus::Task(status),
             began: true,
             cause: anyhow::Error::msg(message),
@@ -106,7 +106,7 @@ impl Failure {
     #[must_use]
     pub fn signal(number: u8, message: String) -> Self {
         Self {
-            kind: Kind::Ours,
+            kind: FailureKind::Ours,
             status: ExitStatus::Signal(number),
             began: false,
             cause: anyhow::Error::msg(message),

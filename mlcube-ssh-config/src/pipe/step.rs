@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::pipe::document::{Document, Failed, Receipt};
 use crate::pipe::exit_status::ExitStatus;
-use crate::pipe::failure::{Failure, Kind, Outcome, hinted};
+use crate::pipe::failure::{Failure, FailureKind, Outcome, hinted};
 use crate::pipe::private_file::write_atomically;
 use crate::text::printable::printable;
 use crate::text::quote::one_line;
@@ -216,7 +216,7 @@ impl Step {
         let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
         // Whoever has the document alone is to know what to do, too.
         failed.hint = failure.hint_text().map(str::to_owned);
-        failed.began = failure.began && failure.kind != Kind::Task;
+        failed.began = failure.began && failure.kind != FailureKind::Task;
         document.failed = Some(failed);
         status
     }

@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 
 /// Counts the bytes that are read from what it holds, or written to it.
 #[derive(Debug)]
-pub struct Counted<T> {
+pub struct ByteCounter<T> {
     inner: T,
     count: u64,
 }
 
-impl<T> Counted<T> {
+impl<T> ByteCounter<T> {
     /// Nothing is counted yet.
     pub fn new(inner: T) -> Self {
         Self { inner, count: 0 }
@@ -22,7 +22,7 @@ impl<T> Counted<T> {
     }
 }
 
-impl<T: Write> Write for Counted<T> {
+impl<T: Write> Write for ByteCounter<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let length = self.inner.write(bytes)?;
         self.count += length as u64;
@@ -34,7 +34,7 @@ impl<T: Write> Write for Counted<T> {
     }
 }
 
-impl<T: Read> Read for Counted<T> {
+impl<T: Read> Read for ByteCounter<T> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(bytes)?;
         self.count += length as u64;
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn what_goes_by_is_counted() {
-        let (mut from, mut to) = (Counted::new(&b"abc"[..]), Counted::new(Vec::new()));
+        let (mut from, mut to) = (ByteCounter::new(&b"abc"[..]), ByteCounter::new(Vec::new()));
         io::copy(&mut from, &mut to).unwrap();
         assert_eq!((from.count(), to.count(), to.inner.as_slice()), (3, 3, &b"abc"[..]));
     }

@@ -23,7 +23,7 @@ use crate::settings::runner::Runner;
 use crate::text::quote::{is_plain, rsync_rsh_word};
 use crate::ui::report::Report;
 
-use crate::remote::login::ssh_config::Configuration;
+use crate::remote::login::ssh_config::SshConfig;
 
 /// The way to the remote, for every step that needs it.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl Connection {
     /// programs (`Match exec`).
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
-        [self.login_command(&Configuration::default()), self.session_command(script)]
+        [self.login_command(&SshConfig::default()), self.session_command(script)]
     }
 
     /// The options with which rsync takes this connection.
@@ -223,16 +223,16 @@ impl Connection {
     }
 
     /// What the user's ssh would do at our login.
-    pub(crate) fn configuration(&self) -> Configuration {
+    pub(crate) fn configuration(&self) -> SshConfig {
         let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
-        Configuration::told_by(&question.arg(self.login.host.as_str()))
+        SshConfig::told_by(&question.arg(self.login.host.as_str()))
     }
 
     /// Whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel. Every session of one
     /// connection has them then.
     pub(crate) fn shares_more(&self) -> bool {
         let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
-        let told = Configuration::told_by(&question.arg(self.login.host.as_str()));
+        let told = SshConfig::told_by(&question.arg(self.login.host.as_str()));
         // An ssh that was built without Kerberos doesn't know the second.
         told.get("forwardagent") != Some("no")
             || told.get("gssapidelegatecredentials").is_some_and(|value| value != "no")

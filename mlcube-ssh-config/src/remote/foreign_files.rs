@@ -7,7 +7,7 @@ use crate::cube::layout::Layout;
 use crate::pipe::document::Document;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
-use crate::remote::session::reply::Answer;
+use crate::remote::session::reply::Reply;
 use crate::settings::runner::Runner;
 use crate::text::quote::shell_word;
 
@@ -39,7 +39,7 @@ impl ForeignFiles<'_> {
 
     fn command(&self, blocked: &Path) -> Option<String> {
         let (_, runner) = Layout::of_document(self.document).ok()?;
-        let answer = self.connection.ask(&self.look(&runner, blocked)).ok()?;
+        let answer = self.connection.run(&self.look(&runner, blocked)).ok()?;
         command(&answer).filter(|_| answer.status == 0)
     }
 
@@ -62,7 +62,7 @@ impl ForeignFiles<'_> {
 }
 
 /// The command that an answer leads to.
-fn command(answer: &Answer) -> Option<String> {
+fn command(answer: &Reply) -> Option<String> {
     let place = answer.path("place").ok()?;
     let account = shell_word(&answer.field("account")?);
     let path = shell_word(&place);
@@ -74,7 +74,7 @@ fn command(answer: &Answer) -> Option<String> {
     })
 }
 
-fn container_command(answer: &Answer, place: &str) -> Option<String> {
+fn container_command(answer: &Reply, place: &str) -> Option<String> {
     // A colon would end the path in --volume.
     let mount = if place.contains(':') {
         format!("--mount {}", shell_word(&format!("type=bind,source={place},target=/w")))

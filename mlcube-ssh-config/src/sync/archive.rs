@@ -116,17 +116,17 @@ impl<R: Read> Member<'_, R> {
         let kind = self.header().entry_type();
         (0..=i64::from(u32::MAX)).contains(&listed.modified.0)
             && match listed.kind {
-                listing::Kind::File => {
+                listing::EntryKind::File => {
                     kind == EntryType::Regular
                         && self.entry.size() == listed.size
                         && self.modified() == Some(listed.modified)
                 }
-                listing::Kind::Folder => kind == EntryType::Directory,
-                listing::Kind::Link => {
+                listing::EntryKind::Folder => kind == EntryType::Directory,
+                listing::EntryKind::Link => {
                     kind == EntryType::Symlink
                         && self.target().as_deref() == Some(listed.target.as_os_str().as_bytes())
                 }
-                listing::Kind::Unreadable | listing::Kind::Other => false,
+                listing::EntryKind::Unreadable | listing::EntryKind::Other => false,
             }
     }
 

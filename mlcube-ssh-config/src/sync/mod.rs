@@ -7,10 +7,10 @@ pub(crate) mod selection;
 pub(crate) mod state;
 
 pub use plan::backup::name_aside;
-pub use plan::batch::Part;
+pub use plan::batch::Batch;
 pub use plan::followed_links::follow_own_links;
-pub use plan::{Direction, Plan, leads_out};
+pub use plan::{Plan, TransferDirection, leads_out};
 pub use selection::{Pattern, Selected, Selection};
-pub use state::Record;
+pub use state::SyncState;
 pub use state::agreed::{Agreed, Common, Confirmed};
 pub use state::confirm::{Ended, LIST_PLACES, state_of};

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Result;
 
 use crate::listing::Listing;
-use crate::listing::entry::Kind;
+use crate::listing::entry::EntryKind;
 use crate::pipe::failure::hinted;
 
 /// Links may lead to links, but not in circles: as many as Linux follows (`path_resolution(7)`).
@@ -162,17 +162,18 @@ impl Selected {
 
     /// The links within `listing` on the way to what a pattern means, and in it.
     fn links_of(pattern: &Pattern, listing: &Listing) -> Vec<(&'static Path, PathBuf)> {
-        let link =
-            |path: &Path| listing.find_entry(path).filter(|(_, entry)| entry.kind == Kind::Link);
+        let link = |path: &Path| {
+            listing.find_entry(path).filter(|(_, entry)| entry.kind == EntryKind::Link)
+        };
         let target =
             |(path, entry): (&'static Path, crate::listing::entry::Entry)| (path, entry.target);
         if let Some(path) = pattern.path() {
             let on_the_way = path.ancestors().filter_map(link);
-            let within = listing.within(&path).filter(|(_, entry)| entry.kind == Kind::Link);
+            let within = listing.within(&path).filter(|(_, entry)| entry.kind == EntryKind::Link);
             let within = within.filter(|(link, _)| *link != path);
             return on_the_way.chain(within).map(target).collect();
         }
-        let links = listing.iter().filter(|(_, entry)| entry.kind == Kind::Link);
+        let links = listing.iter().filter(|(_, entry)| entry.kind == EntryKind::Link);
         let is_met = |path: &Path| pattern.leads_through(path) || pattern.matches(path);
         links.filter(|(path, _)| is_met(path)).map(target).collect()
     }

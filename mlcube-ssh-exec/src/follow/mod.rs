@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::exit_status::ExitStatus;
-use mlcube_ssh::pipe::failure::{Failure, Kind, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job::frames::{Frame, Frames, Refused};
-use mlcube_ssh::remote::job::{Holder, LOCKED, Patience};
-use mlcube_ssh::remote::session::{Answer, Event, Session};
+use mlcube_ssh::remote::job::{Holder, LOCKED, LockWait};
+use mlcube_ssh::remote::session::{Event, Reply, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
@@ -57,7 +57,7 @@ const IDLE_SESSIONS: u32 = 3;
 
 /// How a job is followed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct FollowMode {
     /// For how long a lost connection is sought again.
     pub(crate) reconnect_timeout: Duration,
     /// For how many seconds a workspace that is held is waited for.
@@ -77,8 +77,8 @@ pub(crate) struct Follower<'a> {
     job: Job,
     report: Report,
     interrupts: Interrupts,
-    manner: Manner,
-    patience: Patience,
+    manner: FollowMode,
+    patience: LockWait,
     log: Box<dyn Write + 'a>,
     /// Whether it was said that the job is on another node of the host.
     is_elsewhere: bool,
@@ -109,7 +109,7 @@ enum Stopping {
 }
 
 /// What asks for the end of a job; its answer, unless the host had no session for it.
-type StopThread = JoinHandle<Outcome<Option<Answer>>>;
+type StopThread = JoinHandle<Outcome<Option<Reply>>>;
 
 /// The attempts to take a job up again since the last one that led to anything.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +141,7 @@ impl<'a> Follower<'a> {
         document: &Document,
         job: Job,
         report: Report,
-        manner: Manner,
+        manner: FollowMode,
         log: Box<dyn Write + 'a>,
     ) -> Outcome<Self> {
         Ok(Self {
@@ -152,7 +152,7 @@ impl<'a> Follower<'a> {
             report,
             interrupts: Interrupts::watch()?,
             manner,
-            patience: Patience::new(manner.wait),
+            patience: LockWait::new(manner.wait),
             log,
             is_elsewhere: false,
             offset: None,
@@ -400,7 +400,7 @@ impl<'a> Follower<'a> {
         let (connection, script) = (Arc::clone(&self.connection), self.job.stop());
         thread::spawn(move || match stopping {
             Stopping::BesideThis => connection.ask_unless_busy(&script),
-            Stopping::Alone => connection.ask(&script).map(Some),
+            Stopping::Alone => connection.run(&script).map(Some),
         })
     }
 
@@ -415,7 +415,7 @@ impl<'a> Follower<'a> {
                     self.end.job = id.to_string();
                 }
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
-                Frame::Record(bytes) => self.end.record = Some(bytes),
+                Frame::SyncState(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => self.offset = Some(offset),
                 Frame::Warning(text) => self.report.warn(&text),
                 Frame::BeforeTheTask(cause) => {
@@ -585,7 +585,7 @@ impl<'a> Follower<'a> {
     /// The failure that ends the following, with what is known of the job.
     fn given_up(&self, failure: Failure) -> Failure {
         let attach = self.document.attach_command(&self.job.id);
-        if failure.kind != Kind::Connection && self.offset.is_none() {
+        if failure.kind != FailureKind::Connection && self.offset.is_none() {
             return failure
                 .hint(format!("`{attach}` follows job {} if it was started", self.job.id));
         }

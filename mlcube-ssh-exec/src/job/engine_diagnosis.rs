@@ -3,7 +3,7 @@
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::text::quote::{is_plain, shell_word};
 
 use crate::job::engine;
@@ -29,8 +29,8 @@ impl Trouble {
     pub(crate) fn hint(&self, connection: &Connection, document: &Document) -> String {
         let engine = engine::name(document);
         // Without an answer there is a more general hint.
-        let answer = self.look(connection, engine).and_then(|look| connection.ask(&look).ok());
-        let told = |key: &str| answer.as_ref().and_then(|answer: &Answer| answer.field(key));
+        let answer = self.look(connection, engine).and_then(|look| connection.run(&look).ok());
+        let told = |key: &str| answer.as_ref().and_then(|answer: &Reply| answer.field(key));
         self.advice(told, document)
     }
 

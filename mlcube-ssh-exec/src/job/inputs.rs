@@ -9,7 +9,7 @@ use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::task_parameters;
-use mlcube_ssh::cube::task_parameters::{Direction, Parameter};
+use mlcube_ssh::cube::task_parameters::{Parameter, ParameterIo};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Failure;
 use mlcube_ssh::settings::names::TaskName;
@@ -103,7 +103,7 @@ fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -
 fn maker(document: &Document, layout: &Layout, reader: &str, local: &Path) -> Option<TaskName> {
     let others = document.task_names().into_iter().filter(|task| *task != reader);
     others.filter_map(|task| TaskName::try_from(task.to_owned()).ok()).find(|task| {
-        task_parameters::of_task(document, layout, task, Direction::Output).any(|output| {
+        task_parameters::of_task(document, layout, task, ParameterIo::Output).any(|output| {
             output.here.is_some_and(|made| local.starts_with(&made) || made.starts_with(local))
         })
     })

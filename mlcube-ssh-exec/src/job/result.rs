@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::remote::problem::Problem;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
 use crate::job::{Phase, inputs};
@@ -75,7 +75,7 @@ pub(crate) enum Stop {
 
 impl Stop {
     /// What the answer says.
-    pub(crate) fn told_by(answer: &Answer, document: &Document) -> Self {
+    pub(crate) fn told_by(answer: &Reply, document: &Document) -> Self {
         if let Some(told) = answer.field("problem") {
             let (kind, subject) = told.split_once(' ').unwrap_or((&told, ""));
             // The stop itself is right everywhere else.

@@ -4,7 +4,7 @@ use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
-use mlcube_ssh::sync::Record;
+use mlcube_ssh::sync::SyncState;
 
 use crate::cli::FollowArgs;
 use crate::job::Phase;
@@ -59,7 +59,7 @@ fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
         push.context_changed = Some(false);
     }
     let (layout, _) = Layout::of_document(document)?;
-    Record::of(&layout, &document.remote)?.set_configured(&layout)?;
+    SyncState::of(&layout, &document.remote)?.set_configured(&layout)?;
     step.report().say(&format!("configured the cube on '{}'", document.remote.host));
     Ok(())
 }

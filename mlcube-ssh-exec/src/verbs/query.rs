@@ -11,11 +11,11 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job::JobState;
 use mlcube_ssh::remote::login::master::Closed;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::ui::terminal;
 
 use crate::cli::Verb;
-use crate::follow::{Follower, Manner};
+use crate::follow::{FollowMode, Follower};
 use crate::job::{Job, result};
 use crate::verbs::run;
 
@@ -45,8 +45,11 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
                 step.show(&connection.shown(&job.attach(None, tail.tail, *follow)));
                 return Ok(());
             }
-            let manner =
-                Manner { follow: *follow, ends_it: false, ..run::manner(*reconnect, tail.tail) };
+            let manner = FollowMode {
+                follow: *follow,
+                ends_it: false,
+                ..run::manner(*reconnect, tail.tail)
+            };
             let log = terminal::safe(io::stdout());
             let end =
                 Follower::new(connection, document, job, step.report(), manner, log)?.run()?;
@@ -88,7 +91,7 @@ fn told(
         step.show(&connection.shown(script));
         return Ok(Vec::new());
     }
-    let answer = connection.ask(script)?;
+    let answer = connection.run(script)?;
     check(document, &answer)?;
     let text = answer.text();
     let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
@@ -100,7 +103,7 @@ fn told(
     Ok(jobs.map(told).collect::<anyhow::Result<_>>()?)
 }
 
-fn check(document: &Document, answer: &Answer) -> Outcome<()> {
+fn check(document: &Document, answer: &Reply) -> Outcome<()> {
     if let Some(problem) = answer.field("problem") {
         let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
         return Err(result::problem(document, kind, subject));

@@ -8,13 +8,13 @@ use anyhow::anyhow;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::exit_status::ExitStatus;
-use mlcube_ssh::pipe::failure::{Failure, Kind, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::ui::terminal;
 
 use crate::cli::{FollowArgs, ReconnectArgs};
-use crate::follow::{Follower, Manner};
+use crate::follow::{FollowMode, Follower};
 use crate::job::result::End;
 use crate::job::{Job, Phase, Start, engine, new_id, result, variables};
 
@@ -59,7 +59,7 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
             "a stop can't end the containers of the engine '{engine}'; set runner.remote.docker to docker or podman, or to the path of one of them"
         ));
     }
-    let manner = Manner { wait: new.wait, ..manner(new.follow.reconnect, None) };
+    let manner = FollowMode { wait: new.wait, ..manner(new.follow.reconnect, None) };
     let follower =
         Follower::new(connection, document, job, step.report(), manner, log(new.follow))?;
     let end = follow(document, follower, phase)?;
@@ -75,8 +75,8 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
 }
 
 /// How a job is followed that Ctrl-C ends.
-pub(crate) fn manner(args: ReconnectArgs, tail: Option<u64>) -> Manner {
-    Manner {
+pub(crate) fn manner(args: ReconnectArgs, tail: Option<u64>) -> FollowMode {
+    FollowMode {
         reconnect_timeout: Duration::from_secs(args.reconnect_timeout),
         wait: None,
         tail,
@@ -105,7 +105,8 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
     });
     let may_go_on = end.as_ref().map_or_else(
         |failure| {
-            failure.kind == Kind::Connection || matches!(failure.status, ExitStatus::Signal(_))
+            failure.kind == FailureKind::Connection
+                || matches!(failure.status, ExitStatus::Signal(_))
         },
         |_| true,
     );

@@ -16,16 +16,16 @@ use anyhow::{Context, anyhow};
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome};
 use mlcube_ssh::pipe::limits;
-use mlcube_ssh::process::byte_counter::Counted;
+use mlcube_ssh::process::byte_counter::ByteCounter;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::{Answer, Session};
+use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::archive::exceeded;
 use mlcube_ssh::ui::progress::Progress;
 use mlcube_ssh::ui::report::Report;
 use zstd::Decoder;
 
-use crate::archive::received::Came;
+use crate::archive::received::Received;
 use crate::archive::unpack::Unpacker;
 use mlcube_ssh::text::units::count;
 
@@ -84,16 +84,16 @@ impl Stream<'_> {
     ///
     /// # Errors
     /// When the connection is lost, the disk here is full, or the remote sends what nobody asked for.
-    pub(crate) fn run(&self, session: Option<Session>, came: &mut Came) -> Outcome<()> {
+    pub(crate) fn run(&self, session: Option<Session>, came: &mut Received) -> Outcome<()> {
         self.report.detail(&describe(self.wanted));
-        let mut session = self.connection.go_on(session, &self.script())?;
+        let mut session = self.connection.run_in(session, &self.script())?;
         if let Some(input) = session.take_input().context("can't wait for a pipe")? {
             let names = self.wanted.names();
             // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.
             thread::spawn(move || names.write(input));
         }
         let mut unpacker = Unpacker::new(self.here, self.wanted, came);
-        let mut link = BufReader::with_capacity(PIECE, Counted::new(&mut session));
+        let mut link = BufReader::with_capacity(PIECE, ByteCounter::new(&mut session));
         let ended = self.unpack_from(&mut link, &mut unpacker);
         let bytes = link.get_ref().count();
         drop(link);
@@ -173,7 +173,7 @@ pub(crate) fn describe(wanted: &Listing) -> String {
     format!("{} come as one archive from the remote tar", count(wanted.files(), "file"))
 }
 
-fn was_all_packed(answer: &Answer) -> bool {
+fn was_all_packed(answer: &Reply) -> bool {
     answer.status == 0 && answer.errors.lines().any(|line| line == "packed all")
 }
 

@@ -7,7 +7,7 @@ use mlcube_ssh::listing::Listing;
 
 /// What a stream brought.
 #[derive(Debug, Default)]
-pub(crate) struct Came {
+pub(crate) struct Received {
     /// What is here now, as it was listed.
     pub(crate) entries: Listing,
     /// Whether that is all that was asked for, and nothing of it changed meanwhile.
@@ -16,7 +16,7 @@ pub(crate) struct Came {
     pub(crate) bytes: u64,
 }
 
-impl Came {
+impl Received {
     /// What of `send` is left for rsync: all of it where anything went wrong, since it looks for itself; and with what is left
     /// the folders, which it may have to open for that and close again.
     pub(crate) fn rest<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {

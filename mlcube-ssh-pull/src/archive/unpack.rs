@@ -9,14 +9,14 @@ use std::mem;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::listing::{Entry as Planned, Kind, Listing};
+use mlcube_ssh::listing::{Entry as Planned, EntryKind, Listing};
 use mlcube_ssh::sync::archive::{Member, Members, exceeded};
 use mlcube_ssh::ui::progress::Progress;
 use tar::Archive;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::archive::attributes::{permissions, set_time_of_link, times};
-use crate::archive::received::Came;
+use crate::archive::received::Received;
 use crate::local::scratch;
 
 /// What is read at once, in bytes.
@@ -30,13 +30,13 @@ pub(crate) struct Unpacker<'a> {
     real: Option<PathBuf>,
     /// Files that may not be what they were there, under names that nobody sees.
     doubtful: Vec<(TempPath, PathBuf)>,
-    came: &'a mut Came,
+    came: &'a mut Received,
     bytes: u64,
     piece: Vec<u8>,
 }
 
 impl<'a> Unpacker<'a> {
-    pub(crate) fn new(here: &'a Path, wanted: &'a Listing, came: &'a mut Came) -> Self {
+    pub(crate) fn new(here: &'a Path, wanted: &'a Listing, came: &'a mut Received) -> Self {
         Self {
             here,
             wanted,
@@ -117,8 +117,8 @@ impl<'a> Unpacker<'a> {
     ) -> io::Result<bool> {
         let place = self.here.join(path);
         match planned.kind {
-            Kind::Folder => DirBuilder::new().mode(0o700).create(place)?,
-            Kind::Link => {
+            EntryKind::Folder => DirBuilder::new().mode(0o700).create(place)?,
+            EntryKind::Link => {
                 symlink(&planned.target, &place)?;
                 set_time_of_link(&place, planned)?;
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::sync::{Record, name_aside};
+use mlcube_ssh::sync::{SyncState, name_aside};
 use mlcube_ssh::ui::report::Report;
 
 use crate::transfer::summary;
@@ -16,7 +16,7 @@ pub(crate) struct Backups {
 
 impl Backups {
     /// A folder that no other pull has.
-    pub(crate) fn of_a_pull(record: &Record) -> Self {
+    pub(crate) fn of_a_pull(record: &SyncState) -> Self {
         Self { folder: record.replaced().join(name_aside()) }
     }
 

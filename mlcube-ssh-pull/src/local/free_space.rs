@@ -49,7 +49,7 @@ fn holes(send: &Listing, connection: &Connection, there: &str) -> Outcome<u64> {
     }
     let script = connection.script(ALLOCATED).given("workspace", there);
     let script = sparse.iter().fold(script, |script, (path, _)| script.word(path));
-    let allocated = connection.ask(&script)?.field("allocated");
+    let allocated = connection.run(&script)?.field("allocated");
     let allocated = allocated.and_then(|bytes| bytes.parse().ok()).unwrap_or(sparse.bytes());
     Ok(sparse.bytes().saturating_sub(allocated))
 }

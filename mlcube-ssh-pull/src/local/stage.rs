@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
-use mlcube_ssh::sync::{Part, Record};
+use mlcube_ssh::sync::{Batch, SyncState};
 
 use crate::transfer::load::Load;
 use mlcube_ssh::process::rsync_version;
@@ -27,7 +27,7 @@ impl Stage {
     ///
     /// # Errors
     /// When there is no rsync.
-    pub(crate) fn where_needed(record: &Record) -> Outcome<Option<Self>> {
+    pub(crate) fn where_needed(record: &SyncState) -> Outcome<Option<Self>> {
         if rsync_version::checks_names()? {
             return Ok(None);
         }
@@ -109,7 +109,7 @@ fn tops(loads: &[Load], workspace: &Path) -> Vec<PathBuf> {
 
 /// What is asked for in a folder.
 fn wanted(loads: &[Load], workspace: &Path, top: &Path) -> Vec<&'static Path> {
-    let is_of_top = |part: &Part| workspace.join(&part.folder) == top;
+    let is_of_top = |part: &Batch| workspace.join(&part.folder) == top;
     let loads = loads.iter().filter(|load| is_of_top(&load.part));
     let mut wanted: Vec<_> = loads.flat_map(|load| load.part.files_from.iter()).collect();
     wanted.sort_unstable();

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use mlcube_ssh::listing::{FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Kind, Listing};
+use mlcube_ssh::listing::{EntryKind, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::{Selection, leads_out};
 
-use crate::remote::workspace::{There, failure};
+use crate::remote::workspace::{RemoteWorkspace, failure};
 
 const FOLLOW_LINKS: &str =
     concat!(include_str!("../sh/find.sh"), include_str!("../sh/follow-links.sh"));
@@ -23,7 +23,7 @@ const MOST_LINKS: usize = 40;
 pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
-    there: &mut There,
+    there: &mut RemoteWorkspace,
     asked: &Selection,
 ) -> Outcome<()> {
     let mut tried = BTreeSet::new();
@@ -43,7 +43,8 @@ pub(crate) fn follow(
         for link in links {
             // One that leads nowhere stays a link; one to what can't be read is what can't be read.
             let end = behind.get(&link);
-            if let Some(end) = end.filter(|end| !matches!(end.kind, Kind::Link | Kind::Unreadable))
+            if let Some(end) =
+                end.filter(|end| !matches!(end.kind, EntryKind::Link | EntryKind::Unreadable))
             {
                 there.followed.push((link.clone(), end.is_folder()));
             }
@@ -68,7 +69,7 @@ fn look(
     let script = links.iter().fold(script, mlcube_ssh::process::script::Script::word);
     let goes_on = session.is_some();
     let script = if goes_on { script.followed() } else { script };
-    let (answer, next) = connection.go_on(session.take(), &script)?.answer_and_go_on()?;
+    let (answer, next) = connection.run_in(session.take(), &script)?.answer_and_go_on()?;
     *session = next;
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), document, &answer));
@@ -93,7 +94,7 @@ pub(crate) fn resolved(listing: &Listing, path: &Path) -> Option<PathBuf> {
             }
             Component::Normal(name) => {
                 let entry = listing.get(&at.join(name));
-                match entry.filter(|entry| entry.kind == Kind::Link) {
+                match entry.filter(|entry| entry.kind == EntryKind::Link) {
                     Some(link) => {
                         links += 1;
                         if links > MOST_LINKS {

@@ -9,10 +9,10 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::{Record, Selection};
+use mlcube_ssh::sync::{Selection, SyncState};
 
 use crate::remote::followed_links;
-use crate::remote::workspace::{There, failure};
+use crate::remote::workspace::{RemoteWorkspace, failure};
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
 
@@ -21,7 +21,7 @@ pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: Option<&Record>,
+    record: Option<&SyncState>,
 ) -> Result<Script> {
     let former_workspace = layout.former_workspace(&document.remote)?;
     let script = connection.script(LIST);
@@ -41,18 +41,19 @@ pub(crate) fn list(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: Option<&Record>,
+    record: Option<&SyncState>,
     asked: &Selection,
-) -> Outcome<There> {
+) -> Outcome<RemoteWorkspace> {
     let script = list_script(connection, document, layout, record)?;
-    let (answer, session) = connection.ask_and_go_on(&script)?;
+    let (answer, session) = connection.run_and_keep(&script)?;
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), document, &answer));
     }
     let host = connection.host();
     let path = answer.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    let mut there = There { path, followed: Vec::new(), listing: answer.listing()?, session };
+    let mut there =
+        RemoteWorkspace { path, followed: Vec::new(), listing: answer.listing()?, session };
     followed_links::follow(connection, document, &mut there, asked)?;
     Ok(there)
 }

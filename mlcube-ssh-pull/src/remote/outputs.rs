@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::task_parameters;
-use mlcube_ssh::cube::task_parameters::{Direction, Parameter};
-use mlcube_ssh::listing::{Kind, Listing};
+use mlcube_ssh::cube::task_parameters::{Parameter, ParameterIo};
+use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::sync::Selection;
 use mlcube_ssh::ui::report::Report;
@@ -55,7 +55,7 @@ pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) 
 }
 
 fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item = Parameter> + 'a {
-    task_parameters::chosen(document, layout).filter(|one| one.direction == Direction::Output)
+    task_parameters::chosen(document, layout).filter(|one| one.direction == ParameterIo::Output)
 }
 
 impl Output {
@@ -66,11 +66,11 @@ impl Output {
         }
         let place = followed_links::resolved(there, &self.path)?;
         let is_it = match there.get(&place)?.kind {
-            Kind::Folder => self.is_folder,
-            Kind::File => !self.is_folder,
+            EntryKind::Folder => self.is_folder,
+            EntryKind::File => !self.is_folder,
             // What can't be read has an error of its own.
-            Kind::Unreadable => true,
-            Kind::Link | Kind::Other => false,
+            EntryKind::Unreadable => true,
+            EntryKind::Link | EntryKind::Other => false,
         };
         is_it.then_some(place)
     }

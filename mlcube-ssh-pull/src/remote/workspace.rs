@@ -7,10 +7,10 @@ use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::remote::problem::{self, Problem};
-use mlcube_ssh::remote::session::{Answer, Session};
+use mlcube_ssh::remote::session::{Reply, Session};
 
 /// The workspace on the remote.
-pub(crate) struct There {
+pub(crate) struct RemoteWorkspace {
     /// Its path, absolute.
     pub(crate) path: String,
     /// What is in it.
@@ -22,7 +22,7 @@ pub(crate) struct There {
     pub(crate) session: Option<Session>,
 }
 
-impl There {
+impl RemoteWorkspace {
     /// The links that are followed to folders, or to files.
     pub(crate) fn followed(&self, folders: bool) -> Vec<PathBuf> {
         let followed = self.followed.iter().filter(|(_, is_folder)| *is_folder == folders);
@@ -31,7 +31,7 @@ impl There {
 }
 
 /// Why it can't be listed.
-pub(crate) fn failure(host: &str, document: &Document, answer: &Answer) -> Failure {
+pub(crate) fn failure(host: &str, document: &Document, answer: &Reply) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let known = Problem::parse(&problem);
     if let Some(failure) = known.failure(host, &answer.errors) {

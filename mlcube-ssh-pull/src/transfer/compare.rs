@@ -3,7 +3,7 @@
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Part, rsync};
+use mlcube_ssh::sync::{Batch, rsync};
 
 /// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3.
 const AT_ONCE: usize = 5000;
@@ -13,7 +13,7 @@ pub(crate) fn of_parts(
     connection: &Connection,
     layout: &Layout,
     there: &str,
-    parts: &[Part],
+    parts: &[Batch],
     of_links: bool,
 ) -> Vec<Comparison> {
     let workspace = layout.workspace.to_string_lossy();

@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, Kind, Listing};
+use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Part, Plan, rsync};
+use mlcube_ssh::sync::{Batch, Plan, rsync};
 
 use crate::local::backups::Backups;
 use crate::local::scratch;
@@ -51,7 +51,7 @@ impl Fetch<'_> {
         let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
         let linked = rest.filter(|path, _| is_linked(path));
         let rest = rest.filter(|path, _| !is_linked(path));
-        let linked = Part::of(&linked, &plan.links).into_iter().map(|part| (part, true, true));
+        let linked = Batch::of(&linked, &plan.links).into_iter().map(|part| (part, true, true));
         let parts = self.parts(plan, &rest).into_iter();
         let parts = parts.map(|(part, needs_scratch)| (part, needs_scratch, false)).chain(linked);
         parts
@@ -76,19 +76,19 @@ impl Fetch<'_> {
     /// The parts that one rsync each brings, and whether it may put files together in a folder of our own. With one rsync
     /// leaves the file in place that a link replaces, where it has to copy it to keep it aside on another disk: links, which
     /// are never there by half, have a part of their own then.
-    fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Part, bool)> {
-        let is_link = |entry: &Entry| entry.kind == Kind::Link;
+    fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Batch, bool)> {
+        let is_link = |entry: &Entry| entry.kind == EntryKind::Link;
         let is_far = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
         if !is_far || !rest.iter().any(|(_, entry)| is_link(&entry)) {
             return plan.transfers_of(rest).into_iter().map(|part| (part, true)).collect();
         }
         let others = plan.transfers_of(&rest.filter(|_, entry| !is_link(entry)));
-        let links = Part::of(&rest.filter(|_, entry| is_link(entry)), &plan.links);
+        let links = Batch::of(&rest.filter(|_, entry| is_link(entry)), &plan.links);
         let others = others.into_iter().map(|part| (part, true));
         others.chain(links.into_iter().map(|part| (part, false))).collect()
     }
 
-    fn command(&self, part: &Part, load: &Load, stage: Option<&Stage>) -> Command {
+    fn command(&self, part: &Batch, load: &Load, stage: Option<&Stage>) -> Command {
         let mut to = part.below(&self.layout.workspace.to_string_lossy());
         let command = rsync::command(self.connection)
             // The file that a link stands for.
@@ -121,7 +121,7 @@ impl Fetch<'_> {
         self.puts_in_place(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
     }
 
-    fn puts_in_place(&self, command: Command, part: &Part, load: &Load) -> Command {
+    fn puts_in_place(&self, command: Command, part: &Batch, load: &Load) -> Command {
         let aside = part.below(&self.backups.folder().to_string_lossy());
         self.takes_names(command)
             .arg("--backup")

@@ -26,17 +26,17 @@ use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{
-    Agreed, Direction, Ended, Part, Plan, Record, Selection, follow_own_links, rsync,
+    Agreed, Batch, Ended, Plan, Selection, SyncState, TransferDirection, follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::text::units::count;
 
-use crate::archive::received::Came;
+use crate::archive::received::Received;
 use crate::cli::Args;
 use crate::inspect::Lists;
 use crate::local::backups::Backups;
 use crate::local::file_system;
-use crate::remote::workspace::There;
+use crate::remote::workspace::RemoteWorkspace;
 use crate::transfer::fetch::Fetch;
 use crate::transfer::load::Load;
 
@@ -47,12 +47,12 @@ use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
 
 /// The two sides of a pull.
-pub(crate) struct Sides<'a> {
+pub(crate) struct TransferContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) layout: &'a Layout,
     pub(crate) boundary: &'a Boundary,
     pub(crate) connection: &'a Connection,
-    pub(crate) record: &'a Record,
+    pub(crate) record: &'a SyncState,
 }
 
 /// Folders of our own on this machine.
@@ -62,7 +62,7 @@ struct OwnFolders<'a> {
     scratch: &'a Scratch,
 }
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
     pub(crate) fn transfer(
         &self,
@@ -131,7 +131,7 @@ impl Sides<'_> {
                 self.record.agree(&agreed)?;
             }
         } else {
-            self.record.begin(Direction::Down, &plan)?;
+            self.record.begin(TransferDirection::Down, &plan)?;
             // From here on the record has it.
             plan.common = Listing::default();
             let path = there.path.clone();
@@ -152,10 +152,10 @@ impl Sides<'_> {
             let rest = rest.filter(|path, _| shown.get(path).is_none());
             let ended = Ended {
                 connection: self.connection,
-                direction: Direction::Down,
+                direction: TransferDirection::Down,
                 here: workspace,
                 there: &path,
-                ask: &|script| self.connection.ask(&script),
+                ask: &|script| self.connection.run(&script),
             };
             let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(&base)))?;
             self.record.finish(&confirmed)?;
@@ -202,7 +202,7 @@ impl Sides<'_> {
 
     /// Of files that look the same on both sides those that hold something else there.
     fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
-        let parts = Part::of(same, &plan.links);
+        let parts = Batch::of(same, &plan.links);
         let comparisons = compare::of_parts(self.connection, self.layout, there, &parts, false);
         let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
@@ -212,7 +212,7 @@ impl Sides<'_> {
     /// Fetches what has to come, and returns what rsync was told to bring, with the failure that tells of what it left out.
     fn fetch(
         &self,
-        mut there: There,
+        mut there: RemoteWorkspace,
         wanted: Option<&Listing>,
         plan: &Plan,
         own: OwnFolders,
@@ -220,7 +220,7 @@ impl Sides<'_> {
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
         let (connection, layout) = (self.connection, self.layout);
-        let mut came = Came::default();
+        let mut came = Received::default();
         if let Some(wanted) = wanted {
             let (report, here) = (self.step.report(), layout.workspace.as_path());
             let stream = Stream { connection, report, there: &there.path, here, wanted };
@@ -338,7 +338,7 @@ pub(crate) fn plan(
 ) -> Plan {
     // The usual case, without a copy of a list that may be long.
     if matches!(selection, Selection::All) {
-        return Plan::new(Direction::Down, there, here, common, overwrite);
+        return Plan::new(TransferDirection::Down, there, here, common, overwrite);
     }
     // With the folders around it: it mustn't be put through one that is a link here, or into one that can't be read.
     let around: HashSet<&Path> = there
@@ -347,7 +347,7 @@ pub(crate) fn plan(
         .flat_map(|(path, _)| path.ancestors().skip(1))
         .collect();
     let selected = there.filter(|path, _| selection.includes(path) || around.contains(path));
-    let mut plan = Plan::new(Direction::Down, &selected, here, common, overwrite);
+    let mut plan = Plan::new(TransferDirection::Down, &selected, here, common, overwrite);
     plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
     plan
 }
@@ -367,7 +367,7 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) 
 }
 
 /// Notes what came as a stream, and by rsync.
-fn note_fetched(receipt: &mut Receipt, came: &Came, transfer: &Transfer) {
+fn note_fetched(receipt: &mut Receipt, came: &Received, transfer: &Transfer) {
     receipt.changed = !came.entries.is_empty() || transfer.changed > 0;
     receipt.files_sent = Some(came.entries.regular_files().saturating_add(transfer.files_sent));
     receipt.bytes_sent = Some(came.bytes.saturating_add(transfer.bytes_sent));

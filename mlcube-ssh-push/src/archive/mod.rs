@@ -12,15 +12,15 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::failure::{Kind, Outcome};
+use mlcube_ssh::pipe::failure::{FailureKind, Outcome};
 
-use crate::archive::new_entries::Fresh;
-use crate::archive::policy::Worth;
+use crate::archive::new_entries::NewEntries;
+use crate::archive::policy::ArchivePolicy;
 use crate::archive::send::Brought;
 use crate::local::code;
 use crate::remote::state::Route;
 use crate::transfer::commands;
-use crate::transfer::context::{Sent, Sides};
+use crate::transfer::context::{Sent, TransferContext};
 
 /// From so many entries on the workspace goes as a stream of its own, behind that of the code around it: a round trip more counts
 /// for nothing then, and a second record of every entry, under its path in the base, would double the memory.
@@ -35,9 +35,9 @@ pub(crate) struct Remaining<'a> {
 }
 
 /// Brings what is new on a route, or shows how.
-type Bring<'a> = dyn FnMut(&Route, &Fresh) -> Outcome<Brought> + 'a;
+type Bring<'a> = dyn FnMut(&Route, &NewEntries) -> Outcome<Brought> + 'a;
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Sends what is new there.
     pub(crate) fn send_new<'a>(
         &'a self,
@@ -49,8 +49,8 @@ impl Sides<'_> {
 
     /// Says what would go as a stream, and leaves it to rsync all the same: a shell can't pack as a push does.
     pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
-        let mut show = |route: &Route, fresh: &Fresh| {
-            if Worth::of(route, fresh).is_some() {
+        let mut show = |route: &Route, fresh: &NewEntries| {
+            if ArchivePolicy::of(route, fresh).is_some() {
                 let what = send::describe(route, fresh);
                 self.step.show_comment(&format!("{what} if it has one; else:"));
             }
@@ -78,7 +78,7 @@ impl Sides<'_> {
         let is_new = self.prepared.is_new || self.prepared.is_left;
         if is_new {
             let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
-            let fresh = Fresh::of(&whole, &code::just_made(self.remote, code), &links);
+            let fresh = NewEntries::of(&whole, &code::just_made(self.remote, code), &links);
             let brought = bring(&self.code_route(), &fresh)?;
             remaining.code = brought.rest(code, &fresh, Path::new(""));
             if let Some(place) = place {
@@ -87,7 +87,7 @@ impl Sides<'_> {
             remaining.may_be_there |= brought.is_left();
         }
         if !is_new || place.is_none() || self.prepared.is_left {
-            let fresh = Fresh::of(send, &self.prepared.listing, links);
+            let fresh = NewEntries::of(send, &self.prepared.listing, links);
             let brought = bring(&self.workspace_route(), &fresh)?;
             remaining.workspace = brought.rest(send, &fresh, Path::new(""));
             remaining.may_be_there |= brought.is_left();
@@ -97,7 +97,7 @@ impl Sides<'_> {
 
     /// Sends what is new there as a stream, where that pays. What this one or an earlier one has left out of its place is
     /// put there by rsync.
-    fn stream(&self, route: &Route, fresh: &Fresh, sent: &mut Sent) -> Outcome<Brought> {
+    fn stream(&self, route: &Route, fresh: &NewEntries, sent: &mut Sent) -> Outcome<Brought> {
         let (connection, report) = (self.connection, self.step.report());
         let brought = if self.prepared.is_left {
             Brought::Left
@@ -107,7 +107,7 @@ impl Sides<'_> {
         if brought.is_left() {
             let command = commands::left(connection, route, &fresh.entries);
             let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
-            if taken.as_ref().is_err_and(|failure| failure.kind != Kind::Ours) {
+            if taken.as_ref().is_err_and(|failure| failure.kind != FailureKind::Ours) {
                 taken?;
             }
             // A disk that is too small for what is half there and the whole beside it has room without it.

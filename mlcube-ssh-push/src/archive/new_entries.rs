@@ -8,14 +8,14 @@ use mlcube_ssh::listing::{Entry, Listing};
 
 /// The entries of a transfer that are new there.
 #[derive(Debug, Default)]
-pub(crate) struct Fresh<'a> {
+pub(crate) struct NewEntries<'a> {
     /// All of them.
     pub(crate) entries: Cow<'a, Listing>,
     /// The folders that are there already and get something new: a folder that is itself new comes with all that is in it.
     pub(crate) folders: BTreeSet<PathBuf>,
 }
 
-impl<'a> Fresh<'a> {
+impl<'a> NewEntries<'a> {
     /// What of `send` has no counterpart in `there`, and doesn't lie behind one of `links`, on a disk of its own.
     pub(crate) fn of(send: &'a Listing, there: &Listing, links: &[PathBuf]) -> Self {
         let is_new = |path: &Path, entry: &Entry| {
@@ -65,7 +65,7 @@ mod tests {
         let send =
             listing(&["d new", "f new/a", "f new/b", "f old/c", "f old/d", "f e", "f disk/x"]);
         let there = listing(&["d old", "f old/c", "d disk"]);
-        let fresh = Fresh::of(&send, &there, &["disk".into()]);
+        let fresh = NewEntries::of(&send, &there, &["disk".into()]);
         assert_eq!(fresh.entries.len(), 5);
         assert_eq!(fresh.folders, BTreeSet::from([PathBuf::new(), "old".into()]));
     }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use mlcube_ssh::listing::{Entry, Kind, Listing};
+use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use rustix::fs::OFlags;
 use tar::EntryType;
 
@@ -76,9 +76,9 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
         }
         let packed = self.packed_name(path);
         match entry.kind {
-            Kind::Folder => self.archive.header(&packed, entry, EntryType::Directory)?,
-            Kind::Link => self.archive.header(&packed, entry, EntryType::Symlink)?,
-            Kind::File | Kind::Unreadable | Kind::Other => return Ok(false),
+            EntryKind::Folder => self.archive.header(&packed, entry, EntryType::Directory)?,
+            EntryKind::Link => self.archive.header(&packed, entry, EntryType::Symlink)?,
+            EntryKind::File | EntryKind::Unreadable | EntryKind::Other => return Ok(false),
         }
         Ok(true)
     }

@@ -11,16 +11,16 @@ use anyhow::{Context, anyhow};
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::progress::Progress;
 use mlcube_ssh::ui::report::{Report, Verbosity};
 
-use crate::archive::new_entries::Fresh;
+use crate::archive::new_entries::NewEntries;
 use crate::archive::pack;
 use crate::archive::pack::pack;
-use crate::archive::policy::Worth;
+use crate::archive::policy::ArchivePolicy;
 use crate::archive::unpack::bring;
 use crate::archive::upload::upload;
 use crate::remote::state::Route;
@@ -49,7 +49,7 @@ impl Brought {
     pub(crate) fn rest<'a>(
         &self,
         all: &'a Listing,
-        fresh: &Fresh,
+        fresh: &NewEntries,
         place: &Path,
     ) -> Cow<'a, Listing> {
         let Self::All { but } = self else { return Cow::Borrowed(all) };
@@ -64,14 +64,14 @@ pub(crate) fn send(
     connection: &Connection,
     report: Report,
     route: &Route,
-    fresh: &Fresh,
+    fresh: &NewEntries,
     sent: &mut Transfer,
 ) -> Outcome<Brought> {
-    let Some(worth) = Worth::of(route, fresh) else { return Ok(Brought::Nothing) };
+    let Some(worth) = ArchivePolicy::of(route, fresh) else { return Ok(Brought::Nothing) };
     let session = route.prepared.take_session();
     report.detail(&describe(route, fresh));
     let mut session =
-        connection.go_on(session, &bring(connection, route, fresh, worth.is_squeezed))?;
+        connection.run_in(session, &bring(connection, route, fresh, worth.is_squeezed))?;
     let Some(link) = session.take_input().context("can't wait for a pipe")? else {
         return Ok(Brought::Left);
     };
@@ -96,7 +96,7 @@ pub(crate) fn send(
 }
 
 /// What a person is told that goes as a stream.
-pub(crate) fn describe(route: &Route, fresh: &Fresh) -> String {
+pub(crate) fn describe(route: &Route, fresh: &NewEntries) -> String {
     let files = count(fresh.entries.files(), "file");
     format!("{files} of {} go as one archive to the remote tar", route.here.display())
 }
@@ -104,7 +104,7 @@ pub(crate) fn describe(route: &Route, fresh: &Fresh) -> String {
 /// What has come, by what was packed and what the remote says of it.
 fn brought(
     packed: io::Result<Listing>,
-    answer: &Answer,
+    answer: &Reply,
     report: Report,
     host: &str,
 ) -> Outcome<Brought> {
@@ -144,7 +144,7 @@ impl pack::Hear for Shown {
     }
 }
 
-fn note(sent: &mut Transfer, report: Report, fresh: &Fresh, changed: &Listing) {
+fn note(sent: &mut Transfer, report: Report, fresh: &NewEntries, changed: &Listing) {
     for (path, entry) in fresh.entries.iter().filter(|(path, _)| changed.get(path).is_none()) {
         let name = path.to_string_lossy();
         if entry.is_folder() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 
-use crate::archive::new_entries::Fresh;
+use crate::archive::new_entries::NewEntries;
 use crate::remote::state::Route;
 
 const BRING: &str = include_str!("../sh/unpack.sh");
@@ -15,7 +15,7 @@ const DISCARD: &str = include_str!("../sh/discard.sh");
 pub(crate) fn bring(
     connection: &Connection,
     route: &Route,
-    fresh: &Fresh,
+    fresh: &NewEntries,
     is_squeezed: bool,
 ) -> Script {
     let script = route

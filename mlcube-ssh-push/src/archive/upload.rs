@@ -3,7 +3,7 @@
 use std::io;
 use std::io::{BufWriter, Write};
 
-use mlcube_ssh::process::byte_counter::Counted;
+use mlcube_ssh::process::byte_counter::ByteCounter;
 use zstd::Encoder;
 
 /// What is written at once, in bytes.
@@ -18,7 +18,7 @@ pub(crate) fn upload<T>(
     is_squeezed: bool,
     pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> (io::Result<T>, u64) {
-    let mut link = Counted::new(link);
+    let mut link = ByteCounter::new(link);
     let packed = if is_squeezed { squeezed(&mut link, pack) } else { buffered(&mut link, pack) };
     (packed, link.count())
 }

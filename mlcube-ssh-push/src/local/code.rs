@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
-use mlcube_ssh::listing::{Entry, Found, Kind, Listing, Skip};
+use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing, Skip};
 use mlcube_ssh::pipe::document::Remote;
 
-use crate::local::skipped::Stays;
+use crate::local::skipped::Skipped;
 
 /// What the code is on this machine now, without what lies in one of `workspaces`; what stays here is noted.
-pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Stays) -> Result<Listing> {
+pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Skipped) -> Result<Listing> {
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
     for place in layout.places() {
@@ -31,7 +31,7 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
         if skip(place, Found::new(top.is_dir()))? {
             return Ok(());
         }
-        let is_followed = |entry: &Entry| entry.kind == Kind::Link && top.is_dir();
+        let is_followed = |entry: &Entry| entry.kind == EntryKind::Link && top.is_dir();
         if let Some(entry) = Entry::look(&top)?.filter(|entry| !is_followed(entry)) {
             all.insert(place, &entry);
         }
@@ -43,7 +43,7 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
 
 /// The code without devices, sockets and pipes, and without what can't be looked at.
 pub(crate) fn sendable(code: &Listing) -> Listing {
-    code.filter(|_, entry| !matches!(entry.kind, Kind::Other | Kind::Unreadable))
+    code.filter(|_, entry| !matches!(entry.kind, EntryKind::Other | EntryKind::Unreadable))
 }
 
 /// The part of the code that a push finds there when it has just made the tree: the folders around the workspace.

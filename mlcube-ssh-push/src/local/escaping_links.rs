@@ -5,21 +5,21 @@ use std::path::Path;
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::paths::normal;
-use mlcube_ssh::listing::Kind;
+use mlcube_ssh::listing::EntryKind;
 
-use crate::transfer::context::Sides;
+use crate::transfer::context::TransferContext;
 
 /// How many are named.
 const NAMED: usize = 5;
 
 /// Names such links among what was just sent.
-pub(crate) fn name(sides: &Sides) {
+pub(crate) fn name(sides: &TransferContext) {
     let (layout, code) = (sides.layout, sides.local.changed_code());
     let sent = [(&layout.base, &code), (&layout.workspace, &sides.plan.send)];
     let entries = sent
         .into_iter()
         .flat_map(|(top, listing)| listing.iter().map(move |(path, entry)| (top, path, entry)));
-    let links = entries.filter(|(.., entry)| entry.kind == Kind::Link);
+    let links = entries.filter(|(.., entry)| entry.kind == EntryKind::Link);
     let out: Vec<String> = links
         .filter(|(top, path, entry)| leads_out(layout, &top.join(path), &entry.target))
         .map(|(_, path, entry)| format!("{} -> {}", shown(path), shown(&entry.target)))

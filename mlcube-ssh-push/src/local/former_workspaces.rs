@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::paths::normal;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
-use mlcube_ssh::sync::Record;
+use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::quote::shell_word_of;
 use mlcube_ssh::ui::report::Report;
 
@@ -31,7 +31,7 @@ pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
 ///
 /// # Errors
 /// When it was no workspace, or is the one in use.
-pub(crate) fn parse(layout: &Layout, record: &Record, path: &Path) -> Outcome<PathBuf> {
+pub(crate) fn parse(layout: &Layout, record: &SyncState, path: &Path) -> Outcome<PathBuf> {
     let place = normal(&layout.base.join(path)).strip_prefix(&layout.base).map(Path::to_owned);
     let refuse = |why: &str| {
         Failure::ours(anyhow!("--as-code: '{}' {why}", path.display().to_string().escape_debug()))

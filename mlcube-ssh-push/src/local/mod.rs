@@ -17,19 +17,19 @@ use anyhow::Result;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
-use mlcube_ssh::listing::{Entry, Found, Granularity, Kind, Listing};
-use mlcube_ssh::sync::{Agreed, Direction, Plan, Record, Selection, follow_own_links};
+use mlcube_ssh::listing::{Entry, EntryKind, Found, Granularity, Listing};
+use mlcube_ssh::sync::{Agreed, Plan, Selection, SyncState, TransferDirection, follow_own_links};
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::OwnFiles;
-use crate::local::skipped::Stays;
+use crate::local::skipped::Skipped;
 
 /// What lies here, and what the record says.
 pub(crate) struct Local {
     pub(crate) code: Listing,
     /// All of the workspace, whatever is meant.
     pub(crate) workspace: Listing,
-    pub(crate) record: Record,
+    pub(crate) record: SyncState,
     /// What both sides of the workspace last had in common.
     common: Listing,
     pushed: Option<Listing>,
@@ -37,7 +37,7 @@ pub(crate) struct Local {
     sent_once: Listing,
     /// Code that was pushed once, and is gone.
     pub(crate) gone: Listing,
-    pub(crate) stays: Stays,
+    pub(crate) stays: Skipped,
     selection: Selection,
     /// The links of the workspace that stand for what they lead to.
     pub(crate) followed: Vec<PathBuf>,
@@ -47,7 +47,7 @@ pub(crate) struct Local {
 fn workspace(
     layout: &Layout,
     boundary: &Boundary,
-    stays: &Stays,
+    stays: &Skipped,
 ) -> Result<(Listing, Vec<PathBuf>)> {
     let ignored = Ignored::of_workspace(layout);
     let skip = |path: &Path, found: Found| {
@@ -65,12 +65,12 @@ impl Local {
     pub(crate) fn look(
         layout: &Layout,
         boundary: &Boundary,
-        record: Record,
+        record: SyncState,
         selection: &Selection,
         own: &OwnFiles,
         report: Report,
     ) -> Result<Self> {
-        let stays = Stays::default();
+        let stays = Skipped::default();
         // Before any other list: what is found on either side is mostly the same, in the order of this one.
         let common = record.workspace()?;
         let mut workspaces = layout.workspaces();
@@ -151,7 +151,7 @@ impl Local {
     /// What has to go, given what is in the workspace there and what both sides have in common; what isn't meant keeps its
     /// place in the record.
     pub(crate) fn plan(&self, there: &Listing, common: &Listing, overwrite: bool) -> Plan {
-        let mut plan = Plan::new(Direction::Up, &self.selected(), there, common, overwrite);
+        let mut plan = Plan::new(TransferDirection::Up, &self.selected(), there, common, overwrite);
         plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan
     }
@@ -172,7 +172,7 @@ impl Local {
     /// The code as it is there after a push: what can't be looked at here is as it was.
     pub(crate) fn pushed_now(&self) -> Listing {
         let is_read =
-            |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == Kind::Unreadable);
+            |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == EntryKind::Unreadable);
         let mut code = self.code.filter(|path, _| is_read(path));
         let before = self.pushed.iter().flat_map(Listing::iter);
         let below = |path: &Path| path.ancestors().any(|path| !is_read(path));
@@ -190,7 +190,9 @@ impl Local {
         let is_folder = |path: &Path| self.code.get(path).is_some_and(|now| now.is_folder());
         let pushed = self.pushed.as_ref();
         pushed
-            .map(|pushed| pushed.filter(|path, entry| entry.kind == Kind::Link && is_folder(path)))
+            .map(|pushed| {
+                pushed.filter(|path, entry| entry.kind == EntryKind::Link && is_folder(path))
+            })
             .unwrap_or_default()
     }
 

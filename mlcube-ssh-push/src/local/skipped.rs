@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
-use mlcube_ssh::listing::{Found, Kind, Listing};
+use mlcube_ssh::listing::{EntryKind, Found, Listing};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::text::units::count;
@@ -16,13 +16,13 @@ use rustix::fs::{Access, access};
 
 /// What was met and isn't sent.
 #[derive(Debug, Default)]
-pub(crate) struct Stays {
+pub(crate) struct Skipped {
     ignored: RefCell<Vec<PathBuf>>,
     /// With the system's reason, where it isn't one of permissions.
     unreadable: RefCell<Vec<(PathBuf, Option<String>)>>,
 }
 
-impl Stays {
+impl Skipped {
     /// Whether `path` is ignored; then it is noted.
     pub(crate) fn here(&self, ignored: &Ignored, path: &Path, is_folder: bool) -> Result<bool> {
         let stays = ignored.matches(path, is_folder)?;
@@ -50,7 +50,7 @@ impl Stays {
 
     /// Notes the entries of a listing of `top` that couldn't be looked at.
     pub(crate) fn note(&self, top: &Path, listing: &Listing) {
-        let unreadable = listing.iter().filter(|(_, entry)| entry.kind == Kind::Unreadable);
+        let unreadable = listing.iter().filter(|(_, entry)| entry.kind == EntryKind::Unreadable);
         let noted = unreadable.map(|(path, entry)| (top.join(path), entry.reason()));
         self.unreadable.borrow_mut().extend(noted);
     }

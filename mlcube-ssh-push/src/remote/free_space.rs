@@ -9,7 +9,7 @@ use mlcube_ssh::sync::Plan;
 use mlcube_ssh::text::units::human_bytes;
 
 use crate::local::Local;
-use crate::remote::state::{Disk, Prepared};
+use crate::remote::state::{Disk, RemoteState};
 
 /// # Errors
 /// When the files to send are more than what is free; the largest are named.
@@ -17,7 +17,7 @@ pub(crate) fn check(
     local: &Local,
     layout: &Layout,
     plan: &Plan,
-    prepared: &Prepared,
+    prepared: &RemoteState,
     host: &str,
 ) -> Result<()> {
     let code = local.changed_code();

@@ -1,7 +1,7 @@
 //! The name of a push's incoming folder on the remote: random, so that no two pushes share one, wherever they come from.
 
 use anyhow::Result;
-use mlcube_ssh::sync::Record;
+use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 
 /// How many names are remembered: that of the last push that the remote answered, and those of attempts since.
@@ -16,12 +16,12 @@ pub(crate) struct IncomingId {
 
 impl IncomingId {
     /// Chooses one; nothing is written.
-    pub(crate) fn choose(record: &Record) -> Result<Self> {
+    pub(crate) fn choose(record: &SyncState) -> Result<Self> {
         Ok(Self { id: hex_digits()?, former: record.incoming() })
     }
 
     /// Notes it before the remote hears of it: the reply of the remote may get lost.
-    pub(crate) fn note(&self, record: &Record) -> Result<()> {
+    pub(crate) fn note(&self, record: &SyncState) -> Result<()> {
         let mut names = self.former.clone();
         if names.len() == REMEMBERED {
             names.remove(1);
@@ -31,7 +31,7 @@ impl IncomingId {
     }
 
     /// Notes that the remote has it, and has none of the former ones any more.
-    pub(crate) fn is_made(&self, record: &Record) -> Result<()> {
+    pub(crate) fn is_made(&self, record: &SyncState) -> Result<()> {
         record.set_incoming(std::slice::from_ref(&self.id))
     }
 }

@@ -7,17 +7,17 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::Plan;
 
-use crate::remote::state::Prepared;
+use crate::remote::state::RemoteState;
 
 const REMOVE: &str = include_str!("../sh/remove-partial.sh");
 
 /// Removes it.
-pub(crate) fn remove(prepared: &Prepared, connection: &Connection, plan: &Plan) -> Outcome<()> {
+pub(crate) fn remove(prepared: &RemoteState, connection: &Connection, plan: &Plan) -> Outcome<()> {
     let script = connection
         .script(REMOVE)
         .given("base", &prepared.base)
         .given("workspace", &prepared.workspace)
         .given("name", PARTIAL);
     let script = plan.links.iter().fold(script, Script::word);
-    connection.ask(&script).map(drop)
+    connection.run(&script).map(drop)
 }

@@ -15,12 +15,12 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WaitArgs;
 use mlcube_ssh::remote::problem::{self, Problem};
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::LIST_PLACES;
 
 use crate::remote::incoming::IncomingId;
-use crate::remote::state::{Disk, Prepared};
+use crate::remote::state::{Disk, RemoteState};
 
 const PROGRAM: &str = concat!(include_str!("../sh/listing.sh"), include_str!("../sh/prepare.sh"));
 const LOOK: &str =
@@ -72,7 +72,7 @@ pub(crate) fn prepare(
     script: &Script,
     document: &Document,
     wait: WaitArgs,
-) -> Outcome<Prepared> {
+) -> Outcome<RemoteState> {
     let (answer, session) = job::ask_when_free(connection, script, document, wait)?;
     if let Some(("other-origin", line)) =
         answer.field("problem").unwrap_or_default().split_once(' ')
@@ -89,7 +89,7 @@ pub(crate) fn prepare(
     };
     let path =
         |key| answer.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
-    let mut prepared = Prepared {
+    let mut prepared = RemoteState {
         base: path("base")?,
         state: path("state")?,
         workspace: path("workspace")?,
@@ -126,7 +126,7 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
 
 /// What is in the workspace there, nothing where there is none; and the places in the tree that are or were a workspace.
 pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing, Vec<PathBuf>)> {
-    let answer = connection.ask(&look_script(connection, remote))?;
+    let answer = connection.run(&look_script(connection, remote))?;
     let workspaces = workspaces(&answer);
     if answer.status != 0 {
         return Err(failure(connection.host().as_str(), &answer));
@@ -134,7 +134,7 @@ pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing
     Ok((answer.listing()?, workspaces))
 }
 
-fn workspaces(answer: &Answer) -> Vec<PathBuf> {
+fn workspaces(answer: &Reply) -> Vec<PathBuf> {
     let text = answer.text();
     let places = text.lines().filter_map(|line| line.strip_prefix("was-workspace "));
     let is_below = |place: &PathBuf| {
@@ -143,7 +143,7 @@ fn workspaces(answer: &Answer) -> Vec<PathBuf> {
     places.map(PathBuf::from).filter(is_below).collect()
 }
 
-fn failure(host: &str, answer: &Answer) -> Failure {
+fn failure(host: &str, answer: &Reply) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     Problem::parse(&problem).failure(host, &answer.errors).unwrap_or_else(|| {
         let reason = problem::reason(&problem, &answer.last_error());

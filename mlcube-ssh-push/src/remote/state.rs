@@ -12,7 +12,7 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
-use mlcube_ssh::remote::session::{Answer, Session};
+use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 
@@ -26,7 +26,7 @@ const RELEASE: &str = include_str!("../sh/release.sh");
     clippy::struct_excessive_bools,
     reason = "each is a fact that the remote tells, or a flag"
 )]
-pub(crate) struct Prepared {
+pub(crate) struct RemoteState {
     /// The tree, absolute.
     pub(crate) base: String,
     /// Our own folder, absolute.
@@ -83,7 +83,7 @@ impl Disk {
 
 /// A folder here whose entries go to one there.
 pub(crate) struct Route<'a> {
-    pub(crate) prepared: &'a Prepared,
+    pub(crate) prepared: &'a RemoteState,
     pub(crate) here: &'a Path,
     pub(crate) there: &'a str,
     /// The last part of the path of `incoming`.
@@ -96,7 +96,7 @@ pub(crate) struct Route<'a> {
     pub(crate) is_near: bool,
 }
 
-impl Prepared {
+impl RemoteState {
     /// A script that fills the incoming folder, or keeps it for what comes.
     pub(crate) fn filling(&self, connection: &Connection, program: &'static str) -> Script {
         let script = self.about_incoming(connection, program);
@@ -115,11 +115,11 @@ impl Prepared {
     }
 
     /// Runs a script, in the session that is there if there is one.
-    pub(crate) fn ask(&self, connection: &Connection, script: Script) -> Outcome<Answer> {
+    pub(crate) fn ask(&self, connection: &Connection, script: Script) -> Outcome<Reply> {
         if self.has_no_room.get() {
-            return connection.ask(&script);
+            return connection.run(&script);
         }
-        let session = connection.go_on(self.session.take(), &script.followed())?;
+        let session = connection.run_in(self.session.take(), &script.followed())?;
         let (answer, session) = session.answer_and_go_on()?;
         self.is_held.set(self.is_held.get() && session.is_some());
         self.session.set(session);
@@ -183,7 +183,7 @@ impl Prepared {
             // The session ends with it: to end it afterwards would take another round trip.
             self.is_held.set(false);
             let script = self.about_incoming(connection, RELEASE);
-            connection.go_on(self.session.take(), &script)?.answer()?;
+            connection.run_in(self.session.take(), &script)?.answer()?;
         }
         self.take_session().map_or(Ok(()), Session::end)
     }

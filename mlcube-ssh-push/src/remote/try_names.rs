@@ -5,13 +5,13 @@ use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 
-use crate::remote::state::Prepared;
+use crate::remote::state::RemoteState;
 
 const TRY_NAMES: &str = include_str!("../sh/try-names.sh");
 
 /// Marks in the listing of the workspace there what of `send` it can't hold; says whether there is any.
 pub(crate) fn mark_unheld(
-    prepared: &mut Prepared,
+    prepared: &mut RemoteState,
     connection: &Connection,
     send: &Listing,
 ) -> Outcome<bool> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Part, rsync};
+use mlcube_ssh::sync::{Batch, rsync};
 
 use crate::remote::backups::Backups;
 use crate::remote::state::Route;
@@ -43,7 +43,7 @@ pub(crate) fn workspace(
     backups: &Backups,
 ) -> Vec<Command> {
     let replaced = backups.workspace();
-    let command = |part: &Part| {
+    let command = |part: &Batch| {
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))
             .args(ends(part))
@@ -56,11 +56,11 @@ pub(crate) fn workspace(
             .arg(connection.rsync_path(&part.below(route.there)))
             .list(part.files_from.clone())
     };
-    Part::of(send, links).iter().map(command).collect()
+    Batch::of(send, links).iter().map(command).collect()
 }
 
 /// The option by which links go as what they lead to, of a part of such links. What lies behind them goes by its path.
-pub(crate) fn ends(part: &Part) -> Option<&'static str> {
+pub(crate) fn ends(part: &Batch) -> Option<&'static str> {
     part.is_followed.then_some("--copy-links")
 }
 

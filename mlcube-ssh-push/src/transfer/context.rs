@@ -14,17 +14,17 @@ use mlcube_ssh::ui::report::Verbosity;
 
 use crate::local::Local;
 use crate::remote::backups::Backups;
-use crate::remote::state::{Prepared, Route};
+use crate::remote::state::{RemoteState, Route};
 
 /// The two sides of a push, and what has to go from one to the other.
-pub(crate) struct Sides<'a> {
+pub(crate) struct TransferContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) document: &'a Document,
     pub(crate) remote: &'a Remote,
     pub(crate) layout: &'a Layout,
     pub(crate) connection: &'a Connection,
     pub(crate) local: &'a Local,
-    pub(crate) prepared: &'a Prepared,
+    pub(crate) prepared: &'a RemoteState,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
     /// Whether nothing goes to the workspace, and the record holds already what both sides have in common.
@@ -40,7 +40,7 @@ pub(crate) struct Sent {
     pub(crate) left_out: Option<Failure>,
 }
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Runs rsyncs, of which so many bytes are to be expected. What they leave out is an error once the rest is sent.
     pub(crate) fn rsync(
         &self,

@@ -10,7 +10,7 @@ use mlcube_ssh::text::units::count;
 use crate::cli::Args;
 use crate::local::Local;
 use crate::remote::backups::Backups;
-use crate::transfer::context::{Sent, Sides};
+use crate::transfer::context::{Sent, TransferContext};
 
 const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
 
@@ -55,7 +55,7 @@ pub(crate) struct Removed {
     pub(crate) failure: Option<Failure>,
 }
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Deletes there what is gone here, and names it. What can't be deleted is an error once the rest is done.
     pub(crate) fn delete(&self, sent: &mut Sent) -> Outcome<Vec<String>> {
         let Removed { deleted, failure } = self.remove(&self.local.gone)?;

@@ -13,20 +13,20 @@ use std::path::Path;
 
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::Receipt;
-use mlcube_ssh::pipe::failure::{Kind, Outcome};
+use mlcube_ssh::pipe::failure::{FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::rsync::{self, Heard};
-use mlcube_ssh::sync::{Direction, Ended, Part};
+use mlcube_ssh::sync::{Batch, Ended, TransferDirection};
 
 use crate::archive::Remaining;
 use crate::cli::Args;
 use crate::local::code;
 use crate::remote::state::Route;
-use crate::transfer::context::{Sent, Sides};
+use crate::transfer::context::{Sent, TransferContext};
 use crate::transfer::delete::Removed;
 use crate::verify;
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
     pub(crate) fn transfer(
         &self,
@@ -50,7 +50,7 @@ impl Sides<'_> {
             sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way;
         match &all {
             // Nobody can look at anything there.
-            Err(failure) if failure.kind == Kind::Connection => {}
+            Err(failure) if failure.kind == FailureKind::Connection => {}
             // What failed first is told.
             Err(failure) => drop(self.settle_backups(failure.is_out_of_room())),
             Ok(_) if has_replaced => self.settle_backups(false)?,
@@ -103,7 +103,7 @@ impl Sides<'_> {
     fn code_to_send<'a>(&self, code: &'a Listing) -> Outcome<Cow<'a, Listing>> {
         if self.prepared.by_content && self.connection.is_shared() {
             // Nobody can set the time of another member's file that has this content: such a file isn't rsync's.
-            let parts = Part::of(code, &[]);
+            let parts = Batch::of(code, &[]);
             let comparisons =
                 verify::of_parts(self.connection, &parts, &self.layout.base, &self.prepared.base);
             let run = |commands: &[Command], heard: Heard| {
@@ -138,7 +138,7 @@ impl Sides<'_> {
         }
         let ended = Ended {
             connection: self.connection,
-            direction: Direction::Up,
+            direction: TransferDirection::Up,
             here: &self.layout.workspace,
             there: &self.prepared.workspace,
             ask: &|script| self.prepared.ask(self.connection, script),

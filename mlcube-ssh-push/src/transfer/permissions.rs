@@ -11,7 +11,7 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::{LIST_PLACES, Plan};
 
-use crate::transfer::context::{Sent, Sides};
+use crate::transfer::context::{Sent, TransferContext};
 
 const SET_PERMISSIONS: &str = include_str!("../sh/set-permissions.sh");
 
@@ -51,7 +51,7 @@ fn mode(connection: &Connection, entry: &Entry) -> u32 {
     }
 }
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Sends the permissions that changed alone. What doesn't get them is an error once the rest is sent.
     pub(crate) fn send_permissions(&self, sent: &mut Sent) -> Outcome<()> {
         let workspace = &self.prepared.workspace;

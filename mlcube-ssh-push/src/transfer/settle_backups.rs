@@ -10,11 +10,11 @@ use anyhow::anyhow;
 use mlcube_ssh::listing::{Entry, FIND_FORMAT, Granularity, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::state_of;
 use mlcube_ssh::text::quote::one_line;
 
-use crate::transfer::context::Sides;
+use crate::transfer::context::TransferContext;
 use crate::transfer::summary;
 
 const LIST: &str = include_str!("../sh/list-backups.sh");
@@ -23,7 +23,7 @@ const DROP: &str = include_str!("../sh/drop-backups.sh");
 /// How many are dropped by one script, each a word of it.
 const AT_ONCE: usize = 10_000;
 
-impl Sides<'_> {
+impl TransferContext<'_> {
     /// Drops the backups that are of no use, and names those that nobody expected. Where a disk was full one may not be whole:
     /// what it was to be lies in its place still.
     pub(crate) fn settle_backups(&self, was_full: bool) -> Outcome<()> {
@@ -124,12 +124,12 @@ impl Sides<'_> {
         }
     }
 
-    fn ask_of_backups(&self, script: Script) -> Outcome<Answer> {
+    fn ask_of_backups(&self, script: Script) -> Outcome<Reply> {
         let script = script.given("backups", &self.backups.0);
         self.checked(self.prepared.ask(self.connection, script)?)
     }
 
-    fn checked(&self, answer: Answer) -> Outcome<Answer> {
+    fn checked(&self, answer: Reply) -> Outcome<Reply> {
         if answer.status == 0 {
             return Ok(answer);
         }

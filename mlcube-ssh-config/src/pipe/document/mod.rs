@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::pipe::failure::Kind;
+use crate::pipe::failure::FailureKind;
 use crate::settings::names::{Host, JobId, RemotePath, TaskName, User};
 use crate::text::printable::printable_json;
 use crate::text::quote::shell_word;
@@ -216,7 +216,7 @@ pub struct Failed {
     /// The status that it exited with.
     pub status: u8,
     /// Whose failure it was.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// The line that it printed.
     pub message: String,
     /// What it advised; absent where it had no advice.
@@ -234,12 +234,18 @@ impl Failed {
     /// Whether a task began, so that what it made is fetched all the same.
     #[must_use]
     pub fn may_have_results(&self) -> bool {
-        self.kind == Kind::Task || self.began
+        self.kind == FailureKind::Task || self.began
     }
 
     /// What the document says of a step that failed.
     #[must_use]
-    pub fn new(step: &str, phase: Option<&str>, status: u8, kind: Kind, message: String) -> Self {
+    pub fn new(
+        step: &str,
+        phase: Option<&str>,
+        status: u8,
+        kind: FailureKind,
+        message: String,
+    ) -> Self {
         let phase = phase.map(str::to_owned);
         Self {
             step: step.to_owned(),

@@ -16,7 +16,7 @@ use crate::pipe::failure::{Failure, Outcome};
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::session::Session;
-use crate::remote::session::reply::Answer;
+use crate::remote::session::reply::Reply;
 use crate::settings::names::{Host, JobId};
 use crate::text::date::utc;
 
@@ -167,13 +167,13 @@ impl Holder {
 
 /// Waiting for a workspace, with growing pauses.
 #[derive(Debug)]
-pub struct Patience {
+pub struct LockWait {
     limit: Duration,
     since: Option<Instant>,
     pause: Duration,
 }
 
-impl Patience {
+impl LockWait {
     /// For so many seconds; without them there is none.
     #[must_use]
     pub fn new(seconds: Option<u64>) -> Self {
@@ -205,10 +205,10 @@ pub fn ask_when_free(
     script: &Script,
     document: &Document,
     wait: WaitArgs,
-) -> Outcome<(Answer, Option<Session>)> {
-    let mut patience = Patience::new(wait.wait);
+) -> Outcome<(Reply, Option<Session>)> {
+    let mut patience = LockWait::new(wait.wait);
     loop {
-        let (answer, session) = connection.ask_and_go_on(script)?;
+        let (answer, session) = connection.run_and_keep(script)?;
         let problem = answer.field("problem").unwrap_or_default();
         let Some(subject) = problem.strip_prefix("locked ") else { return Ok((answer, session)) };
         let holder = Holder::parse(subject);
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn patience_ends() {
-        assert_eq!(Patience::new(None).pause(), None);
-        assert!(Patience::new(Some(60)).pause().is_some());
+        assert_eq!(LockWait::new(None).pause(), None);
+        assert!(LockWait::new(Some(60)).pause().is_some());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::remote::login::ssh_config::Configuration;
+use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_version::version;
 
 /// With AES in the processor it moves nearly twice what ssh's first choice does, chacha20-poly1305.
@@ -15,14 +15,14 @@ const CARET_SINCE: (u32, u32) = (8, 1);
 ///
 /// It only changes the order of ssh's own list: a host without this cipher is reached with another one. What
 /// processor the host has nobody knows before the login.
-pub(crate) fn option(user: &Configuration) -> Option<String> {
+pub(crate) fn option(user: &SshConfig) -> Option<String> {
     let ciphers = user.get("ciphers")?;
     // What costs a process comes last.
     let ours = can_go_first(ciphers)
         && processor_has_aes()
         && version().is_some_and(|version| version >= CARET_SINCE)
         // Any other list is somebody's policy: the user's, or the system's.
-        && Configuration::built_in().get("ciphers") == Some(ciphers);
+        && SshConfig::built_in().get("ciphers") == Some(ciphers);
     ours.then(|| format!("Ciphers=^{FAST}"))
 }
 
@@ -66,6 +66,6 @@ mod tests {
 
     #[test]
     fn an_ssh_that_tells_nothing_is_told_nothing() {
-        assert_eq!(option(&Configuration::default()), None);
+        assert_eq!(option(&SshConfig::default()), None);
     }
 }

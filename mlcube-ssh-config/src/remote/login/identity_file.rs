@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 
 use crate::pipe::failure::hinted;
 use crate::process::command::{Command, Finished};
-use crate::remote::login::ssh_config::Configuration;
+use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_messages::last_line;
 use crate::text::quote::shell_word;
 
@@ -41,7 +41,7 @@ pub(crate) struct KeyProblem {
 ///
 /// # Errors
 /// When it isn't there, is empty, readable by others, a public one, or was changed on its way through an editor.
-pub(crate) fn check(file: &str, user: &Configuration) -> Result<()> {
+pub(crate) fn check(file: &str, user: &SshConfig) -> Result<()> {
     let path = located(file);
     if is_named(file) && !path.exists() {
         // With its public half beside it the key may be an agent's.
@@ -63,7 +63,7 @@ pub(crate) fn check(file: &str, user: &Configuration) -> Result<()> {
 /// asked for a passphrase.
 pub(crate) fn first_problem<'a>(
     files: impl Iterator<Item = &'a str>,
-    user: &Configuration,
+    user: &SshConfig,
     asks: bool,
 ) -> Option<KeyProblem> {
     let of = |file: &str| match problem(file, user) {
@@ -79,7 +79,7 @@ fn is_named(file: &str) -> bool {
 }
 
 /// What keeps ssh from using a file that is there; none for a key that only lacks its passphrase.
-fn problem(file: &str, user: &Configuration) -> Result<Option<KeyProblem>> {
+fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
     if !is_named(file) {
         return Ok(None);
     }
@@ -157,7 +157,7 @@ fn problem(file: &str, user: &Configuration) -> Result<Option<KeyProblem>> {
 }
 
 /// The problem of a key whose passphrase nobody was asked for, and which no agent has.
-fn locked(file: &str, user: &Configuration) -> Option<KeyProblem> {
+fn locked(file: &str, user: &SshConfig) -> Option<KeyProblem> {
     let path = located(file);
     if !is_named(file) || !asks_for_passphrase(&path) {
         return None;
@@ -209,7 +209,7 @@ fn ssh_keygen(words: &[&str], path: &Path) -> Option<Finished> {
 }
 
 /// Whether the agent that ssh would ask lists `key`: with `-L` its public half, with `-l` its fingerprint.
-fn agent_lists(words: &[&str], key: &str, user: &Configuration) -> bool {
+fn agent_lists(words: &[&str], key: &str, user: &SshConfig) -> bool {
     let told = user.get("identityagent").filter(|agent| *agent != "SSH_AUTH_SOCK");
     let ask = Command::new("ssh-add").args(words.iter().copied());
     let ask = match told {

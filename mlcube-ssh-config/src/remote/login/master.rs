@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::pipe::failure::{Failure, Kind, Outcome};
+use crate::pipe::failure::{Failure, FailureKind, Outcome};
 use crate::process::command::Command;
 use crate::process::rsync_version;
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::LoginEnd;
 use crate::remote::login::identity_file::KeyProblem;
-use crate::remote::login::ssh_config::Configuration;
-use crate::remote::login::ssh_messages::OwnWords;
+use crate::remote::login::ssh_config::SshConfig;
+use crate::remote::login::ssh_messages::SshMessages;
 use crate::remote::login::{cipher, diagnosis, identity_file, options};
 use crate::text::quote::shell_word;
 
@@ -168,7 +168,7 @@ impl Connection {
     }
 
     /// The command that logs in and stays in the background with the socket.
-    fn master_command(&self, configuration: &Configuration, prompts: Prompts) -> Command {
+    fn master_command(&self, configuration: &SshConfig, prompts: Prompts) -> Command {
         let mut options = vec![
             format!("ControlPath={}", self.socket.display()),
             "ControlMaster=yes".to_owned(),
@@ -203,19 +203,21 @@ impl Connection {
     }
 
     /// The master's command as this process would run it first.
-    pub(crate) fn login_command(&self, configuration: &Configuration) -> Command {
+    pub(crate) fn login_command(&self, configuration: &SshConfig) -> Command {
         self.master_command(configuration, Prompts::of_this_process())
     }
 
     /// Logs in. After a connection that was lost nobody may sit there any more: nothing prompts then at first, and what
     /// would have to prompt does so once.
-    fn log_in(&self, configuration: &Configuration) -> Outcome<()> {
+    fn log_in(&self, configuration: &SshConfig) -> Outcome<()> {
         let possible = Prompts::of_this_process();
         if !self.was_open() {
             return self.try_to_log_in(configuration, possible);
         }
         let failure = match self.try_to_log_in(configuration, Prompts::None) {
-            Err(failure) if failure.kind == Kind::Connection && failure.is_final() => failure,
+            Err(failure) if failure.kind == FailureKind::Connection && failure.is_final() => {
+                failure
+            }
             ended => return ended,
         };
         if possible == Prompts::None || self.asked_again.swap(true, Ordering::Relaxed) {
@@ -226,7 +228,7 @@ impl Connection {
     }
 
     /// Logs in, again after a while where the host takes no more logins: sshd drops them at random when many come at once.
-    fn try_to_log_in(&self, configuration: &Configuration, prompts: Prompts) -> Outcome<()> {
+    fn try_to_log_in(&self, configuration: &SshConfig, prompts: Prompts) -> Outcome<()> {
         let mut pauses = LOGIN_PAUSES.iter();
         loop {
             let (end, failure) = match self.log_in_once(configuration, prompts)? {
@@ -243,10 +245,10 @@ impl Connection {
 
     fn log_in_once(
         &self,
-        configuration: &Configuration,
+        configuration: &SshConfig,
         prompts: Prompts,
     ) -> Outcome<Result<(), (LoginEnd, Failure)>> {
-        let own_words = OwnWords::beside(&self.socket)?;
+        let own_words = SshMessages::beside(&self.socket)?;
         let command = self.master_command(configuration, prompts).logs_to(own_words.file());
         self.report.command(&command);
         // Somebody who is asked may take their time, as far as sshd's LoginGraceTime lets them; a host that doesn't
@@ -271,14 +273,14 @@ impl Connection {
     }
 
     /// What is wrong with a key of a login that was refused.
-    fn key_problem(&self, configuration: &Configuration, prompts: Prompts) -> Option<KeyProblem> {
+    fn key_problem(&self, configuration: &SshConfig, prompts: Prompts) -> Option<KeyProblem> {
         let own = self.login.identity_file.as_deref();
         let files = own.into_iter().chain(configuration.all("identityfile"));
         identity_file::first_problem(files, configuration, prompts != Prompts::None)
     }
 
     /// The socket of a live master that the user's own configuration has for this login.
-    fn users_own_master<'a>(&self, configuration: &'a Configuration) -> Outcome<Option<&'a str>> {
+    fn users_own_master<'a>(&self, configuration: &'a SshConfig) -> Outcome<Option<&'a str>> {
         // With `persist: 0` a new login is asked for: the user's groups there may have changed.
         if self.persist == 0 {
             return Ok(None);

@@ -14,9 +14,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// The lines of `ssh -G`, each a keyword in lower case and its value; none when ssh doesn't tell.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Configuration(String);
+pub(crate) struct SshConfig(String);
 
-impl Configuration {
+impl SshConfig {
     /// What ssh does when no file tells it anything.
     pub(crate) fn built_in() -> Self {
         // ssh wants a name, and without files none means more than another.
@@ -80,7 +80,7 @@ impl Configuration {
     }
 }
 
-impl From<Vec<u8>> for Configuration {
+impl From<Vec<u8>> for SshConfig {
     fn from(output: Vec<u8>) -> Self {
         Self(String::from_utf8_lossy(&output).into_owned())
     }
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_keyword_is_a_whole_word() {
-        let told = Configuration("controlpersist no\ncontrolpath /run/a b\nciphers \n".to_owned());
+        let told = SshConfig("controlpersist no\ncontrolpath /run/a b\nciphers \n".to_owned());
         assert_eq!(told.get("controlpath"), Some("/run/a b"));
         assert_eq!(told.get("ciphers"), Some(""));
         assert_eq!(told.get("control"), None);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_identity_file_is_found_as_ssh_finds_it() {
-        let told = Configuration("hostname box.lab\nuser me\n".to_owned());
+        let told = SshConfig("hostname box.lab\nuser me\n".to_owned());
         let home = home().unwrap();
         for value in ["%d/key", "~/key", "${HOME}/key"] {
             assert_eq!(told.path(value), home.join("key"), "{value}");
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn an_ssh_that_fails_tells_nothing() {
         let failing = Command::new("sh").args(["-c", "echo ciphers a; exit 1"]);
-        assert_eq!(Configuration::told_by(&failing).get("ciphers"), None);
-        assert_eq!(Configuration::told_by(&Command::new("no-such-ssh")).get("ciphers"), None);
+        assert_eq!(SshConfig::told_by(&failing).get("ciphers"), None);
+        assert_eq!(SshConfig::told_by(&Command::new("no-such-ssh")).get("ciphers"), None);
     }
 }

@@ -39,9 +39,9 @@ pub(crate) fn divide(text: &str) -> (&str, &str) {
 
 /// The file of one ssh's own messages. It goes when this is dropped; an ssh that goes on keeps it open.
 #[derive(Debug)]
-pub(crate) struct OwnWords(NamedTempFile);
+pub(crate) struct SshMessages(NamedTempFile);
 
-impl OwnWords {
+impl SshMessages {
     /// A file beside the socket, in the folder that is the user's alone.
     pub(crate) fn beside(socket: &Path) -> Result<Self> {
         let folder = socket.parent().unwrap_or(socket);

@@ -6,7 +6,7 @@ pub(crate) mod reply;
 pub(crate) mod silence;
 
 pub use input::Input;
-pub use reply::{Answer, is_absolute};
+pub use reply::{Reply, is_absolute};
 
 use std::io;
 use std::io::Read;
@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::pipe::failure::{Failure, Kind, Outcome};
+use crate::pipe::failure::{Failure, FailureKind, Outcome};
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 use crate::process::command::{Command, Finished, Running};
@@ -24,7 +24,7 @@ use crate::process::script::{BEGUN, NOT_WHOLE, READY, Script, WATCH};
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::{SessionEnd, lost_during_transfer};
 use crate::remote::login::master::{Master, answers};
-use crate::remote::login::ssh_messages::OwnWords;
+use crate::remote::login::ssh_messages::SshMessages;
 use crate::remote::login::{Login, diagnosis};
 use crate::remote::session::reply::Output;
 use crate::remote::session::silence::Silence;
@@ -49,7 +49,7 @@ pub struct Session {
     ahead: Vec<u8>,
     silence: Silence,
     login: Login,
-    own_words: OwnWords,
+    own_words: SshMessages,
     /// Asks whether the shared connection is there.
     check: Command,
     report: Report,
@@ -81,15 +81,15 @@ impl Connection {
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
-    pub fn ask(&self, script: &Script) -> Outcome<Answer> {
+    pub fn run(&self, script: &Script) -> Outcome<Reply> {
         self.open_session(script)?.answer()
     }
 
-    /// As [`Connection::ask`], of a script that is followed: the session is there for the next one, unless this one failed.
+    /// As [`Connection::run`], of a script that is followed: the session is there for the next one, unless this one failed.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
-    pub fn ask_and_go_on(&self, script: &Script) -> Outcome<(Answer, Option<Session>)> {
+    pub fn run_and_keep(&self, script: &Script) -> Outcome<(Reply, Option<Session>)> {
         self.open_session(script)?.answer_and_go_on()
     }
 
@@ -97,18 +97,18 @@ impl Connection {
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
-    pub fn go_on(&self, session: Option<Session>, script: &Script) -> Outcome<Session> {
+    pub fn run_in(&self, session: Option<Session>, script: &Script) -> Outcome<Session> {
         match session {
             Some(session) => session.follow(script),
             None => self.open_session(script),
         }
     }
 
-    /// As [`Connection::ask`]; what the script says on its way (`say …`) is reported at once.
+    /// As [`Connection::run`]; what the script says on its way (`say …`) is reported at once.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
-    pub fn ask_aloud(&self, script: &Script) -> Outcome<Answer> {
+    pub fn run_reporting(&self, script: &Script) -> Outcome<Reply> {
         let report = self.report;
         self.open_session(script)?.answer_aloud(|line| {
             if let Some(said) = line.strip_prefix("say ") {
@@ -130,7 +130,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the host can't be reached, or the connection is lost.
-    pub fn ask_unless_busy(&self, script: &Script) -> Outcome<Option<Answer>> {
+    pub fn ask_unless_busy(&self, script: &Script) -> Outcome<Option<Reply>> {
         let opened = self.open_session_within(script, &[])?;
         opened.map(Session::answer).transpose()
     }
@@ -194,7 +194,7 @@ impl Connection {
     }
 
     fn try_session(&self, script: &Script, master: Master) -> Outcome<Result<Session, NotReady>> {
-        let own_words = OwnWords::beside(&self.socket)?;
+        let own_words = SshMessages::beside(&self.socket)?;
         let command = self.session_command(script).logs_to(own_words.file());
         self.report.command(&command);
         let (running, output) = command.start()?;
@@ -405,10 +405,10 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_and_go_on(self) -> Outcome<(Answer, Option<Self>)> {
+    pub fn answer_and_go_on(self) -> Outcome<(Reply, Option<Self>)> {
         let (output, session) = self.read_answer(&mut |_| ())?;
         if output.goes_on() {
-            return Ok((Answer::new(0, output, String::new()), Some(session)));
+            return Ok((Reply::new(0, output, String::new()), Some(session)));
         }
         Ok((session.end_of(output)?, None))
     }
@@ -437,7 +437,7 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer(self) -> Outcome<Answer> {
+    pub fn answer(self) -> Outcome<Reply> {
         self.answer_aloud(|_| ())
     }
 
@@ -445,14 +445,14 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_of_transfer(mut self) -> Outcome<Answer> {
+    pub fn answer_of_transfer(mut self) -> Outcome<Reply> {
         let host = self.login.host.clone();
         // While it was sent to it had nothing to say.
         self.silence.begin();
         // One that is only silent says so.
         let (output, session) = self.read_answer(&mut |_| ())?;
         session.end_of(output).map_err(|failure| match failure.kind {
-            Kind::Connection => lost_during_transfer(host.as_str()),
+            FailureKind::Connection => lost_during_transfer(host.as_str()),
             _ => failure,
         })
     }
@@ -461,7 +461,7 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Answer> {
+    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Reply> {
         let (output, session) = self.read_answer(&mut hear)?;
         session.end_of(output)
     }
@@ -534,7 +534,7 @@ impl Session {
     }
 
     /// The answer of a session that has ended.
-    fn end_of(self, output: Output) -> Outcome<Answer> {
+    fn end_of(self, output: Output) -> Outcome<Reply> {
         let login = self.login.clone();
         let End { finished, own_words, is_lost } = self.how_it_ended()?;
         if is_lost {
@@ -546,7 +546,7 @@ impl Session {
             let end = SessionEnd { status: 255, printed: &printed, errors };
             return Err(diagnosis::of_script(&login, &end));
         }
-        Ok(Answer::new(finished.status, output, finished.errors))
+        Ok(Reply::new(finished.status, output, finished.errors))
     }
 
     /// Ends the session here; a script that watches for that ends too.

@@ -12,7 +12,7 @@ use crate::remote::login::ssh_messages::last_line;
 /// What a script answered.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct Reply {
     /// The script's exit status.
     pub status: i32,
     /// What it and the programs that it ran wrote on standard error.
@@ -84,7 +84,7 @@ impl Output {
     }
 }
 
-impl Answer {
+impl Reply {
     pub(crate) fn new(status: i32, output: Output, errors: String) -> Self {
         Self { status, errors, output }
     }
@@ -168,12 +168,12 @@ mod tests {
     use super::*;
 
     /// An answer that comes in pieces of a few bytes, and the lines that were heard.
-    fn answer(text: &str, length: usize) -> (Answer, Vec<String>) {
+    fn answer(text: &str, length: usize) -> (Reply, Vec<String>) {
         let (mut output, mut heard) = (Output::default(), Vec::new());
         for piece in text.as_bytes().chunks(length) {
             output.take(piece, &mut |line| heard.push(line.to_owned())).unwrap();
         }
-        (Answer::new(0, output, String::new()), heard)
+        (Reply::new(0, output, String::new()), heard)
     }
 
     #[test]

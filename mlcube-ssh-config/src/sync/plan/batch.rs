@@ -15,7 +15,7 @@ const LARGE: u64 = 1 << 20;
 /// A part of a plan that one rsync carries out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Part {
+pub struct Batch {
     /// The folder in the workspace that the paths are relative to; empty for the workspace itself.
     pub folder: PathBuf,
     /// The entries for rsync's `--files-from=- --from0`. A folder is named without a slash at its end: with one rsync would
@@ -28,7 +28,7 @@ pub struct Part {
     bytes: u64,
 }
 
-impl Part {
+impl Batch {
     /// The parts of `send`: rsync, which follows no link that leads out of where it writes, is sent behind every one of
     /// `links` by itself, and what is large goes in two streams.
     #[must_use]
@@ -114,13 +114,13 @@ mod tests {
         Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
     }
 
-    fn names(part: &Part) -> Vec<&str> {
+    fn names(part: &Batch) -> Vec<&str> {
         part.files_from.iter().map(|name| name.to_str().unwrap()).collect()
     }
 
     #[test]
     fn what_lies_behind_a_link_is_a_part_of_its_own() {
-        let parts = Part::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
+        let parts = Batch::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
         assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
         assert_eq!(parts[1].below("/w"), "/w/out/");
     }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn files_with_holes_are_a_part_of_their_own() {
         let text = "f 644 9999999/8 1.000000001 a\0\0f 644 9/8 1.000000001 b\0\0";
-        let parts = Part::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
+        let parts = Batch::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
         assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["b"], vec!["a"]]);
         assert!(!parts[0].is_sparse && parts[1].is_sparse);
     }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_part_in_pieces() {
         let parts =
-            Part::of(&listing(&[("out/x", 1), ("out/y", 1), ("out/z", 1)]), &["out".into()]);
+            Batch::of(&listing(&[("out/x", 1), ("out/y", 1), ("out/z", 1)]), &["out".into()]);
         let pieces = parts[0].pieces(2);
         assert_eq!(pieces.iter().map(names).collect::<Vec<_>>(), [vec!["x", "y"], vec!["z"]]);
         assert!(pieces.iter().all(|piece| piece.below("/w") == "/w/out/"));
@@ -146,9 +146,13 @@ mod tests {
     fn what_is_large_goes_in_two_streams_of_one_size() {
         let large = WORTH_TWO / 2;
         let files = [("a", large), ("b", 5), ("c", large), ("d", 5)];
-        let parts = Part::of(&listing(&files), &[]);
+        let parts = Batch::of(&listing(&files), &[]);
         assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "d"], vec!["b", "c"]]);
-        assert_eq!(Part::of(&listing(&[("a", 5), ("b", 5)]), &[]).len(), 1);
-        assert_eq!(Part::of(&listing(&[("a", WORTH_TWO)]), &[]).len(), 1, "one file is one stream");
+        assert_eq!(Batch::of(&listing(&[("a", 5), ("b", 5)]), &[]).len(), 1);
+        assert_eq!(
+            Batch::of(&listing(&[("a", WORTH_TWO)]), &[]).len(),
+            1,
+            "one file is one stream"
+        );
     }
 }

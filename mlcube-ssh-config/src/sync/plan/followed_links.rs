@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::cube::boundary::Boundary;
 use crate::listing::Listing;
-use crate::listing::entry::{Entry, Kind};
+use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::walk::Skip;
 use crate::sync::plan::leads_out;
 
@@ -50,7 +50,7 @@ pub fn follow_own_links(
 fn end(top: &Path, path: &Path, link: &Entry, boundary: &Boundary) -> Option<Entry> {
     let place = top.join(path);
     // rsync is told the path of such a folder as text.
-    let is_followed = link.kind == Kind::Link
+    let is_followed = link.kind == EntryKind::Link
         && leads_out(path, link)
         && path.to_str().is_some()
         && boundary.follows(&place)
@@ -60,9 +60,9 @@ fn end(top: &Path, path: &Path, link: &Entry, boundary: &Boundary) -> Option<Ent
     }
     let end = Entry::of(&fs::metadata(&place).ok()?, &place).ok()?;
     let can_be_read = match end.kind {
-        Kind::File => true,
+        EntryKind::File => true,
         // One that can't be listed stays a link.
-        Kind::Folder => fs::read_dir(&place).is_ok(),
+        EntryKind::Folder => fs::read_dir(&place).is_ok(),
         _ => false,
     };
     can_be_read.then(|| Entry { target: link.target.clone(), ..end })

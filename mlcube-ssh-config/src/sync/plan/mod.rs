@@ -16,13 +16,13 @@ pub(crate) mod unplaced;
 use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
-use crate::listing::entry::{Entry, Kind};
+use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::packed_entry::PackedEntry;
-use crate::sync::plan::batch::Part;
+use crate::sync::plan::batch::Batch;
 
 /// Which way files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum TransferDirection {
     /// From this machine to the remote.
     Up,
     /// From the remote to this machine.
@@ -84,7 +84,7 @@ impl Plan {
     /// on the receiving side is replaced too.
     #[must_use]
     pub fn new(
-        direction: Direction,
+        direction: TransferDirection,
         from: &Listing,
         to: &Listing,
         base: &Listing,
@@ -97,7 +97,7 @@ impl Plan {
 
     /// The plan with what goes into folders that can't be written.
     fn whole(
-        direction: Direction,
+        direction: TransferDirection,
         from: &Listing,
         to: &Listing,
         base: &Listing,
@@ -120,7 +120,7 @@ impl Plan {
             if closed.is_some_and(|closed| path.starts_with(closed)) {
                 // What is below goes with the folder that stays out.
                 plan.keep_base(path, common.as_ref());
-            } else if direction == Direction::Up
+            } else if direction == TransferDirection::Up
                 && is_folder_of_theirs(&entry, there.as_ref(), common.as_ref())
                 // rsync is told the path of such a folder as text.
                 && path.to_str().is_some()
@@ -130,12 +130,12 @@ impl Plan {
                 closed = Some(path);
                 let left = match there {
                     Some(there) if there.is_unheld() => &mut plan.unheld,
-                    Some(there) if there.kind == Kind::Unreadable => &mut plan.closed,
+                    Some(there) if there.kind == EntryKind::Unreadable => &mut plan.closed,
                     _ => &mut plan.in_the_way,
                 };
                 left.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
-            } else if direction == Direction::Down
+            } else if direction == TransferDirection::Down
                 && points_out(path, &entry, to)
                 // One that is here too is the user's own, and went there with a push.
                 && !there.as_ref().is_some_and(|there| there.same_content(&entry))
@@ -161,7 +161,7 @@ impl Plan {
 
     /// All that could ever be sent, for a comparison by content: what looks the same, too.
     #[must_use]
-    pub fn comparison(direction: Direction, from: &Listing, to: &Listing) -> Self {
+    pub fn comparison(direction: TransferDirection, from: &Listing, to: &Listing) -> Self {
         // What couldn't be written can be compared.
         let mut plan = Self::whole(direction, from, to, &Listing::default(), true);
         plan.send = plan.common.clone();
@@ -177,16 +177,16 @@ impl Plan {
         overwrite: bool,
     ) {
         match entry.kind {
-            Kind::Other => {
+            EntryKind::Other => {
                 self.left_out.push(path.to_owned());
                 return self.keep_base(path, base);
             }
-            Kind::Unreadable => {
+            EntryKind::Unreadable => {
                 let owner = entry.target.to_string_lossy().into_owned();
                 self.unreadable.push((path.to_owned(), owner));
                 return self.keep_base(path, base);
             }
-            Kind::File | Kind::Folder | Kind::Link => {}
+            EntryKind::File | EntryKind::Folder | EntryKind::Link => {}
         }
         let Some(there) = there else { return self.send(path, entry) };
         if entry.same_content(there) {
@@ -246,30 +246,30 @@ impl Plan {
 
     /// The entries to send, in parts.
     #[must_use]
-    pub fn transfers(&self) -> Vec<Part> {
+    pub fn transfers(&self) -> Vec<Batch> {
         self.transfers_of(&self.send)
     }
 
     /// A part of the entries to send, in parts.
     #[must_use]
-    pub fn transfers_of(&self, send: &Listing) -> Vec<Part> {
-        Part::of(send, &self.links)
+    pub fn transfers_of(&self, send: &Listing) -> Vec<Batch> {
+        Batch::of(send, &self.links)
     }
 }
 
 /// Whether an entry that both sides have exactly so is common to them, and nothing has to be done about it.
 fn is_plain(entry: &Entry) -> bool {
     match entry.kind {
-        Kind::File | Kind::Folder | Kind::Link => !entry.is_followed_link(),
-        Kind::Unreadable | Kind::Other => false,
+        EntryKind::File | EntryKind::Folder | EntryKind::Link => !entry.is_followed_link(),
+        EntryKind::Unreadable | EntryKind::Other => false,
     }
 }
 
 /// Whether the remote has a link of its own where a folder is sent: nobody but its user made it there.
 fn is_folder_of_theirs(entry: &Entry, there: Option<&Entry>, base: Option<&Entry>) -> bool {
-    entry.kind == Kind::Folder
-        && there.is_some_and(|there| there.kind == Kind::Link)
-        && base.is_none_or(|base| base.kind != Kind::Link)
+    entry.kind == EntryKind::Folder
+        && there.is_some_and(|there| there.kind == EntryKind::Link)
+        && base.is_none_or(|base| base.kind != EntryKind::Link)
 }
 
 /// Whether an entry can't be put where the receiving side has `there`: a folder over a link or a file, or anything but
@@ -279,9 +279,11 @@ fn is_no_place_for(entry: &Entry, there: &Entry) -> bool {
         return true;
     }
     match entry.kind {
-        Kind::Folder => there.kind != Kind::Folder,
-        Kind::File | Kind::Link => matches!(there.kind, Kind::Folder | Kind::Unreadable),
-        Kind::Unreadable | Kind::Other => false,
+        EntryKind::Folder => there.kind != EntryKind::Folder,
+        EntryKind::File | EntryKind::Link => {
+            matches!(there.kind, EntryKind::Folder | EntryKind::Unreadable)
+        }
+        EntryKind::Unreadable | EntryKind::Other => false,
     }
 }
 
@@ -294,7 +296,7 @@ pub fn leads_out(path: &Path, entry: &Entry) -> bool {
 /// Whether a link leads out of the workspace, by its text. A `..` may only stand first: behind a name it leads to
 /// wherever that name, a link perhaps, leads. A folder that is a link of the receiving side is a world of its own.
 fn points_out(path: &Path, entry: &Entry, to: &Listing) -> bool {
-    if entry.kind != Kind::Link {
+    if entry.kind != EntryKind::Link {
         return false;
     }
     let linked =
@@ -321,7 +323,8 @@ mod tests {
     }
 
     fn plan(from: &[(&str, u64)], to: &[(&str, u64)], base: &[(&str, u64)]) -> (usize, usize) {
-        let plan = Plan::new(Direction::Up, &listing(from), &listing(to), &listing(base), false);
+        let plan =
+            Plan::new(TransferDirection::Up, &listing(from), &listing(to), &listing(base), false);
         (plan.send.len(), plan.kept.len())
     }
 
@@ -341,7 +344,7 @@ mod tests {
             Listing::parse(format!("f {mode} 1 1.000000001 a\0\0").as_bytes()).unwrap()
         };
         let plan = |from: &str, to: &str, base: &str| {
-            let plan = Plan::new(Direction::Up, &with(from), &with(to), &with(base), false);
+            let plan = Plan::new(TransferDirection::Up, &with(from), &with(to), &with(base), false);
             assert!(plan.send.is_empty());
             (plan.permissions.len(), plan.common.get(Path::new("a")).unwrap().mode)
         };
@@ -350,7 +353,7 @@ mod tests {
         assert_eq!(plan("755", "4755", "4755"), (0, 0o755), "set-uid stays where it is");
         assert_eq!(plan("755", "700", "644"), (0, 0o644), "changed on both sides");
         let plan = |overwrite| {
-            Plan::new(Direction::Up, &with("755"), &with("700"), &with("644"), overwrite)
+            Plan::new(TransferDirection::Up, &with("755"), &with("700"), &with("644"), overwrite)
         };
         assert_eq!((plan(false).kept.len(), plan(true).permissions.len()), (1, 1));
     }
@@ -359,15 +362,20 @@ mod tests {
     fn what_is_left_out_keeps_its_place_in_the_record() {
         let link =
             |to: &str| Listing::parse(format!("l 777 1 1.000000001 a\0{to}\0").as_bytes()).unwrap();
-        let plan =
-            Plan::new(Direction::Down, &link("/out"), &Listing::default(), &link("in"), false);
+        let plan = Plan::new(
+            TransferDirection::Down,
+            &link("/out"),
+            &Listing::default(),
+            &link("in"),
+            false,
+        );
         assert_eq!((plan.leading_out.len(), plan.common), (1, link("in")));
     }
 
     #[test]
     fn links_that_lead_out() {
         let link = |target: &str| Entry {
-            kind: Kind::Link,
+            kind: EntryKind::Link,
             mode: 0o777,
             size: 0,
             modified: (0, 0),

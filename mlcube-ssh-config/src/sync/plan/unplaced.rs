@@ -85,7 +85,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::plan::Direction;
+    use crate::sync::plan::TransferDirection;
 
     #[test]
     fn what_would_go_into_a_locked_folder_stays_as_it_was() {
@@ -97,7 +97,7 @@ mod tests {
         let to = listing(
             "D 755 1 1.000000001 a\0\0f 644 1 1.000000001 a/old\0\0d 755 1 1.000000001 a/sub\0\0f 644 1 1.000000001 a/sub/old\0\0",
         );
-        let plan = Plan::new(Direction::Up, &from, &to, &base, false);
+        let plan = Plan::new(TransferDirection::Up, &from, &to, &base, false);
         assert_eq!(plan.unwritable, ["a/new", "a/new/x", "a/old", "a/sub/old"].map(PathBuf::from));
         assert_eq!(
             plan.send,

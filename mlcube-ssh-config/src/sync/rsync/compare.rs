@@ -10,7 +10,7 @@ use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
 use crate::process::file_list::List;
 use crate::remote::connection::Connection;
-use crate::sync::plan::batch::Part;
+use crate::sync::plan::batch::Batch;
 use crate::sync::rsync::run::{Heard, Transfer, run};
 use crate::text::units::human_bytes;
 use crate::ui::report::Report;
@@ -38,9 +38,9 @@ pub struct Comparison {
 impl Comparison {
     /// One of each folder that parts of a plan are about; `command` compares a part.
     #[must_use]
-    pub fn of(parts: &[Part], command: impl Fn(&Part) -> Command) -> Vec<Self> {
+    pub fn of(parts: &[Batch], command: impl Fn(&Batch) -> Command) -> Vec<Self> {
         let folders = parts.chunk_by(|one, other| one.folder == other.folder);
-        let comparison = |parts: &[Part]| Self {
+        let comparison = |parts: &[Batch]| Self {
             folder: parts[0].folder.clone(),
             commands: parts.iter().map(&command).collect(),
         };

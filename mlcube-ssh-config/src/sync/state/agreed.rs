@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::listing::Listing;
 use crate::listing::entry::Entry;
-use crate::sync::plan::{Direction, Plan};
+use crate::sync::plan::{Plan, TransferDirection};
 
 /// A path, and what both sides have in common there.
 pub type Common = (&'static Path, Option<Entry>);
@@ -48,7 +48,7 @@ impl Plan {
 /// when it began, but for some paths.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
-    pub(super) direction: Direction,
+    pub(super) direction: TransferDirection,
     /// Entries that were written while the transfer went on, or that it didn't put in their places.
     pub(super) otherwise: Vec<Common>,
     /// Entries about which nothing was agreed anew.

@@ -9,14 +9,14 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::listing::Listing;
-use crate::listing::entry::{Entry, Kind};
+use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::find_format::FIND_FORMAT_LINKED;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
-use crate::remote::session::reply::Answer;
-use crate::sync::plan::Direction;
+use crate::remote::session::reply::Reply;
+use crate::sync::plan::TransferDirection;
 use crate::sync::state::agreed::Confirmed;
 
 /// The function `list_places FORMAT PATH…` for scripts: it lists entries of the folder that it is in, those that there are.
@@ -41,13 +41,13 @@ pub struct Ended<'a> {
     /// The connection.
     pub connection: &'a Connection,
     /// Which way it went.
-    pub direction: Direction,
+    pub direction: TransferDirection,
     /// The workspace on this machine.
     pub here: &'a Path,
     /// The workspace on the remote.
     pub there: &'a str,
     /// Runs a script on the remote.
-    pub ask: &'a dyn Fn(Script) -> Outcome<Answer>,
+    pub ask: &'a dyn Fn(Script) -> Outcome<Reply>,
 }
 
 impl Ended<'_> {
@@ -67,7 +67,7 @@ impl Ended<'_> {
         for (path, planned) in sent.iter() {
             let now = Entry::look(&self.here.join(path)).map_err(Failure::ours)?;
             let is_as_planned = now.as_ref().is_some_and(|now| match planned.kind {
-                Kind::Folder => matches!(now.kind, Kind::Folder | Kind::Link),
+                EntryKind::Folder => matches!(now.kind, EntryKind::Folder | EntryKind::Link),
                 _ => now.same_content(&planned),
             });
             if !is_as_planned {
@@ -88,8 +88,8 @@ impl Ended<'_> {
         for doubt in &doubtful {
             let there = there.get(doubt.path);
             let (sender, receiver) = match self.direction {
-                Direction::Up => (doubt.here.as_ref(), there.as_ref()),
-                Direction::Down => (there.as_ref(), doubt.here.as_ref()),
+                TransferDirection::Up => (doubt.here.as_ref(), there.as_ref()),
+                TransferDirection::Down => (there.as_ref(), doubt.here.as_ref()),
             };
             match (sender, receiver) {
                 (_, Some(receiver)) if receiver.same_content(&doubt.planned) => {
@@ -138,7 +138,7 @@ impl Ended<'_> {
         Ok(same)
     }
 
-    fn checked(&self, answer: Answer) -> Outcome<Answer> {
+    fn checked(&self, answer: Reply) -> Outcome<Reply> {
         if answer.status == 0 {
             return Ok(answer);
         }

@@ -37,20 +37,20 @@ use crate::pipe::document::Remote;
 use crate::pipe::private_file::state_folder;
 use crate::pipe::private_file::{make_private, write_atomically};
 use crate::settings::names::{RemotePath, User};
-use crate::sync::plan::{Direction, Plan};
+use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
 
 /// The records of one pair of trees.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct SyncState {
     folder: PathBuf,
     /// The file that names the workspaces of the tree.
     workspaces: PathBuf,
 }
 
-impl Record {
+impl SyncState {
     /// The record for a layout and its place on the remote. Nothing is made; what an earlier version kept gets its name.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Record {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn begin(&self, direction: Direction, plan: &Plan) -> Result<()> {
+    pub fn begin(&self, direction: TransferDirection, plan: &Plan) -> Result<()> {
         self.write(under_way(direction), &plan.common)
     }
 
@@ -144,7 +144,7 @@ impl Record {
     /// When a file can't be written or removed.
     pub fn agree(&self, agreed: &Agreed) -> Result<()> {
         self.write("workspace", agreed)?;
-        self.remove(&[Direction::Up, Direction::Down].map(under_way))
+        self.remove(&[TransferDirection::Up, TransferDirection::Down].map(under_way))
     }
 
     /// Notes what both sides have in common after a transfer.
@@ -170,7 +170,7 @@ impl Record {
         self.agree(&Agreed::of_both_sides(common))
     }
 
-    fn finish_as_begun(&self, direction: Direction) -> Result<()> {
+    fn finish_as_begun(&self, direction: TransferDirection) -> Result<()> {
         let path = |name| self.folder.join(name);
         fs::rename(path(under_way(direction)), path("workspace"))
             .with_context(|| format!("can't write the record {}", path("workspace").display()))
@@ -179,7 +179,7 @@ impl Record {
     /// Whether a transfer was cut off, so that the record isn't what both sides have in common.
     #[must_use]
     pub fn was_cut_off(&self) -> bool {
-        [Direction::Up, Direction::Down]
+        [TransferDirection::Up, TransferDirection::Down]
             .iter()
             // One that can't be looked at may be there.
             .any(|way| !matches!(Entry::look(&self.folder.join(under_way(*way))), Ok(None)))
@@ -191,7 +191,9 @@ impl Record {
     /// # Errors
     /// When the record of such a transfer can't be looked at.
     pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Result<Agreed> {
-        for (direction, receiver) in [(Direction::Down, here), (Direction::Up, there)] {
+        for (direction, receiver) in
+            [(TransferDirection::Down, here), (TransferDirection::Up, there)]
+        {
             let Some(meant) = self.read(under_way(direction))? else { continue };
             // As the receiver's disk makes of it.
             let receiver = receiver.unrounded(&meant);
@@ -415,10 +417,10 @@ fn take_over(former: &Path, now: &Path) -> Result<()> {
 }
 
 /// The file that tells of a transfer that goes on.
-fn under_way(direction: Direction) -> &'static str {
+fn under_way(direction: TransferDirection) -> &'static str {
     match direction {
-        Direction::Up => "going-up",
-        Direction::Down => "going-down",
+        TransferDirection::Up => "going-up",
+        TransferDirection::Down => "going-down",
     }
 }
 
@@ -438,13 +440,15 @@ mod tests {
     #[test]
     fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
         let folder = tempfile::tempdir().unwrap();
-        let record = Record {
+        let record = SyncState {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
         };
         let before = listing(&[("came", 1), ("did not", 1), ("theirs", 1)]);
         record.agree(&Agreed::of_both_sides(before)).unwrap();
-        record.begin(Direction::Up, &plan(&[("came", 2), ("did not", 2), ("new", 2)])).unwrap();
+        record
+            .begin(TransferDirection::Up, &plan(&[("came", 2), ("did not", 2), ("new", 2)]))
+            .unwrap();
         assert!(record.was_cut_off());
         let (here, there) = (
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
@@ -460,11 +464,11 @@ mod tests {
     #[test]
     fn what_comes_down_is_sought_here() {
         let folder = tempfile::tempdir().unwrap();
-        let record = Record {
+        let record = SyncState {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
         };
-        record.begin(Direction::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
+        record.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
         let (here, there) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
         let common = record.settled(record.workspace().unwrap(), &here, &there).unwrap();
         assert_eq!(*common, listing(&[("a", 2)]));

@@ -4,12 +4,12 @@
 use anyhow::Result;
 
 use crate::listing::Listing;
-use crate::sync::state::Record;
+use crate::sync::state::SyncState;
 
 /// The file that holds them.
 const SHOWN: &str = "shown";
 
-impl Record {
+impl SyncState {
     /// Puts into a listing of the workspace here what both sides have in common, in place of what the disk shows for it. Only
     /// what is exactly as it was seen when it had been fetched counts: all else was changed since.
     ///

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, Kind, Listing};
+use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::remote::inventory::Item;
-use mlcube_ssh::sync::Record;
+use mlcube_ssh::sync::SyncState;
 
 /// Where the listing has what lies in the tree.
 pub(crate) const TREE: &str = "tree";
@@ -25,7 +25,7 @@ pub(crate) struct Known {
 impl Known {
     /// What the record of this machine says.
     pub(crate) fn of(layout: &Layout, document: &Document) -> Result<Self> {
-        let record = Record::of(layout, &document.remote)?;
+        let record = SyncState::of(layout, &document.remote)?;
         let (base, workspace) = (document.remote.base.as_str(), document.remote.workspace.as_str());
         let in_tree = workspace.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
         let place = match in_tree {
@@ -56,9 +56,9 @@ impl Known {
         };
         let unknown = there.below(Path::new(&folder));
         let unknown = unknown.iter().filter(|(path, entry)| match entry.kind {
-            Kind::Folder => false,
+            EntryKind::Folder => false,
             // Links of the tree are made by push; they hold nothing.
-            Kind::Link if !path.starts_with(&self.place) => false,
+            EntryKind::Link if !path.starts_with(&self.place) => false,
             _ => !self.common(path).is_some_and(|common| common.same_content(entry)),
         });
         unknown

@@ -7,7 +7,7 @@ use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::text::units::count;
 
 /// One thing that stayed.
@@ -31,7 +31,7 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// What the remote says that it kept.
-    pub(crate) fn told_by(answer: &Answer) -> Vec<Self> {
+    pub(crate) fn told_by(answer: &Reply) -> Vec<Self> {
         let text = answer.text();
         let mut lines = text.lines().peekable();
         let mut kept = Vec::new();

@@ -17,9 +17,9 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::Item;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::problem::{self, Problem};
-use mlcube_ssh::remote::session::Answer;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::runner::Runner;
-use mlcube_ssh::sync::{Agreed, Record};
+use mlcube_ssh::sync::{Agreed, SyncState};
 
 use crate::verbs::clean::inventory::{Known, OWN, TREE};
 use crate::verbs::clean::kept::Kept;
@@ -60,9 +60,9 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         return Ok(());
     }
     // A transfer of this pair writes down what lies there when it ends.
-    let record = Record::of(&layout, &document.remote)?;
+    let record = SyncState::of(&layout, &document.remote)?;
     let _lock = if yes.is_empty() { None } else { Some(record.lock(&step.report())?) };
-    let answer = connection.ask(&look)?;
+    let answer = connection.run(&look)?;
     check(&connection, document, &answer)?;
     let text = answer.text();
     let found: Vec<Item> =
@@ -75,7 +75,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
     let script = remove_script(&connection, document, &layout, &runner)?.word(newest).words(&words);
-    let answer = connection.ask(&script);
+    let answer = connection.run(&script);
     let is_asked_for = |item: &&Item| words.contains(&word(item));
     if answer.is_err() {
         // Nobody knows how far it came.
@@ -177,7 +177,7 @@ fn word(item: &Item) -> String {
 }
 
 /// Whether all of it was removed, or a part.
-fn is_touched(item: &Item, answer: &Answer) -> bool {
+fn is_touched(item: &Item, answer: &Reply) -> bool {
     let (kind, path) = (&item.kind, &item.path);
     let lines = [format!("removed {kind} {path}"), format!("kept {kind} denied {path}")];
     answer.text().lines().any(|told| lines.iter().any(|line| line == told))
@@ -187,7 +187,7 @@ fn is_touched(item: &Item, answer: &Answer) -> bool {
 fn forget<'a>(
     removed: impl Iterator<Item = &'a Item>,
     known: &Known,
-    record: &Record,
+    record: &SyncState,
 ) -> Outcome<()> {
     for item in removed {
         if item.kind == "tree" {
@@ -200,7 +200,7 @@ fn forget<'a>(
     Ok(())
 }
 
-fn check(connection: &Connection, document: &Document, answer: &Answer) -> Outcome<()> {
+fn check(connection: &Connection, document: &Document, answer: &Reply) -> Outcome<()> {
     let host = connection.host();
     if answer.status == 0 {
         return Ok(());
