@@ -37,9 +37,9 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
         Ok(())
     });
     made?;
-    let what = if receipt.changed { "made" } else { "there already" };
+    let what = if receipt.changed { "created or updated" } else { "unchanged" };
     let python = receipt.python.clone().unwrap_or_default();
-    step.report().say(&format!("python environment {what} on {}: {python}", connection.host()));
+    step.report().say(&format!("python environment on '{}' {what}: {python}", connection.host()));
     document.steps.interp = Some(receipt);
     Ok(())
 }

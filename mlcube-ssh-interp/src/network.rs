@@ -14,15 +14,15 @@ pub(crate) struct Problem {
 const CAUSES: [(&[&str], &str); 4] = [
     (
         &["ProxyError", "Cannot connect to proxy", "Tunnel connection failed"],
-        "look at the proxy: 'environment: {https_proxy: URL}' in the platform's section, or pip's configuration there",
+        "check the proxy: 'environment: {https_proxy: URL}' in the platform's section, or pip's configuration on the remote",
     ),
     (
         &["CERTIFICATE_VERIFY_FAILED", "SSLError", "SSLCertVerificationError"],
-        "the index's certificate isn't trusted there; if your site intercepts TLS, name its CA: 'environment: {PIP_CERT: FILE}' in the platform's section",
+        "the remote doesn't trust the index's certificate; if your site intercepts TLS, name its CA: 'environment: {PIP_CERT: FILE}' in the platform's section",
     ),
     (
         &["ConnectTimeoutError", "ReadTimeoutError", "Read timed out", "timed out"],
-        "has the host a way to the internet? Else name a proxy ('environment: {https_proxy: URL}') or a folder of wheels (--no-index --find-links FOLDER in requirements)",
+        "check whether the host reaches the internet; if not, name a proxy ('environment: {https_proxy: URL}') or a folder of wheels (--no-index --find-links FOLDER in requirements)",
     ),
     (
         &[
@@ -33,7 +33,7 @@ const CAUSES: [(&[&str], &str); 4] = [
             "RemoteDisconnected",
             "ConnectionResetError",
         ],
-        "has the host a way to the internet? Else name a proxy ('environment: {https_proxy: URL}') or a folder of wheels (--no-index --find-links FOLDER in requirements)",
+        "check whether the host reaches the internet; if not, name a proxy ('environment: {https_proxy: URL}') or a folder of wheels (--no-index --find-links FOLDER in requirements)",
     ),
 ];
 

@@ -27,8 +27,8 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> 
     }
     Failure::ours(match kind {
         "no-python" => hinted(
-            format!("there is no python '{subject}' on '{host}'"),
-            "set runner.interpreter.python to one that is there",
+            format!("'{host}' has no python '{subject}'"),
+            "set runner.interpreter.python to a python of the remote",
         ),
         "no-python-behind" => {
             let link = interpreter.python();
@@ -48,18 +48,18 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> 
         "too-new" => too_new(host, interpreter, subject),
         "not-made-here" => hinted(
             format!("{subject} on '{host}' can't start mlcube, and wasn't made by mlcube-ssh"),
-            "repair it there, or set runner.interpreter.name to a new environment",
+            "repair it on the remote, or set runner.interpreter.name to a new environment",
         ),
         "in-use" => hinted(
-            format!("{subject} on '{host}' has to be made anew, and something runs in it"),
-            "run this again when its jobs have ended, or set runner.interpreter.name to a new environment",
+            format!("can't recreate {subject} on '{host}' while processes run in it"),
+            "run this step again when its jobs have ended, or set runner.interpreter.name to a new environment",
         ),
         "no-import" => hinted(
             format!("mlcube doesn't start in the python environment on '{host}': {subject}"),
-            "set runner.interpreter.name to a new environment, or make this one anew: remove its folder there",
+            "set runner.interpreter.name to a new environment, or remove the environment's folder on the remote; it will be recreated",
         ),
         "busy" => hinted(
-            format!("another installation goes on in {subject} on '{host}'"),
+            format!("another installation is running in {subject} on '{host}'"),
             "try again when it has ended",
         ),
         _ if is_out_of_room(&answer.errors) => no_room(host),
@@ -69,7 +69,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> 
             "set runner.interpreter.location to a folder of yours",
         ),
         "not-an-environment" => hinted(
-            format!("{subject} on '{host}' is there and isn't a python environment"),
+            format!("{subject} on '{host}' exists, and isn't a python environment"),
             "choose another runner.interpreter.name",
         ),
         _ => anyhow!("the python environment on '{host}' can't be used: {last}"),
@@ -79,7 +79,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> 
 fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error {
     let message = format!("{name} isn't installed in the python environment on '{host}'");
     if requirements::with(interpreter.requirements(), MLCUBE).is_none() {
-        let hint = "it is listed in runner.interpreter.requirements, and not found where this python looks; set runner.interpreter.type: virtualenv";
+        let hint = "runner.interpreter.requirements lists it, and this python doesn't find it; set runner.interpreter.type: virtualenv";
         return hinted(message, hint);
     }
     hinted(message, write_line(interpreter, MLCUBE))
@@ -102,7 +102,7 @@ fn too_new(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Erro
         message,
         match line {
             Some(line) => format!("set runner.interpreter.requirements: '{line}'"),
-            None => "install python 3.8 to 3.12 there (`uv python install 3.12` needs no root), and set runner.interpreter.python to its path".to_owned(),
+            None => "install python 3.8 to 3.12 on the remote (`uv python install 3.12` needs no root), and set runner.interpreter.python to its path".to_owned(),
         },
     )
 }
@@ -115,7 +115,7 @@ fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> an
     if errors.contains("externally-managed-environment") {
         return hinted(
             format!(
-                "the python on '{host}' is managed by its distribution, pip can't install there"
+                "the python on '{host}' is managed by its distribution, and pip can't install in it"
             ),
             "set runner.interpreter.type: virtualenv",
         );
@@ -132,13 +132,13 @@ fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> an
     if errors.contains("No module named pip") {
         return hinted(
             format!("the python on '{host}' has no pip, and not all requirements are met"),
-            "install them there (`uv pip install`), or set runner.interpreter.requirements: ''",
+            "install them on the remote (`uv pip install`), or set runner.interpreter.requirements: ''",
         );
     }
     if let Some(folder) = missing_wheels(errors) {
         return hinted(
-            format!("there is no folder '{folder}' on '{host}', in which pip was told to look"),
-            "copy the wheels there, or name the right folder behind --find-links in runner.interpreter.requirements",
+            format!("'{host}' has no folder '{folder}', which --find-links names"),
+            "copy the wheels into it, or correct --find-links in runner.interpreter.requirements",
         );
     }
     if let Some(problem) = network::problem(errors) {
@@ -149,7 +149,7 @@ fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> an
     }
     hinted(
         format!("pip failed on '{host}': {}", pip_words(errors)),
-        "look at runner.interpreter.requirements",
+        "check runner.interpreter.requirements",
     )
 }
 
@@ -202,8 +202,8 @@ fn pip_words(errors: &str) -> String {
 
 fn no_room(host: &str) -> anyhow::Error {
     hinted(
-        format!("there is no room left on '{host}' for the python environment"),
-        "make room (`df -h`, `df -i` and `quota` tell what is used up), or set runner.interpreter.location elsewhere",
+        format!("no room left on '{host}' for the python environment"),
+        "make room (`df -h`, `df -i` and `quota` show what is full), or set runner.interpreter.location to a folder on another disk",
     )
 }
 

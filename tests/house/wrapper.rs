@@ -152,7 +152,12 @@ fn ctrl_c_ends_the_job_and_says_what_fetches_its_results() {
     assert_eq!(scene.host.running_containers(), Vec::<String>::new());
     assert!(!cube.workspace().join("out/lines.txt").exists(), "nothing is fetched after a signal");
 
-    let line = ended.stderr.lines().find_map(|line| line.split_once("comes with: ")).unwrap().1;
+    let line = ended
+        .stderr
+        .lines()
+        .find_map(|line| line.split_once("to fetch what a started task wrote: "))
+        .unwrap()
+        .1;
     scene.sh(line).run().succeeds();
     assert_eq!(cube.result("out/lines.txt"), "half\n");
 }
@@ -240,7 +245,11 @@ fn the_log_level_of_mlcube_may_stand_before_the_verb() {
         scene.mlcube_ssh(&[level, &["run"], &dry_run[..]].concat()).run().succeeds();
     }
     scene.mlcube_ssh(&["--log-level=loud", "run"]).run().exits(125).complains(&["loud", "info"]);
-    scene.mlcube_ssh(&["run", "--log-level=info"]).run().exits(125).complains(&["before the verb"]);
+    scene
+        .mlcube_ssh(&["run", "--log-level=info"])
+        .run()
+        .exits(125)
+        .complains(&["before the command"]);
     scene.mlcube_ssh(&["--log-level"]).run().exits(125).complains(&["--log-level needs a value"]);
 }
 
@@ -255,5 +264,5 @@ fn what_it_says_moves_nothing_on_a_terminal() {
         assert!(!ran.stderr.contains(dirty), "{}", ran.stderr.escape_debug());
     }
     let refused = scene.mlcube_ssh(&[odd]).run();
-    assert!(refused.stderr.contains("there is no command 'a?]0;t???1m?b?'"), "{refused}");
+    assert!(refused.stderr.contains("unknown command 'a?]0;t???1m?b?'"), "{refused}");
 }

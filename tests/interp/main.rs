@@ -277,7 +277,7 @@ fn a_pip_that_takes_long_is_not_silent() {
         .has_program("python4", "case $* in *'-m pip'*) sleep 12; exit 1 ;; *) exit 1 ;; esac");
     scene.set("/interpreter", system(python.to_str().unwrap(), "mlcube"));
     let running = scene.tool("mlcube-ssh-interp").reads_document(&document(&scene)).run();
-    running.exits(125).says("pip is still busy");
+    running.exits(125).says("pip is still running");
 }
 
 #[test]
@@ -439,7 +439,7 @@ fn another_python_in_the_settings_makes_the_environment_anew() {
     let job = scene.invocation(&python).args(["-c", "import time; time.sleep(1000)"]).start();
     interp(&mut scene, settings("python4")).exits(125).complains(&[
         "envs/cube",
-        "runs in it",
+        "run in it",
         "name",
     ]);
     job.kill_all();

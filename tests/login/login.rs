@@ -142,7 +142,7 @@ fn a_key_that_ssh_can_not_use_is_told_before_the_login() {
         failed.exits(125).complains(&[key.to_str().unwrap()]).complains(&words);
     }
     fs::remove_file(&key).unwrap();
-    push(&scene, &document).exits(125).complains(&["there is no identity file"]);
+    push(&scene, &document).exits(125).complains(&["no identity file"]);
     assert!(!scene.host.sshd.log().contains("Connection from"));
     // What the hints say helps.
     for (content, mode, remedy) in [

@@ -23,11 +23,8 @@ impl Composition<'_> {
         }
         let Some(found) = self.conf.get(platforms, &Key::from(name))? else {
             let origin = self.conf.tree.origin(platforms);
-            return Err(Error::new(format!(
-                "there is no platform '{name}'{}",
-                self.others(platforms)
-            ))
-            .at(|| "platforms".to_owned(), origin));
+            return Err(Error::new(format!("unknown platform '{name}'{}", self.others(platforms)))
+                .at(|| "platforms".to_owned(), origin));
         };
         let section =
             self.conf.expect_map(&found, &format!("the platform '{name}' has to be a map"))?;
@@ -56,7 +53,7 @@ impl Composition<'_> {
     fn others(&self, platforms: NodeId) -> String {
         let names: Vec<String> =
             self.conf.tree.keys(platforms).iter().map(ToString::to_string).collect();
-        if names.is_empty() { String::new() } else { format!("; there are {}", names.join(", ")) }
+        if names.is_empty() { String::new() } else { format!("; known are {}", names.join(", ")) }
     }
 
     /// The runner that a platform names, by the package that `runners` says or by the name itself.

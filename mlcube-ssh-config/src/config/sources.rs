@@ -19,10 +19,8 @@ pub(crate) enum Which {
 impl Which {
     fn absent(self) -> &'static str {
         match self {
-            Self::Cube => "there is no such file; name the cube's folder or file with --mlcube",
-            Self::Settings => {
-                "there is no such file; it describes the platforms, in a section 'platforms'"
-            }
+            Self::Cube => "no such file; name the cube's folder or file with --mlcube",
+            Self::Settings => "no such file; it describes the platforms, in a section 'platforms'",
         }
     }
 }

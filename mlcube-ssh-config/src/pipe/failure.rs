@@ -194,7 +194,7 @@ impl fmt::Display for Failure {
 }
 
 /// What can be done about a full disk: one can be full of inodes or of what the account may use, too.
-pub const MAKE_ROOM: &str = "make room there (`df -h`, `df -i` and `quota` tell what is used up), then run this step again: it goes on where it stopped";
+pub const MAKE_ROOM: &str = "make room (`df -h`, `df -i` and `quota` show what is full), then run this step again: it resumes where it stopped";
 
 /// Whether a program says that a disk, or what may be used of it, is full.
 #[must_use]

@@ -18,9 +18,8 @@ pub fn state_folder() -> Result<PathBuf> {
     let state =
         env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
-    let state = state.context(
-        "there is no home folder to keep the record of transfers in; set HOME or XDG_STATE_HOME",
-    )?;
+    let state =
+        state.context("no home folder for the state of transfers; set HOME or XDG_STATE_HOME")?;
     Ok(state.join("mlcube-ssh"))
 }
 
@@ -71,7 +70,7 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
     // Through a link of the user's own, which may keep it on another disk.
     let metadata = fs::metadata(folder)?;
     if metadata.uid() != rustix::process::geteuid().as_raw() || !metadata.is_dir() {
-        return Err(io::Error::other(format!("{} isn't a folder of yours", folder.display())));
+        return Err(io::Error::other(format!("{} isn't a folder that you own", folder.display())));
     }
     if metadata.permissions().mode() & 0o777 != 0o700 {
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;

@@ -18,10 +18,10 @@ pub(crate) fn is_called_in(script: &str) -> bool {
 /// There is no GNU find on the remote, and nothing to stand in for it.
 pub(crate) fn missing_there(host: &str) -> Failure {
     let message = format!(
-        "the find on '{host}' can't list a folder (-printf), and there is no python3 to do it"
+        "the find on '{host}' can't list a folder (-printf), and it has no python3 to do it"
     );
     Failure::tool(ExitStatus::CannotRun, message)
-        .hint("install findutils there, or python3 in the PATH of the account's shell")
+        .hint("install findutils on the remote, or python3 in the PATH of the account's shell")
 }
 
 #[cfg(test)]

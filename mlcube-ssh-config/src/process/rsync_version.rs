@@ -37,14 +37,14 @@ pub fn checks_names() -> Outcome<bool> {
 #[must_use]
 pub fn missing_there(host: &str) -> Failure {
     Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
-        .hint("install rsync 3.1.3 or later there")
+        .hint("install rsync 3.1.3 or later on the remote")
 }
 
 /// What is called rsync on the remote lacks options that are needed.
 #[must_use]
 pub fn wrong_there(host: &str) -> Failure {
     Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
-        .hint("install rsync 3.1.3 or later there (macOS: brew install rsync), first in the PATH of the account's shell")
+        .hint("install rsync 3.1.3 or later on the remote (macOS: brew install rsync), first in the PATH of the account's shell")
 }
 
 fn told_version() -> Outcome<String> {

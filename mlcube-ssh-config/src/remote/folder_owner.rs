@@ -20,8 +20,10 @@ pub fn failure(host: &str, subject: &str) -> Failure {
             "'{path}' on '{host}' belongs to '{who}' ({mode}), who could put programs there that run as you"
         ),
         "unlooked" => {
-            return Failure::ours(anyhow!("who can write in '{path}' on '{host}' can't be told"))
-                .hint("the check takes id, stat, readlink and getent there; are they on the PATH of a session?");
+            return Failure::ours(anyhow!("can't find out who may write in '{path}' on '{host}'"))
+                .hint(
+                    "the check needs id, stat, readlink and getent in the PATH of a remote session",
+                );
         }
         _ => anyhow!(
             "'{path}' on '{host}' can be written by '{who}' ({mode}), who could put programs there that run as you"
@@ -30,13 +32,13 @@ pub fn failure(host: &str, subject: &str) -> Failure {
     let remedy = if what == "writable" && path.starts_with('/') {
         let path = shell_word(path);
         format!(
-            "`chmod go-w {path}` there, or name a folder of yours alone in the platform's section"
+            "run `chmod go-w {path}` on the remote, or name a folder that only you can write in the platform's section"
         )
     } else {
-        "set remote_root, or the interpreter's location, in the platform's section to a folder of yours there".to_owned()
+        "set remote_root, or the interpreter's location, in the platform's section to a remote folder that you own".to_owned()
     };
     Failure::ours(fault)
-        .hint(format!("{remedy}; for a folder that a group of yours shares set 'shared: true'"))
+        .hint(format!("{remedy}; for a folder that your group shares, set 'shared: true'"))
 }
 
 #[cfg(test)]

@@ -86,12 +86,12 @@ fn not_writable(host: &str, subject: &str, errors: &str) -> Failure {
     let why = if words.is_empty() { String::new() } else { format!(": {words}") };
     // dash says no more than this of a full disk.
     if is_out_of_room(words) || is_out_of_room(errors) || words.contains("I/O error") {
-        let message = format!("there is no room left on '{host}' for {path}{why}");
+        let message = format!("no room left on '{host}' for {path}{why}");
         return Failure::ours(hinted(message, MAKE_ROOM));
     }
     Failure::ours(hinted(
         format!("can't write {path} on '{host}'{why}"),
-        "set runner.remote_root to a folder of yours there that can be written",
+        "set runner.remote_root to a folder on the remote that you can write",
     ))
 }
 
@@ -136,16 +136,8 @@ mod tests {
                 "mkdir: /a: Permission denied\n",
                 "can't write /a on 'h': mkdir: /a: Permission denied",
             ),
-            (
-                "not-writable /a: sh: I/O error",
-                "",
-                "there is no room left on 'h' for /a: sh: I/O error",
-            ),
-            (
-                "not-writable /a",
-                "mkdir: Disk quota exceeded\nx\n",
-                "there is no room left on 'h' for /a: x",
-            ),
+            ("not-writable /a: sh: I/O error", "", "no room left on 'h' for /a: sh: I/O error"),
+            ("not-writable /a", "mkdir: Disk quota exceeded\nx\n", "no room left on 'h' for /a: x"),
             ("not-writable /a", "", "can't write /a on 'h'"),
         ];
         for (problem, errors, message) in table {

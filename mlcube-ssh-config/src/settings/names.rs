@@ -33,7 +33,7 @@ fn check_login(what: &str, text: &str) -> Result<()> {
     match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
         Some(found) => Err(hinted(
             format!("the {what} '{text}' holds '{found}', which no {what} has"),
-            "write the name as ~/.ssh/config knows it; what needs other characters can be set there, for an alias",
+            "write the name as ~/.ssh/config knows it; a user or name with other characters can be set in it, for an alias",
         )),
         None => Ok(()),
     }
@@ -130,7 +130,7 @@ name!(
     |text| {
         check("job id", text)?;
         if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            bail!("'{text}' can't be the id of a job; mlcube-ssh list shows them");
+            bail!("'{text}' isn't the id of a job; `mlcube-ssh list` lists them");
         }
         Ok(())
     }

@@ -228,7 +228,7 @@ install() {
     # Left alone when pip has ended: it must not hold the session.
     # Nor the lock.
     sleep 10 >/dev/null 2>&1 3<&- 9>&-
-    say "pip is still busy; it waits for each answer of the package index for 15 s, and asks twice"
+    say "pip is still running; it waits 15 s for each response of the package index, and retries once"
   } &
   talker=$!
   "$python" -E -m pip install --disable-pip-version-check --no-input --timeout 15 --retries 1 "$@" >&2
@@ -348,7 +348,7 @@ make_anew() {
   # On standard input: among its arguments grep would find itself.
   # shellcheck disable=SC2062 # the pattern is that of -f
   if printf '%s\n' "$python" | grep -f - -qsF /proc/[0-9]*/cmdline; then problem in-use "$folder"; fi
-  say "$folder $1; making it anew"
+  say "$folder $1; recreating it"
   rm -rf "$folder" || problem not-writable "$folder"
   state=
 }
@@ -383,7 +383,7 @@ one_at_a_time() {
   case $? in
     0) ;;
     124 | 137) problem busy "$folder" ;;
-    *) say "the file system of $folder has no locks: start no other interp for it meanwhile" ;;
+    *) say "the file system of $folder has no file locks: start no other interp for it meanwhile" ;;
   esac
 }
 

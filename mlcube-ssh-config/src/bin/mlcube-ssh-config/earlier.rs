@@ -36,7 +36,7 @@ fn check_is_ours(document: &Document) -> Result<()> {
             format!(
                 "the document says {word}, and wasn't written by this user's mlcube-ssh-config"
             ),
-            "give the words that you want on the command line, without --input",
+            "give the flags on the command line, without --input",
         )),
         _ => Ok(()),
     }

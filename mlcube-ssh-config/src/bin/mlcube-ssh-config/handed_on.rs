@@ -20,7 +20,7 @@ pub(crate) fn unset(
         for name in names(words.unwrap_or_default()) {
             if !is_set(name) {
                 warnings.push(format!(
-                    "{section}.{key} hands the variable {name} to the container, and it isn't set on the remote unless --env {name} passes it or the account there sets it"
+                    "{section}.{key} passes the variable {name} to the container, and it isn't set on the remote unless --env {name} passes it or the remote account sets it"
                 ));
             }
         }

@@ -13,7 +13,7 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
     let settings = settings_file()?;
     let Some(platform) = args.platform.clone().filter(|platform| !platform.is_empty()) else {
         bail!(
-            "no platform is chosen; say --platform=NAME, a section below 'platforms' in {settings}"
+            "no platform is chosen; give --platform=NAME, a section below 'platforms' in {settings}"
         );
     };
     Ok(Request {

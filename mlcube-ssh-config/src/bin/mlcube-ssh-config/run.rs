@@ -40,7 +40,7 @@ fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     warnings.extend_from_slice(&resolved.warnings);
     if let Some(key) = &args.explain {
         let lines =
-            resolved.explain(key).with_context(|| format!("--explain: there is no key {key}"))?;
+            resolved.explain(key).with_context(|| format!("--explain: unknown key '{key}'"))?;
         return Ok(printable_lines(&lines) + "\n");
     }
     if args.describe {

@@ -20,7 +20,10 @@ pub(crate) fn chosen(
             [only] => Ok(vec![task(only)?]),
             _ if !required => Ok(Vec::new()),
             [] => bail!("the cube has no tasks"),
-            _ => bail!("the cube has several tasks; say --task=NAME, one or more of: {}", names()),
+            _ => bail!(
+                "the cube has several tasks; choose with --task=NAME, one or more of: {}",
+                names()
+            ),
         };
     };
     for name in wanted.split(',') {

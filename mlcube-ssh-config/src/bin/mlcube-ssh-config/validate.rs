@@ -26,7 +26,7 @@ fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
         .unwrap_or_default();
     let advice = match place.strip_prefix("-Prunner.") {
         Some(word) if !KEYS.contains(&key) => {
-            format!("; for the runner there write -P{}.{word}", there(resolved))
+            format!("; for the remote runner write -P{}.{word}", there(resolved))
         }
         _ => String::new(),
     };

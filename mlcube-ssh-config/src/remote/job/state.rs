@@ -84,7 +84,7 @@ impl JobState {
         let node =
             if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
         let left = match self.why.as_deref() {
-            Some("remains" | "left") => "  something of it is left",
+            Some("remains" | "left") => "  left processes or containers",
             _ => "",
         };
         format!(

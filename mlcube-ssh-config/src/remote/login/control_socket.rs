@@ -70,7 +70,7 @@ fn first_private(mut places: impl Iterator<Item = PathBuf>, uid: u32) -> Result<
 }
 
 fn no_place() -> anyhow::Error {
-    hinted("there is no folder for the shared connection", ELSEWHERE)
+    hinted("no folder for the shared connection", ELSEWHERE)
 }
 
 /// Whether a socket in the folder has a path that ssh can bind.
@@ -97,7 +97,10 @@ fn make_private(folder: &Path, uid: u32) -> Result<()> {
         Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?,
         Err(problem) if problem.kind() == io::ErrorKind::AlreadyExists => {}
         Err(problem) => {
-            return Err(hinted(format!("can't make '{}': {problem}", folder.display()), ELSEWHERE));
+            return Err(hinted(
+                format!("can't create '{}': {problem}", folder.display()),
+                ELSEWHERE,
+            ));
         }
     }
     check_private(folder, uid)
@@ -106,7 +109,7 @@ fn make_private(folder: &Path, uid: u32) -> Result<()> {
 /// Refuses a folder in which somebody else could put a socket.
 fn check_private(folder: &Path, uid: u32) -> Result<()> {
     let metadata = fs::symlink_metadata(folder)
-        .with_context(|| format!("can't look at {}", folder.display()))?;
+        .with_context(|| format!("can't inspect {}", folder.display()))?;
     let is_ours = metadata.uid() == uid;
     if metadata.is_dir() && is_ours && metadata.permissions().mode().trailing_zeros() >= 6 {
         return Ok(());

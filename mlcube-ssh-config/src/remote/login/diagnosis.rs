@@ -131,26 +131,26 @@ pub(crate) fn of_login(
         }
         LoginEnd::HostKeyUnknown => {
             Failure::connection(format!("the host key of '{host}' isn't known ({last})"))
-                .hint(format!("connect once with `{attempt}` and compare it, or add it to known_hosts"))
+                .hint(format!("connect once with `{attempt}` and compare the key, or add it to known_hosts"))
                 .for_good()
         }
         LoginEnd::NoSuchName => Failure::connection(format!("host '{host}' can't be resolved ({last})"))
-            .hint(format!("see the platform's 'host', and {}", login.ssh_config.as_deref().unwrap_or("~/.ssh/config")))
+            .hint(format!("check the platform's 'host', and {}", login.ssh_config.as_deref().unwrap_or("~/.ssh/config")))
             .for_good(),
         LoginEnd::NoNameService => {
             Failure::connection(format!("host '{host}' can't be resolved now ({last})"))
-                .hint("is this machine online?")
+                .hint("check whether this machine is online")
         }
         LoginEnd::ConnectionRefused => {
             Failure::connection(format!("host '{host}' refused the connection ({last})"))
-                .hint("is sshd running there, and is the port right?")
+                .hint("check that sshd runs on the host, and that the port is right")
         }
         LoginEnd::NoAnswer => Failure::connection(format!("host '{host}' doesn't answer ({last})"))
-            .hint("is it up, and is the network?"),
+            .hint("check that the host is up, and the network"),
         LoginEnd::ClosedAtOnce => Failure::connection(format!(
             "host '{host}' closes the connection before the login ({last})"
         ))
-        .hint("it takes no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
+        .hint("it accepts no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
         LoginEnd::Refused => refused(login, words, others, key),
         // Not for good: a host that reboots says so of every account (pam_nologin(8)).
         LoginEnd::ClosedInLogin => Failure::connection(format!(
@@ -168,7 +168,7 @@ pub(crate) fn of_login(
                 (_, false) => format!(": {last}{}", quoted(others)),
             };
             let failure = Failure::connection(format!("can't log in on '{host}'{why}"))
-                .hint(format!("`{attempt}` may tell more"));
+                .hint(format!("`{attempt}` may show more"));
             if FINAL.iter().any(|words| own_words.contains(words)) {
                 failure.for_good()
             } else {
@@ -191,9 +191,9 @@ fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -
     let what_to_do = if let Some(KeyProblem { remedy, .. }) = key {
         remedy.clone()
     } else if offers_too_many_keys(words) {
-        "ssh offered more keys than the host looks at; name the right one in the platform's authentication.identity_file".to_owned()
+        "ssh offered more keys than the host accepts; name the right one in the platform's authentication.identity_file".to_owned()
     } else {
-        format!("see the platform's 'authentication', and try `{}`", login.by_hand())
+        format!("check the platform's 'authentication', and try `{}`", login.by_hand())
     };
     Failure::connection(format!(
         "the login on '{}' was refused ({why}){}",
@@ -233,7 +233,7 @@ fn quoted(text: &str) -> String {
 pub(crate) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
     let (host, seconds) = (&login.host, limit.as_secs());
     Failure::connection(format!("'{host}' {act} for {seconds} seconds")).hint(format!(
-        "look at what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
+        "check what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
         login.by_hand()
     ))
 }
@@ -248,7 +248,7 @@ pub(crate) fn of_silent_login(login: &Login) -> Failure {
 /// The host takes no more sessions, however long one waits.
 pub(crate) fn of_busy_host(login: &Login) -> Failure {
     Failure::connection(format!("'{}' takes no more sessions (sshd's MaxSessions)", login.host))
-        .hint("try again when less runs there")
+        .hint("try again when fewer sessions are open on it")
 }
 
 /// The connection ended; ssh's own words may say why.
@@ -284,7 +284,7 @@ impl SessionEnd<'_> {
     fn hint(&self) -> Option<&'static str> {
         let text = [self.errors, self.printed].concat();
         ["Cannot fork", "can't fork", "fork: "].iter().any(|words| text.contains(words)).then_some(
-            "the account may start no more processes there (`ulimit -u`); end some, or ask who runs the host for more",
+            "the account may start no more processes on the host (`ulimit -u`); end some, or ask the host's administrator for more",
         )
     }
 
@@ -299,7 +299,7 @@ impl SessionEnd<'_> {
         } else if is_missing("module:") || is_missing("ml:") {
             "no Environment Modules or Lmod were found where they usually are: let 'setup' read their init file first, `. FOLDER/init/sh`"
         } else {
-            "try the line there in `sh`: it must succeed, and may not end the shell"
+            "try the line on the remote in `sh`: it must succeed, and must not end the shell"
         }
     }
 
@@ -339,7 +339,7 @@ pub(crate) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Fai
         login.host
     ))
     .hint(format!(
-        "something in {START_UP_FILES} doesn't end, or reads its input; let it do so in interactive shells only, or raise the platform's connect_timeout"
+        "a command in {START_UP_FILES} doesn't end, or reads its input; let it do so in interactive shells only, or raise the platform's connect_timeout"
     ))
     .for_good()
 }
@@ -347,10 +347,10 @@ pub(crate) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Fai
 /// A start-up file took the script's beginning.
 pub(crate) fn of_eaten_script(login: &Login) -> Failure {
     Failure::connection(format!(
-        "something on '{}' reads the script that is sent there, so it didn't run",
+        "a program on '{}' reads the script that was sent, so it didn't run",
         login.host
     ))
-    .hint(format!("it is in {START_UP_FILES}; let it read its input in interactive shells only"))
+    .hint(format!("the program is started in {START_UP_FILES}; let it read its input in interactive shells only"))
     .for_good()
 }
 
@@ -374,7 +374,7 @@ pub(crate) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> 
         login.host,
         limit.as_secs()
     ))
-    .hint("it may still run there; try it there in `sh`, and start in it only what ends soon")
+    .hint("it may still run; try it on the remote in `sh`, and start in it only what ends soon")
 }
 
 /// A script ended before it had told all that it has to tell.
@@ -396,10 +396,10 @@ pub(crate) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
     let host = &login.host;
     let hint = match exceeded {
         Exceeded::Entries | Exceeded::Names | Exceeded::Path => {
-            "keep what a task doesn't need in another folder than the workspace there".to_owned()
+            "keep files that no task needs outside the remote workspace".to_owned()
         }
         _ => format!(
-            "no step of ours needs that much; look at the start-up files and programs there with `{}`",
+            "no step needs that much; check the start-up files and programs of the remote with `{}`",
             login.by_hand()
         ),
     };
@@ -427,7 +427,7 @@ fn telling_lines(text: &str) -> String {
 /// The connection broke in the middle of a transfer.
 pub(crate) fn lost_during_transfer(host: &str) -> Failure {
     Failure::connection(format!(
-        "the connection to '{host}' was lost during the transfer; run this step again, it goes on where it stopped"
+        "the connection to '{host}' was lost during the transfer; run this step again; it resumes where it stopped"
     ))
 }
 

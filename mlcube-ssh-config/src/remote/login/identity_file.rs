@@ -49,8 +49,8 @@ pub(crate) fn check(file: &str, user: &SshConfig) -> Result<()> {
             return Ok(());
         }
         return Err(hinted(
-            format!("there is no identity file '{file}'"),
-            "see identify_file or identity_file in the platform's 'authentication'",
+            format!("no identity file '{file}'"),
+            "set identity_file in the platform's 'authentication'",
         ));
     }
     match problem(file, user)? {

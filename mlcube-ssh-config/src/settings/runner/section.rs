@@ -120,7 +120,7 @@ impl<'a> Section<'a> {
             return Err(self.invalid(
                 key,
                 format!(
-                    "'{}' can't name a folder there; use letters, digits, '_', '+', '-' and '.'",
+                    "'{}' can't name a remote folder; use letters, digits, '_', '+', '-' and '.'",
                     name.escape_debug()
                 ),
             ));
