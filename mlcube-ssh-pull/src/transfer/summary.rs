@@ -21,10 +21,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
     }
     let name = Names { report, field: "steps.pull.kept" };
     name.each(&plan.kept, |path| {
-        format!(
-            "kept the local {}, which changed on both sides; --overwrite replaces it",
-            shown(path)
-        )
+        format!("kept {}, which changed on both sides; --overwrite replaces it", shown(path))
     });
     let name = Names { report, field: "steps.pull.left_out" };
     let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
