@@ -35,10 +35,15 @@ fn what_differs_only_by_content_is_named_and_stays() {
     flips(&cube.workspace().join("score"), "0.8");
     flips(&there.join("tasks/train"), ";");
     let pushed = verify("mlcube-ssh-push");
-    pushed.exits(125).says("data.csv").says("score").says("tasks/train").says("3 files are not");
+    pushed
+        .exits(125)
+        .says("data.csv")
+        .says("score")
+        .says("tasks/train")
+        .says("3 files differ in content");
     assert_eq!(pushed.document().at("/failed/step"), "push");
     let pulled = verify("mlcube-ssh-pull");
-    pulled.exits(125).says("data.csv").says("score").says("2 files are not");
+    pulled.exits(125).says("data.csv").says("score").says("2 files differ in content");
     assert_eq!(cube.result("score"), "0.8", "nothing was transferred");
     assert_eq!(fs::read_to_string(there.join("workspace/data.csv")).unwrap(), "1,3\n");
 }
