@@ -195,7 +195,7 @@ fn what_lies_outside_the_checkout_needs_the_users_word() {
     pushed.succeeds().says("the build context outside the cube's folder is sent too");
     pushed
         .says("lab/project, 4 files")
-        .says("an input lies outside")
+        .says("an input outside")
         .says("lab/data/set, 1 file, 3.0 kB");
     push(&scene, &scene.document(&cube, &[]), &[]).succeeds().never_says("sent too");
     // Nothing says that they belong together.
@@ -298,7 +298,7 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     }
     push(&scene, &document, &["--verify"]).succeeds();
     let shown = push(&scene, &document, &["--dry-run", "-v"]);
-    shown.succeeds().never_says("code.sh\\0").says("digits/key is the private key");
+    shown.succeeds().never_says("code.sh\\0").says("digits/key: it is the private key");
     // Nor does it change the image's context.
     fs::write(cube.root().join("key"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
     let again = push(&scene, &document, &["-q", "--if-changed"]).succeeds().document();
