@@ -37,14 +37,12 @@ pub(crate) fn failure(host: &str, document: &Document, answer: &Reply) -> Failur
     if let Some(failure) = known.failure(host, &answer.errors) {
         return failure;
     }
-    Failure::ours(match known {
-        Problem::Other { kind: "no-workspace", subject } => hinted(
+    if let Problem::Other { kind: "no-workspace", subject } = known {
+        return Failure::ours(hinted(
             format!("'{host}' has no workspace {subject}"),
             format!("`{}` creates it", document.configure_command()),
-        ),
-        _ => {
-            let reason = problem::reason(&problem, &answer.last_error());
-            anyhow!("can't list the workspace on '{host}': {reason}")
-        }
-    })
+        ));
+    }
+    let reason = problem::reason(&problem, &answer.last_error());
+    Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}"))
 }
