@@ -180,7 +180,7 @@ fn what_a_failed_push_has_replaced_of_somebody_elses_is_kept() {
     code(cube.root(), "22", "22");
     let writes = format!("echo a much longer edit >'{}'", cube.root().join("f").display());
     scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
-    run(&scene, "mlcube-ssh-push", &document).exits(125).says("k is a folder");
+    run(&scene, "mlcube-ssh-push", &document).exits(125).says("the receiving folder k");
     let kept = kept_aside(&scene.host.remote_root().join(".mlcube-ssh"));
     assert!(kept.contains(&"theirs".to_owned()), "{kept:?}");
 }
