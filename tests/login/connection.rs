@@ -114,7 +114,7 @@ fn logout_closes_the_connection() {
     let log_out = |scene: &Scene, document: &Document| {
         scene.tool("mlcube-ssh-exec").arg("logout").reads_document(document).run()
     };
-    log_out(&scene, &document).succeeds().says("no connection to there is open");
+    log_out(&scene, &document).succeeds().says("no connection to 'there' is open");
     interp(&scene, &document).succeeds();
     log_out(&scene, &document).succeeds().says("closed the connection to there");
     assert!(scene.masters().is_empty());

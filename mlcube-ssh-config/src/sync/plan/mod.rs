@@ -33,7 +33,7 @@ pub enum TransferDirection {
 ///
 /// ```
 /// use mlcube_ssh::listing::Listing;
-/// use mlcube_ssh::sync::{Direction, Plan};
+/// use mlcube_ssh::sync::{TransferDirection, Plan};
 ///
 /// // Files with the second in which each was changed last, as a remote's find lists them.
 /// let listing = |files: &[(&str, u32)]| {
@@ -44,7 +44,7 @@ pub enum TransferDirection {
 /// let local = listing(&[("edited", 20), ("both", 20), ("new", 20)])?;
 /// let remote = listing(&[("edited", 10), ("both", 30)])?;
 ///
-/// let plan = Plan::new(Direction::Up, &local, &remote, &agreed, false);
+/// let plan = Plan::new(TransferDirection::Up, &local, &remote, &agreed, false);
 /// let sent: Vec<_> = plan.send.iter().map(|(path, _)| path.to_string_lossy()).collect();
 /// assert_eq!(sent, ["edited", "new"]);
 /// assert_eq!(plan.kept, ["both"].map(std::path::PathBuf::from));
