@@ -116,19 +116,19 @@ fn logout_closes_the_connection() {
     };
     log_out(&scene, &document).succeeds().says("no connection to 'there' is open");
     interp(&scene, &document).succeeds();
-    log_out(&scene, &document).succeeds().says("closed the connection to there");
+    log_out(&scene, &document).succeeds().says("closed the connection to 'there'");
     assert!(scene.masters().is_empty());
     interp(&scene, &document).succeeds();
     assert_eq!(scene.host.sshd.logins(), 2);
     // Whatever the setting is now.
     scene.set("/persist", 0);
     let other = document_in(&mut scene);
-    log_out(&scene, &other).succeeds().says("closed the connection to there");
+    log_out(&scene, &other).succeeds().says("closed the connection to 'there'");
     assert!(scene.masters().is_empty());
     // The wrapper's verb is the same.
     interp(&scene, &document).succeeds();
     let words = ["logout", "--mlcube=digits", "--platform=gpu1"];
-    scene.mlcube_ssh(&words).run().succeeds().says("closed the connection to there");
+    scene.mlcube_ssh(&words).run().succeeds().says("closed the connection to 'there'");
 }
 
 #[test]
