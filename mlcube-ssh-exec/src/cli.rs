@@ -9,7 +9,7 @@ use mlcube_ssh::settings::names::JobId;
 
 use crate::verbs::clean::What;
 
-/// The program's name, as messages begin.
+/// The program's name at the beginning of its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 
 /// Run mlcube on the remote host and stream its log.
@@ -20,7 +20,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 /// job continues, and the log resumes at the byte where it stopped. Ctrl-C ends the job with all its processes and its
 /// container; closing the terminal leaves it running.
 #[derive(Parser, Debug)]
-// Without a verb clap would show the help as the text of the error.
+// Without this setting clap shows the help as the text of the error when no verb is given.
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, arg_required_else_help = false)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -108,7 +108,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// What the step does, as the document names it.
+    /// Returns the phase under which the document records this step.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Configure { .. } => "configure",
@@ -116,7 +116,7 @@ impl Verb {
         }
     }
 
-    /// The file for the document, if it isn't standard output.
+    /// Returns the file for the document; `None` means standard output.
     pub(crate) fn output(&self) -> Option<PathBuf> {
         match self {
             Self::Configure { follow, .. }

@@ -34,6 +34,6 @@ fn run(args: &cli::Args) -> ExitCode {
         cli::Verb::Clean { yes, force } => {
             step.answer(|step, document| clean::clean(step, document, yes, *force))
         }
-        verb => step.answer(|step, document| query::answer(step, document, verb)),
+        verb => step.answer(|step, document| query::query(step, document, verb)),
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: noted when they come, acted on by whoever follows a job.
+//! SIGINT (Ctrl-C) and SIGTERM: a handler notes them, and the loop that follows a job acts on them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Two signals within this time are one: Ctrl-C comes from the terminal, and again from a wrapper that forwards it.
+/// Signals within this time count as one: the terminal sends Ctrl-C, and a wrapper may forward it a second time.
 const ONE: Duration = Duration::from_secs(1);
 
-/// The signals that asked us to end.
+/// The signals that asked this program to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupts {
     last: Arc<AtomicUsize>,
@@ -18,7 +18,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Notes SIGINT and SIGTERM from now on; also where the caller had them ignored, as a shell does for `&`.
+    /// Notes SIGINT and SIGTERM from now on, even where the caller ignored them, as a shell does for `&`.
     pub(crate) fn watch() -> Result<Self> {
         let last = Arc::new(AtomicUsize::new(0));
         for signal in [SIGINT, SIGTERM] {
@@ -29,12 +29,12 @@ impl Interrupts {
         Ok(Self { last, taken: None })
     }
 
-    /// The signal that came since the last call, if one did.
+    /// Returns the signal that arrived since the last call, if any.
     pub(crate) fn take(&mut self) -> Option<u8> {
         let signal = u8::try_from(self.last.swap(0, Ordering::Relaxed))
             .ok()
             .filter(|&number| number != 0)?;
-        // Only one that counts begins the time anew: whoever keeps pressing Ctrl-C means it.
+        // Only a counted signal restarts the time: a user who keeps pressing Ctrl-C means it.
         let again = self.taken.is_some_and(|taken| taken.elapsed() < ONE);
         if again {
             return None;

@@ -1,4 +1,4 @@
-//! The end of a log, for the line that tells why it ended.
+//! The end of a log, kept for the line that gives the cause of a failure.
 
 use mlcube_ssh::text::quote::one_line;
 
@@ -8,10 +8,10 @@ use crate::job::engine_trouble::Trouble;
 pub(crate) struct Tail(Vec<u8>);
 
 impl Tail {
-    // mlcube shows the whole command of an engine that failed, behind what the engine said.
+    // mlcube prints the whole command of a failed engine after the engine's own message.
     const LONGEST: usize = 64 * 1024;
 
-    /// In how many lines an engine that failed may say why.
+    /// The number of last lines that are searched for the message of a failed engine.
     const ENGINES_LINES: usize = 10;
 
     pub(crate) fn add(&mut self, bytes: &[u8]) {
@@ -20,35 +20,35 @@ impl Tail {
         self.0.drain(..surplus);
     }
 
-    /// Whether the end of the log holds `text`.
+    /// Returns whether the end of the log contains `text`.
     pub(crate) fn contains(&self, text: &str) -> bool {
         String::from_utf8_lossy(&self.0).contains(text)
     }
 
-    /// The last line that tells a cause: the container engine's own before mlcube's description of it, and none that only
-    /// says where help is.
+    /// Returns the last line that gives a cause. The container engine's own line comes before mlcube's description of it;
+    /// lines that only point to help are ignored.
     pub(crate) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
         let last = telling_lines(before_mlcubes_own(&text)).next_back();
         last.or_else(|| telling_lines(&text).next_back()).map(one_line).unwrap_or_default()
     }
 
-    /// The usual failure of the engine, as the settings name it, that one of the last lines tells of, and that line.
+    /// Finds a known failure of `engine` (as the settings name it) in the last lines; returns the failure and its line.
     pub(crate) fn trouble(&self, engine: &str) -> Option<(Trouble, String)> {
         let text = String::from_utf8_lossy(&self.0);
-        // Some engines go on to explain, and mlcube may have tried another command of the engine's behind it.
+        // Some engines add an explanation, and mlcube may have run another command of the engine afterwards.
         let mut last = telling_lines(before_mlcubes_own(&text)).rev().take(Self::ENGINES_LINES);
         last.find_map(|line| Some((Trouble::of_line(line, engine)?, one_line(line))))
     }
 }
 
-/// What stands before mlcube's description of a failure: `ERROR:`, then lines `message: …`, `description: …`,
-/// `context: …` behind a tab (`ExecutionError.describe`).
+/// Returns the text before mlcube's description of a failure: `ERROR:`, then lines `message: …`, `description: …`,
+/// `context: …` after a tab (`ExecutionError.describe`).
 fn before_mlcubes_own(text: &str) -> &str {
     text.rfind("ERROR:\n\tmessage: ").map_or(text, |at| &text[..at])
 }
 
-/// The lines that don't only say where help is, as docker's last one does before and since version 28.
+/// Leaves out the lines that only point to help, such as docker's last line (one form before version 28, one since).
 fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
     let is_help = |line: &str| {
         (line.starts_with("See '") && line.ends_with("--help'."))
@@ -66,7 +66,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_log_holds_the_cause_is_one_line(log: Vec<u8>, size in 1_usize..9, number in 0..8_usize) {
-            let told = [
+            let lines = [
                 &b"docker: not found on this host\n"[..],
                 b"\xe2\x80 no space left on device\n",
                 "İ/x: No space left on device\n".as_bytes(),
@@ -76,7 +76,7 @@ mod tests {
                 b"See 'docker run --help'.\n",
                 b"",
             ];
-            let log = [told[number], &log, told[(number * 3 + 1) % 8]].concat();
+            let log = [lines[number], &log, lines[(number * 3 + 1) % 8]].concat();
             let (mut whole, mut cut) = (Tail::default(), Tail::default());
             whole.add(&log);
             log.chunks(size).for_each(|piece| cut.add(piece));

@@ -1,4 +1,4 @@
-//! Following a job: its log here as it is written there, through lost connections and Ctrl-C, to its end.
+//! Follows a job to its end: prints its log locally while the remote writes it, through lost connections and Ctrl-C.
 
 mod interrupt;
 mod last_lines;
@@ -31,102 +31,102 @@ use crate::job::engine_trouble::Trouble;
 use crate::job::result::{Blame, End, Stop};
 use crate::job::{Job, engine, result};
 
-/// How often signals are looked for.
+/// The interval between two checks for signals.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The first pause between attempts to take a job up again; it doubles.
+/// The first pause between two attempts to reconnect to a job; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest of these pauses.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A session that lasted so long was a good one, also if the job said nothing meanwhile.
+/// A session of this length counts as a success, even if the job wrote nothing during it.
 const GOOD_SESSION: Duration = Duration::from_secs(30);
 
-/// How long the log of a job goes on that was ended.
+/// How long the log is still read after a stop of the job succeeded.
 const LAST_WORDS: Duration = Duration::from_secs(20);
 
-/// How long after a signal a session may still take to begin, and a job to be known: then there is something to end.
+/// How long after a signal a session may take to open and to confirm the job: only a confirmed job can be stopped.
 const LAST_CHANCE: Duration = Duration::from_secs(5);
 
-/// The pause before a stop is asked for again that the connection lost.
+/// The pause before a stop is repeated whose reply was lost with the connection.
 const STOP_PAUSE: Duration = Duration::from_secs(2);
 
-/// How many sessions in a row may end by themselves, over a connection that is there, without a byte of the log.
+/// The number of sessions in a row that may end by themselves, over a working connection, without a byte of the log.
 const IDLE_SESSIONS: u32 = 3;
 
-/// How a job is followed.
+/// The options that decide how a job is followed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FollowMode {
-    /// For how long a lost connection is sought again.
+    /// How long reconnecting is attempted after a lost connection.
     pub(crate) reconnect_timeout: Duration,
-    /// For how many seconds a workspace that is held is waited for.
+    /// How many seconds to wait for a locked workspace.
     pub(crate) wait: Option<u64>,
-    /// How many lines of what is there already are shown; none: all.
+    /// How many of the existing lines are shown; `None` shows all.
     pub(crate) tail: Option<u64>,
-    /// Whether to go on to the job's end.
+    /// Whether to continue until the job ends.
     pub(crate) follow: bool,
-    /// Whether Ctrl-C ends the job.
-    pub(crate) ends_it: bool,
+    /// Whether Ctrl-C stops the job.
+    pub(crate) stops_job: bool,
 }
 
-/// Follows one job.
+/// The state of following one job.
 pub(crate) struct Follower<'a> {
     connection: Arc<Connection>,
     document: Document,
     job: Job,
     report: Report,
     interrupts: Interrupts,
-    manner: FollowMode,
-    patience: LockWait,
+    mode: FollowMode,
+    lock_wait: LockWait,
     log: Box<dyn Write + 'a>,
-    /// Whether it was said that the job is on another node of the host.
+    /// Whether the user was told that the job runs on another node of the host.
     is_elsewhere: bool,
-    /// The byte of the log that comes next, once the job is known to be there.
+    /// The offset of the next byte of the log; `None` until the remote has confirmed the job.
     offset: Option<u64>,
     attempts: Attempts,
     end: End,
     tail: Tail,
 }
 
-/// What a session ended with.
+/// The reason why reading a session ended.
 enum Ended {
-    /// The job is over, or all that was asked for is there.
+    /// The job has ended, or everything requested has arrived.
     Job,
-    /// The session is, and why.
+    /// The session ended, for this reason.
     Session(Failure),
-    /// Another job holds the workspace.
+    /// Another job holds the workspace's lock.
     Locked(Holder),
 }
 
-/// How a job is ended.
+/// The situation in which a job is stopped.
 #[derive(Clone, Copy, Debug)]
 enum Stopping {
-    /// While another session follows it.
+    /// Another session follows the job.
     BesideThis,
-    /// While nothing does.
+    /// No session follows the job.
     Alone,
 }
 
-/// What asks for the end of a job; its answer, unless the host had no session for it.
+/// The thread that stops a job. It returns the reply, or `None` if the host refused another session.
 type StopThread = JoinHandle<Outcome<Option<Reply>>>;
 
-/// The attempts to take a job up again since the last one that led to anything.
+/// The attempts to reconnect to a job since the last successful one.
 #[derive(Clone, Copy, Debug)]
 struct Attempts {
-    /// The time that they took and that was waited between them. Time that this machine slept, or this process, doesn't
-    /// count.
+    /// The time spent in attempts and in the pauses between them. Time during which the machine or this process slept
+    /// doesn't count.
     awake: Duration,
-    /// The pause before the next one.
+    /// The pause before the next attempt.
     pause: Duration,
-    /// Sessions that ended by themselves.
+    /// The number of sessions that ended by themselves.
     idle_sessions: u32,
 }
 
 impl Attempts {
     const NONE: Self = Self { awake: Duration::ZERO, pause: FIRST_PAUSE, idle_sessions: 0 };
 
-    /// Adds an attempt that took so long, and the pause after it, which is returned.
+    /// Adds an attempt that lasted `took`; returns the pause that follows it.
     fn add(&mut self, took: Duration) -> Duration {
         let pause = self.pause;
         self.awake += took.min(LONGEST_PAUSE) + pause;
@@ -141,7 +141,7 @@ impl<'a> Follower<'a> {
         document: &Document,
         job: Job,
         report: Report,
-        manner: FollowMode,
+        mode: FollowMode,
         log: Box<dyn Write + 'a>,
     ) -> Outcome<Self> {
         Ok(Self {
@@ -151,8 +151,8 @@ impl<'a> Follower<'a> {
             job,
             report,
             interrupts: Interrupts::watch()?,
-            manner,
-            patience: LockWait::new(manner.wait),
+            mode,
+            lock_wait: LockWait::new(mode.wait),
             log,
             is_elsewhere: false,
             offset: None,
@@ -161,23 +161,23 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// The job's id, as far as it is known.
+    /// Returns the job's id; it is empty until the remote has named the newest job.
     pub(crate) fn job(&self) -> &str {
         &self.job.id
     }
 
-    /// Starts the job, or finds it, and follows it to its end.
+    /// Starts the job, or finds an existing one, and follows it to its end.
     pub(crate) fn run(mut self) -> Outcome<End> {
         let mut session = self.open_first()?;
         loop {
             match self.follow(session)? {
                 Ended::Job => {
                     self.end.last_line = self.tail.last_line();
-                    self.look_for_trouble();
+                    self.diagnose_engine();
                     self.end.could_be_built = self.tail.contains(result::PULL_ADVICE);
                     return Ok(self.end);
                 }
-                // The stop was answered; no more than the rest of the log is missing.
+                // The stop has its reply; only the rest of the log is missing.
                 Ended::Session(_) if self.end.stop.is_some() => return Ok(self.end),
                 Ended::Session(why) => session = self.take_up_again(why)?,
                 Ended::Locked(holder) => session = self.wait_for(&holder)?,
@@ -185,27 +185,27 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Finds out what can be done about the failure of an engine, if it is one of the usual ones.
-    fn look_for_trouble(&mut self) {
-        // Of a task that began the words are its own.
+    /// Looks for a known failure of the container engine, and for a hint about it.
+    fn diagnose_engine(&mut self) {
+        // Once a task began, the last lines of the log are the task's own.
         let is_of_task = self.end.blame == Blame::Task && self.end.began;
         if is_of_task || matches!(self.end.status, None | Some(0)) {
             return;
         }
         let engine = engine::name(&self.document);
-        // Of an engine that isn't there only mlcube tells, not the log.
-        let told_by_mlcube = || {
+        // A missing engine isn't mentioned in the log, only in mlcube's cause.
+        let from_mlcube = || {
             let cause = self.end.cause.as_deref()?;
             Some((Trouble::of_line(cause, engine)?, cause.to_owned()))
         };
-        if let Some((trouble, line)) = self.tail.trouble(engine).or_else(told_by_mlcube) {
+        if let Some((trouble, line)) = self.tail.trouble(engine).or_else(from_mlcube) {
             self.end.hint = Some(trouble.hint(&self.connection, &self.document));
             self.end.last_line = line;
         }
     }
 
-    /// The first session. A connection that breaks between the login and the script's first word may have started the
-    /// job: it is asked once more, which starts no second one.
+    /// Opens the first session. If the connection breaks between the login and the script's first word, the job may have
+    /// started. The script then runs a second time, which never starts a second job.
     fn open_first(&mut self) -> Outcome<Session> {
         match self.open() {
             Err(failure) if !failure.is_final() && self.connection.was_open() => self.open(),
@@ -213,20 +213,21 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Opens a session. A signal that comes meanwhile ends the job in it if it begins soon, else it ends us: start-up files
-    /// may hold a session for minutes.
+    /// Opens a session. A signal that arrives meanwhile stops the job if the session opens soon, else it ends this program:
+    /// start-up files may delay a session for minutes.
     fn open(&mut self) -> Outcome<Session> {
         let (connection, script) = (Arc::clone(&self.connection), self.script());
         let (sender, opened) = channel();
-        // Nobody listens any more when a signal has ended us.
+        // After a signal has ended this program, nothing receives the session.
         thread::spawn(move || sender.send(connection.open_session(&script)).is_ok());
         let mut given_up_at: Option<Instant> = None;
         loop {
             match opened.recv_timeout(TICK) {
                 Ok(opened) => {
-                    // Nobody who asks for an end wants another attempt.
+                    // After a signal no further attempt is wanted.
                     let signal = given_up_at.and(self.end.interrupted).filter(|_| opened.is_err());
-                    return signal.map_or(opened, |signal| Err(self.ended_in_silence(signal)));
+                    return signal
+                        .map_or(opened, |signal| Err(self.interrupted_unconfirmed(signal)));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Failure::ours(anyhow!("the session wasn't asked for")));
@@ -234,28 +235,28 @@ impl<'a> Follower<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if let Some(signal) = self.interrupts.take() {
-                if !self.manner.ends_it || self.end.interrupted.is_some() {
-                    return Err(self.ended_in_silence(signal));
+                if !self.mode.stops_job || self.end.interrupted.is_some() {
+                    return Err(self.interrupted_unconfirmed(signal));
                 }
-                self.is_told_to_end(signal);
+                self.note_stop_signal(signal);
                 given_up_at = Some(Instant::now() + LAST_CHANCE);
             }
             if let Some(signal) = self.end.interrupted
                 && given_up_at.is_some_and(|end| Instant::now() > end)
             {
-                return Err(self.ended_in_silence(signal));
+                return Err(self.interrupted_unconfirmed(signal));
             }
         }
     }
 
-    /// Takes note of a signal that ends the job.
-    fn is_told_to_end(&mut self, signal: u8) {
+    /// Notes a signal that stops the job.
+    fn note_stop_signal(&mut self, signal: u8) {
         self.end.interrupted = Some(signal);
         self.report.say(&format!("ending job {} on '{}'", self.job.id, self.host()));
     }
 
-    /// What is said when a signal ends us while the host has nothing to say.
-    fn ended_in_silence(&self, signal: u8) -> Failure {
+    /// Returns the failure for a signal that ends this program before the remote replied.
+    fn interrupted_unconfirmed(&self, signal: u8) -> Failure {
         command::end_children();
         if self.offset.is_some() || self.job.start().is_none() {
             return self.left_alone(signal);
@@ -271,29 +272,29 @@ impl<'a> Follower<'a> {
         ))
     }
 
-    /// What takes the job up where we are. One whose start was lost isn't there: then this starts it.
+    /// Returns the script that continues where the log stopped. It starts the job if no start was confirmed.
     fn script(&self) -> Script {
         match (self.offset, self.job.start()) {
             (None, Some(start)) => start.clone(),
-            (offset, _) => self.job.attach(offset, self.manner.tail, self.manner.follow),
+            (offset, _) => self.job.attach(offset, self.mode.tail, self.mode.follow),
         }
     }
 
-    /// Reads one session to its end; a signal ends the job through another one meanwhile.
+    /// Reads one session to its end. A signal meanwhile stops the job through a second session.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
         let (start, mut frames) = (Instant::now(), Frames::default());
         let mut stopping = None;
         let mut stopped = self.end.stop.as_ref().map(|_| start);
-        // A stop that went down with the connection is asked for again. One that comes before its job finds none.
+        // A stop whose connection broke is repeated. A stop that runs before its job exists finds no job.
         let mut stop_at = self.end.interrupted.map(|_| start + LAST_CHANCE);
         let mut waits_for_job = true;
         loop {
             if let Some(signal) = self.interrupts.take() {
-                if !self.manner.ends_it || self.end.interrupted.is_some() {
+                if !self.mode.stops_job || self.end.interrupted.is_some() {
                     session.hang_up();
                     return Err(self.left_alone(signal));
                 }
-                self.is_told_to_end(signal);
+                self.note_stop_signal(signal);
                 let chance = if self.offset.is_some() { Duration::ZERO } else { LAST_CHANCE };
                 stop_at = Some(Instant::now() + chance);
             }
@@ -306,7 +307,7 @@ impl<'a> Follower<'a> {
             }
             if let Some(ended) = stopping.take_if(|stopping| stopping.is_finished()) {
                 let Some(stop) = self.stop_result(ended) else {
-                    // The host takes no session but this one.
+                    // The host refuses a second session beside this one.
                     session.hang_up();
                     return self.stop_alone();
                 };
@@ -316,7 +317,7 @@ impl<'a> Follower<'a> {
                     stop_at = Some(Instant::now() + STOP_PAUSE);
                 }
             }
-            // A job that couldn't be ended goes on for as long as it likes.
+            // A job that couldn't be stopped may continue for any time.
             let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
             if is_failed || stopped.is_some_and(|stopped| stopped.elapsed() > LAST_WORDS) {
                 session.hang_up();
@@ -324,8 +325,8 @@ impl<'a> Follower<'a> {
             }
             match session.next(TICK) {
                 Event::Bytes(bytes) => frames.add(&bytes),
-                // What is there tells its offset first, also of a job that has just started; the job itself may be
-                // silent for days.
+                // The remote sends the offset first, even of a job that has just started; after that the job may be silent
+                // for days.
                 Event::Silence if self.offset.is_none() => {
                     if let Some(silent) = session.silence() {
                         session.hang_up();
@@ -349,7 +350,7 @@ impl<'a> Follower<'a> {
             };
             if let Some(ended) = ended {
                 if let Some(stopping) = stopping {
-                    // A session is free now.
+                    // The session that followed the job has ended, so the host accepts another one.
                     if self.wait_for_stop(stopping)?.is_none() {
                         self.stop_alone()?;
                     }
@@ -359,8 +360,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// What the stop left behind is told before we go, unless a second signal says that nobody waits for it; none where
-    /// the host had no session for it.
+    /// Waits for the stop's reply, so that the user learns what the stop left behind; a second signal ends the waiting.
+    /// Returns `None` if the host refused the session for the stop.
     fn wait_for_stop(&mut self, stopping: StopThread) -> Outcome<Option<()>> {
         while !stopping.is_finished() {
             if let Some(signal) = self.interrupted_within(TICK) {
@@ -370,23 +371,24 @@ impl<'a> Follower<'a> {
         Ok(self.stop_result(stopping).map(|stop| self.end.stop = stop))
     }
 
-    /// What a stop led to: nothing, when the connection was lost meanwhile; none when the host had no session for it.
+    /// Returns the result of a stop: `Some(None)` if the connection was lost meanwhile, `None` if the host refused the
+    /// session.
     #[expect(clippy::option_option, reason = "no session and no answer are two things")]
     fn stop_result(&self, stopping: StopThread) -> Option<Option<Stop>> {
         match stopping.join() {
-            Ok(Ok(answer)) => Some(Some(Stop::told_by(&answer?, &self.document))),
+            Ok(Ok(reply)) => Some(Some(Stop::from_reply(&reply?, &self.document))),
             Ok(Err(failure)) if !failure.is_final() => Some(None),
             Ok(Err(failure)) => Some(Some(Stop::Failed(failure.to_string(), None))),
             Err(_) => Some(Some(Stop::Failed("the stop wasn't asked for".to_owned(), None))),
         }
     }
 
-    /// Ends the job when no session follows it.
+    /// Stops the job while no session follows it.
     fn stop_alone(&mut self) -> Outcome<Ended> {
         let stopping = self.stop(Stopping::Alone);
         self.wait_for_stop(stopping)?;
         match self.end.stop {
-            // The rest of the log, and the status.
+            // Fetches the rest of the log, and the status.
             Some(Stop::AllGone | Stop::Left(_)) => {
                 let session = self.connection.open_session(&self.script())?;
                 self.follow(session)
@@ -395,7 +397,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Ends the job through a session of its own; not waited for when a second signal says so.
+    /// Stops the job through a session of its own.
     fn stop(&self, stopping: Stopping) -> StopThread {
         let (connection, script) = (Arc::clone(&self.connection), self.job.stop());
         thread::spawn(move || match stopping {
@@ -404,7 +406,7 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// Takes what has come; tells what the session ended with, if it did.
+    /// Processes the frames that have arrived; returns why the session ended, if it did.
     fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
         while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
             match frame {
@@ -445,7 +447,7 @@ impl<'a> Follower<'a> {
         Ok(None)
     }
 
-    /// Takes note of the job's node, and says once what that means where it is another one.
+    /// Notes the job's node, and tells the user once if it isn't the node of this login.
     fn note_node(&mut self, name: Host, is_elsewhere: bool) {
         if is_elsewhere && !mem::replace(&mut self.is_elsewhere, true) {
             self.report.say(&format!(
@@ -457,7 +459,7 @@ impl<'a> Follower<'a> {
         self.end.node = Some(name);
     }
 
-    /// Why a host isn't listened to any longer.
+    /// Returns the failure for a host whose output breaks the protocol.
     fn refused(&self, refused: &Refused) -> Failure {
         let failure = Failure::ours(anyhow!("'{}' {refused}", self.host()));
         failure.hint(format!(
@@ -472,16 +474,16 @@ impl<'a> Follower<'a> {
         self.attempts = Attempts::NONE;
         self.tail.add(bytes);
         match self.log.write_all(bytes).and_then(|()| self.log.flush()) {
-            // A reader of the log that is gone has seen what it wanted.
+            // A reader of the log that closed its pipe has seen what it wanted.
             Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
-                // No reason to end a job; told when it has ended.
+                // Not a reason to stop the job; the user learns it when the job has ended.
                 self.end.unwritten.get_or_insert(problem.to_string());
             }
             _ => {}
         }
     }
 
-    /// Refuses an end at which a part of the log is missing.
+    /// Refuses the end of a job when a part of its log hasn't arrived.
     fn check_log_size(&self, size: u64) -> Outcome<()> {
         let shown = self.offset.unwrap_or(0);
         if shown >= size {
@@ -498,11 +500,11 @@ impl<'a> Follower<'a> {
         )))
     }
 
-    /// Takes the log up at the byte where it stopped, with growing pauses, until that leads to something or there is no
-    /// sense in going on.
+    /// Reconnects and continues the log at the byte where it stopped. The pauses between attempts grow, until an attempt
+    /// succeeds or more attempts are pointless.
     fn take_up_again(&mut self, why: Failure) -> Outcome<Session> {
         if why.is_final() {
-            // The connection is there, and the script isn't: whoever ends it once does so again, mostly.
+            // The connection works and the script ended: what ended it once usually does so again.
             self.attempts.idle_sessions += 1;
             if self.offset.is_none() || self.attempts.idle_sessions > IDLE_SESSIONS {
                 return Err(self.given_up(why));
@@ -515,7 +517,7 @@ impl<'a> Follower<'a> {
         let mut failure = why;
         let mut took = Duration::ZERO;
         loop {
-            if self.attempts.awake > self.manner.reconnect_timeout {
+            if self.attempts.awake > self.mode.reconnect_timeout {
                 return Err(self.given_up(failure));
             }
             let pause = self.attempts.add(took);
@@ -526,7 +528,7 @@ impl<'a> Follower<'a> {
                 Err(failure) if matches!(failure.status, ExitStatus::Signal(_)) => {
                     return Err(failure);
                 }
-                // One more attempt could lock the account, or asks somebody who isn't there.
+                // Another attempt could lock the account, or needs input from a user who isn't present.
                 Err(failure) if failure.is_final() => return Err(self.given_up(failure)),
                 Err(again) => failure = again,
             }
@@ -534,12 +536,12 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Pauses while another job holds the workspace, then starts this one.
+    /// Pauses while another job holds the workspace's lock, then tries to start this job.
     fn wait_for(&mut self, holder: &Holder) -> Outcome<Session> {
-        if self.manner.wait.is_some() && self.patience.is_fresh() {
+        if self.mode.wait.is_some() && self.lock_wait.is_fresh() {
             self.report.say(&holder.waiting(&self.document));
         }
-        let Some(pause) = self.patience.pause() else {
+        let Some(pause) = self.lock_wait.pause() else {
             return Err(holder.refusal(&self.document));
         };
         let signal = self.end.interrupted;
@@ -555,12 +557,12 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Sleeps, unless a signal comes: without a connection it can only leave the job alone.
+    /// Sleeps, unless a signal arrives. Without a connection the signal can't stop the job.
     fn sleep(&mut self, pause: Duration) -> Outcome<()> {
         self.interrupted_within(pause).map_or(Ok(()), |signal| Err(self.left_alone(signal)))
     }
 
-    /// The signal that comes within this time.
+    /// Returns the signal that arrives within `pause`, if any.
     fn interrupted_within(&mut self, pause: Duration) -> Option<u8> {
         let end = Instant::now() + pause;
         while Instant::now() < end {
@@ -582,7 +584,7 @@ impl<'a> Follower<'a> {
         Failure::signal(signal, message).hint(format!("follow it with `{attach}`"))
     }
 
-    /// The failure that ends the following, with what is known of the job.
+    /// Adds to the failure what is known of the job.
     fn given_up(&self, failure: Failure) -> Failure {
         let attach = self.document.attach_command(&self.job.id);
         if failure.kind != FailureKind::Connection && self.offset.is_none() {

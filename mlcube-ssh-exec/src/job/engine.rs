@@ -1,8 +1,8 @@
-//! The container engine, as the settings of the platform there name it.
+//! The container engine, as the settings of the remote platform name it.
 //!
-//! The stand-in that marks containers and hands variables on is found by the names `docker` and `podman`. An engine that
-//! is named by its path is called by its bare name instead, and the stand-in is told the path. What is neither, `sudo
-//! docker` for one, passes the stand-in by.
+//! The shim, which marks containers and passes variables on, is found by the names `docker` and `podman`. An engine that is
+//! named by its path is called by its bare name instead, and the shim receives the path. Any other program, such as `sudo
+//! docker`, bypasses the shim.
 
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
@@ -10,28 +10,28 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::settings::runner::Runner;
 use serde_json::{Map, Value};
 
-/// The engines that the stand-in stands in for.
+/// The engines that the shim replaces on PATH.
 const KNOWN: [&str; 2] = ["docker", "podman"];
 
-/// The engine's name and its path, if the settings give a path of one that is known.
+/// Returns the engine's name and path, if the settings give the path of a known engine.
 fn known_path(remote: &Map<String, Value>) -> Option<(&str, &str)> {
     let path = remote.get("docker")?.as_str()?;
     let (_, name) = path.rsplit_once('/')?;
     (KNOWN.contains(&name) && !path.contains(char::is_whitespace)).then_some((name, path))
 }
 
-/// The engine as the settings name it: a name, a path, or several words.
+/// Returns the engine as the settings name it: a name, a path, or several words.
 pub(crate) fn name(document: &Document) -> &str {
     document.config_text(&["runner", "remote", "docker"]).unwrap_or("docker")
 }
 
-/// The variable that tells the stand-in where the engine lies.
+/// Returns the variable that passes the engine's path to the shim.
 pub(crate) fn variable(runner: &Runner) -> Option<(String, String)> {
     let (_, path) = known_path(runner.remote.as_ref()?)?;
     Some(("MLCUBE_SSH_ENGINE".to_owned(), path.to_owned()))
 }
 
-/// The settings of the platform there, with the engine by its bare name.
+/// Returns the remote platform's settings, with a path of a known engine replaced by its bare name.
 pub(crate) fn settings(remote: &Map<String, Value>) -> Map<String, Value> {
     let mut settings = remote.clone();
     if let Some((name, _)) = known_path(remote) {
@@ -40,20 +40,20 @@ pub(crate) fn settings(remote: &Map<String, Value>) -> Map<String, Value> {
     settings
 }
 
-/// An engine that the stand-in can't stand in for: its containers bear no mark, and are handed no variables.
-pub(crate) fn passes_by(runner: &Runner) -> Option<&str> {
+/// Returns an engine that bypasses the shim: its containers have no mark and receive no variables.
+pub(crate) fn bypassing_engine(runner: &Runner) -> Option<&str> {
     let remote = runner.remote.as_ref()?;
     let engine = remote.get("docker").and_then(Value::as_str).unwrap_or("docker");
     let known = KNOWN.contains(&engine) || known_path(remote).is_some();
     (!known && runner.remote_platform() == "docker").then_some(engine)
 }
 
-/// Refuses to run a task without the variables that it is to have.
+/// Refuses variables for a task whose engine can't receive them.
 pub(crate) fn check_takes_variables(
     runner: &Runner,
     variables: &[(String, String)],
 ) -> Outcome<()> {
-    match passes_by(runner) {
+    match bypassing_engine(runner) {
         Some(engine) if !variables.is_empty() => {
             Err(Failure::ours(anyhow!("the engine '{engine}' can't pass variables to the task"))
                 .hint("set runner.remote.docker to docker or podman, or leave --env out"))

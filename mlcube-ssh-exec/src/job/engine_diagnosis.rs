@@ -1,4 +1,4 @@
-//! What to do about each of the usual failures of a container engine.
+//! Advice for each known failure of a container engine.
 
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::process::script::Script;
@@ -12,7 +12,7 @@ use crate::job::engine_trouble::Trouble;
 const LOOK: &str = include_str!("../sh/inspect-engine.sh");
 
 impl Trouble {
-    /// What is to be found out on the remote; none where the line says it all.
+    /// Returns the script that collects facts about the failure; `None` if the line already says everything.
     fn look(&self, connection: &Connection, engine: &str) -> Option<Script> {
         let (kind, engine) = match self {
             Self::NotFound(engine) => ("not-found", engine.as_str()),
@@ -25,22 +25,22 @@ impl Trouble {
         Some(connection.script(LOOK).word(kind).word(engine))
     }
 
-    /// What can be done about it; the remote is asked once for what helps.
+    /// Returns what the user can do about the failure. Runs one script on the remote for the facts.
     pub(crate) fn hint(&self, connection: &Connection, document: &Document) -> String {
         let engine = engine::name(document);
-        // Without an answer there is a more general hint.
-        let answer = self.look(connection, engine).and_then(|look| connection.run(&look).ok());
-        let told = |key: &str| answer.as_ref().and_then(|answer: &Reply| answer.field(key));
-        self.advice(told, document)
+        // Without a reply the hint is more general.
+        let reply = self.look(connection, engine).and_then(|look| connection.run(&look).ok());
+        let fact = |key: &str| reply.as_ref().and_then(|reply: &Reply| reply.field(key));
+        self.advice(fact, document)
     }
 
-    fn advice(&self, told: impl Fn(&str) -> Option<String>, document: &Document) -> String {
+    fn advice(&self, fact: impl Fn(&str) -> Option<String>, document: &Document) -> String {
         let host = document.remote.host.as_str();
         match self {
             Self::NotFound(engine) => {
-                let found = told("at").and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
-                // A host's word stands in a line to paste only where it can't be read as more than a name.
-                match (found, told("other").filter(|other| is_plain(other))) {
+                let found = fact("at").and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
+                // The remote's word becomes part of a line to paste only if it can't be read as more than a name.
+                match (found, fact("other").filter(|other| is_plain(other))) {
                     (Some(folder), _) => format!(
                         "an interactive login shell on '{host}' finds {engine} in {folder}; set 'setup: {}' in the platform's section",
                         quoted(&format!("export PATH={}:$PATH", shell_word(&folder)))
@@ -56,7 +56,7 @@ impl Trouble {
                     ),
                 }
             }
-            Self::NoDaemon => told("docker-host").map_or_else(
+            Self::NoDaemon => fact("docker-host").map_or_else(
                 || format!(
                     "start the engine's daemon on '{host}' (`sudo systemctl start docker`, of a rootless one `systemctl --user start docker`); if it listens at another address, set 'environment: {{DOCKER_HOST: ADDRESS}}' in the platform's section"
                 ),
@@ -76,7 +76,7 @@ impl Trouble {
                 document.logout_command()
             ),
             Self::NoSpace(path) => {
-                let folder = path.clone().or_else(|| told("stores"));
+                let folder = path.clone().or_else(|| fact("stores"));
                 let place = folder.as_ref().map_or_else(
                     || "where the engine keeps its images".to_owned(),
                     |folder| format!("on the file system of {folder}"),
@@ -86,7 +86,7 @@ impl Trouble {
                 )
             }
             Self::NoRegistry(registry) => {
-                // As it stands in a line to paste: what is no host and port isn't named.
+                // It becomes part of a command to paste: anything but a host and a port is replaced.
                 let is_address = |text: &&str| {
                     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
                 };
@@ -99,7 +99,7 @@ impl Trouble {
     }
 }
 
-/// A text as YAML takes it in a flow mapping, whatever it holds.
+/// Quotes a text for a YAML flow mapping, whatever it contains.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,36 +1,37 @@
-//! The usual failures of a container engine that a person can mend, known by what the engine says of them.
+//! The known failures of a container engine that a person can fix, recognised by the engine's messages.
 //!
-//! The fuzz target `host` has this file too, so it knows nothing of the program around it.
+//! The fuzz target `host` includes this file, so it uses nothing else of this program.
 
-/// What the shim says of an engine that it doesn't find, behind the engine's name.
+/// The shim's words, after the engine's name, for an engine that it doesn't find.
 const NOT_FOUND: &str = ": not found on this host";
 
-/// One of them.
+/// A known failure of a container engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// There is no engine of this name or path in the session's PATH.
+    /// The session's PATH has no engine of this name, or the engine's path doesn't exist.
     NotFound(String),
-    /// `sudo` wants a password, which nobody can give.
+    /// `sudo` asks for a password, which a job can't give.
     NeedsPassword,
     /// The account may not open the daemon's socket.
     Forbidden,
-    /// No daemon answers.
+    /// No daemon replies.
     NoDaemon,
-    /// A disk is full; the file that couldn't be written, if the line names it.
+    /// A file system is full; the file that couldn't be written, if the line names it.
     NoSpace(Option<String>),
     /// The engine knows no GPUs.
     NoGpus,
-    /// The registry of an image isn't reached; its host, if the line names it.
+    /// The registry of an image can't be reached; its host, if the line names it.
     NoRegistry(Option<String>),
 }
 
 impl Trouble {
-    /// What a line tells of the engine, which the settings name so.
+    /// Recognises the failure in a line of output; `engine` is its name in the settings.
     pub(crate) fn of_line(line: &str, engine: &str) -> Option<Self> {
         if let Some(engine) = line.strip_suffix(NOT_FOUND) {
             return Some(Self::NotFound(engine.to_owned()));
         }
-        // What passes the shim by is missed by the shell of mlcube, or by sudo. A task's words aren't the engine's.
+        // mlcube's shell, or sudo, reports a missing program that bypasses the shim. Only words of the configured engine
+        // count: a task may miss programs of its own.
         let missed = line.strip_suffix(": command not found").or(line.strip_suffix(": not found"));
         let missed = missed.and_then(|line| line.rsplit(": ").next());
         if let Some(missed) = missed.filter(|missed| engine.split(' ').any(|word| word == *missed))
@@ -42,7 +43,7 @@ impl Trouble {
         }
         let low = line.to_ascii_lowercase();
         let says = |any: &[&str]| any.iter().any(|words| low.contains(words));
-        // Both docker and podman, and docker's words before and since version 28.
+        // docker and podman both say this, docker before and since version 28.
         if says(&["permission denied while trying to connect to the"]) {
             return Some(Self::Forbidden);
         }
@@ -79,7 +80,7 @@ impl Trouble {
     }
 }
 
-/// The last path before the words that tell of a full disk.
+/// Returns the last path before the words that report a full disk.
 fn path_in(line: &str) -> Option<String> {
     let end = line.to_ascii_lowercase().rfind("no space left").unwrap_or(line.len());
     let words = line.get(..end)?.split_whitespace();
@@ -87,7 +88,7 @@ fn path_in(line: &str) -> Option<String> {
     paths.rfind(|word| word.len() > 1 && word.starts_with('/')).map(str::to_owned)
 }
 
-/// The host of the registry: that of an address, or the one that was looked up.
+/// Returns the registry's host: the one in the URL, or the one whose name was looked up.
 fn registry_in(line: &str) -> Option<String> {
     let behind = |words: &str| line.split_once(words).map(|(_, rest)| rest);
     let rest = behind("https://").or_else(|| behind("lookup ")).or_else(|| behind("registry "))?;

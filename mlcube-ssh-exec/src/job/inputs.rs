@@ -1,5 +1,5 @@
-//! The inputs that must be on the remote before a job starts: `mlcube` would make an empty folder of a missing one, and
-//! train on it.
+//! The inputs that must exist on the remote before a job starts: `mlcube` would create an empty folder for a missing one,
+//! and train on it.
 
 use std::fs;
 use std::path::Path;
@@ -16,8 +16,8 @@ use mlcube_ssh::settings::names::TaskName;
 
 use crate::job::Phase;
 
-/// The variable that tells the start script: a line `whose kind number path` for each input, or nothing. A name stays here:
-/// it is the cube's, and a script would have to take it apart.
+/// Returns the variable for the start script: a line `whose kind number path` for each input. The names of inputs stay
+/// local: the cube chooses them, and the script would have to parse them.
 pub(crate) fn variable(
     phase: Phase,
     document: &Document,
@@ -34,7 +34,7 @@ pub(crate) fn variable(
     Ok(vec![("MLCUBE_SSH_INPUTS".to_owned(), lines)])
 }
 
-/// The inputs that are looked for, in an order that stays.
+/// Returns the inputs that are checked, in a stable order.
 fn checked(document: &Document, layout: &Layout) -> Vec<Parameter> {
     let needed = required_inputs::needed(document, layout).into_iter();
     needed.filter(|input| !input.partly_made).map(|input| input.parameter).collect()
@@ -46,12 +46,13 @@ fn line(number: usize, input: &Parameter, document: &Document, layout: &Layout) 
         Some(false) => "file",
         None => "any",
     };
-    let there = path_mapping::there(layout, &document.remote, &input.path).unwrap_or_default();
+    let remote_path =
+        path_mapping::there(layout, &document.remote, &input.path).unwrap_or_default();
     let whose = if input.here.is_none() { "own" } else { "pushed" };
-    format!("{whose} {kind} {number} {there}\n")
+    format!("{whose} {kind} {number} {remote_path}\n")
 }
 
-/// The failure for an input that isn't on the remote; `subject` is the script's: kind, number and path.
+/// Returns the failure for an input that the remote doesn't have; `subject` is the script's: kind, number and path.
 pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     let mut words = subject.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
@@ -75,7 +76,7 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     }
 }
 
-/// What provides an input: another task, the local workspace, or the owner of a path of the remote's own.
+/// Returns what provides an input: another task, the local workspace, or the owner of a remote path that push doesn't send.
 fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -> String {
     let Some(local) = &input.here else {
         return format!("create {path} on the remote; push doesn't send it");
@@ -99,7 +100,7 @@ fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -
     }
 }
 
-/// The task, other than `reader`, whose output `local` is, holds, or lies in.
+/// Returns the task, other than `reader`, whose output is `local`, contains it, or is inside it.
 fn maker(document: &Document, layout: &Layout, reader: &str, local: &Path) -> Option<TaskName> {
     let others = document.task_names().into_iter().filter(|task| *task != reader);
     others.filter_map(|task| TaskName::try_from(task.to_owned()).ok()).find(|task| {
@@ -113,7 +114,7 @@ fn maker(document: &Document, layout: &Layout, reader: &str, local: &Path) -> Op
 mod tests {
     use mlcube_ssh::process::command::Command;
 
-    /// The script that expands paths, for any sh.
+    /// The script that expands paths; it must work in any sh.
     const EXPAND: &str = include_str!("../sh/inputs.sh");
 
     #[test]

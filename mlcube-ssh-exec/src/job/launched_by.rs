@@ -1,11 +1,11 @@
-//! Who starts a job, and from where: for people who find their workspace taken.
+//! Who started a job, and from where: shown to users who find the workspace locked.
 
 use std::env;
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
-/// One line of JSON: the phase, `user@host` and the folder here.
+/// Returns one line of JSON: the phase, `user@host` and the local folder.
 pub(crate) fn about(phase: &str) -> Result<String> {
     let folder = env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
     let about = json!({"phase": phase, "user": format!("{}@{}", user(), host()), "folder": folder});

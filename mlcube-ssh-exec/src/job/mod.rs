@@ -1,4 +1,5 @@
-//! A job: its id, chosen here so that a lost answer never starts two, and the scripts that start, follow and end it.
+//! A job: its id and the scripts that start, follow and stop it. The local side chooses the id, so that a lost reply never
+//! starts a second job.
 
 pub(crate) mod engine;
 pub(crate) mod engine_diagnosis;
@@ -40,10 +41,10 @@ const RUN: &str = include_str!("../sh/run.sh");
 const ENGINE: &str = concat!(include_str!("../sh/gpus.sh"), include_str!("../sh/engine.sh"));
 const LAUNCH: &str = include_str!("../sh/launch.py");
 
-/// Seconds between TERM and KILL when a job is ended by Ctrl-C.
+/// Seconds between TERM and KILL when Ctrl-C stops a job.
 const GRACE: u64 = 10;
 
-/// What `mlcube` there is told to do.
+/// The command that the remote `mlcube` runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Configure,
@@ -51,7 +52,7 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    /// `mlcube`'s own word for it.
+    /// Returns `mlcube`'s word for the phase.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Configure => "configure",
@@ -59,7 +60,7 @@ impl Phase {
         }
     }
 
-    /// What a job does by the word that the remote has for it.
+    /// Parses the phase from the remote's record; any unknown word means `Run`.
     pub(crate) fn of_word(word: &str) -> Self {
         if word == Self::Configure.word() { Self::Configure } else { Self::Run }
     }
@@ -68,7 +69,7 @@ impl Phase {
 /// A job on the remote.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// Its id; empty for the newest of the workspace, until the remote has told which that is.
+    /// The job's id; empty for the newest job of the workspace until the remote has named it.
     pub(crate) id: String,
     start: Option<Script>,
     attach: Script,
@@ -77,7 +78,7 @@ pub(crate) struct Job {
     workspace: String,
 }
 
-/// What is known of the job before it is started.
+/// The options of a job that is to be started.
 pub(crate) struct Start<'a> {
     pub(crate) phase: Phase,
     pub(crate) variables: &'a [(String, String)],
@@ -86,7 +87,7 @@ pub(crate) struct Start<'a> {
 }
 
 impl Job {
-    /// A job for the document's tasks; it isn't started yet.
+    /// Returns a job for the document's tasks; it isn't started yet.
     pub(crate) fn new(
         id: String,
         document: &Document,
@@ -99,7 +100,7 @@ impl Job {
         Ok(Self { start: Some(start_script(script, document, start)?), ..job })
     }
 
-    /// A job that is there already.
+    /// Returns a job that exists already.
     pub(crate) fn existing(
         document: &Document,
         connection: &Connection,
@@ -128,12 +129,13 @@ impl Job {
         script.clone().word(&self.id).word(&self.workspace)
     }
 
-    /// Starts the job, unless it runs already; none for one that is there.
+    /// Returns the script that starts the job unless it runs already; `None` for an existing job.
     pub(crate) fn start(&self) -> Option<&Script> {
         self.start.as_ref()
     }
 
-    /// Sends the job's log, from a byte on or so many lines from the end; and goes on to the job's end, or not.
+    /// Returns the script that sends the job's log from a byte offset, or that many lines from the end; with `follow` it
+    /// continues until the job ends.
     pub(crate) fn attach(&self, offset: Option<u64>, tail: Option<u64>, follow: bool) -> Script {
         let text =
             |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -141,18 +143,18 @@ impl Job {
         self.of_this(&self.attach).word(text(offset)).word(text(tail)).word(then)
     }
 
-    /// Ends the job, as Ctrl-C does.
+    /// Returns the script that stops the job, as Ctrl-C does.
     pub(crate) fn stop(&self) -> Script {
         self.stop_after(GRACE, false)
     }
 
-    /// Ends the job, and one that can't be reached, too, with `force`.
+    /// Returns the script that stops the job; with `force` it also releases the workspace of a job that can't be reached.
     pub(crate) fn stop_after(&self, grace: u64, force: bool) -> Script {
         let force = if force { "force" } else { "" };
         self.of_this(&self.stop).word(grace.to_string()).word(force)
     }
 
-    /// Tells how the job is, or all of the cube are.
+    /// Returns the script that reports the state of the job, or of all jobs of the cube.
     pub(crate) fn status(&self, all: bool) -> Script {
         self.of_this(&self.status).word(if all { "all" } else { "one" })
     }
@@ -193,7 +195,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
     Ok(mlcube_words(document, &layout, &runner, phase, verbosity).iter().fold(script, Script::word))
 }
 
-/// The value of `--gpus` for the tasks, where an engine of docker's kind gets it.
+/// Returns the value of `--gpus` for the tasks, if the platform is docker's and passes it to the engine.
 fn gpus<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> &'a str {
     match document.run.options.get("gpus") {
         Some(value) if phase == Phase::Run && runner.remote_platform() == "docker" => value,
@@ -201,7 +203,8 @@ fn gpus<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> &'a str {
     }
 }
 
-/// `mlcube`'s own words; where the cube and the workspace lie is added there. Its own log would bury the cause of a failure in a backtrace.
+/// Returns the arguments of the remote `mlcube`; the start script adds the paths of the cube and the workspace. The log
+/// level is low because mlcube's own log would hide the cause of a failure in a backtrace.
 fn mlcube_words(
     document: &Document,
     layout: &Layout,
@@ -219,7 +222,7 @@ fn mlcube_words(
     words
 }
 
-/// The python that runs `mlcube`, called by its path: nothing is activated.
+/// Returns the python that runs `mlcube`; it is called by its path, so no environment is activated.
 fn python(interpreter: &Interpreter) -> String {
     match interpreter.folder() {
         Some(folder) => format!("{folder}/bin/python"),
@@ -227,7 +230,7 @@ fn python(interpreter: &Interpreter) -> String {
     }
 }
 
-/// The settings file for `mlcube` there, if the platform's section has one; JSON is YAML.
+/// Returns the settings file of the remote `mlcube`, if the platform's section has settings for it; JSON is valid YAML.
 fn settings(runner: &Runner) -> Result<String> {
     let Some(remote) = &runner.remote else { return Ok(String::new()) };
     let remote = engine::settings(remote);
@@ -235,19 +238,20 @@ fn settings(runner: &Runner) -> Result<String> {
     serde_json::to_string(&settings).context("can't write the settings for the remote")
 }
 
-/// An id that no other job has: the time in milliseconds, so that those of one second sort too, and chance.
+/// Returns an id that no other job has: the time in milliseconds and random digits, so that jobs of the same second sort by
+/// time, too.
 pub(crate) fn new_id() -> Result<String> {
-    let mut chance = [0; 6];
+    let mut random = [0; 6];
     File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut chance))
+        .and_then(|mut file| file.read_exact(&mut random))
         .context("can't read /dev/urandom")?;
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis());
-    let chance: String = chance
+    let random: String = random
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect();
-    Ok(format!("{now}-{chance}"))
+    Ok(format!("{now}-{random}"))
 }

@@ -1,4 +1,4 @@
-//! What a job's end means: success, the task's failure, or `mlcube`'s.
+//! Maps the end of a job to an outcome: success, or a failure of the task, of `mlcube` or of the container engine.
 
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
@@ -9,13 +9,13 @@ use mlcube_ssh::settings::names::Host;
 
 use crate::job::{Phase, inputs};
 
-/// What `mlcube` says, deep in its settings, of a platform that isn't there.
+/// The words of `mlcube`, with the missing settings key, for an unknown platform.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
 
-/// The beginning of mlcube's advice for an image that can't be pulled while its recipe is there.
+/// The beginning of mlcube's advice for an image that can't be pulled although its recipe is present.
 pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
 
-/// What a job's status is the status of.
+/// The program that produced a job's status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Blame {
     /// The task.
@@ -27,76 +27,76 @@ pub(crate) enum Blame {
     Engine,
 }
 
-/// How a job ended, as far as the remote told.
+/// The end of a job, as far as the remote reported it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
     /// The job's id.
     pub(crate) job: String,
-    /// The node of the host on which it was started, as far as it told.
+    /// The node on which the job was started, if the remote reported it.
     pub(crate) node: Option<Host>,
-    /// Its `job.json`, when it was there already.
+    /// The job's `job.json`, if it existed already.
     pub(crate) record: Option<Vec<u8>>,
-    /// Why it is lost, if it is.
+    /// The reason why the job is lost, if it is.
     pub(crate) why_lost: Option<String>,
-    /// Its status; none when it is lost or goes on.
+    /// The job's status; `None` if it is lost or still runs.
     pub(crate) status: Option<u8>,
-    /// What failed, should its status not be 0.
+    /// The program that failed, if the status isn't 0.
     pub(crate) blame: Blame,
-    /// Whether a task began, so that there may be results.
+    /// Whether a task began, so that results may exist.
     pub(crate) began: bool,
-    /// Whether somebody ended it, by `stop` or Ctrl-C.
+    /// Whether `stop` or Ctrl-C ended the job.
     pub(crate) was_stopped: bool,
-    /// `mlcube`'s own cause, if it named one.
+    /// The cause that `mlcube` named, if any.
     pub(crate) cause: Option<String>,
-    /// The signal that made us end it.
+    /// The signal that made this program stop the job.
     pub(crate) interrupted: Option<u8>,
-    /// Whether `mlcube` says that the image which it failed to pull has a recipe.
+    /// Whether `mlcube` reported a recipe for the image that it failed to pull.
     pub(crate) could_be_built: bool,
-    /// Why a part of the log couldn't be written locally, if so.
+    /// The error of writing the log locally, if a part of it couldn't be written.
     pub(crate) unwritten: Option<String>,
-    /// What became of our stop, once we asked for one.
+    /// The result of the stop that this program requested, if it did.
     pub(crate) stop: Option<Stop>,
-    /// The last line of the log that says something, or the one that tells of the engine's trouble.
+    /// The last meaningful line of the log, or the line that reports the engine's failure.
     pub(crate) last_line: String,
-    /// What can be done about the engine's trouble, where it is one of the usual ones.
+    /// What the user can do about the engine's failure, if it is a known one.
     pub(crate) hint: Option<String>,
 }
 
-/// What the remote answered when it was told to end a job.
+/// The remote's reply to the stop of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Nothing of the job is left.
+    /// No process and no container of the job is left.
     AllGone,
-    /// These processes are.
+    /// These processes or containers are left.
     Left(String),
-    /// It wasn't ended, or nobody knows; why, and what can be done.
+    /// The job wasn't stopped, or its state is unknown: the reason, and what the user can do.
     Failed(String, Option<String>),
 }
 
 impl Stop {
-    /// What the answer says.
-    pub(crate) fn told_by(answer: &Reply, document: &Document) -> Self {
-        if let Some(told) = answer.field("problem") {
-            let (kind, subject) = told.split_once(' ').unwrap_or((&told, ""));
-            // The stop itself is right everywhere else.
+    /// Parses the reply to a stop.
+    pub(crate) fn from_reply(reply: &Reply, document: &Document) -> Self {
+        if let Some(reported) = reply.field("problem") {
+            let (kind, subject) = reported.split_once(' ').unwrap_or((&reported, ""));
+            // On another node the same stop works, so only this problem has a useful hint.
             let elsewhere = kind == "elsewhere";
             let problem = problem(document, kind, subject);
             let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
             return Self::Failed(problem.to_string(), hint);
         }
-        match answer.field("left") {
+        match reply.field("left") {
             Some(left) => Self::Left(left),
-            // How the job is stands at the end of the answer: without that the script was cut down.
-            None if answer.status == 0 && answer.field("job").is_some() => Self::AllGone,
+            // The reply ends with the job's state: without it the script was killed.
+            None if reply.status == 0 && reply.field("job").is_some() => Self::AllGone,
             None => Self::Failed(
-                format!("the stop ended with status {}: {}", answer.status, answer.last_error()),
+                format!("the stop ended with status {}: {}", reply.status, reply.last_error()),
                 None,
             ),
         }
     }
 }
 
-/// The outcome of a job that ended.
+/// Returns the outcome of a job that ended.
 pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     let host = &document.remote.host;
     if let Some(signal) = end.interrupted {
@@ -113,7 +113,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         return Err(lost(why, &end.job, document).began(end.began));
     }
     match (end.status, phase) {
-        // It goes on, and that is what was asked for.
+        // A job without a status continues, as requested.
         (Some(0) | None, _) => check_written(end, document),
         (Some(status), _) if end.was_stopped => {
             Err(Failure::task(status, format!("a stop ended job {} on '{host}'", end.job))
@@ -138,7 +138,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     }
 }
 
-/// Refuses a log of which a part couldn't be written locally.
+/// Refuses a log that couldn't be written completely.
 pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
     match &end.unwritten {
         None => Ok(()),
@@ -149,7 +149,7 @@ pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
     }
 }
 
-/// What is said of a job that was to end with us.
+/// Returns the failure for a signal that was to stop the job.
 pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure {
     let (host, job) = (&document.remote.host, &end.job);
     let ended = |left: &str| Failure::signal(signal, format!("ended job {job} on '{host}'{left}"));
@@ -177,7 +177,7 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
     }
 }
 
-/// What is said of a job whose leader is gone and left no status.
+/// Returns the failure for a job without a leader and without a status.
 fn lost(why: &str, job: &str, document: &Document) -> Failure {
     let host = &document.remote.host;
     let stop = document.stop_command(job);
@@ -200,7 +200,7 @@ fn lost(why: &str, job: &str, document: &Document) -> Failure {
     Failure::connection(format!("job {job} on '{host}' is lost: {what}")).hint(hint)
 }
 
-/// Why a job could not be started or followed.
+/// Returns the failure for a problem that a start, follow, stop or query script reported.
 pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure {
     let host = &document.remote.host;
     if kind == "no-input" {
@@ -246,7 +246,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
                 format!(
                     "can't end job {job}: it was started on the node '{machine}' of '{host}', or in another container on it"
                 ),
-                // A host's words stand in a line to paste only where they can be a job and a node.
+                // The remote's words become part of a command to paste only if they are a valid job and node.
                 match (machine.parse(), job.parse()) {
                     (Ok(node), Ok(job)) => format!(
                         "`{}` ends it, if ssh reaches the node by that name; only if the node is gone, release the workspace with --force",
@@ -267,12 +267,12 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     })
 }
 
-/// The failure `what` with its cause, and a hint that the user of this program can follow in place of mlcube's own.
+/// Builds the failure `what` with its cause, and a hint that the user of this program can follow instead of mlcube's own.
 fn explained(end: &End, what: &str) -> Failure {
     let failure = Failure::ours(anyhow!("{what}: {}", cause(end))).began(end.began);
-    // First: where the recipe is there, a registry that isn't reached was mostly not meant to be asked.
+    // This comes first: if the recipe exists, pulling from an unreachable registry was usually not intended.
     if end.could_be_built {
-        // mlcube's own advice, -Prunner.build_strategy, would be for the ssh runner here.
+        // mlcube's own advice, -Prunner.build_strategy, would change the local ssh runner.
         return failure.hint(
             "to build the image on the remote instead of pulling it, add -Pdocker.build_strategy=auto, or set 'remote: {runner: docker, build_strategy: auto}' in the platform's section",
         );
@@ -283,7 +283,8 @@ fn explained(end: &End, what: &str) -> Failure {
     }
 }
 
-/// `mlcube`'s own words for why, else the last of the log; the engine's where they tell of trouble.
+/// Returns the cause that `mlcube` named, else the last line of the log. For a known engine failure it is the engine's
+/// line.
 fn cause(end: &End) -> &str {
     let own = end.cause.as_deref().filter(|_| end.hint.is_none());
     own.unwrap_or(if end.last_line.is_empty() { "no reason was given" } else { &end.last_line })

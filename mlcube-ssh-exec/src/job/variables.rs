@@ -1,4 +1,4 @@
-//! Variables whose values go to the task and are never written down.
+//! Variables whose values are passed to the task and never stored.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,10 +8,10 @@ use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::settings::runner::Runner;
 
-/// The variables that `--env` and the settings name, with the values that they have here.
+/// Returns the variables that `--env` and the settings name, with their local values.
 ///
 /// # Errors
-/// When one isn't set.
+/// If a variable isn't set locally, or isn't UTF-8.
 pub(crate) fn for_task(document: &Document, runner: &Runner) -> Outcome<Vec<(String, String)>> {
     let names: BTreeSet<&String> = document.run.env.iter().chain(&runner.env).collect();
     let value = |name: &String| match env::var(name) {

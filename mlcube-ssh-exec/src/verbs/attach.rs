@@ -1,4 +1,4 @@
-//! `attach`: back to a job, from any machine that has the document.
+//! `attach`: follows an existing job, from any machine that has the document.
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::pipe::document::Document;
@@ -13,7 +13,7 @@ use crate::follow::Follower;
 use crate::job::{Job, Phase, result};
 use crate::verbs::run;
 
-/// Follows a job to its end; the document becomes one of the job's tasks.
+/// Follows a job to its end, then makes the document describe the tasks of that job.
 pub(crate) fn attach(
     step: &Step,
     document: &mut Document,
@@ -24,24 +24,24 @@ pub(crate) fn attach(
     let (_, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let job = Job::existing(document, &connection, job.job.as_ref());
-    let manner = run::manner(args.reconnect, tail.tail);
+    let mode = run::follow_mode(args.reconnect, tail.tail);
     if step.is_dry_run() {
-        step.show(&connection.shown(&job.attach(None, manner.tail, manner.follow)));
+        step.show(&connection.shown(&job.attach(None, mode.tail, mode.follow)));
         return Ok(());
     }
-    let follower = Follower::new(connection, document, job, step.report(), manner, run::log(args))?;
+    let follower = Follower::new(connection, document, job, step.report(), mode, run::log(args))?;
     let end = run::follow(document, follower, Phase::Run)?;
     let record = end.record.as_deref().and_then(JobRecord::parse);
     let ran = record.map_or(Phase::Run, |record| take_over(step, document, &record));
     result::of(&end, ran, document)
 }
 
-/// Makes the document one of the job's tasks, so that a pull fetches what they made. The host's record decides nothing else:
-/// what to run next, with which options and variables, stays this document's.
+/// Sets the document's tasks to those of the job, so that a pull fetches their outputs. The remote's record decides nothing
+/// else: the document keeps its own options and variables for later runs.
 fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase {
     let phase = Phase::of_word(record.phase());
     let known = document.task_names();
-    // Which of them are sent is this machine's to say.
+    // Only the local document decides which tasks are withheld.
     let is_withheld = |task: &str| document.run.withheld.contains_key(task);
     let (ran, unknown): (Vec<&String>, Vec<&String>) = record
         .tasks()

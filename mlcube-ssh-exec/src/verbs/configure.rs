@@ -1,4 +1,4 @@
-//! `configure`: a job for `mlcube configure`, unless the image is built from what is there already.
+//! `configure`: a job for `mlcube configure`, unless the image is up to date.
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::pipe::document::Document;
@@ -10,7 +10,7 @@ use crate::cli::FollowArgs;
 use crate::job::Phase;
 use crate::verbs::run::{NewJob, run_job};
 
-/// Configures the cube on the remote; with `if_changed` only if the push found another build context.
+/// Configures the cube on the remote; with `if_changed` only if the push found a changed build context.
 pub(crate) fn configure(
     step: &Step,
     document: &mut Document,
@@ -30,12 +30,12 @@ pub(crate) fn configure(
     note_configured(step, document)
 }
 
-/// Whether the push of this pipeline found that the image has to be built again.
+/// Returns whether the push of this pipeline found a changed build context, so that the image must be rebuilt.
 fn context_changed(document: &Document) -> bool {
     document.steps.push.as_ref().is_some_and(|push| push.context_changed == Some(true))
 }
 
-/// Whether this document has been through this step already, and nothing changed since.
+/// Returns whether an earlier run of this step already configured this document, and nothing changed since.
 fn is_configured(document: &Document) -> bool {
     let done =
         document.steps.exec.as_ref().is_some_and(|exec| {
@@ -50,7 +50,7 @@ fn note_nothing_to_do(document: &mut Document) {
     }
 }
 
-/// Remembers what the image was built from, so that a later run knows whether to build it again.
+/// Records the build context of the image, so that a later run knows whether to rebuild it.
 fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
     if step.is_dry_run() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What each verb of the command line does.
+//! The verbs of the command line, a file for each or for several related ones.
 
 mod attach;
 pub(crate) mod clean;
@@ -13,7 +13,7 @@ use mlcube_ssh::pipe::step::Step;
 use crate::cli::Verb;
 use crate::job::Phase;
 
-/// Does what a verb says that starts or follows a job, and notes a receipt.
+/// Runs a verb that starts or follows a job, and adds a receipt.
 pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
     match verb {
         Verb::Configure { if_changed, wait, follow } => {
@@ -24,7 +24,7 @@ pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<
             run::run_job(step, document, new)
         }
         Verb::Attach { job, tail, follow } => attach::attach(step, document, job, tail, follow),
-        // The others answer a question, and don't come here.
+        // `main` passes all other verbs to `query` and `clean`.
         _ => Ok(()),
     }
 }

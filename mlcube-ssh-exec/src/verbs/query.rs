@@ -1,4 +1,4 @@
-//! The verbs that answer a question about jobs on standard output: status, list, logs, stop.
+//! The verbs that print facts about jobs, or act on them without following: status, list, logs, stop, logout.
 
 use std::io;
 
@@ -19,25 +19,25 @@ use crate::follow::{FollowMode, Follower};
 use crate::job::{Job, result};
 use crate::verbs::run;
 
-/// Does what the verb says.
-pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
+/// Runs the verb and writes its result to standard output.
+pub(crate) fn query(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
     let (_, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
     let job = |id| Job::existing(document, &connection, id);
-    let jobs = |script: &Script| told(step, document, &connection, script);
+    let jobs = |script: &Script| job_states(step, document, &connection, script);
     match verb {
         Verb::Status { job: which, all } => {
-            let told = jobs(&job(which.job.as_ref()).status(*all))?;
-            Ok(write_once(&told.iter().map(JobState::json).collect::<String>())?)
+            let states = jobs(&job(which.job.as_ref()).status(*all))?;
+            Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
         }
         Verb::List => {
-            let told = jobs(&job(None).status(true))?;
-            Ok(write_for_people(told.iter().map(JobState::line))?)
+            let states = jobs(&job(None).status(true))?;
+            Ok(write_for_people(states.iter().map(JobState::line))?)
         }
         Verb::Stop { job: which, force, grace } => {
             let grace = if *force { 0 } else { *grace };
-            let told = jobs(&job(which.job.as_ref()).stop_after(grace, *force))?;
-            Ok(write_once(&told.iter().map(JobState::json).collect::<String>())?)
+            let states = jobs(&job(which.job.as_ref()).stop_after(grace, *force))?;
+            Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
         }
         Verb::Logs { job: which, tail, follow, reconnect } => {
             let job = job(which.job.as_ref());
@@ -45,14 +45,13 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
                 step.show(&connection.shown(&job.attach(None, tail.tail, *follow)));
                 return Ok(());
             }
-            let manner = FollowMode {
+            let mode = FollowMode {
                 follow: *follow,
-                ends_it: false,
-                ..run::manner(*reconnect, tail.tail)
+                stops_job: false,
+                ..run::follow_mode(*reconnect, tail.tail)
             };
             let log = terminal::safe(io::stdout());
-            let end =
-                Follower::new(connection, document, job, step.report(), manner, log)?.run()?;
+            let end = Follower::new(connection, document, job, step.report(), mode, log)?.run()?;
             result::check_written(&end, document)
         }
         Verb::Logout => log_out(step, &connection),
@@ -62,7 +61,7 @@ pub(crate) fn answer(step: &Step, document: &Document, verb: &Verb) -> Outcome<(
     }
 }
 
-/// Closes the connection. A login's groups and limits last as long as it does.
+/// Closes the connection. It keeps the groups and limits that the account had at the login.
 fn log_out(step: &Step, connection: &Connection) -> Outcome<()> {
     if step.is_dry_run() {
         step.show(&connection.close_commands());
@@ -80,8 +79,8 @@ fn log_out(step: &Step, connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
-/// Asks, and takes the jobs from the answer.
-fn told(
+/// Runs the script and parses the job states of its reply.
+fn job_states(
     step: &Step,
     document: &Document,
     connection: &Connection,
@@ -91,35 +90,35 @@ fn told(
         step.show(&connection.shown(script));
         return Ok(Vec::new());
     }
-    let answer = connection.run(script)?;
-    check(document, &answer)?;
-    let text = answer.text();
+    let reply = connection.run(script)?;
+    check(document, &reply)?;
+    let text = reply.text();
     let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
-    let told = |line| {
+    let parse = |line| {
         JobState::parse(line).with_context(|| {
             format!("can't read the state 'job {line}' that '{}' sent", connection.host())
         })
     };
-    Ok(jobs.map(told).collect::<anyhow::Result<_>>()?)
+    Ok(jobs.map(parse).collect::<anyhow::Result<_>>()?)
 }
 
-fn check(document: &Document, answer: &Reply) -> Outcome<()> {
-    if let Some(problem) = answer.field("problem") {
+fn check(document: &Document, reply: &Reply) -> Outcome<()> {
+    if let Some(problem) = reply.field("problem") {
         let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
         return Err(result::problem(document, kind, subject));
     }
-    if let Some(left) = answer.field("left") {
+    if let Some(left) = reply.field("left") {
         return Err(Failure::ours(anyhow!(
             "the job left processes or containers on '{}': {left}",
             document.remote.host
         ))
         .hint("run the same command again; it tries once more"));
     }
-    if answer.status != 0 {
+    if reply.status != 0 {
         return Err(Failure::ours(anyhow!(
             "'{}' sent no reply: {}",
             document.remote.host,
-            answer.last_error()
+            reply.last_error()
         )));
     }
     Ok(())

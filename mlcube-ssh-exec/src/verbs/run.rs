@@ -1,4 +1,4 @@
-//! `run`: a job for `mlcube run`, and how every job is followed.
+//! `run`: starts a job for `mlcube run`. Also holds what every verb needs to follow a job.
 
 use std::io;
 use std::io::Write;
@@ -18,17 +18,17 @@ use crate::follow::{FollowMode, Follower};
 use crate::job::result::End;
 use crate::job::{Job, Phase, Start, engine, new_id, result, variables};
 
-/// How a new job is started and followed.
+/// The options for starting and following a new job.
 #[derive(Clone, Copy)]
 pub(crate) struct NewJob<'a> {
     pub(crate) phase: Phase,
     pub(crate) detach: bool,
-    /// Seconds to wait for the workspace; none does not wait.
+    /// Seconds to wait for a locked workspace; `None` doesn't wait.
     pub(crate) wait: Option<u64>,
     pub(crate) follow: &'a FollowArgs,
 }
 
-/// Starts a job, follows it unless it is detached, and notes a receipt.
+/// Starts a job, follows it unless it is detached, and adds a receipt.
 pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outcome<()> {
     let phase = new.phase;
     let (_, runner) = Layout::of_document(document)?;
@@ -54,14 +54,13 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
         step.show(job.start().map(|script| connection.shown(script)).iter().flatten());
         return Ok(());
     }
-    if let Some(engine) = engine::passes_by(&runner) {
+    if let Some(engine) = engine::bypassing_engine(&runner) {
         step.report().say(&format!(
             "a stop can't end the containers of the engine '{engine}'; set runner.remote.docker to docker or podman, or to the path of one of them"
         ));
     }
-    let manner = FollowMode { wait: new.wait, ..manner(new.follow.reconnect, None) };
-    let follower =
-        Follower::new(connection, document, job, step.report(), manner, log(new.follow))?;
+    let mode = FollowMode { wait: new.wait, ..follow_mode(new.follow.reconnect, None) };
+    let follower = Follower::new(connection, document, job, step.report(), mode, log(new.follow))?;
     let end = follow(document, follower, phase)?;
     if new.detach {
         step.report().say(&format!(
@@ -74,18 +73,18 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
     result::of(&end, phase, document)
 }
 
-/// How a job is followed that Ctrl-C ends.
-pub(crate) fn manner(args: ReconnectArgs, tail: Option<u64>) -> FollowMode {
+/// Returns the mode in which Ctrl-C stops the job.
+pub(crate) fn follow_mode(args: ReconnectArgs, tail: Option<u64>) -> FollowMode {
     FollowMode {
         reconnect_timeout: Duration::from_secs(args.reconnect_timeout),
         wait: None,
         tail,
         follow: true,
-        ends_it: true,
+        stops_job: true,
     }
 }
 
-/// Follows a job and notes a receipt, also when the job may go on without us: attach finds it by that.
+/// Follows a job and adds a receipt, even when the job may continue without this program: `attach` finds the job by it.
 pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) -> Outcome<End> {
     let note = |receipt: &mut Receipt, job: &str| {
         receipt.phase = Some(phase.word().to_owned());
@@ -116,7 +115,7 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
     end
 }
 
-/// Where the job's output goes: a standard output that doesn't take the document is the task's.
+/// Returns the output for the job's log: standard output, unless the document is written to it.
 pub(crate) fn log(args: &FollowArgs) -> Box<dyn Write> {
     if args.output.is_some() { terminal::safe(io::stdout()) } else { terminal::safe(io::stderr()) }
 }

@@ -1,4 +1,4 @@
-//! What `clean` was told to remove and didn't: why, and what the user can do.
+//! What `clean` was asked to remove and kept: the reason, and what the user can do.
 
 use std::path::Path;
 
@@ -10,29 +10,29 @@ use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::text::units::count;
 
-/// One thing that stayed.
+/// One item that was kept.
 #[derive(Debug)]
 pub(crate) enum Kept {
-    /// A folder that a push didn't make.
+    /// A folder that no push created.
     NotOurs(String),
-    /// A folder with files that this machine never had.
+    /// A folder with files that the local machine never had.
     NotFetched { path: String, files: Vec<String> },
-    /// What a running job uses.
+    /// An item that a running job uses.
     InUse { path: String, job: String },
-    /// What a job may use whose state can't be read.
+    /// An item that may be used by a job whose state can't be read.
     Unknown(String),
-    /// What a push fills.
+    /// An item that a push is writing.
     Pushed(String),
     /// A container that its engine doesn't remove.
     Container(String),
-    /// A folder of which only a part could be removed: an entry that is left, and its owner.
+    /// A folder that could only be removed in part: an entry that is left, and its owner.
     Closed { path: String, owner: String, entry: String },
 }
 
 impl Kept {
-    /// What the remote says that it kept.
-    pub(crate) fn told_by(answer: &Reply) -> Vec<Self> {
-        let text = answer.text();
+    /// Parses the items that the remote kept.
+    pub(crate) fn from_reply(reply: &Reply) -> Vec<Self> {
+        let text = reply.text();
         let mut lines = text.lines().peekable();
         let mut kept = Vec::new();
         while let Some(line) = lines.next() {
@@ -100,7 +100,7 @@ impl Kept {
     }
 }
 
-/// Ends with what was kept, if anything was. The hint is for the first that has one.
+/// Fails with the kept items, if there are any. The hint is that of the first item that has one.
 pub(crate) fn refuse(kept: &[Kept], connection: &Connection, document: &Document) -> Outcome<()> {
     if kept.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `clean`: lists what is ours on the remote, and removes what it is told to.
+//! `clean`: lists what the cube occupies on the remote, and removes the chosen items.
 
 mod inventory;
 mod kept;
@@ -29,7 +29,7 @@ const LOOK: &str =
 const REMOVE: &str =
     concat!(include_str!("../../sh/inventory.sh"), include_str!("../../sh/remove.sh"));
 
-/// What can be removed, in the order in which it is.
+/// The items that can be removed, in the order of removal.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
     /// Containers that a job left behind
@@ -50,7 +50,7 @@ pub(crate) enum What {
     All,
 }
 
-/// Lists, or removes.
+/// Lists the items, or removes the chosen ones.
 pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?;
@@ -59,34 +59,34 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         step.show(&connection.shown(&look));
         return Ok(());
     }
-    // A transfer of this pair writes down what lies there when it ends.
-    let record = SyncState::of(&layout, &document.remote)?;
-    let _lock = if yes.is_empty() { None } else { Some(record.lock(&step.report())?) };
-    let answer = connection.run(&look)?;
-    check(&connection, document, &answer)?;
-    let text = answer.text();
+    // A transfer of this local and remote tree writes the sync state when it ends.
+    let sync_state = SyncState::of(&layout, &document.remote)?;
+    let _lock = if yes.is_empty() { None } else { Some(sync_state.lock(&step.report())?) };
+    let reply = connection.run(&look)?;
+    check(&connection, document, &reply)?;
+    let text = reply.text();
     let found: Vec<Item> =
         text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
         return Ok(write_for_people(found.iter().map(Item::line))?);
     }
     let known = Known::of(&layout, document)?;
-    let there = if force { Listing::default() } else { answer.listing()? };
-    let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &there));
+    let remote_listing = if force { Listing::default() } else { reply.listing()? };
+    let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &remote_listing));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
     let script = remove_script(&connection, document, &layout, &runner)?.word(newest).words(&words);
-    let answer = connection.run(&script);
+    let reply = connection.run(&script);
     let is_asked_for = |item: &&Item| words.contains(&word(item));
-    if answer.is_err() {
-        // Nobody knows how far it came.
-        forget(found.iter().filter(is_asked_for), &known, &record)?;
+    if reply.is_err() {
+        // After a failed session it is unknown how much was removed.
+        forget(found.iter().filter(is_asked_for), &known, &sync_state)?;
     }
-    let answer = answer?;
-    check(&connection, document, &answer)?;
-    forget(found.iter().filter(|item| is_touched(item, &answer)), &known, &record)?;
-    let text = answer.text();
+    let reply = reply?;
+    check(&connection, document, &reply)?;
+    forget(found.iter().filter(|item| is_touched(item, &reply)), &known, &sync_state)?;
+    let text = reply.text();
     write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
-    kept.extend(Kept::told_by(&answer));
+    kept.extend(Kept::from_reply(&reply));
     kept::refuse(&kept, &connection, document)
 }
 
@@ -129,7 +129,7 @@ fn look_script(connection: &Connection, document: &Document, runner: &Runner) ->
     })
 }
 
-/// What the remote is told to remove, and what stays.
+/// Returns the words for the items to remove, and the chosen items that are kept.
 fn chosen(
     found: &[Item],
     yes: &[What],
@@ -171,45 +171,45 @@ fn chosen(
     (words, kept)
 }
 
-/// The word by which the remote is told to remove it.
+/// Returns the word that names the item to the remove script.
 fn word(item: &Item) -> String {
     if item.kind == "own" { format!("own/{}", item.name()) } else { item.kind.clone() }
 }
 
-/// Whether all of it was removed, or a part.
-fn is_touched(item: &Item, answer: &Reply) -> bool {
+/// Returns whether the item was removed, as a whole or in part.
+fn is_touched(item: &Item, reply: &Reply) -> bool {
     let (kind, path) = (&item.kind, &item.path);
     let lines = [format!("removed {kind} {path}"), format!("kept {kind} denied {path}")];
-    answer.text().lines().any(|told| lines.iter().any(|line| line == told))
+    reply.text().lines().any(|reported| lines.iter().any(|line| line == reported))
 }
 
-/// The record of what both sides have in common ends with what was removed there.
+/// Removes from the sync state what was removed on the remote.
 fn forget<'a>(
     removed: impl Iterator<Item = &'a Item>,
     known: &Known,
-    record: &SyncState,
+    sync_state: &SyncState,
 ) -> Outcome<()> {
     for item in removed {
         if item.kind == "tree" {
-            record.forget_code()?;
+            sync_state.forget_code()?;
         }
         if known.is_own_workspace(item) || (item.kind == "tree" && known.is_in_tree()) {
-            record.agree(&Agreed::nothing())?;
+            sync_state.agree(&Agreed::nothing())?;
         }
     }
     Ok(())
 }
 
-fn check(connection: &Connection, document: &Document, answer: &Reply) -> Outcome<()> {
+fn check(connection: &Connection, document: &Document, reply: &Reply) -> Outcome<()> {
     let host = connection.host();
-    if answer.status == 0 {
+    if reply.status == 0 {
         return Ok(());
     }
-    let text = answer.text();
+    let text = reply.text();
     let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
     let (kind, subject) =
         problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
-    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), &answer.errors) {
+    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), &reply.errors) {
         return Err(failure);
     }
     if kind == "other-owner" {
@@ -228,7 +228,7 @@ fn check(connection: &Connection, document: &Document, answer: &Reply) -> Outcom
         }
         _ => anyhow!(
             "can't find or remove what belongs to this cube on '{host}': {}",
-            problem::reason(problem.unwrap_or_default(), &answer.last_error())
+            problem::reason(problem.unwrap_or_default(), &reply.last_error())
         ),
     }))
 }
