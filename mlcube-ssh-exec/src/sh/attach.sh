@@ -1,8 +1,8 @@
 #!/bin/sh
-# Takes up a job's log. $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace,
-# $4 the byte from which on (empty: as many lines from the end as $5 says; empty: all), $6 what to do at the end of what
-# is there: follow or end.
-# Answers first: `job ID`, `record N` and N bytes, `offset N`; at the end of what is there `end`.
+# Continues a job's log. $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 the
+# first byte to send (empty: the last $5 lines; both empty: everything), $6 what to do after the existing part of the log:
+# follow or end.
+# Reply, first: `job ID`, `record N` and N bytes, `offset N`; after the existing part of the log `end`.
 # shellcheck disable=SC2154 # pick_job sets job
 
 pick_job "$(absolute "$1")" "$2" "$(absolute "$3")"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The shim: stands in for a container engine in a job's PATH. `run` gets a file for the container's id and a label, by
-# which the container is found, and the names of the variables that the task is to have; mlcube has no way to pass
-# them. The settings may name the engine by its path: MLCUBE_SSH_ENGINE.
+# The shim: replaces the container engines on a job's PATH. It adds to `run` a file for the container's id, a label by which
+# the container is found, and the names of the variables for the task: mlcube has no option for these. The settings may name
+# the engine by its path: MLCUBE_SSH_ENGINE.
 
-# That the system runs it where it lies is proved before the job starts.
+# start.sh calls the shim like this before the job starts, to test that the system runs programs from this folder.
 if [ "${1-}" = mlcube-ssh-shim ]; then
   printf '%s\n' "$2"
   exit
@@ -18,7 +18,7 @@ engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || {
   exit 127
 }
 
-# The task is about to start: `number` counts the tasks of the job.
+# Notes that a task is about to start: `number` counts the tasks of the job.
 count_run() {
   number=1
   while [ -e "$job/run.$number" ]; do number=$((number + 1)); done
@@ -32,7 +32,7 @@ case $name in
       *' run '* | *' exec '*)
         count_run
         : >"$job/began"
-        # mlcube asks for GPUs with an empty value, which is none for Apptainer, and names them as docker takes them.
+        # mlcube asks for GPUs by an option with an empty value, which Apptainer refuses, and names GPUs in docker's syntax.
         for word; do
           shift
           [ "$word" != --nv= ] || word=--nv
@@ -42,13 +42,14 @@ case $name in
           all | -1) unset SINGULARITYENV_CUDA_VISIBLE_DEVICES ;;
           device=*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${SINGULARITYENV_CUDA_VISIBLE_DEVICES#device=} ;;
         esac
-        # The environment reaches the task as it is, unless an option keeps it out: these get past --cleanenv. So does the
-        # job's mark, by which what a task leaves behind is found.
+        # The task gets the environment unchanged, unless an option such as --cleanenv keeps it out: variables with these
+        # prefixes are passed nevertheless. The job's mark is among them: by it the processes are found that a task leaves
+        # behind.
         for variable in MLCUBE_SSH_JOB $MLCUBE_SSH_VARIABLES; do
           eval "APPTAINERENV_$variable=\$$variable SINGULARITYENV_$variable=\$$variable"
           export "APPTAINERENV_$variable" "SINGULARITYENV_$variable"
         done
-        # Else Apptainer has a shell evaluate these: a value is no script.
+        # Otherwise Apptainer lets a shell evaluate these variables: a value must not run as a script.
         if [ -n "$MLCUBE_SSH_VARIABLES" ]; then
           APPTAINER_NO_EVAL=1 SINGULARITY_NO_EVAL=1
           export APPTAINER_NO_EVAL SINGULARITY_NO_EVAL
@@ -61,8 +62,9 @@ esac
 
 printf '%s\n' "$engine" >"$job/engine"
 
-# Options of the engine itself stand before `run`; the words are turned round once, so that they stay as they are.
-# `place` is where a word stands: an option of `run`, the value of one (of --gpus), or, with the image, the task's.
+# Options of the engine itself precede `run`. Each word is moved to the end once, so the order of the words stays the same.
+# `place` is the position of a word: an option of `run`, the value of an option (gpus: of --gpus), or task from the image
+# on.
 left=$#
 seen='' place=
 while [ "$left" -gt 0 ]; do
@@ -70,7 +72,7 @@ while [ "$left" -gt 0 ]; do
   shift
   left=$((left - 1))
   if [ "$place$word" = option--rm ]; then
-    # A container that is gone can't tell how it ended; the job removes it.
+    # A removed container can't report how it ended; the job removes it later.
     continue
   fi
   if [ "$place" = gpus ]; then word=--gpus=$word place=option; fi
@@ -86,7 +88,7 @@ while [ "$left" -gt 0 ]; do
           printf "%s: podman before 5 ignores %s; give a number, all or device=LIST, or update podman there\n" "$name" "$word" >&2
           exit 125
         }
-        # shellcheck disable=SC2154 # gpus.sh, which stands before this file, sets devices
+        # shellcheck disable=SC2154 # gpus.sh, which precedes this file, sets devices
         for device in $devices; do set -- "$@" --device "nvidia.com/gpu=$device"; done
         continue
       fi
@@ -96,7 +98,7 @@ while [ "$left" -gt 0 ]; do
       option--disable-content-trust | option--env-host | option--http-proxy | option--no-hosts | option--no-hostname | \
       option--oom-kill-disable | option--passwd | option--read-only-tmpfs | option--rmi | option--rootfs | \
       option--sig-proxy | option--tls-verify | option--unsetenv-all | option--use-api-socket) ;;
-    # With a value of its own behind it, but for short ones that have it in the same word.
+    # Such an option takes the next word as its value; a short option with more letters has its value in the same word.
     option--* | option-?) place=value ;;
     option-*) ;;
     option*) place=task ;;

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Answers: `node NAME here` or `node NAME elsewhere`, on which node of the host the job was started; `log N` and N bytes, again and again; then `log-size N`, the size of the whole log; `began` if a task was
-# started; `stopped` if it was ended by somebody; `cause …` or `not-started` where mlcube, `engine-failed` where its container engine and not the task failed;
-# then `status N`, or `lost` (`lost rebooted`, `lost remains`) when the leader is gone without a status.
+# Reply: `node NAME here` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
+# repeatedly; then `log-size N`, the size of the whole log; `began` if a task was started; `stopped` if someone stopped the
+# job; `cause …` or `not-started` if mlcube failed, `engine-failed` if the container engine failed, not the task; then
+# `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
-# Sets size. A host that is short of processes fails to start wc for a moment: that is no empty log.
+# Sets size. A host that has run out of processes can't start wc for a moment: that doesn't mean an empty log.
 measure_log() {
   for pause in 0.1 0.5 1 2 0; do
     size=$(wc -c <"$1/log") && [ -n "$size" ] && return 0
@@ -23,14 +24,14 @@ send_log() {
   offset=$size
 }
 
-# Tells the first line of the file $2 as the word $1; what follows it there is room that was taken beforehand.
+# Prints the first line of the file $2 after the word $1; the rest of the file is reserved space.
 tell_line() {
   line=
   read -r line 2>/dev/null <"$2" || [ -n "$line" ] || return 1
   printf '%s %s\n' "$1" "$line"
 }
 
-# Whether a task of the job $1 began: a container was made for it, and not only tried to be started.
+# Checks whether a task of the job $1 began: the engine made a container for it and didn't fail to start it.
 has_begun() {
   [ ! -f "$1/began" ] || return 0
   failed=
@@ -56,7 +57,7 @@ finish() {
     printf 'engine-failed\n'
   elif [ -f "$1/engine-called" ] && [ ! -e "$1/run.1" ]; then
     printf 'not-started\n'
-  # Nor did it begin where mlcube, or the python before it, failed without a cause of its own, before any other program ran.
+  # mlcube, or its python, failed without naming a cause before any other program ran.
   elif [ -z "$begun" ] && [ ! -f "$1/other-program" ] && [ ! -f "$1/stopped" ]; then
     printf 'not-started\n'
   fi
@@ -65,11 +66,11 @@ finish() {
   exit 0
 }
 
-# Pauses for $2 seconds, or until the leader of the job $1 ends, which holds a lock as long as it lives.
+# Pauses for $2 seconds, or until the leader of the job $1 ends: the leader holds a lock while it lives.
 pause() {
-  # 75 stands for a lock that is still held, which no other failure of flock does: busybox's knows no -w, and a disk
-  # may have no locks.
-  # An empty file is held by nobody, and where flock(2) hangs the leader left it empty.
+  # 75 means that the lock is still held; no other failure of flock has this status: busybox's knows no -w, and a file
+  # system may not support locks.
+  # An empty file was never locked; the leader leaves it empty if flock(2) hangs.
   [ -s "$1/alive" ] && flock -s -w "$2" -E 75 7 2>/dev/null 7<"$1/alive"
   case $? in
     75)
@@ -77,14 +78,14 @@ pause() {
       return
       ;;
     0)
-      # It has just ended. Or it has yet to take the lock, or nobody ever will: then time has to pass.
+      # The leader has just ended; or it hasn't taken the lock yet, or never will: then only time helps.
       if [ "$was_free" = no ]; then
         was_free=yes
         return
       fi
       ;;
   esac
-  # The end of a short job is waited for by whoever started it.
+  # Whoever started a short job is waiting for its end, so the first pauses are short.
   if [ "$short_pauses" -gt 0 ]; then
     short_pauses=$((short_pauses - 1))
     sleep 0.03
@@ -93,7 +94,7 @@ pause() {
   fi
 }
 
-# Tells the node of the job $1. A host's name may lead to several, which share the disk and not their processes.
+# Prints the node of the job $1. A host name may lead to several nodes, which share the disk but not their processes.
 tell_node() {
   job_state "$1"
   read -r _ _ its_host _ 2>/dev/null <"$1/leader" || return 0
@@ -107,7 +108,7 @@ follow_job() {
   offset=$2 looks=0 was_free=no losses=0 short_pauses=100
   end_with_client
   while :; do
-    # Looked at before the log, so that the log is whole when the end is told.
+    # The state is read before the log, so that the log is complete when the end is sent.
     job_state "$1"
     need_state
     case $how in
@@ -117,13 +118,14 @@ follow_job() {
         finish "$1" "status $status"
         ;;
       lost)
-        # Whoever ends the leader may be about to end the rest: that has a second or two.
+        # Whoever kills the leader may be about to kill the rest: that may take a second or two.
         losses=$((losses + 1))
         if [ "$why" != remains ] || [ "$losses" -gt 10 ]; then finish "$1" "lost $why"; fi
         ;;
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
-    # Often while something happens, less often in a silence: a look costs two processes. The job's end ends a pause.
+    # Short pauses while the job writes, longer ones while it is silent: each check costs two processes. The end of the job
+    # ends a pause.
     if [ "$looks" -lt 3 ]; then pause "$1" "0.$((looks + 1))"; else pause "$1" 0.4; fi
   done
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# podman before 5 takes --gpus and does nothing; it knows GPUs as devices.
+# podman before version 5 accepts --gpus and ignores it; it names GPUs as devices.
 
-# Whether the engine $1 does so, under docker's name too.
+# Checks whether the engine $1 is such a podman, also under the name docker.
 ignores_gpus() {
   case $("$1" --version 2>/dev/null) in
     'podman version '[0-4].*) return 0 ;;
@@ -9,15 +9,15 @@ ignores_gpus() {
   esac
 }
 
-# Sets `devices` to the names that podman has for the GPUs of the value $1 of --gpus; fails where it has none.
+# Sets `devices` to podman's names for the GPUs of $1, a value of --gpus; fails if there is no such name.
 name_devices() {
-  # docker reads it as CSV, which may stand in quotes.
+  # docker reads the value as CSV, which may be in quotes.
   gpus=$(printf '%s' "$1" | tr -d "\"'") devices=
   case $gpus in
     all | -1) devices=all ;;
     device=*[!A-Za-z0-9:.,_-]* | device=) ;;
     device=*) devices=$(printf '%s' "${gpus#device=}" | tr ',' ' ') ;;
-    # Behind the client's --gpus=0,1 there is the same list.
+    # The local option --gpus=0,1 arrives as the same list.
     *[!0-9,]* | '') ;;
     *,*) devices=$(printf '%s' "$gpus" | tr ',' ' ') ;;
     *)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Ends with a problem unless every input is there with its type. Each line of MLCUBE_SSH_INPUTS is: whose path it
-# is, kind, number, path. The client tells inputs by their numbers: their names are the cube's, and stay with it.
+# Ends with a problem unless every input exists with its type. Each line of MLCUBE_SSH_INPUTS is: own or pushed, kind,
+# number, path. The client identifies inputs by their numbers: their names are chosen by the cube, and aren't sent.
 check_inputs() {
-  # Whole lines: `read` would take the blanks at the end of a path away.
+  # IFS is empty because `read` would remove the blanks at the end of a path.
   while IFS= read -r line; do
     [ -n "$line" ] || continue
     whose=${line%% *} line=${line#* }
@@ -21,8 +21,8 @@ INPUTS
   unset MLCUBE_SSH_INPUTS
 }
 
-# Sets `path` to $1 with its variables filled in, as python's expandvars does for mlcube: `$NAME` and `${NAME}`; what isn't
-# set stays as it is. Not by eval: the text is the cube's.
+# Sets `path` to $1 with its variables replaced, as python's expandvars does for mlcube: `$NAME` and `${NAME}`; a variable
+# that isn't set remains as written. eval is no option: the cube chooses the text.
 expand() {
   rest=$1 path=
   while :; do

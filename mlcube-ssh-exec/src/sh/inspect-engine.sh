@@ -1,22 +1,22 @@
 #!/bin/sh
-# What helps against a failure of the container engine that a person can mend.
-# $1 the kind of the trouble, $2 the engine's name or path.
-# Answers, as far as there is something: `at PATH`, where an interactive login shell finds the engine; `docker-host
-# ADDRESS`, which only such a shell has; `other NAME`, an engine that is here; `stores FOLDER`, where the engine keeps
-# images and containers.
+# Collects facts about a failure of the container engine that a person can fix.
+# $1 the kind of the failure, $2 the engine's name or path.
+# Reply, each line only if known: `at PATH`, where an interactive login shell finds the engine; `docker-host ADDRESS`, if
+# only such a shell has it; `other NAME`, another engine on this host; `stores FOLDER`, where the engine keeps images and
+# containers.
 
 trouble=$1 engine=$2
 
-# Sets `their_path` and `their_host`: the PATH and DOCKER_HOST of an interactive login shell, which reads start-up files
-# that a session of ours doesn't. They may run anything: its output goes to a file, as whoever they start may hold a
-# pipe open, and it has ten seconds.
+# Sets `their_path` and `their_host`: PATH and DOCKER_HOST of an interactive login shell, which reads start-up files that
+# our session doesn't. Start-up files may run any program: the output goes to a file, because a program that they start
+# could hold a pipe open, and the shell gets ten seconds.
 ask_login_shell() {
   their_path='' their_host=''
   told=$(mktemp) || return 0
   ask='echo; echo mlcube-ssh-environment; env'
   case ${SHELL:=/bin/sh} in
-    # csh takes no other option beside -l, so its login file is read by name; and it has no prompt, by which start-up files
-    # know an interactive one, unless its commands come as they are typed.
+    # csh accepts no other option beside -l, so its login file is read by name. It has no prompt unless its commands come
+    # from standard input, and start-up files recognise an interactive shell by the prompt.
     *csh)
       printf '%s\n' "if ( -r ~/.login ) source ~/.login" "$ask" |
         timeout -s KILL 10 "$SHELL" -i >"$told" 2>/dev/null 3<&-

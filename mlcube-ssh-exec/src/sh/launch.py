@@ -9,14 +9,14 @@ import sys
 
 FOLDER = os.environ["MLCUBE_SSH_JOB_FOLDER"]
 
-# fcntl(2); python has a name for it since 3.10.
+# fcntl(2); python names this constant only since 3.10.
 F_GETPIPE_SZ = 1032
 
 
 def put(name, text):
-    """Writes `text` as a file of the job whose room was taken when the job was made: a full disk doesn't lose it.
+    """Writes `text` to a file of the job. Its space was reserved when the job was made: a full disk doesn't lose it.
 
-    The first text counts.
+    Only the first text is written.
     """
     path = os.path.join(FOLDER, name)
     if not os.path.exists(path + ".new"):
@@ -28,9 +28,9 @@ def put(name, text):
 
 
 class Log:
-    """The job's log, on standard output: no longer than its limit, and whatever doesn't fit on the disk is counted.
+    """The job's log, on standard output: it ends at its limit, and the bytes that a full disk refuses are counted.
 
-    The task must not fail because its words can't be kept.
+    A task must not fail because its output can't be stored.
     """
 
     def __init__(self, limit):
@@ -54,7 +54,7 @@ class Log:
         self.missing += len(self.left_of(text))
 
     def left_of(self, text):
-        """Writes `text`; returns what of it couldn't be written."""
+        """Writes `text`; returns the part that couldn't be written."""
         while text:
             try:
                 written = os.write(1, text)
@@ -67,9 +67,9 @@ class Log:
 
 
 def keep_log(limit):
-    """Goes on in a child, whose output the parent keeps as the job's log; the parent ends as the child does."""
+    """Continues in a child; the parent writes the child's output to the job's log and ends with the child's status."""
     reading, writing = os.pipe()
-    # The parent is there until the last word: what ends the job's processes is for the child.
+    # The parent must read until the output ends: a signal to all processes of the job is meant for the child.
     asked = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_IGN) for number in asked]
     try:
@@ -88,8 +88,8 @@ def keep_log(limit):
     os.close(writing)
     log = Log(limit)
     status = None
-    # A process that the task leaves behind may hold the pipe for ever, and go on writing: the log ends with the child, and
-    # what is in the pipe then.
+    # A process that the task leaves behind may hold the pipe open for ever, and continue to write: the log ends when the
+    # child has ended and the bytes are read that are in the pipe at that moment.
     left = fcntl.fcntl(reading, F_GETPIPE_SZ)
     while left > 0:
         if select.select([reading], [], [], 0 if status is not None else 0.5)[0]:
@@ -115,17 +115,17 @@ def keep_log(limit):
 
 
 def note_other_program():
-    """Notes that a program was run which may be an engine and passes the shim by: nobody knows whether a task began."""
+    """Notes that a program ran which may be an engine that bypasses the shim: then it is unknown whether a task began."""
     mark = os.open(os.path.join(FOLDER, "other-program"), os.O_CREAT | os.O_WRONLY, 0o600)
-    # For those for whom the folder is: the umask is the task's.
+    # The file gets the folder's permissions: the umask in force is the task's.
     os.fchmod(mark, os.stat(FOLDER).st_mode & 0o666)
     os.close(mark)
 
 
 def check_engine(event, words):
-    """Sees every command before mlcube runs it: an engine that isn't called through the shim gets no variables."""
+    """Checks every command before mlcube runs it: an engine that bypasses the shim gets no variables."""
     if event in ("subprocess.Popen", "os.exec", "os.posix_spawn"):
-        # A runner of another kind; the docker runners and the singularity runner call a shell.
+        # A runner of another kind: the docker runners and the singularity runner call a shell instead.
         note_other_program()
     if event != "os.system":
         return
@@ -136,11 +136,11 @@ def check_engine(event, words):
         return
     program = shutil.which(command[0]) if command else None
     if program is None:
-        # The shell's own: the singularity runner begins with `cd`.
+        # A shell builtin isn't found: the singularity runner's command begins with `cd`.
         if command and command[0] != "cd":
             put("cause", "%s: not found on this host" % command[0])
         else:
-            # What follows may be named by its path.
+            # The program after `cd` may be named by its path, and so bypass the shim.
             note_other_program()
         return
     shims = os.environ["MLCUBE_SSH_SHIMS"]
@@ -150,23 +150,23 @@ def check_engine(event, words):
     if not ("run" in command[1:4] or "exec" in command[1:4]):
         return
     if not os.path.isdir(shims):
-        # The program is the engine itself now: nobody could find its container, nor end it.
+        # The program is now the real engine: its container couldn't be found or stopped.
         put("cause", "the folder of the shim is gone: %s; run it again" % shims)
         os._exit(125)
     if os.environ.get("MLCUBE_SSH_VARIABLES"):
         problem = "the engine is called as '%s', and can't pass variables to the task" % command[0]
         put("cause", problem + "; set runner.remote.docker to docker or podman, or leave --env out")
         os._exit(125)
-    # With settings of ours the client has said so already.
+    # If the job has settings of ours, the client has warned already.
     if not os.path.exists(os.path.join(FOLDER, "settings.yaml")):
         print("mlcube-ssh: the engine is called as '%s': a stop can't end the containers" % command[0], flush=True)
 
 
 def takes_plain_devices():
-    """Whether the docker runner reads a list of devices itself.
+    """Returns whether the docker runner parses a list of devices itself.
 
-    Up to 0.0.9 it hands `--gpus` to docker by way of a shell, and docker reads the value as CSV: a comma needs quotes
-    that survive the shell. Later runners parse the value, quotes and all, and refuse quotes.
+    Up to 0.0.9 it passes `--gpus` to docker through a shell, and docker reads the value as CSV: a comma needs quotes
+    that survive the shell. Later runners parse the value themselves and refuse quotes.
     """
     try:
         from mlcube_docker import docker_run
@@ -176,7 +176,7 @@ def takes_plain_devices():
 
 
 def adapted(word):
-    """`word` in the form that the installed version takes."""
+    """Returns `word` in the form that the installed version accepts."""
     for_docker = "--platform=singularity" not in sys.argv
     if word.startswith("--gpus=device=") and "," in word and for_docker and not takes_plain_devices():
         return '--gpus=\\"%s\\"' % word[len("--gpus=") :]
@@ -187,8 +187,8 @@ keep_log(int(sys.argv[1]))
 sys.addaudithook(check_engine)
 sys.argv[1:] = [adapted(word) for word in sys.argv[2:]]
 
-# What `python -m mlcube` does; but an exception that mlcube doesn't handle becomes one line, and a file that says that
-# it was mlcube, not the task, that failed.
+# Does the same as `python -m mlcube`, except that an exception which mlcube doesn't handle becomes one line, and the file
+# `cause`, which shows that mlcube failed and not the task.
 sys.argv[0] = "mlcube"
 try:
     runpy.run_module("mlcube", run_name="__main__", alter_sys=True)

@@ -1,18 +1,19 @@
 #!/bin/sh
-# Tells what is ours. After the words of belongings.sh: the format of the list, that of entries that can't be read, for the
-# tree; then the same for the workspaces that lie outside the tree.
-# Answers: a line `found KIND KIB PATH` each, `newest ID`, then a line `listing` and what lies in the tree and workspaces.
-# shellcheck disable=SC2154 # belongings.sh sets the folders
+# Lists what the host holds of the cube. Arguments after those of inventory.sh: the format of a listed entry and that of an
+# unreadable one, for the tree; then both for the workspaces outside the tree.
+# Reply: a line `found KIND KIB PATH` for each item, `newest ID`, then a line `listing` and the entries of the tree and the
+# workspaces.
+# shellcheck disable=SC2154 # inventory.sh sets the folders
 
 found() {
   [ -e "$2" ] || return 0
-  # -H: a link of the account's own is removed with the folder to which it leads.
+  # -H: a link that the account made itself is removed together with the folder it leads to, so that folder is measured.
   size=$(du -skH "$2" 2>/dev/null | cut -f 1)
   printf 'found %s %s %s\n' "$1" "${size:-0}" "$2"
 }
 
 check_readable "$state/jobs"
-# Without a state folder the tree isn't one that we made.
+# Without a state folder no push of ours made the tree.
 if [ -d "$state" ]; then
   if is_our_tree; then
     found tree "$base"
@@ -21,7 +22,7 @@ if [ -d "$state" ]; then
     found foreign "$base"
   fi
   for own in "$state"/workspaces/*; do found own "$own"; done
-  # What pushes that were cut off have left beside files.
+  # Interrupted pushes of earlier versions left these folders beside files.
   find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
     while read -r partial; do found partial "$partial"; done
   found replaced "$state/replaced"
@@ -34,7 +35,7 @@ for job in "$state"/jobs/*; do
 done
 printf 'newest %s\nlisting\n' "$(newest_job)"
 
-# The slash leads through a link of the account's own: find(1) lists nothing below a bare link.
+# The slash follows a link that the account made itself: find(1) lists nothing below a bare link.
 list() {
   [ -d "$1" ] || return 0
   find "$1/" -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$3" -prune -o -mindepth 1 -printf "$2"

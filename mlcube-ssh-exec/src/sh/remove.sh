@@ -1,10 +1,11 @@
 #!/bin/sh
-# Removes what is ours. Given: owner, the id of the one that asks; former_owner, that which an earlier version gave it; adopt,
-# yes if what another one has pushed is to go, too. After the words of belongings.sh: the newest job that the client knows of; then what to remove:
-# containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
-# No job starts meanwhile. Answers: a line `removed KIND PATH` or `kept KIND WHY PATH` each, behind one that was denied
-# `closed OWNER PATH` of what can't be removed; or problem.
-# shellcheck disable=SC2154 # the client sets what is given, belongings.sh the folders, find_busy busy
+# Removes what the host holds of the cube. Given: owner, the id of the owner that asks; former_owner, its id under an
+# earlier version; adopt, `yes` to remove also what another owner has pushed. Arguments after those of inventory.sh: the
+# newest job that the client knows; then the items to remove: containers, jobs, partial, tree, workspace, own/NAME,
+# replaced, environment.
+# No job can start meanwhile. Reply: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item; after `denied`, a
+# line `closed OWNER PATH` names an entry that can't be removed; or problem.
+# shellcheck disable=SC2154 # the client sets what is given, inventory.sh the folders, find_busy busy
 
 newest=$1
 shift
@@ -15,17 +16,17 @@ case ${there%% *} in
 esac
 if [ -d "$state" ]; then
   guard_locks "$state/locks" || problem not-writable "$state"
-  # For a push that gets no answer from the lock.
+  # Tells a push that can't ask for the lock.
   : >"$state/locks/removing"
 fi
 [ "$(newest_job)" = "$newest" ] || problem changed
 
-# Removes $2, which leads to the folder $3 where it is a link that goes with that, and only with it.
+# Removes $2. If $2 is a link to the folder $3, that folder is removed first, and the link only if the folder is gone.
 remove() {
   itself=${3:-$2}
   [ -e "$2" ] || [ -L "$2" ] || return 0
   rm -rf "$itself" 2>/dev/null || {
-    # A task may have closed folders that are ours.
+    # A task may have removed our permissions from folders of ours.
     find "$itself" -type d ! -perm -700 -exec chmod u+rwx '{}' ';' 2>/dev/null
     rm -rf "$itself"
   }
@@ -39,7 +40,8 @@ remove() {
   printf 'closed %s %s\n' "$(stat -c %U "$closed" 2>/dev/null)" "$closed"
 }
 
-# Whether a push is under way, from any machine; then `busy` says so. It fills the tree, a workspace and what is kept aside.
+# Checks whether a push from any machine is under way, and sets `busy` if so. A push writes to the tree, to a workspace and
+# to the replaced files.
 find_push() {
   for push in "$state"/incoming/*; do
     [ -d "$push" ] || continue
@@ -51,7 +53,7 @@ find_push() {
   return 1
 }
 
-# Removes $2, with $3 as remove has it, unless a push or one of all the jobs is at it.
+# Removes $2 (and $3 like remove) unless a push or any job uses it.
 remove_unless_filled() {
   if find_push || find_busy "$state"/jobs/*; then
     printf 'kept %s %s %s\n' "$1" "$busy" "$2"
@@ -61,18 +63,18 @@ remove_unless_filled() {
   fi
 }
 
-# Removes what pushes that don't live have left on its way, before the place where it belongs: a push that has lost its
-# session for a moment sees by that that it can't go on.
+# Removes the incoming folders of dead pushes. This precedes the removal of their target: a push that has lost its session
+# for a moment recognises by it that it can't continue.
 drop_incoming() { rm -rf "$state"/incoming/*; }
 
-# Removes $2 unless one of the jobs that follow runs.
+# Removes $2 unless one of the jobs $3… runs.
 remove_unless_busy() {
   kind=$1 path=$2
   shift 2
   if find_busy "$@"; then printf 'kept %s %s %s\n' "$kind" "$busy" "$path"; else remove "$kind" "$path"; fi
 }
 
-# A workspace is in use by the jobs that were started in it; which one a push fills, nobody here knows.
+# Jobs use the workspace in which they were started; which workspace a push fills isn't known on the remote.
 remove_workspace() {
   busy=
   find_push || :
@@ -133,7 +135,7 @@ for what; do
         done
       ;;
     replaced) if find_push; then printf 'kept replaced push %s\n' "$state/replaced"; else remove replaced "$state/replaced"; fi ;;
-    # Other cubes may use it.
+    # Other cubes may use the environment, so the jobs of all cubes are checked.
     environment)
       if is_our_environment; then remove_unless_busy environment "$environment" "${state%/*}"/*/jobs/*; fi
       ;;
@@ -141,7 +143,7 @@ for what; do
 done
 
 rm -f "$state/locks/removing"
-# With nothing left but what keeps cubes of one name apart, the name is free again.
+# When only the files are left that reserve the cube's name for its owner, the name is freed.
 if find_push; then exit 0; fi
 rmdir "$state/workspaces" "$state/jobs" 2>/dev/null
 for left in "$base" "$state/workspaces" "$state/jobs" "$state/replaced"; do

@@ -1,35 +1,38 @@
 #!/bin/sh
 # Runs a job to its end and writes its status. This process leads the job's session; its output is the job's log.
-# $1 the job's folder, $2 its workspace's lock, $3 its view of the cube (empty: none), $4 the shim's folder, $5 umask,
-# $6 the cube, $7 python, $8 the longest log in bytes (0: any), $9 the user's LC_ALL (`-`: none), then mlcube's words.
+# $1 the job's folder, $2 its workspace's lock, $3 the folder of links to the cube (empty: none), $4 the shim's folder, $5
+# umask, $6 the cube, $7 python, $8 the longest log in bytes (0: any), $9 the user's LC_ALL (`-`: unset), then mlcube's
+# words.
 # shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
 
 job=$1 lock=$2 view=$3 shims=$4 mask=$5 cube=$6 python=$7 limit=$8 locale=$9
 shift 9
-# That of the script that starts this one: what is written here is for those alone whose the tree is.
+# start.sh set this umask: the files of the job are only for the owner of the tree.
 private=$(umask)
 
-# The log is all that there is to tell it to.
+# The log is the only place for messages.
 # shellcheck disable=SC2317 # what is put before this script calls it
 problem() {
   printf 'mlcube-ssh: %s\n' "$*"
   return 1
 }
 
-# Writes the line $2 as the file $1 of the job. Its room was taken when the job was made: a full disk doesn't lose it.
+# Writes the line $2 to the file $1 of the job. The file's space was reserved when the job was made: a full disk doesn't
+# lose the line.
 put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
 
 end() {
   umask "$private"
   [ -z "$view" ] || rm -rf "$view"
   rm -rf "${shims:?}"
-  # What is left goes on in the workspace; whether something is, the one who stops the job finds out.
+  # What is left of the job still uses the workspace. stop.sh finds out whether anything is left, and then releases the
+  # lock.
   [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"
   put status "$1"
   exit
 }
 
-# What is to be known of the job, with the document that started it.
+# Writes job.json: the facts about the job, with the document that started it.
 describe() {
   know_this_machine
   read -r started <"$job/started"
@@ -43,7 +46,7 @@ describe() {
 
 umask "$private"
 exec 8>"$job/alive"
-# What can't be locked says nothing in another pid namespace.
+# Only a file marked `held` is locked; an unmarked one, whose lock failed, proves nothing in another pid namespace.
 if lock_file 8; then printf 'held\n' >&8; fi
 if ! { describe && lead "$job"; }; then
   put cause "can't write in $job: $(tail -n 1 "$job/log")"
@@ -57,16 +60,15 @@ if [ "$locale" = - ]; then unset LC_ALL; else LC_ALL=$locale; fi
 umask "$mask"
 cd "$cube" || end 1
 
-# -E: what the user sets for python's own search and start is for the task, not for this python. -u: the log as it is
-# written.
+# -E: the user's PYTHON* variables are for the task, not for this python. -u: the log is written without delay.
 "$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$limit" "$@" 8>&-
 status=$?
 PATH=${PATH#*:}
 LC_ALL=C
 export LC_ALL
 
-# Sets `state`, `code` and `at` of the container $1: how it is, its exit status, when it started. A daemon that is being
-# restarted has a minute to come back.
+# Sets `state`, `code` and `at` of the container $1: its state, exit status and start time. A daemon that is restarting gets
+# one minute to reply.
 inspect() {
   tries=60
   while :; do
@@ -89,7 +91,8 @@ SEEN
   done
 }
 
-# Waits for the container $1, which goes on though the client that showed its output is gone, and shows the rest.
+# Waits for the container $1, which still runs although the client that showed its output has ended, and shows the rest of
+# the output.
 wait_for_container() {
   is_client_dead=yes
   printf "mlcube-ssh: the engine's client ended with status %s, but the container still runs; waiting for its end\n" "$status"
@@ -97,7 +100,7 @@ wait_for_container() {
   logs=$!
   "$engine" wait "$1" >/dev/null 2>&1 8>&-
   inspect "$1"
-  # Its last lines come when it has ended; a client that hangs isn't waited for.
+  # The last lines arrive when the container has ended; a client that hangs is killed after two seconds.
   tenths=20
   while kill -0 "$logs" 2>/dev/null && [ "$tenths" -gt 0 ]; do
     sleep 0.1
@@ -106,20 +109,20 @@ wait_for_container() {
   kill "$logs" 2>/dev/null
 }
 
-# Whether docker's daemon was restarted while the container $1 ran, and ended it: a daemon begins a new list of events,
-# and this one doesn't have the container's start.
+# Checks whether docker's daemon was restarted while the container $1 ran, and ended it: a restarted daemon begins a new
+# list of events, which doesn't contain the container's start.
 was_ended_by_daemon() {
   case $(ask_engine "$job" --version 2>/dev/null) in [Dd]ocker*) ;; *) return 1 ;; esac
   read -r started <"$job/started"
   events=$(ask_engine "$job" events --since "$started" --until "$(date '+%s')" --format '{{.Action}} {{.ID}}' 2>/dev/null) || return 1
-  # The list holds the last 256; a longer one has lost its beginning.
+  # The list holds the last 256 events; a longer one has lost its beginning.
   [ "$(printf '%s\n' "$events" | wc -l)" -lt 250 ] || return 1
   case $events in *"start $1"*) return 1 ;; esac
 }
 
-# How the engine's last `run` went, where mlcube says that something failed: the engine's failure isn't the task's.
+# Judges the engine's last `run` after mlcube failed: a failure of the engine isn't one of the task.
 judge() {
-  # 125 is the engine's own; behind a signal's number stands that of the client.
+  # 125 is the engine's own status; one above 128 means that a signal ended the client.
   is_client_dead=
   if [ "$status" = 125 ] || [ "$status" -gt 128 ]; then is_client_dead=yes; fi
   number=0
@@ -145,19 +148,19 @@ judge() {
       printf "mlcube-ssh: the engine doesn't report the state of container %s\n" "$id"
       put engine-failed "$number"
       ;;
-    # It was made and never started.
+    # The container was created and never started.
     *' 0001-01-01'*) put engine-failed "$number" ;;
     exited* | stopped*)
       case $code in
         '' | *[!0-9]*) ;;
-        # The tasks after this one were not run. Where the client lived to its end something else failed: a command beside
-        # it in the shell line of the entry point, for one.
+        # If a later task didn't run, this status isn't success. If the client lived to its end, something else failed: for
+        # example a command after it in the entry point's shell line.
         0)
           if [ -n "$is_client_dead" ] && [ ! -f "$job/cause" ] && [ "$number" -ge "$(count_tasks "$@")" ]; then
             status=0
           fi
           ;;
-        # What a task that was killed ends with, or one that ends well at TERM.
+        # These are the statuses of a killed task, and of a task that ends itself at TERM.
         137 | 143)
           status=$code
           if [ ! -f "$job/stopped" ] && was_ended_by_daemon "$id"; then
@@ -171,7 +174,7 @@ judge() {
   esac
 }
 
-# How many tasks mlcube was told to run.
+# Prints how many tasks mlcube was asked to run.
 count_tasks() {
   for word; do
     case $word in --task=*) printf '%s\n' "${word#--task=}" | tr ',' '\n' | grep -c . ;; esac

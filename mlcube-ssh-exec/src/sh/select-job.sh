@@ -1,9 +1,9 @@
 #!/bin/sh
-# Which job is meant, and how it is.
+# Selects a job, and prints its state.
 # shellcheck disable=SC2154 # jobs.sh sets how, status, why and its_host
 
-# Sets `job`, the folder of the job $2, or without one of the newest of the workspace $3; $1 is our own folder. A folder
-# that can't be read is not an empty one.
+# Sets `job` to the folder of the job $2, or, if $2 is empty, of the newest job of the workspace $3; $1 is our own folder. A
+# folder that can't be read must not count as empty.
 pick_job() {
   check_own "$1" "$1/jobs"
   if [ -n "$2" ]; then
@@ -23,7 +23,7 @@ pick_job() {
   [ -n "$job" ] || problem no-job
 }
 
-# Tells how the job $1 is: `job ID STATE STATUS STARTED ENDED HOST ABOUT`, `-` where there is nothing.
+# Prints the state of the job $1: `job ID STATE STATUS STARTED ENDED HOST ABOUT`, with `-` for an unknown value.
 tell_job() {
   job_state "$1"
   read -r started 2>/dev/null <"$1/started" || started=-

@@ -1,14 +1,13 @@
 #!/bin/sh
-# Starts a job in a session of its own. A job that is there already is not started again: the answer to an earlier
-# start was lost.
-# $1 our own folder, $2 the job's id, $3 base, $4 the cube's place in it, $5 its file, $6 workspace (empty: the cube's
-# own), $7 python, $8 settings for mlcube there (empty: the account's own), $9 the document, ${10} names of variables
-# for the task, ${11} the runner of jobs, ${12} the engine's stand-in, ${13} what starts mlcube, ${14} who starts it (JSON),
-# ${15} the workspace that is locked, ${16} what to do then: follow or detach, ${17} the longest log in bytes (0: any);
-# then mlcube's words, of which the first two are its log level and its command.
+# Starts a job in a session of its own. A job that exists already is only followed: the reply to an earlier start was lost.
+# $1 our own folder, $2 the job's id, $3 base, $4 the cube's folder relative to it, $5 its file, $6 workspace (empty: the
+# cube's own), $7 python, $8 settings for the remote mlcube (empty: the account's own), $9 the document, ${10} names of
+# variables for the task, ${11} run.sh, ${12} the engine shim, ${13} launch.py, ${14} who starts the job (JSON), ${15} the
+# workspace to lock, ${16} follow or detach after the start, ${17} the longest log in bytes (0: any); then mlcube's words:
+# the first is its log level, the second its command.
 # Given: gpus (the value of --gpus, if any); engine_there (docker or podman, or the path of one).
-# Given: environment, the folder of the python that was made for mlcube, or nothing.
-# Given: former_workspace, where an earlier version kept the workspace, or nothing.
+# Given: environment, the folder of the python environment that was created for mlcube; else empty.
+# Given: former_workspace, the workspace's path under an earlier version; else empty.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
 state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
@@ -23,7 +22,7 @@ check_own "$state" "$state/jobs" "$base"
 
 never_configured() { problem never-configured "$1"; }
 
-# Ends the script where the cube was never pushed, or was removed since.
+# Ends the script if the cube was never pushed, or was removed since.
 need_cube() {
   its_file=$base/${place:+$place/}$file
   [ ! -f "$its_file" ] || return 0
@@ -31,7 +30,7 @@ need_cube() {
   never_configured "$its_file"
 }
 
-# Leaves nothing of a job that can't start, and ends the script with this problem.
+# Removes everything of a job that can't start, and ends the script with this problem.
 abandon() {
   [ -z "$view" ] || rm -rf "$view"
   [ -z "$shims" ] || rm -rf "$shims"
@@ -40,17 +39,17 @@ abandon() {
   problem "$@"
 }
 
-# Runs a command; where it fails `words` are the last of what it says, which tell why.
+# Runs a command; if it fails, `words` is the last line of its output, which gives the cause.
 with_words() {
-  # Not for what sets variables: it runs in a subshell.
+  # Not for functions that set variables: the command runs in a subshell.
   words=$("$@" 2>&1) || {
     words=$(printf '%s\n' "$words" | tail -n 1)
     return 1
   }
 }
 
-# The folder in which mlcube finds the cube. It can't be given a path that a shell would take apart, so it goes through
-# a link in a folder that lasts as long as the job.
+# Sets `view`, the folder in which mlcube finds the cube. mlcube passes paths to a shell unquoted, so a path with special
+# characters is replaced by a link in a folder that exists as long as the job.
 view=
 plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
@@ -71,25 +70,25 @@ find_python() {
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
   [ -x "$python" ] || never_configured "$python"
-  # It may have been made by another step, another machine or nobody that we know.
+  # Another step, another machine or an unknown account may have created it.
   if [ -n "$environment" ]; then check_own "$(absolute "$environment")"; else check_program "$python"; fi
 }
 
-# What the shim would refuse when the task begins.
+# Refuses the value of --gpus that the shim would refuse when the task begins.
 check_gpus() {
   [ -n "$gpus" ] && ! name_devices "$gpus" || return 0
   if ignores_gpus "$engine_there"; then problem ignores-gpus "$gpus"; fi
 }
 
-# mlcube swallows --mount before 0.0.10.
+# mlcube before 0.0.10 ignores --mount silently.
 check_version() {
   case " $* " in *' --mount='*) ;; *) return 0 ;; esac
   version=$("$python" -c 'from importlib.metadata import version; print(version("mlcube"))' 2>/dev/null)
   case $version in 0.0.[0-9]) problem swallows-mount "$version" ;; esac
 }
 
-# The job's folder, this process its leader until the job has one of its own. The room for what is written at its end is
-# taken now: a full disk doesn't lose it.
+# Makes the job's folder, with this process as leader until the job has a leader of its own. The space for the files written
+# at the job's end is reserved now, so that a full disk doesn't lose them.
 make_job() {
   make_private "$state/jobs" && mkdir "$job" &&
     date '+%s' >"$job/started" &&
@@ -108,8 +107,9 @@ make_job() {
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
 
-# The lock and the job come into being together, for everybody who looks at them on this machine. Fails where the job is
-# there by now: the reply to another session with the same id was lost, and the client asked again while both were at it.
+# Locks the workspace and makes the job while holding the guard, so that no process on this machine sees one without the
+# other. Fails if the job exists by now: the reply to another session with the same id was lost, and the client asked again
+# while that session was still starting the job.
 take_workspace() {
   guard_locks "$state/locks" || problem not-writable "$state"
   if [ -d "$job" ]; then
@@ -127,18 +127,18 @@ take_workspace() {
   unguard_locks
 }
 
-# Puts the shim for container engines into the folder $1 under all their names, and proves that the system runs it there.
+# Writes the shim into the folder $1 under the names of all engines, and tests that the system runs it from that folder.
 put_shim() {
   printf '%s\n' "$engine" >"$1/docker" && chmod 700 "$1/docker" &&
     [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ] &&
     for name in podman singularity apptainer; do ln -s docker "$1/$name" || return; done
 }
 
-# Sets `shims`: where the shim is. On a file system mounted noexec no program can be run; then it is elsewhere. Without it
-# a job's container couldn't be ended, and would get no variables.
+# Sets `shims`, the folder of the shim. On a file system mounted noexec no program can run, so the shim is put elsewhere.
+# Without the shim a job's container couldn't be stopped, and would get no variables.
 shims=
 place_shims() {
-  # A colon would part the PATH.
+  # A colon would split the entry of PATH.
   case $job in
     *:*) ;;
     *)
@@ -148,7 +148,7 @@ place_shims() {
       fi
       ;;
   esac
-  # Last the one that is removed when the account's last session ends: the job goes on.
+  # XDG_RUNTIME_DIR comes last: it is removed when the account's last session ends, and the job continues after that.
   for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
     case $parent in '' | *:*) continue ;; esac
     shims=$(mktemp -d "$parent/mlcube-ssh.XXXXXX" 2>/dev/null) || continue
@@ -162,8 +162,8 @@ place_shims() {
   abandon no-exec "$job/bin"
 }
 
-# Some hosts end a user's processes at logout (logind.conf(5), KillUserProcesses); a scope of the user's own manager is
-# spared, if that outlives the logout.
+# Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is
+# spared if lingering keeps that manager alive after the logout.
 scope=
 find_scope() {
   case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 0 ;; esac
@@ -177,19 +177,19 @@ find_scope() {
   printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; loginctl enable-linger there spares it"
 }
 
-# Until the job has a leader of its own: this session may be ended from then on. One that doesn't come is ended; of the
-# job nothing is left.
+# Waits until the job has a leader of its own; from then on this session may be ended. If no leader appears, its process is
+# killed and everything of the job is removed.
 wait_for_leader() {
   leads=$$ hundredths=3000
   while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
     if [ "$hundredths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
-      # It may have led and ended between the looks.
+      # It may have become leader and ended between the two checks.
       read -r leads _ <"$job/leader"
       if [ "$leads" != $$ ] || [ -f "$job/status" ]; then break; fi
       kill -KILL "$starting" 2>/dev/null
       abandon no-leader "$(tail -n 1 "$job/log")"
     fi
-    # It takes 20 ms, mostly.
+    # This usually takes 20 ms.
     if [ "$hundredths" -gt 2990 ]; then
       sleep 0.01
       hundredths=$((hundredths - 1))
@@ -201,7 +201,7 @@ wait_for_leader() {
   done
 }
 
-# The last 20 jobs stay; those of which something runs stay too, and those of which nobody here can tell.
+# Keeps the last 20 jobs, and also older ones that still have processes or whose state can't be determined on this machine.
 prune() {
   # Ids begin with the time, and a pattern is expanded in order.
   set -- "$state"/jobs/*
@@ -215,7 +215,7 @@ prune() {
   done
 }
 
-# Starts the job that take_workspace has made; mlcube's words follow.
+# Starts the job that take_workspace has made. Arguments: mlcube's words.
 start_job() {
   if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
   place_shims
@@ -227,16 +227,16 @@ start_job() {
   find_scope
   level=$1 phase=$2
   shift 2
-  # Absolute: a relative one would be resolved through the link.
+  # Absolute: a relative path would be resolved through the link.
   set -- "$level" "$phase" "--mlcube=$base/$place/$file" ${workspace:+"--workspace=$workspace"} "$@"
   MLCUBE_SSH_JOB=$id MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
   export MLCUBE_SSH_JOB MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
-  # On a line of its own, with none of this session's descriptors: it would hold the session open.
+  # On its own line, with no descriptor of this session: an inherited one would keep the session open.
   # shellcheck disable=SC2086 # words of our own
   setsid $scope sh "$job/run" "$job" "$lock" "$view" "$shims" "$mask" "$base/$place" "$python" "$limit" "$user_locale" \
     "$@" </dev/null >"$job/log" 2>&1 3<&- &
   starting=$!
-  # What follows the job isn't part of it.
+  # The processes of this script that follow the job aren't part of it: the mark would get them killed by a stop.
   unset MLCUBE_SSH_JOB
   wait_for_leader
   prune
@@ -248,7 +248,7 @@ if [ ! -d "$job" ]; then
   find_python
   check_version "$@"
   check_gpus
-  # What runs there may be making the inputs.
+  # The job that holds the lock may be producing the inputs.
   if is_held "$lock" "$id"; then refuse_locked; fi
   take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
   check_inputs
@@ -257,12 +257,12 @@ if [ ! -d "$job" ]; then
   if take_workspace; then start_job "$@"; fi
 fi
 if [ "$then" = follow ]; then
-  # From here on the client knows that there is a job.
+  # From this line on the client knows that the job exists.
   printf 'offset 0\n'
   follow_job "$job" 0
 fi
 tell_node "$job"
-# One whose leader failed before mlcube hasn't started, whatever its status.
+# A job whose leader failed before mlcube didn't start, whatever its status.
 if [ "$how" = running ] || [ ! -f "$job/cause" ]; then
   printf 'started\n'
 else

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tells how jobs are. $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 which:
-# one or all.
+# Prints the state of jobs. $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4
+# which jobs: one or all.
 # shellcheck disable=SC2154 # pick_job sets job
 
 state=$(absolute "$1")

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Ends a job: its containers, then every process that bears its mark; TERM first, KILL after a while. What it says is
-# looked at: a job of which something runs isn't ended.
-# $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace,
-# $5 `force` gives the workspace up whatever is left of the job, and that of a job that can't be reached from here.
-# Answers: `left …`, what could not be ended, none when all is gone; then how the job is (tell_job).
+# Stops a job: its containers, then every process that bears its mark; TERM first, KILL after the grace. Looks for the
+# result: a job that still has a process hasn't been stopped.
+# $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace, $5 `force`
+# releases the workspace whatever is left of the job, and also for a job that can't be reached from this node.
+# Reply: `left …`, what couldn't be ended, only if there is something; then the job's state (tell_job).
 # shellcheck disable=SC2154 # pick_job sets job; jobs.sh sets how, why and its_host
 
 grace=$4 force=$5
@@ -14,7 +14,8 @@ read -r its_workspace <"$job/workspace" || problem no-look "$job/workspace"
 find_lock "$its_workspace" "${job%/jobs/*}"
 lock=$its_lock
 
-# The pid of one that isn't running here may be another's; the leader is left to write the status.
+# The pid is used only if the job runs on this machine: elsewhere it may belong to another process. The leader isn't killed,
+# so that it can write the status.
 job_state "$job"
 need_state
 before=$how leader=
@@ -24,7 +25,7 @@ running() { marked "$job" "$leader" && container_processes "$job"; }
 
 case $how in
   finished | killed)
-    # What an earlier stop left is looked for once more, by its engine, too.
+    # What an earlier stop left is looked for once more, also through its engine.
     look_for_processes "$job" ''
     if [ -z "$why$found" ]; then
       tell_job "$job"
@@ -33,10 +34,11 @@ case $how in
     ;;
   elsewhere) [ "$force" = force ] || problem elsewhere "$id ${its_host%%/*}" ;;
 esac
-# On a full disk the job is stopped nevertheless; a redirection of `:` that fails would end the shell (POSIX 2.8.1).
+# On a full disk the write fails and the job is stopped nevertheless. Not `:` with a redirection: if that fails, the shell
+# ends (POSIX 2.8.1).
 printf '' >"$job/stopped"
 
-# Sends the signal $1 to what the function $2 finds.
+# Sends the signal $1 to the processes that the function $2 finds.
 signal() {
   for pid in $($2); do kill "-$1" "$pid" 2>/dev/null; done
 }
@@ -44,13 +46,13 @@ signal() {
 marked_ones() { marked "$job" "$leader"; }
 contained_ones() { container_processes "$job"; }
 
-# Sets `now`, in hundredths of a second: each look costs time of its own, so that a count of looks says nothing.
+# Sets `now`, in hundredths of a second. Counting the checks would be wrong: each check takes time of its own.
 look_at_clock() {
   read -r now _ </proc/uptime
   now=${now%.*}${now#*.}
 }
 
-# Up to $1 seconds until the function $2 finds nothing.
+# Waits up to $1 seconds until the function $2 finds nothing.
 wait_until_gone() {
   look_at_clock
   deadline=$((now + $1 * 100))
@@ -61,14 +63,14 @@ wait_until_gone() {
   done
 }
 
-# Ends what the function $2 finds; KILL comes $1 seconds after TERM.
+# Ends the processes that the function $2 finds: TERM, and KILL $1 seconds later.
 end_by_signals() {
   signal TERM "$2"
   wait_until_gone "$1" "$2" || signal KILL "$2"
 }
 
-# By their engine, which has the grace and half a minute. One that has lost its own files, or hangs, ends nothing: then
-# we do. Fails when the engine can't tell.
+# Stops the containers through their engine, which gets the grace and 30 seconds more. An engine that has lost its own
+# files, or hangs, stops nothing: then signals do. Fails if the engine doesn't reply.
 end_containers() {
   answered=yes
   ids=$(present_containers "$job") || answered=
@@ -80,7 +82,7 @@ end_containers() {
   [ -n "$answered" ]
 }
 
-# Both have the same grace.
+# In parallel, so that containers and processes share one grace.
 end_containers &
 ending=$!
 end_by_signals "$grace" marked_ones
@@ -90,10 +92,10 @@ wait "$ending" || told=
 signal KILL running
 wait_until_gone 2 running || :
 
-# Before anything is said of the job, in its status or here.
+# The result must be known before the status is written or the reply sent.
 look_for_processes "$job" "$leader"
 
-# The leader writes the status now; one that is stuck or gone can't.
+# The leader writes the status now; a leader that is stuck or gone can't.
 tenths=30
 while [ ! -f "$job/status" ] && [ "$tenths" -gt 0 ] && [ -n "$leader" ] && kill -0 "$leader" 2>/dev/null; do
   sleep 0.1
@@ -101,20 +103,20 @@ while [ ! -f "$job/status" ] && [ "$tenths" -gt 0 ] && [ -n "$leader" ] && kill 
 done
 if [ ! -f "$job/status" ]; then
   [ "$before" != running ] || kill -KILL "$leader" 2>/dev/null
-  # One that was lost ended by itself.
+  # A lost job ended by itself.
   if [ "$before" = lost ]; then
     rm -f "$job/stopped"
   else
     printf '143\n' 1<>"$job/status.new" && mv -f "$job/status.new" "$job/status"
   fi
 fi
-# An end of its own stays what it was.
+# A job that had ended by itself isn't marked as stopped.
 [ "$before" != finished ] || rm -f "$job/stopped"
 
 look_for_processes "$job" "$leader"
 left=$(printf '%s' "$found" | tr -s ' ' '\n' | sort -u | tr '\n' ' ')
 [ -z "$left" ] || left="processes $left"
-# What docker runs may be on another machine: where it can't be asked, nothing is known of it.
+# docker's containers may run on another machine: if docker doesn't reply, their state is unknown.
 if [ -z "$told" ]; then
   engine=
   read -r engine 2>/dev/null <"$job/engine" || :
