@@ -1,4 +1,4 @@
-//! A push: the code becomes there what it is here; of the workspace goes what changed here.
+//! The order of a push: code is mirrored to the remote; of the workspace, only local changes are sent.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -32,7 +32,7 @@ use crate::transfer::context::{Sent, TransferContext};
 use crate::transfer::{delete, summary};
 use crate::verify;
 
-/// Pushes, and notes a receipt.
+/// Runs the whole push and adds its receipt to the document.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     if !layout.local_root().is_dir() {
@@ -102,12 +102,12 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             let (mut plan, is_agreed) =
                 plan_by_content(step, &mut local, &mut prepared, &layout, &connection, args)?;
             check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
-            // The record of a million files takes a second to write.
+            // Writing the sync state of a million files takes a second.
             let is_agreed = is_agreed && plan.is_empty();
             if !is_agreed {
                 local.record.begin(TransferDirection::Up, &plan)?;
             }
-            // From here on the record has it.
+            // The sync state holds this listing now; dropping it frees memory.
             plan.common = Listing::default();
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
             let sides = TransferContext {
@@ -130,14 +130,14 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         }
         local.stays.check(&layout, &step.report(), receipt)
     });
-    // Also of a push that failed, once the remote has answered.
+    // A failed push gets a receipt too, once the remote has replied.
     if pushed.is_ok() || receipt.free_bytes.is_some() {
         document.steps.push = Some(receipt);
     }
     pushed
 }
 
-/// Refuses what mustn't be sent, and inputs that couldn't be.
+/// Refuses code and workspace that mustn't be sent, and inputs that can't be sent.
 fn check_local(document: &Document, layout: &Layout, boundary: &Boundary) -> anyhow::Result<()> {
     boundary.check_code(layout)?;
     boundary.check_workspace(layout, &document.run)?;
@@ -145,13 +145,13 @@ fn check_local(document: &Document, layout: &Layout, boundary: &Boundary) -> any
     boundary.check_inputs(layout, &required_inputs::needed(document, layout))
 }
 
-/// Whether the remote is asked before it is known what there is to send: not where that may be nothing, and not where a job
-/// there may have to be waited for.
+/// Returns whether the remote is contacted before the local listing is complete. Not with `--if-changed`, where there
+/// may be nothing to send, and not with `--wait`, where a remote job may have to end first.
 fn asks_at_once(args: &Args) -> bool {
     !args.if_changed && args.wait.wait.is_none()
 }
 
-/// What lies here, and what the remote says meanwhile, if it is asked.
+/// Lists the local disk, and runs `ask` on the remote at the same time if it is given.
 fn look_and_ask(
     look: impl FnOnce() -> anyhow::Result<Local>,
     ask: Option<&(impl Fn() -> Outcome<RemoteState> + Sync)>,
@@ -163,7 +163,7 @@ fn look_and_ask(
     })
 }
 
-/// What there is to send.
+/// Notes the number and size of the files that this push considers.
 fn note(receipt: &mut Receipt, local: &Local) {
     let workspace = local.selected();
     receipt.files = Some(local.code.files() + workspace.files());
@@ -171,7 +171,7 @@ fn note(receipt: &mut Receipt, local: &Local) {
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
 }
 
-/// The plan, and with `--checksum` what differs by content alone.
+/// Makes the plan; with `--checksum`, adds the files that differ only by content.
 fn plan_by_content(
     step: &Step,
     local: &mut Local,
@@ -183,7 +183,7 @@ fn plan_by_content(
     if !args.checksum {
         return plan(local, prepared, connection, args);
     }
-    // Before the plan, which takes the lists.
+    // `plan` empties the listings, so they are compared before.
     let looks_the_same = local.selected().files_as_in(&prepared.listing);
     let (mut plan, is_agreed) = plan(local, prepared, connection, args)?;
     if !looks_the_same.is_empty() {
@@ -197,8 +197,8 @@ fn plan_by_content(
     Ok((plan, is_agreed))
 }
 
-/// What has to go to the workspace there, and whether the record holds already what both sides have in common then. What a push
-/// that was cut off has brought is noted first.
+/// Plans what is sent to the workspace. The second value tells whether the sync state already holds what both sides
+/// will agree on. Before that, writes down what an earlier push that was cut off has sent.
 fn plan(
     local: &mut Local,
     prepared: &mut RemoteState,
@@ -221,13 +221,13 @@ fn plan(
     if try_names::mark_unheld(prepared, connection, &plan.send)? {
         plan = plan_of(local, prepared);
     }
-    // All that is needed of a list that may be long is in the plan.
+    // The plan holds all that is needed of this listing, which may be long.
     local.workspace = Listing::default();
     let is_agreed = plan.common == *common;
     Ok((plan, is_agreed))
 }
 
-/// Notes what is known before anything moves, and refuses what mustn't.
+/// Notes what is known before anything is sent, and refuses deletions that aren't allowed and transfers that don't fit.
 fn check(
     receipt: &mut Receipt,
     local: &Local,
@@ -268,8 +268,8 @@ fn send(sides: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<
     sides.plan.check_places(&receiver, |folder| foreign.remedy(folder))
 }
 
-/// What is left out because something else has its name there is an error, after the rest was sent; and an input of the chosen
-/// tasks that is left out for any reason.
+/// Fails, after the rest was sent, if an entry was skipped because the remote has an entry of another kind under its
+/// name, or if an input of the chosen tasks was skipped for any reason.
 fn check_left_out(sides: &TransferContext) -> Outcome<()> {
     let (layout, plan, host) = (sides.layout, sides.plan, sides.connection.host());
     let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
@@ -304,12 +304,12 @@ fn check_left_out(sides: &TransferContext) -> Outcome<()> {
     Ok(())
 }
 
-/// What of the workspace is meant.
+/// Chooses which part of the workspace this push considers.
 fn selection(document: &Document, layout: &Layout, args: &Args) -> anyhow::Result<Selection> {
     if args.inputs { selection::inputs(document, layout) } else { Ok(Selection::All) }
 }
 
-/// A run needs a cube that was configured there.
+/// The failure for a run of a cube that was never configured on the remote.
 fn never_configured(document: &Document) -> Failure {
     Failure::ours(anyhow!(
         "this cube was never configured on '{}' by this machine",
@@ -318,7 +318,7 @@ fn never_configured(document: &Document) -> Failure {
     .hint(format!("run {}", document.configure_command()))
 }
 
-/// Shows the push. What only the remote knows is taken from the record.
+/// Shows the commands of a push. What only the remote knows is taken from the sync state.
 fn dry_run(
     step: &Step,
     document: &Document,

@@ -1,4 +1,4 @@
-//! `--verify`: whether what is here is there, by content.
+//! `--verify`: compares local and remote files by content.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::local::{Local, code};
 use crate::remote::prepare;
 use crate::transfer::commands;
 
-/// Compares what a push would consider: code and workspace.
+/// Compares code and workspace, as far as a push would consider them.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let boundary = Boundary::of(&layout, &runner)?;
@@ -72,7 +72,7 @@ fn comparisons(
     comparisons
 }
 
-/// The comparisons of parts of a folder with one there.
+/// The comparisons of batches of a local folder with a remote one.
 pub(crate) fn of_parts(
     connection: &Connection,
     parts: &[Batch],

@@ -1,4 +1,4 @@
-//! The rsyncs of a push.
+//! The rsync commands of a push.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,8 @@ use mlcube_ssh::sync::{Batch, rsync};
 use crate::remote::backups::Backups;
 use crate::remote::state::Route;
 
-/// The transfer of the code, file by file: rsync's own patterns can't say what gitignore's do. What it replaces is kept aside.
+/// The transfer of the code. Every file is named, because rsync's patterns can't express those of gitignore. rsync
+/// keeps backups of the files that it replaces.
 pub(crate) fn code(
     connection: &Connection,
     route: &Route,
@@ -18,10 +19,10 @@ pub(crate) fn code(
     backups: &Backups,
 ) -> Command {
     let by_content = route.prepared.by_content.then_some(if connection.is_shared() {
-        // It was compared before.
+        // A comparison by content has chosen these files already.
         "--ignore-times"
     } else {
-        // Of code nobody knows what looks the same there: rsync compares all of it.
+        // The plan doesn't cover code, so rsync compares the content of every file.
         "--checksum"
     });
     command(connection, route)
@@ -34,7 +35,7 @@ pub(crate) fn code(
         .list(code.names())
 }
 
-/// The transfers of the workspace: what they replace is kept aside.
+/// The transfers of the workspace. rsync keeps backups of the files that it replaces.
 pub(crate) fn workspace(
     connection: &Connection,
     route: &Route,
@@ -47,7 +48,7 @@ pub(crate) fn workspace(
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))
             .args(ends(part))
-            // What goes was found to be another, or is to go: that it looks the same says nothing.
+            // The plan chose these entries by content; the same size and time mustn't make rsync skip them.
             .args(route.prepared.by_content.then_some("--ignore-times"))
             .arg("--backup")
             .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
@@ -59,19 +60,20 @@ pub(crate) fn workspace(
     Batch::of(send, links).iter().map(command).collect()
 }
 
-/// The option by which links go as what they lead to, of a part of such links. What lies behind them goes by its path.
+/// The option that sends links as their targets, for a batch of followed links. Entries below such a link are sent by
+/// their paths.
 pub(crate) fn ends(part: &Batch) -> Option<&'static str> {
     part.is_followed.then_some("--copy-links")
 }
 
-/// The transfer of what a stream has left in our own folder there: what is whole is linked from it, what is half there is
-/// completed.
+/// The transfer of what an archive left in the incoming folder: rsync hard-links complete files from there and
+/// completes the others.
 pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> Command {
     command(connection, route)
         .arg(format!("--link-dest={}", route.incoming))
-        // What is linked is told of, too.
+        // Given twice, so that rsync also reports the files that it links.
         .arg("-ii")
-        // rsync would put a link in the place of what is there, and keep nothing aside.
+        // Without it, rsync would replace an existing file with a link and keep no backup.
         .arg("--ignore-existing")
         .arg("--")
         .arg(format!("{}/", route.here.display()))
@@ -79,20 +81,21 @@ pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> C
         .list(fresh.names())
 }
 
-/// For a tree that a group shares: what one member sends, the others may change, and nobody else may read. Only its owner can
-/// set the time of what is there already, of a folder or a link that another member made.
+/// Options for a tree that a group shares: its members may change what one of them sends, and nobody else may read it.
+/// Only the owner of a folder or link can set its time, and another member may have made it.
 const SHARED: [&str; 3] = ["--chmod=g+rwX,Dg+s,o-rwx", "--omit-dir-times", "--omit-link-times"];
 
 fn command(connection: &Connection, route: &Route) -> Command {
     let command = rsync::command_along_links(connection)
         .args(["--files-from=-", "--from0", "--dirs"])
-        // A folder above what is sent keeps its permissions there; one that is a link here is none there.
+        // A folder above what is sent keeps its remote permissions. One that is a link locally must not become a link
+        // on the remote.
         .arg("--no-implied-dirs")
-        // Times are compared to the nanosecond: by default what changed within one second is skipped.
+        // Compares times to the nanosecond; by default, rsync skips a change within the same second.
         .arg("--modify-window=-1")
         .args(connection.is_shared().then_some(SHARED).into_iter().flatten());
     if route.is_near {
-        // What is half there lies where no listing looks, even when rsync is killed.
+        // Incomplete files are written where no listing looks, even if rsync is killed.
         command.arg(format!("--temp-dir={}", route.scratch))
     } else {
         command

@@ -1,4 +1,4 @@
-//! The two sides of a push.
+//! What every stage of a transfer needs to know.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::local::Local;
 use crate::remote::backups::Backups;
 use crate::remote::state::{RemoteState, Route};
 
-/// The two sides of a push, and what has to go from one to the other.
+/// Local, remote and the plan between them.
 pub(crate) struct TransferContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) document: &'a Document,
@@ -27,13 +27,13 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) prepared: &'a RemoteState,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
-    /// Whether nothing goes to the workspace, and the record holds already what both sides have in common.
+    /// Whether nothing is sent to the workspace, and the sync state already holds what both sides agree on.
     pub(crate) is_agreed: bool,
-    /// The folder there in which is kept aside what is replaced.
+    /// The remote folder for backups of what is replaced.
     pub(crate) backups: Backups,
 }
 
-/// What a push has sent, and the failure that tells what it couldn't.
+/// What a push has sent, and the failure that names what it couldn't send.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) transfer: Transfer,
@@ -41,7 +41,8 @@ pub(crate) struct Sent {
 }
 
 impl TransferContext<'_> {
-    /// Runs rsyncs, of which so many bytes are to be expected. What they leave out is an error once the rest is sent.
+    /// Runs rsync commands that are expected to send `bytes` bytes. What they leave out is noted in `sent` as an error
+    /// for later, so that the rest is still sent.
     pub(crate) fn rsync(
         &self,
         commands: &[Command],

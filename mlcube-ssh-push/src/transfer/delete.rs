@@ -1,4 +1,5 @@
-//! `--delete`: removes from the remote tree what was pushed once and is gone here, after it was kept aside.
+//! `--delete`: removes code from the remote tree that was pushed once and no longer exists locally. A backup is kept
+//! first.
 
 use anyhow::anyhow;
 use mlcube_ssh::listing::Listing;
@@ -14,7 +15,7 @@ use crate::transfer::context::{Sent, TransferContext};
 
 const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
 
-/// Refuses to delete when there is nothing here, or more than was allowed.
+/// Refuses to delete if the cube has no local file, or more than `--max-delete` files.
 pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     if !args.delete || local.gone.files() == 0 {
         return Ok(());
@@ -34,7 +35,7 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that deletes: by moving aside; none when there is nothing to delete.
+/// The script that moves `paths` to the backups; `None` if there is nothing to delete.
 pub(crate) fn script(
     connection: &Connection,
     paths: &Listing,
@@ -42,21 +43,22 @@ pub(crate) fn script(
     backups: &Backups,
 ) -> Option<Script> {
     let script = connection.script(SET_ASIDE).given("tree", base).given("aside", &backups.code());
-    // What lies in a folder before the folder.
+    // Reversed, so that the entries of a folder come before the folder.
     let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
     (!paths.is_empty()).then_some(script)
 }
 
-/// What became of code that is to be removed.
+/// The result of removing code.
 pub(crate) struct Removed {
-    /// What was there.
+    /// The paths that existed and were removed.
     pub(crate) deleted: Vec<String>,
-    /// The failure that names what can't be removed.
+    /// The failure that names what couldn't be removed.
     pub(crate) failure: Option<Failure>,
 }
 
 impl TransferContext<'_> {
-    /// Deletes there what is gone here, and names it. What can't be deleted is an error once the rest is done.
+    /// Deletes remote code that no longer exists locally, and names it. What can't be deleted is an error once the rest
+    /// is done.
     pub(crate) fn delete(&self, sent: &mut Sent) -> Outcome<Vec<String>> {
         let Removed { deleted, failure } = self.remove(&self.local.gone)?;
         for path in &deleted {
@@ -66,7 +68,7 @@ impl TransferContext<'_> {
         Ok(deleted)
     }
 
-    /// Removes code from the tree there.
+    /// Moves code out of the remote tree.
     pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Removed> {
         let (connection, host) = (self.connection, self.connection.host());
         let script = script(connection, paths, &self.prepared.base, &self.backups);

@@ -1,4 +1,4 @@
-//! The transfers of a push: what is new there as a stream, the rest by rsync; and what is remembered of it.
+//! The transfers of a push: new entries as an archive, the rest by rsync, and the update of the sync state afterwards.
 
 pub(crate) mod commands;
 pub(crate) mod context;
@@ -27,7 +27,7 @@ use crate::transfer::delete::Removed;
 use crate::verify;
 
 impl TransferContext<'_> {
-    /// Sends what has to be sent, and remembers it; `sent` tells what went, also when it fails.
+    /// Runs all transfers and updates the sync state. `sent` tells what was sent, even if the transfer fails.
     pub(crate) fn transfer(
         &self,
         args: &Args,
@@ -49,9 +49,9 @@ impl TransferContext<'_> {
         let has_replaced =
             sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way;
         match &all {
-            // Nobody can look at anything there.
+            // The connection is lost, so the backups can't be read.
             Err(failure) if failure.kind == FailureKind::Connection => {}
-            // What failed first is told.
+            // The first failure is the one that is reported.
             Err(failure) => drop(self.settle_backups(failure.is_out_of_room())),
             Ok(_) if has_replaced => self.settle_backups(false)?,
             Ok(_) => {}
@@ -64,7 +64,7 @@ impl TransferContext<'_> {
         Ok(record.set_incoming(&[])?)
     }
 
-    /// Sends code and workspace; returns what didn't go as a stream.
+    /// Sends code and workspace; returns what the archives didn't send.
     fn send<'a>(&'a self, code: &'a Listing, sent: &mut Sent) -> Outcome<Remaining<'a>> {
         let remaining = self.send_new(code, sent)?;
         self.send_code(&remaining, sent)?;
@@ -73,24 +73,24 @@ impl TransferContext<'_> {
         Ok(remaining)
     }
 
-    /// Removes links that were pushed from here and are folders here now: rsync would write through them. Says whether there was
-    /// any.
+    /// Removes remote links that were pushed and are folders locally now, because rsync would write through them.
+    /// Returns whether there were any.
     fn make_way(&self) -> Outcome<bool> {
         let Removed { deleted, failure } = self.remove(&self.local.old_links())?;
         failure.map_or(Ok(!deleted.is_empty()), Err)
     }
 
-    /// Brings the code there up to date: only rsync knows what lies in a tree that was there.
+    /// Updates the remote code. What an existing tree holds is known only to rsync.
     fn send_code(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let route = self.code_route();
         let code = &self.code_to_send(&remaining.code)?;
-        // An rsync that finds nothing to do takes seven round trips.
+        // An rsync without anything to do takes seven round trips.
         if code.is_empty() {
             return Ok(());
         }
         let command = commands::code(self.connection, &route, code, &self.backups);
         let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
-        // In a tree that was there rsync may find that all is well; but it has to have looked.
+        // In an existing tree rsync may find everything up to date, but it must have looked at the files.
         let was_missing = self.prepared.is_new && !remaining.may_be_there;
         let done = if was_missing { rsynced.files_sent } else { rsynced.files };
         if (was_missing || done == 0) && !rsynced.is_partial {
@@ -99,10 +99,11 @@ impl TransferContext<'_> {
         Ok(())
     }
 
-    /// The code that rsync has to look at: what the remote hasn't told to be there as it is here.
+    /// The code that rsync has to compare: all but the entries that the remote reported to be as they are locally.
     fn code_to_send<'a>(&self, code: &'a Listing) -> Outcome<Cow<'a, Listing>> {
         if self.prepared.by_content && self.connection.is_shared() {
-            // Nobody can set the time of another member's file that has this content: such a file isn't rsync's.
+            // Only the owner of a file can set its time. Where another member's file has the same content already,
+            // rsync mustn't try.
             let parts = Batch::of(code, &[]);
             let comparisons =
                 verify::of_parts(self.connection, &parts, &self.layout.base, &self.prepared.base);
@@ -131,7 +132,7 @@ impl TransferContext<'_> {
         commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
-    /// Notes what both sides have in common now.
+    /// Notes in the sync state what both sides agree on now.
     fn finish(&self, remaining: &Remaining) -> Outcome<()> {
         if self.is_agreed {
             return Ok(());
@@ -148,7 +149,7 @@ impl TransferContext<'_> {
         Ok(record.finish(&confirmed)?)
     }
 
-    /// Shows the transfers of a push, as if nothing were there but what the record says.
+    /// Shows the transfers of a push as if the remote held exactly what the sync state says.
     pub(crate) fn show(&self, args: &Args) {
         self.show_removal(&self.local.old_links());
         if args.delete {

@@ -1,5 +1,5 @@
-//! Permissions that changed alone: they go by themselves. With an rsync of the file its content would go, too, over what somebody
-//! has written there meanwhile.
+//! Permissions that changed without the content. They are sent by a script: rsync would send the content too, and
+//! replace what somebody has written on the remote meanwhile.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::transfer::context::{Sent, TransferContext};
 
 const SET_PERMISSIONS: &str = include_str!("../sh/set-permissions.sh");
 
-/// So many are set by one script, each a word of it.
+/// How many entries one script sets; each is a word on its command line.
 const AT_ONCE: usize = 10_000;
 
 /// The scripts that set the permissions of a plan in the folder `workspace`, each with its entries.
@@ -40,7 +40,8 @@ fn scripts(
     chunks.map(|(mode, paths)| script(mode, paths)).collect()
 }
 
-/// The permissions that an entry gets there. In a tree that a group shares every member has the owner's, and others have none.
+/// The permissions that an entry gets on the remote. In a tree that a group shares, every member gets the owner's
+/// permissions, and others get none.
 fn mode(connection: &Connection, entry: &Entry) -> u32 {
     let own = entry.permissions() & 0o777;
     if connection.is_shared() {
@@ -52,7 +53,8 @@ fn mode(connection: &Connection, entry: &Entry) -> u32 {
 }
 
 impl TransferContext<'_> {
-    /// Sends the permissions that changed alone. What doesn't get them is an error once the rest is sent.
+    /// Sends permissions that changed without the content. Entries that can't get them are an error once the rest is
+    /// sent.
     pub(crate) fn send_permissions(&self, sent: &mut Sent) -> Outcome<()> {
         let workspace = &self.prepared.workspace;
         let mut denied: Vec<&Path> = Vec::new();
@@ -87,7 +89,7 @@ impl TransferContext<'_> {
         Ok(())
     }
 
-    /// Shows how they would be sent.
+    /// Shows the scripts that would send the permissions.
     pub(crate) fn show_permissions(&self) {
         for (script, _) in scripts(self.connection, self.plan, &self.prepared.workspace) {
             self.step.show(&self.connection.shown(&script));

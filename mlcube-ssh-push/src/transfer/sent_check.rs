@@ -1,4 +1,4 @@
-//! Whether what was told to go has gone: a transfer that sent nothing and reports success is none.
+//! Checks that rsync sent what it was asked to send; it can exit 0 without sending anything.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::text::units::count;
 
-/// Compares how many files were sent with those that weren't there: all of `missing` but for what is gone here meanwhile.
+/// Compares the number of sent files with the number of files in `missing`, except those that no longer exist locally.
 ///
 /// # Errors
 /// When fewer were sent.

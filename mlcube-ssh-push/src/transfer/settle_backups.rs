@@ -1,8 +1,9 @@
-//! What a push replaces or deletes on the remote: all of it is kept aside first, in one folder for each push.
+//! The backups of what a push replaces or deletes on the remote, in one folder for each push.
 //!
-//! In the end that folder is listed. Code that is as this machine sent it is of no use to anybody, and is dropped; what somebody
-//! else wrote stays and is named, and so does what was written between the listing and the transfer. What is dropped is decided by
-//! size and time. Where those don't count (`--checksum`) nobody knows what the code was, and nothing is dropped.
+//! At the end of the push that folder is listed. Backups of code that this machine sent itself are useless and are
+//! removed. Backups of what somebody else wrote are kept and named, and so are those of files that were written between
+//! the listing and the transfer. Size and time decide. With `--checksum` they don't count; nobody knows then what the
+//! code was, and no backup of code is removed.
 
 use std::path::Path;
 
@@ -20,17 +21,17 @@ use crate::transfer::summary;
 const LIST: &str = include_str!("../sh/list-backups.sh");
 const DROP: &str = include_str!("../sh/drop-backups.sh");
 
-/// How many are dropped by one script, each a word of it.
+/// How many backups one script removes; each is a word on its command line.
 const AT_ONCE: usize = 10_000;
 
 impl TransferContext<'_> {
-    /// Drops the backups that are of no use, and names those that nobody expected. Where a disk was full one may not be whole:
-    /// what it was to be lies in its place still.
+    /// Removes useless backups and names the unexpected ones. If a disk was full (`was_full`), a backup may be
+    /// incomplete; the file that it was made of is still in its place then.
     pub(crate) fn settle_backups(&self, was_full: bool) -> Outcome<()> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let answer = self.ask_of_backups(script)?;
         let backups = answer.listing()?.filter(|_, entry| !entry.is_folder());
-        // The disk that they are on may round their times.
+        // The file system of the backups may round their times.
         let disk = Granularity::of(&backups);
         let mut found = [Found::default(), Found::default()];
         for (path, backup) in backups.iter() {
@@ -51,7 +52,7 @@ impl TransferContext<'_> {
             });
             workspace.take_half(&self.look(&self.prepared.workspace, workspace)?, |place, now| {
                 let backup = backups.get(&Path::new("workspace").join(place));
-                // What was sent by content looks like what it replaced.
+                // After a transfer by content, a sent file can have the same size and time as the one that it replaced.
                 !self.prepared.by_content
                     && backup.is_some_and(|backup| backup.size < now.size)
                     && self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))
@@ -75,7 +76,7 @@ impl TransferContext<'_> {
         Ok(())
     }
 
-    /// What lies now in the places of files that nobody expected among the backups.
+    /// Lists the files that are now in the places of unexpected backups.
     fn look(&self, folder: &str, found: &Found) -> Outcome<Listing> {
         if found.changed.is_empty() {
             return Ok(Listing::default());
@@ -145,11 +146,11 @@ impl TransferContext<'_> {
 /// The backups of code, or of the workspace.
 #[derive(Default)]
 struct Found {
-    /// Those that are as they were known to be.
+    /// Backups that are as the listings said.
     expected: Vec<&'static Path>,
-    /// Those that aren't, and their places.
+    /// Backups that aren't, and the places of their files.
     changed: Vec<(&'static Path, &'static Path)>,
-    /// Those that aren't whole.
+    /// Incomplete backups.
     half: Vec<&'static Path>,
 }
 
@@ -162,7 +163,7 @@ impl Found {
         }
     }
 
-    /// Takes those out that aren't whole: what lies in their places `now` wasn't replaced.
+    /// Moves incomplete backups to `half`: the files in their places, listed in `now`, weren't replaced.
     fn take_half(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
         let is_half = |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
         let (half, changed) = self.changed.iter().partition(|(_, place)| is_half(place));

@@ -1,14 +1,14 @@
-//! What a push says of what it did.
+//! The messages at the end of a push.
 
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::{count, human_bytes};
 use mlcube_ssh::ui::report::Report;
 
-/// How many of a list are named.
+/// How many paths of a list are named.
 pub(crate) const NAMED: usize = 20;
 
-/// Says what went, and names what didn't.
+/// Names what was sent, skipped and kept.
 pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {
     match sent.names.as_slice() {
         [] => report.say(&format!("nothing to send to {host}")),
@@ -29,7 +29,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer
     });
 }
 
-/// Names the first of a list that may be long; the document has all of it, under a key.
+/// Names the first paths of a list that may be long; `key` is the place in the document that lists all.
 fn name(report: Report, names: &[String], key: &str, say: impl Fn(&str) -> String) {
     for name in names.iter().take(NAMED) {
         report.warn(&say(&name.escape_debug().to_string()));
