@@ -10,7 +10,8 @@ use mlcube_ssh::pipe::document::Remote;
 
 use crate::local::skipped::Skipped;
 
-/// What the code is on this machine now, without what lies in one of `workspaces`; what stays here is noted.
+/// Lists the code as it is on the local disk, without anything in one of `workspaces`. What isn't sent is noted in
+/// `skipped`.
 pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Skipped) -> Result<Listing> {
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
@@ -41,12 +42,12 @@ fn add(all: &mut Listing, layout: &Layout, place: &Path, skip: &Skip<'_>) -> Res
     Ok(())
 }
 
-/// The code without devices, sockets and pipes, and without what can't be looked at.
+/// The code without devices, sockets, pipes and entries that can't be looked at.
 pub(crate) fn sendable(code: &Listing) -> Listing {
     code.filter(|_, entry| !matches!(entry.kind, EntryKind::Other | EntryKind::Unreadable))
 }
 
-/// The part of the code that a push finds there when it has just made the tree: the folders around the workspace.
+/// The entries of the code that exist in a remote tree that this push has just made: the folders above the workspace.
 pub(crate) fn just_made(remote: &Remote, code: &Listing) -> Listing {
     let workspace = Path::new(remote.workspace.as_str());
     let below = workspace.strip_prefix(remote.base.as_str()).unwrap_or(Path::new(""));

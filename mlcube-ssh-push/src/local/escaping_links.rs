@@ -1,5 +1,5 @@
-//! Links that lead out of what is sent. They go as they are, and there they lead to whatever the remote has of that
-//! name, most often nothing: that is said when they are sent.
+//! Links that lead out of what is sent. They are sent unchanged, and lead on the remote to whatever has that path,
+//! usually nothing. A warning says so when they are sent.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use mlcube_ssh::listing::EntryKind;
 
 use crate::transfer::context::TransferContext;
 
-/// How many are named.
+/// How many links are named.
 const NAMED: usize = 5;
 
-/// Names such links among what was just sent.
+/// Names these links among the entries that were just sent.
 pub(crate) fn name(sides: &TransferContext) {
     let (layout, code) = (sides.layout, sides.local.changed_code());
     let sent = [(&layout.base, &code), (&layout.workspace, &sides.plan.send)];
@@ -37,14 +37,14 @@ pub(crate) fn name(sides: &TransferContext) {
     }
 }
 
-/// Whether what a link leads to, by its text, has no place beside it there.
+/// Returns whether the target of a link, by its text, isn't at the same relative place on the remote.
 fn leads_out(layout: &Layout, link: &Path, target: &Path) -> bool {
     if target.is_absolute() {
         return true;
     }
     let target = normal(&link.parent().unwrap_or(link).join(target));
     let in_workspace = |path: &Path| path.starts_with(&layout.workspace);
-    // A workspace outside the cube lies in a place of its own there.
+    // A workspace outside the cube has a place of its own on the remote.
     let is_far =
         layout.workspace_in_root().is_none() && in_workspace(link) != in_workspace(&target);
     let is_code = || target.strip_prefix(&layout.base).is_ok_and(|place| layout.is_code(place));
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// Of a cube in `/h/lab/cube` that is built from `/h/lab/project`, those of these links that lead out.
+    /// Returns which of these links lead out, for a cube in `/h/lab/cube` that is built from `/h/lab/project`.
     fn out<'a>(workspace: &str, links: &[(&'a str, &str)]) -> Vec<&'a str> {
         let context = Some(PathBuf::from("project"));
         let file = "mlcube.yaml".to_owned();

@@ -1,4 +1,5 @@
-//! Places in the tree that were a workspace once: nobody's code, as a job may have written there, until the user says otherwise.
+//! Places in the tree that were a workspace once. A job may have written in them, so they aren't code until the user
+//! says so.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::quote::shell_word_of;
 use mlcube_ssh::ui::report::Report;
 
-/// Says which of them lie here and aren't sent.
+/// Names the places in `known` that exist locally and aren't sent.
 pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
     let is_left_out = |place: &&PathBuf| layout.is_code(place) && layout.base.join(place).exists();
     let here: Vec<_> = known.iter().filter(is_left_out).collect();
@@ -27,10 +28,10 @@ pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
     }
 }
 
-/// The place in the base that the user means by a path, absolute or in the base, and calls code from now on.
+/// Reads the path of a former workspace, absolute or relative to the base, that the user declares to be code.
 ///
 /// # Errors
-/// When it was no workspace, or is the one in use.
+/// When it was never a workspace, or is the one in use.
 pub(crate) fn parse(layout: &Layout, record: &SyncState, path: &Path) -> Outcome<PathBuf> {
     let place = normal(&layout.base.join(path)).strip_prefix(&layout.base).map(Path::to_owned);
     let refuse = |why: &str| {

@@ -1,14 +1,15 @@
-//! Code that was pushed once and is gone here: what `--delete` deletes on the remote.
+//! Code that was pushed once and no longer exists locally: what `--delete` deletes on the remote.
 //!
-//! Only what this machine has sent itself is ever deleted, so that nothing of anybody else's goes, and no file that is
-//! still here, an ignored one for instance. A workspace is no code, and what somebody changed there is kept aside.
+//! Only what this machine has sent is ever deleted, so that nothing of anybody else is lost, and no file that still
+//! exists locally, for instance an ignored one. A workspace isn't code, and what somebody changed on the remote is kept
+//! as a backup.
 
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::{Entry, Listing};
 
-/// What was pushed from here, by this push or earlier ones, and is gone.
+/// The entries that this machine pushed, now or earlier, and that no longer exist locally.
 pub(crate) fn gone(
     layout: &Layout,
     pushed: &Listing,
@@ -22,13 +23,13 @@ pub(crate) fn gone(
     })
 }
 
-/// Whether a folder that `path` lay in is a file or a link now, through which something else may be seen.
+/// Returns whether a folder above `path` is a file or a link now; `path` may then show another file through that link.
 fn lies_below_another(code: &Listing, path: &Path) -> bool {
     let mut around = path.ancestors().skip(1);
     around.any(|folder| code.get(folder).is_some_and(|now| !now.is_folder()))
 }
 
-/// Whether nothing lies at `path`: what can't be looked at, in a folder that can't be entered, may.
+/// Returns whether nothing exists at `path`. In a folder that can't be entered something may exist.
 fn is_gone(path: &Path) -> bool {
     matches!(Entry::look(path), Ok(None))
 }

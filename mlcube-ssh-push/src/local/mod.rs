@@ -1,4 +1,4 @@
-//! What lies on this machine, and what the record says of it; nothing is contacted.
+//! What a push reads on the local disk: listings and the sync state. Nothing in here contacts the remote.
 
 pub(crate) mod code;
 pub(crate) mod escaping_links;
@@ -24,26 +24,27 @@ use mlcube_ssh::ui::report::Report;
 use crate::local::own_files::OwnFiles;
 use crate::local::skipped::Skipped;
 
-/// What lies here, and what the record says.
+/// The local listings and the sync state.
 pub(crate) struct Local {
     pub(crate) code: Listing,
-    /// All of the workspace, whatever is meant.
+    /// The whole workspace, also the entries outside the selection.
     pub(crate) workspace: Listing,
     pub(crate) record: SyncState,
-    /// What both sides of the workspace last had in common.
+    /// What both sides of the workspace last agreed on.
     common: Listing,
     pushed: Option<Listing>,
-    /// Code that a push which didn't end well may have sent, or that is gone here since it was pushed.
+    /// Code that a failed push may have sent, or that was pushed and no longer exists locally.
     sent_once: Listing,
-    /// Code that was pushed once, and is gone.
+    /// Code that was pushed once and no longer exists locally.
     pub(crate) gone: Listing,
     pub(crate) stays: Skipped,
     selection: Selection,
-    /// The links of the workspace that stand for what they lead to.
+    /// The links of the workspace that are sent as their targets.
     pub(crate) followed: Vec<PathBuf>,
 }
 
-/// What the workspace holds on this machine now, with what lies behind the user's own links, and these; what stays here is noted.
+/// Lists the workspace, with what is below the user's own links, and returns these links too. What isn't sent is noted
+/// in `skipped`.
 fn workspace(
     layout: &Layout,
     boundary: &Boundary,
@@ -61,7 +62,7 @@ fn workspace(
 }
 
 impl Local {
-    /// Looks at what lies here; what of it is in `own` is never sent.
+    /// Lists code and workspace, without the files in `own`, which are never sent.
     pub(crate) fn look(
         layout: &Layout,
         boundary: &Boundary,
@@ -71,7 +72,7 @@ impl Local {
         report: Report,
     ) -> Result<Self> {
         let stays = Skipped::default();
-        // Before any other list: what is found on either side is mostly the same, in the order of this one.
+        // Read before any other listing: local and remote have mostly the same entries, in this order.
         let common = record.workspace()?;
         let mut workspaces = layout.workspaces();
         workspaces.extend(record.workspaces()?);
@@ -100,20 +101,22 @@ impl Local {
         })
     }
 
-    /// Puts what was pushed in the place of what the remote's disk, which rounds times, makes of it.
+    /// Replaces the times in a remote listing of the code, which the remote file system rounds, by those that were
+    /// pushed.
     pub(crate) fn put_pushed(&self, code: &mut Listing) {
         if let Some(Cow::Owned(exact)) = self.pushed.as_ref().map(|pushed| code.unrounded(pushed)) {
             *code = exact;
         }
     }
 
-    /// What both sides last had in common, given what is in the workspace there; what an earlier push that was cut off has
-    /// brought counts.
+    /// What both sides last agreed on, given the listing of the remote workspace. What an earlier push that was cut off
+    /// has sent counts.
     pub(crate) fn settled(&mut self, there: &Listing) -> Result<Agreed> {
         self.record.settled(mem::take(&mut self.common), &self.workspace, there)
     }
 
-    /// Forgets what lies in places that the remote knows to be or have been workspaces, and remembers them.
+    /// Removes from the code what is in `places`, which the remote knows as present or former workspaces, and remembers
+    /// these places.
     pub(crate) fn leave_out_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
         self.record.add_workspaces(places)?;
         let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
@@ -122,20 +125,20 @@ impl Local {
         Ok(())
     }
 
-    /// Whether code that was found on the remote may be what this machine has sent, by an earlier push, one that was cut off, or
-    /// this one.
+    /// Returns whether this machine may have sent the code that was found on the remote: by an earlier push, one that
+    /// was cut off, or this one.
     pub(crate) fn may_have_sent(&self, path: &Path, found: &Entry, disk: Granularity) -> bool {
         let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];
         let mut sent = sent.into_iter().flatten().filter_map(|sent| sent.get(path));
         sent.any(|sent| disk.shows(found, &sent))
     }
 
-    /// What of the workspace is meant.
+    /// The entries of the workspace that are selected.
     pub(crate) fn selected(&self) -> Cow<'_, Listing> {
         self.selection.of_listing(&self.workspace)
     }
 
-    /// Whether a push would have nothing to send.
+    /// Returns whether a push would have nothing to send.
     pub(crate) fn is_unchanged(&self) -> bool {
         let code_is_known =
             self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now()));
@@ -148,28 +151,29 @@ impl Local {
                 .all(|(path, entry)| common.get(path).is_some_and(|common| common.same(&entry)))
     }
 
-    /// What has to go, given what is in the workspace there and what both sides have in common; what isn't meant keeps its
-    /// place in the record.
+    /// Plans the transfer of the workspace, given its remote listing and what both sides agree on. Entries outside the
+    /// selection keep their place in the sync state.
     pub(crate) fn plan(&self, there: &Listing, common: &Listing, overwrite: bool) -> Plan {
         let mut plan = Plan::new(TransferDirection::Up, &self.selected(), there, common, overwrite);
         plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan
     }
 
-    /// The code that isn't there as it is here, as far as this machine knows.
+    /// The code that differs from what was last pushed.
     pub(crate) fn changed_code(&self) -> Listing {
         let there = |path: &Path| self.pushed.as_ref()?.get(path);
         self.code.filter(|path, entry| !there(path).is_some_and(|there| there.same_content(entry)))
     }
 
-    /// Code that may be there once this push has begun, whatever ends it: that of earlier ones, and what goes now.
+    /// Code that may be on the remote once this push has begun, however it ends: that of earlier pushes, and what is
+    /// sent now.
     pub(crate) fn once_sent(&self) -> Listing {
         let mut once = self.gone.clone();
         once.extend(self.changed_code().iter());
         once
     }
 
-    /// The code as it is there after a push: what can't be looked at here is as it was.
+    /// The remote code after this push. What can't be looked at locally is as it was.
     pub(crate) fn pushed_now(&self) -> Listing {
         let is_read =
             |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == EntryKind::Unreadable);
@@ -180,12 +184,12 @@ impl Local {
         code
     }
 
-    /// Code that is gone here and may still be there, after it was deleted there or without that.
+    /// Code that no longer exists locally and may still exist on the remote; empty if this push has deleted it.
     pub(crate) fn still_gone(&self, was_deleted: bool) -> Listing {
         if was_deleted { Listing::default() } else { self.gone.clone() }
     }
 
-    /// Links that were pushed from here and are folders here now.
+    /// Links that were pushed and are folders locally now.
     pub(crate) fn old_links(&self) -> Listing {
         let is_folder = |path: &Path| self.code.get(path).is_some_and(|now| now.is_folder());
         let pushed = self.pushed.as_ref();
@@ -196,12 +200,12 @@ impl Local {
             .unwrap_or_default()
     }
 
-    /// Whether a push was ever made from here.
+    /// Returns whether this machine ever pushed the cube.
     pub(crate) fn was_pushed(&self) -> bool {
         self.pushed.is_some()
     }
 
-    /// Whether anything that the image is built from changed since it was built last.
+    /// Returns whether anything that the image is built from has changed since it was last built.
     pub(crate) fn context_changed(&self, layout: &Layout) -> bool {
         let now = self.code.below(layout.build_context());
         !matches!(self.record.configured(), Ok(Some(built)) if built.same(&now))

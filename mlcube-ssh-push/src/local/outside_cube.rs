@@ -1,4 +1,4 @@
-//! What is sent from beside the cube's own folder: named with its size before the first push sends it.
+//! What is sent from outside the cube's own folder. It is named with its size before the first push sends it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use mlcube_ssh::ui::report::Report;
 
 use crate::local::Local;
 
-/// Names the build context and the inputs that lie outside the cube's folder, where nothing was ever pushed from here.
+/// Names the build context and the inputs outside the cube's folder, if this machine never pushed the cube.
 pub(crate) fn name(report: &Report, layout: &Layout, local: &Local) {
     if local.was_pushed() {
         return;

@@ -1,5 +1,5 @@
-//! Files of the tools' own and of the user's ssh, which are never code: the private keys that log in, documents, what this
-//! command line is writing, our state. A cube's folder is where people work, and all of these end up in it.
+//! Files that are never code: the private keys that log in, documents, what this command line is writing, and the state
+//! folder. A cube's folder is where people work, and all of these end up in it.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -15,25 +15,25 @@ use mlcube_ssh::pipe::private_file::state_folder;
 use mlcube_ssh::ui::report::Report;
 use rustix::process::getpgrp;
 
-/// A document is a few kilobytes; what is larger than this is none.
+/// A document has a few kilobytes; a larger file isn't one.
 const LARGEST_DOCUMENT: u64 = 4 << 20;
 
 /// No key is as large: one of 16,384 bits has 12 kB.
 const LARGEST_KEY: u64 = 64 << 10;
 
-/// What is never code, and what of it was met.
+/// The files that are never code, and those that were found.
 #[derive(Debug, Default)]
 pub(crate) struct OwnFiles {
-    /// What the identity files hold.
+    /// The contents of the identity files.
     keys: Vec<Vec<u8>>,
-    /// Our folder of states, as it really is.
+    /// The real path of the local state folder.
     state: Option<PathBuf>,
-    /// What the processes of this command line are writing, as it really is.
+    /// The real paths of the files that the processes of this command line are writing.
     written: OnceCell<BTreeSet<PathBuf>>,
 }
 
 impl OwnFiles {
-    /// With the identity files of the connection.
+    /// Reads the identity files of the connection.
     pub(crate) fn with_keys(files: &[PathBuf]) -> Self {
         let key = |path: &PathBuf| {
             let is_key =
@@ -44,7 +44,7 @@ impl OwnFiles {
         Self { keys: files.iter().filter_map(key).collect(), state, ..Self::default() }
     }
 
-    /// Takes keys away from a listing of `top`, and names them: in the workspace they are no data either.
+    /// Removes keys from a listing of `top`, and names them: in the workspace they aren't data either.
     pub(crate) fn take_keys(&self, listing: &mut Listing, top: &Path, report: Report) {
         listing.retain(|path, entry| {
             let is_key = self.is_key(&top.join(path), entry);
@@ -58,7 +58,8 @@ impl OwnFiles {
         });
     }
 
-    /// Takes away from the code in `base` all that is none. What was pushed as it is now has been looked at.
+    /// Removes from the code in `base` all that isn't code. A file that was pushed as it is now has been examined
+    /// already.
     pub(crate) fn take(
         &self,
         code: &mut Listing,
@@ -91,9 +92,9 @@ impl OwnFiles {
         });
     }
 
-    /// Whether the file at `path` is an identity file or a copy of one, under whatever name.
+    /// Returns whether the file at `path` is an identity file or a copy of one, under any name.
     fn is_key(&self, path: &Path, entry: &Entry) -> bool {
-        // Most files differ in size: nothing is asked of the disk.
+        // Most files differ in size, so the disk isn't read for them.
         let has_its_size = |key: &&Vec<u8>| entry.is_file() && entry.size == key.len() as u64;
         self.keys
             .iter()
@@ -106,13 +107,13 @@ impl OwnFiles {
     }
 }
 
-/// The files that processes of this process's group have open for writing: the ends of the pipe and the shell around it
-/// (`… > ran.json`, `2> log`, `| tee log`). They are empty or by half, and another run has others.
+/// The files that processes of this process group have open for writing: the ends of the pipe and the shell around it
+/// (`… > ran.json`, `2> log`, `| tee log`). They are empty or incomplete, and another run has others.
 fn written() -> BTreeSet<PathBuf> {
     let group = getpgrp().as_raw_nonzero().to_string();
     let is_of_group = |process: &Path| {
         let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
-        // proc_pid_stat(5): behind the name, which may hold anything, come state, parent and group.
+        // proc_pid_stat(5): after the name, which may contain any character, come state, parent and group.
         let words = stat.rsplit(')').next().unwrap_or_default();
         words.split_whitespace().nth(2) == Some(&group)
     };
@@ -135,13 +136,13 @@ fn written_by(process: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether a file is one of our documents, whole or cut off, whatever its name.
+/// Returns whether a file is a document, complete or cut off, whatever its name.
 fn is_document(path: &Path, entry: &Entry) -> bool {
     let read = || {
         let mut start = Vec::new();
         let mut file = File::open(path).ok()?;
         file.by_ref().take(200).read_to_end(&mut start).ok()?;
-        // As our programs write it the schema comes first; other programs sort the keys, or leave the blanks out.
+        // Our programs write the schema first; other programs sort the keys or leave out the blanks.
         let is_object = start.trim_ascii_start().starts_with(b"{");
         let begins =
             without_blanks(&start).starts_with(format!("{{\"schema\":\"{SCHEMA}\"").as_bytes());

@@ -1,4 +1,4 @@
-//! `--inputs`: of the workspace only what the chosen tasks read and no earlier one of them makes.
+//! `--inputs`: selects the workspace inputs of the chosen tasks, except what an earlier chosen task produces.
 
 use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;

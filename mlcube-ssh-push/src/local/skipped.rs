@@ -1,4 +1,4 @@
-//! What a push leaves here: what is ignored, and what can't be read.
+//! What a push doesn't send: ignored entries, and those that can't be read.
 
 use std::cell::RefCell;
 use std::fs;
@@ -14,16 +14,16 @@ use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::report::Report;
 use rustix::fs::{Access, access};
 
-/// What was met and isn't sent.
+/// The entries that were found and aren't sent.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     ignored: RefCell<Vec<PathBuf>>,
-    /// With the system's reason, where it isn't one of permissions.
+    /// With the system's reason, unless it is a lack of permission.
     unreadable: RefCell<Vec<(PathBuf, Option<String>)>>,
 }
 
 impl Skipped {
-    /// Whether `path` is ignored; then it is noted.
+    /// Returns whether `path` is ignored, and notes it if so.
     pub(crate) fn here(&self, ignored: &Ignored, path: &Path, is_folder: bool) -> Result<bool> {
         let stays = ignored.matches(path, is_folder)?;
         if stays {
@@ -32,7 +32,8 @@ impl Skipped {
         Ok(stays)
     }
 
-    /// Whether this user may not read `path` in `top`; then it is noted. What is gone, and a link, is none of that.
+    /// Returns whether this user may not read `path` in `top`, and notes it if so. Links don't count, and entries that
+    /// no longer exist don't either.
     pub(crate) fn unreadable(&self, top: &Path, path: &Path, found: Found) -> bool {
         if found.is_readable {
             return false;
@@ -55,22 +56,23 @@ impl Skipped {
         self.unreadable.borrow_mut().extend(noted);
     }
 
-    /// Whether there is nothing that couldn't be read.
+    /// Returns whether everything could be read.
     pub(crate) fn is_all_readable(&self) -> bool {
         self.unreadable.borrow().is_empty()
     }
 
-    /// Says what is ignored, with `-v`.
+    /// Names what is ignored, with `-v`.
     pub(crate) fn say(&self, report: &Report) {
         for path in self.ignored.borrow().iter() {
             report.detail(&format!("skipped (ignored): {}", path.display()));
         }
     }
 
-    /// Names what couldn't be read, once all else is done, and notes it by its path in the workspace, or else the base.
+    /// Names what couldn't be read, once all else is done, and notes it by its path in the workspace, or else in the
+    /// base.
     ///
     /// # Errors
-    /// When there is any.
+    /// When anything couldn't be read.
     pub(crate) fn check(
         &self,
         layout: &Layout,
