@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use mlcube_ssh::listing::{Entry, Listing};
 use tar::{EntryType, Header};
 
-/// An archive is made of blocks of this size, in bytes.
+/// The size of the blocks that an archive consists of, in bytes.
 const BLOCK: usize = 512;
 
 /// An archive that is being written.
@@ -18,7 +18,7 @@ impl<W: Write> Archive<W> {
         Self(to)
     }
 
-    /// Writes what stands before the content of an entry.
+    /// Writes the headers that precede the content of an entry.
     pub(crate) fn header(&mut self, name: &[u8], entry: &Entry, kind: EntryType) -> io::Result<()> {
         let (seconds, nanoseconds) = entry.modified;
         let whole = u64::try_from(seconds).ok().filter(|_| nanoseconds == 0);
@@ -44,19 +44,19 @@ impl<W: Write> Archive<W> {
         self.0.write_all(content)
     }
 
-    /// Fills the last block of a content of so many bytes.
+    /// Pads the last block of a content of `size` bytes.
     pub(crate) fn end_content(&mut self, size: u64) -> io::Result<()> {
         let block = BLOCK as u64;
         let missing = size.next_multiple_of(block) - size;
         io::copy(&mut io::Read::take(io::repeat(0), missing), &mut self.0).map(drop)
     }
 
-    /// Writes a file of our own.
+    /// Writes a file that isn't part of the transfer.
     pub(crate) fn file(&mut self, name: &[u8], content: &[u8]) -> io::Result<()> {
         self.block_of(name, EntryType::Regular, content)
     }
 
-    /// Ends the archive with two blocks of nothing.
+    /// Ends the archive with two zero blocks.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.0.write_all(&[0; 2 * BLOCK])?;
         self.0.flush()
@@ -81,7 +81,7 @@ impl<W: Write> Archive<W> {
         self.0.write_all(header.as_bytes())
     }
 
-    /// Writes a text that has no room in a header in front of it.
+    /// Writes a text that is too long for a header field as an entry before that header.
     fn long(&mut self, text: &[u8], kind: EntryType) -> io::Result<()> {
         if text.len() <= Header::new_old().as_old().name.len() {
             return Ok(());
@@ -90,13 +90,14 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Puts as much of a text into a field as it holds.
+/// Copies as much of a text into a field as fits.
 fn begin(field: &mut [u8], text: &[u8]) {
     let length = text.len().min(field.len());
     field[..length].copy_from_slice(&text[..length]);
 }
 
-/// A record of an extended header (POSIX, pax Extended Header): it begins with its own length, and that counts itself.
+/// A record of an extended header (POSIX, pax Extended Header). It begins with its own length, which includes the
+/// digits of that length.
 fn record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
     let mut length = rest.len() + 1;
@@ -106,7 +107,7 @@ fn record(key: &str, value: &str) -> String {
     format!("{length}{rest}")
 }
 
-/// Seconds since 1970 with their fraction, which counts upwards, as a number.
+/// Seconds since 1970 as a decimal number. The nanoseconds count forwards, also before 1970.
 fn decimal(seconds: i64, nanoseconds: u32) -> String {
     if seconds < 0 && nanoseconds > 0 {
         return format!("-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanoseconds);
@@ -114,7 +115,8 @@ fn decimal(seconds: i64, nanoseconds: u32) -> String {
     format!("{seconds}.{nanoseconds:09}")
 }
 
-/// How many bytes an archive takes for headers: of its entry, and of the time to the nanosecond.
+/// The number of bytes that an archive needs for headers: per entry a header, two blocks for its time in nanoseconds,
+/// and the padding of its content.
 pub(crate) fn header_bytes(entries: &Listing) -> u64 {
     let padding = |entry: &Entry| entry.size.next_multiple_of(BLOCK as u64) - entry.size;
     let header =

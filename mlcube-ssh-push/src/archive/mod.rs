@@ -1,4 +1,5 @@
-//! The streams of a push: what is new there, in a tree that is itself new all of it at once.
+//! The archives of a push. They carry new entries: into an existing workspace, or into a new tree all of code and
+//! workspace at once.
 
 mod format;
 mod new_entries;
@@ -22,23 +23,23 @@ use crate::remote::state::Route;
 use crate::transfer::commands;
 use crate::transfer::context::{Sent, TransferContext};
 
-/// From so many entries on the workspace goes as a stream of its own, behind that of the code around it: a round trip more counts
-/// for nothing then, and a second record of every entry, under its path in the base, would double the memory.
+/// From this number of entries on, the workspace is sent as an archive of its own, after that of the code. One more
+/// round trip doesn't matter then, and a second listing with every entry's path in the base would double the memory.
 const MANY: usize = 10_000;
 
-/// What is left for rsync.
+/// The entries that the archives didn't send; rsync sends them.
 pub(crate) struct Remaining<'a> {
     pub(crate) code: Cow<'a, Listing>,
     pub(crate) workspace: Cow<'a, Listing>,
-    /// Whether a part of it may be in its place already.
+    /// Whether some of these entries may be in their places already.
     pub(crate) may_be_there: bool,
 }
 
-/// Brings what is new on a route, or shows how.
+/// Sends the new entries of a route, or shows how they would be sent.
 type Bring<'a> = dyn FnMut(&Route, &NewEntries) -> Outcome<Brought> + 'a;
 
 impl TransferContext<'_> {
-    /// Sends what is new there.
+    /// Sends the new entries as archives.
     pub(crate) fn send_new<'a>(
         &'a self,
         code: &'a Listing,
@@ -47,7 +48,7 @@ impl TransferContext<'_> {
         self.bring_new(code, &mut |route, fresh| self.stream(route, fresh, sent))
     }
 
-    /// Says what would go as a stream, and leaves it to rsync all the same: a shell can't pack as a push does.
+    /// Shows what would be sent as an archive, and leaves all of it to rsync: a shell can't pack as a push does.
     pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
         let mut show = |route: &Route, fresh: &NewEntries| {
             if ArchivePolicy::of(route, fresh).is_some() {
@@ -65,7 +66,7 @@ impl TransferContext<'_> {
     }
 
     fn bring_new<'a>(&'a self, code: &'a Listing, bring: &mut Bring) -> Outcome<Remaining<'a>> {
-        // An archive would carry links as links.
+        // An archive would carry these links as links, but they are followed.
         let links = &[&self.plan.links[..], &self.local.followed].concat();
         let send = &self.plan.send;
         let mut remaining = Remaining {
@@ -74,7 +75,7 @@ impl TransferContext<'_> {
             may_be_there: self.prepared.is_left,
         };
         let place = self.workspace_in_base().filter(|_| send.len() < MANY);
-        // A stream that was cut off has made the tree, and may have brought any of it.
+        // An archive that was cut off has made the tree, and may have put any of its entries in place.
         let is_new = self.prepared.is_new || self.prepared.is_left;
         if is_new {
             let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
@@ -95,8 +96,8 @@ impl TransferContext<'_> {
         Ok(remaining)
     }
 
-    /// Sends what is new there as a stream, where that pays. What this one or an earlier one has left out of its place is
-    /// put there by rsync.
+    /// Sends the new entries of a route as an archive if that is faster. Where this archive or an earlier one isn't in
+    /// its place yet, rsync puts it there.
     fn stream(&self, route: &Route, fresh: &NewEntries, sent: &mut Sent) -> Outcome<Brought> {
         let (connection, report) = (self.connection, self.step.report());
         let brought = if self.prepared.is_left {
@@ -110,13 +111,15 @@ impl TransferContext<'_> {
             if taken.as_ref().is_err_and(|failure| failure.kind != FailureKind::Ours) {
                 taken?;
             }
-            // A disk that is too small for what is half there and the whole beside it has room without it.
+            // A file system that is too small for the incomplete files and the complete ones together has room once
+            // they are removed.
             self.prepared.ask(connection, unpack::discard(connection, route))?;
         }
         Ok(brought)
     }
 
-    /// The workspace's place in the base, if it has the same one on both sides, and lies on the same disk there.
+    /// The workspace's place in the base, if it is the same locally and on the remote, and on the file system of the
+    /// incoming folder there.
     fn workspace_in_base(&self) -> Option<&Path> {
         let workspace = Path::new(self.remote.workspace.as_str());
         let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
@@ -126,7 +129,7 @@ impl TransferContext<'_> {
     }
 }
 
-/// The code, and the entries of the workspace that have to go, by their paths in the base.
+/// The code, and the workspace entries to send by their paths in the base.
 fn with_workspace<'a>(code: &'a Listing, place: Option<&Path>, send: &Listing) -> Cow<'a, Listing> {
     let Some(place) = place.filter(|_| !send.is_empty()) else { return Cow::Borrowed(code) };
     let mut whole = code.clone();

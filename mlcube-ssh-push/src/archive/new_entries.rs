@@ -1,4 +1,4 @@
-//! What is new there: entries whose place is empty, so that nothing is replaced by putting them there.
+//! New entries: the remote has nothing in their places, so that sending them replaces nothing.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::{Entry, Listing};
 
-/// The entries of a transfer that are new there.
+/// The entries of a transfer that don't exist on the remote.
 #[derive(Debug, Default)]
 pub(crate) struct NewEntries<'a> {
-    /// All of them.
+    /// All new entries.
     pub(crate) entries: Cow<'a, Listing>,
-    /// The folders that are there already and get something new: a folder that is itself new comes with all that is in it.
+    /// The folders that exist on the remote and get new entries. A new folder is sent with all that is in it, so it
+    /// isn't listed here.
     pub(crate) folders: BTreeSet<PathBuf>,
 }
 
 impl<'a> NewEntries<'a> {
-    /// What of `send` has no counterpart in `there`, and doesn't lie behind one of `links`, on a disk of its own.
+    /// The entries of `send` that don't exist on the remote, aren't sparse and aren't below a followed link, which may
+    /// lead to another file system.
     pub(crate) fn of(send: &'a Listing, there: &Listing, links: &[PathBuf]) -> Self {
         let is_new = |path: &Path, entry: &Entry| {
             there.get(path).is_none()
@@ -24,7 +26,7 @@ impl<'a> NewEntries<'a> {
                 && !entry.is_sparse()
                 && !links.iter().any(|link| path.starts_with(link))
         };
-        // A first push, without a copy of a list that may be long.
+        // At a first push every entry is new; borrowing avoids a copy of a long listing.
         let entries = if send.iter().all(|(path, entry)| is_new(path, &entry)) {
             Cow::Borrowed(send)
         } else {

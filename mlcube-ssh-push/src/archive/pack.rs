@@ -1,5 +1,5 @@
-//! Packing what is new as an archive of tar, in this process: a tar would have to be told all names, and couldn't tell which
-//! files changed while it read them.
+//! Packs new entries as a tar archive, in this process: a separate `tar` would have to be given all names, and couldn't
+//! tell which files changed while it read them.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -14,20 +14,20 @@ use tar::EntryType;
 
 use crate::archive::format::Archive;
 
-/// What is read of a file at once, in bytes.
+/// How much of a file is read at once, in bytes.
 const PIECE: usize = 256 << 10;
 
-/// Hears of every file that is packed, and of how many bytes of the files are.
+/// Receives the name of every file that is packed, and the number of bytes packed.
 pub(crate) trait Hear {
     fn file(&mut self, path: &Path);
     fn packed(&mut self, bytes: u64);
 }
 
-/// Packs the entries of a listing, which lie in `here`, as what the folder `name` holds; behind them stands a file
-/// `NAME.changed`, which tells that all has come, and which of it mustn't be used: the paths of those that changed while they
-/// were read, each with a NUL behind it.
+/// Packs the entries of a listing of the folder `local` as the content of a folder `name`. The last entry of the
+/// archive is a file `NAME.changed`. Its presence tells that the archive is complete; it holds the paths of the files
+/// that changed while they were read and mustn't be used, each followed by a NUL.
 ///
-/// Returns the entries that aren't any more as they were listed, whether they were packed or not.
+/// Returns the entries that are no longer as they were listed, whether they were packed or not.
 ///
 /// # Errors
 /// When the archive can't be written.
@@ -62,7 +62,7 @@ struct Packer<'a, W, H> {
 }
 
 impl<W: Write, H: Hear> Packer<'_, W, H> {
-    /// Adds an entry, and says whether it was from beginning to end as it was listed.
+    /// Adds an entry; returns whether it was as listed from beginning to end.
     fn add(&mut self, path: &Path, entry: &Entry) -> io::Result<bool> {
         let place = self.here.join(path);
         if entry.is_file() {
@@ -92,7 +92,8 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
             let piece = &mut self.piece[..wanted];
             if is_whole && file.read_exact(piece).is_err() {
                 is_whole = false;
-                // The archive has room for what isn't there, or can't be read.
+                // The header has announced the listed size, so zeros take the place of what is missing or can't be
+                // read.
                 piece.fill(0);
             }
             self.archive.content(piece)?;
@@ -100,7 +101,7 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
             self.hear.packed(wanted as u64);
         }
         self.archive.end_content(entry.size)?;
-        // A disk that fails, or a file system that tells another size, changes nothing that could be listed.
+        // A failing disk, or a file system that reports another size, changes nothing that a listing shows.
         let is_as_listed = is_whole && is_as_listed(&file, entry);
         if !is_as_listed {
             self.taken_back.extend_from_slice(path.as_os_str().as_bytes());
@@ -119,8 +120,8 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
     }
 }
 
-/// The file at `place`, if it is the one that was listed. It may have become anything: no link is followed, no pipe waited
-/// for.
+/// Opens the file at `place` if it is the one that was listed. It may have been replaced by anything, so no link is
+/// followed and no pipe is waited for.
 fn open(place: &Path, entry: &Entry) -> Option<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(place).ok()?;
@@ -140,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Lets `act` happen when so many bytes are packed.
+    /// Runs `act` once this number of bytes is packed.
     struct At<F>(u64, F);
 
     impl<F: FnMut()> Hear for At<F> {
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(packed.len() % 512, 0);
     }
 
-    /// Lets the content be away while it is read: as listed before and after, as where a disk fails.
+    /// Moves the content away while it is read. The file looks as listed before and after, as on a failing disk.
     struct Away(PathBuf, u64);
 
     impl Hear for Away {

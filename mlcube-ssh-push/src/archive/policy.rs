@@ -1,5 +1,5 @@
-//! Whether a stream pays: it takes half the time of an rsync that compares nothing with nothing, but has to be put in place,
-//! and carries the headers of an archive.
+//! Decides whether an archive is faster than rsync. For new entries it takes half the time, but it carries tar headers,
+//! and has to be moved into its place.
 
 use mlcube_ssh::sync::Batch;
 
@@ -7,20 +7,20 @@ use crate::archive::format::header_bytes;
 use crate::archive::new_entries::NewEntries;
 use crate::remote::state::Route;
 
-/// From so many files or bytes on it is quicker than rsync; in a new tree always, since it goes in a session that is there; but for
-/// what is large.
+/// From this number of files or bytes on, an archive is faster than rsync. In a new tree it always is, because it uses
+/// the open session. Large files are the exception.
 const FILES: u64 = 100;
 const BYTES: u64 = 8 << 20;
-/// In more folders than this things are put in place by rsync.
+/// With more target folders than this, rsync puts the entries in place.
 const FOLDERS: usize = 50;
 
-/// Headers of so few bytes count for nothing.
+/// Headers of at most this number of bytes don't matter.
 const FEW: u64 = 256 << 10;
 
-/// A stream that pays.
+/// How to send an archive that is faster than rsync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArchivePolicy {
-    /// Squeezed by zstd it is shorter by more than that costs.
+    /// Whether zstd compresses it: the headers then save more time than compression costs.
     pub(crate) is_squeezed: bool,
 }
 
@@ -28,7 +28,8 @@ impl ArchivePolicy {
     pub(crate) fn of(route: &Route, fresh: &NewEntries) -> Option<Self> {
         let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
         let is_much = files >= FILES || bytes >= BYTES || route.prepared.is_new && files > 0;
-        // One archive of 4 GiB in four files took a third longer than one rsync, and rsync goes on where it was cut off.
+        // One archive of 4 GiB in four files took a third longer than one rsync, and rsync can resume a transfer that
+        // was cut off.
         let is_large = Batch::are_large(files, bytes);
         let pays = is_much && !is_large && fresh.folders.len() <= FOLDERS;
         if !pays || !route.is_near {

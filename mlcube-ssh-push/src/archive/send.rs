@@ -1,7 +1,8 @@
-//! Sending what is new as a stream, and what that has brought.
+//! Sends new entries as an archive, and tells what the remote did with it.
 //!
-//! It is unpacked in a folder of our own and put in place when all of it is there, so that nothing is ever there by half.
-//! What a stream that was cut off has brought stays in that folder, for the rsync of the next push to take from.
+//! The remote unpacks the archive in the incoming folder and moves the entries to their places when it is complete, so
+//! that no incomplete file is ever in place. What an archive that was cut off has sent is kept in the incoming folder,
+//! and the rsync of the next push uses it.
 
 use std::borrow::Cow;
 use std::io;
@@ -25,27 +26,28 @@ use crate::archive::unpack::bring;
 use crate::archive::upload::upload;
 use crate::remote::state::Route;
 
-/// What a stream has brought.
+/// The result of sending an archive.
 #[derive(Debug)]
 pub(crate) enum Brought {
-    /// There was no stream.
+    /// No archive was sent.
     Nothing,
-    /// What is new is in its place, but for what changed here meanwhile.
+    /// All new entries are in their places, except those that changed locally meanwhile.
     All {
-        /// The latter.
+        /// The entries that changed meanwhile.
         but: Listing,
     },
-    /// Some of it, or all, lies in our own folder there: the stream was cut off, or couldn't be put in place.
+    /// Some or all entries may be in the incoming folder: the archive was cut off, or couldn't be moved into its place.
     Left,
 }
 
 impl Brought {
-    /// Whether anything may lie in our own folder there.
+    /// Returns whether the incoming folder may hold entries.
     pub(crate) fn is_left(&self) -> bool {
         matches!(self, Self::Left)
     }
 
-    /// What of `all` is still to be sent: of what lies in the folder `place` of the tree that the stream was for.
+    /// The entries of `all` that are still to be sent. `place` is the path of `all` in the tree that the archive was
+    /// for.
     pub(crate) fn rest<'a>(
         &self,
         all: &'a Listing,
@@ -58,8 +60,8 @@ impl Brought {
     }
 }
 
-/// Sends what is new as a stream where that pays and can be done, in the session that is there for it if there is one, and puts
-/// in place what comes.
+/// Sends new entries as an archive if that is possible and faster, in the open session if there is one, and has the
+/// remote put them in place.
 pub(crate) fn send(
     connection: &Connection,
     report: Report,
@@ -81,7 +83,7 @@ pub(crate) fn send(
     });
     shown.progress.clear();
     sent.bytes_sent += bytes;
-    // What it has taken so far stays in the incoming folder.
+    // What the remote has received is kept in the incoming folder.
     if packed.as_ref().is_err_and(|problem| problem.kind() == io::ErrorKind::TimedOut) {
         session.hang_up();
         return Err(connection.silent_transfer());
@@ -95,13 +97,13 @@ pub(crate) fn send(
     Ok(brought)
 }
 
-/// What a person is told that goes as a stream.
+/// The line that tells the user what is sent as an archive.
 pub(crate) fn describe(route: &Route, fresh: &NewEntries) -> String {
     let files = count(fresh.entries.files(), "file");
     format!("{files} of {} go as one archive to the remote tar", route.here.display())
 }
 
-/// What has come, by what was packed and what the remote says of it.
+/// Judges the result by what was packed and by the reply of the remote.
 fn brought(
     packed: io::Result<Listing>,
     answer: &Reply,
@@ -127,7 +129,7 @@ fn brought(
     Ok(Brought::Left)
 }
 
-/// How far packing is.
+/// The progress of packing.
 struct Shown {
     progress: Progress,
     bytes: u64,

@@ -1,4 +1,4 @@
-//! What the remote does with an archive.
+//! The remote scripts that unpack an archive and remove what is left of it.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::remote::state::Route;
 const BRING: &str = include_str!("../sh/unpack.sh");
 const DISCARD: &str = include_str!("../sh/discard.sh");
 
-/// The script that unpacks a stream, and puts in place what it brings.
+/// The script that unpacks an archive and puts its entries in place.
 pub(crate) fn bring(
     connection: &Connection,
     route: &Route,
@@ -24,14 +24,14 @@ pub(crate) fn bring(
         .given("name", route.name)
         .given("target", route.there)
         .given("squeezed", if is_squeezed { "--zstd" } else { "" });
-    // The deepest first: what is above a folder has to be empty in the end.
+    // The deepest folders come first, because the script removes each folder and those above it once they are empty.
     fresh.folders.iter().rev().fold(script, |script, folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         script.word(folder)
     })
 }
 
-/// The script that removes what was brought, once rsync has put it in place.
+/// The script that removes the unpacked entries once rsync has put them in place.
 pub(crate) fn discard(connection: &Connection, route: &Route) -> Script {
     connection.script(DISCARD).given("incoming", &route.incoming)
 }

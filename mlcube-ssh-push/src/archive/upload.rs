@@ -1,4 +1,4 @@
-//! The way of an archive into a session.
+//! Writes an archive into a session, compressed or not.
 
 use std::io;
 use std::io::{BufWriter, Write};
@@ -6,13 +6,14 @@ use std::io::{BufWriter, Write};
 use mlcube_ssh::process::byte_counter::ByteCounter;
 use zstd::Encoder;
 
-/// What is written at once, in bytes.
+/// How much is written at once, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// zstd's level that is quicker than any link: what headers have in common goes, and the rest goes nearly as it is.
+/// The zstd level that is faster than any link: it compresses the headers, and the content nearly not at all.
 const QUICK: i32 = -1;
 
-/// Lets `pack` write what goes to `link`, squeezed or not; returns what it does, and how many bytes went over the link.
+/// Runs `pack` with a writer to `link`, compressed or not; returns its result and the number of bytes sent over the
+/// link.
 pub(crate) fn upload<T>(
     link: impl Write,
     is_squeezed: bool,
