@@ -1,4 +1,4 @@
-//! Whether what has to go there has room there.
+//! Checks that what is to be sent fits on the remote file systems.
 
 use std::path::Path;
 
@@ -11,8 +11,10 @@ use mlcube_ssh::text::units::human_bytes;
 use crate::local::Local;
 use crate::remote::state::{Disk, RemoteState};
 
+/// Checks code and workspace, together if they are on the same file system.
+///
 /// # Errors
-/// When the files to send are more than what is free; the largest are named.
+/// When the files to send are larger than the free space; the largest files are named.
 pub(crate) fn check(
     local: &Local,
     layout: &Layout,
@@ -22,7 +24,7 @@ pub(crate) fn check(
 ) -> Result<()> {
     let code = local.changed_code();
     let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
-    // What was brought already needs no more room.
+    // What is in the incoming folder already needs no more room.
     let [disk, other] = [prepared.workspace_disk, prepared.code_disk].map(|disk| {
         let left = if disk.is_near { prepared.left_bytes } else { 0 };
         Disk { free: disk.free.map(|free| free.saturating_add(left)), ..disk }
@@ -34,10 +36,11 @@ pub(crate) fn check(
     check_disk(&[code, send], disk.free, host)
 }
 
-/// The same for what goes to one disk, of which so many bytes are free, if that is known: listings, and where they lie here.
+/// Checks the listings that are sent to one file system, each with its local folder. `free` is the number of free
+/// bytes, if it is known.
 fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Result<()> {
     let Some(free) = free else { return Ok(()) };
-    // Only where there may be too little, every file with holes is asked for what it takes.
+    // Asking every sparse file for its allocated size is slow, so only where the plain sizes don't fit.
     if wanted.iter().map(|(listing, _)| listing.bytes()).sum::<u64>() <= free {
         return Ok(());
     }

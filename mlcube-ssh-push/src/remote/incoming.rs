@@ -1,13 +1,14 @@
-//! The name of a push's incoming folder on the remote: random, so that no two pushes share one, wherever they come from.
+//! The name of a push's incoming folder on the remote. It is random, so that no two pushes share one, whichever machine
+//! they come from.
 
 use anyhow::Result;
 use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 
-/// How many names are remembered: that of the last push that the remote answered, and those of attempts since.
+/// How many names are remembered: that of the last push that the remote replied to, and those of attempts since.
 const REMEMBERED: usize = 4;
 
-/// The name of a push's incoming folder, and those of earlier pushes of this machine whose leavings it goes on with.
+/// The name of a push's incoming folder, and those of earlier pushes of this machine whose unfinished files it uses.
 #[derive(Clone, Debug)]
 pub(crate) struct IncomingId {
     pub(crate) id: String,
@@ -15,12 +16,12 @@ pub(crate) struct IncomingId {
 }
 
 impl IncomingId {
-    /// Chooses one; nothing is written.
+    /// Chooses a name; writes nothing.
     pub(crate) fn choose(record: &SyncState) -> Result<Self> {
         Ok(Self { id: hex_digits()?, former: record.incoming() })
     }
 
-    /// Notes it before the remote hears of it: the reply of the remote may get lost.
+    /// Notes the name before the remote is told, because the remote's reply may get lost.
     pub(crate) fn note(&self, record: &SyncState) -> Result<()> {
         let mut names = self.former.clone();
         if names.len() == REMEMBERED {
@@ -30,7 +31,7 @@ impl IncomingId {
         record.set_incoming(&names)
     }
 
-    /// Notes that the remote has it, and has none of the former ones any more.
+    /// Notes that the remote has this folder, and none of the former ones any more.
     pub(crate) fn is_made(&self, record: &SyncState) -> Result<()> {
         record.set_incoming(std::slice::from_ref(&self.id))
     }

@@ -1,5 +1,5 @@
-//! What an earlier push that was cut off has left in the tree: rsync keeps what it has of a file beside it where our own folder is
-//! on another disk, and that is of no use once a push is through.
+//! Partial files that an earlier push, which was cut off, has left in the tree. rsync keeps them beside their files
+//! where the incoming folder is on another file system. They are useless once a push has succeeded.
 
 use mlcube_ssh::listing::PARTIAL;
 use mlcube_ssh::pipe::failure::Outcome;
@@ -11,7 +11,7 @@ use crate::remote::state::RemoteState;
 
 const REMOVE: &str = include_str!("../sh/remove-partial.sh");
 
-/// Removes it.
+/// Removes the partial files from the tree, the workspace and the folders below followed links.
 pub(crate) fn remove(prepared: &RemoteState, connection: &Connection, plan: &Plan) -> Outcome<()> {
     let script = connection
         .script(REMOVE)

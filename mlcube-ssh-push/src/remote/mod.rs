@@ -1,4 +1,4 @@
-//! What a push looks at, prepares and keeps aside on the remote.
+//! What a push reads, prepares and backs up on the remote.
 
 pub(crate) mod backups;
 pub(crate) mod free_space;

@@ -1,4 +1,4 @@
-//! The first round trip: folders are made there for a push, the workspace is listed.
+//! The first round trip of a push: the remote makes the folders and lists the workspace.
 
 use std::cell::Cell;
 use std::path::{Component, PathBuf};
@@ -26,10 +26,12 @@ const PROGRAM: &str = concat!(include_str!("../sh/listing.sh"), include_str!("..
 const LOOK: &str =
     concat!(include_str!("../sh/listing.sh"), include_str!("../sh/list-workspace.sh"));
 
-/// The bytes of a record of code up to which the remote is told all of its names: more is left to rsync, which packs them better.
+/// How large the listing of the pushed code may be, in bytes, for the remote to be sent all of its names. rsync packs
+/// the names of a larger one better.
 pub(crate) const FEW_NAMES: u64 = 64 << 10;
 
-/// The script that makes the folders and lists the workspace, and what is there of the code that was `pushed` last.
+/// The script that makes the folders, and lists the workspace and the remote entries of the code that was `pushed`
+/// last.
 pub(crate) fn script(
     connection: &Connection,
     layout: &Layout,
@@ -66,7 +68,7 @@ pub(crate) fn script(
     Ok(pushed.iter().fold(script, |script, (path, _)| script.word(path)))
 }
 
-/// Makes the folders and returns what was found, once no job holds the workspace.
+/// Makes the folders and returns the state of the remote, once no job holds the workspace.
 pub(crate) fn prepare(
     connection: &Connection,
     script: &Script,
@@ -124,7 +126,7 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
 }
 
-/// What is in the workspace there, nothing where there is none; and the places in the tree that are or were a workspace.
+/// Lists the remote workspace, empty if it doesn't exist, and the places in the tree that are or were a workspace.
 pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing, Vec<PathBuf>)> {
     let answer = connection.run(&look_script(connection, remote))?;
     let workspaces = workspaces(&answer);

@@ -1,4 +1,4 @@
-//! What the remote looks like before a push: where everything lies, and on which disk.
+//! The state of the remote before a push: its folders and their file systems.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,60 +16,62 @@ use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 
-/// Holds the incoming folder while its session lasts.
+/// The script that holds the incoming folder while its session lasts.
 const HOLD: &str = include_str!("../sh/hold.sh");
-/// Gives it up at the end.
+/// The script that releases the incoming folder.
 const RELEASE: &str = include_str!("../sh/release.sh");
 
-/// What the remote looks like before a push.
+/// The state of the remote before a push.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact that the remote tells, or a flag"
 )]
 pub(crate) struct RemoteState {
-    /// The tree, absolute.
+    /// The absolute path of the remote tree.
     pub(crate) base: String,
-    /// Our own folder, absolute.
+    /// The absolute path of the state folder.
     pub(crate) state: String,
-    /// The workspace, absolute.
+    /// The absolute path of the workspace.
     pub(crate) workspace: String,
     /// The places in the tree that are or were a workspace.
     pub(crate) workspaces: Vec<PathBuf>,
-    /// Where things are on their way, absolute.
+    /// The absolute path of the incoming folder, for entries that aren't in their places yet.
     pub(crate) incoming: String,
-    /// Whether there was no tree before.
+    /// Whether this push has made the tree.
     pub(crate) is_new: bool,
-    /// Whether a push that was cut off has brought something that isn't in its place.
+    /// Whether the incoming folder holds entries of a push that was cut off.
     pub(crate) is_left: bool,
-    /// The bytes that it takes.
+    /// The size of these entries in bytes.
     pub(crate) left_bytes: u64,
-    /// Whether there is a zstd there.
+    /// Whether the remote has zstd.
     pub(crate) has_zstd: bool,
-    /// The disk of the tree.
+    /// The file system of the tree.
     pub(crate) code_disk: Disk,
-    /// The disk of the workspace.
+    /// The file system of the workspace.
     pub(crate) workspace_disk: Disk,
-    /// What is in the workspace.
+    /// The entries of the workspace.
     pub(crate) listing: Listing,
-    /// What is in the tree of the code that was pushed last; nothing where that is more than the remote is asked for.
+    /// The remote entries of the code that was pushed last; empty if the listing of that code is too long to be
+    /// requested.
     pub(crate) code: Listing,
-    /// Whether content counts, and not size and time.
+    /// Whether files are compared by content instead of size and time.
     pub(crate) by_content: bool,
-    /// The session in which this was found: the next script runs in it, and as long as it lasts it holds the incoming folder.
+    /// The session in which this state was read. The next script runs in it, and while it lasts it may hold the
+    /// incoming folder.
     pub(crate) session: Cell<Option<Session>>,
-    /// Whether it does.
+    /// Whether the session holds the incoming folder.
     pub(crate) is_held: Cell<bool>,
-    /// Whether the host takes no session beside that of a transfer.
+    /// Whether the host refuses another session beside that of a transfer.
     pub(crate) has_no_room: Cell<bool>,
 }
 
-/// A disk there.
+/// A remote file system.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Disk {
-    /// Whether our own folder is on it: else what goes through that would be written twice, and could fill a disk that it
-    /// isn't meant for.
+    /// Whether the incoming folder is on it. Otherwise, entries that go through that folder would be written twice, and
+    /// could fill a file system that isn't meant for them.
     pub(crate) is_near: bool,
-    /// Free bytes, if they are known.
+    /// The number of free bytes, if it is known.
     pub(crate) free: Option<u64>,
 }
 
@@ -81,23 +83,23 @@ impl Disk {
     }
 }
 
-/// A folder here whose entries go to one there.
+/// A local folder, and the remote folder that its entries are sent to.
 pub(crate) struct Route<'a> {
     pub(crate) prepared: &'a RemoteState,
     pub(crate) here: &'a Path,
     pub(crate) there: &'a str,
-    /// The last part of the path of `incoming`.
+    /// The last component of `incoming`.
     pub(crate) name: &'static str,
-    /// Our own folder there for what isn't in its place yet.
+    /// The folder below the incoming folder of the push for entries of this route that aren't in their places yet.
     pub(crate) incoming: String,
-    /// That for rsync's temporary files.
+    /// The folder for rsync's temporary files.
     pub(crate) scratch: String,
-    /// Whether they are on the disk of `there`.
+    /// Whether both folders are on the file system of `remote`.
     pub(crate) is_near: bool,
 }
 
 impl RemoteState {
-    /// A script that fills the incoming folder, or keeps it for what comes.
+    /// A script that fills the incoming folder, or holds it for a transfer.
     pub(crate) fn filling(&self, connection: &Connection, program: &'static str) -> Script {
         let script = self.about_incoming(connection, program);
         script.given("base", &self.base).given("workspace", &self.workspace)
@@ -108,13 +110,13 @@ impl RemoteState {
         script.given("push", &self.incoming)
     }
 
-    /// The session, for an archive that ends it.
+    /// Takes the session for an archive, which ends it.
     pub(crate) fn take_session(&self) -> Option<Session> {
         self.is_held.set(false);
         self.session.take()
     }
 
-    /// Runs a script, in the session that is there if there is one.
+    /// Runs a script, in the open session if there is one.
     pub(crate) fn ask(&self, connection: &Connection, script: Script) -> Outcome<Reply> {
         if self.has_no_room.get() {
             return connection.run(&script);
@@ -126,7 +128,7 @@ impl RemoteState {
         Ok(answer)
     }
 
-    /// Holds the incoming folder for what comes.
+    /// Holds the incoming folder for a transfer.
     pub(crate) fn hold(&self, connection: &Connection) -> Outcome<()> {
         if self.is_held.get() || self.has_no_room.get() {
             return Ok(());
@@ -150,7 +152,7 @@ impl RemoteState {
         Ok(())
     }
 
-    /// Runs rsyncs, beside the session if the host takes one more.
+    /// Runs rsync commands, beside the session if the host allows one more.
     pub(crate) fn run(
         &self,
         connection: &Connection,
@@ -168,7 +170,7 @@ impl RemoteState {
         }
     }
 
-    /// Ends the session for a host that takes no other beside it, and says whether there was one.
+    /// Ends the session for a host that allows no other beside it; returns whether there was one.
     fn make_room(&self) -> Outcome<bool> {
         self.has_no_room.set(true);
         let session = self.take_session();
@@ -177,10 +179,10 @@ impl RemoteState {
         Ok(was_there)
     }
 
-    /// Gives the incoming folder up, unless an archive did when all of it was in its place.
+    /// Releases the incoming folder, unless an archive has done so after all of it was in its place.
     pub(crate) fn release(&self, connection: &Connection) -> Outcome<()> {
         if self.is_held.get() || self.has_no_room.get() {
-            // The session ends with it: to end it afterwards would take another round trip.
+            // The script ends the session with it; ending it afterwards would take another round trip.
             self.is_held.set(false);
             let script = self.about_incoming(connection, RELEASE);
             connection.run_in(self.session.take(), &script)?.answer()?;
@@ -188,7 +190,8 @@ impl RemoteState {
         self.take_session().map_or(Ok(()), Session::end)
     }
 
-    /// The code without what the remote has told to be in the tree as it is here; where content counts, all of it.
+    /// The code without the entries that the remote reported to be as they are locally; all of it if files are compared
+    /// by content.
     pub(crate) fn code_that_differs<'a>(&self, code: &'a Listing) -> Cow<'a, Listing> {
         if self.by_content || self.code.is_empty() {
             return Cow::Borrowed(code);

@@ -1,4 +1,5 @@
-//! Names that the file system there may not hold, or take for others: they are tried before anything is sent.
+//! Tries names that the remote file system may not be able to store, or may confuse with others, before anything is
+//! sent.
 
 use mlcube_ssh::listing::{DoubtfulNames, FIND_FORMAT, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
@@ -9,7 +10,8 @@ use crate::remote::state::RemoteState;
 
 const TRY_NAMES: &str = include_str!("../sh/try-names.sh");
 
-/// Marks in the listing of the workspace there what of `send` it can't hold; says whether there is any.
+/// Marks the entries of the remote listing whose names in `send` the file system can't store; returns whether there are
+/// any.
 pub(crate) fn mark_unheld(
     prepared: &mut RemoteState,
     connection: &Connection,
@@ -26,7 +28,7 @@ pub(crate) fn mark_unheld(
     let script = doubtful.words().fold(script, Script::word);
     let answer = prepared.ask(connection, script)?;
     if answer.status != 0 || answer.text().trim_end() == "unknown" {
-        // Nothing can be made there: the transfer says why.
+        // Nothing can be created in the workspace; the transfer will say why.
         return Ok(false);
     }
     let before = prepared.listing.len();
