@@ -1,6 +1,6 @@
 #!/bin/sh
 # Holds the incoming folder of a push while its session lasts.
-# Given: push, the folder; base and workspace, what it fills.
+# Given: push, the incoming folder; base and workspace, the folders that the push fills.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$push"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Lists what a push has replaced or deleted.
-# Given: backups, the folder in which it is kept aside; format, that of the list.
-# Answers: a line `listing` and the list.
+# Lists the backups of what a push has replaced or deleted.
+# Given: backups, the folder that holds them; format, the format of the listing.
+# Replies: a line `listing` and the listing.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$backups"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Lists the workspace as a push would find it, and makes nothing.
-# Given: state (our own folder); workspace; format, linked and unwritable, the formats of the lists.
-# Answers: workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the list; or problem.
+# Lists the workspace as a push would find it; makes nothing.
+# Given: state, the state folder; workspace; format, linked and unwritable, the formats of the listings.
+# Replies: workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

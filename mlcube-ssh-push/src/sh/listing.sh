@@ -1,10 +1,10 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # the prelude sets private
 
-# Lists the workspace $1 in the format $2, its folders that can't be written in the format $4, and what lies behind its links
-# to folders in the format $3. Of a folder that
-# can't be entered, a container's perhaps, only the folder itself. A link that leads to itself isn't readable, and would be
-# an error of find's. A folder behind a link that can't be listed, for another reason, is an entry that can't be read.
+# Lists the workspace $1 in the format $2, its read-only folders in the format $4, and the entries below its links to
+# folders in the format $3. Of a folder that can't be entered, such as a container's, only the folder itself is listed.
+# A link that leads to itself isn't readable; it is listed without -xtype, which would make find fail. A folder below a
+# link that can't be listed for another reason becomes an unreadable entry.
 list_workspace() {
   closed='-type d ( ! -readable -o ! -executable ) -prune'
   # shellcheck disable=SC2086 # words of find
@@ -13,7 +13,8 @@ list_workspace() {
     -type l -xtype d ! -exec find '{}/' -mindepth 1 -printf "$3" $closed ';' -printf 'u %m %s %T@ %P\0!it cannot be listed\0' ')'
 }
 
-# Tells every place in the base that is or was a workspace, from our own folder $1: what lies in one is nobody's code.
+# Replies with every place in the base that is or was a workspace, read from the state folder $1. What is in such a
+# place isn't code.
 tell_workspaces() {
   [ -f "$1/workspace-places" ] || return 0
   while IFS= read -r known; do
@@ -21,7 +22,7 @@ tell_workspaces() {
   done <"$1/workspace-places"
 }
 
-# Forgets, in our own folder $1, that the place $2 was a workspace: the user says that it is code.
+# Removes the place $2 from the former workspaces in the state folder $1: the user declares it to be code.
 forget_workspace() {
   [ -n "$2" ] && [ -f "$1/workspace-places" ] || return 0
   new=$1/workspace-places.$$.new
@@ -30,7 +31,7 @@ forget_workspace() {
   done <"$1/workspace-places" >"$new") && mv -f "$new" "$1/workspace-places"
 }
 
-# Notes that the place $2 is a workspace.
+# Notes in the state folder $1 that the place $2 is a workspace.
 note_workspace() {
   [ -n "$2" ] || return 0
   if [ -f "$1/workspace-places" ]; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gives the incoming folder of a push up.
-# Given: push, the folder.
+# Releases the incoming folder of a push.
+# Given: push, the incoming folder.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$push"

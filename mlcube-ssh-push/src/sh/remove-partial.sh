@@ -1,14 +1,14 @@
 #!/bin/sh
 # Removes what transfers that were cut off have left in a tree and its workspace.
-# Given: base, workspace; name, that of the folders in which it lies.
-# Words: links to folders, relative to the workspace, behind which there may be some too.
+# Given: base, workspace; name, the name of the folders that hold it.
+# Words: links to folders, relative to the workspace, below which there may be such folders too.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$base"
 base=$path
 locate "$workspace"
 workspace=$path
-# Where the workspace lies in the tree it is looked through once.
+# A workspace below the base is searched with it.
 case $workspace/ in
   "$base"/*) set -- "$base" "$@" ;;
   *) set -- "$base" "$workspace" "$@" ;;

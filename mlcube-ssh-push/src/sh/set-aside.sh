@@ -1,10 +1,11 @@
 #!/bin/sh
-# Moves code that is gone on the other side out of the tree. Of what a program does for a path the shell does what it can: there
-# may be thousands.
-# Given: tree; aside, the folder that it is moved to: what the other side has sent itself is removed from there in the end.
-# Words: paths in the tree, what lies in a folder before the folder.
-# Answers: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved (a newline in a name is shown as ?).
-# Folders that hold anything else stay.
+# Moves code that no longer exists locally out of the tree. The shell itself does what it can for each path, because
+# there may be thousands.
+# Given: tree; aside, the folder for the backups; those of files that the local side has sent itself are removed at the
+# end of the push.
+# Words: paths in the tree, the entries of a folder before the folder.
+# Replies: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved (a newline in a name is shown as
+# ?). A folder that holds anything else is kept.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$tree"
@@ -21,7 +22,7 @@ for place; do
   esac
   if [ "$around" != "$folder" ]; then
     folder=$around is_in_tree=no
-    # Nothing behind a link that leads out of the tree.
+    # Nothing is moved below a link that leads out of the tree.
     if cd -P "$tree/$folder" 2>/dev/null; then
       case $PWD/ in "$tree"/*) is_in_tree=yes ;; esac
     fi
@@ -33,11 +34,11 @@ for place; do
     rmdir "$name" 2>/dev/null || continue
   elif [ -e "$name" ] || [ -L "$name" ]; then
     make_private "$aside/$around" || problem not-writable "$aside"
-    # A rename, so that what is written at the last moment is moved, too.
+    # A rename, so that what is written at the last moment is moved too.
     did=deleted
     mv "$name" "$aside/$around/" || {
       did=stays
-      # Onto another disk it is copied, and the copy may be cut off.
+      # To another file system mv copies the file, and the copy may be cut off.
       if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$aside/$place"; fi
     }
   else

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Gives entries of the workspace other permissions, and touches nothing else of them.
-# Given: workspace; mode, the permissions; format, that of the list.
+# Sets the permissions of workspace entries, and changes nothing else of them.
+# Given: workspace; mode, the permissions; format, the format of the listing.
 # Words: the entries.
-# Answers: a line `listing` and the list of what they are now; or problem.
+# Replies: a line `listing` and the listing of the entries as they are now; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
 cd "$path" || problem no-folder "$path"
 for place; do
-  # What a link leads to is another entry, or nobody's.
+  # chmod follows links, and the target is another entry, or outside the workspace.
   if [ -e "$place" ] && [ ! -L "$place" ]; then printf './%s\0' "$place"; fi
-# The list tells which of them have it.
+# The listing tells which entries have the permissions.
 done | xargs -0 -r chmod -- "$mode" || :
 printf 'listing\n'
 list_places "$format" "$@"

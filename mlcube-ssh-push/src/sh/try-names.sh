@@ -1,20 +1,20 @@
 #!/bin/sh
-# Tries whether the file system of the workspace holds names: makes a file of each, in a folder of our own.
-# Given: workspace; format, that of the list.
+# Tries whether the file system of the workspace can store names: makes a file of each name in a folder of its own.
+# Given: workspace; format, the format of the listing.
 # Words: paths that are new in the workspace, those of one folder together.
-# Answers: a line `listing` and the list of what could be made, each in a folder with a number for every folder of theirs; or a
-# line `unknown`.
+# Replies: a line `listing` and the listing of the files that could be made, those of each folder in a numbered folder;
+# or a line `unknown`.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
 workspace=$path
 tries=$workspace/.mlcube-ssh-partial/names-$$ unknown=
 mkdir -p "$tries" || problem not-writable "$tries"
-# Says whether a file of a plain name can be made: where that fails, on a full disk or one that can't be written, nothing is known
-# of other names.
+# Returns whether a file with a plain name can be made. If not, on a full or read-only file system, the other names
+# can't be judged either.
 can_make() { command : 2>/dev/null >"$tries/plain" && rm -f "$tries/plain"; }
 can_make || unknown=yes
-# Whether the folder $2 lists the path $1, in these bytes.
+# Returns whether the folder $2 lists the path $1 in these very bytes.
 is_listed() {
   for listed in "$2"/* "$2"/.[!.]*; do
     [ "$listed" != "$1" ] || return 0
@@ -31,11 +31,11 @@ for new; do
     folder=$around number=$((number + 1))
     mkdir "$tries/$number"
   fi
-  # What is found by this name is listed under another one, unless it came since the list was made.
+  # A path that exists but isn't listed exists under another name, unless it was made since the listing.
   if [ -e "$workspace/$new" ] || [ -L "$workspace/$new" ]; then
     is_listed "$workspace/$new" "$workspace$around" || continue
   fi
-  # A second name that is taken for the first finds that.
+  # If the second of two names is taken for the first, its file exists already.
   place=$tries/$number/${new##*/}
   [ -e "$place" ] || command : 2>/dev/null >"$place"
 done

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Unpacks the archive that the client sends, and puts in place what it holds.
-# Given: push, the incoming folder; base and workspace, what it fills; name, of what is unpacked in it; target, where it belongs; squeezed, --zstd or nothing.
-# Words: the folders that get something, by their path in both, the deepest first.
-# Answers: `placed all`, or `placed some` where anything stays where it was unpacked; or problem.
+# Unpacks the archive that the client sends, and puts its entries in place.
+# Given: push, the incoming folder; base and workspace, the folders that the push fills; name, of the folder in it that
+# is unpacked; target, the folder where the entries belong; squeezed, --zstd or nothing.
+# Words: the folders that get entries, by their path in both, the deepest first.
+# Replies: `placed all`, or `placed some` if anything is still in the folder where it was unpacked; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$push"
@@ -10,20 +11,22 @@ push=$path incoming=$path/$name
 locate "$target"
 target=$path
 hold_again "$push" "$base" "$workspace"
-# The last entry of the archive: all of it has come, but for what stands in this file.
+# The last entry of the archive. If it exists, the archive is complete; it names the files that mustn't be used.
 changed=$incoming.changed
-# The line `watch`, behind which the archive begins.
+# The line `watch` precedes the archive.
 read -r _ <&3
 rm -f "$changed"
-# Owners are each machine's own, permissions are as they are there; nobody's own options leave anything out.
+# Owners differ between machines; permissions are as they are locally. TAR_OPTIONS is cleared because an account's own
+# options could exclude entries.
 LC_ALL=C TAR_OPTIONS='' tar -xopf - -C "$push" ${squeezed:+"$squeezed"} <&3 || problem not-unpacked
 [ -f "$changed" ] || problem not-brought
-# In a tree that a group shares its members own what others have sent: what one may its members may, and nobody else.
+# In a tree that a group shares, its members own what others have sent: each member gets the owner's permissions, and
+# nobody else gets any.
 if [ "$shared" = yes ]; then
   chgrp -hR "$(stat -c %g "$push")" "$incoming" || problem not-unpacked
   find "$incoming/" -type d -exec chmod g+rwxs,o-rwx {} + -o -type f -exec chmod g+rwX,o-rwx {} + || problem not-unpacked
 fi
-# What changed while it was read mustn't get to its place: rsync takes the rest from here.
+# A file that changed while it was read mustn't get to its place: rsync takes the rest from the incoming folder.
 (cd "$incoming" && xargs -0 -r rm -f -- <"$changed") || {
   echo 'placed some'
   exit 0
@@ -33,12 +36,12 @@ rm -f "$changed"
 for folder; do
   from=$incoming/$folder to=$target/$folder
   [ -d "$from" ] || continue
-  # A folder above what is sent, which isn't sent itself.
+  # A folder above the sent entries that isn't sent itself.
   [ -d "$to" ] || mkdir -p "$to" || problem not-placed
   disks=$(find "$from/" "$to/" -maxdepth 0 -printf '%D ')
-  # Onto another disk a file would be copied under its own name, and could be cut off there.
+  # To another file system mv would copy a file under its own name, and the copy could be cut off.
   if [ "$disks" = "${disks%% *} ${disks%% *} " ]; then
-    # -n: what is there since the list was made is its owner's.
+    # -n: an entry that was made since the listing belongs to its maker.
     find "$from/" -mindepth 1 -maxdepth 1 -print0 | xargs -0 -r mv -n -t "$to" --
   fi
   [ "$folder" = . ] || (cd "$incoming" && rmdir -p -- "$folder") 2>/dev/null
