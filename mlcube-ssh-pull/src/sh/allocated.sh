@@ -1,7 +1,7 @@
 #!/bin/sh
-# Tells what files with holes take on the disk.
+# Replies with the space that sparse files take on the disk.
 # Given: workspace. Words: paths in it.
-# Answers: a line `allocated BYTES`, of all of them.
+# Replies: a line `allocated BYTES`, the sum.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

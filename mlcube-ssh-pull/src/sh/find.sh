@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs find in the current folder. What it can't look at is an entry that can't be read, with the system's reason; only what
-# has gone away meanwhile isn't there. Returns the status of a find that a signal ended: it may have ended within an entry.
+# Runs find in the current folder. What find can't look at becomes an unreadable entry with the system's reason; what
+# has vanished meanwhile isn't listed. Returns the status of a find that a signal ended, because its output may end
+# within an entry.
 find_all() {
   exec 4>&1
   found=$(
