@@ -1,4 +1,4 @@
-//! Permissions and times of what comes as a stream.
+//! The permissions and times of entries from an archive.
 
 use std::fs::{FileTimes, Permissions};
 use std::io;
@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime};
 use mlcube_ssh::listing::Entry;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
-/// The permissions of an entry: nothing that comes from there runs here with more rights than its user has.
+/// The permissions of an entry. Set-uid, set-gid and sticky bits are dropped: nothing from the remote may run locally
+/// with more rights than its user has.
 pub(crate) fn permissions(entry: &Entry) -> Permissions {
     Permissions::from_mode(entry.mode & 0o777)
 }
 
-/// When its content changed; a host may tell a time that no clock has.
+/// The time of the last change of the content; a host may send a time that no clock can show.
 fn time(entry: &Entry) -> SystemTime {
     let (seconds, nanoseconds) = entry.modified;
     let whole = Duration::from_secs(seconds.unsigned_abs());
@@ -23,18 +24,18 @@ fn time(entry: &Entry) -> SystemTime {
     } else {
         SystemTime::UNIX_EPOCH.checked_add(whole)
     };
-    // Nanoseconds count upwards, before 1970, too.
+    // Nanoseconds count forwards, also before 1970.
     let time = time.and_then(|time| time.checked_add(Duration::from_nanos(nanoseconds.into())));
     time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// When its content changed, for a file or a folder that is open. Both times are set: a file system made with libfuse 2
-/// may ignore one alone.
+/// The times to set for an open file or folder. Both times are set, because a file system made with libfuse 2 may
+/// ignore one alone.
 pub(crate) fn times(entry: &Entry) -> FileTimes {
     FileTimes::new().set_accessed(SystemTime::now()).set_modified(time(entry))
 }
 
-/// The same for a link itself.
+/// Sets the time of a link itself.
 pub(crate) fn set_time_of_link(place: &Path, entry: &Entry) -> io::Result<()> {
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let last_modification = Timespec { tv_sec: entry.modified.0, tv_nsec: entry.modified.1.into() };

@@ -1,5 +1,5 @@
-//! Small files that aren't here come as one archive of tar, in half the time of an rsync that is told their names and compares
-//! nothing with nothing. What doesn't come in it, or changed meanwhile, is left for rsync.
+//! New small files are fetched as one tar archive, in half the time of an rsync that is sent their names and compares
+//! them with nothing. What the archive doesn't hold, or what changed meanwhile, is left for rsync.
 
 mod attributes;
 pub(crate) mod received;
@@ -31,16 +31,16 @@ use mlcube_ssh::text::units::count;
 
 const PACK: &str = include_str!("../sh/pack.sh");
 
-/// From so many files on a stream is quicker than rsync; and where nothing is left for that, since it goes in a session that
-/// is there.
+/// From this number of files on, an archive is faster than rsync. It is faster for fewer files too if nothing is left
+/// for rsync, because it uses the open session.
 const FILES: u64 = 100;
-/// Larger files, in bytes, come by rsync, which goes on where it was cut off.
+/// Larger files, in bytes, are fetched by rsync, which can resume a transfer that was cut off.
 const LARGE: u64 = 1 << 20;
 
-/// What is handed on at once, in bytes.
+/// The size of the buffers, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// The entries to fetch that a stream brings; none where it doesn't pay.
+/// The entries that an archive fetches; `None` if rsync is faster.
 pub(crate) fn worth<'a>(
     send: &'a Listing,
     here: &Listing,
@@ -51,12 +51,12 @@ pub(crate) fn worth<'a>(
             && !(entry.is_file() && entry.size >= LARGE)
             // An archive would carry the holes as zeros.
             && !entry.is_sparse()
-            // In an archive's extended header a text ends where its line does.
+            // A text in an extended header ends at a newline, so such a name or target can't be sent in one.
             && [path, &entry.target].iter().all(|text| is_one_line(text))
-            // Behind a link of the user's own rsync has to be sent by itself.
+            // rsync has to be run separately for the entries below a followed link.
             && !links.iter().any(|link| path.starts_with(link))
     };
-    // A first pull, without a copy of a list that may be long.
+    // At a first pull every entry is wanted; borrowing avoids a copy of a long listing.
     let wanted = if send.iter().all(|(path, entry)| is_wanted(path, &entry)) {
         Cow::Borrowed(send)
     } else {
@@ -70,7 +70,7 @@ fn is_one_line(text: &Path) -> bool {
     !text.as_os_str().as_bytes().contains(&b'\n')
 }
 
-/// The stream of some entries of the workspace there, whose path is `there`, to the one here.
+/// An archive of entries of the remote workspace, to be unpacked in the local one.
 pub(crate) struct Stream<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) report: Report,
@@ -80,16 +80,18 @@ pub(crate) struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Runs it, in a session that is there for it if there is one; `came` gets what it brought, also when it fails.
+    /// Fetches and unpacks the archive, in the open session if there is one. `received` gets the fetched entries, even
+    /// if it fails.
     ///
     /// # Errors
-    /// When the connection is lost, the disk here is full, or the remote sends what nobody asked for.
+    /// When the connection is lost, the local disk is full, or the remote sends anything that wasn't requested.
     pub(crate) fn run(&self, session: Option<Session>, came: &mut Received) -> Outcome<()> {
         self.report.detail(&describe(self.wanted));
         let mut session = self.connection.run_in(session, &self.script())?;
         if let Some(input) = session.take_input().context("can't wait for a pipe")? {
             let names = self.wanted.names();
-            // Beside the archive, which begins to come before they are all read. A remote that is gone says so itself.
+            // In a thread, because the archive begins before the remote has read all names. If the remote is gone,
+            // reading the archive reports it.
             thread::spawn(move || names.write(input));
         }
         let mut unpacker = Unpacker::new(self.here, self.wanted, came);
@@ -116,7 +118,7 @@ impl Stream<'_> {
         Ok(())
     }
 
-    /// Unpacks what the line before the archive says that it is.
+    /// Unpacks the archive in the format that the line before it names.
     fn unpack_from(
         &self,
         link: &mut (impl BufRead + Send),
@@ -153,7 +155,7 @@ impl Stream<'_> {
                 }
             }
         })?;
-        // To its end: the remote waits until all that it writes is read.
+        // Reads to the end, because the remote waits until all of its output is read.
         let _ = io::copy(&mut archive, &mut io::sink());
         if archive.limit() == 0 {
             return Err(Failure::ours(anyhow!("'{host}' sends far more than this pull requested")));
@@ -162,13 +164,14 @@ impl Stream<'_> {
     }
 }
 
-/// More bytes than an archive of these entries has: each may have two long texts, and zeros stand at the end.
+/// An upper limit for the size of an archive of these entries: each may have two long texts, and the archive ends with
+/// zeros.
 fn most_bytes(wanted: &Listing) -> u64 {
-    // The sizes are the remote's own words.
+    // The remote chooses these sizes, so the sum may overflow.
     wanted.bytes().saturating_add((1 << 20) + (16 << 10) * wanted.len() as u64)
 }
 
-/// What a person is told that comes as a stream.
+/// The line that tells the user what is fetched as an archive.
 pub(crate) fn describe(wanted: &Listing) -> String {
     format!("{} come as one archive from the remote tar", count(wanted.files(), "file"))
 }
@@ -177,7 +180,7 @@ fn was_all_packed(answer: &Reply) -> bool {
     answer.status == 0 && answer.errors.lines().any(|line| line == "packed all")
 }
 
-/// A decoder that allocates no more than a window of our own packer needs: a frame may ask for 128 MB.
+/// A decoder that allocates no more than a window of our own packer needs; a frame may ask for 128 MB.
 fn decoder<R: BufRead>(link: R) -> io::Result<Decoder<'static, R>> {
     let mut decoder = Decoder::with_buffer(link)?;
     decoder.window_log_max(limits::ZSTD_WINDOW)?;

@@ -1,24 +1,24 @@
-//! What a stream brought, and what is left for rsync.
+//! The entries that an archive has fetched, and what is left for rsync.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use mlcube_ssh::listing::Listing;
 
-/// What a stream brought.
+/// The result of fetching an archive.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
-    /// What is here now, as it was listed.
+    /// The entries that are in their places now, as they were listed.
     pub(crate) entries: Listing,
-    /// Whether that is all that was asked for, and nothing of it changed meanwhile.
+    /// Whether these are all requested entries, and none of them changed meanwhile.
     pub(crate) is_all: bool,
-    /// The bytes that went over the link.
+    /// The number of bytes sent over the link.
     pub(crate) bytes: u64,
 }
 
 impl Received {
-    /// What of `send` is left for rsync: all of it where anything went wrong, since it looks for itself; and with what is left
-    /// the folders, which it may have to open for that and close again.
+    /// The entries of `send` that are left for rsync. If anything went wrong all are, because rsync compares them
+    /// itself. Otherwise, folders stay among them: rsync may have to make one writable, and restore its permissions.
     pub(crate) fn rest<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {
         let came = |path: &Path| self.entries.get(path).is_some();
         if !self.is_all {

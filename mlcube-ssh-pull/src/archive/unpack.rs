@@ -1,5 +1,5 @@
-//! Unpacking what a stream brings. Nothing gets here but what was asked for, as it was listed; every file is put together out
-//! of sight, and takes no other's place.
+//! Unpacks an archive from the remote. It accepts only requested entries, as they were listed. Every file is written
+//! out of sight first, and never replaces another.
 
 use std::fs;
 use std::fs::{DirBuilder, File};
@@ -19,16 +19,16 @@ use crate::archive::attributes::{permissions, set_time_of_link, times};
 use crate::archive::received::Received;
 use crate::local::scratch;
 
-/// What is read at once, in bytes.
+/// How much is read at once, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Puts what comes into a workspace.
+/// Unpacks entries into a workspace.
 pub(crate) struct Unpacker<'a> {
     here: &'a Path,
     wanted: &'a Listing,
-    /// The folder, relative to the workspace, of which it is known that no link leads there.
+    /// The last folder, relative to the workspace, that was found to have no link in its path.
     real: Option<PathBuf>,
-    /// Files that may not be what they were there, under names that nobody sees.
+    /// Files that may differ from the remote ones, under temporary names.
     doubtful: Vec<(TempPath, PathBuf)>,
     came: &'a mut Received,
     bytes: u64,
@@ -48,10 +48,10 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    /// Takes what is in an archive, up to its end or to where it is cut off. What can't be put here is left out.
+    /// Unpacks an archive up to its end, or to where it is cut off. Entries that can't be stored locally are skipped.
     ///
     /// # Errors
-    /// When something comes that nobody asked for, or the disk is full.
+    /// When the archive holds anything that wasn't requested, or the disk is full.
     pub(crate) fn unpack(&mut self, archive: impl Read, progress: &mut Progress) -> io::Result<()> {
         fs::create_dir_all(self.scratch()).or_else(|problem| unless_full(&problem))?;
         let mut in_order = self.wanted.iter();
@@ -61,12 +61,12 @@ impl<'a> Unpacker<'a> {
             let mut member = match members.next() {
                 Ok(Some(member)) => member,
                 Err(problem) if exceeded(&problem).is_some() => return Err(problem),
-                // That it was cut off the remote says, or ssh.
+                // The remote or ssh reports that the archive was cut off.
                 Ok(None) | Err(_) => return Ok(()),
             };
             let path = member.path();
             progress.file(&path.to_string_lossy());
-            // It comes in the order in which it was asked for, but for what went away there.
+            // Entries come in the order in which they were requested, except those that have gone on the remote.
             let expected = in_order.next().filter(|(wanted, _)| *wanted == path);
             let planned = expected.map(|(_, planned)| planned).or_else(|| self.wanted.get(&path));
             let Some(planned) = planned else {
@@ -88,8 +88,8 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    /// Ends what the archive began. What is in doubt gets its name if all was packed as it was there, else it is rsync's;
-    /// folders get their permissions and times, now that all is in them.
+    /// Finishes the unpacked entries. Doubtful files get their names if the remote packed everything; otherwise they
+    /// are left for rsync. Folders get their permissions and times, now that all of their entries exist.
     pub(crate) fn finish(mut self, was_all_packed: bool) {
         for (file, path) in mem::take(&mut self.doubtful) {
             let is_placed = was_all_packed && file.persist_noclobber(self.here.join(&path)).is_ok();
@@ -99,7 +99,7 @@ impl<'a> Unpacker<'a> {
         }
         let folders = self.came.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
         for (path, entry) in folders {
-            // One that can't have them is a folder that can be used.
+            // A folder without its permissions or times is still usable.
             let _ = File::open(self.here.join(path)).and_then(|folder| {
                 folder.set_times(times(&entry))?;
                 folder.set_permissions(permissions(&entry))
@@ -108,7 +108,7 @@ impl<'a> Unpacker<'a> {
         self.came.is_all = was_all_packed && self.came.entries.len() == self.wanted.len();
     }
 
-    /// Puts what comes in its place, and says whether it is there.
+    /// Puts an entry in its place; returns whether it is there.
     fn put(
         &mut self,
         member: &mut Member<impl Read>,
@@ -124,19 +124,20 @@ impl<'a> Unpacker<'a> {
             }
             _ => {
                 let file = self.read(member, planned)?;
-                // tar fills what it can't read with zeros, up to the end, and tells of it when all is over.
+                // tar replaces what it can't read by zeros, up to the end of the file, and reports it only at its own
+                // end.
                 if planned.size > 0 && self.piece[0] == 0 {
                     self.doubtful.push((file.into_temp_path(), path.to_owned()));
                     return Ok(false);
                 }
-                // What is here since the list was made is its owner's.
+                // noclobber: a file that was made since the listing belongs to its maker.
                 file.persist_noclobber(place).map_err(|refused| refused.error)?;
             }
         }
         Ok(true)
     }
 
-    /// Puts a file together out of sight. Afterwards its last byte stands first in the buffer.
+    /// Writes a file out of sight. Afterwards its last byte is the first one in the buffer.
     fn read(
         &mut self,
         member: &mut Member<impl Read>,
@@ -162,7 +163,8 @@ impl<'a> Unpacker<'a> {
         self.here.join(scratch::folder())
     }
 
-    /// Whether the folder of a path is one, and none above it is a link: nothing lands behind one.
+    /// Returns whether the folder of a path exists and no link is in its path, so that nothing is written through a
+    /// link.
     fn is_in_real_folder(&mut self, path: &Path) -> bool {
         let folder = path.parent().unwrap_or(path);
         if self.real.as_deref() == Some(folder) {
@@ -177,7 +179,8 @@ impl<'a> Unpacker<'a> {
     }
 }
 
-/// Whatever keeps one file from getting here rsync will tell; but a full disk keeps all of them.
+/// Ignores what keeps a single file from being stored, because rsync will report it. A full disk keeps all of them from
+/// it.
 fn unless_full(problem: &io::Error) -> io::Result<()> {
     match problem.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

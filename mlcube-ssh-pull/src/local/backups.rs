@@ -1,4 +1,4 @@
-//! What a pull replaces on this machine: kept aside first, in a folder of the record for each pull.
+//! The backups of what a pull replaces locally: for each pull, one folder in the sync state.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ pub(crate) struct Backups {
 }
 
 impl Backups {
-    /// A folder that no other pull has.
+    /// Chooses a folder that no other pull has.
     pub(crate) fn of_a_pull(record: &SyncState) -> Self {
         Self { folder: record.replaced().join(name_aside()) }
     }
 
-    /// The folder for what lies in a part of the workspace, by that part's path in it.
+    /// The folder for the backups. Those of a batch are in it under the batch's path in the workspace.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Names what was written since the workspace was listed; `before` tells what it was then. Where a disk was full
-    /// (`may_be_half`) what isn't whole is removed, of files that are in their place still. By content nobody can tell these
-    /// from what was fetched.
+    /// Names the files that were written since the workspace was listed; `before` is that listing. If a disk was full
+    /// (`may_be_half`), removes incomplete backups, whose files are still in their places. After a transfer by content,
+    /// such files can't be told from those that were fetched.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
@@ -49,7 +49,7 @@ impl Backups {
             if backup.is_folder() || is_before(path, &backup) {
                 continue;
             }
-            // A full disk ends a backup in its middle; the file itself stays in its place then.
+            // A full disk ends a backup in its middle; the file itself then stays in its place.
             let is_half = |now: &Entry| is_before(path, now) && backup.size < now.size;
             if !may_be_half || !Entry::is_at(&workspace.join(path), is_half) {
                 changed.push(path);
@@ -72,11 +72,11 @@ impl Backups {
         });
     }
 
-    /// Removes the folders that are empty, the deepest first.
+    /// Removes empty folders, the deepest first.
     fn remove_empty(&self, backups: &Listing) {
         let folders = backups.iter().rev().filter(|(_, entry)| entry.is_folder());
         for folder in folders.map(|(path, _)| path).chain([Path::new("")]) {
-            // One that holds anything stays.
+            // Fails for a folder that isn't empty, which is kept.
             let _ = fs::remove_dir(self.folder.join(folder));
         }
     }

@@ -1,4 +1,4 @@
-//! What the file system here can't take, known before anything is fetched.
+//! What the local file system can't store, found out before anything is fetched.
 
 use std::fs;
 use std::fs::{File, FileTimes, Permissions};
@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 
 use crate::local::scratch::Scratch;
 
-/// Marks the folders of the workspace in which this user can't make anything.
+/// Marks the folders of the workspace in which this user can't create files.
 pub(crate) fn mark_unwritable(here: &mut Listing, workspace: &Path) {
     let is_locked = |path: &Path, entry: &Entry| {
         entry.is_folder()
@@ -22,7 +22,7 @@ pub(crate) fn mark_unwritable(here: &mut Listing, workspace: &Path) {
     here.extend(locked.iter().map(|(path, entry)| (path, entry.unwritable())));
 }
 
-/// Marks the names of `send` that the file system can't hold, or takes for others; says whether there is any.
+/// Marks the names of `send` that the file system can't store, or confuses with others; returns whether there are any.
 pub(crate) fn mark_unheld(
     here: &mut Listing,
     workspace: &Path,
@@ -33,7 +33,7 @@ pub(crate) fn mark_unheld(
     if doubtful.is_empty() {
         return false;
     }
-    // Where nothing can be made, the transfer says why.
+    // If nothing can be created, the transfer will say why.
     let Ok(tried) = doubtful.try_in(workspace, &scratch.names()) else {
         return false;
     };
@@ -42,12 +42,14 @@ pub(crate) fn mark_unheld(
     here.len() > before
 }
 
-/// Gives entries the permissions that they have there, and touches nothing else of them. Returns those that don't have them then.
+/// Gives local entries their remote permissions, and changes nothing else of them. Returns the entries that don't have
+/// them afterwards.
 pub(crate) fn set_permissions(workspace: &Path, permissions: &Listing) -> Vec<&'static Path> {
     let is_denied = |(path, wanted): (&'static Path, Entry)| {
         let place = workspace.join(path);
         let set = |now: &Entry| {
-            // Set-uid and its like aren't taken over; what a folder hands down to its files is this machine's.
+            // Set-uid and the like aren't taken over. Those of a folder, which its new files inherit, are kept as they
+            // are locally.
             let kept = if now.is_folder() { now.permissions() & 0o7000 } else { 0 };
             let mode = Permissions::from_mode(kept | wanted.permissions() & 0o777);
             now.kind == wanted.kind && fs::set_permissions(&place, mode).is_ok()
@@ -59,8 +61,8 @@ pub(crate) fn set_permissions(workspace: &Path, permissions: &Listing) -> Vec<&'
     permissions.iter().filter_map(is_denied).collect()
 }
 
-/// Of what was fetched, the entries that the disk shows with another time, by two seconds at most, or with other permissions;
-/// as it shows them. A disk that keeps all of that isn't asked for each of them.
+/// The fetched entries that the file system shows with another time, by two seconds at most, or with other permissions,
+/// as it shows them. If it keeps all attributes, no entry is looked at.
 pub(crate) fn shown(workspace: &Path, scratch: &Scratch, sent: &Listing) -> Listing {
     if sent.is_empty() || keeps_attributes(scratch).unwrap_or(true) {
         return Listing::default();
@@ -76,7 +78,8 @@ pub(crate) fn shown(workspace: &Path, scratch: &Scratch, sent: &Listing) -> List
     sent.iter().filter_map(shown).collect()
 }
 
-/// Whether the disk keeps times to the nanosecond, and permissions: tried with a file of our own.
+/// Returns whether the file system keeps times to the nanosecond, and permissions. Tries it with a file in the scratch
+/// folder.
 fn keeps_attributes(scratch: &Scratch) -> io::Result<bool> {
     let folder = scratch.names();
     fs::create_dir_all(&folder)?;

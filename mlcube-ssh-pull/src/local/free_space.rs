@@ -1,4 +1,4 @@
-//! Whether what has to come fits on the disk here, asked before anything moves.
+//! Checks before a transfer that the files to fetch fit on the local file system.
 
 use std::path::Path;
 
@@ -11,14 +11,16 @@ use mlcube_ssh::text::units::human_bytes;
 
 const ALLOCATED: &str = include_str!("../sh/allocated.sh");
 
-/// Free bytes for this user on the file system of `folder`; none where that doesn't tell.
+/// The free bytes for this user on the file system of `folder`; `None` if it doesn't report them.
 pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Checks the free space. `remote` is the path of the workspace on the remote.
+///
 /// # Errors
-/// When the files of the plan are more than what is free; the largest are named. `there` is the workspace on the remote.
+/// When the files of the plan are larger than the free space; the largest files are named.
 pub(crate) fn check(
     plan: &Plan,
     workspace: &Path,
@@ -41,7 +43,7 @@ pub(crate) fn check(
     )))
 }
 
-/// The bytes of the holes in these files, of which the remote is asked only where there may be too little room.
+/// The size of the holes in these files. Asks the remote; called only where the plain sizes don't fit.
 fn holes(send: &Listing, connection: &Connection, there: &str) -> Outcome<u64> {
     let sparse = send.filter(|_, entry| entry.is_sparse());
     if sparse.is_empty() {

@@ -1,4 +1,4 @@
-//! What a pull needs on this machine: room, a stage, a scratch folder, backups of what it replaces.
+//! What a pull needs locally: free space, a stage, a scratch folder, backups of what it replaces.
 
 pub(crate) mod backups;
 pub(crate) mod file_system;

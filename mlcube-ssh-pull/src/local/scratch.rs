@@ -1,4 +1,5 @@
-//! Where rsync puts a file together before it takes its place: on the same disk, and out of sight.
+//! The scratch folders, where rsync writes a file before it is moved to its place: on the same file system, and out of
+//! sight.
 
 use std::cell::RefCell;
 use std::fs::{self, File, TryLockError};
@@ -16,14 +17,14 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::Plan;
 use rustix::process::geteuid;
 
-/// How the names of such folders begin.
+/// The prefix of the names of scratch folders.
 const NAME: &str = "pull-";
 
-/// The file in one that its pull holds.
+/// The file in a scratch folder that its pull keeps locked.
 const LOCK: &str = "lock";
 
-/// The folder for a part of a plan, below the part's own. Other pulls may go on in the same workspace, on other machines and in other
-/// containers, too: each has a folder of its own, by a name that no other has.
+/// The scratch folder for a batch of a plan, relative to the batch's folder. Other pulls may run in the same workspace
+/// at the same time, also on other machines and in other containers, so its name is unique.
 pub(crate) fn folder() -> &'static str {
     static FOLDER: LazyLock<String> = LazyLock::new(|| {
         // The keys of the hasher are random.
@@ -32,26 +33,26 @@ pub(crate) fn folder() -> &'static str {
     &FOLDER
 }
 
-/// The command that makes it; `top` ends with a slash.
+/// The command that makes the scratch folder; `top` ends with a slash.
 pub(crate) fn make(top: &str) -> Command {
     Command::new("mkdir").args(["-p", "--"]).arg(format!("{top}{}", folder()))
 }
 
-/// Removes what an earlier pull that was cut off has left beside files, and no later one needs: in the workspace, and behind the
-/// links of the user's own that are followed.
+/// Removes partial files that an earlier pull, which was cut off, has left and no later one needs: in the workspace and
+/// below followed links.
 pub(crate) fn remove_left(workspace: &Path, links: &[PathBuf]) {
     let tops = links.iter().map(|link| workspace.join(link)).chain([workspace.to_owned()]);
     for top in tops {
         let Ok(listing) = Listing::of_folder(&top, &|_, _| Ok(false)) else { continue };
         let below = listing.iter().filter(|(_, entry)| entry.is_folder());
         for folder in below.map(|(path, _)| path).chain([Path::new("")]) {
-            // One that isn't ours leads anywhere.
+            // A folder of that name that isn't ours may be a link to anywhere.
             if check(&top.join(folder)).is_err() {
                 continue;
             }
             let partial = top.join(folder).join(PARTIAL);
             for entry in fs::read_dir(&partial).into_iter().flatten().flatten() {
-                // The folder of a pull is its own to remove.
+                // Other pulls remove their own folders.
                 if !entry.path().is_dir() {
                     let _ = fs::remove_file(entry.path());
                 }
@@ -61,11 +62,11 @@ pub(crate) fn remove_left(workspace: &Path, links: &[PathBuf]) {
     }
 }
 
-/// Refuses a folder for what is on its way that isn't ours: a cube may have made a link of that name, to be written and
-/// cleared through. One that isn't there is no matter.
+/// Refuses a partial folder that isn't ours: a cube may have made a link of that name, so that a pull writes or removes
+/// files through it. The folder may be missing.
 ///
 /// # Errors
-/// When `top` holds one.
+/// When the partial folder in `top` isn't ours.
 pub(crate) fn check(top: &Path) -> Result<()> {
     let partial = top.join(PARTIAL);
     let is_ours = match fs::symlink_metadata(&partial) {
@@ -81,27 +82,28 @@ pub(crate) fn check(top: &Path) -> Result<()> {
     ))
 }
 
-/// The folders of this pull, in the workspace and behind the links that are followed. Whoever holds the lock in one is alive;
-/// nothing is left in them when this is dropped.
+/// The scratch folders of this pull, in the workspace and below followed links. A pull is alive while it holds the lock
+/// in its folder. Dropping this removes the folders.
 pub(crate) struct Scratch {
     workspace: PathBuf,
     held: RefCell<Vec<(PathBuf, File)>>,
 }
 
 impl Scratch {
-    /// Makes nothing yet.
+    /// Checks the workspace; makes no folder yet.
     ///
     /// # Errors
-    /// When the folder in the workspace isn't ours.
+    /// When the partial folder in the workspace isn't ours.
     pub(crate) fn of(workspace: &Path) -> Result<Self> {
         check(workspace)?;
         Ok(Self { workspace: workspace.to_owned(), held: RefCell::default() })
     }
 
-    /// Removes what pulls that were killed have left where a plan writes, and makes this one's folders where it has anything to do.
+    /// Removes the scratch folders of killed pulls from the folders that a plan writes to, and makes those of this pull
+    /// if the plan isn't empty.
     ///
     /// # Errors
-    /// When one isn't ours.
+    /// When a partial folder isn't ours.
     pub(crate) fn begin(&self, plan: &Plan) -> Result<()> {
         let links = plan.links.iter().map(|link| self.workspace.join(link));
         let tops: Vec<_> = links.chain([self.workspace.clone()]).collect();
@@ -115,7 +117,8 @@ impl Scratch {
         Ok(())
     }
 
-    /// Makes this pull's folder in a folder, and holds it. Where that can't be done, rsync puts files together beside their places.
+    /// Makes this pull's scratch folder in `top`, and holds it. If that fails, rsync writes its temporary files beside
+    /// their places.
     pub(crate) fn hold(&self, top: &Path) {
         let place = top.join(folder());
         let is_held = self.held.borrow().iter().any(|(held, _)| *held == place);
@@ -124,7 +127,7 @@ impl Scratch {
         }
     }
 
-    /// The folder in which names are tried, in the workspace.
+    /// The folder in the workspace where names are tried.
     pub(crate) fn names(&self) -> PathBuf {
         self.hold(&self.workspace);
         self.workspace.join(folder()).join("names")
@@ -136,19 +139,19 @@ impl Drop for Scratch {
         for (place, lock) in self.held.get_mut().drain(..) {
             let _ = fs::remove_dir_all(&place);
             drop(lock);
-            // Stays while it holds what was cut off, for the next pull to go on with.
+            // Fails while the folder holds files of a transfer that was cut off, which the next pull continues with.
             let _ = place.parent().map(fs::remove_dir);
         }
     }
 }
 
-/// Makes a folder with a lock, and takes that.
+/// Makes a folder with a lock file, and locks it.
 fn make_held(place: &Path) -> Option<File> {
-    // Another pull that looks between the two steps takes the folder for one that is left.
+    // Between these two steps, another pull may take the folder for that of a dead pull and remove it.
     for _ in 0..10 {
         fs::create_dir_all(place).ok()?;
         match open_lock(place) {
-            // Where there are no locks nobody takes one, and nobody clears.
+            // On a file system without locks nobody can lock, and nobody removes folders.
             Ok(lock) if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) => {
                 if place.join(LOCK).exists() {
                     return Some(lock);
@@ -162,14 +165,14 @@ fn make_held(place: &Path) -> Option<File> {
     None
 }
 
-/// Removes the folders of pulls that aren't alive: those whose lock nobody holds.
+/// Removes the scratch folders of dead pulls: those whose lock nobody holds.
 fn clear_dead(partial: &Path) {
     for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
         let is_a_pulls = entry.file_name().to_str().is_some_and(|name| name.starts_with(NAME));
         if !is_a_pulls || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        // Held until it is gone.
+        // The lock is held until the folder is removed.
         let lock = open_lock(&entry.path()).ok().filter(|lock| lock.try_lock().is_ok());
         if lock.is_some() {
             let _ = fs::remove_dir_all(entry.path());
@@ -179,6 +182,6 @@ fn clear_dead(partial: &Path) {
 }
 
 fn open_lock(place: &Path) -> io::Result<File> {
-    // Write access: NFS locks no file without (flock(2)).
+    // Opened for writing: NFS can't lock a file that is open only for reading (flock(2)).
     File::options().create(true).append(true).mode(0o600).open(place.join(LOCK))
 }

@@ -1,5 +1,5 @@
-//! A stage for what an rsync of this machine brings that takes whatever names a host sends (CVE-2022-29154, before 3.2.5):
-//! it writes into a folder of ours, and only what the plan names leaves that.
+//! The stage: where an rsync writes that accepts whatever names a host sends (CVE-2022-29154, before 3.2.5). It writes
+//! into this folder of ours, and only the names of the plan leave it.
 
 use std::fs;
 use std::fs::Permissions;
@@ -16,14 +16,14 @@ use mlcube_ssh::sync::{Batch, SyncState};
 use crate::transfer::load::Load;
 use mlcube_ssh::process::rsync_version;
 
-/// The stage of a pull: a folder in each of the folders that it writes to, on the same disk and out of sight.
+/// The stage of a pull: a folder in each of the folders that it writes to, on the same file system and out of sight.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
     folder: String,
 }
 
 impl Stage {
-    /// The stage for what this machine's rsync brings; none where rsync checks the names itself.
+    /// The stage for the local rsync; `None` if that rsync checks the names itself.
     ///
     /// # Errors
     /// When there is no rsync.
@@ -31,16 +31,16 @@ impl Stage {
         if rsync_version::checks_names()? {
             return Ok(None);
         }
-        // One for each remote tree: what a pull that was cut off has left there the next one goes on with.
+        // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
         Ok(Some(Self { folder: format!("{PARTIAL}/stage-{}", record.name()) }))
     }
 
-    /// Its folder, by a part's own.
+    /// The path of the stage relative to a batch's folder.
     pub(crate) fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// The commands that make it for these loads.
+    /// The commands that make the stage for these loads.
     pub(crate) fn commands(&self, loads: &[Load], workspace: &Path) -> Vec<Command> {
         let make = |top: PathBuf| {
             let folder = top.join(&self.folder).to_string_lossy().into_owned();
@@ -49,10 +49,10 @@ impl Stage {
         tops(loads, workspace).into_iter().map(make).collect()
     }
 
-    /// Makes it for these loads, and removes from it what an earlier pull left that isn't in them.
+    /// Makes the stage for these loads, and removes from it entries of an earlier pull that aren't in them.
     ///
     /// # Errors
-    /// When it can't be made: without it nothing may come.
+    /// When the stage can't be made; nothing may be fetched without it.
     pub(crate) fn make(&self, loads: &[Load], workspace: &Path) -> Result<()> {
         for top in tops(loads, workspace) {
             let folder = top.join(&self.folder);
@@ -65,7 +65,8 @@ impl Stage {
         Ok(())
     }
 
-    /// The names of a load that are there as they were planned; a link above one would lead anywhere.
+    /// The names of a load whose entries are in the stage and of the planned kind. A name below a link doesn't count,
+    /// because the link could lead anywhere.
     pub(crate) fn arrived(&self, load: &Load, planned: &Listing, workspace: &Path) -> List {
         let part = &load.part;
         let top = workspace.join(&part.folder).join(&self.folder);
@@ -79,8 +80,8 @@ impl Stage {
         part.files_from.iter().filter(|name| is_it(name)).collect()
     }
 
-    /// Removes it, but for what has begun to come where that is `unfinished`; returns a name that came and wasn't asked for,
-    /// if any did.
+    /// Removes the stage; if the transfer is `unfinished`, keeps the requested entries. Returns an entry that the host
+    /// sent without a request, if there is one.
     pub(crate) fn clear(
         &self,
         loads: &[Load],
@@ -100,14 +101,14 @@ impl Stage {
     }
 }
 
-/// The folders that loads are put into.
+/// The folders that the loads are written to.
 fn tops(loads: &[Load], workspace: &Path) -> Vec<PathBuf> {
     let mut tops: Vec<_> = loads.iter().map(|load| workspace.join(&load.part.folder)).collect();
     tops.dedup();
     tops
 }
 
-/// What is asked for in a folder.
+/// The names requested for the folder `top`.
 fn wanted(loads: &[Load], workspace: &Path, top: &Path) -> Vec<&'static Path> {
     let is_of_top = |part: &Batch| workspace.join(&part.folder) == top;
     let loads = loads.iter().filter(|load| is_of_top(&load.part));
@@ -116,14 +117,15 @@ fn wanted(loads: &[Load], workspace: &Path, top: &Path) -> Vec<&'static Path> {
     wanted
 }
 
-/// Removes what isn't `wanted`, holds none of that, and isn't a part of a file; returns the name of one that was removed.
+/// Removes entries that aren't `wanted`, don't contain a wanted one and aren't partial files; returns the path of one
+/// that was removed.
 fn remove_others(top: &Path, at: &Path, wanted: &[&Path]) -> io::Result<Option<PathBuf>> {
     let mut removed = None;
     for entry in fs::read_dir(top.join(at))? {
         let entry = entry?;
         let path = at.join(entry.file_name());
         let is_folder = entry.file_type()?.is_dir();
-        // Names in order of their components: what lies in a folder stands behind it.
+        // Names are sorted by component, so the entries of a folder come directly after it.
         let next = wanted.partition_point(|name| *name < path.as_path());
         let is_named = wanted.get(next).is_some_and(|name| name.starts_with(&path));
         if is_folder && entry.file_name() == PARTIAL {

@@ -1,5 +1,6 @@
-//! Links of the remote account that lead out of the workspace (`out -> /scratch/out`): they are followed on the way to what is
-//! asked for, a declared output or a path of the command line. What lies behind any other one isn't fetched, and is named.
+//! Links of the remote account that lead out of the workspace (`out -> /scratch/out`). They are followed on the way to
+//! requested entries: a declared output or a path on the command line. Entries below any other such link aren't
+//! fetched; the link is named.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -16,10 +17,11 @@ use crate::remote::workspace::{RemoteWorkspace, failure};
 const FOLLOW_LINKS: &str =
     concat!(include_str!("../sh/find.sh"), include_str!("../sh/follow-links.sh"));
 
-/// Links may lead to links, but not for ever.
+/// The number of links that are followed; a chain of links may be endless.
 const MOST_LINKS: usize = 40;
 
-/// Puts what lies behind the links to what is `asked` for into the listing of the workspace there, under their names.
+/// Adds the targets of the links on the way to what is `asked` for to the listing of the remote workspace, under the
+/// names of the links.
 pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
@@ -41,7 +43,7 @@ pub(crate) fn follow(
         }
         let behind = look(connection, document, &mut there.session, &links)?;
         for link in links {
-            // One that leads nowhere stays a link; one to what can't be read is what can't be read.
+            // A broken link stays a link; a link to an unreadable entry is listed as unreadable.
             let end = behind.get(&link);
             if let Some(end) =
                 end.filter(|end| !matches!(end.kind, EntryKind::Link | EntryKind::Unreadable))
@@ -77,7 +79,8 @@ fn look(
     Ok(answer.listing()?)
 }
 
-/// The path in the workspace to which `path` leads by the links in it; none when it leads out, or in a circle.
+/// The path in the workspace that `path` leads to through links of the workspace; `None` if it leads out, or in a
+/// circle.
 pub(crate) fn resolved(listing: &Listing, path: &Path) -> Option<PathBuf> {
     let mut waiting: Vec<PathBuf> = vec![path.to_owned()];
     let (mut at, mut links) = (PathBuf::new(), 0);

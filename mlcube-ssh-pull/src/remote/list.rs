@@ -1,4 +1,4 @@
-//! Listing the workspace on the remote.
+//! Lists the remote workspace.
 
 use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
@@ -16,7 +16,8 @@ use crate::remote::workspace::{RemoteWorkspace, failure};
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
 
-/// The script that lists the workspace there; behind that for a pull a stream may follow.
+/// The script that lists the remote workspace. With a sync state, which only a pull gives, the session stays open for
+/// an archive.
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
@@ -25,7 +26,7 @@ pub(crate) fn list_script(
 ) -> Result<Script> {
     let former_workspace = layout.former_workspace(&document.remote)?;
     let script = connection.script(LIST);
-    // A job may be running in it.
+    // The former workspace is moved only if no job runs in it, which these functions find out.
     let script = if former_workspace.is_some() { script.with(job::FUNCTIONS) } else { script };
     let script = script
         .given("workspace", document.remote.workspace.as_str())
@@ -36,7 +37,7 @@ pub(crate) fn list_script(
     Ok(if record.is_some() { script.followed() } else { script })
 }
 
-/// Lists the workspace there.
+/// Lists the remote workspace, following the links to what is `asked` for.
 pub(crate) fn list(
     connection: &Connection,
     document: &Document,

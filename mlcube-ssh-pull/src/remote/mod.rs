@@ -1,4 +1,4 @@
-//! What a pull looks at on the remote, and which of it is meant.
+//! What a pull reads on the remote, and which part of it is requested.
 
 pub(crate) mod followed_links;
 pub(crate) mod list;

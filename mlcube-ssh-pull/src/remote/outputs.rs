@@ -16,15 +16,15 @@ use crate::remote::followed_links;
 /// A declared output in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Output {
-    /// The task's name for it.
+    /// The task's name of the output.
     pub(crate) name: String,
-    /// Its path in the workspace.
+    /// The output's path in the workspace.
     pub(crate) path: PathBuf,
     /// Whether it is a folder.
     pub(crate) is_folder: bool,
 }
 
-/// The outputs of the tasks that lie in the workspace.
+/// The outputs of the tasks that are in the workspace.
 pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
     let mut declared: Vec<Output> = outputs(document, layout)
         .filter_map(|output| {
@@ -36,8 +36,8 @@ pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
     declared
 }
 
-/// Says where the outputs lie that aren't in the workspace, which alone is fetched: those beside it in the cube, and those
-/// with an absolute path of the remote's own.
+/// Names the outputs outside the workspace, which aren't fetched: those beside it in the cube, and those with an
+/// absolute path of the remote.
 pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) {
     for output in outputs(document, layout) {
         let is_outside = |here: &Path| !here.starts_with(&layout.workspace);
@@ -59,7 +59,7 @@ fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item
 }
 
 impl Output {
-    /// Where the output lies there, behind the links within the workspace; none where it doesn't.
+    /// The output's path on the remote, with the links in the workspace resolved; `None` if it isn't there.
     fn place(&self, there: &Listing) -> Option<PathBuf> {
         if self.path.as_os_str().is_empty() {
             return Some(self.path.clone());
@@ -68,7 +68,7 @@ impl Output {
         let is_it = match there.get(&place)?.kind {
             EntryKind::Folder => self.is_folder,
             EntryKind::File => !self.is_folder,
-            // What can't be read has an error of its own.
+            // An unreadable entry has an error of its own.
             EntryKind::Unreadable => true,
             EntryKind::Link | EntryKind::Other => false,
         };
@@ -76,12 +76,12 @@ impl Output {
     }
 }
 
-/// Declared outputs, by what the listing of the workspace there says of them.
+/// Declared outputs, sorted by what the listing of the remote workspace holds.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    /// Those that are there, and among what is fetched: a link whose end isn't brings nothing.
+    /// Outputs that exist and are fetched. A link doesn't count if its target isn't fetched.
     pub(crate) fetched: Vec<Output>,
-    /// Those that aren't there.
+    /// Outputs that don't exist.
     pub(crate) missing: Vec<Output>,
 }
 

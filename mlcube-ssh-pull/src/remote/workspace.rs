@@ -1,4 +1,4 @@
-//! The workspace on the remote, and why it can't be listed.
+//! The remote workspace, and the failures of listing it.
 
 use std::path::PathBuf;
 
@@ -9,28 +9,27 @@ use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::{Reply, Session};
 
-/// The workspace on the remote.
+/// The remote workspace.
 pub(crate) struct RemoteWorkspace {
-    /// Its path, absolute.
+    /// The absolute path.
     pub(crate) path: String,
-    /// What is in it.
+    /// The entries.
     pub(crate) listing: Listing,
-    /// The links of the remote account that are followed, and whether each leads to a folder: they are listed as what they lead
-    /// to.
+    /// The followed links of the remote account, and whether each leads to a folder. They are listed as their targets.
     pub(crate) followed: Vec<(PathBuf, bool)>,
-    /// The session in which it was listed, for a stream; it has to end before anything else is done.
+    /// The session that listed the workspace, kept for an archive. It must end before anything else is done.
     pub(crate) session: Option<Session>,
 }
 
 impl RemoteWorkspace {
-    /// The links that are followed to folders, or to files.
+    /// The links that are followed to folders if `folders`, else those to files.
     pub(crate) fn followed(&self, folders: bool) -> Vec<PathBuf> {
         let followed = self.followed.iter().filter(|(_, is_folder)| *is_folder == folders);
         followed.map(|(path, _)| path.clone()).collect()
     }
 }
 
-/// Why it can't be listed.
+/// The failure that says why the workspace can't be listed.
 pub(crate) fn failure(host: &str, document: &Document, answer: &Reply) -> Failure {
     let problem = answer.field("problem").unwrap_or_default();
     let known = Problem::parse(&problem);
