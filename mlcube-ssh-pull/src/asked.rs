@@ -1,4 +1,4 @@
-//! What a pull is asked for: outputs, paths and patterns.
+//! The selection of a pull: declared outputs, paths and patterns.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,14 @@ use crate::cli::Args;
 use crate::remote::outputs::Output;
 use crate::transfer::summary;
 
-/// What is asked for by its path: declared outputs, and what the command line names.
+/// The entries requested by path: declared outputs, and what the command line names.
 pub(crate) fn asked(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
     let outputs = outputs.iter().filter(|output| !output.path.as_os_str().is_empty());
     let outputs = outputs.map(|output| Pattern::exact(&output.path));
     Ok(Selection::of(named(args)?.into_iter().chain(outputs).collect()))
 }
 
-/// What the command line asks for.
+/// The entries that the command line requests.
 pub(crate) fn selection(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
     if args.outputs {
         let outputs = outputs.iter().map(|output| Pattern::exact(&output.path));
@@ -31,7 +31,7 @@ fn named(args: &Args) -> anyhow::Result<Vec<Pattern>> {
     args.patterns.iter().map(|text| Pattern::new(text)).collect()
 }
 
-/// Refuses paths and patterns that match nothing in the workspace on the remote.
+/// Refuses paths and patterns that match nothing in the remote workspace.
 pub(crate) fn check_matched(document: &Document, unmatched: &[PathBuf]) -> Outcome<()> {
     let Some(first) = unmatched.first() else { return Ok(()) };
     let others = match unmatched.len() - 1 {

@@ -1,4 +1,4 @@
-//! The first stage of a pull: the workspace is listed on both sides.
+//! The first stage of a pull: lists the workspace locally and on the remote.
 
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -14,17 +14,17 @@ use mlcube_ssh::sync::{Selection, SyncState};
 use crate::remote::list::list;
 use crate::remote::workspace::RemoteWorkspace;
 
-/// What is known of a workspace.
+/// The listings of a workspace.
 pub(crate) struct Lists {
-    /// What is in it on the remote.
+    /// The remote workspace.
     pub(crate) there: RemoteWorkspace,
-    /// What is in it on this machine.
+    /// The local entries.
     pub(crate) here: Listing,
-    /// What both sides last had in common.
+    /// What both sides last agreed on.
     pub(crate) common: Listing,
 }
 
-/// Lists the workspace there, and meanwhile the one here.
+/// Lists the remote workspace, and meanwhile the local one.
 pub(crate) fn list_both(
     connection: &Connection,
     document: &Document,
@@ -35,7 +35,7 @@ pub(crate) fn list_both(
 ) -> Outcome<Lists> {
     thread::scope(|scope| {
         let here = scope.spawn(|| {
-            // Before any other list: what is found on either side is mostly the same, in the order of this one.
+            // Read before any other listing: local and remote have mostly the same entries, in this order.
             let common = record.workspace()?;
             Ok::<_, anyhow::Error>((common, list_here(&layout.workspace)?))
         });
@@ -48,7 +48,7 @@ pub(crate) fn list_both(
     })
 }
 
-/// What lies in a folder of this machine.
+/// Lists a local folder.
 fn list_here(folder: &Path) -> anyhow::Result<Listing> {
     Listing::of_folder(folder, &|_, _| Ok(false))
 }

@@ -1,4 +1,4 @@
-//! `--list`: what is in the workspace there.
+//! `--list`: lists the remote workspace.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::asked;
 use crate::cli::Args;
 use crate::remote::{list, outputs};
 
-/// Writes size, time and name of every entry that is selected.
+/// Writes the size, time and name of every selected entry.
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
@@ -35,7 +35,7 @@ fn line(path: &Path, entry: &Entry) -> String {
     format!("{size:>10}  {}  {}", utc(entry.modified.0), name(path, entry))
 }
 
-/// A name that can't play tricks with a terminal: a folder's ends with a slash, a link's with its target.
+/// A name without terminal control characters. That of a folder ends with a slash, that of a link with its target.
 fn name(path: &Path, entry: &Entry) -> String {
     let path = path.to_string_lossy().escape_debug().to_string();
     let target = entry.target.to_string_lossy();

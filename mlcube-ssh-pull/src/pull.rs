@@ -1,4 +1,4 @@
-//! A pull: what was made there comes here; what was edited here stays.
+//! The order of a pull: what was made on the remote is fetched; what was edited locally is kept.
 
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
@@ -26,7 +26,7 @@ use crate::transfer::TransferContext;
 use crate::transfer::fetch::Fetch;
 use crate::transfer::load::Load;
 
-/// Pulls, and notes a receipt.
+/// Runs the whole pull and adds its receipt to the document.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let boundary = Boundary::of(&layout, &runner)?;
@@ -72,7 +72,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
             "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
         })
     });
-    // Also of a pull that failed, once it is known what there is to fetch.
+    // A failed pull gets a receipt too, once it is known what there is to fetch.
     if receipt.files.is_some() {
         document.steps.pull = Some(receipt);
     }
@@ -84,7 +84,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     transfer::check_leading_out(&leading_out, &asked, document.remote.host.as_str())
 }
 
-/// An output that a task declares and doesn't make is an error; unless the task failed, which says enough.
+/// Fails if a declared output is missing after a run, unless the task failed: its own failure explains it.
 fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
     let task_failed = document.failed.as_ref().is_some_and(Failed::may_have_results);
     let ran = document.steps.exec.as_ref().is_some_and(|exec| {
@@ -104,7 +104,7 @@ fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
     }
 }
 
-/// Shows the pull. What only the remote knows is taken from the record.
+/// Shows the commands of a pull. What only the remote knows is taken from the sync state.
 fn dry_run(
     step: &Step,
     document: &Document,

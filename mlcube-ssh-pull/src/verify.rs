@@ -1,4 +1,4 @@
-//! `--verify`: whether what is there is here, by content.
+//! `--verify`: compares remote and local files by content.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::remote::{list, outputs};
 use crate::transfer;
 use crate::transfer::{TransferContext, compare};
 
-/// Compares what a pull would consider.
+/// Compares the entries that a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
     let boundary = Boundary::of(&layout, &runner)?;
@@ -42,7 +42,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let asked = asked::asked(args, &outputs)?;
     let Lists { there, here, common } =
         list_both(&connection, document, &layout, &record, false, &asked)?;
-    // Before anything is said to be the same.
+    // A pattern that matches nothing is reported before anything is said to be the same.
     asked::check_matched(document, &selection.unmatched(&there.listing))?;
     let selection = selection.along_links(&there.listing);
     let (links, linked_files) = (there.followed(true), there.followed(false));

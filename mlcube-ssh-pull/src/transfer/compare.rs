@@ -1,14 +1,15 @@
-//! Comparing by content what lies on both sides.
+//! Compares remote and local files by content.
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::rsync::Comparison;
 use mlcube_ssh::sync::{Batch, rsync};
 
-/// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3.
+/// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3 s.
 const AT_ONCE: usize = 5000;
 
-/// The comparisons of parts of the workspace there, or of links there that stand for files, with the one here.
+/// The comparisons of batches of the remote workspace with the local one. With `of_links`, the batches are remote links
+/// that are followed to files.
 pub(crate) fn of_parts(
     connection: &Connection,
     layout: &Layout,
@@ -20,7 +21,7 @@ pub(crate) fn of_parts(
     let parts: Vec<_> = parts.iter().flat_map(|part| part.pieces(AT_ONCE)).collect();
     Comparison::of(&parts, |part| {
         rsync::comparison(connection, part.files_from.clone())
-            // The file that a link stands for.
+            // Compares the target of the link.
             .args(of_links.then_some("--copy-links"))
             .arg("--")
             .arg(connection.rsync_path(&part.below(there)))

@@ -1,4 +1,5 @@
-//! The transfer: what the plan names comes here, and nothing that the remote sends lands outside the workspace.
+//! The rsync commands of a pull. They fetch what the plan names; nothing that the remote sends is written outside the
+//! workspace.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,32 +16,32 @@ use crate::local::scratch;
 use crate::local::stage::Stage;
 use crate::transfer::load::Load;
 
-/// More entries aren't asked of one rsync: it looks for every name that comes in all of the list that it sent, so that
-/// nothing comes that wasn't asked for. 40,000 at once took 16 s, and in pieces 3.
+/// How many entries one rsync fetches. To refuse what wasn't requested, rsync looks for every received name in the
+/// whole list that it sent: 40,000 at once took 16 s, and in pieces 3 s.
 const AT_ONCE: usize = 2000;
 
-/// How the entries of a plan come here.
+/// Makes the commands that fetch the entries of a plan.
 pub(crate) struct Fetch<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) layout: &'a Layout,
-    /// Where what is replaced is kept aside.
+    /// The local folder for backups.
     pub(crate) backups: &'a Backups,
-    /// The workspace there.
+    /// The path of the workspace on the remote.
     pub(crate) there: &'a str,
-    /// Whether content counts, and not size and time.
+    /// Whether files are compared by content instead of size and time.
     pub(crate) by_content: bool,
-    /// Links there that stand for files.
+    /// Remote links that are followed to files.
     pub(crate) linked_files: &'a [PathBuf],
 }
 
 impl Fetch<'_> {
-    /// What of `rest` one rsync each brings: a part of the plan.
+    /// Splits `rest` into the loads that one rsync each fetches.
     ///
-    /// `prepare` runs, or shows, a command that has to go before, and says whether it did what it is for: without it the
-    /// transfer is another one.
+    /// `prepare` runs, or shows, a command that precedes a transfer, and returns whether it succeeded; if not, the
+    /// transfer uses other options.
     ///
     /// # Errors
-    /// Those of `prepare`.
+    /// When `prepare` fails.
     pub(crate) fn loads(
         &self,
         plan: &Plan,
@@ -63,8 +64,8 @@ impl Fetch<'_> {
             .collect()
     }
 
-    /// The transfers that bring loads, to the stage where there is one. What they replace is kept in a folder of the record.
-    /// Without a stage rsync itself refuses what comes and isn't in its list.
+    /// The commands that fetch loads, into the stage if there is one. Replaced files are kept in a folder of the sync
+    /// state. Without a stage, rsync itself refuses entries that aren't in its list.
     pub(crate) fn commands(&self, loads: &[Load], stage: Option<&Stage>) -> Vec<Command> {
         let commands = |load: &Load| {
             let pieces = load.part.pieces(AT_ONCE);
@@ -73,9 +74,9 @@ impl Fetch<'_> {
         loads.iter().flat_map(commands).collect()
     }
 
-    /// The parts that one rsync each brings, and whether it may put files together in a folder of our own. With one rsync
-    /// leaves the file in place that a link replaces, where it has to copy it to keep it aside on another disk: links, which
-    /// are never there by half, have a part of their own then.
+    /// The batches for one rsync each, and whether rsync may use a scratch folder for its temporary files. If it does,
+    /// and a link replaces a file whose backup has to be copied to another file system, rsync leaves that file in
+    /// place. Links are never incomplete, so they get a batch without a scratch folder then.
     fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Batch, bool)> {
         let is_link = |entry: &Entry| entry.kind == EntryKind::Link;
         let is_far = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
@@ -91,14 +92,14 @@ impl Fetch<'_> {
     fn command(&self, part: &Batch, load: &Load, stage: Option<&Stage>) -> Command {
         let mut to = part.below(&self.layout.workspace.to_string_lossy());
         let command = rsync::command(self.connection)
-            // The file that a link stands for.
+            // Fetches the target of the link.
             .args(load.is_link.then_some("--copy-links"))
             .args(rsync::without_holes(part.is_sparse))
-            // Nothing that comes from there runs here with more rights than its user has.
+            // Nothing from the remote may run locally with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
-            // That a group may write there says nothing of the groups here.
+            // That a group may write to the remote files says nothing about local groups.
             .args(self.connection.is_shared().then_some("--chmod=g-w"))
-            // The plan has left out links that lead out; one that was put there since the list stays there, too.
+            // The plan skips links that lead out; this option skips one that was made since the listing.
             .arg("--safe-links");
         let command = match stage {
             None => self.puts_in_place(command, part, load),
@@ -112,11 +113,12 @@ impl Fetch<'_> {
         command.arg("--").arg(from).arg(to).list(part.files_from.clone())
     }
 
-    /// The transfer that puts in its place what of a load is in the stage.
+    /// The command that moves the entries of a load from the stage to their places.
     pub(crate) fn place_staged(&self, stage: &Stage, load: &Load, names: List) -> Command {
         let to = load.part.below(&self.layout.workspace.to_string_lossy());
         let from = format!("{to}{}/", stage.folder());
-        // Not both files for longer than it takes. (A hard link, --link-dest, would take a file's place without a backup.)
+        // Removes each source file at once, so that both copies don't take space for long. (--link-dest would replace a
+        // file by a hard link without keeping a backup.)
         let command = rsync::local_command().arg("--remove-source-files");
         self.puts_in_place(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
     }
@@ -126,25 +128,25 @@ impl Fetch<'_> {
         self.takes_names(command)
             .arg("--backup")
             .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
-            // What is half there lies where no listing looks, even when rsync is killed. Relative to where it writes: with
-            // a full path rsync takes half as long again.
+            // Incomplete files are written where no listing looks, even if rsync is killed. The path is relative to the
+            // target folder; with an absolute one rsync takes half as long again.
             .args(load.has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
     }
 
     fn takes_names(&self, command: Command) -> Command {
-        // Without --keep-dirlinks: what goes behind a link that is followed has a part of its own, and nothing else is
-        // written through one.
+        // Without --keep-dirlinks: entries below a followed link have a batch of their own, and nothing else may be
+        // written through a link.
         command
-            // A folder above what comes keeps its permissions and time here; the plan names those that are missing.
+            // A folder above a fetched entry keeps its local permissions and time; the plan names the missing ones.
             .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
-            // What comes was found to be another, or is to come: that it looks the same says nothing.
+            // The plan chose these entries by content; the same size and time mustn't make rsync skip them.
             .args(self.by_content.then_some("--ignore-times"))
-            // Times are compared to the nanosecond: by default what changed within one second is skipped.
+            // Compares times to the nanosecond; by default, rsync skips a change within the same second.
             .arg("--modify-window=-1")
     }
 }
 
-/// Whether a folder is, or will be made, on the disk of another one.
+/// Returns whether a folder is, or will be made, on the file system of another one.
 fn is_on_disk_of(folder: &Path, other: &Path) -> bool {
     let disk = |path: &Path| path.ancestors().find_map(|path| Some(path.metadata().ok()?.dev()));
     disk(folder) == disk(other)

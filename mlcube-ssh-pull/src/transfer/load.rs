@@ -1,13 +1,13 @@
-//! What one rsync brings.
+//! The unit of a transfer by rsync.
 
 use mlcube_ssh::sync::Batch;
 
-/// What one rsync brings, or several in pieces.
+/// Entries that one rsync fetches, or several in pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) part: Batch,
-    /// Whether files may be put together in a folder of our own.
+    /// Whether rsync may write its temporary files to a scratch folder.
     pub(crate) has_scratch: bool,
-    /// Whether it is files that links there stand for.
+    /// Whether the entries are remote links that are followed to files.
     pub(crate) is_link: bool,
 }

@@ -1,4 +1,4 @@
-//! What comes: the plan, its transfer, and what both sides have in common afterwards.
+//! The transfer of a pull: the plan, its execution, and the update of the sync state afterwards.
 
 pub(crate) mod compare;
 pub(crate) mod fetch;
@@ -46,7 +46,7 @@ use crate::local::free_space;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
 
-/// The two sides of a pull.
+/// What every stage of a pull needs to know.
 pub(crate) struct TransferContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) layout: &'a Layout,
@@ -55,7 +55,7 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) record: &'a SyncState,
 }
 
-/// Folders of our own on this machine.
+/// The local folders that this pull writes for itself.
 #[derive(Clone, Copy)]
 struct OwnFolders<'a> {
     backups: &'a Backups,
@@ -63,7 +63,8 @@ struct OwnFolders<'a> {
 }
 
 impl TransferContext<'_> {
-    /// Fetches what has to be fetched, and remembers it. What can't be read there is left for an error of its own.
+    /// Fetches entries by the plan, and updates the sync state. Entries that the remote can't read are skipped;
+    /// `check_readable` reports them.
     pub(crate) fn transfer(
         &self,
         lists: Lists,
@@ -78,7 +79,7 @@ impl TransferContext<'_> {
         let scratch = Scratch::of(workspace)?;
         let listing = mem::take(&mut there.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
-        // As the disk shows it.
+        // The file system's view, before times are replaced by those agreed on.
         let seen = here.clone();
         let (mut here, base) = self.settle(here, &listing, common)?;
         file_system::mark_unwritable(&mut here, workspace);
@@ -95,12 +96,12 @@ impl TransferContext<'_> {
             plan = self::plan(&listing, &here, &base, selection, args.overwrite);
         }
         if args.checksum {
-            // Some hosts take no second session beside it.
+            // Some hosts allow no session beside that of rsync.
             there.session.take().map_or(Ok(()), Session::end)?;
             let mut selected = listing.files_as_in(&here);
             selected.retain(|path, _| selection.includes(path));
             let mut another = self.of_another_content(&selected, &plan, &there.path)?;
-            // What was edited while it was compared differs for another reason, and is a conflict.
+            // A file that was edited during the comparison differs because of that edit, and is a conflict.
             another.retain(|path, _| {
                 let as_listed =
                     |now: &Entry| seen.get(path).is_some_and(|then| then.same_content(now));
@@ -112,7 +113,7 @@ impl TransferContext<'_> {
             });
             plan.send.merge(&another);
         }
-        // Behind a link there rsync has to be sent by itself, as behind one here.
+        // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(there.followed(true));
         let behind_links = [&plan.links[..], &there.followed(false)].concat();
         let wanted = archive::worth(&plan.send, &here, &behind_links);
@@ -125,14 +126,14 @@ impl TransferContext<'_> {
         drop(listing);
         free_space::check(&plan, workspace, free, self.connection, &there.path)?;
         if plan.is_empty() {
-            // The record of a million files takes a second to write.
+            // Writing the sync state of a million files takes a second.
             let is_known = plan.common == *base;
             if let Some(agreed) = plan.take_agreed().filter(|_| !is_known) {
                 self.record.agree(&agreed)?;
             }
         } else {
             self.record.begin(TransferDirection::Down, &plan)?;
-            // From here on the record has it.
+            // The sync state holds this listing now; dropping it frees memory.
             plan.common = Listing::default();
             let path = there.path.clone();
             let backups = Backups::of_a_pull(self.record);
@@ -148,7 +149,7 @@ impl TransferContext<'_> {
             let shown = file_system::shown(workspace, &scratch, &sent);
             self.record.add_shown(&shown)?;
             denied.retain(|path| shown.get(path).is_none());
-            // What the disk rounds came as it was planned.
+            // Entries whose attributes the file system rounds arrived as planned.
             let rest = rest.filter(|path, _| shown.get(path).is_none());
             let ended = Ended {
                 connection: self.connection,
@@ -160,7 +161,7 @@ impl TransferContext<'_> {
             let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(&base)))?;
             self.record.finish(&confirmed)?;
             if let Some(failure) = partial {
-                // rsync names files as it sees them, by temporary names for one.
+                // rsync names files as it sees them, for instance by temporary names.
                 let otherwise = confirmed.otherwise();
                 let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
                 receipt.left_out.extend(names);
@@ -176,7 +177,8 @@ impl TransferContext<'_> {
         Ok(plan)
     }
 
-    /// What lies here, behind the user's own links to folders, too; and what both sides have in common, given what they had.
+    /// The local entries, with those below the user's own links to folders, and what both sides agree on, given what
+    /// they last agreed on.
     pub(crate) fn settle(
         &self,
         mut here: Listing,
@@ -186,12 +188,12 @@ impl TransferContext<'_> {
         let top = &self.layout.workspace;
         self.record.put_agreed(&mut here)?;
         let common = self.record.settled(common, &here, there)?;
-        // Only where something may be written through it.
+        // A link is followed only where something may be written through it.
         let is_wanted = |path: &Path, end: &Entry| {
             end.is_folder() && there.get(path).is_some_and(|there| there.is_folder())
         };
         follow_own_links(&mut here, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
-        // What came behind a link is seen only now.
+        // Entries that were fetched through a link are visible only now.
         let common = if self.record.was_cut_off() {
             self.record.settled(Listing::clone(&common), &here, there)?
         } else {
@@ -200,7 +202,7 @@ impl TransferContext<'_> {
         Ok((here, common))
     }
 
-    /// Of files that look the same on both sides those that hold something else there.
+    /// The entries of `same`, which look the same on both sides, whose remote content differs.
     fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
         let parts = Batch::of(same, &plan.links);
         let comparisons = compare::of_parts(self.connection, self.layout, there, &parts, false);
@@ -209,7 +211,7 @@ impl TransferContext<'_> {
         Ok(same.of_names(&names))
     }
 
-    /// Fetches what has to come, and returns what rsync was told to bring, with the failure that tells of what it left out.
+    /// Fetches entries. Returns those that rsync was asked for, and the failure that names what rsync left out.
     fn fetch(
         &self,
         mut there: RemoteWorkspace,
@@ -253,7 +255,7 @@ impl TransferContext<'_> {
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
         note_fetched(receipt, &came, &transfer);
         let placed = stage.map_or(Ok(()), |stage| {
-            // Also of what was cut off: what is whole is here then.
+            // After a transfer that was cut off too: complete files are kept then.
             let placed = self.place(&fetch, &stage, &loads, &rest);
             let is_done = matches!(fetched, Ok(None)) && placed.is_ok();
             let unasked = stage.clear(&loads, &layout.workspace, !is_done);
@@ -263,7 +265,7 @@ impl TransferContext<'_> {
         placed.map(|()| (rest.into_owned(), left_out))
     }
 
-    /// Puts in its place what of these loads is in the stage.
+    /// Moves the entries of these loads from the stage to their places.
     fn place(
         &self,
         fetch: &Fetch,
@@ -291,7 +293,7 @@ impl TransferContext<'_> {
         Ok(())
     }
 
-    /// Refuses a host that sends names which nobody asked for: it is no host that makes a mistake.
+    /// Refuses a host that sends names which weren't requested: an honest host doesn't do that.
     fn check_asked(&self, unasked: io::Result<Option<PathBuf>>) -> Outcome<()> {
         let host = self.connection.host();
         match unasked.context("can't clear the folder for incoming files")? {
@@ -304,18 +306,18 @@ impl TransferContext<'_> {
         }
     }
 
-    /// Runs what goes before a transfer, and says whether it was done. The transfer can do without.
+    /// Runs a command that precedes a transfer; returns whether it succeeded. The transfer works without it.
     fn prepare(&self, command: &Command) -> Outcome<bool> {
         self.step.report().command(command);
         match command.run()?.status {
-            // That of an ssh: the connection is gone.
+            // ssh's own status: the connection is lost.
             255 => Err(self.connection.lost_during_transfer()),
             status => Ok(status == 0),
         }
     }
 }
 
-/// The failure that names what doesn't get its permissions here.
+/// The failure that names the local entries that don't get their permissions.
 fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
     let first = denied.first()?;
     let others = match denied.len() {
@@ -328,7 +330,7 @@ fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
     )))
 }
 
-/// The plan for what is selected; the rest keeps its place in the record.
+/// Plans the transfer of the selected entries; the others keep their place in the sync state.
 pub(crate) fn plan(
     there: &Listing,
     here: &Listing,
@@ -336,11 +338,12 @@ pub(crate) fn plan(
     selection: &Selection,
     overwrite: bool,
 ) -> Plan {
-    // The usual case, without a copy of a list that may be long.
+    // In the usual case, a copy of a listing that may be long is avoided.
     if matches!(selection, Selection::All) {
         return Plan::new(TransferDirection::Down, there, here, common, overwrite);
     }
-    // With the folders around it: it mustn't be put through one that is a link here, or into one that can't be read.
+    // The folders above are included, because nothing may be written through one that is a local link, or into one that
+    // can't be read.
     let around: HashSet<&Path> = there
         .iter()
         .filter(|(path, _)| selection.includes(path))
@@ -366,14 +369,14 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) 
     receipt.left_out = left_out.chain(unreadable).map(text).collect();
 }
 
-/// Notes what came as a stream, and by rsync.
+/// Notes what was fetched as an archive and by rsync.
 fn note_fetched(receipt: &mut Receipt, came: &Received, transfer: &Transfer) {
     receipt.changed = !came.entries.is_empty() || transfer.changed > 0;
     receipt.files_sent = Some(came.entries.regular_files().saturating_add(transfer.files_sent));
     receipt.bytes_sent = Some(came.bytes.saturating_add(transfer.bytes_sent));
 }
 
-/// What can't be read, there or here, is an error, after the rest has come.
+/// Fails, after the rest was fetched, if the remote can't read an entry, or if one is unreadable or in the way locally.
 pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
     let host = foreign.connection.host().as_str();
     let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan, host) };
@@ -408,7 +411,7 @@ fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {
     .hint("make it readable, or name it in .mlcubeignore"))
 }
 
-/// What is left out because something else has its name here is an error, after the rest has come.
+/// Fails, after the rest was fetched, if an entry was skipped because a local entry of another kind has its name.
 fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
     let Some(path) = plan.in_the_way.first() else { return Ok(()) };
     let what = match plan.in_the_way.len() {
@@ -422,8 +425,8 @@ fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
     Err(Failure::ours(failure).hint("move it away locally or on the remote, and pull again"))
 }
 
-/// Links that lead out are an error after the rest has come: what lies behind them may be results. Those on the way to what is
-/// `asked` for were followed, and led nowhere.
+/// Fails, after the rest was fetched, for links that lead out, because their targets may be results. Links on the way
+/// to what was `asked` for were followed, so they are broken.
 pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str) -> Outcome<()> {
     let (nowhere, unasked): (Vec<_>, Vec<_>) =
         links.iter().partition(|link| asked.leads_through(link));

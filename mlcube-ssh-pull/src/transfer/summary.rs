@@ -1,4 +1,4 @@
-//! What a pull says of what it did.
+//! The messages at the end of a pull.
 
 use mlcube_ssh::cube::boundary;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use mlcube_ssh::sync::{Common, Plan};
 use mlcube_ssh::text::units::{count, human_bytes};
 use mlcube_ssh::ui::report::Report;
 
-/// Says what came, and names what didn't.
+/// Names what was fetched, kept and skipped.
 pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, here: &Path) {
     match receipt.files_sent.unwrap_or(0) {
         0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
@@ -66,7 +66,7 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
     });
 }
 
-/// Names what rsync couldn't put in its place.
+/// Names what rsync couldn't move to its place.
 pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
     let name = Names { report, field: "steps.pull.left_out" };
     name.each(otherwise, |(path, _)| {
@@ -74,10 +74,10 @@ pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
     });
 }
 
-/// Says what didn't come, a line each, and of many only how many more there are.
+/// Prints a line for each of the first entries of a list, and the number of the others.
 pub(crate) struct Names {
     pub(crate) report: Report,
-    /// Where in the document all of them are, if they are.
+    /// The place in the document that lists all entries; empty if there is none.
     pub(crate) field: &'static str,
 }
 
@@ -98,7 +98,7 @@ impl Names {
     }
 }
 
-/// A path on one line.
+/// Escapes a path so that it fits on one line.
 pub(crate) fn shown(path: &Path) -> String {
     path.to_string_lossy().escape_debug().to_string()
 }
