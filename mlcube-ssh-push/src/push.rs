@@ -44,9 +44,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let boundary = Boundary::of(&layout, &runner)?;
     check_local(document, &layout, &boundary)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let record = SyncState::of(&layout, &document.remote)?;
+    let sync_state = SyncState::of(&layout, &document.remote)?;
     let origin = Owner::of(&layout)?;
-    let parse = |path: &PathBuf| former_workspaces::parse(&layout, &record, path);
+    let parse = |path: &PathBuf| former_workspaces::parse(&layout, &sync_state, path);
     let as_code = args.as_code.as_ref().map(parse).transpose()?;
     let script = |incoming: &IncomingId, pushed: &Listing| {
         let (remote, adopt) = (&document.remote, runner.adopt);
@@ -56,37 +56,37 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         Ok::<_, anyhow::Error>(script?.given("as_code", &as_code))
     };
     if step.is_dry_run() {
-        let incoming = IncomingId::choose(&record)?;
-        let pushed = record.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
+        let incoming = IncomingId::choose(&sync_state)?;
+        let pushed = sync_state.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
         let shown = script(&incoming, &pushed)?;
         return dry_run(step, document, &layout, &connection, &shown, &incoming, args);
     }
     let (receipt, pushed) = timed(|receipt| {
-        let _lock = record.lock(&step.report())?;
+        let _lock = sync_state.lock(&step.report())?;
         if let Some(place) = &as_code {
-            record.forget_workspace(place)?;
+            sync_state.forget_workspace(place)?;
         }
         let selection = selection(document, &layout, args)?;
-        let incoming = IncomingId::choose(&record)?;
+        let incoming = IncomingId::choose(&sync_state)?;
         let ask = || {
-            incoming.note(&record)?;
-            let pushed = record.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
+            incoming.note(&sync_state)?;
+            let pushed = sync_state.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
             let script = script(&incoming, &pushed)?;
-            let prepared = prepare::prepare(&connection, &script, document, args.wait)?;
-            incoming.is_made(&record)?;
-            Ok(prepared)
+            let remote_state = prepare::prepare(&connection, &script, document, args.wait)?;
+            incoming.is_made(&sync_state)?;
+            Ok(remote_state)
         };
         let look = || {
             let own = OwnFiles::with_keys(&connection.identity_files());
-            Local::look(&layout, &boundary, record.clone(), &selection, &own, step.report())
+            Local::look(&layout, &boundary, sync_state.clone(), &selection, &own, step.report())
         };
-        let (local, prepared) = look_and_ask(look, asks_at_once(args).then_some(&ask));
+        let (local, remote_state) = look_and_ask(look, asks_at_once(args).then_some(&ask));
         let mut local = local?;
-        if let Some(Ok(prepared)) = &prepared {
-            local.leave_out_workspaces(&prepared.workspaces)?;
+        if let Some(Ok(remote_state)) = &remote_state {
+            local.leave_out_workspaces(&remote_state.workspaces)?;
         }
-        local.stays.say(&step.report());
-        former_workspaces::say(&step.report(), &layout, &record.workspaces()?);
+        local.skipped.print_ignored(&step.report());
+        former_workspaces::name_skipped(&step.report(), &layout, &sync_state.workspaces()?);
         outside_cube::name(&step.report(), &layout, &local);
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
@@ -95,40 +95,40 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         receipt.context_changed = Some(local.context_changed(&layout));
         let deletes = args.delete && local.gone.files() > 0;
         if !args.if_changed || deletes || !local.is_unchanged() {
-            let mut prepared = prepared.unwrap_or_else(ask)?;
-            prepared.by_content = args.checksum;
-            local.leave_out_workspaces(&prepared.workspaces)?;
-            let was_cut_off = local.record.was_cut_off();
+            let mut remote_state = remote_state.unwrap_or_else(ask)?;
+            remote_state.by_content = args.checksum;
+            local.leave_out_workspaces(&remote_state.workspaces)?;
+            let was_cut_off = local.sync_state.was_cut_off();
             let (mut plan, is_agreed) =
-                plan_by_content(step, &mut local, &mut prepared, &layout, &connection, args)?;
-            check(receipt, &local, &layout, &prepared, &plan, args, &connection)?;
+                plan_by_content(step, &mut local, &mut remote_state, &layout, &connection, args)?;
+            check(receipt, &local, &layout, &remote_state, &plan, args, &connection)?;
             // Writing the sync state of a million files takes a second.
             let is_agreed = is_agreed && plan.is_empty();
             if !is_agreed {
-                local.record.begin(TransferDirection::Up, &plan)?;
+                local.sync_state.begin(TransferDirection::Up, &plan)?;
             }
             // The sync state holds this listing now; dropping it frees memory.
             plan.common = Listing::default();
             let (remote, layout, connection) = (&document.remote, &layout, &connection);
-            let sides = TransferContext {
+            let context = TransferContext {
                 step,
                 document,
                 remote,
                 layout,
                 connection,
                 local: &local,
-                prepared: &prepared,
+                remote_state: &remote_state,
                 plan: &plan,
                 is_agreed,
-                backups: Backups::of_a_push(&prepared.state),
+                backups: Backups::of_a_push(&remote_state.state),
             };
-            let sent = send(&sides, args, receipt);
+            let sent = send(&context, args, receipt);
             if was_cut_off && sent.is_ok() {
-                leftovers::remove(&prepared, connection, &plan)?;
+                leftovers::remove(&remote_state, connection, &plan)?;
             }
             sent?;
         }
-        local.stays.check(&layout, &step.report(), receipt)
+        local.skipped.check(&layout, &step.report(), receipt)
     });
     // A failed push gets a receipt too, once the remote has replied.
     if pushed.is_ok() || receipt.free_bytes.is_some() {
@@ -175,22 +175,23 @@ fn note(receipt: &mut Receipt, local: &Local) {
 fn plan_by_content(
     step: &Step,
     local: &mut Local,
-    prepared: &mut RemoteState,
+    remote_state: &mut RemoteState,
     layout: &Layout,
     connection: &Connection,
     args: &Args,
 ) -> Outcome<(Plan, bool)> {
     if !args.checksum {
-        return plan(local, prepared, connection, args);
+        return plan(local, remote_state, connection, args);
     }
     // `plan` empties the listings, so they are compared before.
-    let looks_the_same = local.selected().files_as_in(&prepared.listing);
-    let (mut plan, is_agreed) = plan(local, prepared, connection, args)?;
+    let looks_the_same = local.selected().files_as_in(&remote_state.listing);
+    let (mut plan, is_agreed) = plan(local, remote_state, connection, args)?;
     if !looks_the_same.is_empty() {
         let parts = Batch::of(&looks_the_same, &plan.links);
-        let route = prepared.workspace_route(layout);
-        let comparisons = verify::of_parts(connection, &parts, route.here, route.there);
-        let run = |commands: &[Command], heard: Heard| prepared.run(connection, commands, heard);
+        let route = remote_state.workspace_route(layout);
+        let comparisons = verify::of_parts(connection, &parts, route.local, route.remote);
+        let run =
+            |commands: &[Command], heard: Heard| remote_state.run(connection, commands, heard);
         let names = rsync::differing_names(&comparisons, step.report(), &run)?;
         plan.send.merge(&looks_the_same.of_names(&names));
     }
@@ -201,25 +202,25 @@ fn plan_by_content(
 /// will agree on. Before that, writes down what an earlier push that was cut off has sent.
 fn plan(
     local: &mut Local,
-    prepared: &mut RemoteState,
+    remote_state: &mut RemoteState,
     connection: &Connection,
     args: &Args,
 ) -> Outcome<(Plan, bool)> {
     if connection.is_shared() {
-        prepared.listing.put_own_permissions(&local.workspace);
-        prepared.code.put_own_permissions(&local.code);
+        remote_state.listing.put_own_permissions(&local.workspace);
+        remote_state.code.put_own_permissions(&local.code);
     }
-    local.put_pushed(&mut prepared.code);
-    let common = local.settled(&prepared.listing)?;
-    if local.record.was_cut_off() {
-        local.record.agree(&common)?;
+    local.put_pushed(&mut remote_state.code);
+    let common = local.settled(&remote_state.listing)?;
+    if local.sync_state.was_cut_off() {
+        local.sync_state.agree(&common)?;
     }
-    let plan_of = |local: &Local, prepared: &RemoteState| {
-        local.plan(&prepared.listing.unrounded(&common), &common, args.overwrite)
+    let plan_of = |local: &Local, remote_state: &RemoteState| {
+        local.plan(&remote_state.listing.unrounded(&common), &common, args.overwrite)
     };
-    let mut plan = plan_of(local, prepared);
-    if try_names::mark_unheld(prepared, connection, &plan.send)? {
-        plan = plan_of(local, prepared);
+    let mut plan = plan_of(local, remote_state);
+    if try_names::mark_unheld(remote_state, connection, &plan.send)? {
+        plan = plan_of(local, remote_state);
     }
     // The plan holds all that is needed of this listing, which may be long.
     local.workspace = Listing::default();
@@ -232,13 +233,13 @@ fn check(
     receipt: &mut Receipt,
     local: &Local,
     layout: &Layout,
-    prepared: &RemoteState,
+    remote_state: &RemoteState,
     plan: &Plan,
     args: &Args,
     connection: &Connection,
 ) -> Outcome<()> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    receipt.free_bytes = prepared.workspace_disk.free;
+    receipt.free_bytes = remote_state.workspace_disk.free;
     let special = local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     receipt.left_out = special.map(|(path, _)| path.to_string_lossy().into_owned()).collect();
     receipt
@@ -246,32 +247,32 @@ fn check(
         .extend(plan.left_out.iter().chain(&plan.in_the_way).chain(plan.unplaced()).map(text));
     receipt.kept = plan.kept.iter().map(text).collect();
     delete::check(local, args)?;
-    Ok(free_space::check(local, layout, plan, prepared, connection.host().as_str())?)
+    Ok(free_space::check(local, layout, plan, remote_state, connection.host().as_str())?)
 }
 
-fn send(sides: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
+fn send(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
     let mut sent = Sent::default();
-    let pushed = sides.transfer(args, receipt, &mut sent);
+    let pushed = context.transfer(args, receipt, &mut sent);
     let sent = sent.transfer;
     receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
     (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
     pushed?;
-    summary::say(sides.step.report(), sides.connection.host().as_str(), receipt, &sent);
-    escaping_links::name(sides);
-    check_left_out(sides)?;
+    summary::print(context.step.report(), context.connection.host().as_str(), receipt, &sent);
+    escaping_links::name(context);
+    check_left_out(context)?;
     let foreign = ForeignFiles {
-        connection: sides.connection,
-        document: sides.document,
-        place: &sides.prepared.workspace,
+        connection: context.connection,
+        document: context.document,
+        place: &context.remote_state.workspace,
     };
-    let receiver = format!("on '{}'", sides.connection.host());
-    sides.plan.check_places(&receiver, |folder| foreign.remedy(folder))
+    let receiver = format!("on '{}'", context.connection.host());
+    context.plan.check_places(&receiver, |folder| foreign.remedy(folder))
 }
 
 /// Fails, after the rest was sent, if an entry was skipped because the remote has an entry of another kind under its
 /// name, or if an input of the chosen tasks was skipped for any reason.
-fn check_left_out(sides: &TransferContext) -> Outcome<()> {
-    let (layout, plan, host) = (sides.layout, sides.plan, sides.connection.host());
+fn check_left_out(context: &TransferContext) -> Outcome<()> {
+    let (layout, plan, host) = (context.layout, context.plan, context.connection.host());
     let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
     let mut in_the_way = plan.in_the_way.iter().chain(&plan.closed);
     if let Some(first) = in_the_way.next() {
@@ -286,18 +287,18 @@ fn check_left_out(sides: &TransferContext) -> Outcome<()> {
         return Err(Failure::ours(failure)
             .hint("move it away in the workspace on the remote, or locally, and push again"));
     }
-    let special = sides.local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
+    let special = context.local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     let special = special.map(|(path, _)| layout.base.join(path));
     let left_out: Vec<PathBuf> =
         special.chain(plan.left_out.iter().map(|path| layout.workspace.join(path))).collect();
-    for input in required_inputs::needed(sides.document, layout) {
-        let Some(here) = &input.parameter.here else { continue };
-        if left_out.iter().any(|left_out| here.starts_with(left_out)) {
+    for input in required_inputs::needed(context.document, layout) {
+        let Some(path) = &input.parameter.here else { continue };
+        if left_out.iter().any(|left_out| path.starts_with(left_out)) {
             return Err(Failure::ours(anyhow!(
                 "the input {}.{}, '{}', can't be sent: it is a device, a socket or a pipe",
                 input.parameter.task,
                 input.parameter.name,
-                shown(here)
+                shown(path)
             )));
         }
     }
@@ -329,23 +330,23 @@ fn dry_run(
     args: &Args,
 ) -> Outcome<()> {
     let remote = &document.remote;
-    let record = SyncState::of(layout, remote)?;
-    let listing = record.workspace()?;
+    let sync_state = SyncState::of(layout, remote)?;
+    let listing = sync_state.workspace()?;
     let own = OwnFiles::with_keys(&connection.identity_file());
     let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
     let selection = selection(document, layout, args)?;
-    let mut local = Local::look(layout, &boundary, record, &selection, &own, step.report())?;
-    local.stays.say(&step.report());
+    let mut local = Local::look(layout, &boundary, sync_state, &selection, &own, step.report())?;
+    local.skipped.print_ignored(&step.report());
     let state = remote.state.from_home();
-    let prepared = RemoteState {
+    let remote_state = RemoteState {
         base: remote.base.from_home().to_owned(),
         workspace: remote.workspace.from_home().to_owned(),
         workspaces: Vec::new(),
         incoming: format!("{state}/incoming/{}", incoming.id),
         state: state.to_owned(),
         is_new: !local.was_pushed(),
-        is_left: false,
-        left_bytes: 0,
+        has_leftovers: false,
+        leftover_bytes: 0,
         has_zstd: true,
         code_disk: Disk { is_near: true, free: None },
         workspace_disk: Disk { is_near: true, free: None },
@@ -356,12 +357,12 @@ fn dry_run(
         is_held: Cell::default(),
         has_no_room: Cell::default(),
     };
-    let common = prepared.listing.clone();
-    let plan = local.plan(&prepared.listing, &common, args.overwrite);
+    let common = remote_state.listing.clone();
+    let plan = local.plan(&remote_state.listing, &common, args.overwrite);
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));
-    let (local, prepared, plan) = (&local, &prepared, &plan);
-    let (backups, is_agreed) = (Backups::of_a_push(&prepared.state), false);
+    let (local, remote_state, plan) = (&local, &remote_state, &plan);
+    let (backups, is_agreed) = (Backups::of_a_push(&remote_state.state), false);
     TransferContext {
         step,
         document,
@@ -369,7 +370,7 @@ fn dry_run(
         layout,
         connection,
         local,
-        prepared,
+        remote_state,
         plan,
         is_agreed,
         backups,

@@ -32,8 +32,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     } else {
         connection.identity_files()
     });
-    let record = SyncState::of(&layout, remote)?;
-    let mut local = Local::look(&layout, &boundary, record, &Selection::All, &own, report)?;
+    let sync_state = SyncState::of(&layout, remote)?;
+    let mut local = Local::look(&layout, &boundary, sync_state, &Selection::All, &own, report)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
         let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &Listing::default());
@@ -41,12 +41,12 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let (there, workspaces) = prepare::look(&connection, remote)?;
+    let (remote_listing, workspaces) = prepare::look(&connection, remote)?;
     local.leave_out_workspaces(&workspaces)?;
-    let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &there);
+    let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &remote_listing);
     let comparisons = comparisons(&layout, remote, &connection, &local.code, &plan);
-    let all_readable = local.stays.check(&layout, &report, &mut Receipt::default());
-    let is_all = local.stays.is_all_readable() && plan.closed.is_empty();
+    let all_readable = local.skipped.check(&layout, &report, &mut Receipt::default());
+    let is_all = local.skipped.is_all_readable() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, report)?;
     if let Some(closed) = plan.closed.first() {
         return Err(Failure::ours(anyhow!(
@@ -65,7 +65,8 @@ fn comparisons(
     code: &Listing,
     plan: &Plan,
 ) -> Vec<Comparison> {
-    let all = |parts: &[Batch], here: &Path, there: &str| of_parts(connection, parts, here, there);
+    let all =
+        |parts: &[Batch], local: &Path, remote: &str| of_parts(connection, parts, local, remote);
     let [base, workspace] = [&remote.base, &remote.workspace].map(RemotePath::from_home);
     let mut comparisons = all(&Batch::of(&code::sendable(code), &[]), &layout.base, base);
     comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
@@ -76,14 +77,14 @@ fn comparisons(
 pub(crate) fn of_parts(
     connection: &Connection,
     parts: &[Batch],
-    here: &Path,
-    there: &str,
+    local: &Path,
+    remote: &str,
 ) -> Vec<Comparison> {
     Comparison::of(parts, |part| {
         rsync::comparison(connection, part.files_from.clone())
-            .args(commands::ends(part))
+            .args(commands::link_option(part))
             .arg("--")
-            .arg(part.below(&here.to_string_lossy()))
-            .arg(connection.rsync_path(&part.below(there)))
+            .arg(part.below(&local.to_string_lossy()))
+            .arg(connection.rsync_path(&part.below(remote)))
     })
 }

@@ -17,7 +17,7 @@ use mlcube_ssh::pipe::failure::{FailureKind, Outcome};
 
 use crate::archive::new_entries::NewEntries;
 use crate::archive::policy::ArchivePolicy;
-use crate::archive::send::Brought;
+use crate::archive::send::ArchiveOutcome;
 use crate::local::code;
 use crate::remote::state::Route;
 use crate::transfer::commands;
@@ -32,11 +32,11 @@ pub(crate) struct Remaining<'a> {
     pub(crate) code: Cow<'a, Listing>,
     pub(crate) workspace: Cow<'a, Listing>,
     /// Whether some of these entries may be in their places already.
-    pub(crate) may_be_there: bool,
+    pub(crate) may_be_in_place: bool,
 }
 
 /// Sends the new entries of a route, or shows how they would be sent.
-type Bring<'a> = dyn FnMut(&Route, &NewEntries) -> Outcome<Brought> + 'a;
+type SendEntries<'a> = dyn FnMut(&Route, &NewEntries) -> Outcome<ArchiveOutcome> + 'a;
 
 impl TransferContext<'_> {
     /// Sends the new entries as archives.
@@ -45,77 +45,86 @@ impl TransferContext<'_> {
         code: &'a Listing,
         sent: &mut Sent,
     ) -> Outcome<Remaining<'a>> {
-        self.bring_new(code, &mut |route, fresh| self.stream(route, fresh, sent))
+        self.each_new(code, &mut |route, new_entries| self.send_archive(route, new_entries, sent))
     }
 
     /// Shows what would be sent as an archive, and leaves all of it to rsync: a shell can't pack as a push does.
     pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
-        let mut show = |route: &Route, fresh: &NewEntries| {
-            if ArchivePolicy::of(route, fresh).is_some() {
-                let what = send::describe(route, fresh);
+        let mut show = |route: &Route, new_entries: &NewEntries| {
+            if ArchivePolicy::of(route, new_entries).is_some() {
+                let what = send::describe(route, new_entries);
                 self.step.show_comment(&format!("{what} if it has one; else:"));
             }
-            Ok(Brought::Nothing)
+            Ok(ArchiveOutcome::NotSent)
         };
         let all = Remaining {
             code: Cow::Borrowed(code),
             workspace: Cow::Borrowed(&self.plan.send),
-            may_be_there: false,
+            may_be_in_place: false,
         };
-        self.bring_new(code, &mut show).unwrap_or(all)
+        self.each_new(code, &mut show).unwrap_or(all)
     }
 
-    fn bring_new<'a>(&'a self, code: &'a Listing, bring: &mut Bring) -> Outcome<Remaining<'a>> {
+    fn each_new<'a>(
+        &'a self,
+        code: &'a Listing,
+        send_entries: &mut SendEntries,
+    ) -> Outcome<Remaining<'a>> {
         // An archive would carry these links as links, but they are followed.
         let links = &[&self.plan.links[..], &self.local.followed].concat();
         let send = &self.plan.send;
         let mut remaining = Remaining {
             code: Cow::Borrowed(code),
             workspace: Cow::Borrowed(send),
-            may_be_there: self.prepared.is_left,
+            may_be_in_place: self.remote_state.has_leftovers,
         };
         let place = self.workspace_in_base().filter(|_| send.len() < MANY);
         // An archive that was cut off has made the tree, and may have put any of its entries in place.
-        let is_new = self.prepared.is_new || self.prepared.is_left;
+        let is_new = self.remote_state.is_new || self.remote_state.has_leftovers;
         if is_new {
             let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
-            let fresh = NewEntries::of(&whole, &code::just_made(self.remote, code), &links);
-            let brought = bring(&self.code_route(), &fresh)?;
-            remaining.code = brought.rest(code, &fresh, Path::new(""));
+            let new_entries = NewEntries::of(&whole, &code::just_made(self.remote, code), &links);
+            let outcome = send_entries(&self.code_route(), &new_entries)?;
+            remaining.code = outcome.rest(code, &new_entries, Path::new(""));
             if let Some(place) = place {
-                remaining.workspace = brought.rest(send, &fresh, place);
+                remaining.workspace = outcome.rest(send, &new_entries, place);
             }
-            remaining.may_be_there |= brought.is_left();
+            remaining.may_be_in_place |= outcome.is_incomplete();
         }
-        if !is_new || place.is_none() || self.prepared.is_left {
-            let fresh = NewEntries::of(send, &self.prepared.listing, links);
-            let brought = bring(&self.workspace_route(), &fresh)?;
-            remaining.workspace = brought.rest(send, &fresh, Path::new(""));
-            remaining.may_be_there |= brought.is_left();
+        if !is_new || place.is_none() || self.remote_state.has_leftovers {
+            let new_entries = NewEntries::of(send, &self.remote_state.listing, links);
+            let outcome = send_entries(&self.workspace_route(), &new_entries)?;
+            remaining.workspace = outcome.rest(send, &new_entries, Path::new(""));
+            remaining.may_be_in_place |= outcome.is_incomplete();
         }
         Ok(remaining)
     }
 
     /// Sends the new entries of a route as an archive if that is faster. Where this archive or an earlier one isn't in
     /// its place yet, rsync puts it there.
-    fn stream(&self, route: &Route, fresh: &NewEntries, sent: &mut Sent) -> Outcome<Brought> {
+    fn send_archive(
+        &self,
+        route: &Route,
+        new_entries: &NewEntries,
+        sent: &mut Sent,
+    ) -> Outcome<ArchiveOutcome> {
         let (connection, report) = (self.connection, self.step.report());
-        let brought = if self.prepared.is_left {
-            Brought::Left
+        let outcome = if self.remote_state.has_leftovers {
+            ArchiveOutcome::Incomplete
         } else {
-            send::send(connection, report, route, fresh, &mut sent.transfer)?
+            send::send(connection, report, route, new_entries, &mut sent.transfer)?
         };
-        if brought.is_left() {
-            let command = commands::left(connection, route, &fresh.entries);
-            let taken = self.rsync(&[command], fresh.entries.bytes(), sent);
-            if taken.as_ref().is_err_and(|failure| failure.kind != FailureKind::Ours) {
-                taken?;
+        if outcome.is_incomplete() {
+            let command = commands::complete_leftovers(connection, route, &new_entries.entries);
+            let completed = self.rsync(&[command], new_entries.entries.bytes(), sent);
+            if completed.as_ref().is_err_and(|failure| failure.kind != FailureKind::Ours) {
+                completed?;
             }
             // A file system that is too small for the incomplete files and the complete ones together has room once
             // they are removed.
-            self.prepared.ask(connection, unpack::discard(connection, route))?;
+            self.remote_state.ask(connection, unpack::discard_script(connection, route))?;
         }
-        Ok(brought)
+        Ok(outcome)
     }
 
     /// The workspace's place in the base, if it is the same locally and on the remote, and on the file system of the
@@ -124,7 +133,8 @@ impl TransferContext<'_> {
         let workspace = Path::new(self.remote.workspace.as_str());
         let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
         let is_same = self.layout.base.join(place) == self.layout.workspace;
-        let is_near = self.prepared.code_disk.is_near && self.prepared.workspace_disk.is_near;
+        let is_near =
+            self.remote_state.code_disk.is_near && self.remote_state.workspace_disk.is_near;
         (is_same && is_near).then_some(place)
     }
 }

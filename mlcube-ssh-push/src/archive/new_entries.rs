@@ -19,9 +19,9 @@ pub(crate) struct NewEntries<'a> {
 impl<'a> NewEntries<'a> {
     /// The entries of `send` that don't exist on the remote, aren't sparse and aren't below a followed link, which may
     /// lead to another file system.
-    pub(crate) fn of(send: &'a Listing, there: &Listing, links: &[PathBuf]) -> Self {
+    pub(crate) fn of(send: &'a Listing, remote: &Listing, links: &[PathBuf]) -> Self {
         let is_new = |path: &Path, entry: &Entry| {
-            there.get(path).is_none()
+            remote.get(path).is_none()
                 // An archive would carry the holes as zeros.
                 && !entry.is_sparse()
                 && !links.iter().any(|link| path.starts_with(link))
@@ -66,9 +66,9 @@ mod tests {
     fn a_new_folder_comes_with_all_that_is_in_it() {
         let send =
             listing(&["d new", "f new/a", "f new/b", "f old/c", "f old/d", "f e", "f disk/x"]);
-        let there = listing(&["d old", "f old/c", "d disk"]);
-        let fresh = NewEntries::of(&send, &there, &["disk".into()]);
-        assert_eq!(fresh.entries.len(), 5);
-        assert_eq!(fresh.folders, BTreeSet::from([PathBuf::new(), "old".into()]));
+        let remote = listing(&["d old", "f old/c", "d disk"]);
+        let new_entries = NewEntries::of(&send, &remote, &["disk".into()]);
+        assert_eq!(new_entries.entries.len(), 5);
+        assert_eq!(new_entries.folders, BTreeSet::from([PathBuf::new(), "old".into()]));
     }
 }

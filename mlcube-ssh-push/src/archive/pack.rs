@@ -18,7 +18,7 @@ use crate::archive::format::Archive;
 const PIECE: usize = 256 << 10;
 
 /// Receives the name of every file that is packed, and the number of bytes packed.
-pub(crate) trait Hear {
+pub(crate) trait PackObserver {
     fn file(&mut self, path: &Path);
     fn packed(&mut self, bytes: u64);
 }
@@ -32,18 +32,18 @@ pub(crate) trait Hear {
 /// # Errors
 /// When the archive can't be written.
 pub(crate) fn pack(
-    here: &Path,
+    local: &Path,
     name: &str,
     entries: &Listing,
     to: impl Write,
-    hear: &mut impl Hear,
+    observer: &mut impl PackObserver,
 ) -> io::Result<Listing> {
     let archive = Archive::new(to);
     let mut packer =
-        Packer { here, name, archive, hear, piece: vec![0; PIECE], taken_back: vec![] };
+        Packer { local, name, archive, observer, piece: vec![0; PIECE], taken_back: vec![] };
     let mut changed = Listing::default();
     for (path, entry) in entries.iter() {
-        packer.hear.file(path);
+        packer.observer.file(path);
         if !packer.add(path, &entry)? {
             changed.insert(path, &entry);
         }
@@ -53,18 +53,18 @@ pub(crate) fn pack(
 }
 
 struct Packer<'a, W, H> {
-    here: &'a Path,
+    local: &'a Path,
     name: &'a str,
     archive: Archive<W>,
-    hear: &'a mut H,
+    observer: &'a mut H,
     piece: Vec<u8>,
     taken_back: Vec<u8>,
 }
 
-impl<W: Write, H: Hear> Packer<'_, W, H> {
+impl<W: Write, H: PackObserver> Packer<'_, W, H> {
     /// Adds an entry; returns whether it was as listed from beginning to end.
     fn add(&mut self, path: &Path, entry: &Entry) -> io::Result<bool> {
-        let place = self.here.join(path);
+        let place = self.local.join(path);
         if entry.is_file() {
             return match open(&place, entry) {
                 Some(file) => self.add_file(file, path, entry),
@@ -98,7 +98,7 @@ impl<W: Write, H: Hear> Packer<'_, W, H> {
             }
             self.archive.content(piece)?;
             left -= wanted as u64;
-            self.hear.packed(wanted as u64);
+            self.observer.packed(wanted as u64);
         }
         self.archive.end_content(entry.size)?;
         // A failing disk, or a file system that reports another size, changes nothing that a listing shows.
@@ -144,7 +144,7 @@ mod tests {
     /// Runs `act` once this number of bytes is packed.
     struct At<F>(u64, F);
 
-    impl<F: FnMut()> Hear for At<F> {
+    impl<F: FnMut()> PackObserver for At<F> {
         fn file(&mut self, _: &Path) {}
         fn packed(&mut self, bytes: u64) {
             if self.0 > 0 && self.0 <= bytes {
@@ -168,19 +168,19 @@ mod tests {
     #[test]
     fn what_changed_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let here = folder.path();
+        let local = folder.path();
         for name in ["a", "b", "c", "d", "e"] {
-            fs::write(here.join(name), vec![b'x'; PIECE + 1]).unwrap();
+            fs::write(local.join(name), vec![b'x'; PIECE + 1]).unwrap();
         }
-        let listed = Listing::of_folder(here, &|_, _| Ok(false)).unwrap();
-        fs::remove_file(here.join("b")).unwrap();
-        fs::remove_file(here.join("c")).unwrap();
-        symlink("a", here.join("c")).unwrap();
+        let listed = Listing::of_folder(local, &|_, _| Ok(false)).unwrap();
+        fs::remove_file(local.join("b")).unwrap();
+        fs::remove_file(local.join("c")).unwrap();
+        symlink("a", local.join("c")).unwrap();
         let mut packed = Vec::new();
-        let shorten = || fs::write(here.join("d"), "short").unwrap();
+        let shorten = || fs::write(local.join("d"), "short").unwrap();
         // In the middle of d, which is the second that can be packed.
-        let mut hear = At(PIECE as u64 + 2 + PIECE as u64, shorten);
-        let changed = pack(here, "code", &listed, &mut packed, &mut hear).unwrap();
+        let mut observer = At(PIECE as u64 + 2 + PIECE as u64, shorten);
+        let changed = pack(local, "code", &listed, &mut packed, &mut observer).unwrap();
         let names: Vec<_> = changed.iter().map(|(path, _)| path.display().to_string()).collect();
         assert_eq!(names, ["b", "c", "d"]);
         let contents = contents(&packed);
@@ -194,7 +194,7 @@ mod tests {
     /// Moves the content away while it is read. The file looks as listed before and after, as on a failing disk.
     struct Away(PathBuf, u64);
 
-    impl Hear for Away {
+    impl PackObserver for Away {
         fn file(&mut self, _: &Path) {}
         fn packed(&mut self, _: u64) {
             let file = File::options().write(true).open(&self.0).unwrap();
@@ -208,12 +208,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_has_changed() {
         let folder = tempfile::tempdir().unwrap();
-        let (here, place) = (folder.path(), folder.path().join("a"));
+        let (local, place) = (folder.path(), folder.path().join("a"));
         fs::write(&place, vec![b'x'; 2 * PIECE + 1]).unwrap();
-        let listed = Listing::of_folder(here, &|_, _| Ok(false)).unwrap();
+        let listed = Listing::of_folder(local, &|_, _| Ok(false)).unwrap();
         let mut packed = Vec::new();
-        let mut hear = Away(place, PIECE as u64);
-        let changed = pack(here, "code", &listed, &mut packed, &mut hear).unwrap();
+        let mut observer = Away(place, PIECE as u64);
+        let changed = pack(local, "code", &listed, &mut packed, &mut observer).unwrap();
         assert_eq!((changed.len(), &contents(&packed)[1].1[..]), (1, &b"a\0"[..]));
     }
 }

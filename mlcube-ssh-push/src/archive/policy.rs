@@ -25,18 +25,18 @@ pub(crate) struct ArchivePolicy {
 }
 
 impl ArchivePolicy {
-    pub(crate) fn of(route: &Route, fresh: &NewEntries) -> Option<Self> {
-        let (files, bytes) = (fresh.entries.files(), fresh.entries.bytes());
-        let is_much = files >= FILES || bytes >= BYTES || route.prepared.is_new && files > 0;
+    pub(crate) fn of(route: &Route, new_entries: &NewEntries) -> Option<Self> {
+        let (files, bytes) = (new_entries.entries.files(), new_entries.entries.bytes());
+        let is_much = files >= FILES || bytes >= BYTES || route.remote_state.is_new && files > 0;
         // One archive of 4 GiB in four files took a third longer than one rsync, and rsync can resume a transfer that
         // was cut off.
         let is_large = Batch::are_large(files, bytes);
-        let pays = is_much && !is_large && fresh.folders.len() <= FOLDERS;
+        let pays = is_much && !is_large && new_entries.folders.len() <= FOLDERS;
         if !pays || !route.is_near {
             return None;
         }
-        let headers = header_bytes(&fresh.entries);
-        let is_squeezed = headers > bytes / 10 && route.prepared.has_zstd;
+        let headers = header_bytes(&new_entries.entries);
+        let is_squeezed = headers > bytes / 10 && route.remote_state.has_zstd;
         (is_squeezed || headers <= FEW.max(bytes / 2)).then_some(Self { is_squeezed })
     }
 }

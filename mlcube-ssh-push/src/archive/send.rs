@@ -22,28 +22,28 @@ use crate::archive::new_entries::NewEntries;
 use crate::archive::pack;
 use crate::archive::pack::pack;
 use crate::archive::policy::ArchivePolicy;
-use crate::archive::unpack::bring;
+use crate::archive::unpack;
 use crate::archive::upload::upload;
 use crate::remote::state::Route;
 
 /// The result of sending an archive.
 #[derive(Debug)]
-pub(crate) enum Brought {
+pub(crate) enum ArchiveOutcome {
     /// No archive was sent.
-    Nothing,
+    NotSent,
     /// All new entries are in their places, except those that changed locally meanwhile.
-    All {
+    Placed {
         /// The entries that changed meanwhile.
-        but: Listing,
+        changed: Listing,
     },
     /// Some or all entries may be in the incoming folder: the archive was cut off, or couldn't be moved into its place.
-    Left,
+    Incomplete,
 }
 
-impl Brought {
+impl ArchiveOutcome {
     /// Returns whether the incoming folder may hold entries.
-    pub(crate) fn is_left(&self) -> bool {
-        matches!(self, Self::Left)
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Incomplete)
     }
 
     /// The entries of `all` that are still to be sent. `place` is the path of `all` in the tree that the archive was
@@ -51,12 +51,13 @@ impl Brought {
     pub(crate) fn rest<'a>(
         &self,
         all: &'a Listing,
-        fresh: &NewEntries,
+        new_entries: &NewEntries,
         place: &Path,
     ) -> Cow<'a, Listing> {
-        let Self::All { but } = self else { return Cow::Borrowed(all) };
-        let is_there = |path: &Path| fresh.entries.get(path).is_some() && but.get(path).is_none();
-        Cow::Owned(all.filter(|path, _| !is_there(&place.join(path))))
+        let Self::Placed { changed } = self else { return Cow::Borrowed(all) };
+        let is_placed =
+            |path: &Path| new_entries.entries.get(path).is_some() && changed.get(path).is_none();
+        Cow::Owned(all.filter(|path, _| !is_placed(&place.join(path))))
     }
 }
 
@@ -66,20 +67,23 @@ pub(crate) fn send(
     connection: &Connection,
     report: Report,
     route: &Route,
-    fresh: &NewEntries,
+    new_entries: &NewEntries,
     sent: &mut Transfer,
-) -> Outcome<Brought> {
-    let Some(worth) = ArchivePolicy::of(route, fresh) else { return Ok(Brought::Nothing) };
-    let session = route.prepared.take_session();
-    report.detail(&describe(route, fresh));
-    let mut session =
-        connection.run_in(session, &bring(connection, route, fresh, worth.is_squeezed))?;
-    let Some(link) = session.take_input().context("can't wait for a pipe")? else {
-        return Ok(Brought::Left);
+) -> Outcome<ArchiveOutcome> {
+    let Some(policy) = ArchivePolicy::of(route, new_entries) else {
+        return Ok(ArchiveOutcome::NotSent);
     };
-    let mut shown = Shown { progress: Progress::new(report, fresh.entries.bytes()), bytes: 0 };
-    let (packed, bytes) = upload(link, worth.is_squeezed, |to| {
-        pack(route.here, route.name, &fresh.entries, to, &mut shown)
+    let session = route.remote_state.take_session();
+    report.detail(&describe(route, new_entries));
+    let mut session = connection
+        .run_in(session, &unpack::script(connection, route, new_entries, policy.is_squeezed))?;
+    let Some(link) = session.take_input().context("can't wait for a pipe")? else {
+        return Ok(ArchiveOutcome::Incomplete);
+    };
+    let mut shown =
+        PackProgress { progress: Progress::new(report, new_entries.entries.bytes()), bytes: 0 };
+    let (packed, bytes) = upload(link, policy.is_squeezed, |to| {
+        pack(route.local, route.name, &new_entries.entries, to, &mut shown)
     });
     shown.progress.clear();
     sent.bytes_sent += bytes;
@@ -89,53 +93,53 @@ pub(crate) fn send(
         return Err(connection.silent_transfer());
     }
     let host = connection.host().as_str();
-    let answer = session.answer_of_transfer()?;
-    let brought = brought(packed, &answer, report, host)?;
-    if let Brought::All { but } = &brought {
-        note(sent, report, fresh, but);
+    let reply = session.answer_of_transfer()?;
+    let outcome = judge(packed, &reply, report, host)?;
+    if let ArchiveOutcome::Placed { changed } = &outcome {
+        note(sent, report, new_entries, changed);
     }
-    Ok(brought)
+    Ok(outcome)
 }
 
 /// The line that tells the user what is sent as an archive.
-pub(crate) fn describe(route: &Route, fresh: &NewEntries) -> String {
-    let files = count(fresh.entries.files(), "file");
-    format!("{files} of {} go as one archive to the remote tar", route.here.display())
+pub(crate) fn describe(route: &Route, new_entries: &NewEntries) -> String {
+    let files = count(new_entries.entries.files(), "file");
+    format!("{files} of {} go as one archive to the remote tar", route.local.display())
 }
 
 /// Judges the result by what was packed and by the reply of the remote.
-fn brought(
+fn judge(
     packed: io::Result<Listing>,
-    answer: &Reply,
+    reply: &Reply,
     report: Report,
     host: &str,
-) -> Outcome<Brought> {
-    if answer.status == 0 {
-        let is_placed = answer.field("placed").as_deref() == Some("all");
+) -> Outcome<ArchiveOutcome> {
+    if reply.status == 0 {
+        let is_placed = reply.field("placed").as_deref() == Some("all");
         return Ok(match packed {
-            Ok(but) if is_placed => Brought::All { but },
-            _ => Brought::Left,
+            Ok(changed) if is_placed => ArchiveOutcome::Placed { changed },
+            _ => ArchiveOutcome::Incomplete,
         });
     }
-    if is_out_of_room(&answer.errors) {
+    if is_out_of_room(&reply.errors) {
         return Err(Failure::ours(anyhow!("no room left on '{host}'")).hint(MAKE_ROOM));
     }
-    if packed.is_ok() && answer.field("problem").as_deref() == Some("not-brought") {
+    if packed.is_ok() && reply.field("problem").as_deref() == Some("not-brought") {
         return Err(Failure::ours(anyhow!(
             "tar on '{host}' reported success and didn't unpack what was sent; is it the real tar? Run this step again; it then uses rsync"
         )));
     }
-    report.detail(&format!("the archive failed, continuing with rsync: {}", answer.last_error()));
-    Ok(Brought::Left)
+    report.detail(&format!("the archive failed, continuing with rsync: {}", reply.last_error()));
+    Ok(ArchiveOutcome::Incomplete)
 }
 
 /// The progress of packing.
-struct Shown {
+struct PackProgress {
     progress: Progress,
     bytes: u64,
 }
 
-impl pack::Hear for Shown {
+impl pack::PackObserver for PackProgress {
     fn file(&mut self, path: &Path) {
         self.progress.file(&path.to_string_lossy());
     }
@@ -146,8 +150,9 @@ impl pack::Hear for Shown {
     }
 }
 
-fn note(sent: &mut Transfer, report: Report, fresh: &NewEntries, changed: &Listing) {
-    for (path, entry) in fresh.entries.iter().filter(|(path, _)| changed.get(path).is_none()) {
+fn note(sent: &mut Transfer, report: Report, new_entries: &NewEntries, changed: &Listing) {
+    for (path, entry) in new_entries.entries.iter().filter(|(path, _)| changed.get(path).is_none())
+    {
         let name = path.to_string_lossy();
         if entry.is_folder() {
             sent.note(&format!("{name}/"));

@@ -8,30 +8,30 @@ use mlcube_ssh::remote::connection::Connection;
 use crate::archive::new_entries::NewEntries;
 use crate::remote::state::Route;
 
-const BRING: &str = include_str!("../sh/unpack.sh");
+const UNPACK: &str = include_str!("../sh/unpack.sh");
 const DISCARD: &str = include_str!("../sh/discard.sh");
 
 /// The script that unpacks an archive and puts its entries in place.
-pub(crate) fn bring(
+pub(crate) fn script(
     connection: &Connection,
     route: &Route,
-    fresh: &NewEntries,
+    new_entries: &NewEntries,
     is_squeezed: bool,
 ) -> Script {
     let script = route
-        .prepared
-        .filling(connection, BRING)
+        .remote_state
+        .filling(connection, UNPACK)
         .given("name", route.name)
-        .given("target", route.there)
+        .given("target", route.remote)
         .given("squeezed", if is_squeezed { "--zstd" } else { "" });
     // The deepest folders come first, because the script removes each folder and those above it once they are empty.
-    fresh.folders.iter().rev().fold(script, |script, folder| {
+    new_entries.folders.iter().rev().fold(script, |script, folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         script.word(folder)
     })
 }
 
 /// The script that removes the unpacked entries once rsync has put them in place.
-pub(crate) fn discard(connection: &Connection, route: &Route) -> Script {
+pub(crate) fn discard_script(connection: &Connection, route: &Route) -> Script {
     connection.script(DISCARD).given("incoming", &route.incoming)
 }

@@ -53,13 +53,14 @@ mod tests {
     #[test]
     fn what_is_packed_goes_squeezed_or_not() {
         for is_squeezed in [false, true] {
-            let (mut there, link) = io::pipe().unwrap();
+            let (mut remote, link) = io::pipe().unwrap();
             let (packed, count) = upload(link, is_squeezed, |to| to.write_all(&vec![7; 30_000]));
             packed.unwrap();
-            let mut came = Vec::new();
-            there.read_to_end(&mut came).unwrap();
-            assert_eq!((came.len() as u64, came.len() < 1000), (count, is_squeezed));
-            let content = if is_squeezed { zstd::decode_all(&came[..]).unwrap() } else { came };
+            let mut received = Vec::new();
+            remote.read_to_end(&mut received).unwrap();
+            assert_eq!((received.len() as u64, received.len() < 1000), (count, is_squeezed));
+            let content =
+                if is_squeezed { zstd::decode_all(&received[..]).unwrap() } else { received };
             assert_eq!(content, vec![7; 30_000]);
         }
     }

@@ -12,14 +12,18 @@ use crate::local::skipped::Skipped;
 
 /// Lists the code as it is on the local disk, without anything in one of `workspaces`. What isn't sent is noted in
 /// `skipped`.
-pub(crate) fn listing(layout: &Layout, workspaces: &[PathBuf], stays: &Skipped) -> Result<Listing> {
+pub(crate) fn listing(
+    layout: &Layout,
+    workspaces: &[PathBuf],
+    skipped: &Skipped,
+) -> Result<Listing> {
     let ignored = Ignored::of_code(layout);
     let mut all = Listing::default();
     for place in layout.places() {
         add(&mut all, layout, &place, &|path, found| {
             Ok(workspaces.iter().any(|workspace| workspace == path)
-                || stays.here(&ignored, path, found.is_folder)?
-                || stays.unreadable(&layout.base, path, found))
+                || skipped.is_ignored(&ignored, path, found.is_folder)?
+                || skipped.is_unreadable(&layout.base, path, found))
         })?;
     }
     Ok(all)

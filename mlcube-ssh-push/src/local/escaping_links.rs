@@ -13,9 +13,9 @@ use crate::transfer::context::TransferContext;
 const NAMED: usize = 5;
 
 /// Names these links among the entries that were just sent.
-pub(crate) fn name(sides: &TransferContext) {
-    let (layout, code) = (sides.layout, sides.local.changed_code());
-    let sent = [(&layout.base, &code), (&layout.workspace, &sides.plan.send)];
+pub(crate) fn name(context: &TransferContext) {
+    let (layout, code) = (context.layout, context.local.changed_code());
+    let sent = [(&layout.base, &code), (&layout.workspace, &context.plan.send)];
     let entries = sent
         .into_iter()
         .flat_map(|(top, listing)| listing.iter().map(move |(path, entry)| (top, path, entry)));
@@ -25,14 +25,14 @@ pub(crate) fn name(sides: &TransferContext) {
         .map(|(_, path, entry)| format!("{} -> {}", shown(path), shown(&entry.target)))
         .collect();
     if !out.is_empty() {
-        sides.step.report().warn(&format!(
+        context.step.report().warn(&format!(
             "sent links without their targets: {}{}",
             out[..out.len().min(NAMED)].join(", "),
             more(out.len())
         ));
-        sides.step.report().hint(&format!(
+        context.step.report().hint(&format!(
             "put the target into the workspace, or provide it on {} under the same path",
-            sides.connection.host()
+            context.connection.host()
         ));
     }
 }

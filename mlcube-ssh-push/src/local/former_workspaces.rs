@@ -12,10 +12,10 @@ use mlcube_ssh::text::quote::shell_word_of;
 use mlcube_ssh::ui::report::Report;
 
 /// Names the places in `known` that exist locally and aren't sent.
-pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
+pub(crate) fn name_skipped(report: &Report, layout: &Layout, known: &[PathBuf]) {
     let is_left_out = |place: &&PathBuf| layout.is_code(place) && layout.base.join(place).exists();
-    let here: Vec<_> = known.iter().filter(is_left_out).collect();
-    if let [first, others @ ..] = here.as_slice() {
+    let existing: Vec<_> = known.iter().filter(is_left_out).collect();
+    if let [first, others @ ..] = existing.as_slice() {
         let shown = first.display().to_string().escape_debug().to_string();
         let more = match others.len() {
             0 => String::new(),
@@ -32,7 +32,7 @@ pub(crate) fn say(report: &Report, layout: &Layout, known: &[PathBuf]) {
 ///
 /// # Errors
 /// When it was never a workspace, or is the one in use.
-pub(crate) fn parse(layout: &Layout, record: &SyncState, path: &Path) -> Outcome<PathBuf> {
+pub(crate) fn parse(layout: &Layout, sync_state: &SyncState, path: &Path) -> Outcome<PathBuf> {
     let place = normal(&layout.base.join(path)).strip_prefix(&layout.base).map(Path::to_owned);
     let refuse = |why: &str| {
         Failure::ours(anyhow!("--as-code: '{}' {why}", path.display().to_string().escape_debug()))
@@ -41,7 +41,7 @@ pub(crate) fn parse(layout: &Layout, record: &SyncState, path: &Path) -> Outcome
     if layout.is_workspace(&place) {
         return Err(refuse("is the workspace in use, which is never code"));
     }
-    if !record.workspaces()?.contains(&place) {
+    if !sync_state.workspaces()?.contains(&place) {
         return Err(refuse("isn't known as a former workspace of this remote tree")
             .hint("a push warns about each former workspace, with its path"));
     }

@@ -29,7 +29,7 @@ pub(crate) struct Local {
     pub(crate) code: Listing,
     /// The whole workspace, also the entries outside the selection.
     pub(crate) workspace: Listing,
-    pub(crate) record: SyncState,
+    pub(crate) sync_state: SyncState,
     /// What both sides of the workspace last agreed on.
     common: Listing,
     pushed: Option<Listing>,
@@ -37,7 +37,7 @@ pub(crate) struct Local {
     sent_once: Listing,
     /// Code that was pushed once and no longer exists locally.
     pub(crate) gone: Listing,
-    pub(crate) stays: Skipped,
+    pub(crate) skipped: Skipped,
     selection: Selection,
     /// The links of the workspace that are sent as their targets.
     pub(crate) followed: Vec<PathBuf>,
@@ -48,12 +48,12 @@ pub(crate) struct Local {
 fn workspace(
     layout: &Layout,
     boundary: &Boundary,
-    stays: &Skipped,
+    skipped: &Skipped,
 ) -> Result<(Listing, Vec<PathBuf>)> {
     let ignored = Ignored::of_workspace(layout);
     let skip = |path: &Path, found: Found| {
-        Ok(stays.here(&ignored, path, found.is_folder)?
-            || stays.unreadable(&layout.workspace, path, found))
+        Ok(skipped.is_ignored(&ignored, path, found.is_folder)?
+            || skipped.is_unreadable(&layout.workspace, path, found))
     };
     let top = &layout.workspace;
     let mut listing = Listing::of_folder(top, &skip)?;
@@ -66,38 +66,38 @@ impl Local {
     pub(crate) fn look(
         layout: &Layout,
         boundary: &Boundary,
-        record: SyncState,
+        sync_state: SyncState,
         selection: &Selection,
         own: &OwnFiles,
         report: Report,
     ) -> Result<Self> {
-        let stays = Skipped::default();
+        let skipped = Skipped::default();
         // Read before any other listing: local and remote have mostly the same entries, in this order.
-        let common = record.workspace()?;
+        let common = sync_state.workspace()?;
         let mut workspaces = layout.workspaces();
-        workspaces.extend(record.workspaces()?);
-        let mut code = code::listing(layout, &workspaces, &stays)?;
-        let pushed = record.code()?;
+        workspaces.extend(sync_state.workspaces()?);
+        let mut code = code::listing(layout, &workspaces, &skipped)?;
+        let pushed = sync_state.code()?;
         own.take(&mut code, &layout.base, pushed.as_ref(), report);
-        let (mut workspace, followed) = workspace(layout, boundary, &stays)?;
-        stays.note(&layout.base, &code);
-        stays.note(&layout.workspace, &workspace);
+        let (mut workspace, followed) = workspace(layout, boundary, &skipped)?;
+        skipped.note(&layout.base, &code);
+        skipped.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, report);
-        let sent_once = record.gone()?;
+        let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
-        record.put_agreed(&mut workspace)?;
+        sync_state.put_agreed(&mut workspace)?;
         Ok(Self {
             gone: gone::gone(layout, &once, &code, &workspaces),
             code,
             selection: selection.along_links(&workspace),
             workspace,
             followed,
-            stays,
+            skipped,
             common,
             pushed,
             sent_once,
-            record,
+            sync_state,
         })
     }
 
@@ -111,14 +111,14 @@ impl Local {
 
     /// What both sides last agreed on, given the listing of the remote workspace. What an earlier push that was cut off
     /// has sent counts.
-    pub(crate) fn settled(&mut self, there: &Listing) -> Result<Agreed> {
-        self.record.settled(mem::take(&mut self.common), &self.workspace, there)
+    pub(crate) fn settled(&mut self, remote: &Listing) -> Result<Agreed> {
+        self.sync_state.settled(mem::take(&mut self.common), &self.workspace, remote)
     }
 
     /// Removes from the code what is in `places`, which the remote knows as present or former workspaces, and remembers
     /// these places.
     pub(crate) fn leave_out_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
-        self.record.add_workspaces(places)?;
+        self.sync_state.add_workspaces(places)?;
         let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
         self.code.retain(|path, _| is_code(path));
         self.gone.retain(|path, _| is_code(path));
@@ -144,7 +144,7 @@ impl Local {
             self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now()));
         let common = &self.common;
         code_is_known
-            && !self.record.was_cut_off()
+            && !self.sync_state.was_cut_off()
             && self
                 .selected()
                 .iter()
@@ -153,16 +153,18 @@ impl Local {
 
     /// Plans the transfer of the workspace, given its remote listing and what both sides agree on. Entries outside the
     /// selection keep their place in the sync state.
-    pub(crate) fn plan(&self, there: &Listing, common: &Listing, overwrite: bool) -> Plan {
-        let mut plan = Plan::new(TransferDirection::Up, &self.selected(), there, common, overwrite);
+    pub(crate) fn plan(&self, remote: &Listing, common: &Listing, overwrite: bool) -> Plan {
+        let mut plan =
+            Plan::new(TransferDirection::Up, &self.selected(), remote, common, overwrite);
         plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan
     }
 
     /// The code that differs from what was last pushed.
     pub(crate) fn changed_code(&self) -> Listing {
-        let there = |path: &Path| self.pushed.as_ref()?.get(path);
-        self.code.filter(|path, entry| !there(path).is_some_and(|there| there.same_content(entry)))
+        let pushed = |path: &Path| self.pushed.as_ref()?.get(path);
+        self.code
+            .filter(|path, entry| !pushed(path).is_some_and(|pushed| pushed.same_content(entry)))
     }
 
     /// Code that may be on the remote once this push has begun, however it ends: that of earlier pushes, and what is
@@ -208,6 +210,6 @@ impl Local {
     /// Returns whether anything that the image is built from has changed since it was last built.
     pub(crate) fn context_changed(&self, layout: &Layout) -> bool {
         let now = self.code.below(layout.build_context());
-        !matches!(self.record.configured(), Ok(Some(built)) if built.same(&now))
+        !matches!(self.sync_state.configured(), Ok(Some(built)) if built.same(&now))
     }
 }

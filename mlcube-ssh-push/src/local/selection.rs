@@ -18,10 +18,10 @@ pub(crate) fn inputs(document: &Document, layout: &Layout) -> Result<Selection> 
             "choose with --task=NAME of mlcube-ssh-config",
         ));
     }
-    let here = required_inputs::needed(document, layout)
+    let paths = required_inputs::needed(document, layout)
         .into_iter()
         .filter_map(|input| input.parameter.here);
     let input =
         |path: std::path::PathBuf| path.strip_prefix(&layout.workspace).ok().map(Pattern::exact);
-    Ok(Selection::of(here.filter_map(input).collect()))
+    Ok(Selection::of(paths.filter_map(input).collect()))
 }

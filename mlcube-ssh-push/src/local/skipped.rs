@@ -24,17 +24,22 @@ pub(crate) struct Skipped {
 
 impl Skipped {
     /// Returns whether `path` is ignored, and notes it if so.
-    pub(crate) fn here(&self, ignored: &Ignored, path: &Path, is_folder: bool) -> Result<bool> {
-        let stays = ignored.matches(path, is_folder)?;
-        if stays {
+    pub(crate) fn is_ignored(
+        &self,
+        ignored: &Ignored,
+        path: &Path,
+        is_folder: bool,
+    ) -> Result<bool> {
+        let is_ignored = ignored.matches(path, is_folder)?;
+        if is_ignored {
             self.ignored.borrow_mut().push(path.to_owned());
         }
-        Ok(stays)
+        Ok(is_ignored)
     }
 
     /// Returns whether this user may not read `path` in `top`, and notes it if so. Links don't count, and entries that
     /// no longer exist don't either.
-    pub(crate) fn unreadable(&self, top: &Path, path: &Path, found: Found) -> bool {
+    pub(crate) fn is_unreadable(&self, top: &Path, path: &Path, found: Found) -> bool {
         if found.is_readable {
             return false;
         }
@@ -62,7 +67,7 @@ impl Skipped {
     }
 
     /// Names what is ignored, with `-v`.
-    pub(crate) fn say(&self, report: &Report) {
+    pub(crate) fn print_ignored(&self, report: &Report) {
         for path in self.ignored.borrow().iter() {
             report.detail(&format!("skipped (ignored): {}", path.display()));
         }

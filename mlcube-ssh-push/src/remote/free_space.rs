@@ -19,14 +19,14 @@ pub(crate) fn check(
     local: &Local,
     layout: &Layout,
     plan: &Plan,
-    prepared: &RemoteState,
+    remote_state: &RemoteState,
     host: &str,
 ) -> Result<()> {
     let code = local.changed_code();
     let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
     // What is in the incoming folder already needs no more room.
-    let [disk, other] = [prepared.workspace_disk, prepared.code_disk].map(|disk| {
-        let left = if disk.is_near { prepared.left_bytes } else { 0 };
+    let [disk, other] = [remote_state.workspace_disk, remote_state.code_disk].map(|disk| {
+        let left = if disk.is_near { remote_state.leftover_bytes } else { 0 };
         Disk { free: disk.free.map(|free| free.saturating_add(left)), ..disk }
     });
     if disk.is_near != other.is_near {

@@ -17,22 +17,22 @@ pub(crate) struct IncomingId {
 
 impl IncomingId {
     /// Chooses a name; writes nothing.
-    pub(crate) fn choose(record: &SyncState) -> Result<Self> {
-        Ok(Self { id: hex_digits()?, former: record.incoming() })
+    pub(crate) fn choose(sync_state: &SyncState) -> Result<Self> {
+        Ok(Self { id: hex_digits()?, former: sync_state.incoming() })
     }
 
     /// Notes the name before the remote is told, because the remote's reply may get lost.
-    pub(crate) fn note(&self, record: &SyncState) -> Result<()> {
+    pub(crate) fn note(&self, sync_state: &SyncState) -> Result<()> {
         let mut names = self.former.clone();
         if names.len() == REMEMBERED {
             names.remove(1);
         }
         names.push(self.id.clone());
-        record.set_incoming(&names)
+        sync_state.set_incoming(&names)
     }
 
     /// Notes that the remote has this folder, and none of the former ones any more.
-    pub(crate) fn is_made(&self, record: &SyncState) -> Result<()> {
-        record.set_incoming(std::slice::from_ref(&self.id))
+    pub(crate) fn is_made(&self, sync_state: &SyncState) -> Result<()> {
+        sync_state.set_incoming(std::slice::from_ref(&self.id))
     }
 }

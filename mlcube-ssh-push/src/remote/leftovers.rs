@@ -12,11 +12,15 @@ use crate::remote::state::RemoteState;
 const REMOVE: &str = include_str!("../sh/remove-partial.sh");
 
 /// Removes the partial files from the tree, the workspace and the folders below followed links.
-pub(crate) fn remove(prepared: &RemoteState, connection: &Connection, plan: &Plan) -> Outcome<()> {
+pub(crate) fn remove(
+    remote_state: &RemoteState,
+    connection: &Connection,
+    plan: &Plan,
+) -> Outcome<()> {
     let script = connection
         .script(REMOVE)
-        .given("base", &prepared.base)
-        .given("workspace", &prepared.workspace)
+        .given("base", &remote_state.base)
+        .given("workspace", &remote_state.workspace)
         .given("name", PARTIAL);
     let script = plan.links.iter().fold(script, Script::word);
     connection.run(&script).map(drop)

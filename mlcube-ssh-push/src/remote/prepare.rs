@@ -75,31 +75,30 @@ pub(crate) fn prepare(
     document: &Document,
     wait: WaitArgs,
 ) -> Outcome<RemoteState> {
-    let (answer, session) = job::ask_when_free(connection, script, document, wait)?;
-    if let Some(("other-origin", line)) =
-        answer.field("problem").unwrap_or_default().split_once(' ')
+    let (reply, session) = job::ask_when_free(connection, script, document, wait)?;
+    if let Some(("other-origin", line)) = reply.field("problem").unwrap_or_default().split_once(' ')
     {
         return Err(tree_owner::other(document, line));
     }
-    if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), &answer));
+    if reply.status != 0 {
+        return Err(failure(connection.host().as_str(), &reply));
     }
     let field = |key| {
-        answer
+        reply
             .field(key)
             .with_context(|| format!("'{}' sent no {key} in its reply", connection.host()))
     };
     let path =
-        |key| answer.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
-    let mut prepared = RemoteState {
+        |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
+    let mut remote_state = RemoteState {
         base: path("base")?,
         state: path("state")?,
         workspace: path("workspace")?,
-        workspaces: workspaces(&answer),
+        workspaces: workspaces(&reply),
         incoming: path("incoming")?,
         is_new: field("tree")? == "made",
-        is_left: field("left")? == "yes",
-        left_bytes: field("left-bytes")?.parse().unwrap_or(0),
+        has_leftovers: field("left")? == "yes",
+        leftover_bytes: field("left-bytes")?.parse().unwrap_or(0),
         has_zstd: field("zstd")? == "yes",
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
@@ -110,9 +109,9 @@ pub(crate) fn prepare(
         has_no_room: Cell::new(false),
         session: Cell::new(session),
     };
-    let (listing, code) = answer.listings()?;
-    (prepared.listing, prepared.code) = (listing, code.unwrap_or_default());
-    Ok(prepared)
+    let (listing, code) = reply.listings()?;
+    (remote_state.listing, remote_state.code) = (listing, code.unwrap_or_default());
+    Ok(remote_state)
 }
 
 /// The script that lists the workspace and makes nothing.
@@ -128,16 +127,16 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
 
 /// Lists the remote workspace, empty if it doesn't exist, and the places in the tree that are or were a workspace.
 pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing, Vec<PathBuf>)> {
-    let answer = connection.run(&look_script(connection, remote))?;
-    let workspaces = workspaces(&answer);
-    if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), &answer));
+    let reply = connection.run(&look_script(connection, remote))?;
+    let workspaces = workspaces(&reply);
+    if reply.status != 0 {
+        return Err(failure(connection.host().as_str(), &reply));
     }
-    Ok((answer.listing()?, workspaces))
+    Ok((reply.listing()?, workspaces))
 }
 
-fn workspaces(answer: &Reply) -> Vec<PathBuf> {
-    let text = answer.text();
+fn workspaces(reply: &Reply) -> Vec<PathBuf> {
+    let text = reply.text();
     let places = text.lines().filter_map(|line| line.strip_prefix("was-workspace "));
     let is_below = |place: &PathBuf| {
         place.components().all(|component| matches!(component, Component::Normal(_)))
@@ -145,10 +144,10 @@ fn workspaces(answer: &Reply) -> Vec<PathBuf> {
     places.map(PathBuf::from).filter(is_below).collect()
 }
 
-fn failure(host: &str, answer: &Reply) -> Failure {
-    let problem = answer.field("problem").unwrap_or_default();
-    Problem::parse(&problem).failure(host, &answer.errors).unwrap_or_else(|| {
-        let reason = problem::reason(&problem, &answer.last_error());
+fn failure(host: &str, reply: &Reply) -> Failure {
+    let problem = reply.field("problem").unwrap_or_default();
+    Problem::parse(&problem).failure(host, &reply.errors).unwrap_or_else(|| {
+        let reason = problem::reason(&problem, &reply.last_error());
         Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
     })
 }

@@ -40,9 +40,9 @@ pub(crate) struct RemoteState {
     /// Whether this push has made the tree.
     pub(crate) is_new: bool,
     /// Whether the incoming folder holds entries of a push that was cut off.
-    pub(crate) is_left: bool,
+    pub(crate) has_leftovers: bool,
     /// The size of these entries in bytes.
-    pub(crate) left_bytes: u64,
+    pub(crate) leftover_bytes: u64,
     /// Whether the remote has zstd.
     pub(crate) has_zstd: bool,
     /// The file system of the tree.
@@ -85,9 +85,9 @@ impl Disk {
 
 /// A local folder, and the remote folder that its entries are sent to.
 pub(crate) struct Route<'a> {
-    pub(crate) prepared: &'a RemoteState,
-    pub(crate) here: &'a Path,
-    pub(crate) there: &'a str,
+    pub(crate) remote_state: &'a RemoteState,
+    pub(crate) local: &'a Path,
+    pub(crate) remote: &'a str,
     /// The last component of `incoming`.
     pub(crate) name: &'static str,
     /// The folder below the incoming folder of the push for entries of this route that aren't in their places yet.
@@ -122,10 +122,10 @@ impl RemoteState {
             return connection.run(&script);
         }
         let session = connection.run_in(self.session.take(), &script.followed())?;
-        let (answer, session) = session.answer_and_go_on()?;
+        let (reply, session) = session.answer_and_go_on()?;
         self.is_held.set(self.is_held.get() && session.is_some());
         self.session.set(session);
-        Ok(answer)
+        Ok(reply)
     }
 
     /// Holds the incoming folder for a transfer.
@@ -133,9 +133,9 @@ impl RemoteState {
         if self.is_held.get() || self.has_no_room.get() {
             return Ok(());
         }
-        let answer = self.ask(connection, self.filling(connection, HOLD))?;
-        if answer.status != 0 {
-            let (host, problem) = (connection.host(), answer.field("problem").unwrap_or_default());
+        let reply = self.ask(connection, self.filling(connection, HOLD))?;
+        if reply.status != 0 {
+            let (host, problem) = (connection.host(), reply.field("problem").unwrap_or_default());
             if let Some(place) = problem.strip_prefix("removed ") {
                 return Err(Failure::ours(anyhow!(
                     "{place} on '{host}' was removed during this push"
@@ -145,7 +145,7 @@ impl RemoteState {
             return Err(Failure::ours(anyhow!(
                 "can't write {} on '{host}': {}",
                 self.incoming,
-                answer.last_error()
+                reply.last_error()
             )));
         }
         self.is_held.set(true);
@@ -196,9 +196,10 @@ impl RemoteState {
         if self.by_content || self.code.is_empty() {
             return Cow::Borrowed(code);
         }
-        let is_there =
-            |path: &Path, entry: &Entry| self.code.get(path).is_some_and(|there| there.same(entry));
-        Cow::Owned(code.filter(|path, entry| !is_there(path, entry)))
+        let is_on_remote = |path: &Path, entry: &Entry| {
+            self.code.get(path).is_some_and(|remote| remote.same(entry))
+        };
+        Cow::Owned(code.filter(|path, entry| !is_on_remote(path, entry)))
     }
 
     /// The route of the code.
@@ -214,12 +215,12 @@ impl RemoteState {
     fn route<'a>(
         &'a self,
         name: &'static str,
-        here: &'a Path,
-        there: &'a str,
+        local: &'a Path,
+        remote: &'a str,
         disk: Disk,
     ) -> Route<'a> {
         let folder = |name: &str| format!("{}/{name}", self.incoming);
         let (incoming, scratch) = (folder(name), folder("tmp"));
-        Route { prepared: self, here, there, name, incoming, scratch, is_near: disk.is_near }
+        Route { remote_state: self, local, remote, name, incoming, scratch, is_near: disk.is_near }
     }
 }

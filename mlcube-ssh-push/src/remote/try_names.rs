@@ -13,25 +13,25 @@ const TRY_NAMES: &str = include_str!("../sh/try-names.sh");
 /// Marks the entries of the remote listing whose names in `send` the file system can't store; returns whether there are
 /// any.
 pub(crate) fn mark_unheld(
-    prepared: &mut RemoteState,
+    remote_state: &mut RemoteState,
     connection: &Connection,
     send: &Listing,
 ) -> Outcome<bool> {
-    let doubtful = DoubtfulNames::of(send, &prepared.listing);
+    let doubtful = DoubtfulNames::of(send, &remote_state.listing);
     if doubtful.is_empty() {
         return Ok(false);
     }
     let script = connection
         .script(TRY_NAMES)
-        .given("workspace", &prepared.workspace)
+        .given("workspace", &remote_state.workspace)
         .given("format", FIND_FORMAT);
     let script = doubtful.words().fold(script, Script::word);
-    let answer = prepared.ask(connection, script)?;
-    if answer.status != 0 || answer.text().trim_end() == "unknown" {
+    let reply = remote_state.ask(connection, script)?;
+    if reply.status != 0 || reply.text().trim_end() == "unknown" {
         // Nothing can be created in the workspace; the transfer will say why.
         return Ok(false);
     }
-    let before = prepared.listing.len();
-    doubtful.mark(&mut prepared.listing, &answer.listing()?);
-    Ok(prepared.listing.len() > before)
+    let before = remote_state.listing.len();
+    doubtful.mark(&mut remote_state.listing, &reply.listing()?);
+    Ok(remote_state.listing.len() > before)
 }

@@ -18,7 +18,7 @@ pub(crate) fn code(
     code: &Listing,
     backups: &Backups,
 ) -> Command {
-    let by_content = route.prepared.by_content.then_some(if connection.is_shared() {
+    let by_content = route.remote_state.by_content.then_some(if connection.is_shared() {
         // A comparison by content has chosen these files already.
         "--ignore-times"
     } else {
@@ -30,8 +30,8 @@ pub(crate) fn code(
         .arg("--backup")
         .arg(format!("--backup-dir={}", backups.code()))
         .arg("--")
-        .arg(format!("{}/", route.here.display()))
-        .arg(connection.rsync_path(&format!("{}/", route.there)))
+        .arg(format!("{}/", route.local.display()))
+        .arg(connection.rsync_path(&format!("{}/", route.remote)))
         .list(code.names())
 }
 
@@ -47,14 +47,14 @@ pub(crate) fn workspace(
     let command = |part: &Batch| {
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))
-            .args(ends(part))
+            .args(link_option(part))
             // The plan chose these entries by content; the same size and time mustn't make rsync skip them.
-            .args(route.prepared.by_content.then_some("--ignore-times"))
+            .args(route.remote_state.by_content.then_some("--ignore-times"))
             .arg("--backup")
             .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
             .arg("--")
-            .arg(part.below(&route.here.to_string_lossy()))
-            .arg(connection.rsync_path(&part.below(route.there)))
+            .arg(part.below(&route.local.to_string_lossy()))
+            .arg(connection.rsync_path(&part.below(route.remote)))
             .list(part.files_from.clone())
     };
     Batch::of(send, links).iter().map(command).collect()
@@ -62,13 +62,17 @@ pub(crate) fn workspace(
 
 /// The option that sends links as their targets, for a batch of followed links. Entries below such a link are sent by
 /// their paths.
-pub(crate) fn ends(part: &Batch) -> Option<&'static str> {
+pub(crate) fn link_option(part: &Batch) -> Option<&'static str> {
     part.is_followed.then_some("--copy-links")
 }
 
 /// The transfer of what an archive left in the incoming folder: rsync hard-links complete files from there and
 /// completes the others.
-pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> Command {
+pub(crate) fn complete_leftovers(
+    connection: &Connection,
+    route: &Route,
+    new_entries: &Listing,
+) -> Command {
     command(connection, route)
         .arg(format!("--link-dest={}", route.incoming))
         // Given twice, so that rsync also reports the files that it links.
@@ -76,9 +80,9 @@ pub(crate) fn left(connection: &Connection, route: &Route, fresh: &Listing) -> C
         // Without it, rsync would replace an existing file with a link and keep no backup.
         .arg("--ignore-existing")
         .arg("--")
-        .arg(format!("{}/", route.here.display()))
-        .arg(connection.rsync_path(&format!("{}/", route.there)))
-        .list(fresh.names())
+        .arg(format!("{}/", route.local.display()))
+        .arg(connection.rsync_path(&format!("{}/", route.remote)))
+        .list(new_entries.names())
 }
 
 /// Options for a tree that a group shares: its members may change what one of them sends, and nobody else may read it.

@@ -24,7 +24,7 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) connection: &'a Connection,
     pub(crate) local: &'a Local,
-    pub(crate) prepared: &'a RemoteState,
+    pub(crate) remote_state: &'a RemoteState,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
     /// Whether nothing is sent to the workspace, and the sync state already holds what both sides agree on.
@@ -60,9 +60,9 @@ impl TransferContext<'_> {
             if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
         let heard = Heard { report, total: bytes, changed };
         if !commands.is_empty() {
-            self.prepared.hold(self.connection)?;
+            self.remote_state.hold(self.connection)?;
         }
-        let (transfer, ended) = self.prepared.run(self.connection, commands, heard);
+        let (transfer, ended) = self.remote_state.run(self.connection, commands, heard);
         sent.transfer.add(transfer.clone());
         if let Some(failure) = ended? {
             sent.left_out.get_or_insert(failure);
@@ -71,10 +71,10 @@ impl TransferContext<'_> {
     }
 
     pub(crate) fn code_route(&self) -> Route<'_> {
-        self.prepared.code_route(self.layout)
+        self.remote_state.code_route(self.layout)
     }
 
     pub(crate) fn workspace_route(&self) -> Route<'_> {
-        self.prepared.workspace_route(self.layout)
+        self.remote_state.workspace_route(self.layout)
     }
 }

@@ -71,29 +71,29 @@ impl TransferContext<'_> {
     /// Moves code out of the remote tree.
     pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Removed> {
         let (connection, host) = (self.connection, self.connection.host());
-        let script = script(connection, paths, &self.prepared.base, &self.backups);
+        let script = script(connection, paths, &self.remote_state.base, &self.backups);
         let Some(script) = script else {
             return Ok(Removed { deleted: Vec::new(), failure: None });
         };
-        let answer = self.prepared.ask(connection, script)?;
+        let reply = self.remote_state.ask(connection, script)?;
         let failure = |what: &str| {
-            let reason = answer.last_error();
+            let reason = reply.last_error();
             let failure = anyhow!("can't delete {what} on '{host}': {reason}");
             Failure::ours(failure)
                 .hint("make its folder writable on the remote, and push with --delete again")
         };
-        if answer.status != 0 {
-            let problem = answer.field("problem").unwrap_or_default();
+        if reply.status != 0 {
+            let problem = reply.field("problem").unwrap_or_default();
             return Err(failure(&problem.replacen("not-writable ", "", 1)));
         }
-        let text = answer.text();
+        let text = reply.text();
         let lines = |did: &str| -> Vec<String> {
             let lines = text.lines().filter_map(|line| line.strip_prefix(did)?.strip_prefix(' '));
             lines.map(|path| path.escape_debug().to_string()).collect()
         };
-        let stays = lines("stays");
-        let failure = stays.first().map(|first| {
-            let others = match stays.len() {
+        let skipped = lines("stays");
+        let failure = skipped.first().map(|first| {
+            let others = match skipped.len() {
                 1 => String::new(),
                 number => format!(" and {} more", number - 1),
             };

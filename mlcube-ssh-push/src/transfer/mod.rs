@@ -34,8 +34,8 @@ impl TransferContext<'_> {
         receipt: &mut Receipt,
         sent: &mut Sent,
     ) -> Outcome<()> {
-        let (local, record) = (self.local, &self.local.record);
-        record.set_gone(&local.once_sent())?;
+        let (local, sync_state) = (self.local, &self.local.sync_state);
+        sync_state.set_gone(&local.once_sent())?;
         let has_made_way = self.make_way()?;
         if args.delete {
             receipt.deleted = self.delete(sent)?;
@@ -57,11 +57,11 @@ impl TransferContext<'_> {
             Ok(_) => {}
         }
         let remaining = all?;
-        record.set_gone(&local.still_gone(args.delete))?;
-        record.set_code(&local.pushed_now())?;
+        sync_state.set_gone(&local.still_gone(args.delete))?;
+        sync_state.set_code(&local.pushed_now())?;
         self.finish(&remaining)?;
-        self.prepared.release(self.connection)?;
-        Ok(record.set_incoming(&[])?)
+        self.remote_state.release(self.connection)?;
+        Ok(sync_state.set_incoming(&[])?)
     }
 
     /// Sends code and workspace; returns what the archives didn't send.
@@ -91,41 +91,45 @@ impl TransferContext<'_> {
         let command = commands::code(self.connection, &route, code, &self.backups);
         let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
         // In an existing tree rsync may find everything up to date, but it must have looked at the files.
-        let was_missing = self.prepared.is_new && !remaining.may_be_there;
+        let was_missing = self.remote_state.is_new && !remaining.may_be_in_place;
         let done = if was_missing { rsynced.files_sent } else { rsynced.files };
         if (was_missing || done == 0) && !rsynced.is_partial {
-            sent_check::check(code, done, route.here, self.connection.host().as_str())?;
+            sent_check::check(code, done, route.local, self.connection.host().as_str())?;
         }
         Ok(())
     }
 
     /// The code that rsync has to compare: all but the entries that the remote reported to be as they are locally.
     fn code_to_send<'a>(&self, code: &'a Listing) -> Outcome<Cow<'a, Listing>> {
-        if self.prepared.by_content && self.connection.is_shared() {
+        if self.remote_state.by_content && self.connection.is_shared() {
             // Only the owner of a file can set its time. Where another member's file has the same content already,
             // rsync mustn't try.
             let parts = Batch::of(code, &[]);
-            let comparisons =
-                verify::of_parts(self.connection, &parts, &self.layout.base, &self.prepared.base);
+            let comparisons = verify::of_parts(
+                self.connection,
+                &parts,
+                &self.layout.base,
+                &self.remote_state.base,
+            );
             let run = |commands: &[Command], heard: Heard| {
-                self.prepared.run(self.connection, commands, heard)
+                self.remote_state.run(self.connection, commands, heard)
             };
             let differing = rsync::differing_names(&comparisons, self.step.report(), &run)?;
             let differs = |path: &Path, entry: &Entry| !entry.is_file() || differing.contains(path);
             return Ok(Cow::Owned(code.filter(differs)));
         }
-        Ok(self.prepared.code_that_differs(code))
+        Ok(self.remote_state.code_that_differs(code))
     }
 
     fn send_workspace(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let (rest, route) = (&remaining.workspace, self.workspace_route());
         let commands = self.workspace_commands(&route, rest);
         let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
-        if remaining.may_be_there || rsynced.is_partial {
+        if remaining.may_be_in_place || rsynced.is_partial {
             return Ok(());
         }
         let host = self.connection.host().as_str();
-        Ok(sent_check::check(rest, rsynced.files_sent, route.here, host)?)
+        Ok(sent_check::check(rest, rsynced.files_sent, route.local, host)?)
     }
 
     fn workspace_commands(&self, route: &Route, list: &Listing) -> Vec<Command> {
@@ -141,12 +145,12 @@ impl TransferContext<'_> {
             connection: self.connection,
             direction: TransferDirection::Up,
             here: &self.layout.workspace,
-            there: &self.prepared.workspace,
-            ask: &|script| self.prepared.ask(self.connection, script),
+            there: &self.remote_state.workspace,
+            ask: &|script| self.remote_state.ask(self.connection, script),
         };
-        let record = &self.local.record;
-        let confirmed = ended.confirm(&remaining.workspace, &[], || record.workspace())?;
-        Ok(record.finish(&confirmed)?)
+        let sync_state = &self.local.sync_state;
+        let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.workspace())?;
+        Ok(sync_state.finish(&confirmed)?)
     }
 
     /// Shows the transfers of a push as if the remote held exactly what the sync state says.
@@ -172,7 +176,7 @@ impl TransferContext<'_> {
     }
 
     fn show_removal(&self, paths: &Listing) {
-        let script = delete::script(self.connection, paths, &self.prepared.base, &self.backups);
+        let script = delete::script(self.connection, paths, &self.remote_state.base, &self.backups);
         let shown = script.map(|script| self.connection.shown(&script));
         self.step.show(shown.iter().flatten());
     }

@@ -56,13 +56,13 @@ impl TransferContext<'_> {
     /// Sends permissions that changed without the content. Entries that can't get them are an error once the rest is
     /// sent.
     pub(crate) fn send_permissions(&self, sent: &mut Sent) -> Outcome<()> {
-        let workspace = &self.prepared.workspace;
+        let workspace = &self.remote_state.workspace;
         let mut denied: Vec<&Path> = Vec::new();
         let mut reason = String::new();
         for (script, paths) in scripts(self.connection, self.plan, workspace) {
-            let answer = self.prepared.ask(self.connection, script)?;
-            let why = answer.last_error();
-            let now = if answer.status == 0 { answer.listing()? } else { Listing::default() };
+            let reply = self.remote_state.ask(self.connection, script)?;
+            let why = reply.last_error();
+            let now = if reply.status == 0 { reply.listing()? } else { Listing::default() };
             for path in paths {
                 let wanted = self.plan.permissions.get(path);
                 let has = |now: &Entry, wanted: &Entry| {
@@ -91,7 +91,7 @@ impl TransferContext<'_> {
 
     /// Shows the scripts that would send the permissions.
     pub(crate) fn show_permissions(&self) {
-        for (script, _) in scripts(self.connection, self.plan, &self.prepared.workspace) {
+        for (script, _) in scripts(self.connection, self.plan, &self.remote_state.workspace) {
             self.step.show(&self.connection.shown(&script));
         }
     }

@@ -10,16 +10,16 @@ use mlcube_ssh::text::units::count;
 ///
 /// # Errors
 /// When fewer were sent.
-pub(crate) fn check(missing: &Listing, sent: u64, here: &Path, host: &str) -> Result<()> {
+pub(crate) fn check(missing: &Listing, sent: u64, local: &Path, host: &str) -> Result<()> {
     if sent >= missing.regular_files() {
         return Ok(());
     }
-    let is_here = |path: &Path| Entry::is_at(&here.join(path), Entry::is_file);
-    let told = missing.filter(|path, entry| entry.is_file() && is_here(path)).files();
-    if sent < told {
+    let exists = |path: &Path| Entry::is_at(&local.join(path), Entry::is_file);
+    let expected = missing.filter(|path, entry| entry.is_file() && exists(path)).files();
+    if sent < expected {
         bail!(
             "rsync reported success and sent {sent} of {} that '{host}' lacks; is the rsync in PATH, locally and on the remote, the real one?",
-            count(told, "file")
+            count(expected, "file")
         );
     }
     Ok(())

@@ -29,8 +29,8 @@ impl TransferContext<'_> {
     /// incomplete; the file that it was made of is still in its place then.
     pub(crate) fn settle_backups(&self, was_full: bool) -> Outcome<()> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
-        let answer = self.ask_of_backups(script)?;
-        let backups = answer.listing()?.filter(|_, entry| !entry.is_folder());
+        let reply = self.ask_of_backups(script)?;
+        let backups = reply.listing()?.filter(|_, entry| !entry.is_folder());
         // The file system of the backups may round their times.
         let disk = Granularity::of(&backups);
         let mut found = [Found::default(), Found::default()];
@@ -38,28 +38,40 @@ impl TransferContext<'_> {
             if let Ok(place) = path.strip_prefix("code") {
                 found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
             } else if let Ok(place) = path.strip_prefix("workspace") {
-                let listed = self.prepared.listing.get(place);
-                found[1].add(path, place, listed.is_some_and(|there| disk.shows(&backup, &there)));
+                let listed = self.remote_state.listing.get(place);
+                found[1].add(
+                    path,
+                    place,
+                    listed.is_some_and(|remote| disk.shows(&backup, &remote)),
+                );
             }
         }
         let [code, workspace] = &mut found;
         if was_full {
-            code.take_half(&self.look(&self.prepared.base, code)?, |place, now| {
+            code.separate_incomplete(&self.look(&self.remote_state.base, code)?, |place, now| {
                 let is_sent = |sent: Entry| sent.same_content(now);
-                let size = backups.get(&Path::new("code").join(place)).map_or(0, |half| half.size);
+                let size =
+                    backups.get(&Path::new("code").join(place)).map_or(0, |backup| backup.size);
                 !self.local.code.get(place).is_some_and(is_sent)
                     && (self.local.may_have_sent(place, now, disk) || size < now.size)
             });
-            workspace.take_half(&self.look(&self.prepared.workspace, workspace)?, |place, now| {
-                let backup = backups.get(&Path::new("workspace").join(place));
-                // After a transfer by content, a sent file can have the same size and time as the one that it replaced.
-                !self.prepared.by_content
-                    && backup.is_some_and(|backup| backup.size < now.size)
-                    && self.prepared.listing.get(place).is_some_and(|there| there.same_content(now))
-            });
+            workspace.separate_incomplete(
+                &self.look(&self.remote_state.workspace, workspace)?,
+                |place, now| {
+                    let backup = backups.get(&Path::new("workspace").join(place));
+                    // After a transfer by content, a sent file can have the same size and time as the one that it replaced.
+                    !self.remote_state.by_content
+                        && backup.is_some_and(|backup| backup.size < now.size)
+                        && self
+                            .remote_state
+                            .listing
+                            .get(place)
+                            .is_some_and(|remote| remote.same_content(now))
+                },
+            );
         }
-        let is_code_known = !self.prepared.by_content;
-        let mut useless = [code.half.as_slice(), &workspace.half].concat();
+        let is_code_known = !self.remote_state.by_content;
+        let mut useless = [code.incomplete.as_slice(), &workspace.incomplete].concat();
         if is_code_known {
             useless.extend(&code.expected);
         }
@@ -82,9 +94,9 @@ impl TransferContext<'_> {
             return Ok(Listing::default());
         }
         let places = found.changed.iter().map(|(_, place)| *place);
-        let answer =
-            self.prepared.ask(self.connection, state_of(self.connection, folder, places))?;
-        Ok(self.checked(answer)?.listing()?)
+        let reply =
+            self.remote_state.ask(self.connection, state_of(self.connection, folder, places))?;
+        Ok(self.checked(reply)?.listing()?)
     }
 
     fn drop_backups(&self, sent: &[&'static Path], is_all: bool) -> Outcome<()> {
@@ -127,18 +139,18 @@ impl TransferContext<'_> {
 
     fn ask_of_backups(&self, script: Script) -> Outcome<Reply> {
         let script = script.given("backups", &self.backups.0);
-        self.checked(self.prepared.ask(self.connection, script)?)
+        self.checked(self.remote_state.ask(self.connection, script)?)
     }
 
-    fn checked(&self, answer: Reply) -> Outcome<Reply> {
-        if answer.status == 0 {
-            return Ok(answer);
+    fn checked(&self, reply: Reply) -> Outcome<Reply> {
+        if reply.status == 0 {
+            return Ok(reply);
         }
         Err(Failure::ours(anyhow!(
             "can't read the backups on '{}' in {}: {}",
             self.connection.host(),
             self.backups.0,
-            answer.last_error()
+            reply.last_error()
         )))
     }
 }
@@ -151,7 +163,7 @@ struct Found {
     /// Backups that aren't, and the places of their files.
     changed: Vec<(&'static Path, &'static Path)>,
     /// Incomplete backups.
-    half: Vec<&'static Path>,
+    incomplete: Vec<&'static Path>,
 }
 
 impl Found {
@@ -163,11 +175,14 @@ impl Found {
         }
     }
 
-    /// Moves incomplete backups to `half`: the files in their places, listed in `now`, weren't replaced.
-    fn take_half(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
-        let is_half = |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
-        let (half, changed) = self.changed.iter().partition(|(_, place)| is_half(place));
-        let half: Vec<_> = half;
-        (self.half, self.changed) = (half.iter().map(|(path, _)| *path).collect(), changed);
+    /// Moves incomplete backups to `incomplete`: the files in their places, listed in `now`, weren't replaced.
+    fn separate_incomplete(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
+        let is_incomplete =
+            |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
+        let (incomplete, changed) =
+            self.changed.iter().partition(|(_, place)| is_incomplete(place));
+        let incomplete: Vec<_> = incomplete;
+        (self.incomplete, self.changed) =
+            (incomplete.iter().map(|(path, _)| *path).collect(), changed);
     }
 }

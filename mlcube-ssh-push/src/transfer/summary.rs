@@ -9,7 +9,7 @@ use mlcube_ssh::ui::report::Report;
 pub(crate) const NAMED: usize = 20;
 
 /// Names what was sent, skipped and kept.
-pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {
+pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {
     match sent.names.as_slice() {
         [] => report.say(&format!("nothing to send to {host}")),
         few if few.len() <= Transfer::NAMES => {
@@ -30,9 +30,9 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, sent: &Transfer
 }
 
 /// Names the first paths of a list that may be long; `key` is the place in the document that lists all.
-fn name(report: Report, names: &[String], key: &str, say: impl Fn(&str) -> String) {
+fn name(report: Report, names: &[String], key: &str, line: impl Fn(&str) -> String) {
     for name in names.iter().take(NAMED) {
-        report.warn(&say(&name.escape_debug().to_string()));
+        report.warn(&line(&name.escape_debug().to_string()));
     }
     if names.len() > NAMED {
         report.warn(&format!("and {} more; {key} in the document lists all", names.len() - NAMED));
