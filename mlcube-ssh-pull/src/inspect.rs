@@ -17,9 +17,9 @@ use crate::remote::workspace::RemoteWorkspace;
 /// The listings of a workspace.
 pub(crate) struct Lists {
     /// The remote workspace.
-    pub(crate) there: RemoteWorkspace,
+    pub(crate) remote: RemoteWorkspace,
     /// The local entries.
-    pub(crate) here: Listing,
+    pub(crate) local: Listing,
     /// What both sides last agreed on.
     pub(crate) common: Listing,
 }
@@ -29,26 +29,27 @@ pub(crate) fn list_both(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: &SyncState,
+    sync_state: &SyncState,
     is_followed: bool,
     asked: &Selection,
 ) -> Outcome<Lists> {
     thread::scope(|scope| {
-        let here = scope.spawn(|| {
+        let local = scope.spawn(|| {
             // Read before any other listing: local and remote have mostly the same entries, in this order.
-            let common = record.workspace()?;
-            Ok::<_, anyhow::Error>((common, list_here(&layout.workspace)?))
+            let common = sync_state.workspace()?;
+            Ok::<_, anyhow::Error>((common, list_local(&layout.workspace)?))
         });
-        let mut there = list(connection, document, layout, is_followed.then_some(record), asked)?;
-        let (common, here) = here.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        let mut remote =
+            list(connection, document, layout, is_followed.then_some(sync_state), asked)?;
+        let (common, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         if connection.is_shared() {
-            there.listing.put_own_permissions(&here);
+            remote.listing.put_own_permissions(&local);
         }
-        Ok(Lists { there, here, common })
+        Ok(Lists { remote, local, common })
     })
 }
 
 /// Lists a local folder.
-fn list_here(folder: &Path) -> anyhow::Result<Listing> {
+fn list_local(folder: &Path) -> anyhow::Result<Listing> {
     Listing::of_folder(folder, &|_, _| Ok(false))
 }

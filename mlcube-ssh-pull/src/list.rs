@@ -22,10 +22,10 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let outputs = outputs::declared(document, &layout);
     let selection = asked::selection(args, &outputs)?;
     let asked = asked::asked(args, &outputs)?;
-    let there = list::list(&connection, document, &layout, None, &asked)?;
-    let unmatched = selection.unmatched(&there.listing);
-    let selection = selection.along_links(&there.listing);
-    let selected = there.listing.iter().filter(|(path, _)| selection.includes(path));
+    let remote = list::list(&connection, document, &layout, None, &asked)?;
+    let unmatched = selection.unmatched(&remote.listing);
+    let selection = selection.along_links(&remote.listing);
+    let selected = remote.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
     asked::check_matched(document, &unmatched)
 }

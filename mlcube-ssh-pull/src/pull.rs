@@ -40,31 +40,31 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (mut found, mut unmatched) = (Outputs::default(), Vec::new());
     let (mut leading_out, mut asked) = (Vec::new(), asked(args, &outputs)?);
     let (receipt, pulled) = timed(|receipt| {
-        let record = SyncState::of(&layout, &document.remote)?;
-        let _lock = record.lock(&step.report())?;
-        let lists = list_both(&connection, document, &layout, &record, true, &asked)?;
-        let there = &lists.there;
-        asked = asked.along_links(&there.listing);
-        unmatched = selection.unmatched(&there.listing);
-        let selection = selection.along_links(&there.listing);
-        found = Outputs::of(&outputs, &there.listing, &selection);
-        let sides = TransferContext {
+        let sync_state = SyncState::of(&layout, &document.remote)?;
+        let _lock = sync_state.lock(&step.report())?;
+        let lists = list_both(&connection, document, &layout, &sync_state, true, &asked)?;
+        let remote = &lists.remote;
+        asked = asked.along_links(&remote.listing);
+        unmatched = selection.unmatched(&remote.listing);
+        let selection = selection.along_links(&remote.listing);
+        found = Outputs::of(&outputs, &remote.listing, &selection);
+        let context = TransferContext {
             step,
             layout: &layout,
             boundary: &boundary,
             connection: &connection,
-            record: &record,
+            sync_state: &sync_state,
         };
-        let path = there.path.clone();
-        let was_cut_off = record.was_cut_off();
-        let plan = sides.transfer(lists, &selection, args, receipt)?;
+        let path = remote.path.clone();
+        let was_cut_off = sync_state.was_cut_off();
+        let plan = context.transfer(lists, &selection, args, receipt)?;
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
         leading_out.clone_from(&plan.leading_out);
         let text = |output: &Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(found.fetched.iter().map(text).collect());
-        outputs::say_outside(step.report(), document, &layout);
+        outputs::name_outside(step.report(), document, &layout);
         let place = &path;
         let foreign = ForeignFiles { connection: &connection, document, place };
         transfer::check_readable(&plan, &foreign)?;
@@ -112,19 +112,24 @@ fn dry_run(
     connection: &Connection,
     selection: &Selection,
 ) -> Outcome<()> {
-    let record = SyncState::of(layout, &document.remote)?;
+    let sync_state = SyncState::of(layout, &document.remote)?;
     let plan = transfer::plan(
-        &record.workspace()?,
+        &sync_state.workspace()?,
         &Listing::default(),
         &Listing::default(),
         selection,
         false,
     );
-    step.show(&connection.shown(&list::list_script(connection, document, layout, Some(&record))?));
-    let there = document.remote.workspace.from_home();
-    let backups = &Backups::of_a_pull(&record);
-    let fetch = Fetch { connection, layout, backups, there, by_content: false, linked_files: &[] };
-    if let Some(wanted) = archive::worth(&plan.send, &Listing::default(), &plan.links) {
+    step.show(&connection.shown(&list::list_script(
+        connection,
+        document,
+        layout,
+        Some(&sync_state),
+    )?));
+    let remote = document.remote.workspace.from_home();
+    let backups = &Backups::of_a_pull(&sync_state);
+    let fetch = Fetch { connection, layout, backups, remote, by_content: false, linked_files: &[] };
+    if let Some(wanted) = archive::choose_entries(&plan.send, &Listing::default(), &plan.links) {
         // A shell can't unpack as a pull does.
         let what = archive::describe(&wanted);
         step.show_comment(&format!("{what} if it has one; else:"));
@@ -133,7 +138,7 @@ fn dry_run(
         step.show([command]);
         Ok(true)
     })?;
-    let Some(stage) = Stage::where_needed(&record)? else {
+    let Some(stage) = Stage::where_needed(&sync_state)? else {
         step.show(&fetch.commands(&loads, None));
         return Ok(());
     };

@@ -29,53 +29,56 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();
     let outputs = outputs::declared(document, &layout);
     let selection = asked::selection(args, &outputs)?;
-    let record = SyncState::of(&layout, &document.remote)?;
+    let sync_state = SyncState::of(&layout, &document.remote)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&list::list_script(&connection, document, &layout, None)?));
-        let there = document.remote.workspace.from_home();
-        let plan =
-            Plan::comparison(TransferDirection::Down, &record.workspace()?, &Listing::default());
-        let comparisons = comparisons(&connection, &layout, there, &plan, &[]);
+        let remote = document.remote.workspace.from_home();
+        let plan = Plan::comparison(
+            TransferDirection::Down,
+            &sync_state.workspace()?,
+            &Listing::default(),
+        );
+        let comparisons = comparisons(&connection, &layout, remote, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
     let asked = asked::asked(args, &outputs)?;
-    let Lists { there, here, common } =
-        list_both(&connection, document, &layout, &record, false, &asked)?;
+    let Lists { remote, local, common } =
+        list_both(&connection, document, &layout, &sync_state, false, &asked)?;
     // A pattern that matches nothing is reported before anything is said to be the same.
-    asked::check_matched(document, &selection.unmatched(&there.listing))?;
-    let selection = selection.along_links(&there.listing);
-    let (links, linked_files) = (there.followed(true), there.followed(false));
-    let mut selected = Ignored::of_workspace(&layout).fetched(there.listing)?;
+    asked::check_matched(document, &selection.unmatched(&remote.listing))?;
+    let selection = selection.along_links(&remote.listing);
+    let (links, linked_files) = (remote.followed(true), remote.followed(false));
+    let mut selected = Ignored::of_workspace(&layout).fetched(remote.listing)?;
     selected.retain(|path, _| selection.includes(path));
-    let sides = TransferContext {
+    let context = TransferContext {
         step,
         layout: &layout,
         boundary: &boundary,
         connection: &connection,
-        record: &record,
+        sync_state: &sync_state,
     };
-    let (here, _) = sides.settle(here, &selected, common)?;
-    let mut plan = Plan::comparison(TransferDirection::Down, &selected, &here);
+    let (local, _) = context.settle(local, &selected, common)?;
+    let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
-    let comparisons = comparisons(&connection, &layout, &there.path, &plan, &linked_files);
+    let comparisons = comparisons(&connection, &layout, &remote.path, &plan, &linked_files);
     let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, step.report())?;
-    let foreign = ForeignFiles { connection: &connection, document, place: &there.path };
+    let foreign = ForeignFiles { connection: &connection, document, place: &remote.path };
     transfer::check_readable(&plan, &foreign)
 }
 
 fn comparisons(
     connection: &Connection,
     layout: &Layout,
-    there: &str,
+    remote: &str,
     plan: &Plan,
     linked_files: &[PathBuf],
 ) -> Vec<Comparison> {
     let compare = |of_links: bool| {
         let is_linked = |path: &Path| linked_files.iter().any(|link| link == path);
         let send = plan.send.filter(|path, _| is_linked(path) == of_links);
-        compare::of_parts(connection, layout, there, &plan.transfers_of(&send), of_links)
+        compare::of_parts(connection, layout, remote, &plan.transfers_of(&send), of_links)
     };
     [false, true].into_iter().flat_map(compare).collect()
 }

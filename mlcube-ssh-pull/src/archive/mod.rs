@@ -41,13 +41,13 @@ const LARGE: u64 = 1 << 20;
 const PIECE: usize = 64 << 10;
 
 /// The entries that an archive fetches; `None` if rsync is faster.
-pub(crate) fn worth<'a>(
+pub(crate) fn choose_entries<'a>(
     send: &'a Listing,
-    here: &Listing,
+    local: &Listing,
     links: &[PathBuf],
 ) -> Option<Cow<'a, Listing>> {
     let is_wanted = |path: &Path, entry: &Entry| {
-        here.get(path).is_none()
+        local.get(path).is_none()
             && !(entry.is_file() && entry.size >= LARGE)
             // An archive would carry the holes as zeros.
             && !entry.is_sparse()
@@ -71,21 +71,21 @@ fn is_one_line(text: &Path) -> bool {
 }
 
 /// An archive of entries of the remote workspace, to be unpacked in the local one.
-pub(crate) struct Stream<'a> {
+pub(crate) struct ArchiveTransfer<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) report: Report,
-    pub(crate) there: &'a str,
-    pub(crate) here: &'a Path,
+    pub(crate) remote: &'a str,
+    pub(crate) local: &'a Path,
     pub(crate) wanted: &'a Listing,
 }
 
-impl Stream<'_> {
+impl ArchiveTransfer<'_> {
     /// Fetches and unpacks the archive, in the open session if there is one. `received` gets the fetched entries, even
     /// if it fails.
     ///
     /// # Errors
     /// When the connection is lost, the local disk is full, or the remote sends anything that wasn't requested.
-    pub(crate) fn run(&self, session: Option<Session>, came: &mut Received) -> Outcome<()> {
+    pub(crate) fn run(&self, session: Option<Session>, received: &mut Received) -> Outcome<()> {
         self.report.detail(&describe(self.wanted));
         let mut session = self.connection.run_in(session, &self.script())?;
         if let Some(input) = session.take_input().context("can't wait for a pipe")? {
@@ -94,25 +94,25 @@ impl Stream<'_> {
             // reading the archive reports it.
             thread::spawn(move || names.write(input));
         }
-        let mut unpacker = Unpacker::new(self.here, self.wanted, came);
+        let mut unpacker = Unpacker::new(self.local, self.wanted, received);
         let mut link = BufReader::with_capacity(PIECE, ByteCounter::new(&mut session));
         let ended = self.unpack_from(&mut link, &mut unpacker);
         let bytes = link.get_ref().count();
         drop(link);
-        let answer = match ended {
+        let reply = match ended {
             Ok(()) => session.answer_of_transfer(),
             Err(failure) => {
                 session.hang_up();
                 Err(failure)
             }
         };
-        unpacker.finish(answer.as_ref().is_ok_and(was_all_packed));
-        came.bytes = bytes;
-        let answer = answer?;
-        if !came.is_all {
+        unpacker.finish(reply.as_ref().is_ok_and(was_all_packed));
+        received.bytes = bytes;
+        let reply = reply?;
+        if !received.is_all {
             self.report.detail(&format!(
                 "the archive is incomplete, continuing with rsync: {}",
-                answer.last_error()
+                reply.last_error()
             ));
         }
         Ok(())
@@ -135,7 +135,7 @@ impl Stream<'_> {
     }
 
     fn script(&self) -> Script {
-        self.connection.script(PACK).given("workspace", self.there)
+        self.connection.script(PACK).given("workspace", self.remote)
     }
 
     fn unpack(&self, archive: impl Read, unpacker: &mut Unpacker) -> Outcome<()> {
@@ -176,8 +176,8 @@ pub(crate) fn describe(wanted: &Listing) -> String {
     format!("{} come as one archive from the remote tar", count(wanted.files(), "file"))
 }
 
-fn was_all_packed(answer: &Reply) -> bool {
-    answer.status == 0 && answer.errors.lines().any(|line| line == "packed all")
+fn was_all_packed(reply: &Reply) -> bool {
+    reply.status == 0 && reply.errors.lines().any(|line| line == "packed all")
 }
 
 /// A decoder that allocates no more than a window of our own packer needs; a frame may ask for 128 MB.

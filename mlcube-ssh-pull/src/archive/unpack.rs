@@ -24,25 +24,25 @@ const PIECE: usize = 64 << 10;
 
 /// Unpacks entries into a workspace.
 pub(crate) struct Unpacker<'a> {
-    here: &'a Path,
+    local: &'a Path,
     wanted: &'a Listing,
     /// The last folder, relative to the workspace, that was found to have no link in its path.
     real: Option<PathBuf>,
     /// Files that may differ from the remote ones, under temporary names.
     doubtful: Vec<(TempPath, PathBuf)>,
-    came: &'a mut Received,
+    received: &'a mut Received,
     bytes: u64,
     piece: Vec<u8>,
 }
 
 impl<'a> Unpacker<'a> {
-    pub(crate) fn new(here: &'a Path, wanted: &'a Listing, came: &'a mut Received) -> Self {
+    pub(crate) fn new(local: &'a Path, wanted: &'a Listing, received: &'a mut Received) -> Self {
         Self {
-            here,
+            local,
             wanted,
             real: None,
             doubtful: Vec::new(),
-            came,
+            received,
             bytes: 0,
             piece: vec![0; PIECE],
         }
@@ -77,7 +77,7 @@ impl<'a> Unpacker<'a> {
             };
             if member.is(&planned) && self.is_in_real_folder(&path) {
                 match self.put(&mut member, &path, &planned) {
-                    Ok(true) => self.came.entries.insert(&path, &planned),
+                    Ok(true) => self.received.entries.insert(&path, &planned),
                     Ok(false) => {}
                     Err(problem) => unless_full(&problem)?,
                 }
@@ -92,20 +92,21 @@ impl<'a> Unpacker<'a> {
     /// are left for rsync. Folders get their permissions and times, now that all of their entries exist.
     pub(crate) fn finish(mut self, was_all_packed: bool) {
         for (file, path) in mem::take(&mut self.doubtful) {
-            let is_placed = was_all_packed && file.persist_noclobber(self.here.join(&path)).is_ok();
+            let is_placed =
+                was_all_packed && file.persist_noclobber(self.local.join(&path)).is_ok();
             if let Some(planned) = self.wanted.get(&path).filter(|_| is_placed) {
-                self.came.entries.insert(&path, &planned);
+                self.received.entries.insert(&path, &planned);
             }
         }
-        let folders = self.came.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
+        let folders = self.received.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
         for (path, entry) in folders {
             // A folder without its permissions or times is still usable.
-            let _ = File::open(self.here.join(path)).and_then(|folder| {
+            let _ = File::open(self.local.join(path)).and_then(|folder| {
                 folder.set_times(times(&entry))?;
                 folder.set_permissions(permissions(&entry))
             });
         }
-        self.came.is_all = was_all_packed && self.came.entries.len() == self.wanted.len();
+        self.received.is_all = was_all_packed && self.received.entries.len() == self.wanted.len();
     }
 
     /// Puts an entry in its place; returns whether it is there.
@@ -115,7 +116,7 @@ impl<'a> Unpacker<'a> {
         path: &Path,
         planned: &Planned,
     ) -> io::Result<bool> {
-        let place = self.here.join(path);
+        let place = self.local.join(path);
         match planned.kind {
             EntryKind::Folder => DirBuilder::new().mode(0o700).create(place)?,
             EntryKind::Link => {
@@ -160,7 +161,7 @@ impl<'a> Unpacker<'a> {
     }
 
     fn scratch(&self) -> PathBuf {
-        self.here.join(scratch::folder())
+        self.local.join(scratch::folder())
     }
 
     /// Returns whether the folder of a path exists and no link is in its path, so that nothing is written through a
@@ -172,7 +173,7 @@ impl<'a> Unpacker<'a> {
         }
         let mut around = folder.ancestors().filter(|folder| *folder != Path::new(""));
         let is_real = around.all(|folder| {
-            fs::symlink_metadata(self.here.join(folder)).is_ok_and(|found| found.is_dir())
+            fs::symlink_metadata(self.local.join(folder)).is_ok_and(|found| found.is_dir())
         });
         self.real = is_real.then(|| folder.to_owned());
         is_real

@@ -16,8 +16,8 @@ pub(crate) struct Backups {
 
 impl Backups {
     /// Chooses a folder that no other pull has.
-    pub(crate) fn of_a_pull(record: &SyncState) -> Self {
-        Self { folder: record.replaced().join(name_aside()) }
+    pub(crate) fn of_a_pull(sync_state: &SyncState) -> Self {
+        Self { folder: sync_state.replaced().join(name_aside()) }
     }
 
     /// The folder for the backups. Those of a batch are in it under the batch's path in the workspace.

@@ -13,23 +13,23 @@ use rustix::fs::{Access, access};
 use crate::local::scratch::Scratch;
 
 /// Marks the folders of the workspace in which this user can't create files.
-pub(crate) fn mark_unwritable(here: &mut Listing, workspace: &Path) {
+pub(crate) fn mark_unwritable(local: &mut Listing, workspace: &Path) {
     let is_locked = |path: &Path, entry: &Entry| {
         entry.is_folder()
             && access(workspace.join(path), Access::WRITE_OK | Access::EXEC_OK).is_err()
     };
-    let locked = here.filter(is_locked);
-    here.extend(locked.iter().map(|(path, entry)| (path, entry.unwritable())));
+    let locked = local.filter(is_locked);
+    local.extend(locked.iter().map(|(path, entry)| (path, entry.unwritable())));
 }
 
 /// Marks the names of `send` that the file system can't store, or confuses with others; returns whether there are any.
 pub(crate) fn mark_unheld(
-    here: &mut Listing,
+    local: &mut Listing,
     workspace: &Path,
     scratch: &Scratch,
     send: &Listing,
 ) -> bool {
-    let doubtful = DoubtfulNames::of(send, here);
+    let doubtful = DoubtfulNames::of(send, local);
     if doubtful.is_empty() {
         return false;
     }
@@ -37,9 +37,9 @@ pub(crate) fn mark_unheld(
     let Ok(tried) = doubtful.try_in(workspace, &scratch.names()) else {
         return false;
     };
-    let before = here.len();
-    doubtful.mark(here, &tried);
-    here.len() > before
+    let before = local.len();
+    doubtful.mark(local, &tried);
+    local.len() > before
 }
 
 /// Gives local entries their remote permissions, and changes nothing else of them. Returns the entries that don't have

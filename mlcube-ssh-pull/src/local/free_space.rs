@@ -26,11 +26,11 @@ pub(crate) fn check(
     workspace: &Path,
     free: Option<u64>,
     connection: &Connection,
-    there: &str,
+    remote: &str,
 ) -> Outcome<()> {
     let wanted = plan.send.bytes();
     let Some(free) = free.filter(|free| wanted > *free) else { return Ok(()) };
-    let wanted = wanted - holes(&plan.send, connection, there)?;
+    let wanted = wanted - holes(&plan.send, connection, remote)?;
     if wanted <= free {
         return Ok(());
     }
@@ -44,12 +44,12 @@ pub(crate) fn check(
 }
 
 /// The size of the holes in these files. Asks the remote; called only where the plain sizes don't fit.
-fn holes(send: &Listing, connection: &Connection, there: &str) -> Outcome<u64> {
+fn holes(send: &Listing, connection: &Connection, remote: &str) -> Outcome<u64> {
     let sparse = send.filter(|_, entry| entry.is_sparse());
     if sparse.is_empty() {
         return Ok(0);
     }
-    let script = connection.script(ALLOCATED).given("workspace", there);
+    let script = connection.script(ALLOCATED).given("workspace", remote);
     let script = sparse.iter().fold(script, |script, (path, _)| script.word(path));
     let allocated = connection.run(&script)?.field("allocated");
     let allocated = allocated.and_then(|bytes| bytes.parse().ok()).unwrap_or(sparse.bytes());

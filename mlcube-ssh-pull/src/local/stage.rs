@@ -27,12 +27,12 @@ impl Stage {
     ///
     /// # Errors
     /// When there is no rsync.
-    pub(crate) fn where_needed(record: &SyncState) -> Outcome<Option<Self>> {
+    pub(crate) fn where_needed(sync_state: &SyncState) -> Outcome<Option<Self>> {
         if rsync_version::checks_names()? {
             return Ok(None);
         }
         // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
-        Ok(Some(Self { folder: format!("{PARTIAL}/stage-{}", record.name()) }))
+        Ok(Some(Self { folder: format!("{PARTIAL}/stage-{}", sync_state.name()) }))
     }
 
     /// The path of the stage relative to a batch's folder.
@@ -175,10 +175,10 @@ mod tests {
             removed.push(name);
         }
         assert!(!removed.is_empty());
-        for (name, stays) in
+        for (name, is_kept) in
             [("a", true), ("a b", false), ("d/wanted", true), ("d/other", false), ("e", false)]
         {
-            assert_eq!(top.path().join(name).exists(), stays, "{name}");
+            assert_eq!(top.path().join(name).exists(), is_kept, "{name}");
         }
         assert!(top.path().join(partial).exists());
         remove(top.path()).unwrap();

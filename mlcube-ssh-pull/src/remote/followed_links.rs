@@ -25,13 +25,13 @@ const MOST_LINKS: usize = 40;
 pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
-    there: &mut RemoteWorkspace,
+    remote: &mut RemoteWorkspace,
     asked: &Selection,
 ) -> Outcome<()> {
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {
-        let asked = asked.along_links(&there.listing);
-        let links: Vec<PathBuf> = there
+        let asked = asked.along_links(&remote.listing);
+        let links: Vec<PathBuf> = remote
             .listing
             .iter()
             .filter(|(path, entry)| leads_out(path, entry) && !tried.contains(*path))
@@ -41,18 +41,18 @@ pub(crate) fn follow(
         if links.is_empty() {
             return Ok(());
         }
-        let behind = look(connection, document, &mut there.session, &links)?;
+        let behind = look(connection, document, &mut remote.session, &links)?;
         for link in links {
             // A broken link stays a link; a link to an unreadable entry is listed as unreadable.
             let end = behind.get(&link);
             if let Some(end) =
                 end.filter(|end| !matches!(end.kind, EntryKind::Link | EntryKind::Unreadable))
             {
-                there.followed.push((link.clone(), end.is_folder()));
+                remote.followed.push((link.clone(), end.is_folder()));
             }
             tried.insert(link);
         }
-        there.listing.merge(&behind);
+        remote.listing.merge(&behind);
     }
     Ok(())
 }
@@ -71,12 +71,12 @@ fn look(
     let script = links.iter().fold(script, mlcube_ssh::process::script::Script::word);
     let goes_on = session.is_some();
     let script = if goes_on { script.followed() } else { script };
-    let (answer, next) = connection.run_in(session.take(), &script)?.answer_and_go_on()?;
+    let (reply, next) = connection.run_in(session.take(), &script)?.answer_and_go_on()?;
     *session = next;
-    if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), document, &answer));
+    if reply.status != 0 {
+        return Err(failure(connection.host().as_str(), document, &reply));
     }
-    Ok(answer.listing()?)
+    Ok(reply.listing()?)
 }
 
 /// The path in the workspace that `path` leads to through links of the workspace; `None` if it leads out, or in a

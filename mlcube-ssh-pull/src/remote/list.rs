@@ -22,7 +22,7 @@ pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: Option<&SyncState>,
+    sync_state: Option<&SyncState>,
 ) -> Result<Script> {
     let former_workspace = layout.former_workspace(&document.remote)?;
     let script = connection.script(LIST);
@@ -34,7 +34,7 @@ pub(crate) fn list_script(
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("format", FIND_FORMAT)
         .given("unreadable", FIND_FORMAT_UNREADABLE);
-    Ok(if record.is_some() { script.followed() } else { script })
+    Ok(if sync_state.is_some() { script.followed() } else { script })
 }
 
 /// Lists the remote workspace, following the links to what is `asked` for.
@@ -42,19 +42,19 @@ pub(crate) fn list(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    record: Option<&SyncState>,
+    sync_state: Option<&SyncState>,
     asked: &Selection,
 ) -> Outcome<RemoteWorkspace> {
-    let script = list_script(connection, document, layout, record)?;
-    let (answer, session) = connection.run_and_keep(&script)?;
-    if answer.status != 0 {
-        return Err(failure(connection.host().as_str(), document, &answer));
+    let script = list_script(connection, document, layout, sync_state)?;
+    let (reply, session) = connection.run_and_keep(&script)?;
+    if reply.status != 0 {
+        return Err(failure(connection.host().as_str(), document, &reply));
     }
     let host = connection.host();
-    let path = answer.path("workspace");
+    let path = reply.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    let mut there =
-        RemoteWorkspace { path, followed: Vec::new(), listing: answer.listing()?, session };
-    followed_links::follow(connection, document, &mut there, asked)?;
-    Ok(there)
+    let mut remote =
+        RemoteWorkspace { path, followed: Vec::new(), listing: reply.listing()?, session };
+    followed_links::follow(connection, document, &mut remote, asked)?;
+    Ok(remote)
 }

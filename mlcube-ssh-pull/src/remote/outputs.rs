@@ -38,16 +38,16 @@ pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
 
 /// Names the outputs outside the workspace, which aren't fetched: those beside it in the cube, and those with an
 /// absolute path of the remote.
-pub(crate) fn say_outside(report: Report, document: &Document, layout: &Layout) {
+pub(crate) fn name_outside(report: Report, document: &Document, layout: &Layout) {
     for output in outputs(document, layout) {
-        let is_outside = |here: &Path| !here.starts_with(&layout.workspace);
+        let is_outside = |local: &Path| !local.starts_with(&layout.workspace);
         if output.here.as_deref().is_none_or(is_outside) {
-            let there =
-                path_mapping::there(layout, &document.remote, &output.path).unwrap_or_else(|| {
+            let remote = path_mapping::there(layout, &document.remote, &output.path)
+                .unwrap_or_else(|| {
                     path_mapping::given_there(layout, &document.remote, &output.path)
                 });
             report.say(&format!(
-                "the output {}.{} is outside the workspace and isn't fetched: {there} on {}",
+                "the output {}.{} is outside the workspace and isn't fetched: {remote} on {}",
                 output.task, output.name, document.remote.host
             ));
         }
@@ -60,12 +60,12 @@ fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item
 
 impl Output {
     /// The output's path on the remote, with the links in the workspace resolved; `None` if it isn't there.
-    fn place(&self, there: &Listing) -> Option<PathBuf> {
+    fn place(&self, remote: &Listing) -> Option<PathBuf> {
         if self.path.as_os_str().is_empty() {
             return Some(self.path.clone());
         }
-        let place = followed_links::resolved(there, &self.path)?;
-        let is_it = match there.get(&place)?.kind {
+        let place = followed_links::resolved(remote, &self.path)?;
+        let is_it = match remote.get(&place)?.kind {
             EntryKind::Folder => self.is_folder,
             EntryKind::File => !self.is_folder,
             // An unreadable entry has an error of its own.
@@ -86,10 +86,10 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    pub(crate) fn of(declared: &[Output], there: &Listing, selection: &Selection) -> Self {
+    pub(crate) fn of(declared: &[Output], remote: &Listing, selection: &Selection) -> Self {
         let mut outputs = Self::default();
         for output in declared {
-            match output.place(there) {
+            match output.place(remote) {
                 Some(place) if selection.includes(&place) || place.as_os_str().is_empty() => {
                     outputs.fetched.push(output.clone());
                 }

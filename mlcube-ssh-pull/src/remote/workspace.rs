@@ -30,10 +30,10 @@ impl RemoteWorkspace {
 }
 
 /// The failure that says why the workspace can't be listed.
-pub(crate) fn failure(host: &str, document: &Document, answer: &Reply) -> Failure {
-    let problem = answer.field("problem").unwrap_or_default();
+pub(crate) fn failure(host: &str, document: &Document, reply: &Reply) -> Failure {
+    let problem = reply.field("problem").unwrap_or_default();
     let known = Problem::parse(&problem);
-    if let Some(failure) = known.failure(host, &answer.errors) {
+    if let Some(failure) = known.failure(host, &reply.errors) {
         return failure;
     }
     if let Problem::Other { kind: "no-workspace", subject } = known {
@@ -42,6 +42,6 @@ pub(crate) fn failure(host: &str, document: &Document, answer: &Reply) -> Failur
             format!("`{}` creates it", document.configure_command()),
         ));
     }
-    let reason = problem::reason(&problem, &answer.last_error());
+    let reason = problem::reason(&problem, &reply.last_error());
     Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}"))
 }

@@ -13,7 +13,7 @@ const AT_ONCE: usize = 5000;
 pub(crate) fn of_parts(
     connection: &Connection,
     layout: &Layout,
-    there: &str,
+    remote: &str,
     parts: &[Batch],
     of_links: bool,
 ) -> Vec<Comparison> {
@@ -24,7 +24,7 @@ pub(crate) fn of_parts(
             // Compares the target of the link.
             .args(of_links.then_some("--copy-links"))
             .arg("--")
-            .arg(connection.rsync_path(&part.below(there)))
+            .arg(connection.rsync_path(&part.below(remote)))
             .arg(part.below(&workspace))
     })
 }

@@ -27,7 +27,7 @@ pub(crate) struct Fetch<'a> {
     /// The local folder for backups.
     pub(crate) backups: &'a Backups,
     /// The path of the workspace on the remote.
-    pub(crate) there: &'a str,
+    pub(crate) remote: &'a str,
     /// Whether files are compared by content instead of size and time.
     pub(crate) by_content: bool,
     /// Remote links that are followed to files.
@@ -102,14 +102,14 @@ impl Fetch<'_> {
             // The plan skips links that lead out; this option skips one that was made since the listing.
             .arg("--safe-links");
         let command = match stage {
-            None => self.puts_in_place(command, part, load),
+            None => self.with_backups(command, part, load),
             Some(stage) => {
                 to.push_str(stage.folder());
                 to.push('/');
-                self.takes_names(command)
+                self.with_names(command)
             }
         };
-        let from = self.connection.rsync_path(&part.below(self.there));
+        let from = self.connection.rsync_path(&part.below(self.remote));
         command.arg("--").arg(from).arg(to).list(part.files_from.clone())
     }
 
@@ -120,20 +120,20 @@ impl Fetch<'_> {
         // Removes each source file at once, so that both copies don't take space for long. (--link-dest would replace a
         // file by a hard link without keeping a backup.)
         let command = rsync::local_command().arg("--remove-source-files");
-        self.puts_in_place(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
+        self.with_backups(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
     }
 
-    fn puts_in_place(&self, command: Command, part: &Batch, load: &Load) -> Command {
-        let aside = part.below(&self.backups.folder().to_string_lossy());
-        self.takes_names(command)
+    fn with_backups(&self, command: Command, part: &Batch, load: &Load) -> Command {
+        let folder = part.below(&self.backups.folder().to_string_lossy());
+        self.with_names(command)
             .arg("--backup")
-            .arg(format!("--backup-dir={}", aside.trim_end_matches('/')))
+            .arg(format!("--backup-dir={}", folder.trim_end_matches('/')))
             // Incomplete files are written where no listing looks, even if rsync is killed. The path is relative to the
             // target folder; with an absolute one rsync takes half as long again.
             .args(load.has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
     }
 
-    fn takes_names(&self, command: Command) -> Command {
+    fn with_names(&self, command: Command) -> Command {
         // Without --keep-dirlinks: entries below a followed link have a batch of their own, and nothing else may be
         // written through a link.
         command

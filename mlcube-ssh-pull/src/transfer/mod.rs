@@ -41,7 +41,7 @@ use crate::transfer::fetch::Fetch;
 use crate::transfer::load::Load;
 
 use crate::archive;
-use crate::archive::Stream;
+use crate::archive::ArchiveTransfer;
 use crate::local::free_space;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
@@ -52,7 +52,7 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) boundary: &'a Boundary,
     pub(crate) connection: &'a Connection,
-    pub(crate) record: &'a SyncState,
+    pub(crate) sync_state: &'a SyncState,
 }
 
 /// The local folders that this pull writes for itself.
@@ -72,35 +72,35 @@ impl TransferContext<'_> {
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<Plan> {
-        let Lists { mut there, here, common } = lists;
+        let Lists { mut remote, local, common } = lists;
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
-        let listing = mem::take(&mut there.listing);
+        let listing = mem::take(&mut remote.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         // The file system's view, before times are replaced by those agreed on.
-        let seen = here.clone();
-        let (mut here, base) = self.settle(here, &listing, common)?;
-        file_system::mark_unwritable(&mut here, workspace);
-        if self.record.was_cut_off() {
-            self.record.agree(&base)?;
+        let seen = local.clone();
+        let (mut local, base) = self.settle(local, &listing, common)?;
+        file_system::mark_unwritable(&mut local, workspace);
+        if self.sync_state.was_cut_off() {
+            self.sync_state.agree(&base)?;
         }
         let unrounded = match listing.unrounded(&base) {
             Cow::Owned(unrounded) => Some(unrounded),
             Cow::Borrowed(_) => None,
         };
         let listing = unrounded.unwrap_or(listing);
-        let mut plan = plan(&listing, &here, &base, selection, args.overwrite);
-        if file_system::mark_unheld(&mut here, workspace, &scratch, &plan.send) {
-            plan = self::plan(&listing, &here, &base, selection, args.overwrite);
+        let mut plan = plan(&listing, &local, &base, selection, args.overwrite);
+        if file_system::mark_unheld(&mut local, workspace, &scratch, &plan.send) {
+            plan = self::plan(&listing, &local, &base, selection, args.overwrite);
         }
         if args.checksum {
             // Some hosts allow no session beside that of rsync.
-            there.session.take().map_or(Ok(()), Session::end)?;
-            let mut selected = listing.files_as_in(&here);
+            remote.session.take().map_or(Ok(()), Session::end)?;
+            let mut selected = listing.files_as_in(&local);
             selected.retain(|path, _| selection.includes(path));
-            let mut another = self.of_another_content(&selected, &plan, &there.path)?;
+            let mut another = self.differing_by_content(&selected, &plan, &remote.path)?;
             // A file that was edited during the comparison differs because of that edit, and is a conflict.
             another.retain(|path, _| {
                 let as_listed =
@@ -114,31 +114,31 @@ impl TransferContext<'_> {
             plan.send.merge(&another);
         }
         // rsync has to be run separately for entries below a link, on either side.
-        plan.links.extend(there.followed(true));
-        let behind_links = [&plan.links[..], &there.followed(false)].concat();
-        let wanted = archive::worth(&plan.send, &here, &behind_links);
-        let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| here.get(path))?));
+        plan.links.extend(remote.followed(true));
+        let behind_links = [&plan.links[..], &remote.followed(false)].concat();
+        let wanted = archive::choose_entries(&plan.send, &local, &behind_links);
+        let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
         let before: Listing = plan.send.iter().filter_map(replaced).collect();
-        drop((here, seen));
+        drop((local, seen));
         scratch.begin(&plan)?;
         let free = free_space::free_bytes(workspace);
         note(receipt, &listing, &plan, free);
         drop(listing);
-        free_space::check(&plan, workspace, free, self.connection, &there.path)?;
+        free_space::check(&plan, workspace, free, self.connection, &remote.path)?;
         if plan.is_empty() {
             // Writing the sync state of a million files takes a second.
             let is_known = plan.common == *base;
             if let Some(agreed) = plan.take_agreed().filter(|_| !is_known) {
-                self.record.agree(&agreed)?;
+                self.sync_state.agree(&agreed)?;
             }
         } else {
-            self.record.begin(TransferDirection::Down, &plan)?;
+            self.sync_state.begin(TransferDirection::Down, &plan)?;
             // The sync state holds this listing now; dropping it frees memory.
             plan.common = Listing::default();
-            let path = there.path.clone();
-            let backups = Backups::of_a_pull(self.record);
+            let path = remote.path.clone();
+            let backups = Backups::of_a_pull(self.sync_state);
             let own = OwnFolders { backups: &backups, scratch: &scratch };
-            let fetched = self.fetch(there, wanted.as_deref(), &plan, own, args, receipt);
+            let fetched = self.fetch(remote, wanted.as_deref(), &plan, own, args, receipt);
             let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
             backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
             let (rest, partial) = fetched?;
@@ -147,7 +147,7 @@ impl TransferContext<'_> {
             let mut sent = plan.permissions.clone();
             sent.merge(&plan.send);
             let shown = file_system::shown(workspace, &scratch, &sent);
-            self.record.add_shown(&shown)?;
+            self.sync_state.add_shown(&shown)?;
             denied.retain(|path| shown.get(path).is_none());
             // Entries whose attributes the file system rounds arrived as planned.
             let rest = rest.filter(|path, _| shown.get(path).is_none());
@@ -159,7 +159,7 @@ impl TransferContext<'_> {
                 ask: &|script| self.connection.run(&script),
             };
             let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(&base)))?;
-            self.record.finish(&confirmed)?;
+            self.sync_state.finish(&confirmed)?;
             if let Some(failure) = partial {
                 // rsync names files as it sees them, for instance by temporary names.
                 let otherwise = confirmed.otherwise();
@@ -173,7 +173,7 @@ impl TransferContext<'_> {
             }
         }
         let host = self.connection.host().as_str();
-        summary::say(self.step.report(), host, receipt, &plan, workspace);
+        summary::print(self.step.report(), host, receipt, &plan, workspace);
         Ok(plan)
     }
 
@@ -181,31 +181,31 @@ impl TransferContext<'_> {
     /// they last agreed on.
     pub(crate) fn settle(
         &self,
-        mut here: Listing,
-        there: &Listing,
+        mut local: Listing,
+        remote: &Listing,
         common: Listing,
     ) -> Outcome<(Listing, Agreed)> {
         let top = &self.layout.workspace;
-        self.record.put_agreed(&mut here)?;
-        let common = self.record.settled(common, &here, there)?;
+        self.sync_state.put_agreed(&mut local)?;
+        let common = self.sync_state.settled(common, &local, remote)?;
         // A link is followed only where something may be written through it.
         let is_wanted = |path: &Path, end: &Entry| {
-            end.is_folder() && there.get(path).is_some_and(|there| there.is_folder())
+            end.is_folder() && remote.get(path).is_some_and(|remote| remote.is_folder())
         };
-        follow_own_links(&mut here, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
+        follow_own_links(&mut local, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
         // Entries that were fetched through a link are visible only now.
-        let common = if self.record.was_cut_off() {
-            self.record.settled(Listing::clone(&common), &here, there)?
+        let common = if self.sync_state.was_cut_off() {
+            self.sync_state.settled(Listing::clone(&common), &local, remote)?
         } else {
             common
         };
-        Ok((here, common))
+        Ok((local, common))
     }
 
     /// The entries of `same`, which look the same on both sides, whose remote content differs.
-    fn of_another_content(&self, same: &Listing, plan: &Plan, there: &str) -> Outcome<Listing> {
+    fn differing_by_content(&self, same: &Listing, plan: &Plan, remote: &str) -> Outcome<Listing> {
         let parts = Batch::of(same, &plan.links);
-        let comparisons = compare::of_parts(self.connection, self.layout, there, &parts, false);
+        let comparisons = compare::of_parts(self.connection, self.layout, remote, &parts, false);
         let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         Ok(same.of_names(&names))
@@ -214,7 +214,7 @@ impl TransferContext<'_> {
     /// Fetches entries. Returns those that rsync was asked for, and the failure that names what rsync left out.
     fn fetch(
         &self,
-        mut there: RemoteWorkspace,
+        mut remote: RemoteWorkspace,
         wanted: Option<&Listing>,
         plan: &Plan,
         own: OwnFolders,
@@ -222,17 +222,18 @@ impl TransferContext<'_> {
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
         let (connection, layout) = (self.connection, self.layout);
-        let mut came = Received::default();
+        let mut received = Received::default();
         if let Some(wanted) = wanted {
-            let (report, here) = (self.step.report(), layout.workspace.as_path());
-            let stream = Stream { connection, report, there: &there.path, here, wanted };
-            let streamed = stream.run(there.session.take(), &mut came);
-            note_fetched(receipt, &came, &Transfer::default());
-            streamed?;
+            let (report, local) = (self.step.report(), layout.workspace.as_path());
+            let archive =
+                ArchiveTransfer { connection, report, remote: &remote.path, local, wanted };
+            let ended = archive.run(remote.session.take(), &mut received);
+            note_fetched(receipt, &received, &Transfer::default());
+            ended?;
         }
-        let linked_files = there.followed(false);
-        there.session.map_or(Ok(()), Session::end)?;
-        let rest = came.rest(&plan.send);
+        let linked_files = remote.followed(false);
+        remote.session.map_or(Ok(()), Session::end)?;
+        let rest = received.rest(&plan.send);
         for link in plan.links.iter().filter(|link| plan.send.get(link).is_some()) {
             let folder = layout.workspace.join(link);
             fs::create_dir_all(&folder)
@@ -243,17 +244,17 @@ impl TransferContext<'_> {
             connection,
             layout,
             backups: own.backups,
-            there: &there.path,
+            remote: &remote.path,
             by_content: args.checksum,
             linked_files: &linked_files,
         };
         let loads = fetch.loads(plan, &rest, &mut |command| self.prepare(command))?;
-        let stage = if loads.is_empty() { None } else { Stage::where_needed(self.record)? };
+        let stage = if loads.is_empty() { None } else { Stage::where_needed(self.sync_state)? };
         stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let commands = fetch.commands(&loads, stage.as_ref());
         let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
-        note_fetched(receipt, &came, &transfer);
+        note_fetched(receipt, &received, &transfer);
         let placed = stage.map_or(Ok(()), |stage| {
             // After a transfer that was cut off too: complete files are kept then.
             let placed = self.place(&fetch, &stage, &loads, &rest);
@@ -332,33 +333,33 @@ fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
 
 /// Plans the transfer of the selected entries; the others keep their place in the sync state.
 pub(crate) fn plan(
-    there: &Listing,
-    here: &Listing,
+    remote: &Listing,
+    local: &Listing,
     common: &Listing,
     selection: &Selection,
     overwrite: bool,
 ) -> Plan {
     // In the usual case, a copy of a listing that may be long is avoided.
     if matches!(selection, Selection::All) {
-        return Plan::new(TransferDirection::Down, there, here, common, overwrite);
+        return Plan::new(TransferDirection::Down, remote, local, common, overwrite);
     }
     // The folders above are included, because nothing may be written through one that is a local link, or into one that
     // can't be read.
-    let around: HashSet<&Path> = there
+    let around: HashSet<&Path> = remote
         .iter()
         .filter(|(path, _)| selection.includes(path))
         .flat_map(|(path, _)| path.ancestors().skip(1))
         .collect();
-    let selected = there.filter(|path, _| selection.includes(path) || around.contains(path));
-    let mut plan = Plan::new(TransferDirection::Down, &selected, here, common, overwrite);
+    let selected = remote.filter(|path, _| selection.includes(path) || around.contains(path));
+    let mut plan = Plan::new(TransferDirection::Down, &selected, local, common, overwrite);
     plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
     plan
 }
 
-fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) {
+fn note(receipt: &mut Receipt, remote: &Listing, plan: &Plan, free: Option<u64>) {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    receipt.files = Some(there.files());
-    receipt.bytes = Some(there.bytes());
+    receipt.files = Some(remote.files());
+    receipt.bytes = Some(remote.bytes());
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
     receipt.free_bytes = free;
     receipt.kept = plan.kept.iter().map(text).collect();
@@ -370,10 +371,10 @@ fn note(receipt: &mut Receipt, there: &Listing, plan: &Plan, free: Option<u64>) 
 }
 
 /// Notes what was fetched as an archive and by rsync.
-fn note_fetched(receipt: &mut Receipt, came: &Received, transfer: &Transfer) {
-    receipt.changed = !came.entries.is_empty() || transfer.changed > 0;
-    receipt.files_sent = Some(came.entries.regular_files().saturating_add(transfer.files_sent));
-    receipt.bytes_sent = Some(came.bytes.saturating_add(transfer.bytes_sent));
+fn note_fetched(receipt: &mut Receipt, received: &Received, transfer: &Transfer) {
+    receipt.changed = !received.entries.is_empty() || transfer.changed > 0;
+    receipt.files_sent = Some(received.entries.regular_files().saturating_add(transfer.files_sent));
+    receipt.bytes_sent = Some(received.bytes.saturating_add(transfer.bytes_sent));
 }
 
 /// Fails, after the rest was fetched, if the remote can't read an entry, or if one is unreadable or in the way locally.

@@ -10,7 +10,7 @@ use mlcube_ssh::text::units::{count, human_bytes};
 use mlcube_ssh::ui::report::Report;
 
 /// Names what was fetched, kept and skipped.
-pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, here: &Path) {
+pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, plan: &Plan, workspace: &Path) {
     match receipt.files_sent.unwrap_or(0) {
         0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
         files => report.say(&format!(
@@ -26,14 +26,14 @@ pub(crate) fn say(report: Report, host: &str, receipt: &Receipt, plan: &Plan, he
     let name = Names { report, field: "steps.pull.left_out" };
     let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
     let (links, in_the_way): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        plan.in_the_way.iter().partition(|path| is_link_to_folder(&here.join(path)));
+        plan.in_the_way.iter().partition(|path| is_link_to_folder(&workspace.join(path)));
     name.each(&links, |path| {
         format!(
             "skipped {} and everything below it: locally it is a link out of the workspace, and a pull doesn't write through it",
             shown(path)
         )
     });
-    if let Some(Ok(is)) = links.first().map(|link| real(&here.join(link))) {
+    if let Some(Ok(is)) = links.first().map(|link| real(&workspace.join(link))) {
         report.hint(&boundary::listing(&is));
     }
     name.each(&in_the_way, |path| {
