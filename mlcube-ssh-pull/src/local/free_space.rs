@@ -35,12 +35,13 @@ pub(crate) fn check(
         return Ok(());
     }
     Err(Failure::ours(anyhow!(
-        "this pull needs {} and {} are free in {}; make room, or name what you need (mlcube-ssh-pull PATTERN). The largest: {}",
+        "this pull needs {} and {} are free in {}; the largest: {}",
         human_bytes(wanted),
         human_bytes(free),
         workspace.display(),
         plan.send.largest()
-    )))
+    ))
+    .hint("make room, or fetch only what you need with `mlcube-ssh-pull PATTERN`"))
 }
 
 /// The size of the holes in these files. Asks the remote; called only where the plain sizes don't fit.

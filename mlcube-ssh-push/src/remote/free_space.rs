@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
+use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::sync::Plan;
 use mlcube_ssh::text::units::human_bytes;
 
@@ -52,10 +53,11 @@ fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Re
     for (listing, _) in wanted {
         all.merge(listing);
     }
-    bail!(
-        "this push needs {} on '{host}' and {} are free; make room, or name what isn't needed in .mlcubeignore. The largest: {}",
+    let message = format!(
+        "this push needs {} on '{host}' and {} are free; the largest: {}",
         human_bytes(bytes),
         human_bytes(free),
         all.largest()
-    )
+    );
+    Err(hinted(message, "make room, or name in .mlcubeignore what isn't needed"))
 }

@@ -2,9 +2,10 @@
 
 use std::env;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use mlcube_ssh::config::Request;
 use mlcube_ssh::cube::trust::settings_file;
+use mlcube_ssh::pipe::failure::hinted;
 
 use crate::cli::Args;
 
@@ -12,9 +13,10 @@ use crate::cli::Args;
 pub(crate) fn request(args: &Args) -> Result<Request> {
     let settings = settings_file()?;
     let Some(platform) = args.platform.clone().filter(|platform| !platform.is_empty()) else {
-        bail!(
-            "no platform is chosen; give --platform=NAME, a section below 'platforms' in {settings}"
-        );
+        return Err(hinted(
+            "no platform is chosen",
+            format!("give --platform=NAME, a section below 'platforms' in {settings}"),
+        ));
     };
     Ok(Request {
         mlcube: args.mlcube.clone().unwrap_or_else(|| ".".to_owned()),
@@ -37,8 +39,9 @@ fn working_directory() -> Result<String> {
 fn argument(word: &str) -> Result<(String, String)> {
     match word.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => bail!(
-            "'{word}' is no argument of a task; write NAME=VALUE, or --task={word} to run a task"
-        ),
+        None => Err(hinted(
+            format!("'{word}' isn't an argument of a task"),
+            format!("write NAME=VALUE, or --task={word} to run a task"),
+        )),
     }
 }

@@ -1,6 +1,7 @@
 //! Which tasks to run, and the arguments that none of them knows.
 
 use anyhow::{Context, Result, bail};
+use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::settings::names::TaskName;
 use serde_json::{Map, Value};
 
@@ -20,15 +21,18 @@ pub(crate) fn chosen(
             [only] => Ok(vec![task(only)?]),
             _ if !required => Ok(Vec::new()),
             [] => bail!("the cube has no tasks"),
-            _ => bail!(
-                "the cube has several tasks; choose with --task=NAME, one or more of: {}",
-                names()
-            ),
+            _ => Err(hinted(
+                "the cube has several tasks, and none is chosen",
+                format!("choose with --task=NAME, one or more of: {}", names()),
+            )),
         };
     };
     for name in wanted.split(',') {
         if !there.iter().any(|there| *there == name) {
-            bail!("the cube has no task '{name}'; it has: {}", names());
+            return Err(hinted(
+                format!("the cube has no task '{name}'"),
+                format!("its tasks are: {}", names()),
+            ));
         }
     }
     wanted.split(',').map(task).collect()
