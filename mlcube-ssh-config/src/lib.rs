@@ -1,6 +1,7 @@
 //! The library of mlcube-ssh: what its five programs share.
 //!
-//! Each program is one *step* of a pipeline. It reads the [`Document`](pipe::document::Document) in
+//! It lies in the package of `mlcube-ssh-config`, beside the program that makes the
+//! [`Document`](pipe::document::Document). Each of the other four is one *step* of a pipeline: it reads the document in
 //! [`Step::run`](pipe::step::Step::run), acts on it, adds a [`Receipt`](pipe::document::Receipt), and writes it. A
 //! [`Failure`](pipe::failure::Failure) knows its exit status and its hint.
 //!

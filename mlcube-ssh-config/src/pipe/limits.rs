@@ -57,7 +57,7 @@ pub enum Exceeded {
     /// [`GREETING`].
     Greeting,
     /// [`RECORD`].
-    SyncState,
+    JobRecord,
     /// [`WARNINGS`].
     Warnings,
     /// [`ENTRIES`].
@@ -79,7 +79,7 @@ impl fmt::Display for Exceeded {
             Self::Lines => ("a reply", mib(LINES)),
             Self::Errors => ("text on standard error", mib(ERRORS)),
             Self::Greeting => ("a greeting before the first word of a script", mib(GREETING)),
-            Self::SyncState => ("a job's record", mib(RECORD)),
+            Self::JobRecord => ("a job's record", mib(RECORD)),
             Self::Remarks => {
                 return write!(f, "sent more than {REMARKS} remarks about what it does");
             }

@@ -417,7 +417,7 @@ impl<'a> Follower<'a> {
                     self.end.job = id.to_string();
                 }
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
-                Frame::SyncState(bytes) => self.end.record = Some(bytes),
+                Frame::JobRecord(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => self.offset = Some(offset),
                 Frame::Warning(text) => self.report.warn(&text),
                 Frame::BeforeTheTask(cause) => {

@@ -22,7 +22,7 @@ impl Tmpfs {
         fs::create_dir_all(path).unwrap();
         must(
             command("mount")
-                .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+                .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0755"), "tmpfs"])
                 .arg(path),
         );
         Some(Tmpfs { path: path.to_owned() })

@@ -32,7 +32,7 @@ pub enum Frame {
     /// The node of the host on which it was started, and whether that is another one than this session's.
     Node(Host, bool),
     /// `job.json`.
-    SyncState(Vec<u8>),
+    JobRecord(Vec<u8>),
     /// The byte of the log that comes next.
     Offset(u64),
     /// The job has started, and isn't followed.
@@ -113,7 +113,7 @@ impl Frames {
                 }
                 let record = self.take(self.record_left);
                 self.record_left = 0;
-                return Ok(Some(Frame::SyncState(record)));
+                return Ok(Some(Frame::JobRecord(record)));
             }
             let Some(end) = there.iter().position(|&byte| byte == b'\n') else {
                 return if there.len() > limits::LINE {
@@ -161,7 +161,7 @@ impl Frames {
             "record" => {
                 self.record_left = usize::try_from(number()?).unwrap_or(usize::MAX);
                 if self.record_left > limits::RECORD {
-                    return Err(Exceeded::SyncState.into());
+                    return Err(Exceeded::JobRecord.into());
                 }
                 None
             }
@@ -217,7 +217,7 @@ mod tests {
                 }
             }
             assert_eq!(log, b"ab\nlog", "in portions of {size}");
-            let record = Frame::SyncState(b"{}\n".to_vec());
+            let record = Frame::JobRecord(b"{}\n".to_vec());
             let cause = Frame::BeforeTheTask(Some("why not".to_owned()));
             assert_eq!(rest, [record, cause, Frame::Status(7)]);
         }
@@ -249,7 +249,7 @@ mod tests {
             refused(b"record 99999999999999999999\n").unwrap().to_string(),
             "sent 'record 99999999999999999999' about a job, which can't be read"
         );
-        assert_eq!(refused(b"record 9999999999\n"), Some(Exceeded::SyncState.into()));
+        assert_eq!(refused(b"record 9999999999\n"), Some(Exceeded::JobRecord.into()));
         assert_eq!(refused(b"log 9999999999999\n"), None);
         for line in
             ["log -1", "offset 1e9", "status 256", "job ../x", "job $(id)", "job ", "node -x"]
