@@ -82,11 +82,11 @@ fn its_leader_alone_is_killed() {
         let pid = leader.split_whitespace().next().unwrap().parse().ok();
         kill_process(pid.and_then(Pid::from_raw).unwrap(), Signal::KILL).unwrap();
         let lost = running.wait();
-        lost.exits(255).says("is lost").says("run on").says("mlcube-ssh stop");
+        lost.exits(255).says("is lost").says("still run").says("mlcube-ssh stop");
         let told = job.asks(&["status"]);
         assert!(told.succeeds().stdout.contains("\"why\":\"remains\""), "{told}");
         let refused = job.exec(&["run"]).wait();
-        refused.exits(125).complains(&["run on", "mlcube-ssh stop"]);
+        refused.exits(125).complains(&["still run", "mlcube-ssh stop"]);
         assert_eq!(job.folders().len(), 1, "no second one was started");
         job.asks(&["stop"]).succeeds();
         job.leaves_nothing();
