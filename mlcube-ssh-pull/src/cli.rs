@@ -3,7 +3,7 @@
 use clap::Parser;
 use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
 
-/// The program's name, as messages begin.
+/// The program's name, which precedes its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-pull";
 
 /// Fetch the workspace from the remote host.

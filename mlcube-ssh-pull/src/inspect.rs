@@ -15,7 +15,7 @@ use crate::remote::list::list;
 use crate::remote::workspace::RemoteWorkspace;
 
 /// The listings of a workspace.
-pub(crate) struct Lists {
+pub(crate) struct Listings {
     /// The remote workspace.
     pub(crate) remote: RemoteWorkspace,
     /// The local entries.
@@ -32,7 +32,7 @@ pub(crate) fn list_both(
     sync_state: &SyncState,
     is_followed: bool,
     asked: &Selection,
-) -> Outcome<Lists> {
+) -> Outcome<Listings> {
     thread::scope(|scope| {
         let local = scope.spawn(|| {
             // Read before any other listing: local and remote have mostly the same entries, in this order.
@@ -45,7 +45,7 @@ pub(crate) fn list_both(
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }
-        Ok(Lists { remote, local, common })
+        Ok(Listings { remote, local, common })
     })
 }
 

@@ -42,8 +42,8 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let (receipt, pulled) = timed(|receipt| {
         let sync_state = SyncState::of(&layout, &document.remote)?;
         let _lock = sync_state.lock(&step.report())?;
-        let lists = list_both(&connection, document, &layout, &sync_state, true, &asked)?;
-        let remote = &lists.remote;
+        let listings = list_both(&connection, document, &layout, &sync_state, true, &asked)?;
+        let remote = &listings.remote;
         asked = asked.along_links(&remote.listing);
         unmatched = selection.unmatched(&remote.listing);
         let selection = selection.along_links(&remote.listing);
@@ -57,7 +57,7 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let path = remote.path.clone();
         let was_cut_off = sync_state.was_cut_off();
-        let plan = context.transfer(lists, &selection, args, receipt)?;
+        let plan = context.transfer(listings, &selection, args, receipt)?;
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }

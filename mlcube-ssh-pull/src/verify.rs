@@ -16,7 +16,7 @@ use mlcube_ssh::sync::{Plan, SyncState, TransferDirection, rsync};
 
 use crate::asked;
 use crate::cli::Args;
-use crate::inspect::{Lists, list_both};
+use crate::inspect::{Listings, list_both};
 use crate::remote::{list, outputs};
 use crate::transfer;
 use crate::transfer::{TransferContext, compare};
@@ -43,9 +43,9 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         return Ok(());
     }
     let asked = asked::asked(args, &outputs)?;
-    let Lists { remote, local, common } =
+    let Listings { remote, local, common } =
         list_both(&connection, document, &layout, &sync_state, false, &asked)?;
-    // A pattern that matches nothing is reported before anything is said to be the same.
+    // A pattern that matches nothing is reported before any comparison reports that files are the same.
     asked::check_matched(document, &selection.unmatched(&remote.listing))?;
     let selection = selection.along_links(&remote.listing);
     let (links, linked_files) = (remote.followed(true), remote.followed(false));

@@ -6,7 +6,7 @@ use clap::Parser;
 use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
 use mlcube_ssh::remote::job::WaitArgs;
 
-/// The program's name, as messages begin.
+/// The program's name, which precedes its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-push";
 
 /// Send the cube, its build context and its workspace to the remote host.

@@ -80,10 +80,10 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             let own = OwnFiles::with_keys(&connection.identity_files());
             Local::look(&layout, &boundary, sync_state.clone(), &selection, &own, step.report())
         };
-        let (local, remote_state) = look_and_ask(look, asks_at_once(args).then_some(&ask));
+        let (local, remote_state) = list_and_ask(look, contacts_at_once(args).then_some(&ask));
         let mut local = local?;
         if let Some(Ok(remote_state)) = &remote_state {
-            local.leave_out_workspaces(&remote_state.workspaces)?;
+            local.exclude_workspaces(&remote_state.workspaces)?;
         }
         local.skipped.print_ignored(&step.report());
         former_workspaces::name_skipped(&step.report(), &layout, &sync_state.workspaces()?);
@@ -97,7 +97,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         if !args.if_changed || deletes || !local.is_unchanged() {
             let mut remote_state = remote_state.unwrap_or_else(ask)?;
             remote_state.by_content = args.checksum;
-            local.leave_out_workspaces(&remote_state.workspaces)?;
+            local.exclude_workspaces(&remote_state.workspaces)?;
             let was_cut_off = local.sync_state.was_cut_off();
             let (mut plan, is_agreed) =
                 plan_by_content(step, &mut local, &mut remote_state, &layout, &connection, args)?;
@@ -145,14 +145,14 @@ fn check_local(document: &Document, layout: &Layout, boundary: &Boundary) -> any
     boundary.check_inputs(layout, &required_inputs::needed(document, layout))
 }
 
-/// Returns whether the remote is contacted before the local listing is complete. Not with `--if-changed`, where there
-/// may be nothing to send, and not with `--wait`, where a remote job may have to end first.
-fn asks_at_once(args: &Args) -> bool {
+/// Returns whether the remote is contacted while the local disk is still being listed. Not with `--if-changed`, which
+/// may find nothing to send, and not with `--wait`, which may have to wait for a remote job first.
+fn contacts_at_once(args: &Args) -> bool {
     !args.if_changed && args.wait.wait.is_none()
 }
 
 /// Lists the local disk, and runs `ask` on the remote at the same time if it is given.
-fn look_and_ask(
+fn list_and_ask(
     look: impl FnOnce() -> anyhow::Result<Local>,
     ask: Option<&(impl Fn() -> Outcome<RemoteState> + Sync)>,
 ) -> (anyhow::Result<Local>, Option<Outcome<RemoteState>>) {
@@ -198,8 +198,8 @@ fn plan_by_content(
     Ok((plan, is_agreed))
 }
 
-/// Plans what is sent to the workspace. The second value tells whether the sync state already holds what both sides
-/// will agree on. Before that, writes down what an earlier push that was cut off has sent.
+/// Plans what is sent to the workspace. The second value is true if the sync state already holds what both sides will
+/// agree on. Before that, writes down what an earlier push that was cut off has sent.
 fn plan(
     local: &mut Local,
     remote_state: &mut RemoteState,
@@ -210,7 +210,7 @@ fn plan(
         remote_state.listing.put_own_permissions(&local.workspace);
         remote_state.code.put_own_permissions(&local.code);
     }
-    local.put_pushed(&mut remote_state.code);
+    local.restore_pushed_times(&mut remote_state.code);
     let common = local.settled(&remote_state.listing)?;
     if local.sync_state.was_cut_off() {
         local.sync_state.agree(&common)?;
@@ -348,8 +348,8 @@ fn dry_run(
         has_leftovers: false,
         leftover_bytes: 0,
         has_zstd: true,
-        code_disk: Disk { is_near: true, free: None },
-        workspace_disk: Disk { is_near: true, free: None },
+        code_disk: Disk { is_on_incoming_disk: true, free: None },
+        workspace_disk: Disk { is_on_incoming_disk: true, free: None },
         listing,
         code: Listing::default(),
         by_content: args.checksum,

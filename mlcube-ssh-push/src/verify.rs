@@ -42,7 +42,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         return Ok(());
     }
     let (remote_listing, workspaces) = prepare::look(&connection, remote)?;
-    local.leave_out_workspaces(&workspaces)?;
+    local.exclude_workspaces(&workspaces)?;
     let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &remote_listing);
     let comparisons = comparisons(&layout, remote, &connection, &local.code, &plan);
     let all_readable = local.skipped.check(&layout, &report, &mut Receipt::default());

@@ -180,7 +180,7 @@ fn was_all_packed(reply: &Reply) -> bool {
     reply.status == 0 && reply.errors.lines().any(|line| line == "packed all")
 }
 
-/// A decoder that allocates no more than a window of our own packer needs; a frame may ask for 128 MB.
+/// A decoder that allocates no more than a window of our packer needs; a frame may ask for 128 MB.
 fn decoder<R: BufRead>(link: R) -> io::Result<Decoder<'static, R>> {
     let mut decoder = Decoder::with_buffer(link)?;
     decoder.window_log_max(limits::ZSTD_WINDOW)?;

@@ -10,7 +10,7 @@ use mlcube_ssh::listing::Listing;
 pub(crate) struct Received {
     /// The entries that are in their places now, as they were listed.
     pub(crate) entries: Listing,
-    /// Whether these are all requested entries, and none of them changed meanwhile.
+    /// Whether these are all requested entries, and no entry changed meanwhile.
     pub(crate) is_all: bool,
     /// The number of bytes sent over the link.
     pub(crate) bytes: u64,

@@ -66,7 +66,8 @@ impl<'a> Unpacker<'a> {
             };
             let path = member.path();
             progress.file(&path.to_string_lossy());
-            // Entries come in the order in which they were requested, except those that have gone on the remote.
+            // Entries arrive in the order in which they were requested; entries that have vanished on the remote are
+            // missing.
             let expected = in_order.next().filter(|(wanted, _)| *wanted == path);
             let planned = expected.map(|(_, planned)| planned).or_else(|| self.wanted.get(&path));
             let Some(planned) = planned else {
@@ -109,7 +110,7 @@ impl<'a> Unpacker<'a> {
         self.received.is_all = was_all_packed && self.received.entries.len() == self.wanted.len();
     }
 
-    /// Puts an entry in its place; returns whether it is there.
+    /// Puts an entry in its place; returns whether it did.
     fn put(
         &mut self,
         member: &mut Member<impl Read>,

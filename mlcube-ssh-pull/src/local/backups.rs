@@ -27,7 +27,7 @@ impl Backups {
 
     /// Names the files that were written since the workspace was listed; `before` is that listing. If a disk was full
     /// (`may_be_half`), removes incomplete backups, whose files are still in their places. After a transfer by content,
-    /// such files can't be told from those that were fetched.
+    /// nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
@@ -49,7 +49,7 @@ impl Backups {
             if backup.is_folder() || is_before(path, &backup) {
                 continue;
             }
-            // A full disk ends a backup in its middle; the file itself then stays in its place.
+            // A full disk ends a backup in its middle; the file itself is then still in its place.
             let is_half = |now: &Entry| is_before(path, now) && backup.size < now.size;
             if !may_be_half || !Entry::is_at(&workspace.join(path), is_half) {
                 changed.push(path);

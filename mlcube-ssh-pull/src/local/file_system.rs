@@ -69,9 +69,9 @@ pub(crate) fn shown(workspace: &Path, scratch: &Scratch, sent: &Listing) -> List
     }
     let shown = |(path, planned): (&'static Path, Entry)| {
         let now = Entry::look(&workspace.join(path)).ok().flatten()?;
-        let is_near = (now.modified.0 - planned.modified.0).abs() <= 2;
-        let is_it = now.kind == planned.kind && now.size == planned.size && is_near;
-        (planned.is_file() && is_it && !now.same(&planned)
+        let is_close = (now.modified.0 - planned.modified.0).abs() <= 2;
+        let is_fetched = now.kind == planned.kind && now.size == planned.size && is_close;
+        (planned.is_file() && is_fetched && !now.same(&planned)
             || planned.is_folder() && now.is_folder() && !now.same_permissions(&planned))
         .then_some((path, now))
     };

@@ -99,8 +99,8 @@ impl Scratch {
         Ok(Self { workspace: workspace.to_owned(), held: RefCell::default() })
     }
 
-    /// Removes the scratch folders of killed pulls from the folders that a plan writes to, and makes those of this pull
-    /// if the plan isn't empty.
+    /// Removes the scratch folders of killed pulls from the folders that a plan writes to, and makes this pull's
+    /// folders if the plan isn't empty.
     ///
     /// # Errors
     /// When a partial folder isn't ours.
@@ -165,7 +165,7 @@ fn make_held(place: &Path) -> Option<File> {
     None
 }
 
-/// Removes the scratch folders of dead pulls: those whose lock nobody holds.
+/// Removes the scratch folders of dead pulls, whose locks nobody holds.
 fn clear_dead(partial: &Path) {
     for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
         let is_a_pulls = entry.file_name().to_str().is_some_and(|name| name.starts_with(NAME));

@@ -70,18 +70,18 @@ impl Stage {
     pub(crate) fn arrived(&self, load: &Load, planned: &Listing, workspace: &Path) -> List {
         let part = &load.part;
         let top = workspace.join(&part.folder).join(&self.folder);
-        let is_it = |name: &Path| {
+        let is_as_planned = |name: &Path| {
             let kind = planned.get(&part.folder.join(name)).map(|entry| entry.kind);
             let found = Entry::look(&top.join(name)).ok().flatten().map(|entry| entry.kind);
             let above = name.ancestors().skip(1).filter(|above| *above != Path::new(""));
             let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_dir());
             kind.is_some() && kind == found && above.into_iter().all(|it| is_folder(&top.join(it)))
         };
-        part.files_from.iter().filter(|name| is_it(name)).collect()
+        part.files_from.iter().filter(|name| is_as_planned(name)).collect()
     }
 
-    /// Removes the stage; if the transfer is `unfinished`, keeps the requested entries. Returns an entry that the host
-    /// sent without a request, if there is one.
+    /// Removes the stage; if the transfer is `unfinished`, keeps the requested entries. Returns one of the entries that
+    /// the host sent without a request.
     pub(crate) fn clear(
         &self,
         loads: &[Load],

@@ -43,7 +43,7 @@ pub(crate) fn follow(
         }
         let behind = look(connection, document, &mut remote.session, &links)?;
         for link in links {
-            // A broken link stays a link; a link to an unreadable entry is listed as unreadable.
+            // A broken link is listed as a link; a link to an unreadable entry is listed as unreadable.
             let end = behind.get(&link);
             if let Some(end) =
                 end.filter(|end| !matches!(end.kind, EntryKind::Link | EntryKind::Unreadable))

@@ -36,7 +36,7 @@ pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
     declared
 }
 
-/// Names the outputs outside the workspace, which aren't fetched: those beside it in the cube, and those with an
+/// Names the outputs outside the workspace, which aren't fetched: outputs beside it in the cube, and outputs with an
 /// absolute path of the remote.
 pub(crate) fn name_outside(report: Report, document: &Document, layout: &Layout) {
     for output in outputs(document, layout) {
@@ -59,20 +59,21 @@ fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item
 }
 
 impl Output {
-    /// The output's path on the remote, with the links in the workspace resolved; `None` if it isn't there.
+    /// The output's path on the remote, with the links in the workspace resolved; `None` if the output doesn't exist or
+    /// is of another kind than declared.
     fn place(&self, remote: &Listing) -> Option<PathBuf> {
         if self.path.as_os_str().is_empty() {
             return Some(self.path.clone());
         }
         let place = followed_links::resolved(remote, &self.path)?;
-        let is_it = match remote.get(&place)?.kind {
+        let is_as_declared = match remote.get(&place)?.kind {
             EntryKind::Folder => self.is_folder,
             EntryKind::File => !self.is_folder,
             // An unreadable entry has an error of its own.
             EntryKind::Unreadable => true,
             EntryKind::Link | EntryKind::Other => false,
         };
-        is_it.then_some(place)
+        is_as_declared.then_some(place)
     }
 }
 

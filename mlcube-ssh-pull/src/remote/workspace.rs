@@ -22,7 +22,7 @@ pub(crate) struct RemoteWorkspace {
 }
 
 impl RemoteWorkspace {
-    /// The links that are followed to folders if `folders`, else those to files.
+    /// The links that are followed to folders if `folders`, else the links that are followed to files.
     pub(crate) fn followed(&self, folders: bool) -> Vec<PathBuf> {
         let followed = self.followed.iter().filter(|(_, is_folder)| *is_folder == folders);
         followed.map(|(path, _)| path.clone()).collect()

@@ -79,8 +79,8 @@ impl Fetch<'_> {
     /// place. Links are never incomplete, so they get a batch without a scratch folder then.
     fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Batch, bool)> {
         let is_link = |entry: &Entry| entry.kind == EntryKind::Link;
-        let is_far = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
-        if !is_far || !rest.iter().any(|(_, entry)| is_link(&entry)) {
+        let is_on_other_disk = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
+        if !is_on_other_disk || !rest.iter().any(|(_, entry)| is_link(&entry)) {
             return plan.transfers_of(rest).into_iter().map(|part| (part, true)).collect();
         }
         let others = plan.transfers_of(&rest.filter(|_, entry| !is_link(entry)));

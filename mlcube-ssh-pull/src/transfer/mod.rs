@@ -33,7 +33,7 @@ use mlcube_ssh::text::units::count;
 
 use crate::archive::received::Received;
 use crate::cli::Args;
-use crate::inspect::Lists;
+use crate::inspect::Listings;
 use crate::local::backups::Backups;
 use crate::local::file_system;
 use crate::remote::workspace::RemoteWorkspace;
@@ -67,19 +67,19 @@ impl TransferContext<'_> {
     /// `check_readable` reports them.
     pub(crate) fn transfer(
         &self,
-        lists: Lists,
+        listings: Listings,
         selection: &Selection,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<Plan> {
-        let Lists { mut remote, local, common } = lists;
+        let Listings { mut remote, local, common } = listings;
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
         let listing = mem::take(&mut remote.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
-        // The file system's view, before times are replaced by those agreed on.
+        // The listing as the file system shows it, before `settle` puts in the times that both sides agreed on.
         let seen = local.clone();
         let (mut local, base) = self.settle(local, &listing, common)?;
         file_system::mark_unwritable(&mut local, workspace);
@@ -177,8 +177,8 @@ impl TransferContext<'_> {
         Ok(plan)
     }
 
-    /// The local entries, with those below the user's own links to folders, and what both sides agree on, given what
-    /// they last agreed on.
+    /// The local entries, with the entries below the user's own links to folders, and what both sides agree on, given
+    /// what they last agreed on.
     pub(crate) fn settle(
         &self,
         mut local: Listing,
@@ -211,7 +211,7 @@ impl TransferContext<'_> {
         Ok(same.of_names(&names))
     }
 
-    /// Fetches entries. Returns those that rsync was asked for, and the failure that names what rsync left out.
+    /// Fetches entries. Returns the entries that rsync was asked for, and the failure that names what rsync left out.
     fn fetch(
         &self,
         mut remote: RemoteWorkspace,

@@ -100,8 +100,8 @@ impl TransferContext<'_> {
         Ok(remaining)
     }
 
-    /// Sends the new entries of a route as an archive if that is faster. Where this archive or an earlier one isn't in
-    /// its place yet, rsync puts it there.
+    /// Sends the new entries of a route as an archive if that is faster. If this archive or an earlier one isn't in its
+    /// place yet, rsync completes it.
     fn send_archive(
         &self,
         route: &Route,
@@ -127,15 +127,15 @@ impl TransferContext<'_> {
         Ok(outcome)
     }
 
-    /// The workspace's place in the base, if it is the same locally and on the remote, and on the file system of the
-    /// incoming folder there.
+    /// The workspace's place in the base, if it is the same locally and on the remote, and its remote file system is
+    /// that of the incoming folder and of the base.
     fn workspace_in_base(&self) -> Option<&Path> {
         let workspace = Path::new(self.remote.workspace.as_str());
         let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
         let is_same = self.layout.base.join(place) == self.layout.workspace;
-        let is_near =
-            self.remote_state.code_disk.is_near && self.remote_state.workspace_disk.is_near;
-        (is_same && is_near).then_some(place)
+        let is_on_incoming_disk = self.remote_state.code_disk.is_on_incoming_disk
+            && self.remote_state.workspace_disk.is_on_incoming_disk;
+        (is_same && is_on_incoming_disk).then_some(place)
     }
 }
 

@@ -11,8 +11,8 @@ use mlcube_ssh::listing::{Entry, Listing};
 pub(crate) struct NewEntries<'a> {
     /// All new entries.
     pub(crate) entries: Cow<'a, Listing>,
-    /// The folders that exist on the remote and get new entries. A new folder is sent with all that is in it, so it
-    /// isn't listed here.
+    /// The folders that exist on the remote and get new entries. A new folder isn't among them, because it is sent with
+    /// all that is in it.
     pub(crate) folders: BTreeSet<PathBuf>,
 }
 

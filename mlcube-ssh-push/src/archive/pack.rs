@@ -24,8 +24,8 @@ pub(crate) trait PackObserver {
 }
 
 /// Packs the entries of a listing of the folder `local` as the content of a folder `name`. The last entry of the
-/// archive is a file `NAME.changed`. Its presence tells that the archive is complete; it holds the paths of the files
-/// that changed while they were read and mustn't be used, each followed by a NUL.
+/// archive is a file `NAME.changed`, which proves that the archive is complete. It holds the paths of the files that
+/// changed while they were read and mustn't be used, each followed by a NUL.
 ///
 /// Returns the entries that are no longer as they were listed, whether they were packed or not.
 ///
@@ -40,7 +40,7 @@ pub(crate) fn pack(
 ) -> io::Result<Listing> {
     let archive = Archive::new(to);
     let mut packer =
-        Packer { local, name, archive, observer, piece: vec![0; PIECE], taken_back: vec![] };
+        Packer { local, name, archive, observer, piece: vec![0; PIECE], unusable: vec![] };
     let mut changed = Listing::default();
     for (path, entry) in entries.iter() {
         packer.observer.file(path);
@@ -58,7 +58,7 @@ struct Packer<'a, W, H> {
     archive: Archive<W>,
     observer: &'a mut H,
     piece: Vec<u8>,
-    taken_back: Vec<u8>,
+    unusable: Vec<u8>,
 }
 
 impl<W: Write, H: PackObserver> Packer<'_, W, H> {
@@ -104,14 +104,14 @@ impl<W: Write, H: PackObserver> Packer<'_, W, H> {
         // A failing disk, or a file system that reports another size, changes nothing that a listing shows.
         let is_as_listed = is_whole && is_as_listed(&file, entry);
         if !is_as_listed {
-            self.taken_back.extend_from_slice(path.as_os_str().as_bytes());
-            self.taken_back.push(0);
+            self.unusable.extend_from_slice(path.as_os_str().as_bytes());
+            self.unusable.push(0);
         }
         Ok(is_as_listed)
     }
 
     fn finish(mut self) -> io::Result<()> {
-        self.archive.file(format!("{}.changed", self.name).as_bytes(), &self.taken_back)?;
+        self.archive.file(format!("{}.changed", self.name).as_bytes(), &self.unusable)?;
         self.archive.finish()
     }
 

@@ -20,8 +20,8 @@ const FEW: u64 = 256 << 10;
 /// How to send an archive that is faster than rsync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArchivePolicy {
-    /// Whether zstd compresses it: the headers then save more time than compression costs.
-    pub(crate) is_squeezed: bool,
+    /// Whether zstd compresses it. With many headers, that saves more time than it costs.
+    pub(crate) is_compressed: bool,
 }
 
 impl ArchivePolicy {
@@ -32,11 +32,11 @@ impl ArchivePolicy {
         // was cut off.
         let is_large = Batch::are_large(files, bytes);
         let pays = is_much && !is_large && new_entries.folders.len() <= FOLDERS;
-        if !pays || !route.is_near {
+        if !pays || !route.is_on_incoming_disk {
             return None;
         }
         let headers = header_bytes(&new_entries.entries);
-        let is_squeezed = headers > bytes / 10 && route.remote_state.has_zstd;
-        (is_squeezed || headers <= FEW.max(bytes / 2)).then_some(Self { is_squeezed })
+        let is_compressed = headers > bytes / 10 && route.remote_state.has_zstd;
+        (is_compressed || headers <= FEW.max(bytes / 2)).then_some(Self { is_compressed })
     }
 }

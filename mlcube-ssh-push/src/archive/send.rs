@@ -76,13 +76,13 @@ pub(crate) fn send(
     let session = route.remote_state.take_session();
     report.detail(&describe(route, new_entries));
     let mut session = connection
-        .run_in(session, &unpack::script(connection, route, new_entries, policy.is_squeezed))?;
+        .run_in(session, &unpack::script(connection, route, new_entries, policy.is_compressed))?;
     let Some(link) = session.take_input().context("can't wait for a pipe")? else {
         return Ok(ArchiveOutcome::Incomplete);
     };
     let mut shown =
         PackProgress { progress: Progress::new(report, new_entries.entries.bytes()), bytes: 0 };
-    let (packed, bytes) = upload(link, policy.is_squeezed, |to| {
+    let (packed, bytes) = upload(link, policy.is_compressed, |to| {
         pack(route.local, route.name, &new_entries.entries, to, &mut shown)
     });
     shown.progress.clear();

@@ -16,14 +16,14 @@ pub(crate) fn script(
     connection: &Connection,
     route: &Route,
     new_entries: &NewEntries,
-    is_squeezed: bool,
+    is_compressed: bool,
 ) -> Script {
     let script = route
         .remote_state
         .filling(connection, UNPACK)
         .given("name", route.name)
         .given("target", route.remote)
-        .given("squeezed", if is_squeezed { "--zstd" } else { "" });
+        .given("squeezed", if is_compressed { "--zstd" } else { "" });
     // The deepest folders come first, because the script removes each folder and those above it once they are empty.
     new_entries.folders.iter().rev().fold(script, |script, folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

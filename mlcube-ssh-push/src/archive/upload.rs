@@ -16,15 +16,16 @@ const QUICK: i32 = -1;
 /// link.
 pub(crate) fn upload<T>(
     link: impl Write,
-    is_squeezed: bool,
+    is_compressed: bool,
     pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> (io::Result<T>, u64) {
     let mut link = ByteCounter::new(link);
-    let packed = if is_squeezed { squeezed(&mut link, pack) } else { buffered(&mut link, pack) };
+    let packed =
+        if is_compressed { compressed(&mut link, pack) } else { buffered(&mut link, pack) };
     (packed, link.count())
 }
 
-fn squeezed<T>(
+fn compressed<T>(
     to: &mut dyn Write,
     pack: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -52,15 +53,15 @@ mod tests {
 
     #[test]
     fn what_is_packed_goes_squeezed_or_not() {
-        for is_squeezed in [false, true] {
+        for is_compressed in [false, true] {
             let (mut remote, link) = io::pipe().unwrap();
-            let (packed, count) = upload(link, is_squeezed, |to| to.write_all(&vec![7; 30_000]));
+            let (packed, count) = upload(link, is_compressed, |to| to.write_all(&vec![7; 30_000]));
             packed.unwrap();
             let mut received = Vec::new();
             remote.read_to_end(&mut received).unwrap();
-            assert_eq!((received.len() as u64, received.len() < 1000), (count, is_squeezed));
+            assert_eq!((received.len() as u64, received.len() < 1000), (count, is_compressed));
             let content =
-                if is_squeezed { zstd::decode_all(&received[..]).unwrap() } else { received };
+                if is_compressed { zstd::decode_all(&received[..]).unwrap() } else { received };
             assert_eq!(content, vec![7; 30_000]);
         }
     }

@@ -45,10 +45,10 @@ fn leads_out(layout: &Layout, link: &Path, target: &Path) -> bool {
     let target = normal(&link.parent().unwrap_or(link).join(target));
     let in_workspace = |path: &Path| path.starts_with(&layout.workspace);
     // A workspace outside the cube has a place of its own on the remote.
-    let is_far =
+    let is_between_trees =
         layout.workspace_in_root().is_none() && in_workspace(link) != in_workspace(&target);
     let is_code = || target.strip_prefix(&layout.base).is_ok_and(|place| layout.is_code(place));
-    is_far || !(in_workspace(&target) || is_code())
+    is_between_trees || !(in_workspace(&target) || is_code())
 }
 
 fn more(number: usize) -> String {

@@ -101,9 +101,9 @@ impl Local {
         })
     }
 
-    /// Replaces the times in a remote listing of the code, which the remote file system rounds, by those that were
+    /// Replaces the times in a remote listing of the code, which the remote file system rounds, by the times that were
     /// pushed.
-    pub(crate) fn put_pushed(&self, code: &mut Listing) {
+    pub(crate) fn restore_pushed_times(&self, code: &mut Listing) {
         if let Some(Cow::Owned(exact)) = self.pushed.as_ref().map(|pushed| code.unrounded(pushed)) {
             *code = exact;
         }
@@ -117,7 +117,7 @@ impl Local {
 
     /// Removes from the code what is in `places`, which the remote knows as present or former workspaces, and remembers
     /// these places.
-    pub(crate) fn leave_out_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
+    pub(crate) fn exclude_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
         self.sync_state.add_workspaces(places)?;
         let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
         self.code.retain(|path, _| is_code(path));

@@ -21,7 +21,7 @@ const LARGEST_DOCUMENT: u64 = 4 << 20;
 /// No key is as large: one of 16,384 bits has 12 kB.
 const LARGEST_KEY: u64 = 64 << 10;
 
-/// The files that are never code, and those that were found.
+/// Finds the files that are never code, and remembers what it has found.
 #[derive(Debug, Default)]
 pub(crate) struct OwnFiles {
     /// The contents of the identity files.

@@ -27,10 +27,10 @@ pub(crate) fn check(
     let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
     // What is in the incoming folder already needs no more room.
     let [disk, other] = [remote_state.workspace_disk, remote_state.code_disk].map(|disk| {
-        let left = if disk.is_near { remote_state.leftover_bytes } else { 0 };
+        let left = if disk.is_on_incoming_disk { remote_state.leftover_bytes } else { 0 };
         Disk { free: disk.free.map(|free| free.saturating_add(left)), ..disk }
     });
-    if disk.is_near != other.is_near {
+    if disk.is_on_incoming_disk != other.is_on_incoming_disk {
         check_disk(&[code], other.free, host)?;
         return check_disk(&[send], disk.free, host);
     }
@@ -41,7 +41,7 @@ pub(crate) fn check(
 /// bytes, if it is known.
 fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Result<()> {
     let Some(free) = free else { return Ok(()) };
-    // Asking every sparse file for its allocated size is slow, so only where the plain sizes don't fit.
+    // Looking up the allocated size of every sparse file is slow; it is needed only if the plain sizes don't fit.
     if wanted.iter().map(|(listing, _)| listing.bytes()).sum::<u64>() <= free {
         return Ok(());
     }

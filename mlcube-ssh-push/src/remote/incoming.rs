@@ -5,10 +5,11 @@ use anyhow::Result;
 use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 
-/// How many names are remembered: that of the last push that the remote replied to, and those of attempts since.
+/// How many names are remembered: that of the last push that got a reply, and the names of later attempts.
 const REMEMBERED: usize = 4;
 
-/// The name of a push's incoming folder, and those of earlier pushes of this machine whose unfinished files it uses.
+/// The name of a push's incoming folder, and the names of earlier pushes of this machine whose unfinished files it
+/// uses.
 #[derive(Clone, Debug)]
 pub(crate) struct IncomingId {
     pub(crate) id: String,
@@ -31,7 +32,7 @@ impl IncomingId {
         sync_state.set_incoming(&names)
     }
 
-    /// Notes that the remote has this folder, and none of the former ones any more.
+    /// Notes that the remote has this folder, and no longer has the former ones.
     pub(crate) fn is_made(&self, sync_state: &SyncState) -> Result<()> {
         sync_state.set_incoming(std::slice::from_ref(&self.id))
     }

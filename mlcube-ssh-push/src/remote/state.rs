@@ -70,7 +70,7 @@ pub(crate) struct RemoteState {
 pub(crate) struct Disk {
     /// Whether the incoming folder is on it. Otherwise, entries that go through that folder would be written twice, and
     /// could fill a file system that isn't meant for them.
-    pub(crate) is_near: bool,
+    pub(crate) is_on_incoming_disk: bool,
     /// The number of free bytes, if it is known.
     pub(crate) free: Option<u64>,
 }
@@ -79,7 +79,7 @@ impl Disk {
     /// Reads `yes BYTES` or `no BYTES`.
     pub(crate) fn parse(text: &str) -> Self {
         let (near, free) = text.split_once(' ').unwrap_or((text, ""));
-        Self { is_near: near == "yes", free: free.parse().ok() }
+        Self { is_on_incoming_disk: near == "yes", free: free.parse().ok() }
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct Route<'a> {
     /// The folder for rsync's temporary files.
     pub(crate) scratch: String,
     /// Whether both folders are on the file system of `remote`.
-    pub(crate) is_near: bool,
+    pub(crate) is_on_incoming_disk: bool,
 }
 
 impl RemoteState {
@@ -170,13 +170,13 @@ impl RemoteState {
         }
     }
 
-    /// Ends the session for a host that allows no other beside it; returns whether there was one.
+    /// Ends the session for a host that allows no other beside it; returns whether a session was open.
     fn make_room(&self) -> Outcome<bool> {
         self.has_no_room.set(true);
         let session = self.take_session();
-        let was_there = session.is_some();
+        let had_session = session.is_some();
         session.map_or(Ok(()), Session::end)?;
-        Ok(was_there)
+        Ok(had_session)
     }
 
     /// Releases the incoming folder, unless an archive has done so after all of it was in its place.
@@ -221,6 +221,14 @@ impl RemoteState {
     ) -> Route<'a> {
         let folder = |name: &str| format!("{}/{name}", self.incoming);
         let (incoming, scratch) = (folder(name), folder("tmp"));
-        Route { remote_state: self, local, remote, name, incoming, scratch, is_near: disk.is_near }
+        Route {
+            remote_state: self,
+            local,
+            remote,
+            name,
+            incoming,
+            scratch,
+            is_on_incoming_disk: disk.is_on_incoming_disk,
+        }
     }
 }

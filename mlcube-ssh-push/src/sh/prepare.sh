@@ -144,7 +144,8 @@ tell_disks() {
   # shellcheck disable=SC2046
   set -- $(find "$incoming/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
     $(stat -f -c '%a %S' "$workspace" "$base")
-  # If a file system doesn't report its numbers, those of the other one would take their place; all are dropped then.
+  # If a file system doesn't report its numbers, the numbers of the other one would take their place; all are dropped
+  # then.
   [ $# = 7 ] || set -- "$1" "$2" "$3" '' '' '' ''
   tell_disk disk-of-workspace "$1" "$2" "$4" "$5"
   tell_disk disk-of-code "$1" "$3" "$6" "$7"

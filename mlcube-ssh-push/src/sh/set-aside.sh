@@ -1,8 +1,8 @@
 #!/bin/sh
-# Moves code that no longer exists locally out of the tree. The shell itself does what it can for each path, because
-# there may be thousands.
-# Given: tree; aside, the folder for the backups; those of files that the local side has sent itself are removed at the
-# end of the push.
+# Moves code that no longer exists locally out of the tree. The shell itself does what it can for each path, because a
+# push may move thousands.
+# Given: tree; aside, the folder for the backups. At the end of the push, backups of files that the local side has sent
+# itself are removed.
 # Words: paths in the tree, the entries of a folder before the folder.
 # Replies: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved (a newline in a name is shown as
 # ?). A folder that holds anything else is kept.

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Tries whether the file system of the workspace can store names: makes a file of each name in a folder of its own.
 # Given: workspace; format, the format of the listing.
-# Words: paths that are new in the workspace, those of one folder together.
-# Replies: a line `listing` and the listing of the files that could be made, those of each folder in a numbered folder;
-# or a line `unknown`.
+# Words: paths that are new in the workspace, sorted by folder.
+# Replies: a line `listing` and the listing of the files that could be made, in one numbered folder for each folder of
+# the paths; or a line `unknown`.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

@@ -66,7 +66,7 @@ pub(crate) fn link_option(part: &Batch) -> Option<&'static str> {
     part.is_followed.then_some("--copy-links")
 }
 
-/// The transfer of what an archive left in the incoming folder: rsync hard-links complete files from there and
+/// The transfer of what an archive left in the incoming folder: rsync hard-links the complete files to their places and
 /// completes the others.
 pub(crate) fn complete_leftovers(
     connection: &Connection,
@@ -98,7 +98,7 @@ fn command(connection: &Connection, route: &Route) -> Command {
         // Compares times to the nanosecond; by default, rsync skips a change within the same second.
         .arg("--modify-window=-1")
         .args(connection.is_shared().then_some(SHARED).into_iter().flatten());
-    if route.is_near {
+    if route.is_on_incoming_disk {
         // Incomplete files are written where no listing looks, even if rsync is killed.
         command.arg(format!("--temp-dir={}", route.scratch))
     } else {

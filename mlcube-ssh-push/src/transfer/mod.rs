@@ -27,7 +27,7 @@ use crate::transfer::delete::Removed;
 use crate::verify;
 
 impl TransferContext<'_> {
-    /// Runs all transfers and updates the sync state. `sent` tells what was sent, even if the transfer fails.
+    /// Runs all transfers and updates the sync state. `sent` counts what was sent, even if the transfer fails.
     pub(crate) fn transfer(
         &self,
         args: &Args,
@@ -36,7 +36,7 @@ impl TransferContext<'_> {
     ) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         sync_state.set_gone(&local.once_sent())?;
-        let has_made_way = self.make_way()?;
+        let has_removed_links = self.remove_links_in_the_way()?;
         if args.delete {
             receipt.deleted = self.delete(sent)?;
         }
@@ -47,7 +47,7 @@ impl TransferContext<'_> {
             _ => all,
         };
         let has_replaced =
-            sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_made_way;
+            sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_removed_links;
         match &all {
             // The connection is lost, so the backups can't be read.
             Err(failure) if failure.kind == FailureKind::Connection => {}
@@ -74,8 +74,8 @@ impl TransferContext<'_> {
     }
 
     /// Removes remote links that were pushed and are folders locally now, because rsync would write through them.
-    /// Returns whether there were any.
-    fn make_way(&self) -> Outcome<bool> {
+    /// Returns whether it removed any.
+    fn remove_links_in_the_way(&self) -> Outcome<bool> {
         let Removed { deleted, failure } = self.remove(&self.local.old_links())?;
         failure.map_or(Ok(!deleted.is_empty()), Err)
     }
