@@ -26,13 +26,13 @@ impl Backups {
     }
 
     /// Names the files that were written since the workspace was listed; `before` is that listing. If a disk was full
-    /// (`may_be_half`), removes incomplete backups, whose files are still in their places. After a transfer by content,
+    /// (`may_be_incomplete`), removes incomplete backups, whose files are still in their places. After a transfer by content,
     /// nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
         before: &Listing,
-        may_be_half: bool,
+        may_be_incomplete: bool,
         report: Report,
     ) {
         let backups = match Listing::of_folder(&self.folder, &|_, _| Ok(false)) {
@@ -50,14 +50,14 @@ impl Backups {
                 continue;
             }
             // A full disk ends a backup in its middle; the file itself is then still in its place.
-            let is_half = |now: &Entry| is_before(path, now) && backup.size < now.size;
-            if !may_be_half || !Entry::is_at(&workspace.join(path), is_half) {
+            let is_incomplete = |now: &Entry| is_before(path, now) && backup.size < now.size;
+            if !may_be_incomplete || !Entry::is_at(&workspace.join(path), is_incomplete) {
                 changed.push(path);
             } else if let Err(problem) = fs::remove_file(self.folder.join(path)) {
-                let half = self.folder.join(path);
+                let incomplete = self.folder.join(path);
                 report.warn(&format!(
                     "can't remove the incomplete file {}: {problem}",
-                    half.display()
+                    incomplete.display()
                 ));
             }
         }

@@ -88,16 +88,16 @@ impl Stage {
         workspace: &Path,
         unfinished: bool,
     ) -> io::Result<Option<PathBuf>> {
-        let mut unasked = None;
+        let mut unrequested = None;
         for top in tops(loads, workspace) {
             let folder = top.join(&self.folder);
             let other = remove_others(&folder, Path::new(""), &wanted(loads, workspace, &top))?;
-            unasked = unasked.or(other);
+            unrequested = unrequested.or(other);
             if !unfinished {
                 remove(&folder)?;
             }
         }
-        Ok(unasked)
+        Ok(unrequested)
     }
 }
 

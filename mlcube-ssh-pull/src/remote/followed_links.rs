@@ -41,10 +41,10 @@ pub(crate) fn follow(
         if links.is_empty() {
             return Ok(());
         }
-        let behind = look(connection, document, &mut remote.session, &links)?;
+        let targets = look(connection, document, &mut remote.session, &links)?;
         for link in links {
             // A broken link is listed as a link; a link to an unreadable entry is listed as unreadable.
-            let end = behind.get(&link);
+            let end = targets.get(&link);
             if let Some(end) =
                 end.filter(|end| !matches!(end.kind, EntryKind::Link | EntryKind::Unreadable))
             {
@@ -52,7 +52,7 @@ pub(crate) fn follow(
             }
             tried.insert(link);
         }
-        remote.listing.merge(&behind);
+        remote.listing.merge(&targets);
     }
     Ok(())
 }
@@ -69,8 +69,8 @@ fn look(
         .given("linked", FIND_FORMAT_LINKED)
         .given("unreadable", &FIND_FORMAT_UNREADABLE.replace("%P", "%p"));
     let script = links.iter().fold(script, mlcube_ssh::process::script::Script::word);
-    let goes_on = session.is_some();
-    let script = if goes_on { script.followed() } else { script };
+    let has_session = session.is_some();
+    let script = if has_session { script.followed() } else { script };
     let (reply, next) = connection.run_in(session.take(), &script)?.answer_and_go_on()?;
     *session = next;
     if reply.status != 0 {

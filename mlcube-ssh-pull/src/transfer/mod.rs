@@ -115,8 +115,8 @@ impl TransferContext<'_> {
         }
         // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(remote.followed(true));
-        let behind_links = [&plan.links[..], &remote.followed(false)].concat();
-        let wanted = archive::choose_entries(&plan.send, &local, &behind_links);
+        let followed = [&plan.links[..], &remote.followed(false)].concat();
+        let wanted = archive::choose_entries(&plan.send, &local, &followed);
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
         let before: Listing = plan.send.iter().filter_map(replaced).collect();
         drop((local, seen));
@@ -259,8 +259,8 @@ impl TransferContext<'_> {
             // After a transfer that was cut off too: complete files are kept then.
             let placed = self.place(&fetch, &stage, &loads, &rest);
             let is_done = matches!(fetched, Ok(None)) && placed.is_ok();
-            let unasked = stage.clear(&loads, &layout.workspace, !is_done);
-            placed.and(self.check_asked(unasked))
+            let unrequested = stage.clear(&loads, &layout.workspace, !is_done);
+            placed.and(self.check_asked(unrequested))
         });
         let left_out = fetched?;
         placed.map(|()| (rest.into_owned(), left_out))
@@ -295,9 +295,9 @@ impl TransferContext<'_> {
     }
 
     /// Refuses a host that sends names which weren't requested: an honest host doesn't do that.
-    fn check_asked(&self, unasked: io::Result<Option<PathBuf>>) -> Outcome<()> {
+    fn check_asked(&self, unrequested: io::Result<Option<PathBuf>>) -> Outcome<()> {
         let host = self.connection.host();
-        match unasked.context("can't clear the folder for incoming files")? {
+        match unrequested.context("can't clear the folder for incoming files")? {
             None => Ok(()),
             Some(name) => Err(Failure::ours(anyhow!(
                 "'{host}' sent '{}', which this pull didn't request; it was removed",
@@ -429,9 +429,9 @@ fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
 /// Fails, after the rest was fetched, for links that lead out, because their targets may be results. Links on the way
 /// to what was `asked` for were followed, so they are broken.
 pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str) -> Outcome<()> {
-    let (nowhere, unasked): (Vec<_>, Vec<_>) =
+    let (nowhere, unrequested): (Vec<_>, Vec<_>) =
         links.iter().partition(|link| asked.leads_through(link));
-    let Some(path) = nowhere.first().or(unasked.first()) else { return Ok(()) };
+    let Some(path) = nowhere.first().or(unrequested.first()) else { return Ok(()) };
     let what = match links.len() {
         1 => String::new(),
         number => format!(" and {} more", number - 1),
