@@ -3,7 +3,7 @@
 use clap::Parser;
 use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
 
-/// The program's name, as messages begin.
+/// The program's name at the beginning of its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-interp";
 
 /// Create or update the python environment that runs mlcube on the remote host.

@@ -1,4 +1,4 @@
-//! The python environment on the remote: one script that looks, and acts only where something is missing.
+//! The python environment on the remote: runs one script that checks it, and changes it only if something is missing.
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::pipe::document::Document;
@@ -12,11 +12,11 @@ use crate::{problem, requirements};
 
 const PROGRAM: &str = include_str!("sh/environment.sh");
 
-/// Makes the environment and notes a receipt.
+/// Makes the environment and adds a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let (_, runner) = Layout::of_document(document)?;
     let connection = Connection::new(document, &runner, step.report())?
-        // The steps that follow need it, and nobody should log in in vain.
+        // The later steps transfer files: their program is checked before a login that would be in vain.
         .for_transfers();
     let script = script(&connection, document, &runner.interpreter);
     if step.is_dry_run() {
@@ -24,15 +24,15 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
         return Ok(());
     }
     let (receipt, made) = timed(|receipt| {
-        let answer = connection.run_reporting(&script)?;
-        if answer.status != 0 {
-            return Err(problem::failure(connection.host().as_str(), &runner.interpreter, &answer));
+        let reply = connection.run_reporting(&script)?;
+        if reply.status != 0 {
+            return Err(problem::failure(connection.host().as_str(), &runner.interpreter, &reply));
         }
-        receipt.changed = answer.field("changed").as_deref() == Some("1");
-        receipt.python = answer.field("python");
-        receipt.mlcube = answer.field("mlcube");
+        receipt.changed = reply.field("changed").as_deref() == Some("1");
+        receipt.python = reply.field("python");
+        receipt.mlcube = reply.field("mlcube");
         receipt.gpus =
-            answer.field("gpus").filter(|form| ["plain", "quoted"].contains(&form.as_str()));
+            reply.field("gpus").filter(|form| ["plain", "quoted"].contains(&form.as_str()));
         receipt.requirements = Some(runner.interpreter.requirements().to_owned());
         Ok(())
     });
@@ -44,7 +44,7 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     Ok(())
 }
 
-/// The script for an interpreter; each requirement is one word on the remote.
+/// Returns the script for an interpreter; each requirement is one of its arguments.
 fn script(connection: &Connection, document: &Document, interpreter: &Interpreter) -> Script {
     let script = connection.script(PROGRAM).given("ours", document.remote.state.as_str());
     let (kind, folder) = match interpreter.folder() {

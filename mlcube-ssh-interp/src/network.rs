@@ -1,16 +1,16 @@
-//! Why pip doesn't reach its index: it says so in warnings, and at the end only that nothing was found.
+//! The reason why pip can't reach its index. pip gives it only in warnings; its last line says that nothing was found.
 //!
-//! The fuzz target `host` has this file too, so it knows nothing of the program around it.
+//! The fuzz target `host` includes this file, so it uses nothing else of this program.
 
 use mlcube_ssh::text::quote::one_line;
 
-/// A cause in the words of pip's network library, and what can be done.
+/// A cause in the words of pip's network library, and what the user can do.
 pub(crate) struct Problem {
     pub(crate) cause: String,
     pub(crate) hint: &'static str,
 }
 
-/// The signs of a cause, the most telling first, and its hint.
+/// The words by which a cause is recognised, and its hint; the most specific cause comes first.
 const CAUSES: [(&[&str], &str); 4] = [
     (
         &["ProxyError", "Cannot connect to proxy", "Tunnel connection failed"],
@@ -37,7 +37,7 @@ const CAUSES: [(&[&str], &str); 4] = [
     ),
 ];
 
-/// What pip says of the network, if that is why it failed.
+/// Returns the network problem that pip reported, if that is why it failed.
 pub(crate) fn problem(errors: &str) -> Option<Problem> {
     let broken =
         |line: &&str| line.contains("connection broken by") || line.contains("Could not fetch URL");
@@ -45,7 +45,7 @@ pub(crate) fn problem(errors: &str) -> Option<Problem> {
     let (_, hint) =
         CAUSES.iter().find(|(signs, _)| signs.iter().any(|sign| line.contains(sign)))?;
     let words = line.split_once("connection broken by ").map_or(line, |(_, words)| words);
-    // `'NewConnectionError('<…>: Failed to …')': /simple/mlcube/`
+    // The line has this form: `'NewConnectionError('<…>: Failed to …')': /simple/mlcube/`
     let words = words.rsplit_once("': ").map_or(words, |(words, _)| words);
     let words = words.rsplit_once(">: ").map_or(words, |(_, words)| words);
     let words = words.trim_matches(['\'', '"', '(', ')', ' ', ',']);

@@ -1,4 +1,4 @@
-//! What the remote script's problems mean: the cause, and the line to write.
+//! Turns the problems of the remote script into messages: the cause, and the setting to write.
 
 use anyhow::anyhow;
 use mlcube_ssh::pipe::failure::is_out_of_room;
@@ -10,18 +10,18 @@ use mlcube_ssh::text::quote::{is_plain, one_line};
 
 use crate::{network, requirements};
 
-/// What makes mlcube 0.0.9 start with every python that has it at all.
+/// The requirements with which mlcube 0.0.9 starts on every python that it supports.
 const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
 
-/// What makes it start with python 3.13 and 3.14, tried with both: newer releases of what it needs than it asks for, and so
-/// all of that by name.
+/// The requirements with which mlcube 0.0.9 starts on python 3.13 and 3.14 (tested with both). They are newer releases than
+/// mlcube asks for, so pip must not resolve dependencies and all of them are named.
 const MLCUBE_OF_NEW_PYTHON: &str = "--no-deps mlcube==0.0.9 mlcube-docker==0.0.9 omegaconf==2.3.0 antlr4-python3-runtime==4.9.3 PyYAML click coloredlogs==14.0 humanfriendly markdown setuptools<81";
 
-/// The failure for an answer that isn't a success.
-pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> Failure {
-    let problem = answer.field("problem").unwrap_or_default();
+/// Returns the failure for a reply with an error status.
+pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure {
+    let problem = reply.field("problem").unwrap_or_default();
     let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
-    let last = answer.last_error();
+    let last = reply.last_error();
     if kind == folder_owner::NOT_OWN {
         return folder_owner::failure(host, subject);
     }
@@ -39,7 +39,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> 
                 "set runner.interpreter.python to one that the account may run, or ask its owner for the right to enter the folder",
             )
         }
-        "pip" => pip(host, interpreter, subject, &answer.errors),
+        "pip" => pip(host, interpreter, subject, &reply.errors),
         "no-mlcube" => no_mlcube(host, interpreter, subject),
         "no-distutils" => hinted(
             format!("python {subject} on '{host}' has no distutils, which mlcube needs"),
@@ -62,7 +62,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, answer: &Reply) -> 
             format!("another installation is running in {subject} on '{host}'"),
             "try again when it has ended",
         ),
-        _ if is_out_of_room(&answer.errors) => no_room(host),
+        _ if is_out_of_room(&reply.errors) => no_room(host),
         "create" => anyhow!("can't create the environment {subject} on '{host}': {last}"),
         "not-writable" => hinted(
             format!("can't write {subject} on '{host}' ({last})"),
@@ -85,18 +85,19 @@ fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error
     hinted(message, write_line(interpreter, MLCUBE))
 }
 
-/// `subject` is python's version, then a python of that host that will do, if there is one.
+/// Returns the message for a python that is too new. `subject` is its version, then a suitable python of that host, if
+/// there is one.
 fn too_new(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Error {
     let (version, other) = subject.split_once(' ').unwrap_or((subject, ""));
     let message = format!(
         "python {version} on '{host}' is too new for what this mlcube asks for: a package that it needs imports 'typing.io', which python 3.13 took away"
     );
-    // A host's word stands in a line to paste only where it can't be read as more than a path.
+    // The remote's word becomes part of a line to paste only if it can't be read as more than a path.
     if !other.is_empty() && is_plain(other) {
         let hint = format!("set runner.interpreter.python: {other}");
         return hinted(message, hint);
     }
-    // Of a list of the user's own other packages would get no dependencies.
+    // `--no-deps` would leave out the dependencies of other packages in the user's own list.
     let line = requirements::instead(interpreter.requirements(), MLCUBE_OF_NEW_PYTHON);
     hinted(
         message,
@@ -107,7 +108,7 @@ fn too_new(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Erro
     )
 }
 
-/// Why pip failed, in its own words where they are the best.
+/// Returns the reason why pip failed, in pip's own words if there is no better explanation.
 fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> anyhow::Error {
     if is_out_of_room(errors) {
         return no_room(host);
@@ -153,14 +154,15 @@ fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> an
     )
 }
 
-/// Whether a version of python, in front of other words, is one that the dependencies of mlcube don't start with.
+/// Returns whether the dependencies of mlcube don't start on this version of python; `version` may be followed by other
+/// words.
 fn is_too_new(version: &str) -> bool {
     let version = version.split(' ').next().unwrap_or_default();
     let minor = version.strip_prefix("3.").and_then(|minor| minor.parse().ok());
     minor.is_some_and(|minor: u32| minor > 12)
 }
 
-/// The line of the settings that has `more`, too; advice never repeats what is listed already.
+/// Returns the line of the settings that adds `more`; if everything in it is listed already, the advice is another one.
 fn write_line(interpreter: &Interpreter, more: &str) -> String {
     match requirements::with(interpreter.requirements(), more) {
         Some(line) => format!("set runner.interpreter.requirements: '{line}'"),
@@ -170,7 +172,7 @@ fn write_line(interpreter: &Interpreter, more: &str) -> String {
     }
 }
 
-/// The folder of wheels that pip didn't find: it warns of it, and ends with "No matching distribution".
+/// Returns the folder of wheels that pip didn't find: pip only warns of it, and ends with "No matching distribution".
 fn missing_wheels(errors: &str) -> Option<String> {
     let warning = errors
         .lines()
@@ -178,8 +180,8 @@ fn missing_wheels(errors: &str) -> Option<String> {
     Some(one_line(warning.split_once("Location '")?.1.split_once('\'')?.0))
 }
 
-/// pip's own last complaint, in the words of the program that it called: what git says stands among what pip says about
-/// that, indented or drawn with a bar.
+/// Returns pip's last error, in the words of the program that it called: git's own lines are among pip's lines about git,
+/// indented or marked with a bar.
 fn pip_words(errors: &str) -> String {
     let trimmed =
         |line: &'_ str| line.trim_matches([' ', '\t', '│', '|', '╰', '─', '>', '×']).to_owned();
@@ -191,7 +193,7 @@ fn pip_words(errors: &str) -> String {
             !line.is_empty() && !is_aside.iter().any(|start| line.starts_with(start))
         })
         .collect();
-    // A subprocess's own cause first; pip then adds only that it failed.
+    // A subprocess's own cause comes first; pip's later line only says that the subprocess failed.
     let starts = |starts: &[&str]| {
         lines.iter().rfind(|line| starts.iter().any(|start| line.starts_with(start)))
     };

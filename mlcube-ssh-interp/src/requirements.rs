@@ -1,12 +1,12 @@
-//! The whitespace-separated list `requirements` of the settings, as words for pip.
+//! Splits the whitespace-separated list `requirements` of the settings into words for pip.
 
-/// What connects the text before it with the text after it inside one requirement: the `@` of a direct reference, version
+/// The words that connect the text before and after them inside one requirement: the `@` of a direct reference, version
 /// operators, and the `;` and words of an environment marker (PEP 508).
 const CONNECTORS: [&str; 16] =
     ["@", ";", ",", "==", "===", "!=", "~=", "<", "<=", ">", ">=", "(", "and", "or", "in", "not"];
 
 /// Splits `requirements` into options and requirements: `NAME @ URL` and `NAME == 1; python_version < "3.9"` are one word
-/// each, with the blanks in them.
+/// each, with their blanks.
 pub(crate) fn split(requirements: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for part in requirements.split_whitespace() {
@@ -21,7 +21,7 @@ pub(crate) fn split(requirements: &str) -> Vec<String> {
     words
 }
 
-/// Whether `part` belongs to the requirement that begins with `word`. An option and its value stay two words.
+/// Returns whether `part` belongs to the requirement that begins with `word`. An option and its value remain two words.
 fn connects(word: &str, part: &str) -> bool {
     let last = word.rsplit(' ').next().unwrap_or(word);
     !word.starts_with('-')
@@ -37,7 +37,8 @@ fn ends_with_connector(part: &str) -> bool {
     CONNECTORS.contains(&part) || part.ends_with(['@', ';', ',', '=', '<', '>', '('])
 }
 
-/// The list with `more` in front, which takes the place of requirements of the same names; none when all of it is listed.
+/// Returns the list with `more` in front, without earlier requirements of the same names; `None` if all of `more` is listed
+/// already.
 pub(crate) fn with(requirements: &str, more: &str) -> Option<String> {
     let listed = split(requirements);
     let more = split(more);
@@ -49,8 +50,8 @@ pub(crate) fn with(requirements: &str, more: &str) -> Option<String> {
     Some(more.iter().chain(rest).map(String::as_str).collect::<Vec<_>>().join(" "))
 }
 
-/// A list for the same packages with `line` in their place, which names all that they need; none when it is listed already,
-/// or when other packages are listed, too. Options and their values stay.
+/// Returns a list for the same packages with `line` in their place, which names all their dependencies. `None` if `line` is
+/// listed already, or if other packages are listed, too. Options and their values remain.
 pub(crate) fn instead(requirements: &str, line: &str) -> Option<String> {
     let wanted = split(line);
     let is_known = |word: &String| {
@@ -65,7 +66,7 @@ pub(crate) fn instead(requirements: &str, line: &str) -> Option<String> {
     listed.iter().all(is_known).then(|| with(&listed.join(" "), line)).flatten()
 }
 
-/// The name of a requirement, as the index compares names (PEP 503, without runs of separators).
+/// Returns the name of a requirement, as the index compares names (PEP 503, without runs of separators).
 fn name(word: &str) -> String {
     let is_in_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     word.chars().take_while(is_in_name).collect::<String>().to_lowercase().replace(['_', '.'], "-")

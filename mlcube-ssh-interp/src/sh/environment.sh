@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes sure that the python environment is there and whole.
-# $1 system or virtualenv, $2 python, $3 the environment's folder (empty: none), then one word a requirement.
-# Given: ours, our own folder for the cube, which need not be there yet.
-# Answers: changed, python (its path), mlcube (its version), gpus (whether a list of them is handed on as it is, or in quotes);
-# or problem.
+# Makes sure that the python environment exists and is complete.
+# $1 system or virtualenv, $2 python, $3 the environment's folder (empty: none), then the requirements, one word each.
+# Given: ours, our own folder for the cube, which may not exist yet.
+# Reply: changed, python (its path), mlcube (its version), gpus (`plain` or `quoted`: how a list of GPUs must be passed); or
+# problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 kind=$1 named=$2 folder=$3
@@ -11,9 +11,9 @@ shift 3
 
 case $named in \~/*) named=$(absolute "$named") ;; esac
 
-# What the user sets for python and pip would let other packages be imported, or put ours elsewhere.
+# The user's variables for python and pip could make it import other packages, or install ours elsewhere.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_USER
-# A file of pip's may say the same.
+# A configuration file of pip may set the same.
 PIP_REQUIRE_VIRTUALENV=0
 export PIP_REQUIRE_VIRTUALENV
 if [ "$kind" = virtualenv ]; then
@@ -21,26 +21,28 @@ if [ "$kind" = virtualenv ]; then
   export PIP_USER
 fi
 
-# To start mlcube takes half a second of the processor, to look at the files from which it starts next to nothing. Where it
-# was seen to start, `proof` holds what it was started with, what it said, and of each of those files `INODE CTIME SIZE PATH`.
+# Starting mlcube takes half a second of processor time, checking the files from which it starts almost none. After a
+# successful start `proof` holds: what it was started with, what it printed, and `INODE CTIME SIZE PATH` of each of these
+# files.
 
-# What mlcube is started with, in one line: the words are the requirements. Libraries come from where a variable says, too.
+# Prints what mlcube is started with, in one line. Arguments: the requirements. LD_LIBRARY_PATH is included because
+# libraries come from it.
 started_with() { printf '%s\n' "$python ${LD_LIBRARY_PATH-} $*"; }
 
-# Whether each of those files is as it was when mlcube was seen to start; then `state` is what it said.
+# Checks whether each of these files is unchanged since mlcube was seen to start; then sets `state` to what it printed.
 is_proved() {
   [ -O "$proof" ] && { IFS= read -r with && read -r said; } <"$proof" && [ "$with" = "$(started_with "$@")" ] || return 1
   {
     printf '%s\n%s\n' "$with" "$said"
-    # -L: the files that count are those to which links lead.
+    # -L: what counts is the file that a link leads to.
     sed -n '3,$s/^[0-9]* [0-9]* [0-9]* //p' "$proof" | tr '\n' '\0' | xargs -0 stat -L -c '%i %Z %s %n'
   } 2>/dev/null | cmp -s - "$proof" || return 1
   state=$said
 }
 
-# What python itself says of the environment: the version of mlcube and how it takes a list of GPUs, or why
-# mlcube can't start. The words after the
-# python are the requirements: what of them is mlcube's is imported too. It leaves the proof.
+# Prints the state of the environment as python sees it: the version of mlcube and how it takes a list of GPUs, or why
+# mlcube can't start. Arguments: the python, then the requirements; mlcube's packages among them are imported, too. Writes
+# the proof.
 state_of() {
   its_python=$1
   shift
@@ -53,14 +55,14 @@ import sys
 import time
 
 began = time.time()
-# A folder of the account's that happens to be called mlcube is none of it.
+# Removes the current folder: a folder of the account that happens to be called mlcube must not be imported.
 sys.path = [place for place in sys.path if place]
 
 
 def note(proof, started_with, said):
-    """Writes what `is_proved` reads: the files of all modules, python itself, and the folders where others would be found.
+    """Writes what `is_proved` reads: the files of all modules, python itself, and the folders where modules are found.
 
-    Nothing where one of them has changed since the start: it may not be what was started from.
+    Writes nothing if one of them has changed since the start: mlcube may have started from an earlier version of it.
     """
     paths = {module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
     paths |= {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg"), *sys.path}
@@ -106,7 +108,8 @@ if wrong is None:
         if proof:
             note(proof, started_with, said)
     except Exception:
-        # A module may raise anything when it is asked for its file. It is started again the next time.
+        # A module may raise any exception when its file is asked for. Without a proof mlcube is started again the next
+        # time.
         pass
 else:
     name, problem = wrong
@@ -122,23 +125,23 @@ else:
 PYTHON
 }
 
-# Whether what was made still starts mlcube.
+# Checks whether the environment that we created still starts mlcube.
 is_whole() {
   [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] || return 1
   is_proved "$@" || is_started "$@"
 }
 
-# Whether every requirement is met already, without pip. What only pip can judge (a URL, a file, an option that changes
-# what is installed, or where) is not.
+# Checks without pip whether every requirement is met already. A requirement that only pip can judge (a URL, a file, an
+# option that changes what is installed, or where) counts as not met.
 met() {
   "$python" -E - "$@" <<'PYTHON'
 import re
 import sys
 
-# A folder of the account's that happens to be called packaging is none of it.
+# Removes the current folder: a folder of the account that happens to be called packaging must not be imported.
 sys.path = [place for place in sys.path if place]
 
-# What pip is told about its work, not about what it installs (pip-install(1)): with a value, and without.
+# The options that change how pip works, not what it installs (pip-install(1)): with a value, and without.
 WITH_VALUE = set("""
     -i --index-url --extra-index-url -f --find-links --trusted-host --proxy --cert --client-cert --keyring-provider
     --timeout --retries --resume-retries --cache-dir --log --progress-bar --exists-action --root-user-action
@@ -221,12 +224,11 @@ except Exception:
 PYTHON
 }
 
-# An index that doesn't answer is given up soon, and a person isn't left without a word: both can be changed by options
-# among the requirements, which come later.
+# pip gives up soon if the index doesn't reply, and the user gets a message meanwhile. Options among the requirements come
+# later and so override both times.
 install() {
   {
-    # Left alone when pip has ended: it must not hold the session.
-    # Nor the lock.
+    # `sleep` survives when pip has ended and this subshell is killed: it must keep neither the session nor the lock open.
     sleep 10 >/dev/null 2>&1 3<&- 9>&-
     say "pip is still running; it waits 15 s for each response of the package index, and retries once"
   } &
@@ -237,7 +239,7 @@ install() {
   [ "$installed" = 0 ] || problem "pip $("$python" -E -c 'import sys; print("%d.%d" % sys.version_info[:2])') $(older_python)"
 }
 
-# A pip that is asked for is installed first: it is the one that installs the rest.
+# A requested version of pip is installed first, because it installs the rest.
 install_all() {
   for word; do
     case $word in pip | pip[\<\>=!~]*) install "$word" ;; esac
@@ -245,7 +247,7 @@ install_all() {
   install "$@"
 }
 
-# $1 whether anything was changed, then the requirements. `state` may be known already.
+# $1 whether anything was changed, then the requirements. `state` may be set already.
 finish() {
   changed=$1
   shift
@@ -265,14 +267,14 @@ finish() {
   if [ -n "$gpus" ]; then printf 'gpus %s\n' "$gpus"; fi
 }
 
-# Prints a python of this host that mlcube starts with.
+# Prints the path of a python on this host with which mlcube starts.
 older_python() {
   for minor in 12 11 10 9 8; do
     if command -v "python3.$minor"; then return 0; fi
   done
 }
 
-# Where a link of the name leads to can be out of the account's reach: somebody else's environment.
+# A link of this name may lead to a place that the account can't reach: another user's environment.
 no_python() {
   if [ -L "$named" ]; then problem no-python-behind "$(readlink -f "$named" || readlink "$named")"; fi
   problem no-python "$named"
@@ -290,7 +292,7 @@ system_python() {
   finish 1 "$@"
 }
 
-# Works through the states in which an environment can be: whole, another's, broken off, damaged, not there.
+# Handles every state of an environment: complete, made with another python, unfinished, damaged, missing.
 virtual_environment() {
   folder=$(absolute "$folder")
   check_own "$folder"
@@ -299,7 +301,7 @@ virtual_environment() {
   begun=$folder/.mlcube-ssh-begun
   made=$folder/.mlcube-ssh-made
   proof=$folder/.mlcube-ssh-started
-  # One line that changes when anything changes that the environment is made of.
+  # One line that changes whenever any part of the environment's definition changes.
   wanted="$named $*"
   if is_whole "$@"; then finish 0 "$@"; return; fi
 
@@ -313,7 +315,7 @@ virtual_environment() {
   fi
   if ! "$python" -E -c '' 2>/dev/null; then create; fi
   fill "$@"
-  # What pip takes for installed can be there in part: a purge of old files leaves that.
+  # A package that pip counts as installed may be incomplete: a cleanup of old files can have that effect.
   if [ -f "$whole" ] && ! is_started "$@"; then
     make_anew "can't start mlcube any more"
     create
@@ -330,22 +332,22 @@ is_started() {
   case $state in mlcube\ *) ;; *) return 1 ;; esac
 }
 
-# Prints what a python and the environments that are made with it have in common: the version, and where it is installed.
+# Prints what a python and the environments made with it have in common: the version, and where python is installed.
 base_of() {
   "$1" -E -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.base_prefix)'
 }
 
-# Whether the settings name another python by now than the one that the environment was made with.
+# Checks whether the settings now name another python than the one with which the environment was made.
 is_of_another_python() {
   maker=$(command -v "$named") || no_python
   [ "$(base_of "$maker")" != "$(base_of "$python")" ]
 }
 
-# Removes the environment, unless somebody else made it: only its packages are ours then. A job that runs in it would lose
-# what it hasn't imported yet.
+# Removes the environment, unless we didn't create it: then only its packages are ours. Refuses while a process runs in it,
+# because a job would lose the modules that it hasn't imported yet.
 make_anew() {
   [ -f "$made" ] || [ -f "$begun" ] || problem not-made-here "$folder"
-  # On standard input: among its arguments grep would find itself.
+  # The pattern comes on standard input: among grep's arguments it would match grep itself.
   # shellcheck disable=SC2062 # the pattern is that of -f
   if printf '%s\n' "$python" | grep -f - -qsF /proc/[0-9]*/cmdline; then problem in-use "$folder"; fi
   say "$folder $1; recreating it"
@@ -373,12 +375,12 @@ create() {
   printf '' >"$made" || problem not-writable "$folder"
 }
 
-# Two pipelines that want the same environment: the second one waits. The lock goes with its holder.
+# Makes a second pipeline wait that wants the same environment. The lock ends with its holder.
 one_at_a_time() {
-  # A redirection of `exec` or `:` that fails ends the shell without a word (POSIX 2.8.1).
+  # A failing redirection of `exec` or `:` would end the shell without a message (POSIX 2.8.1).
   printf '' >>"$folder.lock" || problem not-writable "$folder.lock"
   exec 9>>"$folder.lock"
-  # An installation takes minutes at most.
+  # An installation takes minutes at most, so 900 seconds are enough.
   timeout -s KILL 900 flock 9 2>/dev/null
   case $? in
     0) ;;
