@@ -1,4 +1,4 @@
-//! Reading the command line: a wrong one is status 125 and one line, as every other error of ours.
+//! Parses the command line: an error has status 125 and one line, like every other error of these programs.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -13,14 +13,14 @@ use crate::ui::report::{Report, Verbosity};
 /// Parses the command line of `program`. Help and version are written to standard output.
 ///
 /// # Errors
-/// The status to exit with at once, when everything there was to say is said.
+/// The status to exit with at once, after the help, the version or the error was written.
 pub fn parse<A: Parser>(
     program: &'static str,
     words: impl IntoIterator<Item = OsString>,
 ) -> Result<A, ExitCode> {
     A::try_parse_from(words).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A reader that is gone has seen enough.
+            // A failed write isn't reported: a reader that closed the pipe has seen enough.
             let _ = write!(std::io::stdout().lock(), "{error}");
             ExitStatus::Done.into()
         }
@@ -33,7 +33,7 @@ pub fn parse<A: Parser>(
     })
 }
 
-/// The first paragraph of clap's message, without its prefix, on one line.
+/// Returns the first paragraph of clap's message on one line, without its prefix.
 fn one_line(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let paragraph = message.split("\n\n").next().unwrap_or(message);

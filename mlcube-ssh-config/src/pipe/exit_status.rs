@@ -3,37 +3,37 @@
 //! | status | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 125 | ours: usage, document, configuration, a precondition, files left out |
-//! | 126 | `ssh` or `rsync` is there and can't be run |
-//! | 127 | `ssh` or `rsync` isn't there, on this machine or on the remote |
+//! | 125 | an error of mlcube-ssh: usage, document, configuration, a precondition, files left out |
+//! | 126 | `ssh` or `rsync` exists and can't be run |
+//! | 127 | `ssh` or `rsync` is missing, locally or on the remote |
 //! | 255 | the connection: unreachable, refused, lost, host key, login |
 //! | 128+n | ended by signal n |
 //! | other | the task's own |
 
 use std::process::ExitCode;
 
-/// Why a program ends, as the status that its caller sees.
+/// The reason why a program ends, as the status that its caller sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExitStatus {
-    /// Everything asked for was done.
+    /// Everything that was asked for is done.
     Done,
     /// Usage, document, configuration, a precondition, or files that were left out.
     Ours,
     /// `ssh` or `rsync` can't be run.
     CannotRun,
-    /// `ssh` or `rsync` isn't there.
+    /// `ssh` or `rsync` is missing.
     NotFound,
     /// The host can't be reached, or the connection broke.
     Connection,
     /// The task's own status. A task may end with 125, 127 or 255 itself; [`crate::pipe::failure::FailureKind`] tells them apart.
     Task(u8),
-    /// A signal of this number ended us.
+    /// A signal of this number ended the program.
     Signal(u8),
 }
 
 impl ExitStatus {
-    /// The number that the caller's `$?` shows.
+    /// Returns the number that the caller's `$?` shows.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

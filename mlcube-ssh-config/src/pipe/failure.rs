@@ -1,4 +1,4 @@
-//! Errors that know their exit status and whose fault they are.
+//! Errors with an exit status and the party at fault.
 
 use std::fmt;
 
@@ -11,31 +11,31 @@ use crate::ui::report::Report;
 
 pub use crate::text::hint::hinted;
 
-/// Whose failure it is; the document's `failed.kind`.
+/// The party at fault; the document's `failed.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// The task ran and ended with a status of its own: its results are fetched all the same.
+    /// The task ran and ended with a status of its own: its results are fetched nevertheless.
     Task,
     /// Usage, document, configuration or a precondition.
     Ours,
     /// The host couldn't be reached, or the connection broke.
     Connection,
-    /// `ssh` or `rsync`: missing, or it can't be run.
+    /// `ssh` or `rsync` is missing or can't be run.
     Tool,
 }
 
-/// A step that failed: kind, exit status and cause.
+/// The failure of a step: kind, exit status and cause.
 ///
-/// An [`anyhow::Error`] turns into a failure of kind [`FailureKind::Ours`], so that `?` does what most places want.
+/// An [`anyhow::Error`] converts to a failure of kind [`FailureKind::Ours`], so that `?` is right in most places.
 #[derive(Debug)]
 pub struct Failure {
-    /// Whose failure it is.
+    /// The party at fault.
     pub kind: FailureKind,
     /// The status to exit with.
     pub status: ExitStatus,
-    /// Whether a task began before it: there may be results, which are fetched all the same.
+    /// Whether a task began before the failure: there may be results, which are fetched nevertheless.
     pub began: bool,
     cause: anyhow::Error,
     hint: Option<String>,
@@ -43,11 +43,11 @@ pub struct Failure {
     is_out_of_room: bool,
 }
 
-/// What a step or a part of it returns.
+/// The result of a step or a part of it.
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
-    /// A failure of ours: status 125.
+    /// Creates a failure of mlcube-ssh itself: status 125.
     pub fn ours(cause: impl Into<anyhow::Error>) -> Self {
         Self {
             kind: FailureKind::Ours,
@@ -60,7 +60,8 @@ impl Failure {
         }
     }
 
-    /// The connection: status 255. The same may succeed a little later; see [`Failure::is_final`].
+    /// Creates a failure of the connection: status 255. The same operation may succeed a little later; see
+    /// [`Failure::is_final`].
     #[must_use]
     pub fn connection(message: String) -> Self {
         Self {
@@ -74,7 +75,7 @@ impl Failure {
         }
     }
 
-    /// `ssh` or `rsync` is missing (127) or can't be run (126).
+    /// Creates the failure for an `ssh` or `rsync` that is missing (127) or can't be run (126).
     #[must_use]
     pub fn tool(status: ExitStatus, message: String) -> Self {
         Self {
@@ -88,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// The task's own failure, with its own status.
+    /// Creates the task's own failure, with its own status.
     #[must_use]
     pub fn task(status: u8, message: String) -> Self {
         Self {
@@ -102,7 +103,7 @@ impl Failure {
         }
     }
 
-    /// A signal ended us.
+    /// Creates the failure for a signal that ended the program.
     #[must_use]
     pub fn signal(number: u8, message: String) -> Self {
         Self {
@@ -118,47 +119,48 @@ impl Failure {
 }
 
 impl Failure {
-    /// Adds what the user can do about it, in place of a hint that the cause carries.
+    /// Adds what the user can do about it; replaces a hint that the cause carries.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Says whether a task began before it.
+    /// Notes whether a task began before the failure.
     #[must_use]
     pub fn began(mut self, began: bool) -> Self {
         self.began = began;
         self
     }
 
-    /// The limit that a host exceeded, if that is the cause.
+    /// Returns the limit that a host exceeded, if that is the cause.
     #[must_use]
     pub fn exceeded(&self) -> Option<Exceeded> {
         self.cause.chain().find_map(|cause| cause.downcast_ref().copied())
     }
 
-    /// Marks a failure of the connection that another attempt can't mend, or must not: a refused login, a host key, a name.
+    /// Marks a failure of the connection for which another attempt is useless or forbidden: a refused login, a host key, a
+    /// name.
     #[must_use]
     pub fn for_good(mut self) -> Self {
         self.is_final = true;
         self
     }
 
-    /// The same, of a disk that is full: what was being written isn't whole.
+    /// Marks the failure as final because a disk is full: what was being written is incomplete.
     #[must_use]
     pub fn of_a_full_disk(mut self) -> Self {
         self.is_out_of_room = true;
         self
     }
 
-    /// Whether a disk was full.
+    /// Returns whether a full disk is the cause.
     #[must_use]
     pub fn is_out_of_room(&self) -> bool {
         self.is_out_of_room
     }
 
-    /// Whether the same would fail again for as long as nobody changes anything.
+    /// Returns whether another attempt would fail until somebody changes something.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.is_final
@@ -172,7 +174,7 @@ impl Failure {
         }
     }
 
-    /// What the user can do about it, if anything is known.
+    /// Returns what the user can do about it, if anything is known.
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {
         let carried = || self.cause.chain().find_map(|cause| cause.downcast_ref::<Hinted>());
@@ -187,16 +189,16 @@ impl From<anyhow::Error> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The whole chain of causes on one line.
+    /// Writes the whole chain of causes on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.cause)
     }
 }
 
-/// What can be done about a full disk: one can be full of inodes or of what the account may use, too.
+/// The hint for a full disk; a disk may also have no free inodes, or the account's quota may be used up.
 pub const MAKE_ROOM: &str = "make room (`df -h`, `df -i` and `quota` show what is full), then run this step again: it resumes where it stopped";
 
-/// Whether a program says that a disk, or what may be used of it, is full.
+/// Returns whether a program's message says that a disk, or the account's share of it, is full.
 #[must_use]
 pub fn is_out_of_room(errors: &str) -> bool {
     errors.contains("No space left on device") || errors.contains("Disk quota exceeded")

@@ -1,49 +1,49 @@
 //! The limits of what a host may send.
 //!
-//! A host is evidence, not instruction: somebody else decides what its programs write. A client that reads whatever comes
-//! takes gigabytes of memory in seconds. Each limit is far above what real work needs, and says why.
+//! A host's output is evidence, not instruction: someone else controls its programs. A client that reads without limits
+//! uses gigabytes of memory within seconds. Each limit is far above what real work needs; its comment gives the reason.
 
 use std::fmt;
 
-/// Bytes of a line. The longest lines describe a job in JSON; a path has at most 4,096 bytes (Linux's `PATH_MAX`).
+/// Bytes of one line. The longest lines describe a job in JSON; a path has at most 4,096 bytes (Linux's `PATH_MAX`).
 pub const LINE: usize = 64 << 10;
 
-/// Bytes of all lines of a reply: the paths of 100,000 deleted files.
+/// Bytes of all lines of a reply: enough for the paths of 100,000 deleted files.
 pub const LINES: usize = 16 << 20;
 
-/// Remarks of a script about what it does now.
+/// Progress messages of one script.
 pub const REMARKS: usize = 1000;
 
-/// Bytes on standard error: rsync's and pip's complaints about 100,000 files.
+/// Bytes on standard error: enough for the errors of rsync and pip about 100,000 files.
 pub const ERRORS: usize = 16 << 20;
 
-/// Bytes before a script's first word: no start-up file greets with a megabyte.
+/// Bytes before a script's first word: no start-up file prints a megabyte.
 pub const GREETING: usize = 1 << 20;
 
-/// Bytes of a job's record, which holds a document.
+/// Bytes of a job's record, which contains a document.
 pub const RECORD: usize = 4 << 20;
 
-/// Warnings of a followed job: it has one about the host, and one a lost guarantee.
+/// Warnings of a followed job: one about the host, and one for each lost guarantee.
 pub const WARNINGS: usize = 100;
 
-/// Entries of a listing, and those of all listings of a process that are new in them: they are kept to its end. Data sets of
-/// a million files are common; with this many, and [`NAMES`], a host makes the client take less than 200 MB.
+/// Entries of one listing, and new entries of all listings of a process, which are kept until it ends. Data sets of a
+/// million files are common; with this limit and [`NAMES`], a host can make the client use less than 200 MB.
 pub const ENTRIES: usize = 1_500_000;
 
-/// Bytes of all names and link targets of a listing, and of what is new in all of them: 64 for each of [`ENTRIES`].
+/// Bytes of all names and link targets of one listing, and of the new ones in all listings: 64 for each of [`ENTRIES`].
 pub const NAMES: usize = 96 << 20;
 
-/// Bytes of a path or a link target: Linux's `PATH_MAX`. No system call takes a longer one.
+/// Bytes of a path or a link target: Linux's `PATH_MAX`. No system call accepts a longer one.
 pub const PATH: usize = 4096;
 
-/// Bytes of an extended header in an archive: a path, a link target and a few numbers.
+/// Bytes of an extended header in an archive: it holds a path, a link target and a few numbers.
 pub const EXTENSION: u64 = 64 << 10;
 
-/// Size of the window in which zstd looks for repetitions, as a power of two: the decoder allocates it. `zstd --fast=1`,
-/// which `pack.sh` runs, uses 512 kB; 8 MB is what every decoder has to support (RFC 8878, 3.1.1.1.2).
+/// The window in which zstd looks for repetitions, as a power of two: the decoder allocates it. `zstd --fast=1`, which
+/// `pack.sh` runs, uses 512 kB; every decoder must support 8 MB (RFC 8878, 3.1.1.1.2).
 pub const ZSTD_WINDOW: u32 = 23;
 
-/// A limit that a host exceeded; reads as the end of a sentence about it.
+/// A limit that a host exceeded. Its text completes a sentence that begins with the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {
     /// [`LINE`].

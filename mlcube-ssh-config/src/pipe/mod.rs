@@ -1,4 +1,4 @@
-//! The rules of a pipeline: the document, the step that reads and writes it, exit statuses, failures and their limits.
+//! The rules of a pipeline: the document, the step that reads and writes it, exit statuses, failures and limits.
 
 pub mod args;
 pub mod document;

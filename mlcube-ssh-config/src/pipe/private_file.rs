@@ -1,4 +1,4 @@
-//! Files of ours on this machine.
+//! Local files and folders that only the user may read.
 
 use std::env;
 use std::fs;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The folder of this user's records, `mlcube-ssh` in `XDG_STATE_HOME` or its default.
+/// Returns the folder of the user's sync states and keys: `mlcube-ssh` in `XDG_STATE_HOME` or its default.
 ///
 /// # Errors
-/// When there is neither `XDG_STATE_HOME` nor a home.
+/// If neither `XDG_STATE_HOME` nor a home is set.
 pub fn state_folder() -> Result<PathBuf> {
     let state =
         env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
@@ -23,11 +23,12 @@ pub fn state_folder() -> Result<PathBuf> {
     Ok(state.join("mlcube-ssh"))
 }
 
-/// Writes `path`, and its folder where it is missing: the old file or the new one, never half of one; readable by its
-/// owner alone. What isn't a regular file, a pipe or a terminal, is written as it is. `write` may write in small pieces.
+/// Writes `path`, and creates its folder if needed. Atomic: `path` is either the old file or the complete new one, readable
+/// only by its owner. A target that isn't a regular file, such as a pipe or a terminal, is written directly. `write` may
+/// write in small pieces.
 ///
 /// # Errors
-/// When the folder can't be made, or the file not written, and those of `write`.
+/// If the folder can't be created or the file can't be written, and the errors of `write`.
 pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -41,8 +42,8 @@ pub fn write_atomically(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
-    // In a folder that others can write to, nobody can lay a link where the file is about to be made: the name is random,
-    // and what has it already isn't opened. Mode 0600 is tempfile's own.
+    // In a folder that others may write to, nobody can place a link at the new file's path beforehand: the name is random,
+    // and an existing file isn't opened. tempfile sets mode 0600 itself.
     let new = tempfile::Builder::new()
         .prefix(&name)
         .suffix(".new")
@@ -53,21 +54,21 @@ pub fn write_atomically(
     Ok(())
 }
 
-/// Makes a folder that its owner alone can enter, and those above it; one that is there stays as it is.
+/// Creates a folder that only its owner can enter, and missing folders above it; an existing folder isn't changed.
 ///
 /// # Errors
-/// When it can't be made.
+/// If the folder can't be created.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes a folder that is this user's alone, whatever the umask and whatever mode it has already.
+/// Creates a folder that only this user can enter; also corrects the mode of an existing folder, whatever the umask.
 ///
 /// # Errors
-/// When it can't be made, or is another user's.
+/// If the folder can't be created, or belongs to another user.
 pub fn make_private(folder: &Path) -> io::Result<()> {
     make_folder(folder)?;
-    // Through a link of the user's own, which may keep it on another disk.
+    // Follows a link, because the user may keep the folder on another disk.
     let metadata = fs::metadata(folder)?;
     if metadata.uid() != rustix::process::geteuid().as_raw() || !metadata.is_dir() {
         return Err(io::Error::other(format!("{} isn't a folder that you own", folder.display())));
@@ -95,7 +96,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, precious) = (folder.path().join("run.json"), folder.path().join("precious"));
         fs::write(&precious, "precious").unwrap();
-        // The name that older versions took, and the file's own.
+        // Both the name that older versions used for the temporary file, and the file's own name.
         symlink(&precious, folder.path().join(format!("run.json.{}.new", std::process::id())))
             .unwrap();
         symlink(&precious, &path).unwrap();

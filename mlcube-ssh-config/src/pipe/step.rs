@@ -1,4 +1,4 @@
-//! The rules of the pipe: read the document, act, write it once, let failure travel.
+//! The rules of every step: read the document, act, write the document once, pass failures on.
 
 use std::fmt;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::text::printable::printable;
 use crate::text::quote::one_line;
 use crate::ui::report::{Report, Verbosity};
 
-/// The end of every program's help.
+/// The last part of every program's help.
 pub const EXIT_STATUSES: &str = "\
 Exit status:
   0        done
@@ -31,7 +31,7 @@ Exit status:
   128+n    ended by signal n
   other    the task's own status";
 
-/// The options that every step has.
+/// The options of every step.
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct StepArgs {
@@ -43,7 +43,7 @@ pub struct StepArgs {
     pub common: CommonArgs,
 }
 
-/// The options that every program has.
+/// The options of every program.
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct CommonArgs {
@@ -59,7 +59,7 @@ pub struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// How much to say.
+    /// Returns how much the program reports.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
@@ -70,7 +70,7 @@ impl CommonArgs {
     }
 }
 
-/// One step of the pipe.
+/// One step of the pipeline.
 #[derive(Clone, Debug)]
 pub struct Step {
     name: &'static str,
@@ -83,7 +83,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The step called `name` (`push`), of the program `program` (`mlcube-ssh-push`).
+    /// Creates the step `name` (`push`) of the program `program` (`mlcube-ssh-push`).
     #[must_use]
     pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
         let report = Report::new(program, args.common.verbosity());
@@ -98,21 +98,21 @@ impl Step {
         }
     }
 
-    /// Lets the step act on a document whose task failed; it exits with the task's status then.
+    /// Lets the step act on a document whose task failed; the step then exits with the task's status.
     #[must_use]
     pub fn works_after_a_failed_task(mut self) -> Self {
         self.works_after_a_failed_task = true;
         self
     }
 
-    /// Tells what the step does, where it can do more than one thing: each fails for itself.
+    /// Sets the phase of a step that has several: each phase fails on its own.
     #[must_use]
     pub fn phase(mut self, phase: &'static str) -> Self {
         self.phase = Some(phase);
         self
     }
 
-    /// Lets the step start afresh on a document in which any phase of it failed.
+    /// Lets the step start again on a document in which any phase of this step failed.
     #[must_use]
     pub fn takes_up_any_phase(mut self) -> Self {
         self.takes_up_any_phase = true;
@@ -126,31 +126,31 @@ impl Step {
         self
     }
 
-    /// What the step says.
+    /// Returns the report for the step's messages.
     #[must_use]
     pub fn report(&self) -> Report {
         self.report
     }
 
-    /// Whether the step only shows what it would do.
+    /// Returns whether the step only prints what it would do.
     #[must_use]
     pub fn is_dry_run(&self) -> bool {
         self.args.common.dry_run
     }
 
-    /// Prints commands for a dry run, as a shell would accept them.
+    /// Prints the commands of a dry run, in shell syntax.
     pub fn show<'a, T: fmt::Display + 'a>(&self, commands: impl IntoIterator<Item = &'a T>) {
         for command in commands {
             self.report.show(command);
         }
     }
 
-    /// Shows a line that says something of the commands that follow.
+    /// Prints a comment line about the commands that follow it.
     pub fn show_comment(&self, comment: &str) {
         self.report.show(&format!("# {}", one_line(comment)));
     }
 
-    /// Reads the document, lets `act` work on it, writes it, and gives the status to exit with.
+    /// Reads the document, lets `act` work on it, writes it, and returns the status to exit with.
     pub fn run(&self, act: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
         let mut document = match self.read() {
             Ok(document) => document,
@@ -163,10 +163,10 @@ impl Step {
         self.write(&document, status)
     }
 
-    /// Reads the document and lets `ask` answer on standard output; the document isn't written.
+    /// Reads the document and lets `ask` write a result to standard output; the document isn't written.
     pub fn answer(&self, ask: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
-        let answered = self.read().map_err(Failure::ours);
-        match answered.and_then(|mut document| ask(self, &mut document)) {
+        let document = self.read().map_err(Failure::ours);
+        match document.and_then(|mut document| ask(self, &mut document)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 failure.report(&self.report);
@@ -175,13 +175,13 @@ impl Step {
         }
     }
 
-    /// The status to exit with, after `act` has had its turn if it is due one.
+    /// Runs `act`, unless an earlier step failed; returns the status to exit with.
     fn act(
         &self,
         document: &mut Document,
         act: impl FnOnce(&Self, &mut Document) -> Outcome<()>,
     ) -> u8 {
-        document.failed.take_if(|failed| self.is_where(failed));
+        document.failed.take_if(|failed| self.is_own_failure(failed));
         let task_status = match &document.failed {
             Some(failed) if failed.may_have_results() && self.works_after_a_failed_task => {
                 Some(failed.status)
@@ -192,7 +192,7 @@ impl Step {
         match (act(self, document), task_status) {
             (Ok(()), status) => status.unwrap_or(0),
             (Err(failure), None) => self.fail(document, &failure),
-            // The task's failure stays the one that travels: this step can be run again alone.
+            // The document keeps the task's failure: this step can be run again alone.
             (Err(failure), Some(status)) => {
                 failure.report(&self.report);
                 status
@@ -200,21 +200,21 @@ impl Step {
         }
     }
 
-    /// Whether it was this step that failed.
-    fn is_where(&self, failed: &Failed) -> bool {
+    /// Returns whether this step is the one that failed.
+    fn is_own_failure(&self, failed: &Failed) -> bool {
         failed.step == self.name
             && (self.takes_up_any_phase
                 || failed.phase.is_none()
                 || failed.phase.as_deref() == self.phase)
     }
 
-    /// Says what failed and notes it in the document.
+    /// Reports the failure and records it in the document.
     fn fail(&self, document: &mut Document, failure: &Failure) -> u8 {
         failure.report(&self.report);
         let message = failure.to_string();
         let status = failure.status.code();
         let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
-        // Whoever has the document alone is to know what to do, too.
+        // A user who has only the document needs the hint, too.
         failed.hint = failure.hint_text().map(str::to_owned);
         failed.began = failure.began && failure.kind != FailureKind::Task;
         document.failed = Some(failed);
@@ -251,7 +251,7 @@ impl Step {
     }
 }
 
-/// Measures a step: the receipt that `act` fills gets its seconds, also when it fails.
+/// Measures a step: stores the seconds in the receipt that `act` fills, even if `act` fails.
 pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> (Receipt, Outcome<()>) {
     let start = Instant::now();
     let mut receipt = Receipt::default();
@@ -260,11 +260,11 @@ pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> (Receipt, Outcome
     (receipt, done)
 }
 
-/// Writes lines for people to standard output, as [`write_once`]: none of them can move anything on a terminal, whatever a
-/// host, a cube or a file name has in it.
+/// Writes lines for people to standard output, like [`write_once`]. Control characters from a host, a cube or a file name
+/// are made harmless for a terminal.
 ///
 /// # Errors
-/// When standard output can't be written.
+/// If standard output can't be written.
 pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
     let text: String = lines
         .into_iter()
@@ -273,10 +273,10 @@ pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Re
     write_once(&text)
 }
 
-/// Writes the document at once. A reader that is gone is no error of ours to make noise about.
+/// Writes a text to standard output at once. A reader that closed the pipe isn't reported as an error.
 ///
 /// # Errors
-/// When standard output can't be written, a full disk for one.
+/// If standard output can't be written, for example on a full disk.
 pub fn write_once(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -306,7 +306,7 @@ fn read_standard_input() -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Whether standard input is a file of no bytes.
+/// Returns whether standard input is an empty file.
 fn is_empty_file() -> bool {
     File::open("/dev/stdin")
         .and_then(|file| file.metadata())

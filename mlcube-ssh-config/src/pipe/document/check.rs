@@ -1,4 +1,4 @@
-//! What a document says is checked as a command line is: it may come from anybody.
+//! Checks a document as strictly as a command line, because it may come from anyone.
 
 use anyhow::{Context, Result, bail};
 
@@ -6,12 +6,12 @@ use crate::pipe::document::{Document, Run};
 use crate::settings::names::{check_parameter, check_variable};
 use crate::settings::runner::is_for_this_runner;
 
-/// The engine options that `mlcube run` has.
+/// The engine options of `mlcube run`.
 const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
 
 impl Document {
-    /// Refuses what the command line would refuse. Names that have types of their own were checked as they were read; what
-    /// the remote `mlcube` would misread is [`crate::cube::mlcube_args`]'s.
+    /// Refuses what the command line would refuse. Names with a type of their own are checked while they are read;
+    /// [`crate::cube::mlcube_args`] checks for words that the remote `mlcube` would misread.
     pub(crate) fn check(&self) -> Result<()> {
         self.run.check().context("run")?;
         let known = self.task_names();
@@ -25,7 +25,7 @@ impl Document {
 }
 
 impl Run {
-    /// Refuses a task of which nothing may be sent.
+    /// Refuses a task that is withheld.
     fn check_sent(&self, task: &str) -> Result<()> {
         match self.withheld.get(task) {
             Some(variable) => bail!(
@@ -45,7 +45,7 @@ impl Run {
                 OPTIONS.join(", ")
             );
         }
-        // Each list has its own rules: what one says of the runner must not come by the other.
+        // Each list has its own rules: a word for the runner must not be in the other list.
         let other = |word: &&String| is_for_this_runner(word);
         if let Some(word) = self.overrides.iter().find(other) {
             bail!("overrides: '-P{}' is about the runner", word.escape_debug());
@@ -55,7 +55,7 @@ impl Run {
         }
         let paths = std::iter::once(&self.mlcube).chain(&self.workspace).chain(&self.inputs);
         for path in paths {
-            // Any character may be in a local path, a newline too.
+            // A local path may contain any character, even a newline.
             if !path.starts_with('/') {
                 bail!("'{}' is no absolute path", path.escape_debug());
             }

@@ -1,6 +1,6 @@
-//! The document: the JSON object that travels from step to step.
+//! The document: the JSON object that is passed from step to step.
 //!
-//! Compatible within [`SCHEMA`]: every object keeps the fields that it doesn't know.
+//! Compatible within [`SCHEMA`]: every object keeps the fields that this version doesn't know.
 
 pub(crate) mod check;
 
@@ -15,13 +15,13 @@ use crate::settings::names::{Host, JobId, RemotePath, TaskName, User};
 use crate::text::printable::printable_json;
 use crate::text::quote::shell_word;
 
-/// The version of the document that this suite reads and writes.
+/// The version of the document that these programs read and write.
 pub const SCHEMA: &str = "mlcube-ssh/v1";
 
-/// Fields of an object that this version doesn't know; they are written as they were read.
+/// The fields of an object that this version doesn't know; they are written as they were read.
 pub type Unknown = Map<String, Value>;
 
-/// What the steps hand on to each other.
+/// The object that the steps pass on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Document {
@@ -29,17 +29,17 @@ pub struct Document {
     pub schema: String,
     /// The effective MLCube configuration, as `mlcube show_config --resolve` computes it.
     pub config: Map<String, Value>,
-    /// What to run, as the user asked for it.
+    /// What to run, as the user requested it.
     pub run: Run,
-    /// Where things lie on the remote.
+    /// The paths on the remote.
     pub remote: Remote,
-    /// What each step did.
+    /// The receipts of the steps.
     #[serde(default)]
     pub steps: Steps,
     /// The step that failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
-    /// The seal of the `mlcube-ssh-config` that wrote it, over its settings and paths ([`crate::cube::trust`]).
+    /// The seal over its settings and paths, by the `mlcube-ssh-config` that wrote the document ([`crate::cube::trust`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
     /// Fields that this version doesn't know.
@@ -47,13 +47,13 @@ pub struct Document {
     pub unknown: Unknown,
 }
 
-/// What to run, as the user asked for it.
+/// What to run, as the user requested it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Run {
-    /// The cube's file on this machine, absolute.
+    /// The local file of the cube, absolute.
     pub mlcube: String,
-    /// The section of the settings file that was chosen.
+    /// The chosen platform of the settings file.
     pub platform: String,
     /// The tasks, in the order in which they run.
     pub tasks: Vec<TaskName>,
@@ -63,24 +63,24 @@ pub struct Run {
     /// `-P` words for the remote `mlcube`, `KEY=VALUE`.
     #[serde(default)]
     pub overrides: Vec<String>,
-    /// `-P` words for this runner (`runner.…`); `config` holds what they made.
+    /// `-P` words for the ssh runner (`runner.…`); `config` contains their result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runner_overrides: Vec<String>,
-    /// The workspace of `--workspace`, absolute.
+    /// The path given to `--workspace`, absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
     /// Engine options by name (`gpus`, `memory`, `cpu`, `network`, `security`, `mount`).
     #[serde(default)]
     pub options: BTreeMap<String, String>,
-    /// Names of environment variables that the task gets; their values are never here.
+    /// The names of environment variables that the task gets; their values are never stored in the document.
     #[serde(default)]
     pub env: Vec<String>,
-    /// Inputs that the cube declares outside its root by a relative path, absolute on this machine. Arguments don't
-    /// count: what lies where on the remote mustn't depend on them.
+    /// The local absolute paths of inputs that the cube declares outside its root by a relative path. Arguments of the
+    /// command line don't count: the layout on the remote mustn't depend on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
-    /// Tasks that weren't chosen and have a path which is made of a variable of this machine, and that variable's name:
-    /// nothing of them is sent.
+    /// The withheld tasks, which are never sent: tasks that weren't chosen and whose path contains the value of a local
+    /// variable. Each has the name of that variable.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub withheld: BTreeMap<String, String>,
     /// Fields that this version doesn't know.
@@ -88,22 +88,22 @@ pub struct Run {
     pub unknown: Unknown,
 }
 
-/// Where things lie on the remote. Paths are absolute or below the remote home (`~/…`).
+/// The paths on the remote. They are absolute or below the remote home (`~/…`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Remote {
     /// The host, as the user wrote it for `ssh`.
     pub host: Host,
-    /// The user there, if the settings name one.
+    /// The remote user, if the settings name one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
-    /// The folder that holds all that is pushed.
+    /// The folder that contains everything that is pushed.
     pub base: RemotePath,
-    /// The cube's root, in `base`.
+    /// The cube's root, inside `base`.
     pub cube: RemotePath,
     /// The workspace.
     pub workspace: RemotePath,
-    /// Our own folder for this tree: jobs, records, what was replaced.
+    /// Our own folder for this tree: jobs, records, replaced files.
     pub state: RemotePath,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
@@ -114,16 +114,16 @@ pub struct Remote {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Steps {
-    /// Of `mlcube-ssh-interp`.
+    /// The receipt of `mlcube-ssh-interp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interp: Option<Receipt>,
-    /// Of `mlcube-ssh-push`.
+    /// The receipt of `mlcube-ssh-push`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<Receipt>,
-    /// Of `mlcube-ssh-exec`.
+    /// The receipt of `mlcube-ssh-exec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exec: Option<Receipt>,
-    /// Of `mlcube-ssh-pull`.
+    /// The receipt of `mlcube-ssh-pull`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<Receipt>,
     /// Fields that this version doesn't know.
@@ -131,72 +131,72 @@ pub struct Steps {
     pub unknown: Unknown,
 }
 
-/// What a step did, in numbers. Fields that don't fit the step are left out.
+/// What a step did, in numbers. Fields that don't apply to the step are omitted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Whether the step changed anything, here or there.
+    /// Whether the step changed anything, locally or on the remote.
     pub changed: bool,
-    /// How long it took, in seconds.
+    /// The duration of the step, in seconds.
     pub seconds: f64,
-    /// interp: the requirements that are installed, as the settings have them.
+    /// interp: the installed requirements, as the settings have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requirements: Option<String>,
-    /// interp: the python that runs `mlcube` there, by its full path.
+    /// interp: the full path of the python that runs the remote `mlcube`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
-    /// interp: the version of the `mlcube` there.
+    /// interp: the version of the remote `mlcube`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlcube: Option<String>,
-    /// interp: how the docker runner there takes a list of GPUs: `plain`, or `quoted` where docker gets it through a shell. A
-    /// job looks again when it starts.
+    /// interp: how the remote docker runner takes a list of GPUs: `plain`, or `quoted` if docker gets it through a shell. A
+    /// job checks this again when it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpus: Option<String>,
-    /// push, pull: files considered.
+    /// push, pull: the number of files considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
-    /// push, pull: files transferred.
+    /// push, pull: the number of files transferred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files_sent: Option<u64>,
-    /// push, pull: bytes that went over the link.
+    /// push, pull: the bytes sent over the connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_sent: Option<u64>,
-    /// push, pull: bytes of all files considered.
+    /// push, pull: the bytes of all files considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// push, pull: files that differ and were kept on the receiving side, by their path in the workspace.
+    /// push, pull: files that differ and were kept on the receiving side, as paths in the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<String>,
-    /// push, pull: what couldn't be transferred, by its path in the workspace: links that lead out, devices, what can't
-    /// be read.
+    /// push, pull: entries that couldn't be transferred, as paths in the workspace: links that lead outside, devices,
+    /// unreadable files and folders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// push: code that was deleted there, by its path in the tree.
+    /// push: code that was deleted on the remote, as paths in the tree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
     /// push: whether anything that the image is built from changed since it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_changed: Option<bool>,
-    /// push, pull: free bytes on the receiving file system, before.
+    /// push, pull: the free bytes of the receiving file system before the transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_bytes: Option<u64>,
-    /// exec: what it ran, `configure` or `run`.
+    /// exec: the phase that it ran, `configure` or `run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// exec: the job's id.
+    /// exec: the id of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
-    /// exec: the node of the host on which the job was started, by the name that it has for itself.
+    /// exec: the node of the host on which the job was started, by the node's own name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<Host>,
-    /// exec: whether the job was started with other arguments than this document's, as far as the host tells: then what it
-    /// was to make isn't known.
+    /// exec: whether the job was started with other arguments than those of this document, if the remote reported it: then
+    /// the expected outputs aren't known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_arguments: Option<bool>,
-    /// exec: the status that `mlcube` ended with.
+    /// exec: the status with which `mlcube` ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u8>,
-    /// pull: declared outputs that came, by their path.
+    /// pull: the declared outputs that arrived, by their paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Vec<String>>,
     /// Fields that this version doesn't know.
@@ -210,19 +210,20 @@ pub struct Receipt {
 pub struct Failed {
     /// The step's name (`push`).
     pub step: String,
-    /// What the step did, where it can do more than one thing: `configure` or `run` of `exec`.
+    /// The phase that failed, for a step with several: `configure` or `run` of `exec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// The status that it exited with.
+    /// The status with which it exited.
     pub status: u8,
-    /// Whose failure it was.
+    /// The party at fault.
     pub kind: FailureKind,
-    /// The line that it printed.
+    /// The message that it printed.
     pub message: String,
-    /// What it advised; absent where it had no advice.
+    /// The hint that it printed; absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Whether a task began before it, so that there may be results; absent where none did, or where `kind` says it.
+    /// Whether a task began before the failure, so that there may be results; absent if no task began, or if `kind` already
+    /// implies it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub began: bool,
     /// Fields that this version doesn't know.
@@ -231,13 +232,13 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// Whether a task began, so that what it made is fetched all the same.
+    /// Returns whether a task began, so that its results are fetched nevertheless.
     #[must_use]
     pub fn may_have_results(&self) -> bool {
         self.kind == FailureKind::Task || self.began
     }
 
-    /// What the document says of a step that failed.
+    /// Creates the record of a failed step.
     #[must_use]
     pub fn new(
         step: &str,
@@ -261,7 +262,7 @@ impl Failed {
 }
 
 impl Document {
-    /// A document before any step has run.
+    /// Creates a document as it is before the first step.
     #[must_use]
     pub fn new(config: Map<String, Value>, run: Run, remote: Remote) -> Self {
         let schema = SCHEMA.to_owned();
@@ -277,10 +278,10 @@ impl Document {
         }
     }
 
-    /// Reads a document. The schema is looked at first, so that a newer one is named and not misread.
+    /// Reads a document. Checks the schema first, so that a newer one is named instead of misread.
     ///
     /// # Errors
-    /// When `text` isn't one JSON object of this schema, with the place and the remedy.
+    /// If `text` isn't one JSON object of this schema; the error has the position and the remedy.
     pub fn read(text: &[u8]) -> Result<Self> {
         if text.iter().all(u8::is_ascii_whitespace) {
             bail!("the document is empty; did the step before this one fail?");
@@ -315,49 +316,49 @@ impl Document {
         Ok(document)
     }
 
-    /// The document as text that ends with a newline.
+    /// Returns the document as text that ends with a newline.
     ///
     /// # Errors
-    /// Never for a document that was read; serde's interface has the error.
+    /// Never for a document that was read; only serde's interface has an error.
     pub fn to_text(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self).context("can't write the document")?;
-        // Receipts hold words of the host, and a document may be looked at on a terminal.
+        // Receipts contain words of the host, and a document may be displayed on a terminal.
         Ok(printable_json(&text).into_owned() + "\n")
     }
 
-    /// The names of the cube's tasks.
+    /// Returns the names of the cube's tasks.
     #[must_use]
     pub fn task_names(&self) -> Vec<&str> {
         let tasks = self.config.get("tasks").and_then(Value::as_object);
         tasks.map(|tasks| tasks.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
-    /// What to type to set the cube up there.
+    /// Returns the command that configures the cube on the remote.
     #[must_use]
     pub fn configure_command(&self) -> String {
         self.wrapper_command("configure")
     }
 
-    /// What to type to run the document's tasks.
+    /// Returns the command that runs the document's tasks.
     #[must_use]
     pub fn run_command(&self) -> String {
         let tasks = self.run.tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         format!("{} {}", self.wrapper_command("run"), shell_word(&format!("--task={tasks}")))
     }
 
-    /// What to type to follow the job `id`, from this machine.
+    /// Returns the local command that follows the job `id`.
     #[must_use]
     pub fn attach_command(&self, id: &str) -> String {
         format!("{} {}", self.wrapper_command("attach"), shell_word(&format!("--job={id}")))
     }
 
-    /// What to type to end the job `id`, from this machine.
+    /// Returns the local command that stops the job `id`.
     #[must_use]
     pub fn stop_command(&self, id: &str) -> String {
         format!("{} {}", self.wrapper_command("stop"), shell_word(&format!("--job={id}")))
     }
 
-    /// What to type to end the job `id` on one node of a host whose name leads to several.
+    /// Returns the command that stops the job `id` on one node of a host whose name leads to several nodes.
     #[must_use]
     pub fn stop_command_on(&self, node: &Host, id: &JobId) -> String {
         format!(
@@ -367,13 +368,13 @@ impl Document {
         )
     }
 
-    /// What to type to close the connection that stays open.
+    /// Returns the command that closes the shared connection.
     #[must_use]
     pub fn logout_command(&self) -> String {
         self.wrapper_command("logout")
     }
 
-    /// `mlcube-ssh VERB` with the flags that lead to the same cube, host and workspace.
+    /// Returns `mlcube-ssh VERB` with the flags that lead to the same cube, host and workspace.
     fn wrapper_command(&self, verb: &str) -> String {
         let word = |flag: &str, value: &str| shell_word(&format!("--{flag}={value}"));
         let mut words = vec![
@@ -388,7 +389,7 @@ impl Document {
         words.join(" ")
     }
 
-    /// The text at a path of keys in `config`.
+    /// Returns the text at a path of keys in `config`.
     #[must_use]
     pub fn config_text(&self, path: &[&str]) -> Option<&str> {
         let (first, rest) = path.split_first()?;
@@ -397,7 +398,7 @@ impl Document {
 }
 
 impl Remote {
-    /// Where things lie, without fields of later versions.
+    /// Returns the paths, without fields of later versions.
     #[must_use]
     pub fn new(
         host: Host,
@@ -410,7 +411,7 @@ impl Remote {
         Self { host, user, base, cube, workspace, state, unknown: Unknown::new() }
     }
 
-    /// `user@host`, or the host alone, for messages.
+    /// Returns `user@host`, or the host alone, for messages.
     #[must_use]
     pub fn account(&self) -> String {
         self.user
