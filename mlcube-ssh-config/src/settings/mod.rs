@@ -1,4 +1,4 @@
-//! What the user sets: validated names and the typed `runner` section.
+//! The user's settings: validated names and the typed `runner` section.
 
 pub mod names;
 pub mod runner;

@@ -1,6 +1,6 @@
-//! Names that end up in command lines: what isn't valid can't be built.
+//! Names that become part of command lines: an invalid one can't be constructed.
 //!
-//! A host that is called `-oProxyCommand=…` must never be taken for an option (git's `connect.c` refuses the same).
+//! A host named `-oProxyCommand=…` must never be taken for an option (git's `connect.c` refuses the same).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::hint::hinted;
 
-/// Refuses what could be taken for an option or would garble a line.
+/// Refuses text that could be taken for an option or would garble a line of output.
 fn check(what: &str, text: &str) -> Result<()> {
     if text.trim().is_empty() {
         bail!("the {what} is empty");
@@ -23,11 +23,11 @@ fn check(what: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// What ssh 9.6 refuses in a host and most of it in a user: a shell acts on it, in `ProxyCommand %h` and `Match exec` too.
-/// Older versions don't refuse it.
+/// The characters that ssh 9.6 refuses in a host, and most of them in a user: a shell interprets them, for example in
+/// `ProxyCommand %h` and `Match exec`. Older versions of ssh accept them.
 const ACTIVE: &str = "'`\"$\\;&<>|(){}*?!#~";
 
-/// Refuses what no host and no user has.
+/// Refuses characters that no host name and no user name contains.
 fn check_login(what: &str, text: &str) -> Result<()> {
     check(what, text)?;
     match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
@@ -39,7 +39,7 @@ fn check_login(what: &str, text: &str) -> Result<()> {
     }
 }
 
-/// Text that is a valid name of its kind: `TryFrom<String>` checks it, serde goes through that.
+/// Defines a type for valid names of one kind: `TryFrom<String>` checks the text, and serde uses it.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {
         $(#[$doc])*
@@ -48,7 +48,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The text as it was written.
+            /// Returns the text as it was written.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -106,14 +106,14 @@ name!(
 );
 
 name!(
-    /// The name of a task of a cube.
+    /// The name of one of a cube's tasks.
     TaskName,
     |text| check("task name", text)
 );
 
 name!(
-    /// A path on the remote: absolute, or below the remote home (`x` and `~/x`). `~user` is refused: only a shell
-    /// there could tell where it lies.
+    /// A path on the remote: absolute, or below the remote home (`x` and `~/x`). `~user` is refused: only a remote shell
+    /// could expand it.
     RemotePath,
     |text| {
         check("remote path", text)?;
@@ -137,15 +137,15 @@ name!(
 );
 
 impl RemotePath {
-    /// This path with `more` below it.
+    /// Returns this path with `more` appended.
     ///
     /// # Errors
-    /// When the result isn't a valid path.
+    /// If the result isn't a valid path.
     pub fn join(&self, more: &str) -> Result<Self> {
         Self::try_from(format!("{}/{more}", self.0.trim_end_matches('/')))
     }
 
-    /// The path as rsync and a shell whose current folder is the home see it: without `~/`.
+    /// Returns the path without `~/`, as rsync and a shell in the home folder interpret it.
     #[must_use]
     pub fn from_home(&self) -> &str {
         match self.0.strip_prefix('~') {
@@ -158,10 +158,10 @@ impl RemotePath {
     }
 }
 
-/// The name of an environment variable, as POSIX has it: letters, digits and `_`, no digit first.
+/// Checks the name of an environment variable against POSIX: letters, digits and `_`, and no digit first.
 ///
 /// # Errors
-/// When `name` is anything else.
+/// If `name` is anything else.
 pub fn check_variable(name: &str) -> Result<()> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !plain || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
@@ -170,10 +170,10 @@ pub fn check_variable(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name of a parameter of a task: `mlcube` writes `--NAME=PATH` into a shell line.
+/// Checks the name of a task's parameter: `mlcube` writes `--NAME=PATH` into a shell line.
 ///
 /// # Errors
-/// When a shell or an option parser would take the name for something else.
+/// If a shell or an option parser would interpret the name.
 pub fn check_parameter(name: &str) -> Result<()> {
     if name.is_empty() || name.starts_with('-') {
         bail!("'{name}' can't be the name of a parameter: it is empty or begins with '-'");

@@ -1,6 +1,6 @@
 //! The settings of the ssh runner: the `runner` section of the effective configuration, typed.
 //!
-//! The keys are those of the Python runner's documentation, and ours, which are all optional.
+//! The keys are those of the Python runner's documentation and our own, which are all optional.
 
 pub(crate) mod section;
 
@@ -11,20 +11,21 @@ use crate::settings::runner::section::Section;
 
 pub use section::Invalid;
 
-/// The `runner` section of a configuration, every value of which this machine's user has set: in the settings file, on the
-/// command line, or in a document that [`crate::cube::trust`] has confirmed. A [`Runner`] is made of nothing else.
+/// The `runner` section of a configuration in which every value is the local user's: from the settings file, from the
+/// command line, or from a document that [`crate::cube::trust`] has confirmed. A [`Runner`] can only be made from this
+/// type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserSettings(Map<String, Value>);
 
 impl UserSettings {
-    /// The section of a configuration whose origins have been checked.
+    /// Wraps the section of a configuration whose origins have been checked.
     pub(crate) fn new(config: &Map<String, Value>) -> Self {
         Self(config.get("runner").and_then(Value::as_object).cloned().unwrap_or_default())
     }
 }
 
 impl UserSettings {
-    /// The keys, from the top, whose values differ.
+    /// Returns the full names of the keys whose values differ.
     pub(crate) fn different_keys(&self, other: &Self) -> Vec<String> {
         let keys = self.0.keys().chain(other.0.keys().filter(|key| !self.0.contains_key(*key)));
         let differs = |key: &&String| self.0.get(*key) != other.0.get(*key);
@@ -40,31 +41,32 @@ pub struct Runner {
     pub host: Host,
     /// The platform (runner) that the remote `mlcube` uses.
     pub platform: String,
-    /// The folder on the remote below which cubes lie.
+    /// The remote folder that contains the trees of cubes.
     pub remote_root: RemotePath,
-    /// The python that runs `mlcube` there.
+    /// The python that runs the remote `mlcube`.
     pub interpreter: Interpreter,
     /// How to log in.
     pub authentication: Authentication,
-    /// Names of variables that every run hands to the task.
+    /// The names of variables that every run passes to the task.
     pub env: Vec<String>,
-    /// Names of variables whose values a cube's file may send, by reading them (`${oc.env:NAME}`) where a path is sent.
+    /// The names of variables that a cube's file may use (`${oc.env:NAME}`) in a path that is sent to the remote, and so
+    /// disclose.
     pub cube_env: Vec<String>,
-    /// Whether the members of a group share the tree there: then they may own and write its folders.
+    /// Whether the members of a group share the remote tree: then they may own its folders and write to them.
     pub shared: bool,
-    /// Variables for everything that runs there.
+    /// Variables for all commands on the remote.
     pub environment: Vec<(String, String)>,
-    /// A line of sh that runs there before everything else (`module load apptainer`).
+    /// A line of sh that runs on the remote before everything else (`module load apptainer`).
     pub setup: String,
-    /// The settings of the platform there, kept in a settings file of our own; without it `platform` names one of the
-    /// account's own.
+    /// The settings of the remote platform, which are stored in a settings file of our own. Without them `platform` names a
+    /// platform of the account's own settings file.
     pub remote: Option<Map<String, Value>>,
-    /// The name of the tree there, instead of the base's own.
+    /// The name of the remote tree; the default is the base's own name.
     pub remote_name: Option<String>,
-    /// The local folder that is laid out there, instead of the one that the cube declares.
+    /// The local folder to mirror as the base; the default follows from the cube's declarations.
     pub base: Option<String>,
-    /// Places outside the base that links may lead to: absolute, or below the home (`~/x`). A link that leads anywhere
-    /// else is nobody's but the cube's or a task's, and isn't followed.
+    /// Places outside the base that links may lead to: absolute, or below the home (`~/x`). Links to other places aren't
+    /// followed, because the cube or a task may have made them.
     pub follow_links: Vec<String>,
     /// Whether a tree that another machine made is taken over.
     pub adopt: bool,
@@ -72,34 +74,34 @@ pub struct Runner {
     pub persist: u32,
     /// A configuration file for ssh instead of the user's own.
     pub ssh_config: Option<String>,
-    /// Seconds that a host has to answer.
+    /// Seconds within which a host must reply to a connection.
     pub connect_timeout: u32,
-    /// The longest log that a job keeps, in bytes; 0: any length.
+    /// The longest log of a job, in bytes; 0 means no limit.
     pub log_limit: u64,
-    /// Seconds that the host may say nothing while it works for a step.
+    /// Seconds for which the host may send nothing while it works for a step.
     pub answer_timeout: u32,
 }
 
-/// The longest log of a job, unless the settings say otherwise: enough for a person, and far from filling a disk.
+/// The default for the longest log of a job: enough for a person, and too little to fill a disk.
 const LOG_LIMIT: u64 = 1 << 30;
 
 /// The python that runs `mlcube` on the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interpreter {
-    /// A python that is there.
+    /// A python that exists on the remote.
     System {
         /// Its name or path.
         python: String,
-        /// What pip installs, as one line; empty: what is there is used.
+        /// The packages that pip installs, as one line; empty if none are to be installed.
         requirements: String,
     },
-    /// A virtual environment that we make.
+    /// A virtual environment that we create.
     Virtualenv {
-        /// The python to make it with.
+        /// The python that creates the environment.
         python: String,
-        /// What pip installs, as one line; empty: what is there is used.
+        /// The packages that pip installs, as one line; empty if none are to be installed.
         requirements: String,
-        /// The folder that holds the environment.
+        /// The folder that contains the environment.
         location: RemotePath,
         /// The environment's name in that folder.
         name: String,
@@ -111,7 +113,7 @@ pub enum Interpreter {
 pub struct Authentication {
     /// The private key for `ssh -i`; `identify_file` is the documented spelling, `identity_file` means the same.
     pub identity_file: Option<String>,
-    /// The user there.
+    /// The remote user.
     pub user: Option<User>,
 }
 
@@ -144,7 +146,7 @@ impl Runner {
     /// Reads the settings.
     ///
     /// # Errors
-    /// The first key that is unknown, missing, or of a wrong type or value.
+    /// The first key that is unknown or missing, or that has a wrong type or value.
     pub fn new(settings: &UserSettings) -> Result<Self, Invalid> {
         let section = Section::new("runner", &settings.0);
         section.only(&KEYS)?;
@@ -168,14 +170,14 @@ impl Runner {
             ssh_config: section.text("ssh_config")?,
             connect_timeout: section.seconds("connect_timeout")?.unwrap_or(10).max(1),
             log_limit: section.bytes("log_limit")?.unwrap_or(LOG_LIMIT),
-            // The longest silence is that of a pip which builds a large package.
+            // The longest silence is that of pip while it builds a large package.
             answer_timeout: section.seconds("answer_timeout")?.unwrap_or(3600).max(1),
         })
     }
 
-    /// The name of the platform that the remote `mlcube` is given.
+    /// Returns the platform's name for the remote `mlcube`.
     ///
-    /// With settings of our own there it is the runner's: engine options count only for platforms of that name.
+    /// With remote settings of our own it is the runner's name: engine options only apply to platforms of that name.
     #[must_use]
     pub fn remote_platform(&self) -> &str {
         let named =
@@ -204,7 +206,7 @@ impl Interpreter {
         }
     }
 
-    /// The python that is named.
+    /// Returns the configured python.
     #[must_use]
     pub fn python(&self) -> &str {
         match self {
@@ -212,7 +214,7 @@ impl Interpreter {
         }
     }
 
-    /// The folder of an environment that is made for `mlcube`; none of a python that is there already.
+    /// Returns the folder of the environment that is created for `mlcube`; `None` for an existing python.
     #[must_use]
     pub fn folder(&self) -> Option<String> {
         match self {
@@ -223,7 +225,7 @@ impl Interpreter {
         }
     }
 
-    /// What pip installs, as one line.
+    /// Returns the packages that pip installs, as one line.
     #[must_use]
     pub fn requirements(&self) -> &str {
         match self {
@@ -255,7 +257,7 @@ impl Authentication {
     }
 }
 
-/// The keys below `interpreter` and `authentication` that nothing uses. The Python runner takes them without a word.
+/// Returns the keys below `interpreter` and `authentication` that nothing uses. The Python runner accepts them silently.
 #[must_use]
 pub fn unused_keys(config: &Map<String, Value>) -> Vec<String> {
     let unused = |section: &str, known: &[&str]| -> Vec<String> {
@@ -268,7 +270,7 @@ pub fn unused_keys(config: &Map<String, Value>) -> Vec<String> {
     keys
 }
 
-/// The variables of `environment`: scalars only, as text.
+/// Reads the variables of `environment`: only scalars, as text.
 fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> {
     let variable = |(name, value): (&String, &Value)| {
         check_variable(name).map_err(|problem| section.invalid(name, problem.to_string()))?;
@@ -282,7 +284,8 @@ fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> 
     };
     section.entries().map(variable).collect()
 }
-/// Whether a `-P` word is about the section `runner`, which is ours; every other goes to the remote `mlcube`.
+/// Returns whether a `-P` word is about the section `runner`, which belongs to the ssh runner; all others go to the remote
+/// `mlcube`.
 #[must_use]
 pub fn is_for_this_runner(word: &str) -> bool {
     let key = word.split('=').next().unwrap_or(word);

@@ -1,4 +1,4 @@
-//! One map of the settings, read key by key; every complaint names the key from the top.
+//! Reads one map of the settings key by key; every error gives the full name of the key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use crate::settings::names::check_variable;
 use crate::text::quote::is_plain;
 
-/// A setting that can't be used: its key, from the top of the configuration, and what is wrong with it.
+/// A setting that can't be used: its full key and the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The key, dotted (`runner.interpreter.type`).
     pub key: String,
-    /// What is wrong, and what to write instead.
+    /// The problem, and what to write instead.
     pub problem: String,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// A map of the settings and where it stands.
+/// A map of the settings and its full key.
 pub(crate) struct Section<'a> {
     path: String,
     map: &'a Map<String, Value>,
@@ -36,7 +36,7 @@ impl<'a> Section<'a> {
         Self { path: path.to_owned(), map }
     }
 
-    /// A complaint about `key`.
+    /// Creates an error about `key`.
     pub(crate) fn invalid(&self, key: &str, problem: String) -> Invalid {
         Invalid { key: format!("{}.{key}", self.path), problem }
     }
@@ -55,7 +55,7 @@ impl<'a> Section<'a> {
         self.map.iter()
     }
 
-    /// The value of `key`, where an absent one and a null are the same.
+    /// Returns the value of `key`; null counts as absent.
     fn value(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
@@ -80,12 +80,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Text that has to be there, and may be empty.
+    /// Returns a required text, which may be empty.
     pub(crate) fn present(&self, key: &str) -> Result<String, Invalid> {
         self.text(key)?.ok_or_else(|| self.invalid(key, "is missing".to_owned()))
     }
 
-    /// Text that has to be there, and to say something.
+    /// Returns a required text, which must not be empty.
     pub(crate) fn required(&self, key: &str) -> Result<String, Invalid> {
         let text = self.present(key)?;
         if text.trim().is_empty() {
@@ -95,7 +95,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Text that becomes a word of a command there: never an option, no control characters.
+    /// Returns a text that becomes a word of a remote command: not an option, without control characters.
     pub(crate) fn word(&self, key: &str) -> Result<String, Invalid> {
         let text = self.required(key)?;
         if text.starts_with('-') || text.contains(char::is_control) {
@@ -112,7 +112,7 @@ impl<'a> Section<'a> {
             .map_err(|problem: anyhow::Error| self.invalid(key, problem.to_string()))
     }
 
-    /// A folder's name: one component, safe in a shell line.
+    /// Returns the name of a folder: one component, safe in a shell line.
     pub(crate) fn plain_name(&self, key: &str) -> Result<Option<String>, Invalid> {
         let Some(name) = self.text(key)? else { return Ok(None) };
         if !is_plain(&name) || name.contains('/') || name.starts_with(['-', '.']) || name.is_empty()
@@ -136,7 +136,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A time in seconds, or as ssh writes it (`90s`, `10m`, `1h`; `ssh_config(5)`, TIME FORMATS).
+    /// Returns a time in seconds, or in ssh's format (`90s`, `10m`, `1h`; `ssh_config(5)`, TIME FORMATS).
     pub(crate) fn seconds(&self, key: &str) -> Result<Option<u32>, Invalid> {
         let wanted = "seconds, or a time like 10m";
         match self.value(key) {
@@ -158,7 +158,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A number of bytes, or one with a unit of 1024 (`500M`, `2G`).
+    /// Returns a number of bytes, which may have a unit of 1024 (`500M`, `2G`).
     pub(crate) fn bytes(&self, key: &str) -> Result<Option<u64>, Invalid> {
         let wanted = "bytes, or a size like 500M";
         let parsed = match self.value(key) {
@@ -181,7 +181,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The map below `key`; one that is absent or empty has no entries.
+    /// Returns the map below `key`; it has no entries if `key` is absent or empty.
     pub(crate) fn section(&self, key: &str) -> Result<Section<'a>, Invalid> {
         static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         let path = format!("{}.{key}", self.path);
@@ -192,14 +192,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A list of names of environment variables.
+    /// Returns a list of names of environment variables.
     pub(crate) fn names(&self, key: &str) -> Result<Vec<String>, Invalid> {
         self.list(key, "a list of names", &|name| {
             check_variable(name).map_err(|problem| problem.to_string())
         })
     }
 
-    /// A list of local paths that mean the same in every folder.
+    /// Returns a list of local paths that don't depend on the current folder.
     pub(crate) fn places(&self, key: &str) -> Result<Vec<String>, Invalid> {
         self.list(key, "a list of paths", &|path| {
             if path.starts_with('/') || path.starts_with("~/") {
@@ -209,7 +209,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A list of texts, each of which passes `check`.
+    /// Returns a list of texts that all pass `check`.
     fn list(
         &self,
         key: &str,
@@ -230,7 +230,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Bytes of a size: a number, perhaps with a unit of 1024.
+/// Parses a size in bytes: a number, optionally with a unit of 1024.
 fn size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
     let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -243,7 +243,7 @@ fn size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
-/// Seconds of a time as ssh writes it: numbers, each with a unit (none: seconds), added up.
+/// Parses a time in ssh's format: the sum of numbers, each with a unit (the default is seconds).
 fn ssh_time(text: &str) -> Option<u32> {
     let mut total = 0u32;
     let mut digits = String::new();
