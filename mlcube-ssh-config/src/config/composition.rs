@@ -1,17 +1,17 @@
-//! What the rules of mlcube work on: a tree in which the two files and the command line are put together.
+//! The tree on which mlcube's rules work, with the values of the two files and of the command line.
 
 use omegaconf::{Environment, Notice, OmegaConf, Origin, Source};
 
 use crate::config::request::Request;
 
-/// Where a composition's values come from.
+/// The sources of a composition's values.
 #[derive(Debug)]
 pub(crate) struct Sources {
     pub(crate) cube: Source,
     pub(crate) settings: Source,
-    /// `-P`, in their order.
+    /// The `-P` words, in order.
     pub(crate) overrides: Vec<Source>,
-    /// `name=value`, in their order.
+    /// The `name=value` words, in order.
     pub(crate) arguments: Vec<Source>,
     /// `--workspace`.
     pub(crate) workspace: Source,
@@ -25,7 +25,7 @@ pub(crate) struct Composition<'a> {
 }
 
 impl<'a> Composition<'a> {
-    /// An empty tree that knows the sources of a request; `cube` is the path of the cube's file.
+    /// Creates an empty tree that knows the sources of a request; `cube` is the path of the cube's file.
     pub(crate) fn new(request: &Request, cube: &str, environment: Environment<'a>) -> Self {
         let mut conf = OmegaConf::new(environment);
         let mut add = |name: String| conf.tree.add_source(name);
@@ -38,12 +38,12 @@ impl<'a> Composition<'a> {
             arguments: arguments.map(&mut add).collect(),
             workspace: add(format!("--workspace={workspace}")),
         };
-        // A cube may read any variable, as mlcube lets it; the value stays on this machine.
+        // A cube may read any variable, as in mlcube; tracing keeps such a value local.
         conf.tree.trace(sources.cube);
         Self { conf, sources, environment }
     }
 
-    /// Does something whose reading is no matter of what comes later.
+    /// Runs `act` without adding what it reads to the readings that were noted before.
     pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.conf.tree.begin_reading();
         let done = act(self);
@@ -51,12 +51,13 @@ impl<'a> Composition<'a> {
         done
     }
 
-    /// What a person should know.
+    /// Returns the warnings for the user.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.conf.notices().filter_map(|notice| self.warning(notice)).collect()
     }
 
-    /// A value that looks like a secret ends up in the document: that is worth a warning.
+    /// Returns the warning for a notice. A value that looks like a secret becomes part of the document, so the user is
+    /// warned.
     fn warning(&self, notice: &Notice) -> Option<String> {
         match notice {
             Notice::Deprecated(message) => Some(message.clone()),
@@ -73,18 +74,18 @@ impl<'a> Composition<'a> {
 }
 
 impl Sources {
-    /// The `-P` of this number.
+    /// Returns the origin of the `-P` word with this number.
     pub(crate) fn override_at(&self, number: usize) -> Origin {
         self.overrides.get(number).map_or(Origin::Computed, |&source| Origin::Written(source, 0))
     }
 
-    /// The `name=value` of this number.
+    /// Returns the origin of the `name=value` word with this number.
     pub(crate) fn argument_at(&self, number: usize) -> Origin {
         self.arguments.get(number).map_or(Origin::Computed, |&source| Origin::Written(source, 0))
     }
 }
 
-/// Whether a variable's name says that its value isn't for everyone.
+/// Returns whether a variable's name suggests that its value is secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_uppercase();
     let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"];

@@ -1,4 +1,4 @@
-//! Putting the sources together: `MLCubeConfig.create_mlcube_config` of `mlcube/config.py`.
+//! Combines the sources: `MLCubeConfig.create_mlcube_config` of `mlcube/config.py`.
 
 use omegaconf::yaml::Key;
 use omegaconf::{Error, NodeId, Origin, Value};
@@ -9,20 +9,20 @@ use crate::config::platform::Platform;
 use crate::config::runners::RunnerKind;
 use crate::config::tasks::Arguments;
 
-/// The sources of a configuration, each in the tree already, and what is computed from the command line.
+/// The sources of a configuration, all in the tree already, and the values computed from the command line.
 pub(crate) struct Parts<'a> {
     pub(crate) cube: NodeId,
     pub(crate) overrides: NodeId,
     pub(crate) platform: Platform,
     /// The folder of the cube.
     pub(crate) root: &'a str,
-    /// The workspace, if it isn't the one in the cube's folder.
+    /// The workspace, if it isn't the default one in the cube's folder.
     pub(crate) workspace: Option<&'a str>,
     pub(crate) arguments: &'a Arguments,
 }
 
 impl Composition<'_> {
-    /// The effective configuration, resolved: a map.
+    /// Returns the effective configuration, resolved: a map.
     pub(crate) fn effective(&mut self, parts: &Parts<'_>) -> omegaconf::Result<NodeId> {
         let Parts { cube: config, overrides, platform: Platform { section, runner }, .. } = *parts;
         self.apart(|this| this.conf.merge(config, overrides))?;
@@ -41,7 +41,7 @@ impl Composition<'_> {
         Ok(config)
     }
 
-    /// `runtime` and `runner`, as a configuration that is merged like the others.
+    /// Returns `runtime` and `runner` as a configuration that is merged like the others.
     fn computed(&mut self, parts: &Parts<'_>, section: NodeId) -> omegaconf::Result<NodeId> {
         let top = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
         let runtime = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
@@ -67,7 +67,7 @@ impl Composition<'_> {
         }
     }
 
-    /// The absolute path of the folder that `--workspace` names.
+    /// Returns the absolute path of the folder that `--workspace` names.
     pub(crate) fn local_workspace(
         &self,
         path: &str,

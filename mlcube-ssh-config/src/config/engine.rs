@@ -1,11 +1,12 @@
-//! `--gpus` and the like for a platform that is called `docker` or `singularity`: `CliParser.parse_extra_arg` of `mlcube`.
+//! The engine options, such as `--gpus`, for a platform named `docker` or `singularity`: `CliParser.parse_extra_arg` of
+//! `mlcube`.
 
 use omegaconf::yaml::Key;
 use omegaconf::{NodeId, Origin, Value};
 
 use crate::config::composition::Composition;
 
-/// The flags and their keys in the sections `docker` and `singularity`.
+/// The flags, each with its key in the sections `docker` and `singularity`.
 const KEYS: [(&str, &str, &str); 6] = [
     ("network", "--network", "--network"),
     ("security", "--security-opt", "--security"),
@@ -16,7 +17,7 @@ const KEYS: [(&str, &str, &str); 6] = [
 ];
 
 impl Composition<'_> {
-    /// Adds the options to the overrides, in the section of the engine that the platform is named after.
+    /// Adds the options to the overrides, in the section of the engine after which the platform is named.
     pub(crate) fn engine_options(
         &mut self,
         overrides: NodeId,

@@ -1,10 +1,10 @@
-//! Why there is no configuration, for people.
+//! The error for a configuration that can't be computed, as text for people.
 
 use std::fmt;
 
 use omegaconf::Tree;
 
-/// Why there is no configuration: file and line or flag, key, what is wrong, on one line.
+/// The reason why there is no configuration, on one line: file and line or flag, key, problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 
@@ -22,7 +22,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A message on one line, without its middle if it is long: keys and values can be of any size.
+/// Puts a message on one line and shortens a long one in the middle: keys and values can have any size.
 fn one_line(message: &str) -> String {
     const HALF: usize = 400;
     let characters: Vec<char> =

@@ -1,9 +1,10 @@
-//! Where a value came from, in words: `--explain KEY`.
+//! `--explain KEY`: the origin of a value, in words.
 
 use omegaconf::yaml::Key;
 use omegaconf::{Content, NodeId, Origin, Raw, Tree, Value, split_key};
 
-/// The lines on a key: its value, the source that set it, and what that overrode. None: there is no such key.
+/// Returns the lines about a key: its value, the source that set it, and the values that it overrode. `None` if the key
+/// doesn't exist.
 pub(crate) fn explain(tree: &Tree, root: NodeId, key: &str) -> Option<String> {
     let mut lines = Vec::new();
     describe(tree, find(tree, root, key)?, &mut lines);
@@ -39,7 +40,7 @@ fn describe_value(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
     let origin = tree.origin(id);
     lines.push(format!("{} = {}", tree.path(id), shown(tree, id)));
     lines.push(format!("  set by {}", tree.place(origin)));
-    // A source that is merged twice is named once.
+    // A source may be merged twice, and is then named once.
     let mut seen = vec![(origin, shown(tree, id))];
     for &before in tree.replaced(id) {
         let this = (tree.origin(before), shown(tree, before));
@@ -55,7 +56,7 @@ fn describe_value(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
     }
 }
 
-/// A value as a person would write it.
+/// Formats a value as a person would write it.
 fn shown(tree: &Tree, id: NodeId) -> String {
     match tree.raw(id) {
         Raw::Null => "null".to_owned(),
@@ -65,7 +66,7 @@ fn shown(tree: &Tree, id: NodeId) -> String {
     }
 }
 
-/// The source that set the value of a key, or that of the deepest key above it that is there.
+/// Returns the source that set the value of a key, or that of the deepest existing key above it.
 pub(crate) fn place(tree: &Tree, root: NodeId, key: &str) -> String {
     let mut at = root;
     for part in split_key(key) {

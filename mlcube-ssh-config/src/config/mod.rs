@@ -1,9 +1,9 @@
-//! The effective configuration: what the Python `mlcube` 0.0.10rc2 computes with `OmegaConf` 2.1.0 from the same files
-//! and flags.
+//! The effective configuration, as the Python `mlcube` 0.0.10rc2 computes it with `OmegaConf` 2.1.0 from the same files and
+//! flags.
 //!
-//! Weakest first: the runner's defaults, `runner:` of the cube's file, the platform's section of the settings file, `-P`.
-//! Maps merge deeply, lists are replaced, a later `???` doesn't override. The Python sources are the reference, and the
-//! functions here say which of theirs they follow.
+//! From weakest to strongest: the runner's defaults, `runner:` of the cube's file, the platform's section of the settings
+//! file, `-P`. Maps are merged deeply, lists are replaced, a later `???` doesn't override. The Python sources are the
+//! reference; the functions name the Python functions that they follow.
 
 pub(crate) mod composition;
 pub(crate) mod effective;
@@ -36,10 +36,10 @@ use crate::pipe::failure::hinted;
 use crate::settings::runner::UserSettings;
 use crate::text::quote::shell_word;
 
-/// The effective configuration and where it came from.
+/// The effective configuration and its origins.
 #[derive(Debug)]
 pub struct Resolved {
-    /// The configuration, key for key what `mlcube show_config --resolve` shows.
+    /// The configuration; its keys and values are those of `mlcube show_config --resolve`.
     pub config: Map<String, Value>,
     /// The folder of the cube, absolute.
     pub root: String,
@@ -47,7 +47,7 @@ pub struct Resolved {
     pub file: String,
     /// The runner of the platform.
     pub runner: RunnerKind,
-    /// What a person should know.
+    /// The warnings for the user.
     pub warnings: Vec<String>,
     cube: Source,
     platform: String,
@@ -56,10 +56,10 @@ pub struct Resolved {
     top: NodeId,
 }
 
-/// Computes the effective configuration. `environment` looks a variable up.
+/// Computes the effective configuration. `environment` returns the value of a variable.
 ///
 /// # Errors
-/// Whatever `mlcube` would refuse, and what would grow without bound.
+/// If `mlcube` would refuse the input, or if it would grow without limit.
 pub fn resolve(
     request: &Request,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -88,10 +88,10 @@ pub fn resolve(
     })
 }
 
-/// The settings of the runner as the settings file alone gives them, without any cube and without a command line.
+/// Computes the settings of the runner from the settings file alone, without a cube and a command line.
 ///
 /// # Errors
-/// When the settings file can't be used, or its section of the platform needs something of a cube.
+/// If the settings file can't be used, or its section of the platform refers to something in a cube.
 pub fn settings_alone(
     request: &Request,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -124,7 +124,7 @@ fn compute(
     finish(composition, request, root, platform, cube)
 }
 
-/// Puts a platform and a cube together with the command line.
+/// Combines a platform and a cube with the command line.
 fn finish(
     composition: &mut Composition<'_>,
     request: &Request,
@@ -162,11 +162,11 @@ fn arguments(request: &Request) -> Arguments {
 }
 
 impl Resolved {
-    /// The settings of the runner. Who wrote a value decides: a cube says what to run, and only the user where, as whom and
-    /// with what.
+    /// Returns the settings of the runner. The author of a value decides whether it is valid: a cube defines what to run;
+    /// only the user defines the host, the account and the programs.
     ///
     /// # Errors
-    /// When the cube's file sets one of them, with its line and the remedy.
+    /// If the cube's file sets one of them; the error has its line and the remedy.
     pub fn user_settings(&self) -> anyhow::Result<UserSettings> {
         let set = writers::set_by_cube(&self.tree, self.cube, self.top);
         if set.is_empty() {
@@ -196,22 +196,23 @@ impl Resolved {
         ))
     }
 
-    /// The variables of this machine that the value of a key, or a map around it, was made of because the cube's file asks
-    /// for them. `parts` is the key, part by part.
+    /// Returns the local variables that the cube's file reads and that are part of the value of a key, or of a map around
+    /// it. `parts` is the key, part by part.
     #[must_use]
     pub fn variables(&self, parts: &[&str]) -> Vec<String> {
         self.tree.variables(self.top, parts)
     }
 
-    /// Which source set a key, and what it overrode; for a map or a list, that of everything in it.
+    /// Returns the source that set a key, and what it overrode; for a map or a list, that of all its values.
     ///
-    /// None: there is no such key.
+    /// `None` if the key doesn't exist.
     #[must_use]
     pub fn explain(&self, key: &str) -> Option<String> {
         explain::explain(&self.tree, self.top, key)
     }
 
-    /// The source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest key above it.
+    /// Returns the source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest existing key above
+    /// it.
     #[must_use]
     pub fn place(&self, key: &str) -> String {
         explain::place(&self.tree, self.top, key)

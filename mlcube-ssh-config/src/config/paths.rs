@@ -1,8 +1,9 @@
-//! Paths as Python's `os.path` computes them.
+//! Path functions that follow Python's `os.path`.
 
 use std::path::Path;
 
-/// `os.path.abspath`: below the working directory, without `.`, `..` and doubled slashes. No link is followed.
+/// Works like `os.path.abspath`: relative to the working directory, without `.`, `..` and doubled slashes. Follows no
+/// links.
 pub(crate) fn absolute(path: &str, working_directory: &str) -> String {
     let joined =
         if path.starts_with('/') { path.to_owned() } else { format!("{working_directory}/{path}") };
@@ -16,12 +17,12 @@ pub(crate) fn absolute(path: &str, working_directory: &str) -> String {
             part => parts.push(part),
         }
     }
-    // Two slashes in front, and no third, mean something else to POSIX.
+    // POSIX gives exactly two leading slashes a meaning of their own.
     let slashes = if joined.starts_with("//") && !joined.starts_with("///") { "//" } else { "/" };
     format!("{slashes}{}", parts.join("/"))
 }
 
-/// `os.path.expanduser`: `~` is the home folder, `~name` that of another user; without one nothing changes.
+/// Works like `os.path.expanduser`: replaces `~` by the home folder, `~name` by that of another user; unknown ones remain.
 pub(crate) fn expand_user(path: &str, home: Option<&str>) -> String {
     let Some(rest) = path.strip_prefix('~') else { return path.to_owned() };
     let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -35,7 +36,7 @@ pub(crate) fn expand_user(path: &str, home: Option<&str>) -> String {
     }
 }
 
-/// A user's home folder, by the account database (passwd(5)).
+/// Returns a user's home folder from the account database (passwd(5)).
 fn home_of(user: &str) -> Option<String> {
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
     let account = accounts
@@ -45,7 +46,7 @@ fn home_of(user: &str) -> Option<String> {
     account.get(5).map(|&home| home.to_owned())
 }
 
-/// The folder of a cube and the name of its file: `--mlcube` names either.
+/// Returns the folder of a cube and the name of its file: `--mlcube` names one or the other.
 pub(crate) fn cube(path: &str, working_directory: &str) -> (String, String) {
     let path = absolute(path, working_directory);
     if !Path::new(&path).is_file() {
@@ -58,7 +59,7 @@ pub(crate) fn cube(path: &str, working_directory: &str) -> (String, String) {
     }
 }
 
-/// A file in a folder.
+/// Returns the path of a file in a folder.
 pub(crate) fn join(folder: &str, file: &str) -> String {
     if folder.ends_with('/') { format!("{folder}{file}") } else { format!("{folder}/{file}") }
 }

@@ -6,14 +6,14 @@ use omegaconf::{Error, NodeId, Origin, Raw, Value};
 use crate::config::composition::Composition;
 use crate::config::runners::RunnerKind;
 
-/// A platform's section and the runner that it is for.
+/// A platform's section and its runner.
 pub(crate) struct Platform {
     pub(crate) section: NodeId,
     pub(crate) runner: RunnerKind,
 }
 
 impl Composition<'_> {
-    /// The platform of this name. Those of the installed runners needn't be written.
+    /// Returns the platform of this name. The platforms of the installed runners exist even if the file doesn't list them.
     pub(crate) fn platform(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<Platform> {
         let runners = self.settings_section(settings, "runners")?;
         let platforms = self.settings_section(settings, "platforms")?;
@@ -32,7 +32,7 @@ impl Composition<'_> {
         Ok(Platform { section, runner })
     }
 
-    /// `runners` or `platforms`, which may be absent and may not be null.
+    /// Returns the section `runners` or `platforms`, which may be absent but not null.
     fn settings_section(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<NodeId> {
         if self.conf.tree.get(settings, name).is_none() {
             return self
@@ -56,7 +56,7 @@ impl Composition<'_> {
         if names.is_empty() { String::new() } else { format!("; known are {}", names.join(", ")) }
     }
 
-    /// The runner that a platform names, by the package that `runners` says or by the name itself.
+    /// Returns the runner that a platform names: by its package in `runners`, or by the name itself.
     fn runner_kind(&mut self, runners: NodeId, section: NodeId) -> omegaconf::Result<RunnerKind> {
         let origin = self.conf.tree.origin(section);
         let missing = || {

@@ -1,6 +1,6 @@
-//! What is asked of the resolver.
+//! The input of the resolver.
 
-/// What to resolve, as the command line says it.
+/// What to resolve, as the command line specifies it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The cube's folder or file.
@@ -9,14 +9,14 @@ pub struct Request {
     pub platform: String,
     /// `--workspace`.
     pub workspace: Option<String>,
-    /// `KEY=VALUE` of every `-P`, in their order.
+    /// The `KEY=VALUE` of every `-P`, in order.
     pub overrides: Vec<String>,
-    /// `NAME=VALUE` of every task argument, in their order.
+    /// The `NAME=VALUE` of every task argument, in order.
     pub arguments: Vec<(String, String)>,
-    /// Engine options, by the name of their flag (`gpus`): they count for a platform that is *named* after an engine.
+    /// Engine options by the name of their flag (`gpus`): they apply to a platform that is *named* after an engine.
     pub options: Vec<(&'static str, String)>,
     /// The settings file.
     pub settings: String,
-    /// The folder that relative paths are relative to.
+    /// The folder for relative paths.
     pub working_directory: String,
 }

@@ -1,4 +1,4 @@
-//! The two files, read into the tree.
+//! Reads the two files into the tree.
 
 use std::fs;
 use std::fs::File;
@@ -9,7 +9,7 @@ use omegaconf::{Error, NodeId, Origin, Value};
 
 use crate::config::composition::Composition;
 
-/// Which file it is.
+/// Selects one of the two files.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
     Cube,
@@ -26,14 +26,14 @@ impl Which {
 }
 
 impl Composition<'_> {
-    /// Reads a file into a map of its own. A settings file may be absent: None.
+    /// Reads a file into a map of its own; `None` for a settings file that doesn't exist.
     pub(crate) fn load(&mut self, which: Which, path: &str) -> omegaconf::Result<NodeId> {
         let source = match which {
             Which::Cube => self.sources.cube,
             Which::Settings => self.sources.settings,
         };
         let whole = Origin::Written(source, 0);
-        // Nobody writes into a pipe that a stranger's cube holds.
+        // A pipe in a stranger's cube may have no writer: reading it would wait for ever.
         if which == Which::Cube && fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::new("it isn't a regular file").with_origin(whole));
         }
@@ -50,7 +50,7 @@ impl Composition<'_> {
     }
 }
 
-/// A file's bytes, at most one more than are allowed: also a device or a pipe has an end here.
+/// Reads a file up to one byte more than allowed, so that reading a device or a pipe ends, too.
 fn read(path: &str) -> std::io::Result<Vec<u8>> {
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();

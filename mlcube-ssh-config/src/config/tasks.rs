@@ -1,4 +1,4 @@
-//! Bringing tasks into one form: `create_mlcube_config` and `check_parameters` of `mlcube/config.py`.
+//! Normalises tasks: `create_mlcube_config` and `check_parameters` of `mlcube/config.py`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use omegaconf::{Error, NodeId, Origin, Raw, Resolved, Value};
 
 use crate::config::composition::Composition;
 
-/// What `name=value` words on the command line set, and which word it was.
+/// The values that `name=value` words on the command line set, and the number of each word.
 pub(crate) type Arguments = BTreeMap<String, (String, usize)>;
 
 impl Composition<'_> {
@@ -75,7 +75,7 @@ impl Composition<'_> {
                 .tree
                 .child(group, name)
                 .map_or(Origin::Computed, |child| self.conf.tree.origin(child));
-            // The map is nobody's; its default is what was read.
+            // Only the default was read from a file; the map around it is new.
             let map = self.apart(|this| this.conf.tree.add(Value::empty_map(), origin))?;
             self.conf.tree.replace(group, name.clone(), map)?;
             self.conf.tree.set(map, Key::from("default"), Value::Text(default), origin)?;
@@ -98,7 +98,7 @@ impl Composition<'_> {
         self.guess_type(parameter)
     }
 
-    /// A slash or a backslash at the end of the default makes a parameter without a type a directory.
+    /// Makes a parameter without a type a directory if its default ends with a slash or a backslash.
     fn guess_type(&mut self, parameter: NodeId) -> omegaconf::Result<()> {
         let kind = self.conf.get(parameter, &Key::from("type"))?;
         if kind.map(|kind| self.conf.raw_of(&kind)) != Some(Raw::Text("unknown".to_owned())) {
@@ -120,7 +120,7 @@ impl Composition<'_> {
         }
     }
 
-    /// Writes the value of the command line into the default; without one, what the default is worth now.
+    /// Writes the command line's value into the default; without one, replaces an interpolation by its current value.
     fn apply_argument(
         &mut self,
         parameter: NodeId,
@@ -130,7 +130,7 @@ impl Composition<'_> {
         let key = Key::from("default");
         if let Some((text, number)) = name.as_text().and_then(|name| arguments.get(name)) {
             let (value, origin) = (Value::Text(text.clone()), self.sources.argument_at(*number));
-            // What the cube's file says of it is gone.
+            // The value from the cube's file is replaced, so the variables that it read don't count.
             let set = self.apart(|this| this.conf.tree.set(parameter, key, value, origin));
             return set.map(|_| ()).map_err(|problem| {
                 problem.at(|| format!("{}.default", self.conf.tree.path(parameter)), origin)
@@ -153,7 +153,7 @@ impl Composition<'_> {
         }
     }
 
-    /// The value of a key, which is set to `default` if it has none.
+    /// Returns the value of a key; sets it to `default` first if it has none.
     fn ensure(&mut self, map: NodeId, key: &Key, default: Value) -> omegaconf::Result<Resolved> {
         if let Some(found) = self.conf.get(map, key)? {
             return Ok(found);

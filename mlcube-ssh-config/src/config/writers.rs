@@ -1,25 +1,24 @@
-//! Who wrote the settings of the runner: only the user may.
+//! Checks who wrote the settings of the runner: only the user may.
 
 use omegaconf::yaml::Key;
 use omegaconf::{Content, NodeId, Origin, Raw, Source, Tree, Value};
 
-/// No value of a hint is longer; of a longer one the hint says where it goes.
+/// The longest value in a hint; for a longer one the hint only says where it belongs.
 const LONGEST: usize = 200;
 
 /// A value of the runner's section that the cube's file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CubeSetting {
-    /// The key, from the top.
+    /// The full key.
     pub(crate) key: String,
-    /// Where the cube's file sets it.
+    /// The position in the cube's file.
     pub(crate) origin: Origin,
-    /// The value as the cube's file has it, in the form of YAML and cut if it is long: what came from a variable isn't
-    /// repeated.
+    /// The value as the cube's file writes it, as YAML and shortened if it is long: the value of a variable isn't repeated.
     pub(crate) written: String,
 }
 
 impl CubeSetting {
-    /// The setting as a line of the platform's section: `authentication: {user: "ann"}`.
+    /// Returns the setting as a line of the platform's section: `authentication: {user: "ann"}`.
     pub(crate) fn in_section(&self) -> String {
         let mut parts = self.key.strip_prefix("runner.").unwrap_or(&self.key).rsplit('.');
         let last = format!("{}: {}", parts.next().unwrap_or_default(), self.written);
@@ -27,7 +26,7 @@ impl CubeSetting {
     }
 }
 
-/// The values of the section `runner` that the cube's file sets, in the order of the keys.
+/// Returns the values of the section `runner` that the cube's file sets, in the order of the keys.
 pub(crate) fn set_by_cube(tree: &Tree, cube: Source, top: NodeId) -> Vec<CubeSetting> {
     let mut found = Vec::new();
     if let Some(runner) = tree.child(top, &Key::from("runner")) {
@@ -38,7 +37,7 @@ pub(crate) fn set_by_cube(tree: &Tree, cube: Source, top: NodeId) -> Vec<CubeSet
 
 fn collect(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) {
     match tree.value(id) {
-        // A list is replaced as a whole, so the one who wrote it wrote all of it.
+        // A list is replaced as a whole, so its author wrote all of it.
         Value::List(Content::Items(items))
             if !items.is_empty() && tree.origin(id).source() == Some(cube) =>
         {
@@ -49,18 +48,18 @@ fn collect(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) 
                 collect(tree, cube, child, found);
             }
         }
-        // Null is the same as no such key.
+        // Null means the same as an absent key.
         value if value.is_null() => {}
         _ => push(tree, cube, id, found),
     }
 }
 
-/// Notes a value, if it is of the cube's file.
+/// Adds a value to `found` if the cube's file sets it.
 fn push(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) {
     let origin = tree.origin(id);
     if origin.source() == Some(cube) {
         let mut written = written(tree, id);
-        // A part of a value, cut in the middle of its quotes, can't be pasted.
+        // A value that is cut inside its quotes can't be pasted.
         if written.chars().count() > LONGEST {
             "VALUE".clone_into(&mut written);
         }
@@ -68,7 +67,7 @@ fn push(tree: &Tree, cube: Source, id: NodeId, found: &mut Vec<CubeSetting>) {
     }
 }
 
-/// The text that an interpolation was before it was filled in, else the value.
+/// Returns the text of an interpolation before it was resolved, else the value.
 fn written(tree: &Tree, id: NodeId) -> String {
     let origin = tree.origin(id);
     let is_text_of_it =

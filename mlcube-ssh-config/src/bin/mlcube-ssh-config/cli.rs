@@ -1,4 +1,4 @@
-//! The command line: the flags of `mlcube run`, and ours.
+//! The command line: the flags of `mlcube run` and our own.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use mlcube_ssh::pipe::step::{CommonArgs, EXIT_STATUSES};
 
-/// The program's name, as messages begin.
+/// The program's name at the beginning of its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 
 /// Resolve the configuration of an MLCube on a platform and write the document for the next step.
@@ -98,7 +98,7 @@ pub(crate) enum Mount {
 }
 
 impl Mount {
-    /// The mode as `mlcube` takes it.
+    /// Returns the mode as `mlcube` accepts it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Rw => "rw",
@@ -107,12 +107,12 @@ impl Mount {
     }
 }
 
-/// The words with the value of every `-PKEY=VALUE` as a word of its own: clap would take `=` in front of it away.
+/// Splits every `-PKEY=VALUE` into two words: clap would remove a `=` at the beginning of the value.
 pub(crate) fn words() -> Vec<OsString> {
     let mut words = Vec::new();
     let mut split = true;
     for word in std::env::args_os() {
-        // Behind `--` words are taken as they are.
+        // Words after `--` aren't options.
         split &= word != "--";
         match word.to_str().and_then(|word| word.split_at_checked(2)) {
             Some(("-P" | "-p", value)) if split && !value.is_empty() => {
@@ -125,7 +125,7 @@ pub(crate) fn words() -> Vec<OsString> {
 }
 
 impl Args {
-    /// Engine options that were given, by the name of their flag.
+    /// Returns the given engine options, by the name of their flag.
     pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
         let all = [
             ("gpus", self.gpus.clone()),
@@ -138,13 +138,13 @@ impl Args {
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// `-P` words: as with `mlcube`, those that stand behind `--` come first.
+    /// Returns the `-P` words; as in `mlcube`, those after `--` come first.
     pub(crate) fn override_words(&self) -> Vec<String> {
         let behind = self.arguments.iter().filter_map(|word| word.strip_prefix("-P"));
         behind.map(str::to_owned).chain(self.overrides.iter().cloned()).collect()
     }
 
-    /// The words that set parameters.
+    /// Returns the words that set parameters.
     pub(crate) fn argument_words(&self) -> impl Iterator<Item = &String> {
         self.arguments.iter().filter(|word| !word.starts_with("-P"))
     }

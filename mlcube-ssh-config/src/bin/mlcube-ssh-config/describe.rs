@@ -1,4 +1,4 @@
-//! `--describe`: what `mlcube describe` prints, with the commands that run the cube on the platform.
+//! `--describe`: prints the same as `mlcube describe`, with the commands that run the cube on the platform.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::text::quote::shell_word;
 use serde_json::{Map, Value};
 
-/// The description as text for people.
+/// Returns the description as text for people.
 pub(crate) fn text(request: &Request, resolved: &Resolved) -> String {
     let config = &resolved.config;
     let value = |key: &str| config.get(key).and_then(Value::as_str);
@@ -40,21 +40,21 @@ pub(crate) fn text(request: &Request, resolved: &Resolved) -> String {
     lines.iter().map(|line| printable(line).into_owned() + "\n").collect()
 }
 
-/// The names of a task's inputs and outputs.
+/// Returns the names of a task's inputs and outputs.
 fn parameters(task: &Value) -> String {
     let mut text = String::new();
     for direction in ["inputs", "outputs"] {
         let names = task.get("parameters").and_then(|all| all.get(direction)?.as_object());
         let names: Vec<&str> = names.into_iter().flat_map(Map::keys).map(String::as_str).collect();
         if !names.is_empty() {
-            // Writing to a string doesn't fail.
+            // Writing to a string can't fail.
             let _ = write!(text, ", {direction} = {}", names.join(", "));
         }
     }
     text
 }
 
-/// A scalar as text, a string without its quotes.
+/// Returns a scalar as text, a string without its quotes.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

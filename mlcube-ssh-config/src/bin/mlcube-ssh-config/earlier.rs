@@ -1,4 +1,4 @@
-//! `--input`: what an earlier document was resolved from stands in for what the command line doesn't say.
+//! `--input`: completes the command line with the flags of an earlier document.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use mlcube_ssh::pipe::failure::hinted;
 
 use crate::cli::{Args, Mount};
 
-/// The command line with what it leaves open taken from the document that `--input` names.
+/// Returns the command line, with missing flags taken from the document that `--input` names.
 pub(crate) fn completed(args: &Args) -> Result<Args> {
     let mut args = args.clone();
     if let Some(path) = &args.input {
@@ -26,7 +26,7 @@ fn read(path: &Path) -> Result<Document> {
     Document::read(&fs::read(path).context("can't read it")?)
 }
 
-/// Words for the runner and a workspace are this user's own, or aren't taken: what is written now will be sealed.
+/// Refuses a workspace and words for the runner unless this user wrote the document: the new document will be sealed.
 fn check_is_ours(document: &Document) -> Result<()> {
     let run = &document.run;
     let word = run.runner_overrides.first().map(|word| format!("-P{word}"));
@@ -61,7 +61,7 @@ fn complete(args: &mut Args, run: &Run) {
     if args.env.is_empty() {
         args.env.clone_from(&run.env);
     }
-    // In front: what is said now counts more.
+    // Earlier words come first, so that those of the command line override them.
     args.overrides.splice(0..0, run.runner_overrides.iter().chain(&run.overrides).cloned());
     args.arguments.splice(0..0, run.args.iter().map(|(name, value)| format!("{name}={value}")));
 }

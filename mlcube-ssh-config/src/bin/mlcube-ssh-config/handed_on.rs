@@ -1,12 +1,12 @@
-//! Variables that the cube hands on to its container by name (`-e NAME` in `docker.gpu_args`): the engine reads them in the
-//! environment of the remote `mlcube`, which holds none of this machine's.
+//! Variables that the cube passes to its container by name (`-e NAME` in `docker.gpu_args`): the engine reads them in the
+//! environment of the remote `mlcube`, which contains no local variables.
 
 use serde_json::{Map, Value};
 
 /// The keys of mlcube's runners whose words become words of the engine.
 const ARGUMENTS: [&str; 3] = ["cpu_args", "gpu_args", "env_args"];
 
-/// A warning for each variable that the cube hands on and that nothing sets on the remote; `is_set` knows those that are.
+/// Returns a warning for each variable that the cube passes and that isn't set on the remote, as far as `is_set` knows.
 pub(crate) fn unset(
     config: &Map<String, Value>,
     is_set: &dyn Fn(&str) -> bool,
@@ -29,7 +29,8 @@ pub(crate) fn unset(
     warnings.into_iter()
 }
 
-/// The names in `-e NAME`, `--env NAME`, `-eNAME` and `--env=NAME`; `NAME=VALUE` brings its value along.
+/// Returns the names in `-e NAME`, `--env NAME`, `-eNAME` and `--env=NAME`; `NAME=VALUE` includes the value and is left
+/// out.
 fn names(words: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut words = words.split_whitespace();

@@ -1,8 +1,8 @@
 //! `mlcube-ssh-config`: computes the effective configuration of a cube on a platform and writes the document.
 
-mod answer;
 mod cli;
 mod describe;
+mod document;
 mod earlier;
 mod handed_on;
 mod output;

@@ -1,4 +1,4 @@
-//! How the document is written.
+//! Formats the document.
 
 use anyhow::{Context, Result};
 use mlcube_ssh::pipe::document::{Run, SCHEMA};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::Format;
 
-/// The document of a platform that isn't remote: there is nothing that a step could do with it.
+/// Formats the document of a platform that isn't remote: no step can use it.
 pub(crate) fn without_remote(
     config: &Map<String, Value>,
     run: &Run,
@@ -17,7 +17,7 @@ pub(crate) fn without_remote(
     value(&json!({ "schema": SCHEMA, "config": config, "run": run }), format)
 }
 
-/// Any value, as text that ends with a newline.
+/// Formats any value as text that ends with a newline.
 pub(crate) fn value(value: &impl Serialize, format: Format) -> Result<String> {
     let text = match format {
         Format::Json => serde_json::to_string_pretty(value)

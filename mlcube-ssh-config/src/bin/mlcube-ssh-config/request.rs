@@ -1,4 +1,4 @@
-//! From the command line to what is resolved.
+//! Converts the command line to a request for the resolver.
 
 use std::env;
 
@@ -9,7 +9,7 @@ use mlcube_ssh::pipe::failure::hinted;
 
 use crate::cli::Args;
 
-/// What to resolve.
+/// Returns what to resolve.
 pub(crate) fn request(args: &Args) -> Result<Request> {
     let settings = settings_file()?;
     let Some(platform) = args.platform.clone().filter(|platform| !platform.is_empty()) else {
@@ -35,7 +35,7 @@ fn working_directory() -> Result<String> {
     path.into_os_string().into_string().ok().context("the current folder's path isn't UTF-8")
 }
 
-/// `name=value`: the first `=` separates.
+/// Splits `name=value` at the first `=`.
 fn argument(word: &str) -> Result<(String, String)> {
     match word.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),

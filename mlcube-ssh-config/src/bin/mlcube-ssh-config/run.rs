@@ -1,4 +1,4 @@
-//! From the command line to what is written.
+//! Runs the program: from the command line to the written text.
 
 use std::env;
 use std::process::ExitCode;
@@ -12,13 +12,13 @@ use mlcube_ssh::text::printable::printable_lines;
 use mlcube_ssh::ui::report::Report;
 
 use crate::cli::{Args, PROGRAM};
-use crate::{answer, describe, earlier, output, request};
+use crate::{describe, document, earlier, output, request};
 
-/// Does what the command line says, and gives the status to exit with.
+/// Does what the command line specifies; returns the exit status.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let report = Report::new(PROGRAM, args.common.verbosity());
     let mut warnings = Vec::new();
-    match answer(args, &mut warnings).and_then(|text| write_once(&text)) {
+    match output_text(args, &mut warnings).and_then(|text| write_once(&text)) {
         Ok(()) => {
             for warning in warnings {
                 report.warn(&warning);
@@ -32,8 +32,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// What is written to standard output; what a person should know is added to `warnings`.
-fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
+/// Returns the text for standard output; adds messages for the user to `warnings`.
+fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let args = &earlier::completed(args)?;
     let request = request::request(args)?;
     let resolved = config::resolve(&request, &|name| env::var(name).ok())?;
@@ -49,5 +49,5 @@ fn answer(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     if args.config_only {
         return output::value(&resolved.config, args.format);
     }
-    answer::text(args, &request, &resolved, warnings)
+    document::text(args, &request, &resolved, warnings)
 }

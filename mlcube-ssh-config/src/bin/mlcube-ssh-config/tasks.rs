@@ -1,23 +1,24 @@
-//! Which tasks to run, and the arguments that none of them knows.
+//! The tasks to run, and the arguments that no task knows.
 
 use anyhow::{Context, Result, bail};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::settings::names::TaskName;
 use serde_json::{Map, Value};
 
-/// The tasks that `--task` names, or the only one there is.
+/// Returns the tasks that `--task` names, or the cube's only task.
 ///
-/// Without a choice among several there is none, which does for `configure`; `required` refuses that.
+/// Without a choice among several tasks the list is empty, which is enough for `configure`; with `required` this is an
+/// error.
 pub(crate) fn chosen(
     config: &Map<String, Value>,
     wanted: Option<&str>,
     required: bool,
 ) -> Result<Vec<TaskName>> {
-    let there: Vec<&String> =
+    let existing: Vec<&String> =
         config.get("tasks").and_then(Value::as_object).into_iter().flat_map(Map::keys).collect();
-    let names = || there.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = || existing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
-        return match there[..] {
+        return match existing[..] {
             [only] => Ok(vec![task(only)?]),
             _ if !required => Ok(Vec::new()),
             [] => bail!("the cube has no tasks"),
@@ -28,7 +29,7 @@ pub(crate) fn chosen(
         };
     };
     for name in wanted.split(',') {
-        if !there.iter().any(|there| *there == name) {
+        if !existing.iter().any(|existing| *existing == name) {
             return Err(hinted(
                 format!("the cube has no task '{name}'"),
                 format!("its tasks are: {}", names()),
@@ -42,7 +43,7 @@ fn task(name: &str) -> Result<TaskName> {
     name.parse().context("tasks")
 }
 
-/// What to say of arguments that no task has a parameter for: they change nothing.
+/// Returns warnings for arguments that are no task's parameter: they have no effect.
 pub(crate) fn unknown_arguments(
     config: &Map<String, Value>,
     arguments: &[(String, String)],
@@ -56,7 +57,7 @@ pub(crate) fn unknown_arguments(
         .collect()
 }
 
-/// The names of all parameters of all tasks.
+/// Returns the names of all parameters of all tasks.
 fn parameters(config: &Map<String, Value>) -> impl Iterator<Item = &String> {
     let tasks = config.get("tasks").and_then(Value::as_object).into_iter().flat_map(Map::values);
     let parameters =

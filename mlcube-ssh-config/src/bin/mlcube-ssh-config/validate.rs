@@ -1,4 +1,4 @@
-//! The `runner` section as the steps use it: typed, and every complaint with the place to mend.
+//! Checks the `runner` section as the steps use it; every error names the position to correct.
 
 use anyhow::{Result, anyhow};
 use mlcube_ssh::config::Resolved;
@@ -11,7 +11,7 @@ pub(crate) fn runner(resolved: &Resolved) -> Result<Runner> {
     Runner::new(&settings).map_err(|invalid| refusal(resolved, &invalid))
 }
 
-/// Keys that the Python runner takes and nobody reads.
+/// Returns the keys that the Python runner accepts and no program uses.
 pub(crate) fn unused_keys(resolved: &Resolved) -> impl Iterator<Item = String> {
     let keys = runner::unused_keys(&resolved.config).into_iter();
     keys.map(|key| format!("{}: {key}: nothing uses this key", resolved.place(&key)))
@@ -26,15 +26,15 @@ fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
         .unwrap_or_default();
     let advice = match place.strip_prefix("-Prunner.") {
         Some(word) if !KEYS.contains(&key) => {
-            format!("; for the remote runner write -P{}.{word}", there(resolved))
+            format!("; for the remote runner write -P{}.{word}", remote_platform(resolved))
         }
         _ => String::new(),
     };
     anyhow!("{place}: {invalid}{advice}")
 }
 
-/// The runner that the remote `mlcube` uses, as far as its platform's name tells.
-fn there(resolved: &Resolved) -> &str {
+/// Returns the runner of the remote `mlcube`, guessed from its platform's name.
+fn remote_platform(resolved: &Resolved) -> &str {
     resolved
         .config
         .get("runner")

@@ -1,4 +1,4 @@
-//! What is sent to the host must not hold this machine's variables, unless the user lets it.
+//! Refuses to send the values of local variables to the host, unless the user permits it.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use mlcube_ssh::settings::names::check_variable;
 use mlcube_ssh::settings::runner::Runner;
 use serde_json::Value;
 
-/// Variables whose values a host learns in any case, by the paths that it is given.
+/// Variables whose values the host learns anyway, from the paths that it receives.
 const USUAL: [&str; 2] = ["HOME", "USER"];
 
-/// Refuses a path or a name that would be sent and that the cube's file made of a variable. Returns the tasks that weren't
-/// chosen and have such a path, each with the variable: nothing of them may be sent later.
+/// Refuses a path or a name that would be sent and that the cube's file built from a variable. Returns the tasks that
+/// weren't chosen and have such a path, each with the variable: they are withheld from later transfers.
 pub(crate) fn check(
     resolved: &Resolved,
     request: &Request,
@@ -43,7 +43,7 @@ pub(crate) fn check(
     Ok(others.filter_map(withheld).collect())
 }
 
-/// The keys of the paths of a task.
+/// Returns the keys of a task's paths.
 fn paths_of<'a>(resolved: &'a Resolved, task: &'a str) -> Vec<Vec<&'a str>> {
     let of_group = |group: &'static str| {
         let parameters = ["tasks", task, "parameters", group];
@@ -78,7 +78,7 @@ fn refusal(
                 "give the value on the command line (NAME=VALUE, -PKEY=VALUE), hand the variable to the task with --env {name}, or allow it with 'cube_env: [{name}]' below platforms.{} in {}",
                 request.platform, request.settings
             ),
-            // Its name is the cube's, and would stand in a line to paste.
+            // The cube chose the name, which would become part of a line to paste.
             Err(_) => "give the value on the command line (NAME=VALUE, -PKEY=VALUE)".to_owned(),
         },
     )

@@ -100,7 +100,7 @@ impl Composition<'_> {
         Error::new(message).at(|| format!("{}.{key}", self.conf.tree.path(section)), origin)
     }
 
-    /// A map of arguments becomes the words of a command line.
+    /// Converts a map of arguments to the words of a command line.
     fn arguments_to_text(
         &mut self,
         section: NodeId,

@@ -1,4 +1,4 @@
-//! The `runner` section: defaults of the runners, and what they check.
+//! The `runner` section: the defaults of the runners, and their checks.
 
 pub(crate) mod docker;
 pub(crate) mod ssh;
@@ -8,17 +8,17 @@ use omegaconf::{Error, NodeId, Origin, Tree, Value};
 
 use crate::config::composition::Composition;
 
-/// A runner whose configuration is known.
+/// A runner whose configuration is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunnerKind {
-    /// The one whose place these programs take.
+    /// The ssh runner, which these programs replace.
     Ssh,
-    /// The one for this machine: its configuration can be looked at, and nothing runs with it.
+    /// The local docker runner: its configuration can be shown, but nothing can be run with it.
     Docker,
 }
 
 impl RunnerKind {
-    /// The runner that a Python package holds.
+    /// Returns the runner that a Python package contains.
     pub(crate) fn of_package(package: &str) -> Option<Self> {
         match package {
             "mlcube_ssh" => Some(Self::Ssh),
@@ -27,7 +27,7 @@ impl RunnerKind {
         }
     }
 
-    /// The runner's defaults.
+    /// Returns the runner's defaults.
     pub(crate) fn defaults(self, tree: &mut Tree) -> omegaconf::Result<NodeId> {
         match self {
             Self::Ssh => ssh::defaults(tree),
@@ -37,7 +37,7 @@ impl RunnerKind {
 }
 
 impl Composition<'_> {
-    /// Puts the defaults below the section, when it lacks one of them: `merge_with_logging`.
+    /// Merges the defaults below the section if the section lacks one of them: `merge_with_logging`.
     pub(crate) fn fill_in_defaults(
         &mut self,
         config: NodeId,
@@ -58,7 +58,7 @@ impl Composition<'_> {
         self.conf.merge(defaults, section)
     }
 
-    /// What a runner does with the section once everything is merged.
+    /// Completes the section as the runner does after everything is merged.
     pub(crate) fn finish_runner(
         &mut self,
         config: NodeId,
@@ -70,7 +70,7 @@ impl Composition<'_> {
         }
     }
 
-    /// The `runner` section, which has to be a map.
+    /// Returns the `runner` section, which must be a map.
     pub(crate) fn runner_section(&mut self, config: NodeId) -> omegaconf::Result<NodeId> {
         let key = Key::from("runner");
         let wrong = "this has to be a map";
@@ -87,7 +87,7 @@ impl Composition<'_> {
     }
 }
 
-/// A map of texts and the like, all defaults.
+/// Creates a map of scalars from a table of defaults.
 fn table(tree: &mut Tree, rows: &[(&str, Value)]) -> omegaconf::Result<NodeId> {
     let map = tree.add(Value::empty_map(), Origin::Default)?;
     for (key, value) in rows {

@@ -1,4 +1,4 @@
-//! The ssh runner's section: `Config` of `mlcube_ssh/ssh_run.py`. What its values may be is [`crate::settings::runner`]'s.
+//! The ssh runner's section: `Config` of `mlcube_ssh/ssh_run.py`. [`crate::settings::runner`] checks its values.
 
 use omegaconf::yaml::Key;
 use omegaconf::{NodeId, Tree, Value};
@@ -21,7 +21,7 @@ pub(crate) fn defaults(tree: &mut Tree) -> omegaconf::Result<NodeId> {
 }
 
 impl Composition<'_> {
-    /// Puts the defaults below the section once more: the command line may have set a key to `???`.
+    /// Merges the defaults below the section once more: the command line may have set a key to `???`.
     pub(crate) fn finish_ssh(&mut self, config: NodeId) -> omegaconf::Result<()> {
         let section = self.runner_section(config)?;
         let whole = defaults(&mut self.conf.tree)?;

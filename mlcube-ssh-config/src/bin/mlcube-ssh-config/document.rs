@@ -1,4 +1,4 @@
-//! The document of a resolved configuration.
+//! Builds the document of a resolved configuration.
 
 use anyhow::{Context, Result};
 use mlcube_ssh::config::{Request, Resolved, RunnerKind};
@@ -13,7 +13,7 @@ use crate::cli::Args;
 use crate::{handed_on, output, tasks, validate, variables};
 use mlcube_ssh::settings::runner::is_for_this_runner;
 
-/// The document as text.
+/// Returns the document as text.
 pub(crate) fn text(
     args: &Args,
     request: &Request,
@@ -44,8 +44,8 @@ pub(crate) fn text(
     output::value(&document, args.format)
 }
 
-/// Seals the document. Without a place for the key it counts as long as the settings file says the same, which no
-/// `-Prunner.…` and no workspace of the command line does.
+/// Seals the document. If the key can't be stored, an unsealed document is accepted only while the settings file says the
+/// same; so `-Prunner.…` and `--workspace` need the seal.
 fn seal(document: &mut Document) -> Result<()> {
     match trust::seal(document) {
         Err(problem)
@@ -77,7 +77,7 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     Ok(run)
 }
 
-/// The workspace as an absolute path: the document may be read in another folder.
+/// Returns the workspace as an absolute path, because the document may be read in another folder.
 fn resolved_workspace(resolved: &Resolved) -> String {
     resolved.config.get("workspace").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
