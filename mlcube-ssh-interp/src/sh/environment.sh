@@ -97,7 +97,7 @@ if wrong is None:
         said = "mlcube " + version("mlcube")
     except Exception:
         said = "mlcube unknown"
-    # As what starts jobs finds out, too: another package may be installed by then.
+    # A job checks this again when it starts, because another package may be installed by then.
     try:
         from mlcube_docker import docker_run
         said += " plain" if hasattr(docker_run, "DeviceSpecs") else " quoted"
@@ -283,7 +283,7 @@ no_python() {
 system_python() {
   python=$(command -v "$named") || no_python
   check_program "$python"
-  # A python that isn't ours has no place for it; the first push makes that.
+  # A python that isn't ours has no place for the proof; the first push makes the folder for it.
   proof=$(absolute "$ours")/started
   [ -d "${proof%/*}" ] || proof=
   if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
