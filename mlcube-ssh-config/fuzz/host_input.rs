@@ -17,11 +17,11 @@ use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::ui::terminal::Terminal;
 
-use engine_trouble::Trouble;
+use engine_failure::EngineFailure;
 
 // What two of the programs read of the words of programs there.
-#[path = "../../mlcube-ssh-exec/src/job/engine_trouble.rs"]
-mod engine_trouble;
+#[path = "../../mlcube-ssh-exec/src/job/engine_failure.rs"]
+mod engine_failure;
 #[path = "../../mlcube-ssh-interp/src/network.rs"]
 mod network;
 
@@ -215,12 +215,12 @@ fn pips_errors(bytes: &[u8]) {
 fn engines_words(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines() {
-        match Trouble::of_line(line, "sudo docker") {
-            Some(Trouble::NoRegistry(Some(registry))) => {
+        match EngineFailure::of_line(line, "sudo docker") {
+            Some(EngineFailure::NoRegistry(Some(registry))) => {
                 let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
                 assert!(registry.chars().all(is_plain), "{registry}");
             }
-            Some(Trouble::NoSpace(Some(path))) => assert!(path.starts_with('/'), "{path}"),
+            Some(EngineFailure::NoSpace(Some(path))) => assert!(path.starts_with('/'), "{path}"),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use mlcube_ssh::text::quote::one_line;
 
-use crate::job::engine_trouble::Trouble;
+use crate::job::engine_failure::EngineFailure;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tail(Vec<u8>);
@@ -34,11 +34,11 @@ impl Tail {
     }
 
     /// Finds a known failure of `engine` (as the settings name it) in the last lines; returns the failure and its line.
-    pub(crate) fn trouble(&self, engine: &str) -> Option<(Trouble, String)> {
+    pub(crate) fn engine_failure(&self, engine: &str) -> Option<(EngineFailure, String)> {
         let text = String::from_utf8_lossy(&self.0);
         // Some engines add an explanation, and mlcube may have run another command of the engine afterwards.
         let mut last = telling_lines(before_mlcubes_own(&text)).rev().take(Self::ENGINES_LINES);
-        last.find_map(|line| Some((Trouble::of_line(line, engine)?, one_line(line))))
+        last.find_map(|line| Some((EngineFailure::of_line(line, engine)?, one_line(line))))
     }
 }
 
@@ -83,9 +83,9 @@ mod tests {
             let line = whole.last_line();
             prop_assert_eq!(&line, &cut.last_line());
             prop_assert!(!line.contains(char::is_control));
-            let trouble = whole.trouble("docker");
-            prop_assert_eq!(&trouble, &cut.trouble("docker"));
-            prop_assert!(!trouble.is_some_and(|(_, line)| line.contains(char::is_control)));
+            let failure = whole.engine_failure("docker");
+            prop_assert_eq!(&failure, &cut.engine_failure("docker"));
+            prop_assert!(!failure.is_some_and(|(_, line)| line.contains(char::is_control)));
         }
     }
 

@@ -27,7 +27,7 @@ use mlcube_ssh::ui::report::Report;
 
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::Tail;
-use crate::job::engine_trouble::Trouble;
+use crate::job::engine_failure::EngineFailure;
 use crate::job::result::{Blame, End, Stop};
 use crate::job::{Job, engine, result};
 
@@ -196,10 +196,10 @@ impl<'a> Follower<'a> {
         // A missing engine isn't mentioned in the log, only in mlcube's cause.
         let from_mlcube = || {
             let cause = self.end.cause.as_deref()?;
-            Some((Trouble::of_line(cause, engine)?, cause.to_owned()))
+            Some((EngineFailure::of_line(cause, engine)?, cause.to_owned()))
         };
-        if let Some((trouble, line)) = self.tail.trouble(engine).or_else(from_mlcube) {
-            self.end.hint = Some(trouble.hint(&self.connection, &self.document));
+        if let Some((failure, line)) = self.tail.engine_failure(engine).or_else(from_mlcube) {
+            self.end.hint = Some(failure.hint(&self.connection, &self.document));
             self.end.last_line = line;
         }
     }
@@ -373,7 +373,7 @@ impl<'a> Follower<'a> {
 
     /// Returns the result of a stop: `Some(None)` if the connection was lost meanwhile, `None` if the host refused the
     /// session.
-    #[expect(clippy::option_option, reason = "no session and no answer are two things")]
+    #[expect(clippy::option_option, reason = "no session and no reply are different results")]
     fn stop_result(&self, stopping: StopThread) -> Option<Option<Stop>> {
         match stopping.join() {
             Ok(Ok(reply)) => Some(Some(Stop::from_reply(&reply?, &self.document))),

@@ -7,11 +7,11 @@ use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::text::quote::{is_plain, shell_word};
 
 use crate::job::engine;
-use crate::job::engine_trouble::Trouble;
+use crate::job::engine_failure::EngineFailure;
 
 const LOOK: &str = include_str!("../sh/inspect-engine.sh");
 
-impl Trouble {
+impl EngineFailure {
     /// Returns the script that collects facts about the failure; `None` if the line already says everything.
     fn look(&self, connection: &Connection, engine: &str) -> Option<Script> {
         let (kind, engine) = match self {

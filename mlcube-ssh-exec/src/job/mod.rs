@@ -3,7 +3,7 @@
 
 pub(crate) mod engine;
 pub(crate) mod engine_diagnosis;
-pub(crate) mod engine_trouble;
+pub(crate) mod engine_failure;
 mod inputs;
 mod launched_by;
 pub(crate) mod result;

@@ -7,7 +7,7 @@ const NOT_FOUND: &str = ": not found on this host";
 
 /// A known failure of a container engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum EngineFailure {
     /// The session's PATH has no engine of this name, or the engine's path doesn't exist.
     NotFound(String),
     /// `sudo` asks for a password, which a job can't give.
@@ -24,7 +24,7 @@ pub(crate) enum Trouble {
     NoRegistry(Option<String>),
 }
 
-impl Trouble {
+impl EngineFailure {
     /// Recognises the failure in a line of output; `engine` is its name in the settings.
     pub(crate) fn of_line(line: &str, engine: &str) -> Option<Self> {
         if let Some(engine) = line.strip_suffix(NOT_FOUND) {
@@ -104,44 +104,47 @@ mod tests {
 
     #[test]
     fn engines_say_it_in_these_ways() {
-        for (line, trouble) in [
-            ("docker: not found on this host", Trouble::NotFound("docker".to_owned())),
-            ("sh: 1: nerdctl: not found", Trouble::NotFound("nerdctl".to_owned())),
-            ("sh: line 1: sudo: command not found", Trouble::NotFound("sudo".to_owned())),
-            ("sudo: nerdctl: command not found", Trouble::NotFound("nerdctl".to_owned())),
-            ("sudo: a password is required", Trouble::NeedsPassword),
-            ("Error: setting up CDI devices: unresolvable CDI devices a.b/c=all", Trouble::NoGpus),
+        for (line, failure) in [
+            ("docker: not found on this host", EngineFailure::NotFound("docker".to_owned())),
+            ("sh: 1: nerdctl: not found", EngineFailure::NotFound("nerdctl".to_owned())),
+            ("sh: line 1: sudo: command not found", EngineFailure::NotFound("sudo".to_owned())),
+            ("sudo: nerdctl: command not found", EngineFailure::NotFound("nerdctl".to_owned())),
+            ("sudo: a password is required", EngineFailure::NeedsPassword),
+            (
+                "Error: setting up CDI devices: unresolvable CDI devices a.b/c=all",
+                EngineFailure::NoGpus,
+            ),
             (
                 "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get …: connect: permission denied",
-                Trouble::Forbidden,
+                EngineFailure::Forbidden,
             ),
             (
                 "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock",
-                Trouble::Forbidden,
+                EngineFailure::Forbidden,
             ),
             (
                 "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-                Trouble::NoDaemon,
+                EngineFailure::NoDaemon,
             ),
             (
                 "failed to connect to the docker API at unix:///x.sock; check if the path is correct and if the daemon is running: dial unix /x.sock: connect: no such file or directory",
-                Trouble::NoDaemon,
+                EngineFailure::NoDaemon,
             ),
             (
                 "Error: storing blob to file \"/var/tmp/storage1/1\": write /var/tmp/storage1/1: no space left on device",
-                Trouble::NoSpace(Some("/var/tmp/storage1/1".to_owned())),
+                EngineFailure::NoSpace(Some("/var/tmp/storage1/1".to_owned())),
             ),
-            ("docker: no space left on device", Trouble::NoSpace(None)),
+            ("docker: no space left on device", EngineFailure::NoSpace(None)),
             (
                 "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host",
-                Trouble::NoRegistry(Some("registry-1.docker.io".to_owned())),
+                EngineFailure::NoRegistry(Some("registry-1.docker.io".to_owned())),
             ),
             (
                 "Error: initializing source docker://h:5000/a:1: pinging container registry h:5000: Get \"https://h:5000/v2/\": dial tcp 10.0.0.2:5000: connect: connection refused",
-                Trouble::NoRegistry(Some("h:5000".to_owned())),
+                EngineFailure::NoRegistry(Some("h:5000".to_owned())),
             ),
         ] {
-            assert_eq!(Trouble::of_line(line, "sudo nerdctl"), Some(trouble), "{line}");
+            assert_eq!(EngineFailure::of_line(line, "sudo nerdctl"), Some(failure), "{line}");
         }
         for line in [
             "docker: Error response from daemon: No such image: a/b:1",
@@ -150,7 +153,7 @@ mod tests {
             "/bin/sh: 1: pip: not found",
             "Connection refused by the task's own server",
         ] {
-            assert_eq!(Trouble::of_line(line, "docker"), None, "{line}");
+            assert_eq!(EngineFailure::of_line(line, "docker"), None, "{line}");
         }
     }
 }
