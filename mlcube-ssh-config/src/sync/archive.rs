@@ -1,7 +1,7 @@
-//! Reading an archive of tar that a host sends.
+//! Reads a tar archive that a host sends.
 //!
-//! The headers are the tar crate's work. It would read a long name or an extended header of any size into memory, so
-//! those are read here, within [`limits::EXTENSION`].
+//! The tar crate parses the headers. It would read a long name or an extended header of any size into memory, so these
+//! are read in this module, within [`limits::EXTENSION`].
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,51 +15,55 @@ use crate::listing;
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 
-/// The members of an archive, one after the other.
+/// Iterates over the members of an archive.
 #[expect(missing_debug_implementations, reason = "the tar crate's iterator has none")]
 pub struct Members<'a, R: Read>(Entries<'a, R>);
 
-/// A member of an archive, which reads as its content.
+/// A member of an archive; reading it returns its content.
 #[expect(missing_debug_implementations, reason = "the tar crate's entry has none")]
 pub struct Member<'a, R: Read> {
     entry: Entry<'a, R>,
-    said: Said,
+    extensions: Extensions,
 }
 
-/// What the extended headers before a member say of it.
+/// What the extended headers before a member say about it.
 #[derive(Debug, Default)]
-struct Said {
+struct Extensions {
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     modified: Option<Vec<u8>>,
 }
 
 impl<'a, R: Read> Members<'a, R> {
-    /// The members of `archive`.
+    /// Reads the members of `archive`.
     ///
     /// # Errors
-    /// When something of it was read already.
+    /// When some of it was read already.
     pub fn of(archive: &'a mut Archive<R>) -> io::Result<Self> {
-        // Raw: each header by itself.
+        // Raw: every header is returned by itself.
         Ok(Self(archive.entries()?.raw(true)))
     }
 
-    /// The next member; none at the end.
+    /// The next member; `None` at the end.
     ///
     /// # Errors
-    /// When the archive is cut off or isn't one, or with [`Exceeded`] inside when a header is too long.
+    /// When the archive is cut off or malformed; with [`Exceeded`] inside when a header is too long.
     #[expect(clippy::should_implement_trait, reason = "after an error there is no next one")]
     pub fn next(&mut self) -> io::Result<Option<Member<'a, R>>> {
-        let mut said = Said::default();
+        let mut extensions = Extensions::default();
         for entry in self.0.by_ref() {
             let mut entry = entry?;
             match entry.header().entry_type() {
-                EntryType::GNULongName => said.path = Some(without_nul(extension(&mut entry)?)),
-                EntryType::GNULongLink => said.target = Some(without_nul(extension(&mut entry)?)),
-                EntryType::XHeader => said.read(&extension(&mut entry)?)?,
-                // What counts for all members that follow says nothing that is looked at.
+                EntryType::GNULongName => {
+                    extensions.path = Some(without_nul(extension(&mut entry)?))
+                }
+                EntryType::GNULongLink => {
+                    extensions.target = Some(without_nul(extension(&mut entry)?))
+                }
+                EntryType::XHeader => extensions.read(&extension(&mut entry)?)?,
+                // Global headers set nothing that is read.
                 EntryType::XGlobalHeader => drop(extension(&mut entry)?),
-                _ => return Ok(Some(Member { entry, said })),
+                _ => return Ok(Some(Member { entry, extensions })),
             }
         }
         Ok(None)
@@ -76,13 +80,13 @@ fn extension(entry: &mut Entry<impl Read>) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// A long name ends with a NUL.
+/// Cuts a long name at its terminating NUL.
 fn without_nul(mut name: Vec<u8>) -> Vec<u8> {
     name.truncate(name.iter().position(|&byte| byte == 0).unwrap_or(name.len()));
     name
 }
 
-impl Said {
+impl Extensions {
     /// Reads the records of an extended header (pax(1), "pax Extended Header").
     fn read(&mut self, records: &[u8]) -> io::Result<()> {
         for record in PaxExtensions::new(records) {
@@ -100,17 +104,18 @@ impl Said {
 }
 
 impl<R: Read> Member<'_, R> {
-    /// Its path, by its components: a folder's name ends with a slash.
+    /// The path, normalised by its components: a folder's name ends with a slash.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        let name = self.said.path.clone().unwrap_or_else(|| self.entry.path_bytes().into_owned());
+        let name =
+            self.extensions.path.clone().unwrap_or_else(|| self.entry.path_bytes().into_owned());
         let components = Path::new(OsStr::from_bytes(&name)).components();
-        // It begins with a dot, as it was asked for.
+        // The names begin with `./`, as they were requested.
         components.filter(|component| *component != Component::CurDir).collect()
     }
 
-    /// Whether it is what was listed; what changed meanwhile isn't. The times of both have one spelling from 1970 to 2106,
-    /// and are compared only then.
+    /// Returns whether the member is as it was listed; it isn't if it changed meanwhile. Times are compared only from
+    /// 1970 to 2106, where listing and archive spell them alike; outside that range the result is `false`.
     #[must_use]
     pub fn is(&self, listed: &listing::Entry) -> bool {
         let kind = self.header().entry_type();
@@ -130,16 +135,16 @@ impl<R: Read> Member<'_, R> {
             }
     }
 
-    /// Where it points, if it is a link.
+    /// The target, if the member is a link.
     fn target(&self) -> Option<Vec<u8>> {
         let short = || self.entry.link_name_bytes().map(std::borrow::Cow::into_owned);
-        self.said.target.clone().or_else(short)
+        self.extensions.target.clone().or_else(short)
     }
 
-    /// When its content changed: seconds since 1970, and nanoseconds. Those are in an extended header.
+    /// The time of the last change: seconds since 1970, and nanoseconds, which are in an extended header.
     #[must_use]
     pub fn modified(&self) -> Option<(i64, u32)> {
-        let Some(text) = &self.said.modified else {
+        let Some(text) = &self.extensions.modified else {
             return Some((i64::try_from(self.header().mtime().ok()?).ok()?, 0));
         };
         let text = std::str::from_utf8(text).ok()?;
@@ -169,7 +174,7 @@ pub fn exceeded(problem: &io::Error) -> Option<Exceeded> {
 mod tests {
     use super::*;
 
-    /// A header of `kind` with a name and a size.
+    /// Makes a header of `kind` with a name and a size.
     fn header(kind: EntryType, name: &str, size: u64) -> Vec<u8> {
         let mut header = Header::new_ustar();
         header.set_entry_type(kind);
@@ -180,7 +185,7 @@ mod tests {
         header.as_bytes().to_vec()
     }
 
-    /// A header and its content, filled up to whole blocks.
+    /// Makes a header and its content, padded to whole blocks.
     fn member(kind: EntryType, name: &str, content: &[u8]) -> Vec<u8> {
         let mut bytes = header(kind, name, content.len() as u64);
         bytes.extend(content);

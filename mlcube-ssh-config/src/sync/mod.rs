@@ -1,4 +1,4 @@
-//! The two sides of a workspace: what is where, what both last had in common, what has to move.
+//! What push and pull share: the plan, the sync state, rsync, archives and selections.
 
 pub mod archive;
 pub(crate) mod plan;

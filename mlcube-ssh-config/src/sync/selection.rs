@@ -1,5 +1,5 @@
-//! Which entries of a workspace are meant: by paths, and by patterns as a shell reads them; and with them what links within the
-//! workspace lead to. A link that arrives without its end brings nothing.
+//! Selects entries of a workspace by paths and by shell patterns, along with the ends of links within the workspace: a
+//! link without its end is of no use.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,17 +13,17 @@ use crate::listing::Listing;
 use crate::listing::entry::EntryKind;
 use crate::pipe::failure::hinted;
 
-/// Links may lead to links, but not in circles: as many as Linux follows (`path_resolution(7)`).
+/// How many links are followed in a row, against circles: as many as Linux follows (`path_resolution(7)`).
 const MOST_HOPS: usize = 40;
 
-/// So many patterns with wildcards are followed along links: each link may make another one of each.
+/// How many patterns with wildcards are followed along links: each link can add a pattern for each of them.
 const MOST_PATTERNS: usize = 1000;
 
-/// A path in the workspace, in which `*` and `?` stand for any characters but `/`.
+/// A path in the workspace; `*` and `?` stand for any characters except `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(Vec<Name>);
 
-/// One name of a pattern.
+/// One component of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
     text: OsString,
@@ -45,7 +45,7 @@ impl Name {
 }
 
 impl Pattern {
-    /// The pattern that a user gives.
+    /// Parses a pattern that the user typed.
     ///
     /// # Errors
     /// When the path leads out of the workspace.
@@ -62,37 +62,37 @@ impl Pattern {
         Ok(Self(parts.into_iter().map(name).collect()))
     }
 
-    /// What means `path` and what is in it.
+    /// The pattern that selects `path` and everything in it.
     #[must_use]
     pub fn exact(path: &Path) -> Self {
         Self(path.iter().map(|name| Name::exact(name.to_owned())).collect())
     }
 
-    /// The path, where there is no wildcard in it.
+    /// The path, if it has no wildcard.
     fn path(&self) -> Option<PathBuf> {
         let mut names = self.0.iter();
         names.all(|name| !name.has_wildcards).then(|| self.text())
     }
 
-    /// The path as it was given.
+    /// The path as it was typed.
     fn text(&self) -> PathBuf {
         self.0.iter().map(|name| &name.text).collect()
     }
 
-    /// Whether `path` matches, or is a folder that lies around what matches.
+    /// Returns whether `path` matches, or is a folder above a possible match.
     fn leads_through(&self, path: &Path) -> bool {
         path.components().count() <= self.0.len()
             && self.0.iter().zip(path).all(|(pattern, name)| pattern.is(name))
     }
 
-    /// Whether `path` is meant: it matches, or lies in a folder that does.
+    /// Returns whether `path` is selected: it matches, or is in a folder that matches.
     fn matches(&self, path: &Path) -> bool {
         path.components().count() >= self.0.len()
             && self.0.iter().zip(path).all(|(pattern, name)| pattern.is(name))
     }
 
-    /// What is meant behind the link at `path` by its text, if that leads to something in the workspace. A `..` may only stand
-    /// first: behind a name it leads to wherever that name, a link perhaps, leads.
+    /// The pattern for the end of the link at `path` by its text, if that leads to something in the workspace. A `..`
+    /// is accepted only at the start: after a name, which may itself be a link, it can lead anywhere.
     fn behind(&self, path: &Path, target: &Path) -> Option<Self> {
         let mut around = Self::exact(path.parent().unwrap_or(path)).0;
         let mut has_name = false;
@@ -112,31 +112,31 @@ impl Pattern {
     }
 }
 
-/// What of a workspace is meant.
+/// The selected part of a workspace.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// All of it.
+    /// The whole workspace.
     All,
-    /// What these match, with all that is in a folder.
+    /// What the patterns match, with everything in matching folders.
     Some(Selected),
 }
 
-/// A part of a workspace.
+/// A selection by patterns.
 #[derive(Clone, Debug, Default)]
 pub struct Selected {
     given: Vec<Pattern>,
-    /// The patterns with wildcards, also those that links make of them.
+    /// The patterns with wildcards, including those that links add.
     patterns: Vec<Pattern>,
-    /// The paths, also those that links lead to.
+    /// The paths, including those that links lead to.
     paths: HashSet<PathBuf>,
-    /// The folders around these.
+    /// The folders above these paths.
     around: HashSet<PathBuf>,
-    /// The links that are met, which count without what they lead to.
+    /// The links on the way, which are selected without the rest of their folders.
     links: HashSet<PathBuf>,
 }
 
 impl Selected {
-    /// Notes a pattern, and says whether it is a new one.
+    /// Adds a pattern; returns whether it is new.
     fn add(&mut self, pattern: &Pattern) -> bool {
         let Some(path) = pattern.path() else {
             let is_new = !self.patterns.contains(pattern) && self.patterns.len() < MOST_PATTERNS;
@@ -146,7 +146,7 @@ impl Selected {
             return is_new;
         };
         for folder in path.ancestors().skip(1) {
-            // Those around this one are noted, too.
+            // The folders above this one were added with it.
             if !self.around.insert(folder.to_owned()) {
                 break;
             }
@@ -154,13 +154,13 @@ impl Selected {
         self.paths.insert(path)
     }
 
-    /// Whether a path is one of those that are asked for, or lies in one.
+    /// Returns whether a path is selected, or is in a selected folder.
     fn means(&self, path: &Path) -> bool {
         path.ancestors().any(|path| self.paths.contains(path))
             || self.patterns.iter().any(|pattern| pattern.matches(path))
     }
 
-    /// The links within `listing` on the way to what a pattern means, and in it.
+    /// The links of `listing` on the way to what a pattern selects, and within it.
     fn links_of(pattern: &Pattern, listing: &Listing) -> Vec<(&'static Path, PathBuf)> {
         let link = |path: &Path| {
             listing.find_entry(path).filter(|(_, entry)| entry.kind == EntryKind::Link)
@@ -180,7 +180,7 @@ impl Selected {
 }
 
 impl Selection {
-    /// What these patterns match.
+    /// Selects what the patterns match.
     #[must_use]
     pub fn of(given: Vec<Pattern>) -> Self {
         let mut selected = Selected::default();
@@ -190,7 +190,8 @@ impl Selection {
         Self::Some(Selected { given, ..selected })
     }
 
-    /// With what the links of `listing` within the workspace lead to that are asked for, or lie on the way to what is.
+    /// Adds the ends of those links of `listing` within the workspace that are selected, or are on the way to something
+    /// selected.
     #[must_use]
     pub fn along_links(&self, listing: &Listing) -> Self {
         let Self::Some(Selected { given, .. }) = self else { return Self::All };
@@ -211,7 +212,7 @@ impl Selection {
         Self::Some(selected)
     }
 
-    /// Whether an entry is meant.
+    /// Returns whether an entry is selected.
     #[must_use]
     pub fn includes(&self, path: &Path) -> bool {
         match self {
@@ -220,7 +221,7 @@ impl Selection {
         }
     }
 
-    /// Whether `path` is asked for, or is a folder around what is asked for.
+    /// Returns whether `path` is selected, or is a folder above something selected.
     #[must_use]
     pub fn leads_through(&self, path: &Path) -> bool {
         match self {
@@ -233,7 +234,7 @@ impl Selection {
         }
     }
 
-    /// The entries of a listing that are meant.
+    /// The selected entries of a listing.
     #[must_use]
     pub fn of_listing<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
         match self {
@@ -242,7 +243,7 @@ impl Selection {
         }
     }
 
-    /// The given patterns that match nothing in `listing`, as they were given.
+    /// The patterns that match nothing in `listing`, as they were typed.
     #[must_use]
     pub fn unmatched(&self, listing: &Listing) -> Vec<PathBuf> {
         let Self::Some(selected) = self else { return Vec::new() };
@@ -256,8 +257,8 @@ impl Selection {
     }
 }
 
-/// Whether `text` matches `pattern`; goes back to the last `*` when it doesn't, so that it takes no more than the
-/// product of both lengths.
+/// Returns whether `text` matches `pattern`. On a mismatch it backtracks to the last `*` only, so the time is at most
+/// the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,9 +1,9 @@
-//! Names for the folders in which a transfer keeps aside what it replaces.
+//! Names for the folders with the backups of a transfer.
 
 use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A name that no other transfer uses, not even one of the same second: the time, which sorts, and this process.
+/// Makes a name that no other transfer uses, not even in the same second: the time, which sorts, and the process id.
 #[must_use]
 pub fn name_aside() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A plan in parts that one rsync each carries out.
+//! Splits a plan into batches; one rsync carries out each.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,30 +7,30 @@ use crate::listing::Listing;
 use crate::listing::entry::Entry;
 use crate::process::file_list::List;
 
-/// From so many bytes on, and in files that are so large, a part is cut in two: one rsync moved 260 MB/s where two moved
-/// 394. Of small files two move no more than one, whose processors are busy.
+/// From this many bytes (`WORTH_TWO`), in files of this average size (`LARGE`), a batch is cut in two: one rsync moved
+/// 260 MB/s, two moved 394. Two are no faster with small files, because the processors are busy.
 const WORTH_TWO: u64 = 64 << 20;
 const LARGE: u64 = 1 << 20;
 
-/// A part of a plan that one rsync carries out.
+/// A batch of entries that one rsync carries out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
     /// The folder in the workspace that the paths are relative to; empty for the workspace itself.
     pub folder: PathBuf,
-    /// The entries for rsync's `--files-from=- --from0`. A folder is named without a slash at its end: with one rsync would
-    /// send what lies in it, ignored files too.
+    /// The entries for rsync's `--files-from=- --from0`. Folders are named without a trailing slash: with one, rsync
+    /// would send everything in them, ignored files too.
     pub files_from: List,
-    /// Whether the files have holes: those are taken away on the way.
+    /// Whether the files have holes, which aren't sent.
     pub is_sparse: bool,
-    /// Whether the entries are links of the sending side that stand for what they lead to.
+    /// Whether the entries are followed links of the sender.
     pub is_followed: bool,
     bytes: u64,
 }
 
 impl Batch {
-    /// The parts of `send`: rsync, which follows no link that leads out of where it writes, is sent behind every one of
-    /// `links` by itself, and what is large goes in two streams.
+    /// Splits `send` into batches. rsync follows no link that leads out of its destination, so each of `links` gets a
+    /// batch of its own for the entries below it; large batches are cut in two.
     #[must_use]
     pub fn of(send: &Listing, links: &[PathBuf]) -> Vec<Self> {
         let folder_of = |path: &Path| {
@@ -43,7 +43,7 @@ impl Batch {
         let key = |path: &Path, entry: &Entry| {
             (folder_of(path), entry.is_sparse(), entry.is_followed_link())
         };
-        // A link that is followed is there, and stays as it is.
+        // The receiver has a followed link already, and keeps it.
         let goes = |path: &Path| links.iter().all(|link| link != path);
         for (path, entry) in send.iter().filter(|(path, _)| goes(path)) {
             let (entries, bytes) = folders.entry(key(path, &entry)).or_default();
@@ -69,13 +69,13 @@ impl Batch {
         parts
     }
 
-    /// Whether so many entries with so many bytes go quicker in two streams of rsync than in any other way.
+    /// Returns whether this many entries with this many bytes are transferred faster by two rsyncs.
     #[must_use]
     pub fn are_large(entries: u64, bytes: u64) -> bool {
         bytes >= WORTH_TWO && bytes / entries.max(1) >= LARGE
     }
 
-    /// `top`, and the folder in it, with a slash at the end.
+    /// The path of the folder in `top`, with a trailing slash.
     #[must_use]
     pub fn below(&self, top: &str) -> String {
         match self.folder.to_string_lossy() {
@@ -84,8 +84,8 @@ impl Batch {
         }
     }
 
-    /// The part in pieces of so many entries: rsync that fetches looks for every name that comes in all of the list that it
-    /// sent.
+    /// Splits the batch into pieces of `entries` entries: an rsync that fetches searches the whole list for every name
+    /// that arrives.
     #[must_use]
     pub fn pieces(&self, entries: usize) -> Vec<Self> {
         let names: Vec<_> = self.files_from.iter().collect();

@@ -1,5 +1,5 @@
-//! Links of the local workspace that lead out of it. Nothing is read or written through one unless the user says so: a task or a
-//! cube may have made it, whatever the sync state knows of it.
+//! Local links that lead out of the workspace. Nothing is read or written through such a link unless the user allows
+//! it: a task or a cube may have made it, whatever the sync state says.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,15 @@ use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::walk::Skip;
 use crate::sync::plan::leads_out;
 
-/// Lists what lies behind the links of `here`, the listing of the local folder `top`, that lead out of it to places which the user
-/// lists, of those that `is_wanted`, given its path and its end. Such an entry becomes the file or folder that it leads to,
-/// which still knows its target. `skip` leaves out what lies behind it. Returns the links.
+/// Follows links of `local`, the listing of the local folder `top`, that lead out of it to places that the user allows,
+/// if `is_wanted` returns true for the link's path and its end. Each becomes the file or folder that it leads to, which
+/// keeps the link's target, and a folder's entries are added to the listing, except those that `skip` names. Returns
+/// the followed links.
 ///
 /// # Errors
-/// When a folder behind a link can't be listed, and those of `skip`.
+/// When a folder behind a link can't be listed, and the errors of `skip`.
 pub fn follow_own_links(
-    here: &mut Listing,
+    local: &mut Listing,
     top: &Path,
     boundary: &Boundary,
     is_wanted: &dyn Fn(&Path, &Entry) -> bool,
@@ -31,25 +32,25 @@ pub fn follow_own_links(
             let end = end(top, path, &link, boundary)?;
             is_wanted(path, &end).then_some((path, end))
         };
-        let found: Vec<_> = here.iter().filter_map(end).collect();
+        let found: Vec<_> = local.iter().filter_map(end).collect();
         if found.is_empty() {
             return Ok(followed);
         }
         for (path, end) in found {
             if end.is_folder() {
                 let skip = |below: &Path, found| skip(&path.join(below), found);
-                here.graft(path, &Listing::of_folder(&top.join(path), &skip)?);
+                local.graft(path, &Listing::of_folder(&top.join(path), &skip)?);
             }
-            here.insert(path, &end);
+            local.insert(path, &end);
             followed.push(path.to_owned());
         }
     }
 }
 
-/// The file or folder to which a link is followed; none where it isn't.
+/// The file or folder that a followed link leads to; `None` if the link isn't followed.
 fn end(top: &Path, path: &Path, link: &Entry, boundary: &Boundary) -> Option<Entry> {
     let place = top.join(path);
-    // rsync is told the path of such a folder as text.
+    // rsync takes the path of such a folder as text.
     let is_followed = link.kind == EntryKind::Link
         && leads_out(path, link)
         && path.to_str().is_some()
@@ -61,14 +62,14 @@ fn end(top: &Path, path: &Path, link: &Entry, boundary: &Boundary) -> Option<Ent
     let end = Entry::of(&fs::metadata(&place).ok()?, &place).ok()?;
     let can_be_read = match end.kind {
         EntryKind::File => true,
-        // One that can't be listed stays a link.
+        // A link to a folder that can't be listed stays a link.
         EntryKind::Folder => fs::read_dir(&place).is_ok(),
         _ => false,
     };
     can_be_read.then(|| Entry { target: link.target.clone(), ..end })
 }
 
-/// Whether a link leads to a folder that it lies in: what is behind it would have no end.
+/// Returns whether a link leads to a folder above it: following it would never end.
 fn leads_around(top: &Path, path: &Path) -> bool {
     let Ok(end) = fs::canonicalize(top.join(path)) else { return true };
     let mut around = path.ancestors().skip(1);

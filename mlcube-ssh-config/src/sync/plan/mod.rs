@@ -1,12 +1,12 @@
-//! What has to move between the two sides of a workspace, so that nothing is lost.
+//! What a transfer has to move between local and remote workspace so that nothing is lost.
 //!
-//! | since the last common state | what happens |
+//! | since the last agreement | outcome |
 //! |---|---|
-//! | changed on the sending side only | sent |
-//! | changed on the receiving side only | kept there |
-//! | changed on both sides, or nobody knows | kept there, and named |
+//! | changed on the sender only | sent |
+//! | changed on the receiver only | kept |
+//! | changed on both, or nobody knows (a conflict) | kept and named |
 //!
-//! Clocks decide nothing: `rsync --update`, which goes by them, loses results.
+//! No rule compares clocks: `rsync --update` does, and loses results.
 
 pub(crate) mod backup;
 pub(crate) mod batch;
@@ -20,20 +20,20 @@ use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::packed_entry::PackedEntry;
 use crate::sync::plan::batch::Batch;
 
-/// Which way files go.
+/// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferDirection {
-    /// From this machine to the remote.
+    /// From local to remote.
     Up,
-    /// From the remote to this machine.
+    /// From remote to local.
     Down,
 }
 
-/// What a transfer does with each entry of the sending side.
+/// Says what a transfer does with each entry of the sender.
 ///
 /// ```
 /// use mlcube_ssh::listing::Listing;
-/// use mlcube_ssh::sync::{TransferDirection, Plan};
+/// use mlcube_ssh::sync::{Plan, TransferDirection};
 ///
 /// // Files with the second in which each was changed last, as a remote's find lists them.
 /// let listing = |files: &[(&str, u32)]| {
@@ -55,33 +55,35 @@ pub enum TransferDirection {
 pub struct Plan {
     /// Entries to send.
     pub send: Listing,
-    /// Entries of which the permissions have to be sent, and nothing else.
+    /// Entries whose permissions have to be sent, and nothing else.
     pub permissions: Listing,
-    /// Entries that differ and stay as they are on the receiving side, because both sides changed or nobody knows.
+    /// Entries that differ and are kept on the receiver, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
     /// Entries that are never sent: devices, sockets, pipes.
     pub left_out: Vec<PathBuf>,
-    /// Links of the remote that point out of the workspace, which aren't fetched.
+    /// Links of the remote that point out of the workspace; they aren't fetched.
     pub leading_out: Vec<PathBuf>,
-    /// Entries that are left out, with all below them, because the receiving side has something of another kind there.
+    /// Entries that are skipped, with everything below them, because the receiver has an entry of another kind at that
+    /// path.
     pub in_the_way: Vec<PathBuf>,
-    /// Folders that are left out, with all below them, because nobody knows what they hold on the receiving side.
+    /// Folders that are skipped, with everything below them, because nobody knows what they contain on the receiver.
     pub closed: Vec<PathBuf>,
-    /// Entries whose names the receiving file system can't hold, or takes for those of other entries; with all below them.
+    /// Entries, with everything below them, whose names the receiver's file system can't store, or confuses with the
+    /// names of other entries.
     pub unheld: Vec<PathBuf>,
-    /// Entries in folders of the receiving side that can't be written.
+    /// Entries that are skipped because a folder of the receiver isn't writable.
     pub unwritable: Vec<PathBuf>,
-    /// Entries that can't be read on the sending side, and their owners.
+    /// Entries that can't be read on the sender, with their owners.
     pub unreadable: Vec<(PathBuf, String)>,
-    /// Folders of the receiving side that are links of its user, to be followed.
+    /// Folders that are links on the receiver, made by its user; the transfer follows them.
     pub links: Vec<PathBuf>,
-    /// What both sides have in common once the plan is carried out.
+    /// The entries that both sides agree on once the plan is carried out.
     pub common: Listing,
 }
 
 impl Plan {
-    /// Plans a transfer from `from` to `to`; `base` is what both last had in common. With `overwrite` what was changed
-    /// on the receiving side is replaced too.
+    /// Plans a transfer from `from` to `to`; `base` is what both sides last agreed on. `overwrite` also replaces what
+    /// was changed on the receiver.
     #[must_use]
     pub fn new(
         direction: TransferDirection,
@@ -95,7 +97,7 @@ impl Plan {
         plan
     }
 
-    /// The plan with what goes into folders that can't be written.
+    /// Plans a transfer including the entries that would go into unwritable folders.
     fn whole(
         direction: TransferDirection,
         from: &Listing,
@@ -108,61 +110,62 @@ impl Plan {
         let (mut to_it, mut base_it) = (to.cursor(), base.cursor());
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
-            let (there, common) = (to_it.find(packed), base_it.find(packed));
-            if there == Some(packed)
+            let (receiver, common) = (to_it.find(packed), base_it.find(packed));
+            if receiver == Some(packed)
                 && is_plain(&entry)
                 && !closed.is_some_and(|closed| path.starts_with(closed))
             {
                 plan.common.push(packed);
                 continue;
             }
-            let (there, common) = (there.map(PackedEntry::entry), common.map(PackedEntry::entry));
+            let (receiver, common) =
+                (receiver.map(PackedEntry::entry), common.map(PackedEntry::entry));
             if closed.is_some_and(|closed| path.starts_with(closed)) {
-                // What is below goes with the folder that stays out.
+                // The folder above is skipped, and everything below it with it.
                 plan.keep_base(path, common.as_ref());
             } else if direction == TransferDirection::Up
-                && is_folder_of_theirs(&entry, there.as_ref(), common.as_ref())
-                // rsync is told the path of such a folder as text.
+                && is_remote_users_link(&entry, receiver.as_ref(), common.as_ref())
+                // rsync takes the path of such a folder as text.
                 && path.to_str().is_some()
             {
                 plan.links.push(path.to_owned());
-            } else if there.as_ref().is_some_and(|there| is_no_place_for(&entry, there)) {
+            } else if receiver.as_ref().is_some_and(|receiver| is_blocked_by(&entry, receiver)) {
                 closed = Some(path);
-                let left = match there {
-                    Some(there) if there.is_unheld() => &mut plan.unheld,
-                    Some(there) if there.kind == EntryKind::Unreadable => &mut plan.closed,
+                let left = match receiver {
+                    Some(receiver) if receiver.is_unheld() => &mut plan.unheld,
+                    Some(receiver) if receiver.kind == EntryKind::Unreadable => &mut plan.closed,
                     _ => &mut plan.in_the_way,
                 };
                 left.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else if direction == TransferDirection::Down
                 && points_out(path, &entry, to)
-                // One that is here too is the user's own, and went there with a push.
-                && !there.as_ref().is_some_and(|there| there.same_content(&entry))
+                // A link that is also on the local side belongs to the user, who sent it with a push.
+                && !receiver.as_ref().is_some_and(|receiver| receiver.same_content(&entry))
             {
                 plan.leading_out.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else {
-                if entry.is_folder() && there.as_ref().is_some_and(Entry::is_followed_link) {
+                if entry.is_folder() && receiver.as_ref().is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
                 }
-                plan.add(path, &entry, there.as_ref(), common.as_ref(), overwrite);
+                plan.add(path, &entry, receiver.as_ref(), common.as_ref(), overwrite);
             }
         }
-        // What only the receiving side has keeps its place in the record.
+        // Entries that only the receiver has stay in the sync state.
         let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
-        let theirs = base.packed().filter(|packed| {
-            let (sent, there) = (from_it.find(*packed), to_it.find(*packed));
-            sent.is_none() && there.is_some()
+        let receiver_only = base.packed().filter(|packed| {
+            let (sent, receiver) = (from_it.find(*packed), to_it.find(*packed));
+            sent.is_none() && receiver.is_some()
         });
-        plan.common.add(theirs);
+        plan.common.add(receiver_only);
         plan
     }
 
-    /// All that could ever be sent, for a comparison by content: what looks the same, too.
+    /// Plans a comparison by content: it includes every entry that could ever be sent, and those that look the same.
     #[must_use]
     pub fn comparison(direction: TransferDirection, from: &Listing, to: &Listing) -> Self {
-        // What couldn't be written can be compared.
+        // Entries in unwritable folders can still be compared.
         let mut plan = Self::whole(direction, from, to, &Listing::default(), true);
         plan.send = plan.common.clone();
         plan
@@ -172,7 +175,7 @@ impl Plan {
         &mut self,
         path: &'static Path,
         entry: &Entry,
-        there: Option<&Entry>,
+        receiver: Option<&Entry>,
         base: Option<&Entry>,
         overwrite: bool,
     ) {
@@ -188,16 +191,16 @@ impl Plan {
             }
             EntryKind::File | EntryKind::Folder | EntryKind::Link => {}
         }
-        let Some(there) = there else { return self.send(path, entry) };
-        if entry.same_content(there) {
-            return self.add_permissions(path, entry, there, base, overwrite);
+        let Some(receiver) = receiver else { return self.send(path, entry) };
+        if entry.same_content(receiver) {
+            return self.add_permissions(path, entry, receiver, base, overwrite);
         }
-        let this_changed = base.is_none_or(|base| !entry.same_content(base));
-        let other_changed = base.is_none_or(|base| !there.same_content(base));
-        if overwrite || !other_changed {
+        let sender_changed = base.is_none_or(|base| !entry.same_content(base));
+        let receiver_changed = base.is_none_or(|base| !receiver.same_content(base));
+        if overwrite || !receiver_changed {
             return self.send(path, entry);
         }
-        if this_changed {
+        if sender_changed {
             self.kept.push(path.to_owned());
         }
         self.keep_base(path, base);
@@ -208,18 +211,18 @@ impl Plan {
         &mut self,
         path: &'static Path,
         entry: &Entry,
-        there: &Entry,
+        receiver: &Entry,
         base: Option<&Entry>,
         overwrite: bool,
     ) {
-        // Those of what lies behind a link are its own side's.
-        let is_followed = entry.is_followed_link() || there.is_followed_link();
-        let base = base.filter(|_| !is_followed && !entry.same_permissions(there));
+        // The permissions of what a link leads to belong to each machine.
+        let is_followed = entry.is_followed_link() || receiver.is_followed_link();
+        let base = base.filter(|_| !is_followed && !entry.same_permissions(receiver));
         if let Some(base) = base {
-            if overwrite || there.same_permissions(base) {
+            if overwrite || receiver.same_permissions(base) {
                 self.permissions.insert(path, entry);
             } else if !entry.same_permissions(base) {
-                // Changed on both sides: nothing of it is common, but the content is.
+                // The permissions were changed on both sides: only the content is agreed on.
                 self.kept.push(path.to_owned());
                 return self.common.insert(path, &Entry { mode: base.mode, ..entry.clone() });
             }
@@ -238,26 +241,26 @@ impl Plan {
         self.common.insert(path, entry);
     }
 
-    /// Whether nothing has to move.
+    /// Returns whether there is nothing to move.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.send.is_empty() && self.permissions.is_empty()
     }
 
-    /// The entries to send, in parts.
+    /// Splits the entries to send into batches.
     #[must_use]
     pub fn transfers(&self) -> Vec<Batch> {
         self.transfers_of(&self.send)
     }
 
-    /// A part of the entries to send, in parts.
+    /// Splits some of the entries to send into batches.
     #[must_use]
     pub fn transfers_of(&self, send: &Listing) -> Vec<Batch> {
         Batch::of(send, &self.links)
     }
 }
 
-/// Whether an entry that both sides have exactly so is common to them, and nothing has to be done about it.
+/// Returns whether both sides agree on an entry that is identical on both, so that there is nothing to do.
 fn is_plain(entry: &Entry) -> bool {
     match entry.kind {
         EntryKind::File | EntryKind::Folder | EntryKind::Link => !entry.is_followed_link(),
@@ -265,36 +268,38 @@ fn is_plain(entry: &Entry) -> bool {
     }
 }
 
-/// Whether the remote has a link of its own where a folder is sent: nobody but its user made it there.
-fn is_folder_of_theirs(entry: &Entry, there: Option<&Entry>, base: Option<&Entry>) -> bool {
+/// Returns whether the remote has a link where a folder is sent, and the link was made by the remote user and not by a
+/// push.
+fn is_remote_users_link(entry: &Entry, receiver: Option<&Entry>, base: Option<&Entry>) -> bool {
     entry.kind == EntryKind::Folder
-        && there.is_some_and(|there| there.kind == EntryKind::Link)
+        && receiver.is_some_and(|receiver| receiver.kind == EntryKind::Link)
         && base.is_none_or(|base| base.kind != EntryKind::Link)
 }
 
-/// Whether an entry can't be put where the receiving side has `there`: a folder over a link or a file, or anything but
-/// a folder over a folder; and anything where nobody knows what there is.
-fn is_no_place_for(entry: &Entry, there: &Entry) -> bool {
-    if there.is_unheld() {
+/// Returns whether `entry` can't be put where the receiver has `receiver`: a folder only where there is a folder, a file
+/// or a link only where there is no folder and nothing unreadable, and nothing under a name that can't be stored.
+fn is_blocked_by(entry: &Entry, receiver: &Entry) -> bool {
+    if receiver.is_unheld() {
         return true;
     }
     match entry.kind {
-        EntryKind::Folder => there.kind != EntryKind::Folder,
+        EntryKind::Folder => receiver.kind != EntryKind::Folder,
         EntryKind::File | EntryKind::Link => {
-            matches!(there.kind, EntryKind::Folder | EntryKind::Unreadable)
+            matches!(receiver.kind, EntryKind::Folder | EntryKind::Unreadable)
         }
         EntryKind::Unreadable | EntryKind::Other => false,
     }
 }
 
-/// Whether an entry is a link that leads out of the workspace, by its text.
+/// Returns whether an entry is a link whose text leads out of the workspace.
 #[must_use]
 pub fn leads_out(path: &Path, entry: &Entry) -> bool {
     points_out(path, entry, &Listing::default())
 }
 
-/// Whether a link leads out of the workspace, by its text. A `..` may only stand first: behind a name it leads to
-/// wherever that name, a link perhaps, leads. A folder that is a link of the receiving side is a world of its own.
+/// Returns whether a link's text leads out of the workspace. A `..` counts as inside only at the start: after a name,
+/// which may itself be a link, it can lead anywhere. Depth is counted from the nearest folder that is a link on the
+/// receiver.
 fn points_out(path: &Path, entry: &Entry, to: &Listing) -> bool {
     if entry.kind != EntryKind::Link {
         return false;

@@ -1,4 +1,4 @@
-//! Entries for which the receiving side has no place: they are skipped and named, and everything else is done.
+//! Entries that the receiver can't store: they are skipped and named, and the rest is done.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::sync::plan::Plan;
 use crate::text::units::count;
 
 impl Plan {
-    /// Leaves out what would go into folders that can't be written: one such backup or file ends a whole rsync (status 11).
+    /// Skips entries that would go into unwritable folders: a single such backup or file ends the whole rsync (status
+    /// 11).
     pub(crate) fn leave_unwritable(&mut self, to: &Listing, base: &Listing) {
         if self.send.is_empty() {
             return;
@@ -23,19 +24,19 @@ impl Plan {
         }
         for (path, entry) in self.send.iter() {
             let is_below = |folder: &&Path| locked.contains(folder);
-            // What is replaced is kept aside in folders with the permissions of those that it comes from.
+            // A backup is kept in folders with the permissions of the original folders.
             let is_replaced = || to.get(path).is_some();
             if path.parent().as_ref().is_some_and(is_below)
                 || path.ancestors().skip(2).any(|folder| is_below(&folder)) && is_replaced()
             {
                 self.unwritable.push(path.to_owned());
-                // A folder that can't be made holds nothing.
+                // A folder that can't be made can't hold anything.
                 if entry.is_folder() {
                     locked.insert(path);
                 }
             }
         }
-        // In one go: a folder that can't be written may hold a million.
+        // In one pass: an unwritable folder may contain a million entries.
         let unwritable: HashSet<&Path> = self.unwritable.iter().map(PathBuf::as_path).collect();
         self.send.retain(|path, _| !unwritable.contains(path));
         for path in &self.unwritable {
@@ -46,16 +47,16 @@ impl Plan {
         }
     }
 
-    /// What has no place on the receiving side.
+    /// The entries that the receiver can't store.
     pub fn unplaced(&self) -> impl Iterator<Item = &PathBuf> {
         self.unheld.iter().chain(&self.unwritable)
     }
 
-    /// Checks that the receiving side, which is `receiver` (`on 'host'`), had a place for every entry. `remedy` says what makes
-    /// a folder writable there.
+    /// Checks that the receiver, called `receiver` in the message (`on 'host'`), could store every entry. `remedy` is
+    /// the hint that makes a folder of the receiver writable.
     ///
     /// # Errors
-    /// When it hadn't.
+    /// When it couldn't.
     pub fn check_places(&self, receiver: &str, remedy: impl Fn(&Path) -> String) -> Outcome<()> {
         let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
         let (number, first, why, hint) = match (&self.unheld[..], &self.unwritable[..]) {

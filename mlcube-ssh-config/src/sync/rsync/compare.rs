@@ -15,28 +15,28 @@ use crate::sync::rsync::run::{Heard, Transfer, run};
 use crate::text::units::human_bytes;
 use crate::ui::report::Report;
 
-/// An rsync that compares by content the files of a list, and transfers nothing.
+/// Makes the rsync command that compares the files of a list by content, and transfers nothing.
 #[must_use]
 pub fn comparison(connection: &Connection, files_from: List) -> Command {
     crate::sync::rsync::command_along_links(connection)
         .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
-        // Every file is read on both sides; times and permissions don't count.
+        // `--checksum` reads every file on both sides; times and permissions don't count.
         .args(["--checksum", "--dry-run", "--no-times", "--no-perms"])
         .list(files_from)
 }
 
-/// The comparisons of a folder, by its path in what is compared; theirs are relative to it.
+/// The comparisons of one folder; the paths in them are relative to it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The folder; empty for all that is compared.
+    /// The path of the folder; empty for the whole of what is compared.
     pub folder: PathBuf,
-    /// The commands that compare what is in it.
+    /// The commands that compare its content.
     pub commands: Vec<Command>,
 }
 
 impl Comparison {
-    /// One of each folder that parts of a plan are about; `command` compares a part.
+    /// Makes one comparison for each folder that the batches of a plan name; `command` compares a batch.
     #[must_use]
     pub fn of(parts: &[Batch], command: impl Fn(&Batch) -> Command) -> Vec<Self> {
         let folders = parts.chunk_by(|one, other| one.folder == other.folder);
@@ -48,14 +48,14 @@ impl Comparison {
     }
 }
 
-/// Runs the commands of a comparison: as [`run`] does, or beside something that has to make room for it.
+/// Runs the commands of a comparison: [`run`] does it, and so does a caller that has to pause something meanwhile.
 pub type Run<'a> = dyn Fn(&[Command], Heard) -> (Transfer, Outcome<Option<Failure>>) + 'a;
 
-/// Runs comparisons and names what differs: also what is something else on one side, and couldn't be compared. `is_all` says that
-/// nothing else is left out of the comparison.
+/// Runs comparisons and names what differs, including entries of different kinds, which couldn't be compared. `is_all`
+/// says that nothing else is left out of the comparison.
 ///
 /// # Errors
-/// When anything differs (125), and those of [`run`].
+/// When anything differs (125), and the errors of [`run`].
 pub fn compare(
     comparisons: &[Comparison],
     something_else: &[PathBuf],
@@ -97,11 +97,11 @@ pub fn compare(
     }
 }
 
-/// Runs comparisons, hands over the paths of what differs, and returns the failure that tells of files which couldn't be
+/// Runs comparisons, passes the paths of what differs to `hear`, and returns the failure about files that couldn't be
 /// compared.
 ///
 /// # Errors
-/// Those of `run`.
+/// The errors of `run`.
 fn differing(
     comparisons: &[Comparison],
     report: Report,
@@ -119,10 +119,10 @@ fn differing(
     Ok((all, left_out))
 }
 
-/// The paths whose content differs, all compared at once by `run`.
+/// Returns the paths whose content differs; `run` compares all at once.
 ///
 /// # Errors
-/// Those of `run`, and when files couldn't be compared (125).
+/// The errors of `run`, and when files couldn't be compared (125).
 pub fn differing_names(
     comparisons: &[Comparison],
     report: Report,

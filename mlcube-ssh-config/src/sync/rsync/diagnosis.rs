@@ -1,4 +1,4 @@
-//! Why a transfer failed: rsync's exit statuses are classed by cause, never passed on.
+//! Why a transfer failed: rsync's exit statuses are classified by cause, never passed on.
 
 use anyhow::anyhow;
 
@@ -10,8 +10,8 @@ use crate::remote::login::diagnosis::lost_during_transfer;
 use crate::text::quote::one_line;
 use crate::text::units::count;
 
-/// The failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished meanwhile (24) are none. `pushes` says
-/// whether this machine is the sender.
+/// Returns the failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished during the transfer (24)
+/// are no failure. `pushes` says whether the local machine is the sender.
 pub(crate) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
     let (status, errors) = (finished.status, finished.errors.as_str());
     if status == 30 && !is_out_of_room(errors) && connection.is_open()? {
@@ -20,10 +20,10 @@ pub(crate) fn classify(finished: &Finished, connection: &Connection, pushes: boo
     outcome(status, errors, connection.host().as_str(), pushes, || connection.is_open())
 }
 
-/// The same, from rsync's status and what came on standard error; `is_open` says whether the connection is there.
+/// As [`classify`], from rsync's status and its standard error; `is_open` checks the connection.
 ///
 /// # Errors
-/// The failure, and that of `is_open`.
+/// The failure of the transfer, and that of `is_open`.
 pub fn outcome(
     status: i32,
     errors: &str,
@@ -64,14 +64,15 @@ pub fn outcome(
                 "can't transfer {} to or from '{host}'; rsync failed{place}: {first}",
                 left_out(errors)
             ));
-            // Of a folder that became a link since it was sent, and that leads out of what is sent (ELOOP).
+            // ELOOP: a folder became a link since it was sent, and leads out of what is sent.
             if errors.contains("Too many levels of symbolic links") {
                 failure.hint("a folder of that path is a link, and rsync doesn't write through it; move the link away, and run this step again")
             } else {
                 failure
             }
         }
-        // Its words tell whose end it was only when both ends lived: a connection that is there wasn't lost.
+        // rsync's words name the machine that failed only if both ends survived: while the connection is open, it
+        // wasn't lost.
         10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
             "rsync on '{host}' ended during the transfer: {}",
             last_words(errors)
@@ -82,10 +83,10 @@ pub fn outcome(
             u8::try_from(status - 128).unwrap_or(1),
             "rsync was ended by a signal; run this step again".to_owned(),
         ),
-        // SIGINT, SIGTERM, SIGHUP or SIGUSR1, of its own or of the other end's: what Ctrl-C sends ends us, too.
+        // SIGINT, SIGTERM, SIGHUP or SIGUSR1, sent to either rsync: Ctrl-C at the terminal ends this program, too.
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
             .hint("run this step again; it resumes where it stopped"),
-        // Syntax or protocol: another program of that name, or something that speaks before it.
+        // Syntax or protocol: another program is called rsync, or something prints before it.
         1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
             "something on '{host}' printed into the transfer: {}",
@@ -96,15 +97,15 @@ pub fn outcome(
     })
 }
 
-/// Where something is.
+/// The machine that a failure belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Local,
     Remote,
 }
 
-/// Where rsync failed first, by the role that it names: `rsync: [sender] …` since 3.2, `… [sender=3.1.3]` at the end of its
-/// last line in every version.
+/// Returns where rsync failed first, by the role that it names: `rsync: [sender] …` since 3.2, `… [sender=3.1.3]` at
+/// the end of its last line in every version.
 fn side(errors: &str, pushes: bool) -> Option<Side> {
     let sends = errors.lines().find_map(|line| {
         let at_the_end = |(_, role)| role;
@@ -125,7 +126,7 @@ fn side(errors: &str, pushes: bool) -> Option<Side> {
     Some(if sends == pushes { Side::Local } else { Side::Remote })
 }
 
-/// What else than rsync's own summary was said, else that.
+/// The last line that isn't rsync's own summary; the summary if there is no other line.
 fn last_words(errors: &str) -> String {
     let is_own = |line: &&str| {
         line.starts_with("rsync error") || line.starts_with("rsync: connection unexpectedly closed")
@@ -135,17 +136,17 @@ fn last_words(errors: &str) -> String {
     one_line(other.or_else(|| lines.next_back()).unwrap_or("no reason was given"))
 }
 
-/// Whether some of what rsync was told was left out, for reasons of its own, and the rest is done.
+/// Returns whether rsync skipped some files, for reasons of its own, and did the rest.
 pub(crate) fn is_partial(finished: &Finished) -> bool {
     finished.status == 23 && !is_out_of_room(&finished.errors) && !only_vanished(&finished.errors)
 }
 
-/// Whether ssh couldn't get a session for rsync: the host takes fewer at once (sshd's `MaxSessions`).
+/// Returns whether ssh couldn't get a session for rsync: the host allows fewer at once (sshd's `MaxSessions`).
 pub(crate) fn was_refused(finished: &Finished) -> bool {
     finished.status != 0 && finished.errors.contains("open refused")
 }
 
-/// The folder that rsync didn't remove for what has its name on the other side.
+/// The folder that rsync didn't remove although the sender has another kind of entry of that name.
 fn in_the_way(errors: &str) -> Option<String> {
     let named = |line: &str| {
         line.strip_prefix("could not make way for new ")?
@@ -155,8 +156,8 @@ fn in_the_way(errors: &str) -> Option<String> {
     errors.lines().find_map(named)
 }
 
-/// Whether nothing failed but for files of the list that went away meanwhile, which rsync has in one class with those
-/// that can't be read.
+/// Returns whether only files that vanished during the transfer failed; rsync gives them the same status as files that
+/// can't be read.
 fn only_vanished(errors: &str) -> bool {
     let mut failures = files(errors).peekable();
     failures.peek().is_some()
@@ -167,7 +168,7 @@ fn left_out(errors: &str) -> String {
     count(files(errors).count() as u64, "file")
 }
 
-/// The lines that are about a file; they end with an error's number. Before 3.2 they name no role.
+/// The lines about a file; they end with an error number. Before 3.2 they name no role.
 fn files(errors: &str) -> impl Iterator<Item = &str> {
     errors.lines().filter(|line| line.starts_with("rsync: ") && line.ends_with(')'))
 }

@@ -1,4 +1,4 @@
-//! rsync: the options that every transfer has, what its statistics say, what its exit statuses mean.
+//! rsync: the options of every transfer, its statistics, and its exit statuses.
 
 pub(crate) mod compare;
 pub(crate) mod diagnosis;
@@ -13,47 +13,47 @@ pub use compare::{Comparison, Run, compare, comparison, differing_names};
 pub use diagnosis::outcome;
 pub use run::{Heard, Transfer, run};
 
-/// As [`command`], following links to folders on the receiving side.
+/// As [`command`], but follows links to folders on the receiver.
 #[must_use]
 pub fn command_along_links(connection: &Connection) -> Command {
-    // A folder that is a link there stays one.
+    // Keeps a link to a folder on the receiver as a link.
     command(connection).arg("--keep-dirlinks")
 }
 
-/// The options of a transfer of files with holes: zeros cost nothing on the way, whatever the link.
+/// The option for transfers of files with holes: compressed zeros cost nothing, however fast the link is.
 #[must_use]
 pub fn without_holes(is_sparse: bool) -> Option<&'static str> {
     is_sparse.then_some("--compress")
 }
 
-/// An rsync from one folder of this machine to another.
+/// Makes an rsync command from one local folder to another.
 #[must_use]
 pub fn local_command() -> Command {
-    // Its messages are read.
+    // Its messages are parsed.
     Command::new("rsync").variable("LC_ALL", "C").args(["-lpt", "--sparse"])
 }
 
-/// An rsync over the shared connection, with the options that every transfer has.
+/// Makes an rsync command over the shared connection, with the options of every transfer.
 #[must_use]
 pub fn command(connection: &Connection) -> Command {
     Command::new("rsync")
-        // Its numbers and messages are read.
+        // Its numbers and messages are parsed.
         .variable("LC_ALL", "C")
         .args(connection.rsync_options())
-        // Links, permissions and times as they are; owners, groups and devices are each machine's own.
+        // Copy links, permissions and times; owners, groups and devices belong to each machine.
         .arg("-lpt")
-        // Holes arrive as holes.
+        // Write holes as holes.
         .arg("--sparse")
-        // Names never pass through the remote shell. The long form is `--protect-args` before 3.2.6 and `--secluded-args`
-        // since then; this one is the same since 3.0.
+        // Keeps names away from the remote shell. The long form is `--protect-args` before 3.2.6 and `--secluded-args`
+        // since then; the short form is the same since 3.0.
         .arg("-s")
-        // What was cut off is resumed, and never stands under the file's name.
+        // Resumes a file that was cut off; a part never has the file's name.
         .arg(format!("--partial-dir={PARTIAL}"))
-        // A peer that lives is waited for as long as everywhere else. rsync says nothing while it reads a file for its
-        // checksum, so less would break off at a large file on a slow disk; a dead link ends ssh much sooner.
+        // Waits for a living peer as long as everywhere else. rsync says nothing while it reads a file for its
+        // checksum, so a shorter time would break off at a large file on a slow disk; a dead link ends ssh much sooner.
         .arg(format!("--timeout={}", connection.answer_timeout().as_secs()))
-        // What changed, by name, as it is; then the numbers, as plain digits.
+        // The names of changes, unescaped; then the statistics, in plain digits.
         .args(["--out-format=%i %n", "--8-bit-output", "--stats", "--no-human-readable"])
-        // How far it is, as soon as rsync knows.
+        // Reports progress as soon as rsync knows it.
         .args(["--info=progress2", "--outbuf=L"])
 }

@@ -1,4 +1,4 @@
-//! What rsync writes on standard output: names of changes, readings of its progress, statistics.
+//! Parses rsync's standard output: names of changes, progress, statistics.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -7,20 +7,20 @@ use std::path::PathBuf;
 
 use crate::pipe::limits;
 
-/// Something that changed on the receiving side.
+/// An entry that changed on the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change<'a> {
-    /// Its name as rsync writes it; a folder's ends with a slash.
+    /// The name as rsync writes it; a folder's name ends with a slash.
     name: &'a [u8],
-    /// Whether its content was sent.
+    /// Whether the content was sent.
     pub(crate) was_sent: bool,
-    /// Whether it was put in the place of something else.
+    /// Whether it replaced another entry.
     pub(crate) has_replaced: bool,
 }
 
 impl Change<'_> {
-    /// Its path: rsync writes a control character as `\#` and three octal digits, and so a backslash where that would look like
-    /// one.
+    /// The path: rsync writes a control character as `\#` and three octal digits, and a backslash likewise where it
+    /// would look like one of these.
     pub(crate) fn path(&self) -> PathBuf {
         let (mut path, mut rest) = (Vec::new(), self.name);
         while let Some((&first, behind)) = rest.split_first() {
@@ -33,7 +33,7 @@ impl Change<'_> {
         PathBuf::from(OsString::from_vec(path))
     }
 
-    /// Its name as text.
+    /// The name as text.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.name)
     }
@@ -43,14 +43,14 @@ fn octal(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
-/// A line of rsync's.
+/// A line of rsync's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
-    /// How many bytes are behind it.
+    /// The number of bytes done so far.
     Progress(u64),
-    /// Something changed on the receiving side; a folder's name ends with a slash.
+    /// A change on the receiver; a folder's name ends with a slash.
     Changed(Change<'a>),
-    /// One of the statistics at the end, or something else.
+    /// A statistic at the end, or something else.
     Other(Cow<'a, str>),
 }
 
@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
             (Some(bytes), _) => Self::Progress(bytes),
             (None, Some(name)) => Self::Changed(Change {
                 name,
-                // What was linked from our own folder there was sent to that before.
+                // A file that is hard-linked from our incoming folder on the remote was sent to that folder before.
                 was_sent: matches!(line[..2], [b'<' | b'>', _] | [b'h', b'f']),
                 has_replaced: matches!(line[0], b'<' | b'>' | b'c') && line[2] != b'+',
             }),
@@ -70,7 +70,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The bytes of `--info=progress2`, `1,234  42%  12.30MB/s    0:01:23 (xfr#…)`; none for another line.
+/// The bytes in a line of `--info=progress2`, `1,234  42%  12.30MB/s    0:01:23 (xfr#…)`; `None` for another line.
 fn progress(line: &str) -> Option<u64> {
     let mut words = line.split_whitespace();
     let bytes = words.next()?;
@@ -81,8 +81,8 @@ fn progress(line: &str) -> Option<u64> {
     bytes.replace(',', "").parse().ok().filter(|_| is_reading)
 }
 
-/// The name in a line of `--out-format='%i %n'` if it stands for a change (rsync(1), `--itemize-changes`); a folder's new
-/// time is none.
+/// The name in a line of `--out-format='%i %n'` that stands for a change (rsync(1), `--itemize-changes`); a folder's
+/// new time isn't a change.
 fn changed_name(line: &[u8]) -> Option<&[u8]> {
     let (code, name) = line.split_at_checked(11)?;
     let name = name.strip_prefix(b" ")?;
@@ -90,20 +90,20 @@ fn changed_name(line: &[u8]) -> Option<&[u8]> {
     let mut kinds = code.chars();
     let (update, kind) = (kinds.next()?, kinds.next()?);
     let itemized = "<>ch.".contains(update) && "fdLDS".contains(kind);
-    // Given twice, `--itemize-changes` tells of what is the same, too.
+    // `--itemize-changes` given twice lists unchanged entries, too.
     let unimportant = if kind == 'd' { " .t" } else { " ." };
     let is_the_same = update == '.' && code.chars().skip(2).all(|c| unimportant.contains(c));
     (itemized && !is_the_same).then_some(name)
 }
 
-/// Splits what comes into lines that end with a newline or, where one is drawn over, with a carriage return.
+/// Splits output into lines that end with a newline or, where a line is drawn over, with a carriage return.
 #[derive(Default)]
 pub(crate) struct Lines(Vec<u8>);
 
 impl Lines {
-    /// Hands over every line that is whole now.
+    /// Passes every complete line to `hear`.
     ///
-    /// A line without end is dropped as it comes: rsync's are a path long, and paths are a host's.
+    /// A line without end is dropped: rsync's lines are as long as a path, and the paths come from the host.
     pub(crate) fn take(&mut self, bytes: &[u8], mut hear: impl FnMut(&[u8])) {
         self.0.extend_from_slice(bytes);
         let mut start = 0;

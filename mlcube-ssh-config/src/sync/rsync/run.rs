@@ -1,4 +1,4 @@
-//! Running transfers, several streams at once: one rsync doesn't fill a fast link.
+//! Runs transfers, several at once: a single rsync doesn't fill a fast link.
 
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::sync::rsync::output::{Line, Lines, statistic};
 use crate::ui::progress::Progress;
 use crate::ui::report::Report;
 
-/// How many run at once. Each is a session of the shared connection, of which sshd allows ten.
+/// How many transfers run at once. Each uses a session of the shared connection; sshd allows ten.
 const AT_ONCE: usize = 2;
 
-/// Who hears of a transfer while it goes on.
+/// Who is told about a running transfer.
 #[derive(Clone, Copy)]
 pub struct Heard<'a> {
-    /// Where progress is shown.
+    /// Shows the progress.
     pub report: Report,
-    /// The bytes of the files that have to move, for the progress; with 0 none is shown.
+    /// The total bytes of the files to move, for the progress; 0 shows none.
     pub total: u64,
-    /// Hears the path of everything that changes on the receiving side; a folder's ends with a slash.
+    /// Receives the path of every change on the receiver; a folder's path ends with a slash.
     pub changed: Option<&'a (dyn Fn(&Path) + Sync)>,
 }
 
@@ -35,29 +35,29 @@ pub struct Transfer {
     pub files: u64,
     /// Regular files transferred.
     pub files_sent: u64,
-    /// Bytes that went over the link, both ways.
+    /// Bytes sent over the link, in both directions.
     pub bytes_sent: u64,
     /// Bytes of all files considered.
     pub bytes: u64,
-    /// How many files, links and folders changed on the receiving side; a folder's new time doesn't count.
+    /// How many files, links and folders changed on the receiver; a folder's new time doesn't count.
     pub changed: u64,
-    /// How many files and links were put in the place of something else.
+    /// How many files and links replaced another entry.
     pub replaced: u64,
-    /// Whether some of what it was told was left out, and all the rest is done.
+    /// Whether some entries were skipped, and all the others were transferred.
     pub is_partial: bool,
-    /// Whether the host took no session for it beside those that there are.
+    /// Whether the host refused another session.
     pub was_refused: bool,
-    /// The first that changed and are no folders, one more than [`Transfer::NAMES`] at most.
+    /// The names of the first changes that aren't folders, at most one more than [`Transfer::NAMES`].
     pub names: Vec<String>,
 }
 
 impl Transfer {
-    /// How many names are few enough to be told.
+    /// The most names that a message lists.
     pub const NAMES: usize = 3;
 
-    /// Adds what another transfer of the same act did.
+    /// Adds what another transfer of the same step did.
     pub fn add(&mut self, other: Self) {
-        // rsync's numbers are the other side's, which may tell any.
+        // The numbers come from the remote rsync, which may send any.
         self.files = self.files.saturating_add(other.files);
         self.files_sent = self.files_sent.saturating_add(other.files_sent);
         self.bytes_sent = self.bytes_sent.saturating_add(other.bytes_sent);
@@ -70,7 +70,7 @@ impl Transfer {
         self.names.truncate(Self::NAMES + 1);
     }
 
-    /// Takes note of something that changed.
+    /// Counts an entry that changed.
     pub fn note(&mut self, name: &str) {
         self.changed += 1;
         if !name.ends_with('/') && self.names.len() <= Self::NAMES {
@@ -78,7 +78,7 @@ impl Transfer {
         }
     }
 
-    /// What a transfer did by what rsync writes on standard output, in pieces as it comes.
+    /// Reads what a transfer did from pieces of rsync's standard output.
     pub fn of_output<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let (mut lines, mut transfer) = (Lines::default(), Self::default());
         for piece in pieces {
@@ -87,7 +87,7 @@ impl Transfer {
         transfer
     }
 
-    /// Takes note of a line of rsync's.
+    /// Counts what a line of rsync's output says.
     fn hear(&mut self, line: &Line) {
         match line {
             Line::Progress(_) => {}
@@ -100,7 +100,7 @@ impl Transfer {
         }
     }
 
-    /// Takes note of a line of the statistics.
+    /// Reads a line of the statistics.
     fn read(&mut self, line: &str) {
         for (label, number) in
             [("Number of files", &mut self.files), ("Total file size", &mut self.bytes)]
@@ -114,12 +114,12 @@ impl Transfer {
     }
 }
 
-/// Runs transfers, in any order and some at once. What they did is returned together, also when one failed; and, where they
-/// did all but some files, the failure that tells of these.
+/// Runs transfers, in any order and some at once. Returns what they did together, even if one failed; and, if only some
+/// files failed, the failure about these files.
 ///
 /// # Errors
-/// By cause: the connection (255), rsync missing here or there (127), a full disk (125). Then transfers that hadn't begun
-/// were not run.
+/// By cause: the connection (255), a missing local or remote rsync (127), a full disk (125). Transfers that hadn't
+/// begun by then don't run.
 pub fn run(
     commands: &[Command],
     connection: &Connection,
@@ -136,7 +136,7 @@ pub fn run(
                 run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
                     done.was_refused |= was_refused(&finished);
                     if is_partial(&finished) {
-                        // What one transfer leaves out doesn't hold up the others.
+                        // Files that one transfer skips don't stop the other transfers.
                         let mut partial = partial.lock().unwrap_or_else(PoisonError::into_inner);
                         add_errors(&mut partial, finished, command);
                         return Ok(());
@@ -169,7 +169,7 @@ pub fn run(
     (all, ended.map(|()| partial.and_then(failure)))
 }
 
-/// Adds what a transfer said of the files that it left out to what those before it said.
+/// Appends the errors of a transfer that skipped files to those of earlier ones.
 fn add_errors<'a>(all: &mut Option<(Finished, &'a Command)>, one: Finished, command: &'a Command) {
     match all {
         Some((all, _)) => all.errors.push_str(&one.errors),
@@ -177,12 +177,12 @@ fn add_errors<'a>(all: &mut Option<(Finished, &'a Command)>, one: Finished, comm
     }
 }
 
-/// Whether this machine is the sender.
+/// Returns whether the local machine is the sender.
 fn pushes(command: &Command, connection: &Connection) -> bool {
     command.ends_with(&connection.rsync_path(""))
 }
 
-/// Runs one transfer, and adds to `done` what it does.
+/// Runs one transfer, and adds what it does to `done`.
 fn run_one(
     command: &Command,
     stream: usize,

@@ -1,5 +1,5 @@
-//! What both sides of a workspace agree on. The record takes nothing else for it than values of these types, and only a look at
-//! both sides makes one: a list is no agreement.
+//! What both sides of a workspace agree on. The sync state accepts only values of these types, and they are made only
+//! by a comparison of both sides: the listing of one side is no agreement.
 
 use std::mem;
 use std::ops::Deref;
@@ -9,20 +9,20 @@ use crate::listing::Listing;
 use crate::listing::entry::Entry;
 use crate::sync::plan::{Plan, TransferDirection};
 
-/// A path, and what both sides have in common there.
+/// A path, and the entry that both sides agree on at it.
 pub type Common = (&'static Path, Option<Entry>);
 
-/// What both sides were seen to have in common.
+/// The entries that both sides were seen to agree on.
 #[derive(Clone, Debug, Default)]
 pub struct Agreed(Listing);
 
 impl Agreed {
-    /// What lists of both sides show.
+    /// The agreement that the listings of both sides show.
     pub(super) fn of_both_sides(common: Listing) -> Self {
         Self(common)
     }
 
-    /// Nothing: all was removed on one side.
+    /// The empty agreement, after everything was removed on one side.
     #[must_use]
     pub fn nothing() -> Self {
         Self::default()
@@ -38,25 +38,25 @@ impl Deref for Agreed {
 }
 
 impl Plan {
-    /// Takes what both sides have in common; none while anything has to move.
+    /// Takes the entries that both sides agree on; `None` while anything has to move.
     pub fn take_agreed(&mut self) -> Option<Agreed> {
         self.is_empty().then(|| Agreed(mem::take(&mut self.common)))
     }
 }
 
-/// What both sides have in common after a transfer, by the sender's list before it and the receiver's after it: what was noted
-/// when it began, but for some paths.
+/// What both sides agree on after a transfer, according to the sender's listing before it and the receiver's listing
+/// after it: the plan that was noted at its beginning, with exceptions for some paths.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
     pub(super) direction: TransferDirection,
-    /// Entries that were written while the transfer went on, or that it didn't put in their places.
+    /// Entries that were written during the transfer, or that it didn't put in their places.
     pub(super) otherwise: Vec<Common>,
-    /// Entries about which nothing was agreed anew.
+    /// Entries for which the previous agreement still holds.
     pub(super) as_before: Vec<Common>,
 }
 
 impl Confirmed {
-    /// The entries that weren't found as they were planned.
+    /// The entries that weren't found as planned.
     #[must_use]
     pub fn otherwise(&self) -> &[Common] {
         &self.otherwise

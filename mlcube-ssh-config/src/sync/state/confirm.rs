@@ -1,8 +1,8 @@
-//! What both sides have in common where a transfer met something that changed while it went on.
+//! What both sides agree on where entries changed during a transfer.
 //!
-//! Only what both sides are seen to have is common: what the sender had in its list, or has now, and the receiver has. A file
-//! that still grows, a log, is common as far as the receiver has it. In doubt the older agreement stays, so that nothing that
-//! somebody wrote meanwhile is ever taken for what the other side has sent.
+//! Both sides agree only on what both are seen to have: what the sender listed, or has now, and the receiver has. On a
+//! file that still grows (a log) they agree as far as the receiver has it. In doubt the previous agreement holds, so
+//! that nothing that somebody wrote during the transfer is ever taken for something that the sender sent.
 
 use std::path::Path;
 
@@ -19,13 +19,13 @@ use crate::remote::session::reply::Reply;
 use crate::sync::plan::TransferDirection;
 use crate::sync::state::agreed::Confirmed;
 
-/// The function `list_places FORMAT PATH…` for scripts: it lists entries of the folder that it is in, those that there are.
+/// The shell function `list_places FORMAT PATH…`: lists those of the paths that exist in the current folder.
 pub const LIST_PLACES: &str = include_str!("../../remote/sh/list-places.sh");
 
 const STATE_OF: &str = include_str!("../../remote/sh/state-of.sh");
 const STARTS_OF: &str = include_str!("../../remote/sh/starts-of.sh");
 
-/// The script that lists these entries of a folder there.
+/// Makes the script that lists the entries `paths` of a remote folder.
 #[must_use]
 pub fn state_of<'a>(
     connection: &Connection,
@@ -36,26 +36,26 @@ pub fn state_of<'a>(
     paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
 }
 
-/// The two sides of a transfer that has ended.
+/// A transfer that has ended, with its two sides.
 pub struct Ended<'a> {
     /// The connection.
     pub connection: &'a Connection,
-    /// Which way it went.
+    /// The direction of the transfer.
     pub direction: TransferDirection,
-    /// The workspace on this machine.
+    /// The local workspace.
     pub here: &'a Path,
-    /// The workspace on the remote.
+    /// The remote workspace.
     pub there: &'a str,
     /// Runs a script on the remote.
     pub ask: &'a dyn Fn(Script) -> Outcome<Reply>,
 }
 
 impl Ended<'_> {
-    /// Looks at the entries `sent`, as they were planned: what both sides have in common at those that aren't on this machine as
-    /// planned; at those of `unset` they have what they had before, which `base` tells.
+    /// Looks at the entries `sent` as they were planned, and returns what both sides agree on where a local entry isn't
+    /// as planned. For the entries `unset` the previous agreement, read by `base`, still holds.
     ///
     /// # Errors
-    /// When one of the sides can't be looked at.
+    /// When one of the sides can't be inspected.
     pub fn confirm(
         &self,
         sent: &Listing,
@@ -71,7 +71,7 @@ impl Ended<'_> {
                 _ => now.same_content(&planned),
             });
             if !is_as_planned {
-                doubtful.push(Doubt { path, planned, here: now });
+                doubtful.push(Doubt { path, planned, local: now });
             }
         }
         let (mut common, mut as_before) = (Vec::new(), Vec::new());
@@ -83,13 +83,13 @@ impl Ended<'_> {
         if doubtful.is_empty() {
             return Ok(Confirmed { direction, otherwise: common, as_before });
         }
-        let there = self.look(&doubtful)?;
+        let remote = self.look(&doubtful)?;
         let mut growing = Vec::new();
         for doubt in &doubtful {
-            let there = there.get(doubt.path);
+            let remote = remote.get(doubt.path);
             let (sender, receiver) = match self.direction {
-                TransferDirection::Up => (doubt.here.as_ref(), there.as_ref()),
-                TransferDirection::Down => (there.as_ref(), doubt.here.as_ref()),
+                TransferDirection::Up => (doubt.local.as_ref(), remote.as_ref()),
+                TransferDirection::Down => (remote.as_ref(), doubt.local.as_ref()),
             };
             match (sender, receiver) {
                 (_, Some(receiver)) if receiver.same_content(&doubt.planned) => {
@@ -113,11 +113,11 @@ impl Ended<'_> {
 
     fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {
         let paths = doubtful.iter().map(|doubt| doubt.path);
-        let answer = self.checked((self.ask)(state_of(self.connection, self.there, paths))?)?;
-        Ok(answer.listing()?)
+        let reply = self.checked((self.ask)(state_of(self.connection, self.there, paths))?)?;
+        Ok(reply.listing()?)
     }
 
-    /// Whether files begin on both sides with the same bytes, as many as the receiver has.
+    /// Returns, for each file, whether both sides start with the same bytes, up to the receiver's size.
     fn starts_are_the_same(&self, files: &[(&'static Path, Entry)]) -> Outcome<Vec<bool>> {
         if files.is_empty() {
             return Ok(Vec::new());
@@ -129,7 +129,7 @@ impl Ended<'_> {
         let text = self.checked((self.ask)(script)?)?.text();
         let sums = text.lines().filter_map(|line| line.strip_prefix("start "));
         let compare = |((path, file), sum): (&(&'static Path, Entry), &str)| {
-            // A `head` that fails has no bytes, on either side; what cksum writes ends with their number.
+            // A `head` that fails returns no bytes, on either side; the output of cksum ends with their number.
             let is_whole = sum.rsplit(' ').next() == Some(&file.size.to_string());
             Ok(is_whole && start_of(&self.here.join(path), file.size)? == sum)
         };
@@ -138,30 +138,30 @@ impl Ended<'_> {
         Ok(same)
     }
 
-    fn checked(&self, answer: Reply) -> Outcome<Reply> {
-        if answer.status == 0 {
-            return Ok(answer);
+    fn checked(&self, reply: Reply) -> Outcome<Reply> {
+        if reply.status == 0 {
+            return Ok(reply);
         }
         Err(Failure::ours(anyhow!(
             "can't look at what came on '{}': {}",
             self.connection.host(),
-            answer.last_error()
+            reply.last_error()
         )))
     }
 }
 
-/// An entry that isn't on this machine as it was planned.
+/// An entry that isn't on the local side as it was planned.
 struct Doubt {
     path: &'static Path,
     planned: Entry,
-    here: Option<Entry>,
+    local: Option<Entry>,
 }
 
 fn may_grow(sender: &Entry, receiver: &Entry) -> bool {
     sender.is_file() && receiver.is_file() && (1..=sender.size).contains(&receiver.size)
 }
 
-/// The checksum of the first bytes of a file of this machine, as the remote writes it.
+/// The checksum of the first bytes of a local file, in the form that the remote writes.
 fn start_of(file: &Path, size: u64) -> Outcome<String> {
     let line = "head -c \"$1\" \"$2\" 2>/dev/null | cksum";
     let command = Command::new("sh").args(["-c", line, "sh"]).arg(size.to_string());

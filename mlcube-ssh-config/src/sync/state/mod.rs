@@ -1,19 +1,20 @@
-//! What this machine remembers of a remote tree: what both sides last had in common, and the code that was pushed.
+//! The sync state of a remote tree: what both sides last agreed on, and the code that was pushed.
 //!
-//! In `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, one folder for each pair of a remote tree and a local one:
+//! It is kept in `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, in one folder for each pair of a remote and a local
+//! tree:
 //!
 //! | file | holds |
 //! |---|---|
-//! | `workspace` | what both sides of the workspace last had in common |
-//! | `going-up`, `going-down` | what they will have in common once the transfer that goes on, or was cut off, is done |
-//! | `code`, `gone`, `configured` | the code that was pushed, that is gone since, that the image was built from |
-//! | `incoming` | the incoming folders there of pushes that didn't end well, the newest last |
-//! | `shown` | what the disk here shows in place of some of them, as it can't keep their times or permissions |
-//! | `replaced/` | files of this machine in whose place a pull has put others |
-//! | `lock` | held by the transfer that goes on |
+//! | `workspace` | what both sides of the workspace last agreed on |
+//! | `going-up`, `going-down` | what they will agree on once the transfer that is running, or was cut off, is done |
+//! | `code`, `gone`, `configured` | the code that was pushed, that has been removed locally since, that the image was built from |
+//! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
+//! | `shown` | how the local disk shows entries whose times or permissions it can't store |
+//! | `replaced/` | backups of local files that a pull replaced |
+//! | `lock` | locked by the running transfer |
 //!
-//! and beside these folders a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the places in it that
-//! are or were a workspace.
+//! Beside these folders there is a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the
+//! places in the base that are or were a workspace.
 
 pub(crate) mod agreed;
 pub(crate) mod confirm;
@@ -42,19 +43,20 @@ use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
 
-/// The records of one pair of trees.
+/// The sync state of one pair of trees.
 #[derive(Clone, Debug)]
 pub struct SyncState {
     folder: PathBuf,
-    /// The file that names the workspaces of the tree.
+    /// The file with the places of the tree's workspaces.
     workspaces: PathBuf,
 }
 
 impl SyncState {
-    /// The record for a layout and its place on the remote. Nothing is made; what an earlier version kept gets its name.
+    /// Finds the sync state of a layout and its place on the remote. Makes no folder; a sync state of an earlier
+    /// version is renamed.
     ///
     /// # Errors
-    /// When there is neither `XDG_STATE_HOME` nor a home, or a record of an earlier version can't be renamed.
+    /// When there is neither `XDG_STATE_HOME` nor a home, or a sync state of an earlier version can't be renamed.
     pub fn of(layout: &Layout, remote: &Remote) -> Result<Self> {
         let state = state_folder()?;
         let tree = StableHash::default()
@@ -64,26 +66,26 @@ impl SyncState {
             .field(&layout.base);
         let pair = tree.clone().field(remote.workspace.as_str()).field(&layout.workspace);
         let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
-        let record = Self {
+        let sync_state = Self {
             folder: state.join(format!("{name}-{:016x}", pair.finish())),
             workspaces: state.join(format!("{name}-{:016x}.workspaces", tree.finish())),
         };
         let former_workspace = layout.former_workspace(remote)?;
         let (tree, pair) =
             former_names(layout, remote, former_workspace.as_ref().unwrap_or(&remote.workspace));
-        take_over(&state.join(format!("{name}-{tree:016x}.workspaces")), &record.workspaces)?;
-        take_over(&state.join(format!("{name}-{pair:016x}")), &record.folder)?;
-        Ok(record)
+        take_over(&state.join(format!("{name}-{tree:016x}.workspaces")), &sync_state.workspaces)?;
+        take_over(&state.join(format!("{name}-{pair:016x}")), &sync_state.folder)?;
+        Ok(sync_state)
     }
 
-    /// A name that no other pair of trees has, of plain letters.
+    /// A name of plain letters that no other pair of trees has.
     #[must_use]
     pub fn name(&self) -> String {
         self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Waits until no other transfer of this pair goes on; none begins before what is returned is dropped. The lock is
-    /// one of this machine's, and ends with the process.
+    /// Waits until no other transfer of this pair runs; no other one begins until the returned file is dropped. The
+    /// lock is a lock of the local machine, and ends with the process.
     ///
     /// # Errors
     /// When the file can't be made.
@@ -102,7 +104,8 @@ impl SyncState {
                     file.lock()?;
                     self.remove_unfinished();
                 }
-                // A home on NFS without lockd: ENOLCK. What lies there may be another transfer's.
+                // A home on NFS without lockd returns ENOLCK. Unfinished files may belong to another transfer, so they
+                // stay.
                 Err(TryLockError::Error(_)) => report.warn(&format!(
                     "the file system of {} has no file locks; start no other transfer of this cube meanwhile",
                     self.folder.display()
@@ -113,7 +116,7 @@ impl SyncState {
         lock().with_context(|| format!("can't lock {}", path.display()))
     }
 
-    /// Removes files that a process which was killed had begun to write: whoever holds the lock is the only one that writes.
+    /// Removes unfinished files of processes that were killed: only the holder of the lock writes.
     fn remove_unfinished(&self) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             if entry.path().extension().is_some_and(|ending| ending == "new") {
@@ -122,15 +125,15 @@ impl SyncState {
         }
     }
 
-    /// What both sides of the workspace last had in common; empty where there is no record.
+    /// What both sides of the workspace last agreed on; empty if there is no sync state.
     ///
     /// # Errors
-    /// When the file can't be looked at.
+    /// When the file can't be inspected.
     pub fn workspace(&self) -> Result<Listing> {
         Ok(self.read("workspace")?.unwrap_or_default())
     }
 
-    /// Notes, before a transfer, what both sides will have in common once it is done.
+    /// Writes down, before a transfer, what both sides will agree on once it is done.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -138,7 +141,7 @@ impl SyncState {
         self.write(under_way(direction), &plan.common)
     }
 
-    /// Notes what both sides have in common now.
+    /// Writes down what both sides agree on now.
     ///
     /// # Errors
     /// When a file can't be written or removed.
@@ -147,7 +150,7 @@ impl SyncState {
         self.remove(&[TransferDirection::Up, TransferDirection::Down].map(under_way))
     }
 
-    /// Notes what both sides have in common after a transfer.
+    /// Writes down what both sides agree on after a transfer.
     ///
     /// # Errors
     /// When a file can't be written, renamed or removed.
@@ -156,7 +159,7 @@ impl SyncState {
         if confirmed.others().next().is_none() {
             return self.finish_as_begun(direction);
         }
-        // It was written when the transfer began; without it next to nothing would be in common.
+        // The file was written when the transfer began; without it almost no agreement would be left.
         let path = self.folder.join(under_way(direction));
         let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
         let mut common =
@@ -176,73 +179,78 @@ impl SyncState {
             .with_context(|| format!("can't write the record {}", path("workspace").display()))
     }
 
-    /// Whether a transfer was cut off, so that the record isn't what both sides have in common.
+    /// Returns whether a transfer was cut off, so that the sync state isn't what both sides agree on.
     #[must_use]
     pub fn was_cut_off(&self) -> bool {
         [TransferDirection::Up, TransferDirection::Down]
             .iter()
-            // One that can't be looked at may be there.
+            // A file that can't be inspected may exist.
             .any(|way| !matches!(Entry::look(&self.folder.join(under_way(*way))), Ok(None)))
     }
 
-    /// What both sides have in common, given what they had (`common`) and what lies on either now. Of a transfer that was cut
-    /// off that has come which lies on the receiving side as it was meant to.
+    /// Returns what both sides agree on, given the previous agreement (`common`) and the present listings of both
+    /// sides. An entry of a transfer that was cut off has arrived if the receiver has it as planned.
     ///
     /// # Errors
-    /// When the record of such a transfer can't be looked at.
-    pub fn settled(&self, mut common: Listing, here: &Listing, there: &Listing) -> Result<Agreed> {
+    /// When the file of a transfer that was cut off can't be inspected.
+    pub fn settled(
+        &self,
+        mut common: Listing,
+        local: &Listing,
+        remote: &Listing,
+    ) -> Result<Agreed> {
         for (direction, receiver) in
-            [(TransferDirection::Down, here), (TransferDirection::Up, there)]
+            [(TransferDirection::Down, local), (TransferDirection::Up, remote)]
         {
-            let Some(meant) = self.read(under_way(direction))? else { continue };
-            // As the receiver's disk makes of it.
-            let receiver = receiver.unrounded(&meant);
-            let mut came = Listing::default();
-            for (path, meant) in meant.iter() {
-                let now = receiver.get(path).filter(|now| now.same_content(&meant));
+            let Some(planned) = self.read(under_way(direction))? else { continue };
+            // Compare with times as the receiver's disk stores them.
+            let receiver = receiver.unrounded(&planned);
+            let mut arrived = Listing::default();
+            for (path, planned) in planned.iter() {
+                let now = receiver.get(path).filter(|now| now.same_content(&planned));
                 let Some(now) = now else { continue };
-                if now.same_permissions(&meant) {
-                    came.insert(path, &meant);
+                if now.same_permissions(&planned) {
+                    arrived.insert(path, &planned);
                 } else {
-                    // The content came; of the permissions the older agreement stays.
+                    // The content arrived; the previous agreement on the permissions still holds.
                     let mode = common.get(path).map_or(now.mode, |common| common.mode);
-                    came.insert(path, &Entry { mode, ..meant });
+                    arrived.insert(path, &Entry { mode, ..planned });
                 }
             }
-            common.merge(&came);
+            common.merge(&arrived);
         }
         Ok(Agreed::of_both_sides(common))
     }
 
-    /// The code that was last pushed; none where nothing was.
+    /// The code that was pushed last; `None` if none was pushed.
     ///
     /// # Errors
-    /// When the file can't be looked at.
+    /// When the file can't be inspected.
     pub fn code(&self) -> Result<Option<Listing>> {
         self.read("code")
     }
 
-    /// The same, unless it takes more bytes in the record.
+    /// As [`SyncState::code`], but `None` if its file is larger than `bytes`.
     ///
     /// # Errors
-    /// When the file can't be looked at.
+    /// When the file can't be inspected.
     pub fn code_within(&self, bytes: u64) -> Result<Option<Listing>> {
         let file = Entry::look(&self.folder.join("code"))?;
         if file.is_some_and(|file| file.size <= bytes) { self.code() } else { Ok(None) }
     }
 
-    /// Code that was pushed once, is gone here, and may still be there.
+    /// Code that was pushed once, was removed locally, and may still exist on the remote.
     ///
     /// # Errors
-    /// When the file can't be looked at.
+    /// When the file can't be inspected.
     pub fn gone(&self) -> Result<Listing> {
         Ok(self.read("gone")?.unwrap_or_default())
     }
 
-    /// The part of the code that the image there was built from; none where it never was.
+    /// The code that the remote image was built from; `None` if it never was built.
     ///
     /// # Errors
-    /// When the file can't be looked at.
+    /// When the file can't be inspected.
     pub fn configured(&self) -> Result<Option<Listing>> {
         self.read("configured")
     }
@@ -250,7 +258,7 @@ impl SyncState {
     /// The places in the base that are or were a workspace, as far as this machine knows.
     ///
     /// # Errors
-    /// When the file is there and can't be read: without it somebody's results would be taken for code.
+    /// When the file exists and can't be read: without it somebody's results would be taken for code.
     pub fn workspaces(&self) -> Result<Vec<PathBuf>> {
         let text = match fs::read(&self.workspaces) {
             Err(problem) if problem.kind() == ErrorKind::NotFound => Vec::new(),
@@ -260,7 +268,7 @@ impl SyncState {
         Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect())
     }
 
-    /// Adds places to them.
+    /// Adds places of workspaces.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -274,7 +282,7 @@ impl SyncState {
         self.write_workspaces(&known)
     }
 
-    /// Takes a place from them: the user says that it is code.
+    /// Removes a place of a workspace: the user says that it is code.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -295,7 +303,7 @@ impl SyncState {
             .with_context(|| format!("can't write {}", self.workspaces.display()))
     }
 
-    /// The names of the incoming folders on the remote of pushes that didn't end well, the newest last.
+    /// The names of the remote incoming folders of pushes that failed, the newest last.
     #[must_use]
     pub fn incoming(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.join("incoming")).unwrap_or_default();
@@ -303,7 +311,7 @@ impl SyncState {
         text.split_whitespace().filter(is_name).map(str::to_owned).collect()
     }
 
-    /// Notes them.
+    /// Writes down the names of the incoming folders.
     ///
     /// # Errors
     /// When the file can't be written or removed.
@@ -316,13 +324,13 @@ impl SyncState {
             .with_context(|| format!("can't write the record {}", path.display()))
     }
 
-    /// The folder in which files of this machine that a pull replaces are kept aside.
+    /// The folder with the backups of local files that a pull replaced.
     #[must_use]
     pub fn replaced(&self) -> PathBuf {
         self.folder.join("replaced")
     }
 
-    /// Notes the code that was pushed.
+    /// Writes down the code that was pushed.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -330,7 +338,7 @@ impl SyncState {
         self.write("code", listing)
     }
 
-    /// Forgets what was pushed: it was removed there.
+    /// Forgets the code that was pushed, after it was removed on the remote.
     ///
     /// # Errors
     /// When a file can't be removed.
@@ -338,7 +346,7 @@ impl SyncState {
         self.remove(&["code", "gone", "configured"])
     }
 
-    /// Notes the code that is gone here and was left there.
+    /// Writes down the code that was removed locally and still exists on the remote.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -346,7 +354,7 @@ impl SyncState {
         self.write("gone", listing)
     }
 
-    /// Notes that the image was built from the code that was pushed last.
+    /// Writes down that the image was built from the code that was pushed last.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -377,7 +385,7 @@ impl SyncState {
             problem.is_some_and(|problem| problem.raw_os_error().is_some())
         };
         match read {
-            // One that isn't whole is none: then whatever differs is kept and named.
+            // A damaged file counts as missing: then every difference is kept and named.
             Err(problem) if !is_of_the_system(&problem) => Ok(None),
             read => {
                 read.map(Some).with_context(|| format!("can't read the record {}", path.display()))
@@ -392,7 +400,7 @@ impl SyncState {
     }
 }
 
-/// The hashes in the names that earlier versions gave the records of a tree, and of a pair of workspaces.
+/// The hashes in the names that earlier versions gave to the sync state of a tree, and of a pair of workspaces.
 fn former_names(layout: &Layout, remote: &Remote, workspace: &RemotePath) -> (u64, u64) {
     let Remote { host, user, base, .. } = remote;
     let tree = former::hash(&(host, user, base, &layout.base));
@@ -400,7 +408,8 @@ fn former_names(layout: &Layout, remote: &Remote, workspace: &RemotePath) -> (u6
     (tree, pair)
 }
 
-/// Gives what an earlier version kept its name, where nothing has that name yet. Of several processes that do so one succeeds.
+/// Renames a file or folder of an earlier version, unless the new name exists. If several processes do so, one
+/// succeeds.
 fn take_over(former: &Path, now: &Path) -> Result<()> {
     if now.exists() {
         return Ok(());
@@ -416,7 +425,7 @@ fn take_over(former: &Path, now: &Path) -> Result<()> {
     }
 }
 
-/// The file that tells of a transfer that goes on.
+/// The name of the file that describes a running transfer.
 fn under_way(direction: TransferDirection) -> &'static str {
     match direction {
         TransferDirection::Up => "going-up",
@@ -440,37 +449,37 @@ mod tests {
     #[test]
     fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
         let folder = tempfile::tempdir().unwrap();
-        let record = SyncState {
+        let sync_state = SyncState {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
         };
         let before = listing(&[("came", 1), ("did not", 1), ("theirs", 1)]);
-        record.agree(&Agreed::of_both_sides(before)).unwrap();
-        record
+        sync_state.agree(&Agreed::of_both_sides(before)).unwrap();
+        sync_state
             .begin(TransferDirection::Up, &plan(&[("came", 2), ("did not", 2), ("new", 2)]))
             .unwrap();
-        assert!(record.was_cut_off());
-        let (here, there) = (
+        assert!(sync_state.was_cut_off());
+        let (local, remote) = (
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
             listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
         );
-        let common = record.settled(record.workspace().unwrap(), &here, &there).unwrap();
+        let common = sync_state.settled(sync_state.workspace().unwrap(), &local, &remote).unwrap();
         assert_eq!(*common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
-        record.agree(&common).unwrap();
-        assert!(!record.was_cut_off());
-        assert_eq!(record.workspace().unwrap(), *common);
+        sync_state.agree(&common).unwrap();
+        assert!(!sync_state.was_cut_off());
+        assert_eq!(sync_state.workspace().unwrap(), *common);
     }
 
     #[test]
     fn what_comes_down_is_sought_here() {
         let folder = tempfile::tempdir().unwrap();
-        let record = SyncState {
+        let sync_state = SyncState {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
         };
-        record.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
-        let (here, there) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
-        let common = record.settled(record.workspace().unwrap(), &here, &there).unwrap();
+        sync_state.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
+        let (local, remote) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
+        let common = sync_state.settled(sync_state.workspace().unwrap(), &local, &remote).unwrap();
         assert_eq!(*common, listing(&[("a", 2)]));
     }
 }

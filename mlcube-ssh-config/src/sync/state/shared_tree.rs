@@ -1,31 +1,31 @@
-//! A tree that a group shares: there every member has the owner's rights, and others have none. Those aren't a change that
-//! somebody made.
+//! A remote tree that a group shares: every member has the owner's permissions on it, and others have none. Such a
+//! difference isn't a change that somebody made.
 
 use crate::listing::Listing;
 use crate::listing::entry::Entry;
 
 impl Listing {
-    /// Gives the entries of a tree that a group shares the permissions that they have on this machine, `here`, where nothing
-    /// else than being shared makes them differ: whether a file can be run still counts. What isn't here gets what its owner
-    /// has, without the right of a group to write.
-    pub fn put_own_permissions(&mut self, here: &Self) {
-        let own = |entry: Entry, here: Option<Entry>| {
-            let own = match here.filter(|here| here.kind == entry.kind) {
-                Some(here) if can_run(&here) == can_run(&entry) => here.permissions(),
-                Some(here) if can_run(&here) => here.permissions() & !0o111,
-                Some(here) => here.permissions() | (here.permissions() & 0o444) >> 2,
+    /// Gives the entries of a shared tree their local permissions, those of `local`, where only sharing makes them
+    /// differ; whether a file is executable still counts. An entry that doesn't exist locally gets its owner's
+    /// permissions, without write permission for the group.
+    pub fn put_own_permissions(&mut self, local: &Self) {
+        let own = |entry: Entry, local: Option<Entry>| {
+            let own = match local.filter(|local| local.kind == entry.kind) {
+                Some(local) if can_run(&local) == can_run(&entry) => local.permissions(),
+                Some(local) if can_run(&local) => local.permissions() & !0o111,
+                Some(local) => local.permissions() | (local.permissions() & 0o444) >> 2,
                 None => entry.permissions() & 0o750,
             };
             Entry { mode: entry.mode & !0o7777 | own, ..entry }
         };
         let all: Vec<_> =
-            self.iter().map(|(path, entry)| (path, own(entry, here.get(path)))).collect();
+            self.iter().map(|(path, entry)| (path, own(entry, local.get(path)))).collect();
         *self = Self::default();
         self.extend(all);
     }
 }
 
-/// Whether its owner can run it, or enter it.
+/// Returns whether the owner can execute the file or enter the folder.
 fn can_run(entry: &Entry) -> bool {
     entry.mode & 0o100 != 0
 }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_a_group_may_is_no_change_and_what_can_be_run_is_one() {
-        let permissions = |there: &str, here: &str| {
+        let permissions = |there: &str, local: &str| {
             let listing = |mode: &str| {
                 let text = if mode.is_empty() {
                     String::new()
@@ -48,7 +48,7 @@ mod tests {
                 Listing::parse(text.as_bytes()).unwrap()
             };
             let mut there = listing(there);
-            there.put_own_permissions(&listing(here));
+            there.put_own_permissions(&listing(local));
             there.get(Path::new("a")).unwrap().permissions()
         };
         assert_eq!(permissions("660", "644"), 0o644);

@@ -1,33 +1,33 @@
-//! Entries that the disk of this machine shows otherwise than both sides have them in common: FAT keeps every other second and
-//! no permissions. Without this they would be fetched again, or sent back, each time.
+//! Entries that the local disk shows otherwise than both sides agreed: FAT stores even seconds and no permissions.
+//! Without this file they would be fetched or sent back at every transfer.
 
 use anyhow::Result;
 
 use crate::listing::Listing;
 use crate::sync::state::SyncState;
 
-/// The file that holds them.
+/// The name of the file with these entries.
 const SHOWN: &str = "shown";
 
 impl SyncState {
-    /// Puts into a listing of the workspace here what both sides have in common, in place of what the disk shows for it. Only
-    /// what is exactly as it was seen when it had been fetched counts: all else was changed since.
+    /// Replaces entries of a listing of the local workspace with what both sides agreed on. Only entries that are
+    /// exactly as the disk showed them after the fetch are replaced: any other was changed since.
     ///
     /// # Errors
-    /// When the record can't be looked at.
-    pub fn put_agreed(&self, here: &mut Listing) -> Result<()> {
+    /// When the sync state can't be inspected.
+    pub fn put_agreed(&self, local: &mut Listing) -> Result<()> {
         let Some(shown) = self.read(SHOWN)? else { return Ok(()) };
         let common = self.workspace()?;
         let is_shown = shown
             .iter()
-            .filter(|(path, entry)| here.get(path).is_some_and(|now| now.same(entry)))
+            .filter(|(path, entry)| local.get(path).is_some_and(|now| now.same(entry)))
             .filter_map(|(path, _)| Some((path, common.get(path)?)));
         let agreed: Vec<_> = is_shown.collect();
-        here.extend(agreed);
+        local.extend(agreed);
         Ok(())
     }
 
-    /// Notes how the disk here shows entries that were fetched.
+    /// Writes down how the local disk shows entries that were fetched.
     ///
     /// # Errors
     /// When the file can't be written.
