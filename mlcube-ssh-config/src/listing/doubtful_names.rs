@@ -1,8 +1,8 @@
-//! Names that the receiving file system may not hold as they are: one that folds case or normal forms takes two for one, others
-//! have shorter names, or refuse some characters.
+//! Finds names that the receiver's file system may not store as they are: one that folds case or Unicode normal forms
+//! confuses two names, others limit the length of names or refuse some characters.
 //!
-//! No table says which file system does what. A doubtful name is tried: a file of that name is made in a folder of our own on
-//! that disk, and has to be listed under its own name.
+//! There is no table of file systems. A doubtful name is tested: a file of that name is made in a scratch folder on the
+//! same disk, and has to be listed under exactly that name.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,15 +17,15 @@ use rustix::io::Errno;
 use crate::listing::Listing;
 use crate::listing::entry::Entry;
 
-/// Longer names, in bytes, are tried: eCryptfs holds 143.
+/// Longer names, in bytes, are tested: eCryptfs stores 143.
 const LONG: usize = 140;
 
-/// Names that have to be tried, in the order of their folders.
+/// Names to be tested, sorted by folder.
 #[derive(Clone, Debug, Default)]
 pub struct DoubtfulNames(Vec<&'static Path>);
 
 impl DoubtfulNames {
-    /// The doubtful ones among the entries of `send` that are new in `to`.
+    /// Finds the doubtful names among the entries of `send` that are new in `to`.
     #[must_use]
     pub fn of(send: &Listing, to: &Listing) -> Self {
         let new = || send.iter().map(|(path, _)| path).filter(|path| to.get(path).is_none());
@@ -34,7 +34,7 @@ impl DoubtfulNames {
         }
         let hasher = RandomState::new();
         let key = |path: &Path| hasher.hash_one(path.as_os_str().as_bytes().to_ascii_lowercase());
-        // Of a million names eight megabytes; a table of them would take four times as much.
+        // For a million names this takes eight megabytes; a hash table would take four times as much.
         let mut keys: Vec<u64> = new().chain(to.iter().map(|(path, _)| path)).map(key).collect();
         keys.sort_unstable();
         let repeated: HashSet<u64> =
@@ -42,18 +42,18 @@ impl DoubtfulNames {
         drop(keys);
         let is_doubtful = |path: &&Path| is_unusual(path) || repeated.contains(&key(path));
         let mut doubtful: Vec<_> = new().filter(is_doubtful).collect();
-        // Those of one folder together; a stable sort keeps the order in it.
+        // Groups the names of a folder; the stable sort keeps their order.
         doubtful.sort_by_key(|path| path.parent());
         Self(doubtful)
     }
 
-    /// Whether there is none.
+    /// Returns whether no name is doubtful.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each with its place among the tries: a folder for each of their own folders, by number, and the name in it.
+    /// Every name with the path at which it is tested: a numbered folder for each original folder, and the name in it.
     fn tries(&self) -> impl Iterator<Item = (&'static Path, PathBuf)> {
         let mut number = 0;
         let mut last = None;
@@ -72,22 +72,23 @@ impl DoubtfulNames {
         self.0.iter().copied()
     }
 
-    /// Tries the names in the folder `scratch`, on the disk of `workspace`; gives the list of what is there then.
+    /// Makes files of these names in the folder `scratch`, on the disk of `workspace`, and returns a listing of the
+    /// result.
     ///
     /// # Errors
-    /// When the folder can't be made or listed, and when a file can't be made for another reason than its name.
+    /// When the folder can't be made or listed, and when a file can't be made for a reason that isn't its name.
     pub fn try_in(&self, workspace: &Path, scratch: &Path) -> io::Result<Listing> {
         fs::create_dir_all(scratch)?;
         for (path, place) in self.tries() {
-            let here = workspace.join(path);
-            // What is found by this name is listed under another one, unless it came since the list was made.
-            if fs::symlink_metadata(&here).is_ok() && !is_listed(&here)? {
+            let local = workspace.join(path);
+            // An entry that is found by this name was listed under another name, unless it was made after the listing.
+            if fs::symlink_metadata(&local).is_ok() && !is_listed(&local)? {
                 continue;
             }
             if let Some(folder) = place.parent() {
                 fs::create_dir_all(scratch.join(folder))?;
             }
-            // Of most reasons why it can't be made only that counts that it isn't there: each file system has its own.
+            // Most errors only mean that the name can't be stored: every file system has its own.
             if let Err(problem) = File::create_new(scratch.join(place))
                 && !is_about_the_name(&problem)
             {
@@ -100,26 +101,26 @@ impl DoubtfulNames {
         tried
     }
 
-    /// Notes in `to` the names that aren't in the list of what was tried.
+    /// Marks in `to` the names that are missing in the listing `tried`.
     pub fn mark(&self, to: &mut Listing, tried: &Listing) {
         let unheld = self.tries().filter(|(_, place)| tried.get(place).is_none());
         to.extend(unheld.map(|(path, _)| (path, Entry::unheld())));
     }
 }
 
-/// Whether the folder of a path lists its name, in these bytes.
+/// Returns whether the folder of a path lists its name byte for byte.
 fn is_listed(path: &Path) -> io::Result<bool> {
     let mut names = fs::read_dir(path.parent().unwrap_or(path))?;
     Ok(names.any(|entry| entry.is_ok_and(|entry| Some(&*entry.file_name()) == path.file_name())))
 }
 
-/// Whether an error may say something of a name: a full disk, a quota and their like don't.
+/// Returns whether an error may be due to the name; a full disk, a quota and similar ones aren't.
 fn is_about_the_name(problem: &io::Error) -> bool {
     let disk = [Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::IO, Errno::MFILE, Errno::NFILE];
     !Errno::from_io_error(problem).is_some_and(|problem| disk.contains(&problem))
 }
 
-/// Whether a name is one that some file system can't hold, or keeps in another form.
+/// Returns whether some file system can't store the name, or stores it in another form.
 fn is_unusual(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
     name.len() > LONG
@@ -164,7 +165,7 @@ mod tests {
         assert!(to.is_empty() && !folder.path().join("try").exists());
         names.mark(&mut to, &tried.filter(|path, _| path != Path::new("1/a")));
         assert!(to.len() == 1 && to.get(Path::new("d/a")).unwrap().is_unheld());
-        // One that came since the list was made is listed, and held.
+        // An entry that was made after the listing is listed, and its name can be stored.
         fs::create_dir(folder.path().join("d")).unwrap();
         fs::write(folder.path().join("d/a"), "").unwrap();
         let tried = names.try_in(folder.path(), &folder.path().join("try")).unwrap();

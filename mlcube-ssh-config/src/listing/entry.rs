@@ -1,4 +1,4 @@
-//! What lies at a path: one form for this machine, for the remote's `find`, and for the record on disk.
+//! An entry of a folder, in one form for the local disk, for the remote's `find`, and for the sync state.
 
 use std::fs;
 use std::fs::{File, Metadata};
@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat};
 
-/// What stands before the reason why an entry can't be read, in the place of its owner's name.
+/// The prefix of a reason why an entry can't be read; the reason is stored where the owner's name is otherwise.
 const REASON: char = '!';
 
-/// Whether an error says that nothing is there; every other one says that nobody knows.
+/// Returns whether an error says that nothing exists at a path; every other error leaves that open.
 #[must_use]
 pub fn is_absence(problem: &io::Error) -> bool {
     matches!(problem.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The system's own words, without the number.
+/// The system's message, without the error number.
 fn reason(problem: &io::Error) -> String {
     let text = problem.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
@@ -32,47 +32,47 @@ pub enum EntryKind {
     Folder,
     /// A symbolic link.
     Link,
-    /// A file or folder there that the remote user can't read; a folder here that this user can't enter.
+    /// A remote file or folder that the remote user can't read; a local folder that the local user can't enter.
     Unreadable,
-    /// A device, a socket, a pipe: nothing that is ever transferred.
+    /// A device, a socket or a pipe, which is never transferred.
     Other,
 }
 
-/// What is known of an entry besides its permissions, in the bits of its mode above them.
+/// Facts about an entry that are kept in the bits of its mode above the permissions.
 const SPARSE: u32 = 0o1_0000;
 const UNWRITABLE: u32 = 0o2_0000;
 const UNHELD: u32 = 0o4_0000;
 
-/// All bits of a mode that a listing keeps.
+/// The bits of a mode that a listing keeps.
 pub(crate) const KEPT_MODE: u32 = 0o7_7777;
 
-/// A file with so many bytes of holes is sparse. Fewer aren't worth a transfer of their own.
+/// The bytes of holes that make a file sparse. Fewer aren't worth a transfer of their own.
 const HOLES: u64 = 64 << 10;
 
-/// The unit of `st_blocks` and of `find -printf %b`, in bytes, whatever the blocks of the file system are.
+/// The unit of `st_blocks` and of `find -printf %b`, in bytes, whatever the block size of the file system is.
 const BLOCK: u64 = 512;
 
 /// A file, folder or link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
-    /// Its permission bits; above them what [`Entry::is_sparse`] and its like tell.
+    /// The permission bits; above them the facts that [`Entry::is_sparse`] and similar functions return.
     pub mode: u32,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// When its content changed: seconds since 1970, and nanoseconds.
+    /// The time of the last change of the content: seconds since 1970, and nanoseconds.
     pub modified: (i64, u32),
-    /// Where a link points, also one to a folder that stands for it; the owner of what can't be read there; else empty.
+    /// The target of a link, also of one that was followed; the owner of an unreadable remote entry; else empty.
     pub target: PathBuf,
 }
 
 impl Entry {
-    /// What lies at `path` on this machine now, a link for itself; none when nothing does.
+    /// Reads the local entry at `path` without following a link; `None` if there is none.
     ///
     /// # Errors
-    /// When it can't be looked at: a disk that fails, a path that is too long, a server that is gone. That isn't absence.
+    /// When it can't be inspected: a failing disk, a path that is too long, an unreachable server. That isn't absence.
     pub fn look(path: &Path) -> io::Result<Option<Self>> {
         match fs::symlink_metadata(path).and_then(|metadata| Self::of(&metadata, path)) {
             Ok(entry) => Ok(Some(entry)),
@@ -84,32 +84,32 @@ impl Entry {
         }
     }
 
-    /// Whether `is` holds for what lies at `path` on this machine now, as far as that can be looked at.
+    /// Returns whether there is a local entry at `path` for which `is` holds; `false` if it can't be inspected.
     #[must_use]
     pub fn is_at(path: &Path, is: impl FnOnce(&Self) -> bool) -> bool {
         matches!(Self::look(path), Ok(Some(entry)) if is(&entry))
     }
 
-    /// An entry that can't be looked at, for this reason.
+    /// Makes an entry that can't be inspected, for this reason.
     #[must_use]
     pub fn unreadable(problem: &io::Error) -> Self {
         let target = PathBuf::from(format!("{REASON}{}", reason(problem)));
         Self { kind: EntryKind::Unreadable, mode: 0, size: 0, modified: (0, 0), target }
     }
 
-    /// Why it can't be read, of an unreadable one; as far as that isn't a matter of its owner.
+    /// The reason why an unreadable entry can't be read; `None` if the reason is its owner.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         self.target.to_str()?.strip_prefix(REASON).map(str::to_owned)
     }
 
-    /// What a file that is open is now; none when the system can't tell.
+    /// Reads the entry of an open file; `None` if the system can't.
     #[must_use]
     pub fn of_open(file: &File) -> Option<Self> {
         Self::of(&file.metadata().ok()?, Path::new("")).ok()
     }
 
-    /// The entry at `path`, of which `metadata` is known already.
+    /// Makes the entry at `path` from its `metadata`.
     pub(crate) fn of(metadata: &Metadata, path: &Path) -> io::Result<Self> {
         let kind = match metadata.file_type() {
             file if file.is_file() => EntryKind::File,
@@ -123,7 +123,7 @@ impl Entry {
         Ok(Self { kind, mode, size, modified, target }.with_blocks(metadata.blocks()))
     }
 
-    /// The same, of which it is known how many blocks of 512 bytes are allocated for it.
+    /// Adds how many blocks of 512 bytes the entry has allocated.
     pub(crate) fn with_blocks(mut self, blocks: u64) -> Self {
         let allocated = blocks.saturating_mul(BLOCK);
         if self.is_file() && self.size.saturating_sub(allocated) >= HOLES {
@@ -132,45 +132,45 @@ impl Entry {
         self
     }
 
-    /// A folder in which nothing can be made, replaced or removed by whoever listed it.
+    /// Marks a folder in which the user who listed it can't make, replace or remove anything.
     #[must_use]
     pub fn unwritable(mut self) -> Self {
         self.mode |= UNWRITABLE;
         self
     }
 
-    /// What stands in a listing for a name that the file system can't hold, or takes for the name of another entry.
+    /// Makes the entry that marks a name which the file system can't store, or confuses with the name of another entry.
     #[must_use]
     pub fn unheld() -> Self {
         let (kind, mode) = (EntryKind::Other, UNHELD);
         Self { kind, mode, size: 0, modified: (0, 0), target: PathBuf::new() }
     }
 
-    /// Whether it is a file with holes, for which fewer bytes are allocated than its size says.
+    /// Returns whether it is a file with holes: fewer bytes are allocated than its size.
     #[must_use]
     pub fn is_sparse(&self) -> bool {
         self.mode & SPARSE != 0
     }
 
-    /// Whether it is a folder in which whoever listed it can't make, replace or remove anything.
+    /// Returns whether it is a folder in which the user who listed it can't make, replace or remove anything.
     #[must_use]
     pub fn is_unwritable(&self) -> bool {
         self.mode & UNWRITABLE != 0
     }
 
-    /// Whether no entry can have this name on this file system.
+    /// Returns whether this file system can't store the name.
     #[must_use]
     pub fn is_unheld(&self) -> bool {
         self.mode & UNHELD != 0
     }
 
-    /// Its permission bits alone.
+    /// The permission bits alone.
     #[must_use]
     pub fn permissions(&self) -> u32 {
         self.mode & 0o7777
     }
 
-    /// The entry of which the system says this, a link without its target.
+    /// Makes an entry from `stat`, for a link without its target.
     pub(crate) fn of_stat(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => EntryKind::File,
@@ -185,27 +185,27 @@ impl Entry {
         entry.with_blocks(u64::try_from(stat.st_blocks).unwrap_or(0))
     }
 
-    /// Whether it is a regular file.
+    /// Returns whether it is a regular file.
     #[must_use]
     pub fn is_file(&self) -> bool {
         self.kind == EntryKind::File
     }
 
-    /// Whether it is a folder.
+    /// Returns whether it is a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.kind == EntryKind::Folder
     }
 
-    /// Whether it is a link that stands for the file or folder to which it leads.
+    /// Returns whether it is a followed link, listed as the file or folder that it leads to.
     #[must_use]
     pub fn is_followed_link(&self) -> bool {
         matches!(self.kind, EntryKind::File | EntryKind::Folder)
             && !self.target.as_os_str().is_empty()
     }
 
-    /// Whether both hold the same content as far as size and time tell, as rsync's quick check has it. A file system
-    /// that keeps whole seconds agrees with one that keeps more.
+    /// Returns whether both have the same content according to size and time, as in rsync's quick check. A time in
+    /// whole seconds, as some file systems store it, equals any time in the same second.
     #[must_use]
     pub fn same_content(&self, other: &Self) -> bool {
         let ((one, one_ns), (two, two_ns)) = (self.modified, other.modified);
@@ -221,13 +221,13 @@ impl Entry {
             }
     }
 
-    /// Whether both have the same permissions. A link has none; set-uid and its like belong to a machine.
+    /// Returns whether both have the same permissions. Links have none; set-uid and similar bits belong to a machine.
     #[must_use]
     pub fn same_permissions(&self, other: &Self) -> bool {
         self.kind == EntryKind::Link || self.mode & 0o777 == other.mode & 0o777
     }
 
-    /// As [`Entry::same_content`], with the same permissions.
+    /// Returns whether [`Entry::same_content`] holds and the permissions are the same.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.same_content(other) && self.same_permissions(other)

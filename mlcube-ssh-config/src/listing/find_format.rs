@@ -1,4 +1,4 @@
-//! A listing as text: what the remote's `find` writes, and what the record on disk holds.
+//! The text form of a listing: the output of the remote's `find`, and the files of the sync state.
 
 use std::borrow::Cow;
 use std::io;
@@ -21,44 +21,44 @@ use crate::pipe::limits::Exceeded;
 /// target; the last two end with a NUL.
 pub const FIND_FORMAT: &str = r"%y %m %s/%b %T@ %P\0%l\0";
 
-/// The same for a folder in which whoever lists can't make anything.
+/// As [`FIND_FORMAT`], for a folder in which the user who lists can't make anything.
 pub const FIND_FORMAT_UNWRITABLE: &str = r"D %m %s %T@ %P\0%l\0";
 
-/// The same for what lies behind a link to a folder, under the link's name.
+/// As [`FIND_FORMAT`], for entries behind a link to a folder, under the link's name.
 pub const FIND_FORMAT_LINKED: &str = r"%y %m %s %T@ %p\0%l\0";
 
-/// The same for an entry that whoever lists can't read: its owner stands in the place of the link target.
+/// As [`FIND_FORMAT`], for an entry that the user who lists can't read, with its owner in place of the link target.
 pub const FIND_FORMAT_UNREADABLE: &str = r"u %m %s %T@ %P\0%u\0";
 
-/// The entry, without a target, behind which another list begins.
+/// The path of the separator, an entry without target that precedes a second listing.
 const ANOTHER: &[u8] = b"another";
 
-/// Reads a listing from text that comes in pieces: what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path
-/// that leads out of the folder are dropped: nobody's `find` writes them.
+/// Reads a listing in pieces: the output of `find -printf` with [`FIND_FORMAT`]. Entries whose path leads out of the
+/// folder are dropped: a genuine `find` writes none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parser {
-    /// The start of an entry that isn't whole yet.
+    /// The start of an incomplete entry.
     open: Vec<u8>,
-    /// What came so far, in any order.
+    /// The entries so far, in any order.
     listing: Listing,
-    /// The list before this one.
+    /// The listing before the separator.
     first: Option<Listing>,
-    /// How many entries came, and the bytes of their names and targets.
+    /// How many entries were read, and the bytes of their names and targets.
     entries: usize,
     names: usize,
     has_rubbish: bool,
-    /// Whether this machine wrote the list, so that it may have as many entries as this machine has files.
+    /// Whether the local machine wrote the listing, so that it may have as many entries as this machine has files.
     is_our_own: bool,
 }
 
-/// More bytes than the numbers before a path have.
+/// More bytes than the numbers before a path take.
 const NUMBERS: usize = 128;
 
 impl Parser {
     /// Reads a piece.
     ///
     /// # Errors
-    /// When the list is longer than any that a client can hold.
+    /// When the listing is longer than a client can hold.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Exceeded> {
         self.feed_in(&mut interner(), piece)
     }
@@ -73,11 +73,11 @@ impl Parser {
             let read = self.take(interner, &text)?;
             self.open.extend_from_slice(&text[read..]);
         }
-        // Two of them, and the numbers before the first.
+        // Two paths, and the numbers before the first.
         if self.open.len() > 2 * limits::PATH + NUMBERS { Err(Exceeded::Path) } else { Ok(()) }
     }
 
-    /// Reads the entries that are whole; returns how many bytes they take.
+    /// Reads the complete entries; returns how many bytes they take.
     fn take(&mut self, interner: &mut Interner, text: &[u8]) -> Result<usize, Exceeded> {
         let mut read = 0;
         while let Some((field, target)) = first_entry(&text[read..]) {
@@ -104,7 +104,7 @@ impl Parser {
                     let known = interner.len();
                     self.listing.push(PackedEntry::pack(interner, &path, &entry, target));
                     if interner.len() > known && !self.is_our_own {
-                        interner.count_told(path.len() + target.len())?;
+                        interner.count_from_host(path.len() + target.len())?;
                     }
                 }
                 Some(_) => {}
@@ -114,7 +114,7 @@ impl Parser {
         Ok(read)
     }
 
-    /// Takes away a line that stands behind the list, and says whether it did: no entry begins with what that begins with.
+    /// Removes a trailing `line`; returns whether it did. No entry can start with its first byte.
     pub(crate) fn ends_with_line(&mut self, line: &str) -> bool {
         let ends = self.open.strip_suffix(b"\n") == Some(line.as_bytes());
         if ends {
@@ -123,20 +123,20 @@ impl Parser {
         ends
     }
 
-    /// What was read.
+    /// Returns the listing.
     ///
     /// # Errors
-    /// When the text wasn't of that form, or ended within an entry, or held two lists.
+    /// When the text is malformed, ends within an entry, or holds two listings.
     pub(crate) fn finish(self) -> Result<Listing> {
         let (listing, another) = self.finish_both()?;
         ensure!(another.is_none(), "a list of files can't be read");
         Ok(listing)
     }
 
-    /// What was read, and another list behind it if there was one.
+    /// Returns the listing, and the second one if there is one.
     ///
     /// # Errors
-    /// When the text wasn't of that form, or ended within an entry.
+    /// When the text is malformed or ends within an entry.
     pub(crate) fn finish_both(mut self) -> Result<(Listing, Option<Listing>)> {
         ensure!(!self.has_rubbish, "a list of files can't be read");
         ensure!(self.open.is_empty(), "a list of files is cut off");
@@ -148,25 +148,26 @@ impl Parser {
 }
 
 impl Listing {
-    /// Reads what `find -printf` wrote with [`FIND_FORMAT`]. Entries with a path that leads out of the folder are
-    /// dropped: nobody's `find` writes them.
+    /// Reads the output of `find -printf` with [`FIND_FORMAT`]. Entries whose path leads out of the folder are dropped:
+    /// a genuine `find` writes none.
     ///
     /// # Errors
-    /// When the text isn't of that form.
+    /// When the text is malformed.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let mut parser = Parser::default();
         parser.feed(text)?;
         parser.finish()
     }
 
-    /// As [`Listing::parse`], of what this machine wrote, however much it is, and without all of the text in memory.
+    /// As [`Listing::parse`], for text of any length that the local machine wrote, without holding all of it in memory.
     ///
     /// # Errors
-    /// When the text can't be read, or isn't of that form.
+    /// When the text can't be read or is malformed.
     pub fn read(mut text: impl Read) -> Result<Self> {
         let mut parser = Parser { is_our_own: true, ..Parser::default() };
         let mut buffer = vec![0; 64 * 1024];
-        // To its end: its order is that of the numbers of its records then, whatever is listed meanwhile.
+        // The interner is locked to the end of the file: then the order of the listing is that of its record numbers,
+        // whatever other threads list meanwhile.
         let mut interner = interner();
         loop {
             match text.read(&mut buffer)? {
@@ -181,7 +182,7 @@ impl Listing {
     /// Writes the form that [`Listing::parse`] reads, in small pieces.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// The errors of the writer.
     pub fn write(&self, text: &mut dyn Write) -> io::Result<()> {
         for (path, entry) in self.iter() {
             let kind = match entry.kind {
@@ -207,7 +208,7 @@ impl Listing {
     }
 }
 
-/// The first entry of a text: its fields up to the path, and the target; none when it isn't whole.
+/// Splits off the first entry of a text: its fields up to the path, and the target; `None` if it isn't complete.
 fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = |text: &[u8]| memchr(0, text);
     let path = end(text)?;
@@ -215,13 +216,13 @@ fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..path], &behind[..end(behind)?]))
 }
 
-/// Whether a path stays in the folder, and isn't what a transfer that was cut off has left.
+/// Returns whether a path stays in the folder, and isn't a remainder of a transfer that was cut off.
 fn is_of_the_folder(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/')
         .all(|name| !matches!(name, b"" | b"." | b"..") && name != PARTIAL.as_bytes())
 }
 
-/// `kind mode size seconds.fraction path`, without the target.
+/// Parses `kind mode size seconds.fraction path`, without the target.
 fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
     let mut words = field.splitn(5, |&byte| byte == b' ');
     let mut word = || std::str::from_utf8(words.next()?).ok();
@@ -233,14 +234,14 @@ fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
         "u" => EntryKind::Unreadable,
         _ => EntryKind::Other,
     };
-    // Above the permissions are marks of our own, which no host sets by a number.
+    // The bits above the permissions are this program's marks; a host must not set them.
     let mode = u32::from_str_radix(word()?, 8).ok()? & 0o7777;
-    // What the record holds has no blocks.
+    // The files of the sync state have no blocks.
     let size = word()?;
     let (size, blocks) = size.split_once('/').map_or((size, None), |(a, b)| (a, Some(b)));
     let size = size.parse().ok()?;
     let (seconds, fraction) = word()?.split_once('.')?;
-    // GNU find writes ten digits, of which nine count.
+    // GNU find writes ten digits; nine are significant.
     let nanoseconds = fraction.get(..9)?.parse().ok()?;
     let path = words.next()?;
     let path = without_doubled_slashes(path.strip_prefix(b"./").unwrap_or(path));
@@ -255,7 +256,7 @@ fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
     Some((path, entry))
 }
 
-/// What `find` makes of a link to a folder has a slash too many.
+/// Removes a doubled slash, which `find` writes after a link to a folder.
 fn without_doubled_slashes(path: &[u8]) -> Cow<'_, [u8]> {
     if !path.windows(2).any(|pair| pair == b"//") {
         return Cow::Borrowed(path);
@@ -344,7 +345,7 @@ mod tests {
         let entry = |length: usize| format!("f 644 1 1.000000000 {}\0\0", "x".repeat(length));
         assert_eq!(Listing::parse(entry(limits::PATH - 1).as_bytes()).unwrap().len(), 1);
         assert!(Listing::parse(entry(limits::PATH + 1).as_bytes()).is_err());
-        // How many files this machine has is its own matter.
+        // A local listing has no limit on its entries.
         let full = Parser { entries: limits::ENTRIES, ..Parser::default() };
         assert!(full.clone().feed(entry(1).as_bytes()).is_err());
         assert!(Parser { is_our_own: true, ..full }.feed(entry(1).as_bytes()).is_ok());
@@ -353,8 +354,8 @@ mod tests {
     #[test]
     fn what_is_new_in_several_listings_has_one_limit() {
         let mut interner = Interner::default();
-        // As many bytes are left as two entries of these take.
-        assert_eq!(interner.count_told(limits::NAMES - 20), Ok(()));
+        // Leaves room for the bytes of two such entries.
+        assert_eq!(interner.count_from_host(limits::NAMES - 20), Ok(()));
         let entry = |mode: u32| format!("f {mode} 1 1.000000000 0123456789\0\0");
         let mut feed =
             |mut parser: Parser, mode: u32| parser.feed_in(&mut interner, entry(mode).as_bytes());

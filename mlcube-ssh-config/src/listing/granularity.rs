@@ -1,21 +1,21 @@
-//! How finely a file system keeps times, as its listing shows: FAT every other second, SMB a tenth of a microsecond. What such
-//! a disk shows for a file that was sent to it isn't a change that somebody made.
+//! How finely a file system stores times, found from its listing: FAT stores even seconds, SMB tenths of a microsecond.
+//! A difference due to such rounding isn't a change that somebody made.
 
 use std::borrow::Cow;
 
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, EntryKind};
 
-/// Nanoseconds.
+/// One second in nanoseconds.
 const SECOND: i128 = 1_000_000_000;
 
-/// The steps in which file systems keep times, in nanoseconds, from FAT's to those of ext4 and its like.
+/// The steps in which file systems store times, in nanoseconds, from FAT's to those of ext4 and similar ones.
 const STEPS: [i128; 7] = [2 * SECOND, SECOND, 10_000_000, 1_000_000, 1000, 100, 1];
 
-/// From this step on it is a FAT or exFAT, which keeps no permissions either.
+/// From this step on it is FAT or exFAT, which store no permissions either.
 const WITHOUT_MODES: i128 = 10_000_000;
 
-/// The step in which a file system keeps times, in nanoseconds.
+/// The step in which a file system stores times, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granularity {
     step: i128,
@@ -24,7 +24,7 @@ pub struct Granularity {
 }
 
 impl Granularity {
-    /// The largest of the known steps in which all times of the files of a listing are whole.
+    /// Finds the largest of the known steps that divides all times of the files in a listing.
     #[must_use]
     pub fn of(listing: &Listing) -> Self {
         let mut steps = STEPS.as_slice();
@@ -44,7 +44,7 @@ impl Granularity {
         Self { step: steps.first().copied().unwrap_or(1), is_of_one_mode }
     }
 
-    /// Whether a file system with these steps shows `exact` as `shown`.
+    /// Returns whether a file system with this step shows the entry `exact` as `shown`.
     #[must_use]
     pub fn shows(self, shown: &Entry, exact: &Entry) -> bool {
         if shown.same_content(exact) {
@@ -68,7 +68,7 @@ fn nanoseconds(entry: &Entry) -> i128 {
 }
 
 impl Listing {
-    /// With what both sides have in common in place of what the file system of this listing makes of it.
+    /// Replaces rounded entries with the exact ones in `common`, on which both sides agreed.
     #[must_use]
     pub fn unrounded(&self, common: &Self) -> Cow<'_, Self> {
         let granularity = Granularity::of(self);

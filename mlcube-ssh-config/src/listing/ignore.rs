@@ -1,9 +1,9 @@
-//! What stays where it is: what `.mlcubeignore` names, `.git`, and our own folders.
+//! What is never transferred: what `.mlcubeignore` names, `.git`, and the folders of mlcube-ssh.
 //!
-//! `.mlcubeignore` means what `.gitignore` means (gitignore(5)): it is read in the top folder and in every one below,
-//! a deeper file wins over a higher one, a later line over an earlier one, and what lies in an ignored folder can't be
-//! named back in. It is the user's word, and a task's never: it isn't fetched, and only a regular file of sane size is
-//! read, since what else has that name was made to lead astray.
+//! `.mlcubeignore` means what `.gitignore` means (gitignore(5)): it is read in the top folder and in every one below, a
+//! deeper file wins over a higher one, a later line over an earlier one, and an entry in an ignored folder can't be
+//! included again. Only the user decides about it, never a task: it isn't fetched, and only a regular file of limited
+//! size is read, because anything else of that name was made to deceive.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -25,43 +25,44 @@ use crate::listing::{Listing, PARTIAL};
 use crate::pipe::failure::hinted;
 use crate::text::units::human_bytes;
 
-/// The file that names what stays.
+/// The name of the file with the patterns.
 pub const FILE: &str = ".mlcubeignore";
 
-/// A larger file isn't read: matching takes as long as there are patterns, for every name.
+/// A larger file isn't read: every name is compared with every pattern.
 const MOST_BYTES: u64 = 1_000_000;
-/// No more patterns of one file are read.
+/// The most patterns that are read from one file.
 const MOST_PATTERNS: usize = 10_000;
 
-/// Names that stay whatever the patterns say: version control, the state of our make rules, a transfer's own folder.
+/// Names that are ignored whatever the patterns say: version control, the state of the rules for make, and the folder
+/// of a transfer.
 pub const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
 
-/// What is ignored below a local folder. The patterns of this machine count for both sides.
+/// The ignored entries below a local folder. The local patterns hold for both sides.
 #[derive(Debug)]
 pub struct Ignored {
-    /// Where the first `.mlcubeignore` may lie.
+    /// The highest folder in which a `.mlcubeignore` is read.
     top: PathBuf,
-    /// What paths are relative to, below the top.
+    /// The folder, at or below the top, that paths are relative to.
     folder: PathBuf,
-    /// The folder that was asked for last and those that it lies in, the highest first. Paths come in order, so that the next one
-    /// shares most of them; all that were ever asked for would take more room than a host's listing itself.
+    /// The folder that was last looked up and those above it, the highest first. Paths come in order, so the next one
+    /// shares most of them; a cache of all folders would take more memory than a host's listing itself.
     ancestors: RefCell<Vec<(PathBuf, Rc<Folder>)>>,
 }
 
-/// What is known of a folder.
+/// The facts about a folder.
 #[derive(Debug)]
 struct Folder {
-    /// Whether it stays, or one that it lies in.
-    stays: bool,
-    /// Whether it isn't on this machine: then there is nothing to read in it or below.
+    /// Whether it, or a folder above it, is ignored.
+    is_ignored: bool,
+    /// Whether it doesn't exist locally, so that there is nothing to read in it or below.
     is_absent: bool,
-    /// The patterns that count in it, the deepest first.
+    /// The patterns that hold in it, the deepest first.
     patterns: Vec<Rc<Gitignore>>,
 }
 
 impl Ignored {
-    /// For paths relative to `folder`, with the patterns of `top` and every folder below it. Files are read when a path
-    /// asks for them.
+    /// For paths relative to `folder`, with the patterns of `top` and every folder below it. A file is read when it is
+    /// needed for a path.
     #[must_use]
     pub fn of(top: &Path, folder: &Path) -> Self {
         let (top, folder) = (top.to_owned(), folder.to_owned());
@@ -74,26 +75,26 @@ impl Ignored {
         Self::of(&layout.base, &layout.base)
     }
 
-    /// For paths relative to the workspace: with the patterns of the base, where it lies below.
+    /// For paths relative to the workspace, with the patterns of the base if the workspace is in it.
     #[must_use]
     pub fn of_workspace(layout: &Layout) -> Self {
         let inside = layout.workspace.starts_with(&layout.base);
         Self::of(if inside { &layout.base } else { &layout.workspace }, &layout.workspace)
     }
 
-    /// Whether `path` stays, or a folder that it lies in does.
+    /// Returns whether `path`, or a folder above it, is ignored.
     ///
     /// # Errors
-    /// When a `.mlcubeignore` can't be read: without it a secret might go.
+    /// When a `.mlcubeignore` can't be read: without it a secret might be sent.
     pub fn matches(&self, path: &Path, is_folder: bool) -> Result<bool> {
         let path = self.folder.join(path);
         let Some(parent) = path.parent().filter(|_| path != self.top) else { return Ok(false) };
         let parent = self.folder_at(parent)?;
-        Ok(parent.stays || parent.matches(&path, is_folder))
+        Ok(parent.is_ignored || parent.matches(&path, is_folder))
     }
 
-    /// What is fetched of a remote listing: all but the entries that stay, and every `.mlcubeignore`. A task that wrote one
-    /// would decide what is sent next.
+    /// Returns the entries of a remote listing that may be fetched: all except the ignored ones and every
+    /// `.mlcubeignore`. A task that wrote one would otherwise decide what is sent next.
     ///
     /// # Errors
     /// When a local `.mlcubeignore` can't be read.
@@ -109,7 +110,7 @@ impl Ignored {
 
     fn folder_at(&self, path: &Path) -> Result<Rc<Folder>> {
         let mut known = self.ancestors.borrow_mut();
-        // From the deepest: where little is shared they differ in an early part, which is seen at once.
+        // From the deepest: paths that share little differ in an early component, so the comparison is short.
         while known.last().is_some_and(|(folder, _)| !path.starts_with(folder)) {
             known.pop();
         }
@@ -129,27 +130,27 @@ impl Ignored {
 }
 
 fn look_at(path: &Path, parent: Option<&Folder>) -> Result<Folder> {
-    let mut folder = Folder { stays: false, is_absent: false, patterns: Vec::new() };
+    let mut folder = Folder { is_ignored: false, is_absent: false, patterns: Vec::new() };
     if let Some(parent) = parent {
-        folder.stays = parent.stays || parent.matches(path, true);
+        folder.is_ignored = parent.is_ignored || parent.matches(path, true);
         folder.is_absent = parent.is_absent;
         folder.patterns.clone_from(&parent.patterns);
     }
-    // Nothing can be named back in; and it may be one that can't be entered.
-    if folder.stays || folder.is_absent {
+    // An ignored folder can't include anything again, and perhaps can't be entered.
+    if folder.is_ignored || folder.is_absent {
         return Ok(folder);
     }
     let file = path.join(FILE);
     let own = read(path, &file)
         .with_context(|| format!("can't read {}, which says what isn't sent", file.display()))?;
-    // Only what isn't here is absent; what can't be looked at may hold something.
+    // Only absence counts: a folder that can't be inspected may contain something.
     folder.is_absent =
         own.is_none() && fs::metadata(path).is_err_and(|problem| is_absence(&problem));
     folder.patterns.splice(..0, own.map(Rc::new));
     Ok(folder)
 }
 
-/// Whether there is nothing of a name. A name that this disk can't hold isn't here either.
+/// Returns whether nothing of this name exists. A name that the local disk can't store doesn't exist either.
 fn is_absence(problem: &io::Error) -> bool {
     matches!(
         problem.kind(),
@@ -158,37 +159,37 @@ fn is_absence(problem: &io::Error) -> bool {
 }
 
 impl Folder {
-    /// Whether a name or a pattern is for this very path in the folder; the deepest file that says anything of it counts.
+    /// Returns whether a fixed name or a pattern names this very path; the deepest file that mentions it decides.
     fn matches(&self, path: &Path, is_folder: bool) -> bool {
         let is_always = |name: &OsStr| ALWAYS.iter().any(|always| is_named(name, always));
         if path.file_name().is_some_and(is_always) {
             return true;
         }
-        let mut said = self.patterns.iter().map(|patterns| patterns.matched(path, is_folder));
-        said.find(|said| !said.is_none()).is_some_and(|said| said.is_ignore())
+        let mut results = self.patterns.iter().map(|patterns| patterns.matched(path, is_folder));
+        results.find(|results| !results.is_none()).is_some_and(|results| results.is_ignore())
     }
 }
 
-/// Whether a name is `known` on some disk: one that folds case finds `.GIT` under `.git`.
+/// Returns whether some disk takes a name for `known`: one that folds case finds `.GIT` under `.git`.
 fn is_named(name: &OsStr, known: &str) -> bool {
     name.as_encoded_bytes().eq_ignore_ascii_case(known.as_bytes())
 }
 
-/// The patterns of a file; none where there is no file.
+/// Reads the patterns of a file; `None` if it doesn't exist.
 fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
-    // No link is followed, and nobody waits for the other end of a pipe.
+    // Don't follow a link, and don't wait for the writer of a pipe.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits())?;
     let opened = match OpenOptions::new().read(true).custom_flags(flags).open(file) {
         Ok(opened) => opened,
         Err(problem) if is_absence(&problem) => return Ok(None),
-        // Of a folder that can't be entered nothing goes anyway.
+        // Nothing of a folder that can't be entered is sent anyway.
         Err(problem)
             if problem.kind() == ErrorKind::PermissionDenied && !can_be_entered(folder) =>
         {
             return Ok(None);
         }
-        // Linux says so of a link.
+        // Linux returns ELOOP for a link.
         Err(problem) if problem.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
             return Err(not_a_file("a link"));
         }
@@ -204,12 +205,12 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
         if number == MOST_PATTERNS {
             return Err(too_much(&format!("it has more than {MOST_PATTERNS} patterns")));
         }
-        // A line that is no pattern matches nothing, as with git.
+        // An invalid line matches nothing, as with git.
         if !has_open_class(line) {
             let _ = builder.add_line(None, line);
         }
     }
-    // Wildcards may make more of few patterns than is ever matched in time.
+    // Wildcards may expand a few patterns beyond what can be matched in time.
     builder.build().map(Some).map_err(|problem| too_much(&problem.to_string()))
 }
 
@@ -217,13 +218,13 @@ fn too_much(problem: &str) -> anyhow::Error {
     hinted(problem, "name folders in place of what is in them, with fewer wildcards")
 }
 
-/// The text of a regular file of at most [`MOST_BYTES`].
+/// Reads a regular file of at most [`MOST_BYTES`].
 fn text_of(file: &File) -> Result<String> {
     if !file.metadata()?.is_file() {
         return Err(not_a_file("a folder, a pipe or a device"));
     }
     let mut text = String::new();
-    // It may grow.
+    // The file may grow after `metadata`.
     file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MOST_BYTES {
         return Err(too_much(&format!("it is larger than {}", human_bytes(MOST_BYTES))));
@@ -242,7 +243,7 @@ fn can_be_entered(folder: &Path) -> bool {
     fs::metadata(folder.join(".")).is_ok()
 }
 
-/// Whether a `[` has no `]`: the crate takes it for a letter, git for a mistake.
+/// Returns whether a `[` has no `]`: the crate takes it for a letter, git for an error.
 fn has_open_class(pattern: &str) -> bool {
     let mut rest = pattern.chars();
     while let Some(c) = rest.next() {
@@ -251,7 +252,7 @@ fn has_open_class(pattern: &str) -> bool {
             '[' => {
                 let class = rest.as_str();
                 let class = class.strip_prefix(['!', '^']).unwrap_or(class);
-                // A `]` that comes first is one of the class.
+                // A `]` in the first place belongs to the class.
                 let Some(end) = class.char_indices().skip(1).find(|(_, c)| *c == ']') else {
                     return true;
                 };

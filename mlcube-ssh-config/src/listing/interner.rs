@@ -1,7 +1,7 @@
-//! Keeps every distinct record of a listing once, for as long as the process runs.
+//! Stores every distinct record of a listing once, until the process ends.
 //!
-//! The listings of one workspace – local, remote, sync state, plan – hold mostly the same entries. Each names a record by
-//! a number of four bytes. Nothing is ever given back: our processes are short.
+//! The listings of one workspace – local, remote, sync state, plan – have mostly the same entries. Each refers to a
+//! record by a number of four bytes. Records are never freed: the programs run briefly.
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
@@ -14,7 +14,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 
-/// How many bytes are taken from the system at once; a page that isn't written takes no memory.
+/// How many bytes are allocated at once; pages that aren't written take no memory.
 const CHUNK: usize = 1 << 20;
 
 static INTERNER: LazyLock<RwLock<Interner>> = LazyLock::new(RwLock::default);
@@ -23,30 +23,30 @@ static INTERNER: LazyLock<RwLock<Interner>> = LazyLock::new(RwLock::default);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id(u32);
 
-/// All records, each by its number.
+/// All records by number.
 #[derive(Default)]
 pub(crate) struct Interner {
     records: Vec<&'static [u8]>,
     /// The numbers, by the content of their records.
     ids: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// Room for more records.
+    /// Space for more records.
     room: &'static mut [u8],
-    /// The longest run of numbers whose records came in the order of a listing, and the one that may become longer.
+    /// The longest run of numbers whose records were added in the order of a listing, and the run that may still grow.
     longest_run: Range<u32>,
     last_run: Range<u32>,
-    /// How many of them only hosts have told, and the bytes of their names and targets.
-    told: usize,
-    told_names: usize,
+    /// How many records came only from hosts, and the bytes of their names and targets.
+    from_hosts: usize,
+    names_from_hosts: usize,
 }
 
-/// Gives access for interning many records, one after the other: two threads that take turns at each one cost more than the
-/// records.
+/// Locks the interner for adding many records in a row: two threads that alternate at each record take longer for the
+/// lock than for the records.
 pub(crate) fn interner() -> RwLockWriteGuard<'static, Interner> {
     INTERNER.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives access to all records. Nothing can be interned by the thread that holds it.
+/// Locks all records for reading. The thread that holds the lock can't add any.
 pub(crate) fn records() -> RwLockReadGuard<'static, Interner> {
     INTERNER.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -61,30 +61,30 @@ impl Interner {
         self.records.len()
     }
 
-    /// Counts a record that a host has told, with so many bytes of names, and nobody before: what is kept for good has one
-    /// limit, in however many listings it comes.
+    /// Counts a record, with `names` bytes of names, that came from a host and is new: what is stored for good has one
+    /// limit, over however many listings.
     ///
     /// # Errors
-    /// When it is one too many.
-    pub(crate) fn count_told(&mut self, names: usize) -> Result<(), Exceeded> {
-        self.told += 1;
-        self.told_names = self.told_names.saturating_add(names);
-        if self.told > limits::ENTRIES {
+    /// When the limit is exceeded.
+    pub(crate) fn count_from_host(&mut self, names: usize) -> Result<(), Exceeded> {
+        self.from_hosts += 1;
+        self.names_from_hosts = self.names_from_hosts.saturating_add(names);
+        if self.from_hosts > limits::ENTRIES {
             return Err(Exceeded::Entries);
         }
-        if self.told_names > limits::NAMES { Err(Exceeded::Names) } else { Ok(()) }
+        if self.names_from_hosts > limits::NAMES { Err(Exceeded::Names) } else { Ok(()) }
     }
 
-    /// How two records are ordered, where their numbers tell that: both belong to one long run, as most do when the sync state
-    /// or a local listing was interned first.
+    /// Orders two records by their numbers, if both belong to the longest run; most do if the sync state or a local
+    /// listing was added first.
     pub(crate) fn order_by_number(&self, one: Id, other: Id) -> Option<Ordering> {
         let run = &self.longest_run;
         (one == other || run.contains(&one.0) && run.contains(&other.0))
             .then(|| one.0.cmp(&other.0))
     }
 
-    /// Returns the number of a record, which is kept if it is new. `is_behind` tells whether the second of two records comes
-    /// behind the first in a listing.
+    /// Returns the number of a record, and stores the record if it is new. `is_behind` returns whether the second of
+    /// two records follows the first in a listing.
     pub(crate) fn intern(&mut self, record: &[u8], is_behind: fn(&[u8], &[u8]) -> bool) -> Id {
         let hash = self.hasher.hash_one(record);
         let (records, hasher) = (&self.records, &self.hasher);

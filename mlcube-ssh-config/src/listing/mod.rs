@@ -1,4 +1,5 @@
-//! What lies in a folder, compactly: a workspace may hold a million files, and both sides of it are in memory at once.
+//! Compact listings of folders: a workspace may hold a million files, and the listings of both sides are in memory at
+//! once.
 
 pub(crate) mod doubtful_names;
 pub(crate) mod entry;
@@ -29,14 +30,12 @@ use crate::listing::packed_entry::{PackedEntry, order};
 use crate::process::file_list::List;
 use crate::text::units::human_bytes;
 
-/// Where rsync keeps what it has of a file that was cut off, beside the file.
+/// The folder, beside a file, in which rsync keeps the parts of a transfer that was cut off.
 pub const PARTIAL: &str = ".mlcube-ssh-partial";
 
-/// The entries of a folder, by their path relative to it, in order: a folder stands before what is in it, and nothing
-/// else stands between.
+/// The entries of a folder, by their path relative to it, in order: the content of a folder follows it immediately.
 ///
-/// An entry takes four bytes. What they stand for lies in memory once for all listings of the process, which holds it to
-/// its end.
+/// An entry takes four bytes. Its record is stored once for all listings of the process, until the process ends.
 ///
 /// ```
 /// use mlcube_ssh::listing::Listing;
@@ -62,7 +61,7 @@ impl Listing {
         self.find(path).ok().map(|at| self.entries[at].entry())
     }
 
-    /// The entry at `path`, with the path that lasts.
+    /// The entry at `path`, with a path that outlives the listing.
     pub(crate) fn find_entry(&self, path: &Path) -> Option<(&'static Path, Entry)> {
         self.find(path).ok().map(|at| self.entries[at].unpack())
     }
@@ -74,7 +73,7 @@ impl Listing {
         entries.take_while(move |(path, _)| path.starts_with(folder))
     }
 
-    /// Notes an entry, in the place of one with the same path. Quick when it comes behind all the others.
+    /// Adds an entry, or replaces the one with the same path. Fast if it follows all the others.
     pub fn insert(&mut self, path: &Path, entry: &Entry) {
         self.insert_packed(PackedEntry::new(path, entry), path);
     }
@@ -87,20 +86,20 @@ impl Listing {
         }
     }
 
-    /// Forgets an entry.
+    /// Removes an entry.
     pub fn remove(&mut self, path: &Path) {
         if let Ok(at) = self.find(path) {
             self.entries.remove(at);
         }
     }
 
-    /// Notes entries in any order; of several with one path the last counts.
+    /// Adds entries in any order; of several with one path the last one is kept.
     pub fn extend<P: AsRef<Path>>(&mut self, entries: impl IntoIterator<Item = (P, Entry)>) {
         let packed = |(path, entry): (P, Entry)| PackedEntry::new(path.as_ref(), &entry);
         self.add(entries.into_iter().map(packed));
     }
 
-    /// Notes the entries of another listing, which lie in `folder`.
+    /// Adds the entries of the listing `below`, prefixed with the path `folder`.
     pub fn graft(&mut self, folder: &Path, below: &Self) {
         if folder.as_os_str().is_empty() {
             self.merge(below);
@@ -109,23 +108,23 @@ impl Listing {
         }
     }
 
-    /// Notes the entries of another listing, each in the place of one with the same path.
+    /// Adds the entries of another listing, replacing those with the same path.
     pub fn merge(&mut self, other: &Self) {
         self.add(other.entries.iter().copied());
     }
 
-    /// Notes entries in any order; of several with one path the last counts.
+    /// Adds entries in any order; of several with one path the last one is kept.
     pub(crate) fn add(&mut self, entries: impl IntoIterator<Item = PackedEntry>) {
         self.entries.extend(entries);
         self.sort();
     }
 
-    /// Notes an entry behind all the others, wherever it belongs: the listing is none before it is sorted.
+    /// Appends an entry, wherever it belongs: the listing is invalid until it is sorted.
     pub(crate) fn push(&mut self, entry: PackedEntry) {
         self.entries.push(entry);
     }
 
-    /// Puts entries in order; of several with one path the last counts.
+    /// Sorts the entries; of several with one path the last one is kept.
     pub(crate) fn sort(&mut self) {
         let records = records();
         let order = |one: &PackedEntry, other: &PackedEntry| one.order_in(*other, &records);
@@ -133,13 +132,13 @@ impl Listing {
             return;
         }
         self.entries.sort_by(order);
-        // The sort is stable: the entry that came last is the last of its path.
+        // The sort is stable, so the entry that was added last is the last of its path.
         self.entries.reverse();
         self.entries.dedup_by(|one, other| order(one, other).is_eq());
         self.entries.reverse();
     }
 
-    /// The entries that `keep` says.
+    /// The entries for which `keep` returns true.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&Path, &Entry) -> bool) -> Self {
         let kept = self.entries.iter().filter(|packed| {
@@ -149,7 +148,7 @@ impl Listing {
         Self { entries: kept.copied().collect() }
     }
 
-    /// Forgets the entries of which `keep` says no, without a copy.
+    /// Removes the entries for which `keep` returns false, without a copy.
     pub fn retain(&mut self, mut keep: impl FnMut(&Path, &Entry) -> bool) {
         self.entries.retain(|packed| {
             let (path, entry) = packed.unpack();
@@ -157,25 +156,25 @@ impl Listing {
         });
     }
 
-    /// Every entry with its path, in order.
+    /// The entries with their paths, in order.
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static Path, Entry)> {
         self.entries.iter().map(|packed| packed.unpack())
     }
 
-    /// The paths, as rsync and tar read a list of files. A folder's has no slash at its end: with one rsync would send what
-    /// lies in it, ignored files too.
+    /// The paths, as rsync and tar read a list of files. Folders have no trailing slash: with one, rsync would send
+    /// everything in them, ignored files too.
     #[must_use]
     pub fn names(&self) -> List {
         self.entries.iter().map(|packed| packed.path()).collect()
     }
 
-    /// Every entry as it is kept, in order.
+    /// The entries as they are stored, in order.
     pub(crate) fn packed(&self) -> impl Iterator<Item = PackedEntry> {
         self.entries.iter().copied()
     }
 
-    /// Looks entries up in the order of their paths.
+    /// Starts a lookup in the order of paths.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor { ahead: &self.entries }
     }
@@ -186,13 +185,13 @@ impl Listing {
         self.entries.len()
     }
 
-    /// Whether there is no entry.
+    /// Returns whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many entries are files or links, or anything but a folder.
+    /// How many entries aren't folders.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.entries.iter().filter(|packed| packed.kind() != EntryKind::Folder).count() as u64
@@ -204,7 +203,7 @@ impl Listing {
         self.packed_files().count() as u64
     }
 
-    /// The bytes of all files; a host may tell any sizes, and the sum of them saturates.
+    /// The bytes of all files. The sum saturates, because a host may report any sizes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.packed_files().map(PackedEntry::size).fold(0, u64::saturating_add)
@@ -222,7 +221,7 @@ impl Listing {
         named.collect::<Vec<_>>().join(", ")
     }
 
-    /// The bytes that the files take on the disk of this machine, where they lie in `top`: holes take none.
+    /// The bytes that the files take on the local disk, below `top`: holes take none.
     #[must_use]
     pub fn allocated_bytes(&self, top: &Path) -> u64 {
         let allocated = |(path, entry): (&Path, Entry)| match fs::symlink_metadata(top.join(path)) {
@@ -233,15 +232,14 @@ impl Listing {
         files.map(allocated).fold(0, u64::saturating_add)
     }
 
-    /// Whether both hold the same entries, permissions included.
+    /// Returns whether both have the same entries, permissions included.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self == other
             || self.len() == other.len()
-                && self
-                    .iter()
-                    .zip(other.iter())
-                    .all(|((path, entry), (there, other))| path == there && entry.same(&other))
+                && self.iter().zip(other.iter()).all(|((path, entry), (other_path, other))| {
+                    path == other_path && entry.same(&other)
+                })
     }
 
     /// The files of this listing that look the same in another one.
@@ -258,7 +256,7 @@ impl Listing {
         self.filter(|path, _| names.contains(path))
     }
 
-    /// The entries below `folder`, in a listing of their own with their paths as they were.
+    /// The entries below `folder`, in a listing of their own, with their paths unchanged.
     #[must_use]
     pub fn below(&self, folder: &Path) -> Self {
         self.filter(|path, _| path.starts_with(folder))
@@ -274,14 +272,14 @@ impl Listing {
     }
 }
 
-/// Looks entries of a listing up in the order of their paths: each lookup goes on where the last one ended, which for two
-/// listings of a million entries is twenty times quicker than to search.
+/// Looks up entries of a listing in the order of their paths. Each lookup continues where the last one ended, which is
+/// twenty times faster than searching for two listings of a million entries.
 pub(crate) struct Cursor<'a> {
     ahead: &'a [PackedEntry],
 }
 
 impl Cursor<'_> {
-    /// The entry with the path of `wanted`, which comes behind that of every earlier one.
+    /// The entry with the path of `wanted`, which must follow the paths of all earlier lookups.
     pub(crate) fn find(&mut self, wanted: PackedEntry) -> Option<PackedEntry> {
         let records = records();
         while let [first, behind @ ..] = self.ahead {
@@ -305,7 +303,7 @@ impl<P: AsRef<Path>> FromIterator<(P, Entry)> for Listing {
 
 impl PartialEq for Listing {
     fn eq(&self, other: &Self) -> bool {
-        // What is equal is kept once.
+        // Equal records are stored once, so equal entries have equal numbers.
         self.entries == other.entries
     }
 }

@@ -8,13 +8,13 @@ use std::path::Path;
 use crate::listing::entry::{Entry, EntryKind, KEPT_MODE};
 use crate::listing::interner::{Id, Interner, interner, records};
 
-/// The kinds, by the number that stands for them.
+/// The kinds by their number.
 const KINDS: [EntryKind; 5] =
     [EntryKind::File, EntryKind::Folder, EntryKind::Link, EntryKind::Unreadable, EntryKind::Other];
 
-/// A path and its entry, which are kept once for all listings of the process: two are equal when both are.
+/// A path and its entry, stored once for all listings of the process: two are equal if path and entry are.
 ///
-/// A record is the path's length, the path, kind and mode, size, seconds, nanoseconds, and the target; numbers have as
+/// A record is the path's length, the path, kind and mode, size, seconds, nanoseconds, and the target; numbers take as
 /// many bytes as they need.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedEntry(Id);
@@ -24,13 +24,13 @@ impl PackedEntry {
         Self::new_in(&mut interner(), path, entry)
     }
 
-    /// As [`PackedEntry::new`], for whoever interns many.
+    /// As [`PackedEntry::new`], with the interner already locked.
     pub(crate) fn new_in(interner: &mut Interner, path: &Path, entry: &Entry) -> Self {
         let target = entry.target.as_os_str().as_bytes();
         Self::pack(interner, path.as_os_str().as_bytes(), entry, target)
     }
 
-    /// Packs an entry, the target of which is given apart from it.
+    /// Packs an entry whose target is passed separately.
     pub(crate) fn pack(interner: &mut Interner, path: &[u8], entry: &Entry, target: &[u8]) -> Self {
         let mut record = Vec::with_capacity(path.len() + target.len() + 32);
         put_number(&mut record, path.len() as u64);
@@ -39,7 +39,7 @@ impl PackedEntry {
         put_number(&mut record, kind | u64::from(entry.mode & KEPT_MODE) << 3);
         put_number(&mut record, entry.size);
         let (seconds, nanoseconds) = entry.modified;
-        // The sign goes to the lowest bit: a negative number is as short as a positive one.
+        // The sign moves to the lowest bit, so that a negative number is as short as a positive one.
         put_number(&mut record, (seconds << 1 ^ seconds >> 63).cast_unsigned());
         put_number(&mut record, nanoseconds.into());
         record.extend_from_slice(target);
@@ -50,12 +50,12 @@ impl PackedEntry {
         self.path_in(&records())
     }
 
-    /// The path, for whoever has access to all records already.
+    /// The path, with the records already locked.
     pub(crate) fn path_in(self, records: &Interner) -> &'static Path {
         path_of(split(records.get(self.0)).0)
     }
 
-    /// The order of the paths of two entries, for whoever has access to all records already.
+    /// Compares the paths of two entries, with the records already locked.
     pub(crate) fn order_in(self, other: Self, records: &Interner) -> Ordering {
         let by_number = records.order_by_number(self.0, other.0);
         by_number.unwrap_or_else(|| order(self.path_in(records), other.path_in(records)))
@@ -84,12 +84,12 @@ impl PackedEntry {
     }
 }
 
-/// Whether the second of two records comes behind the first in a listing.
+/// Returns whether the second of two records follows the first in a listing.
 fn is_behind(one: &[u8], other: &[u8]) -> bool {
     order_of_bytes(split(one).0, split(other).0).is_lt()
 }
 
-/// The path of a record, and what follows it.
+/// Splits a record after its path.
 fn split(mut record: &[u8]) -> (&[u8], &[u8]) {
     let length = usize::try_from(take_number(&mut record)).unwrap_or(0);
     record.split_at(length.min(record.len()))
@@ -110,7 +110,7 @@ fn unpack(mut rest: &'static [u8]) -> Entry {
     }
 }
 
-/// Appends a number in groups of seven bits, the lowest first; the eighth bit says that another one follows.
+/// Appends a number in groups of seven bits, the lowest first; the eighth bit says that another group follows.
 fn put_number(to: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         to.push(number.to_le_bytes()[0] | 0x80);
@@ -136,7 +136,7 @@ fn path_of(text: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(text))
 }
 
-/// The order of paths component by component: a slash comes before every other byte.
+/// Compares paths component by component: a slash sorts before every other byte.
 pub(crate) fn order(one: &Path, other: &Path) -> Ordering {
     order_of_bytes(one.as_os_str().as_bytes(), other.as_os_str().as_bytes())
 }
@@ -150,8 +150,8 @@ fn order_of_bytes(one: &[u8], other: &[u8]) -> Ordering {
     }
 }
 
-/// How many bytes both begin with, or a few less. Long paths have most of theirs in common, and most of the time that a
-/// lookup takes goes by comparing them.
+/// How many leading bytes are equal, rounded down. Long paths share most of their bytes, and a lookup spends most of
+/// its time comparing them.
 fn same_start(one: &[u8], other: &[u8]) -> usize {
     const STEP: usize = 16;
     let (one, other) = (one.as_chunks::<STEP>().0, other.as_chunks::<STEP>().0);

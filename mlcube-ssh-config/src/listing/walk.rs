@@ -1,4 +1,4 @@
-//! Listing a folder of this machine.
+//! Lists a local folder.
 
 use std::ffi::{CString, OsStr};
 use std::fs;
@@ -16,10 +16,10 @@ use crate::listing::interner::interner;
 use crate::listing::packed_entry::PackedEntry;
 use crate::listing::{Listing, PARTIAL};
 
-/// So many entries are packed together.
+/// How many entries are packed together.
 const AT_ONCE: usize = 256;
 
-/// Says of a path, and what was found there, that it is left out of a listing.
+/// Returns whether a path, with what was found at it, is left out of a listing.
 pub type Skip<'a> = dyn Fn(&Path, Found) -> Result<bool> + 'a;
 
 /// What was found at a path.
@@ -28,12 +28,14 @@ pub type Skip<'a> = dyn Fn(&Path, Found) -> Result<bool> + 'a;
 pub struct Found {
     /// Whether it is a folder.
     pub is_folder: bool,
-    /// Whether this user can surely read it, and enter a folder: owner and permissions say so. Else the system has to be asked.
+    /// Whether this user can surely read it (and enter it, if it is a folder) according to owner and permissions. If
+    /// not, only the system knows.
     pub is_readable: bool,
 }
 
 impl Found {
-    /// A folder, or something else, of which the system has to be asked whether this user can read it.
+    /// Makes a value for a path whose permissions aren't known, so that only the system knows whether this user can
+    /// read it.
     #[must_use]
     pub fn new(is_folder: bool) -> Self {
         Self { is_folder, is_readable: false }
@@ -41,12 +43,12 @@ impl Found {
 }
 
 impl Listing {
-    /// Lists `folder` on this machine; one that isn't there is empty. `skip` leaves entries out, folders with all
-    /// that is in them, by their relative path and what was found there. What can't be looked at, a folder that this user
-    /// may not enter or an entry on a disk that fails, is unreadable, and nothing is known of what is in it.
+    /// Lists the local `folder`; if it doesn't exist, the listing is empty. `skip` leaves out entries by their relative
+    /// path and what was found at it; a folder is left out with its content. What can't be inspected, such as a folder
+    /// that this user may not enter or an entry on a failing disk, is listed as unreadable, without its content.
     ///
     /// # Errors
-    /// When `folder` itself can't be read, and those of `skip`.
+    /// When `folder` itself can't be read, and the errors of `skip`.
     pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
         let user = geteuid();
         let mut walk = Walk { top: folder, skip, user, listing: Self::default() };
@@ -72,13 +74,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Adds what is in a folder.
+    /// Adds the content of a folder.
     fn add_folder(&mut self, below: &Path) -> Result<()> {
         let place = self.top.join(below);
         let opened = open_folder(&place, below == Path::new(""));
         let names = opened.and_then(|folder| Ok((names(&folder)?, folder)));
         let (names, folder) = match names {
-            // It went away meanwhile, or became something else: a link is refused with ELOOP.
+            // The folder was removed meanwhile, or replaced by something else: a link is refused with ELOOP.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if below != Path::new("") => {
                 return Ok(());
             }
@@ -109,10 +111,10 @@ impl Walk<'_> {
             }
         }
         pack(&mut looked, &mut entries);
-        // A process may have a thousand files open, and a tree may be deeper.
+        // A process may have a thousand files open, and a tree may be deeper than that.
         drop(folder);
         for entry in entries {
-            // In the order of a listing.
+            // Adding them now keeps the order of a listing.
             self.listing.push(entry);
             if entry.kind() == EntryKind::Folder {
                 self.add_folder(entry.path())?;
@@ -121,7 +123,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Notes of a folder that it can't be listed. Of one that this user may not enter its owner is to be asked.
+    /// Adds a folder that can't be listed. If this user may not enter it, the entry has no reason: its owner can change
+    /// that.
     fn add_closed(&mut self, path: &Path, why: Errno) {
         let is_denied = why == Errno::ACCESS;
         let closed = Entry::look(&self.top.join(path)).ok().flatten().filter(|_| is_denied);
@@ -131,7 +134,7 @@ impl Walk<'_> {
     }
 }
 
-/// Packs what was looked at, and forgets it.
+/// Packs the inspected entries, and clears the list.
 fn pack(looked: &mut Vec<(PathBuf, Entry)>, entries: &mut Vec<PackedEntry>) {
     let mut interner = interner();
     let packed =
@@ -139,7 +142,7 @@ fn pack(looked: &mut Vec<(PathBuf, Entry)>, entries: &mut Vec<PackedEntry>) {
     entries.extend(looked.drain(..).map(packed));
 }
 
-/// Opens a folder; only the one that is listed may be a link.
+/// Opens a folder; only the top folder may be a link.
 fn open_folder(place: &Path, is_top: bool) -> Looked<OwnedFd> {
     let nofollow = if is_top { OFlags::empty() } else { OFlags::NOFOLLOW };
     open(place, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | nofollow, Mode::empty())
@@ -147,7 +150,7 @@ fn open_folder(place: &Path, is_top: bool) -> Looked<OwnedFd> {
 
 /// The names in a folder, in the order of a listing.
 fn names(folder: &OwnedFd) -> Looked<Vec<CString>> {
-    // In one that can be read and not entered there are names, and nothing else.
+    // A folder that can be read but not entered shows its names and nothing else.
     statat(folder, ".", AtFlags::empty())?;
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
@@ -160,8 +163,8 @@ fn names(folder: &OwnedFd) -> Looked<Vec<CString>> {
     Ok(names)
 }
 
-/// What has this name in a folder, which is half the work of a look along a whole path, and whether `user` can surely read it;
-/// none when it went away meanwhile.
+/// Reads the entry of this name, relative to an open folder, which takes half the time of a lookup by the whole path;
+/// and whether `user` can surely read it. `None` if it was removed meanwhile.
 fn look(folder: impl AsFd, name: &CString, user: Uid) -> Looked<Option<(Entry, bool)>> {
     let found = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(None),
@@ -170,7 +173,7 @@ fn look(folder: impl AsFd, name: &CString, user: Uid) -> Looked<Option<(Entry, b
     let mut entry = Entry::of_stat(&found);
     if entry.kind == EntryKind::Link {
         entry.target = match readlinkat(&folder, name, Vec::new()) {
-            // It went away, or became something else, which is as new as what comes tomorrow.
+            // The link was removed, or replaced; the next transfer finds what replaced it.
             Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
             target => PathBuf::from(OsStr::from_bytes(target?.to_bytes())),
         };
