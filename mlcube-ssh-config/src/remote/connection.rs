@@ -1,7 +1,7 @@
-//! The connection: one login per pipeline, whatever the number of steps.
+//! The connection to the remote: one login per pipeline, whatever the number of steps.
 //!
 //! The first step opens a shared master (`ControlMaster`), under a lock and in the foreground, so that a password can
-//! be asked for; the others use it. A client of the master never logs in by itself: it uses the master or fails at
+//! be asked for; the other steps use it. A client of the master never logs in by itself: it uses the master or fails at
 //! once, and then the master is opened again.
 
 use crate::remote::login::{Login, control_socket, diagnosis, options};
@@ -25,12 +25,12 @@ use crate::ui::report::Report;
 
 use crate::remote::login::ssh_config::SshConfig;
 
-/// The way to the remote, for every step that needs it.
+/// The connection that every step uses.
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) login: Login,
     pub(crate) socket: PathBuf,
-    /// The socket of the same login with another `persist`, as far as that matters.
+    /// The socket of the same login with the other kind of `persist` (0, or not 0).
     pub(crate) other_socket: PathBuf,
     pub(crate) connect_timeout: u32,
     pub(crate) answer_timeout: Duration,
@@ -46,11 +46,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The connection that a document asks for. Nothing is contacted.
+    /// Makes the connection that a document asks for. Contacts nobody.
     ///
     /// # Errors
-    /// When the document holds what the remote `mlcube` would misread, so that it is refused before any contact; or
-    /// when there is no safe place for the socket.
+    /// When the document has values that the remote `mlcube` would misread, which are refused before any contact; or
+    /// when there is no safe folder for the socket.
     pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
         mlcube_args::check(document, runner)?;
         let login = Login {
@@ -60,7 +60,7 @@ impl Connection {
             ssh_config: runner.ssh_config.clone(),
         };
         Ok(Self {
-            // `persist: 0` wants a login of its own, and takes no connection that another setting left open.
+            // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
             socket: control_socket::path(&login, runner.persist == 0)?,
             other_socket: control_socket::path(&login, runner.persist != 0)?,
             login,
@@ -78,7 +78,7 @@ impl Connection {
         })
     }
 
-    /// Lets what transfers files be looked at before anybody logs in for it.
+    /// Requires that the local rsync is checked before the login.
     #[must_use]
     pub fn for_transfers(mut self) -> Self {
         self.transfers = true;
@@ -97,7 +97,7 @@ impl Connection {
         self.login.identity_file.iter().map(|file| home_expanded(file)).collect()
     }
 
-    /// The identity files that ssh would use, as its configuration has it. Nothing is contacted.
+    /// The identity files that ssh would use according to its configuration. Contacts nobody.
     #[must_use]
     pub fn identity_files(&self) -> Vec<PathBuf> {
         let configuration = self.configuration();
@@ -105,7 +105,7 @@ impl Connection {
         self.identity_file().into_iter().chain(configured).collect()
     }
 
-    /// Whether somebody has logged in already, so that what was asked since may have been done.
+    /// Returns whether the connection was open once, so that earlier requests may have been carried out.
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open.load(Ordering::Relaxed)
@@ -117,35 +117,35 @@ impl Connection {
         diagnosis::of_excess(&self.login, exceeded)
     }
 
-    /// How long the remote may say nothing, or take nothing of what is sent.
+    /// How long the remote may be silent, or take no input.
     pub(crate) fn answer_timeout(&self) -> Duration {
         self.answer_timeout
     }
 
-    /// The failure of a remote that has kept a transfer waiting for longer than it may.
+    /// The failure of a remote that kept a transfer waiting for too long.
     #[must_use]
     pub fn silent_transfer(&self) -> Failure {
         diagnosis::of_silence(&self.login, "took or sent next to nothing", self.answer_timeout)
     }
 
-    /// The failure of a connection that breaks in the middle of a transfer.
+    /// The failure of a connection that was lost during a transfer.
     #[must_use]
     pub fn lost_during_transfer(&self) -> Failure {
         diagnosis::lost_during_transfer(self.login.host.as_str())
     }
 
-    /// What those say who use it.
+    /// Where the users of the connection report.
     pub(crate) fn report(&self) -> Report {
         self.report
     }
 
-    /// Whether the members of a group share the tree there.
+    /// Returns whether the members of a group share the remote tree.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.shared
     }
 
-    /// A script that sees the variables and the setup line of the settings.
+    /// Makes a script that has the variables and the setup line of the settings.
     #[must_use]
     pub fn script(&self, program: &'static str) -> Script {
         let shared = if self.shared { "yes" } else { "no" };
@@ -154,20 +154,21 @@ impl Connection {
 
     /// The commands that run `script`, for a dry run: the login, then the session.
     ///
-    /// What only `ssh -G` tells, the preferred cipher, isn't in it: a dry run starts no ssh, whose configuration may run
-    /// programs (`Match exec`).
+    /// The preferred cipher is missing, because only `ssh -G` knows it: a dry run doesn't start ssh, whose
+    /// configuration may run programs (`Match exec`).
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
         [self.login_command(&SshConfig::default()), self.session_command(script)]
     }
 
-    /// The options with which rsync takes this connection.
+    /// The options with which rsync uses this connection.
     #[must_use]
     pub fn rsync_options(&self) -> Vec<String> {
         let ssh: Vec<String> =
             std::iter::once("ssh".to_owned()).chain(self.client_words(&self.socket)).collect();
         let greets = self.greets.load(Ordering::Relaxed);
-        // What rsync makes by itself, the folders for what is replaced, is for the group, too. Every login shell has this.
+        // Folders that rsync makes by itself, those for backups, must be open to the group, too. Every login shell has
+        // `umask`.
         let before = if self.shared { "umask 007; " } else { "" };
         let path = if greets {
             Some(format!("--rsync-path={before}{}", greeting::BECOME_RSYNC))
@@ -179,14 +180,14 @@ impl Connection {
         std::iter::once(format!("--rsh={rsh}")).chain(path).collect()
     }
 
-    /// `host:path` as rsync reads it; an IPv6 address goes in brackets.
+    /// `host:path` as rsync parses it; an IPv6 address is put in brackets.
     #[must_use]
     pub fn rsync_path(&self, path: &str) -> String {
         let host = self.login.host.as_str();
         if host.contains(':') { format!("[{host}]:{path}") } else { format!("{host}:{path}") }
     }
 
-    /// A command there that reads what it is given here; none for words that some login shell would take apart.
+    /// Makes a remote command that reads local input; `None` if a login shell might split or expand one of the words.
     #[must_use]
     pub fn command(&self, words: &[&str]) -> Option<Command> {
         if !words.iter().all(|word| is_plain(word)) {
@@ -201,7 +202,7 @@ impl Connection {
             .args(self.client_words(&self.socket))
             .arg("--")
             .arg(self.login.host.as_str());
-        // Ctrl-C at the terminal must not reach it: what runs there is ended in good order, by us.
+        // Ctrl-C at the terminal must not reach this ssh: the program itself ends what runs on the remote, in order.
         command.arg(LOADER).script(script.clone()).own_group()
     }
 
@@ -209,7 +210,7 @@ impl Connection {
     pub(crate) fn client_words(&self, socket: &Path) -> Vec<String> {
         let mut words = self.login_words();
         let socket = format!("ControlPath={}", socket.display());
-        // With `false` for a proxy a client that finds no master can't log in silently by itself.
+        // With the proxy `false`, a client that finds no master can't log in by itself.
         let master = ["BatchMode=yes", "ControlMaster=no", &socket, "ProxyCommand=false"];
         for option in options::SESSION.iter().chain(&master) {
             words.extend(["-o".to_owned(), (*option).to_owned()]);
@@ -217,25 +218,25 @@ impl Connection {
         words
     }
 
-    /// The options that tell who logs in, and those that every ssh is given.
+    /// The options that tell ssh who logs in, and those of every ssh.
     pub(crate) fn login_words(&self) -> Vec<String> {
         self.login.words().into_iter().chain(options::always()).collect()
     }
 
-    /// What the user's ssh would do at our login.
+    /// The configuration that ssh has for this login.
     pub(crate) fn configuration(&self) -> SshConfig {
         let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
-        SshConfig::told_by(&question.arg(self.login.host.as_str()))
+        SshConfig::read_from(&question.arg(self.login.host.as_str()))
     }
 
-    /// Whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel. Every session of one
-    /// connection has them then.
+    /// Returns whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel.
+    /// Every session of the same connection then has them.
     pub(crate) fn shares_more(&self) -> bool {
         let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
-        let told = SshConfig::told_by(&question.arg(self.login.host.as_str()));
-        // An ssh that was built without Kerberos doesn't know the second.
-        told.get("forwardagent") != Some("no")
-            || told.get("gssapidelegatecredentials").is_some_and(|value| value != "no")
-            || told.get("tunnel").is_some_and(|value| value != "false")
+        let effective = SshConfig::read_from(&question.arg(self.login.host.as_str()));
+        // An ssh that was built without Kerberos doesn't print the second.
+        effective.get("forwardagent") != Some("no")
+            || effective.get("gssapidelegatecredentials").is_some_and(|value| value != "no")
+            || effective.get("tunnel").is_some_and(|value| value != "false")
     }
 }

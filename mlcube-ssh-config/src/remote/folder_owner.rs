@@ -1,4 +1,4 @@
-//! What a script says of a folder that isn't the account's own.
+//! The failure for a remote folder that others may change.
 
 use anyhow::anyhow;
 
@@ -8,8 +8,8 @@ use crate::text::quote::shell_word;
 /// The kind of the problem.
 pub const NOT_OWN: &str = "not-own";
 
-/// The failure; `subject` is the script's: `owner WHO MODE PATH`, `writable WHO MODE PATH` of a folder of the account's,
-/// `exposed WHO MODE PATH` of another one, or `unlooked - - PATH`.
+/// Makes the failure from the script's `subject`: `owner WHO MODE PATH`; `writable WHO MODE PATH` for a folder of the
+/// account; `exposed WHO MODE PATH` for another folder; or `unlooked - - PATH` if it couldn't be checked.
 #[must_use]
 pub fn failure(host: &str, subject: &str) -> Failure {
     let mut words = subject.splitn(4, ' ');
@@ -57,7 +57,7 @@ mod tests {
         "\ncheck_own \"$1\"\necho own\n"
     );
 
-    /// What the check prints of a folder, with these programs before the others.
+    /// Returns the output of the check for a folder, with `programs` first in the PATH.
     fn told_of(folder: &Path, programs: &Path) -> String {
         let told = told_by("dash", folder, programs);
         assert_eq!(told_by("bash", folder, programs), told);
@@ -73,7 +73,7 @@ mod tests {
         String::from_utf8(told.output).unwrap()
     }
 
-    /// A folder with programs of these names that run this line.
+    /// Makes a folder with programs of these names that run this line.
     fn program(folder: &Path, name: &str, line: &str) {
         let file = folder.join(name);
         fs::write(&file, format!("#!/bin/sh\n{line}\n")).unwrap();
@@ -91,7 +91,7 @@ mod tests {
         program(&programs, "stat", "exit 1");
         let unlooked = format!("problem not-own unlooked - - {}\n", folder.display());
         assert_eq!(told_of(&folder, &programs), unlooked);
-        // One that looks at some of them only.
+        // A stat that inspects only some of the paths.
         program(&programs, "stat", "shift 2; exec /usr/bin/stat -c '%u %g %A %n' \"$1\"");
         assert_eq!(told_of(&folder, &programs), unlooked);
     }
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(told_of(&path("first/folder"), &path("bin")), "own\n");
         fs::set_permissions(path("open"), Permissions::from_mode(0o777)).unwrap();
         let told = told_of(&path("first/folder"), &path("bin"));
-        // Its own stat and readlink, too.
+        // Also with the host's own stat and readlink.
         assert_eq!(told_by("busybox sh", &path("first/folder"), &path("bin")), told);
         let open = path("open").display().to_string();
         assert_eq!(told, format!("problem not-own writable everybody drwxrwxrwx {open}\n"));

@@ -1,21 +1,21 @@
-//! What is ours on the remote, in the lines that the scripts of `clean` reply with.
+//! What mlcube-ssh has made on the remote, parsed from the replies of the scripts of `clean`.
 
 use crate::remote::session::reply::is_absolute;
 use crate::text::units::human_bytes;
 
-/// One thing of ours on the remote.
+/// An item that mlcube-ssh made on the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Item {
-    /// The script's word for what it is.
+    /// The script's word for its kind.
     pub kind: String,
     kib: u64,
-    /// Its path, absolute.
+    /// The absolute path.
     pub path: String,
 }
 
 impl Item {
-    /// Reads `KIND KIB PATH`; nothing where the path isn't one that nothing can misread.
+    /// Parses `KIND KIB PATH`; `None` if the path isn't absolute and unambiguous.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(3, ' ');
@@ -26,7 +26,7 @@ impl Item {
         })
     }
 
-    /// One line for people, in the words of `--yes`.
+    /// One line for people, with the words that `--yes` takes.
     #[must_use]
     pub fn line(&self) -> String {
         let (what, note) = match self.kind.as_str() {
@@ -46,7 +46,7 @@ impl Item {
         format!("{what:<12}{size:>10}  {}{note}", self.path)
     }
 
-    /// The last part of its path.
+    /// The last component of the path.
     #[must_use]
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()

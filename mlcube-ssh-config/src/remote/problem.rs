@@ -1,45 +1,46 @@
-//! The problems of the functions that several remote scripts share, so that every program tells them alike.
+//! The problems of functions that several remote scripts share, with one message each for all programs.
 
 use crate::pipe::failure::{Failure, MAKE_ROOM, hinted, is_out_of_room};
 use crate::process::{find, rsync_version};
 use crate::remote::folder_owner;
 use crate::remote::login::ssh_messages::last_line;
 
-/// What a remote script reports with `problem KIND SUBJECT`.
+/// A problem that a remote script reports with `problem KIND SUBJECT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem<'a> {
-    /// No program lists a folder (`know_find` in `find.sh`).
+    /// No program can list a folder (`know_find` in `find.sh`).
     NoFind,
-    /// There is no rsync (`need_rsync` in `prelude.sh`).
+    /// rsync is missing (`need_rsync` in `prelude.sh`).
     NoRsync,
-    /// Its rsync is openrsync (`need_rsync`).
+    /// The remote rsync is openrsync (`need_rsync`).
     OpenRsync,
-    /// A folder or program that others may change (`check_own`, `check_program` in `folder-owner.sh`).
+    /// Others may change a folder or program (`check_own`, `check_program` in `folder-owner.sh`).
     NotOwn(&'a str),
-    /// What can't be looked at (`check_readable`, `need_state` and others in `jobs.sh`).
+    /// Something can't be inspected (`check_readable`, `need_state` and others in `jobs.sh`).
     NoLook(&'a str),
-    /// The folder in which file locks hang (`guard_locks` in `jobs.sh`).
+    /// File locks hang in this folder (`guard_locks` in `jobs.sh`).
     LocksHang(&'a str),
-    /// What can't be written, by any function that makes something; behind a colon, as far as it is known, why.
+    /// Something can't be written, reported by any function that makes something; the reason follows a colon if it is
+    /// known.
     NotWritable(&'a str),
-    /// One that only the program of one script knows.
+    /// A problem of a single script, known only to its program.
     Other {
-        /// Its kind.
+        /// The kind.
         kind: &'a str,
-        /// What it is about.
+        /// The subject.
         subject: &'a str,
     },
 }
 
 impl<'a> Problem<'a> {
-    /// Reads the words behind `problem`.
+    /// Parses the words after `problem`.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
         let (kind, subject) = text.split_once(' ').unwrap_or((text, ""));
         Self::of(kind, subject)
     }
 
-    /// The problem of a kind.
+    /// Makes the problem of a kind.
     #[must_use]
     pub fn of(kind: &'a str, subject: &'a str) -> Self {
         match kind {
@@ -54,8 +55,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The failure that it is; none for one that only the program of one script knows. `errors` is what the script's programs
-    /// said.
+    /// Returns the failure; `None` for a problem that only one program knows. `errors` is the script's standard error.
     #[must_use]
     pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
         Some(match *self {
@@ -84,7 +84,7 @@ fn not_writable(host: &str, subject: &str, errors: &str) -> Failure {
     let last = last_line(errors);
     let words = if words.trim().is_empty() { last.as_str() } else { words.trim() };
     let why = if words.is_empty() { String::new() } else { format!(": {words}") };
-    // dash says no more than this of a full disk.
+    // dash says no more than "I/O error" about a full disk.
     if is_out_of_room(words) || is_out_of_room(errors) || words.contains("I/O error") {
         let message = format!("no room left on '{host}' for {path}{why}");
         return Failure::ours(hinted(message, MAKE_ROOM));
@@ -95,8 +95,8 @@ fn not_writable(host: &str, subject: &str, errors: &str) -> Failure {
     ))
 }
 
-/// What failed, and why as far as the remote tells: by the kind of its problem, else by the last words of its programs. It
-/// is never without a reason.
+/// Returns what failed and why, as far as the remote says: the kind of its problem, or the last words of its programs.
+/// The text is never empty.
 #[must_use]
 pub fn reason(problem: &str, last_error: &str) -> String {
     match (problem, last_error) {

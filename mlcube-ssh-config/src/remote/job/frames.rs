@@ -1,6 +1,6 @@
-//! What a followed job sends: lines, and after each `log N` line N bytes of its log.
+//! The frames that a followed job sends: lines and, after each line `log N`, N bytes of its log.
 //!
-//! The log may be endless, and is handed on as it comes; everything else has a limit.
+//! The log may be endless, and is passed on as it comes; everything else has a limit.
 
 use std::fmt;
 
@@ -8,49 +8,49 @@ use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 use crate::settings::names::{Host, JobId};
 
-/// One thing that the remote told.
+/// A frame of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// Bytes of the log.
     Log(Vec<u8>),
-    /// The size of the whole log, in bytes, once the job has ended.
+    /// The size of the whole log in bytes, after the job's end.
     LogSize(u64),
-    /// `mlcube` failed before the task, and why as far as it knows.
+    /// `mlcube` failed before the task; the reason, if it is known.
     BeforeTheTask(Option<String>),
-    /// The container engine failed: no container was made, or it never started, or nothing tells how it ended.
+    /// The container engine failed: no container was made, it never started, or its end is unknown.
     EngineFailed,
     /// A task of the job was started.
     Began,
-    /// Somebody ended the job.
+    /// Somebody stopped the job.
     Stopped,
     /// The job ended with this status.
     Status(u8),
-    /// The job's leader is gone, and left no status; why, as far as that is known.
+    /// The job's leader is gone and left no status; the reason, as far as it is known.
     Lost(String),
-    /// Which job it is.
+    /// The id of the job.
     Job(JobId),
-    /// The node of the host on which it was started, and whether that is another one than this session's.
+    /// The node of the host on which the job was started, and whether this session is on another one.
     Node(Host, bool),
-    /// `job.json`.
+    /// The content of `job.json`.
     JobRecord(Vec<u8>),
-    /// The byte of the log that comes next.
+    /// The offset of the next byte of the log.
     Offset(u64),
     /// The job has started, and isn't followed.
     Started,
-    /// This is all of the log that there is now.
+    /// The log has no more bytes at the moment.
     LogEnd,
-    /// Something that a person has to know.
+    /// A warning for the user.
     Warning(String),
-    /// The script can't do its work: the kind, and the subject.
+    /// The script failed: the kind and the subject of its problem.
     Problem(String, String),
 }
 
-/// What a remote sent that no script of ours sends; reads as the end of a sentence about the host.
+/// What was refused of a remote's output; the text completes a sentence about the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// More than it may.
+    /// More than the remote may send.
     Exceeded(Exceeded),
-    /// A line whose value isn't what its word calls for.
+    /// A line whose value doesn't suit its word.
     Line(String),
 }
 
@@ -71,11 +71,11 @@ impl From<Exceeded> for Refused {
     }
 }
 
-/// Takes frames from bytes that come in any portions.
+/// Splits bytes, in portions of any size, into frames.
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: Vec<u8>,
-    /// How much of the buffer is done with.
+    /// How many bytes of the buffer were read.
     read: usize,
     log_left: u64,
     record_left: usize,
@@ -83,24 +83,24 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Takes bytes in.
+    /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
-        // Once for all that came at a time: a host may send very short lines.
+        // Drained once for each portion: a host may send very short lines.
         self.buffer.drain(..self.read);
         self.read = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next frame that is there; a log frame may be a part of what was announced.
+    /// The next complete frame; a log frame may be a part of the announced bytes.
     ///
     /// # Errors
-    /// When the remote sends what no script of ours does.
+    /// When the remote sends what none of the scripts does.
     #[expect(clippy::should_implement_trait, reason = "more may come after none")]
     pub fn next(&mut self) -> Result<Option<Frame>, Refused> {
         loop {
-            let there = &self.buffer[self.read..];
+            let ahead = &self.buffer[self.read..];
             if self.log_left > 0 {
-                let length = usize::try_from(self.log_left).unwrap_or(usize::MAX).min(there.len());
+                let length = usize::try_from(self.log_left).unwrap_or(usize::MAX).min(ahead.len());
                 if length == 0 {
                     return Ok(None);
                 }
@@ -108,15 +108,15 @@ impl Frames {
                 return Ok(Some(Frame::Log(self.take(length))));
             }
             if self.record_left > 0 {
-                if there.len() < self.record_left {
+                if ahead.len() < self.record_left {
                     return Ok(None);
                 }
                 let record = self.take(self.record_left);
                 self.record_left = 0;
                 return Ok(Some(Frame::JobRecord(record)));
             }
-            let Some(end) = there.iter().position(|&byte| byte == b'\n') else {
-                return if there.len() > limits::LINE {
+            let Some(end) = ahead.iter().position(|&byte| byte == b'\n') else {
+                return if ahead.len() > limits::LINE {
                     Err(Exceeded::Line.into())
                 } else {
                     Ok(None)
@@ -125,7 +125,7 @@ impl Frames {
             if end > limits::LINE {
                 return Err(Exceeded::Line.into());
             }
-            let line = String::from_utf8_lossy(&there[..end]).into_owned();
+            let line = String::from_utf8_lossy(&ahead[..end]).into_owned();
             self.read += end + 1;
             if let Some(frame) = self.line(&line)? {
                 return Ok(Some(frame));
@@ -141,7 +141,7 @@ impl Frames {
 
     fn line(&mut self, line: &str) -> Result<Option<Frame>, Refused> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        // Some wc(1) fill up with blanks.
+        // Some versions of wc(1) pad the number with blanks.
         let number = || rest.trim().parse::<u64>().map_err(|_| Refused::Line(shortened(line)));
         Ok(match word {
             "log" => {
@@ -186,13 +186,13 @@ impl Frames {
                 let (kind, subject) = rest.split_once(' ').unwrap_or((rest, ""));
                 Some(Frame::Problem(kind.to_owned(), subject.to_owned()))
             }
-            // A later version of the script may tell more.
+            // A later version of the script may send more words.
             _ => None,
         })
     }
 }
 
-/// As much of a line as a person needs to see.
+/// The start of a line, enough for a message.
 fn shortened(line: &str) -> String {
     line.chars().take(80).collect()
 }
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// What is refused of a text that comes in portions of 1000 bytes, again and again.
+    /// Returns the error for a text that comes in portions of 1000 bytes, repeated.
     fn refused(text: &[u8]) -> Option<Refused> {
         let mut frames = Frames::default();
         for _ in 0..10_000 {

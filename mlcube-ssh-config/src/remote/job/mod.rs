@@ -1,4 +1,4 @@
-//! Jobs as the scripts on the remote know them, and the lock of a workspace.
+//! Jobs as the remote scripts describe them, and the lock of a workspace.
 
 pub mod frames;
 pub(crate) mod record;
@@ -23,18 +23,18 @@ use crate::text::date::utc;
 pub use record::{JobRecord, record};
 pub use state::JobState;
 
-/// Functions for scripts: who leads a job, how it is, what runs of it, which one holds a workspace
+/// Shell functions about jobs: their leader, state, processes, and the job that holds a workspace
 /// ([`crate::process::script::Script::with`]).
 pub const FUNCTIONS: &str =
     concat!(include_str!("../sh/containers.sh"), include_str!("../sh/jobs.sh"));
 
-/// Functions for scripts: the incoming folder of a push. They need [`FUNCTIONS`].
+/// Shell functions for the incoming folder of a push. They need [`FUNCTIONS`].
 pub const INCOMING: &str = include_str!("../sh/incoming.sh");
 
-/// The kind of the problem that a script has with a workspace which a job holds.
+/// The kind of the problem for a workspace that a job holds.
 pub const LOCKED: &str = "locked";
 
-/// The longest pause between looks at a workspace that is held.
+/// The longest pause between two checks of a workspace that is held.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What to do about a workspace that a job holds.
@@ -42,7 +42,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[non_exhaustive]
 pub struct WaitArgs {
     /// Wait while another job holds the workspace: SECONDS at most, or until it ends
-    // Without a number a year, which is longer than any job.
+    // The default is a year, which is longer than any job.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "31536000")]
     pub wait: Option<u64>,
 }
@@ -50,29 +50,29 @@ pub struct WaitArgs {
 /// The job that holds a workspace.
 #[derive(Clone, Debug)]
 pub struct Holder {
-    /// None for what can't be one.
+    /// `None` if the script's word isn't a job id.
     id: Option<JobId>,
     state: HolderState,
     started: u64,
-    /// The node that it runs on; none for what can't be the name of a host.
+    /// The node that the job runs on; `None` if the script's word isn't a host name.
     node: Option<Host>,
     about: Value,
 }
 
-/// How a job is that holds a workspace.
+/// The state of a job that holds a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HolderState {
     Running,
-    /// Its leader is gone, and processes of it run on.
+    /// The leader is gone, and other processes of the job still run.
     Leaderless,
-    /// It has ended, but for what a stop or its engine could not end.
+    /// The job has ended, except for what a stop or its engine couldn't end.
     Left,
-    /// On another machine, or in a container of the host: its processes can't be looked at.
+    /// On another machine, or in a container of the host: the processes can't be inspected.
     Elsewhere,
 }
 
 impl HolderState {
-    /// Reads `STATE` or `STATE:WHY`.
+    /// Parses `STATE` or `STATE:WHY`.
     fn parse(word: &str) -> Self {
         match word.split_once(':').unwrap_or((word, "")) {
             ("running", _) => Self::Running,
@@ -84,7 +84,7 @@ impl HolderState {
 }
 
 impl Holder {
-    /// Reads what a script said of it: `ID STATE STARTED HOST ABOUT`.
+    /// Parses what a script says about the job: `ID STATE STARTED HOST ABOUT`.
     #[must_use]
     pub fn parse(subject: &str) -> Self {
         let mut words = subject.splitn(5, ' ');
@@ -99,7 +99,7 @@ impl Holder {
         }
     }
 
-    /// Which job it is, since when, and who started it from where.
+    /// Describes the job: its id, its start, who started it, and from where.
     fn describe(&self, document: &Document) -> String {
         let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
         let node = if self.state == HolderState::Elsewhere {
@@ -127,7 +127,7 @@ impl Holder {
         )
     }
 
-    /// Why nothing is done, and what can be.
+    /// The failure of a step that doesn't wait, with the commands that help.
     #[must_use]
     pub fn refusal(&self, document: &Document) -> Failure {
         let hint = match (&self.id, self.state) {
@@ -158,14 +158,14 @@ impl Holder {
         Failure::ours(anyhow!("{}", self.describe(document))).hint(hint)
     }
 
-    /// What is said when its end is waited for.
+    /// The message while waiting for the job's end.
     #[must_use]
     pub fn waiting(&self, document: &Document) -> String {
         format!("waiting: {}", self.describe(document))
     }
 }
 
-/// Waiting for a workspace, with growing pauses.
+/// Waits for a workspace, with growing pauses.
 #[derive(Debug)]
 pub struct LockWait {
     limit: Duration,
@@ -174,20 +174,20 @@ pub struct LockWait {
 }
 
 impl LockWait {
-    /// For so many seconds; without them there is none.
+    /// Waits for up to `seconds`; `None` doesn't wait.
     #[must_use]
     pub fn new(seconds: Option<u64>) -> Self {
         let limit = Duration::from_secs(seconds.unwrap_or(0));
         Self { limit, since: None, pause: Duration::from_millis(250) }
     }
 
-    /// Whether this is the first look at a workspace that is held.
+    /// Returns whether this is the first check of a workspace that is held.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.since.is_none()
     }
 
-    /// How long to pause before the next look; none when the time is over.
+    /// How long to pause before the next check; `None` after the limit.
     pub fn pause(&mut self) -> Option<Duration> {
         let left = self.limit.checked_sub(self.since.get_or_insert_with(Instant::now).elapsed())?;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -195,11 +195,11 @@ impl LockWait {
     }
 }
 
-/// Asks what only a workspace that no job holds can answer; waits for that if `wait` says so. The session of a script that
-/// is followed is there for the next one, unless this one failed.
+/// Runs a script that needs a workspace which no job holds; waits for the workspace if `wait` says so. If the script is
+/// followed, also returns the session for the next script, unless this one failed.
 ///
 /// # Errors
-/// When a job holds the workspace and goes on to, or the host can't be reached.
+/// When a job holds the workspace for longer than the wait, or the host can't be reached.
 pub fn ask_when_free(
     connection: &Connection,
     script: &Script,
@@ -208,9 +208,9 @@ pub fn ask_when_free(
 ) -> Outcome<(Reply, Option<Session>)> {
     let mut patience = LockWait::new(wait.wait);
     loop {
-        let (answer, session) = connection.run_and_keep(script)?;
-        let problem = answer.field("problem").unwrap_or_default();
-        let Some(subject) = problem.strip_prefix("locked ") else { return Ok((answer, session)) };
+        let (reply, session) = connection.run_and_keep(script)?;
+        let problem = reply.field("problem").unwrap_or_default();
+        let Some(subject) = problem.strip_prefix("locked ") else { return Ok((reply, session)) };
         let holder = Holder::parse(subject);
         if wait.wait.is_some() && patience.is_fresh() {
             connection.report().say(&holder.waiting(document));

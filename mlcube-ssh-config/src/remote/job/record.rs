@@ -1,8 +1,8 @@
-//! What a job's `job.json` says of the request, for an `attach` from another machine.
+//! The part of a job's `job.json` that describes the request, for an `attach` from another machine.
 //!
-//! The host is sent what it needs to run, and not the document: its configuration may hold values of this machine's
-//! variables. What comes back is evidence, never instruction: names of tasks, which this document must know, and whether
-//! the arguments were the same.
+//! The host receives what it needs to run, and not the document, whose configuration may contain values of local
+//! variables. What comes back is evidence, never instruction: names of tasks, which the local document must know, and
+//! whether the arguments were the same.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::pipe::document::Document;
 use crate::settings::names::TaskName;
 use crate::text::stable_hash::hex;
 
-/// What `attach` takes from `job.json`.
+/// What `attach` reads from `job.json`.
 #[derive(Debug, Default, Deserialize)]
 pub struct JobRecord {
     #[serde(default)]
@@ -42,10 +42,10 @@ struct Run {
     arguments: Option<String>,
 }
 
-/// The record of a job that runs `tasks` with the document's arguments.
+/// Makes the record of a job that runs `tasks` with the document's arguments.
 ///
 /// # Errors
-/// When the arguments can't be written.
+/// When the arguments can't be serialised.
 pub fn record(document: &Document, tasks: &[TaskName]) -> Result<String> {
     let run = json!({"tasks": tasks, "arguments": arguments(document)?});
     serde_json::to_string(&json!({"run": run})).context("can't write the record of the job")
@@ -58,27 +58,27 @@ fn arguments(document: &Document) -> Result<String> {
 }
 
 impl JobRecord {
-    /// Reads `job.json`; nothing that isn't one.
+    /// Parses `job.json`; `None` if it is malformed.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        // An object and nothing else: serde takes a list for a struct, too.
+        // serde would accept a list for a struct.
         let object: Map<String, Value> = serde_json::from_slice(text).ok()?;
         serde_json::from_value(Value::Object(object)).ok()
     }
 
-    /// `mlcube`'s word for what the job does, as the host says it.
+    /// `mlcube`'s word for what the job does, according to the host.
     #[must_use]
     pub fn phase(&self) -> &str {
         &self.about.phase
     }
 
-    /// The names of its tasks, whatever they are.
+    /// The names of its tasks, unchecked.
     #[must_use]
     pub fn tasks(&self) -> &[String] {
         &self.document.run.tasks
     }
 
-    /// Whether the job was started with other arguments than the document's; none where the host doesn't tell.
+    /// Returns whether the job was started with other arguments than the document's; `None` if the host doesn't say.
     #[must_use]
     pub fn has_other_arguments(&self, document: &Document) -> Option<bool> {
         let ours = arguments(document).ok()?;

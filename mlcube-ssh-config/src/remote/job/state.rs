@@ -1,4 +1,4 @@
-//! The state of a job, in the line that a status script replies with.
+//! The state of a job, in the line of a status script's reply.
 
 use serde_json::{Map, Value};
 
@@ -20,7 +20,7 @@ pub struct JobState {
 }
 
 impl JobState {
-    /// Reads `ID STATE STATUS STARTED ENDED HOST ABOUT`; nothing where the id is none, or a word is missing.
+    /// Parses `ID STATE STATUS STARTED ENDED HOST ABOUT`; `None` if the id is malformed or a word is missing.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(7, ' ');
@@ -66,7 +66,7 @@ impl JobState {
         if let Some(why) = &self.why {
             json.insert("why".to_owned(), Value::from(why.as_str()));
         }
-        // What was told about the job takes no other value's place.
+        // A value from the remote's `about` must not replace one of the keys above.
         for (key, value) in &self.about {
             json.entry(key.as_str()).or_insert_with(|| value.clone());
         }

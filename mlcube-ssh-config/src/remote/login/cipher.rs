@@ -1,42 +1,43 @@
-//! The cipher of the shared connection: the fastest one, where the user leaves the choice to ssh.
+//! The cipher of the shared connection: the fastest one, if the user leaves the choice to ssh.
 
 use std::fs;
 
 use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_version::version;
 
-/// With AES in the processor it moves nearly twice what ssh's first choice does, chacha20-poly1305.
+/// On a processor with AES instructions it is nearly twice as fast as ssh's first choice, chacha20-poly1305.
 const FAST: &str = "aes128-gcm@openssh.com";
 
 /// The first OpenSSH that understands `^`, "put this before the default list" (its release notes).
 const CARET_SINCE: (u32, u32) = (8, 1);
 
-/// The option for the login that prefers the fast cipher; none where that isn't ours to choose, or wouldn't be faster.
+/// The login option that prefers the fast cipher; `None` if the user or the system chose ciphers, or it wouldn't be
+/// faster.
 ///
-/// It only changes the order of ssh's own list: a host without this cipher is reached with another one. What
-/// processor the host has nobody knows before the login.
+/// It only changes the order of ssh's own list: a host without this cipher uses another one. The host's processor isn't
+/// known before the login.
 pub(crate) fn option(user: &SshConfig) -> Option<String> {
     let ciphers = user.get("ciphers")?;
-    // What costs a process comes last.
+    // Checks that start a process come last.
     let ours = can_go_first(ciphers)
         && processor_has_aes()
         && version().is_some_and(|version| version >= CARET_SINCE)
-        // Any other list is somebody's policy: the user's, or the system's.
+        // Any other list is a policy of the user or of the system.
         && SshConfig::built_in().get("ciphers") == Some(ciphers);
     ours.then(|| format!("Ciphers=^{FAST}"))
 }
 
-/// Whether the list has the fast cipher, behind another one.
+/// Returns whether the list has the fast cipher, but not first.
 fn can_go_first(ciphers: &str) -> bool {
     ciphers.split(',').skip(1).any(|cipher| cipher == FAST)
 }
 
-/// Whether this processor has instructions for AES; no, where the system doesn't say.
+/// Returns whether the local processor has AES instructions; `false` if the system doesn't say.
 fn processor_has_aes() -> bool {
     fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| lists_aes(&text))
 }
 
-/// Whether the features in Linux's `/proc/cpuinfo` have `aes`: `flags` on x86, `Features` on arm.
+/// Returns whether Linux's `/proc/cpuinfo` lists the feature `aes`: in `flags` on x86, in `Features` on arm.
 fn lists_aes(cpuinfo: &str) -> bool {
     cpuinfo.lines().filter_map(|line| line.split_once(':')).any(|(key, value)| {
         matches!(key.trim(), "flags" | "Features") && value.split_whitespace().any(|it| it == "aes")

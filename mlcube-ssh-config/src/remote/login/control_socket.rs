@@ -1,4 +1,4 @@
-//! Where the shared connection's socket lies.
+//! The path of the shared connection's socket.
 
 use std::env;
 use std::fs;
@@ -21,13 +21,14 @@ use crate::text::stable_hash::StableHash;
 /// The longest socket path that works: ssh binds at the path, a dot and 16 characters, in the 108 bytes of `sun_path`.
 const LONGEST: usize = 90;
 
-/// What helps where no folder serves.
+/// The hint if no folder is suitable.
 const ELSEWHERE: &str = "set XDG_RUNTIME_DIR to a folder of yours with mode 0700, whose path has at most 60 bytes and no blank";
 
-/// The socket of a login's master, in a folder that nobody else can reach. One that lasts for a single command is another one.
+/// The socket of a login's master, in a folder that only this user can enter. A connection for a single command has
+/// another socket.
 ///
 /// # Errors
-/// When the folder can't be made, or isn't ours alone.
+/// When the folder can't be made, or others can enter it.
 pub(crate) fn path(login: &Login, is_for_one_command: bool) -> Result<PathBuf> {
     let hash = StableHash::default()
         .field(login.host.as_str())
@@ -35,13 +36,13 @@ pub(crate) fn path(login: &Login, is_for_one_command: bool) -> Result<PathBuf> {
         .optional(login.identity_file.as_ref())
         .optional(login.ssh_config.as_ref())
         .field(if is_for_one_command { "one" } else { "shared" })
-        // Two homes are two sets of ssh settings, for which one alias can mean two hosts.
+        // Two homes have two ssh configurations, in which one alias can mean two hosts.
         .optional(env::var_os("HOME"));
     Ok(private_folder()?.join(format!("{:016x}", hash.finish())))
 }
 
-/// The first folder for sockets that is this user's alone, or can be made so. Anybody can make a folder in `/tmp` first: then
-/// one in the state folder, which is the user's, serves.
+/// The first folder for sockets that belongs to this user alone, or can be made so. In `/tmp` anybody may have made the
+/// folder first; then a folder in the user's state folder is used.
 fn private_folder() -> Result<PathBuf> {
     let uid = rustix::process::getuid().as_raw();
     let runtime =
@@ -55,7 +56,7 @@ fn private_folder() -> Result<PathBuf> {
     first_private(places.filter(|folder| is_short(folder) && is_plain_for_ssh(folder)), uid)
 }
 
-/// The first of some places that is this user's alone, or why the first one isn't.
+/// The first of `places` that belongs to this user alone; else the error of the first one.
 fn first_private(mut places: impl Iterator<Item = PathBuf>, uid: u32) -> Result<PathBuf> {
     let mut refused = None;
     places
@@ -73,13 +74,13 @@ fn no_place() -> anyhow::Error {
     hinted("no folder for the shared connection", ELSEWHERE)
 }
 
-/// Whether a socket in the folder has a path that ssh can bind.
+/// Returns whether ssh can bind the path of a socket in the folder.
 fn is_short(folder: &Path) -> bool {
     folder.as_os_str().len() + 17 <= LONGEST
 }
 
-/// Whether ssh reads the folder's name as it is: it splits the value of `ControlPath` at blanks, and expands what is in it
-/// (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
+/// Returns whether ssh takes the folder's name literally: it splits the value of `ControlPath` at blanks, and expands
+/// tokens and variables in it (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
 fn is_plain_for_ssh(folder: &Path) -> bool {
     let bytes = folder.as_os_str().as_bytes();
     !bytes.iter().any(|byte| byte.is_ascii_whitespace() || b"%$~\"'\\#".contains(byte))
@@ -88,12 +89,12 @@ fn is_plain_for_ssh(folder: &Path) -> bool {
 /// Makes a folder, or refuses one in which somebody else could put a socket.
 fn make_private(folder: &Path, uid: u32) -> Result<()> {
     let make = || match folder.parent() {
-        // The state folder's own, where nothing was kept yet.
+        // The parent, the state folder, may not exist yet.
         Some(state) if state.ends_with("mlcube-ssh") => private_file::make_private(state),
         _ => Ok(()),
     };
     match make().and_then(|()| DirBuilder::new().mode(0o700).create(folder)) {
-        // Whatever the umask.
+        // The umask may have removed permissions.
         Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?,
         Err(problem) if problem.kind() == io::ErrorKind::AlreadyExists => {}
         Err(problem) => {
@@ -169,7 +170,7 @@ mod tests {
         assert!(check_private(folder.path(), uid).is_err());
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
         assert!(check_private(folder.path(), uid).is_ok());
-        // One of another user's: root's, for a user that no machine has.
+        // A folder of another user: for a user id that no machine has, it is root's.
         let squatted = check_private(folder.path(), uid + 1).unwrap_err();
         assert!(Failure::from(squatted).hint_text().unwrap().contains("XDG_RUNTIME_DIR"));
     }

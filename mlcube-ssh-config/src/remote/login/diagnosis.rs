@@ -1,7 +1,7 @@
-//! Why a login or a session failed: one line for a person, and the next thing to do.
+//! Why a login or a session failed, in one line, and what to do next.
 //!
-//! What kind of failure it is, ssh's own words decide ([`crate::remote::login::ssh_messages`]), and of these the first that is known. What
-//! the host says, and what ssh repeats of it, is only quoted.
+//! The kind of failure is found from ssh's own messages ([`crate::remote::login::ssh_messages`]): the first known one
+//! decides. What the host says, and what ssh repeats of it, is only quoted.
 
 use std::time::Duration;
 
@@ -14,35 +14,36 @@ use crate::remote::login::ssh_messages::divide;
 use crate::remote::login::ssh_messages::last_line;
 use crate::text::quote::one_line;
 
-/// The files that a login shell runs before it runs a command, for hints.
+/// The files that a login shell runs before a command, for hints.
 const START_UP_FILES: &str = "the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc, ~/.config/fish/config.fish and those in /etc)";
 
-/// What ended a login.
+/// Why a login ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoginEnd {
-    /// The host has another key than `known_hosts` says.
+    /// The host's key differs from the one in `known_hosts`.
     HostKeyChanged,
-    /// Nothing is known of the host's key, and nobody vouches for it.
+    /// The host's key is unknown, and nobody vouches for it.
     HostKeyUnknown,
-    /// There is no such name.
+    /// The name doesn't exist.
     NoSuchName,
-    /// Names can't be looked up at the moment.
+    /// Names can't be resolved at the moment.
     NoNameService,
-    /// Nobody listens.
+    /// Nothing listens on the port.
     ConnectionRefused,
-    /// Nothing comes back.
+    /// The host doesn't reply.
     NoAnswer,
-    /// The host closed the connection before it said who it is: it takes no more logins now, or none from here.
+    /// The host closed the connection before it identified itself: it accepts no more logins now, or none from the
+    /// local machine.
     ClosedAtOnce,
-    /// Key, password or account were refused.
+    /// The key, password or account was refused.
     Refused,
-    /// The host closed the connection during the login, as it does when its PAM doesn't let this account in.
+    /// The host closed the connection during the login, as it does when its PAM refuses the account.
     ClosedInLogin,
-    /// Something else, which ssh's last line tells.
+    /// Another reason, given in ssh's last line.
     Other,
 }
 
-/// The words of ssh's own that name each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
+/// ssh's own messages for each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
 const KNOWN: [(&str, LoginEnd); 17] = [
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", LoginEnd::HostKeyChanged),
     ("Host key verification failed", LoginEnd::HostKeyUnknown),
@@ -64,8 +65,8 @@ const KNOWN: [(&str, LoginEnd); 17] = [
 ];
 
 impl LoginEnd {
-    /// What ssh's own words say.
-    pub(crate) fn told_by(words: &str) -> Self {
+    /// Finds the end from ssh's messages.
+    pub(crate) fn read_from(words: &str) -> Self {
         if offers_too_many_keys(words) {
             return Self::Refused;
         }
@@ -73,15 +74,15 @@ impl LoginEnd {
         let known =
             |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
         match own_words.lines().find_map(known).unwrap_or(Self::Other) {
-            // A proxy that ends looks the same.
+            // ssh says the same of a proxy that ends.
             Self::ClosedAtOnce | Self::ClosedInLogin if own_words.contains(NO_PORT) => Self::Other,
             end => end,
         }
     }
 }
 
-/// Whether sshd ended the login because of too many attempts. It says why itself; a peer that lies gains only that somebody
-/// looks at their keys.
+/// Returns whether sshd ended the login because of too many attempts. Only the peer's text says so; a peer that lies
+/// gains only that the user looks at their keys.
 fn offers_too_many_keys(words: &str) -> bool {
     let (own_words, quoted) = divide(words);
     let line = quoted.lines().next().unwrap_or_default();
@@ -90,13 +91,13 @@ fn offers_too_many_keys(words: &str) -> bool {
         && reason.is_some_and(|text| text.starts_with("Too many authentication failures"))
 }
 
-/// The reason that sshd gives for it, as ssh writes it (RFC 4253, 11.1).
+/// The reason code that sshd sends for it, as ssh writes it (RFC 4253, 11.1).
 const DISCONNECT_PROTOCOL_ERROR: &str = ":2: ";
 
-/// What ssh calls the other end when that is a proxy's pipe.
+/// How ssh names the peer when it is a proxy's pipe.
 const NO_PORT: &str = "UNKNOWN port 65535";
 
-/// What no further attempt mends.
+/// Messages that a further attempt doesn't change.
 const FINAL: [&str; 4] = [
     "Unable to negotiate with",
     "Received disconnect from",
@@ -104,8 +105,8 @@ const FINAL: [&str; 4] = [
     "Bad owner or permissions on",
 ];
 
-/// Why a login failed, from what ssh says and from what else came on standard error: a banner, a proxy's words.
-/// `key` is what was found wrong with a key of a refused login.
+/// Makes the failure of a login from ssh's messages and the rest of standard error (a banner, a proxy's messages).
+/// `key` is the problem that was found with a key of a refused login.
 pub(crate) fn of_login(
     login: &Login,
     words: &str,
@@ -116,7 +117,7 @@ pub(crate) fn of_login(
     let (own_words, _) = divide(words);
     let last = last_own_line(words);
     let attempt = login.by_hand();
-    match LoginEnd::told_by(words) {
+    match LoginEnd::read_from(words) {
         LoginEnd::HostKeyChanged => {
             let place = own_words.lines().find_map(|line| {
                 line.split_once("Offending ")?.1.split_once("key in ").map(|(_, place)| place)
@@ -152,7 +153,7 @@ pub(crate) fn of_login(
         ))
         .hint("it accepts no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
         LoginEnd::Refused => refused(login, words, others, key),
-        // Not for good: a host that reboots says so of every account (pam_nologin(8)).
+        // A further attempt may succeed: a host that reboots refuses every account (pam_nologin(8)).
         LoginEnd::ClosedInLogin => Failure::connection(format!(
             "'{host}' closed the connection during the login ({last}){}",
             quoted(others)
@@ -161,7 +162,7 @@ pub(crate) fn of_login(
             "try `{attempt}`; the account may have expired, or the host may let nobody in at the moment"
         )),
         LoginEnd::Other => {
-            // With a master in the background ssh doesn't let its proxy's words through.
+            // ssh hides its proxy's messages when the master is in the background.
             let why = match (last.contains(NO_PORT), last.is_empty()) {
                 (true, _) => ": its proxy or jump host closed the connection".to_owned(),
                 (_, true) => quoted(others),
@@ -178,11 +179,11 @@ pub(crate) fn of_login(
     }
 }
 
-/// The login was refused: ssh's line, what it says of the key, what the host says.
+/// Makes the failure of a refused login: ssh's line, what is known of the key, what the host says.
 fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -> Failure {
     let (own_words, _) = divide(words);
     let mut why = last_own_line(words);
-    // Of ten kinds of broken keys ssh says no more than "error in libcrypto".
+    // For ten kinds of broken keys ssh says only "error in libcrypto".
     let reason = key.map(|key| key.what.clone()).or_else(|| key_problem(login, own_words));
     if let Some(reason) = reason {
         // ssh's line is a sentence: `Permission denied (publickey).`
@@ -204,7 +205,7 @@ fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -
     .for_good()
 }
 
-/// What ssh says of a key that it couldn't use: of the settings' own key, else of the first.
+/// What ssh says about a key that it couldn't use: the key of the settings if it is among them, else the first.
 fn key_problem(login: &Login, own_words: &str) -> Option<String> {
     let tells = |line: &&str| {
         ["Load key ", "Permissions 0", "sign_and_send_pubkey: ", "Unable to use key "]
@@ -213,23 +214,23 @@ fn key_problem(login: &Login, own_words: &str) -> Option<String> {
             || line.contains("no such identity: ")
             || line.contains("Identity file ")
     };
-    // ssh writes it as it opens it.
+    // ssh writes the path that it opens.
     let file = login.identity_file.as_ref().map(|file| home_expanded(file).display().to_string());
     let own = |line: &&str| file.as_ref().is_some_and(|file| line.contains(file));
     let mut lines = own_words.lines().filter(tells);
     lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
 }
 
-/// How many lines of a host's are quoted.
+/// How many lines of a host are quoted.
 const QUOTED_LINES: usize = 3;
 
-/// The host's last words, as its own.
+/// The host's last lines, marked as such.
 fn quoted(text: &str) -> String {
     let line = telling_lines(text);
     if line.is_empty() { String::new() } else { format!("; the host says: {line}") }
 }
 
-/// A host that keeps a step waiting for longer than it may: `act` says at what.
+/// The failure of a host that keeps a step waiting for too long; `act` says what it did.
 pub(crate) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
     let (host, seconds) = (&login.host, limit.as_secs());
     Failure::connection(format!("'{host}' {act} for {seconds} seconds")).hint(format!(
@@ -238,20 +239,20 @@ pub(crate) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
     ))
 }
 
-/// No login within the time that it may take.
+/// The failure of a login that took too long.
 pub(crate) fn of_silent_login(login: &Login) -> Failure {
     let Login { host, .. } = login;
     Failure::connection(format!("host '{host}' doesn't answer the login"))
         .hint(format!("try `{}`", login.by_hand()))
 }
 
-/// The host takes no more sessions, however long one waits.
+/// The failure of a host that allows no more sessions, however long the client waits.
 pub(crate) fn of_busy_host(login: &Login) -> Failure {
     Failure::connection(format!("'{}' takes no more sessions (sshd's MaxSessions)", login.host))
         .hint("try again when fewer sessions are open on it")
 }
 
-/// The connection ended; ssh's own words may say why.
+/// The failure of a lost connection; ssh's own messages may say why.
 pub(crate) fn of_lost_link(login: &Login, own_words: &str) -> Failure {
     let last = last_line(own_words);
     let why = if last.is_empty() { String::new() } else { format!(" ({last})") };
@@ -259,19 +260,19 @@ pub(crate) fn of_lost_link(login: &Login, own_words: &str) -> Failure {
         .hint("run the same command again")
 }
 
-/// How a session ended whose connection didn't.
+/// How a session ended while its connection stayed open.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionEnd<'a> {
-    /// Its status.
+    /// The exit status.
     pub(crate) status: i32,
-    /// What came on standard output.
+    /// The standard output.
     pub(crate) printed: &'a str,
-    /// What came on standard error.
+    /// The standard error.
     pub(crate) errors: &'a str,
 }
 
 impl SessionEnd<'_> {
-    /// What it said, the most telling line.
+    /// The most informative line of its output.
     fn words(&self) -> String {
         let words = [self.errors, self.printed].map(telling_lines);
         match words.into_iter().find(|line| !line.is_empty()) {
@@ -280,7 +281,7 @@ impl SessionEnd<'_> {
         }
     }
 
-    /// What can be done about an end that its words explain: dash, bash and busybox say so of the account's limit.
+    /// The hint for an end that its output explains: dash, bash and busybox report the account's process limit.
     fn hint(&self) -> Option<&'static str> {
         let text = [self.errors, self.printed].concat();
         ["Cannot fork", "can't fork", "fork: "].iter().any(|words| text.contains(words)).then_some(
@@ -288,8 +289,7 @@ impl SessionEnd<'_> {
         )
     }
 
-    /// `with status 3`; a session that a signal ended has no status, for which ssh says 255.
-    /// What can be done about a line of the user's own that failed.
+    /// The hint for a failed `setup` line.
     fn setup_hint(&self) -> &'static str {
         let is_missing = |name: &str| {
             self.errors.lines().any(|line| line.contains(name) && line.contains("not found"))
@@ -303,6 +303,7 @@ impl SessionEnd<'_> {
         }
     }
 
+    /// `with status 3`, or `by a signal`: for a session that a signal ended, ssh exits with 255.
     fn how(&self) -> String {
         match self.status {
             255 => "by a signal".to_owned(),
@@ -311,7 +312,7 @@ impl SessionEnd<'_> {
     }
 }
 
-/// The login succeeded, and then no script ran: another program, or a shell that refuses.
+/// The failure of a login after which no script ran: another program did, or a shell that refuses.
 pub(crate) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
     let (host, by_hand) = (&login.host, login.by_hand());
     Failure::connection(format!(
@@ -330,7 +331,7 @@ pub(crate) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
     .for_good()
 }
 
-/// The login succeeded, and then nothing came in time.
+/// The failure of a login after which nothing came in time.
 pub(crate) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Failure {
     let line = telling_lines(printed);
     let last = if line.is_empty() { line } else { format!("; it printed: {line}") };
@@ -344,7 +345,7 @@ pub(crate) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Fai
     .for_good()
 }
 
-/// A start-up file took the script's beginning.
+/// The failure if a start-up file read the beginning of the script.
 pub(crate) fn of_eaten_script(login: &Login) -> Failure {
     Failure::connection(format!(
         "a program on '{}' reads the script that was sent, so it didn't run",
@@ -354,7 +355,7 @@ pub(crate) fn of_eaten_script(login: &Login) -> Failure {
     .for_good()
 }
 
-/// The user's own line failed, or ended the shell.
+/// The failure if the user's `setup` line failed or ended the shell.
 pub(crate) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
     Failure::ours(anyhow::anyhow!(
         "the platform's 'setup' failed on '{}' {}{}",
@@ -365,7 +366,7 @@ pub(crate) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
     .hint(end.setup_hint())
 }
 
-/// The user's own line runs for longer than it may; `errors` is what it printed.
+/// The failure if the user's `setup` line ran for too long; `errors` is what it printed.
 pub(crate) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> Failure {
     let line = telling_lines(errors);
     let last = if line.is_empty() { line } else { format!("; its last words: {line}") };
@@ -377,7 +378,7 @@ pub(crate) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> 
     .hint("it may still run; try it on the remote in `sh`, and start in it only what ends soon")
 }
 
-/// A script ended before it had told all that it has to tell.
+/// The failure of a script that ended before its reply was complete.
 pub(crate) fn of_script(login: &Login, end: &SessionEnd) -> Failure {
     let failure = Failure::ours(anyhow::anyhow!(
         "the script on '{}' ended {} before it was done{}",
@@ -391,7 +392,7 @@ pub(crate) fn of_script(login: &Login, end: &SessionEnd) -> Failure {
     }
 }
 
-/// What a host that sends more than it may is told about.
+/// The failure of a host that sends more than it may.
 pub(crate) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
     let host = &login.host;
     let hint = match exceeded {
@@ -406,25 +407,25 @@ pub(crate) fn of_excess(login: &Login, exceeded: Exceeded) -> Failure {
     Failure::ours(anyhow::anyhow!("'{host}' {exceeded}")).hint(hint)
 }
 
-/// The last line that ssh itself says, with what it quotes of the peer in it.
+/// The last line of ssh's own messages, including what it quotes of the peer.
 fn last_own_line(words: &str) -> String {
     let (own_words, quoted) = divide(words);
     last_line(&format!("{own_words}{}", quoted.lines().next().unwrap_or_default()))
 }
 
-/// The lines that tell most, of those that have words in them, as a frame of stars hasn't: what a host says of a
-/// maintenance takes a few. They are the last ones, but advice may follow an error that is told as one.
+/// The most informative of the lines with words in them (a frame of stars has none); a notice of maintenance takes a
+/// few. These are the last ones, but advice may follow a line with `error:`.
 fn telling_lines(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| line.contains(char::is_alphanumeric));
     let lines: Vec<&str> = lines.collect();
     let last = lines.len().saturating_sub(QUOTED_LINES);
     let error = lines.iter().rposition(|line| line.to_ascii_lowercase().contains("error:"));
     let first = error.map_or(last, |error| error.min(last));
-    let told = lines.iter().skip(first).take(QUOTED_LINES);
-    one_line(&told.copied().collect::<Vec<_>>().join(" / "))
+    let shown = lines.iter().skip(first).take(QUOTED_LINES);
+    one_line(&shown.copied().collect::<Vec<_>>().join(" / "))
 }
 
-/// The connection broke in the middle of a transfer.
+/// The failure of a connection that was lost during a transfer.
 pub(crate) fn lost_during_transfer(host: &str) -> Failure {
     Failure::connection(format!(
         "the connection to '{host}' was lost during the transfer; run this step again; it resumes where it stopped"
@@ -462,7 +463,7 @@ mod tests {
             ("me@h: Permission denied (publickey).\r\n", LoginEnd::Refused),
             ("Connection closed by 127.0.0.1 port 22\r\n", LoginEnd::ClosedInLogin),
             ("Connection closed by UNKNOWN port 65535\r\n", LoginEnd::Other),
-            // What the host says with its refusal stands behind it.
+            // The host's text comes after its refusal.
             (
                 "Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures\r\nREMOTE HOST IDENTIFICATION HAS CHANGED\r\n",
                 LoginEnd::Refused,
@@ -475,7 +476,7 @@ mod tests {
                 "Received disconnect from ::1 port 22:2: Too many authentication failures",
                 LoginEnd::Refused,
             ),
-            // What the peer says, in one line with ssh's own words and behind it.
+            // The peer's text follows in the same line as ssh's own words, and after it.
             (
                 "Received disconnect from 127.0.0.1 port 22:2: REMOTE HOST IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /home/ann/.ssh/known_hosts:3\r\nDisconnected from 127.0.0.1 port 22\r\n",
                 LoginEnd::Other,
@@ -490,7 +491,7 @@ mod tests {
             ),
             ("", LoginEnd::Other),
         ] {
-            assert_eq!(LoginEnd::told_by(own_words), end, "{own_words}");
+            assert_eq!(LoginEnd::read_from(own_words), end, "{own_words}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! Identity files that ssh can't use: of such a key it says little, and the host sees a login without one.
+//! Finds identity files that ssh can't use: ssh says little about such a key, and the host sees a login without one.
 //!
-//! The settings' own is looked at before the login. Those that only ssh's configuration names are looked at when the login
-//! was refused: another one may have served.
+//! The settings' own key is checked before the login. Keys that only ssh's configuration names are checked after a
+//! refused login: another one may have worked.
 
 use std::env;
 use std::fs;
@@ -19,32 +19,32 @@ use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_messages::last_line;
 use crate::text::quote::shell_word;
 
-/// No key is larger.
+/// No key is larger than this.
 const LARGEST: u64 = 64 * 1024;
 
 /// How long `ssh-keygen` and `ssh-add` may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The first line of the keys that OpenSSH writes. It wants every byte of their lines; it takes other keys as they come.
+/// The first line of OpenSSH's own format, which must be exact to the byte; ssh is lenient with other formats.
 const OPENSSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 
-/// What keeps ssh from using an identity file, and what mends it.
+/// Why ssh can't use an identity file, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyProblem {
     /// A sentence about the file.
     pub(crate) what: String,
-    /// For the hint.
+    /// The text of the hint.
     pub(crate) remedy: String,
 }
 
-/// Refuses a key that ssh would not use, and says why.
+/// Refuses a key that ssh wouldn't use.
 ///
 /// # Errors
-/// When it isn't there, is empty, readable by others, a public one, or was changed on its way through an editor.
+/// When it doesn't exist, is empty, readable by others, a public key, or was damaged by an editor.
 pub(crate) fn check(file: &str, user: &SshConfig) -> Result<()> {
     let path = located(file);
     if is_named(file) && !path.exists() {
-        // With its public half beside it the key may be an agent's.
+        // With its public half beside it, the key may be in an agent.
         if Path::new(&format!("{}.pub", path.display())).exists() {
             return Ok(());
         }
@@ -59,8 +59,8 @@ pub(crate) fn check(file: &str, user: &SshConfig) -> Result<()> {
     }
 }
 
-/// The first problem of the keys that a refused login had, as far as they are there. `asks` says whether somebody could be
-/// asked for a passphrase.
+/// The first problem of the existing keys of a refused login. `asks` says whether somebody could be asked for a
+/// passphrase.
 pub(crate) fn first_problem<'a>(
     files: impl Iterator<Item = &'a str>,
     user: &SshConfig,
@@ -73,12 +73,13 @@ pub(crate) fn first_problem<'a>(
     files.filter(|file| located(file).exists()).find_map(of)
 }
 
-/// Whether a value of `IdentityFile` is a file's name: ssh puts values into these (`ssh_config(5)`), and `none` is no file.
+/// Returns whether a value of `IdentityFile` is a literal file name: ssh expands tokens and variables
+/// (`ssh_config(5)`), and `none` is no file.
 fn is_named(file: &str) -> bool {
     file != "none" && !file.contains('%') && !file.contains("${")
 }
 
-/// What keeps ssh from using a file that is there; none for a key that only lacks its passphrase.
+/// Why ssh can't use an existing file; `None` for a key that only lacks its passphrase.
 fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
     if !is_named(file) {
         return Ok(None);
@@ -113,7 +114,7 @@ fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
         );
         return problem("is a public key, and no agent has its private half", remedy);
     }
-    // ssh looks at the mode of the user's own files only.
+    // ssh checks the mode only of the user's own files.
     let is_own = metadata.uid() == rustix::process::getuid().as_raw();
     if is_own && metadata.mode() & 0o077 != 0 {
         return problem(
@@ -156,16 +157,16 @@ fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
     problem(&format!("can't be read as a key ({refusal})"), another())
 }
 
-/// The problem of a key whose passphrase nobody was asked for, and which no agent has.
+/// The problem of a key whose passphrase nobody was asked for, and which isn't in an agent.
 fn locked(file: &str, user: &SshConfig) -> Option<KeyProblem> {
     let path = located(file);
     if !is_named(file) || !asks_for_passphrase(&path) {
         return None;
     }
-    // `BITS FINGERPRINT COMMENT (TYPE)`, without a passphrase.
-    let told = ssh_keygen(&["-l", "-f"], &path)?;
-    let told = String::from_utf8_lossy(&told.output).into_owned();
-    let fingerprint = told.split(' ').nth(1)?;
+    // The output `BITS FINGERPRINT COMMENT (TYPE)` needs no passphrase.
+    let finished = ssh_keygen(&["-l", "-f"], &path)?;
+    let finished = String::from_utf8_lossy(&finished.output).into_owned();
+    let fingerprint = finished.split(' ').nth(1)?;
     (!agent_lists(&["-l"], fingerprint, user)).then(|| KeyProblem {
         what: format!(
             "the identity file '{file}' has a passphrase, which nobody could be asked for, and no agent has the key"
@@ -174,7 +175,7 @@ fn locked(file: &str, user: &SshConfig) -> Option<KeyProblem> {
     })
 }
 
-/// The file that ssh reads.
+/// The path that ssh opens.
 fn located(file: &str) -> PathBuf {
     match (file.strip_prefix("~/"), env::var_os("HOME")) {
         (Some(rest), Some(home)) => Path::new(&home).join(rest),
@@ -182,7 +183,7 @@ fn located(file: &str) -> PathBuf {
     }
 }
 
-/// The key in the text of a public one, `TYPE KEY COMMENT`.
+/// The key in the text of a public key, `TYPE KEY COMMENT`.
 fn public_key(text: &str) -> Option<&str> {
     let mut words = text.split_whitespace();
     let kind = words.next()?;
@@ -190,16 +191,17 @@ fn public_key(text: &str) -> Option<&str> {
     words.next().filter(|_| is_public)
 }
 
-/// What ssh's own tool says of a key that it can't read; none for one that it can, or could with the passphrase.
+/// What ssh-keygen says about a key that it can't read; `None` for one that it can read, or could with the passphrase.
 fn refusal(path: &Path) -> Option<String> {
-    // Without the tool the login will tell.
-    let told = ssh_keygen(&["-y", "-P", "", "-f"], path)?;
-    (told.status != 0 && !told.errors.contains("passphrase")).then(|| last_line(&told.errors))
+    // Without ssh-keygen the login itself shows the problem.
+    let finished = ssh_keygen(&["-y", "-P", "", "-f"], path)?;
+    (finished.status != 0 && !finished.errors.contains("passphrase"))
+        .then(|| last_line(&finished.errors))
 }
 
 fn asks_for_passphrase(path: &Path) -> bool {
     ssh_keygen(&["-y", "-P", "", "-f"], path)
-        .is_some_and(|told| told.status != 0 && told.errors.contains("passphrase"))
+        .is_some_and(|finished| finished.status != 0 && finished.errors.contains("passphrase"))
 }
 
 fn ssh_keygen(words: &[&str], path: &Path) -> Option<Finished> {
@@ -208,15 +210,15 @@ fn ssh_keygen(words: &[&str], path: &Path) -> Option<Finished> {
     tool.run_within(Some(LIMIT)).ok().flatten()
 }
 
-/// Whether the agent that ssh would ask lists `key`: with `-L` its public half, with `-l` its fingerprint.
+/// Returns whether the agent that ssh would use lists `key`: with `-L` its public half, with `-l` its fingerprint.
 fn agent_lists(words: &[&str], key: &str, user: &SshConfig) -> bool {
-    let told = user.get("identityagent").filter(|agent| *agent != "SSH_AUTH_SOCK");
+    let finished = user.get("identityagent").filter(|agent| *agent != "SSH_AUTH_SOCK");
     let ask = Command::new("ssh-add").args(words.iter().copied());
-    let ask = match told {
+    let ask = match finished {
         Some("none") => return false,
         Some(socket) => ask.variable("SSH_AUTH_SOCK", socket),
         None => ask,
     };
     let is_listed = |output: &[u8]| String::from_utf8_lossy(output).contains(key);
-    matches!(ask.run_within(Some(LIMIT)), Ok(Some(told)) if is_listed(&told.output))
+    matches!(ask.run_within(Some(LIMIT)), Ok(Some(finished)) if is_listed(&finished.output))
 }

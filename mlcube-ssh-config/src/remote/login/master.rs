@@ -1,4 +1,4 @@
-//! The shared master: opened once, by whoever comes first.
+//! The shared master, opened once by the first step that needs it.
 
 use std::fs;
 use std::fs::{File, TryLockError};
@@ -20,40 +20,40 @@ use crate::remote::login::ssh_messages::SshMessages;
 use crate::remote::login::{cipher, diagnosis, identity_file, options};
 use crate::text::quote::shell_word;
 
-/// Seconds without an answer before a keep-alive is sent, and how many may stay unanswered: a link that died is
-/// noticed within 15 seconds.
+/// A keep-alive is sent after 5 seconds of silence, and 3 may stay unanswered: a dead link is noticed within 15
+/// seconds.
 const KEEP_ALIVE: [&str; 2] = ["ServerAliveInterval=5", "ServerAliveCountMax=3"];
 
 /// Seconds between attempts to log in on a host that closes the connection at once.
 const LOGIN_PAUSES: [u64; 3] = [1, 2, 4];
 
-/// How long somebody may take who is asked for a password.
+/// How long a user may take to type a password.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How long a master may take to say that it is there.
+/// How long a master may take to reply to a check.
 const CHECK: Duration = Duration::from_secs(2);
 
-/// Idle seconds for `persist: 0`: enough for the next step of a pipeline, and ssh takes 0 for "for ever".
+/// Idle seconds for `persist: 0`: enough for the next step of a pipeline. ssh takes 0 for "for ever".
 const SHORTEST: u32 = 5;
 
-/// What closing the connection did.
+/// The result of closing the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {
-    /// None was open.
+    /// No connection was open.
     None,
-    /// Ours is closed.
+    /// The connection of mlcube-ssh is closed.
     Ours,
-    /// It is one that the user's own ssh opened, which stays.
+    /// The connection belongs to the user's own ssh, and stays open.
     UsersOwn,
 }
 
-/// Whether a master was there already.
+/// Whether a master existed already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Master {
-    /// Nobody knows whether it answers.
+    /// A master exists; whether it replies isn't known.
     Found,
-    /// It has just been opened: the host answers.
+    /// The master was just opened, so the host replies.
     Opened,
 }
 
@@ -63,19 +63,18 @@ impl Connection {
         if self.socket.exists() { Ok(Master::Found) } else { self.open_master(false) }
     }
 
-    /// Opens the master unless another process has done so meanwhile. A `wedged` one, which takes clients and doesn't
-    /// serve them, is left to itself, and so is one of the user's own: it still says that it is there when its network has
-    /// gone.
+    /// Opens the master unless another process has done so meanwhile. A `wedged` master, which accepts clients without
+    /// serving them, is abandoned, and so is the user's own: it still replies to checks after its network is gone.
     pub(crate) fn open_master(&self, wedged: bool) -> Outcome<Master> {
         let _lock = self.lock()?;
-        // A link to a master of the user's own stays behind when that master ends.
+        // A link to the user's own master remains when that master ends.
         if fs::symlink_metadata(&self.socket).is_ok() {
             if !wedged && self.answers(&self.socket)? {
                 return Ok(Master::Found);
             }
             if wedged && !self.socket.is_symlink() {
-                // Its sessions go on. At its end, when it notices that nobody answers, it would remove the socket of
-                // the one that follows it.
+                // `stop` leaves its sessions running. Without it, the old master would remove the socket of its
+                // successor when it notices that the host is gone.
                 let stop = self.control_command(&self.socket, "stop");
                 self.report.command(&stop);
                 let _ = stop.run_within(Some(CHECK))?;
@@ -104,10 +103,10 @@ impl Connection {
         Ok(Master::Opened)
     }
 
-    /// Closes the shared connection to the host, whatever uses it. One of the user's own is only let go.
+    /// Closes the shared connection to the host, whoever uses it. The user's own connection is only unlinked.
     ///
     /// # Errors
-    /// When it is there and doesn't close.
+    /// When it is open and doesn't close.
     pub fn close(&self) -> Outcome<Closed> {
         let _lock = self.lock()?;
         let mut closed = Closed::None;
@@ -120,7 +119,7 @@ impl Connection {
                 let exit = self.control_command(socket, "exit");
                 self.report.command(&exit);
                 let _ = exit.run_within(Some(CHECK))?;
-                // It answers before it goes.
+                // The master replies before it ends.
                 let end = Instant::now() + CHECK;
                 while self.is_there(socket)? != Some(false) {
                     if Instant::now() > end {
@@ -134,7 +133,7 @@ impl Connection {
                 }
                 closed = Closed::Ours;
             }
-            // A link, or what a dead master left.
+            // A link, or the socket of a dead master.
             if fs::symlink_metadata(socket).is_ok() {
                 fs::remove_file(socket)
                     .context("can't remove the socket of a closed connection")?;
@@ -143,7 +142,7 @@ impl Connection {
         Ok(closed)
     }
 
-    /// The command that tells the master behind a socket to do this (ssh(1), `-O`).
+    /// Makes the command that sends `act` to the master behind a socket (ssh(1), `-O`).
     fn control_command(&self, socket: &Path, act: &str) -> Command {
         let path = format!("ControlPath={}", socket.display());
         let command = Command::new("ssh").args(self.login_words());
@@ -156,18 +155,18 @@ impl Connection {
         [&self.socket, &self.other_socket].map(|socket| self.control_command(socket, "exit"))
     }
 
-    /// What a person types to close a connection of their own.
+    /// The command that closes the user's own connection by hand.
     #[must_use]
     pub fn close_by_hand(&self) -> String {
         self.login.by_hand().replacen("ssh ", "ssh -O exit ", 1)
     }
 
-    /// Whether the shared connection is there.
+    /// Returns whether the shared connection is open.
     pub(crate) fn is_open(&self) -> Outcome<bool> {
         self.answers(&self.socket)
     }
 
-    /// The command that logs in and stays in the background with the socket.
+    /// Makes the command that logs in and stays in the background with the socket.
     fn master_command(&self, configuration: &SshConfig, prompts: Prompts) -> Command {
         let mut options = vec![
             format!("ControlPath={}", self.socket.display()),
@@ -180,12 +179,12 @@ impl Connection {
         options.extend(cipher::option(configuration));
         options.extend(match prompts {
             Prompts::Terminal => None,
-            // A program gives the same answer each time, and a wrong one three times locks some accounts.
+            // A program gives the same answer each time, and three wrong ones lock some accounts.
             Prompts::Askpass | Prompts::Once => Some("NumberOfPasswordPrompts=1".to_owned()),
             Prompts::None => Some("BatchMode=yes".to_owned()),
         });
         let options = options.into_iter().flat_map(|option| ["-o".to_owned(), option]);
-        // -f: it goes to the background after the login, and lets go of our descriptors; -N: no command.
+        // -f: go to the background after the login, and close the standard descriptors; -N: no command.
         let command = Command::new("ssh").args(self.login_words()).args(options).args(["-f", "-N"]);
         let command = command.arg("--").arg(self.login.host.as_str());
         if prompts.uses_a_program() {
@@ -193,8 +192,8 @@ impl Connection {
             return command.variable("SSH_ASKPASS_REQUIRE", "force");
         }
         if prompts == Prompts::None && self.was_open() {
-            // BatchMode doesn't reach the ssh of a ProxyJump, which would give a program's answer at every attempt; before
-            // OpenSSH 8.4 it doesn't know the first of these.
+            // BatchMode doesn't reach the ssh of a ProxyJump, which would pass a program's answer at every attempt;
+            // OpenSSH before 8.4 doesn't know SSH_ASKPASS_REQUIRE.
             return command
                 .variable("SSH_ASKPASS_REQUIRE", "never")
                 .variable("SSH_ASKPASS", "/bin/false");
@@ -207,8 +206,8 @@ impl Connection {
         self.master_command(configuration, Prompts::of_this_process())
     }
 
-    /// Logs in. After a connection that was lost nobody may sit there any more: nothing prompts then at first, and what
-    /// would have to prompt does so once.
+    /// Logs in. After a lost connection the user may have left: the first attempt doesn't prompt, and if it is refused
+    /// the second prompts once.
     fn log_in(&self, configuration: &SshConfig) -> Outcome<()> {
         let possible = Prompts::of_this_process();
         if !self.was_open() {
@@ -227,7 +226,7 @@ impl Connection {
         self.try_to_log_in(configuration, Prompts::Once)
     }
 
-    /// Logs in, again after a while where the host takes no more logins: sshd drops them at random when many come at once.
+    /// Logs in, with pauses while the host accepts no more logins: sshd drops some at random when many come at once.
     fn try_to_log_in(&self, configuration: &SshConfig, prompts: Prompts) -> Outcome<()> {
         let mut pauses = LOGIN_PAUSES.iter();
         loop {
@@ -251,8 +250,7 @@ impl Connection {
         let own_words = SshMessages::beside(&self.socket)?;
         let command = self.master_command(configuration, prompts).logs_to(own_words.file());
         self.report.command(&command);
-        // Somebody who is asked may take their time, as far as sshd's LoginGraceTime lets them; a host that doesn't
-        // answer may not.
+        // A user at a prompt may take as long as sshd's LoginGraceTime allows; a host that doesn't reply may not.
         let limit = if prompts == Prompts::None {
             Duration::from_secs(u64::from(self.connect_timeout) * 3)
         } else {
@@ -265,23 +263,23 @@ impl Connection {
             return Ok(Ok(()));
         }
         let words = own_words.text();
-        let end = LoginEnd::told_by(&words);
+        let end = LoginEnd::read_from(&words);
         let key =
             (end == LoginEnd::Refused).then(|| self.key_problem(configuration, prompts)).flatten();
         let failure = diagnosis::of_login(&self.login, &words, &finished.errors, key.as_ref());
         Ok(Err((end, failure)))
     }
 
-    /// What is wrong with a key of a login that was refused.
+    /// What is wrong with a key of a refused login.
     fn key_problem(&self, configuration: &SshConfig, prompts: Prompts) -> Option<KeyProblem> {
         let own = self.login.identity_file.as_deref();
         let files = own.into_iter().chain(configuration.all("identityfile"));
         identity_file::first_problem(files, configuration, prompts != Prompts::None)
     }
 
-    /// The socket of a live master that the user's own configuration has for this login.
+    /// The socket of a live master that the user's own configuration names for this login.
     fn users_own_master<'a>(&self, configuration: &'a SshConfig) -> Outcome<Option<&'a str>> {
-        // With `persist: 0` a new login is asked for: the user's groups there may have changed.
+        // `persist: 0` asks for a new login: the user's groups on the remote may have changed.
         if self.persist == 0 {
             return Ok(None);
         }
@@ -296,40 +294,40 @@ impl Connection {
         Ok(Some(socket))
     }
 
-    /// Why the user's own master behind `socket` isn't used, if it isn't. After `ssh -A`, of which no configuration tells, sshd
-    /// has one agent for all sessions of the connection, and names it in the environment of each.
+    /// Why the user's own master behind `socket` isn't used, if it isn't. After `ssh -A`, which no configuration shows,
+    /// sshd has one agent for all sessions of the connection, and names it in the environment of each.
     fn reason_against(&self, socket: &Path) -> Outcome<Option<&'static str>> {
         if self.shares_more() {
             return Ok(Some("hands your agent, your tickets or a tunnel to the host"));
         }
         let command = Command::new("ssh").args(self.client_words(socket)).arg("--");
-        // Words that every login shell reads alike.
+        // Every login shell reads these words alike.
         let command = command.arg(self.login.host.as_str()).arg("exec env");
         self.report.command(&command);
-        let told = command.run_within(Some(self.start_up_limit(Master::Found)))?;
-        Ok(match told {
+        let output = command.run_within(Some(self.start_up_limit(Master::Found)))?;
+        Ok(match output {
             None => Some("doesn't answer"),
-            // A look that failed is no answer.
-            Some(told) if told.status != 0 => Some("takes no command"),
-            Some(told) => {
-                let told = String::from_utf8_lossy(&told.output);
-                told.lines().any(names_an_agent_of_sshd).then_some("forwards your agent")
+            // A failed check proves nothing, so the master isn't used.
+            Some(output) if output.status != 0 => Some("takes no command"),
+            Some(output) => {
+                let output = String::from_utf8_lossy(&output.output);
+                output.lines().any(names_an_agent_of_sshd).then_some("forwards your agent")
             }
         })
     }
 
-    /// Whether there is a master behind `socket`; none where one is, and doesn't say so in time.
+    /// Returns whether there is a master behind `socket`; `None` if it doesn't reply in time.
     fn is_there(&self, socket: &Path) -> Outcome<Option<bool>> {
         let asked = self.check_command(socket).run_within(Some(CHECK))?;
         Ok(asked.map(|finished| finished.status == 0))
     }
 
-    /// Whether the master behind `socket` answers.
+    /// Returns whether the master behind `socket` replies.
     fn answers(&self, socket: &Path) -> Outcome<bool> {
         answers(&self.check_command(socket))
     }
 
-    /// The command that asks the master behind `socket` whether it is there.
+    /// Makes the command that checks the master behind `socket`.
     pub(crate) fn check_command(&self, socket: &Path) -> Command {
         let path = format!("ControlPath={}", socket.display());
         let command =
@@ -337,15 +335,15 @@ impl Connection {
         command.arg(self.login.host.as_str())
     }
 
-    /// Waits until no other process opens the same connection. The lock goes with the file.
+    /// Waits until no other process opens the same connection. The lock ends with the returned file.
     fn lock(&self) -> Outcome<File> {
         let path = self.socket.with_extension("lock");
         let lock = || {
             let file = File::create(&path)?;
             match file.try_lock() {
-                // Without locks two processes may log in at once, each for itself.
+                // Without file locks two processes may log in at once, each for itself.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
-                // Somebody may sit at its prompt for a password.
+                // A user may be at the other process's password prompt.
                 Err(TryLockError::WouldBlock) => {
                     let host = &self.login.host;
                     self.report.say(&format!("waiting for another login on '{host}'"));
@@ -358,7 +356,8 @@ impl Connection {
     }
 }
 
-/// Whether a line of an environment names an agent that sshd has made: in `/tmp`, since OpenSSH 10.1 in the account's `.ssh`.
+/// Returns whether a line of an environment names an agent that sshd has made: in `/tmp`, since OpenSSH 10.1 in the
+/// account's `.ssh`.
 fn names_an_agent_of_sshd(line: &str) -> bool {
     line.strip_prefix("SSH_AUTH_SOCK=").is_some_and(|path| {
         (path.contains("/ssh-") && path.contains("/agent."))
@@ -366,7 +365,7 @@ fn names_an_agent_of_sshd(line: &str) -> bool {
     })
 }
 
-/// Whether a master answers that is asked by [`Connection::check_command`].
+/// Runs a command of [`Connection::check_command`]; returns whether the master replies.
 pub(crate) fn answers(check: &Command) -> Outcome<bool> {
     Ok(check.run_within(Some(CHECK))?.is_some_and(|finished| finished.status == 0))
 }
@@ -374,18 +373,18 @@ pub(crate) fn answers(check: &Command) -> Outcome<bool> {
 /// Who can be asked for a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prompts {
-    /// Whoever sits at the terminal.
+    /// The user at the terminal.
     Terminal,
     /// A program that the user set.
     Askpass,
-    /// Either of them, for one answer.
+    /// Either, once.
     Once,
-    /// Nobody: nothing prompts.
+    /// Nobody.
     None,
 }
 
 impl Prompts {
-    /// Whether a program asks, there being no terminal.
+    /// Returns whether a program asks, because there is no terminal.
     fn uses_a_program(self) -> bool {
         self == Self::Askpass || (self == Self::Once && !has_terminal())
     }
@@ -401,7 +400,7 @@ impl Prompts {
     }
 }
 
-/// Whether ssh can ask at the controlling terminal, whatever the standard descriptors are.
+/// Returns whether ssh can ask at the controlling terminal, whatever the standard descriptors are.
 fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
 }

@@ -1,4 +1,4 @@
-//! The login: the shared master that all steps use, and why one fails.
+//! The login: the shared master that all steps use, and the diagnosis of its failures.
 
 pub(crate) mod cipher;
 pub(crate) mod control_socket;
@@ -13,7 +13,7 @@ pub(crate) mod ssh_version;
 use crate::settings::names::{Host, User};
 use crate::text::quote::shell_word;
 
-/// A login on a host: who, where, with which key and which ssh configuration.
+/// A login on a host: user, host, key and ssh configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
     pub(crate) host: Host,
@@ -23,7 +23,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// The command with which a person tries the same login.
+    /// The command that tries the same login by hand.
     pub(crate) fn by_hand(&self) -> String {
         let words = std::iter::once("ssh".to_owned()).chain(self.words());
         let words: Vec<String> = words.map(|word| shell_word(&word)).collect();
@@ -38,8 +38,8 @@ impl Login {
         }
         if let Some(file) = &self.identity_file {
             words.extend(["-i".to_owned(), file.clone()]);
-            // Keys of an agent and of other files would be offered before it, and a host looks at six (sshd's
-            // MaxAuthTries) at most.
+            // Otherwise keys of an agent and of other files would be offered first, and a host accepts at most six
+            // attempts (sshd's MaxAuthTries).
             words.extend(["-o".to_owned(), "IdentitiesOnly=yes".to_owned()]);
         }
         if let Some(user) = &self.user {

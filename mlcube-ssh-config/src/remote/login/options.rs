@@ -1,22 +1,22 @@
-//! What every ssh that we start is told, whatever the user's configuration says of the host.
+//! The options of every ssh command, whatever the user's configuration says about the host.
 
 /// Options for every ssh.
 const ALWAYS: [&str; 8] = [
-    // A command of the user's own would run in place of ours.
+    // The user's RemoteCommand would run in place of the script.
     "RemoteCommand=none",
-    // A terminal there would change the bytes, and end what runs when it closes.
+    // A remote terminal would change the bytes, and end what runs when it closes.
     "RequestTTY=no",
-    // Forwarded ports that are taken already would end the session, or hold it open.
+    // Forwarded ports that are in use already would end the session, or hold it open.
     "ClearAllForwardings=yes",
     "ForwardX11=no",
-    // Local commands are for people's logins.
+    // Local commands are meant for interactive logins.
     "PermitLocalCommand=no",
-    // A task would list and use the keys of the user's agent for as long as the connection is open, and root on the host
-    // too. A client of a master of the user's own asks for each session anew, so it counts there as well.
+    // A task, and root on the host, could use the keys of the user's agent while the connection is open. A client of
+    // the user's own master requests forwarding for each session anew, so the option has effect for it as well.
     "ForwardAgent=no",
-    // A tunnel joins the host's network to this machine's (ssh(1), -w).
+    // A tunnel joins the host's network to the local one (ssh(1), -w).
     "Tunnel=no",
-    // The user's Kerberos tickets would lie on the host, for root there to take.
+    // The user's Kerberos tickets would be stored on the host, where root can take them.
     "GSSAPIDelegateCredentials=no",
 ];
 
@@ -27,21 +27,21 @@ pub(crate) fn always() -> impl Iterator<Item = String> {
 
 /// Options for the login.
 pub(crate) const LOGIN: [&str; 1] = [
-    // Why it failed is read from what it says: a quiet one says nothing, and a banner comes at this level.
+    // The diagnosis reads ssh's messages: a quieter level has none, and banners come at this level.
     "LogLevel=INFO",
 ];
 
-/// Options for sessions. The master has `-f` and `-N`, which say the same for it.
+/// Options for sessions. For the master, `-f` and `-N` have the same meaning.
 pub(crate) const SESSION: [&str; 5] = [
-    // What it says is read, or stands among rsync's words: no less than why it failed, whatever the user's level is, and
-    // no more.
+    // ssh's messages are parsed, or come between rsync's: this level has the reasons of failures, whatever the user's
+    // level is, and no more.
     "LogLevel=ERROR",
-    // The others came with OpenSSH 8.7, and an older one would refuse their names; to ask each time which one it is
-    // would cost a process. What else the user's configuration holds has passed the login.
+    // The options below came with OpenSSH 8.7, and an older one would refuse their names; asking for the version would
+    // start a process each time. Other options of the user's configuration were accepted at the login.
     "IgnoreUnknown=*",
     // Scripts come on standard input.
     "StdinNull=no",
-    // A client in the background is a client that nobody waits for.
+    // Nobody would wait for a client in the background.
     "ForkAfterAuthentication=no",
     // `none` would run nothing, `subsystem` something else.
     "SessionType=default",

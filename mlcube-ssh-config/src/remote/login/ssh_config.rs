@@ -1,4 +1,4 @@
-//! What ssh makes of its configuration files for a login, as `ssh -G` tells it without contacting anybody.
+//! The effective configuration of ssh for a login, as printed by `ssh -G`, which contacts nobody.
 
 use std::env;
 use std::path::PathBuf;
@@ -9,25 +9,26 @@ use crate::cube::paths::home_expanded;
 use crate::process::command::Command;
 use crate::remote::login::options;
 
-/// How long ssh may take to read its files; a `Match exec` of the user's runs meanwhile.
+/// How long ssh may take to read its files; a `Match exec` of the user runs meanwhile.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// The lines of `ssh -G`, each a keyword in lower case and its value; none when ssh doesn't tell.
+/// The lines of `ssh -G`, each a keyword in lower case and its value; empty if ssh fails.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SshConfig(String);
 
 impl SshConfig {
-    /// What ssh does when no file tells it anything.
+    /// The configuration without any file.
     pub(crate) fn built_in() -> Self {
-        // ssh wants a name, and without files none means more than another.
+        // ssh requires a name; without files all names are equal.
         let question = Command::new("ssh").args(["-F", "none"]).args(options::always());
-        Self::told_by(&question.args(["-G", "--", "localhost"]))
+        Self::read_from(&question.args(["-G", "--", "localhost"]))
     }
 
-    /// An ssh that can't tell can still log in, or say better why it can't.
-    pub(crate) fn told_by(question: &Command) -> Self {
+    /// Reads the output of a `ssh -G` command. If it fails, the result is empty: the login may still succeed, or
+    /// explain the failure better.
+    pub(crate) fn read_from(question: &Command) -> Self {
         match question.run_within(Some(LIMIT)) {
-            Ok(Some(answer)) if answer.status == 0 => answer.output.into(),
+            Ok(Some(reply)) if reply.status == 0 => reply.output.into(),
             _ => Self::default(),
         }
     }
@@ -37,13 +38,13 @@ impl SshConfig {
         self.0.lines().find_map(|line| line.strip_prefix(keyword)?.strip_prefix(' '))
     }
 
-    /// All values of a keyword that may have several.
+    /// The values of a keyword that may occur several times.
     pub(crate) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.lines().filter_map(move |line| line.strip_prefix(keyword)?.strip_prefix(' '))
     }
 
-    /// The file that a value names. `ssh -G` prints it as it is written, with what ssh expands when it opens the file
-    /// (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
+    /// The path of the file that a value names. `ssh -G` prints the value unexpanded; ssh expands it when it opens the
+    /// file (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
     pub(crate) fn path(&self, value: &str) -> PathBuf {
         let mut path = String::new();
         let mut rest = value;
@@ -65,7 +66,7 @@ impl SshConfig {
         home_expanded(&path)
     }
 
-    /// What stands for a token; the token itself where nobody knows.
+    /// The value of a token; the token itself if it is unknown.
     fn expanded(&self, token: &str) -> String {
         let of_user = || env::var("LOGNAME").or_else(|_| env::var("USER")).ok();
         let known = match token {
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn an_ssh_that_fails_tells_nothing() {
         let failing = Command::new("sh").args(["-c", "echo ciphers a; exit 1"]);
-        assert_eq!(SshConfig::told_by(&failing).get("ciphers"), None);
-        assert_eq!(SshConfig::told_by(&Command::new("no-such-ssh")).get("ciphers"), None);
+        assert_eq!(SshConfig::read_from(&failing).get("ciphers"), None);
+        assert_eq!(SshConfig::read_from(&Command::new("no-such-ssh")).get("ciphers"), None);
     }
 }

@@ -1,8 +1,8 @@
-//! What ssh itself says, apart from what the host says.
+//! Separates ssh's own messages from what the host says.
 //!
-//! On standard error a banner, the words of a proxy and the remote's own errors are mixed with ssh's, and each can hold
-//! any line. `-E FILE` (ssh(1)) takes ssh's own out of it. But ssh quotes the peer, too, as it is: whoever stands on the
-//! way can let it say any line, before any key is exchanged.
+//! On standard error, a banner, a proxy's messages and the remote's own errors are mixed with ssh's, and each can
+//! contain any line. `-E FILE` (ssh(1)) takes ssh's own messages out of it. But ssh quotes the peer verbatim, too: an
+//! attacker on the network can make it print any line, before any key is exchanged.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,36 +13,36 @@ use tempfile::NamedTempFile;
 
 use crate::text::quote::one_line;
 
-/// More than this ssh hasn't to say of one login; a host can make it repeat itself.
+/// ssh has no more to say about one login than this; a host can make it repeat itself.
 const MOST: u64 = 64 * 1024;
 
-/// What ssh says before it quotes the peer. All that follows may be the peer's, which can hold newlines.
+/// ssh's words before it quotes the peer. Everything after them may come from the peer, newlines included.
 const QUOTES: [&str; 3] = [
-    // ADDRESS port PORT:REASON: TEXT
+    // Followed by ADDRESS port PORT:REASON: TEXT.
     "Received disconnect from ",
-    // The methods that the peer would take.
+    // Followed by the methods that the peer accepts.
     "Permission denied (",
-    // The algorithms that it would take.
+    // Followed by the algorithms that the peer accepts.
     "Their offer: ",
 ];
 
-/// The last line that says something.
+/// The last non-empty line.
 pub(crate) fn last_line(text: &str) -> String {
     one_line(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(""))
 }
 
-/// Divides what ssh said into its own words and those of the peer that it quotes at the end.
+/// Splits ssh's messages into its own words and the peer's words that it quotes at the end.
 pub(crate) fn divide(text: &str) -> (&str, &str) {
     let ends = QUOTES.iter().filter_map(|words| text.find(words).map(|at| at + words.len()));
     text.split_at(ends.min().unwrap_or(text.len()))
 }
 
-/// The file of one ssh's own messages. It goes when this is dropped; an ssh that goes on keeps it open.
+/// The file with the messages of one ssh. It is removed on drop; an ssh that is still running keeps it open.
 #[derive(Debug)]
 pub(crate) struct SshMessages(NamedTempFile);
 
 impl SshMessages {
-    /// A file beside the socket, in the folder that is the user's alone.
+    /// Makes a file beside the socket, in the folder that only the user can enter.
     pub(crate) fn beside(socket: &Path) -> Result<Self> {
         let folder = socket.parent().unwrap_or(socket);
         let file = tempfile::Builder::new().prefix("ssh-").suffix(".log").tempfile_in(folder);
@@ -53,10 +53,10 @@ impl SshMessages {
         self.0.path()
     }
 
-    /// What ssh has said so far.
+    /// ssh's messages so far.
     pub(crate) fn text(&self) -> String {
         let mut text = Vec::new();
-        // Without a reason of ssh's own the failure is told by its status.
+        // Without ssh's own reason the failure is diagnosed from its status.
         let _ = File::open(self.file()).and_then(|file| file.take(MOST).read_to_end(&mut text));
         String::from_utf8_lossy(&text).into_owned()
     }

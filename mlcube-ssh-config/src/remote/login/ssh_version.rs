@@ -1,4 +1,4 @@
-//! The version of the ssh on this machine.
+//! The version of the local ssh.
 
 use crate::process::command::Command;
 
@@ -7,7 +7,7 @@ pub(crate) fn version() -> Option<(u32, u32)> {
     parse(&Command::new("ssh").arg("-V").run().ok()?.errors)
 }
 
-/// `OpenSSH_9.2p1 Debian-2, OpenSSL 3.0.11` is 9.2.
+/// Parses the version: `OpenSSH_9.2p1 Debian-2, OpenSSL 3.0.11` is 9.2.
 fn parse(text: &str) -> Option<(u32, u32)> {
     let (major, rest) = text.strip_prefix("OpenSSH_")?.split_once('.')?;
     let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();

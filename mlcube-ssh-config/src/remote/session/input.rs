@@ -1,4 +1,4 @@
-//! What a session's script reads while it runs, as fast as the remote takes it.
+//! The input that a session's script reads while it runs, as fast as the remote takes it.
 
 use std::io;
 use std::io::{ErrorKind, PipeWriter, Write};
@@ -9,26 +9,27 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::remote::session::silence::WORD;
 
-/// The way to a script's descriptor 3; it ends when this is dropped. A write that the remote takes nothing of for too
-/// long fails with [`ErrorKind::TimedOut`].
+/// A pipe to a script's descriptor 3, closed on drop. A write fails with [`ErrorKind::TimedOut`] if the remote takes
+/// nothing for too long.
 #[derive(Debug)]
 pub struct Input {
     pipe: PipeWriter,
     limit: Duration,
-    /// How long the remote was waited for since it took a word's length.
+    /// The time spent waiting for the remote since it took [`WORD`] bytes.
     waited: Duration,
     taken: usize,
 }
 
 impl Input {
-    /// Bytes for this pipe; the remote may take so long for each word of them.
+    /// Wraps a pipe; the remote may take up to `limit` for each [`WORD`] bytes.
     pub(crate) fn new(pipe: PipeWriter, limit: Duration) -> io::Result<Self> {
-        // A pipe that is full would be waited for without a limit.
+        // A blocking write to a full pipe would wait without a limit.
         fcntl_setfl(&pipe, fcntl_getfl(&pipe)? | OFlags::NONBLOCK)?;
         Ok(Self { pipe, limit, waited: Duration::ZERO, taken: 0 })
     }
 
-    /// Waits until the pipe takes something. What this machine needs to find the next bytes doesn't count.
+    /// Waits until the pipe takes something. The time that the local machine needs to produce the next bytes doesn't
+    /// count.
     fn wait(&mut self) -> io::Result<()> {
         let left = self.limit.saturating_sub(self.waited);
         if left.is_zero() {
@@ -76,14 +77,14 @@ mod tests {
 
     #[test]
     fn a_reader_that_stops_is_waited_for_with_a_limit() {
-        let (mut there, pipe) = io::pipe().unwrap();
+        let (mut remote, pipe) = io::pipe().unwrap();
         let mut input = Input::new(pipe, Duration::from_secs(1)).unwrap();
         let much = vec![7; 1 << 20];
         assert_eq!(input.write_all(&much).unwrap_err().kind(), ErrorKind::TimedOut);
-        // One that goes on is waited for, however long all of it takes.
+        // A reader that continues is waited for, however long the whole takes.
         let reader = thread::spawn(move || {
             let (mut taken, mut buffer) = (0, vec![0; 100_000]);
-            while let Ok(length @ 1..) = there.read(&mut buffer) {
+            while let Ok(length @ 1..) = remote.read(&mut buffer) {
                 taken += length;
                 thread::sleep(Duration::from_millis(40));
             }

@@ -1,4 +1,4 @@
-//! A session over the master: a script there, its answer here.
+//! A session over the master: runs a remote script and reads its reply.
 
 pub(crate) mod greeting;
 pub(crate) mod input;
@@ -34,14 +34,14 @@ use crate::ui::report::Report;
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
 
-/// How many times its `connect_timeout` a host may take from the login, and from the first word of a session over a master
-/// that was there already: start-up files on a busy host take their time.
+/// Factors of `connect_timeout`: how long a host may take from the login, and how long for the first word of a session
+/// over an existing master. Start-up files are slow on a busy host.
 const START_UP: [u64; 2] = [6, 3];
 
-/// How long the user's own line may run, where the host may be silent for so long.
+/// How long the user's `setup` line may run, if the host may be silent for that long.
 const SETUP: Duration = Duration::from_secs(600);
 
-/// A script that runs on the remote, and has said so.
+/// A remote script that has reported that it runs.
 #[derive(Debug)]
 pub struct Session {
     running: Running,
@@ -50,34 +50,34 @@ pub struct Session {
     silence: Silence,
     login: Login,
     own_words: SshMessages,
-    /// Asks whether the shared connection is there.
+    /// The command that checks whether the shared connection is open.
     check: Command,
     report: Report,
 }
 
-/// What came from the remote.
+/// What happened on the remote.
 #[derive(Debug)]
 pub enum Event {
     /// Bytes that the script wrote.
     Bytes(Vec<u8>),
-    /// Nothing, for the time that was given.
+    /// No output for the given time.
     Silence,
-    /// The session is over.
+    /// The session has ended.
     End,
 }
 
-/// Why a script didn't say that it runs.
+/// Why a script didn't report that it runs.
 enum NotReady {
-    /// The host takes no more sessions at the moment.
+    /// The host allows no more sessions at the moment.
     Busy,
-    /// The connection is gone; ssh's own words.
+    /// The connection is lost, with ssh's own messages.
     LinkEnded(String),
-    /// Nothing came in time; what was printed instead.
+    /// Nothing came in time, except for this text.
     Silent(String),
 }
 
 impl Connection {
-    /// Runs `script` to its end and returns what it answered.
+    /// Runs `script` to its end and returns its reply.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
@@ -85,7 +85,8 @@ impl Connection {
         self.open_session(script)?.answer()
     }
 
-    /// As [`Connection::run`], of a script that is followed: the session is there for the next one, unless this one failed.
+    /// As [`Connection::run`], for a script that is followed by another: also returns the session for the next script,
+    /// unless this one failed.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
@@ -93,7 +94,7 @@ impl Connection {
         self.open_session(script)?.answer_and_go_on()
     }
 
-    /// Starts `script`, in a session that is there for it if there is one.
+    /// Starts `script`, in `session` if there is one.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
@@ -104,7 +105,7 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::run`]; what the script says on its way (`say …`) is reported at once.
+    /// As [`Connection::run`], but reports what the script says (`say …`) at once.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
@@ -120,13 +121,13 @@ impl Connection {
     /// Starts `script` on the remote; returns when it runs.
     ///
     /// # Errors
-    /// When the host can't be reached, or runs no script.
+    /// When the host can't be reached or runs no script.
     pub fn open_session(&self, script: &Script) -> Outcome<Session> {
         let opened = self.open_session_within(script, &PAUSES)?;
         opened.ok_or_else(|| diagnosis::of_busy_host(&self.login))
     }
 
-    /// Runs `script` to its end and returns what it answered; none where the host takes no more sessions at the moment.
+    /// Runs `script` to its end and returns its reply; `None` if the host allows no more sessions at the moment.
     ///
     /// # Errors
     /// When the host can't be reached, or the connection is lost.
@@ -156,7 +157,7 @@ impl Connection {
                 Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
                     return Err(diagnosis::of_lost_link(&self.login, &own_words));
                 }
-                // The master that was found is gone: one more try, with one of our own.
+                // The existing master is gone: try once more with a new one.
                 Err(NotReady::LinkEnded(_)) => {
                     self.open_master(false)?;
                     master = Master::Opened;
@@ -165,7 +166,7 @@ impl Connection {
         }
     }
 
-    /// Says that the shared connection doesn't serve its clients.
+    /// Reports that the shared connection doesn't serve its clients.
     fn warn_of_wedged_master(&self) {
         if self.socket.is_symlink() {
             self.warn_of_users_own("doesn't answer");
@@ -177,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// Says why a connection that the user opened isn't used. It is the user's to close.
+    /// Warns why a connection that the user opened isn't used. Only the user may close it.
     pub(crate) fn warn_of_users_own(&self, reason: &str) {
         self.report.warn(&format!(
             "your own shared connection to '{}' {reason}, so a new one is opened; `{}` closes it",
@@ -186,7 +187,7 @@ impl Connection {
         ));
     }
 
-    /// How long a session over this master may take to its first word.
+    /// How long a session over this master may take until its first word.
     pub(crate) fn start_up_limit(&self, master: Master) -> Duration {
         let [opened, found] = START_UP;
         let times = if master == Master::Opened { opened } else { found };
@@ -247,21 +248,21 @@ impl Connection {
     }
 }
 
-/// Whether the script has said that it runs.
+/// Whether the script has reported that it runs.
 enum Ready {
     Yes {
         greeted: bool,
     },
-    /// The session ended, before or after the script's first word.
+    /// The session ended before or after the script's first word.
     Ended {
         begun: bool,
         printed: String,
     },
-    /// Nothing but this came in time.
+    /// Nothing came in time, except for this text.
     Silent(String),
-    /// The user's own line doesn't end.
+    /// The user's `setup` line doesn't end.
     EndlessSetup,
-    /// So much came that no start-up file prints it.
+    /// More output than any start-up file prints.
     Exceeded,
 }
 
@@ -274,7 +275,7 @@ struct End {
 }
 
 impl Session {
-    /// Reads up to the line that the script prints when it is ready; what a login shell printed before it is dropped.
+    /// Reads up to the line that the script prints when it is ready; what a login shell printed before is dropped.
     fn wait_until_ready(&mut self, script: &Script, limit: Duration) -> Ready {
         let greeted = match self.wait_for_word(BEGUN, limit) {
             Word::Came { before } => before,
@@ -285,7 +286,7 @@ impl Session {
         match self.wait_for_word(READY, self.setup_limit()) {
             Word::Came { .. } => {
                 self.silence.begin();
-                // What follows a script is another one.
+                // Another script follows instead of `watch`.
                 if !script.is_followed() {
                     self.running.tell(WATCH);
                 }
@@ -301,11 +302,11 @@ impl Session {
         SETUP.min(self.silence.limit())
     }
 
-    /// Reads up to a line, and behind it. As long as the remote takes more of a long script, the time begins anew.
+    /// Reads up to and including a line. The time starts again while the remote takes more of a long script.
     fn wait_for_word(&mut self, word: &str, limit: Duration) -> Word {
         let line = format!("{word}\n");
         let mut deadline = Instant::now() + limit;
-        // The first piece goes into the pipe, whoever reads.
+        // The first piece fits into the pipe, even if nobody reads.
         let mut progress = 1;
         let mut searched = 0;
         loop {
@@ -316,7 +317,7 @@ impl Session {
             if self.ahead.len() > limits::GREETING {
                 return Word::Exceeded;
             }
-            // The line may have begun.
+            // The line may have started.
             searched = self.ahead.len().saturating_sub(line.len() - 1);
             let wait = deadline.saturating_duration_since(Instant::now());
             let printed = || String::from_utf8_lossy(&self.ahead).into_owned();
@@ -332,23 +333,23 @@ impl Session {
         }
     }
 
-    /// Waits for the end of ssh, and finds out what else ended with it.
+    /// Waits for the end of ssh, and finds out whether the connection ended with it.
     fn how_it_ended(self) -> Outcome<End> {
         let finished = self.running.finish().map_err(|failure| match failure.exceeded() {
             Some(exceeded) => diagnosis::of_excess(&self.login, exceeded),
             None => failure,
         })?;
         let own_words = self.own_words.text();
-        // ssh's own status is also that of a script which a signal ended: then the connection is still there.
+        // ssh also exits with 255 for a script that a signal ended: then the connection is still open.
         let is_lost =
             finished.status == 255 && !own_words.contains("open refused") && !answers(&self.check)?;
         Ok(End { finished, own_words, is_lost })
     }
 
-    /// Why a session ended that should have gone on.
+    /// Finds out why a session ended too early.
     ///
     /// # Errors
-    /// When the system can't say how it ended.
+    /// When the system can't tell how it ended.
     pub fn why_it_ended(mut self) -> Outcome<Failure> {
         let printed = String::from_utf8_lossy(&mem::take(&mut self.ahead)).into_owned();
         let login = self.login.clone();
@@ -360,7 +361,8 @@ impl Session {
         Ok(diagnosis::of_script(&login, &SessionEnd { status, printed: &printed, errors }))
     }
 
-    /// What the script reads on descriptor 3, behind a line `watch`; it ends when what is returned is dropped.
+    /// Returns the input that the script reads on descriptor 3 after the line `watch`; it ends when the returned value
+    /// is dropped.
     ///
     /// # Errors
     /// When the system can't wait for a pipe, or the remote doesn't take the script.
@@ -369,7 +371,7 @@ impl Session {
         self.running.take_input(limit)?.map(|pipe| Input::new(pipe, limit)).transpose()
     }
 
-    /// What comes next from the remote, within `wait`.
+    /// Returns the next event on the remote, or silence after `wait`.
     pub fn next(&mut self, wait: Duration) -> Event {
         if !self.ahead.is_empty() {
             return Event::Bytes(mem::take(&mut self.ahead));
@@ -381,10 +383,10 @@ impl Session {
         }
     }
 
-    /// Starts another script behind one that is followed and has answered.
+    /// Starts another script after one that is followed and has replied.
     ///
     /// # Errors
-    /// When the connection was lost.
+    /// When the connection is lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
         let behind = script.behind_another();
         self.report.command(&format!("# in the same session:\n: {behind}"));
@@ -401,22 +403,23 @@ impl Session {
         }
     }
 
-    /// Reads what a script answers that is followed; the session is there for the next one, unless this one failed.
+    /// Reads the reply of a script that is followed; also returns the session for the next script, unless this one
+    /// failed.
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
     pub fn answer_and_go_on(self) -> Outcome<(Reply, Option<Self>)> {
-        let (output, session) = self.read_answer(&mut |_| ())?;
-        if output.goes_on() {
+        let (output, session) = self.read_reply(&mut |_| ())?;
+        if output.stays_open() {
             return Ok((Reply::new(0, output, String::new()), Some(session)));
         }
         Ok((session.end_of(output)?, None))
     }
 
-    /// Ends a session behind a script that is followed by nothing, and waits until it has ended.
+    /// Ends a session after its last script, and waits for its end.
     ///
     /// # Errors
-    /// When the system can't say how it ended.
+    /// When the system can't tell how it ended.
     pub fn end(mut self) -> Outcome<()> {
         self.running.close_input();
         let mut left = limits::LINES;
@@ -433,7 +436,7 @@ impl Session {
         }
     }
 
-    /// Reads to the end.
+    /// Reads the reply to its end.
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
@@ -441,56 +444,57 @@ impl Session {
         self.answer_aloud(|_| ())
     }
 
-    /// As [`Session::answer`], of a script that transfers; what it has done so far isn't lost with the connection.
+    /// As [`Session::answer`], for a script that transfers; the failure says that the transfer resumes where it
+    /// stopped.
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
     pub fn answer_of_transfer(mut self) -> Outcome<Reply> {
         let host = self.login.host.clone();
-        // While it was sent to it had nothing to say.
+        // It had nothing to say while it received input.
         self.silence.begin();
-        // One that is only silent says so.
-        let (output, session) = self.read_answer(&mut |_| ())?;
+        // A silent remote has a failure of its own, which is returned as it is.
+        let (output, session) = self.read_reply(&mut |_| ())?;
         session.end_of(output).map_err(|failure| match failure.kind {
             FailureKind::Connection => lost_during_transfer(host.as_str()),
             _ => failure,
         })
     }
 
-    /// Reads to the end, and hands over every line as it comes, up to a list of files.
+    /// Reads the reply to its end, and passes every line before a listing to `hear` as it comes.
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
     pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Reply> {
-        let (output, session) = self.read_answer(&mut hear)?;
+        let (output, session) = self.read_reply(&mut hear)?;
         session.end_of(output)
     }
 
-    /// Reads to the end, or to where the session goes on. It ends here when the remote says too much, or nothing for too
-    /// long.
-    fn read_answer(mut self, hear: &mut impl FnMut(&str)) -> Outcome<(Output, Self)> {
+    /// Reads the reply to its end, or to the line after which the session stays open. Ends the session when the remote
+    /// sends too much, or nothing for too long.
+    fn read_reply(mut self, hear: &mut impl FnMut(&str)) -> Outcome<(Output, Self)> {
         let mut output = Output::default();
         let mut remarks = 0;
         let mut piece = Some(mem::take(&mut self.ahead));
         while let Some(bytes) = piece {
-            let mut told = 0_usize;
+            let mut remarks_in_piece = 0_usize;
             let taken = output.take(&bytes, &mut |line| {
-                told += usize::from(line.starts_with("say "));
-                if remarks + told <= limits::REMARKS {
+                remarks_in_piece += usize::from(line.starts_with("say "));
+                if remarks + remarks_in_piece <= limits::REMARKS {
                     hear(line);
                 }
             });
             if let Err(exceeded) = taken {
                 return Err(self.end_for(exceeded));
             }
-            if told > 0 {
-                remarks += told;
+            if remarks_in_piece > 0 {
+                remarks += remarks_in_piece;
                 self.silence.begin();
             }
             if remarks > limits::REMARKS {
                 return Err(self.end_for(Exceeded::Remarks));
             }
-            if output.goes_on() {
+            if output.stays_open() {
                 break;
             }
             piece = match self.receive() {
@@ -504,7 +508,7 @@ impl Session {
         Ok((output, self))
     }
 
-    /// What comes next from the remote; none at its end.
+    /// Returns the next bytes from the remote; `None` at its end.
     fn receive(&mut self) -> Outcome<Option<Vec<u8>>> {
         match self.output.recv_timeout(self.silence.left()) {
             Ok(bytes) => {
@@ -516,7 +520,7 @@ impl Session {
         }
     }
 
-    /// The failure of a remote that has said nothing for longer than it may.
+    /// The failure of a remote that has been silent for too long.
     #[must_use]
     pub fn silence(&self) -> Option<Failure> {
         self.silence.left().is_zero().then(|| self.is_silent())
@@ -533,14 +537,14 @@ impl Session {
         failure
     }
 
-    /// The answer of a session that has ended.
+    /// The reply of a session that has ended.
     fn end_of(self, output: Output) -> Outcome<Reply> {
         let login = self.login.clone();
         let End { finished, own_words, is_lost } = self.how_it_ended()?;
         if is_lost {
             return Err(diagnosis::of_lost_link(&login, &own_words));
         }
-        // Our scripts never end with 255 themselves: a signal ended this one.
+        // The scripts never exit with 255: a signal ended this one.
         if finished.status == 255 {
             let (printed, errors) = (output.text(), finished.errors.as_str());
             let end = SessionEnd { status: 255, printed: &printed, errors };
@@ -549,14 +553,14 @@ impl Session {
         Ok(Reply::new(finished.status, output, finished.errors))
     }
 
-    /// Ends the session here; a script that watches for that ends too.
+    /// Ends the session locally; a script that watches its input ends, too.
     pub fn hang_up(self) {
         self.running.kill();
     }
 }
 
 impl Read for Session {
-    /// What comes next from the remote; its end is that of the script. A silent remote is one that has timed out.
+    /// Reads the next bytes from the remote, to the end of the script. A silent remote returns `TimedOut`.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
             let next = self.receive().map_err(|_silent| io::ErrorKind::TimedOut)?;
@@ -569,7 +573,7 @@ impl Read for Session {
     }
 }
 
-/// Reads in a thread, so that the reader can be waited for with a limit.
+/// Reads in a thread, so that waiting for the output can have a limit.
 fn read_ahead(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     // A few buffers ahead of the reader, not a whole log.
     let (sender, receiver) = sync_channel(16);
@@ -584,15 +588,15 @@ fn read_ahead(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// What came of waiting for a word.
+/// The result of waiting for a word.
 enum Word {
-    /// The word, and whether anything came before it.
+    /// The word came; whether anything came before it.
     Came { before: bool },
-    /// The end of the session, and what came instead.
+    /// The session ended, after this text.
     Ended(String),
-    /// Nothing in time but this.
+    /// Nothing came in time, except for this text.
     Late(String),
-    /// Too much of something else.
+    /// Too much other text came.
     Exceeded,
 }
 

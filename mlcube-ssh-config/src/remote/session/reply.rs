@@ -1,4 +1,4 @@
-//! What a script answers: lines, and perhaps, behind a line `listing`, a list of files.
+//! The reply of a script: lines and, after a line `listing`, perhaps a listing.
 
 use anyhow::{Context, ensure};
 
@@ -9,40 +9,40 @@ use crate::pipe::limits::Exceeded;
 use crate::process::script::MORE;
 use crate::remote::login::ssh_messages::last_line;
 
-/// What a script answered.
+/// The reply of a script.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reply {
     /// The script's exit status.
     pub status: i32,
-    /// What it and the programs that it ran wrote on standard error.
+    /// The standard error of the script and the programs that it ran.
     pub errors: String,
     output: Output,
 }
 
-/// What a script writes on standard output, taken in as it comes: a list may be long, and its text isn't kept.
+/// The standard output of a script, parsed as it comes: a listing may be long, so its text isn't kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
-    /// What came before a list.
+    /// The text before a listing.
     lines: Vec<u8>,
-    /// Where the line begins that isn't whole yet.
+    /// Where the incomplete line starts.
     heard: usize,
     list: Option<Parser>,
-    goes_on: bool,
+    stays_open: bool,
 }
 
 impl Output {
-    /// Whether the session goes on behind the answer, of which nothing more comes.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.goes_on
+    /// Whether the session stays open after this reply.
+    pub(crate) fn stays_open(&self) -> bool {
+        self.stays_open
     }
 
-    /// What came before a list, as text.
+    /// The text before a listing.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.lines).into_owned()
     }
 
-    /// Takes in a piece; `hear` gets every line that is whole now.
+    /// Parses a piece; `hear` receives every complete line.
     ///
     /// # Errors
     /// When the remote sends more than it may.
@@ -53,7 +53,7 @@ impl Output {
     ) -> Result<(), Exceeded> {
         if let Some(list) = &mut self.list {
             list.feed(piece)?;
-            self.goes_on = list.ends_with_line(MORE);
+            self.stays_open = list.ends_with_line(MORE);
             return Ok(());
         }
         self.lines.extend_from_slice(piece);
@@ -70,7 +70,7 @@ impl Output {
                 return self.take(&list, hear);
             }
             if line == MORE.as_bytes() {
-                self.goes_on = true;
+                self.stays_open = true;
                 self.lines.truncate(self.heard);
                 return Ok(());
             }
@@ -89,7 +89,7 @@ impl Reply {
         Self { status, errors, output }
     }
 
-    /// Reads the standard output of a script that succeeded, in the pieces in which it comes.
+    /// Parses the standard output of a script that succeeded, given in pieces.
     ///
     /// # Errors
     /// When it is more than a remote may send.
@@ -97,20 +97,20 @@ impl Reply {
         let mut output = Output::default();
         for piece in pieces {
             output.take(piece, &mut |_| ())?;
-            if output.goes_on {
+            if output.stays_open {
                 break;
             }
         }
         Ok(Self::new(0, output, String::new()))
     }
 
-    /// The output before a list of files, as text.
+    /// The output before a listing, as text.
     #[must_use]
     pub fn text(&self) -> String {
         self.output.text()
     }
 
-    /// The value of the last line `key value` of the output, before a list of files: a name in that may hold any line.
+    /// The value of the last line `key value` before a listing: a file name in a listing may contain any line.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<String> {
         let mut lines = self.output.lines.rsplit(|&byte| byte == b'\n');
@@ -121,10 +121,10 @@ impl Reply {
         lines.find_map(value)
     }
 
-    /// The path behind `key`. What the remote tells goes into commands and messages, and is a path or nothing.
+    /// The path after `key`. It becomes part of commands and messages, so it must be a path.
     ///
     /// # Errors
-    /// When it told none, or one that isn't absolute, has `..` in it or control characters; reads as the end of a sentence
+    /// When it is missing, isn't absolute, or has `..` or control characters in it; the message completes a sentence
     /// about the host.
     pub fn path(&self, key: &str) -> anyhow::Result<String> {
         let path = self.field(key).unwrap_or_default();
@@ -132,30 +132,30 @@ impl Reply {
         Ok(path)
     }
 
-    /// The list of files behind the line `listing`.
+    /// The listing after the line `listing`.
     ///
     /// # Errors
-    /// When there is none, or it is cut off.
+    /// When it is missing or cut off.
     pub fn listing(self) -> anyhow::Result<Listing> {
         self.output.list.context("the remote sent no list of files")?.finish()
     }
 
-    /// The list of files behind the line `listing`, and another one behind it if there is one.
+    /// The listing after the line `listing`, and the second one if there is one.
     ///
     /// # Errors
-    /// When there is none, or it is cut off.
+    /// When it is missing or cut off.
     pub fn listings(self) -> anyhow::Result<(Listing, Option<Listing>)> {
         self.output.list.context("the remote sent no list of files")?.finish_both()
     }
 
-    /// The last line on standard error that says something.
+    /// The last non-empty line of standard error.
     #[must_use]
     pub fn last_error(&self) -> String {
         last_line(&self.errors)
     }
 }
 
-/// Whether a path that a host tells is one that nothing can misread.
+/// Returns whether a path that a host sent is absolute and unambiguous.
 #[must_use]
 pub fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
@@ -167,8 +167,8 @@ pub fn is_absolute(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// An answer that comes in pieces of a few bytes, and the lines that were heard.
-    fn answer(text: &str, length: usize) -> (Reply, Vec<String>) {
+    /// Parses a reply in pieces of a few bytes; also returns the lines that were heard.
+    fn reply(text: &str, length: usize) -> (Reply, Vec<String>) {
         let (mut output, mut heard) = (Output::default(), Vec::new());
         for piece in text.as_bytes().chunks(length) {
             output.take(piece, &mut |line| heard.push(line.to_owned())).unwrap();
@@ -180,19 +180,19 @@ mod tests {
     fn a_list_comes_behind_the_lines_however_they_are_cut() {
         let text = "base /a\nbase /b\nlisting\nf 644 1 1.0000000000 a\nbase /c\nlisting\n\0\0";
         for length in 1..=text.len() {
-            let (answer, heard) = answer(text, length);
+            let (reply, heard) = reply(text, length);
             assert_eq!(heard, ["base /a", "base /b"]);
-            assert_eq!(answer.field("base").as_deref(), Some("/b"));
-            assert_eq!(answer.text(), "base /a\nbase /b\n");
-            assert_eq!(answer.listing().unwrap().len(), 1);
+            assert_eq!(reply.field("base").as_deref(), Some("/b"));
+            assert_eq!(reply.text(), "base /a\nbase /b\n");
+            assert_eq!(reply.listing().unwrap().len(), 1);
         }
     }
 
     #[test]
     fn a_path_is_absolute() {
-        assert_eq!(answer("base /a b/..c\n", 9).0.path("base").unwrap(), "/a b/..c");
+        assert_eq!(reply("base /a b/..c\n", 9).0.path("base").unwrap(), "/a b/..c");
         for text in ["", "base \n", "base a\n", "base /a/../b\n", "base /..\n", "base /a\u{1b}\n"] {
-            assert!(answer(text, 9).0.path("base").is_err(), "{text:?}");
+            assert!(reply(text, 9).0.path("base").is_err(), "{text:?}");
         }
     }
 
@@ -205,11 +205,11 @@ mod tests {
         ] {
             for length in 1..=text.len() {
                 let cut = text.len() - 1;
-                assert!(!answer(&text[..cut], length).0.output.goes_on());
-                let (answer, _) = answer(text, length);
-                assert!(answer.output.goes_on());
-                assert_eq!(answer.text(), "base /a\n");
-                assert!(!text.contains("listing") || answer.listing().is_ok());
+                assert!(!reply(&text[..cut], length).0.output.stays_open());
+                let (reply, _) = reply(text, length);
+                assert!(reply.output.stays_open());
+                assert_eq!(reply.text(), "base /a\n");
+                assert!(!text.contains("listing") || reply.listing().is_ok());
             }
         }
     }
@@ -226,9 +226,9 @@ mod tests {
 
     #[test]
     fn a_list_is_there_and_whole_or_an_error() {
-        let (none, heard) = answer("base /a\nno listing\nlast", 4);
+        let (none, heard) = reply("base /a\nno listing\nlast", 4);
         assert_eq!((none.text().lines().count(), heard.len()), (3, 2));
         assert!(none.listing().is_err());
-        assert!(answer("listing\nf 644 1 1.0000000000 a\0", 4).0.listing().is_err(), "cut off");
+        assert!(reply("listing\nf 644 1 1.0000000000 a\0", 4).0.listing().is_err(), "cut off");
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// So many bytes are a word: a host that sends one now and then would be waited for as long as one that sends nothing.
+/// The bytes that count as a word. If a single byte counted, a host that sends one now and then would be waited for
+/// without end.
 pub(crate) const WORD: usize = 64 << 10;
 
-/// The wait for a remote's next word.
+/// The wait for the remote's next word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence {
     limit: Duration,
@@ -14,17 +15,17 @@ pub(crate) struct Silence {
 }
 
 impl Silence {
-    /// A wait that begins now.
+    /// Starts waiting.
     pub(crate) fn new(limit: Duration) -> Self {
         Self { limit, since: Instant::now(), bytes: 0 }
     }
 
-    /// Begins again, behind a word of the remote's.
+    /// Starts again after a word.
     pub(crate) fn begin(&mut self) {
         (self.since, self.bytes) = (Instant::now(), 0);
     }
 
-    /// Takes note of bytes that came.
+    /// Counts bytes that came.
     pub(crate) fn hear(&mut self, bytes: usize) {
         self.bytes += bytes;
         if self.bytes >= WORD {
@@ -32,12 +33,12 @@ impl Silence {
         }
     }
 
-    /// How long to go on waiting.
+    /// How long to continue waiting.
     pub(crate) fn left(&self) -> Duration {
         self.limit.saturating_sub(self.since.elapsed())
     }
 
-    /// The most that is waited.
+    /// The longest wait.
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The containers of a job: what their engine says of them, and what processes they have whatever it says.
+# The containers of a job: what their engine says about them, and their processes, whatever the engine says.
 
-# Asks the engine of the job $1, for a quarter of a minute: a daemon that hangs holds nobody up.
+# Runs a command of the engine of the job $1, for at most 15 seconds: a daemon that hangs blocks nobody.
 ask_engine() {
   asked=
   read -r asked <"$1/engine" || return
@@ -18,8 +18,8 @@ made_containers() {
   done
 }
 
-# Prints the ids of the containers of the job $1 that are there, running or not; further words choose among them. Fails
-# when the engine can't tell. The shim counts a container before it is made, and nothing else gives one the job's label.
+# Prints the ids of the existing containers of the job $1, running or not; further words filter them. Fails when the
+# engine can't tell. The shim counts a container before it is made, and nothing else gives one the job's label.
 present_containers() {
   [ -f "$1/engine" ] && { [ -e "$1/run.1" ] || [ -e "$1/cid.1" ]; } || return 0
   of=$1
@@ -27,7 +27,7 @@ present_containers() {
   ask_engine "$of" ps -aq --no-trunc --filter "label=mlcube-ssh.job=${of##*/}" "$@" 2>/dev/null
 }
 
-# Prints the pids of these processes and of all that descend from them.
+# Prints the pids of these processes and of all their descendants.
 with_descendants() {
   family=" $* " grown=1
   while [ -n "$grown" ]; do
@@ -48,14 +48,14 @@ with_descendants() {
 }
 
 # Prints the pids of the processes in the containers of the job $1, and of those that hold the containers for podman.
-# The engine's own files may be gone; what runs is in the container's cgroup, or below the conmon that has its id.
+# The engine's own files may be gone; a process is found by the container's cgroup, or below the conmon that has its id.
 container_processes() {
   roots=
   for made in $(made_containers "$1"); do
     # Half an id, as a full disk leaves it, is found in other processes, too.
     case ${#made}$made in 64*[!0-9a-f]*) continue ;; 64*) ;; *) continue ;; esac
     # shellcheck disable=SC2013,SC2062 # paths below /proc hold no blanks; the pattern is that of -f
-    # The id comes on standard input, not as a word of grep's own command line.
+    # The id comes on standard input: on its command line grep would match its own process.
     for process in $(printf '%s\n' "$made" | grep -f - -lsF /proc/[0-9]*/cgroup /proc/[0-9]*/cmdline); do
       case $process in
         */cmdline)
@@ -73,7 +73,7 @@ container_processes() {
   [ -z "$roots" ] || with_descendants $roots
 }
 
-# Removes the containers of the job $1 with what was mounted for them alone; fails when some may be left.
+# Removes the containers of the job $1 and the volumes made for them alone; fails when some may remain.
 remove_containers_of() {
   [ -f "$1/engine" ] || return 0
   present=$(present_containers "$1") || return 1

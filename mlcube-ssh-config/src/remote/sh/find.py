@@ -1,6 +1,6 @@
 import fnmatch, os, stat, subprocess, sys, time
 
-# As much of GNU find as the scripts ask for: the same words, the same output, the same messages.
+# The part of GNU find that the scripts need: the same words, the same output, the same messages.
 out = sys.stdout.buffer
 LETTERS = {stat.S_IFREG: b"f", stat.S_IFDIR: b"d", stat.S_IFLNK: b"l", stat.S_IFIFO: b"p",
            stat.S_IFSOCK: b"s", stat.S_IFBLK: b"b", stat.S_IFCHR: b"c"}
@@ -128,7 +128,7 @@ class Find:
             # The scripts name a user by number.
             return lambda entry: entry.stat.st_uid == int(value)
         if word == b"-perm":
-            # -MODE: all of these bits; /MODE: any of them; MODE: these and no others.
+            # -MODE: all of these bits; /MODE: any of them; MODE: exactly these.
             bits = int(value.lstrip(b"-/"), 8)
             if value[:1] == b"-":
                 return lambda entry: entry.stat.st_mode & bits == bits
@@ -228,6 +228,6 @@ class Find:
 
 if __name__ == "__main__":
     sys.setrecursionlimit(20000)
-    # A name is what its bytes are, shown as they are.
+    # Names are bytes, and are printed unchanged.
     sys.stderr.reconfigure(errors="surrogateescape")
     sys.exit(Find([os.fsencode(word) for word in sys.argv[1:]]).run())

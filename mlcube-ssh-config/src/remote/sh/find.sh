@@ -1,8 +1,9 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # the script has find_text before this
 
-# The scripts list folders by GNU find's -printf, -readable and their like. A find without them (busybox) is helped out by
-# python, which mlcube needs there anyway: `find_python` is then the one, and empty where find will do.
+# The scripts list folders with GNU find's -printf, -readable and similar predicates. Where find lacks them (busybox),
+# Python, which mlcube needs on the remote anyway, runs find.py: `find_python` is the interpreter, and empty where find
+# suffices.
 know_find() {
   [ -z "${find_is_known-}" ] || return 0
   find_is_known=yes find_python=

@@ -1,21 +1,20 @@
-# Whose the folders are that hold what runs here. Others must not be able to put something in its place.
+# Checks who owns the folders of what runs on the remote. Others must not be able to replace it.
 # shellcheck disable=SC2154 # the client sets shared
 
-# Ends the script unless these folders, as far as they exist, are this account's own, nobody else can write in them, and
-# nobody else can exchange what leads to them, through every link on the way. In a folder that a group shares its members
-# may.
+# Ends the script unless these folders, as far as they exist, belong to this account, nobody else can write in them, and
+# nobody else can replace a folder or link on the way to them. In a folder that a group shares, its members may.
 check_own() {
-  # Once for all of them, and not in the subshells that need it.
+  # Once for all folders, and outside the subshells that need it.
   own_uid=${own_uid:-$(id -u)}
   for checked; do
     found=$(whose "$checked")
-    # A look that failed is no answer.
+    # A failed check proves nothing.
     [ "$found" = own ] || problem not-own "${found:-unlooked - - $checked}"
   done
 }
 
-# Ends the script if everybody could put another program in the place of $1. Whose it is, whoever named it knows: a site has
-# its pythons from an account of its own.
+# Ends the script if everybody could replace the program $1. Its owner isn't checked, because whoever named the program
+# knows it: a site has its pythons from an account of its own.
 check_program() {
   any_owner=yes
   check_own "$1"
@@ -23,8 +22,9 @@ check_program() {
 }
 any_owner='' own_uid=
 
-# Prints `own` for a folder $1 that is this account's own, else what is wrong with it: `owner WHO MODE PATH`, `writable WHO
-# MODE PATH` of a folder of the account's, `exposed WHO MODE PATH` of another one. Prints nothing when that can't be told.
+# Prints `own` for a folder $1 that belongs to this account, else what is wrong with it: `owner WHO MODE PATH`,
+# `writable WHO MODE PATH` for a folder of the account, `exposed WHO MODE PATH` for another one. Prints nothing when it
+# can't be checked.
 whose() {
   place=$1 itself=yes own_uid=${own_uid:-$(id -u)}
   until [ -e "$place" ] || [ -L "$place" ]; do
@@ -40,7 +40,7 @@ whose() {
     way=$way/$name
     set -- "$@" "$way"
     [ -L "$way" ] || continue
-    # As many as the system follows (path_resolution(7)).
+    # The system follows as many links (path_resolution(7)).
     links=$((links + 1))
     [ "$links" -le 40 ] || return
     target=$(readlink "$way") || return
@@ -51,11 +51,11 @@ whose() {
     left=$target/$left
   done
   [ -z "$itself" ] || itself=${way:-/}
-  # One process for all of them.
+  # One process for all paths.
   stat -c '%u %g %A %n' "$@" 2>/dev/null | judge_ways "$#"
 }
 
-# Reads a line of stat's for each of $1 paths.
+# Reads a line of stat's output for each of $1 paths.
 judge_ways() {
   ways=0
   while read -r uid gid mode path; do
@@ -65,7 +65,7 @@ judge_ways() {
       return
     fi
     case $mode in
-      # A link has no mode of its own, and nobody puts another one into a sticky folder in place of ours.
+      # A link has no mode of its own, and in a sticky folder nobody can replace an entry of this account.
       l* | d????????[tT]) [ "$path" = "$itself" ] || continue ;;
     esac
     found=writable
@@ -84,27 +84,27 @@ judge_ways() {
   [ "$ways" != "$1" ] || echo own
 }
 
-# Whether nobody else is in the group $1: many systems give every user a group of that name, and somebody may have been
-# added to it.
+# Checks that nobody else is in the group $1: many systems give every user a group of the same name, but somebody may
+# have been added to it.
 is_private() {
   [ "$1" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ] || return 1
   members=$(getent group "$1" 2>/dev/null || grep "^[^:]*:[^:]*:$1:" /etc/group) || return 1
   case ${members##*:} in '' | "$(id -un)") ;; *) return 1 ;; esac
 }
 
-# Gives these folders to the group of the folder around them, with all that is made in them later, as far as this account
-# may: only a member can, and only of what is its own.
+# Gives these folders, and everything made in them later, to the group of the parent folder, as far as this account may:
+# only a member can, and only for its own folders.
 give_to_group() {
   for given; do
     [ -O "$given" ] || continue
     gid=$(stat -c %g "${given%/*}/")
     ! is_shared_with "$gid" || chgrp "$gid" "$given" || return
-    # Not before the group is the right one: of another one's the system drops the mark.
+    # After chgrp: for a group of which the account is no member the system drops the set-gid bit.
     chmod g+rwxs,o-rwx "$given" || return
   done
 }
 
-# Whether the settings say that a group shares the tree, and this account is in the group $1.
+# Checks that the settings say that a group shares the tree, and that this account is in the group $1.
 is_shared_with() {
   [ "$shared" = yes ] || return 1
   case " $(id -G) " in *" $1 "*) return 0 ;; *) return 1 ;; esac

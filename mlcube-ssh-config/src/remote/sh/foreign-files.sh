@@ -1,10 +1,10 @@
 #!/bin/sh
-# Finds out what gives this account the files in its way: a container's root has made them, mostly.
-# Given: engine (docker or podman, or a path of one; empty: the cube has no such engine); image (the cube's); place (the
-# folder that is to be this account's); blocked (a path in it that can't be read or written).
-# Answers: `place PATH`, absolute; `account UID:GID`; `owner NAME` of what is in the way; `by` chmod, unshare, container or
-# administrator; for a container `image IMAGE`, `program NAME` to run in it, `become UID:GID`, as the container names this
-# account, and `docker-host ADDRESS`, if the session has one.
+# Finds the command that gives this account the files that block it; mostly the root of a container has made them.
+# Given: engine (docker or podman, or the path of one; empty: the cube has no such engine); image (the image of the
+# cube); place (the folder that should belong to this account); blocked (a path in it that can't be read or written).
+# Replies: `place PATH`, absolute; `account UID:GID`; `owner NAME` of what is blocked; `by` chmod, unshare, container or
+# administrator; for a container `image IMAGE`, `program NAME` to run in it, `become UID:GID`, this account as seen in
+# the container, and `docker-host ADDRESS`, if the session has one.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$place"
@@ -16,7 +16,7 @@ printf 'place %s\naccount %s:%s\n' "$place" "$me" "$(id -g)"
 
 is_open() { [ -r "$1" ] && { [ ! -d "$1" ] || { [ -x "$1" ] && [ -w "$1" ]; }; }; }
 
-# The lowest that is closed: a path that can't be looked at lies in one.
+# The lowest path that exists and is closed: a path that can't be inspected is in such a folder.
 while [ "$blocked" != "$place" ] && [ -n "$blocked" ]; do
   if [ -e "$blocked" ] && ! is_open "$blocked"; then break; fi
   blocked=${blocked%/*}
@@ -27,24 +27,24 @@ if [ "$(stat -c %u "$blocked")" = "$me" ]; then
   exit
 fi
 
-# An engine that hangs holds nobody up.
+# An engine that hangs blocks nobody.
 ask_engine() { timeout -s KILL 20 "$engine" "$@" </dev/null 2>/dev/null; }
 
-# Whether the image $1 is here and has the program $2.
+# Checks that the image $1 is on this host and has the program $2.
 has_program() {
   ask_engine image inspect "$1" >/dev/null || return 1
-  # The engine's own statuses for what it can't run are 125 and more.
+  # The engine's own statuses for a command that it can't run are 125 and higher.
   ask_engine run --rm --network none --entrypoint "$2" "$1" --help >/dev/null
   [ $? -lt 125 ]
 }
 
-# Whether a container can do it; `become` is set, and answered with what is needed.
+# Checks that a container can do it; sets `become`, and replies with what is needed.
 can_container() {
   case $(ask_engine info --format '{{.SecurityOptions}}') in
     '') return 1 ;;
-    # Its root is the account's own.
+    # The root in its containers is this account.
     *rootless*) become=0:0 ;;
-    # Its root isn't this host's.
+    # The root in its containers isn't the host's.
     *userns*) return 1 ;;
     *) become=$me:$(id -g) ;;
   esac
@@ -63,8 +63,8 @@ by=administrator
 if [ -n "$engine" ]; then
   case $(ask_engine --version) in
     podman*)
-      # In the namespace of a rootless podman the account is root over whatever its containers made. What belongs to
-      # nobody there, another account has made.
+      # In the namespace of a rootless podman the account is root over whatever its containers made. Another account
+      # made what belongs to nobody in it.
       case $(ask_engine unshare stat -c %u "$blocked") in
         '' | 65534) ;;
         *) by=unshare ;;

@@ -1,11 +1,11 @@
 #!/bin/sh
-# What is known of jobs: who leads one, how it is, which one holds a workspace. A job is named by its folder.
+# Functions about jobs: their leader, their state, and the job that holds a workspace. A job is named by its folder.
 
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here; the prelude sets private
 
-# Sets what this machine, this boot and this pid namespace are: only within them does a pid say anything. Most scripts
-# meet no job and needn't know. Read by the shell itself: where no process can be forked, a look that failed must not
-# pass for another machine.
+# Sets variables for this machine, this boot and this pid namespace: a pid means something only within them. Most
+# scripts meet no job and don't need them. The shell itself reads the files: where no process can be forked, a failed
+# read must not look like another machine.
 this_host=
 know_this_machine() {
   [ -z "$this_host" ] || return 0
@@ -19,12 +19,12 @@ know_this_machine() {
   this_host=$node/$machine
 }
 
-# Sets `ticks` to when the process $1 started, in ticks since the boot; empty for one that is gone, or dead and not yet
-# buried.
+# Sets `ticks` to the start time of the process $1, in ticks since the boot; empty for a process that is gone or a
+# zombie.
 start_of() {
   ticks='' stat=''
   read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
-  # The name in parentheses may hold blanks and parentheses.
+  # The name in parentheses may contain blanks and parentheses.
   fields=${stat##*) }
   case $fields in [ZX]*) return 0 ;; esac
   left=19
@@ -35,7 +35,7 @@ start_of() {
   ticks=${fields%% *}
 }
 
-# Ends with a problem when the folder $1 can't be looked into. One in a folder that can't be entered isn't absent: it can't be
+# Ends with a problem when the folder $1 can't be read. A folder below one that can't be entered may exist: it can't be
 # seen.
 check_readable() {
   near=$1
@@ -52,9 +52,9 @@ lead() {
     mv -f "$1/leader.new" "$1/leader"
 }
 
-# Sets how the job $1 is, for a job that ended its `status`; and `why`, which of a lost one or of one that was ended is
-# `remains` or `left` while something of it runs. A job whose files can't be read is not a lost one: it is `unknown`, and
-# `unread` is the file. One that is empty was made just before the power was cut, and is as good as none.
+# Sets `how` to the state of the job $1, and `status` if it ended; and `why`, which for a lost job is `remains`, and for
+# an ended one `left`, while something of it still runs. A job whose files can't be read isn't lost: it is `unknown`,
+# and `unread` is the file. An empty file counts as missing: the power was cut just after it was made.
 job_state() {
   status='' why='' how=lost
   if [ -s "$1/status" ]; then
@@ -64,7 +64,7 @@ job_state() {
     }
     how=finished
     [ ! -f "$1/stopped" ] || how=killed
-    # What a stop could not end.
+    # What a stop couldn't end.
     [ ! -f "$1/left" ] || why=left
     return 0
   fi
@@ -84,7 +84,8 @@ job_state() {
   elif [ "$its_boot" != "$this_boot" ]; then
     why=rebooted
   elif [ "$its_space" != "$this_space" ]; then
-    # Its pid says nothing here, but a leader that could lock `alive` and wrote so into it holds that to its end.
+    # Its pid means nothing in this namespace. But a leader that could lock `alive` wrote into it, and holds the lock to
+    # its end.
     how=elsewhere
     if [ -s "$1/alive" ] && lock_is_free "$1/alive"; then how=lost why=namespace; fi
   else
@@ -99,15 +100,16 @@ job_state() {
   fi
 }
 
-# Ends with a problem where job_state couldn't look.
+# Ends with a problem if job_state couldn't read a file.
 need_state() { if [ "$how" = unknown ]; then problem no-look "$unread"; fi; }
 
-# Prints the pids of what bears the mark of the job $1 in its environment, wherever it has gone, but for $2. The process
-# that rootless podman keeps for its namespace inherits the mark of whoever called podman first, and belongs to no job.
+# Prints the pids of the processes with the mark of the job $1 in their environment, wherever they have moved, except
+# $2. The process that rootless podman keeps for its namespace inherits the mark of the first caller of podman, and
+# belongs to no job.
 marked() {
   grep -ls "MLCUBE_SSH_JOB=${1##*/}" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
     [ "$pid" != "$2" ] || continue
-    # podman gives it a name, and leaves it the words of whoever called podman.
+    # podman gives that process a name, but it keeps the command line of its caller.
     name=
     read -r name 2>/dev/null <"/proc/$pid/comm" || :
     [ "$name" != 'podman pause' ] || continue
@@ -118,8 +120,9 @@ marked() {
   done
 }
 
-# Sets `found` to the pids of what runs of the job $1: what bears its mark, but for $2, and what runs in its containers.
-# Where no process can be started nothing is found, which is no answer: only a look that got to its end is one.
+# Sets `found` to the pids of the processes of the job $1: those with its mark, except $2, and those in its containers.
+# Where no process can be started the search finds nothing, which proves nothing: only a search that got to its end
+# counts.
 look_for_processes() {
   found=$(marked "$1" "$2" && container_processes "$1" && echo whole)
   case $found in
@@ -129,8 +132,9 @@ look_for_processes() {
   esac
 }
 
-# Whether something of the job $1 runs on this machine: what bears its mark, or what is in its containers. The processes of
-# a container may be hidden from this account (hidepid, proc(5)): its engine is asked, too, unless it was silent before.
+# Checks whether something of the job $1 runs on this machine: processes with its mark, or in its containers. The
+# processes of a container may be hidden from this account (hidepid, proc(5)): its engine is asked, too, unless it
+# didn't reply before.
 silent_engines=' '
 has_remains() {
   look_for_processes "$1" ''
@@ -145,7 +149,7 @@ has_remains() {
   fi
 }
 
-# Whether any workspace is locked in our own folder $1: where none is, none of their names need be known.
+# Checks whether any workspace is locked in the state folder $1: if not, their names needn't be known.
 has_locks() {
   for held in "$1"/locks/*; do
     [ ! -L "$held" ] || return 0
@@ -153,16 +157,16 @@ has_locks() {
   return 1
 }
 
-# Sets `its_lock` to the lock of the workspace $1, in our own folder $2.
+# Sets `its_lock` to the lock of the workspace $1, in the state folder $2.
 find_lock() {
   sum=$(printf '%s' "$1" | cksum) || sum=
-  # Without its sum every workspace would have the same lock.
+  # Without the sum every workspace would have the same lock.
   [ -n "$sum" ] || problem no-look "$2/locks"
   its_lock=$2/locks/${sum%% *}-${sum##* }
 }
 
-# Whether the lock $1 is held by a job other than $2; then `holder` is its folder, `how` and `why` tell how it is. Only what
-# is known to be dead on this machine, with all that it started, doesn't count.
+# Checks whether a job other than $2 holds the lock $1; then `holder` is its folder, and `how` and `why` are its state.
+# A job doesn't count only if it is known to be dead on this machine, with everything that it started.
 is_held() {
   [ -L "$1" ] || return 1
   held_by=$(readlink "$1")
@@ -181,15 +185,15 @@ is_held() {
   fi
   case $how$why in
     running | elsewhere | lostnamespace | lostremains) return 0 ;;
-    # The stop that ends it may be at work. What it left may have ended since, but for containers of which their engine
-    # told nothing.
+    # The stop that ends it may still be running. What it left may have ended since, except containers about which their
+    # engine didn't reply.
     killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
   esac
   [ "${held_by#*@}" != "$this_host" ]
 }
 
-# Removes the folder of the job $1 with what was made for it elsewhere. In a folder that a group shares each member may write
-# the names of that: nothing else is removed by them than this account's own folder with a name of ours.
+# Removes the folder of the job $1 and the folders made for it elsewhere. In a folder that a group shares, each member
+# can write the names of these: nothing is removed except this account's own folder with a name that mlcube-ssh makes.
 remove_job() {
   for made_for in shims view; do
     elsewhere=
@@ -203,15 +207,15 @@ remove_job() {
   rm -rf "$1"
 }
 
-# Says which job is in the way, and ends the script.
+# Reports the job that holds the workspace, and ends the script.
 refuse_locked() {
   [ -z "${guard-}" ] || unguard_locks
   read -r started 2>/dev/null <"$holder/started" || started=0
   problem locked "${holder##*/} $how${why:+:$why} $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
 
-# Moves to the workspace $1 what an earlier version kept under the name $2 (nothing: it had the same); $3 is our own folder.
-# Returns 1, with what is_held sets, while a job runs there: its own paths lead to the old name.
+# Renames the workspace that an earlier version kept as $2 to $1 (empty $2: the name was the same); $3 is the state
+# folder. Returns 1, with what is_held sets, while a job runs in it: its paths lead to the old name.
 take_former_workspace() {
   if [ -z "$2" ] || [ -e "$1" ]; then return 0; fi
   locate "$2"
@@ -220,10 +224,11 @@ take_former_workspace() {
   mv "$path" "$1" || problem not-writable "${1%/*}"
 }
 
-# Locks the file that descriptor $1 has open, within a time, and returns 0; 1 when another process holds it for so
-# long, or the file system doesn't answer; 2 when it has no locks (some NFS and Lustre mounts: ENOLCK, ENOSYS).
+# Locks the file that descriptor $1 has open, within ten seconds, and returns 0; 1 when another process holds it for
+# longer, or the file system hangs; 2 when it has no locks (some NFS and Lustre mounts: ENOLCK, ENOSYS).
 lock_file() {
-  # A process of its own, as flock(2) may hang: the lock belongs to the open file, which this shell shares with it.
+  # In a process of its own, because flock(2) may hang: the lock belongs to the open file, which this shell shares with
+  # it.
   timeout -s KILL 10 flock "$1" 2>/dev/null
   case $? in
     0) return 0 ;;
@@ -232,13 +237,13 @@ lock_file() {
   esac
 }
 
-# Whether nobody holds the lock of the file $1; not when that can't be told.
+# Checks that nobody holds the lock of the file $1; fails when that can't be found out.
 lock_is_free() { (timeout -s KILL 5 flock -n 8) 2>/dev/null 8<"$1"; }
 
-# One at a time looks at the locks in $1, and changes them; flock(2) ends with the process. Where there is no such lock
-# a link that names its holder takes its place.
+# Makes this the only process that reads and changes the locks in $1; flock(2) ends with the process. Where there is no
+# flock, a link that names its holder is used instead.
 guard_locks() {
-  # Where `clean` has removed the folder meanwhile, nobody else would wait for what was locked.
+  # If `clean` has removed the folder meanwhile, nobody else would wait for the locked file.
   while
     try_guard "$1"
     guarded=$?
@@ -248,15 +253,15 @@ guard_locks() {
   return "$guarded"
 }
 
-# The same, once: returns 1 when nothing can be written in $1, 2 when another process holds the lock for too long or nothing
-# is known of it, 3 when the folder was removed while this process waited.
+# As guard_locks, but tries once: returns 1 when $1 can't be written, 2 when another process holds the lock for too long
+# or locking hangs, 3 when the folder was removed while this process waited.
 try_guard() {
   guard=
   (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>/dev/null || return 1
-  # As the word of `command` a redirection that fails ends no shell.
+  # With `command`, a failed redirection doesn't end the shell.
   { command exec 9>>"$1/guard"; } 2>/dev/null || return 3
   lock_file 9
-  # dash, bash and busybox compare files so.
+  # `-ef` works in dash, bash and busybox.
   # shellcheck disable=SC3013
   case $? in
     0) [ "$1/guard" -ef /proc/self/fd/9 ] || return 3 ;;
@@ -265,7 +270,7 @@ try_guard() {
   esac
 }
 
-# Waits for the link $1, for ten seconds; one whose holder is known to be dead on this machine is taken away. Returns what
+# Waits for the link $1, for ten seconds; removes a link whose holder is known to be dead on this machine. Returns what
 # try_guard does.
 guard_with_link() {
   know_this_machine
@@ -277,7 +282,7 @@ guard_with_link() {
     tenths=$((tenths - 1))
     link=$(readlink "$1") || link=
     if [ -n "$link" ] && is_dead_holder "$link"; then
-      # Of several that see it only one moves it away. Should it be a newer one by now, it is put back.
+      # If several processes see it, only one moves it away. If it is a newer link by then, it is put back.
       if mv "$1" "$1.$$" 2>/dev/null; then
         [ "$(readlink "$1.$$")" = "$link" ] || mv "$1.$$" "$1"
         rm -f "$1.$$"
@@ -289,7 +294,7 @@ guard_with_link() {
   guard=$1
 }
 
-# Whether `PID TICKS HOST BOOT NAMESPACE` names a process of this machine that is gone.
+# Checks that `PID TICKS HOST BOOT NAMESPACE` names a process of this machine that is gone.
 is_dead_holder() {
   case $1 in
     *" $this_host $this_boot $this_space")
@@ -308,8 +313,8 @@ unguard_locks() {
   guard=
 }
 
-# Takes the lock $1 for the job $2, with the locks guarded. The link names its holder in the act that makes it, on a
-# shared file system too, so that a crash leaves no lock of nobody.
+# Takes the lock $1 for the job $2, with the locks guarded. The link is made with its holder's name in one operation, on
+# a shared file system too, so that a crash leaves no lock without a holder.
 take_lock() {
   if is_held "$1" "$2"; then refuse_locked; fi
   [ ! -L "$1" ] || rm -f "$1"
@@ -317,7 +322,7 @@ take_lock() {
   ln -s "$2@$this_host" "$1" || problem not-writable "$1"
 }
 
-# Gives the lock $1 up, if the job $2 holds it.
+# Releases the lock $1, if the job $2 holds it.
 give_lock_up() {
   guard_locks "${1%/*}" || return 0
   case $(readlink "$1") in "$2@"*) rm -f "$1" ;; esac

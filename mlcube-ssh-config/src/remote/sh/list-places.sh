@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lists entries of this folder, those that there are: list_places FORMAT PATH…
+# Lists the entries of the current folder that exist: list_places FORMAT PATH…
 # shellcheck disable=SC2016,SC2154 # the inner shell expands; find.sh sets what is missing
 list_places() {
   know_find

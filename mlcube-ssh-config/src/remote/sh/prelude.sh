@@ -1,13 +1,14 @@
 #!/bin/sh
-# What every remote script has. The text is the body of a function; descriptor 3 is the client's end.
+# The start of every remote script. The text is the body of a function; descriptor 3 is read from the client.
 
-# What programs say is read as words: in one language. The job gets the user's own back (`-`: none was set).
+# Messages of programs are parsed, so they must be in one language. The job gets the user's own locale back (`-`: none
+# was set).
 # shellcheck disable=SC2034 # for the script that starts a job
 user_locale=${LC_ALL--}
 LC_ALL=C
 export LC_ALL
 
-# Sets `path` to the absolute path of $1, which is absolute or below the home folder.
+# Sets `path` to the absolute path of $1, which is absolute or relative to the home folder.
 locate() {
   case $1 in
     /*) path=$1 ;;
@@ -17,13 +18,13 @@ locate() {
   esac
 }
 
-# Prints it.
+# Prints that path.
 absolute() {
   locate "$1"
   printf '%s\n' "$path"
 }
 
-# Whether there is anything in the folder $1.
+# Checks that the folder $1 isn't empty.
 holds_anything() {
   for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
     if [ -e "$entry" ] || [ -L "$entry" ]; then return 0; fi
@@ -31,14 +32,14 @@ holds_anything() {
   return 1
 }
 
-# What is made there is this user's alone; where a group shares the tree, the group's, and so is what a task makes.
+# New files belong to this user alone; if a group shares the tree, to the group, and so do the files of a task.
 private=077
 if [ "${shared-}" = yes ]; then
   private=007
   umask 007
 fi
 
-# Makes these folders, for those alone whose the tree is; those that are there stay as they are.
+# Makes these folders, accessible only to the tree's owners; folders that exist stay unchanged.
 make_private() {
   for missing; do
     if [ ! -d "$missing" ]; then
@@ -48,18 +49,19 @@ make_private() {
   done
 }
 
-# Tells a person, at once, what is done now.
+# Shows the user at once what is being done.
 say() { printf 'say %s\n' "$*"; }
 
 # Ends the script: $1 is the kind of the problem, the rest its subject.
 problem() {
-  # Where no process can be started, that is the cause of whatever failed: dash ends here, with words of its own.
+  # Where no process can be started, that is the cause of any failure: dash ends at this line, with a message of its
+  # own.
   ( (:); :) || exit
   printf 'problem %s\n' "$*"
   exit 3
 }
 
-# Ends the script where files can't be transferred, or listed. openrsync has rsync's name on some systems, and few of its
+# Ends the script if files can't be transferred or listed. openrsync is called rsync on some systems, and has few of its
 # options.
 need_rsync() {
   know_find
@@ -67,11 +69,11 @@ need_rsync() {
   case $(rsync --version 2>/dev/null) in openrsync*) problem openrsync ;; esac
 }
 
-# Ends this session's processes when a client that says `watch` goes away.
+# Ends this session's processes when a client that sent `watch` disconnects.
 end_with_client() {
   { read -r word <&3 && [ "$word" = watch ] && cat <&3 && kill -TERM 0; } >/dev/null 2>&1 &
   client_watch=$!
 }
 
-# The client may go now.
+# Lets the client disconnect without ending the session.
 let_client_go() { kill "$client_watch" 2>/dev/null || :; }

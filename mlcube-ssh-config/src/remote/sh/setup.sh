@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs the user's own line, mlcube_ssh_setup, before a script; the script ends where the line fails.
+# Runs the user's own line, mlcube_ssh_setup, before a script; the script ends if the line fails.
 
 # shellcheck disable=SC2154 # the client sets it
 
-# Clusters give `module` to login shells only. Its own start-up files, of Environment Modules and of Lmod, give it to any.
+# Clusters define `module` in login shells only. The start-up files of Environment Modules and of Lmod define it in any
+# shell.
 case $mlcube_ssh_setup in
   *module\ * | *ml\ *)
     for mlcube_ssh_init in "${MODULESHOME:-/none}/init/sh" "${LMOD_PKG:-/none}/init/sh" \
@@ -17,10 +18,10 @@ case $mlcube_ssh_setup in
     ;;
 esac
 
-# Its output is a person's to read, not part of the answer.
+# Its output is for the user, and not part of the reply.
 eval "$mlcube_ssh_setup" >&2 || exit
 
-# What it leaves of a shell's state is no matter of ours; its variables, limits and umask are.
+# Resets the shell's options, traps and IFS; variables, limits and umask stay as the line set them.
 trap - 0 1 2 3 13 15
 set +aefuvxC
 unset IFS mlcube_ssh_setup mlcube_ssh_init

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Tells what files of a folder begin with.
+# Prints checksums of the first bytes of files in a folder.
 # Given: folder.
-# Words, in pairs: a number of bytes, and a path.
-# Answers: for each a line `start SUM`, the checksum of that many bytes; or problem.
+# Words, in pairs: a number of bytes and a path.
+# Replies: for each pair a line `start SUM`, the checksum of that many bytes; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$folder"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Lists some entries of a folder, those that there are.
-# Given: folder; format, that of the list.
+# Lists those entries of a folder that exist.
+# Given: folder; format, that of the listing.
 # Words: their paths.
-# Answers: a line `listing` and the list; or problem.
+# Replies: a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$folder"
