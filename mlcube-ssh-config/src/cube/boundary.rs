@@ -1,8 +1,9 @@
-//! Real paths: where the cube's folders, its build context, its inputs and its workspace lie once links are followed.
+//! Decides which local files a cube may reach, by real paths: where its folders, build context, inputs and workspace
+//! are once links are followed.
 //!
-//! A cube is a stranger's program, and git keeps links: `project -> ../../.ssh` makes a private key of a build context,
-//! `workspace -> ~/.aws` a folder of the user's own of a workspace. So what a path says doesn't count here, but what it
-//! is. What lies outside the base is refused by name, unless the user lists it (`follow_links`).
+//! A cube is a stranger's program, and git stores links: `project -> ../../.ssh` would put a private key into a build
+//! context, `workspace -> ~/.aws` would make a private folder of the user the workspace. So the real path counts, not
+//! its text. What is outside the base is refused by name, unless the user lists it (`follow_links`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,32 +21,34 @@ use crate::settings::runner::Runner;
 use crate::text::quote::shell_word;
 use crate::text::units::{count, human_bytes};
 
-/// How many entries are counted for a message: a path that leads astray may lead to a whole disk.
+/// How many entries are counted for a message: a misleading path may lead to a whole disk.
 const COUNTED: u64 = 20_000;
 
-/// What local files a cube may reach, by real paths.
+/// The local files that a cube may reach, by real paths.
 #[derive(Clone, Debug)]
 pub struct Boundary {
     /// The base.
     base: PathBuf,
-    /// The user's home folders: the one that HOME names, and the account's.
+    /// The user's home folders: the one in HOME and the account's.
     homes: Vec<PathBuf>,
-    /// Folders that nothing is sent from and nothing is written to: the user's ssh files, and our own state.
+    /// Folders from which nothing is sent and to which nothing is written: the user's ssh files and the state folder of
+    /// mlcube-ssh.
     protected: Vec<PathBuf>,
     /// The places that the user lists.
     listed: Vec<PathBuf>,
-    /// Whether the user says which folder may be laid out on the remote.
+    /// Whether the user names the folder that may be sent.
     names_base: bool,
 }
 
 impl Boundary {
-    /// The boundary of a cube on a platform. Nothing is refused yet.
+    /// Makes the boundary of a cube on a platform. Refuses nothing yet.
     ///
     /// # Errors
-    /// When the base or a listed place can't be looked at.
+    /// When the base or a listed place can't be inspected.
     pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
         let mut homes = home().map(|home| real(&home)).transpose()?.into_iter().collect::<Vec<_>>();
-        // ssh's files lie there, whatever HOME says. Of one that leads nowhere nothing can be read.
+        // ssh reads its files from the account's home, whatever HOME says. A home that is a broken link holds nothing
+        // to protect.
         homes.extend(account_home().and_then(|home| real(&home).ok()));
         let ssh = homes.iter().map(|home| real(&home.join(".ssh")));
         let protected = ssh.chain([real(&state_folder()?)]).collect::<Result<_>>()?;
@@ -60,11 +63,11 @@ impl Boundary {
         })
     }
 
-    /// Refuses what a push would send from outside the base, and what a cube declares outside its own checkout without
-    /// the user's word.
+    /// Refuses to send what is outside the base, and what a cube declares outside its own checkout, unless the user
+    /// allows it.
     ///
     /// # Errors
-    /// The first such place, by its name.
+    /// For the first such place, by its name.
     pub fn check_code(&self, layout: &Layout) -> Result<()> {
         let root = layout.local_root();
         let real_root = real(&root)?;
@@ -84,11 +87,11 @@ impl Boundary {
         Ok(())
     }
 
-    /// Refuses a workspace that isn't the cube's own or one that the user names, and one in which files of the user's
-    /// own would be read or written.
+    /// Refuses a workspace that is neither the cube's own nor named by the user, and one that would let a task read or
+    /// write the user's private files.
     ///
     /// # Errors
-    /// When it is one.
+    /// When the workspace is refused.
     pub fn check_workspace(&self, layout: &Layout, run: &Run) -> Result<()> {
         let path = normal(&layout.workspace);
         let is = real(&path)?;
@@ -103,7 +106,7 @@ impl Boundary {
                 "choose another folder with --workspace=DIR",
             ));
         }
-        // Outside the cube a path is the user's own, with all links in it.
+        // A path outside the cube is the user's own, including all links in it.
         let is_named = run.workspace.is_some() && !path.starts_with(&layout.base);
         if is.starts_with(&self.base) || is_named || self.is_listed(&is) {
             return Ok(());
@@ -111,11 +114,11 @@ impl Boundary {
         Err(self.outside(what, &path, &is))
     }
 
-    /// Refuses inputs in the workspace that a link leads to from elsewhere, without the user's word. A link to what isn't on this
-    /// machine is the remote's own.
+    /// Refuses inputs in the workspace that are links to somewhere else, unless the user allows it. A link whose target
+    /// doesn't exist locally belongs to the remote.
     ///
     /// # Errors
-    /// The first such input, by its name.
+    /// For the first such input, by its name.
     pub fn check_inputs(&self, layout: &Layout, inputs: &[Input]) -> Result<()> {
         let workspace = real(&normal(&layout.workspace))?;
         for Input { parameter, .. } in inputs {
@@ -130,7 +133,7 @@ impl Boundary {
         Ok(())
     }
 
-    /// Whether the folder that a local link leads to is one that the user lists.
+    /// Returns whether a local link leads to a place that the user lists.
     #[must_use]
     pub fn follows(&self, link: &Path) -> bool {
         !self.listed.is_empty()
@@ -172,7 +175,8 @@ impl Boundary {
         is.parent().is_none() || self.homes.iter().any(|home| home.starts_with(is))
     }
 
-    /// The git work tree that holds the cube. A home that is one (for its dot files) makes nothing in it the cube's.
+    /// The git work tree that contains the cube. A home folder that is one (for dot files) doesn't make its content
+    /// part of the cube.
     fn checkout<'a>(&self, root: &'a Path) -> Option<&'a Path> {
         // In a linked work tree and in a submodule `.git` is a file.
         let top = root.ancestors().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
@@ -180,13 +184,13 @@ impl Boundary {
     }
 }
 
-/// The home of the account, by the system's own record of it.
+/// The home folder of the account, from the system's user database.
 fn account_home() -> Option<PathBuf> {
     let user = User::from_uid(Uid::current()).ok().flatten()?;
     Some(user.dir).filter(|home| home.is_absolute())
 }
 
-/// `WHAT PATH`, and where it leads if that is elsewhere.
+/// `WHAT PATH`, and where it leads if that is another path.
 fn leads(what: &str, path: &Path, is: &Path) -> String {
     if path == is {
         format!("{what} is {}", path.display())
@@ -195,7 +199,7 @@ fn leads(what: &str, path: &Path, is: &Path) -> String {
     }
 }
 
-/// The hint that lets links lead to a place.
+/// The hint that allows links to lead to a place.
 #[must_use]
 pub fn listing(is: &Path) -> String {
     let list = format!("[{}]", serde_json::Value::from(is.to_string_lossy().into_owned()));
@@ -220,7 +224,7 @@ fn outside_checkout(what: &str, path: &Path, is: &Path, layout: &Layout) -> Erro
     )
 }
 
-/// How much lies in a folder, as far as it is counted.
+/// The number and size of the files in a folder, up to [`COUNTED`] entries.
 fn measured(folder: &Path) -> String {
     let (mut files, mut bytes, mut entries) = (0, 0, 0);
     let mut waiting = vec![folder.to_owned()];
@@ -269,7 +273,7 @@ mod tests {
         let account = String::from_utf8(told).unwrap();
         let record = fs::read_to_string("/etc/passwd").unwrap();
         let name = format!("{}:", account.trim());
-        // Another directory service may have the account.
+        // The account may be in another directory service.
         if let Some(line) = record.lines().find(|line| line.starts_with(&name)) {
             let home = line.split(':').nth(5).map(PathBuf::from);
             assert_eq!(account_home(), home);

@@ -1,9 +1,9 @@
-//! Which local folders a cube needs, and where they lie on the remote.
+//! The local folders that a cube needs, and their places on the remote.
 //!
-//! Most public cubes build their image from a folder outside their own (`docker.build_context: ../project`), some read
-//! data there. The root, the build context and the declared inputs are laid out below `remote_root/NAME/` in the same
-//! relative places; the base is their deepest common folder, found from what the cube declares and never from
-//! arguments, so that the layout stays.
+//! Most public cubes build their image from a folder outside their own (`docker.build_context: ../project`), and some
+//! read data from one. The root, the build context and the declared inputs keep their relative places below
+//! `remote_root/NAME/`; the base is their deepest common folder. It is found from the cube's declarations and never
+//! from arguments, so that the layout doesn't change.
 
 use std::path::{Path, PathBuf};
 
@@ -17,17 +17,17 @@ use crate::settings::runner::Runner;
 use crate::text::quote::{is_plain, plain};
 use crate::text::stable_hash::{StableHash, former};
 
-/// The folder on the remote, in `remote_root`, that holds what is ours: jobs, records, what was replaced.
+/// The remote folder, in `remote_root`, for jobs, state and backups.
 pub const STATE: &str = ".mlcube-ssh";
 
-/// The folder in it for workspaces that lie outside of the base.
+/// Its subfolder for workspaces that are outside the base locally.
 const OUTSIDE: &str = "workspaces";
 
 /// The local folders of a cube and their places in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Layout {
-    /// The local folder that the tree is made of.
+    /// The local folder that is mirrored as the tree.
     pub base: PathBuf,
     /// The cube's root, relative to the base (empty: the base itself).
     pub root: PathBuf,
@@ -35,17 +35,17 @@ pub struct Layout {
     pub context: Option<PathBuf>,
     /// The declared inputs outside the root, relative to the base: files or folders.
     pub inputs: Vec<PathBuf>,
-    /// The cube's own file in its root (`mlcube.yaml`).
+    /// The name of the cube's file in its root (`mlcube.yaml`).
     pub file: String,
     /// The local workspace.
     pub workspace: PathBuf,
 }
 
 impl Layout {
-    /// The layout of a cube that is resolved already.
+    /// Makes the layout of a cube whose configuration is resolved.
     ///
     /// # Errors
-    /// When the base would be the home folder or above it, or `base` doesn't hold what the cube declares.
+    /// When the base would be the home folder or above it, or `base` doesn't contain what the cube declares.
     pub fn of(
         config: &serde_json::Map<String, serde_json::Value>,
         run: &Run,
@@ -60,13 +60,13 @@ impl Layout {
         let text =
             |section: &str, key: &str| config.get(section)?.get(key)?.as_str().map(str::to_owned);
         let remote = |key: &str| runner.remote.as_ref()?.get(key)?.as_str().map(str::to_owned);
-        // An absolute build context is the remote's own.
+        // An absolute build context is a path on the remote.
         let declared = text("docker", "build_context")
             .or_else(|| remote("build_context"))
             .filter(|context| !context.starts_with(['/', '~', '$']));
         let recipe = text("docker", "build_file").or_else(|| remote("build_file"));
         let recipe = recipe.unwrap_or_else(|| "Dockerfile".to_owned());
-        // Where there is nothing to build from, an image is fetched: many such cubes declare `../` all the same.
+        // Without a recipe the image is pulled, not built: many such cubes declare `../` all the same.
         let context = declared
             .map(|context| normal(&root.join(context)))
             .filter(|context| context.join(&recipe).is_file());
@@ -90,7 +90,7 @@ impl Layout {
         })
     }
 
-    /// A layout from its parts.
+    /// Makes a layout from its parts.
     #[must_use]
     pub fn new(
         base: PathBuf,
@@ -102,7 +102,7 @@ impl Layout {
         Self { base, root, context, inputs: Vec::new(), file, workspace }
     }
 
-    /// The places to send, relative to the base: one that lies in another goes with it.
+    /// The places to send, relative to the base; a place inside another one is left out.
     #[must_use]
     pub fn places(&self) -> Vec<PathBuf> {
         let all: Vec<&PathBuf> =
@@ -129,7 +129,7 @@ impl Layout {
         self.context.as_ref().unwrap_or(&self.root)
     }
 
-    /// The workspace below the cube's root, relative to it, if it is there.
+    /// The path of the workspace relative to the cube's root, if it is below it.
     #[must_use]
     pub fn workspace_in_root(&self) -> Option<PathBuf> {
         self.workspace
@@ -139,14 +139,14 @@ impl Layout {
             .map(Path::to_owned)
     }
 
-    /// The workspace's place in the base, if it lies there and a line holds it.
+    /// The workspace's place in the base, if it is in the base and the path has no newline.
     #[must_use]
     pub fn workspace_in_base(&self) -> Option<String> {
         let place = normal(&self.workspace).strip_prefix(&self.base).ok()?.to_str()?.to_owned();
         (!place.contains('\n')).then_some(place)
     }
 
-    /// The places of the workspace in the base: the one in use and the default one. The workspace is never code.
+    /// The places of the workspace in the base: the one in use and the default one. A workspace is never code.
     #[must_use]
     pub fn workspaces(&self) -> Vec<PathBuf> {
         let default = self.local_root().join("workspace");
@@ -158,19 +158,20 @@ impl Layout {
         places
     }
 
-    /// Whether a path in the base is a workspace or lies in one.
+    /// Returns whether a path in the base is a workspace or is in one.
     #[must_use]
     pub fn is_workspace(&self, path: &Path) -> bool {
         self.workspaces().iter().any(|workspace| path.starts_with(workspace))
     }
 
-    /// Whether a path in the base lies in one of the places to send.
+    /// Returns whether a path in the base is in one of the places to send, and not in a workspace.
     #[must_use]
     pub fn is_code(&self, path: &Path) -> bool {
         self.places().iter().any(|place| path.starts_with(place)) && !self.is_workspace(path)
     }
 
-    /// The tree's name on the remote: the base's own, with what a shell line can't carry replaced.
+    /// The tree's name on the remote: the base's own name, with every character that isn't plain in a shell line
+    /// replaced.
     #[must_use]
     pub fn name(&self, runner: &Runner) -> String {
         if let Some(name) = &runner.remote_name {
@@ -183,10 +184,10 @@ impl Layout {
         }
     }
 
-    /// Where everything lies on the remote.
+    /// The remote places of the tree, the cube, the workspace and the state folder.
     ///
     /// # Errors
-    /// When a path can't be one on the remote.
+    /// When a path isn't valid on the remote.
     pub fn remote(&self, runner: &Runner) -> Result<Remote> {
         let name = self.name(runner);
         let base = runner.remote_root.join(&name)?;
@@ -200,10 +201,10 @@ impl Layout {
         Ok(Remote::new(host, user, base, cube, workspace, state))
     }
 
-    /// Where an earlier version kept the remote workspace, if that isn't where it is kept now.
+    /// The place of the remote workspace in an earlier version, if it differs from the present one.
     ///
     /// # Errors
-    /// When the path can't be one on the remote.
+    /// When the path isn't valid on the remote.
     pub fn former_workspace(&self, remote: &Remote) -> Result<Option<RemotePath>> {
         if self.workspace_in_root().is_some() {
             return Ok(None);
@@ -212,14 +213,14 @@ impl Layout {
     }
 }
 
-/// The same path with every component plain, as `mlcube` there can be given it.
+/// The path with every component plain, as the remote `mlcube` can take it.
 #[must_use]
 pub fn plain_path(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }
 
-/// The links that `path` needs: for each name in it that isn't plain, the path of a plain-named link beside it, and the
-/// name.
+/// The links that `path` needs: for each component that isn't plain, the path of a link with a plain name beside it,
+/// and the component's name.
 #[must_use]
 pub fn links(path: &Path) -> Vec<(String, String)> {
     let mut link = String::new();
@@ -242,13 +243,14 @@ fn join(folder: &RemotePath, below: &Path) -> Result<RemotePath> {
     folder.join(below.to_str().context("a path of the cube isn't UTF-8")?)
 }
 
-/// The remote folder's name for a workspace outside the cube: its own and a hash of its path, so that two never meet.
+/// The name of the remote folder for a workspace outside the cube: its own name and a hash of its path, which keeps two
+/// apart.
 fn outside_name(workspace: &Path) -> String {
     let hash = StableHash::default().field(workspace).finish();
     format!("{}-{hash:016x}", plain_name(workspace))
 }
 
-/// The name that earlier versions gave it.
+/// The name that earlier versions gave to that folder.
 fn former_outside_name(workspace: &Path) -> String {
     format!("{}-{:08x}", plain_name(workspace), former::hash(&workspace) & 0xffff_ffff)
 }
@@ -262,7 +264,7 @@ fn common(one: &Path, other: &Path) -> PathBuf {
     one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }
 
-/// Refuses a base that is a whole home, or holds one, by its text or by what it really is.
+/// Refuses a base that is a home folder or contains one, by its text or by its real path.
 pub(crate) fn check_base(base: &Path) -> Result<()> {
     let is_too_much = |base: &Path, home: Option<&PathBuf>| {
         base.parent().is_none() || home.is_some_and(|home| home.starts_with(base))

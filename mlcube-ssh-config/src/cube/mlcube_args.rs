@@ -1,7 +1,7 @@
-//! The words for the `mlcube` that runs on the remote.
+//! The arguments of the remote `mlcube`.
 //!
-//! Everything that the user gave is handed on in the form which that `mlcube` takes. It joins what it is given into a
-//! shell line without quotes, so what it would misread is refused here, by name, before anything is contacted.
+//! Everything that the user gave is passed on in the form which that `mlcube` takes. It joins its arguments into a
+//! shell line without quotes, so what it would misread is refused locally, by name, before anything is contacted.
 
 use anyhow::{Context, Result, bail};
 
@@ -18,13 +18,13 @@ use crate::text::quote::is_plain;
 /// Platforms whose engine options `mlcube` understands; it goes by the platform's name.
 const ENGINES: [&str; 2] = ["docker", "singularity"];
 
-/// What a shell would act on in a word without quotes.
+/// The characters that a shell acts on in an unquoted word.
 const ACTIVE: &str = "$`;&|<>()*?[]!#'\"\\~\n\r\t";
 
 /// Refuses what the remote `mlcube` would drop or misread.
 ///
 /// # Errors
-/// The first word that can't be handed on, with the remedy.
+/// For the first word that can't be passed on, with the remedy.
 pub fn check(document: &Document, runner: &Runner) -> Result<()> {
     for task in &document.run.tasks {
         if !is_plain(task.as_str()) {
@@ -47,15 +47,15 @@ pub fn check(document: &Document, runner: &Runner) -> Result<()> {
     document.run.overrides.iter().try_for_each(|word| check_override(word))
 }
 
-/// The arguments of `mlcube configure`, after the file and the platform. It takes no task and no workspace, and `-P` as
-/// a word of its own.
+/// The arguments of `mlcube configure` after the file and the platform. It takes no task and no workspace, and `-P` as
+/// a separate word.
 #[must_use]
 pub fn configure_words(document: &Document) -> Vec<String> {
     document.run.overrides.iter().flat_map(|word| ["-P".to_owned(), word.clone()]).collect()
 }
 
-/// The arguments of `mlcube run`, after the file, the platform and the workspace: options first, then `--`, without
-/// which `-P…` is taken apart as short options, then overrides and task arguments.
+/// The arguments of `mlcube run` after the file, the platform and the workspace: options, then `--`, without which
+/// `-P…` is parsed as short options, then overrides and task arguments.
 #[must_use]
 pub fn run_words(document: &Document, layout: &Layout) -> Vec<String> {
     let tasks = document.run.tasks.iter().map(TaskName::as_str).collect::<Vec<_>>().join(",");
@@ -76,22 +76,22 @@ pub fn run_words(document: &Document, layout: &Layout) -> Vec<String> {
     words
 }
 
-/// What puts a declared path of this machine in its place there; none where it means the same on both. An argument
-/// would go to all tasks that have the name, and they may declare different paths for it.
+/// The override that replaces a declared local path with its remote place; `None` if it means the same on both sides.
+/// An argument would apply to all tasks with a parameter of this name, and they may declare different paths for it.
 fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> Option<String> {
     let given = given_there(layout, &document.remote, &parameter.path);
     if given == parameter.path || document.run.args.contains_key(&parameter.name) {
         return None;
     }
-    // A dot in a name would part it.
+    // A dot in a name would split it.
     let key =
         |name: &str| if name.contains('.') { format!("[{name}]") } else { format!(".{name}") };
     let (task, name) = (key(&parameter.task), key(&parameter.name));
     Some(format!("-Ptasks{task}.parameters.{}{name}.default={given}", parameter.direction.key()))
 }
 
-/// The value of an engine option. A list of GPUs is `device=0,1` for docker; which quotes it needs depends on the mlcube
-/// on the remote, and is decided there (`launch.py`).
+/// The value of an engine option. A list of GPUs is `device=0,1` for docker; which quotes it needs depends on the
+/// remote mlcube, so `launch.py` decides that on the remote.
 fn option_value(name: &str, value: &str) -> String {
     match (name, value.strip_prefix("device=").unwrap_or(value)) {
         ("gpus", devices) if devices.contains(',') => format!("device={devices}"),
@@ -117,7 +117,8 @@ fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) 
     Ok(())
 }
 
-/// A parameter's path: plain, but that it may begin with `~` or a variable, which python expands before the shell.
+/// Refuses a parameter's path that isn't plain; it may start with `~` or a variable, which Python expands before the
+/// shell.
 fn check_path(what: &str, path: &str) -> Result<()> {
     let rest = path.strip_prefix("~").unwrap_or(path);
     if !is_plain(&rest.replace("${", "").replace(['$', '}'], "")) {
@@ -151,7 +152,7 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
             "set 'remote: {runner: docker}' in the platform's section",
         ));
     }
-    // mlcube makes --vm-ram and --vm-cpu of them, which no singularity on Linux takes.
+    // mlcube turns these into --vm-ram and --vm-cpu, which no singularity on Linux accepts.
     if platform == "singularity" && matches!(name, "memory" | "cpu") {
         return Err(hinted(
             format!("--{name} reaches no singularity on Linux"),

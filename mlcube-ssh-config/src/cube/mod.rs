@@ -1,4 +1,4 @@
-//! A cube on this machine: its folders, where they lie on the remote, its tasks' parameters, and what it may reach.
+//! A local cube: its folders and their remote places, its tasks' parameters, and what it may reach.
 
 pub mod boundary;
 pub mod layout;

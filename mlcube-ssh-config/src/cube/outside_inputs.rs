@@ -1,4 +1,4 @@
-//! The inputs that the cube declares outside its own folder: the layout there depends on them, and on no argument.
+//! The inputs that the cube declares outside its own folder. The remote layout depends on them, and on no argument.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::config::Resolved;
 use crate::config::request::Request;
 use crate::cube::paths::normal;
 
-/// The local paths of the relative ones, of all tasks.
+/// The local paths of the relative inputs outside the cube, of all tasks.
 ///
 /// # Errors
 /// When the configuration can't be resolved without its arguments.
@@ -29,13 +29,13 @@ fn declared(resolved: &Resolved) -> Vec<String> {
     outside
 }
 
-/// The keys of those inputs, part by part.
+/// The keys of these inputs, split into their parts.
 #[must_use]
 pub fn keys(resolved: &Resolved) -> Vec<[String; 6]> {
     all(resolved).map(|(key, _)| key).collect()
 }
 
-/// The keys and paths of the inputs outside.
+/// The keys and paths of the inputs outside the cube.
 fn all(resolved: &Resolved) -> impl Iterator<Item = ([String; 6], String)> {
     let root = Path::new(&resolved.root);
     let workspace = resolved.config.get("workspace").and_then(Value::as_str).unwrap_or("workspace");

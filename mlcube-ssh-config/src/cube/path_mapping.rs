@@ -1,7 +1,7 @@
-//! Where the path that a task is given lies, on this machine and on the remote.
+//! Maps the path of a task's parameter to its local and its remote place.
 //!
-//! `mlcube` reads a path relative to the workspace. Absolute paths and those that begin with `~` or a variable are the
-//! remote's own, save absolute ones below the local root or workspace: they mean the same place there.
+//! `mlcube` reads a path relative to the workspace. Absolute paths and those that start with `~` or a variable belong
+//! to the remote, except absolute paths below the local root or workspace, which mean the corresponding remote place.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::cube::layout::{Layout, plain_path};
 use crate::cube::paths::normal;
 use crate::pipe::document::Remote;
 
-/// The place on this machine; none for a path that is the remote's own.
+/// The local place; `None` for a path that belongs to the remote.
 #[must_use]
 pub fn here(layout: &Layout, path: &str) -> Option<PathBuf> {
     let here = normal(&layout.workspace.join(path));
@@ -19,43 +19,44 @@ pub fn here(layout: &Layout, path: &str) -> Option<PathBuf> {
     (!is_own && !path.starts_with(['~', '$'])).then_some(here)
 }
 
-/// The place on the remote, as a script there reads it; none for a place on this machine that isn't sent.
+/// The remote place, as a remote script reads it; `None` for a local place that isn't sent.
 #[must_use]
 pub fn there(layout: &Layout, remote: &Remote, path: &str) -> Option<String> {
     let Some(here) = here(layout, path) else { return Some(path.to_owned()) };
     if let Ok(rest) = here.strip_prefix(&layout.workspace) {
         return Some(joined(remote.workspace.as_str(), rest));
     }
-    // mlcube there reads a relative path from the workspace there, which has to have the same neighbours.
+    // The remote mlcube reads a relative path from the remote workspace, so this must have the same neighbours as the
+    // local one.
     let is_read_there = path.starts_with('/') || layout.workspace_in_root().is_some();
     let place = here.strip_prefix(&layout.base).ok()?;
     (is_read_there && layout.is_code(place)).then(|| joined(remote.base.as_str(), place))
 }
 
-/// The path as the `mlcube` there has to be given it. What lies in the workspace is relative to it, whatever that is
-/// called there; the rest of the cube has its full path, which also holds where the workspace there is a link.
+/// The path to give to the remote `mlcube`. A path in the workspace is relative to it, whatever the remote workspace is
+/// called; the rest of the cube gets its full path, which holds even if the remote workspace is a link.
 #[must_use]
 pub fn given_there(layout: &Layout, remote: &Remote, path: &str) -> String {
     let Some(here) = here(layout, path).filter(|_| path.starts_with('/')) else {
         return path.to_owned();
     };
     let given = match (here.strip_prefix(&layout.workspace), here.strip_prefix(&layout.base)) {
-        // With a dot in front even 2024 is a path.
+        // With a leading dot even `2024` is a path.
         (Ok(rest), _) => joined(".", rest),
         (_, Ok(place)) => joined(&full_base(remote), Path::new(&in_plain_root(layout, place))),
         _ => return path.to_owned(),
     };
-    // A slash at the end tells mlcube that it is a folder.
+    // A trailing slash tells mlcube that it is a folder.
     if path.ends_with('/') && !given.ends_with('/') { given + "/" } else { given }
 }
 
-/// The base there for whoever reads a path without a `/` or a `~` in front from the workspace.
+/// The remote base for a reader that takes a path without a leading `/` or `~` as relative to the workspace.
 fn full_base(remote: &Remote) -> String {
     let base = remote.base.as_str();
     if base.starts_with(['/', '~']) { base.to_owned() } else { format!("~/{base}") }
 }
 
-/// A place in the base by way of the plain-named links that a push makes to the root.
+/// A place in the base, by way of the links with plain names that a push makes for the root.
 fn in_plain_root(layout: &Layout, place: &Path) -> String {
     let rest = place.strip_prefix(&layout.root).unwrap_or(place);
     joined(&plain_path(&layout.root), rest)
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
     use crate::settings::names::RemotePath;
 
-    /// A cube in `/h/lab/my cube` that is built from `/h/lab/project`, with its workspace here and there.
+    /// A cube in `/h/lab/my cube` that is built from `/h/lab/project`, with its local and its remote workspace.
     fn cube(workspace: &str, workspace_there: &str) -> (Layout, Remote) {
         let context = Some(PathBuf::from("project"));
         let (base, root) = (PathBuf::from("/h/lab"), PathBuf::from("my cube"));

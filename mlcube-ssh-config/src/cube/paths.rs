@@ -1,4 +1,4 @@
-//! Paths on this machine: by their text, and as what they really are.
+//! Local paths: by their text, and as real paths.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// `path` without `.` and `..`, as Python's `os.path.abspath` makes it: by text, links are not followed.
+/// Removes `.` and `..` as Python's `os.path.abspath` does: by text, without following links.
 #[must_use]
 pub fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
@@ -24,10 +24,10 @@ pub fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// What a path is once all links in it are followed; what doesn't exist keeps its name.
+/// Follows all links in a path; components that don't exist keep their names.
 ///
 /// # Errors
-/// When it can't be looked at, or a link in it leads nowhere.
+/// When it can't be inspected, or a link in it is broken.
 pub fn real(path: &Path) -> Result<PathBuf> {
     let resolve = || -> io::Result<PathBuf> {
         for existing in path.ancestors() {
@@ -45,7 +45,7 @@ pub fn real(path: &Path) -> Result<PathBuf> {
         }
         Err(ErrorKind::NotFound.into())
     };
-    // A folder that doesn't exist has no slash at its end.
+    // Collecting the components removes a trailing slash of a folder that doesn't exist.
     let is = resolve().with_context(|| format!("can't find out what {} is", path.display()))?;
     Ok(is.components().collect())
 }
@@ -55,7 +55,7 @@ pub(crate) fn home() -> Option<PathBuf> {
     env::home_dir().filter(|home| home.is_absolute())
 }
 
-/// `path` with `~/` in front replaced by the home folder.
+/// Replaces a leading `~/` in `path` by the home folder.
 pub(crate) fn home_expanded(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),

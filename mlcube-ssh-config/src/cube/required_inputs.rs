@@ -1,4 +1,4 @@
-//! The inputs that have to be there before the chosen tasks start.
+//! The inputs that must exist before the chosen tasks start.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,17 @@ use crate::cube::task_parameters::{Parameter, ParameterIo, of_task};
 use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
 
-/// An input that has to be there before the tasks start.
+/// An input that must exist before the tasks start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is read, and by which task.
+    /// The parameter that is read, with its task.
     pub parameter: Parameter,
-    /// Whether an earlier task makes something in it.
+    /// Whether an earlier task produces something in it.
     pub partly_made: bool,
 }
 
-/// The inputs of the document's tasks that no earlier one of them makes.
+/// The inputs of the document's tasks, except what an earlier one of them produces.
 #[must_use]
 pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     let mut needed = Vec::new();
@@ -40,10 +40,10 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     needed
 }
 
-/// Refuses an input of this machine that has no place on the remote.
+/// Refuses a local input that has no place on the remote.
 ///
 /// # Errors
-/// The first of them, with the remedy.
+/// For the first such input, with the remedy.
 pub fn check(document: &Document, layout: &Layout) -> Result<()> {
     for Input { parameter, .. } in needed(document, layout) {
         if path_mapping::there(layout, &document.remote, &parameter.path).is_none() {

@@ -1,4 +1,4 @@
-//! The parameters of the chosen tasks: which paths they are given.
+//! The parameters of the chosen tasks, with their paths.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ impl ParameterIo {
     }
 }
 
-/// A path that a task is given.
+/// A path that is given to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parameter {
@@ -39,23 +39,23 @@ pub struct Parameter {
     pub direction: ParameterIo,
     /// Its name.
     pub name: String,
-    /// The path: what the user gave, else what the cube declares.
+    /// The path: the one that the user gave, else the one that the cube declares.
     pub path: String,
-    /// Whether it is a folder, if the cube says so.
+    /// Whether it is a folder, if the cube declares its type.
     pub is_folder: Option<bool>,
-    /// Where it lies on this machine; none for one that is the remote's own.
+    /// The local place; `None` for a path that belongs to the remote.
     pub here: Option<PathBuf>,
 }
 
 impl Parameter {
-    /// Its place in `mlcube.yaml`, for messages.
+    /// The key in `mlcube.yaml`, for messages.
     #[must_use]
     pub fn key(&self) -> String {
         format!("tasks.{}.parameters.{}.{}", self.task, self.direction.key(), self.name)
     }
 }
 
-/// Those of one task that it reads, or writes.
+/// The parameters of one task that it reads, or those that it writes.
 pub fn of_task<'a>(
     document: &'a Document,
     layout: &'a Layout,
@@ -85,7 +85,7 @@ pub fn of_task<'a>(
     })
 }
 
-/// Those of all chosen tasks, in the order in which they run.
+/// The parameters of all chosen tasks, in the order in which the tasks run.
 pub fn chosen<'a>(
     document: &'a Document,
     layout: &'a Layout,

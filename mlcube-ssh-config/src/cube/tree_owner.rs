@@ -1,7 +1,7 @@
-//! Whose tree it is on the remote: most public cubes' folder is called `mlcube`, and two of them must not mix.
+//! The owner of a remote tree: most public cubes' folder is called `mlcube`, and two of them must not mix.
 //!
-//! A tree belongs to one local folder on one machine. The machine's half of the id is random, made once, and kept in
-//! the state folder; the folder's half is its path.
+//! A tree belongs to one local folder on one machine. The machine's part of the id is random, made once and kept in the
+//! state folder; the folder's part is a hash of its path.
 
 use std::fs;
 use std::fs::Permissions;
@@ -24,17 +24,17 @@ use crate::text::stable_hash::{StableHash, former};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Owner {
-    /// The line that the tree's origin file holds: an id without blanks, then host and path for people.
+    /// The line in the tree's file `origin`: an id without blanks, then host and path for people.
     pub line: String,
-    /// The id that an earlier version gave the same folder on this machine.
+    /// The id that an earlier version gave to the same local folder.
     pub former_id: String,
 }
 
 impl Owner {
-    /// That of a layout.
+    /// Makes the owner of a layout.
     ///
     /// # Errors
-    /// When this machine's id can't be read or made.
+    /// When the id of the local machine can't be read or made.
     pub fn of(layout: &Layout) -> Result<Self> {
         let machine = machine_id(&state_folder()?)?;
         let folder = StableHash::default().field(&layout.base).finish();
@@ -46,14 +46,14 @@ impl Owner {
         })
     }
 
-    /// The id without blanks.
+    /// The id, without blanks.
     #[must_use]
     pub fn id(&self) -> &str {
         self.line.split(' ').next().unwrap_or_default()
     }
 }
 
-/// Refuses to push to a tree of another owner: `line` is what its file holds.
+/// Refuses to push to a tree of another owner; `line` is the content of its file `origin`.
 #[must_use]
 pub fn other(document: &Document, line: &str) -> Failure {
     let from = pushed_from(line);
@@ -80,7 +80,7 @@ fn pushed_from(line: &str) -> &str {
     line.split_once(' ').map_or("another machine", |(_, from)| from)
 }
 
-/// The random id of this user on this machine; made once, also if several start at once.
+/// The random id of this user on this machine; made once, even if several processes start at the same time.
 fn machine_id(state: &Path) -> Result<String> {
     let file = state.join("id");
     let read = || fs::read_to_string(&file).ok().map(|text| text.trim().to_owned());
@@ -97,7 +97,7 @@ fn make(state: &Path, file: &Path, id: &str) -> io::Result<()> {
     let new = state.join(format!("id.{}.new", std::process::id()));
     fs::write(&new, format!("{id}\n"))?;
     fs::set_permissions(&new, Permissions::from_mode(0o600))?;
-    // A link is there or isn't, and never replaces what another process has made meanwhile.
+    // A hard link is made in one operation, and never replaces a file that another process has made meanwhile.
     let made = fs::hard_link(&new, file);
     fs::remove_file(&new)?;
     match made {

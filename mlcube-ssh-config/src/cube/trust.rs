@@ -1,13 +1,13 @@
-//! Which documents decide where to log in: those that this user wrote.
+//! Decides which documents may choose where to log in: those that this user wrote.
 //!
-//! A document holds the settings of the runner – the host, the key, `setup`, `environment` –, and may come from anybody. Its
-//! settings count when one of two things holds:
+//! A document contains the settings of the runner – the host, the key, `setup`, `environment` – and may come from
+//! anybody. Its settings are accepted in one of two cases:
 //!
-//! - It bears the **seal** of this user's `mlcube-ssh-config`: an HMAC over the settings, the local paths and the remote
-//!   ones, with a key that lies in the state folder and that nobody else can read. So `-Prunner.…` of a pipeline counts, and
-//!   a pipeline that has begun goes on after the settings file has changed.
-//! - The **settings file** of this machine gives the same settings, and the rest follows from them: a document that was
-//!   copied from another machine of the user's.
+//! - The document has the **seal** of this user's `mlcube-ssh-config`: an HMAC over the settings, the local and the
+//! remote paths, with a key in the state folder that nobody else can read. So `-Prunner.…` of a pipeline is accepted,
+//! and a running pipeline continues after the settings file was changed.
+//! - The **settings file** of the local machine gives the same settings, and the rest follows from them: the document
+//! was copied from another machine of the user.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -37,26 +37,27 @@ use crate::text::stable_hash::to_hex;
 /// Bytes of the key: as many as the hash has.
 const KEY: usize = 32;
 
-/// What to do about a document whose settings don't count.
+/// The hint for a document whose settings aren't accepted.
 const HINT: &str = "run mlcube-ssh-config on this machine, with the flags that the document should have; it seals what it writes";
 
 impl Layout {
     /// The layout that a document describes, and the settings of its runner.
     ///
     /// # Errors
-    /// When the document's settings aren't this user's ([`confirmed`]), or its configuration can't be used.
+    /// When the document's settings aren't this user's ([`confirmed`]), or its configuration is unusable.
     pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
         let (layout, runner) = confirmed(document)?;
-        // Here and not when the configuration is resolved: that depends on the files alone, not on where they lie.
+        // Not checked when the configuration is resolved, because that depends on the files alone, not on where they
+        // are.
         check_base(&layout.base)?;
         Ok((layout, runner))
     }
 }
 
-/// The settings of a document's runner, and where its folders lie.
+/// The layout of a document and the settings of its runner, if they are this user's.
 ///
 /// # Errors
-/// When neither this user's `mlcube-ssh-config` wrote the settings nor the settings file says the same; or they can't be used.
+/// When this user's `mlcube-ssh-config` didn't write the settings and the settings file differs; or they are unusable.
 pub fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
     let is_sealed = is_sealed(document);
     if !is_sealed {
@@ -70,21 +71,21 @@ pub fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
     Ok((layout, runner))
 }
 
-/// Whether this user's `mlcube-ssh-config` wrote the settings and paths of the document on this machine.
+/// Returns whether this user's `mlcube-ssh-config` wrote the settings and paths of the document on this machine.
 #[must_use]
 pub fn is_sealed(document: &Document) -> bool {
     let seal = document.seal.as_deref().and_then(from_hex);
-    // Without a key of ours there is nothing that we have sealed.
+    // Without a key, this user has sealed nothing.
     let (Some(seal), Ok(Some(key))) = (seal, key_file().and_then(|file| read_key(&file))) else {
         return false;
     };
     mac(&key, document).is_some_and(|mac| mac.verify_slice(&seal).is_ok())
 }
 
-/// Seals a document that has been resolved from this user's settings and command line.
+/// Seals a document that was resolved from this user's settings and command line.
 ///
 /// # Errors
-/// When there is no place for the key, or it can't be made.
+/// When there is no folder for the key, or it can't be made.
 pub fn seal(document: &mut Document) -> Result<()> {
     let file = key_file()?;
     let key = match read_key(&file)? {
@@ -97,7 +98,7 @@ pub fn seal(document: &mut Document) -> Result<()> {
     Ok(())
 }
 
-/// The code over all that a document must not decide by itself.
+/// The HMAC over everything that a document must not decide by itself.
 fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     let remote = &document.remote;
@@ -119,7 +120,7 @@ fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
         remote.workspace.as_str(),
         remote.state.as_str(),
     ]);
-    // Behind the rest: most documents hold none, and have the seal of earlier versions.
+    // Appended last: most documents have nothing withheld, and keep the seal of earlier versions.
     if let (false, Value::Array(sealed)) = (document.run.withheld.is_empty(), &mut sealed) {
         sealed.push(json!(document.run.withheld));
     }
@@ -131,7 +132,7 @@ fn of_docker<'a>(config: &'a Map<String, Value>, key: &str) -> Option<&'a Value>
     config.get("docker")?.get(key)
 }
 
-/// The value with every map in the order of its keys: a program that a document passes through may have another one.
+/// Sorts every map by its keys: a program that a document passes through may change their order.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -144,12 +145,12 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Refuses a key by which nobody can tell who wrote a document: it is the cause then, not the document.
+/// Refuses an unusable key: then the key is the cause of the failure, not the document.
 fn check_key() -> Result<()> {
     key_file().map_or(Ok(()), |file| read_key(&file).map(drop))
 }
 
-/// Refuses settings that aren't those of the settings file.
+/// Refuses settings that differ from those of the settings file.
 fn compare_with_settings(document: &Document) -> Result<()> {
     let platform = &document.run.platform;
     if let Some(word) = document.run.runner_overrides.first() {
@@ -165,7 +166,7 @@ fn compare_with_settings(document: &Document) -> Result<()> {
     let request = Request {
         mlcube: document.run.mlcube.clone(),
         platform: platform.clone(),
-        // Without the document's own words: they would be compared with themselves.
+        // Without the document's own overrides, which would be compared with themselves.
         settings: file.clone(),
         working_directory: "/".to_owned(),
         ..Request::default()
@@ -190,8 +191,8 @@ fn compare_with_settings(document: &Document) -> Result<()> {
     ))
 }
 
-/// The settings of this machine, for the document's cube. Where its folder is there it must hold a cube, and that says what
-/// is sent: else a document could have any folder sent.
+/// The local settings for the document's cube. If its folder exists it must contain a cube, which decides what is sent:
+/// otherwise a document could have any folder sent.
 fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
     let environment = |name: &str| env::var(name).ok();
     let root = Path::new(&request.mlcube).parent().unwrap_or(Path::new("/"));
@@ -212,7 +213,7 @@ fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
     resolved.user_settings()
 }
 
-/// Refuses places that don't follow from the settings, and a workspace that the cube's folder doesn't hold.
+/// Refuses places that don't follow from the settings, and a workspace outside the cube's folder.
 fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result<()> {
     let (ours, theirs) = (layout.remote(runner)?, &document.remote);
     let places = [
@@ -244,10 +245,10 @@ fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result
     ))
 }
 
-/// `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.
+/// The settings file: `$MLCUBE_SYSTEM_SETTINGS`, else `mlcube.yaml` in the home folder.
 ///
 /// # Errors
-/// When there is no home, or the path isn't UTF-8.
+/// When there is no home folder, or the path isn't UTF-8.
 pub fn settings_file() -> Result<String> {
     let path = if let Some(path) = env::var_os("MLCUBE_SYSTEM_SETTINGS") {
         path
@@ -265,7 +266,7 @@ fn key_file() -> Result<PathBuf> {
     Ok(state_folder()?.join("key"))
 }
 
-/// The key; none where there is none yet.
+/// Reads the key; `None` if it doesn't exist yet.
 fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
     let read = || {
         let mut opened = File::open(file)?;
@@ -279,7 +280,7 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
         Err(problem) => {
             Err(problem).with_context(|| format!("can't read the key {}", file.display()))
         }
-        // Whoever can read it can seal, whoever can write it can make us trust another one.
+        // A user who can read the key can seal; one who can write it can make this program trust another key.
         Ok((metadata, key))
             if metadata.uid() == rustix::process::geteuid().as_raw()
                 && metadata.permissions().mode().trailing_zeros() >= 6 =>
@@ -293,13 +294,13 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
     }
 }
 
-/// Makes the key, or takes the one that another process has made meanwhile.
+/// Makes the key, or reads the one that another process has made meanwhile.
 fn make_key(file: &Path) -> Result<[u8; KEY]> {
     let folder = file.parent().unwrap_or(Path::new("."));
     make_private(folder)?;
     let mut key = [0; KEY];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
-    // Its mode is 0600 from the first.
+    // The temporary file has mode 0600 from the start.
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
     new.write_all(&key)?;
     new.as_file().sync_all()?;
