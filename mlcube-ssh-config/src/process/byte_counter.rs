@@ -1,9 +1,9 @@
-//! Counting the bytes that go by.
+//! Counts bytes that are read or written.
 
 use std::io;
 use std::io::{Read, Write};
 
-/// Counts the bytes that are read from what it holds, or written to it.
+/// Counts the bytes that are read from its inner value or written to it.
 #[derive(Debug)]
 pub struct ByteCounter<T> {
     inner: T,
@@ -11,12 +11,12 @@ pub struct ByteCounter<T> {
 }
 
 impl<T> ByteCounter<T> {
-    /// Nothing is counted yet.
+    /// Starts at 0.
     pub fn new(inner: T) -> Self {
         Self { inner, count: 0 }
     }
 
-    /// How many bytes there were.
+    /// The number of bytes so far.
     pub fn count(&self) -> u64 {
         self.count
     }

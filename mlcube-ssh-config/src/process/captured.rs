@@ -1,4 +1,4 @@
-//! What a command writes while it runs, kept up to a limit: of an ssh, a host decides how much that is.
+//! Captures the output of a command up to a limit: for an ssh, the host decides how much that is.
 
 use std::io;
 use std::io::{PipeReader, Read};
@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long the pipe of a command that has ended is read on. What the command wrote is in the pipe already; but the
-/// master of OpenSSH 8.4 and older, in the background, holds its end of the pipe for as long as it lives.
+/// How long the pipe is read after the command has ended. Its output is in the pipe by then; but the background master
+/// of OpenSSH 8.4 and older holds the pipe open for as long as it lives.
 const AFTER_THE_END: Duration = Duration::from_secs(1);
 
-/// One stream of a command.
+/// A captured output stream of a command.
 #[derive(Debug)]
 pub(crate) struct Captured {
     text: Arc<Mutex<Vec<u8>>>,
@@ -21,7 +21,7 @@ pub(crate) struct Captured {
 }
 
 impl Captured {
-    /// Reads `pipe` to its end, at most `limit` bytes; with more the command is killed.
+    /// Reads `pipe` to its end, at most `limit` bytes; beyond that the command is killed.
     pub(crate) fn read(
         mut pipe: PipeReader,
         limit: usize,
@@ -42,13 +42,13 @@ impl Captured {
                 }
                 kept.extend_from_slice(&buffer[..length]);
             }
-            // Nobody waits any more for a command that has left a process behind.
+            // Nobody receives this if the command left a process behind and the wait for it is over.
             let _ = done.send(());
         })?;
         Ok(Self { text, is_exceeded, is_read })
     }
 
-    /// What a command that has ended wrote, and whether that was more than the limit.
+    /// The output of a command that has ended, and whether it exceeded the limit.
     pub(crate) fn finish(self) -> (Vec<u8>, bool) {
         match self.is_read.recv_timeout(AFTER_THE_END) {
             Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}

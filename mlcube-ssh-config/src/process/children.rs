@@ -1,5 +1,5 @@
-//! Children that end with this process: a SIGTERM for it alone, from `kill` or from the wrapper, would leave rsync
-//! transferring.
+//! Ends child processes together with this one: a SIGTERM to this process alone, from `kill` or from the wrapper, would
+//! leave rsync transferring.
 
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
@@ -9,15 +9,15 @@ use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// The processes that run now.
+/// The processes that are running.
 static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// A command of which the processes are known to run, until this is dropped.
+/// A command whose processes are registered as running until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Live(Vec<Pid>);
 
 impl Live {
-    /// Notes the processes of a command.
+    /// Registers the processes of a command.
     pub(crate) fn of(handle: &duct::Handle) -> Self {
         let pids = handle.pids().into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed()));
         let pids: Vec<Pid> = pids.collect();
@@ -25,7 +25,7 @@ impl Live {
         Self(pids)
     }
 
-    /// Notes the processes of a command, and lets all that are noted end with this one.
+    /// Registers the processes of a command, and makes all registered processes end with this one.
     pub(crate) fn ended_with_us(handle: &duct::Handle) -> Self {
         end_with_this_process();
         Self::of(handle)
@@ -39,8 +39,8 @@ impl Drop for Live {
     }
 }
 
-/// Ends every command that runs, for a program that ends while one of its threads still waits for it: an ssh would go on
-/// asking for a password.
+/// Ends every running command, for a program that exits while one of its threads waits for it: an ssh would otherwise
+/// keep asking for a password.
 pub fn end_children() {
     for pid in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = kill_process(*pid, Signal::TERM);
@@ -50,7 +50,7 @@ pub fn end_children() {
 fn end_with_this_process() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Without it all is as it would be.
+        // Without the signal handler SIGTERM has its default effect.
         let Ok(mut signals) = Signals::new([SIGTERM]) else { return };
         thread::spawn(move || {
             for signal in signals.forever() {

@@ -1,4 +1,4 @@
-//! Local commands as data: built, compared, shown, then run – the only place that starts a process.
+//! Local commands as data: built, compared, shown, then run. This is the only place that starts a process.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::process::file_list::BEFORE;
 pub use crate::process::file_list::List;
 use crate::process::writer::Writer;
 
-/// A program, its arguments, and what it reads.
+/// A program with its arguments, variables and input.
 #[derive(Clone, Debug)]
 pub struct Command {
     program: String,
@@ -35,7 +35,7 @@ pub struct Command {
     log: Option<PathBuf>,
 }
 
-/// What a command reads on standard input.
+/// The standard input of a command.
 #[derive(Clone, Debug)]
 enum Input {
     Null,
@@ -43,19 +43,19 @@ enum Input {
     Script(Script),
 }
 
-/// A command that ended.
+/// The result of a command that ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finished {
-    /// Its exit status; 128+n when signal n ended it.
+    /// The exit status; 128+n if signal n ended it.
     pub status: i32,
-    /// What it wrote on standard output.
+    /// The standard output.
     pub output: Vec<u8>,
-    /// What it wrote on standard error.
+    /// The standard error.
     pub errors: String,
 }
 
-/// A command that runs, with its standard output to be read.
+/// A running command whose standard output the caller reads.
 #[derive(Debug)]
 pub struct Running {
     program: String,
@@ -66,7 +66,7 @@ pub struct Running {
 }
 
 impl Command {
-    /// `program` without arguments, reading nothing.
+    /// Makes a command that runs `program` without arguments and input.
     #[must_use]
     pub fn new(program: &str) -> Self {
         let (arguments, variables) = (Vec::new(), Vec::new());
@@ -94,7 +94,7 @@ impl Command {
         self
     }
 
-    /// Whether its last argument starts so.
+    /// Returns whether the last argument starts with `start`.
     pub(crate) fn ends_with(&self, start: &str) -> bool {
         self.arguments.last().is_some_and(|argument| argument.starts_with(start))
     }
@@ -106,39 +106,39 @@ impl Command {
         self
     }
 
-    /// Lets the command read a script.
+    /// Makes a script the standard input.
     #[must_use]
     pub fn script(mut self, script: Script) -> Self {
         self.input = Input::Script(script);
         self
     }
 
-    /// Lets the command read a list of files.
+    /// Makes a list of files the standard input.
     #[must_use]
     pub fn list(mut self, list: List) -> Self {
         self.input = Input::List(list);
         self
     }
 
-    /// Puts the command into a process group of its own, where Ctrl-C doesn't reach it.
+    /// Puts the command into a process group of its own, which Ctrl-C doesn't reach.
     #[must_use]
     pub fn own_group(mut self) -> Self {
         self.own_group = true;
         self
     }
 
-    /// Lets ssh write its own messages to a file (ssh(1), `-E`), apart from what the host says. Like a redirection of
-    /// standard error it is no part of what is shown.
+    /// Makes ssh write its own messages to a file (ssh(1), `-E`), apart from what the host says. Like a redirection of
+    /// standard error, this isn't shown.
     #[must_use]
     pub fn logs_to(mut self, file: &Path) -> Self {
         self.log = Some(file.to_owned());
         self
     }
 
-    /// Runs the command to its end, with its output and errors captured.
+    /// Runs the command to its end and captures its output and errors.
     ///
     /// # Errors
-    /// When the program isn't there (127) or can't be run (126).
+    /// When the program is missing (127) or can't be run (126).
     pub fn run(&self) -> Outcome<Finished> {
         match self.run_within(None)? {
             Some(finished) => Ok(finished),
@@ -146,14 +146,14 @@ impl Command {
         }
     }
 
-    /// As [`Command::run`]; none when it hasn't ended within `limit`: it is killed then.
+    /// As [`Command::run`]; kills the command and returns `None` if it hasn't ended within `limit`.
     ///
     /// # Errors
-    /// When the program isn't there (127) or can't be run (126).
+    /// When the program is missing (127) or can't be run (126).
     pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
         let started = io::pipe().and_then(|(output, theirs)| {
             let (handle, errors) = start_with_errors(self.with_input()?.stdout_file(theirs))?;
-            // Nobody has a standard output to read that is longer than all lines of a reply.
+            // No output that is read is longer than all lines of a reply may be.
             let output = Captured::read(output, limits::LINES, &handle)?;
             Ok((handle, output, errors))
         });
@@ -175,10 +175,10 @@ impl Command {
         finished(&self.program, status, output, errors).map(Some)
     }
 
-    /// As [`Command::run`]; `hear` gets what the command writes on standard output as it comes, and nothing is kept of it.
+    /// As [`Command::run`], but passes standard output to `hear` as it comes, and keeps none of it.
     ///
     /// # Errors
-    /// When the program isn't there (127) or can't be run (126).
+    /// When the program is missing (127) or can't be run (126).
     pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
         let started = io::pipe().and_then(|(output, theirs)| {
             let started = start_with_errors(self.with_input()?.stdout_file(theirs))?;
@@ -195,10 +195,10 @@ impl Command {
         finished(&self.program, status, Vec::new(), errors)
     }
 
-    /// Starts the command; its standard output is the reader's, its standard input stays open until the end.
+    /// Starts the command. The caller reads its standard output; its standard input stays open until the end.
     ///
     /// # Errors
-    /// When the program isn't there (127) or can't be run (126).
+    /// When the program is missing (127) or can't be run (126).
     pub fn start(&self) -> Outcome<(Running, PipeReader)> {
         self.spawn().map_err(|problem| self.cannot_start(&problem))
     }
@@ -260,20 +260,21 @@ impl Command {
 }
 
 impl Running {
-    /// Writes more to the command's standard input, without waiting for it. One that is gone says why when it is waited for.
+    /// Writes more to the command's standard input, without waiting. If the command has ended, waiting for it shows
+    /// why.
     pub fn tell(&mut self, text: &str) {
         if let Some(input) = &mut self.input {
             input.write(text.as_bytes().to_vec());
         }
     }
 
-    /// A number that grows while the command reads what it is told, as far as that is more than a pipe holds.
+    /// A number that grows while the command reads its input, if that is larger than a pipe holds.
     pub(crate) fn progress(&self) -> usize {
         self.input.as_ref().map_or(0, Writer::pieces)
     }
 
-    /// The command's standard input, once all is written; it ends when what is returned is dropped. None where it was
-    /// taken already.
+    /// Returns the command's standard input once everything is written; it ends when the returned pipe is dropped.
+    /// `None` if it was taken already.
     ///
     /// # Errors
     /// When the command doesn't read within `limit`.
@@ -281,17 +282,17 @@ impl Running {
         self.input.take().map(|input| input.into_pipe(limit)).transpose()
     }
 
-    /// Lets the command read the end of its standard input.
+    /// Closes the command's standard input.
     pub fn close_input(&mut self) {
         self.input = None;
     }
 
-    /// Ends the command and waits for it.
+    /// Kills the command and waits for it.
     pub fn kill(mut self) {
         self.end();
     }
 
-    /// As [`Running::kill`]; returns what the command wrote on standard error.
+    /// As [`Running::kill`], but returns the command's standard error.
     #[must_use]
     pub fn kill_for_errors(mut self) -> String {
         self.end();
@@ -304,10 +305,10 @@ impl Running {
         let _ = self.handle.wait();
     }
 
-    /// Waits for the end; standard output was read by the caller.
+    /// Waits for the end; the caller has read standard output.
     ///
     /// # Errors
-    /// When the system can't say how it ended.
+    /// When the system can't tell how it ended.
     pub fn finish(mut self) -> Outcome<Finished> {
         self.close_input();
         match self.handle.wait() {
@@ -319,7 +320,7 @@ impl Running {
     }
 }
 
-/// Starts an expression, which is dropped: it holds the child's ends of the pipes.
+/// Starts an expression and drops it: it holds the child's ends of the pipes.
 #[expect(clippy::needless_pass_by_value, reason = "the caller must not keep it")]
 fn start_with_errors(expression: duct::Expression) -> io::Result<(Arc<duct::Handle>, Captured)> {
     let (errors, theirs) = io::pipe()?;
@@ -348,7 +349,7 @@ fn too_much(program: &str, exceeded: Exceeded) -> Failure {
 }
 
 impl fmt::Display for Command {
-    /// What a POSIX shell would accept.
+    /// Writes a command line for a POSIX shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Input::List(list) = &self.input {
             f.write_str("printf '%s\\0'")?;

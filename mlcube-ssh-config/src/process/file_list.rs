@@ -1,4 +1,4 @@
-//! What a command reads as a list of files.
+//! Lists of files for the standard input of a command.
 
 use std::io;
 use std::io::{BufWriter, PipeReader, Write};
@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-/// What stands before every name: rsync takes a name that begins with `#` or `;` for a comment, also with `--from0`, and leaves it
-/// out without a word; with a dash a name would be an option of others.
+/// The prefix of every name. Without it rsync takes a name that starts with `#` or `;` for a comment, even with
+/// `--from0`, and silently skips it; and other programs take one that starts with a dash for an option.
 pub(crate) const BEFORE: &str = "./";
 
-/// Names for the standard input of rsync or tar, each with a NUL behind it. They are kept somewhere to the end of the
-/// process; the list itself is shared by its clones.
+/// Names for the standard input of rsync or tar, each followed by a NUL. The names live until the process ends; clones
+/// share the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List(Arc<Vec<&'static Path>>);
 
@@ -34,21 +34,21 @@ impl List {
         self.0.len()
     }
 
-    /// Whether there is no name.
+    /// Returns whether there is no name.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A pipe from which the names are read. They are written as they are read, and never lie in memory as a whole; a
-    /// reader that is gone says why itself.
+    /// Returns a pipe from which the names are read. They are written as they are read, so the whole text is never in
+    /// memory. If the reader ends early, it reports why itself.
     pub(crate) fn reader(self) -> io::Result<PipeReader> {
         let (reader, input) = io::pipe()?;
         thread::Builder::new().spawn(move || self.write(input))?;
         Ok(reader)
     }
 
-    /// Writes the names as a command reads them.
+    /// Writes the names in the form that a command reads.
     ///
     /// # Errors
     /// When nobody reads them.

@@ -1,21 +1,21 @@
-//! The remote's `find`, or what stands in for it where it can't list a folder as GNU's can.
+//! The remote's `find`, or find.py in its place where it lacks the predicates of GNU find.
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::Failure;
 use crate::text::quote::shell_word;
 
-/// `find` as a function of sh, with what python does where it stands in: only the scripts that list something are sent it.
+/// The shell function `find`, with the text of find.py: only scripts that list something are sent with it.
 pub(crate) fn functions() -> String {
     let stand_in = shell_word(include_str!("../remote/sh/find.py"));
     format!("find_text={stand_in}\n{}", include_str!("../remote/sh/find.sh"))
 }
 
-/// Whether a script lists something.
+/// Returns whether a script lists something.
 pub(crate) fn is_called_in(script: &str) -> bool {
     script.contains("find ")
 }
 
-/// There is no GNU find on the remote, and nothing to stand in for it.
+/// The failure of a remote that has neither GNU find nor Python.
 pub(crate) fn missing_there(host: &str) -> Failure {
     let message = format!(
         "the find on '{host}' can't list a folder (-printf), and it has no python3 to do it"
@@ -32,7 +32,7 @@ mod tests {
     use crate::listing::find_format::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE};
     use crate::process::command::Command;
 
-    /// What a find prints, its entries in order.
+    /// Returns the output of a find command, its entries sorted.
     fn listed(command: Command, words: &[&str]) -> Vec<String> {
         let output = command.args(words.iter().copied()).run().unwrap().output;
         let text = String::from_utf8(output).unwrap();

@@ -1,20 +1,20 @@
-//! The version of the rsync on this machine, and what that means.
+//! The version of the local rsync, and what it can do.
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
 
-/// Refuses an rsync on this machine that can't do what is needed.
+/// Refuses a local rsync that lacks required options.
 ///
 /// # Errors
-/// When there is none (127), or it is another program or too old (126).
+/// When rsync is missing (127), or is another program or too old (126).
 pub fn check() -> Outcome<()> {
     let told = told_version()?;
     let found = match parse(&told) {
         Some(version) if version >= OLDEST => return Ok(()),
         _ if told.starts_with("openrsync") => "is openrsync".to_owned(),
         Some((major, minor, _)) => format!("is version {major}.{minor}"),
-        // One that tells its version in another way may do.
+        // An unknown form of the version may still be recent enough.
         None => return Ok(()),
     };
     Err(Failure::tool(
@@ -24,23 +24,23 @@ pub fn check() -> Outcome<()> {
     .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
 }
 
-/// Whether the rsync on this machine refuses names that a host sends and nobody asked for. Some distributions have mended an
-/// older one (CVE-2022-29154), Debian 11 hasn't; the version doesn't tell.
+/// Returns whether the local rsync refuses names that the host sends without being asked. Some distributions have fixed
+/// older versions (CVE-2022-29154), Debian 11 hasn't; the version doesn't show it, so these count as not fixed.
 ///
 /// # Errors
-/// When there is none (127).
+/// When rsync is missing (127).
 pub fn checks_names() -> Outcome<bool> {
     Ok(parse(&told_version()?).is_some_and(|version| version >= CHECKS_NAMES))
 }
 
-/// There is no rsync on the remote.
+/// The failure of a remote without rsync.
 #[must_use]
 pub fn missing_there(host: &str) -> Failure {
     Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
         .hint("install rsync 3.1.3 or later on the remote")
 }
 
-/// What is called rsync on the remote lacks options that are needed.
+/// The failure of a remote whose rsync lacks required options.
 #[must_use]
 pub fn wrong_there(host: &str) -> Failure {
     Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
@@ -52,18 +52,18 @@ fn told_version() -> Outcome<String> {
     Ok(String::from_utf8_lossy(&told.output).into_owned())
 }
 
-/// The first rsync that knows all our options: `--info` and `--outbuf` came with it (its NEWS).
+/// The first rsync with all options that are used: `--info` and `--outbuf` were added in it (its NEWS).
 const OLDEST: (u32, u32, u32) = (3, 1, 0);
 
-/// The first rsync whose receiver compares the names that come with those that it asked for (its NEWS).
+/// The first rsync whose receiver compares the names that arrive with those it requested (its NEWS).
 const CHECKS_NAMES: (u32, u32, u32) = (3, 2, 5);
 
-/// `rsync  version 3.2.7  protocol version 31` is 3.2.7.
+/// Parses a version: `rsync  version 3.2.7  protocol version 31` is 3.2.7.
 fn parse(told: &str) -> Option<(u32, u32, u32)> {
     let word = told.strip_prefix("rsync  version ")?.split_whitespace().next()?;
     let mut numbers = word.split('.');
     let (major, minor) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-    // `3.2.4pre1` is none that was published.
+    // The patch number of a pre-release such as `3.2.4pre1` counts as 0.
     let patch = numbers.next().and_then(|patch| patch.parse().ok()).unwrap_or(0);
     Some((major, minor, patch))
 }

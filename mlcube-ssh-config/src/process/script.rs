@@ -1,54 +1,54 @@
 //! Remote scripts as data.
 //!
-//! The command line of every session is the same, [`LOADER`], which every login shell reads alike; the script comes on
-//! standard input, behind a line that says its length. It runs when it is whole at either end, and not in part: a
-//! start-up file of the account may have read its beginning, and the connection may have ended in its middle. Its
-//! children read `/dev/null`.
+//! The remote command of every session is the same, [`LOADER`], which every login shell reads alike; the script comes
+//! on standard input, after a line with its length. It runs only if both its beginning and its end arrived: a start-up
+//! file of the account may have read its beginning, and the connection may have ended in its middle. Its child
+//! processes read `/dev/null`.
 //!
-//! A script is made of a program that is part of this source, of values that the program has names for, and of words; no
-//! text from outside gets into it unquoted.
+//! A script consists of a program that is part of the source, of values that the program knows by name, and of words;
+//! no text from outside gets into it unquoted.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use crate::text::quote::{shell_word_of, shown_word_of};
 
-/// The remote command of every session. It holds no quote, backslash, `!` or newline, which login shells read in
-/// different ways (fish, tcsh), and no number, so that it is the same for every script.
+/// The remote command of every session. It has no quote, backslash, `!` or newline inside the quotes, because login
+/// shells read these differently (fish, tcsh), and no number, so that it is the same for every script.
 ///
-/// `read` takes no byte behind its line; `head` may take more than it is asked for, of which there is nothing: whatever
-/// else is sent waits for the script's first word. The script's own last line says that it is whole.
+/// `read` consumes no byte after its line. `head` may read more than requested, but there is no more: everything else
+/// is sent after the script's first word. The last line of the script shows that it is whole.
 pub const LOADER: &str = "exec sh -c 'while read -r mark size; do \
     script=$(test \"$mark\" = mlcube-ssh && head -c \"$size\"); \
     case $script in *#whole) eval \"$script\" ;; *) echo; echo mlcube-ssh: not whole; exit 1 ;; esac; done'";
 
-/// What the loader says of a script whose beginning didn't reach it.
+/// What the loader prints for a script whose beginning didn't arrive.
 pub(crate) const NOT_WHOLE: &str = "mlcube-ssh: not whole";
 
-/// The line that a script prints first; what a login shell printed before it is dropped.
+/// The first line that a script prints; what a login shell printed before it is dropped.
 pub const BEGUN: &str = "\u{2}mlcube-ssh";
 
-/// The line that a script prints once it has run the user's setup, before its program.
+/// The line that a script prints after the user's setup and before its program.
 pub const READY: &str = "\u{2}ready";
 
-/// The line behind what a script answers whose session goes on, for another one.
+/// The line after a reply whose session stays open for another script.
 pub(crate) const MORE: &str = "\u{2}more";
 
-/// What the client says once the script runs: from then on its end of file means that it is gone. A script that a
-/// person pastes into a shell hears nothing of the kind, and runs to its end.
+/// The client's reply once the script runs: from then on the end of standard input means that the client is gone. A
+/// script that is pasted into a shell doesn't get it, and runs to its end.
 pub(crate) const WATCH: &str = "watch\n";
 
-/// What every script has: paths below the home folder, answers, the watch for the client.
+/// The start of every script: paths below the home folder, replies, watching the client.
 const PRELUDE: &str =
     concat!(include_str!("../remote/sh/prelude.sh"), include_str!("../remote/sh/folder-owner.sh"));
 
-/// Runs the user's own line, and leaves nothing of it that could break what follows.
+/// Runs the user's own line, and resets what could break the script.
 const SETUP: &str = include_str!("../remote/sh/setup.sh");
 
-/// The end of the here-document in which a script is shown, unless the script has such a line.
+/// The end of the here-document that shows a script, unless the script has such a line.
 const END: &str = "MLCUBE_SSH_END";
 
-/// A script for `sh` on the remote: a program, what it is given, and the variables that it sees.
+/// A script for `sh` on the remote: a program, its values and its variables.
 ///
 /// ```
 /// use mlcube_ssh::process::script::Script;
@@ -81,7 +81,7 @@ enum Value {
 }
 
 impl Script {
-    /// A script that runs `program`, the body of a function in POSIX sh.
+    /// Makes a script that runs `program`, the body of a function in POSIX sh.
     #[must_use]
     pub fn new(program: &'static str) -> Self {
         Self {
@@ -94,34 +94,34 @@ impl Script {
         }
     }
 
-    /// Lets the session go on behind the script, for another one: a login shell may take longer to start than all that it is
-    /// asked for. It ends when this one fails.
+    /// Keeps the session open after the script, for another one: a login shell may take longer to start than the
+    /// scripts take to run. The session ends if this script fails.
     #[must_use]
     pub fn followed(mut self) -> Self {
         self.is_followed = true;
         self
     }
 
-    /// Whether the session goes on behind it.
+    /// Returns whether the session stays open after it.
     pub(crate) fn is_followed(&self) -> bool {
         self.is_followed
     }
 
-    /// Puts functions of sh before the program.
+    /// Puts shell functions before the program.
     #[must_use]
     pub fn with(mut self, functions: &'static str) -> Self {
         self.parts.insert(self.parts.len() - 1, functions);
         self
     }
 
-    /// Gives the program a value by the name that it has for it; what the program runs doesn't see it.
+    /// Sets a variable of the program to a value; the variable isn't exported.
     #[must_use]
     pub fn given(mut self, name: &'static str, value: &str) -> Self {
         self.given.push((name, value.to_owned()));
         self
     }
 
-    /// Adds a positional parameter: a text, or a name that may be none.
+    /// Adds a positional parameter: a text, or a file name that needn't be UTF-8.
     #[must_use]
     pub fn word(mut self, word: impl AsRef<OsStr>) -> Self {
         self.words.push(word.as_ref().to_owned());
@@ -134,7 +134,7 @@ impl Script {
         words.into_iter().fold(self, Script::word)
     }
 
-    /// Exports variables to everything that the script runs. Their names have been checked
+    /// Exports variables to everything that the script runs. Their names must have been checked
     /// ([`crate::settings::names::check_variable`]).
     #[must_use]
     pub fn variables<'a>(
@@ -156,7 +156,7 @@ impl Script {
         self
     }
 
-    /// A line of sh, the user's own, that runs first.
+    /// Adds a line of shell code, the user's own, that runs first.
     #[must_use]
     pub fn setup(mut self, line: &str) -> Self {
         line.clone_into(&mut self.setup);
@@ -169,7 +169,7 @@ impl Script {
         self.render(shell_word_of, true)
     }
 
-    /// The same script in a session that has the variables already, and has run the user's line.
+    /// The same script for a session that has the variables already, and has run the user's line.
     pub(crate) fn behind_another(&self) -> Self {
         Self { variables: Vec::new(), setup: String::new(), ..self.clone() }
     }
@@ -188,7 +188,7 @@ impl Script {
             text.extend(["mlcube_ssh_setup=", &quoted(&self.setup), "\n", SETUP]);
         }
         text.push_str("printf '\\002ready\\n'\n");
-        // Behind the user's line, which may have the same names for something else.
+        // After the user's line, which may use the same names.
         for (name, value) in &self.given {
             text.extend([name, "=", &quoted(value), "\n"]);
         }
@@ -197,13 +197,13 @@ impl Script {
             text.push_str(&crate::process::find::functions());
         }
         text.extend(self.parts.iter().copied());
-        // In braces: a shell that a person pastes it into runs the line when all of it is there.
+        // In braces: a shell that the script is pasted into runs the line only when all of it is there.
         text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {
             text.push(' ');
             text.push_str(&quote(word));
         }
-        // Descriptor 3 is the client's end: at its end of file the client is gone.
+        // Descriptor 3 is read from the client: at its end of file the client is gone.
         text.push_str(" 3<&0 </dev/null");
         text.push_str(if self.is_followed {
             " || exit; printf '\\002more\\n'; }\n#whole\n"
@@ -215,11 +215,11 @@ impl Script {
 }
 
 impl fmt::Display for Script {
-    /// A here-document for a POSIX shell; secrets are shown by name.
+    /// Writes a here-document for a POSIX shell; secrets are shown by name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Escaped now: the script says how long it is.
+        // Escaped before it is measured: the script says how long it is.
         let text = self.render(shown_word_of, false);
-        // The name of a file can hold any line.
+        // A file name in it can contain any line.
         let mut end = END.to_owned();
         while text.lines().any(|line| line == end) {
             end.push('_');
@@ -233,17 +233,17 @@ mod tests {
     use super::*;
     use crate::process::command::{Command, Finished};
 
-    /// The shells that may be a host's sh, as far as they are installed.
+    /// The installed shells among those that may be a host's sh.
     const SHELLS: [&str; 3] = ["dash", "bash", "busybox sh"];
 
-    /// Every line of it leaves a trace when it runs, alone or not.
+    /// Every line leaves a trace when it runs, alone or not.
     const TRACES: &str = "touch \"$RAN\"
 touch \"$RAN\"; touch \"$RAN\"
 { touch \"$RAN\"; }
 if touch \"$RAN\"; then :; fi
 touch \"$RAN\"";
 
-    /// Gives a text to the loader, as a login shell would run it.
+    /// Passes a text to the loader, as a login shell would run it.
     fn load(shell: &str, text: &str) -> Finished {
         loading(shell, text).run().unwrap()
     }
@@ -280,7 +280,7 @@ touch \"$RAN\"";
     fn a_script_behind_another_one() {
         let first = Script::new("cd /; echo one").setup("HELD=on").followed();
         let second = Script::new("pwd; echo $HELD").setup("exit 9").behind_another().text();
-        // The second one goes when the first one has answered; a pause keeps them apart for a `head` that reads ahead.
+        // The second script is sent when the first has replied; a pause keeps them apart for a `head` that reads ahead.
         let both = |first: &Script| {
             let line = format!(
                 "(printf %s \"$1\"; sleep 0.3; printf %s \"$2\") | {}",

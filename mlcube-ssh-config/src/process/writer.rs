@@ -1,4 +1,4 @@
-//! What a command reads on standard input while it runs.
+//! Writes the standard input of a running command.
 
 use std::io;
 use std::io::{PipeWriter, Write};
@@ -8,11 +8,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Bytes that count as progress: as much as a pipe holds (pipe(7)), so that from the second piece on the command reads.
+/// The bytes that count as progress: as many as a pipe holds (pipe(7)), so a second piece shows that the command reads.
 const PIECE: usize = 64 * 1024;
 
-/// The way to a command's standard input, which ends when this is dropped. A thread writes, so that nobody waits without
-/// a limit for a command that reads nothing.
+/// The standard input of a command, closed on drop. A thread writes, so that the program never blocks on a command that
+/// reads nothing.
 #[derive(Debug)]
 pub(crate) struct Writer {
     texts: Sender<Vec<u8>>,
@@ -29,30 +29,30 @@ impl Writer {
         thread::Builder::new().spawn(move || {
             for text in queue {
                 for piece in text.chunks(PIECE) {
-                    // A command that is gone says why when it is waited for.
+                    // If the command has ended, waiting for it shows why.
                     if pipe.write_all(piece).is_ok() && piece.len() == PIECE {
                         written.fetch_add(1, Ordering::Relaxed);
                     }
                 }
             }
-            // Nobody wants it where only the end was waited for.
+            // Nobody receives it if only the end was waited for.
             let _ = hand_back.send(pipe);
         })?;
         Ok(Self { texts, pieces, pipe: handed_back })
     }
 
-    /// Writes more, behind what is written already.
+    /// Appends text to the input.
     pub(crate) fn write(&self, text: Vec<u8>) {
-        // The thread lives for as long as this does.
+        // The thread lives as long as `self`, so sending succeeds.
         let _ = self.texts.send(text);
     }
 
-    /// How many whole pieces have been written.
+    /// How many whole pieces were written.
     pub(crate) fn pieces(&self) -> usize {
         self.pieces.load(Ordering::Relaxed)
     }
 
-    /// The pipe, once all is written.
+    /// Returns the pipe once everything is written.
     ///
     /// # Errors
     /// When the command doesn't read it within `limit`.
