@@ -1,6 +1,6 @@
-//! Times as a person reads them.
+//! Times in a form for people.
 
-/// Seconds since 1970 as `2026-11-24 06:18:31`, in UTC.
+/// Formats seconds since 1970 as `2026-11-24 06:18:31`, in UTC.
 ///
 /// The days are counted in years that begin with March, so that a leap day is the last of its year (Hinnant,
 /// "chrono-compatible low-level date algorithms").

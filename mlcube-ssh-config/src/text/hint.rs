@@ -1,17 +1,17 @@
-//! An error that says what the user can do about it.
+//! An error with a hint for the user.
 
 use std::fmt;
 
-/// An error together with what the user can do about it; the two are printed as an `error:` and a `hint:` line.
+/// An error message with a hint; they are printed as an `error:` and a `hint:` line.
 ///
-/// It can travel inside an [`anyhow::Error`], below any context: the failure that is made of it finds it.
+/// It can be wrapped in an [`anyhow::Error`], below any context; `Failure` finds it there.
 #[derive(Debug)]
 pub struct Hinted {
     message: String,
     hint: String,
 }
 
-/// An error with a hint: `message` says what failed, `hint` which command or change remedies it.
+/// Makes an error with a hint: `message` says what failed, `hint` which command or change remedies it.
 pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
 }

@@ -1,4 +1,4 @@
-//! Text and numbers: quoting for shells, dates, sizes, stable hashes, random ids. Nothing of ssh, of cubes or of files.
+//! Text and numbers: quoting for shells, dates, sizes, stable hashes, random ids. Nothing about ssh, cubes or files.
 
 pub mod date;
 pub mod hint;

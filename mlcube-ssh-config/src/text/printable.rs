@@ -1,12 +1,12 @@
-//! Text that is safe to show: a host, a cube or a file name can't move the cursor, set a title or turn the direction of
+//! Makes text safe to show: a host, a cube or a file name can't move the cursor, set a title or change the direction of
 //! writing.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// `text` with every character escaped that a terminal obeys instead of showing: C0 and C1 control characters (the line
-/// feed too), DEL, and the marks that change the direction of writing (Unicode Standard Annex 9), which can make one file
-/// name look like another.
+/// Escapes every character of `text` that a terminal obeys instead of showing: C0 and C1 control characters (the line
+/// feed too), DEL, and the marks that change the direction of writing (Unicode Standard Annex 9), which can make one
+/// file name look like another.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
@@ -23,17 +23,17 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// As [`printable`], of a text of several lines.
+/// As [`printable`], for a text of several lines.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// JSON of which a terminal shows every character: those that it would obey can only stand in strings, which have escapes
-/// for them (RFC 8259, section 7).
+/// Escapes JSON so that a terminal shows every character: those that it would obey occur only in strings, which have
+/// escapes for them (RFC 8259, section 7).
 #[must_use]
 pub fn printable_json(json: &str) -> Cow<'_, str> {
-    // JSON's own blanks are as they are.
+    // Line feeds between the values stay.
     let is_escaped = |c: char| c != '\n' && is_unprintable(c);
     if !json.contains(is_escaped) {
         return Cow::Borrowed(json);
@@ -41,7 +41,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(json.len() + 8);
     for c in json.chars() {
         if is_escaped(c) {
-            // None of them is beyond 16 bits.
+            // All of them fit into 16 bits.
             let _ = write!(shown, "\\u{:04x}", u32::from(c));
         } else {
             shown.push(c);
@@ -50,7 +50,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal obeys `c` instead of showing it.
+/// Returns whether a terminal obeys `c` instead of showing it.
 pub(crate) fn is_unprintable(c: char) -> bool {
     let is_bidirectional = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // Line and paragraph separators break a line in some terminals and log viewers.

@@ -1,4 +1,4 @@
-//! Quoting: one function for the shell, one for rsync's `-e`, one for the eye.
+//! Quoting for shells, for rsync's `-e` and for messages.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -9,22 +9,22 @@ use shell_escape::unix::escape;
 
 use crate::text::printable::{is_unprintable, printable};
 
-/// `word` as one word of a POSIX shell, whatever it holds.
+/// Quotes `word` as one word of a POSIX shell, whatever it contains.
 ///
-/// Text that needs no quotes stays as it is, so that what is shown reads well.
+/// Text that needs no quotes is unchanged, so that commands are readable.
 #[must_use]
 pub fn shell_word(word: &str) -> String {
     escape(Cow::Borrowed(word)).into_owned()
 }
 
-/// As [`shell_word`], for a name that may be no text: its other bytes are made by `printf` when a shell reads the word, so that a
-/// script stays text.
+/// As [`shell_word`], for a name that may not be UTF-8: `printf` produces the other bytes when a shell reads the word,
+/// so that a script stays valid text.
 #[must_use]
 pub fn shell_word_of(name: &OsStr) -> String {
     word_of(name, shell_word)
 }
 
-/// As [`shown_word`], for a name that may be no text.
+/// As [`shown_word`], for a name that may not be UTF-8.
 #[must_use]
 pub fn shown_word_of(name: &OsStr) -> String {
     word_of(name, shown_word)
@@ -44,7 +44,7 @@ fn word_of(name: &OsStr, quote: fn(&str) -> String) -> String {
     word
 }
 
-/// Adds bytes that `printf` makes when a shell reads the word.
+/// Appends bytes that `printf` produces when a shell reads the word.
 fn push_made(word: &mut String, bytes: &[u8]) {
     if bytes.is_empty() {
         return;
@@ -57,8 +57,8 @@ fn push_made(word: &mut String, bytes: &[u8]) {
     word.push_str("')\"");
 }
 
-/// As [`shell_word`], without a character that a terminal would obey: those are made by `printf` when a shell reads the word.
-/// A newline stays; a command substitution would lose it at its end.
+/// As [`shell_word`], without characters that a terminal would obey: `printf` produces them when a shell reads the
+/// word. A newline is unchanged, because a command substitution would drop it at its end.
 #[must_use]
 pub fn shown_word(word: &str) -> String {
     let is_made = |c: char| c != '\n' && is_unprintable(c);
@@ -81,8 +81,8 @@ pub fn shown_word(word: &str) -> String {
     shown
 }
 
-/// `word` as one word of rsync's `-e` option, which rsync splits itself: blanks end a word, a quote is doubled
-/// inside quotes, and a backslash means nothing (rsync(1), `--rsh`).
+/// Quotes `word` for rsync's `-e` option, which rsync splits itself: blanks end a word, a quote is doubled inside
+/// quotes, and a backslash has no meaning (rsync(1), `--rsh`).
 #[must_use]
 pub fn rsync_rsh_word(word: &str) -> String {
     if !word.is_empty()
@@ -93,21 +93,21 @@ pub fn rsync_rsh_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', "''"))
 }
 
-/// True for text that reaches a shell line unquoted without harm.
+/// Returns whether text is safe unquoted in a shell line.
 ///
-/// The `mlcube` on the remote joins paths and options into such a line.
+/// The remote `mlcube` joins paths and options into such a line.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/+-".contains(&b))
 }
 
-/// `text` with every character that isn't plain replaced by `_`.
+/// Replaces every character of `text` that isn't plain by `_`.
 #[must_use]
 pub fn plain(text: &str) -> String {
     text.chars().map(|c| if is_plain(c.encode_utf8(&mut [0; 4])) { c } else { '_' }).collect()
 }
 
-/// `text` on one line, without anything that a terminal would obey, for messages.
+/// Puts `text` on one line for a message, without characters that a terminal would obey.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     printable(text).into_owned()

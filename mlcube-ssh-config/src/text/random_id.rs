@@ -1,4 +1,4 @@
-//! Names that nobody can guess.
+//! Random names that nobody can guess.
 
 use std::fs::File;
 use std::io;
@@ -6,10 +6,10 @@ use std::io::Read;
 
 use anyhow::{Context, Result};
 
-/// Sixteen hexadecimal digits that nobody can guess.
+/// Makes sixteen random hexadecimal digits.
 ///
 /// # Errors
-/// When the system has no such device.
+/// When the system has no `/dev/urandom`.
 pub fn hex_digits() -> Result<String> {
     let read = || {
         let mut bytes = [0; 8];

@@ -1,6 +1,6 @@
-//! Hashes that are the same on every machine, and in every release of this tool and of Rust.
+//! Hashes that are the same on every machine, and in every release of mlcube-ssh and of Rust.
 //!
-//! Names on people's disks are made of them. [`std::hash::DefaultHasher`] doesn't serve for that: its documentation says that
+//! Names on users' disks are made from them. [`std::hash::DefaultHasher`] is unsuitable: its documentation says that
 //! its algorithm may change with any release.
 
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ pub fn hex(bytes: &[u8]) -> String {
     to_hex(&Sha256::digest(bytes))
 }
 
-/// `bytes` in hexadecimal digits.
+/// Converts `bytes` to hexadecimal digits.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string can't fail.
@@ -24,14 +24,14 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The hash of a list of fields, the first 64 bits of a SHA-256, as a part of a name. The fields and their order are the
-/// name's format.
+/// The hash of a list of fields, for a name: the first 64 bits of a SHA-256. The fields and their order are part of the
+/// format.
 #[derive(Clone, Debug, Default)]
 pub struct StableHash(Sha256);
 
 impl StableHash {
-    /// Adds a text or a path: its length in bytes as a little-endian `u64`, then its bytes. With the lengths `("ab", "c")` and
-    /// `("a", "bc")` differ.
+    /// Adds a text or a path: its length in bytes as a little-endian `u64`, then its bytes. Because of the lengths,
+    /// `("ab", "c")` and `("a", "bc")` differ.
     #[must_use]
     pub fn field(mut self, field: impl AsRef<OsStr>) -> Self {
         let bytes = field.as_ref().as_bytes();
@@ -40,8 +40,8 @@ impl StableHash {
         self
     }
 
-    /// Adds a field that may be missing: the number of fields that follow, 0 or 1, as a byte, and the field. Missing and empty
-    /// differ.
+    /// Adds a field that may be missing: the number of fields that follow, 0 or 1, as a byte, then the field. Missing
+    /// and empty fields differ.
     #[must_use]
     pub fn optional(mut self, field: Option<impl AsRef<OsStr>>) -> Self {
         self.0.update([u8::from(field.is_some())]);
@@ -51,14 +51,14 @@ impl StableHash {
         }
     }
 
-    /// The hash of what was added.
+    /// The hash of the fields.
     #[must_use]
     pub fn finish(self) -> u64 {
         self.0.finalize().iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
     }
 }
 
-/// The hashes of earlier versions, by which what lies under an old name is found, and moved once.
+/// The hashes of earlier versions, used to find entries under old names and rename them once.
 pub mod former {
     #[expect(
         clippy::disallowed_types,
@@ -67,8 +67,8 @@ pub mod former {
     use std::hash::DefaultHasher;
     use std::hash::{Hash, Hasher};
 
-    /// The hash that an earlier version made of a value. Should a release of Rust change it, what lies under such a name isn't
-    /// found any more.
+    /// The hash that an earlier version made of a value. If a release of Rust changes it, entries under such names
+    /// aren't found any more.
     #[must_use]
     #[expect(clippy::disallowed_types, reason = "the names of earlier versions were made with it")]
     pub fn hash(value: &impl Hash) -> u64 {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_names_of_earlier_versions_are_still_known() {
-        // As Rust 1.95 and the releases before it have them.
+        // The results of Rust 1.95 and earlier releases.
         assert_eq!(former::hash(&Path::new("/home/me/data")), 0x0c15_c735_09d3_83f1);
     }
 }

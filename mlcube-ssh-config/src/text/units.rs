@@ -1,6 +1,6 @@
-//! Numbers with their units, as people read them.
+//! Numbers with units, for people.
 
-/// A number of bytes as people read it (`1.5 MB`).
+/// Formats a number of bytes (`1.5 MB`).
 #[must_use]
 pub fn human_bytes(bytes: u64) -> String {
     let mut whole = bytes;
@@ -19,7 +19,7 @@ pub fn human_bytes(bytes: u64) -> String {
     format!("{bytes} bytes")
 }
 
-/// `1 file`, `2 files`, `2 entries`.
+/// Formats a number with its noun: `1 file`, `2 files`, `2 entries`.
 #[must_use]
 pub fn count(number: u64, noun: &str) -> String {
     match noun.strip_suffix("ry") {

@@ -1,4 +1,4 @@
-//! What a person reads on standard error or a terminal: messages, progress, a job's log.
+//! Output for people on standard error or a terminal: messages, progress, a job's log.
 
 pub mod progress;
 pub mod report;

@@ -1,4 +1,4 @@
-//! How far a transfer is: one line that is drawn again on a terminal, a plain line now and then anywhere else.
+//! The progress of a transfer: a line that is redrawn on a terminal, a plain line from time to time elsewhere.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,19 +9,20 @@ use crate::text::printable::printable;
 use crate::text::units::human_bytes;
 use crate::ui::report::{Report, Verbosity};
 
-/// Between two drawings on a terminal: fast enough to look alive.
+/// Time between two drawings on a terminal: short enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);
-/// Before the first plain line: what is done sooner needs none.
+/// Time before the first plain line: shorter transfers need none.
 const FIRST_LINE: Duration = Duration::from_secs(3);
-/// Between two plain lines.
+/// Time between two plain lines.
 const NEXT_LINE: Duration = Duration::from_secs(10);
-/// Between two readings that the rate is made of, and how many: the last seconds count, not the whole time.
+/// Time between two readings for the rate, and how many are kept: the rate is that of the last seconds, not of the
+/// whole time.
 const READING: Duration = Duration::from_millis(500);
 const READINGS: usize = 10;
-/// What fits on the narrowest terminal that people use.
+/// Fits on the narrowest terminals in use.
 const WIDTH: usize = 79;
 
-/// The progress of a transfer, which may have several streams.
+/// The progress of a transfer that may have several streams.
 #[derive(Debug)]
 pub struct Progress {
     report: Report,
@@ -35,7 +36,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The progress of a transfer of `total` bytes.
+    /// Starts the progress of a transfer of `total` bytes.
     #[must_use]
     pub fn new(report: Report, total: u64) -> Self {
         let on_terminal = io::stderr().is_terminal();
@@ -52,12 +53,12 @@ impl Progress {
         }
     }
 
-    /// Takes note of the file that is on its way.
+    /// Sets the name of the current file.
     pub fn file(&mut self, name: &str) {
         name.clone_into(&mut self.file);
     }
 
-    /// Takes note of how many bytes of it a stream has behind it, and shows that when it is time to.
+    /// Sets how many bytes a stream has done, and shows the progress when it is due.
     pub fn reached(&mut self, stream: usize, bytes: u64) {
         if self.streams.len() <= stream {
             self.streams.resize(stream + 1, 0);
@@ -66,7 +67,7 @@ impl Progress {
         self.show(Instant::now());
     }
 
-    /// Takes the line away from the terminal: at the end, and before another line.
+    /// Erases the line on the terminal: at the end, and before another line.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
             self.report.erase();
@@ -96,7 +97,7 @@ impl Progress {
     fn draw(&mut self, text: &str) {
         self.is_drawn = true;
         let with_file = if self.report.verbosity() == Verbosity::Verbose {
-            // Before it is cut: an escape is more than one character.
+            // Escaped before it is cut: an escape is longer than one character.
             format!("{text}  {}", printable(&self.file))
         } else {
             text.to_owned()
@@ -106,8 +107,8 @@ impl Progress {
     }
 }
 
-/// `42 %, 12.3 MB/s, 0:01:23 left`, when `bytes` of late took `time`. What is sent again, or grew meanwhile, is no more
-/// than all.
+/// Formats `42 %, 12.3 MB/s, 0:01:23 left`; `bytes` were done in the last `time`. Bytes that are sent twice, or files
+/// that grow, don't exceed the total.
 fn text(done: u64, total: u64, bytes: u64, time: Duration) -> String {
     let done = done.min(total);
     let per_second = u128::from(bytes) * 1000 / time.as_millis().max(1);

@@ -1,26 +1,26 @@
-//! What a person reads on standard error.
+//! Messages on standard error.
 //!
-//! Every line passes through [`printable`]: a host, a cube or a file name can't move the cursor, set a title or turn the
-//! direction of writing.
+//! Every line passes through [`printable`]: a host, a cube or a file name can't move the cursor, set a title or change
+//! the direction of writing.
 
 use std::io;
 use std::io::Write;
 
 use crate::text::printable::{printable, printable_lines};
 
-/// How much a program says.
+/// How much a program prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors and warnings only (`-q`).
     Quiet,
-    /// What was done, in a line or two.
+    /// A line or two about what was done.
     #[default]
     Normal,
-    /// Every command too (`-v`).
+    /// Also every command (`-v`).
     Verbose,
 }
 
-/// Writes to standard error, each line with the program's name. A closed standard error is no reason to stop.
+/// Prints to standard error, each line with the program's name. A closed standard error is ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
     program: &'static str,
@@ -28,13 +28,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report of `program`.
+    /// Makes a report for `program`.
     #[must_use]
     pub fn new(program: &'static str, verbosity: Verbosity) -> Self {
         Self { program, verbosity }
     }
 
-    /// How much is said.
+    /// How much is printed.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity
@@ -55,38 +55,38 @@ impl Report {
         self.line(&format!("warning: {message}"));
     }
 
-    /// Something that was done.
+    /// Reports something that was done.
     pub fn say(&self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.line(message);
         }
     }
 
-    /// Something that only `-v` shows.
+    /// Reports something with `-v` only.
     pub fn detail(&self, message: &str) {
         if self.verbosity >= Verbosity::Verbose {
             self.line(message);
         }
     }
 
-    /// A command before it runs, with `-v`.
+    /// Shows a command before it runs, with `-v`.
     pub fn command(&self, command: &impl std::fmt::Display) {
         if self.verbosity >= Verbosity::Verbose {
             self.show(command);
         }
     }
 
-    /// A command, or several lines of sh, to be pasted into a shell.
+    /// Shows a command, or several lines of shell code, that can be pasted into a shell.
     pub fn show(&self, command: &impl std::fmt::Display) {
         write_text(&format!("{}\n", printable_lines(&command.to_string())));
     }
 
-    /// Draws a line on the terminal over the one that was drawn before.
+    /// Draws a line on the terminal over the previous one.
     pub fn draw(&self, line: &str) {
         write_text(&format!("\r{}\x1b[K", printable(line)));
     }
 
-    /// Takes away the line that was drawn.
+    /// Erases the drawn line.
     pub fn erase(&self) {
         write_text("\r\x1b[K");
     }
@@ -96,7 +96,7 @@ impl Report {
     }
 }
 
-/// The one place that writes to standard error.
+/// The only place that writes to standard error.
 fn write_text(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

@@ -1,27 +1,28 @@
-//! A job's log on a terminal: what a terminal acts on is let through only where a progress bar needs it.
+//! A job's log on a terminal: control sequences pass only if a progress bar needs them.
 //!
 //! | in the log | on the terminal |
 //! |---|---|
-//! | text in UTF-8, tab, newline, `\r`, backspace, bell | as it is |
-//! | colours (`ESC [ … m`), erasing in the line (`K`), the cursor by up to 99 places (`A` to `D`, `G`) | as they are |
-//! | showing and hiding the cursor (`ESC [ ? 25 h`, `l`) | left out: a job that is killed would leave it hidden |
+//! | text in UTF-8, tab, newline, `\r`, backspace, bell | unchanged |
+//! | colours (`ESC [ … m`), erasing in the line (`K`), the cursor by up to 99 places (`A` to `D`, `G`) | unchanged |
+//! | showing and hiding the cursor (`ESC [ ? 25 h`, `l`) | dropped: a job that is killed would leave it hidden |
 //! | every other control character and sequence: titles, clipboard, queries, modes | as text, `^[]0;…` |
 //!
-//! The sequences are those of ECMA-48 and xterm; control characters above 127 (C1) are meant both as bytes and in UTF-8.
+//! The sequences are those of ECMA-48 and xterm; control characters above 127 (C1) are recognised both as bytes and in
+//! UTF-8.
 
 use std::io;
 use std::io::{IsTerminal, Write};
 
-/// No sequence that is let through is longer; one that is longer is text.
+/// The longest sequence that passes; a longer one is shown as text.
 const LONGEST: usize = 64;
 
-/// Hands bytes on as they are, or, if they go to a terminal, without what could do harm there.
+/// Returns a writer that passes bytes unchanged or, if `to` is a terminal, filters out harmful sequences.
 #[must_use]
 pub fn safe(to: impl Write + IsTerminal + 'static) -> Box<dyn Write> {
     if to.is_terminal() { Box::new(Terminal::new(to)) } else { Box::new(to) }
 }
 
-/// The filter. It can be cut anywhere: a sequence may come in portions.
+/// Filters a log for a terminal. A sequence may come in several writes.
 #[derive(Debug)]
 pub struct Terminal<W: Write> {
     to: W,
@@ -29,13 +30,13 @@ pub struct Terminal<W: Write> {
     coloured: bool,
 }
 
-/// What came before the next byte.
+/// The state after the last byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Text,
-    /// So many more bytes belong to a character.
+    /// The number of bytes that complete a character.
     Character(u8),
-    /// `0xC2`: with the next byte a C1 control, or a character.
+    /// After `0xC2`: the next byte makes a C1 control, or a character.
     Latin,
     Escape,
     /// The parameters of a control sequence so far.
@@ -43,12 +44,12 @@ enum State {
 }
 
 impl<W: Write> Terminal<W> {
-    /// A filter before `to`.
+    /// Makes a filter that writes to `to`.
     pub fn new(to: W) -> Self {
         Self { to, state: State::Text, coloured: false }
     }
 
-    /// Takes a byte and adds what becomes of it.
+    /// Filters a byte, and appends the result to `out`.
     fn take(&mut self, byte: u8, out: &mut Vec<u8>) {
         match std::mem::replace(&mut self.state, State::Text) {
             State::Character(left) if is_continuation(byte) => {
@@ -86,7 +87,7 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// The byte after `ESC [` and some parameters.
+    /// Handles the byte after `ESC [` and some parameters.
     fn sequence(&mut self, mut parameters: Vec<u8>, byte: u8, out: &mut Vec<u8>) {
         if matches!(byte, 0x20..=0x3f) && parameters.len() < LONGEST {
             parameters.push(byte);
@@ -104,7 +105,7 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// Whether a control sequence only colours, erases in its line or moves the cursor a little.
+/// Returns whether a control sequence only colours, erases in its line or moves the cursor a little.
 fn is_harmless(parameters: &[u8], end: u8) -> bool {
     let digits = parameters.iter().all(u8::is_ascii_digit);
     match end {
@@ -123,7 +124,7 @@ fn is_continuation(byte: u8) -> bool {
     matches!(byte, 0x80..=0xbf)
 }
 
-/// A byte that is no character, as `less` shows it.
+/// Appends an invalid byte as `less` shows it.
 fn hex(byte: u8, out: &mut Vec<u8>) {
     out.extend(format!("<{byte:02X}>").into_bytes());
 }
@@ -144,7 +145,7 @@ impl<W: Write> Write for Terminal<W> {
 }
 
 impl<W: Write> Drop for Terminal<W> {
-    /// The log's colours end with it.
+    /// Ends the log's colours.
     fn drop(&mut self) {
         if self.coloured {
             let _ = self.to.write_all(b"\x1b[0m").and_then(|()| self.to.flush());
@@ -225,7 +226,7 @@ mod tests {
         }
     }
 
-    /// Bytes of which many begin, fill or end sequences.
+    /// Bytes that often start, fill or end sequences.
     fn risky() -> impl Strategy<Value = Vec<u8>> {
         let special =
             prop::sample::select(b"\x1b\x1b[[]P?;;0259mKAHJhlnc\x07\\\x9b\xc2\xe2\x82".to_vec());
