@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_every_age() {
+    fn converts_times_before_and_after_1970() {
         let of = |text: &str| {
             let listing = Listing::parse(format!("f 644 1 {text} a\0\0").as_bytes()).unwrap();
             time(&listing.get(Path::new("a")).unwrap())

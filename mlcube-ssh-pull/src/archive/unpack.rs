@@ -181,8 +181,8 @@ impl<'a> Unpacker<'a> {
     }
 }
 
-/// Ignores what keeps a single file from being stored, because rsync will report it. A full disk keeps all of them from
-/// it.
+/// Ignores what keeps a single file from being stored, because rsync will report it. A full disk is an error,
+/// because it keeps every file from being stored.
 fn unless_full(problem: &io::Error) -> io::Result<()> {
     match problem.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wanted_stays() {
+    fn removes_all_but_wanted_entries() {
         let top = tempfile::tempdir().unwrap();
         let partial = format!("d/{PARTIAL}/x");
         for name in ["a", "a b", "d/wanted", "d/other", "e/f/deep", &partial] {

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_where_its_links_lead() {
+    fn resolves_links_within_the_workspace() {
         let line = |path: &str, target: &str| match target {
             "" => format!("f 644 1 1.000000000 {path}\0\0"),
             target => format!("l 777 1 1.000000000 {path}\0{target}\0"),

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_count_themselves() {
+    fn record_lengths_include_their_own_digits() {
         assert_eq!(record("mtime", "1.5"), "13 mtime=1.5\n");
         for length in 0..200 {
             let record = record("k", &"a".repeat(length));

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_folder_comes_with_all_that_is_in_it() {
+    fn lists_a_new_folder_only_by_its_parent() {
         let send =
             listing(&["d new", "f new/a", "f new/b", "f old/c", "f old/d", "f e", "f disk/x"]);
         let remote = listing(&["d old", "f old/c", "d disk"]);

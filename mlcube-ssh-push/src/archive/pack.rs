@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_is_told() {
+    fn returns_changed_entries() {
         let folder = tempfile::tempdir().unwrap();
         let local = folder.path();
         for name in ["a", "b", "c", "d", "e"] {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_has_changed() {
+    fn treats_unreadable_content_as_changed() {
         let folder = tempfile::tempdir().unwrap();
         let (local, place) = (folder.path(), folder.path().join("a"));
         fs::write(&place, vec![b'x'; 2 * PIECE + 1]).unwrap();

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_goes_squeezed_or_not() {
+    fn uploads_compressed_or_plain() {
         for is_compressed in [false, true] {
             let (mut remote, link) = io::pipe().unwrap();
             let (packed, count) = upload(link, is_compressed, |to| to.write_all(&vec![7; 30_000]));

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_the_shapes_that_cubes_have() {
+    fn places_of_each_cube_layout() {
         let shape = |root: &str, context: Option<&str>| {
             layout("/b", root, context, "/b/cube/workspace").places()
         };

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn by_their_text() {
+    fn finds_escaping_links_by_their_text() {
         let links = [
             ("/h/lab/cube/workspace/a", "b/../c"),
             ("/h/lab/cube/workspace/b", "../../project/x"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn between_the_cube_and_a_workspace_outside() {
+    fn finds_links_between_the_cube_and_an_outside_workspace() {
         let links = [
             ("/h/ws/a", "../lab/cube/x"),
             ("/h/ws/b", "c"),

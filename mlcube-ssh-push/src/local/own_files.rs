@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_are_known_by_what_they_are() {
+    fn recognizes_documents_by_their_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("any name");
         let is = |text: &str| {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_process_writes_is_known() {
+    fn finds_files_that_this_process_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = real(folder.path()).unwrap().join("log");
         let _open = File::create(&path).unwrap();
