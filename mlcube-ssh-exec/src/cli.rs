@@ -137,7 +137,7 @@ pub(crate) struct FollowArgs {
     pub(crate) reconnect: ReconnectArgs,
 }
 
-/// How long a lost connection is sought again.
+/// How long to try to reconnect.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct ReconnectArgs {
     /// Try for SECONDS to connect again when the connection is lost

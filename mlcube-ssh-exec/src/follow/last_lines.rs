@@ -4,10 +4,11 @@ use mlcube_ssh::text::quote::one_line;
 
 use crate::job::engine_failure::EngineFailure;
 
+/// The last 64 KiB of a log.
 #[derive(Debug, Default)]
-pub(crate) struct Tail(Vec<u8>);
+pub(crate) struct LastLines(Vec<u8>);
 
-impl Tail {
+impl LastLines {
     // mlcube prints the whole command of a failed engine after the engine's own message.
     const LONGEST: usize = 64 * 1024;
 
@@ -61,7 +62,7 @@ fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Tail;
+    use super::LastLines;
 
     proptest! {
         #[test]
@@ -77,7 +78,7 @@ mod tests {
                 b"",
             ];
             let log = [lines[number], &log, lines[(number * 3 + 1) % 8]].concat();
-            let (mut whole, mut cut) = (Tail::default(), Tail::default());
+            let (mut whole, mut cut) = (LastLines::default(), LastLines::default());
             whole.add(&log);
             log.chunks(size).for_each(|piece| cut.add(piece));
             let line = whole.last_line();
@@ -98,7 +99,7 @@ mod tests {
             (mlcube.to_owned(), "context: {'code': 125}"),
             (String::new(), ""),
         ] {
-            let mut tail = Tail::default();
+            let mut tail = LastLines::default();
             tail.add(log.as_bytes());
             assert_eq!(tail.last_line(), line);
         }

@@ -26,7 +26,7 @@ use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
 
 use crate::follow::interrupt::Interrupts;
-use crate::follow::last_lines::Tail;
+use crate::follow::last_lines::LastLines;
 use crate::job::engine_failure::EngineFailure;
 use crate::job::result::{Blame, End, Stop};
 use crate::job::{Job, engine, result};
@@ -86,7 +86,7 @@ pub(crate) struct Follower<'a> {
     offset: Option<u64>,
     attempts: Attempts,
     end: End,
-    tail: Tail,
+    tail: LastLines,
 }
 
 /// The reason why reading a session ended.
@@ -157,7 +157,7 @@ impl<'a> Follower<'a> {
             is_elsewhere: false,
             offset: None,
             attempts: Attempts::NONE,
-            tail: Tail::default(),
+            tail: LastLines::default(),
         })
     }
 

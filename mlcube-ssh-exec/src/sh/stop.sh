@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stops a job: its containers, then every process that bears its mark; TERM first, KILL after the grace. Looks for the
+# Stops a job: its containers, then every process with its mark; TERM first, KILL after the grace. Looks for the
 # result: a job that still has a process hasn't been stopped.
 # $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace, $5 `force`
 # releases the workspace whatever is left of the job, and also for a job that can't be reached from this node.

@@ -10,7 +10,7 @@ use mlcube_ssh::settings::names::{check_parameter, check_variable};
 use serde_json::Value;
 
 use crate::cli::Args;
-use crate::{handed_on, output, tasks, validate, variables};
+use crate::{output, passed_variables, tasks, validate, variables};
 use mlcube_ssh::settings::runner::is_for_this_runner;
 
 /// Returns the document as text.
@@ -35,7 +35,7 @@ pub(crate) fn text(
         run.env.iter().chain(&runner.env).any(|set| set == name)
             || runner.environment.iter().any(|(set, _)| set == name)
     };
-    warnings.extend(handed_on::unset(&resolved.config, &is_set));
+    warnings.extend(passed_variables::unset(&resolved.config, &is_set));
     run.withheld = variables::check(resolved, request, &run, &runner)?;
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;

@@ -3,9 +3,9 @@
 mod cli;
 mod describe;
 mod document;
-mod earlier;
-mod handed_on;
+mod input_document;
 mod output;
+mod passed_variables;
 mod request;
 mod run;
 mod tasks;

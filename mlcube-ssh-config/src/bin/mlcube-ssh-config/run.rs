@@ -12,7 +12,7 @@ use mlcube_ssh::text::printable::printable_lines;
 use mlcube_ssh::ui::report::Report;
 
 use crate::cli::{Args, PROGRAM};
-use crate::{describe, document, earlier, output, request};
+use crate::{describe, document, input_document, output, request};
 
 /// Does what the command line specifies; returns the exit status.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Returns the text for standard output; adds messages for the user to `warnings`.
 fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
-    let args = &earlier::completed(args)?;
+    let args = &input_document::completed(args)?;
     let request = request::request(args)?;
     let resolved = config::resolve(&request, &|name| env::var(name).ok())?;
     warnings.extend_from_slice(&resolved.warnings);
