@@ -79,8 +79,8 @@ impl Boundary {
             let path = normal(&layout.base.join(place));
             let is = real(&path)?;
             self.check_place(what, &path, &is)?;
-            let is_declared_there = is.starts_with(checkout.unwrap_or(&real_root));
-            if !is_declared_there && !self.names_base && !self.is_listed(&is) {
+            let is_in_checkout = is.starts_with(checkout.unwrap_or(&real_root));
+            if !is_in_checkout && !self.names_base && !self.is_listed(&is) {
                 return Err(outside_checkout(what, &path, &is, layout));
             }
         }
@@ -122,12 +122,13 @@ impl Boundary {
     pub fn check_inputs(&self, layout: &Layout, inputs: &[Input]) -> Result<()> {
         let workspace = real(&normal(&layout.workspace))?;
         for Input { parameter, .. } in inputs {
-            let here = parameter.here.as_ref().filter(|here| here.starts_with(&layout.workspace));
-            let Some(here) = here else { continue };
-            let Ok(is) = fs::canonicalize(here) else { continue };
+            let local =
+                parameter.here.as_ref().filter(|local| local.starts_with(&layout.workspace));
+            let Some(local) = local else { continue };
+            let Ok(is) = fs::canonicalize(local) else { continue };
             if !is.starts_with(&workspace) {
                 let what = format!("the input {}.{},", parameter.task, parameter.name);
-                self.check_place(&what, here, &is)?;
+                self.check_place(&what, local, &is)?;
             }
         }
         Ok(())

@@ -27,10 +27,10 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     let mut made: Vec<PathBuf> = Vec::new();
     for task in &document.run.tasks {
         for parameter in of_task(document, layout, task, ParameterIo::Input) {
-            let here = parameter.here.as_ref();
-            if !here.is_some_and(|here| made.iter().any(|made| here.starts_with(made))) {
+            let local = parameter.here.as_ref();
+            if !local.is_some_and(|local| made.iter().any(|made| local.starts_with(made))) {
                 let partly_made =
-                    here.is_some_and(|here| made.iter().any(|made| made.starts_with(here)));
+                    local.is_some_and(|local| made.iter().any(|made| made.starts_with(local)));
                 needed.push(Input { parameter, partly_made });
             }
         }

@@ -4,10 +4,10 @@
 //! anybody. Its settings are accepted in one of two cases:
 //!
 //! - The document has the **seal** of this user's `mlcube-ssh-config`: an HMAC over the settings, the local and the
-//! remote paths, with a key in the state folder that nobody else can read. So `-Prunner.…` of a pipeline is accepted,
-//! and a running pipeline continues after the settings file was changed.
+//!   remote paths, with a key in the state folder that nobody else can read. So `-Prunner.…` of a pipeline is accepted,
+//!   and a running pipeline continues after the settings file was changed.
 //! - The **settings file** of the local machine gives the same settings, and the rest follows from them: the document
-//! was copied from another machine of the user.
+//!   was copied from another machine of the user.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -171,13 +171,13 @@ fn compare_with_settings(document: &Document) -> Result<()> {
         working_directory: "/".to_owned(),
         ..Request::default()
     };
-    let ours = ours(&request, document).map_err(|problem| {
+    let local = local_settings(&request, document).map_err(|problem| {
         hinted(
             format!("the document's settings can't be compared with this machine's: {problem:#}"),
             HINT,
         )
     })?;
-    let other = ours.different_keys(&UserSettings::new(&document.config));
+    let other = local.different_keys(&UserSettings::new(&document.config));
     if other.is_empty() {
         return Ok(());
     }
@@ -193,7 +193,7 @@ fn compare_with_settings(document: &Document) -> Result<()> {
 
 /// The local settings for the document's cube. If its folder exists it must contain a cube, which decides what is sent:
 /// otherwise a document could have any folder sent.
-fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
+fn local_settings(request: &Request, document: &Document) -> Result<UserSettings> {
     let environment = |name: &str| env::var(name).ok();
     let root = Path::new(&request.mlcube).parent().unwrap_or(Path::new("/"));
     if !root.exists() {
@@ -215,16 +215,17 @@ fn ours(request: &Request, document: &Document) -> Result<UserSettings> {
 
 /// Refuses places that don't follow from the settings, and a workspace outside the cube's folder.
 fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result<()> {
-    let (ours, theirs) = (layout.remote(runner)?, &document.remote);
+    let (expected, stated) = (layout.remote(runner)?, &document.remote);
     let places = [
-        ("host", ours.host.as_str(), theirs.host.as_str()),
-        ("base", ours.base.as_str(), theirs.base.as_str()),
-        ("cube", ours.cube.as_str(), theirs.cube.as_str()),
-        ("workspace", ours.workspace.as_str(), theirs.workspace.as_str()),
-        ("state", ours.state.as_str(), theirs.state.as_str()),
+        ("host", expected.host.as_str(), stated.host.as_str()),
+        ("base", expected.base.as_str(), stated.base.as_str()),
+        ("cube", expected.cube.as_str(), stated.cube.as_str()),
+        ("workspace", expected.workspace.as_str(), stated.workspace.as_str()),
+        ("state", expected.state.as_str(), stated.state.as_str()),
     ];
-    let user = (ours.user != theirs.user).then_some("user");
-    let other = places.iter().find(|(_, ours, theirs)| ours != theirs).map(|(key, ..)| *key);
+    let user = (expected.user != stated.user).then_some("user");
+    let other =
+        places.iter().find(|(_, expected, stated)| expected != stated).map(|(key, ..)| *key);
     if let Some(key) = user.or(other) {
         return Err(hinted(
             format!("the document's remote.{key} isn't what its settings give"),

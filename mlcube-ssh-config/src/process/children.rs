@@ -26,7 +26,7 @@ impl Live {
     }
 
     /// Registers the processes of a command, and makes all registered processes end with this one.
-    pub(crate) fn ended_with_us(handle: &duct::Handle) -> Self {
+    pub(crate) fn ending_with_this_process(handle: &duct::Handle) -> Self {
         end_with_this_process();
         Self::of(handle)
     }

@@ -151,8 +151,8 @@ impl Command {
     /// # Errors
     /// When the program is missing (127) or can't be run (126).
     pub fn run_within(&self, limit: Option<Duration>) -> Outcome<Option<Finished>> {
-        let started = io::pipe().and_then(|(output, theirs)| {
-            let (handle, errors) = start_with_errors(self.with_input()?.stdout_file(theirs))?;
+        let started = io::pipe().and_then(|(output, child_end)| {
+            let (handle, errors) = start_with_errors(self.with_input()?.stdout_file(child_end))?;
             // No output that is read is longer than all lines of a reply may be.
             let output = Captured::read(output, limits::LINES, &handle)?;
             Ok((handle, output, errors))
@@ -180,13 +180,13 @@ impl Command {
     /// # Errors
     /// When the program is missing (127) or can't be run (126).
     pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
-        let started = io::pipe().and_then(|(output, theirs)| {
-            let started = start_with_errors(self.with_input()?.stdout_file(theirs))?;
+        let started = io::pipe().and_then(|(output, child_end)| {
+            let started = start_with_errors(self.with_input()?.stdout_file(child_end))?;
             Ok((started, output))
         });
         let ((handle, errors), mut output) =
             started.map_err(|problem| self.cannot_start(&problem))?;
-        let _live = Live::ended_with_us(&handle);
+        let _live = Live::ending_with_this_process(&handle);
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = output.read(&mut buffer) {
             hear(&buffer[..length]);
@@ -204,9 +204,9 @@ impl Command {
     }
 
     fn spawn(&self) -> io::Result<(Running, PipeReader)> {
-        let (theirs, input) = io::pipe()?;
-        let (output, their_output) = io::pipe()?;
-        let expression = self.expression().stdin_file(theirs).stdout_file(their_output);
+        let (child_end, input) = io::pipe()?;
+        let (output, child_output) = io::pipe()?;
+        let expression = self.expression().stdin_file(child_end).stdout_file(child_output);
         let (handle, errors) = start_with_errors(expression)?;
         let input = Writer::new(input)?;
         match &self.input {
@@ -323,8 +323,8 @@ impl Running {
 /// Starts an expression and drops it: it holds the child's ends of the pipes.
 #[expect(clippy::needless_pass_by_value, reason = "the caller must not keep it")]
 fn start_with_errors(expression: duct::Expression) -> io::Result<(Arc<duct::Handle>, Captured)> {
-    let (errors, theirs) = io::pipe()?;
-    let handle = Arc::new(expression.stderr_file(theirs).start()?);
+    let (errors, child_end) = io::pipe()?;
+    let handle = Arc::new(expression.stderr_file(child_end).start()?);
     let errors = Captured::read(errors, limits::ERRORS, &handle)?;
     Ok((handle, errors))
 }

@@ -9,10 +9,10 @@ use crate::process::command::Command;
 /// # Errors
 /// When rsync is missing (127), or is another program or too old (126).
 pub fn check() -> Outcome<()> {
-    let told = told_version()?;
-    let found = match parse(&told) {
+    let text = version_text()?;
+    let found = match parse(&text) {
         Some(version) if version >= OLDEST => return Ok(()),
-        _ if told.starts_with("openrsync") => "is openrsync".to_owned(),
+        _ if text.starts_with("openrsync") => "is openrsync".to_owned(),
         Some((major, minor, _)) => format!("is version {major}.{minor}"),
         // An unknown form of the version may still be recent enough.
         None => return Ok(()),
@@ -30,7 +30,7 @@ pub fn check() -> Outcome<()> {
 /// # Errors
 /// When rsync is missing (127).
 pub fn checks_names() -> Outcome<bool> {
-    Ok(parse(&told_version()?).is_some_and(|version| version >= CHECKS_NAMES))
+    Ok(parse(&version_text()?).is_some_and(|version| version >= CHECKS_NAMES))
 }
 
 /// The failure of a remote without rsync.
@@ -47,9 +47,9 @@ pub fn wrong_there(host: &str) -> Failure {
         .hint("install rsync 3.1.3 or later on the remote (macOS: brew install rsync), first in the PATH of the account's shell")
 }
 
-fn told_version() -> Outcome<String> {
-    let told = Command::new("rsync").arg("--version").run()?;
-    Ok(String::from_utf8_lossy(&told.output).into_owned())
+fn version_text() -> Outcome<String> {
+    let text = Command::new("rsync").arg("--version").run()?;
+    Ok(String::from_utf8_lossy(&text.output).into_owned())
 }
 
 /// The first rsync with all options that are used: `--info` and `--outbuf` were added in it (its NEWS).
@@ -59,8 +59,8 @@ const OLDEST: (u32, u32, u32) = (3, 1, 0);
 const CHECKS_NAMES: (u32, u32, u32) = (3, 2, 5);
 
 /// Parses a version: `rsync  version 3.2.7  protocol version 31` is 3.2.7.
-fn parse(told: &str) -> Option<(u32, u32, u32)> {
-    let word = told.strip_prefix("rsync  version ")?.split_whitespace().next()?;
+fn parse(text: &str) -> Option<(u32, u32, u32)> {
+    let word = text.strip_prefix("rsync  version ")?.split_whitespace().next()?;
     let mut numbers = word.split('.');
     let (major, minor) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     // The patch number of a pre-release such as `3.2.4pre1` counts as 0.

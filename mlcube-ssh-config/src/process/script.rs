@@ -170,7 +170,7 @@ impl Script {
     }
 
     /// The same script for a session that has the variables already, and has run the user's line.
-    pub(crate) fn behind_another(&self) -> Self {
+    pub(crate) fn after_another(&self) -> Self {
         Self { variables: Vec::new(), setup: String::new(), ..self.clone() }
     }
 
@@ -279,7 +279,7 @@ touch \"$RAN\"";
     #[test]
     fn a_script_behind_another_one() {
         let first = Script::new("cd /; echo one").setup("HELD=on").followed();
-        let second = Script::new("pwd; echo $HELD").setup("exit 9").behind_another().text();
+        let second = Script::new("pwd; echo $HELD").setup("exit 9").after_another().text();
         // The second script is sent when the first has replied; a pause keeps them apart for a `head` that reads ahead.
         let both = |first: &Script| {
             let line = format!(

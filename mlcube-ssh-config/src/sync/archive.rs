@@ -55,10 +55,10 @@ impl<'a, R: Read> Members<'a, R> {
             let mut entry = entry?;
             match entry.header().entry_type() {
                 EntryType::GNULongName => {
-                    extensions.path = Some(without_nul(extension(&mut entry)?))
+                    extensions.path = Some(without_nul(extension(&mut entry)?));
                 }
                 EntryType::GNULongLink => {
-                    extensions.target = Some(without_nul(extension(&mut entry)?))
+                    extensions.target = Some(without_nul(extension(&mut entry)?));
                 }
                 EntryType::XHeader => extensions.read(&extension(&mut entry)?)?,
                 // Global headers set nothing that is read.

@@ -388,7 +388,7 @@ impl Session {
     /// # Errors
     /// When the connection is lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
-        let behind = script.behind_another();
+        let behind = script.after_another();
         self.report.command(&format!("# in the same session:\n: {behind}"));
         self.running.tell(&behind.text());
         match self.wait_until_ready(script, self.silence.limit()) {

@@ -99,7 +99,7 @@ give_to_group() {
     [ -O "$given" ] || continue
     gid=$(stat -c %g "${given%/*}/")
     ! is_shared_with "$gid" || chgrp "$gid" "$given" || return
-    # After chgrp: for a group of which the account is no member the system drops the set-gid bit.
+    # After chgrp: if the account isn't in the group, the system drops the set-gid bit.
     chmod g+rwxs,o-rwx "$given" || return
   done
 }

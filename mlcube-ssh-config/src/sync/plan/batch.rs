@@ -44,29 +44,29 @@ impl Batch {
             (folder_of(path), entry.is_sparse(), entry.is_followed_link())
         };
         // The receiver has a followed link already, and keeps it.
-        let goes = |path: &Path| links.iter().all(|link| link != path);
-        for (path, entry) in send.iter().filter(|(path, _)| goes(path)) {
+        let is_sent = |path: &Path| links.iter().all(|link| link != path);
+        for (path, entry) in send.iter().filter(|(path, _)| is_sent(path)) {
             let (entries, bytes) = folders.entry(key(path, &entry)).or_default();
             *entries += 1;
             *bytes = bytes.saturating_add(size(&entry));
         }
-        let mut parts = Vec::new();
+        let mut batches = Vec::new();
         for (&kind, &(entries, bytes)) in &folders {
             let (folder, is_sparse, is_followed) = kind;
             let empty =
                 Self { folder: folder.to_owned(), is_sparse, is_followed, ..Self::default() };
             let is_large = !is_sparse && Self::are_large(entries, bytes);
             let mut streams = vec![empty; if is_large { 2 } else { 1 }];
-            let own = |path: &Path, entry: &Entry| goes(path) && key(path, entry) == kind;
+            let own = |path: &Path, entry: &Entry| is_sent(path) && key(path, entry) == kind;
             for (path, entry) in send.iter().filter(|(path, entry)| own(path, entry)) {
                 let path = path.strip_prefix(folder).unwrap_or(path);
                 if let Some(shortest) = streams.iter_mut().min_by_key(|part| part.bytes) {
                     shortest.add(path, size(&entry));
                 }
             }
-            parts.extend(streams.into_iter().filter(|part| !part.files_from.is_empty()));
+            batches.extend(streams.into_iter().filter(|part| !part.files_from.is_empty()));
         }
-        parts
+        batches
     }
 
     /// Returns whether this many entries with this many bytes are transferred faster by two rsyncs.
@@ -120,24 +120,24 @@ mod tests {
 
     #[test]
     fn what_lies_behind_a_link_is_a_part_of_its_own() {
-        let parts = Batch::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
-        assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
-        assert_eq!(parts[1].below("/w"), "/w/out/");
+        let batches = Batch::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
+        assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
+        assert_eq!(batches[1].below("/w"), "/w/out/");
     }
 
     #[test]
     fn files_with_holes_are_a_part_of_their_own() {
         let text = "f 644 9999999/8 1.000000001 a\0\0f 644 9/8 1.000000001 b\0\0";
-        let parts = Batch::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
-        assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["b"], vec!["a"]]);
-        assert!(!parts[0].is_sparse && parts[1].is_sparse);
+        let batches = Batch::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
+        assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["b"], vec!["a"]]);
+        assert!(!batches[0].is_sparse && batches[1].is_sparse);
     }
 
     #[test]
     fn a_part_in_pieces() {
-        let parts =
+        let batches =
             Batch::of(&listing(&[("out/x", 1), ("out/y", 1), ("out/z", 1)]), &["out".into()]);
-        let pieces = parts[0].pieces(2);
+        let pieces = batches[0].pieces(2);
         assert_eq!(pieces.iter().map(names).collect::<Vec<_>>(), [vec!["x", "y"], vec!["z"]]);
         assert!(pieces.iter().all(|piece| piece.below("/w") == "/w/out/"));
     }
@@ -146,8 +146,8 @@ mod tests {
     fn what_is_large_goes_in_two_streams_of_one_size() {
         let large = WORTH_TWO / 2;
         let files = [("a", large), ("b", 5), ("c", large), ("d", 5)];
-        let parts = Batch::of(&listing(&files), &[]);
-        assert_eq!(parts.iter().map(names).collect::<Vec<_>>(), [vec!["a", "d"], vec!["b", "c"]]);
+        let batches = Batch::of(&listing(&files), &[]);
+        assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["a", "d"], vec!["b", "c"]]);
         assert_eq!(Batch::of(&listing(&[("a", 5), ("b", 5)]), &[]).len(), 1);
         assert_eq!(
             Batch::of(&listing(&[("a", WORTH_TWO)]), &[]).len(),

@@ -92,13 +92,13 @@ impl Plan {
         base: &Listing,
         overwrite: bool,
     ) -> Self {
-        let mut plan = Self::whole(direction, from, to, base, overwrite);
+        let mut plan = Self::with_unwritable(direction, from, to, base, overwrite);
         plan.leave_unwritable(to, base);
         plan
     }
 
     /// Plans a transfer including the entries that would go into unwritable folders.
-    fn whole(
+    fn with_unwritable(
         direction: TransferDirection,
         from: &Listing,
         to: &Listing,
@@ -131,12 +131,12 @@ impl Plan {
                 plan.links.push(path.to_owned());
             } else if receiver.as_ref().is_some_and(|receiver| is_blocked_by(&entry, receiver)) {
                 closed = Some(path);
-                let left = match receiver {
+                let skipped = match receiver {
                     Some(receiver) if receiver.is_unheld() => &mut plan.unheld,
                     Some(receiver) if receiver.kind == EntryKind::Unreadable => &mut plan.closed,
                     _ => &mut plan.in_the_way,
                 };
-                left.push(path.to_owned());
+                skipped.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else if direction == TransferDirection::Down
                 && points_out(path, &entry, to)
@@ -166,7 +166,7 @@ impl Plan {
     #[must_use]
     pub fn comparison(direction: TransferDirection, from: &Listing, to: &Listing) -> Self {
         // Entries in unwritable folders can still be compared.
-        let mut plan = Self::whole(direction, from, to, &Listing::default(), true);
+        let mut plan = Self::with_unwritable(direction, from, to, &Listing::default(), true);
         plan.send = plan.common.clone();
         plan
     }

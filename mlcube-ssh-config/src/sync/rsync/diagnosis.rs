@@ -20,7 +20,7 @@ pub(crate) fn classify(finished: &Finished, connection: &Connection, pushes: boo
     outcome(status, errors, connection.host().as_str(), pushes, || connection.is_open())
 }
 
-/// As [`classify`], from rsync's status and its standard error; `is_open` checks the connection.
+/// As `classify`, from rsync's status and its standard error; `is_open` checks the connection.
 ///
 /// # Errors
 /// The failure of the transfer, and that of `is_open`.
