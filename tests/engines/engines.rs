@@ -434,7 +434,8 @@ fn a_detached_job_that_does_not_start_is_no_success() {
 fn a_log_for_which_there_is_no_room_is_no_failure_of_the_task() {
     let mut scene = Scene::new();
     let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
-    let Some(_disk) = Tmpfs::mount(&jobs, "1m") else { return };
+    // A folder of jobs that others can write is refused.
+    let Some(_disk) = Tmpfs::mount(&jobs, "1m,mode=700") else { return };
     let (engine, _) = with_engine(&mut scene, ":");
     let result = scene.host.remote_root().join("digits/workspace/best");
     engine.runs(&format!(
