@@ -170,7 +170,8 @@ fn has_proof(scene: &mut Scene, interpreter: &Value) {
     eventually("a proof that mlcube starts", || {
         let ran = interp(scene, interpreter.clone());
         ran.succeeds().document().at("/steps/interp/mlcube") == "0.0.9"
-            && fs::read_to_string(proof(scene)).is_ok_and(|text| text.contains("\nmlcube 0.0.9 quoted\n"))
+            && fs::read_to_string(proof(scene))
+                .is_ok_and(|text| text.contains("\nmlcube 0.0.9 quoted\n"))
     });
 }
 

@@ -271,7 +271,7 @@ fn ids_are_ids() {
         for verb in ["list", "status", "stop"] {
             host.run(&["mlcube-ssh-exec", verb])
                 .exits(125)
-                .complains(&["'there'", "can't be read"]);
+                .complains(&["'there'", "can't read the state"]);
         }
         // A node and a job to paste are a host and an id, too.
         for words in [format!("1-a {id}"), format!("{id} node")] {
