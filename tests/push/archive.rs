@@ -259,7 +259,9 @@ fn what_appears_there_meanwhile_is_kept_aside() {
         there(&scene).display()
     );
     scene.host.has_program("tar", &appears);
-    push(&scene, &document, &["-q"]).succeeds().says("'many/010' was written on 'there' while");
+    push(&scene, &document, &["-q"])
+        .succeeds()
+        .says("'many/010' was written on 'there' during this push");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     let replaced = scene
         .sh("cat \"$R\"/*/workspace/many/010")

@@ -101,9 +101,12 @@ fn git_and_what_is_ignored_stay_here_and_are_shown() {
     let shown =
         scene.tool("mlcube-ssh-push").args(["-v", "--dry-run"]).reads_document(&document).run();
     shown.succeeds();
-    for name in
-        ["ignored: .git\n", "ignored: x.log\n", "ignored: secret.log\n", "ignored: closed\n"]
-    {
+    for name in [
+        "skipped (ignored): .git\n",
+        "skipped (ignored): x.log\n",
+        "skipped (ignored): secret.log\n",
+        "skipped (ignored): closed\n",
+    ] {
         assert!(shown.stderr.contains(name), "{name}: {}", shown.stderr);
     }
     let _document = push(&scene, &cube);
