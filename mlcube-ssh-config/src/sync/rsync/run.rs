@@ -1,9 +1,7 @@
-//! Runs transfers, several at once: a single rsync doesn't fill a fast link.
+//! Runs transfers, one after another.
 
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::{Command, Finished};
@@ -12,9 +10,6 @@ use crate::sync::rsync::diagnosis::{classify, is_partial, was_refused};
 use crate::sync::rsync::output::{Line, Lines, statistic};
 use crate::ui::progress::Progress;
 use crate::ui::report::Report;
-
-/// How many transfers run at once. Each uses a session of the shared connection; sshd allows ten.
-const AT_ONCE: usize = 2;
 
 /// Who is told about a running transfer.
 #[derive(Clone, Copy)]
@@ -114,8 +109,8 @@ impl Transfer {
     }
 }
 
-/// Runs transfers, in any order and some at once. Returns what they did together, even if one failed; and, if only some
-/// files failed, the failure about these files.
+/// Runs transfers one after another. Two at once could both make the folder for backups, and one of them fails then. Returns
+/// what they did together, even if one failed; and, if only some files failed, the failure about these files.
 ///
 /// # Errors
 /// By cause: the connection (255), a missing local or remote rsync (127), a full disk (125). Transfers that hadn't
@@ -129,7 +124,7 @@ pub fn run(
     let waiting = Mutex::new(commands.iter().enumerate());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let partial = Mutex::new(None);
-    let stream = || -> (Transfer, Outcome<()>) {
+    let run_all = || -> (Transfer, Outcome<()>) {
         let mut done = Transfer::default();
         while let Some((number, command)) = next() {
             let ended =
@@ -149,17 +144,7 @@ pub fn run(
         }
         (done, Ok(()))
     };
-    let (mut all, ended) = thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..AT_ONCE.min(commands.len())).map(|_| scope.spawn(stream)).collect();
-        let (mut all, mut ended) = stream();
-        for other in others {
-            let (done, other) = other.join().unwrap_or_else(|panic| resume_unwind(panic));
-            all.add(done);
-            ended = ended.and(other);
-        }
-        (all, ended)
-    });
+    let (mut all, ended) = run_all();
     let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
     let partial: Option<(Finished, &Command)> = partial.filter(|_| ended.is_ok());
     all.is_partial = partial.is_some();
