@@ -85,7 +85,8 @@ fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
         return Ok(None);
     }
     let path = located(file);
-    let word = shell_word(file);
+    // In quotes a shell doesn't expand `~`.
+    let word = shell_word(&located(file).to_string_lossy());
     let problem = |what: &str, remedy: String| {
         Ok(Some(KeyProblem { what: format!("the identity file '{file}' {what}"), remedy }))
     };
@@ -171,7 +172,7 @@ fn locked(file: &str, user: &SshConfig) -> Option<KeyProblem> {
         what: format!(
             "the identity file '{file}' has a passphrase, which nobody could be asked for, and no agent has the key"
         ),
-        remedy: format!("ssh-add {}", shell_word(file)),
+        remedy: format!("ssh-add {}", shell_word(&located(file).to_string_lossy())),
     })
 }
 
