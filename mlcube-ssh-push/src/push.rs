@@ -1,6 +1,5 @@
 //! The order of a push: code is mirrored to the remote; of the workspace, only local changes are sent.
 
-use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -25,7 +24,7 @@ use crate::cli::Args;
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, escaping_links, former_workspaces, outside_cube, selection};
 use crate::remote::backups::Backups;
-use crate::remote::incoming::IncomingId;
+use crate::remote::incoming::{Incoming, IncomingId};
 use crate::remote::state::{Disk, RemoteState};
 use crate::remote::{free_space, leftovers, prepare, try_names};
 use crate::transfer::context::{Sent, TransferContext};
@@ -152,10 +151,10 @@ fn contacts_at_once(args: &Args) -> bool {
 }
 
 /// Lists the local disk, and runs `ask` on the remote at the same time if it is given.
-fn list_and_ask(
+fn list_and_ask<'a>(
     look: impl FnOnce() -> anyhow::Result<Local>,
-    ask: Option<&(impl Fn() -> Outcome<RemoteState> + Sync)>,
-) -> (anyhow::Result<Local>, Option<Outcome<RemoteState>>) {
+    ask: Option<&(impl Fn() -> Outcome<RemoteState<'a>> + Sync)>,
+) -> (anyhow::Result<Local>, Option<Outcome<RemoteState<'a>>>) {
     thread::scope(|scope| {
         let asked = ask.map(|ask| scope.spawn(ask));
         let local = look();
@@ -175,7 +174,7 @@ fn note(receipt: &mut Receipt, local: &Local) {
 fn plan_by_content(
     step: &Step,
     local: &mut Local,
-    remote_state: &mut RemoteState,
+    remote_state: &mut RemoteState<'_>,
     layout: &Layout,
     connection: &Connection,
     args: &Args,
@@ -190,8 +189,7 @@ fn plan_by_content(
         let parts = Batch::of(&looks_the_same, &plan.links);
         let route = remote_state.workspace_route(layout);
         let comparisons = verify::of_parts(connection, &parts, route.local, route.remote);
-        let run =
-            |commands: &[Command], heard: Heard| remote_state.run(connection, commands, heard);
+        let run = |commands: &[Command], heard: Heard| remote_state.incoming.run(commands, heard);
         let names = rsync::differing_names(&comparisons, step.report(), &run)?;
         plan.send.merge(&looks_the_same.of_names(&names));
     }
@@ -202,7 +200,7 @@ fn plan_by_content(
 /// agree on. Before that, writes down what an earlier push that was cut off has sent.
 fn plan(
     local: &mut Local,
-    remote_state: &mut RemoteState,
+    remote_state: &mut RemoteState<'_>,
     connection: &Connection,
     args: &Args,
 ) -> Outcome<(Plan, bool)> {
@@ -338,11 +336,15 @@ fn dry_run(
     let mut local = Local::look(layout, &boundary, sync_state, &selection, &own, step.report())?;
     local.skipped.print_ignored(&step.report());
     let state = remote.state.from_home();
+    let (base, workspace) =
+        (remote.base.from_home().to_owned(), remote.workspace.from_home().to_owned());
+    let incoming_folder = format!("{state}/incoming/{}", incoming.id);
+    let places = [base.clone(), workspace.clone()];
     let remote_state = RemoteState {
-        base: remote.base.from_home().to_owned(),
-        workspace: remote.workspace.from_home().to_owned(),
+        base,
+        workspace,
         workspaces: Vec::new(),
-        incoming: format!("{state}/incoming/{}", incoming.id),
+        incoming: Incoming::new(connection, incoming_folder, places, None),
         state: state.to_owned(),
         is_new: !local.was_pushed(),
         has_leftovers: false,
@@ -353,9 +355,6 @@ fn dry_run(
         listing,
         code: Listing::default(),
         by_content: args.checksum,
-        session: Cell::default(),
-        is_held: Cell::default(),
-        has_no_room: Cell::default(),
     };
     let common = remote_state.listing.clone();
     let plan = local.plan(&remote_state.listing, &common, args.overwrite);

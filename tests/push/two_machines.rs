@@ -130,3 +130,15 @@ fn a_host_that_takes_one_session_at_a_time_or_has_no_locks() {
         assert_eq!(files_below(&incoming(&scene)), [] as [PathBuf; 0]);
     }
 }
+
+#[test]
+fn a_push_that_is_refused_leaves_no_incoming_folder() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    fs::write(cube.root().join("old.py"), "1").unwrap();
+    push(&scene, &cube, "laptop").run().succeeds();
+    fs::remove_file(cube.root().join("old.py")).unwrap();
+    let refused = push(&scene, &cube, "laptop").args(["--delete", "--max-delete=0"]).run();
+    refused.exits(125).complains(&["--max-delete=0"]);
+    assert!(fs::read_dir(incoming(&scene)).unwrap().next().is_none(), "its folder is removed");
+}

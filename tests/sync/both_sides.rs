@@ -1,7 +1,8 @@
 //! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
 //! off; by two machines that push from one path, by two members of a group, with edits while a transfer goes on, beside another
-//! workspace of the cube, with links to folders elsewhere, files with holes, locked folders, and writes that change neither size nor
-//! time. What was written and not replaced by whoever wrote it is never gone, and no pull writes through a link.
+//! workspace of the cube, with links to files and folders elsewhere, which the user lists or doesn't, files with holes, locked folders,
+//! and writes that change neither size nor time. What was written and not replaced by whoever wrote it is never gone, and no pull
+//! writes through a link that isn't listed. In the end every file that differs is named, and nothing of ours is in a workspace.
 //! `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED` goes other ways.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
@@ -14,7 +15,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use mlcube_ssh_harness::{Account, Cube, Document, OddDisk, Outcome, Scene, Task, Tmpfs};
+use mlcube_ssh_harness::{
+    Account, Cube, Document, OddDisk, Outcome, Processes, Scene, Task, Tmpfs,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rustix::process::Signal;
@@ -62,6 +65,10 @@ enum Cut {
     AllKilled,
     /// The other end is gone.
     Disconnected,
+    /// Everything that was started on the remote is gone, and the connection isn't.
+    RemoteKilled,
+    /// The local ends of rsync and ssh are gone.
+    ChildrenKilled,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +82,10 @@ enum Act {
     Flip(Side, usize),
     /// Somebody moves a folder to another disk, and leaves a link; or takes it back.
     Link(Side),
+    /// Somebody moves a file to another disk, and leaves a link; or takes it back.
+    LinkFile(Side),
+    /// The user lists the other disk in `follow_links`, or no longer does.
+    Follow(bool),
     /// A folder on the remote can't be written by an ordinary user from now on, or can again.
     Lock(bool),
     /// Somebody writes code.
@@ -137,12 +148,14 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Sparse(side, name)),
         1 => (side(), 0..NAMES.len()).prop_map(|(side, name)| Act::Flip(side, name)),
         1 => side().prop_map(Act::Link),
+        1 => side().prop_map(Act::LinkFile),
+        1 => any::<bool>().prop_map(Act::Follow),
         1 => any::<bool>().prop_map(Act::Lock),
         1 => side().prop_map(Act::Code),
         3 => words().prop_map(Act::Push),
         3 => words().prop_map(Act::Pull),
         1 => side().prop_map(Act::WriteMany),
-        2 => (any::<bool>(), 0..300_u64, cut())
+        2 => (any::<bool>(), 0..500_u64, cut())
             .prop_map(|(up, after, how)| Act::Cut { up, after, how }),
         1 => Just(Act::LoseRecord),
         1 => prop::option::of(0..NAMES.len()).prop_map(Act::Fail),
@@ -155,7 +168,14 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn cut() -> impl Strategy<Value = Cut> {
-    prop_oneof![Just(Cut::CtrlC), Just(Cut::Killed), Just(Cut::AllKilled), Just(Cut::Disconnected)]
+    prop_oneof![
+        Just(Cut::CtrlC),
+        Just(Cut::Killed),
+        Just(Cut::AllKilled),
+        Just(Cut::Disconnected),
+        Just(Cut::RemoteKilled),
+        Just(Cut::ChildrenKilled),
+    ]
 }
 
 /// A cube on both sides, and the contents that must not get lost.
@@ -171,6 +191,8 @@ struct Trial<'a> {
     disk: Option<(Side, OddDisk, &'static [&'static str])>,
     /// The members of the group whose the tree is there.
     members: Option<&'a Members>,
+    /// Whether the user lists the other disk.
+    follows: bool,
     written: u32,
     alive: BTreeSet<String>,
 }
@@ -212,9 +234,20 @@ impl<'a> Trial<'a> {
         let there = scene.host.remote_root().join(name).join("workspace");
         let here = cube.workspace();
         let alive = BTreeSet::new();
-        let (disk, written) = (None, 0);
-        let mut trial =
-            Self { scene, document, beside, cube, here, there, disk, members, written, alive };
+        let (disk, written, follows) = (None, 0, false);
+        let mut trial = Self {
+            scene,
+            document,
+            beside,
+            cube,
+            here,
+            there,
+            disk,
+            members,
+            follows,
+            written,
+            alive,
+        };
         trial.transfer("mlcube-ssh-push", &[]);
         if let Some((side, number)) = odd {
             let disk = OddDisk::mount(trial.top(side), ODDITIES[number]);
@@ -225,6 +258,14 @@ impl<'a> Trial<'a> {
 
     fn top(&self, side: Side) -> &Path {
         if side == Side::Here { &self.here } else { &self.there }
+    }
+
+    /// The workspace without the oddities of its disk, which may fail to read.
+    fn behind(&self, side: Side) -> PathBuf {
+        match &self.disk {
+            Some((odd, disk, _)) if *odd == side => disk.behind(),
+            _ => self.top(side).to_owned(),
+        }
     }
 
     fn path(&self, side: Side, name: usize) -> PathBuf {
@@ -331,15 +372,24 @@ impl<'a> Trial<'a> {
         disk
     }
 
-    /// Moves a folder to the other disk of its side and leaves a link, or takes it back.
-    fn link(&self, side: Side) {
-        let (place, disk) = (self.top(side).join("d"), self.other_disk(side).join("d"));
+    /// Moves an entry to the other disk of its side and leaves a link, or takes it back.
+    fn link(&self, side: Side, name: &str) {
+        let (place, disk) = (self.top(side).join(name), self.other_disk(side).join(name));
         if place.is_symlink() {
             fs::remove_file(&place).unwrap();
             moved(&disk, &place);
-        } else if place.is_dir() && !disk.exists() && moved(&place, &disk) {
+        } else if place.exists() && !disk.exists() && moved(&place, &disk) {
             symlink(&disk, &place).unwrap();
         }
+    }
+
+    /// The user lists the other disk from now on, or no longer does.
+    fn follow(&mut self, follows: bool) {
+        let listed = format!("-Prunner.follow_links=['{}']", self.other_disk(Side::Here).display());
+        let words = ["-Prunner.adopt=true", listed.as_str()];
+        let words = if follows { &words[..] } else { &words[..1] };
+        self.document = self.scene.document(&self.cube, words);
+        self.follows = follows;
     }
 
     fn push_by_another_member(&mut self, name: usize) {
@@ -363,7 +413,43 @@ impl<'a> Trial<'a> {
         let disk = self.other_disk(Side::Here);
         let before = contents(&disk);
         self.succeeds(&self.scene.tool(tool).args(words).reads_document(&self.document).run());
-        assert_eq!(contents(&disk), before, "{tool} wrote through a link");
+        assert!(self.follows || contents(&disk) == before, "{tool} wrote through a link");
+    }
+
+    /// Whatever came before, a push and a pull bring both sides together or name what differs, and leave nothing of their own in the
+    /// workspaces.
+    fn both_sides_are_right(&mut self, after: &[Act]) -> Result<(), TestCaseError> {
+        if let Some((_, disk, oddities)) = &self.disk {
+            disk.has(oddities);
+        }
+        self.carry_out(&Act::Lock(false));
+        let mut named = Vec::new();
+        // The first one may bring what is new for the second one, and so may that.
+        for step in ["push", "pull", "push"] {
+            let tool = self.scene.tool(&format!("mlcube-ssh-{step}")).arg("--checksum");
+            let outcome = tool.reads_document(&self.document).run();
+            self.succeeds(&outcome);
+            let receipt = outcome.document();
+            for key in ["kept", "left_out"] {
+                let names = receipt.at(&format!("/steps/{step}/{key}")).as_array().cloned();
+                let names = names.into_iter().flatten();
+                named.extend(names.filter_map(|name| Some(PathBuf::from(name.as_str()?))));
+            }
+        }
+        self.nothing_is_lost(after)?;
+        for name in NAMES {
+            let [local, remote] =
+                [Side::Here, Side::There].map(|side| fs::read(self.top(side).join(name)).ok());
+            let is_named = named.iter().any(|named| Path::new(name).starts_with(named));
+            prop_assert!(
+                local == remote || is_named,
+                "{name} differs and isn't named ({named:?}) after {after:?}"
+            );
+        }
+        let tops = [self.here.clone(), self.there.clone(), self.other_disk(Side::Here)];
+        let left: Vec<_> = tops.iter().flat_map(|top| own_folders(top)).collect();
+        prop_assert!(left.is_empty(), "{left:?} is left after {after:?}");
+        Ok(())
     }
 
     fn push_by_another_machine(&self) {
@@ -402,6 +488,16 @@ impl<'a> Trial<'a> {
             Cut::Killed => running.signal(Signal::KILL),
             Cut::AllKilled => running.kill_all(),
             Cut::Disconnected => self.scene.host.sshd.connections().kill(),
+            Cut::RemoteKilled => self.scene.jobs().kill(),
+            Cut::ChildrenKilled => {
+                let children = Processes::naming(self.scene.home());
+                let is_child = |words: &str| {
+                    let program = words.split(' ').next().and_then(|word| word.rsplit('/').next());
+                    matches!(program, Some("rsync" | "ssh"))
+                };
+                let children = children.iter().filter(|process| is_child(process.words()));
+                children.for_each(|process| process.signal(Signal::KILL));
+            }
         }
         let _however_it_ended = running.wait();
     }
@@ -418,7 +514,9 @@ impl<'a> Trial<'a> {
             }
             Act::Sparse(side, name) => self.write_filled(&self.path(side, name), 300_000, 0, ""),
             Act::Flip(side, name) => self.flip(&self.path(side, name)),
-            Act::Link(side) => self.link(side),
+            Act::Link(side) => self.link(side, "d"),
+            Act::LinkFile(side) => self.link(side, "a"),
+            Act::Follow(follows) => self.follow(follows),
             Act::Lock(is_locked) => {
                 // Root may write everywhere.
                 let Some(members) = self.members else { return };
@@ -484,12 +582,8 @@ impl<'a> Trial<'a> {
             self.scene.home().join("second"),
             self.scene.place().path().join("other-disks"),
         ];
-        // Behind an odd disk, which may fail to read.
-        let side = |side| match &self.disk {
-            Some((odd, disk, _)) if *odd == side => disk.behind(),
-            _ => self.top(side).to_owned(),
-        };
-        let (here, there) = (side(Side::Here), side(Side::There));
+        let (here, there) = (self.behind(Side::Here), self.behind(Side::There));
+        let elsewhere = [Side::Here, Side::There].map(|side| self.other_disk(side));
         let code = [&self.here, &self.there].map(|top| top.with_file_name("lib.py"));
         let tops = [&here, &there].into_iter().chain(&aside);
         for path in tops.flat_map(|top| files(top)).chain(code) {
@@ -498,8 +592,9 @@ impl<'a> Trial<'a> {
                 continue;
             };
             let is_whole = length.parse() == Ok(text.len());
-            let relative = path.strip_prefix(&here).or(path.strip_prefix(&there));
-            if relative.is_ok_and(is_in_place) {
+            let places = [&here, &there, &elsewhere[0], &elsewhere[1]];
+            let relative = places.into_iter().find_map(|top| path.strip_prefix(top).ok());
+            if relative.is_some_and(is_in_place) {
                 prop_assert!(is_whole, "half a file: {}", path.display());
             }
             if is_whole {
@@ -560,6 +655,19 @@ fn files(top: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The folders of ours below a folder.
+fn own_folders(top: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(top).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".mlcube-ssh") {
+            found.push(entry.path());
+        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(own_folders(&entry.path()));
+        }
+    }
+    found
+}
+
 /// A number from the environment.
 fn number(variable: &str) -> Option<u32> {
     std::env::var(variable).ok().and_then(|text| text.parse().ok())
@@ -594,7 +702,7 @@ fn walk(scene: &Scene, part: u32, is_odd: bool, members: Option<&Members>) {
             trial.carry_out(act);
             trial.nothing_is_lost(&acts[..=at])?;
         }
-        Ok(())
+        trial.both_sides_are_right(&acts)
     });
     if let Err(problem) = result {
         panic!("with MLCUBE_SSH_SEED={seed}, part {part}: {problem}");

@@ -73,10 +73,9 @@ pub(crate) fn send(
     let Some(policy) = ArchivePolicy::of(route, new_entries) else {
         return Ok(ArchiveOutcome::NotSent);
     };
-    let session = route.remote_state.take_session();
     report.detail(&describe(route, new_entries));
-    let mut session = connection
-        .run_in(session, &unpack::script(connection, route, new_entries, policy.is_compressed))?;
+    let script = unpack::script(route, new_entries, policy.is_compressed);
+    let mut session = route.remote_state.incoming.unpack(&script)?;
     let Some(link) = session.take_input().context("can't wait for a pipe")? else {
         return Ok(ArchiveOutcome::Incomplete);
     };

@@ -12,15 +12,11 @@ const UNPACK: &str = include_str!("../sh/unpack.sh");
 const DISCARD: &str = include_str!("../sh/discard.sh");
 
 /// The script that unpacks an archive and puts its entries in place.
-pub(crate) fn script(
-    connection: &Connection,
-    route: &Route,
-    new_entries: &NewEntries,
-    is_compressed: bool,
-) -> Script {
+pub(crate) fn script(route: &Route, new_entries: &NewEntries, is_compressed: bool) -> Script {
     let script = route
         .remote_state
-        .filling(connection, UNPACK)
+        .incoming
+        .filling(UNPACK)
         .given("name", route.name)
         .given("target", route.remote)
         .given("squeezed", if is_compressed { "--zstd" } else { "" });

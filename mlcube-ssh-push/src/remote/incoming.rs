@@ -1,9 +1,23 @@
-//! The name of a push's incoming folder on the remote. It is random, so that no two pushes share one, whichever machine
-//! they come from.
+//! The incoming folder of a push on the remote, for entries that aren't in their places yet. Its name is random, so that
+//! no two pushes share one, whichever machine they come from.
 
-use anyhow::Result;
-use mlcube_ssh::sync::SyncState;
+use std::cell::Cell;
+
+use anyhow::{Result, anyhow};
+use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
+use mlcube_ssh::process::command::Command;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::job;
+use mlcube_ssh::remote::session::{Reply, Session};
+use mlcube_ssh::sync::rsync::{Heard, Transfer};
+use mlcube_ssh::sync::{SyncState, rsync};
 use mlcube_ssh::text::random_id::hex_digits;
+
+/// The script that holds the incoming folder while its session lasts.
+const HOLD: &str = include_str!("../sh/hold.sh");
+/// The script that releases the incoming folder.
+const RELEASE: &str = include_str!("../sh/release.sh");
 
 /// How many names are remembered: that of the last push that got a reply, and the names of later attempts.
 const REMEMBERED: usize = 4;
@@ -35,5 +49,159 @@ impl IncomingId {
     /// Notes that the remote has this folder, and no longer has the former ones.
     pub(crate) fn is_made(&self, sync_state: &SyncState) -> Result<()> {
         sync_state.set_incoming(std::slice::from_ref(&self.id))
+    }
+}
+
+/// The incoming folder of this push, which nobody else clears while a session holds its lock. Every transfer goes through
+/// this value, which locks the folder first. However the push ends, dropping this releases the folder: it is removed
+/// unless it has something that the next push continues with.
+pub(crate) struct Incoming<'a> {
+    connection: &'a Connection,
+    /// The absolute path of the folder.
+    path: String,
+    /// The absolute paths of the tree and of the workspace, which the push fills.
+    places: [String; 2],
+    /// The session that made the folder, or the last one that a script ran in. The next script runs in it, and while it
+    /// lasts it may hold the folder.
+    session: Cell<Option<Session>>,
+    /// Whether the session holds the folder.
+    is_held: Cell<bool>,
+    /// Whether the host refuses another session beside that of a transfer.
+    has_no_room: Cell<bool>,
+}
+
+impl<'a> Incoming<'a> {
+    /// The folder at `path` that `session` has made and holds; without a session nobody holds it yet. `places` are the
+    /// tree and the workspace.
+    pub(crate) fn new(
+        connection: &'a Connection,
+        path: String,
+        places: [String; 2],
+        session: Option<Session>,
+    ) -> Self {
+        let is_held = Cell::new(session.is_some());
+        let (session, has_no_room) = (Cell::new(session), Cell::new(false));
+        Self { connection, path, places, session, is_held, has_no_room }
+    }
+
+    /// The absolute path of a folder in this one.
+    pub(crate) fn folder(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
+    }
+
+    /// A script that fills the folder, or holds it for a transfer.
+    pub(crate) fn filling(&self, program: &'static str) -> Script {
+        let [base, workspace] = &self.places;
+        self.script(program).given("base", base).given("workspace", workspace)
+    }
+
+    fn script(&self, program: &'static str) -> Script {
+        let script = self.connection.script(program).with(job::FUNCTIONS).with(job::INCOMING);
+        script.given("push", &self.path)
+    }
+
+    /// Starts a script that unpacks an archive into the folder. The script locks the folder, and the session ends with
+    /// it.
+    pub(crate) fn unpack(&self, script: &Script) -> Outcome<Session> {
+        self.connection.run_in(self.take_session(), script)
+    }
+
+    fn take_session(&self) -> Option<Session> {
+        self.is_held.set(false);
+        self.session.take()
+    }
+
+    /// Runs a script, in the open session if there is one.
+    pub(crate) fn ask(&self, script: Script) -> Outcome<Reply> {
+        if self.has_no_room.get() {
+            return self.connection.run(&script);
+        }
+        let session = self.connection.run_in(self.session.take(), &script.followed())?;
+        let (reply, session) = session.answer_and_go_on()?;
+        self.is_held.set(self.is_held.get() && session.is_some());
+        self.session.set(session);
+        Ok(reply)
+    }
+
+    /// Locks the folder for a transfer.
+    fn hold(&self) -> Outcome<()> {
+        if self.is_held.get() || self.has_no_room.get() {
+            return Ok(());
+        }
+        let reply = self.ask(self.filling(HOLD))?;
+        if reply.status != 0 {
+            let host = self.connection.host();
+            let problem = reply.field("problem").unwrap_or_default();
+            if let Some(place) = problem.strip_prefix("removed ") {
+                return Err(Failure::ours(anyhow!(
+                    "{place} on '{host}' was removed during this push"
+                ))
+                .hint("run this step again when no clean runs"));
+            }
+            return Err(Failure::ours(anyhow!(
+                "can't write {} on '{host}': {}",
+                self.path,
+                reply.last_error()
+            )));
+        }
+        self.is_held.set(true);
+        Ok(())
+    }
+
+    /// Runs rsync commands while the folder is locked, beside the session if the host allows one more.
+    pub(crate) fn run(
+        &self,
+        commands: &[Command],
+        heard: Heard,
+    ) -> (Transfer, Outcome<Option<Failure>>) {
+        if commands.is_empty() {
+            return (Transfer::default(), Ok(None));
+        }
+        if let Err(failure) = self.hold() {
+            return (Transfer::default(), Err(failure));
+        }
+        let (transfer, ended) = rsync::run(commands, self.connection, heard);
+        let (transfer, ended) = match transfer.was_refused.then(|| self.make_room()) {
+            None | Some(Ok(false)) => (transfer, ended),
+            Some(Ok(true)) => rsync::run(commands, self.connection, heard),
+            Some(Err(failure)) => (transfer, Err(failure)),
+        };
+        if ended.as_ref().is_err_and(|failure| failure.kind == FailureKind::Connection) {
+            // Nobody would reply in this session either.
+            self.take_session().map(Session::hang_up);
+        }
+        (transfer, ended)
+    }
+
+    /// Ends the session for a host that allows no other beside it; returns whether a session was open.
+    fn make_room(&self) -> Outcome<bool> {
+        self.has_no_room.set(true);
+        let session = self.take_session();
+        let had_session = session.is_some();
+        session.map_or(Ok(()), Session::end)?;
+        Ok(had_session)
+    }
+
+    /// Releases the folder, unless an archive has done so after all of it was in its place.
+    pub(crate) fn release(&self) -> Outcome<()> {
+        if self.is_held.get() || self.has_no_room.get() {
+            // The script ends the session with it; ending it afterwards would take another round trip.
+            self.is_held.set(false);
+            let script = self.script(RELEASE);
+            self.connection.run_in(self.session.take(), &script)?.answer()?;
+        }
+        self.take_session().map_or(Ok(()), Session::end)
+    }
+}
+
+impl Drop for Incoming<'_> {
+    fn drop(&mut self) {
+        // Only in the open session: a new one could wait for a login. The next push of this machine clears the rest.
+        if self.is_held.get()
+            && let Some(session) = self.take_session()
+        {
+            let released = self.connection.run_in(Some(session), &self.script(RELEASE));
+            let _why_the_push_failed_is_known = released.and_then(Session::answer);
+        }
     }
 }

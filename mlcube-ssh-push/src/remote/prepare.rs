@@ -1,6 +1,5 @@
 //! The first round trip of a push: the remote makes the folders and lists the workspace.
 
-use std::cell::Cell;
 use std::path::{Component, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -19,7 +18,7 @@ use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::LIST_PLACES;
 
-use crate::remote::incoming::IncomingId;
+use crate::remote::incoming::{Incoming, IncomingId};
 use crate::remote::state::{Disk, RemoteState};
 
 const PROGRAM: &str = concat!(include_str!("../sh/listing.sh"), include_str!("../sh/prepare.sh"));
@@ -69,12 +68,12 @@ pub(crate) fn script(
 }
 
 /// Makes the folders and returns the state of the remote, once no job holds the workspace.
-pub(crate) fn prepare(
-    connection: &Connection,
+pub(crate) fn prepare<'a>(
+    connection: &'a Connection,
     script: &Script,
     document: &Document,
     wait: WaitArgs,
-) -> Outcome<RemoteState> {
+) -> Outcome<RemoteState<'a>> {
     let (reply, session) = job::ask_when_free(connection, script, document, wait)?;
     if let Some(("other-origin", line)) = reply.field("problem").unwrap_or_default().split_once(' ')
     {
@@ -90,12 +89,14 @@ pub(crate) fn prepare(
     };
     let path =
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
+    let (base, workspace) = (path("base")?, path("workspace")?);
+    let places = [base.clone(), workspace.clone()];
     let mut remote_state = RemoteState {
-        base: path("base")?,
+        base,
         state: path("state")?,
-        workspace: path("workspace")?,
+        workspace,
         workspaces: workspaces(&reply),
-        incoming: path("incoming")?,
+        incoming: Incoming::new(connection, path("incoming")?, places, session),
         is_new: field("tree")? == "made",
         has_leftovers: field("left")? == "yes",
         leftover_bytes: field("left-bytes")?.parse().unwrap_or(0),
@@ -105,9 +106,6 @@ pub(crate) fn prepare(
         listing: Listing::default(),
         code: Listing::default(),
         by_content: false,
-        is_held: Cell::new(session.is_some()),
-        has_no_room: Cell::new(false),
-        session: Cell::new(session),
     };
     let (listing, code) = reply.listings()?;
     (remote_state.listing, remote_state.code) = (listing, code.unwrap_or_default());

@@ -13,7 +13,7 @@ const TRY_NAMES: &str = include_str!("../sh/try-names.sh");
 /// Marks the entries of the remote listing whose names in `send` the file system can't store; returns whether there are
 /// any.
 pub(crate) fn mark_unheld(
-    remote_state: &mut RemoteState,
+    remote_state: &mut RemoteState<'_>,
     connection: &Connection,
     send: &Listing,
 ) -> Outcome<bool> {
@@ -26,7 +26,7 @@ pub(crate) fn mark_unheld(
         .given("workspace", &remote_state.workspace)
         .given("format", FIND_FORMAT);
     let script = doubtful.words().fold(script, Script::word);
-    let reply = remote_state.ask(connection, script)?;
+    let reply = remote_state.incoming.ask(script)?;
     if reply.status != 0 || reply.text().trim_end() == "unknown" {
         // Nothing can be created in the workspace; the transfer will say why.
         return Ok(false);

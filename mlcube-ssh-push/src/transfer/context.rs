@@ -24,7 +24,7 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) connection: &'a Connection,
     pub(crate) local: &'a Local,
-    pub(crate) remote_state: &'a RemoteState,
+    pub(crate) remote_state: &'a RemoteState<'a>,
     /// The plan for the workspace.
     pub(crate) plan: &'a Plan,
     /// Whether nothing is sent to the workspace, and the sync state already holds what both sides agree on.
@@ -59,10 +59,7 @@ impl TransferContext<'_> {
         let changed: Option<&(dyn Fn(&Path) + Sync)> =
             if report.verbosity() == Verbosity::Verbose { Some(&name) } else { None };
         let heard = Heard { report, total: bytes, changed };
-        if !commands.is_empty() {
-            self.remote_state.hold(self.connection)?;
-        }
-        let (transfer, ended) = self.remote_state.run(self.connection, commands, heard);
+        let (transfer, ended) = self.remote_state.incoming.run(commands, heard);
         sent.transfer.add(transfer.clone());
         if let Some(failure) = ended? {
             sent.left_out.get_or_insert(failure);

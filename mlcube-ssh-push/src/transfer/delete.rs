@@ -75,7 +75,7 @@ impl TransferContext<'_> {
         let Some(script) = script else {
             return Ok(Removed { deleted: Vec::new(), failure: None });
         };
-        let reply = self.remote_state.ask(connection, script)?;
+        let reply = self.remote_state.incoming.ask(script)?;
         let failure = |what: &str| {
             let reason = reply.last_error();
             let failure = anyhow!("can't delete {what} on '{host}': {reason}");

@@ -60,7 +60,7 @@ impl TransferContext<'_> {
         sync_state.set_gone(&local.still_gone(args.delete))?;
         sync_state.set_code(&local.pushed_now())?;
         self.finish(&remaining)?;
-        self.remote_state.release(self.connection)?;
+        self.remote_state.incoming.release()?;
         Ok(sync_state.set_incoming(&[])?)
     }
 
@@ -112,7 +112,7 @@ impl TransferContext<'_> {
                 &self.remote_state.base,
             );
             let run = |commands: &[Command], heard: Heard| {
-                self.remote_state.run(self.connection, commands, heard)
+                self.remote_state.incoming.run(commands, heard)
             };
             let differing = rsync::differing_names(&comparisons, self.step.report(), &run)?;
             let differs = |path: &Path, entry: &Entry| !entry.is_file() || differing.contains(path);
@@ -146,7 +146,7 @@ impl TransferContext<'_> {
             direction: TransferDirection::Up,
             here: &self.layout.workspace,
             there: &self.remote_state.workspace,
-            ask: &|script| self.remote_state.ask(self.connection, script),
+            ask: &|script| self.remote_state.incoming.ask(script),
         };
         let sync_state = &self.local.sync_state;
         let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.workspace())?;

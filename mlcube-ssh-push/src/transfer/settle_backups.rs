@@ -94,8 +94,7 @@ impl TransferContext<'_> {
             return Ok(Listing::default());
         }
         let places = found.changed.iter().map(|(_, place)| *place);
-        let reply =
-            self.remote_state.ask(self.connection, state_of(self.connection, folder, places))?;
+        let reply = self.remote_state.incoming.ask(state_of(self.connection, folder, places))?;
         Ok(self.checked(reply)?.listing()?)
     }
 
@@ -139,7 +138,7 @@ impl TransferContext<'_> {
 
     fn ask_of_backups(&self, script: Script) -> Outcome<Reply> {
         let script = script.given("backups", &self.backups.0);
-        self.checked(self.remote_state.ask(self.connection, script)?)
+        self.checked(self.remote_state.incoming.ask(script)?)
     }
 
     fn checked(&self, reply: Reply) -> Outcome<Reply> {
