@@ -144,6 +144,26 @@ fn stop_ends_a_job_from_elsewhere() {
     attached.run().exits(status).complains(&["a stop ended job", "there"]).never_says("task train");
 }
 
+/// In the middle of execve(2) a process shows no environment, so a single look for the mark of a job may miss it. This
+/// one is in the middle of it all the time.
+#[test]
+fn stop_ends_a_process_that_becomes_another_program() {
+    let (mut scene, _engine, document) = pushed(":");
+    scene.has_program("../../there/bin/python4", "exec \"$0\" \"$@\"");
+    let python = scene.host.bin().join("python4");
+    scene.set("/interpreter", json!({"type": "system", "python": python, "requirements": ""}));
+    let cube = scene.cube("digits").task(&Task::named("train").writes("model", "model/"));
+    let _pushed_before = document;
+    let document = scene.document(&cube, &[]);
+    for _ in 0..8 {
+        let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+        let stopped = exec(&scene, &["stop"], &detached);
+        let told: Value = serde_json::from_str(&stopped.succeeds().stdout).unwrap();
+        assert_eq!(told["status"], 143, "it was asked to end, and not killed: {told}");
+        assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
+    }
+}
+
 #[test]
 fn the_record_of_a_job_tells_who_leads_it_and_who_started_it() {
     let (scene, _engine, document) = pushed(":");

@@ -63,10 +63,30 @@ wait_until_gone() {
   done
 }
 
-# Ends the processes that the function $2 finds: TERM, and KILL $1 seconds later.
+# Checks whether the leader still waits for mlcube.
+is_awaited() { [ "$before" = running ] && [ ! -f "$job/status" ] && kill -0 "$leader" 2>/dev/null; }
+
+# Ends the processes that the function $2 finds: TERM, and KILL $1 seconds later. In the middle of execve(2) a process
+# shows no environment, and can't be found: each process gets TERM when it is found for the first time, and for one
+# second nothing counts as gone while the leader waits for it.
 end_by_signals() {
-  signal TERM "$2"
-  wait_until_gone "$1" "$2" || signal KILL "$2"
+  look_at_clock
+  deadline=$((now + $1 * 100)) certain=$((now + 100)) told_to_end=' '
+  while :; do
+    seen=$($2)
+    if [ -z "$seen" ] && { [ "$now" -ge "$certain" ] || ! is_awaited; }; then return 0; fi
+    for pid in $seen; do
+      case $told_to_end in *" $pid "*) continue ;; esac
+      told_to_end="$told_to_end$pid "
+      kill -TERM "$pid" 2>/dev/null
+    done
+    look_at_clock
+    if [ "$now" -ge "$deadline" ]; then
+      signal KILL "$2"
+      return 0
+    fi
+    sleep 0.1
+  done
 }
 
 # Stops the containers through their engine, which gets the grace and 30 seconds more. An engine that has lost its own

@@ -122,14 +122,19 @@ marked() {
 
 # Sets `found` to the pids of the processes of the job $1: those with its mark, except $2, and those in its containers.
 # Where no process can be started the search finds nothing, which proves nothing: only a search that got to its end
-# counts.
+# counts. In the middle of execve(2) a process shows no environment, so what finds nothing is done twice.
 look_for_processes() {
-  found=$(marked "$1" "$2" && container_processes "$1" && echo whole)
-  case $found in
-    whole) found= ;;
-    *[0-9]*whole) found=${found%whole} ;;
-    *) problem no-look "the processes of job ${1##*/}" ;;
-  esac
+  for _ in 1 2; do
+    found=$(marked "$1" "$2" && container_processes "$1" && echo whole)
+    case $found in
+      whole) found= ;;
+      *[0-9]*whole)
+        found=${found%whole}
+        return 0
+        ;;
+      *) problem no-look "the processes of job ${1##*/}" ;;
+    esac
+  done
 }
 
 # Checks whether something of the job $1 runs on this machine: processes with its mark, or in its containers. The
