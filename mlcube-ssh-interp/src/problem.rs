@@ -1,9 +1,9 @@
 //! Turns the problems of the remote script into messages: the cause, and the setting to write.
 
-use anyhow::anyhow;
 use mlcube_ssh::pipe::failure::is_out_of_room;
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::remote::folder_owner;
+use mlcube_ssh::remote::problem::reason;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::runner::Interpreter;
 use mlcube_ssh::text::quote::{is_plain, one_line};
@@ -56,14 +56,28 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
         ),
         "no-import" => hinted(
             format!("mlcube doesn't start in the python environment on '{host}': {subject}"),
-            "set runner.interpreter.name to a new environment, or remove the environment's folder on the remote; it will be recreated",
+            match interpreter.folder() {
+                Some(_) => {
+                    "set runner.interpreter.name to a new environment, or correct runner.interpreter.requirements"
+                }
+                None => {
+                    "install mlcube again for this python on the remote, or set runner.interpreter.type: virtualenv"
+                }
+            },
         ),
         "busy" => hinted(
             format!("another installation is running in {subject} on '{host}'"),
             "try again when it has ended",
         ),
         _ if is_out_of_room(&reply.errors) => no_room(host),
-        "create" => anyhow!("can't create the environment {subject} on '{host}': {last}"),
+        "broken" => hinted(
+            format!("the python {subject} on '{host}' doesn't start: {last}"),
+            "set runner.interpreter.python to a python that starts on the remote",
+        ),
+        "create" => hinted(
+            format!("can't create the environment {subject} on '{host}': {last}"),
+            "install virtualenv or python3-venv on the remote, or set runner.interpreter.python to a python that has one of them",
+        ),
         "not-writable" => hinted(
             format!("can't write {subject} on '{host}' ({last})"),
             "set runner.interpreter.location to a folder of yours",
@@ -72,7 +86,13 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
             format!("{subject} on '{host}' exists, and isn't a python environment"),
             "choose another runner.interpreter.name",
         ),
-        _ => anyhow!("the python environment on '{host}' can't be used: {last}"),
+        _ => hinted(
+            format!(
+                "the python environment on '{host}' can't be checked: {}",
+                reason(&problem, &last)
+            ),
+            "run this step again; with -v it shows its script, which can be run on the remote by hand",
+        ),
     })
 }
 

@@ -207,6 +207,30 @@ fn a_python_that_does_not_start_is_not_the_task() {
 }
 
 #[test]
+fn a_module_that_python_misses_gets_the_command_that_repairs_the_environment() {
+    let mut scene = Scene::new();
+    let cube = cube(&scene, ":");
+    let _document = scene.configured(&cube, &["--task=train"]);
+    // An environment with another docker runner before mlcube's own.
+    let environment = scene.host.home().join("broken");
+    let whole = mlcube_ssh_harness::Python::with_mlcube();
+    let script = "python3 -m venv --without-pip \"$IT\" && cd \"$IT\"/lib/*/site-packages &&
+        ls -d \"$WHOLE\"/lib/*/site-packages > whole.pth && mkdir mlcube_docker &&
+        echo 'def get_runner_class(): import mlcube_docker.docker_run' > mlcube_docker/__init__.py";
+    let whole = whole.ancestors().nth(2).unwrap();
+    scene.sh(script).env("IT", &environment).env("WHOLE", whole).run().succeeds();
+    let python = environment.join("bin/python").display().to_string();
+    scene.set("/interpreter", json!({"type": "system", "python": python, "requirements": ""}));
+    let document = scene.document(&cube, &["--task=train"]);
+    let failed = exec(&scene, "run", &document);
+    failed.exits(125).says("ModuleNotFoundError: No module named 'mlcube_docker.docker_run'");
+    failed.says("hint: `mlcube-ssh configure ").says("repairs it");
+    // interp has just seen mlcube start.
+    let document = document.with("/steps/interp", json!({"changed": false, "seconds": 0.1}));
+    exec(&scene, "run", &document).exits(125).says("hint: install the module on the remote");
+}
+
+#[test]
 fn a_platform_of_the_accounts_own_is_used_and_its_settings_are_left_alone() {
     let place = Place::new();
     let Some(account) = Account::with_shell(place.path(), "sh") else { return };

@@ -417,25 +417,52 @@ fn has_a_mlcube(environment: &Path, lines: &str) {
     fs::write(package.join("__main__.py"), lines).unwrap();
 }
 
-#[test]
-fn another_python_in_the_settings_makes_the_environment_anew() {
-    let mut scene = Scene::new();
-    let settings = |python: &str| {
-        let mut settings = virtualenv("");
-        settings["python"] = json!(python);
-        settings
-    };
-    let environment = scene.host.home().join("envs/cube");
-    interp(&mut scene, settings("python3")).exits(125).complains(&["mlcube isn't installed"]);
-    has_a_mlcube(&environment, "");
-    for name in ["python3", "/usr/bin/python3"] {
-        interp(&mut scene, settings(name)).succeeds();
-    }
-    // The python itself would be another release, of which a test can't be sure that there are two.
+/// Requirements with a mlcube that does nothing, and starts.
+fn a_mlcube(scene: &Scene) -> String {
+    let program = "import sys, zipfile
+with zipfile.ZipFile(sys.argv[1] + '/mlcube-0.0.9-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('mlcube/__init__.py', '')
+    wheel.writestr('mlcube/__main__.py', '')
+    info = 'mlcube-0.0.9.dist-info/'
+    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: mlcube\\nVersion: 0.0.9\\n')
+    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr(info + 'RECORD', '')
+";
+    let wheels = scene.host.home();
+    scene.invocation(Path::new("python3")).args(["-c", program]).arg(wheels).run().succeeds();
+    format!("--no-index --find-links {} mlcube", wheels.display())
+}
+
+/// The settings for an environment that this python makes.
+fn made_by(python: &str, requirements: &str) -> Value {
+    let mut settings = virtualenv(requirements);
+    settings["python"] = json!(python);
+    settings
+}
+
+/// A python that claims to be another release, of which a test can't be sure that there are two.
+fn has_another_python(scene: &Scene) {
     scene.host.has_program(
         "python4",
         "case $* in *base_prefix*) echo 3.8 /opt/python ;; *) exec /usr/bin/python3 \"$@\" ;; esac",
     );
+}
+
+/// Where the former environment is until the new one starts mlcube.
+fn former(scene: &Scene) -> PathBuf {
+    scene.host.home().join("envs/cube.mlcube-ssh-former")
+}
+
+#[test]
+fn another_python_in_the_settings_makes_the_environment_anew() {
+    let mut scene = Scene::new();
+    let mlcube = a_mlcube(&scene);
+    let settings = |python: &str| made_by(python, &mlcube);
+    let environment = scene.host.home().join("envs/cube");
+    for name in ["python3", "/usr/bin/python3"] {
+        interp(&mut scene, settings(name)).succeeds();
+    }
+    has_another_python(&scene);
     let python = environment.join("bin/python");
     let job = scene.invocation(&python).args(["-c", "import time; time.sleep(1000)"]).start();
     interp(&mut scene, settings("python4")).exits(125).complains(&[
@@ -448,10 +475,99 @@ fn another_python_in_the_settings_makes_the_environment_anew() {
     let absent = interp(&mut scene, settings("/opt/none/python"));
     absent.exits(125).complains(&["no python '/opt/none/python'"]);
     interp(&mut scene, settings("python3")).succeeds();
-    // Made anew, it holds no mlcube.
-    interp(&mut scene, settings("python4")).exits(125).complains(&["mlcube isn't installed"]);
-    has_a_mlcube(&environment, "");
+    let mine = environment.join("notes.txt");
+    fs::write(&mine, "of the former one").unwrap();
     interp(&mut scene, settings("python4")).succeeds();
+    assert!(!mine.exists() && !former(&scene).exists());
+    interp(&mut scene, settings("python4")).succeeds();
+}
+
+#[test]
+fn a_new_environment_that_does_not_work_leaves_the_former_one() {
+    let mut scene = Scene::new();
+    let mlcube = a_mlcube(&scene);
+    has_another_python(&scene);
+    let environment = scene.host.home().join("envs/cube");
+    let mine = environment.join("notes.txt");
+    interp(&mut scene, made_by("python3", &mlcube)).succeeds();
+    fs::write(&mine, "years of work").unwrap();
+    let is_as_before = |scene: &mut Scene| {
+        assert_eq!(fs::read_to_string(&mine).unwrap(), "years of work");
+        assert!(!former(scene).exists());
+        let again = interp(scene, made_by("python3", &mlcube));
+        assert_eq!(again.succeeds().document().at("/steps/interp/changed"), false);
+    };
+    // pip fails; mlcube isn't among what pip installs; python can't make an environment.
+    let wheels = format!("{mlcube} no-such-package");
+    interp(&mut scene, made_by("python4", &wheels)).exits(125).complains(&["no-such-package"]);
+    is_as_before(&mut scene);
+    interp(&mut scene, made_by("python4", "")).exits(125).complains(&["mlcube isn't installed"]);
+    is_as_before(&mut scene);
+    scene.host.has_program("virtualenv", "mkdir -p \"$4/bin\"; echo 'no ensurepip' >&2; exit 1");
+    let failed = interp(&mut scene, made_by("python4", &mlcube));
+    failed.exits(125).complains(&["can't create", "no ensurepip", "python3-venv"]);
+    is_as_before(&mut scene);
+    // The client dies, the host has a power cut, while pip waits for an index that never answers.
+    fs::remove_file(scene.host.bin().join("virtualenv")).unwrap();
+    let hole = Blackhole::open();
+    let waits = format!("--index-url http://127.0.0.1:{}/simple --timeout 60 mlcube", hole.port());
+    for ends in ["the client", "the host"] {
+        scene.set("/interpreter", made_by("python4", &waits));
+        let document = document(&scene);
+        let running = scene.tool("mlcube-ssh-interp").arg("-q").reads_document(&document).start();
+        eventually("pip waits", || former(&scene).exists() && !scene.jobs().with("60").is_empty());
+        if ends == "the client" {
+            running.kill_all();
+            running.wait();
+            eventually("the former one is back", || mine.exists());
+        } else {
+            scene.host.sshd.stop();
+            scene.jobs().with("envs").kill();
+            running.wait().exits(255);
+            eventually("all of it is gone", || scene.jobs().with("envs").is_empty());
+            scene.host.sshd.comes_back();
+            interp(&mut scene, made_by("python3", &mlcube)).succeeds();
+        }
+        is_as_before(&mut scene);
+    }
+}
+
+#[test]
+fn an_unfinished_environment_stays_where_there_is_no_python_for_another() {
+    let mut scene = Scene::new();
+    let environment = scene.host.home().join("envs/cube");
+    fs::create_dir_all(&environment).unwrap();
+    for name in [".mlcube-ssh-begun", "notes.txt"] {
+        fs::write(environment.join(name), "").unwrap();
+    }
+    let failed = interp(&mut scene, made_by("/opt/none/python", ""));
+    failed.exits(125).complains(&["no python '/opt/none/python'"]);
+    assert!(environment.join("notes.txt").exists());
+}
+
+#[test]
+fn a_module_that_only_a_run_imports_and_another_version_are_noticed() {
+    let mut scene = Scene::new();
+    let interpreter = virtualenv(&Python::offline_requirements());
+    interp(&mut scene, interpreter.clone()).succeeds();
+    has_proof(&mut scene, &interpreter);
+    let module = package(&scene, "mlcube_docker").unwrap().join("docker_run.py");
+    fs::remove_file(&module).unwrap();
+    let python = scene.host.home().join("envs/cube/bin/python").display().to_string();
+    let failed = interp(&mut scene, system(&python, ""));
+    failed.exits(125).complains(&["mlcube_docker.docker_run", "there", "install mlcube again"]);
+    let repaired = interp(&mut scene, interpreter.clone());
+    assert_eq!(repaired.succeeds().document().at("/steps/interp/changed"), true);
+    assert!(module.exists());
+    // pip, called by hand, has installed another version.
+    has_proof(&mut scene, &interpreter);
+    let info = package(&scene, "mlcube-0.0.9.dist-info").unwrap();
+    let older = "sed -i 's/^Version: .*/Version: 0.0.7/' \"$IT/METADATA\" && mv \"$IT\" \"${IT%0.0.9*}0.0.7.dist-info\"";
+    scene.sh(older).env("IT", &info).run().succeeds();
+    let receipt = interp(&mut scene, interpreter).succeeds().document();
+    assert_eq!(receipt.at("/steps/interp/changed"), true);
+    assert_eq!(receipt.at("/steps/interp/mlcube"), "0.0.9");
+    assert!(info.exists());
 }
 
 #[test]

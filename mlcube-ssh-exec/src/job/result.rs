@@ -121,14 +121,17 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         }
         (Some(status), Phase::Configure) => Err(explained(
             end,
+            document,
             &format!("mlcube configure failed on '{host}' with status {status}"),
         )),
         (Some(status), Phase::Run) if end.blame == Blame::Engine => Err(explained(
             end,
+            document,
             &format!("the container engine on '{host}' failed with status {status}"),
         )),
         (Some(status), Phase::Run) if end.blame == Blame::Mlcube => Err(explained(
             end,
+            document,
             &format!("mlcube on '{host}' failed before the task, with status {status}"),
         )),
         (Some(status), Phase::Run) => Err(Failure::task(
@@ -268,7 +271,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
 }
 
 /// Builds the failure `what` with its cause, and a hint that the user of this program can follow instead of mlcube's own.
-fn explained(end: &End, what: &str) -> Failure {
+fn explained(end: &End, document: &Document, what: &str) -> Failure {
     let failure = Failure::ours(anyhow!("{what}: {}", cause(end))).began(end.began);
     // This comes first: if the recipe exists, pulling from an unreachable registry was usually not intended.
     if end.could_be_built {
@@ -277,10 +280,30 @@ fn explained(end: &End, what: &str) -> Failure {
             "to build the image on the remote instead of pulling it, add -Pdocker.build_strategy=auto, or set 'remote: {runner: docker, build_strategy: auto}' in the platform's section",
         );
     }
-    match &end.hint {
+    match end.hint.clone().or_else(|| hint_of_imports(cause(end), document)) {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
+}
+
+/// Returns what helps if the cause is a python module that can't be imported.
+fn hint_of_imports(cause: &str, document: &Document) -> Option<String> {
+    let is_import =
+        ["ModuleNotFoundError: ", "ImportError: "].iter().any(|start| cause.starts_with(start));
+    if !is_import {
+        return None;
+    }
+    Some(match document.config_text(&["runner", "interpreter", "type"]) {
+        // This pipeline hasn't looked at the environment yet.
+        _ if document.steps.interp.is_none() => {
+            format!("`{}` checks the python environment, and repairs it", document.configure_command())
+        }
+        Some("virtualenv") => format!(
+            "remove the python environment with `{} --yes=environment`; the next configure creates it again",
+            document.clean_command()
+        ),
+        _ => "install the module on the remote for runner.interpreter.python, or set runner.interpreter.type: virtualenv".to_owned(),
+    })
 }
 
 /// Returns the cause that `mlcube` named, else the last line of the log. For a known engine failure it is the engine's

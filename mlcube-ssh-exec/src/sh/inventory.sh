@@ -4,6 +4,8 @@
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here; jobs.sh sets how
 
 base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") environment=${4:+$(absolute "$4")}
+# Where the environment is a link of the account's own, its files are what occupies the disk.
+if [ -L "$environment" ]; then environment=$(readlink -f "$environment"); fi
 shift 4
 
 # Refuses folders that can be the user's own: a wrong setting must not make the home folder ours.

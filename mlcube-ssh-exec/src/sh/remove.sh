@@ -137,7 +137,11 @@ for what; do
     replaced) if find_push; then printf 'kept replaced push %s\n' "$state/replaced"; else remove replaced "$state/replaced"; fi ;;
     # Other cubes may use the environment, so the jobs of all cubes are checked.
     environment)
-      if is_our_environment; then remove_unless_busy environment "$environment" "${state%/*}"/*/jobs/*; fi
+      if is_our_environment; then
+        remove_unless_busy environment "$environment" "${state%/*}"/*/jobs/*
+        # Where a power cut ended interp, the former environment is beside it.
+        if [ ! -e "$environment" ]; then rm -rf "$environment.mlcube-ssh-former"; fi
+      fi
       ;;
   esac
 done

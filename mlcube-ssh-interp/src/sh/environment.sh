@@ -41,7 +41,7 @@ is_proved() {
 }
 
 # Prints the state of the environment as python sees it: the version of mlcube and how it takes a list of GPUs, or why
-# mlcube can't start. Arguments: the python, then the requirements; mlcube's packages among them are imported, too. Writes
+# mlcube can't start. Arguments: the python, then the requirements; mlcube's runners among them must be installed. Writes
 # the proof.
 state_of() {
   its_python=$1
@@ -50,6 +50,7 @@ state_of() {
 import glob
 import importlib
 import os
+import pkgutil
 import re
 import sys
 import time
@@ -84,10 +85,13 @@ for word in sys.argv[3:]:
     name = re.split(r"[^A-Za-z0-9._-]", word)[0].replace("-", "_")
     if name.startswith("mlcube_"):
         names.append(name)
+# mlcube imports every runner that is installed, not only those of the requirements.
+names += [module.name for module in pkgutil.iter_modules() if module.name.startswith("mlcube_") and module.name not in names]
 wrong = None
 for name in names:
     try:
-        importlib.import_module(name)
+        # Only a run would import the modules behind this function, long after mlcube has started.
+        getattr(importlib.import_module(name), "get_runner_class", lambda: None)()
     except BaseException as problem:
         wrong = (name, problem)
         break
@@ -128,11 +132,15 @@ PYTHON
 # Checks whether the environment that we created still starts mlcube.
 is_whole() {
   [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] || return 1
-  is_proved "$@" || is_started "$@"
+  is_proved "$@" && return
+  # Another version may have been installed since. What only pip can judge was met when the environment became whole.
+  # This comes first: the proof that mlcube starts counts for the requirements, too.
+  met "$@"
+  [ $? -ne 1 ] && is_started "$@"
 }
 
-# Checks without pip whether every requirement is met already. A requirement that only pip can judge (a URL, a file, an
-# option that changes what is installed, or where) counts as not met.
+# Checks without pip whether every requirement is met already. Status 1: one isn't; 2: all others are met, and one can be
+# judged by pip alone (a URL, a file, an option that changes what is installed, or where).
 met() {
   "$python" -E - "$@" <<'PYTHON'
 import re
@@ -181,8 +189,9 @@ class Plain:
         }[operator]
 
 
+unknown = False
 try:
-    from importlib.metadata import requires, version
+    from importlib.metadata import PackageNotFoundError, requires, version
     try:
         from packaging.requirements import Requirement
     except ImportError:
@@ -192,7 +201,9 @@ try:
             Requirement = Plain
 
     def is_met(wanted):
-        if wanted.url or not wanted.specifier.contains(version(wanted.name), prereleases=True):
+        if wanted.url:
+            raise ValueError("only pip can judge a URL")
+        if not wanted.specifier.contains(version(wanted.name), prereleases=True):
             return False
         of_package = [Requirement(line) for line in requires(wanted.name) or []] if wanted.extras else []
         for extra in wanted.extras:
@@ -212,15 +223,23 @@ try:
                 if not has_value:
                     next(words)
             elif word not in WITHOUT_VALUE:
+                # The next word may be its value.
+                unknown = True
+                break
+            continue
+        try:
+            wanted = Requirement(word)
+            if wanted.marker and not wanted.marker.evaluate():
+                continue
+            if not is_met(wanted):
                 sys.exit(1)
-            continue
-        wanted = Requirement(word)
-        if wanted.marker and not wanted.marker.evaluate():
-            continue
-        if not is_met(wanted):
+        except PackageNotFoundError:
             sys.exit(1)
+        except Exception:
+            unknown = True
 except Exception:
-    sys.exit(1)
+    unknown = True
+sys.exit(2 if unknown else 0)
 PYTHON
 }
 
@@ -247,10 +266,8 @@ install_all() {
   install "$@"
 }
 
-# $1 whether anything was changed, then the requirements. `state` may be set already.
-finish() {
-  changed=$1
-  shift
+# Ends the script unless mlcube starts. Arguments: the requirements. `state` may be set already.
+check_state() {
   case ${state-} in
     mlcube\ *) ;;
     *) is_proved "$@" || state=$(state_of "$python" "$@") || problem broken "$python" ;;
@@ -260,6 +277,13 @@ finish() {
     too-new\ *) problem "$state $(older_python)" ;;
     *) problem "$state" ;;
   esac
+}
+
+# $1 whether anything was changed, then the requirements.
+finish() {
+  changed=$1
+  shift
+  check_state "$@"
   let_client_go
   version=${state#mlcube } gpus=
   case $version in *' '*) gpus=${version##* } version=${version% *} ;; esac
@@ -296,34 +320,48 @@ system_python() {
 virtual_environment() {
   folder=$(absolute "$folder")
   check_own "$folder"
+  # A link of the account's own may lead to another disk: a new environment must lie there, too.
+  if [ -L "$folder" ]; then folder=$(readlink -f "$folder") || problem not-writable "$folder"; fi
   python=$folder/bin/python
   whole=$folder/.mlcube-ssh-whole
   begun=$folder/.mlcube-ssh-begun
   made=$folder/.mlcube-ssh-made
   proof=$folder/.mlcube-ssh-started
+  # Where the former environment lies until the new one starts mlcube.
+  former=$folder.mlcube-ssh-former
   # One line that changes whenever any part of the environment's definition changes.
   wanted="$named $*"
-  if is_whole "$@"; then finish 0 "$@"; return; fi
+  if [ ! -e "$former" ] && is_whole "$@"; then finish 0 "$@"; return; fi
 
   mkdir -p "${folder%/*}" || problem not-writable "${folder%/*}"
   one_at_a_time
+  settle_former
   if is_whole "$@"; then finish 0 "$@"; return; fi
-  if [ -f "$begun" ] || { [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; }; then
+  # A dead connection, a signal and every problem end the script, so this is the one place that undoes what it began.
+  is_creating=
+  trap undo EXIT
+  trap 'exit 143' HUP INT TERM
+  if [ -f "$begun" ]; then
     make_anew "was not finished"
+  elif [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; then
+    make_anew "has a python that doesn't start any more"
   elif [ -f "$made" ] && is_of_another_python; then
     make_anew "was made with another python than $named"
+  elif ! "$python" -E -c '' 2>/dev/null; then
+    create
   fi
-  if ! "$python" -E -c '' 2>/dev/null; then create; fi
   fill "$@"
   # A package that pip counts as installed may be incomplete: a cleanup of old files can have that effect.
   if [ -f "$whole" ] && ! is_started "$@"; then
     make_anew "can't start mlcube any more"
-    create
     fill "$@"
   fi
+  check_state "$@"
   if ! { printf '%s\n' "$wanted" >"$whole.new" && mv "$whole.new" "$whole" && rm -f "$begun"; }; then
     problem not-writable "$folder"
   fi
+  trap - EXIT HUP INT TERM
+  rm -rf "$former"
   finish 1 "$@"
 }
 
@@ -343,16 +381,42 @@ is_of_another_python() {
   [ "$(base_of "$maker")" != "$(base_of "$python")" ]
 }
 
-# Removes the environment, unless we didn't create it: then only its packages are ours. Refuses while a process runs in it,
-# because a job would lose the modules that it hasn't imported yet.
+# Replaces the environment by a new one, unless we didn't create it: then only its packages are ours. Refuses while a
+# process runs in it, because a job would lose the modules that it hasn't imported yet.
 make_anew() {
   [ -f "$made" ] || [ -f "$begun" ] || problem not-made-here "$folder"
   # The pattern comes on standard input: among grep's arguments it would match grep itself.
   # shellcheck disable=SC2062 # the pattern is that of -f
   if printf '%s\n' "$python" | grep -f - -qsF /proc/[0-9]*/cmdline; then problem in-use "$folder"; fi
+  maker=$(command -v "$named") || no_python
   say "$folder $1; recreating it"
-  rm -rf "$folder" || problem not-writable "$folder"
+  if [ -f "$begun" ]; then
+    # It never worked, and where it filled the disk its room is needed.
+    rm -rf "$folder" || problem not-writable "$folder"
+  else
+    mv "$folder" "$former" || problem not-writable "$folder"
+  fi
   state=
+  create
+}
+
+# Removes the environment that this script began to create, and puts the former one back.
+undo() {
+  trap '' HUP INT TERM
+  if [ -n "$is_creating" ]; then rm -rf "$folder"; fi
+  if [ -e "$former" ]; then give_back; fi
+}
+
+give_back() { [ ! -e "$folder" ] && mv "$former" "$folder"; }
+
+# After a power cut the former environment may still be beside the new one, which counts only if it was finished.
+settle_former() {
+  [ -e "$former" ] || return 0
+  if [ -f "$whole" ] && [ ! -f "$begun" ]; then
+    rm -rf "$former" || problem not-writable "$former"
+  else
+    { rm -rf "$folder" && give_back; } || problem not-writable "$folder"
+  fi
 }
 
 fill() {
@@ -366,6 +430,7 @@ create() {
   if [ -d "$folder" ] && [ -n "$(ls -A "$folder")" ]; then problem not-an-environment "$folder"; fi
   maker=$(command -v "$named") || no_python
   say "creating $folder"
+  is_creating=yes
   if ! { mkdir -p "$folder" && printf '' >"$begun"; }; then problem not-writable "$folder"; fi
   if command -v virtualenv >/dev/null; then
     virtualenv -q -p "$maker" "$folder" >&2 || problem create "$folder"

@@ -339,6 +339,12 @@ impl Document {
         self.wrapper_command("configure")
     }
 
+    /// Returns the command that lists what the cube occupies on the remote, to which `--yes` adds what to remove.
+    #[must_use]
+    pub fn clean_command(&self) -> String {
+        self.wrapper_command("clean")
+    }
+
     /// Returns the command that runs the document's tasks.
     #[must_use]
     pub fn run_command(&self) -> String {
