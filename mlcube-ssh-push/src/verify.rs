@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::document::{Document, Receipt, Remote};
+use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
@@ -37,14 +37,16 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
         let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &Listing::default());
-        let shown = comparisons(&layout, remote, &connection, &local.code, &plan);
+        let places = [&remote.base, &remote.workspace].map(RemotePath::from_home);
+        let shown = comparisons(&layout, places, &connection, &local.code, &plan);
         step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let (remote_listing, workspaces) = prepare::look(&connection, remote)?;
-    local.exclude_workspaces(&workspaces)?;
-    let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &remote_listing);
-    let comparisons = comparisons(&layout, remote, &connection, &local.code, &plan);
+    let look = prepare::look(&connection, remote)?;
+    local.exclude_workspaces(&look.workspaces)?;
+    let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &look.listing);
+    let places = [look.base.as_str(), &look.workspace];
+    let comparisons = comparisons(&layout, places, &connection, &local.code, &plan);
     let all_readable = local.skipped.check(&layout, &report, &mut Receipt::default());
     let is_all = local.skipped.is_all_readable() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, report)?;
@@ -60,14 +62,13 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
 
 fn comparisons(
     layout: &Layout,
-    remote: &Remote,
+    [base, workspace]: [&str; 2],
     connection: &Connection,
     code: &Listing,
     plan: &Plan,
 ) -> Vec<Comparison> {
     let all =
         |parts: &[Batch], local: &Path, remote: &str| of_parts(connection, parts, local, remote);
-    let [base, workspace] = [&remote.base, &remote.workspace].map(RemotePath::from_home);
     let mut comparisons = all(&Batch::of(&code::sendable(code), &[]), &layout.base, base);
     comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
     comparisons

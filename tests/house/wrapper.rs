@@ -163,6 +163,22 @@ fn ctrl_c_ends_the_job_and_says_what_fetches_its_results() {
 }
 
 #[test]
+fn a_signal_before_any_task_offers_no_results() {
+    let scene = Scene::new();
+    let _cube = scene.cube("cube").task(&lingers());
+    // The signal comes when the step has done its work: a stand-in for the moment, around the program itself.
+    let program = scene.home().join("bin/mlcube-ssh-config");
+    let real = fs::canonicalize(&program).unwrap();
+    fs::remove_file(&program).unwrap();
+    scene.has_program(
+        "mlcube-ssh-config",
+        &format!("{} \"$@\"; status=$?; kill -INT $PPID; exit $status", real.display()),
+    );
+    let ended = scene.mlcube_ssh(&["run", "--mlcube=cube", "--platform=gpu1"]).run();
+    ended.exits(130).says("SIGINT ended the step config").never_says("started task");
+}
+
+#[test]
 fn a_signal_to_the_wrapper_alone_ends_the_job_too() {
     let (scene, _) = configured(&lingers());
     for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130)] {

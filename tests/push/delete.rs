@@ -134,8 +134,18 @@ fn what_cannot_be_deleted_holds_nothing_up() {
     remove(&cube, "gone.py");
     fs::write(cube.root().join("new.py"), "new").unwrap();
     let pushed = push(&scene, &cube, &["--delete"]);
-    pushed.exits(125).says("deleted gone.py").says("can't delete 'lib/old.py' on 'there'");
+    pushed.exits(125).says("deleted gone.py").says("can't delete 'lib/old.py' on 'there': mv: ");
+    pushed.says("Permission denied").says("hint: make its folder writable");
     assert!(there.join("new.py").exists() && !there.join("gone.py").exists());
+    // What another user's sticky folder protects gets the same answer as an immutable file.
+    scene
+        .sh("chown -R 0:0 \"$IT\" && chmod 1777 \"$IT\"")
+        .env("IT", there.join("lib"))
+        .run()
+        .succeeds();
+    let pushed = push(&scene, &cube, &["--delete"]);
+    pushed.exits(125).says("Operation not permitted").says("lsattr");
+    account.owns(&there.join("lib"));
     fs::set_permissions(there.join("lib"), Permissions::from_mode(0o755)).unwrap();
     push(&scene, &cube, &["--delete"]).succeeds().says("deleted lib/old.py");
     assert!(there.join("lib/own.py").exists() && !there.join("lib/old.py").exists());

@@ -380,3 +380,15 @@ fn a_dry_run_can_be_pasted_whatever_the_cubes_folder_is_called() {
     scene.sh(&shown.succeeds().stderr).run();
     assert!(!scene.home().join("pwned").exists(), "{shown}");
 }
+
+/// sshd starts every session in the account's folder, and the scripts follow HOME, which a host may set to another one.
+#[test]
+fn a_home_that_is_not_the_folder_of_the_login_is_compared_too() {
+    let mut scene = Scene::new();
+    scene.set("/remote_root", "~/cubes");
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = pushed(&scene, &cube);
+    assert!(scene.host.home().join("cubes/digits/mlcube.yaml").exists());
+    let verify = scene.tool("mlcube-ssh-push").arg("--verify").reads_document(&document);
+    verify.run().succeeds().says("no file differs");
+}

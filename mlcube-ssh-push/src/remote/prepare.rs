@@ -116,6 +116,7 @@ pub(crate) fn prepare<'a>(
 pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
     connection
         .script(LOOK)
+        .given("base", remote.base.as_str())
         .given("state", remote.state.as_str())
         .given("workspace", remote.workspace.as_str())
         .given("format", FIND_FORMAT)
@@ -123,14 +124,30 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
 }
 
-/// Lists the remote workspace, empty if it doesn't exist, and the places in the tree that are or were a workspace.
-pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<(Listing, Vec<PathBuf>)> {
+/// The remote as a comparison finds it.
+pub(crate) struct Look {
+    /// The absolute path of the base: rsync starts in the folder of the login, which needn't be the home folder of the
+    /// scripts.
+    pub(crate) base: String,
+    /// The absolute path of the workspace.
+    pub(crate) workspace: String,
+    /// The entries of the workspace; empty if it doesn't exist.
+    pub(crate) listing: Listing,
+    /// The places in the tree that are or were a workspace.
+    pub(crate) workspaces: Vec<PathBuf>,
+}
+
+/// Lists the remote workspace, and makes nothing.
+pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<Look> {
     let reply = connection.run(&look_script(connection, remote))?;
     let workspaces = workspaces(&reply);
     if reply.status != 0 {
         return Err(failure(connection.host().as_str(), &reply));
     }
-    Ok((reply.listing()?, workspaces))
+    let path =
+        |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
+    let (base, workspace) = (path("base")?, path("workspace")?);
+    Ok(Look { base, workspace, listing: reply.listing()?, workspaces })
 }
 
 fn workspaces(reply: &Reply) -> Vec<PathBuf> {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Lists the workspace as a push would find it; makes nothing.
-# Given: state, the state folder; workspace; format, linked and unwritable, the formats of the listings.
-# Replies: workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the listing; or problem.
+# Given: base; state, the state folder; workspace; format, linked and unwritable, the formats of the listings.
+# Replies: base and workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"
@@ -9,5 +9,6 @@ workspace=$path
 need_rsync
 locate "$state"
 tell_workspaces "$path"
-printf 'workspace %s\nlisting\n' "$workspace"
+locate "$base"
+printf 'base %s\nworkspace %s\nlisting\n' "$path" "$workspace"
 if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked" "$unwritable"; fi

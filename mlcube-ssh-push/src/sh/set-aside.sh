@@ -4,8 +4,8 @@
 # Given: tree; aside, the folder for the backups. At the end of the push, backups of files that the local side has sent
 # itself are removed.
 # Words: paths in the tree, the entries of a folder before the folder.
-# Replies: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved (a newline in a name is shown as
-# ?). A folder that holds anything else is kept.
+# Replies: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved, and before the first of these a
+# line `why REASON` (a newline in a name is shown as ?). A folder that holds anything else is kept.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$tree"
@@ -13,7 +13,8 @@ tree=$path
 locate "$aside"
 aside=$path
 cd -P "$tree" || exit
-tree=$PWD folder='' is_in_tree=no
+tree=$PWD folder='' is_in_tree=no told='' newline='
+'
 
 for place; do
   case $place in
@@ -36,8 +37,10 @@ for place; do
     make_private "$aside/$around" || problem not-writable "$aside"
     # A rename, so that what is written at the last moment is moved too.
     did=deleted
-    mv "$name" "$aside/$around/" || {
+    why=$(exec mv "$name" "$aside/$around/" 2>&1) || {
       did=stays
+      # The session goes on, and only its end brings standard error.
+      if [ -z "$told" ]; then told=yes && printf 'why %s\n' "${why##*"$newline"}"; fi
       # To another file system mv copies the file, and the copy may be cut off.
       if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$aside/$place"; fi
     }
@@ -45,8 +48,7 @@ for place; do
     continue
   fi
   case $place in
-    *"
-"*) place=$(printf '%s' "$place" | tr '\n' '?') ;;
+    *"$newline"*) place=$(printf '%s' "$place" | tr '\n' '?') ;;
   esac
   printf '%s %s\n' "$did" "$place"
 done

@@ -3,9 +3,11 @@
 
 use anyhow::anyhow;
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, Outcome, is_out_of_room};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::problem;
+use mlcube_ssh::text::quote::one_line;
 use mlcube_ssh::text::units::count;
 
 use crate::cli::Args;
@@ -48,6 +50,19 @@ pub(crate) fn script(
     (!paths.is_empty()).then_some(script)
 }
 
+/// Returns what lets a file be moved to the backups, by mv's own words.
+fn remedy(why: &str) -> &'static str {
+    if is_out_of_room(why) {
+        "make room on the remote (`df -h`, `df -i` and `quota` show what is full)"
+    } else if why.contains("Operation not permitted") {
+        "remove the attribute that protects it on the remote (`lsattr` shows it, `chattr -i` removes it), or ask the owner of its folder"
+    } else if why.contains("Read-only file system") {
+        "make its file system writable on the remote"
+    } else {
+        "make its folder writable on the remote"
+    }
+}
+
 /// The result of removing code.
 pub(crate) struct Removed {
     /// The paths that existed and were removed.
@@ -77,10 +92,10 @@ impl TransferContext<'_> {
         };
         let reply = self.remote_state.incoming.ask(script)?;
         let failure = |what: &str| {
-            let reason = reply.last_error();
+            let why = reply.field("why").unwrap_or_else(|| reply.last_error());
+            let reason = problem::reason("", &one_line(&why));
             let failure = anyhow!("can't delete {what} on '{host}': {reason}");
-            Failure::ours(failure)
-                .hint("make its folder writable on the remote, and push with --delete again")
+            Failure::ours(failure).hint(format!("{}, then push with --delete again", remedy(&why)))
         };
         if reply.status != 0 {
             let problem = reply.field("problem").unwrap_or_default();

@@ -9,7 +9,9 @@ use mlcube_ssh::listing::{Entry, FIND_FORMAT_LINKED, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::problem;
 use mlcube_ssh::sync::{LIST_PLACES, Plan};
+use mlcube_ssh::text::quote::one_line;
 
 use crate::transfer::context::{Sent, TransferContext};
 
@@ -61,7 +63,7 @@ impl TransferContext<'_> {
         let mut reason = String::new();
         for (script, paths) in scripts(self.connection, self.plan, workspace) {
             let reply = self.remote_state.incoming.ask(script)?;
-            let why = reply.last_error();
+            let why = reply.field("why").unwrap_or_else(|| reply.last_error());
             let now = if reply.status == 0 { reply.listing()? } else { Listing::default() };
             for path in paths {
                 let wanted = self.plan.permissions.get(path);
@@ -81,11 +83,15 @@ impl TransferContext<'_> {
             1 => String::new(),
             number => format!(" and {} more", number - 1),
         };
-        sent.left_out.get_or_insert(Failure::ours(anyhow!(
-            "can't set the permissions of '{}'{others} on '{}': {reason}; the rest was done",
+        let failure = Failure::ours(anyhow!(
+            "can't set the permissions of '{}'{others} on '{}': {}; the rest was done",
             first.to_string_lossy().escape_debug(),
             self.connection.host(),
-        )));
+            problem::reason("", &one_line(&reason)),
+        ));
+        sent.left_out.get_or_insert(failure.hint(
+            "only a file's owner can set its permissions on the remote: change its owner there, or set the same permissions locally",
+        ));
         Ok(())
     }
 
