@@ -136,3 +136,28 @@ fn a_folder_there_that_its_user_cant_enter_holds_nothing_else_up() {
     push(&scene, &document).exits(125).says("closed");
     assert_eq!(fs::read_to_string(there.join("closed/inside")).unwrap(), "a container's");
 }
+
+#[test]
+fn a_state_folder_is_never_sent_though_another_one_is_in_use() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let former = cube.root().join("state");
+    let tool = |name: &str| scene.tool(name).env("XDG_STATE_HOME", &former);
+    let config = tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+    let document = config.arg(cube.root()).run().succeeds().document();
+    tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    scene
+        .sh(&format!("cp -a '{}' '{}'", former.display(), cube.workspace().display()))
+        .run()
+        .succeeds();
+    // The name alone says nothing.
+    let other = cube.root().join("other/mlcube-ssh");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(other.join("id"), "mine").unwrap();
+    push(&scene, &scene.document(&cube, &["-Prunner.adopt=true"])).succeeds();
+    let there = scene.host.remote_root().join("digits");
+    for state in ["state/mlcube-ssh", "workspace/state/mlcube-ssh"] {
+        assert!(!there.join(state).exists(), "{state}");
+    }
+    assert!(there.join("other/mlcube-ssh/id").exists());
+}

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// The name of the state folder.
+const STATE: &str = "mlcube-ssh";
+
 /// Returns the folder of the user's sync states and keys: `mlcube-ssh` in `XDG_STATE_HOME` or its default.
 ///
 /// # Errors
@@ -20,7 +23,23 @@ pub fn state_folder() -> Result<PathBuf> {
     let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
     let state =
         state.context("no home folder for the state of transfers; set HOME or XDG_STATE_HOME")?;
-    Ok(state.join("mlcube-ssh"))
+    Ok(state.join(STATE))
+}
+
+/// Returns whether a folder is a state folder, in use or of a former `XDG_STATE_HOME`: it has the name, and the id or the
+/// key of a machine.
+#[must_use]
+pub fn is_state_folder(folder: &Path) -> bool {
+    // A cube's `id` may be a pipe, so it is looked at before it is read.
+    let is_private_file = |name: &str, size: u64| {
+        let file = fs::symlink_metadata(folder.join(name));
+        file.is_ok_and(|file| file.is_file() && file.len() == size && file.mode() & 0o077 == 0)
+    };
+    let is_id = || {
+        let is_hex = |text: String| text.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_private_file("id", 17) && fs::read_to_string(folder.join("id")).is_ok_and(is_hex)
+    };
+    folder.file_name().is_some_and(|name| name == STATE) && (is_id() || is_private_file("key", 32))
 }
 
 /// Writes `path`, and creates its folder if needed. Atomic: `path` is either the old file or the complete new one, readable

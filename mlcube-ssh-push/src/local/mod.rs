@@ -83,6 +83,7 @@ impl Local {
         skipped.note(&layout.base, &code);
         skipped.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, report);
+        own.take_states(&mut workspace, &layout.workspace, report);
         let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));

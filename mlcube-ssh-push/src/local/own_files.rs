@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::SCHEMA;
-use mlcube_ssh::pipe::private_file::state_folder;
+use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
 use mlcube_ssh::ui::report::Report;
 use rustix::process::getpgrp;
 
@@ -58,6 +58,23 @@ impl OwnFiles {
         });
     }
 
+    /// Removes state folders from a listing of `top`: that in use, and those of a former `XDG_STATE_HOME`.
+    pub(crate) fn take_states(&self, listing: &mut Listing, top: &Path, report: Report) {
+        let real_top = real(top).unwrap_or_else(|_| top.to_owned());
+        let in_use = self.state.as_ref().and_then(|state| state.strip_prefix(&real_top).ok());
+        let is_former = |(path, entry): &(&'static Path, Entry)| {
+            entry.is_folder() && is_state_folder(&top.join(path))
+        };
+        let states: Vec<_> = listing.iter().filter(is_former).map(|(path, _)| path).collect();
+        listing.retain(|path, _| {
+            let is_state = in_use.iter().chain(&states).any(|state| path.starts_with(state));
+            if is_state {
+                report.detail(&format!("skipped (state of mlcube-ssh): {}", path.display()));
+            }
+            !is_state
+        });
+    }
+
     /// Removes from the code in `base` all that isn't code. A file that was pushed as it is now has been examined
     /// already.
     pub(crate) fn take(
@@ -68,17 +85,15 @@ impl OwnFiles {
         report: Report,
     ) {
         self.take_keys(code, base, report);
+        self.take_states(code, base, report);
         let real_base = real(base).unwrap_or_else(|_| base.to_owned());
-        let state = self.state.as_ref().and_then(|state| state.strip_prefix(&real_base).ok());
         code.retain(|path, entry| {
             let is_known = || {
                 pushed
                     .and_then(|pushed| pushed.get(path))
                     .is_some_and(|pushed| pushed.same_content(entry))
             };
-            let why = if state.is_some_and(|state| path.starts_with(state)) {
-                "state of mlcube-ssh"
-            } else if !entry.is_file() || is_known() {
+            let why = if !entry.is_file() || is_known() {
                 return true;
             } else if self.is_written(&real_base.join(path)) {
                 "this command line is writing it"
