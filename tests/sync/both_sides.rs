@@ -439,7 +439,7 @@ impl<'a> Trial<'a> {
         self.nothing_is_lost(after)?;
         for name in NAMES {
             let [local, remote] =
-                [Side::Here, Side::There].map(|side| fs::read(self.top(side).join(name)).ok());
+                [Side::Here, Side::There].map(|side| fs::read(self.behind(side).join(name)).ok());
             let is_named = named.iter().any(|named| Path::new(name).starts_with(named));
             prop_assert!(
                 local == remote || is_named,
