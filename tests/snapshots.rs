@@ -23,7 +23,7 @@ const FORMS: [(&str, &str); 15] = [
     ("[SCRIPT]", r"(?s)<<'MLCUBE_SSH_END'\n(?<redacted>mlcube-ssh [0-9]+\n.*?)\nMLCUBE_SSH_END"),
     ("[OPTIONS]", r"\bssh (?<redacted>(-o ('\\''[^']*'\\''|'[^']*'|[^\s']+) ?)+)"),
     ("[ID]", r"\b[0-9]{13}-[0-9a-f]{12}\b"),
-    ("[ID]", r"\b[0-9]{10}\.[0-9]{9}-[0-9]+\b"),
+    ("[ID]", r"\b[0-9]{10}\.[0-9]{9}-[0-9a-f]+\b"),
     ("[TIME]", r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?Z?\b"),
     ("[TIME]", r#""started":(?<redacted>[0-9]+)"#),
     ("[SECONDS]", r#""seconds":(?<redacted>[0-9]+)"#),

@@ -28,7 +28,7 @@ use crate::remote::incoming::{Incoming, IncomingId};
 use crate::remote::state::{Disk, RemoteState};
 use crate::remote::{free_space, leftovers, prepare, try_names};
 use crate::transfer::context::{Sent, TransferContext};
-use crate::transfer::{delete, summary};
+use crate::transfer::{delete, settle_backups, summary};
 use crate::verify;
 
 /// Runs the whole push and adds its receipt to the document.
@@ -71,9 +71,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             incoming.note(&sync_state)?;
             let pushed = sync_state.code_within(prepare::FEW_NAMES)?.unwrap_or_default();
             let script = script(&incoming, &pushed)?;
-            let remote_state = prepare::prepare(&connection, &script, document, args.wait)?;
-            incoming.is_made(&sync_state)?;
-            Ok(remote_state)
+            prepare::prepare(&connection, &script, document, args.wait)
         };
         let look = || {
             let own = OwnFiles::with_keys(&connection.identity_files());
@@ -97,6 +95,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             let mut remote_state = remote_state.unwrap_or_else(ask)?;
             remote_state.by_content = args.checksum;
             local.exclude_workspaces(&remote_state.workspaces)?;
+            // Before the plan notes what has arrived: what both sides agreed on tells which backups are no news.
+            settle_backups::of_earlier_pushes(step.report(), &connection, &local, &remote_state)?;
+            incoming.is_made(&sync_state)?;
             let was_cut_off = local.sync_state.was_cut_off();
             let (mut plan, is_agreed) =
                 plan_by_content(step, &mut local, &mut remote_state, &layout, &connection, args)?;
@@ -119,7 +120,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 remote_state: &remote_state,
                 plan: &plan,
                 is_agreed,
-                backups: Backups::of_a_push(&remote_state.state),
+                backups: Backups::of_a_push(&remote_state.state, &incoming.id, args.checksum),
             };
             let sent = send(&context, args, receipt);
             if was_cut_off && sent.is_ok() {
@@ -346,6 +347,7 @@ fn dry_run(
         workspaces: Vec::new(),
         incoming: Incoming::new(connection, incoming_folder, places, None),
         state: state.to_owned(),
+        unnamed_backups: Vec::new(),
         is_new: !local.was_pushed(),
         has_leftovers: false,
         leftover_bytes: 0,
@@ -361,7 +363,8 @@ fn dry_run(
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));
     let (local, remote_state, plan) = (&local, &remote_state, &plan);
-    let (backups, is_agreed) = (Backups::of_a_push(&remote_state.state), false);
+    let backups = Backups::of_a_push(&remote_state.state, &incoming.id, args.checksum);
+    let is_agreed = false;
     TransferContext {
         step,
         document,

@@ -119,6 +119,30 @@ fn what_is_edited_here_before_it_is_replaced_is_kept_and_named() {
 }
 
 #[test]
+fn what_a_transfer_that_was_cut_off_has_replaced_is_named_by_the_next_one() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    for (tool, edited, written) in
+        [("mlcube-ssh-push", &here, &there), ("mlcube-ssh-pull", &there, &here)]
+    {
+        fs::write(edited, format!("edited by {tool}")).unwrap();
+        // Somebody writes at the last moment, and the step is killed when rsync has replaced that.
+        let version = "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac";
+        let writes = format!("echo {tool} >'{}'", written.display());
+        let lines = format!("{version}\n{writes}\n/usr/bin/rsync \"$@\"\nkill -KILL $PPID");
+        scene.has_program("rsync", &lines);
+        run(&scene, tool, &document).exits(137);
+        as_ever(&scene);
+        let next = run(&scene, tool, &document);
+        next.succeeds().says("that was cut off kept a backup").never_says("and 1 more");
+        let backup = next.stderr.trim_end().rsplit(": ").next().unwrap();
+        assert_eq!(fs::read_to_string(backup).unwrap(), format!("{tool}\n"));
+        run(&scene, tool, &document).succeeds().is_silent();
+    }
+}
+
+#[test]
 fn what_is_edited_here_while_checksums_are_compared_stays() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);

@@ -431,9 +431,9 @@ impl<'a> Trial<'a> {
             self.succeeds(&outcome);
             let receipt = outcome.document();
             for key in ["kept", "left_out"] {
-                let names = receipt.at(&format!("/steps/{step}/{key}")).as_array().cloned();
-                let names = names.into_iter().flatten();
-                named.extend(names.filter_map(|name| Some(PathBuf::from(name.as_str()?))));
+                let listed = receipt.at(&format!("/steps/{step}/{key}")).as_array().cloned();
+                let listed = listed.into_iter().flatten();
+                named.extend(listed.filter_map(|name| Some(PathBuf::from(name.as_str()?))));
             }
         }
         self.nothing_is_lost(after)?;

@@ -33,7 +33,9 @@ pub fn is_state_folder(folder: &Path) -> bool {
     // A cube's `id` may be a pipe, so it is looked at before it is read.
     let is_private_file = |name: &str, size: u64| {
         let file = fs::symlink_metadata(folder.join(name));
-        file.is_ok_and(|file| file.is_file() && file.len() == size && file.mode() & 0o077 == 0)
+        file.is_ok_and(|file| {
+            file.is_file() && file.len() == size && file.mode().trailing_zeros() >= 6
+        })
     };
     let is_id = || {
         let is_hex = |text: String| text.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 
+use anyhow::Result;
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::sync::{SyncState, name_aside};
 use mlcube_ssh::ui::report::Report;
@@ -12,12 +14,33 @@ use crate::transfer::summary;
 /// The folder for the backups of one pull.
 pub(crate) struct Backups {
     folder: PathBuf,
+    /// Whether the pull was cut off before it could name its backups.
+    was_cut_off: bool,
 }
 
 impl Backups {
     /// Chooses a folder that no other pull has.
     pub(crate) fn of_a_pull(sync_state: &SyncState) -> Self {
-        Self { folder: sync_state.replaced().join(name_aside()) }
+        let was_cut_off = false;
+        Self {
+            was_cut_off,
+            folder: sync_state.replaced().join(name_aside(&process::id().to_string())),
+        }
+    }
+
+    /// Names the backups of a pull that was cut off; `before` is what both sides last agreed on.
+    ///
+    /// # Errors
+    /// When the sync state can't be read or written.
+    pub(crate) fn settle_earlier(
+        sync_state: &SyncState,
+        workspace: &Path,
+        before: &Listing,
+        report: Report,
+    ) -> Result<()> {
+        let Some(folder) = sync_state.unnamed_backups()? else { return Ok(()) };
+        Self { folder, was_cut_off: true }.settle(workspace, before, false, report);
+        sync_state.set_unnamed_backups(None)
     }
 
     /// The folder for the backups. Those of a batch are in it under the batch's path in the workspace.
@@ -64,6 +87,10 @@ impl Backups {
         self.remove_empty(&backups);
         let name = summary::Names { report, field: "" };
         name.each(&changed, |path| {
+            if self.was_cut_off {
+                let backup = self.folder.join(path);
+                return format!("a pull that was cut off kept a backup: {}", backup.display());
+            }
             format!(
                 "'{}' was written locally during this pull; its backup is {}",
                 summary::shown(path),

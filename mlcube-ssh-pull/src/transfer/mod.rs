@@ -77,6 +77,7 @@ impl TransferContext<'_> {
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
+        Backups::settle_earlier(self.sync_state, workspace, &common, self.step.report())?;
         let listing = mem::take(&mut remote.listing);
         let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
         // The listing as the file system shows it, before `settle` puts in the times that both sides agreed on.
@@ -137,10 +138,12 @@ impl TransferContext<'_> {
             plan.common = Listing::default();
             let path = remote.path.clone();
             let backups = Backups::of_a_pull(self.sync_state);
+            self.sync_state.set_unnamed_backups(Some(backups.folder()))?;
             let own = OwnFolders { backups: &backups, scratch: &scratch };
             let fetched = self.fetch(remote, wanted.as_deref(), &plan, own, args, receipt);
             let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
             backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
+            self.sync_state.set_unnamed_backups(None)?;
             let (rest, partial) = fetched?;
             let mut denied = file_system::set_permissions(workspace, &plan.permissions);
             receipt.changed |= plan.permissions.len() > denied.len();

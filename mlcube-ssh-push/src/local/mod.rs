@@ -31,7 +31,7 @@ pub(crate) struct Local {
     pub(crate) workspace: Listing,
     pub(crate) sync_state: SyncState,
     /// What both sides of the workspace last agreed on.
-    common: Listing,
+    pub(crate) common: Listing,
     pushed: Option<Listing>,
     /// Code that a failed push may have sent, or that was pushed and no longer exists locally.
     sent_once: Listing,

@@ -46,7 +46,7 @@ impl IncomingId {
         sync_state.set_incoming(&names)
     }
 
-    /// Notes that the remote has this folder, and no longer has the former ones.
+    /// Notes that the remote has this folder, and that nothing of the former ones is left to do.
     pub(crate) fn is_made(&self, sync_state: &SyncState) -> Result<()> {
         sync_state.set_incoming(std::slice::from_ref(&self.id))
     }

@@ -18,6 +18,7 @@ use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::LIST_PLACES;
 
+use crate::remote::backups::Backups;
 use crate::remote::incoming::{Incoming, IncomingId};
 use crate::remote::state::{Disk, RemoteState};
 
@@ -90,10 +91,11 @@ pub(crate) fn prepare<'a>(
     let path =
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     let (base, workspace) = (path("base")?, path("workspace")?);
-    let places = [base.clone(), workspace.clone()];
+    let (places, state) = ([base.clone(), workspace.clone()], path("state")?);
     let mut remote_state = RemoteState {
         base,
-        state: path("state")?,
+        unnamed_backups: unnamed_backups(&reply, &state),
+        state,
         workspace,
         workspaces: workspaces(&reply),
         incoming: Incoming::new(connection, path("incoming")?, places, session),
@@ -148,6 +150,13 @@ pub(crate) fn look(connection: &Connection, remote: &Remote) -> Outcome<Look> {
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     let (base, workspace) = (path("base")?, path("workspace")?);
     Ok(Look { base, workspace, listing: reply.listing()?, workspaces })
+}
+
+/// The backups of earlier pushes of this machine that were cut off.
+fn unnamed_backups(reply: &Reply, state: &str) -> Vec<Backups> {
+    let text = reply.text();
+    let names = text.lines().filter_map(|line| line.strip_prefix("backups "));
+    names.filter_map(|name| Backups::of_an_earlier_push(state, name)).collect()
 }
 
 fn workspaces(reply: &Reply) -> Vec<PathBuf> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::{Entry, Listing};
 
+use crate::remote::backups::Backups;
 use crate::remote::incoming::Incoming;
 
 /// The state of the remote before a push.
@@ -24,6 +25,8 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) workspaces: Vec<PathBuf>,
     /// The incoming folder, which this push holds.
     pub(crate) incoming: Incoming<'a>,
+    /// The backups of earlier pushes that were cut off before they could name them.
+    pub(crate) unnamed_backups: Vec<Backups>,
     /// Whether this push has made the tree.
     pub(crate) is_new: bool,
     /// Whether the incoming folder holds entries of a push that was cut off.

@@ -12,7 +12,8 @@
 # code.
 # Replies: base, state, workspace, incoming (absolute), tree (made or found), left and left-bytes (whether a push that
 # was cut off has left entries, and their size), was-workspace (see tell_workspaces), zstd (whether the host has it),
-# disk-of-workspace and disk-of-code (whether the incoming folder is on it, free bytes), then a line `listing` and the
+# backups (the name of a folder with backups of one of the former pushes; maybe several), disk-of-workspace and
+# disk-of-code (whether the incoming folder is on it, free bytes), then a line `listing` and the
 # listing of the workspace, an entry `another`, and the listing of that code as far as it exists; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -105,6 +106,12 @@ done
 # the same; and a process left of the earlier push no longer finds the folder.
 for earlier in $former; do
   [ -d "$state/incoming/$earlier" ] && mv "$state/incoming/$earlier" "$incoming" 2>/dev/null && break
+done
+# Their backups, which nobody has named yet.
+for earlier in $former; do
+  for folder in "$state/replaced"/*-"$earlier"*; do
+    [ ! -d "$folder" ] || printf 'backups %s\n' "${folder##*/}"
+  done
 done
 # Temporary files of a killed rsync.
 rm -rf "$incoming/tmp"

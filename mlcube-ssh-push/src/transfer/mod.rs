@@ -5,7 +5,7 @@ pub(crate) mod context;
 pub(crate) mod delete;
 mod permissions;
 mod sent_check;
-mod settle_backups;
+pub(crate) mod settle_backups;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
@@ -52,8 +52,8 @@ impl TransferContext<'_> {
             // The connection is lost, so the backups can't be read.
             Err(failure) if failure.kind == FailureKind::Connection => {}
             // The first failure is the one that is reported.
-            Err(failure) => drop(self.settle_backups(failure.is_out_of_room())),
-            Ok(_) if has_replaced => self.settle_backups(false)?,
+            Err(failure) => drop(self.backups().settle(failure.is_out_of_room())),
+            Ok(_) if has_replaced => self.backups().settle(false)?,
             Ok(_) => {}
         }
         let remaining = all?;

@@ -1,6 +1,6 @@
 //! The backups of what a push replaces or deletes on the remote, in one folder for each push.
 //!
-//! At the end of the push that folder is listed. Backups of code that this machine sent itself are useless and are
+//! At the end of the push that folder is listed; after a push that was cut off, at the beginning of the next one. Backups of code that this machine sent itself are useless and are
 //! removed. Backups of what somebody else wrote are kept and named, and so are those of files that were written between
 //! the listing and the transfer. Size and time decide. With `--checksum` they don't count; nobody knows then what the
 //! code was, and no backup of code is removed.
@@ -11,10 +11,15 @@ use anyhow::anyhow;
 use mlcube_ssh::listing::{Entry, FIND_FORMAT, Granularity, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::state_of;
 use mlcube_ssh::text::quote::one_line;
+use mlcube_ssh::ui::report::Report;
 
+use crate::local::Local;
+use crate::remote::backups::Backups;
+use crate::remote::state::RemoteState;
 use crate::transfer::context::TransferContext;
 use crate::transfer::summary;
 
@@ -24,10 +29,53 @@ const DROP: &str = include_str!("../sh/drop-backups.sh");
 /// How many backups one script removes; each is a word on its command line.
 const AT_ONCE: usize = 10_000;
 
+/// The backups of one push.
+pub(crate) struct PushBackups<'a> {
+    report: Report,
+    connection: &'a Connection,
+    local: &'a Local,
+    remote_state: &'a RemoteState<'a>,
+    backups: &'a Backups,
+    /// The entries of the workspace that the push was to replace.
+    expected: &'a Listing,
+    /// Whether it is an earlier push, which was cut off.
+    was_cut_off: bool,
+}
+
+/// Settles the backups of earlier pushes of this machine that were cut off.
+pub(crate) fn of_earlier_pushes(
+    report: Report,
+    connection: &Connection,
+    local: &Local,
+    remote_state: &RemoteState,
+) -> Outcome<()> {
+    remote_state.unnamed_backups.iter().try_for_each(|backups| {
+        let expected = &local.common;
+        let was_cut_off = true;
+        PushBackups { report, connection, local, remote_state, backups, expected, was_cut_off }
+            .settle(false)
+    })
+}
+
 impl TransferContext<'_> {
+    /// The backups of this push.
+    pub(crate) fn backups(&self) -> PushBackups<'_> {
+        PushBackups {
+            report: self.step.report(),
+            connection: self.connection,
+            local: self.local,
+            remote_state: self.remote_state,
+            backups: &self.backups,
+            expected: &self.remote_state.listing,
+            was_cut_off: false,
+        }
+    }
+}
+
+impl PushBackups<'_> {
     /// Removes useless backups and names the unexpected ones. If a disk was full (`was_full`), a backup may be
     /// incomplete; the file that it was made of is still in its place then.
-    pub(crate) fn settle_backups(&self, was_full: bool) -> Outcome<()> {
+    pub(crate) fn settle(&self, was_full: bool) -> Outcome<()> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let reply = self.ask_of_backups(script)?;
         let backups = reply.listing()?.filter(|_, entry| !entry.is_folder());
@@ -38,12 +86,9 @@ impl TransferContext<'_> {
             if let Ok(place) = path.strip_prefix("code") {
                 found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
             } else if let Ok(place) = path.strip_prefix("workspace") {
-                let listed = self.remote_state.listing.get(place);
-                found[1].add(
-                    path,
-                    place,
-                    listed.is_some_and(|remote| disk.shows(&backup, &remote)),
-                );
+                let expected = self.expected.get(place);
+                let is_expected = expected.is_some_and(|entry| disk.shows(&backup, &entry));
+                found[1].add(path, place, is_expected);
             }
         }
         let [code, workspace] = &mut found;
@@ -60,7 +105,7 @@ impl TransferContext<'_> {
                 |place, now| {
                     let backup = backups.get(&Path::new("workspace").join(place));
                     // After a transfer by content, a sent file can have the same size and time as the one that it replaced.
-                    !self.remote_state.by_content
+                    !self.backups.by_content
                         && backup.is_some_and(|backup| backup.size < now.size)
                         && self
                             .remote_state
@@ -70,14 +115,14 @@ impl TransferContext<'_> {
                 },
             );
         }
-        let is_code_known = !self.remote_state.by_content;
+        let is_code_known = !self.backups.by_content;
         let mut useless = [code.incomplete.as_slice(), &workspace.incomplete].concat();
         if is_code_known {
             useless.extend(&code.expected);
         }
         self.drop_backups(&useless, useless.len() == backups.len())?;
         if !is_code_known && !code.expected.is_empty() {
-            self.step.report().say(&format!(
+            self.report.say(&format!(
                 "kept backups of the code that this push replaced on {} in {}, as --checksum can't tell whether somebody else changed it",
                 self.connection.host(),
                 one_line(&self.backups.code())
@@ -111,9 +156,16 @@ impl TransferContext<'_> {
 
     fn name_backups(&self, changed: &[&Path]) {
         let (report, host, folder) =
-            (self.step.report(), self.connection.host(), one_line(&self.backups.0));
+            (self.report, self.connection.host(), one_line(&self.backups.folder));
         for path in changed.iter().take(summary::NAMED) {
             let name = |place: &Path| one_line(&place.to_string_lossy());
+            if self.was_cut_off {
+                report.warn(&format!(
+                    "a push that was cut off kept a backup on '{host}': {folder}/{}",
+                    name(path)
+                ));
+                continue;
+            }
             let why = match (path.strip_prefix("code"), path.strip_prefix("workspace")) {
                 (Ok(place), _) => {
                     format!(
@@ -137,7 +189,7 @@ impl TransferContext<'_> {
     }
 
     fn ask_of_backups(&self, script: Script) -> Outcome<Reply> {
-        let script = script.given("backups", &self.backups.0);
+        let script = script.given("backups", &self.backups.folder);
         self.checked(self.remote_state.incoming.ask(script)?)
     }
 
@@ -148,7 +200,7 @@ impl TransferContext<'_> {
         Err(Failure::ours(anyhow!(
             "can't read the backups on '{}' in {}: {}",
             self.connection.host(),
-            self.backups.0,
+            self.backups.folder,
             reply.last_error()
         )))
     }

@@ -11,6 +11,7 @@
 //! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
 //! | `shown` | how the local disk shows entries whose times or permissions it can't store |
 //! | `replaced/` | backups of local files that a pull replaced |
+//! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
 //! | `lock` | locked by the running transfer |
 //!
 //! Beside these folders there is a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the
@@ -328,6 +329,31 @@ impl SyncState {
     #[must_use]
     pub fn replaced(&self) -> PathBuf {
         self.folder.join("replaced")
+    }
+
+    /// The folder in [`SyncState::replaced`] of a pull that was cut off before it could name its backups.
+    ///
+    /// # Errors
+    /// When the file exists and can't be read.
+    pub fn unnamed_backups(&self) -> Result<Option<PathBuf>> {
+        let path = self.folder.join("unnamed");
+        let name = match fs::read_to_string(&path) {
+            Err(problem) if is_absence(&problem) => return Ok(None),
+            read => read.with_context(|| format!("can't read {}", path.display()))?,
+        };
+        let name = Path::new(name.trim()).file_name();
+        Ok(name.map(|name| self.replaced().join(name)))
+    }
+
+    /// Writes down the folder of a pull in [`SyncState::replaced`]; `None` once its backups are named.
+    ///
+    /// # Errors
+    /// When the file can't be written or removed.
+    pub fn set_unnamed_backups(&self, folder: Option<&Path>) -> Result<()> {
+        let Some(name) = folder.and_then(Path::file_name) else { return self.remove(&["unnamed"]) };
+        let path = self.folder.join("unnamed");
+        write_atomically(&path, |file| file.write_all(name.as_bytes()))
+            .with_context(|| format!("can't write {}", path.display()))
     }
 
     /// Writes down the code that was pushed.
