@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::fs::{File, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -509,6 +510,74 @@ fn without_room_for_the_whole_backup_nothing_is_replaced() {
             fs::remove_file(from.join(name)).unwrap();
             fs::remove_file(to.join(name)).unwrap();
         }
+    }
+}
+
+/// Fills a disk but for so many bytes.
+fn fill(disk: &Path, but_for: usize) -> PathBuf {
+    let path = disk.join("filling");
+    let mut filling = File::create(&path).unwrap();
+    while filling.write_all(&[0; 4096]).is_ok() {}
+    let size = filling.metadata().unwrap().len();
+    filling.set_len(size - but_for as u64).unwrap();
+    path
+}
+
+/// While the state fails, nothing moves in either direction; afterwards everything does.
+fn nothing_moves_meanwhile(
+    scene: &Scene,
+    (cube, document, there): &(Cube, Document, PathBuf),
+    words: &[&str],
+    mend: impl FnOnce(),
+) {
+    let here = cube.workspace();
+    write(&here, &[("data.csv", "edited")]);
+    write(there, &[("score", "1")]);
+    for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let stopped = scene.tool(tool).arg("-q").reads_document(document).run();
+        stopped.exits(125).complains(words);
+    }
+    assert_eq!(read(there, "data.csv"), "1,2\n");
+    assert!(!here.join("score").exists());
+    mend();
+    push(scene, document).succeeds().never_says("kept");
+    pull(scene, document).succeeds().never_says("kept");
+    assert_eq!((read(there, "data.csv"), read(&here, "score")), ("edited".into(), "1".into()));
+}
+
+#[test]
+fn a_state_disk_that_gets_full_in_the_middle_of_a_record_stops_a_transfer_before_anything_moves() {
+    let scene = Scene::new();
+    let top = scene.home().join(".local/state");
+    let Some(_state) = Tmpfs::mount(&top, "1m") else { return };
+    let pushed = pushed(&scene);
+    // The record of so many names is larger than what is free.
+    for number in 0..400 {
+        let name = format!("a long name, so that the record is large, {number}");
+        fs::write(pushed.0.workspace().join(name), "1").unwrap();
+    }
+    push(&scene, &pushed.1).succeeds();
+    let filling = fill(&top, 16_384);
+    let words = ["can't write the record", "No space left on device", "make room"];
+    nothing_moves_meanwhile(&scene, &pushed, &words, || fs::remove_file(filling).unwrap());
+}
+
+#[test]
+fn a_state_disk_that_fails_to_read_stops_a_transfer_before_anything_moves() {
+    let scene = Scene::new();
+    let state = scene.home().join(".local/state/mlcube-ssh");
+    let pushed = pushed(&scene);
+    let Some(disk) = OddDisk::mount(&state, &[]) else { return };
+    let record = files_below(&state).into_iter().find(|path| path.ends_with("workspace")).unwrap();
+    let record = record.strip_prefix(&state).unwrap().display().to_string();
+    for oddity in ["eio", "eio-content"] {
+        write(&pushed.0.workspace(), &[("data.csv", "1,2\n")]);
+        push(&scene, &pushed.1).succeeds();
+        disk.has(&[&format!("{oddity} {record}")]);
+        let words = ["can't read the record", "Input/output error", "move it away"];
+        nothing_moves_meanwhile(&scene, &pushed, &words, || disk.has(&[]));
+        fs::remove_file(pushed.2.join("score")).unwrap();
+        fs::remove_file(pushed.0.workspace().join("score")).unwrap();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Errors with an exit status and the party at fault.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
@@ -178,8 +179,17 @@ impl Failure {
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {
         let carried = || self.cause.chain().find_map(|cause| cause.downcast_ref::<Hinted>());
-        self.hint.as_deref().or_else(|| carried().map(Hinted::hint))
+        let known = self.hint.as_deref().or_else(|| carried().map(Hinted::hint));
+        known.or_else(|| is_of_a_full_disk(&self.cause).then_some(MAKE_ROOM))
     }
+}
+
+/// Returns whether the system refused to write because a local disk, or the account's share of it, is full.
+fn is_of_a_full_disk(cause: &anyhow::Error) -> bool {
+    let is_full = |problem: &io::Error| {
+        matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    };
+    cause.chain().any(|cause| cause.downcast_ref().is_some_and(is_full))
 }
 
 impl From<anyhow::Error> for Failure {

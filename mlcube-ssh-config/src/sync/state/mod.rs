@@ -36,6 +36,7 @@ use crate::cube::layout::Layout;
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
+use crate::pipe::failure::hinted;
 use crate::pipe::private_file::state_folder;
 use crate::pipe::private_file::{make_private, write_atomically};
 use crate::settings::names::{RemotePath, User};
@@ -413,9 +414,12 @@ impl SyncState {
         match read {
             // A damaged file counts as missing: then every difference is kept and named.
             Err(problem) if !is_of_the_system(&problem) => Ok(None),
-            read => {
-                read.map(Some).with_context(|| format!("can't read the record {}", path.display()))
-            }
+            read => read.map(Some).map_err(|problem| {
+                hinted(
+                    format!("can't read the record {}: {problem:#}", path.display()),
+                    "make it readable, or move it away: every file that differs then counts as changed on both sides",
+                )
+            }),
         }
     }
 
