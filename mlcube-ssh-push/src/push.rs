@@ -62,9 +62,6 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     }
     let (receipt, pushed) = timed(|receipt| {
         let _lock = sync_state.lock(&step.report())?;
-        if let Some(place) = &as_code {
-            sync_state.forget_workspace(place)?;
-        }
         let selection = selection(document, &layout, args)?;
         let incoming = IncomingId::choose(&sync_state)?;
         let ask = || {
@@ -75,7 +72,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         };
         let look = || {
             let own = OwnFiles::with_keys(&connection.identity_files());
-            Local::look(&layout, &boundary, sync_state.clone(), &selection, &own, step.report())
+            let (state, as_code) = (sync_state.clone(), as_code.as_deref());
+            Local::look(&layout, &boundary, state, as_code, &selection, &own, step.report())
         };
         let (local, remote_state) = list_and_ask(look, contacts_at_once(args).then_some(&ask));
         let mut local = local?;
@@ -83,7 +81,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             local.exclude_workspaces(&remote_state.workspaces)?;
         }
         local.skipped.print_ignored(&step.report());
-        former_workspaces::name_skipped(&step.report(), &layout, &sync_state.workspaces()?);
+        former_workspaces::name_skipped(&step.report(), &layout, &local.workspaces);
         outside_cube::name(&step.report(), &layout, &local);
         note(receipt, &local);
         if args.if_changed && !local.was_pushed() {
@@ -94,6 +92,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         if !args.if_changed || deletes || !local.is_unchanged() {
             let mut remote_state = remote_state.unwrap_or_else(ask)?;
             remote_state.by_content = args.checksum;
+            // The remote has forgotten it by now; if that fails, the same command says it again.
+            as_code.iter().try_for_each(|place| sync_state.forget_workspace(place))?;
             local.exclude_workspaces(&remote_state.workspaces)?;
             // Before the plan notes what has arrived: what both sides agreed on tells which backups are no news.
             settle_backups::of_earlier_pushes(step.report(), &connection, &local, &remote_state)?;
@@ -334,7 +334,18 @@ fn dry_run(
     let own = OwnFiles::with_keys(&connection.identity_file());
     let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
     let selection = selection(document, layout, args)?;
-    let mut local = Local::look(layout, &boundary, sync_state, &selection, &own, step.report())?;
+    let as_code = args.as_code.as_ref();
+    let as_code = as_code.map(|path| former_workspaces::parse(layout, &sync_state, path));
+    let as_code = as_code.transpose()?;
+    let mut local = Local::look(
+        layout,
+        &boundary,
+        sync_state,
+        as_code.as_deref(),
+        &selection,
+        &own,
+        step.report(),
+    )?;
     local.skipped.print_ignored(&step.report());
     let state = remote.state.from_home();
     let (base, workspace) =

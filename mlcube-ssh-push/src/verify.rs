@@ -33,7 +33,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         connection.identity_files()
     });
     let sync_state = SyncState::of(&layout, remote)?;
-    let mut local = Local::look(&layout, &boundary, sync_state, &Selection::All, &own, report)?;
+    let mut local =
+        Local::look(&layout, &boundary, sync_state, None, &Selection::All, &own, report)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
         let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &Listing::default());

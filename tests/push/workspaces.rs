@@ -70,6 +70,11 @@ fn a_former_workspace_is_named_and_is_code_again_when_the_user_says_so() {
     push(&["--as-code=tasks"]).exits(125).says("known as a former workspace");
     let model = || fs::read_to_string(there.join("runs/1/model")).unwrap();
     assert_eq!(model(), "epoch 100");
+    // A push that reaches nobody leaves it as it was.
+    scene.masters().kill();
+    scene.reaches_port(1, "");
+    push(&["--as-code=runs/1"]).exits(255);
+    scene.has_ssh_config("");
     // What a job wrote there is replaced, as code is, and kept.
     let sent = push(&["--as-code=runs/1/"]);
     sent.succeeds()

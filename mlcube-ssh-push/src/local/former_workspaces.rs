@@ -19,6 +19,7 @@ pub(crate) fn name_skipped(report: &Report, layout: &Layout, known: &[PathBuf]) 
         let shown = first.display().to_string().escape_debug().to_string();
         let more = match others.len() {
             0 => String::new(),
+            1 => ", nor is 1 more".to_owned(),
             number => format!(", nor are {number} more"),
         };
         report.say(&format!(

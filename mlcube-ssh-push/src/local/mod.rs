@@ -41,6 +41,8 @@ pub(crate) struct Local {
     selection: Selection,
     /// The links of the workspace that are sent as their targets.
     pub(crate) followed: Vec<PathBuf>,
+    /// The places in the base that are or were a workspace, and aren't declared to be code.
+    pub(crate) workspaces: Vec<PathBuf>,
 }
 
 /// Lists the workspace, with what is below the user's own links, and returns these links too. What isn't sent is noted
@@ -62,11 +64,13 @@ fn workspace(
 }
 
 impl Local {
-    /// Lists code and workspace, without the files in `own`, which are never sent.
+    /// Lists code and workspace, without the files in `own`, which are never sent. `as_code` is a former workspace that is
+    /// code now.
     pub(crate) fn look(
         layout: &Layout,
         boundary: &Boundary,
         sync_state: SyncState,
+        as_code: Option<&Path>,
         selection: &Selection,
         own: &OwnFiles,
         report: Report,
@@ -74,8 +78,10 @@ impl Local {
         let skipped = Skipped::default();
         // Read before any other listing: local and remote have mostly the same entries, in this order.
         let common = sync_state.workspace()?;
+        let mut former = sync_state.workspaces()?;
+        former.retain(|place| as_code != Some(place));
         let mut workspaces = layout.workspaces();
-        workspaces.extend(sync_state.workspaces()?);
+        workspaces.extend(former.iter().cloned());
         let mut code = code::listing(layout, &workspaces, &skipped)?;
         let pushed = sync_state.code()?;
         own.take(&mut code, &layout.base, pushed.as_ref(), report);
@@ -94,6 +100,7 @@ impl Local {
             selection: selection.along_links(&workspace),
             workspace,
             followed,
+            workspaces: former,
             skipped,
             common,
             pushed,
@@ -120,6 +127,9 @@ impl Local {
     /// these places.
     pub(crate) fn exclude_workspaces(&mut self, places: &[PathBuf]) -> Result<()> {
         self.sync_state.add_workspaces(places)?;
+        let is_new = |place: &&PathBuf| !self.workspaces.contains(place);
+        let new: Vec<_> = places.iter().filter(is_new).cloned().collect();
+        self.workspaces.extend(new);
         let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
         self.code.retain(|path, _| is_code(path));
         self.gone.retain(|path, _| is_code(path));
