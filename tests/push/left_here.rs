@@ -1,6 +1,8 @@
 //! What a push doesn't send, or can't, and what it says of it.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -160,4 +162,34 @@ fn a_state_folder_is_never_sent_though_another_one_is_in_use() {
         assert!(!there.join(state).exists(), "{state}");
     }
     assert!(there.join("other/mlcube-ssh/id").exists());
+}
+
+#[test]
+fn a_link_folder_there_whose_name_is_no_text_is_named_and_nothing_goes_through_it() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let name = OsStr::from_bytes(b"link-\xff");
+    let here = cube.workspace().join(name);
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("model"), "1").unwrap();
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    // rsync takes the path of a followed link as text.
+    let (there, disk) = (
+        scene.host.remote_root().join("digits/workspace").join(name),
+        scene.place().folder("scratch"),
+    );
+    fs::create_dir_all(&disk).unwrap();
+    fs::rename(&there, disk.join("moved")).unwrap();
+    symlink(disk.join("moved"), &there).unwrap();
+    fs::write(here.join("model"), "edited").unwrap();
+    fs::write(disk.join("moved/score"), "1").unwrap();
+    fs::write(cube.workspace().join("other"), "1").unwrap();
+    push(&scene, &document).exits(125).says("skipped").says("link-").says("the rest was done");
+    assert!(there.with_file_name("other").exists());
+    let pull = scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run();
+    pull.exits(125).says("skipped").says("link-");
+    assert_eq!(fs::read_to_string(disk.join("moved/model")).unwrap(), "1");
+    assert_eq!(fs::read_to_string(here.join("model")).unwrap(), "edited");
+    assert!(!here.join("score").exists());
 }

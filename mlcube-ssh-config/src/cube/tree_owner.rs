@@ -13,9 +13,8 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::cube::layout::Layout;
 use crate::pipe::document::{Document, Remote};
-use crate::pipe::failure::Failure;
-use crate::pipe::private_file::make_private;
-use crate::pipe::private_file::state_folder;
+use crate::pipe::failure::{Failure, hinted};
+use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder};
 use crate::text::quote::{one_line, shell_word};
 use crate::text::random_id::hex_digits;
 use crate::text::stable_hash::{StableHash, former};
@@ -88,7 +87,9 @@ fn machine_id(state: &Path) -> Result<String> {
         return Ok(id);
     }
     let id = hex_digits()?;
-    make(state, &file, &id).with_context(|| format!("can't write {}", file.display()))?;
+    make(state, &file, &id).map_err(|problem| {
+        hinted(format!("can't write {}: {problem}", file.display()), STATE_REMEDY)
+    })?;
     read().with_context(|| format!("can't read {}", file.display()))
 }
 

@@ -29,8 +29,7 @@ use crate::cube::outside_inputs;
 use crate::cube::paths::real;
 use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
-use crate::pipe::private_file::make_private;
-use crate::pipe::private_file::state_folder;
+use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder};
 use crate::settings::runner::{Runner, UserSettings};
 use crate::text::stable_hash::to_hex;
 
@@ -279,7 +278,7 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
     match read() {
         Err(problem) if problem.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(problem) => {
-            Err(problem).with_context(|| format!("can't read the key {}", file.display()))
+            Err(hinted(format!("can't read the key {}: {problem}", file.display()), STATE_REMEDY))
         }
         // A user who can read the key can seal; one who can write it can make this program trust another key.
         Ok((metadata, key))

@@ -13,6 +13,9 @@ use anyhow::{Context, Result};
 /// The name of the state folder.
 const STATE: &str = "mlcube-ssh";
 
+/// The hint for a state folder that can't be used.
+pub const STATE_REMEDY: &str = "make it writable, or set XDG_STATE_HOME to a folder of yours for good: the state folder holds what both sides agreed on";
+
 /// Returns the folder of the user's sync states and keys: `mlcube-ssh` in `XDG_STATE_HOME` or its default.
 ///
 /// # Errors

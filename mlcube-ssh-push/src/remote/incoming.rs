@@ -168,7 +168,9 @@ impl<'a> Incoming<'a> {
         };
         if ended.as_ref().is_err_and(|failure| failure.kind == FailureKind::Connection) {
             // Nobody would reply in this session either.
-            self.take_session().map(Session::hang_up);
+            if let Some(session) = self.take_session() {
+                session.hang_up();
+            }
         }
         (transfer, ended)
     }

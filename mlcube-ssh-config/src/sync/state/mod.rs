@@ -36,9 +36,8 @@ use crate::cube::layout::Layout;
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
-use crate::pipe::failure::hinted;
-use crate::pipe::private_file::state_folder;
-use crate::pipe::private_file::{make_private, write_atomically};
+use crate::pipe::failure::{MAKE_ROOM, hinted};
+use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_atomically};
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
@@ -115,7 +114,13 @@ impl SyncState {
             }
             Ok::<_, std::io::Error>(file)
         };
-        lock().with_context(|| format!("can't lock {}", path.display()))
+        lock().map_err(|problem| {
+            let hint = match problem.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => MAKE_ROOM,
+                _ => STATE_REMEDY,
+            };
+            hinted(format!("can't lock {}: {problem}", path.display()), hint)
+        })
     }
 
     /// Removes unfinished files of processes that were killed: only the holder of the lock writes.
@@ -441,7 +446,8 @@ fn former_names(layout: &Layout, remote: &Remote, workspace: &RemotePath) -> (u6
 /// Renames a file or folder of an earlier version, unless the new name exists. If several processes do so, one
 /// succeeds.
 fn take_over(former: &Path, now: &Path) -> Result<()> {
-    if now.exists() {
+    // A read-only disk would refuse to rename even a file that doesn't exist.
+    if Entry::look(former)?.is_none() || Entry::look(now)?.is_some() {
         return Ok(());
     }
     match fs::rename(former, now) {
