@@ -22,7 +22,7 @@ impl EngineFailure {
                 return None;
             }
         };
-        Some(connection.script(LOOK).word(kind).word(engine))
+        Some(connection.script(LOOK).given("failure", kind).given("engine", engine))
     }
 
     /// Returns what the user can do about the failure. Runs one script on the remote for the facts.

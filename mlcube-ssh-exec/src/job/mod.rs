@@ -96,7 +96,7 @@ impl Job {
     ) -> Result<Self> {
         let job = Self::named(id, document, connection);
         let script = connection.script(START).with(job::FUNCTIONS);
-        let script = script.word(document.remote.state.as_str()).word(&job.id);
+        let script = script.given("state", document.remote.state.as_str()).given("id", &job.id);
         Ok(Self { start: Some(start_script(script, document, start)?), ..job })
     }
 
@@ -113,7 +113,10 @@ impl Job {
 
     fn named(id: String, document: &Document, connection: &Connection) -> Self {
         let script = |program| {
-            connection.script(program).with(job::FUNCTIONS).word(document.remote.state.as_str())
+            connection
+                .script(program)
+                .with(job::FUNCTIONS)
+                .given("state", document.remote.state.as_str())
         };
         Self {
             id,
@@ -126,7 +129,7 @@ impl Job {
     }
 
     fn of_this(&self, script: &Script) -> Script {
-        script.clone().word(&self.id).word(&self.workspace)
+        script.clone().given("id", &self.id).given("workspace", &self.workspace)
     }
 
     /// Returns the script that starts the job unless it runs already; `None` for an existing job.
@@ -140,7 +143,10 @@ impl Job {
         let text =
             |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let then = if follow { "follow" } else { "end" };
-        self.of_this(&self.attach).word(text(offset)).word(text(tail)).word(then)
+        self.of_this(&self.attach)
+            .given("offset", &text(offset))
+            .given("lines", &text(tail))
+            .given("then", then)
     }
 
     /// Returns the script that stops the job, as Ctrl-C does.
@@ -150,13 +156,13 @@ impl Job {
 
     /// Returns the script that stops the job; with `force` it also releases the workspace of a job that can't be reached.
     pub(crate) fn stop_after(&self, grace: u64, force: bool) -> Script {
-        let force = if force { "force" } else { "" };
-        self.of_this(&self.stop).word(grace.to_string()).word(force)
+        let force = if force { "yes" } else { "no" };
+        self.of_this(&self.stop).given("grace", &grace.to_string()).given("force", force)
     }
 
     /// Returns the script that reports the state of the job, or of all jobs of the cube.
     pub(crate) fn status(&self, all: bool) -> Script {
-        self.of_this(&self.status).word(if all { "all" } else { "one" })
+        self.of_this(&self.status).given("which", if all { "all" } else { "one" })
     }
 }
 
@@ -171,22 +177,25 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
     let former_workspace = layout.former_workspace(&document.remote)?;
     let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
+    let run = [job::FUNCTIONS, RUN].concat();
     let script = script
+        .given("base", document.remote.base.as_str())
+        .given("root", &plain_path(&layout.root))
+        .given("file", &layout.file)
+        .given("workspace", own_workspace)
+        .given("python", &python(&runner.interpreter))
         .given("environment", &runner.interpreter.folder().unwrap_or_default())
+        .given("settings", &settings(&runner)?)
+        .given("document", &job::record(document, tasks)?)
+        .given("variables", &names)
+        .given("run", &run)
+        .given("shim", ENGINE)
+        .given("launch", LAUNCH)
+        .given("about", &launched_by::about(phase.word())?)
+        .given("locked", document.remote.workspace.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
-        .word(document.remote.base.as_str())
-        .word(plain_path(&layout.root))
-        .word(&layout.file)
-        .word(own_workspace)
-        .word(python(&runner.interpreter))
-        .word(&settings(&runner)?)
-        .word(&job::record(document, tasks)?)
-        .word(&names)
-        .words(&[[job::FUNCTIONS, RUN].concat(), ENGINE.to_owned(), LAUNCH.to_owned()])
-        .word(&launched_by::about(phase.word())?)
-        .word(document.remote.workspace.as_str())
-        .word(if detach { "detach" } else { "follow" })
-        .word(runner.log_limit.to_string())
+        .given("then", if detach { "detach" } else { "follow" })
+        .given("log_limit", &runner.log_limit.to_string())
         .given("gpus", gpus(document, &runner, phase))
         .given("engine_there", engine::name(document))
         .variables(&engine::variable(&runner))

@@ -1,11 +1,10 @@
 #!/bin/sh
 # Collects facts about a failure of the container engine that a person can fix.
-# $1 the kind of the failure, $2 the engine's name or path.
-# Reply, each line only if known: `at PATH`, where an interactive login shell finds the engine; `docker-host ADDRESS`, if
+# Given: failure, its kind; engine, its name or path.
+# Replies, each line only if known: `at PATH`, where an interactive login shell finds the engine; `docker-host ADDRESS`, if
 # only such a shell has it; `other NAME`, another engine on this host; `stores FOLDER`, where the engine keeps images and
 # containers.
-
-trouble=$1 engine=$2
+# shellcheck disable=SC2154 # the client sets what is given
 
 # Sets `their_path` and `their_host`: PATH and DOCKER_HOST of an interactive login shell, which reads start-up files that
 # our session doesn't. Start-up files may run any program: the output goes to a file, because a program that they start
@@ -34,7 +33,7 @@ ask_login_shell() {
   rm -f "$told"
 }
 
-case $trouble in
+case $failure in
   not-found)
     ask_login_shell
     if found=$(PATH=${their_path:-/none} && command -v "$engine"); then printf 'at %s\n' "$found"; fi

@@ -1,12 +1,21 @@
 #!/bin/sh
 # Finds what this host holds of one cube, and which jobs prevent its removal.
-# $1 base, $2 our own folder, $3 the workspace, $4 the environment's folder (empty: not ours).
-# shellcheck disable=SC2034,SC2154 # the scripts read what is set here; jobs.sh sets how
+# Given: base, state (the state folder) and workspace; environment, the folder of the python environment, or nothing if it
+# isn't ours.
+# shellcheck disable=SC2034,SC2154 # the scripts read what is set here; jobs.sh sets how, the client what is given
 
-base=$(absolute "$1") state=$(absolute "$2") workspace=$(absolute "$3") environment=${4:+$(absolute "$4")}
-# Where the environment is a link of the account's own, its files are what occupies the disk.
-if [ -L "$environment" ]; then environment=$(readlink -f "$environment"); fi
-shift 4
+locate "$base"
+base=$path
+locate "$state"
+state=$path
+locate "$workspace"
+workspace=$path
+if [ -n "$environment" ]; then
+  locate "$environment"
+  environment=$path
+  # Where the environment is a link of the account's own, its files are what occupies the disk.
+  if [ -L "$environment" ]; then environment=$(readlink -f "$environment"); fi
+fi
 
 # Refuses folders that can be the user's own: a wrong setting must not make the home folder ours.
 case $base in / | "$HOME" | "$HOME/") problem not-ours "$base" ;; esac

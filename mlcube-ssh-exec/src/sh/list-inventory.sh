@@ -1,9 +1,10 @@
 #!/bin/sh
-# Lists what the host holds of the cube. Arguments after those of inventory.sh: the format of a listed entry and that of an
-# unreadable one, for the tree; then both for the workspaces outside the tree.
-# Reply: a line `found KIND KIB PATH` for each item, `newest ID`, then a line `listing` and the entries of the tree and the
+# Lists what the host holds of the cube.
+# Given, beside what inventory.sh needs: format and unreadable, the formats of an entry of the tree, and of one that can't be
+# read; format_outside and unreadable_outside, those for the workspaces outside the tree.
+# Replies: a line `found KIND KIB PATH` for each item, `newest ID`, then a line `listing` and the entries of the tree and the
 # workspaces.
-# shellcheck disable=SC2154 # inventory.sh sets the folders
+# shellcheck disable=SC2154 # inventory.sh sets the folders, the client what is given
 
 found() {
   [ -e "$2" ] || return 0
@@ -41,5 +42,5 @@ list() {
   find "$1/" -mindepth 1 \( ! -type l ! -readable -o -type d ! -executable \) -printf "$3" -prune -o -mindepth 1 -printf "$2"
 }
 if [ -d "$state" ]; then
-  list "$base" "$1" "$2" && list "$state/workspaces" "$3" "$4"
+  list "$base" "$format" "$unreadable" && list "$state/workspaces" "$format_outside" "$unreadable_outside"
 fi

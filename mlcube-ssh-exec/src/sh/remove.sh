@@ -1,14 +1,12 @@
 #!/bin/sh
-# Removes what the host holds of the cube. Given: owner, the id of the owner that asks; former_owner, its id under an
-# earlier version; adopt, `yes` to remove also what another owner has pushed. Arguments after those of inventory.sh: the
-# newest job that the client knows; then the items to remove: containers, jobs, partial, tree, workspace, own/NAME,
-# replaced, environment.
-# No job can start meanwhile. Reply: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item; after `denied`, a
+# Removes what the host holds of the cube. No job can start meanwhile.
+# Given, beside what inventory.sh needs: owner, the id of the owner that asks; former_owner, its id under an earlier
+# version; adopt, `yes` to remove also what another owner has pushed; newest, the newest job that the client knows.
+# Words: the items to remove: containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
+# Replies: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item; after `denied`, a
 # line `closed OWNER PATH` names an entry that can't be removed; or problem.
 # shellcheck disable=SC2154 # the client sets what is given, inventory.sh the folders, find_busy busy
 
-newest=$1
-shift
 [ -d "$state" ] || [ "$*" = environment ] || problem nothing
 case ${there%% *} in
   '' | "$owner" | "$former_owner") ;;

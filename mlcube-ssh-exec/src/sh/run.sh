@@ -1,12 +1,26 @@
 #!/bin/sh
 # Runs a job to its end and writes its status. This process leads the job's session; its output is the job's log.
-# $1 the job's folder, $2 its workspace's lock, $3 the folder of links to the cube (empty: none), $4 the shim's folder, $5
-# umask, $6 the cube, $7 python, $8 the longest log in bytes (0: any), $9 the user's LC_ALL (`-`: unset), then mlcube's
-# words.
+# Given as NAME=VALUE: job, its folder; lock, that of its workspace; view, the folder of links to the cube, or nothing;
+# shims, the shim's folder; mask, the umask of the account; cube, its folder; python, which runs mlcube; log_limit, the
+# longest log in bytes, or 0 for any; locale, the user's LC_ALL, or `-` if it is unset.
+# Words, after `--`: mlcube's.
 # shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
 
-job=$1 lock=$2 view=$3 shims=$4 mask=$5 cube=$6 python=$7 limit=$8 locale=$9
-shift 9
+while [ "$1" != -- ]; do
+  case $1 in
+    job=*) job=${1#*=} ;;
+    lock=*) lock=${1#*=} ;;
+    view=*) view=${1#*=} ;;
+    shims=*) shims=${1#*=} ;;
+    mask=*) mask=${1#*=} ;;
+    cube=*) cube=${1#*=} ;;
+    python=*) python=${1#*=} ;;
+    log_limit=*) log_limit=${1#*=} ;;
+    locale=*) locale=${1#*=} ;;
+  esac
+  shift
+done
+shift
 # start.sh set this umask: the files of the job are only for the owner of the tree.
 private=$(umask)
 
@@ -61,7 +75,7 @@ umask "$mask"
 cd "$cube" || end 1
 
 # -E: the user's PYTHON* variables are for the task, not for this python. -u: the log is written without delay.
-"$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$limit" "$@" 8>&-
+"$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$log_limit" "$@" 8>&-
 status=$?
 PATH=${PATH#*:}
 LC_ALL=C

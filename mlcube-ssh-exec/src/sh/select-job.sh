@@ -1,24 +1,28 @@
 #!/bin/sh
 # Selects a job, and prints its state.
-# shellcheck disable=SC2154 # jobs.sh sets how, status, why and its_host
+# shellcheck disable=SC2154 # jobs.sh sets how, status, why and its_host; the client state, id and workspace
 
-# Sets `job` to the folder of the job $2, or, if $2 is empty, of the newest job of the workspace $3; $1 is our own folder. A
-# folder that can't be read must not count as empty.
+# Makes `state` and `workspace` absolute, and sets `job` to the folder of the job `id`, or, if `id` is empty, of the newest
+# job of the workspace. A folder that can't be read must not count as empty.
 pick_job() {
-  check_own "$1" "$1/jobs"
-  if [ -n "$2" ]; then
-    job=$1/jobs/$2
-    [ -d "$job" ] || problem unknown "$2"
+  locate "$state"
+  state=$path
+  locate "$workspace"
+  workspace=$path
+  check_own "$state" "$state/jobs"
+  if [ -n "$id" ]; then
+    job=$state/jobs/$id
+    [ -d "$job" ] || problem unknown "$id"
     return 0
   fi
   job=
-  check_readable "$1/jobs"
+  check_readable "$state/jobs"
   # Ids begin with the time, and a pattern is expanded in order: the last one is the newest.
-  for each in "$1"/jobs/*; do
+  for each in "$state"/jobs/*; do
     [ -d "$each" ] || continue
     its_workspace=
     read -r its_workspace 2>/dev/null <"$each/workspace" || :
-    [ "$its_workspace" != "$3" ] || job=$each
+    [ "$its_workspace" != "$workspace" ] || job=$each
   done
   [ -n "$job" ] || problem no-job
 }

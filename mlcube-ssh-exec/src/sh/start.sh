@@ -1,20 +1,21 @@
 #!/bin/sh
 # Starts a job in a session of its own. A job that exists already is only followed: the reply to an earlier start was lost.
-# $1 our own folder, $2 the job's id, $3 base, $4 the cube's folder relative to it, $5 its file, $6 workspace (empty: the
-# cube's own), $7 python, $8 settings for the remote mlcube (empty: the account's own), $9 the document, ${10} names of
-# variables for the task, ${11} run.sh, ${12} the engine shim, ${13} launch.py, ${14} who starts the job (JSON), ${15} the
-# workspace to lock, ${16} follow or detach after the start, ${17} the longest log in bytes (0: any); then mlcube's words:
-# the first is its log level, the second its command.
-# Given: gpus (the value of --gpus, if any); engine_there (docker or podman, or the path of one).
-# Given: environment, the folder of the python environment that was created for mlcube; else empty.
-# Given: former_workspace, the workspace's path under an earlier version; else empty.
+# Given: state (the state folder); id, the job's; base; root, the cube's folder in the base, and file, its mlcube.yaml
+# there; workspace, or nothing for the cube's own; python, which runs mlcube; environment, the folder of the python
+# environment that was created for mlcube, or nothing; settings, those of the remote mlcube, or nothing for the account's
+# own; document; variables, the names of those for the task; run, shim and launch, the texts of run.sh, engine.sh and
+# launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
+# version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
+# gpus, the value of --gpus, or nothing; engine_there, docker or podman, or the path of one.
+# Words: mlcube's. The first is its log level, the second its command.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
-state=$(absolute "$1") id=$2 base=$(absolute "$3") place=$4 file=$5 workspace=$6 python=$7
-settings=$8 document=$9
-shift 9
-variables=$1 run=$2 engine=$3 launch=$4 about=$5 locked=$(absolute "$6") then=$7 limit=$8
-shift 8
+locate "$state"
+state=$path
+locate "$base"
+base=$path
+locate "$locked"
+locked=$path
 job=$state/jobs/$id
 find_lock "$locked" "$state"
 lock=$its_lock
@@ -24,7 +25,7 @@ never_configured() { problem never-configured "$1"; }
 
 # Ends the script if the cube was never pushed, or was removed since.
 need_cube() {
-  its_file=$base/${place:+$place/}$file
+  its_file=$base/${root:+$root/}$file
   [ ! -f "$its_file" ] || return 0
   check_readable "${its_file%/*}"
   never_configured "$its_file"
@@ -129,7 +130,7 @@ take_workspace() {
 
 # Writes the shim into the folder $1 under the names of all engines, and tests that the system runs it from that folder.
 put_shim() {
-  printf '%s\n' "$engine" >"$1/docker" && chmod 700 "$1/docker" &&
+  printf '%s\n' "$shim" >"$1/docker" && chmod 700 "$1/docker" &&
     [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ] &&
     for name in podman singularity apptainer; do ln -s docker "$1/$name" || return; done
 }
@@ -228,13 +229,13 @@ start_job() {
   level=$1 phase=$2
   shift 2
   # Absolute: a relative path would be resolved through the link.
-  set -- "$level" "$phase" "--mlcube=$base/$place/$file" ${workspace:+"--workspace=$workspace"} "$@"
+  set -- "$level" "$phase" "--mlcube=$base/$root/$file" ${workspace:+"--workspace=$workspace"} "$@"
   MLCUBE_SSH_JOB=$id MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
   export MLCUBE_SSH_JOB MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
   # On its own line, with no descriptor of this session: an inherited one would keep the session open.
   # shellcheck disable=SC2086 # words of our own
-  setsid $scope sh "$job/run" "$job" "$lock" "$view" "$shims" "$mask" "$base/$place" "$python" "$limit" "$user_locale" \
-    "$@" </dev/null >"$job/log" 2>&1 3<&- &
+  setsid $scope sh "$job/run" job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" cube="$base/$root" \
+    python="$python" log_limit="$log_limit" locale="$user_locale" -- "$@" </dev/null >"$job/log" 2>&1 3<&- &
   starting=$!
   # The processes of this script that follow the job aren't part of it: the mark would get them killed by a stop.
   unset MLCUBE_SSH_JOB

@@ -1,11 +1,14 @@
 #!/bin/sh
-# Prints the state of jobs. $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4
-# which jobs: one or all.
-# shellcheck disable=SC2154 # pick_job sets job
+# Prints the state of jobs.
+# Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; which, `all` for
+# the jobs of all workspaces, or `one`.
+# Replies: a line of tell_job for each; or problem.
+# shellcheck disable=SC2154 # select-job.sh sets job, the client what is given
 
-state=$(absolute "$1")
+locate "$state"
+state=$path
 check_own "$state" "$state/jobs"
-if [ "$4" = all ]; then
+if [ "$which" = all ]; then
   check_readable "$state/jobs"
   # The newest first: a pattern is expanded in order, and ids begin with the time.
   newest_first=
@@ -14,7 +17,7 @@ if [ "$4" = all ]; then
     [ ! -d "$state/jobs/$id" ] || tell_job "$state/jobs/$id"
   done
 else
-  pick_job "$state" "$2" "$(absolute "$3")"
+  pick_job
   job_state "$job"
   need_state
   tell_job "$job"

@@ -1,13 +1,12 @@
 #!/bin/sh
 # Stops a job: its containers, then every process with its mark; TERM first, KILL after the grace. Looks for the
 # result: a job that still has a process hasn't been stopped.
-# $1 our own folder, $2 the job's id (empty: the newest of the workspace), $3 the workspace, $4 seconds of grace, $5 `force`
-# releases the workspace whatever is left of the job, and also for a job that can't be reached from this node.
-# Reply: `left …`, what couldn't be ended, only if there is something; then the job's state (tell_job).
-# shellcheck disable=SC2154 # pick_job sets job; jobs.sh sets how, why and its_host
+# Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; grace, seconds;
+# force, `yes` to release the workspace whatever is left of the job, also of one that can't be reached from this node.
+# Replies: `left …`, what couldn't be ended, only if there is something; then the job's state (tell_job); or problem.
+# shellcheck disable=SC2154 # select-job.sh sets job; jobs.sh sets how, why and its_host; the client what is given
 
-grace=$4 force=$5
-pick_job "$(absolute "$1")" "$2" "$(absolute "$3")"
+pick_job
 id=${job##*/}
 its_workspace=
 read -r its_workspace <"$job/workspace" || problem no-look "$job/workspace"
@@ -32,7 +31,7 @@ case $how in
       exit
     fi
     ;;
-  elsewhere) [ "$force" = force ] || problem elsewhere "$id ${its_host%%/*}" ;;
+  elsewhere) [ "$force" = yes ] || problem elsewhere "$id ${its_host%%/*}" ;;
 esac
 # On a full disk the write fails and the job is stopped nevertheless. Not `:` with a redirection: if that fails, the shell
 # ends (POSIX 2.8.1).
@@ -151,5 +150,5 @@ if [ -n "$left" ]; then
 else
   rm -f "$job/left"
 fi
-if [ -z "$left" ] || [ "$force" = force ]; then give_lock_up "$lock" "$id"; fi
+if [ -z "$left" ] || [ "$force" = yes ]; then give_lock_up "$lock" "$id"; fi
 tell_job "$job"

@@ -74,7 +74,9 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let remote_listing = if force { Listing::default() } else { reply.listing()? };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &remote_listing));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
-    let script = remove_script(&connection, document, &layout, &runner)?.word(newest).words(&words);
+    let script = remove_script(&connection, document, &layout, &runner)?
+        .given("newest", newest)
+        .words(&words);
     let reply = connection.run(&script);
     let is_asked_for = |item: &&Item| words.contains(&word(item));
     if reply.is_err() {
@@ -98,12 +100,14 @@ fn script(
 ) -> Script {
     let remote = &document.remote;
     let environment = runner.interpreter.folder().unwrap_or_default();
-    let script = connection
+    connection
         .script(program)
         .with(job::FUNCTIONS)
         .with(job::INCOMING)
-        .word(remote.base.as_str());
-    script.word(remote.state.as_str()).word(remote.workspace.as_str()).word(&environment)
+        .given("base", remote.base.as_str())
+        .given("state", remote.state.as_str())
+        .given("workspace", remote.workspace.as_str())
+        .given("environment", &environment)
 }
 
 fn remove_script(
@@ -120,13 +124,12 @@ fn remove_script(
 }
 
 fn look_script(connection: &Connection, document: &Document, runner: &Runner) -> Script {
-    let script = script(connection, LOOK, document, runner);
-    [TREE, OWN].iter().fold(script, |script, place| {
-        let below = format!("{place}/%P");
-        script
-            .word(FIND_FORMAT.replace("%P", &below))
-            .word(FIND_FORMAT_UNREADABLE.replace("%P", &below))
-    })
+    let below = |format: &str, place: &str| format.replace("%P", &format!("{place}/%P"));
+    script(connection, LOOK, document, runner)
+        .given("format", &below(FIND_FORMAT, TREE))
+        .given("unreadable", &below(FIND_FORMAT_UNREADABLE, TREE))
+        .given("format_outside", &below(FIND_FORMAT, OWN))
+        .given("unreadable_outside", &below(FIND_FORMAT_UNREADABLE, OWN))
 }
 
 /// Returns the words for the items to remove, and the chosen items that are kept.
