@@ -6,5 +6,6 @@ mod make_rules;
 mod odd_disk;
 mod odd_names;
 mod readme;
+mod shell_functions;
 mod testbed;
 mod wrapper;
