@@ -1,6 +1,7 @@
 //! The functions that the remote scripts share, each on a folder prepared for it, under the shells that a host's `sh` may
 //! be.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+#![expect(clippy::disallowed_methods, reason = "the shell itself is what is tested")]
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -75,9 +76,9 @@ fn a_folder_with_a_hidden_entry_or_a_broken_link_holds_something() {
 fn new_folders_are_private_and_old_ones_stay_as_they_are() {
     prints(
         &PRELUDE,
-        r#"mkdir -m 755 old
+        r"mkdir -m 755 old
         make_private old/a/b old/c
-        stat -c '%a %n' old old/a old/a/b old/c; umask"#,
+        stat -c '%a %n' old old/a old/a/b old/c; umask",
         "755 old\n700 old/a\n700 old/a/b\n700 old/c\n0022\n",
     );
 }
