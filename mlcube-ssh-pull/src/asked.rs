@@ -6,10 +6,10 @@ use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::sync::{Pattern, Selection};
+use mlcube_ssh::ui::names::shown;
 
 use crate::cli::Args;
 use crate::remote::outputs::Output;
-use crate::transfer::summary;
 
 /// The entries requested by path: declared outputs, and what the command line names.
 pub(crate) fn asked(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
@@ -40,7 +40,7 @@ pub(crate) fn check_matched(document: &Document, unmatched: &[PathBuf]) -> Outco
     };
     Err(Failure::ours(anyhow!(
         "'{}'{others} matches nothing in the workspace on '{}'",
-        summary::shown(first),
+        shown(first),
         document.remote.host
     ))
     .hint("`mlcube-ssh-pull --list` lists the remote workspace"))

@@ -11,6 +11,7 @@ use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::{Selection, SyncState};
 
+use crate::remote::followed_links;
 use crate::remote::list::list;
 use crate::remote::workspace::RemoteWorkspace;
 
@@ -39,9 +40,9 @@ pub(crate) fn list_both(
             let common = sync_state.workspace()?;
             Ok::<_, anyhow::Error>((common, list_local(&layout.workspace)?))
         });
-        let mut remote =
-            list(connection, document, layout, is_followed.then_some(sync_state), asked)?;
+        let mut remote = list(connection, document, layout, is_followed.then_some(sync_state))?;
         let (common, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        followed_links::follow(connection, document, &mut remote, asked, &common)?;
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }

@@ -8,12 +8,13 @@ use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, write_for_people};
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::date::utc;
 use mlcube_ssh::text::units::human_bytes;
 
 use crate::asked;
 use crate::cli::Args;
-use crate::remote::{list, outputs};
+use crate::remote::{followed_links, list, outputs};
 
 /// Writes the size, time and name of every selected entry.
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -22,7 +23,9 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let outputs = outputs::declared(document, &layout);
     let selection = asked::selection(args, &outputs)?;
     let asked = asked::asked(args, &outputs)?;
-    let remote = list::list(&connection, document, &layout, None, &asked)?;
+    let mut remote = list::list(&connection, document, &layout, None)?;
+    let common = SyncState::of(&layout, &document.remote)?.workspace()?;
+    followed_links::follow(&connection, document, &mut remote, &asked, &common)?;
     let unmatched = selection.unmatched(&remote.listing);
     let selection = selection.along_links(&remote.listing);
     let selected = remote.listing.iter().filter(|(path, _)| selection.includes(path));

@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Send PATH, a former workspace of the cube, as code from now on; PATH is absolute, or relative to the base
     #[arg(long, value_name = "PATH", conflicts_with = "verify")]
     pub(crate) as_code: Option<PathBuf>,
+    /// Write through the remote link at PATH, relative to the workspace, from now on; `.` is the workspace itself
+    #[arg(long, value_name = "PATH")]
+    pub(crate) follow_link: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]

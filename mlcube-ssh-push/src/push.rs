@@ -19,16 +19,18 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync::Heard;
 use mlcube_ssh::sync::{Batch, Plan, Selection, SyncState, TransferDirection, rsync};
+use mlcube_ssh::ui::names;
 
 use crate::cli::Args;
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, escaping_links, former_workspaces, outside_cube, selection};
 use crate::remote::backups::Backups;
+use crate::remote::followed_links::FollowedLinks;
 use crate::remote::incoming::{Incoming, IncomingId};
 use crate::remote::state::{Disk, RemoteState};
-use crate::remote::{free_space, leftovers, prepare, try_names};
+use crate::remote::{followed_links, free_space, leftovers, prepare, try_names};
 use crate::transfer::context::{Sent, TransferContext};
-use crate::transfer::{delete, settle_backups, summary};
+use crate::transfer::{delete, settle_backups, skipped, summary};
 use crate::verify;
 
 /// Runs the whole push and adds its receipt to the document.
@@ -52,7 +54,9 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
         let script =
             prepare::script(&connection, &layout, remote, &origin, adopt, incoming, pushed);
         let as_code = as_code.as_ref().map(|place| place.to_string_lossy()).unwrap_or_default();
-        Ok::<_, anyhow::Error>(script?.given("as_code", &as_code))
+        let follows = followed_links::is_named(&args.follow_link, Path::new(""));
+        let script = script?.given("follow_workspace", if follows { "yes" } else { "no" });
+        Ok::<_, anyhow::Error>(script.given("as_code", &as_code))
     };
     if step.is_dry_run() {
         let incoming = IncomingId::choose(&sync_state)?;
@@ -192,7 +196,7 @@ fn plan_by_content(
         let comparisons = verify::of_parts(connection, &parts, route.local, route.remote);
         let run = |commands: &[Command], heard: Heard| remote_state.incoming.run(commands, heard);
         let names = rsync::differing_names(&comparisons, step.report(), &run)?;
-        plan.send.merge(&looks_the_same.of_names(&names));
+        plan.send_contents(&looks_the_same.of_names(&names), &remote_state.listing);
     }
     Ok((plan, is_agreed))
 }
@@ -211,9 +215,20 @@ fn plan(
     }
     local.restore_pushed_times(&mut remote_state.code);
     let common = local.settled(&remote_state.listing)?;
-    if local.sync_state.was_cut_off() {
+    let is_first = !remote_state.was_pushed;
+    if is_first || !local.has_agreement {
+        local.sync_state.set_joined(!is_first)?;
+    }
+    // Without it, the next push would take a first one that fails for one of another machine.
+    if is_first && !local.has_agreement || local.sync_state.was_cut_off() {
         local.sync_state.agree(&common)?;
     }
+    let links = FollowedLinks {
+        common: &common,
+        is_history_unknown: local.sync_state.is_joined()?,
+        named: &args.follow_link,
+    };
+    links.follow(&mut remote_state.listing, &local.workspace);
     let plan_of = |local: &Local, remote_state: &RemoteState| {
         local.plan(&remote_state.listing.unrounded(&common), &common, args.overwrite)
     };
@@ -241,9 +256,14 @@ fn check(
     receipt.free_bytes = remote_state.workspace_disk.free;
     let special = local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     receipt.left_out = special.map(|(path, _)| path.to_string_lossy().into_owned()).collect();
-    receipt
-        .left_out
-        .extend(plan.left_out.iter().chain(&plan.in_the_way).chain(plan.unplaced()).map(text));
+    receipt.left_out.extend(
+        plan.left_out
+            .iter()
+            .chain(&plan.in_the_way)
+            .chain(&plan.closed)
+            .chain(plan.unplaced())
+            .map(text),
+    );
     receipt.kept = plan.kept.iter().map(text).collect();
     delete::check(local, args)?;
     Ok(free_space::check(local, layout, plan, remote_state, connection.host().as_str())?)
@@ -256,36 +276,22 @@ fn send(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcom
     receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
     (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
     pushed?;
-    summary::print(context.step.report(), context.connection.host().as_str(), receipt, &sent);
+    summary::print(context, receipt, &sent);
     escaping_links::name(context);
-    check_left_out(context)?;
     let foreign = ForeignFiles {
         connection: context.connection,
         document: context.document,
         place: &context.remote_state.workspace,
     };
+    skipped::check(context, &foreign)?;
+    check_inputs(context)?;
     let receiver = format!("on '{}'", context.connection.host());
     context.plan.check_places(&receiver, |folder| foreign.remedy(folder))
 }
 
-/// Fails, after the rest was sent, if an entry was skipped because the remote has an entry of another kind under its
-/// name, or if an input of the chosen tasks was skipped for any reason.
-fn check_left_out(context: &TransferContext) -> Outcome<()> {
-    let (layout, plan, host) = (context.layout, context.plan, context.connection.host());
-    let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
-    let mut in_the_way = plan.in_the_way.iter().chain(&plan.closed);
-    if let Some(first) = in_the_way.next() {
-        let others = match in_the_way.count() {
-            0 => String::new(),
-            number => format!(" and {number} more"),
-        };
-        let failure = anyhow!(
-            "skipped '{}'{others}: of another kind (folder, file, link) locally than on '{host}'; the rest was done",
-            shown(first)
-        );
-        return Err(Failure::ours(failure)
-            .hint("move it away in the workspace on the remote, or locally, and push again"));
-    }
+/// Fails, after the rest was sent, if an input of the chosen tasks was skipped because of its kind.
+fn check_inputs(context: &TransferContext) -> Outcome<()> {
+    let (layout, plan) = (context.layout, context.plan);
     let special = context.local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     let special = special.map(|(path, _)| layout.base.join(path));
     let left_out: Vec<PathBuf> =
@@ -297,7 +303,7 @@ fn check_left_out(context: &TransferContext) -> Outcome<()> {
                 "the input {}.{}, '{}', can't be sent: it is a device, a socket or a pipe",
                 input.parameter.task,
                 input.parameter.name,
-                shown(path)
+                names::shown(path)
             )));
         }
     }
@@ -360,6 +366,7 @@ fn dry_run(
         state: state.to_owned(),
         unnamed_backups: Vec::new(),
         is_new: !local.was_pushed(),
+        was_pushed: local.was_pushed(),
         has_leftovers: false,
         leftover_bytes: 0,
         has_zstd: true,

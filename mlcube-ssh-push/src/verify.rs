@@ -16,7 +16,7 @@ use mlcube_ssh::sync::{Batch, Plan, Selection, SyncState, TransferDirection, rsy
 
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, code};
-use crate::remote::prepare;
+use crate::remote::{followed_links, prepare};
 use crate::transfer::commands;
 
 /// Compares code and workspace, as far as a push would consider them.
@@ -43,7 +43,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let look = prepare::look(&connection, remote)?;
+    let mut look = prepare::look(&connection, remote)?;
+    followed_links::follow_all(&mut look.listing, &local.workspace);
     local.exclude_workspaces(&look.workspaces)?;
     let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &look.listing);
     let places = [look.base.as_str(), &look.workspace];

@@ -204,3 +204,19 @@ fn of_many_that_are_kept_or_left_out_the_first_are_named() {
         assert_eq!(all.as_array().unwrap().len(), 25, "{field}");
     }
 }
+
+#[test]
+fn a_link_to_a_file_is_kept_and_named_as_one() {
+    let mut scene = Scene::new();
+    let disk = scene.place().folder("disk");
+    scene.follows_links_to(&disk);
+    let (scene, cube, document, there) = pushed_to(scene);
+    fs::write(disk.join("labels"), "cat").unwrap();
+    symlink(disk.join("labels"), cube.workspace().join("lf")).unwrap();
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    fs::write(there.join("lf"), "cat and dog").unwrap();
+    let pulled = pull(&scene, &document, &[]);
+    pulled.succeeds().says("kept lf, a link to a file").never_says("changed on both sides");
+    assert!(cube.workspace().join("lf").is_symlink());
+    assert_eq!(fs::read_to_string(disk.join("labels")).unwrap(), "cat");
+}

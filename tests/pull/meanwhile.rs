@@ -250,3 +250,38 @@ fn permissions_that_changed_alone_move_no_content() {
     let pushed = run(&scene, "mlcube-ssh-push", &document).succeeds().document();
     assert_eq!(pushed.at("/steps/push/changed"), &false);
 }
+
+#[test]
+fn permissions_that_changed_on_the_receiver_stay_when_content_comes() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let now = |path: &Path| {
+        let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        (fs::read_to_string(path).unwrap(), mode)
+    };
+    for at in [&here, &there] {
+        assert_eq!(now(at).1, 0o644);
+    }
+    // Made private here, written there.
+    mode(&here, 0o600);
+    fs::write(&there, "more").unwrap();
+    run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
+    assert_eq!(now(&here), ("more".to_owned(), 0o600));
+    // The permissions go up alone; then the other way.
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    assert_eq!(now(&there), ("more".to_owned(), 0o600));
+    mode(&there, 0o640);
+    fs::write(&here, "and more").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    assert_eq!(now(&there), ("and more".to_owned(), 0o640));
+    run(&scene, "mlcube-ssh-pull", &document).succeeds();
+    assert_eq!(now(&here), ("and more".to_owned(), 0o640));
+    // Changed on both sides it is a conflict.
+    mode(&here, 0o600);
+    mode(&there, 0o644);
+    fs::write(&there, "most").unwrap();
+    run(&scene, "mlcube-ssh-pull", &document).succeeds().says("kept model");
+    assert_eq!(now(&here), ("and more".to_owned(), 0o600));
+}

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
@@ -649,10 +649,187 @@ fn code_below_a_folder_that_is_a_link_there_is_named_with_what_to_do() {
     fs::rename(&there, &elsewhere).unwrap();
     symlink(&elsewhere, &there).unwrap();
     fs::write(&code, "newer").unwrap();
-    let pushed = push(&scene, &document, &[]);
-    assert_eq!(fs::read_to_string(elsewhere.join("a b/code.py")).unwrap(), "old");
-    pushed.exits(125).says("digits/lib/a b").says("hint: a folder of that path is a link");
-    fs::remove_file(&there).unwrap();
+    // In the place of a folder that no push has made, too.
+    symlink(&elsewhere, there.with_file_name("tools")).unwrap();
+    fs::create_dir(cube.root().join("tools")).unwrap();
+    fs::write(cube.root().join("tools/new.py"), "new").unwrap();
+    for words in [&[] as &[&str], &["--checksum"], &["--delete"]] {
+        let pushed = push(&scene, &document, words);
+        pushed.exits(125).complains(&["'lib' and 1 more", "it is a link", "move the link away"]);
+        assert_eq!(fs::read_to_string(elsewhere.join("a b/code.py")).unwrap(), "old");
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1, "{words:?}");
+    }
+    for link in [&there, &there.with_file_name("tools")] {
+        fs::remove_file(link).unwrap();
+    }
     push(&scene, &document, &[]).succeeds();
     assert_eq!(fs::read_to_string(there.join("a b/code.py")).unwrap(), "newer");
+    assert!(there.with_file_name("tools").join("new.py").exists());
+}
+
+/// A cube whose `data/sub` a push has made on the host, and where a task has put a link to `~/.ssh` in its place.
+fn with_a_planted_link(scene: &Scene) -> (Cube, Document, PathBuf, PathBuf) {
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data/sub/rc", "mine");
+    let cube = cube.with_file("data/cfg", "1");
+    let document = scene.document(&cube, &[]);
+    push(scene, &document, &[]).succeeds();
+    let ssh = scene.host.folder().join("the account's/.ssh");
+    fs::create_dir_all(&ssh).unwrap();
+    fs::write(ssh.join("authorized_keys"), "theirs").unwrap();
+    let place = scene.host.remote_root().join("digits/workspace/data/sub");
+    fs::rename(&place, scene.host.folder().join("moved")).unwrap();
+    symlink(&ssh, &place).unwrap();
+    (cube, document, place, ssh)
+}
+
+/// The files of a folder with their contents.
+fn contents(folder: &Path) -> Vec<(String, String)> {
+    let read = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (name, fs::read_to_string(entry.path()).unwrap())
+    };
+    let mut found: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_a_task_put_where_a_push_made_a_folder() {
+    let scene = Scene::new();
+    let (cube, document, place, ssh) = with_a_planted_link(&scene);
+    let before = contents(&ssh);
+    let cube = cube.with_file("data/sub/authorized_keys", "planted").with_file("data/cfg", "22");
+    // Enough for an archive, and permissions that change alone.
+    for number in 0..110 {
+        fs::write(cube.workspace().join(format!("data/sub/{number}")), "x").unwrap();
+    }
+    fs::set_permissions(cube.workspace().join("data/sub/rc"), fs::Permissions::from_mode(0o600))
+        .unwrap();
+    for words in [&[] as &[&str], &["--overwrite"], &["--checksum"], &[]] {
+        let pushed = push(&scene, &document, words);
+        pushed.exits(125).says("skipped data/sub and everything below it");
+        pushed.says("isn't known to be yours").says("`mlcube-ssh-push --follow-link=data/sub`");
+        assert_eq!(contents(&ssh), before, "{words:?}");
+        assert!(place.is_symlink());
+    }
+    let there = place.parent().unwrap();
+    assert_eq!(fs::read_to_string(there.join("cfg")).unwrap(), "22", "the rest was sent");
+    // A pull along the link doesn't make it known.
+    pull(&scene, &document, &["data/sub"]);
+    push(&scene, &document, &[]).exits(125);
+    assert_eq!(contents(&ssh), before);
+    // Neither does a lost sync state, nor another machine that takes the tree over.
+    fs::remove_dir_all(scene.home().join(".local/state")).unwrap();
+    let adopts = scene.document(&cube, &["-Prunner.adopt=true"]);
+    for words in [&[] as &[&str], &["--overwrite"]] {
+        push(&scene, &adopts, words).exits(125).says("--follow-link=data/sub");
+        assert_eq!(contents(&ssh), before);
+    }
+    // Once it is away, the files are sent.
+    fs::remove_file(&place).unwrap();
+    push(&scene, &adopts, &[]).succeeds();
+    assert_eq!(fs::read_to_string(place.join("authorized_keys")).unwrap(), "planted");
+}
+
+#[test]
+fn a_link_of_the_remote_user_is_followed_until_it_is_another_one() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("out/x", "1");
+    let there = scene.host.remote_root().join("digits/workspace");
+    let [scratch, other] = ["scratch", "other"].map(|name| scene.host.folder().join(name));
+    fs::create_dir_all(&there).unwrap();
+    for folder in [&scratch, &other] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    // Made before the first push, as the account's user does.
+    symlink(&scratch, there.join("out")).unwrap();
+    let document = scene.document(&cube, &[]);
+    for number in 1..3 {
+        fs::write(cube.workspace().join("out/x"), "1".repeat(number)).unwrap();
+        push(&scene, &document, &[]).succeeds();
+        assert_eq!(fs::read_to_string(scratch.join("x")).unwrap(), "1".repeat(number));
+    }
+    push(&scene, &document, &["--if-changed"]).succeeds().is_silent();
+    // The other way along the same link.
+    fs::write(scratch.join("result"), "0.9").unwrap();
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(cube.result("out/result"), "0.9");
+    // A task lets it lead elsewhere.
+    fs::remove_file(there.join("out")).unwrap();
+    symlink(&other, there.join("out")).unwrap();
+    let cube = cube.with_file("out/x", "333");
+    push(&scene, &document, &["--overwrite"]).exits(125).says("--follow-link=out");
+    pull(&scene, &document, &["out"]);
+    push(&scene, &document, &["--overwrite"]).exits(125);
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
+    // The user says that it is theirs.
+    push(&scene, &document, &["--follow-link=out"]).succeeds();
+    assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "333");
+    fs::write(cube.workspace().join("out/x"), "4444").unwrap();
+    push(&scene, &document, &[]).succeeds().says("sent out/x to there");
+    assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "4444");
+}
+
+#[test]
+fn a_folder_that_was_fetched_as_one_is_never_sent_through_a_link() {
+    let scene = Scene::new();
+    let (cube, document, there, scratch) = with_outputs(&scene);
+    fs::create_dir(there.join("out")).unwrap();
+    fs::write(there.join("out/score"), "0.8").unwrap();
+    pull(&scene, &document, &[]);
+    assert_eq!(cube.result("out/score"), "0.8");
+    fs::remove_dir_all(there.join("out")).unwrap();
+    symlink(scratch.join("out"), there.join("out")).unwrap();
+    // A declared output is fetched along the link; nothing goes back through it.
+    pull(&scene, &document, &["--overwrite"]);
+    fs::write(cube.workspace().join("out/note"), "mine").unwrap();
+    push(&scene, &document, &[]).exits(125).says("--follow-link=out");
+    assert!(!scratch.join("out/note").exists());
+}
+
+#[test]
+fn a_workspace_that_became_a_link_there_is_neither_filled_nor_given_to_a_task() {
+    let scene = Scene::new();
+    let lab = scene.home().join("lab");
+    let cube = Cube::built_from(&lab.join("cube"), "../project").task(&Task::named("train"));
+    let cube = cube.with_file("rc", "1");
+    let document = scene.configured(&cube, &[]);
+    let there = scene.host.remote_root().join("lab");
+    let ssh = scene.host.folder().join("the account's/.ssh");
+    fs::create_dir_all(ssh.join("workspace")).unwrap();
+    let run = |document: &Document| {
+        scene.tool("mlcube-ssh-exec").arg("run").reads_document(document).run()
+    };
+    // The workspace itself, and a folder above it.
+    for place in [there.join("cube/workspace"), there.join("cube")] {
+        let moved = place.with_file_name("moved");
+        fs::rename(&place, &moved).unwrap();
+        symlink(&ssh, &place).unwrap();
+        fs::write(cube.workspace().join("rc"), "planted").unwrap();
+        for words in [&[] as &[&str], &["--overwrite"], &["--delete"]] {
+            let pushed = push(&scene, &document, words);
+            pushed.exits(125).complains(&["cube/workspace", "leads to", "--follow-link=."]);
+        }
+        let words: &[&str] = if place.ends_with("cube") {
+            &["isn't configured", "cube/mlcube.yaml"]
+        } else {
+            &["cube/workspace", "leads to"]
+        };
+        run(&document).exits(125).complains(words);
+        assert_eq!(fs::read_dir(&ssh).unwrap().count(), 1, "something was written");
+        assert_eq!(fs::read_dir(ssh.join("workspace")).unwrap().count(), 0);
+        fs::remove_file(&place).unwrap();
+        fs::rename(&moved, &place).unwrap();
+    }
+    push(&scene, &document, &[]).succeeds();
+    // The user has moved it to another disk.
+    let disk = scene.host.folder().join("a disk");
+    fs::rename(there.join("cube/workspace"), &disk).unwrap();
+    symlink(&disk, there.join("cube/workspace")).unwrap();
+    push(&scene, &document, &[]).exits(125);
+    push(&scene, &document, &["--follow-link=."]).succeeds();
+    fs::write(cube.workspace().join("rc"), "22").unwrap();
+    push(&scene, &document, &[]).succeeds();
+    assert_eq!(fs::read_to_string(disk.join("rc")).unwrap(), "22");
 }

@@ -164,7 +164,7 @@ impl Boundary {
     fn outside(&self, what: &str, path: &Path, is: &Path) -> Error {
         hinted(
             format!("{}, outside the base {}", leads(what, path, is), self.base.display()),
-            listing(is),
+            listing(&[is.to_owned()]),
         )
     }
 
@@ -200,10 +200,11 @@ fn leads(what: &str, path: &Path, is: &Path) -> String {
     }
 }
 
-/// The hint that allows links to lead to a place.
+/// The hint that allows links to lead to these places.
 #[must_use]
-pub fn listing(is: &Path) -> String {
-    let list = format!("[{}]", serde_json::Value::from(is.to_string_lossy().into_owned()));
+pub fn listing(places: &[PathBuf]) -> String {
+    let place = |place: &PathBuf| serde_json::Value::from(place.to_string_lossy()).to_string();
+    let list = format!("[{}]", places.iter().map(place).collect::<Vec<_>>().join(", "));
     format!(
         "if that is meant, set follow_links: {list} in the platform's section, or give {}",
         shell_word(&format!("-Prunner.follow_links={list}"))

@@ -42,9 +42,10 @@ pub enum EntryKind {
 const SPARSE: u32 = 0o1_0000;
 const UNWRITABLE: u32 = 0o2_0000;
 const UNHELD: u32 = 0o4_0000;
+const CONTENT_ALONE: u32 = 0o10_0000;
 
 /// The bits of a mode that a listing keeps.
-pub(crate) const KEPT_MODE: u32 = 0o7_7777;
+pub(crate) const KEPT_MODE: u32 = 0o17_7777;
 
 /// The bytes of holes that make a file sparse. Fewer aren't worth a transfer of their own.
 const HOLES: u64 = 64 << 10;
@@ -139,6 +140,11 @@ impl Entry {
         self
     }
 
+    /// Makes an entry of which only the content is sent: the receiver keeps the permissions that it has as `receiver`.
+    pub(crate) fn content_alone(&self, receiver: &Self) -> Self {
+        Self { mode: self.mode & !0o7777 | receiver.permissions() | CONTENT_ALONE, ..self.clone() }
+    }
+
     /// Makes the entry that marks a name which the file system can't store, or confuses with the name of another entry.
     #[must_use]
     pub fn unheld() -> Self {
@@ -156,6 +162,11 @@ impl Entry {
     #[must_use]
     pub fn is_unwritable(&self) -> bool {
         self.mode & UNWRITABLE != 0
+    }
+
+    /// Returns whether only the content of the entry is sent.
+    pub(crate) fn is_content_alone(&self) -> bool {
+        self.mode & CONTENT_ALONE != 0
     }
 
     /// Returns whether this file system can't store the name.

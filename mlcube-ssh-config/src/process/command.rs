@@ -33,6 +33,8 @@ pub struct Command {
     input: Input,
     own_group: bool,
     log: Option<PathBuf>,
+    /// The folder that the names of the list are relative to.
+    folder: PathBuf,
 }
 
 /// The standard input of a command.
@@ -77,6 +79,7 @@ impl Command {
             input: Input::Null,
             own_group: false,
             log: None,
+            folder: PathBuf::new(),
         }
     }
 
@@ -111,6 +114,18 @@ impl Command {
     pub fn script(mut self, script: Script) -> Self {
         self.input = Input::Script(script);
         self
+    }
+
+    /// Sets the folder that the names of the list are relative to, by its path in the base or workspace.
+    #[must_use]
+    pub fn names_below(mut self, folder: &Path) -> Self {
+        folder.clone_into(&mut self.folder);
+        self
+    }
+
+    /// The folder that the names of the list are relative to; empty for the base or workspace itself.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes a list of files the standard input.

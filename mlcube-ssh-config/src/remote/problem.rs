@@ -23,6 +23,8 @@ pub enum Problem<'a> {
     /// Something can't be written, reported by any function that makes something; the reason follows a colon if it is
     /// known.
     NotWritable(&'a str),
+    /// A link leads to the workspace, and isn't known to be the user's (`check_workspace_link` in `workspace-link.sh`).
+    LinkedWorkspace(&'a str),
     /// A problem of a single script, known only to its program.
     Other {
         /// The kind.
@@ -50,6 +52,7 @@ impl<'a> Problem<'a> {
             folder_owner::NOT_OWN => Self::NotOwn(subject),
             "no-look" => Self::NoLook(subject),
             "locks-hang" => Self::LocksHang(subject),
+            "linked-workspace" => Self::LinkedWorkspace(subject),
             "not-writable" => Self::NotWritable(subject),
             kind => Self::Other { kind, subject },
         }
@@ -73,6 +76,15 @@ impl<'a> Problem<'a> {
                 ),
                 "try again when no other mlcube-ssh runs on the remote; if that doesn't help, set remote_root to a folder on another file system",
             )),
+            Self::LinkedWorkspace(subject) => {
+                let (place, leads_to) = subject.split_once(" -> ").unwrap_or((subject, "?"));
+                Failure::ours(hinted(
+                    format!(
+                        "the workspace {place} on '{host}' leads to {leads_to}, by a link that isn't known to be yours"
+                    ),
+                    "a task may have made it: remove the link on the remote; if it is yours, `mlcube-ssh-push --follow-link=.` accepts it from now on",
+                ))
+            }
             Self::NotWritable(subject) => not_writable(host, subject, errors),
             Self::Other { .. } => return None,
         })
@@ -113,7 +125,9 @@ mod tests {
 
     #[test]
     fn no_problem_is_told_without_its_object_or_a_reason() {
-        for kind in ["no-look", "locks-hang", "not-writable", folder_owner::NOT_OWN] {
+        for kind in
+            ["no-look", "linked-workspace", "locks-hang", "not-writable", folder_owner::NOT_OWN]
+        {
             let problem = format!("{kind} owner ann drwx------ /a/b");
             let failure = Problem::parse(&problem).failure("h", "").unwrap();
             assert!(failure.to_string().contains("/a/b"), "{kind}");

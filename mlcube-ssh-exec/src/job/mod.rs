@@ -95,7 +95,7 @@ impl Job {
         start: &Start,
     ) -> Result<Self> {
         let job = Self::named(id, document, connection);
-        let script = connection.script(START).with(job::FUNCTIONS);
+        let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &job.id);
         Ok(Self { start: Some(start_script(script, document, start)?), ..job })
     }

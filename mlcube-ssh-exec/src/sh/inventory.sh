@@ -83,5 +83,9 @@ is_our_environment() {
     { [ -f "$environment/.mlcube-ssh-made" ] || [ -f "$environment/.mlcube-ssh-begun" ]; }
 }
 
-# Checks whether the workspace is inside the tree.
-is_in_tree() { case $workspace in "$base"/*) return 0 ;; *) return 1 ;; esac }
+# Checks whether the workspace is inside the tree, and no folder above it is a link that leads out.
+is_in_tree() {
+  case $workspace in "$base"/*) ;; *) return 1 ;; esac
+  around=$(cd -P "${workspace%/*}" 2>/dev/null && pwd -P) || return 0
+  case $around/ in "$real"/*) return 0 ;; *) return 1 ;; esac
+}

@@ -119,6 +119,7 @@ take_workspace() {
   fi
   # `clean` holds the guard while it removes the tree.
   need_cube
+  check_workspace_link "$locked" "$base" "$state"
   take_lock "$lock" "$id"
   if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"

@@ -7,9 +7,8 @@ use std::process;
 use anyhow::Result;
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::sync::{SyncState, name_aside};
+use mlcube_ssh::ui::names::{Names, shown};
 use mlcube_ssh::ui::report::Report;
-
-use crate::transfer::summary;
 
 /// The folder for the backups of one pull.
 pub(crate) struct Backups {
@@ -85,7 +84,7 @@ impl Backups {
             }
         }
         self.remove_empty(&backups);
-        let name = summary::Names { report, field: "" };
+        let name = Names { report, field: "" };
         name.each(&changed, |path| {
             if self.was_cut_off {
                 let backup = self.folder.join(path);
@@ -93,7 +92,7 @@ impl Backups {
             }
             format!(
                 "'{}' was written locally during this pull; its backup is {}",
-                summary::shown(path),
+                shown(path),
                 self.folder.join(path).display()
             )
         });

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use mlcube_ssh::listing::{EntryKind, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Listing};
+use mlcube_ssh::listing::{Entry, EntryKind, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
@@ -21,13 +21,18 @@ const FOLLOW_LINKS: &str =
 const MOST_LINKS: usize = 40;
 
 /// Adds the targets of the links on the way to what is `asked` for to the listing of the remote workspace, under the
-/// names of the links.
+/// names of the links. A link through which both sides agreed on a folder before, as `common` says, is followed too: a
+/// push writes through it.
 pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
     remote: &mut RemoteWorkspace,
     asked: &Selection,
+    common: &Listing,
 ) -> Outcome<()> {
+    let is_known = |path: &Path, link: &Entry| {
+        common.get(path).is_some_and(|common| common.is_folder() && common.target == link.target)
+    };
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {
         let asked = asked.along_links(&remote.listing);
@@ -35,20 +40,22 @@ pub(crate) fn follow(
             .listing
             .iter()
             .filter(|(path, entry)| leads_out(path, entry) && !tried.contains(*path))
-            .filter(|(path, _)| asked.leads_through(path))
+            .filter(|(path, entry)| asked.leads_through(path) || is_known(path, entry))
             .map(|(path, _)| path.to_owned())
             .collect();
         if links.is_empty() {
             return Ok(());
         }
-        let targets = look(connection, document, &mut remote.session, &links)?;
+        let mut targets = look(connection, document, &mut remote.session, &links)?;
         for link in links {
             // A broken link is listed as a link; a link to an unreadable entry is listed as unreadable.
             let end = targets.get(&link);
-            if let Some(end) =
+            if let Some(mut end) =
                 end.filter(|end| !matches!(end.kind, EntryKind::Link | EntryKind::Unreadable))
             {
                 remote.followed.push((link.clone(), end.is_folder()));
+                end.target = remote.listing.get(&link).map(|link| link.target).unwrap_or_default();
+                targets.insert(&link, &end);
             }
             tried.insert(link);
         }

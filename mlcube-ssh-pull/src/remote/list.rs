@@ -9,9 +9,8 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::{Selection, SyncState};
+use mlcube_ssh::sync::SyncState;
 
-use crate::remote::followed_links;
 use crate::remote::workspace::{RemoteWorkspace, failure};
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
@@ -37,13 +36,12 @@ pub(crate) fn list_script(
     Ok(if sync_state.is_some() { script.followed() } else { script })
 }
 
-/// Lists the remote workspace, following the links to what is `asked` for.
+/// Lists the remote workspace. Its links are still to be followed.
 pub(crate) fn list(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
     sync_state: Option<&SyncState>,
-    asked: &Selection,
 ) -> Outcome<RemoteWorkspace> {
     let script = list_script(connection, document, layout, sync_state)?;
     let (reply, session) = connection.run_and_keep(&script)?;
@@ -53,8 +51,5 @@ pub(crate) fn list(
     let host = connection.host();
     let path = reply.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    let mut remote =
-        RemoteWorkspace { path, followed: Vec::new(), listing: reply.listing()?, session };
-    followed_links::follow(connection, document, &mut remote, asked)?;
-    Ok(remote)
+    Ok(RemoteWorkspace { path, followed: Vec::new(), listing: reply.listing()?, session })
 }

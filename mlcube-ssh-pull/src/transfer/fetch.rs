@@ -95,6 +95,7 @@ impl Fetch<'_> {
             // Fetches the target of the link.
             .args(load.is_link.then_some("--copy-links"))
             .args(rsync::without_holes(part.is_sparse))
+            .args(part.permissions_option())
             // Nothing from the remote may run locally with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
             // That a group may write to the remote files says nothing about local groups.
@@ -120,6 +121,7 @@ impl Fetch<'_> {
         // Removes each source file at once, so that both copies don't take space for long. (--link-dest would replace a
         // file by a hard link without keeping a backup.)
         let command = rsync::local_command().arg("--remove-source-files");
+        let command = command.args(load.part.permissions_option());
         self.with_backups(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
     }
 

@@ -30,6 +30,7 @@ use mlcube_ssh::sync::{
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::text::units::count;
+use mlcube_ssh::ui::names::shown;
 
 use crate::archive::received::Received;
 use crate::cli::Args;
@@ -112,7 +113,7 @@ impl TransferContext<'_> {
                 }
                 is_as_listed
             });
-            plan.send.merge(&another);
+            plan.send_contents(&another, &local);
         }
         // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(remote.followed(true));
@@ -304,7 +305,7 @@ impl TransferContext<'_> {
             None => Ok(()),
             Some(name) => Err(Failure::ours(anyhow!(
                 "'{host}' sent '{}', which this pull didn't request; it was removed",
-                summary::shown(&name)
+                shown(&name)
             ))
             .hint(format!("check the host's rsync with `ssh {}`", shell_word(host.as_str())))),
         }
@@ -330,7 +331,7 @@ fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
     };
     Some(Failure::ours(anyhow!(
         "can't set the local permissions of '{}'{others}; the rest was done",
-        summary::shown(first)
+        shown(first)
     )))
 }
 
@@ -389,18 +390,13 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
         let others = if others > 0 { format!(" and {others} more") } else { String::new() };
         return Err(Failure::ours(anyhow!(
             "'{}'{others} can't be read on '{host}' ({reason}); the rest was done",
-            summary::shown(path)
+            shown(path)
         )));
     }
     let failure = Failure::ours(anyhow!(
         "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
-        plan.unreadable
-            .iter()
-            .take(5)
-            .map(|(path, _)| summary::shown(path))
-            .collect::<Vec<_>>()
-            .join(", "),
-        summary::shown(path),
+        plan.unreadable.iter().take(5).map(|(path, _)| shown(path)).collect::<Vec<_>>().join(", "),
+        shown(path),
     ));
     Err(failure.hint(foreign.remedy(path)))
 }
@@ -410,7 +406,7 @@ fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {
     Err(Failure::ours(anyhow!(
         "can't read {} locally, such as {}; the rest was done",
         count(plan.closed.len() as u64, "folder"),
-        summary::shown(path)
+        shown(path)
     ))
     .hint("make it readable, or name it in .mlcubeignore"))
 }
@@ -424,7 +420,7 @@ fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
     };
     let failure = anyhow!(
         "skipped '{}'{what}: of another kind (folder, file, link) locally than on '{host}'; the rest was done",
-        summary::shown(path)
+        shown(path)
     );
     Err(Failure::ours(failure).hint("move it away locally or on the remote, and pull again"))
 }
@@ -439,7 +435,7 @@ pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str
         1 => String::new(),
         number => format!(" and {} more", number - 1),
     };
-    let shown = summary::shown(path);
+    let shown = shown(path);
     if !nowhere.is_empty() {
         return Err(Failure::ours(anyhow!(
             "skipped '{shown}'{what}: a broken link on '{host}'; the rest was done"

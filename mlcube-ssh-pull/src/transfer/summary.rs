@@ -1,18 +1,24 @@
 //! The messages at the end of a pull.
 
-use mlcube_ssh::cube::boundary;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use mlcube_ssh::cube::boundary;
 use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::sync::{Common, Plan};
 use mlcube_ssh::text::units::{count, human_bytes};
+use mlcube_ssh::ui::names::{Names, shown};
 use mlcube_ssh::ui::report::Report;
 
 /// Names what was fetched, kept and skipped.
 pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, plan: &Plan, workspace: &Path) {
     match receipt.files_sent.unwrap_or(0) {
         0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
+        0 if plan.send.is_empty() => report.say(&format!(
+            "fetched the permissions of {} from {host}",
+            count(plan.permissions.len() as u64, "entry")
+        )),
         files => report.say(&format!(
             "fetched {} from {host}, {} over the link",
             count(files, "file"),
@@ -21,7 +27,13 @@ pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, plan: &Plan, 
     }
     let name = Names { report, field: "steps.pull.kept" };
     name.each(&plan.kept, |path| {
-        format!("kept {}, which changed on both sides; --overwrite replaces it", shown(path))
+        let is_link_to_file = |path: &Path| path.is_symlink() && path.is_file();
+        let why = if is_link_to_file(&workspace.join(path)) {
+            "a link to a file, through which a pull doesn't write; --overwrite puts a file in its place"
+        } else {
+            "which changed on both sides; --overwrite replaces it"
+        };
+        format!("kept {}, {why}", shown(path))
     });
     let name = Names { report, field: "steps.pull.left_out" };
     let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
@@ -33,8 +45,10 @@ pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, plan: &Plan, 
             shown(path)
         )
     });
-    if let Some(Ok(is)) = links.first().map(|link| real(&workspace.join(link))) {
-        report.hint(&boundary::listing(&is));
+    let places = links.iter().filter_map(|link| real(&workspace.join(link)).ok());
+    let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();
+    if !places.is_empty() {
+        report.hint(&boundary::listing(&places));
     }
     name.each(&in_the_way, |path| {
         format!(
@@ -72,33 +86,4 @@ pub(crate) fn not_placed(report: Report, otherwise: &[Common]) {
     name.each(otherwise, |(path, _)| {
         format!("skipped {}: it couldn't be moved to its place", shown(path))
     });
-}
-
-/// Prints a line for each of the first entries of a list, and the number of the others.
-pub(crate) struct Names {
-    pub(crate) report: Report,
-    /// The place in the document that lists all entries; empty if there is none.
-    pub(crate) field: &'static str,
-}
-
-impl Names {
-    const MOST: usize = 20;
-
-    pub(crate) fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
-        for one in all.iter().take(Self::MOST) {
-            self.report.warn(&line(one));
-        }
-        if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
-            let all = match self.field {
-                "" => String::new(),
-                field => format!("; {field} in the document lists all"),
-            };
-            self.report.warn(&format!("and {more} more{all}"));
-        }
-    }
-}
-
-/// Escapes a path so that it fits on one line.
-pub(crate) fn shown(path: &Path) -> String {
-    path.to_string_lossy().escape_debug().to_string()
 }

@@ -32,6 +32,8 @@ pub(crate) struct Local {
     pub(crate) sync_state: SyncState,
     /// What both sides of the workspace last agreed on.
     pub(crate) common: Listing,
+    /// Whether there is a sync state of the workspace, even an empty one.
+    pub(crate) has_agreement: bool,
     pushed: Option<Listing>,
     /// Code that a failed push may have sent, or that was pushed and no longer exists locally.
     sent_once: Listing,
@@ -77,7 +79,7 @@ impl Local {
     ) -> Result<Self> {
         let skipped = Skipped::default();
         // Read before any other listing: local and remote have mostly the same entries, in this order.
-        let common = sync_state.workspace()?;
+        let common = sync_state.agreement()?;
         let mut former = sync_state.workspaces()?;
         former.retain(|place| as_code != Some(place));
         let mut workspaces = layout.workspaces();
@@ -102,7 +104,8 @@ impl Local {
             followed,
             workspaces: former,
             skipped,
-            common,
+            has_agreement: common.is_some(),
+            common: common.unwrap_or_default(),
             pushed,
             sent_once,
             sync_state,

@@ -1,6 +1,7 @@
 //! What a push reads, prepares and backs up on the remote.
 
 pub(crate) mod backups;
+pub(crate) mod followed_links;
 pub(crate) mod free_space;
 pub(crate) mod incoming;
 pub(crate) mod leftovers;

@@ -48,6 +48,7 @@ pub(crate) fn script(
         .script(PROGRAM)
         .with(job::FUNCTIONS)
         .with(job::INCOMING)
+        .with(job::WORKSPACE_LINK)
         .with(LIST_PLACES)
         .given("base", remote.base.as_str())
         .given("state", remote.state.as_str())
@@ -100,6 +101,7 @@ pub(crate) fn prepare<'a>(
         workspaces: workspaces(&reply),
         incoming: Incoming::new(connection, path("incoming")?, places, session),
         is_new: field("tree")? == "made",
+        was_pushed: field("pushed")? == "yes",
         has_leftovers: field("left")? == "yes",
         leftover_bytes: field("left-bytes")?.parse().unwrap_or(0),
         has_zstd: field("zstd")? == "yes",

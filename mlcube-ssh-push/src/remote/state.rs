@@ -29,6 +29,8 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) unnamed_backups: Vec<Backups>,
     /// Whether this push has made the tree.
     pub(crate) is_new: bool,
+    /// Whether any machine may have pushed to the workspace before.
+    pub(crate) was_pushed: bool,
     /// Whether the incoming folder holds entries of a push that was cut off.
     pub(crate) has_leftovers: bool,
     /// The size of these entries in bytes.

@@ -31,13 +31,17 @@ forget_workspace() {
   done <"$1/workspace-places" >"$new") && mv -f "$new" "$1/workspace-places"
 }
 
+# Checks whether the place $2 is or was a workspace, according to the state folder $1.
+is_workspace() {
+  [ -f "$1/workspace-places" ] || return 1
+  while IFS= read -r known; do
+    [ "$known" != "$2" ] || return 0
+  done <"$1/workspace-places"
+  return 1
+}
+
 # Notes in the state folder $1 that the place $2 is a workspace.
 note_workspace() {
-  [ -n "$2" ] || return 0
-  if [ -f "$1/workspace-places" ]; then
-    while IFS= read -r known; do
-      [ "$known" != "$2" ] || return 0
-    done <"$1/workspace-places"
-  fi
+  if [ -z "$2" ] || is_workspace "$1" "$2"; then return 0; fi
   (umask "$private" && printf '%s\n' "$2" >>"$1/workspace-places")
 }

@@ -6,11 +6,13 @@
 # former_origin, the id that an earlier version gave that machine; former_workspace, where an earlier version kept the
 # workspace, or nothing; adopt, yes if the push takes over the tree of another owner; id, the random name of this push's
 # incoming folder; former, the names of earlier pushes of this machine that didn't end well, newest last; place, the
-# place of the workspace in the base, or nothing; as_code, a former workspace that is code now, or nothing; links, the
+# place of the workspace in the base, or nothing; as_code, a former workspace that is code now, or nothing; follow_workspace, yes if
+# the user says that a link to the workspace is theirs; links, the
 # number of pairs.
 # Words: `links` pairs of a plain-named link below the base and the name beside it that it leads to; then the paths of
 # code.
-# Replies: base, state, workspace, incoming (absolute), tree (made or found), left and left-bytes (whether a push that
+# Replies: base, state, workspace, incoming (absolute), tree (made or found), pushed
+# (whether any machine may have pushed to the workspace before), left and left-bytes (whether a push that
 # was cut off has left entries, and their size), was-workspace (see tell_workspaces), zstd (whether the host has it),
 # backups (the name of a folder with backups of one of the former pushes; maybe several), disk-of-workspace and
 # disk-of-code (whether the incoming folder is on it, free bytes), then a line `listing` and the
@@ -77,7 +79,18 @@ if [ ! -d "$base" ]; then
   if [ "$shared" = yes ]; then give_to_group "$base" || problem not-writable "$base"; fi
 fi
 take_former_workspace "$workspace" "$former_workspace" "$state" || refuse_locked
+# A link that is there before the first push is the user's.
+is_filled=no
+if [ -n "$was_pushed" ]; then
+  if [ -n "$place" ]; then
+    if is_workspace "$state" "$place"; then is_filled=yes; fi
+  elif [ -e "$workspace" ] || [ -L "$workspace" ]; then
+    is_filled=yes
+  fi
+fi
+[ "$is_filled$follow_workspace" != yesno ] || check_workspace_link "$workspace" "$base" "$state"
 [ -d "$workspace" ] || mkdir -p "$workspace" || problem not-writable "$workspace"
+note_workspace_link "$workspace" "$base" "$state" || problem not-writable "$state"
 [ -w "$base" ] || problem not-writable "$base"
 
 # The second line is the real path of the tree, which clean may remove: only of a tree that pushes made or filled from
@@ -133,7 +146,8 @@ note_workspace "$state" "$place" || problem not-writable "$state"
 tell_workspaces "$state"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
-printf 'tree %s\nleft %s\nleft-bytes %s\nzstd %s\n' "$tree" "$left" "$left_bytes" "$zstd"
+printf 'tree %s\npushed %s\nleft %s\nleft-bytes %s\nzstd %s\n' \
+  "$tree" "$is_filled" "$left" "$left_bytes" "$zstd"
 
 # Replies for the file system $3, called $1: whether it is that of the incoming folder, $2, and its free bytes, $4
 # blocks of $5 bytes.

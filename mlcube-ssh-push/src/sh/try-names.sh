@@ -9,6 +9,8 @@
 locate "$workspace"
 workspace=$path
 tries=$workspace/.mlcube-ssh-partial/names-$$ unknown=
+# A task may have put a link there. rsync removes one, too.
+[ ! -L "$workspace/.mlcube-ssh-partial" ] || rm -f "$workspace/.mlcube-ssh-partial"
 mkdir -p "$tries" || problem not-writable "$tries"
 # Returns whether a file with a plain name can be made. If not, on a full or read-only file system, the other names
 # can't be judged either.

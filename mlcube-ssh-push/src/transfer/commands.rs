@@ -48,6 +48,7 @@ pub(crate) fn workspace(
         command(connection, route)
             .args(rsync::without_holes(part.is_sparse))
             .args(link_option(part))
+            .args(part.permissions_option())
             // The plan chose these entries by content; the same size and time mustn't make rsync skip them.
             .args(route.remote_state.by_content.then_some("--ignore-times"))
             .arg("--backup")
@@ -56,6 +57,7 @@ pub(crate) fn workspace(
             .arg(part.below(&route.local.to_string_lossy()))
             .arg(connection.rsync_path(&part.below(route.remote)))
             .list(part.files_from.clone())
+            .names_below(&part.folder)
     };
     Batch::of(send, links).iter().map(command).collect()
 }

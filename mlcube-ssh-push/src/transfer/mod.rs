@@ -1,11 +1,13 @@
 //! The transfers of a push: new entries as an archive, the rest by rsync, and the update of the sync state afterwards.
 
+mod code_links;
 pub(crate) mod commands;
 pub(crate) mod context;
 pub(crate) mod delete;
 mod permissions;
 mod sent_check;
 pub(crate) mod settle_backups;
+pub(crate) mod skipped;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
@@ -40,7 +42,7 @@ impl TransferContext<'_> {
         if args.delete {
             receipt.deleted = self.delete(sent)?;
         }
-        let code = code::sendable(&local.code);
+        let code = self.without_links(code::sendable(&local.code), sent)?;
         let all = self.send(&code, sent);
         let all = match sent.left_out.take() {
             Some(failure) if all.is_ok() => Err(failure),

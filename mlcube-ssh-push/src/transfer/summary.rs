@@ -3,13 +3,17 @@
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::{count, human_bytes};
-use mlcube_ssh::ui::report::Report;
+use mlcube_ssh::ui::names::{Names, shown};
+
+use crate::transfer::context::TransferContext;
+use crate::transfer::skipped;
 
 /// How many paths of a list are named.
 pub(crate) const NAMED: usize = 20;
 
 /// Names what was sent, skipped and kept.
-pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, sent: &Transfer) {
+pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Transfer) {
+    let (report, host) = (context.step.report(), context.connection.host());
     match sent.names.as_slice() {
         [] => report.say(&format!("nothing to send to {host}")),
         few if few.len() <= Transfer::NAMES => {
@@ -21,20 +25,12 @@ pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, sent: &Transf
             human_bytes(receipt.bytes_sent.unwrap_or(0))
         )),
     }
-    name(report, &receipt.left_out, "steps.push.left_out", |name| {
-        format!("skipped {name}: it is a device, a socket or a pipe, or {host} has no place for it")
+    skipped::name(context);
+    let kept = Names { report, field: "steps.push.kept" };
+    kept.each(&context.plan.kept, |path| {
+        format!(
+            "kept {} on {host}, as it changed on both sides; --overwrite replaces it",
+            shown(path)
+        )
     });
-    name(report, &receipt.kept, "steps.push.kept", |name| {
-        format!("kept {name} on {host}, as it changed on both sides; --overwrite replaces it")
-    });
-}
-
-/// Names the first paths of a list that may be long; `key` is the place in the document that lists all.
-fn name(report: Report, names: &[String], key: &str, line: impl Fn(&str) -> String) {
-    for name in names.iter().take(NAMED) {
-        report.warn(&line(&name.escape_debug().to_string()));
-    }
-    if names.len() > NAMED {
-        report.warn(&format!("and {} more; {key} in the document lists all", names.len() - NAMED));
-    }
 }

@@ -31,6 +31,9 @@ pub const FUNCTIONS: &str =
 /// Shell functions for the incoming folder of a push. They need [`FUNCTIONS`].
 pub const INCOMING: &str = include_str!("../sh/incoming.sh");
 
+/// Shell functions for links on the way to a workspace.
+pub const WORKSPACE_LINK: &str = include_str!("../sh/workspace-link.sh");
+
 /// The kind of the problem for a workspace that a job holds.
 pub const LOCKED: &str = "locked";
 

@@ -25,6 +25,8 @@ pub struct Batch {
     pub is_sparse: bool,
     /// Whether the entries are followed links of the sender.
     pub is_followed: bool,
+    /// Whether the receiver keeps its permissions.
+    pub is_content_alone: bool,
     bytes: u64,
 }
 
@@ -39,9 +41,10 @@ impl Batch {
             nearest.map_or(Path::new(""), PathBuf::as_path)
         };
         let size = |entry: &Entry| if entry.is_file() { entry.size } else { 0 };
-        let mut folders: BTreeMap<(&Path, bool, bool), (u64, u64)> = BTreeMap::new();
+        let mut folders: BTreeMap<(&Path, bool, bool, bool), (u64, u64)> = BTreeMap::new();
         let key = |path: &Path, entry: &Entry| {
-            (folder_of(path), entry.is_sparse(), entry.is_followed_link())
+            let is_followed = entry.is_followed_link();
+            (folder_of(path), entry.is_sparse(), is_followed, entry.is_content_alone())
         };
         // The receiver has a followed link already, and keeps it.
         let is_sent = |path: &Path| links.iter().all(|link| link != path);
@@ -52,9 +55,14 @@ impl Batch {
         }
         let mut batches = Vec::new();
         for (&kind, &(entries, bytes)) in &folders {
-            let (folder, is_sparse, is_followed) = kind;
-            let empty =
-                Self { folder: folder.to_owned(), is_sparse, is_followed, ..Self::default() };
+            let (folder, is_sparse, is_followed, is_content_alone) = kind;
+            let empty = Self {
+                folder: folder.to_owned(),
+                is_sparse,
+                is_followed,
+                is_content_alone,
+                ..Self::default()
+            };
             let is_large = !is_sparse && Self::are_large(entries, bytes);
             let mut streams = vec![empty; if is_large { 2 } else { 1 }];
             let own = |path: &Path, entry: &Entry| is_sent(path) && key(path, entry) == kind;
@@ -73,6 +81,12 @@ impl Batch {
     #[must_use]
     pub fn are_large(entries: u64, bytes: u64) -> bool {
         bytes >= WORTH_TWO && bytes / entries.max(1) >= LARGE
+    }
+
+    /// The option with which rsync leaves the receiver its permissions.
+    #[must_use]
+    pub fn permissions_option(&self) -> Option<&'static str> {
+        self.is_content_alone.then_some("--no-perms")
     }
 
     /// The path of the folder in `top`, with a trailing slash.
@@ -94,6 +108,7 @@ impl Batch {
             files_from: names.iter().copied().collect(),
             is_sparse: self.is_sparse,
             is_followed: self.is_followed,
+            is_content_alone: self.is_content_alone,
             bytes: 0,
         };
         names.chunks(entries).map(piece).collect()

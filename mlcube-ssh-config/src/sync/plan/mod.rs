@@ -123,12 +123,6 @@ impl Plan {
             if closed.is_some_and(|closed| path.starts_with(closed)) {
                 // The folder above is skipped, and everything below it with it.
                 plan.keep_base(path, common.as_ref());
-            } else if direction == TransferDirection::Up
-                && is_remote_users_link(&entry, receiver.as_ref(), common.as_ref())
-                // rsync takes the path of such a folder as text.
-                && path.to_str().is_some()
-            {
-                plan.links.push(path.to_owned());
             } else if receiver.as_ref().is_some_and(|receiver| is_blocked_by(&entry, receiver)) {
                 closed = Some(path);
                 let skipped = match receiver {
@@ -150,6 +144,13 @@ impl Plan {
                     plan.links.push(path.to_owned());
                 }
                 plan.add(path, &entry, receiver.as_ref(), common.as_ref(), overwrite);
+                plan.note_followed_link(
+                    direction,
+                    path,
+                    &entry,
+                    receiver.as_ref(),
+                    common.as_ref(),
+                );
             }
         }
         // Entries that only the receiver has stay in the sync state.
@@ -197,8 +198,18 @@ impl Plan {
         }
         let sender_changed = base.is_none_or(|base| !entry.same_content(base));
         let receiver_changed = base.is_none_or(|base| !receiver.same_content(base));
-        if overwrite || !receiver_changed {
+        if overwrite {
             return self.send(path, entry);
+        }
+        if !receiver_changed {
+            match base.filter(|base| !receiver.same_permissions(base)) {
+                None => return self.send(path, entry),
+                // The receiver's permissions are newer than what was agreed on.
+                Some(base) if entry.same_permissions(base) || entry.same_permissions(receiver) => {
+                    return self.send_content(path, entry, receiver, base);
+                }
+                Some(_) => {}
+            }
         }
         if sender_changed {
             self.kept.push(path.to_owned());
@@ -230,6 +241,40 @@ impl Plan {
         self.common.insert(path, entry);
     }
 
+    /// Notes of a folder whether both sides agree on it through a link of the remote: then the entry keeps the link's
+    /// target, and a later push writes only through that link. A folder that was agreed on as a folder stays one: a pull
+    /// along a link that has taken its place doesn't make the link known.
+    fn note_followed_link(
+        &mut self,
+        direction: TransferDirection,
+        path: &'static Path,
+        entry: &Entry,
+        receiver: Option<&Entry>,
+        base: Option<&Entry>,
+    ) {
+        let (local, remote) = match direction {
+            TransferDirection::Up => (Some(entry), receiver),
+            TransferDirection::Down => (receiver, Some(entry)),
+        };
+        let is_followed = |side: &&Entry| side.is_folder() && side.is_followed_link();
+        let remote = remote.filter(is_followed);
+        if remote.or(local.filter(is_followed)).is_none() {
+            return;
+        }
+        let Some(mut agreed) = self.common.get(path).filter(Entry::is_folder) else { return };
+        agreed.target = PathBuf::new();
+        if let Some(remote) = remote {
+            let is_known = direction == TransferDirection::Up
+                || base.is_none_or(|base| base.target == remote.target);
+            if is_known {
+                agreed.target.clone_from(&remote.target);
+            }
+            // The permissions of what a link leads to belong to each machine.
+            agreed.mode = local.map_or(agreed.mode, |local| local.mode);
+        }
+        self.common.insert(path, &agreed);
+    }
+
     fn keep_base(&mut self, path: &'static Path, base: Option<&Entry>) {
         if let Some(base) = base {
             self.common.insert(path, base);
@@ -239,6 +284,20 @@ impl Plan {
     fn send(&mut self, path: &'static Path, entry: &Entry) {
         self.send.insert(path, entry);
         self.common.insert(path, entry);
+    }
+
+    fn send_content(&mut self, path: &'static Path, entry: &Entry, receiver: &Entry, base: &Entry) {
+        self.send.insert(path, &entry.content_alone(receiver));
+        let mode = if entry.same_permissions(receiver) { entry.mode } else { base.mode };
+        self.common.insert(path, &Entry { mode, ..entry.clone() });
+    }
+
+    /// Adds files that look the same on both sides and differ by content; their permissions are compared already.
+    pub fn send_contents(&mut self, files: &Listing, receiver: &Listing) {
+        let content = |(path, file): (&'static Path, Entry)| {
+            Some((path, file.content_alone(&receiver.get(path)?)))
+        };
+        self.send.extend(files.iter().filter_map(content));
     }
 
     /// Returns whether there is nothing to move.
@@ -266,14 +325,6 @@ fn is_plain(entry: &Entry) -> bool {
         EntryKind::File | EntryKind::Folder | EntryKind::Link => !entry.is_followed_link(),
         EntryKind::Unreadable | EntryKind::Other => false,
     }
-}
-
-/// Returns whether the remote has a link where a folder is sent, and the link was made by the remote user and not by a
-/// push.
-fn is_remote_users_link(entry: &Entry, receiver: Option<&Entry>, base: Option<&Entry>) -> bool {
-    entry.kind == EntryKind::Folder
-        && receiver.is_some_and(|receiver| receiver.kind == EntryKind::Link)
-        && base.is_none_or(|base| base.kind != EntryKind::Link)
 }
 
 /// Returns whether `entry` can't be put where the receiver has `receiver`: a folder only where there is a folder, a file
@@ -361,6 +412,25 @@ mod tests {
             Plan::new(TransferDirection::Up, &with("755"), &with("700"), &with("644"), overwrite)
         };
         assert_eq!((plan(false).kept.len(), plan(true).permissions.len()), (1, 1));
+    }
+
+    #[test]
+    fn permissions_that_only_the_receiver_changed_stay_when_content_is_sent() {
+        let file = |mode: &str, size: u64| {
+            Listing::parse(format!("f {mode} {size} {size}.000000001 a\0\0").as_bytes()).unwrap()
+        };
+        let plan = |from: &str, to: &str, overwrite| {
+            let (from, to, base) = (file(from, 2), file(to, 1), file("644", 1));
+            let plan = Plan::new(TransferDirection::Down, &from, &to, &base, overwrite);
+            let sent = plan.send.get(Path::new("a"));
+            let sent = sent.map(|sent| (sent.permissions(), sent.is_content_alone()));
+            (sent, plan.common.get(Path::new("a")).unwrap().mode, plan.kept.len())
+        };
+        assert_eq!(plan("644", "600", false), (Some((0o600, true)), 0o644, 0), "receiver's");
+        assert_eq!(plan("755", "644", false), (Some((0o755, false)), 0o755, 0), "sender's");
+        assert_eq!(plan("600", "600", false), (Some((0o600, true)), 0o600, 0), "both the same");
+        assert_eq!(plan("755", "600", false), (None, 0o644, 1), "both, a conflict");
+        assert_eq!(plan("755", "600", true), (Some((0o755, false)), 0o755, 0), "overwritten");
     }
 
     #[test]

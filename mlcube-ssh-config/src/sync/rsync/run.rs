@@ -61,14 +61,17 @@ impl Transfer {
         self.replaced = self.replaced.saturating_add(other.replaced);
         self.is_partial |= other.is_partial;
         self.was_refused |= other.was_refused;
-        self.names.extend(other.names);
+        let new: Vec<_> =
+            other.names.into_iter().filter(|name| !self.names.contains(name)).collect();
+        self.names.extend(new);
         self.names.truncate(Self::NAMES + 1);
     }
 
-    /// Counts an entry that changed.
+    /// Counts an entry that changed. A file that is sent in two parts, or once more, is named once.
     pub fn note(&mut self, name: &str) {
         self.changed += 1;
-        if !name.ends_with('/') && self.names.len() <= Self::NAMES {
+        let is_new = !self.names.iter().any(|known| known == name);
+        if is_new && !name.ends_with('/') && self.names.len() <= Self::NAMES {
             self.names.push(name.to_owned());
         }
     }
@@ -77,17 +80,17 @@ impl Transfer {
     pub fn of_output<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let (mut lines, mut transfer) = (Lines::default(), Self::default());
         for piece in pieces {
-            lines.take(piece, |line| transfer.hear(&Line::read(line)));
+            lines.take(piece, |line| transfer.hear(&Line::read(line), Path::new("")));
         }
         transfer
     }
 
-    /// Counts what a line of rsync's output says.
-    fn hear(&mut self, line: &Line) {
+    /// Counts what a line of rsync's output says; its names are relative to `folder`.
+    fn hear(&mut self, line: &Line, folder: &Path) {
         match line {
             Line::Progress(_) => {}
             Line::Changed(change) => {
-                self.note(&change.shown());
+                self.note(&folder.join(change.path()).to_string_lossy());
                 self.files_sent += u64::from(change.was_sent);
                 self.replaced += u64::from(change.has_replaced);
             }
@@ -181,14 +184,14 @@ fn run_one(
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         lines.take(bytes, |line| {
             let line = Line::read(line);
-            this.hear(&line);
+            this.hear(&line, command.folder());
             match line {
                 Line::Progress(bytes) => progress.reached(stream, bytes),
                 Line::Changed(change) => {
                     progress.file(&change.shown());
                     if let Some(say) = heard.changed {
                         progress.clear();
-                        say(&change.path());
+                        say(&command.folder().join(change.path()));
                     }
                 }
                 Line::Other(_) => {}
@@ -198,4 +201,21 @@ fn run_one(
     progress.lock().unwrap_or_else(PoisonError::into_inner).clear();
     done.add(this);
     finished
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_named_once_by_its_path() {
+        let lines = b"<f+++++++++ l\\#012n\n<f.st...... a\n<f.st...... a\ncd+++++++++ d/\n";
+        let mut transfer = Transfer::of_output([&lines[..]]);
+        assert_eq!(transfer.names, ["l\nn", "a"]);
+        transfer.add(Transfer::of_output([&b"<f.st...... a\n<f.st...... b\n"[..]]));
+        assert_eq!(
+            (transfer.names.as_slice(), transfer.changed),
+            (&["l\nn", "a", "b"].map(String::from)[..], 6)
+        );
+    }
 }

@@ -8,6 +8,7 @@
 //! | `workspace` | what both sides of the workspace last agreed on |
 //! | `going-up`, `going-down` | what they will agree on once the transfer that is running, or was cut off, is done |
 //! | `code`, `gone`, `configured` | the code that was pushed, that has been removed locally since, that the image was built from |
+//! | `joined` | nothing; it exists if the remote workspace may have been pushed to before this state began |
 //! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
 //! | `shown` | how the local disk shows entries whose times or permissions it can't store |
 //! | `replaced/` | backups of local files that a pull replaced |
@@ -137,7 +138,32 @@ impl SyncState {
     /// # Errors
     /// When the file can't be inspected.
     pub fn workspace(&self) -> Result<Listing> {
-        Ok(self.read("workspace")?.unwrap_or_default())
+        Ok(self.agreement()?.unwrap_or_default())
+    }
+
+    /// As [`SyncState::workspace`], but `None` if there is no sync state.
+    ///
+    /// # Errors
+    /// When the file can't be inspected.
+    pub fn agreement(&self) -> Result<Option<Listing>> {
+        self.read("workspace")
+    }
+
+    /// Returns whether the remote workspace may have been pushed to before this sync state began: by another machine, or by this one
+    /// with a state that is lost.
+    ///
+    /// # Errors
+    /// When the file can't be inspected.
+    pub fn is_joined(&self) -> Result<bool> {
+        Ok(Entry::look(&self.folder.join("joined"))?.is_some())
+    }
+
+    /// Writes down whether the remote workspace may have been pushed to before this sync state began.
+    ///
+    /// # Errors
+    /// When the file can't be written or removed.
+    pub fn set_joined(&self, is_joined: bool) -> Result<()> {
+        if is_joined { self.write("joined", &Listing::default()) } else { self.remove(&["joined"]) }
     }
 
     /// Writes down, before a transfer, what both sides will agree on once it is done.

@@ -1,0 +1,46 @@
+//! Messages about each entry of a list that may be long.
+
+use std::path::Path;
+
+use crate::ui::report::Report;
+
+/// Names the first entries of a list, and tells the number of the others.
+pub struct Names {
+    /// Where the lines are printed.
+    pub report: Report,
+    /// The place in the document that lists all entries; empty if there is none.
+    pub field: &'static str,
+}
+
+impl Names {
+    const MOST: usize = 20;
+
+    /// Prints a warning for each of the first entries, and the number of the others.
+    pub fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
+        for one in all.iter().take(Self::MOST) {
+            self.report.warn(&line(one));
+        }
+        if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
+            let all = match self.field {
+                "" => String::new(),
+                field => format!("; {field} in the document lists all"),
+            };
+            self.report.warn(&format!("and {more} more{all}"));
+        }
+    }
+}
+
+/// Escapes a path so that it fits on one line.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}
+
+/// ` and N more` for a list of which the first entry is named; nothing if there is no other.
+#[must_use]
+pub fn others(all: usize) -> String {
+    match all {
+        0 | 1 => String::new(),
+        more => format!(" and {} more", more - 1),
+    }
+}
