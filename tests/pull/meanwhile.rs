@@ -158,6 +158,24 @@ fn what_is_edited_here_while_checksums_are_compared_stays() {
 }
 
 #[test]
+fn what_differs_by_content_alone_is_named_with_its_backup_where_it_is_replaced() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    for (tool, receiver) in [("mlcube-ssh-push", &there), ("mlcube-ssh-pull", &here)] {
+        // Through a memory map, say.
+        let modified = fs::metadata(receiver).unwrap().modified().unwrap();
+        fs::write(receiver, "COMMON").unwrap();
+        fs::File::options().write(true).open(receiver).unwrap().set_modified(modified).unwrap();
+        let moved = scene.tool(tool).args(["-q", "--checksum"]).reads_document(&document).run();
+        moved.succeeds().says("'model'").says("differed").says("by content alone");
+        assert_eq!(fs::read_to_string(receiver).unwrap(), "common");
+        let backup = moved.stderr.trim_end().rsplit(" is ").next().unwrap();
+        assert_eq!(fs::read_to_string(backup).unwrap(), "COMMON");
+    }
+}
+
+#[test]
 fn what_is_edited_before_it_is_replaced_by_content_is_kept_and_named_either_way() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);

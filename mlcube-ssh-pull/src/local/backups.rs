@@ -38,7 +38,13 @@ impl Backups {
         report: Report,
     ) -> Result<()> {
         let Some(folder) = sync_state.unnamed_backups()? else { return Ok(()) };
-        Self { folder, was_cut_off: true }.settle(workspace, before, false, report);
+        Self { folder, was_cut_off: true }.settle(
+            workspace,
+            before,
+            &Listing::default(),
+            false,
+            report,
+        );
         sync_state.set_unnamed_backups(None)
     }
 
@@ -47,13 +53,15 @@ impl Backups {
         &self.folder
     }
 
-    /// Names the files that were written since the workspace was listed; `before` is that listing. If a disk was full
+    /// Names the files that were written since the workspace was listed, and those that looked the same and were replaced
+    /// by content; `before` is that listing, and `fetched` what was fetched. If a disk was full
     /// (`may_be_incomplete`), removes incomplete backups, whose files are still in their places. After a transfer by content,
     /// nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
         before: &Listing,
+        fetched: &Listing,
         may_be_incomplete: bool,
         report: Report,
     ) {
@@ -66,9 +74,11 @@ impl Backups {
         let is_before = |path: &Path, entry: &Entry| {
             before.get(path).is_some_and(|before| before.same_content(entry))
         };
+        let looked_the_same =
+            |path: &Path| fetched.get(path).is_some_and(|fetched| is_before(path, &fetched));
         let mut changed: Vec<&Path> = Vec::new();
         for (path, backup) in backups.iter() {
-            if backup.is_folder() || is_before(path, &backup) {
+            if backup.is_folder() || is_before(path, &backup) && !looked_the_same(path) {
                 continue;
             }
             // A full disk ends a backup in its middle; the file itself is then still in its place.
@@ -90,11 +100,13 @@ impl Backups {
                 let backup = self.folder.join(path);
                 return format!("a pull that was cut off kept a backup: {}", backup.display());
             }
-            format!(
-                "'{}' was written locally during this pull; its backup is {}",
-                shown(path),
-                self.folder.join(path).display()
-            )
+            let was_as_listed = backups.get(path).is_some_and(|backup| is_before(path, &backup));
+            let did = if was_as_listed {
+                "differed locally by content alone, and was replaced"
+            } else {
+                "was written locally during this pull"
+            };
+            format!("'{}' {did}; its backup is {}", shown(path), self.folder.join(path).display())
         });
     }
 

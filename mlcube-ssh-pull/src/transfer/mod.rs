@@ -143,7 +143,8 @@ impl TransferContext<'_> {
             let own = OwnFolders { backups: &backups, scratch: &scratch };
             let fetched = self.fetch(remote, wanted.as_deref(), &plan, own, args, receipt);
             let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
-            backups.settle(workspace, &before, was_full && !args.checksum, self.step.report());
+            let report = self.step.report();
+            backups.settle(workspace, &before, &plan.send, was_full && !args.checksum, report);
             self.sync_state.set_unnamed_backups(None)?;
             let (rest, partial) = fetched?;
             let mut denied = file_system::set_permissions(workspace, &plan.permissions);

@@ -19,6 +19,7 @@ pub(crate) fn print(report: Report, host: &str, receipt: &Receipt, plan: &Plan, 
             "fetched the permissions of {} from {host}",
             count(plan.permissions.len() as u64, "entry")
         )),
+        0 => report.say(&format!("fetched links or folders from {host}, and no file")),
         files => report.say(&format!(
             "fetched {} from {host}, {} over the link",
             count(files, "file"),

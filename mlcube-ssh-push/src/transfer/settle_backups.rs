@@ -38,8 +38,8 @@ pub(crate) struct PushBackups<'a> {
     backups: &'a Backups,
     /// The entries of the workspace that the push was to replace.
     expected: &'a Listing,
-    /// Whether it is an earlier push, which was cut off.
-    was_cut_off: bool,
+    /// What this push has sent to the workspace; `None` for an earlier push, which was cut off.
+    sent: Option<&'a Listing>,
 }
 
 /// Settles the backups of earlier pushes of this machine that were cut off.
@@ -50,9 +50,8 @@ pub(crate) fn of_earlier_pushes(
     remote_state: &RemoteState,
 ) -> Outcome<()> {
     remote_state.unnamed_backups.iter().try_for_each(|backups| {
-        let expected = &local.common;
-        let was_cut_off = true;
-        PushBackups { report, connection, local, remote_state, backups, expected, was_cut_off }
+        let (expected, sent) = (&local.common, None);
+        PushBackups { report, connection, local, remote_state, backups, expected, sent }
             .settle(false)
     })
 }
@@ -67,7 +66,7 @@ impl TransferContext<'_> {
             remote_state: self.remote_state,
             backups: &self.backups,
             expected: &self.remote_state.listing,
-            was_cut_off: false,
+            sent: Some(&self.plan.send),
         }
     }
 }
@@ -82,13 +81,18 @@ impl PushBackups<'_> {
         // The file system of the backups may round their times.
         let disk = Granularity::of(&backups);
         let mut found = [Found::default(), Found::default()];
+        let mut by_content = Vec::new();
         for (path, backup) in backups.iter() {
             if let Ok(place) = path.strip_prefix("code") {
                 found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
             } else if let Ok(place) = path.strip_prefix("workspace") {
                 let expected = self.expected.get(place);
                 let is_expected = expected.is_some_and(|entry| disk.shows(&backup, &entry));
-                found[1].add(path, place, is_expected);
+                if is_expected && self.looked_the_same(place) {
+                    by_content.push(path);
+                } else {
+                    found[1].add(path, place, is_expected);
+                }
             }
         }
         let [code, workspace] = &mut found;
@@ -129,8 +133,17 @@ impl PushBackups<'_> {
             ));
         }
         let changed = code.changed.iter().chain(&workspace.changed);
-        self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>());
+        self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>(), &by_content);
         Ok(())
+    }
+
+    /// Returns whether a file of the workspace was sent though it looked the same: nobody knows who changed it.
+    fn looked_the_same(&self, place: &Path) -> bool {
+        let sent = self.sent.and_then(|sent| sent.get(place));
+        let is_same = |sent: Entry| {
+            self.expected.get(place).is_some_and(|replaced| replaced.same_content(&sent))
+        };
+        sent.is_some_and(is_same)
     }
 
     /// Lists the files that are now in the places of unexpected backups.
@@ -154,12 +167,13 @@ impl PushBackups<'_> {
         Ok(())
     }
 
-    fn name_backups(&self, changed: &[&Path]) {
+    fn name_backups(&self, changed: &[&Path], by_content: &[&Path]) {
         let (report, host, folder) =
             (self.report, self.connection.host(), one_line(&self.backups.folder));
-        for path in changed.iter().take(summary::NAMED) {
+        let all = [changed, by_content].concat();
+        for path in all.iter().take(summary::NAMED) {
             let name = |place: &Path| one_line(&place.to_string_lossy());
-            if self.was_cut_off {
+            if self.sent.is_none() {
                 report.warn(&format!(
                     "a push that was cut off kept a backup on '{host}': {folder}/{}",
                     name(path)
@@ -173,6 +187,12 @@ impl PushBackups<'_> {
                         name(place)
                     )
                 }
+                (_, Ok(place)) if by_content.contains(path) => {
+                    format!(
+                        "'{}' on '{host}' differed by content alone, and was replaced",
+                        name(place)
+                    )
+                }
                 (_, Ok(place)) => {
                     format!("'{}' was written on '{host}' during this push", name(place))
                 }
@@ -180,10 +200,10 @@ impl PushBackups<'_> {
             };
             report.warn(&format!("{why}; its backup on the remote is {folder}/{}", name(path)));
         }
-        if changed.len() > summary::NAMED {
+        if all.len() > summary::NAMED {
             report.warn(&format!(
                 "and {} more; all backups are in {folder} on '{host}'",
-                changed.len() - summary::NAMED
+                all.len() - summary::NAMED
             ));
         }
     }
