@@ -110,6 +110,26 @@ fn workspaces_behind_a_link_keep_what_was_not_fetched() {
 }
 
 #[test]
+fn a_workspace_behind_a_link_that_a_task_made_is_not_removed() {
+    let scene = Scene::new();
+    let lab = scene.home().join("lab");
+    let cube = Cube::built_from(&lab.join("cube"), "../project").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    let push = scene.tool("mlcube-ssh-push").reads_document(&document).run();
+    let document = push.succeeds().document();
+    let there = scene.host.remote_root().join("lab/cube");
+    let elsewhere = scene.host.folder().join("elsewhere");
+    fs::create_dir_all(elsewhere.join("workspace")).unwrap();
+    fs::write(elsewhere.join("workspace/thesis"), "mine").unwrap();
+    fs::rename(&there, there.with_file_name("moved")).unwrap();
+    symlink(&elsewhere, &there).unwrap();
+    for words in ["--yes=workspaces", "--yes=tree", "--yes=all"] {
+        let _whatever_it_removes = clean(&scene, &[words, "--force"], &document);
+        assert!(elsewhere.join("workspace/thesis").exists(), "{words}");
+    }
+}
+
+#[test]
 fn a_result_that_changed_since_it_was_fetched_stays() {
     let (scene, _engine, _cube, document) = ran(":", &[]);
     has_result(&scene);

@@ -733,6 +733,25 @@ fn nothing_is_written_through_a_link_that_a_task_put_where_a_push_made_a_folder(
 }
 
 #[test]
+fn an_input_below_such_a_link_is_not_sent_either() {
+    let scene = Scene::new();
+    let task = Task::named("train").reads("rc", "data/sub/rc");
+    let cube = scene.cube("digits").task(&task).with_file("data/sub/rc", "mine");
+    let document = scene.document(&cube, &["--task=train"]);
+    push(&scene, &document, &["--inputs"]).succeeds();
+    let place = scene.host.remote_root().join("digits/workspace/data/sub");
+    let ssh = scene.host.folder().join("the account's/.ssh");
+    fs::create_dir_all(ssh.parent().unwrap()).unwrap();
+    fs::rename(&place, &ssh).unwrap();
+    symlink(&ssh, &place).unwrap();
+    fs::write(cube.workspace().join("data/sub/rc"), "planted").unwrap();
+    for words in [&["--inputs"] as &[&str], &["--inputs", "--overwrite"]] {
+        push(&scene, &document, words).exits(125).says("--follow-link=data/sub");
+        assert_eq!(contents(&ssh), [("rc".to_owned(), "mine".to_owned())]);
+    }
+}
+
+#[test]
 fn a_link_of_the_remote_user_is_followed_until_it_is_another_one() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("out/x", "1");

@@ -243,6 +243,19 @@ impl Selection {
         }
     }
 
+    /// The selected entries of a listing, and the folders above them: nothing may be written through a link in the
+    /// place of one, or into one that can't be read.
+    #[must_use]
+    pub fn with_folders_above<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
+        // In the usual case, a copy of a listing that may be long is avoided.
+        if matches!(self, Self::All) {
+            return Cow::Borrowed(listing);
+        }
+        let selected = listing.iter().map(|(path, _)| path).filter(|path| self.includes(path));
+        let above: HashSet<&Path> = selected.flat_map(|path| path.ancestors().skip(1)).collect();
+        Cow::Owned(listing.filter(|path, _| self.includes(path) || above.contains(path)))
+    }
+
     /// The patterns that match nothing in `listing`, as they were typed.
     #[must_use]
     pub fn unmatched(&self, listing: &Listing) -> Vec<PathBuf> {

@@ -6,7 +6,6 @@ pub(crate) mod load;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::mem;
@@ -344,18 +343,7 @@ pub(crate) fn plan(
     selection: &Selection,
     overwrite: bool,
 ) -> Plan {
-    // In the usual case, a copy of a listing that may be long is avoided.
-    if matches!(selection, Selection::All) {
-        return Plan::new(TransferDirection::Down, remote, local, common, overwrite);
-    }
-    // The folders above are included, because nothing may be written through one that is a local link, or into one that
-    // can't be read.
-    let around: HashSet<&Path> = remote
-        .iter()
-        .filter(|(path, _)| selection.includes(path))
-        .flat_map(|(path, _)| path.ancestors().skip(1))
-        .collect();
-    let selected = remote.filter(|path, _| selection.includes(path) || around.contains(path));
+    let selected = selection.with_folders_above(remote);
     let mut plan = Plan::new(TransferDirection::Down, &selected, local, common, overwrite);
     plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
     plan

@@ -168,8 +168,8 @@ impl Local {
     /// Plans the transfer of the workspace, given its remote listing and what both sides agree on. Entries outside the
     /// selection keep their place in the sync state.
     pub(crate) fn plan(&self, remote: &Listing, common: &Listing, overwrite: bool) -> Plan {
-        let mut plan =
-            Plan::new(TransferDirection::Up, &self.selected(), remote, common, overwrite);
+        let selected = self.selection.with_folders_above(&self.workspace);
+        let mut plan = Plan::new(TransferDirection::Up, &selected, remote, common, overwrite);
         plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan
     }
