@@ -33,15 +33,21 @@ use crate::transfer::context::{Sent, TransferContext};
 use crate::transfer::{delete, settle_backups, skipped, summary};
 use crate::verify;
 
+/// Fails if the cube was moved since the document was made.
+fn check_root(layout: &Layout) -> Outcome<()> {
+    let root = layout.local_root();
+    if root.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::ours(anyhow!("the cube's folder {} doesn't exist", root.display())).hint(
+        "name the cube's folder with --mlcube, and make a new document with mlcube-ssh-config",
+    ))
+}
+
 /// Runs the whole push and adds its receipt to the document.
 pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let (layout, runner) = Layout::of_document(document)?;
-    if !layout.local_root().is_dir() {
-        return Err(Failure::ours(anyhow!(
-            "the cube's folder {} doesn't exist",
-            layout.local_root().display()
-        )));
-    }
+    check_root(&layout)?;
     let boundary = Boundary::of(&layout, &runner)?;
     check_local(document, &layout, &boundary)?;
     let connection = Connection::new(document, &runner, step.report())?.for_transfers();

@@ -57,7 +57,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
             "can't compare '{}', which can't be read on '{}'",
             closed.to_string_lossy().escape_debug(),
             connection.host()
-        )));
+        ))
+        .hint("make it readable for the remote account"));
     }
     all_readable
 }

@@ -269,6 +269,39 @@ fn an_index_that_is_not_reached_is_named_and_not_the_package() {
     }
 }
 
+/// As a site's proxy that intercepts TLS: its certificate comes from a CA that only the site knows.
+#[test]
+fn a_certificate_of_the_sites_own_is_named_and_the_hint_works() {
+    let mut scene = Scene::new();
+    let _wheel = a_mlcube(&scene);
+    let wheels = scene.host.home().display().to_string();
+    let make = "cd \"$IT\" && openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=site &&
+        openssl req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=127.0.0.1 &&
+        echo subjectAltName=IP:127.0.0.1 > names &&
+        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out own.pem &&
+        cat own.pem >> key.pem";
+    scene.sh(make).env("IT", &wheels).run().succeeds();
+    let program = "import functools, http.server, ssl, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1] + '/key.pem')
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()";
+    let serve = scene.invocation(Path::new("python3")).args(["-c", program]).arg(&wheels);
+    let server = serve.start();
+    eventually("it listens", || server.stdout().ends_with('\n'));
+    let index = format!("https://127.0.0.1:{}/", server.stdout().trim());
+    let failed = interp(&mut scene, virtualenv(&format!("--index-url {index} mlcube")));
+    failed.exits(125).complains(&["package index", "CERTIFICATE_VERIFY_FAILED", "PIP_CERT"]);
+    scene.set("/environment", json!({"PIP_CERT": format!("{wheels}/ca.pem")}));
+    let found = format!("--no-index --find-links {index} mlcube");
+    interp(&mut scene, virtualenv(&found)).succeeds();
+    server.kill_all();
+    server.wait();
+}
+
 #[test]
 fn a_pip_that_takes_long_is_not_silent() {
     let mut scene = Scene::new();

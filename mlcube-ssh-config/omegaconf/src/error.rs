@@ -18,6 +18,7 @@ pub struct Error {
     origin: Option<Origin>,
     /// The text that is to be filled in, and where in it (in bytes) the trouble is.
     text: Option<(String, usize)>,
+    hint: Option<Box<str>>,
     kind: ErrorKind,
 }
 
@@ -41,7 +42,20 @@ impl Error {
     }
 
     pub(crate) fn of_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { message: message.into(), key: None, origin: None, text: None, kind }
+        Self { message: message.into(), key: None, origin: None, text: None, hint: None, kind }
+    }
+
+    /// Says what the user can do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into().into_boxed_str());
+        self
+    }
+
+    /// What the user can do, if the place alone doesn't say it.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Names the key and where its value came from, unless a more exact key is named already.

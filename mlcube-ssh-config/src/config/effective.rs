@@ -76,7 +76,9 @@ impl Composition<'_> {
     ) -> omegaconf::Result<String> {
         if path.starts_with("storage:") {
             let origin = Origin::Written(self.sources.workspace, 0);
-            return Err(Error::new("storage: is not supported; name a folder").with_origin(origin));
+            return Err(Error::new("storage: is not supported")
+                .hint("name a folder with --workspace")
+                .with_origin(origin));
         }
         Ok(paths::absolute(&paths::expand_user(path, home), working_directory))
     }

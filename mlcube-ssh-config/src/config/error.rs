@@ -6,17 +6,33 @@ use omegaconf::Tree;
 
 /// The reason why there is no configuration, on one line: file and line or flag, key, problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(String);
+pub struct Error {
+    message: String,
+    hint: String,
+}
 
 impl Error {
     pub(crate) fn new(tree: &Tree, error: &omegaconf::Error) -> Self {
-        Self(one_line(&tree.describe(error)))
+        let hint = error.hint_text().map_or_else(
+            || match error.origin().filter(|origin| origin.source().is_some()) {
+                Some(origin) => format!("correct it in {}", tree.place(origin)),
+                None => "correct the command line, the cube's file or the settings; --explain KEY shows which of them set a value".to_owned(),
+            },
+            str::to_owned,
+        );
+        Self { message: one_line(&tree.describe(error)), hint: one_line(&hint) }
+    }
+
+    /// Returns what the user can do.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        &self.hint
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

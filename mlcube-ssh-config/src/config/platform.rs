@@ -23,7 +23,8 @@ impl Composition<'_> {
         }
         let Some(found) = self.conf.get(platforms, &Key::from(name))? else {
             let origin = self.conf.tree.origin(platforms);
-            return Err(Error::new(format!("unknown platform '{name}'{}", self.others(platforms)))
+            return Err(Error::new(format!("unknown platform '{name}'"))
+                .hint(self.others(platforms))
                 .at(|| "platforms".to_owned(), origin));
         };
         let section =
@@ -53,14 +54,22 @@ impl Composition<'_> {
     fn others(&self, platforms: NodeId) -> String {
         let names: Vec<String> =
             self.conf.tree.keys(platforms).iter().map(ToString::to_string).collect();
-        if names.is_empty() { String::new() } else { format!("; known are {}", names.join(", ")) }
+        if names.is_empty() {
+            "add a section for it below 'platforms' in the settings file".to_owned()
+        } else {
+            format!(
+                "choose one of {} with --platform, or add a section for it below 'platforms' in the settings file",
+                names.join(", ")
+            )
+        }
     }
 
     /// Returns the runner that a platform names: by its package in `runners`, or by the name itself.
     fn runner_kind(&mut self, runners: NodeId, section: NodeId) -> omegaconf::Result<RunnerKind> {
         let origin = self.conf.tree.origin(section);
         let missing = || {
-            Error::new("the platform doesn't say its runner; write 'runner: ssh'")
+            Error::new("the platform doesn't say its runner")
+                .hint("write 'runner: ssh' in the platform's section")
                 .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
         };
         let missing = missing();
@@ -90,6 +99,7 @@ impl Composition<'_> {
             Error::new(format!(
                 "the platform is of the runner '{name}', and only those of 'ssh' can be used here"
             ))
+            .hint("write 'runner: ssh' in the platform's section, or choose another platform with --platform")
             .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
         })
     }

@@ -17,11 +17,11 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    fn absent(self) -> &'static str {
-        match self {
-            Self::Cube => "no such file; name the cube's folder or file with --mlcube",
-            Self::Settings => "no such file; it describes the platforms, in a section 'platforms'",
-        }
+    fn absent(self) -> Error {
+        Error::new("no such file").hint(match self {
+            Self::Cube => "name the cube's folder or file with --mlcube",
+            Self::Settings => "describe the platform in it, in a section 'platforms', as mlcube-ssh-config/README.md shows, or name another file with MLCUBE_SYSTEM_SETTINGS",
+        })
     }
 }
 
@@ -35,10 +35,12 @@ impl Composition<'_> {
         let whole = Origin::Written(source, 0);
         // A pipe in a stranger's cube may have no writer: reading it would wait for ever.
         if which == Which::Cube && fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Err(Error::new("it isn't a regular file").with_origin(whole));
+            return Err(Error::new("it isn't a regular file")
+                .hint("name a regular file, or the folder that contains it")
+                .with_origin(whole));
         }
         let content = read(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Error::new(which.absent()),
+            ErrorKind::NotFound | ErrorKind::NotADirectory => which.absent(),
             _ => Error::new(error.to_string()),
         });
         let content = content.map_err(|error| error.with_origin(whole))?;

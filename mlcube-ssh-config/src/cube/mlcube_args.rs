@@ -3,7 +3,7 @@
 //! Everything that the user gave is passed on in the form which that `mlcube` takes. It joins its arguments into a
 //! shell line without quotes, so what it would misread is refused locally, by name, before anything is contacted.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cube::layout::Layout;
 use crate::cube::path_mapping::given_there;
@@ -28,9 +28,10 @@ const ACTIVE: &str = "$`;&|<>()*?[]!#'\"\\~\n\r\t";
 pub fn check(document: &Document, runner: &Runner) -> Result<()> {
     for task in &document.run.tasks {
         if !is_plain(task.as_str()) {
-            bail!(
-                "the task name '{task}' would reach a shell on the remote; rename the task with letters, digits, '_', '-', '.'"
-            );
+            return Err(hinted(
+                format!("the task name '{task}' would reach a shell on the remote"),
+                "rename the task with letters, digits, '_', '-', '.'",
+            ));
         }
     }
     let layout = Layout::of(&document.config, &document.run, runner)?;
@@ -141,7 +142,10 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
         || value.starts_with('-')
         || value.contains(|c: char| c.is_whitespace() || ACTIVE.contains(c))
     {
-        bail!("--{name}: a shell on the remote would misread '{}'", value.escape_debug());
+        return Err(hinted(
+            format!("--{name}: a shell on the remote would misread '{}'", value.escape_debug()),
+            "write it without quotes, blanks and characters that a shell reads",
+        ));
     }
     let platform = runner.remote_platform();
     if !ENGINES.contains(&platform) {
@@ -167,7 +171,10 @@ fn check_override(word: &str) -> Result<()> {
     if key.is_empty()
         || key.contains(|c: char| c.is_whitespace() || ACTIVE.replace(['[', ']'], "").contains(c))
     {
-        bail!("-P{}: write it as -PKEY=VALUE", word.escape_debug());
+        return Err(hinted(
+            format!("-P{}: the word has no value", word.escape_debug()),
+            "write it as -PKEY=VALUE",
+        ));
     }
     if let Some(active) = value.chars().find(|c| ACTIVE.contains(*c)) {
         return Err(hinted(

@@ -31,6 +31,7 @@ use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
 use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder};
 use crate::settings::runner::{Runner, UserSettings};
+use crate::text::hint::OrHint;
 use crate::text::stable_hash::to_hex;
 
 /// Bytes of the key: as many as the hash has.
@@ -89,9 +90,9 @@ pub fn seal(document: &mut Document) -> Result<()> {
     let file = key_file()?;
     let key = match read_key(&file)? {
         Some(key) => key,
-        None => {
-            make_key(&file).with_context(|| format!("can't create the key {}", file.display()))?
-        }
+        None => make_key(&file)
+            .with_context(|| format!("can't create the key {}", file.display()))
+            .or_hint(STATE_REMEDY)?,
     };
     document.seal = mac(&key, document).map(|mac| to_hex(&mac.finalize().into_bytes()));
     Ok(())

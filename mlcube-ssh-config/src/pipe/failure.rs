@@ -10,7 +10,7 @@ use crate::pipe::limits::Exceeded;
 use crate::text::hint::Hinted;
 use crate::ui::report::Report;
 
-pub use crate::text::hint::hinted;
+pub use crate::text::hint::{OrHint, hinted};
 
 /// The party at fault; the document's `failed.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,7 +180,9 @@ impl Failure {
     pub fn hint_text(&self) -> Option<&str> {
         let carried = || self.cause.chain().find_map(|cause| cause.downcast_ref::<Hinted>());
         let known = self.hint.as_deref().or_else(|| carried().map(Hinted::hint));
-        known.or_else(|| is_of_a_full_disk(&self.cause).then_some(MAKE_ROOM))
+        let of_system =
+            || self.cause.chain().find_map(|cause| cause.downcast_ref().map(hint_of_io));
+        known.or_else(|| is_of_a_full_disk(&self.cause).then_some(MAKE_ROOM)).or_else(of_system)
     }
 }
 
@@ -202,6 +204,23 @@ impl fmt::Display for Failure {
     /// Writes the whole chain of causes on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.cause)
+    }
+}
+
+/// Returns what can be done about a local file that the system refuses; the message names the file.
+fn hint_of_io(problem: &io::Error) -> &'static str {
+    match problem.kind() {
+        ErrorKind::NotFound => "check the path",
+        ErrorKind::PermissionDenied => {
+            "check who may read and write the file and the folders above it (`ls -ld`)"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => MAKE_ROOM,
+        ErrorKind::ReadOnlyFilesystem => "name a path on a file system that can be written",
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
+            "something of another kind has this name: move it away, or name another path"
+        }
+        ErrorKind::OutOfMemory => "free memory, or raise the limits of this shell (`ulimit -a`)",
+        _ => "check the file and its file system (`ls -ld`, `df`), then run this step again",
     }
 }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::text::hint::OrHint;
+
 /// The name of the state folder.
 const STATE: &str = "mlcube-ssh";
 
@@ -24,8 +26,8 @@ pub fn state_folder() -> Result<PathBuf> {
     let state =
         env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let state = state.or_else(|| env::home_dir().map(|home| home.join(".local/state")));
-    let state =
-        state.context("no home folder for the state of transfers; set HOME or XDG_STATE_HOME")?;
+    let state = state.context("no home folder for the state of transfers");
+    let state = state.or_hint("set HOME or XDG_STATE_HOME")?;
     Ok(state.join(STATE))
 }
 

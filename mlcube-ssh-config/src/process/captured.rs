@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long the pipe is read after the command has ended. Its output is in the pipe by then; but the background master
+/// How long the pipe may bring nothing after the command has ended, until it counts as read. Its output is in the pipe by then; but the background master
 /// of OpenSSH 8.4 and older holds the pipe open for as long as it lives.
 const AFTER_THE_END: Duration = Duration::from_secs(1);
 
@@ -33,7 +33,12 @@ impl Captured {
             (Arc::clone(&text), Arc::clone(&is_exceeded), Arc::clone(handle));
         thread::Builder::new().spawn(move || {
             let mut buffer = vec![0; 16 * 1024];
-            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+            loop {
+                let length = match pipe.read(&mut buffer) {
+                    Ok(length @ 1..) => length,
+                    Err(problem) if problem.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(0) | Err(_) => break,
+                };
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 if kept.len() + length > limit {
                     exceeds.store(true, Ordering::Relaxed);
@@ -50,8 +55,15 @@ impl Captured {
 
     /// The output of a command that has ended, and whether it exceeded the limit.
     pub(crate) fn finish(self) -> (Vec<u8>, bool) {
-        match self.is_read.recv_timeout(AFTER_THE_END) {
-            Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        let length = || self.text.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let mut before = length();
+        // On a busy machine the reader may need longer for what is in the pipe.
+        while self.is_read.recv_timeout(AFTER_THE_END) == Err(RecvTimeoutError::Timeout) {
+            let now = length();
+            if now == before {
+                break;
+            }
+            before = now;
         }
         let text = std::mem::take(&mut *self.text.lock().unwrap_or_else(PoisonError::into_inner));
         (text, self.is_exceeded.load(Ordering::Relaxed))

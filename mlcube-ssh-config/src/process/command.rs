@@ -157,7 +157,8 @@ impl Command {
     pub fn run(&self) -> Outcome<Finished> {
         match self.run_within(None)? {
             Some(finished) => Ok(finished),
-            None => Err(Failure::ours(anyhow::anyhow!("{} didn't end", self.program))),
+            None => Err(Failure::ours(anyhow::anyhow!("{} didn't end", self.program))
+                .hint("run this step again")),
         }
     }
 
@@ -203,8 +204,18 @@ impl Command {
             started.map_err(|problem| self.cannot_start(&problem))?;
         let _live = Live::ending_with_this_process(&handle);
         let mut buffer = vec![0; 64 * 1024];
-        while let Ok(length @ 1..) = output.read(&mut buffer) {
-            hear(&buffer[..length]);
+        loop {
+            match output.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => hear(&buffer[..length]),
+                Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
+                Err(problem) => {
+                    // Nobody reads the rest, so the command might wait for ever.
+                    let _ = handle.kill();
+                    let what = format!("can't read the output of {}", self.program);
+                    return Err(Failure::ours(anyhow::Error::new(problem).context(what)));
+                }
+            }
         }
         let status = handle.wait().map_err(|problem| self.cannot_start(&problem))?.status;
         finished(&self.program, status, Vec::new(), errors)
@@ -267,9 +278,11 @@ impl Command {
         match problem.kind() {
             io::ErrorKind::NotFound => Failure::tool(
                 ExitStatus::NotFound,
-                format!("{program} isn't installed on this machine; install it, or put it on PATH"),
-            ),
-            _ => Failure::tool(ExitStatus::CannotRun, format!("can't run {program}: {problem}")),
+                format!("{program} isn't installed on this machine"),
+            )
+            .hint(format!("install {program}, or put it on PATH")),
+            _ => Failure::tool(ExitStatus::CannotRun, format!("can't run {program}: {problem}"))
+                .hint(format!("`command -v {program}` shows the file; check that you may run it, and the limits of this shell (`ulimit -a`)")),
         }
     }
 }

@@ -107,6 +107,9 @@ fn not_writable(host: &str, subject: &str, errors: &str) -> Failure {
     ))
 }
 
+/// The hint for a script that failed in a way that nobody foresaw.
+pub const WITH_V: &str = "run the same command again; with -v it shows its script, which can be run on the remote by hand";
+
 /// Returns what failed and why, as far as the remote says: the kind of its problem, or the last words of its programs.
 /// The text is never empty.
 #[must_use]

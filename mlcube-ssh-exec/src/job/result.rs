@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
-use mlcube_ssh::remote::problem::Problem;
+use mlcube_ssh::remote::problem::{Problem, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
@@ -117,7 +117,8 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         (Some(0) | None, _) => check_written(end, document),
         (Some(status), _) if end.was_stopped => {
             Err(Failure::task(status, format!("a stop ended job {} on '{host}'", end.job))
-                .began(end.began))
+                .began(end.began)
+                .hint(format!("`{}` prints its output", document.logs_command(&end.job))))
         }
         (Some(status), Phase::Configure) => Err(explained(
             end,
@@ -242,7 +243,10 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
             format!("'{host}' has no setsid, without which a job ends with its connection"),
             format!("install util-linux on '{host}'"),
         ),
-        "no-job" => anyhow!("no job has been started in this workspace on '{host}'"),
+        "no-job" => hinted(
+            format!("no job has been started in this workspace on '{host}'"),
+            "`mlcube-ssh run` starts one; `mlcube-ssh list` lists the jobs of the cube's other workspaces",
+        ),
         "elsewhere" => {
             let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
             hinted(
@@ -259,14 +263,15 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
                 },
             )
         }
-        "unreadable-log" => {
-            anyhow!("can't read the log {subject} on '{host}'; the job may still run")
-        }
+        "unreadable-log" => hinted(
+            format!("can't read the log {subject} on '{host}'; the job may still run"),
+            "check its permissions and its disk on the remote; `mlcube-ssh status` shows the job's state",
+        ),
         "unknown" => hinted(
             format!("'{host}' has no job '{subject}' of this cube"),
             "`mlcube-ssh list` lists the jobs, with the same --mlcube and --platform",
         ),
-        _ => anyhow!("can't start the job on '{host}': {kind} {subject}"),
+        _ => hinted(format!("can't start the job on '{host}': {kind} {subject}"), WITH_V),
     })
 }
 
@@ -280,10 +285,12 @@ fn explained(end: &End, document: &Document, what: &str) -> Failure {
             "to build the image on the remote instead of pulling it, add -Pdocker.build_strategy=auto, or set 'remote: {runner: docker, build_strategy: auto}' in the platform's section",
         );
     }
-    match end.hint.clone().or_else(|| hint_of_imports(cause(end), document)) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    let hint = end.hint.clone().or_else(|| hint_of_imports(cause(end), document));
+    failure.hint(
+        hint.unwrap_or_else(|| {
+            format!("`{}` prints all its output", document.logs_command(&end.job))
+        }),
+    )
 }
 
 /// Returns what helps if the cause is a python module that can't be imported.

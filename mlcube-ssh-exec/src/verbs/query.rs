@@ -11,6 +11,7 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job::JobState;
 use mlcube_ssh::remote::login::master::Closed;
+use mlcube_ssh::remote::problem::{self, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::ui::terminal;
 
@@ -118,8 +119,9 @@ fn check(document: &Document, reply: &Reply) -> Outcome<()> {
         return Err(Failure::ours(anyhow!(
             "'{}' sent no reply: {}",
             document.remote.host,
-            reply.last_error()
-        )));
+            problem::reason("", &reply.last_error())
+        ))
+        .hint(WITH_V));
     }
     Ok(())
 }

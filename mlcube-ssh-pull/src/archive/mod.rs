@@ -151,14 +151,15 @@ impl ArchiveTransfer<'_> {
                 let failure = Failure::ours(anyhow!("fetching from '{host}': {problem}"));
                 match problem.kind() {
                     ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure.hint(MAKE_ROOM),
-                    _ => failure,
+                    _ => failure.hint("run this step again; it resumes where it stopped"),
                 }
             }
         })?;
         // Reads to the end, because the remote waits until all of its output is read.
         let _ = io::copy(&mut archive, &mut io::sink());
         if archive.limit() == 0 {
-            return Err(Failure::ours(anyhow!("'{host}' sends far more than this pull requested")));
+            return Err(Failure::ours(anyhow!("'{host}' sends far more than this pull requested"))
+                .hint("pull again when no task writes to the workspace; if it still does, don't trust the host"));
         }
         Ok(())
     }

@@ -43,5 +43,5 @@ pub(crate) fn failure(host: &str, document: &Document, reply: &Reply) -> Failure
         ));
     }
     let reason = problem::reason(&problem, &reply.last_error());
-    Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}"))
+    Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}")).hint(problem::WITH_V)
 }

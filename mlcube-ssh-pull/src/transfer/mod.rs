@@ -332,7 +332,8 @@ fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
     Some(Failure::ours(anyhow!(
         "can't set the local permissions of '{}'{others}; the rest was done",
         shown(first)
-    )))
+    ))
+    .hint("only a file's owner can set its permissions: change its local owner, or remove the local file and pull again"))
 }
 
 /// Plans the transfer of the selected entries; the others keep their place in the sync state.
@@ -380,7 +381,10 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
         return Err(Failure::ours(anyhow!(
             "'{}'{others} can't be read on '{host}' ({reason}); the rest was done",
             shown(path)
-        )));
+        ))
+        .hint(
+            "check the disk of the remote; a file that isn't needed can be named in .mlcubeignore",
+        ));
     }
     let failure = Failure::ours(anyhow!(
         "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
@@ -428,7 +432,10 @@ pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str
     if !nowhere.is_empty() {
         return Err(Failure::ours(anyhow!(
             "skipped '{shown}'{what}: a broken link on '{host}'; the rest was done"
-        )));
+        ))
+        .hint(
+            "the task that makes its target has to run first; or correct the link on the remote",
+        ));
     }
     let failure = anyhow!(
         "skipped '{shown}'{what}: a link out of the workspace on '{host}'; the rest was done"

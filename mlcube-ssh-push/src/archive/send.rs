@@ -125,8 +125,9 @@ fn judge(
     }
     if packed.is_ok() && reply.field("problem").as_deref() == Some("not-brought") {
         return Err(Failure::ours(anyhow!(
-            "tar on '{host}' reported success and didn't unpack what was sent; is it the real tar? Run this step again; it then uses rsync"
-        )));
+            "tar on '{host}' reported success and didn't unpack what was sent"
+        ))
+        .hint("run this step again: it uses rsync for what is missing; check which tar is in the remote PATH"));
     }
     report.detail(&format!("the archive failed, continuing with rsync: {}", reply.last_error()));
     Ok(ArchiveOutcome::Incomplete)

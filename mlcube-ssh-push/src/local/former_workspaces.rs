@@ -37,6 +37,7 @@ pub(crate) fn parse(layout: &Layout, sync_state: &SyncState, path: &Path) -> Out
     let place = normal(&layout.base.join(path)).strip_prefix(&layout.base).map(Path::to_owned);
     let refuse = |why: &str| {
         Failure::ours(anyhow!("--as-code: '{}' {why}", path.display().to_string().escape_debug()))
+            .hint("name a folder of the cube that was a workspace before")
     };
     let place = place.map_err(|_| refuse("isn't below the base of the cube"))?;
     if layout.is_workspace(&place) {

@@ -8,8 +8,8 @@ use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::session::{Reply, Session};
+use mlcube_ssh::remote::{job, problem};
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{SyncState, rsync};
 use mlcube_ssh::text::random_id::hex_digits;
@@ -141,8 +141,9 @@ impl<'a> Incoming<'a> {
             return Err(Failure::ours(anyhow!(
                 "can't write {} on '{host}': {}",
                 self.path,
-                reply.last_error()
-            )));
+                problem::reason(&problem, &reply.last_error())
+            ))
+            .hint("check who may write in the folder on the remote, and its disk, then run this step again"));
         }
         self.is_held.set(true);
         Ok(())

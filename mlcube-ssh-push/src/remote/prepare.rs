@@ -8,7 +8,7 @@ use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, Listing};
 use mlcube_ssh::pipe::document::{Document, Remote};
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, OrHint, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
@@ -88,6 +88,7 @@ pub(crate) fn prepare<'a>(
         reply
             .field(key)
             .with_context(|| format!("'{}' sent no {key} in its reply", connection.host()))
+            .or_hint(problem::WITH_V)
     };
     let path =
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
@@ -175,5 +176,6 @@ fn failure(host: &str, reply: &Reply) -> Failure {
     Problem::parse(&problem).failure(host, &reply.errors).unwrap_or_else(|| {
         let reason = problem::reason(&problem, &reply.last_error());
         Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
+            .hint(problem::WITH_V)
     })
 }

@@ -24,14 +24,19 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     }
     if local.code.files() == 0 {
         return Err(Failure::ours(anyhow!(
-            "the cube has no local file, so nothing was deleted on the remote; is a disk not mounted?"
-        )));
+            "the cube has no local file, so nothing was deleted on the remote"
+        ))
+        .hint("check whether its disk is mounted; `mlcube-ssh clean --yes=tree` removes the whole remote tree"));
     }
     if local.gone.files() > args.max_delete {
         return Err(Failure::ours(anyhow!(
             "--delete would delete {}, more than --max-delete={} allows; nothing was sent",
             count(local.gone.files(), "file"),
             args.max_delete
+        ))
+        .hint(format!(
+            "a push with --delete --dry-run names them; --max-delete={} allows it",
+            local.gone.files()
         )));
     }
     Ok(())

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::text::units::count;
 
 /// Compares the number of sent files with the number of files in `missing`, except those that no longer exist locally.
@@ -17,10 +18,13 @@ pub(crate) fn check(missing: &Listing, sent: u64, local: &Path, host: &str) -> R
     let exists = |path: &Path| Entry::is_at(&local.join(path), Entry::is_file);
     let expected = missing.filter(|path, entry| entry.is_file() && exists(path)).files();
     if sent < expected {
-        bail!(
-            "rsync reported success and sent {sent} of {} that '{host}' lacks; is the rsync in PATH, locally and on the remote, the real one?",
-            count(expected, "file")
-        );
+        return Err(hinted(
+            format!(
+                "rsync reported success and sent {sent} of {} that '{host}' lacks",
+                count(expected, "file")
+            ),
+            "check whether the rsync in PATH, locally and on the remote, is the real one",
+        ));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use mlcube_ssh::listing::{Entry, FIND_FORMAT, Granularity, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::problem;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::state_of;
 use mlcube_ssh::text::quote::one_line;
@@ -221,8 +222,9 @@ impl PushBackups<'_> {
             "can't read the backups on '{}' in {}: {}",
             self.connection.host(),
             self.backups.folder,
-            reply.last_error()
-        )))
+            problem::reason("", &reply.last_error())
+        ))
+        .hint("check who may read the folder on the remote, then run this step again"))
     }
 }
 

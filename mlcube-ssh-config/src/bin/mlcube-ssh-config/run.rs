@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use mlcube_ssh::config;
 use mlcube_ssh::pipe::exit_status::ExitStatus;
-use mlcube_ssh::pipe::failure::Failure;
+use mlcube_ssh::pipe::failure::{Failure, OrHint, hinted};
 use mlcube_ssh::pipe::step::write_once;
 use mlcube_ssh::text::printable::printable_lines;
 use mlcube_ssh::ui::report::Report;
@@ -36,11 +36,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let args = &input_document::completed(args)?;
     let request = request::request(args)?;
-    let resolved = config::resolve(&request, &|name| env::var(name).ok())?;
+    let resolved = config::resolve(&request, &|name| env::var(name).ok())
+        .map_err(|problem| hinted(problem.to_string(), problem.hint()))?;
     warnings.extend_from_slice(&resolved.warnings);
     if let Some(key) = &args.explain {
         let lines =
-            resolved.explain(key).with_context(|| format!("--explain: unknown key '{key}'"))?;
+            resolved.explain(key).with_context(|| format!("--explain: unknown key '{key}'"));
+        let lines = lines.or_hint("mlcube-ssh show_config, with the same flags, shows all keys")?;
         return Ok(printable_lines(&lines) + "\n");
     }
     if args.describe {

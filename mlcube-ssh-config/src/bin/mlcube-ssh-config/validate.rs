@@ -1,7 +1,8 @@
 //! Checks the `runner` section as the steps use it; every error names the position to correct.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use mlcube_ssh::config::Resolved;
+use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::settings::runner;
 use mlcube_ssh::settings::runner::{Invalid, KEYS, Runner};
 
@@ -26,11 +27,13 @@ fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
         .unwrap_or_default();
     let advice = match place.strip_prefix("-Prunner.") {
         Some(word) if !KEYS.contains(&key) => {
-            format!("; for the remote runner write -P{}.{word}", remote_platform(resolved))
+            format!("for the remote runner write -P{}.{word}", remote_platform(resolved))
         }
-        _ => String::new(),
+        _ => {
+            format!("correct it in {place}; mlcube-ssh-config/README.md describes the keys")
+        }
     };
-    anyhow!("{place}: {invalid}{advice}")
+    hinted(format!("{place}: {invalid}"), advice)
 }
 
 /// Returns the runner of the remote `mlcube`, guessed from its platform's name.

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::pipe::document::{Document, Run};
 use crate::settings::names::{check_parameter, check_variable};
 use crate::settings::runner::is_for_this_runner;
+use crate::text::hint::hinted;
 
 /// The engine options of `mlcube run`.
 const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
@@ -28,9 +29,12 @@ impl Run {
     /// Refuses a task that is withheld.
     fn check_sent(&self, task: &str) -> Result<()> {
         match self.withheld.get(task) {
-            Some(variable) => bail!(
-                "run.tasks: a path of task '{task}' is made of this machine's variable {variable}, and the task wasn't chosen when the document was made"
-            ),
+            Some(variable) => Err(hinted(
+                format!(
+                    "run.tasks: a path of task '{task}' is made of this machine's variable {variable}, and the task wasn't chosen when the document was made"
+                ),
+                format!("make a new document with mlcube-ssh-config --task={task}"),
+            )),
             None => Ok(()),
         }
     }

@@ -6,12 +6,13 @@ pub(crate) mod check;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::pipe::failure::FailureKind;
 use crate::settings::names::{Host, JobId, RemotePath, TaskName, User};
+use crate::text::hint::{OrHint, hinted};
 use crate::text::printable::printable_json;
 use crate::text::quote::shell_word;
 
@@ -261,6 +262,9 @@ impl Failed {
     }
 }
 
+/// The hint for a document that can't be used.
+const NEW_DOCUMENT: &str = "make a new document with mlcube-ssh-config";
+
 impl Document {
     /// Creates a document as it is before the first step.
     #[must_use]
@@ -284,7 +288,10 @@ impl Document {
     /// If `text` isn't one JSON object of this schema; the error has the position and the remedy.
     pub fn read(text: &[u8]) -> Result<Self> {
         if text.iter().all(u8::is_ascii_whitespace) {
-            bail!("the document is empty; did the step before this one fail?");
+            return Err(hinted(
+                "the document is empty",
+                "correct what the step before this one reports; a pipeline needs `set -o pipefail` to end with its status",
+            ));
         }
         let value: Value = serde_json::from_slice(text).map_err(|problem| {
             let what = if problem.is_eof() {
@@ -292,27 +299,34 @@ impl Document {
             } else {
                 "the document isn't JSON"
             };
-            anyhow::Error::new(problem).context(what)
+            anyhow::Error::new(problem).context(what).or_hint(NEW_DOCUMENT)
         })?;
         match value.get("schema").and_then(Value::as_str) {
             Some(SCHEMA) => {}
-            Some(other) => bail!(
-                "the document is of schema '{other}', this program reads '{SCHEMA}'; use tools of one version"
-            ),
-            None => bail!("the document has no 'schema'; it comes from mlcube-ssh-config"),
+            Some(other) => {
+                return Err(hinted(
+                    format!(
+                        "the document is of schema '{other}', and this program reads '{SCHEMA}'"
+                    ),
+                    "use programs of one version (`--version` shows it)",
+                ));
+            }
+            None => return Err(hinted("the document has no 'schema'", NEW_DOCUMENT)),
         }
         if let (Some(_), None, Some(platform)) = (
             value.get("config"),
             value.get("remote"),
             value.pointer("/run/platform").and_then(Value::as_str),
         ) {
-            bail!(
-                "the platform '{platform}' isn't of the ssh runner; choose one that is with --platform"
-            );
+            return Err(hinted(
+                format!("the platform '{platform}' isn't of the ssh runner"),
+                "choose one that is with --platform",
+            ));
         }
         let document: Self = serde_json::from_value(value)
-            .context("the document doesn't hold what mlcube-ssh-config writes")?;
-        document.check().context("the document can't be used")?;
+            .context("the document doesn't hold what mlcube-ssh-config writes")
+            .or_hint(NEW_DOCUMENT)?;
+        document.check().context("the document can't be used").or_hint(NEW_DOCUMENT)?;
         Ok(document)
     }
 
@@ -356,6 +370,12 @@ impl Document {
     #[must_use]
     pub fn attach_command(&self, id: &str) -> String {
         format!("{} {}", self.wrapper_command("attach"), shell_word(&format!("--job={id}")))
+    }
+
+    /// Returns the local command that prints the output of the job `id`.
+    #[must_use]
+    pub fn logs_command(&self, id: &str) -> String {
+        format!("{} {}", self.wrapper_command("logs"), shell_word(&format!("--job={id}")))
     }
 
     /// Returns the local command that stops the job `id`.

@@ -427,9 +427,8 @@ fn telling_lines(text: &str) -> String {
 
 /// The failure of a connection that was lost during a transfer.
 pub(crate) fn lost_during_transfer(host: &str) -> Failure {
-    Failure::connection(format!(
-        "the connection to '{host}' was lost during the transfer; run this step again; it resumes where it stopped"
-    ))
+    Failure::connection(format!("the connection to '{host}' was lost during the transfer"))
+        .hint("run this step again; it resumes where it stopped")
 }
 
 #[cfg(test)]

@@ -287,10 +287,14 @@ guard_with_link() {
     tenths=$((tenths - 1))
     link=$(readlink "$1") || link=
     if [ -n "$link" ] && is_dead_holder "$link"; then
-      # If several processes see it, only one moves it away. If it is a newer link by then, it is put back.
-      if mv "$1" "$1.$$" 2>/dev/null; then
-        [ "$(readlink "$1.$$")" = "$link" ] || mv "$1.$$" "$1"
-        rm -f "$1.$$"
+      # One process at a time removes it, after another look: the next holder's link has the same name.
+      if mkdir "$1.break" 2>/dev/null; then
+        if [ "$(readlink "$1")" = "$link" ]; then rm -f "$1"; fi
+        rmdir "$1.break"
+      else
+        # That process may have been killed.
+        find "$1.break" -prune -mmin +1 -exec rmdir '{}' ';' 2>/dev/null
+        sleep 0.1
       fi
     else
       sleep 0.1

@@ -93,7 +93,8 @@ pub fn compare(
             } else {
                 format!("{number} files differ")
             }
-        ))),
+        ))
+        .hint("push or pull with --checksum transfers files whose size and time are equal; --list shows what a pull would fetch")),
     }
 }
 

@@ -42,6 +42,7 @@ use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
+use crate::text::hint::OrHint;
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
 
@@ -52,6 +53,9 @@ pub struct SyncState {
     /// The file with the places of the tree's workspaces.
     workspaces: PathBuf,
 }
+
+/// The hint for a file of the sync state that can't be used.
+const STATE: &str = "let the account read and write it (XDG_STATE_HOME names another folder), or move it away: then every difference between both sides is kept and named";
 
 impl SyncState {
     /// Finds the sync state of a layout and its place on the remote. Makes no folder; a sync state of an earlier
@@ -195,8 +199,9 @@ impl SyncState {
         // The file was written when the transfer began; without it almost no agreement would be left.
         let path = self.folder.join(under_way(direction));
         let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
-        let mut common =
-            read.with_context(|| format!("can't read the record {}", path.display()))?;
+        let mut common = read
+            .with_context(|| format!("can't read the record {}", path.display()))
+            .or_hint(STATE)?;
         for (path, entry) in confirmed.others() {
             match entry {
                 Some(entry) => common.insert(path, entry),
@@ -210,6 +215,7 @@ impl SyncState {
         let path = |name| self.folder.join(name);
         fs::rename(path(under_way(direction)), path("workspace"))
             .with_context(|| format!("can't write the record {}", path("workspace").display()))
+            .or_hint(STATE)
     }
 
     /// Returns whether a transfer was cut off, so that the sync state isn't what both sides agree on.
@@ -295,7 +301,9 @@ impl SyncState {
     pub fn workspaces(&self) -> Result<Vec<PathBuf>> {
         let text = match fs::read(&self.workspaces) {
             Err(problem) if problem.kind() == ErrorKind::NotFound => Vec::new(),
-            read => read.with_context(|| format!("can't read {}", self.workspaces.display()))?,
+            read => read
+                .with_context(|| format!("can't read {}", self.workspaces.display()))
+                .or_hint(STATE)?,
         };
         let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect())
@@ -334,6 +342,7 @@ impl SyncState {
         };
         write_atomically(&self.workspaces, write)
             .with_context(|| format!("can't write {}", self.workspaces.display()))
+            .or_hint(STATE)
     }
 
     /// The names of the remote incoming folders of pushes that failed, the newest last.
@@ -355,6 +364,7 @@ impl SyncState {
         let path = self.folder.join("incoming");
         write_atomically(&path, |file| file.write_all(names.join("\n").as_bytes()))
             .with_context(|| format!("can't write the record {}", path.display()))
+            .or_hint(STATE)
     }
 
     /// The folder with the backups of local files that a pull replaced.
@@ -425,7 +435,8 @@ impl SyncState {
         for path in names.iter().map(|name| self.folder.join(name)) {
             match fs::remove_file(&path) {
                 Err(problem) if !is_absence(&problem) => Err(problem)
-                    .with_context(|| format!("can't remove the record {}", path.display()))?,
+                    .with_context(|| format!("can't remove the record {}", path.display()))
+                    .or_hint(STATE)?,
                 _ => {}
             }
         }
@@ -458,6 +469,7 @@ impl SyncState {
         let path = self.folder.join(name);
         write_atomically(&path, |file| listing.write(file))
             .with_context(|| format!("can't write the record {}", path.display()))
+            .or_hint(STATE)
     }
 }
 
@@ -482,6 +494,7 @@ fn take_over(former: &Path, now: &Path) -> Result<()> {
         {
             Err(problem)
                 .with_context(|| format!("can't rename {} to {}", former.display(), now.display()))
+                .or_hint(STATE)
         }
         _ => Ok(()),
     }

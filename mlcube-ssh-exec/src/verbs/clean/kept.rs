@@ -8,6 +8,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Reply;
+use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::text::units::count;
 
 /// One item that was kept.
@@ -82,9 +83,16 @@ impl Kept {
         }
     }
 
-    fn hint(&self, connection: &Connection, document: &Document) -> Option<String> {
-        Some(match self {
-            Self::NotOurs(_) | Self::Container(_) => return None,
+    fn hint(&self, connection: &Connection, document: &Document) -> String {
+        match self {
+            Self::NotOurs(_) => {
+                "it isn't mlcube-ssh's: remove it by hand on the remote if nobody needs it"
+                    .to_owned()
+            }
+            Self::Container(id) => format!(
+                "remove it with the engine on the remote: rm -f {}; the engine says why it can't",
+                shell_word(id)
+            ),
             Self::NotFetched { .. } => {
                 "fetch it with mlcube-ssh pull, or remove it with --force".to_owned()
             }
@@ -96,22 +104,17 @@ impl Kept {
             Self::Closed { path, entry, .. } => {
                 ForeignFiles { connection, document, place: path }.remedy(Path::new(entry))
             }
-        })
+        }
     }
 }
 
-/// Fails with the kept items, if there are any. The hint is that of the first item that has one.
+/// Fails with the kept items, if there are any. The hint is that of the first one.
 pub(crate) fn refuse(kept: &[Kept], connection: &Connection, document: &Document) -> Outcome<()> {
-    if kept.is_empty() {
-        return Ok(());
-    }
+    let Some(first) = kept.first() else { return Ok(()) };
     let sentences: Vec<String> = kept.iter().map(Kept::sentence).collect();
     let failure =
         Failure::ours(anyhow!("kept on '{}': {}", connection.host(), sentences.join("; ")));
-    Err(match kept.iter().find_map(|kept| kept.hint(connection, document)) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    })
+    Err(failure.hint(first.hint(connection, document)))
 }
 
 fn few(files: &[String]) -> String {

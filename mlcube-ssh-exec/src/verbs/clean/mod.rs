@@ -3,7 +3,6 @@
 mod inventory;
 mod kept;
 
-use anyhow::anyhow;
 use clap::ValueEnum;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::tree_owner;
@@ -219,7 +218,10 @@ fn check(connection: &Connection, document: &Document, reply: &Reply) -> Outcome
         return Err(tree_owner::not_removed(document, subject));
     }
     Err(Failure::ours(match kind {
-        "nothing" => anyhow!("'{host}' has no files of this cube"),
+        "nothing" => hinted(
+            format!("'{host}' has no files of this cube"),
+            "`mlcube-ssh clean` without --yes lists what it has",
+        ),
         "changed" => {
             let message =
                 format!("a job was started on '{host}' meanwhile, so nothing was removed");
@@ -229,9 +231,12 @@ fn check(connection: &Connection, document: &Document, reply: &Reply) -> Outcome
             let message = format!("{subject} on '{host}' isn't a remote tree of mlcube-ssh");
             hinted(message, "correct remote_root or remote_name in the platform's section")
         }
-        _ => anyhow!(
-            "can't find or remove what belongs to this cube on '{host}': {}",
-            problem::reason(problem.unwrap_or_default(), &reply.last_error())
+        _ => hinted(
+            format!(
+                "can't find or remove what belongs to this cube on '{host}': {}",
+                problem::reason(problem.unwrap_or_default(), &reply.last_error())
+            ),
+            problem::WITH_V,
         ),
     }))
 }
