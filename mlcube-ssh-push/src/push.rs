@@ -235,6 +235,7 @@ fn plan(
         named: &args.follow_link,
     };
     links.follow(&mut remote_state.listing, &local.workspace);
+    local.replace_links(&mut remote_state.listing, &common);
     let plan_of = |local: &Local, remote_state: &RemoteState| {
         local.plan(&remote_state.listing.unrounded(&common), &common, args.overwrite)
     };
@@ -364,7 +365,7 @@ fn dry_run(
         (remote.base.from_home().to_owned(), remote.workspace.from_home().to_owned());
     let incoming_folder = format!("{state}/incoming/{}", incoming.id);
     let places = [base.clone(), workspace.clone()];
-    let remote_state = RemoteState {
+    let mut remote_state = RemoteState {
         base,
         workspace,
         workspaces: Vec::new(),
@@ -383,6 +384,7 @@ fn dry_run(
         by_content: args.checksum,
     };
     let common = remote_state.listing.clone();
+    local.replace_links(&mut remote_state.listing, &common);
     let plan = local.plan(&remote_state.listing, &common, args.overwrite);
     local.workspace = Listing::default();
     step.show(&connection.shown(prepare));

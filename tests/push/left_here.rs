@@ -193,3 +193,44 @@ fn a_link_folder_there_whose_name_is_no_text_is_named_and_nothing_goes_through_i
     assert_eq!(fs::read_to_string(here.join("model")).unwrap(), "edited");
     assert!(!here.join("score").exists());
 }
+
+#[test]
+fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
+    let mut scene = Scene::new();
+    let disk = scene.place().folder("disk");
+    fs::create_dir_all(&disk).unwrap();
+    fs::write(disk.join("data"), "1").unwrap();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("model", "1");
+    let here = cube.workspace();
+    symlink(&disk, here.join("listed")).unwrap();
+    symlink("model", here.join("own")).unwrap();
+    symlink("model", here.join("changed")).unwrap();
+    push(&scene, &scene.document(&cube, &[])).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    assert!(there.join("listed").is_symlink() && there.join("own").is_symlink());
+    // The user lists one, replaces the second, and the third is another one on the remote, too.
+    scene.follows_links_to(&disk);
+    fs::remove_file(there.join("changed")).unwrap();
+    symlink("other", there.join("changed")).unwrap();
+    for name in ["own", "changed"] {
+        fs::remove_file(here.join(name)).unwrap();
+        fs::create_dir(here.join(name)).unwrap();
+        fs::write(here.join(name).join("data"), "2").unwrap();
+    }
+    let document = scene.document(&cube, &[]);
+    let pushed = push(&scene, &document);
+    pushed
+        .exits(125)
+        .says("skipped 'changed'")
+        .never_says("skipped 'listed'")
+        .never_says("during this push");
+    for (name, content) in [("listed", "1"), ("own", "2")] {
+        assert!(!there.join(name).is_symlink(), "{name}");
+        assert_eq!(fs::read_to_string(there.join(name).join("data")).unwrap(), content);
+    }
+    assert_eq!(fs::read_link(there.join("changed")).unwrap(), Path::new("other"));
+    assert_eq!(fs::read_to_string(there.join("model")).unwrap(), "1");
+    fs::remove_file(there.join("changed")).unwrap();
+    push(&scene, &document).succeeds().is_silent();
+    push(&scene, &document).succeeds().is_silent();
+}

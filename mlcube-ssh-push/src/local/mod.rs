@@ -43,6 +43,8 @@ pub(crate) struct Local {
     selection: Selection,
     /// The links of the workspace that are sent as their targets.
     pub(crate) followed: Vec<PathBuf>,
+    /// The remote links of the workspace that this push replaces by folders.
+    pub(crate) replaced_links: Listing,
     /// The places in the base that are or were a workspace, and aren't declared to be code.
     pub(crate) workspaces: Vec<PathBuf>,
 }
@@ -102,6 +104,7 @@ impl Local {
             selection: selection.along_links(&workspace),
             workspace,
             followed,
+            replaced_links: Listing::default(),
             workspaces: former,
             skipped,
             has_agreement: common.is_some(),
@@ -214,6 +217,25 @@ impl Local {
                 pushed.filter(|path, entry| entry.kind == EntryKind::Link && is_folder(path))
             })
             .unwrap_or_default()
+    }
+
+    /// Removes from the remote listing the links that both sides agreed on and that are folders locally now, so that the
+    /// plan sends the folders; notes these links. rsync replaces no link by a folder, it would write through it.
+    pub(crate) fn replace_links(&mut self, remote: &mut Listing, common: &Listing) {
+        let is_agreed = |path: &Path, link: &Entry| {
+            link.kind == EntryKind::Link
+                && common.get(path).is_some_and(|common| common.same_content(link))
+        };
+        let is_folder = |path: &Path| self.workspace.get(path).is_some_and(|now| now.is_folder());
+        let is_replaced = |path: &Path, entry: &Entry| {
+            is_agreed(path, entry) && is_folder(path) && self.selection.includes(path)
+        };
+        self.replaced_links = remote.filter(is_replaced);
+        if !self.replaced_links.is_empty() {
+            // What was listed along such a link, too.
+            let is_along = |path: &Path| self.replaced_links.get(path).is_some();
+            remote.retain(|path, _| !path.ancestors().any(is_along));
+        }
     }
 
     /// Returns whether this machine ever pushed the cube.

@@ -12,7 +12,6 @@ use mlcube_ssh::text::units::count;
 
 use crate::cli::Args;
 use crate::local::Local;
-use crate::remote::backups::Backups;
 use crate::transfer::context::{Sent, TransferContext};
 
 const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
@@ -42,14 +41,14 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that moves `paths` to the backups; `None` if there is nothing to delete.
+/// The script that moves `paths` of the remote folder `top` to the folder `backups`; `None` if there is nothing to move.
 pub(crate) fn script(
     connection: &Connection,
     paths: &Listing,
-    base: &str,
-    backups: &Backups,
+    top: &str,
+    backups: &str,
 ) -> Option<Script> {
-    let script = connection.script(SET_ASIDE).given("tree", base).given("aside", &backups.code());
+    let script = connection.script(SET_ASIDE).given("tree", top).given("aside", backups);
     // Reversed, so that the entries of a folder come before the folder.
     let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
     (!paths.is_empty()).then_some(script)
@@ -90,8 +89,13 @@ impl TransferContext<'_> {
 
     /// Moves code out of the remote tree.
     pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Removed> {
+        self.move_away(paths, &self.remote_state.base, &self.backups.code())
+    }
+
+    /// Moves entries of the remote folder `top` to the folder `backups`.
+    pub(crate) fn move_away(&self, paths: &Listing, top: &str, backups: &str) -> Outcome<Removed> {
         let (connection, host) = (self.connection, self.connection.host());
-        let script = script(connection, paths, &self.remote_state.base, &self.backups);
+        let script = script(connection, paths, top, backups);
         let Some(script) = script else {
             return Ok(Removed { deleted: Vec::new(), failure: None });
         };

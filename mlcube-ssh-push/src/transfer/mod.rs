@@ -25,7 +25,6 @@ use crate::cli::Args;
 use crate::local::code;
 use crate::remote::state::Route;
 use crate::transfer::context::{Sent, TransferContext};
-use crate::transfer::delete::Removed;
 use crate::verify;
 
 impl TransferContext<'_> {
@@ -78,8 +77,13 @@ impl TransferContext<'_> {
     /// Removes remote links that were pushed and are folders locally now, because rsync would write through them.
     /// Returns whether it removed any.
     fn remove_links_in_the_way(&self) -> Outcome<bool> {
-        let Removed { deleted, failure } = self.remove(&self.local.old_links())?;
-        failure.map_or(Ok(!deleted.is_empty()), Err)
+        let of_code = self.remove(&self.local.old_links())?;
+        let is_sent = |path: &Path, _: &Entry| self.plan.send.get(path).is_some();
+        let links = self.local.replaced_links.filter(is_sent);
+        let (top, backups) = (&self.remote_state.workspace, self.backups.workspace());
+        let of_workspace = self.move_away(&links, top, &backups)?;
+        let has_removed = !of_code.deleted.is_empty() || !of_workspace.deleted.is_empty();
+        of_code.failure.or(of_workspace.failure).map_or(Ok(has_removed), Err)
     }
 
     /// Updates the remote code. What an existing tree holds is known only to rsync.
@@ -157,9 +161,11 @@ impl TransferContext<'_> {
 
     /// Shows the transfers of a push as if the remote held exactly what the sync state says.
     pub(crate) fn show(&self, args: &Args) {
-        self.show_removal(&self.local.old_links());
+        let (base, workspace) = (&self.remote_state.base, &self.remote_state.workspace);
+        self.show_removal(&self.local.old_links(), base, &self.backups.code());
+        self.show_removal(&self.local.replaced_links, workspace, &self.backups.workspace());
         if args.delete {
-            self.show_removal(&self.local.gone);
+            self.show_removal(&self.local.gone, base, &self.backups.code());
         }
         let code = code::sendable(&self.local.code);
         let remaining = self.show_new(&code);
@@ -177,8 +183,8 @@ impl TransferContext<'_> {
         self.show_permissions();
     }
 
-    fn show_removal(&self, paths: &Listing) {
-        let script = delete::script(self.connection, paths, &self.remote_state.base, &self.backups);
+    fn show_removal(&self, paths: &Listing, top: &str, backups: &str) {
+        let script = delete::script(self.connection, paths, top, backups);
         let shown = script.map(|script| self.connection.shown(&script));
         self.step.show(shown.iter().flatten());
     }

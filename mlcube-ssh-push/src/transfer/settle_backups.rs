@@ -87,7 +87,8 @@ impl PushBackups<'_> {
             if let Ok(place) = path.strip_prefix("code") {
                 found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
             } else if let Ok(place) = path.strip_prefix("workspace") {
-                let expected = self.expected.get(place);
+                let replaced_link = || self.local.replaced_links.get(place);
+                let expected = self.expected.get(place).or_else(replaced_link);
                 let is_expected = expected.is_some_and(|entry| disk.shows(&backup, &entry));
                 if is_expected && self.looked_the_same(place) {
                     by_content.push(path);

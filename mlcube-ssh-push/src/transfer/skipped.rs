@@ -30,7 +30,8 @@ impl InTheWay {
         for path in &context.plan.in_the_way {
             let local = context.layout.workspace.join(path);
             let remote = context.remote_state.listing.get(path);
-            let is_own_link = local.is_symlink() && local.is_dir();
+            let is_followed = context.local.followed.contains(path);
+            let is_own_link = local.is_symlink() && local.is_dir() && !is_followed;
             if is_own_link {
                 own_links.push(path.clone());
             } else if remote.is_some_and(|remote| remote.kind == EntryKind::Link) {
