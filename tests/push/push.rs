@@ -392,3 +392,13 @@ fn a_home_that_is_not_the_folder_of_the_login_is_compared_too() {
     let verify = scene.tool("mlcube-ssh-push").arg("--verify").reads_document(&document);
     verify.run().succeeds().says("no file differs");
 }
+
+#[test]
+fn a_state_folder_that_can_not_be_one_is_named_with_the_variable() {
+    let scene = Scene::new();
+    let document = scene.document(&scene.cube("digits").task(&train()), &[]);
+    for place in ["/dev/null", "/proc/none"] {
+        let push = scene.tool("mlcube-ssh-push").env("XDG_STATE_HOME", place);
+        push.reads_document(&document).run().exits(125).complains(&[place, "set XDG_STATE_HOME"]);
+    }
+}

@@ -16,8 +16,9 @@ use crate::cube::paths::{home, home_expanded, normal, real};
 use crate::cube::required_inputs::Input;
 use crate::pipe::document::Run;
 use crate::pipe::failure::hinted;
-use crate::pipe::private_file::state_folder;
+use crate::pipe::private_file::{STATE_REMEDY, state_folder};
 use crate::settings::runner::Runner;
+use crate::text::hint::OrHint;
 use crate::text::quote::shell_word;
 use crate::text::units::{count, human_bytes};
 
@@ -51,7 +52,8 @@ impl Boundary {
         // to protect.
         homes.extend(account_home().and_then(|home| real(&home).ok()));
         let ssh = homes.iter().map(|home| real(&home.join(".ssh")));
-        let protected = ssh.chain([real(&state_folder()?)]).collect::<Result<_>>()?;
+        let state = real(&state_folder()?).or_hint(STATE_REMEDY);
+        let protected = ssh.chain([state]).collect::<Result<_>>()?;
         let listed = runner.follow_links.iter();
         let listed = listed.map(|place| real(&normal(&home_expanded(place))));
         Ok(Self {
