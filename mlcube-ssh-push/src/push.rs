@@ -11,7 +11,7 @@ use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::{Document, Receipt};
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
@@ -282,7 +282,12 @@ fn send(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcom
     let sent = sent.transfer;
     receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
     (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
-    pushed?;
+    pushed.inspect_err(|failure| {
+        // What the failure doesn't name was skipped all the same.
+        if failure.kind == FailureKind::Ours {
+            skipped::name(context);
+        }
+    })?;
     summary::print(context, receipt, &sent);
     escaping_links::name(context);
     let foreign = ForeignFiles {

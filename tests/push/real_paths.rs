@@ -749,6 +749,13 @@ fn an_input_below_such_a_link_is_not_sent_either() {
         push(&scene, &document, words).exits(125).says("--follow-link=data/sub");
         assert_eq!(contents(&ssh), [("rc".to_owned(), "mine".to_owned())]);
     }
+    // A link in the place of code doesn't hide it.
+    symlink(&ssh, scene.host.remote_root().join("digits/lib")).unwrap();
+    fs::create_dir(cube.root().join("lib")).unwrap();
+    fs::write(cube.root().join("lib/rc"), "planted").unwrap();
+    let pushed = push(&scene, &document, &[]);
+    pushed.exits(125).says("skipped 'lib'").says("skipped data/sub and everything below it");
+    assert_eq!(contents(&ssh), [("rc".to_owned(), "mine".to_owned())]);
 }
 
 #[test]
