@@ -176,10 +176,31 @@ fn a_task_that_no_process_is_left_for_has_not_failed() {
     let Some((account, scene, document)) = with_a_job("echo hello") else { return };
     for processes in [3, 6, 7, 8, 9] {
         may_start(&scene, &account, processes);
+        let before = scene.host.sshd.sessions();
         let ran = exec(&scene, &document, &["run", "--output=ran.json"]);
         assert!(ran.status == 125 || ran.status == 255, "with {processes}: {ran}");
-        ran.never_says("remote_root").never_says("task train on");
+        ran.never_says("remote_root").never_says("task train on").says("hint: ");
+        // "Cannot fork" is the end of a session, and no lost link: it isn't tried again and again.
+        ran.never_says("lost").never_says("reconnect");
+        assert!(scene.host.sshd.sessions() - before <= 3, "with {processes}: {ran}");
     }
     may_start(&scene, &account, 40);
     exec(&scene, &document, &["run", "--output=ran.json"]).succeeds();
+}
+
+#[test]
+fn a_new_group_counts_after_a_logout() {
+    let options = HostOptions::default().own_system("login1");
+    let Some((account, mut scene, _)) = with_an_account(options, "sh") else { return };
+    scene.set("/setup", "id -nG >\"$HOME/groups\"");
+    let document = scene.document(&scene.cube("groups").task(&Task::named("train")), &[]);
+    let groups = || {
+        exec(&scene, &document, &["list"]).succeeds();
+        std::fs::read_to_string(scene.host.home().join("groups")).unwrap()
+    };
+    assert!(!groups().contains("gpus"));
+    scene.host.sshd.in_its_system(&format!("groupadd gpus && usermod -aG gpus {}", account.name()));
+    assert!(!groups().contains("gpus"), "the connection that is open keeps the old groups");
+    exec(&scene, &document, &["logout"]).succeeds().says("closed the connection");
+    assert!(groups().contains("gpus"));
 }
