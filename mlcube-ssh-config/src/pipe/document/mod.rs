@@ -290,7 +290,7 @@ impl Document {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Err(hinted(
                 "the document is empty",
-                "correct what the step before this one reports; a pipeline needs `set -o pipefail` to end with its status",
+                "correct what the step before this one reports",
             ));
         }
         let value: Value = serde_json::from_slice(text).map_err(|problem| {
