@@ -182,7 +182,13 @@ impl Failure {
         let known = self.hint.as_deref().or_else(|| carried().map(Hinted::hint));
         let of_system =
             || self.cause.chain().find_map(|cause| cause.downcast_ref().map(hint_of_io));
-        known.or_else(|| is_of_a_full_disk(&self.cause).then_some(MAKE_ROOM)).or_else(of_system)
+        // A task's failure is explained by its own output, and a signal by whoever sent it.
+        let is_explained =
+            self.kind == FailureKind::Task || matches!(self.status, ExitStatus::Signal(_));
+        known
+            .or_else(|| is_of_a_full_disk(&self.cause).then_some(MAKE_ROOM))
+            .or_else(of_system)
+            .or_else(|| (!is_explained).then_some(WITH_V))
     }
 }
 
@@ -224,6 +230,9 @@ fn hint_of_io(problem: &io::Error) -> &'static str {
     }
 }
 
+/// The hint for a failure that nobody foresaw.
+const WITH_V: &str = "run it again with -v, which shows the commands and scripts that it runs";
+
 /// The hint for a full disk; a disk may also have no free inodes, or the account's quota may be used up.
 pub const MAKE_ROOM: &str = "make room (`df -h`, `df -i` and `quota` show what is full), then run this step again: it resumes where it stopped";
 
@@ -246,6 +255,8 @@ mod tests {
         assert_eq!(failure.to_string(), "can't log in: no key");
         assert_eq!(failure.hint_text(), Some("make one"));
         assert_eq!(failure.hint("ask").hint_text(), Some("ask"));
-        assert_eq!(Failure::connection("lost".to_owned()).hint_text(), None);
+        assert_eq!(Failure::connection("lost".to_owned()).hint_text(), Some(WITH_V));
+        assert_eq!(Failure::task(1, "failed".to_owned()).hint_text(), None);
+        assert_eq!(Failure::signal(2, "ended".to_owned()).hint_text(), None);
     }
 }
