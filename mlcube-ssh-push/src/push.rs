@@ -108,7 +108,8 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             // Before the plan notes what has arrived: what both sides agreed on tells which backups are no news.
             settle_backups::of_earlier_pushes(step.report(), &connection, &local, &remote_state)?;
             incoming.is_made(&sync_state)?;
-            let was_cut_off = local.sync_state.was_cut_off();
+            // A push that failed before it had a plan, or had none for the workspace, is known by its incoming folder.
+            let was_cut_off = local.sync_state.was_cut_off() || !incoming.former.is_empty();
             let (mut plan, is_agreed) =
                 plan_by_content(step, &mut local, &mut remote_state, &layout, &connection, args)?;
             check(receipt, &local, &layout, &remote_state, &plan, args, &connection)?;
@@ -132,11 +133,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
                 is_agreed,
                 backups: Backups::of_a_push(&remote_state.state, &incoming.id, args.checksum),
             };
-            let sent = send(&context, args, receipt);
-            if was_cut_off && sent.is_ok() {
-                leftovers::remove(&remote_state, connection, &plan)?;
-            }
-            sent?;
+            send(&context, args, receipt, was_cut_off)?;
         }
         local.skipped.check(&layout, &step.report(), receipt)
     });
@@ -276,7 +273,13 @@ fn check(
     Ok(free_space::check(local, layout, plan, remote_state, connection.host().as_str())?)
 }
 
-fn send(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<()> {
+/// Sends what is planned, removes what an earlier push that was cut off has left, and names what was done.
+fn send(
+    context: &TransferContext,
+    args: &Args,
+    receipt: &mut Receipt,
+    was_cut_off: bool,
+) -> Outcome<()> {
     let mut sent = Sent::default();
     let pushed = context.transfer(args, receipt, &mut sent);
     let sent = sent.transfer;
@@ -288,6 +291,9 @@ fn send(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcom
             skipped::name(context);
         }
     })?;
+    if was_cut_off {
+        leftovers::remove(context.remote_state, context.connection, context.plan)?;
+    }
     summary::print(context, receipt, &sent);
     escaping_links::name(context);
     let foreign = ForeignFiles {

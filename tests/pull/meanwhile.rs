@@ -157,16 +157,21 @@ fn what_is_edited_here_while_checksums_are_compared_stays() {
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine\n");
 }
 
+/// Changes the content of a file that both sides have in common, and neither its size nor its time, as a write through a
+/// memory map does.
+fn flip(path: &Path) {
+    let modified = fs::metadata(path).unwrap().modified().unwrap();
+    fs::write(path, "COMMON").unwrap();
+    fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+}
+
 #[test]
 fn what_differs_by_content_alone_is_named_with_its_backup_where_it_is_replaced() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let here = cube.workspace().join("model");
     for (tool, receiver) in [("mlcube-ssh-push", &there), ("mlcube-ssh-pull", &here)] {
-        // Through a memory map, say.
-        let modified = fs::metadata(receiver).unwrap().modified().unwrap();
-        fs::write(receiver, "COMMON").unwrap();
-        fs::File::options().write(true).open(receiver).unwrap().set_modified(modified).unwrap();
+        flip(receiver);
         let moved = scene.tool(tool).args(["-q", "--checksum"]).reads_document(&document).run();
         moved.succeeds().says("'model'").says("differed").says("by content alone");
         assert_eq!(fs::read_to_string(receiver).unwrap(), "common");
@@ -180,12 +185,6 @@ fn what_is_edited_before_it_is_replaced_by_content_is_kept_and_named_either_way(
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let here = cube.workspace().join("model");
-    // A file that differs by content alone, and one that can't be sent.
-    let flip = |path: &Path| {
-        let modified = fs::metadata(path).unwrap().modified().unwrap();
-        fs::write(path, "COMMON").unwrap();
-        fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
-    };
     for (tool, flipped, edited, state) in [
         ("mlcube-ssh-pull", &there, &here, scene.home().join(".local/state")),
         ("mlcube-ssh-push", &here, &there, scene.host.remote_root().join(".mlcube-ssh")),

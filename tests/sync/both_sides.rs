@@ -473,6 +473,7 @@ impl<'a> Trial<'a> {
                     "(folder, file, link) locally than on 'there'",
                     "its folder, or one above it, isn't writable",
                     ": a link out of the workspace",
+                    "it is a link that isn't known to be yours",
                 ]
                 .iter()
                 .any(|named| outcome.stderr.contains(named)));

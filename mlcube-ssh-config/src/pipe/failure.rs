@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::limits::Exceeded;
-use crate::text::hint::Hinted;
+use crate::text::hint::{Hinted, is_of_a_full_disk};
 use crate::ui::report::Report;
 
 pub use crate::text::hint::{OrHint, hinted};
@@ -190,14 +190,6 @@ impl Failure {
             .or_else(of_system)
             .or_else(|| (!is_explained).then_some(WITH_V))
     }
-}
-
-/// Returns whether the system refused to write because a local disk, or the account's share of it, is full.
-fn is_of_a_full_disk(cause: &anyhow::Error) -> bool {
-    let is_full = |problem: &io::Error| {
-        matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-    };
-    cause.chain().any(|cause| cause.downcast_ref().is_some_and(is_full))
 }
 
 impl From<anyhow::Error> for Failure {

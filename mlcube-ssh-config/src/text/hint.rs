@@ -1,6 +1,7 @@
 //! An error with a hint for the user.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 /// An error message with a hint; they are printed as an `error:` and a `hint:` line.
 ///
@@ -16,7 +17,7 @@ pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Er
     anyhow::Error::new(Hinted { cause: anyhow::Error::msg(message.into()), hint: hint.into() })
 }
 
-/// Adds a hint to an error that has none.
+/// Adds a hint to an error that has none. A full disk has a hint of its own, wherever it is met.
 pub trait OrHint {
     /// Keeps the message and its causes.
     #[must_use]
@@ -25,11 +26,19 @@ pub trait OrHint {
 
 impl OrHint for anyhow::Error {
     fn or_hint(self, hint: impl Into<String>) -> Self {
-        if self.chain().any(<dyn std::error::Error>::is::<Hinted>) {
+        if self.chain().any(<dyn std::error::Error>::is::<Hinted>) || is_of_a_full_disk(&self) {
             return self;
         }
         Self::new(Hinted { cause: self, hint: hint.into() })
     }
+}
+
+/// Returns whether the system refused to write because a local disk, or the account's share of it, is full.
+pub(crate) fn is_of_a_full_disk(cause: &anyhow::Error) -> bool {
+    let is_full = |problem: &io::Error| {
+        matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    };
+    cause.chain().any(|cause| cause.downcast_ref().is_some_and(is_full))
 }
 
 impl<T> OrHint for anyhow::Result<T> {

@@ -27,8 +27,9 @@ const LOCK: &str = "lock";
 /// at the same time, also on other machines and in other containers, so its name is unique.
 pub(crate) fn folder() -> &'static str {
     static FOLDER: LazyLock<String> = LazyLock::new(|| {
-        // The keys of the hasher are random.
-        format!("{PARTIAL}/{NAME}{:016x}", RandomState::new().hash_one(process::id()))
+        // The keys of the hasher are random. A disk that takes the partial folder's name takes this one.
+        let id = RandomState::new().hash_one(process::id()) >> 16;
+        format!("{PARTIAL}/{NAME}{id:012x}")
     });
     &FOLDER
 }
@@ -87,6 +88,8 @@ pub(crate) fn check(top: &Path) -> Result<()> {
 pub(crate) struct Scratch {
     workspace: PathBuf,
     held: RefCell<Vec<(PathBuf, File)>>,
+    /// The partial folders that this pull, or a command of it, may have made.
+    partial: RefCell<Vec<PathBuf>>,
 }
 
 impl Scratch {
@@ -96,7 +99,11 @@ impl Scratch {
     /// When the partial folder in the workspace isn't ours.
     pub(crate) fn of(workspace: &Path) -> Result<Self> {
         check(workspace)?;
-        Ok(Self { workspace: workspace.to_owned(), held: RefCell::default() })
+        Ok(Self {
+            workspace: workspace.to_owned(),
+            held: RefCell::default(),
+            partial: RefCell::default(),
+        })
     }
 
     /// Removes the scratch folders of killed pulls from the folders that a plan writes to, and makes this pull's
@@ -123,6 +130,7 @@ impl Scratch {
         let place = top.join(folder());
         let is_held = self.held.borrow().iter().any(|(held, _)| *held == place);
         if !is_held && top.is_dir() {
+            self.partial.borrow_mut().push(top.join(PARTIAL));
             self.held.borrow_mut().extend(make_held(&place).map(|lock| (place, lock)));
         }
     }
@@ -139,8 +147,10 @@ impl Drop for Scratch {
         for (place, lock) in self.held.get_mut().drain(..) {
             let _ = fs::remove_dir_all(&place);
             drop(lock);
+        }
+        for partial in self.partial.get_mut().drain(..) {
             // Fails while the folder holds files of a transfer that was cut off, which the next pull continues with.
-            let _ = place.parent().map(fs::remove_dir);
+            let _ = fs::remove_dir(partial);
         }
     }
 }
