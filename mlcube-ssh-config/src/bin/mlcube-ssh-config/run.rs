@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ExitStatus::Done.into()
         }
         Err(problem) => {
-            Failure::from(problem).report(&report);
+            // This program runs no commands that -v could show.
+            Failure::from(problem.or_hint("`mlcube-ssh-config --help` describes the flags"))
+                .report(&report);
             ExitStatus::Ours.into()
         }
     }
