@@ -54,7 +54,8 @@ fn a_second_run_is_told_who_holds_the_workspace_and_what_to_do() {
     let id = first.at("/steps/exec/job").as_str().unwrap().to_owned();
     for verb in [&["run"][..], &["run", "--wait=1"], &["configure"]] {
         let mut second = exec(&scene, verb, &document);
-        second.stderr = second.stderr.lines().filter(|line| !line.contains("waiting")).collect();
+        let lines = second.stderr.lines().filter(|line| !line.contains("waiting"));
+        second.stderr = lines.collect::<Vec<_>>().join("\n");
         let home = scene.home().display().to_string();
         let job = format!("--job={id}");
         let words = [&id, " UTC", "ann@", &home, "mlcube-ssh attach", "mlcube-ssh stop", &job];
