@@ -138,8 +138,8 @@ fn an_image_that_can_not_be_built() {
         scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
     let failed = exec(&scene, "configure", &document);
     assert_ne!(failed.status, 0);
-    failed.says("nowhere").never_says("Traceback");
-    assert_eq!(own_lines(&failed).len(), 1, "{}", failed.stderr);
+    failed.says("nowhere").never_says("Traceback").says("hint: `mlcube-ssh logs ");
+    assert_eq!(own_lines(&failed).len(), 2, "{}", failed.stderr);
     assert_eq!(failed.document().at("/failed/step"), "exec");
     assert_eq!(failed.document().at("/failed/phase"), "configure");
     cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nCOPY entry /entry\nCOPY tasks /tasks\nENTRYPOINT [\"/entry\"]\n");
