@@ -1,5 +1,6 @@
 //! The order of a push: code is mirrored to the remote; of the workspace, only local changes are sent.
 
+use std::collections::HashSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -191,8 +192,13 @@ fn plan_by_content(
         return plan(local, remote_state, connection, args);
     }
     // `plan` empties the listings, so they are compared before.
-    let looks_the_same = local.selected().files_as_in(&remote_state.listing);
+    let mut looks_the_same = local.selected().files_as_in(&remote_state.listing);
     let (mut plan, is_agreed) = plan(local, remote_state, connection, args)?;
+    // What is listed along a remote link that isn't followed isn't compared either.
+    let skipped = plan.in_the_way.iter().chain(&plan.closed).map(PathBuf::as_path);
+    let skipped: HashSet<&Path> =
+        skipped.chain(local.replaced_links.iter().map(|(path, _)| path)).collect();
+    looks_the_same.retain(|path, _| !path.ancestors().any(|folder| skipped.contains(folder)));
     if !looks_the_same.is_empty() {
         let parts = Batch::of(&looks_the_same, &plan.links);
         let route = remote_state.workspace_route(layout);

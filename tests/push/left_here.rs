@@ -211,13 +211,23 @@ fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
     // The user lists one, replaces the second, and the third is another one on the remote, too.
     scene.follows_links_to(&disk);
     fs::remove_file(there.join("changed")).unwrap();
-    symlink("other", there.join("changed")).unwrap();
+    let elsewhere = scene.place().folder("elsewhere");
+    symlink(&elsewhere, there.join("changed")).unwrap();
     for name in ["own", "changed"] {
         fs::remove_file(here.join(name)).unwrap();
         fs::create_dir(here.join(name)).unwrap();
         fs::write(here.join(name).join("data"), "2").unwrap();
     }
+    // The file along that link looks as it does locally; it isn't compared either.
+    let changed = here.join("changed");
+    let copied = format!("cp -a '{}' '{}'", changed.display(), elsewhere.display());
+    scene.sh(&copied).run().succeeds();
     let document = scene.document(&cube, &[]);
+    let by_content = scene.tool("mlcube-ssh-push").args(["-q", "--checksum"]);
+    by_content.reads_document(&document).run().exits(125).says("skipped 'changed'");
+    for name in ["listed", "own"] {
+        fs::remove_dir_all(there.join(name)).unwrap();
+    }
     let pushed = push(&scene, &document);
     pushed
         .exits(125)
@@ -228,7 +238,7 @@ fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
         assert!(!there.join(name).is_symlink(), "{name}");
         assert_eq!(fs::read_to_string(there.join(name).join("data")).unwrap(), content);
     }
-    assert_eq!(fs::read_link(there.join("changed")).unwrap(), Path::new("other"));
+    assert_eq!(fs::read_link(there.join("changed")).unwrap(), elsewhere);
     assert_eq!(fs::read_to_string(there.join("model")).unwrap(), "1");
     fs::remove_file(there.join("changed")).unwrap();
     push(&scene, &document).succeeds().is_silent();
