@@ -297,7 +297,7 @@ touch \"$RAN\"";
 
     #[test]
     fn what_the_setup_leaves_breaks_no_script() {
-        let program = "set -- 'a b'; for word in $1; do printf '%s.' \"$word\"; done; printf %s \"$unset\"; false; ls -d / /e[t]c; echo $A";
+        let program = "set -- 'a b'; for word in $1; do printf '%s.' \"$word\"; done; printf %s \"${unset-}\"; false; ls -d / /e[t]c; echo $A";
         for shell in ["dash", "bash"] {
             let run = |setup: &str| {
                 let script = Script::new(program).setup(setup).text();

@@ -3,6 +3,8 @@
 # the container is found, and the names of the variables for the task: mlcube has no option for these. The settings may name
 # the engine by its path: MLCUBE_SSH_ENGINE.
 
+set -u
+
 # start.sh calls the shim like this before the job starts, to test that the system runs programs from this folder.
 if [ "${1-}" = mlcube-ssh-shim ]; then
   printf '%s\n' "$2"

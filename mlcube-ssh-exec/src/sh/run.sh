@@ -6,6 +6,7 @@
 # Words, after `--`: mlcube's.
 # shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
 
+set -u
 while [ "$1" != -- ]; do
   case $1 in
     job=*) job=${1#*=} ;;

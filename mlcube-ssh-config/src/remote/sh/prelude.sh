@@ -1,6 +1,9 @@
 #!/bin/sh
 # The start of every remote script. The text is the body of a function; descriptor 3 is read from the client.
 
+# A misspelt name must not count as an empty value.
+set -u
+
 # Messages of programs are parsed, so they must be in one language. The job gets the user's own locale back (`-`: none
 # was set).
 # shellcheck disable=SC2034 # for the script that starts a job
