@@ -48,19 +48,30 @@ impl List {
         Ok(reader)
     }
 
-    /// Writes the names in the form that a command reads.
+    /// Writes the names in the form that rsync and tar read.
     ///
     /// # Errors
     /// When nobody reads them.
     pub fn write(&self, input: impl Write) -> io::Result<()> {
-        let mut input = BufWriter::with_capacity(64 * 1024, input);
-        for name in self.iter() {
-            input.write_all(BEFORE.as_bytes())?;
-            input.write_all(name.as_os_str().as_bytes())?;
-            input.write_all(b"\0")?;
-        }
-        input.flush()
+        write_names(self.iter(), input)
     }
+}
+
+/// Writes names in the form that rsync and tar read.
+///
+/// # Errors
+/// When nobody reads them.
+pub fn write_names<'a>(
+    names: impl IntoIterator<Item = &'a Path>,
+    input: impl Write,
+) -> io::Result<()> {
+    let mut input = BufWriter::with_capacity(64 * 1024, input);
+    for name in names {
+        input.write_all(BEFORE.as_bytes())?;
+        input.write_all(name.as_os_str().as_bytes())?;
+        input.write_all(b"\0")?;
+    }
+    input.flush()
 }
 
 impl FromIterator<&'static Path> for List {

@@ -17,6 +17,7 @@ use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome};
 use mlcube_ssh::pipe::limits;
 use mlcube_ssh::process::byte_counter::ByteCounter;
+use mlcube_ssh::process::file_list::write_names;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Reply, Session};
@@ -89,10 +90,11 @@ impl ArchiveTransfer<'_> {
         self.report.detail(&describe(self.wanted));
         let mut session = self.connection.run_in(session, &self.script())?;
         if let Some(input) = session.take_input().context("can't wait for a pipe")? {
-            let names = self.wanted.names();
+            // A listing of a million entries takes 4 MB, a list of their names 16.
+            let wanted = self.wanted.clone();
             // In a thread, because the archive begins before the remote has read all names. If the remote is gone,
             // reading the archive reports it.
-            thread::spawn(move || names.write(input));
+            thread::spawn(move || write_names(wanted.iter().map(|(path, _)| path), input));
         }
         let mut unpacker = Unpacker::new(self.local, self.wanted, received);
         let mut link = BufReader::with_capacity(PIECE, ByteCounter::new(&mut session));
