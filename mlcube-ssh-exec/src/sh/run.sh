@@ -75,8 +75,10 @@ if [ "$locale" = - ]; then unset LC_ALL; else LC_ALL=$locale; fi
 umask "$mask"
 cd "$cube" || end 1
 
+# Only what belongs to the task has the mark of the job: a stop ends every process with it, and this script still writes the
+# status then.
 # -E: the user's PYTHON* variables are for the task, not for this python. -u: the log is written without delay.
-"$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$log_limit" "$@" 8>&-
+MLCUBE_SSH_JOB=${job##*/} "$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$log_limit" "$@" 8>&-
 status=$?
 PATH=${PATH#*:}
 LC_ALL=C
@@ -111,9 +113,9 @@ SEEN
 wait_for_container() {
   is_client_dead=yes
   printf "mlcube-ssh: the engine's client ended with status %s, but the container still runs; waiting for its end\n" "$status"
-  "$engine" logs --follow --since "$(date '+%s')" "$1" </dev/null 8>&- &
+  MLCUBE_SSH_JOB=${job##*/} "$engine" logs --follow --since "$(date '+%s')" "$1" </dev/null 8>&- &
   logs=$!
-  "$engine" wait "$1" >/dev/null 2>&1 8>&-
+  MLCUBE_SSH_JOB=${job##*/} "$engine" wait "$1" >/dev/null 2>&1 8>&-
   inspect "$1"
   # The last lines arrive when the container has ended; a client that hangs is killed after two seconds.
   tenths=20

@@ -231,15 +231,13 @@ start_job() {
   shift 2
   # Absolute: a relative path would be resolved through the link.
   set -- "$level" "$phase" "--mlcube=$base/$root/$file" ${workspace:+"--workspace=$workspace"} "$@"
-  MLCUBE_SSH_JOB=$id MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
-  export MLCUBE_SSH_JOB MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
+  MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
+  export MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
   # On its own line, with no descriptor of this session: an inherited one would keep the session open.
   # shellcheck disable=SC2086 # words of our own
   setsid $scope sh "$job/run" job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" cube="$base/$root" \
     python="$python" log_limit="$log_limit" locale="$user_locale" -- "$@" </dev/null >"$job/log" 2>&1 3<&- &
   starting=$!
-  # The processes of this script that follow the job aren't part of it: the mark would get them killed by a stop.
-  unset MLCUBE_SSH_JOB
   wait_for_leader
   prune
 }
