@@ -27,10 +27,11 @@ impl LastLines {
     }
 
     /// Returns the last line that gives a cause. The container engine's own line comes before mlcube's description of it;
-    /// lines that only point to help are ignored.
+    /// lines that only point to help are ignored, and one of a program's own log counts only if there is no other.
     pub(crate) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        let last = telling_lines(before_mlcubes_own(&text)).next_back();
+        let mut lines = telling_lines(before_mlcubes_own(&text));
+        let last = lines.clone().rfind(|line| !is_logged(line)).or_else(|| lines.next_back());
         last.or_else(|| telling_lines(&text).next_back()).map(one_line).unwrap_or_default()
     }
 
@@ -49,8 +50,14 @@ fn before_mlcubes_own(text: &str) -> &str {
     text.rfind("ERROR:\n\tmessage: ").map_or(text, |at| &text[..at])
 }
 
+/// Returns whether the line is one of the log of an engine's client (`time="…" level=… msg="…"`). Beside its own message
+/// docker before version 23 logs that it stopped waiting for the container.
+fn is_logged(line: &str) -> bool {
+    line.starts_with("time=\"") && line.contains("\" level=") && line.contains(" msg=")
+}
+
 /// Leaves out the lines that only point to help, such as docker's last line (one form before version 28, one since).
-fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
     let is_help = |line: &str| {
         (line.starts_with("See '") && line.ends_with("--help'."))
             || (line.starts_with("Run '") && line.ends_with("--help' for more information"))
@@ -90,12 +97,18 @@ mod tests {
         }
     }
 
+    /// What docker 20.10 logs beside its own line.
+    const NOISE: &str = r#"time="2026-11-27T12:45:45Z" level=error msg="error waiting for container: context canceled""#;
+
     #[test]
     fn the_engines_own_line_is_the_cause() {
         let mlcube = "ERROR:\n\tmessage: DockerRun runner failed.\n\tdescription: d\n\tcontext: {'code': 125}\n";
         for (log, line) in [
             ("one\ntwo\n\n".to_owned(), "two"),
             (format!("docker: no space.\nSee 'docker run --help'.\n{mlcube}"), "docker: no space."),
+            (format!("docker: no network.\n{NOISE}\n{mlcube}"), "docker: no network."),
+            (format!("{NOISE}\ndocker: no network.\n"), "docker: no network."),
+            (format!("{NOISE}\n{mlcube}"), NOISE),
             (mlcube.to_owned(), "context: {'code': 125}"),
             (String::new(), ""),
         ] {
