@@ -367,6 +367,40 @@ fn results_are_fetched_when_a_later_tasks_engine_fails() {
     assert_eq!(cube.result("best"), "best\n");
 }
 
+/// Puts an engine there whose client dies in the middle of a task that has written a result; returns the cube.
+fn with_engine_that_dies(scene: &mut Scene, daemon: &str) -> (Cube, Document) {
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs("echo started; echo best >\"$RESULT\"; kill -KILL $$");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let result = scene.host.remote_root().join("digits/workspace/best");
+    scene.set("/environment", json!({"RESULT": result}));
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = pushed(scene, &cube, &[]);
+    let client = fs::read_to_string(engine.program()).unwrap();
+    let client = client.replacen("case ${1-} in\n", &format!("case ${{1-}} in\n{daemon}\n"), 1);
+    fs::write(engine.program(), client).unwrap();
+    (cube, document)
+}
+
+#[test]
+fn a_daemon_that_ends_under_a_task_is_the_cause_and_the_results_are_fetched() {
+    let mut scene = Scene::new();
+    let daemon = "inspect) echo exited 137 2026-11-01T10:00:00Z; exit ;; --version) echo Docker ;;";
+    let (cube, document) = with_engine_that_dies(&mut scene, daemon);
+    let failed = exec(&scene, &["run"], &document);
+    failed.exits(125).says("failed with status 137: the engine's daemon restarted");
+    let failed = failed.document();
+    assert_eq!(
+        (failed.at("/failed/kind"), failed.at("/failed/began")),
+        (&json!("ours"), &json!(true))
+    );
+    let message = failed.at("/failed/message").to_string();
+    assert!(message.contains("ended container") && !message.contains("started\""), "{message}");
+    exec(&scene, &["attach"], &document).exits(125).says("137: the engine's daemon restarted");
+    scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&failed).run().exits(125);
+    assert_eq!(cube.result("best"), "best\n");
+}
+
 #[test]
 fn a_mark_in_an_environment_is_no_running_job() {
     let mut scene = Scene::new();

@@ -249,9 +249,11 @@ fn a_task_has_begun_when_a_container_was_made_that_the_engine_started() {
         echo abc >job/cid.1; has_begun job && echo one
         echo 1 >job/engine-failed; has_begun job || echo "which didn't start"
         echo abc >job/cid.2; has_begun job && echo "the second did"
+        echo 'begun the daemon is gone' >job/engine-failed; has_begun job && echo "one that failed later"
+        rm job/cid.*; has_begun job || echo "no container of it"
         printf 'no end of line' >job/cause; tell_line cause job/cause
         tell_line cause job/absent || echo "no cause""#,
-        "no container\nan empty id\none\nwhich didn't start\nthe second did\ncause no end of line\nno cause\n",
+        "no container\nan empty id\none\nwhich didn't start\nthe second did\none that failed later\nno container of it\ncause no end of line\nno cause\n",
     );
 }
 

@@ -187,8 +187,13 @@ impl<'a> Follower<'a> {
 
     /// Looks for a known failure of the container engine, and for a hint about it.
     fn diagnose_engine(&mut self) {
-        // Once a task began, the last lines of the log are the task's own.
-        let is_of_task = self.end.blame == Blame::Task && self.end.began;
+        // Once a task began, the last lines of the log are the task's own, unless the engine failed to start a later one: then
+        // only the engine names a cause.
+        let is_of_task = match self.end.blame {
+            Blame::Task => self.end.began,
+            Blame::Engine => self.end.cause.is_some(),
+            Blame::Mlcube => false,
+        };
         if is_of_task || matches!(self.end.status, None | Some(0)) {
             return;
         }
@@ -424,7 +429,10 @@ impl<'a> Follower<'a> {
                     self.end.blame = Blame::Mlcube;
                     self.end.cause = cause;
                 }
-                Frame::EngineFailed => self.end.blame = Blame::Engine,
+                Frame::EngineFailed(cause) => {
+                    self.end.blame = Blame::Engine;
+                    self.end.cause = cause;
+                }
                 Frame::Began => self.end.began = true,
                 Frame::Stopped => self.end.was_stopped = true,
                 Frame::Status(status) => {

@@ -46,7 +46,7 @@ pub(crate) struct End {
     pub(crate) began: bool,
     /// Whether `stop` or Ctrl-C ended the job.
     pub(crate) was_stopped: bool,
-    /// The cause that `mlcube` named, if any.
+    /// The cause that `mlcube` named, or the leader of the job for an engine that failed under a task; if any.
     pub(crate) cause: Option<String>,
     /// The signal that made this program stop the job.
     pub(crate) interrupted: Option<u8>,
@@ -313,7 +313,7 @@ fn hint_of_imports(cause: &str, document: &Document) -> Option<String> {
     })
 }
 
-/// Returns the cause that `mlcube` named, else the last line of the log. For a known engine failure it is the engine's
+/// Returns the cause that was named, else the last line of the log. For a known engine failure it is the engine's
 /// line.
 fn cause(end: &End) -> &str {
     let own = end.cause.as_deref().filter(|_| end.hint.is_none());

@@ -2,8 +2,8 @@
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Reply: `node NAME here` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
 # repeatedly; then `log-size N`, the size of the whole log; `began` if a task was started; `stopped` if someone stopped the
-# job; `cause …` or `not-started` if mlcube failed, `engine-failed` if the container engine failed, not the task; then
-# `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
+# job; `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine failed,
+# not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
@@ -35,7 +35,8 @@ tell_line() {
 has_begun() {
   [ ! -f "$1/began" ] || return 0
   failed=
-  read -r failed 2>/dev/null <"$1/engine-failed" || :
+  # The number of the container that didn't start; or `begun`, if it did.
+  read -r failed _ 2>/dev/null <"$1/engine-failed" || :
   for cid in "$1"/cid.*; do
     if [ -s "$cid" ] && [ "${cid##*.}" != "$failed" ]; then return 0; fi
   done
@@ -54,7 +55,9 @@ finish() {
   if tell_line cause "$1/cause"; then
     :
   elif [ -f "$1/engine-failed" ]; then
-    printf 'engine-failed\n'
+    cause=
+    read -r _ cause 2>/dev/null <"$1/engine-failed" || :
+    printf 'engine-failed%s\n' "${cause:+ $cause}"
   elif [ -f "$1/engine-called" ] && [ ! -e "$1/run.1" ]; then
     printf 'not-started\n'
   # mlcube, or its python, failed without naming a cause before any other program ran.

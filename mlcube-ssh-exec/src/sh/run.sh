@@ -137,6 +137,12 @@ was_ended_by_daemon() {
   case $events in *"start $1"*) return 1 ;; esac
 }
 
+# Notes that the engine failed, for the reason $1, after the container had begun, or may have.
+engine_lost() {
+  printf 'mlcube-ssh: %s\n' "$1"
+  put engine-failed "begun $1"
+}
+
 # Judges the engine's last `run` after mlcube failed: a failure of the engine isn't one of the task.
 judge() {
   # 125 is the engine's own status; one above 128 means that a signal ended the client.
@@ -161,10 +167,7 @@ judge() {
     rounds=$((rounds - 1))
   done
   case "$state $at" in
-    unknown*)
-      printf "mlcube-ssh: the engine doesn't report the state of container %s\n" "$id"
-      put engine-failed "$number"
-      ;;
+    unknown*) engine_lost "the engine doesn't report the state of container $id" ;;
     # The container was created and never started.
     *' 0001-01-01'*) put engine-failed "$number" ;;
     exited* | stopped*)
@@ -181,8 +184,7 @@ judge() {
         137 | 143)
           status=$code
           if [ ! -f "$job/stopped" ] && was_ended_by_daemon "$id"; then
-            printf "mlcube-ssh: the engine's daemon restarted and ended container %s\n" "$id"
-            put engine-failed "$number"
+            engine_lost "the engine's daemon restarted and ended container $id"
           fi
           ;;
         *) status=$code ;;

@@ -97,7 +97,7 @@ make_job() {
     printf '%s\n' "$about" >"$job/about" &&
     printf '%s\n' "$document" >"$job/document" &&
     printf '   \n' >"$job/status.new" &&
-    printf '   \n' >"$job/engine-failed.new" &&
+    printf '%200s\n' '' >"$job/engine-failed.new" &&
     printf '%4000s\n' '' >"$job/cause.new" &&
     printf '%200s\n' '' >"$job/log-missing.new" &&
     printf '%s\n' "$run" >"$job/run" &&

@@ -17,8 +17,9 @@ pub enum Frame {
     LogSize(u64),
     /// `mlcube` failed before the task; the reason, if it is known.
     BeforeTheTask(Option<String>),
-    /// The container engine failed: no container was made, it never started, or its end is unknown.
-    EngineFailed,
+    /// The container engine failed: no container was made, it never started, or its end is unknown; the cause, if the script
+    /// knows it.
+    EngineFailed(Option<String>),
     /// A task of the job was started.
     Began,
     /// Somebody stopped the job.
@@ -150,7 +151,9 @@ impl Frames {
             }
             "log-size" => Some(Frame::LogSize(number()?)),
             "cause" => Some(Frame::BeforeTheTask(Some(rest.to_owned()))),
-            "engine-failed" => Some(Frame::EngineFailed),
+            "engine-failed" => {
+                Some(Frame::EngineFailed(Some(rest.to_owned()).filter(|cause| !cause.is_empty())))
+            }
             "began" => Some(Frame::Began),
             "stopped" => Some(Frame::Stopped),
             "not-started" => Some(Frame::BeforeTheTask(None)),
