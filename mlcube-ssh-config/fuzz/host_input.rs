@@ -147,7 +147,10 @@ fn lines(bytes: &[u8]) {
             let _ = state.line();
         }
         if let Some(item) = Item::parse(line) {
-            assert!(item.path.starts_with('/') && !item.path.contains(char::is_control));
+            let is_path = item.path.starts_with('/');
+            let is_id =
+                item.kind == "container" && item.path.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!((is_path || is_id) && !item.path.contains(char::is_control));
             assert!(!item.path.split('/').any(|part| part == ".."));
             assert!(!item.name().contains('/'));
             let _ = item.line();

@@ -101,7 +101,7 @@ pub(crate) enum Verb {
         /// Remove WHAT, separated by commas; never a running job, or a workspace with results that weren't fetched
         #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
         yes: Vec<What>,
-        /// Remove results that weren't fetched, too
+        /// Remove results that weren't fetched, too, and folders of jobs that may have left containers
         #[arg(long, requires = "yes")]
         force: bool,
     },

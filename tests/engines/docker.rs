@@ -203,6 +203,11 @@ fn what_a_daemon_says_is_answered_with_what_helps() {
 
     dock.docker.stop();
     advises(&dock, run, &document, &["Is the docker daemon running", "systemctl start docker"]);
+    for words in
+        [&["mlcube-ssh-exec", "clean"][..], &["mlcube-ssh-exec", "clean", "--yes=containers"]]
+    {
+        dock.tool(words, &document).exits(125).complains(&["docker", "doesn't reply"]);
+    }
 
     let Some(_disk) = Tmpfs::mount(&dock.docker.data(), "3m") else { return };
     dock.docker.start();

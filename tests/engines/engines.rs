@@ -140,6 +140,8 @@ fn a_container_that_outlives_its_job_holds_the_workspace() {
     scene.jobs().without("conmon").kill();
     let lost = running.wait();
     lost.exits(255).says("is lost").says("still run").says("mlcube-ssh stop");
+    let listed = exec(&scene, &["clean"], &document);
+    assert!(listed.succeeds().stdout.contains("\ncontainers "), "{listed}");
     exec(&scene, &["run"], &document).exits(125).complains(&["still run", "mlcube-ssh stop"]);
     let all = jobs(&scene);
     assert_eq!(all.len(), 2, "configure, and one run");

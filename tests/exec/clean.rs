@@ -62,6 +62,46 @@ fn it_lists_what_is_ours_and_removes_nothing() {
 }
 
 #[test]
+fn a_container_that_a_job_left_is_listed_and_removed_and_no_reply_is_not_none() {
+    let (scene, engine, _cube, document) = ran(":", &[]);
+    let job = state(&scene).join("jobs").join(document.at("/steps/exec/job").as_str().unwrap());
+    let program = engine.program().display().to_string();
+    // It fails while there is no such file.
+    let left = scene.host.folder().join("left");
+    let lines =
+        "case $* in *status=running*) ;; ps\\ *) cat \"LEFT\" ;; rm\\ *) : >\"LEFT\" ;; esac";
+    scene.host.has_program("docker", &lines.replace("LEFT", left.to_str().unwrap()));
+
+    let listed = clean(&scene, &[], &document);
+    listed.exits(125).complains(&[&format!("{program} on 'there' doesn't reply"), "repeat clean"]);
+    assert!(listed.stdout.contains("jobs  "), "what is known is listed: {listed}");
+    let kept = clean(&scene, &["--yes=containers"], &document);
+    kept.exits(125).complains(&["kept on 'there'", &program, "doesn't reply", "repeat clean"]);
+    let kept = clean(&scene, &["--yes=jobs"], &document);
+    kept.exits(125).complains(&[job.to_str().unwrap(), "doesn't reply", "--force"]);
+
+    let id = "4b5e9ed6".repeat(8);
+    fs::write(&left, format!("{id}\n")).unwrap();
+    let listed = clean(&scene, &[], &document);
+    let mut lines = listed.succeeds().stdout.lines();
+    let line = lines.find(|line| line.starts_with("containers "));
+    assert!(line.is_some_and(|line| line.ends_with(&format!("  {id}"))), "{listed}");
+    let kept = clean(&scene, &["--yes=jobs"], &document);
+    kept.exits(125).complains(&[
+        job.to_str().unwrap(),
+        "containers that are left",
+        "--yes=containers",
+    ]);
+    let removed = clean(&scene, &["--yes=containers"], &document);
+    assert!(removed.succeeds().stdout.contains(&format!("removed container {id}\n")), "{removed}");
+
+    // An engine that is gone for good holds nothing up.
+    fs::remove_file(left).unwrap();
+    clean(&scene, &["--yes=jobs", "--force"], &document).succeeds();
+    assert!(!job.exists());
+}
+
+#[test]
 fn results_that_were_not_fetched_stay() {
     let (scene, _engine, cube, document) = ran(":", &[]);
     has_result(&scene);

@@ -28,33 +28,57 @@ there='' named=''
 { read -r there && read -r named; } 2>/dev/null <"$state/origin" || :
 is_our_tree() { [ -n "$real" ] && [ "$named" = "$real" ]; }
 
-# Sets `engines` to the engines that have a container of any job, or don't reply. Each engine is asked once, not once per
-# job.
-engines=' '
-for each in "$state"/jobs/*; do
+# Sets `engine` to the engine that was asked to make a container for the job $1; fails if none was.
+engine_of() {
   engine=
-  read -r engine 2>/dev/null <"$each/engine" || continue
-  case $engines in *" $engine "*) continue ;; esac
-  if found=$(ask_engine "$each" ps -aq --filter label=mlcube-ssh.job 2>/dev/null) && [ -z "$found" ]; then continue; fi
-  engines="$engines$engine "
-done
+  has_asked_for_container "$1" && read -r engine 2>/dev/null <"$1/engine"
+}
 
-# Prints the containers of the job $1, with $2 only those in that state; prints nothing if the job's engine doesn't reply.
-containers_of() {
-  engine=
-  read -r engine 2>/dev/null <"$1/engine" || return 0
-  case $engines in *" $engine "*) present_containers "$1" ${2:+--filter "status=$2"} || : ;; esac
+# One a line: the engines that were asked; of these, `empty`, those that have no container of any job, and `silent`, those
+# that didn't reply. Each engine is asked once, not once per job.
+line_end='
+'
+engines=$line_end empty=$line_end silent=$line_end
+ask_once() {
+  case $engines in *"$line_end$engine$line_end"*) return 0 ;; esac
+  engines=$engines$engine$line_end
+  if ! found=$(ask_engine "$1" ps -aq --filter label=mlcube-ssh.job 2>/dev/null); then
+    silent=$silent$engine$line_end
+  elif [ -z "$found" ]; then
+    empty=$empty$engine$line_end
+  fi
+}
+
+# Sets `containers` to those of the job $1, with $2 only those in that state; fails if the job's engine doesn't reply.
+find_containers() {
+  containers=
+  engine_of "$1" || return 0
+  ask_once "$1"
+  case $silent in *"$line_end$engine$line_end"*) return 1 ;; esac
+  case $empty in *"$line_end$engine$line_end"*) return 0 ;; esac
+  containers=$(present_containers "$1" ${2:+--filter "status=$2"})
+}
+
+# Prints the engine of the job $2, which didn't reply, after the word or words $1; each engine once.
+told_silent=$line_end
+tell_silent() {
+  engine_of "$2" || return 0
+  case $told_silent in *"$line_end$engine$line_end"*) return 0 ;; esac
+  told_silent=$told_silent$engine$line_end
+  printf '%s %s\n' "$1" "$engine"
 }
 
 # Checks whether the job $1 runs, or may run if this machine can't tell. A job with a status has ended, except for what a
-# stop couldn't end; a lost job may have left processes.
+# stop couldn't end; a lost job may have left processes. An engine that doesn't reply proves neither: it may be gone for
+# good.
 runs() {
   job_state "$1"
   case $how$why in
     running | elsewhere | unknown | lostremains) return 0 ;;
     *left) if has_remains "$1"; then return 0; fi ;;
   esac
-  [ -n "$(container_processes "$1")$(containers_of "$1" running)" ]
+  [ -z "$(container_processes "$1")" ] || return 0
+  find_containers "$1" running && [ -n "$containers" ]
 }
 
 # Sets `busy` to the first of the given jobs that runs or whose container runs; to `unknown` if its state can't be read.

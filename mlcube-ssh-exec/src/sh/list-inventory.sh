@@ -2,8 +2,8 @@
 # Lists what the host holds of the cube.
 # Given, beside what inventory.sh needs: format and unreadable, the formats of an entry of the tree, and of one that can't be
 # read; format_outside and unreadable_outside, those for the workspaces outside the tree.
-# Replies: a line `found KIND KIB PATH` for each item, `newest ID`, then a line `listing` and the entries of the tree and the
-# workspaces.
+# Replies: a line `found KIND KIB PATH` for each item, or `found container 0 ID`; `silent ENGINE` for each engine that may
+# have containers of jobs and doesn't reply; `newest ID`, then a line `listing` and the entries of the tree and the workspaces.
 # shellcheck disable=SC2154 # inventory.sh sets the folders, the client what is given
 
 found() {
@@ -32,7 +32,8 @@ if is_our_environment; then found environment "$environment"; fi
 for job in "$state"/jobs/*; do
   [ -d "$job" ] || continue
   if runs "$job"; then found running "$job"; else found job "$job"; fi
-  for container in $(containers_of "$job"); do printf 'found container 0 %s\n' "$container"; done
+  find_containers "$job" || tell_silent silent "$job"
+  for container in $containers; do printf 'found container 0 %s\n' "$container"; done
 done
 printf 'newest %s\nlisting\n' "$(newest_job)"
 

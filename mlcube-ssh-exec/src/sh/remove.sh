@@ -1,10 +1,11 @@
 #!/bin/sh
 # Removes what the host holds of the cube. No job can start meanwhile.
 # Given, beside what inventory.sh needs: owner, the id of the owner that asks; former_owner, its id under an earlier
-# version; adopt, `yes` to remove also what another owner has pushed; newest, the newest job that the client knows.
+# version; adopt, `yes` to remove also what another owner has pushed; newest, the newest job that the client knows; force,
+# `yes` to remove also the folder of a job that may have left containers: nothing else leads to them.
 # Words: the items to remove: containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
-# Replies: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item; after `denied`, a
-# line `closed OWNER PATH` names an entry that can't be removed; or problem.
+# Replies: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item (`kept container silent ENGINE` for an engine that
+# doesn't reply); after `denied`, a line `closed OWNER PATH` names an entry that can't be removed; or problem.
 # shellcheck disable=SC2154 # the client sets what is given, inventory.sh the folders, find_busy busy
 
 [ -d "$state" ] || [ "$*" = environment ] || problem nothing
@@ -93,6 +94,10 @@ remove_jobs() {
     [ -d "$job" ] || continue
     if find_busy "$job"; then
       printf 'kept job %s %s\n' "$busy" "$job"
+    elif [ "$force" != yes ] && ! find_containers "$job"; then
+      printf 'kept job silent %s\n' "$job"
+    elif [ "$force" != yes ] && [ -n "$containers" ]; then
+      printf 'kept job containers %s\n' "$job"
     else
       remove_job "$job"
       if [ -e "$job" ]; then remove job "$job"; else printf 'removed job %s\n' "$job"; fi
@@ -103,7 +108,8 @@ remove_jobs() {
 remove_containers() {
   for job in "$state"/jobs/*; do
     [ -d "$job" ] || continue
-    for container in $(containers_of "$job"); do
+    find_containers "$job" || tell_silent 'kept container silent' "$job"
+    for container in $containers; do
       if runs "$job"; then
         printf 'kept container %s %s\n' "${job##*/}" "$container"
       elif ask_engine "$job" rm -f -v "$container" >/dev/null 2>&1; then

@@ -18,10 +18,14 @@ made_containers() {
   done
 }
 
+# Checks whether the engine of the job $1 was asked to make a container. The shim counts a container before it is made,
+# and nothing else gives one the job's label.
+has_asked_for_container() { [ -f "$1/engine" ] && { [ -e "$1/run.1" ] || [ -e "$1/cid.1" ]; }; }
+
 # Prints the ids of the existing containers of the job $1, running or not; further words filter them. Fails when the
-# engine can't tell. The shim counts a container before it is made, and nothing else gives one the job's label.
+# engine can't tell.
 present_containers() {
-  [ -f "$1/engine" ] && { [ -e "$1/run.1" ] || [ -e "$1/cid.1" ]; } || return 0
+  has_asked_for_container "$1" || return 0
   of=$1
   shift
   ask_engine "$of" ps -aq --no-trunc --filter "label=mlcube-ssh.job=${of##*/}" "$@" 2>/dev/null

@@ -11,6 +11,8 @@ use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::text::units::count;
 
+const START_ENGINE: &str = "start the container engine on the remote, and repeat clean";
+
 /// One item that was kept.
 #[derive(Debug)]
 pub(crate) enum Kept {
@@ -26,6 +28,12 @@ pub(crate) enum Kept {
     Pushed(String),
     /// A container that its engine doesn't remove.
     Container(String),
+    /// The containers that may be left in this engine, which doesn't reply.
+    Silent(String),
+    /// The folder of a job whose engine doesn't reply.
+    SilentJob(String),
+    /// The folder of a job that left containers.
+    LeadsToContainers(String),
     /// A folder that could only be removed in part: an entry that is left, and its owner.
     Closed { path: String, owner: String, entry: String },
 }
@@ -47,6 +55,9 @@ impl Kept {
                 lines.peek().and_then(|next| next.strip_prefix("closed ")?.split_once(' '));
             kept.push(match (kind, why, closed) {
                 ("container", "denied", _) => Self::Container(path),
+                ("container", "silent", _) => Self::Silent(path),
+                (_, "silent", _) => Self::SilentJob(path),
+                (_, "containers", _) => Self::LeadsToContainers(path),
                 (_, "denied", Some((owner, entry))) => {
                     Self::Closed { path, owner: owner.to_owned(), entry: entry.to_owned() }
                 }
@@ -77,6 +88,13 @@ impl Kept {
             }
             Self::Pushed(path) => format!("{path} is in use by a push"),
             Self::Container(id) => format!("the engine can't remove the container {id}"),
+            Self::Silent(engine) => {
+                format!("containers that jobs may have left, as {engine} doesn't reply")
+            }
+            Self::SilentJob(path) => {
+                format!("{path} leads to containers that may be left, as its engine doesn't reply")
+            }
+            Self::LeadsToContainers(path) => format!("{path} leads to containers that are left"),
             Self::Closed { path, owner, entry } => {
                 format!("{path} can't be removed as a whole, as {entry} belongs to {owner}")
             }
@@ -93,6 +111,12 @@ impl Kept {
                 "remove it with the engine on the remote: rm -f {}; the engine says why it can't",
                 shell_word(id)
             ),
+            Self::Silent(_) => START_ENGINE.to_owned(),
+            Self::SilentJob(_) => format!("{START_ENGINE}, or remove the job with --force"),
+            Self::LeadsToContainers(_) => {
+                "remove the containers, too (--yes=containers,jobs), or the job alone with --force"
+                    .to_owned()
+            }
             Self::NotFetched { .. } => {
                 "fetch it with mlcube-ssh pull, or remove it with --force".to_owned()
             }
@@ -115,6 +139,21 @@ pub(crate) fn refuse(kept: &[Kept], connection: &Connection, document: &Document
     let failure =
         Failure::ours(anyhow!("kept on '{}': {}", connection.host(), sentences.join("; ")));
     Err(failure.hint(first.hint(connection, document)))
+}
+
+/// Refuses a list without the containers of engines that don't reply.
+pub(crate) fn check_engines(listed: &str, connection: &Connection) -> Outcome<()> {
+    let silent: Vec<&str> =
+        listed.lines().filter_map(|line| line.strip_prefix("silent ")).collect();
+    if silent.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} on '{}' doesn't reply, so containers that jobs may have left aren't listed",
+        silent.join(", "),
+        connection.host()
+    );
+    Err(Failure::ours(anyhow!(message)).hint(START_ENGINE))
 }
 
 fn few(files: &[String]) -> String {

@@ -67,7 +67,8 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let found: Vec<Item> =
         text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
-        return Ok(write_for_people(found.iter().map(Item::line))?);
+        write_for_people(found.iter().map(Item::line))?;
+        return kept::check_engines(&text, &connection);
     }
     let known = Known::of(&layout, document)?;
     let remote_listing = if force { Listing::default() } else { reply.listing()? };
@@ -75,6 +76,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
     let script = remove_script(&connection, document, &layout, &runner)?
         .given("newest", newest)
+        .given("force", if force { "yes" } else { "no" })
         .words(&words);
     let reply = connection.run(&script);
     let is_asked_for = |item: &&Item| words.contains(&word(item));
