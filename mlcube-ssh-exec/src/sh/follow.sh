@@ -2,8 +2,8 @@
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Reply: `node NAME here` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
 # repeatedly; then `log-size N`, the size of the whole log; `began` if a task was started; `stopped` if someone stopped the
-# job; `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine failed,
-# not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
+# job; `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine
+# failed, not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
