@@ -108,9 +108,18 @@ impl Plan {
         let mut plan = Self::default();
         let mut closed: Option<&Path> = None;
         let (mut to_it, mut base_it) = (to.cursor(), base.cursor());
+        let mut around = None;
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
             let (receiver, common) = (to_it.find(packed), base_it.find(packed));
+            let is_closed = closed.is_some_and(|closed| path.starts_with(closed));
+            if !is_closed && around != path.parent() {
+                around = path.parent();
+                if let Some(above) = not_a_folder(around, from).or(not_a_folder(around, to)) {
+                    closed = Some(above);
+                    plan.in_the_way.push(above.to_owned());
+                }
+            }
             if receiver == Some(packed)
                 && is_plain(&entry)
                 && !closed.is_some_and(|closed| path.starts_with(closed))
@@ -327,6 +336,13 @@ fn is_plain(entry: &Entry) -> bool {
     }
 }
 
+/// The highest of these folders that a listing has as something else: a host may list an entry below a link, so that it
+/// would be written through that link.
+fn not_a_folder<'a>(folder: Option<&'a Path>, listing: &Listing) -> Option<&'a Path> {
+    let listed = |at: &&Path| listing.get(at).is_some_and(|entry| !entry.is_folder());
+    folder?.ancestors().filter(listed).last()
+}
+
 /// Returns whether `entry` can't be put where the receiver has `receiver`: a folder only where there is a folder, a file
 /// or a link only where there is no folder and nothing unreadable, and nothing under a name that can't be stored.
 fn is_blocked_by(entry: &Entry, receiver: &Entry) -> bool {
@@ -392,6 +408,27 @@ mod tests {
         assert_eq!(plan(&[("a", 1)], &[("a", 2)], &[("a", 1)]), (0, 0), "changed there");
         assert_eq!(plan(&[("a", 2)], &[("a", 3)], &[("a", 1)]), (0, 1), "changed on both sides");
         assert_eq!(plan(&[("a", 2)], &[("a", 3)], &[]), (0, 1), "nobody knows");
+    }
+
+    #[test]
+    fn nothing_is_planned_below_what_is_no_folder() {
+        let link = "l 777 1 1.000000001 a\0../../victim\0";
+        let below = "f 644 1 1.000000001 a/b/keys\0\0";
+        let file = "f 644 1 1.000000001 a\0\0";
+        let parse = |text: &str| Listing::parse(text.as_bytes()).unwrap();
+        for direction in [TransferDirection::Up, TransferDirection::Down] {
+            for (from, to) in [
+                (format!("{link}{below}"), link),
+                (format!("{link}{below}"), ""),
+                (format!("{file}{below}"), file),
+                (below.to_owned(), link),
+                (below.to_owned(), file),
+            ] {
+                let plan = Plan::new(direction, &parse(&from), &parse(to), &parse(""), true);
+                let sent = plan.send.get(Path::new("a/b/keys"));
+                assert_eq!((sent, plan.in_the_way), (None, vec!["a".into()]), "{from:?} {to:?}");
+            }
+        }
     }
 
     #[test]
