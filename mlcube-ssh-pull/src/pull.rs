@@ -138,7 +138,7 @@ fn dry_run(
         step.show([command]);
         Ok(true)
     })?;
-    let Some(stage) = Stage::where_needed(&sync_state)? else {
+    let Some(stage) = Stage::shown(&sync_state)? else {
         step.show(&fetch.commands(&loads, None));
         return Ok(());
     };

@@ -5,6 +5,7 @@ mod fetched;
 mod hostile_host;
 mod long_lists;
 mod meanwhile;
+mod planted;
 mod progress;
 mod pull;
 mod unlooked;

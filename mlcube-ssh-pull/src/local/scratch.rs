@@ -15,6 +15,7 @@ use mlcube_ssh::listing::{Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::Plan;
+use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
 /// The prefix of the names of scratch folders.
@@ -192,6 +193,11 @@ fn clear_dead(partial: &Path) {
 }
 
 fn open_lock(place: &Path) -> io::Result<File> {
+    // A cube may have put a link or a pipe in its place.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
     // Opened for writing: NFS can't lock a file that is open only for reading (flock(2)).
-    File::options().create(true).append(true).mode(0o600).open(place.join(LOCK))
+    let options = File::options().create(true).append(true).mode(0o600).custom_flags(flags).clone();
+    let lock = options.open(place.join(LOCK))?;
+    if lock.metadata()?.is_file() { Ok(lock) } else { Err(ErrorKind::InvalidInput.into()) }
 }

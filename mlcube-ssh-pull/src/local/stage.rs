@@ -12,6 +12,7 @@ use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::sync::{Batch, SyncState};
+use mlcube_ssh::text::random_id;
 
 use crate::transfer::load::Load;
 use mlcube_ssh::process::rsync_version;
@@ -26,13 +27,28 @@ impl Stage {
     /// The stage for the local rsync; `None` if that rsync checks the names itself.
     ///
     /// # Errors
-    /// When there is no rsync.
+    /// When there is no rsync, or when the sync state can't be read or written.
     pub(crate) fn where_needed(sync_state: &SyncState) -> Outcome<Option<Self>> {
+        let Some((stage, name)) = Self::planned(sync_state)? else { return Ok(None) };
+        sync_state.set_stage(&name)?;
+        Ok(Some(stage))
+    }
+
+    /// As [`Stage::where_needed`], for a dry run: nothing is written down.
+    ///
+    /// # Errors
+    /// When there is no rsync, or when the sync state can't be read.
+    pub(crate) fn shown(sync_state: &SyncState) -> Outcome<Option<Self>> {
+        Ok(Self::planned(sync_state)?.map(|(stage, _)| stage))
+    }
+
+    fn planned(sync_state: &SyncState) -> Outcome<Option<(Self, String)>> {
         if rsync_version::checks_names()? {
             return Ok(None);
         }
         // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
-        Ok(Some(Self { folder: format!("{PARTIAL}/stage-{}", sync_state.name()) }))
+        let name = sync_state.stage()?.map_or_else(random_id::hex_digits, Ok)?;
+        Ok(Some((Self { folder: format!("{PARTIAL}/stage-{name}") }, name)))
     }
 
     /// The path of the stage relative to a batch's folder.

@@ -114,8 +114,13 @@ impl TransferContext<'_> {
             });
             plan.send_contents(&another, &local);
         }
+        // Nothing is made or looked at behind a local link that isn't followed.
+        let is_entered = |path: &Path| {
+            path.ancestors().all(|at| local.get(at).is_none_or(|entry| entry.is_folder()))
+        };
+        let followed = remote.followed(true);
         // rsync has to be run separately for entries below a link, on either side.
-        plan.links.extend(remote.followed(true));
+        plan.links.extend(followed.into_iter().filter(|link| is_entered(link)));
         let followed = [&plan.links[..], &remote.followed(false)].concat();
         let wanted = archive::choose_entries(&plan.send, &local, &followed);
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));

@@ -13,6 +13,7 @@
 //! | `shown` | how the local disk shows entries whose times or permissions it can't store |
 //! | `replaced/` | backups of local files that a pull replaced |
 //! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
+//! | `stage` | the random name of the folder where a pull by an rsync before 3.2.5 receives entries |
 //! | `lock` | locked by the running transfer |
 //!
 //! Beside these folders there is a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the
@@ -82,12 +83,6 @@ impl SyncState {
         take_over(&state.join(format!("{name}-{tree:016x}.workspaces")), &sync_state.workspaces)?;
         take_over(&state.join(format!("{name}-{pair:016x}")), &sync_state.folder)?;
         Ok(sync_state)
-    }
-
-    /// A name of plain letters that no other pair of trees has.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Waits until no other transfer of this pair runs; no other one begins until the returned file is dropped. The
@@ -396,6 +391,34 @@ impl SyncState {
         let path = self.folder.join("unnamed");
         write_atomically(&path, |file| file.write_all(name.as_bytes()))
             .with_context(|| format!("can't write {}", path.display()))
+    }
+
+    /// The name of the folder in which pulls of this pair receive entries before they are placed; `None` before the first
+    /// one. It is random: a cube that has a link of that name would decide where entries are written and removed.
+    ///
+    /// # Errors
+    /// When the file exists and can't be read.
+    pub fn stage(&self) -> Result<Option<String>> {
+        let path = self.folder.join("stage");
+        let name = match fs::read_to_string(&path) {
+            Err(problem) if is_absence(&problem) => return Ok(None),
+            read => {
+                read.with_context(|| format!("can't read {}", path.display())).or_hint(STATE)?
+            }
+        };
+        let is_name = |name: &String| name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Ok(Some(name).filter(|name| !name.is_empty() && is_name(name)))
+    }
+
+    /// Writes down the name of that folder, hexadecimal digits.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_stage(&self, name: &str) -> Result<()> {
+        let path = self.folder.join("stage");
+        write_atomically(&path, |file| file.write_all(name.as_bytes()))
+            .with_context(|| format!("can't write {}", path.display()))
+            .or_hint(STATE)
     }
 
     /// Writes down the code that was pushed.
