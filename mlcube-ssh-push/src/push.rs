@@ -8,11 +8,13 @@ use std::thread;
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::paths::{normal, real};
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::tree_owner::Owner;
+use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::{Document, Receipt};
-use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome, hinted};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
@@ -149,8 +151,29 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
 fn check_local(document: &Document, layout: &Layout, boundary: &Boundary) -> anyhow::Result<()> {
     boundary.check_code(layout)?;
     boundary.check_workspace(layout, &document.run)?;
+    check_ignored(layout)?;
     required_inputs::check(document, layout)?;
     boundary.check_inputs(layout, &required_inputs::needed(document, layout))
+}
+
+/// Refuses a link to a folder in the base that `.mlcubeignore` names: by the name of the link it isn't ignored.
+fn check_ignored(layout: &Layout) -> anyhow::Result<()> {
+    let base = real(&layout.base)?;
+    let ignored = Ignored::of(&base, &base);
+    let declared = layout.context.iter().chain(&layout.inputs).map(|place| layout.base.join(place));
+    for path in declared.chain([layout.workspace.clone()]) {
+        let path = normal(&path);
+        let is = real(&path)?;
+        let Ok(below) = is.strip_prefix(&base) else { continue };
+        let is_linked = path.strip_prefix(&layout.base).is_ok_and(|by_name| by_name != below);
+        if is_linked && ignored.matches(below, is.is_dir())? {
+            return Err(hinted(
+                format!("{} leads to {}, which is ignored", path.display(), is.display()),
+                "remove the link, or what names that place in .mlcubeignore",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether the remote is contacted while the local disk is still being listed. Not with `--if-changed`, which
@@ -236,6 +259,7 @@ fn plan(
         common: &common,
         is_history_unknown: local.sync_state.is_joined()?,
         named: &args.follow_link,
+        workspace: Path::new(&remote_state.workspace),
     };
     links.follow(&mut remote_state.listing, &local.workspace);
     local.replace_links(&mut remote_state.listing, &common);
@@ -361,7 +385,7 @@ fn dry_run(
     let remote = &document.remote;
     let sync_state = SyncState::of(layout, remote)?;
     let listing = sync_state.workspace()?;
-    let own = OwnFiles::with_keys(&connection.identity_file());
+    let own = OwnFiles::with_keys(&connection.possible_identity_files());
     let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
     let selection = selection(document, layout, args)?;
     let as_code = args.as_code.as_ref();

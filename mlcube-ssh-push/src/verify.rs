@@ -28,7 +28,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     let (remote, report) = (&document.remote, step.report());
     let connection = Connection::new(document, &runner, report)?.for_transfers();
     let own = OwnFiles::with_keys(&if step.is_dry_run() {
-        connection.identity_file()
+        connection.possible_identity_files()
     } else {
         connection.identity_files()
     });

@@ -85,6 +85,17 @@ fn the_hint_repeats_what_was_used() {
     ]);
 }
 
+/// ssh's own home is the account's, which isn't that of a scene.
+#[test]
+fn a_tilde_is_the_home_of_the_environment() {
+    let mut scene = Scene::new();
+    fs::rename(scene.home().join(".ssh/id"), scene.home().join("my key")).unwrap();
+    fs::rename(scene.home().join(".ssh/config"), scene.home().join("a config")).unwrap();
+    scene.set("/authentication", serde_json::json!({"identify_file": "~/my key"}));
+    scene.set("/ssh_config", "~/a config");
+    push(&scene, &document_in(&scene)).succeeds();
+}
+
 #[test]
 fn a_changed_host_key_names_file_and_line() {
     let mut scene = Scene::new();

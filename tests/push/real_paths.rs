@@ -96,6 +96,39 @@ fn an_input_that_is_a_link_isnt_followed_out_of_the_base() {
 }
 
 #[test]
+fn what_is_never_sent_or_ignored_is_not_sent_under_the_name_of_a_link() {
+    let scene = Scene::new();
+    let lab = scene.home().join("lab");
+    let task = Task::named("train").reads("data", "../../in/");
+    let cube = Cube::built_from(&lab.join("cube"), "../project").task(&task);
+    for folder in [".git/hooks", "secret", "scripts"] {
+        fs::create_dir_all(lab.join(folder)).unwrap();
+        fs::write(lab.join(folder).join("config"), "token").unwrap();
+    }
+    fs::write(lab.join(".mlcubeignore"), "secret/\n").unwrap();
+    let document = scene.document(&cube, &[]);
+    let link = lab.join("in");
+    for (target, why) in [(".git", "never sent"), ("secret", "is ignored")] {
+        symlink(target, &link).unwrap();
+        push(&scene, &document, &[]).exits(125).complains(&["lab/in leads to", why]);
+        fs::remove_file(&link).unwrap();
+    }
+    // A task would write what git, or the user, runs.
+    fs::create_dir(&link).unwrap();
+    let _absent = fs::remove_dir_all(cube.workspace());
+    for (target, why) in
+        [("../.git/hooks", "files of yours"), ("../scripts", "outside the cube's folder")]
+    {
+        symlink(target, cube.workspace()).unwrap();
+        for refused in [push(&scene, &document, &[]), pull(&scene, &document, &[])] {
+            refused.exits(125).complains(&["cube/workspace leads to", why]);
+        }
+        fs::remove_file(cube.workspace()).unwrap();
+    }
+    nothing_was_sent(&scene);
+}
+
+#[test]
 fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
     let scene = Scene::new();
     let aws = scene.home().join(".aws");
@@ -112,7 +145,7 @@ fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
     fs::remove_dir(cube.workspace()).unwrap();
     let state = scene.home().join(".local/state/mlcube-ssh");
     let targets = [
-        ("../.aws".into(), "outside the base"),
+        ("../.aws".into(), "outside the cube's folder"),
         ("..".into(), "files of yours"),
         ("../..".into(), "files of yours"),
         ("../.ssh".into(), "files of yours"),
@@ -285,6 +318,9 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     scene.has_ssh_config(&format!("IdentityFile %d/{}", below_home.display()));
     // A copy made by hand.
     fs::write(cube.root().join("copy"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
+    let text = fs::read_to_string(scene.home().join(".ssh/id")).unwrap();
+    fs::write(cube.root().join("windows"), text.replace('\n', "\r\n")).unwrap();
+    fs::write(cube.root().join("cut"), text.trim_end()).unwrap();
     let document = scene.document(&cube, &[]);
     let pushed = push(&scene, &document, &[]);
     pushed
@@ -293,12 +329,18 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
         .says("workspace/weights");
     let there = scene.host.remote_root().join("digits");
     assert!(there.join("workspace/data.csv").exists() && there.join("entry").exists());
-    for name in ["key", "tasks/looks like code.sh", "workspace/weights", "other", "copy"] {
+    for name in
+        ["key", "tasks/looks like code.sh", "workspace/weights", "other", "copy", "windows", "cut"]
+    {
         assert!(!there.join(name).exists(), "{name} was sent");
     }
     push(&scene, &document, &["--verify"]).succeeds();
     let shown = push(&scene, &document, &["--dry-run", "-v"]);
     shown.succeeds().never_says("code.sh\\0").says("digits/key: it is the private key");
+    // A dry run doesn't ask ssh, which knows more keys than the settings.
+    scene.set("/authentication", json!({}));
+    let shown = push(&scene, &scene.document(&cube, &[]), &["--dry-run"]);
+    shown.succeeds().says("./entry").never_says("./copy").never_says("./other");
     // Nor does it change the image's context.
     fs::write(cube.root().join("key"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
     let again = push(&scene, &document, &["-q", "--if-changed"]).succeeds().document();

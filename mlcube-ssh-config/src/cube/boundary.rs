@@ -99,7 +99,8 @@ impl Boundary {
         let is = real(&path)?;
         let what = "the workspace";
         let holds = |folder: &PathBuf| folder.starts_with(&is) || is.starts_with(folder);
-        if self.is_home_or_above(&is) || self.protected.iter().any(holds) {
+        let is_private = self.is_home_or_above(&is) || self.protected.iter().any(holds);
+        if is_private || self.is_in_git(&is) {
             return Err(hinted(
                 format!(
                     "{}: it holds files of yours that no task may read or write",
@@ -109,11 +110,17 @@ impl Boundary {
             ));
         }
         // A path outside the cube is the user's own, including all links in it.
-        let is_named = run.workspace.is_some() && !path.starts_with(&layout.base);
-        if is.starts_with(&self.base) || is_named || self.is_listed(&is) {
+        let in_base = path.strip_prefix(&layout.base).map(|below| self.base.join(below));
+        let is_named = run.workspace.is_some() && in_base.map_or(true, |place| place == is);
+        // What a task writes beside the cube, into scripts or a Makefile, its user would run.
+        let cube = real(&layout.local_root())?;
+        if is.starts_with(&cube) || is_named || self.is_listed(&is) {
             return Ok(());
         }
-        Err(self.outside(what, &path, &is))
+        Err(hinted(
+            format!("{}, outside the cube's folder {}", leads(what, &path, &is), cube.display()),
+            listing(&[is]),
+        ))
     }
 
     /// Refuses inputs in the workspace that are links to somewhere else, unless the user allows it. A link whose target
@@ -143,6 +150,7 @@ impl Boundary {
             && fs::canonicalize(link).is_ok_and(|is| {
                 self.is_listed(&is)
                     && !self.is_home_or_above(&is)
+                    && !self.is_in_git(&is)
                     && !self
                         .protected
                         .iter()
@@ -151,7 +159,9 @@ impl Boundary {
     }
 
     fn check_place(&self, what: &str, path: &Path, is: &Path) -> Result<()> {
-        if self.is_home_or_above(is) || self.protected.iter().any(|folder| is.starts_with(folder)) {
+        let is_private =
+            self.is_home_or_above(is) || self.protected.iter().any(|folder| is.starts_with(folder));
+        if is_private || self.is_in_git(is) {
             return Err(hinted(
                 format!("{}, which is never sent", leads(what, path, is)),
                 "put what the cube needs into its own folder",
@@ -172,6 +182,16 @@ impl Boundary {
 
     fn is_listed(&self, is: &Path) -> bool {
         self.listed.iter().any(|place| is.starts_with(place))
+    }
+
+    /// Returns whether a place lies in a `.git`: its configuration holds tokens, and git runs its hooks. Some disks take
+    /// `.GIT` for the same name.
+    fn is_in_git(&self, is: &Path) -> bool {
+        let tops = [&self.base].into_iter().chain(&self.listed);
+        let below = tops
+            .filter_map(|top| is.strip_prefix(top).ok())
+            .min_by_key(|below| below.iter().count());
+        below.unwrap_or(is).iter().any(|name| name.eq_ignore_ascii_case(".git"))
     }
 
     fn is_home_or_above(&self, is: &Path) -> bool {

@@ -23,7 +23,7 @@ use crate::settings::runner::Runner;
 use crate::text::quote::{is_plain, rsync_rsh_word};
 use crate::ui::report::Report;
 
-use crate::remote::login::ssh_config::SshConfig;
+use crate::remote::login::ssh_config::{SshConfig, possible_keys};
 
 /// The connection that every step uses.
 #[derive(Debug)]
@@ -53,11 +53,13 @@ impl Connection {
     /// when there is no safe folder for the socket.
     pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
         mlcube_args::check(document, runner)?;
+        // ssh takes `~` of a key for the account's own home, whatever HOME says, and doesn't expand it in `-F ~/x`.
+        let expanded = |path: &String| home_expanded(path).to_string_lossy().into_owned();
         let login = Login {
             host: document.remote.host.clone(),
             user: document.remote.user.clone(),
-            identity_file: runner.authentication.identity_file.clone(),
-            ssh_config: runner.ssh_config.clone(),
+            identity_file: runner.authentication.identity_file.as_ref().map(expanded),
+            ssh_config: runner.ssh_config.as_ref().map(expanded),
         };
         Ok(Self {
             // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
@@ -91,18 +93,19 @@ impl Connection {
         &self.login.host
     }
 
-    /// The identity file of the settings.
+    /// The identity files that the login may use, as far as they are found without running ssh.
     #[must_use]
-    pub fn identity_file(&self) -> Vec<PathBuf> {
-        self.login.identity_file.iter().map(|file| home_expanded(file)).collect()
+    pub fn possible_identity_files(&self) -> Vec<PathBuf> {
+        let own = self.login.identity_file.iter().map(PathBuf::from);
+        own.chain(possible_keys(self.login.ssh_config.as_deref())).collect()
     }
 
-    /// The identity files that ssh would use according to its configuration. Contacts nobody.
+    /// The identity files that ssh would use according to its configuration, and those that it may use. Contacts nobody.
     #[must_use]
     pub fn identity_files(&self) -> Vec<PathBuf> {
         let configuration = self.configuration();
         let configured = configuration.all("identityfile").map(|file| configuration.path(file));
-        self.identity_file().into_iter().chain(configured).collect()
+        self.possible_identity_files().into_iter().chain(configured).collect()
     }
 
     /// Returns whether the connection was open once, so that earlier requests may have been carried out.

@@ -13,7 +13,7 @@ use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::SCHEMA;
 use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
 use mlcube_ssh::ui::report::Report;
-use rustix::process::getpgrp;
+use nix::unistd::getpgrp;
 
 /// A document has a few kilobytes; a larger file isn't one.
 const LARGEST_DOCUMENT: u64 = 4 << 20;
@@ -109,12 +109,21 @@ impl OwnFiles {
 
     /// Returns whether the file at `path` is an identity file or a copy of one, under any name.
     fn is_key(&self, path: &Path, entry: &Entry) -> bool {
-        // Most files differ in size, so the disk isn't read for them.
-        let has_its_size = |key: &&Vec<u8>| entry.is_file() && entry.size == key.len() as u64;
+        // Most files differ in size, so the disk isn't read for them. A copy may have got other ends of lines.
+        let has_its_size = |key: &&Vec<u8>| {
+            let lines = key.iter().filter(|byte| **byte == b'\n').count() + 1;
+            entry.is_file() && entry.size.abs_diff(key.len() as u64) <= lines as u64
+        };
+        let same_lines = |text: &[u8], key: &[u8]| {
+            let lines = |text: &[u8]| -> Vec<u8> {
+                text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
+            };
+            lines(text) == lines(key)
+        };
         self.keys
             .iter()
             .filter(has_its_size)
-            .any(|key| fs::read(path).is_ok_and(|text| text == *key))
+            .any(|key| fs::read(path).is_ok_and(|text| same_lines(&text, key)))
     }
 
     fn is_written(&self, path: &Path) -> bool {
@@ -125,7 +134,8 @@ impl OwnFiles {
 /// The files that processes of this process group have open for writing: the ends of the pipe and the shell around it
 /// (`… > ran.json`, `2> log`, `| tee log`). They are empty or incomplete, and another run has others.
 fn written() -> BTreeSet<PathBuf> {
-    let group = getpgrp().as_raw_nonzero().to_string();
+    // 0 in a pid namespace that the group's leader isn't in.
+    let group = getpgrp().to_string();
     let is_of_group = |process: &Path| {
         let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
         // proc_pid_stat(5): after the name, which may contain any character, come state, parent and group.

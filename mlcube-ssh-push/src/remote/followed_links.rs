@@ -16,23 +16,55 @@ pub(crate) struct FollowedLinks<'a> {
     pub(crate) is_history_unknown: bool,
     /// The links that the user names, relative to the workspace.
     pub(crate) named: &'a [PathBuf],
+    /// The absolute path of the workspace on the remote.
+    pub(crate) workspace: &'a Path,
 }
 
 impl FollowedLinks<'_> {
     /// Lists the followed links in `remote` that are in the places of folders of `local` as folders, which keep the
     /// targets of the links.
     pub(crate) fn follow(&self, remote: &mut Listing, local: &Listing) {
-        list_as_folders(remote, local, |path, link| self.is_followed(path, link));
+        let listed = remote.clone();
+        list_as_folders(remote, local, |path, link| self.is_followed(path, link, &listed));
     }
 
-    fn is_followed(&self, path: &Path, link: &Entry) -> bool {
+    fn is_followed(&self, path: &Path, link: &Entry, remote: &Listing) -> bool {
         if is_named(self.named, path) {
             return true;
+        }
+        if self.leads_over_link(path, link, remote) {
+            return false;
         }
         match self.common.get(path) {
             Some(common) => common.is_folder() && common.target == link.target,
             None => !self.is_history_unknown,
         }
+    }
+}
+
+impl FollowedLinks<'_> {
+    /// Returns whether a link leads to a place in the workspace over another link, which a task may have put in the place
+    /// of a folder since.
+    fn leads_over_link(&self, path: &Path, link: &Entry, remote: &Listing) -> bool {
+        let target = match link.target.strip_prefix(self.workspace) {
+            Ok(below) => below.to_owned(),
+            Err(_) => path.parent().unwrap_or(Path::new("")).join(&link.target),
+        };
+        let mut at = PathBuf::new();
+        for part in target.components() {
+            match part {
+                Component::Normal(name) => at.push(name),
+                Component::CurDir => {}
+                // What lies outside the workspace is out of a container's reach.
+                Component::ParentDir if !at.pop() => return false,
+                Component::ParentDir => {}
+                Component::RootDir | Component::Prefix(_) => return false,
+            }
+            if remote.get(&at).is_some_and(|entry| entry.kind == EntryKind::Link) {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -80,7 +112,8 @@ mod tests {
         let folder = |target: &str| format!("d 755 1 1.000000000 out\0{target}\0");
         let is_followed = |common: &str, is_history_unknown, named: &[PathBuf]| {
             let (mut remote, common) = (listing(link), listing(common));
-            let links = FollowedLinks { common: &common, is_history_unknown, named };
+            let workspace = Path::new("/w");
+            let links = FollowedLinks { common: &common, is_history_unknown, named, workspace };
             links.follow(&mut remote, &local);
             remote.get(Path::new("out")).unwrap().is_followed_link()
         };
@@ -93,5 +126,26 @@ mod tests {
         assert!(!is_followed(link, false, &[]), "a link was pushed");
         assert!(is_followed(&folder(""), false, &["./out/".into()]), "the user says so");
         assert!(!is_followed(&folder(""), false, &["other".into()]));
+    }
+
+    #[test]
+    fn a_known_link_is_another_one_once_a_link_lies_on_its_way() {
+        let listing = |text: &str| Listing::parse(text.as_bytes()).unwrap();
+        let local = listing("d 755 1 1.000000000 out\0\0");
+        let is_followed = |target: &str, there: &str| {
+            let common = listing(&format!("d 755 1 1.000000000 out\0{target}\0"));
+            let mut remote = listing(&format!("l 777 1 1.000000000 out\0{target}\0{there}"));
+            let (named, workspace) = (&[] as &[PathBuf], Path::new("/w"));
+            let links =
+                FollowedLinks { common: &common, is_history_unknown: false, named, workspace };
+            links.follow(&mut remote, &local);
+            remote.get(Path::new("out")).unwrap().is_followed_link()
+        };
+        let (folder, link) = ("d 755 1 1.000000000 x\0\0", "l 777 1 1.000000000 x\0/home/u/.ssh\0");
+        for target in ["x", "./x/y", "/w/x", "x/../x"] {
+            assert!(is_followed(target, folder), "{target}");
+            assert!(!is_followed(target, link), "{target}");
+        }
+        assert!(is_followed("../x", link) && is_followed("/scratch/x", link), "it is outside");
     }
 }

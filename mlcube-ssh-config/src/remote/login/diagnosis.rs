@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use crate::cube::paths::home_expanded;
 use crate::pipe::failure::Failure;
 use crate::pipe::limits::Exceeded;
 use crate::remote::login::Login;
@@ -182,12 +181,12 @@ pub(crate) fn of_login(
 /// Makes the failure of a refused login: ssh's line, what is known of the key, what the host says.
 fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -> Failure {
     let (own_words, _) = divide(words);
-    let mut why = last_own_line(words);
+    // ssh's line is a sentence: `Permission denied (publickey).`
+    let mut why = last_own_line(words).trim_end_matches('.').to_owned();
     // For ten kinds of broken keys ssh says only "error in libcrypto".
     let reason = key.map(|key| key.what.clone()).or_else(|| key_problem(login, own_words));
     if let Some(reason) = reason {
-        // ssh's line is a sentence: `Permission denied (publickey).`
-        why = format!("{}; {reason}", why.trim_end_matches('.'));
+        why = format!("{why}; {reason}");
     }
     let what_to_do = if let Some(KeyProblem { remedy, .. }) = key {
         remedy.clone()
@@ -215,8 +214,8 @@ fn key_problem(login: &Login, own_words: &str) -> Option<String> {
             || line.contains("Identity file ")
     };
     // ssh writes the path that it opens.
-    let file = login.identity_file.as_ref().map(|file| home_expanded(file).display().to_string());
-    let own = |line: &&str| file.as_ref().is_some_and(|file| line.contains(file));
+    let own =
+        |line: &&str| login.identity_file.as_ref().is_some_and(|file| line.contains(file.as_str()));
     let mut lines = own_words.lines().filter(tells);
     lines.clone().find(own).or_else(|| lines.next()).map(|line| one_line(line.trim()))
 }

@@ -1,7 +1,9 @@
 //! The effective configuration of ssh for a login, as printed by `ssh -G`, which contacts nobody.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cube::paths::home;
@@ -81,6 +83,44 @@ impl SshConfig {
     }
 }
 
+/// The private keys that a login may use, found without ssh: those in `~/.ssh`, and those that the configuration files
+/// name for any host. `ssh -G` may fail, and a dry run doesn't ask it.
+pub(crate) fn possible_keys(config: Option<&str>) -> Vec<PathBuf> {
+    let folder = home().map(|home| home.join(".ssh"));
+    let usual = [folder.as_ref().map(|ssh| ssh.join("config")), Some("/etc/ssh/ssh_config".into())];
+    let files =
+        config.map_or_else(|| usual.into_iter().flatten().collect(), |file| vec![file.into()]);
+    let named = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let named = named.flat_map(|text| identity_files(&text));
+    let entries = folder.iter().filter_map(|ssh| fs::read_dir(ssh).ok()).flatten().flatten();
+    let own = entries.map(|entry| entry.path()).filter(|path| is_private_key(path));
+    own.chain(named).collect()
+}
+
+/// The values of `IdentityFile` in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` behind it,
+/// and a value in quotes.
+fn identity_files(text: &str) -> Vec<PathBuf> {
+    let value = |line: &str| {
+        let line = line.trim();
+        let (keyword, value) = line.split_once(|c: char| c.is_whitespace() || c == '=')?;
+        let value = value.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
+        let is_named = keyword.eq_ignore_ascii_case("identityfile");
+        is_named.then(|| SshConfig::default().path(value.trim_matches('"')))
+    };
+    text.lines().filter_map(value).collect()
+}
+
+/// Returns whether a file begins as ssh's private keys do.
+fn is_private_key(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = |file: File| file.take(100).read_to_end(&mut begin);
+    // A pipe would be waited for.
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file
+        && File::open(path).and_then(read).is_ok()
+        && String::from_utf8_lossy(&begin).contains("PRIVATE KEY-----")
+}
+
 impl From<Vec<u8>> for SshConfig {
     fn from(output: Vec<u8>) -> Self {
         Self(String::from_utf8_lossy(&output).into_owned())
@@ -90,6 +130,12 @@ impl From<Vec<u8>> for SshConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_keys_that_a_file_names_are_found() {
+        let text = "Host a\n  IdentityFile /a\nidentityfile=\"/b c\"\n\tIDENTITYFILE = /d\n# IdentityFile /e\nIdentityFiles /f\n";
+        assert_eq!(identity_files(text), ["/a", "/b c", "/d"].map(PathBuf::from));
+    }
 
     #[test]
     fn a_keyword_is_a_whole_word() {
