@@ -96,3 +96,33 @@ fn an_input_that_nobody_makes_is_to_be_put_into_the_workspace() {
     symlink("/nowhere/data.csv", &local).unwrap();
     run(&scene, &document).exits(125).complains(&["is a broken link to /nowhere/data.csv"]);
 }
+
+#[test]
+fn the_command_for_the_task_that_makes_an_input_makes_that_input() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    let document = scene.configured(&cube, &["--task=make"]);
+    run(&scene, &document).succeeds();
+    let other =
+        scene.document(&cube, &["--task=use", "-Pdocker.tty=true", "model=other/", "score=s"]);
+    run(&scene, &other).exits(125).complains(&[
+        "use.model",
+        "run the task make, which produces it: mlcube-ssh run --mlcube=",
+        "--task=make -Pdocker.tty=true model=other/",
+    ]);
+    let local = cube.workspace().join("other");
+    symlink("/nowhere/model", &local).unwrap();
+    let refused = run(&scene, &other);
+    refused.exits(125).complains(&["use.model", "is a broken link to /nowhere/model"]);
+}
+
+#[test]
+fn a_broken_link_there_is_told_as_one() {
+    let scene = Scene::new();
+    let link = scene.host.folder().join("data");
+    symlink("/nowhere/data", &link).unwrap();
+    let task = Task::named("make").reads("data", link.to_str().unwrap()).writes("out", "out/");
+    let document = scene.configured(&scene.cube("digits").task(&task), &["--task=make"]);
+    let broken = format!("a broken link, {}", link.display());
+    run(&scene, &document).exits(125).complains(&["make.data", &broken, "replace "]);
+}

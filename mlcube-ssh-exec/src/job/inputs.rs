@@ -2,7 +2,7 @@
 //! and train on it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
@@ -10,6 +10,7 @@ use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::task_parameters;
 use mlcube_ssh::cube::task_parameters::{Parameter, ParameterIo};
+use mlcube_ssh::listing::is_absence;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Failure;
 use mlcube_ssh::settings::names::TaskName;
@@ -57,7 +58,12 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     let mut words = subject.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
     let (kind, number, path) = (word(), word(), word());
-    let kind = if kind == "any" { "no such path" } else { &format!("no {kind}") };
+    let is_broken_link = kind == "link";
+    let kind = match kind {
+        "any" => "no such path",
+        "link" => "a broken link,",
+        kind => &format!("no {kind}"),
+    };
     let layout = Layout::of_document(document).ok().map(|(layout, _)| layout);
     let input = layout
         .as_ref()
@@ -71,6 +77,9 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
         document.remote.host
     ));
     match (layout, input) {
+        (Some(_), Some(input)) if input.here.is_none() && is_broken_link => {
+            failure.hint(format!("replace {path} on the remote by the data; push doesn't send it"))
+        }
         (Some(layout), Some(input)) => failure.hint(remedy(document, &layout, &input, path)),
         _ => failure,
     }
@@ -81,23 +90,39 @@ fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -
     let Some(local) = &input.here else {
         return format!("create {path} on the remote; push doesn't send it");
     };
+    // No task can write through such a link, either.
+    if let Some(target) = broken_link(local) {
+        return format!(
+            "{} is a broken link to {}; replace it by the data",
+            local.display(),
+            target.display()
+        );
+    }
     if let Some(task) = maker(document, layout, &input.task, local) {
         let mut first = document.clone();
+        first.run.args.retain(|name, _| has_parameter(document, layout, &task, name));
         first.run.tasks = vec![task.clone()];
         return format!("run the task {task}, which produces it: {}", first.run_command());
     }
-    match (fs::symlink_metadata(local), fs::metadata(local)) {
-        (Ok(_), Err(_)) => format!(
-            "{} is a broken link to {}; replace it by the data",
-            local.display(),
-            fs::read_link(local).unwrap_or_default().display()
-        ),
-        (Ok(_), Ok(_)) => format!(
+    if fs::symlink_metadata(local).is_ok() {
+        return format!(
             "{} exists locally and wasn't sent; run without --no-push, and check .mlcubeignore files",
             local.display()
-        ),
-        (Err(_), _) => format!("put the data into {}", local.display()),
+        );
     }
+    format!("put the data into {}", local.display())
+}
+
+/// Returns where a link leads to that leads to nothing.
+fn broken_link(path: &Path) -> Option<PathBuf> {
+    let is_absent = fs::metadata(path).is_err_and(|problem| is_absence(&problem));
+    fs::read_link(path).ok().filter(|_| is_absent)
+}
+
+fn has_parameter(document: &Document, layout: &Layout, task: &TaskName, name: &str) -> bool {
+    [ParameterIo::Input, ParameterIo::Output].into_iter().any(|io| {
+        task_parameters::of_task(document, layout, task, io).any(|parameter| parameter.name == name)
+    })
 }
 
 /// Returns the task, other than `reader`, whose output is `local`, contains it, or is inside it.

@@ -10,11 +10,13 @@ check_inputs() {
     number=${line%% *} path=${line#* }
     if [ "$whose" = own ]; then expand "$path"; fi
     path=$(absolute "$path")
+    if [ -L "$path" ] && [ ! -e "$path" ]; then kind='link'; fi
     case $kind in
-      directory) [ -d "$path" ] || problem no-input "$kind $number $path" ;;
-      file) [ -f "$path" ] || problem no-input "$kind $number $path" ;;
-      *) [ -e "$path" ] || problem no-input "$kind $number $path" ;;
-    esac
+      directory) [ -d "$path" ] ;;
+      file) [ -f "$path" ] ;;
+      link) false ;;
+      *) [ -e "$path" ] ;;
+    esac || problem no-input "$kind $number $path"
   done <<INPUTS
 $MLCUBE_SSH_INPUTS
 INPUTS

@@ -359,11 +359,18 @@ impl Document {
         self.wrapper_command("clean")
     }
 
-    /// Returns the command that runs the document's tasks.
+    /// Returns the command that runs the document's tasks, with their arguments and options.
     #[must_use]
     pub fn run_command(&self) -> String {
         let tasks = self.run.tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        format!("{} {}", self.wrapper_command("run"), shell_word(&format!("--task={tasks}")))
+        let options = self.run.options.iter().map(|(name, value)| format!("--{name}={value}"));
+        let env = self.run.env.iter().map(|name| format!("--env={name}"));
+        let overrides = self.run.overrides.iter().map(|text| format!("-P{text}"));
+        let args = self.run.args.iter().map(|(name, value)| format!("{name}={value}"));
+        let words = [format!("--task={tasks}")].into_iter();
+        let words = words.chain(options).chain(env).chain(overrides).chain(args);
+        let words: Vec<String> = words.map(|word| shell_word(&word)).collect();
+        format!("{} {}", self.wrapper_command("run"), words.join(" "))
     }
 
     /// Returns the local command that follows the job `id`.
