@@ -338,3 +338,19 @@ fn the_wrapper_cleans_by_the_same_words() {
     assert!(tree(&scene).exists() && !state(&scene).join("jobs").exists());
     scene.mlcube_ssh(&words("--yes=everything")).run().exits(125).says("everything");
 }
+
+#[test]
+fn names_with_newlines_are_no_paths_of_other_folders() {
+    let (scene, _engine, _cube, document) = ran(":", &[]);
+    let thesis = scene.host.folder().join("thesis");
+    fs::create_dir(&thesis).unwrap();
+    let workspace = tree(&scene).join("workspace");
+    let planted = format!("a\n{}\n/.mlcube-ssh-partial", thesis.display());
+    fs::create_dir_all(workspace.join(planted)).unwrap();
+    fs::create_dir_all(workspace.join("model/.mlcube-ssh-partial")).unwrap();
+    let listed = clean(&scene, &[], &document);
+    assert!(!listed.succeeds().stdout.contains("thesis "), "{listed}");
+    clean(&scene, &["--yes=partial"], &document).succeeds();
+    assert!(thesis.exists());
+    assert!(!workspace.join("model/.mlcube-ssh-partial").exists());
+}

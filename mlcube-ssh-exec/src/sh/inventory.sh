@@ -113,3 +113,14 @@ is_in_tree() {
   around=$(cd -P "${workspace%/*}" 2>/dev/null && pwd -P) || return 0
   case $around/ in "$real"/*) return 0 ;; *) return 1 ;; esac
 }
+
+# Checks whether a line of a listing is the path of such a folder of ours. A task may have made folders whose names hold
+# newlines, so that a line of the listing is the path of something else.
+is_partial() {
+  case $1 in
+    */../*) return 1 ;;
+    "$base"/*.mlcube-ssh-partial | "$state"/workspaces/*.mlcube-ssh-partial) ;;
+    *) return 1 ;;
+  esac
+  [ "${1##*/}" = .mlcube-ssh-partial ] && [ -d "$1" ] && [ ! -L "$1" ]
+}

@@ -26,7 +26,9 @@ if [ -d "$state" ]; then
   for own in "$state"/workspaces/*; do found own "$own"; done
   # Interrupted pushes of earlier versions left these folders beside files.
   find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
-    while read -r partial; do found partial "$partial"; done
+    while read -r partial; do
+      if is_partial "$partial"; then found partial "$partial"; fi
+    done
   found replaced "$state/replaced"
 fi
 if is_our_environment; then found environment "$environment"; fi

@@ -135,6 +135,7 @@ for what; do
     partial)
       find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
         while read -r partial; do
+          is_partial "$partial" || continue
           if find_push; then printf 'kept partial push %s\n' "$partial"; else remove partial "$partial"; fi
         done
       ;;
