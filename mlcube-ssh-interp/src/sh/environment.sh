@@ -329,6 +329,8 @@ virtual_environment() {
   proof=$folder/.mlcube-ssh-started
   # Where the former environment lies until the new one starts mlcube.
   former=$folder.mlcube-ssh-former
+  # In a folder like /tmp, another user may have made what takes the place of the environment, or a pipe as its lock.
+  check_own "$former" "$folder.lock"
   # One line that changes whenever any part of the environment's definition changes.
   wanted="$named $*"
   if [ ! -e "$former" ] && is_whole "$@"; then finish 0 "$@"; return; fi

@@ -28,6 +28,7 @@ pub(crate) fn list_script(
     // The former workspace is moved only if no job runs in it, which these functions find out.
     let script = if former_workspace.is_some() { script.with(job::FUNCTIONS) } else { script };
     let script = script
+        .given("base", document.remote.base.as_str())
         .given("workspace", document.remote.workspace.as_str())
         .given("state", document.remote.state.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))

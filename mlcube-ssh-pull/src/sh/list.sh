@@ -1,15 +1,19 @@
 #!/bin/sh
 # Lists a workspace.
-# Given: workspace; state, the state folder; former_workspace, where an earlier version kept the workspace, or nothing;
+# Given: base, workspace; state, the state folder; former_workspace, where an earlier version kept the workspace, or nothing;
 # format, the format of the listing; unreadable, the format of unreadable entries.
 # Replies: workspace (absolute), then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
+locate "$base"
+base=$path
+locate "$state"
+state=$path
 locate "$workspace"
 workspace=$path
+check_own "$state" "$base"
 if [ -n "$former_workspace" ]; then
-  locate "$state"
-  take_former_workspace "$workspace" "$former_workspace" "$path" || :
+  take_former_workspace "$workspace" "$former_workspace" "$state" || :
 fi
 [ -d "$workspace" ] || problem no-workspace "$workspace"
 need_rsync
