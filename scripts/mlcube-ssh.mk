@@ -31,7 +31,13 @@ mlcube_ssh_steps := config interp push configure run pull
 mlcube_ssh_quoted = '$(subst ','\'',$(1))'
 
 # Every step writes STEP.json.new, which becomes STEP.json when it is done. Nobody else's to read, as documents are.
-mlcube_ssh_folder = @mkdir -p -m 700 $(@D)
+# A cube can bring a link of that name, through which its text would be written anywhere.
+mlcube_ssh_folder = @link=$$(find $(MLCUBE_STATE) -type l 2>/dev/null | head -n 1); \
+	if [ -n "$$link" ]; then \
+		echo "mlcube-ssh.mk: error: $$link is a link" >&2; \
+		echo "mlcube-ssh.mk: hint: remove it, or set MLCUBE_STATE to another folder" >&2; \
+		exit 125; \
+	fi; mkdir -p -m 700 $(@D)
 mlcube_ssh_done = @mv -f $@.new $@
 mlcube_ssh_changes = "$$(grep -c 'changed": true' $(1))"
 

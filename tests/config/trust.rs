@@ -167,6 +167,28 @@ fn a_strangers_document_names_no_other_place() {
 }
 
 #[test]
+fn a_strangers_document_without_a_cube_writes_below_the_current_folder_alone() {
+    let scene = Scene::new();
+    let cube = cube(&scene);
+    let document = scene.document(&cube, &[]);
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    let result = scene.host.remote_root().join("digits/workspace/evil.fish");
+    fs::write(&result, "1").unwrap();
+    // The folder of the cube isn't on this machine, and the document isn't this user's.
+    let document = document.with("/seal", Value::Null);
+    fs::rename(cube.root(), scene.home().join("moved")).unwrap();
+    let elsewhere = scene.place().folder("elsewhere");
+    let pull = |folder: &std::path::Path| {
+        let line = "cd \"$FOLDER\" && mlcube-ssh-pull";
+        scene.sh(line).env("FOLDER", folder).reads_document(&document).run()
+    };
+    pull(&elsewhere).exits(125).complains(&["isn't below the current folder"]);
+    assert!(!cube.root().exists());
+    pull(scene.home()).succeeds();
+    assert_eq!(cube.result("evil.fish"), "1");
+}
+
+#[test]
 fn words_for_the_runner_of_a_strangers_document_are_not_taken() {
     let scene = Scene::new();
     let document = scene.document(&cube(&scene), &[]);
@@ -553,6 +575,8 @@ fn a_folder_of_somebody_else_there_is_not_used() {
         let path = folder.to_str().unwrap();
         push().exits(125).complains(&[path, "daemon", "remote_root", "shared"]);
         run(&["run"]).exits(125).complains(&[path, "daemon"]);
+        let pull = step(&scene, &["mlcube-ssh-pull", "-q"], &document);
+        pull.exits(125).complains(&[path, "daemon"]);
         if !folder.ends_with("cubes/digits") {
             run(&["status"]).exits(125).complains(&[path, "daemon"]);
             run(&["stop"]).exits(125).complains(&[path, "daemon"]);

@@ -169,3 +169,17 @@ fn the_targets_can_be_named_otherwise_and_a_missing_platform_is_said() {
     project.make(&["mlcube-config", "MLCUBE_PLATFORM="]).exits(2).says("MLCUBE_PLATFORM is empty");
     assert_eq!(project.scene.host.sshd.logins(), 0);
 }
+
+#[test]
+fn nothing_is_written_through_a_link_that_a_cube_brought() {
+    let project = Project::with(&counts("echo 1 > $out/lines.txt"));
+    let own = project.scene.home().join("profile");
+    fs::write(&own, "mine").unwrap();
+    let folder = project.scene.home().join(".mlcube-ssh/gpu1");
+    fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(&own, folder.join("config.json.new")).unwrap();
+    let made = project.make(&["mlcube-config"]);
+    assert_ne!(made.status, 0);
+    made.says("config.json.new is a link").says("set MLCUBE_STATE");
+    assert_eq!(fs::read_to_string(own).unwrap(), "mine");
+}

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::io::{Read, Write};
@@ -213,6 +214,13 @@ fn local_settings(request: &Request, document: &Document) -> Result<UserSettings
     resolved.user_settings()
 }
 
+/// Returns whether a path is below the current folder, and in no hidden one: programs run what they find in such folders.
+fn is_plainly_below_here(path: &Path) -> Result<bool> {
+    let here = real(&env::current_dir().context("can't find the current folder")?)?;
+    let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    Ok(path.strip_prefix(here).is_ok_and(|below| !below.iter().any(is_hidden)))
+}
+
 /// Refuses places that don't follow from the settings, and a workspace outside the cube's folder.
 fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result<()> {
     let (expected, stated) = (layout.remote(runner)?, &document.remote);
@@ -233,7 +241,18 @@ fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result
         ));
     }
     let root = layout.local_root();
-    if real(&layout.workspace)?.starts_with(real(&root)?) {
+    let workspace = real(&layout.workspace)?;
+    if !root.exists() && !is_plainly_below_here(&workspace)? {
+        return Err(hinted(
+            format!(
+                "the cube's folder {} doesn't exist, the document wasn't written by this user's mlcube-ssh-config, and its workspace {} isn't below the current folder",
+                root.display(),
+                layout.workspace.display()
+            ),
+            HINT,
+        ));
+    }
+    if workspace.starts_with(real(&root)?) {
         return Ok(());
     }
     Err(hinted(
