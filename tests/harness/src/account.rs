@@ -4,6 +4,7 @@ use std::fs;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use crate::program::{am_root, command, must};
 use crate::skip::skip;
@@ -27,7 +28,11 @@ impl Account {
             skip("only root can make a user, and only of a shell that is installed");
             return None;
         };
-        let name = format!("mlct{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        // With the time: a test that was killed has left its accounts, and its pid is used again.
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let time = time.as_millis() % 0x100_0000;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mlct{}x{number}x{time:x}", std::process::id());
         let home = place.join(&name);
         fs::create_dir_all(&home).unwrap();
         alone(|| {
