@@ -147,7 +147,8 @@ fn a_daemon_that_is_restarted_and_ends_the_container_is_not_the_task() {
     dock.docker.stop();
     dock.docker.start();
     let ended = running.wait();
-    ended.exits(125).says("the engine's daemon restarted and ended container");
+    ended.exits(125).says("failed with status 137: the engine's daemon restarted");
+    assert_eq!(ended.document().at("/failed/began"), true);
     assert_eq!(ended.document().at("/failed/kind"), "ours");
     assert_eq!(dock.docker.containers(), [""; 0]);
 }
