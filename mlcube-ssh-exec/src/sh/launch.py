@@ -69,22 +69,25 @@ class Log:
 def keep_log(limit):
     """Continues in a child; the parent writes the child's output to the job's log and ends with the child's status."""
     reading, writing = os.pipe()
-    # The parent must read until the output ends: a signal to all processes of the job is meant for the child.
+    # The parent must read until the output ends: a signal to all processes of the job is meant for the child. Blocked
+    # meanwhile, and not ignored: the child mustn't miss one.
     asked = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = [signal.signal(number, signal.SIG_IGN) for number in asked]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, asked)
     try:
         child = os.fork()
     except OSError as problem:
         put("cause", "no other process can be started on this host: %s" % problem.strerror)
         os._exit(1)
     if child == 0:
-        for number, handler in zip(asked, before):
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.dup2(writing, 1)
         os.dup2(writing, 2)
         os.close(reading)
         os.close(writing)
         return
+    for number in asked:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(writing)
     log = Log(limit)
     status = None

@@ -65,19 +65,20 @@ wait_until_gone() {
 # Checks whether the leader still waits for mlcube.
 is_awaited() { [ "$before" = running ] && [ ! -f "$job/status" ] && kill -0 "$leader" 2>/dev/null; }
 
-# Ends the processes that the function $2 finds: TERM, and KILL $1 seconds later. In the middle of execve(2) a process
-# shows no environment, and can't be found: each process gets TERM when it is found for the first time, and for one
-# second nothing counts as gone while the leader waits for it.
+# Ends the processes that the function $2 finds: TERM, and KILL $1 seconds later; with 0 seconds KILL alone. In the
+# middle of execve(2) a process shows no environment, and can't be found: each process gets its signal when it is found
+# for the first time, and for one second nothing counts as gone while the leader waits for it.
 end_by_signals() {
   look_at_clock
-  deadline=$((now + $1 * 100)) certain=$((now + 100)) told_to_end=' '
+  deadline=$((now + $1 * 100)) certain=$((now + 100)) told_to_end=' ' first=TERM
+  [ "$1" -gt 0 ] || first=KILL
   while :; do
     seen=$($2)
     if [ -z "$seen" ] && { [ "$now" -ge "$certain" ] || ! is_awaited; }; then return 0; fi
     for pid in $seen; do
       case $told_to_end in *" $pid "*) continue ;; esac
       told_to_end="$told_to_end$pid "
-      kill -TERM "$pid" 2>/dev/null
+      kill "-$first" "$pid" 2>/dev/null
     done
     look_at_clock
     if [ "$now" -ge "$deadline" ]; then

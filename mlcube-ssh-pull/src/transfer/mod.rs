@@ -114,13 +114,8 @@ impl TransferContext<'_> {
             });
             plan.send_contents(&another, &local);
         }
-        // Nothing is made or looked at behind a local link that isn't followed.
-        let is_entered = |path: &Path| {
-            path.ancestors().all(|at| local.get(at).is_none_or(|entry| entry.is_folder()))
-        };
-        let followed = remote.followed(true);
         // rsync has to be run separately for entries below a link, on either side.
-        plan.links.extend(followed.into_iter().filter(|link| is_entered(link)));
+        plan.links.extend(entered(remote.followed(true), &local));
         let followed = [&plan.links[..], &remote.followed(false)].concat();
         let wanted = archive::choose_entries(&plan.send, &local, &followed);
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
@@ -325,6 +320,14 @@ impl TransferContext<'_> {
             status => Ok(status == 0),
         }
     }
+}
+
+/// The remote links in whose places a pull may work: nothing is made or looked at behind a local link that isn't followed.
+fn entered(followed: Vec<PathBuf>, local: &Listing) -> impl Iterator<Item = PathBuf> {
+    let is_entered = |path: &Path| {
+        path.ancestors().all(|at| local.get(at).is_none_or(|entry| entry.is_folder()))
+    };
+    followed.into_iter().filter(move |link| is_entered(link))
 }
 
 /// The failure that names the local entries that don't get their permissions.

@@ -54,10 +54,9 @@ impl FollowedLinks<'_> {
         for part in target.components() {
             match part {
                 Component::Normal(name) => at.push(name),
-                Component::CurDir => {}
                 // What lies outside the workspace is out of a container's reach.
                 Component::ParentDir if !at.pop() => return false,
-                Component::ParentDir => {}
+                Component::CurDir | Component::ParentDir => {}
                 Component::RootDir | Component::Prefix(_) => return false,
             }
             if remote.get(&at).is_some_and(|entry| entry.kind == EntryKind::Link) {
