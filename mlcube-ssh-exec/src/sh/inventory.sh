@@ -4,12 +4,7 @@
 # isn't ours.
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here; jobs.sh sets how, the client what is given
 
-locate "$base"
-base=$path
-locate "$state"
-state=$path
-locate "$workspace"
-workspace=$path
+locate_places
 if [ -n "$environment" ]; then
   locate "$environment"
   environment=$path

@@ -5,12 +5,7 @@
 # Replies: workspace (absolute), then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-locate "$base"
-base=$path
-locate "$state"
-state=$path
-locate "$workspace"
-workspace=$path
+locate_places
 check_own "$state" "$base"
 if [ -n "$former_workspace" ]; then
   take_former_workspace "$workspace" "$former_workspace" "$state" || :

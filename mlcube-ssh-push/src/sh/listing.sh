@@ -32,13 +32,7 @@ forget_workspace() {
 }
 
 # Checks whether the place $2 is or was a workspace, according to the state folder $1.
-is_workspace() {
-  [ -f "$1/workspace-places" ] || return 1
-  while IFS= read -r known; do
-    [ "$known" != "$2" ] || return 0
-  done <"$1/workspace-places"
-  return 1
-}
+is_workspace() { has_line "$1/workspace-places" "$2"; }
 
 # Notes in the state folder $1 that the place $2 is a workspace.
 note_workspace() {

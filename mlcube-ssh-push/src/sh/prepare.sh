@@ -18,12 +18,7 @@
 # of that code as far as it exists; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-locate "$base"
-base=$path
-locate "$state"
-state=$path
-locate "$workspace"
-workspace=$path
+locate_places
 incoming=$state/incoming/$id
 
 need_rsync

@@ -27,6 +27,26 @@ absolute() {
   printf '%s\n' "$path"
 }
 
+# Makes the paths base, state and workspace absolute, which most scripts are given.
+# shellcheck disable=SC2154 # the client sets them
+locate_places() {
+  locate "$base"
+  base=$path
+  locate "$state"
+  state=$path
+  locate "$workspace"
+  workspace=$path
+}
+
+# Checks whether the file $1, which may be absent, has the line $2.
+has_line() {
+  [ -f "$1" ] || return 1
+  while IFS= read -r known; do
+    [ "$known" != "$2" ] || return 0
+  done <"$1"
+  return 1
+}
+
 # Checks that the folder $1 isn't empty.
 holds_anything() {
   for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do

@@ -28,20 +28,12 @@ find_workspace_link() {
 # Ends the script if such a link leads to the workspace $1, and the state folder $3 doesn't list it.
 check_workspace_link() {
   find_workspace_link "$@"
-  [ -z "$leads_to" ] || is_known_link "$1 -> $leads_to" "$3" || problem linked-workspace "$1 -> $leads_to"
+  [ -z "$leads_to" ] || has_line "$3/workspace-links" "$1 -> $leads_to" || problem linked-workspace "$1 -> $leads_to"
 }
 
 # Adds such a link to the list in the state folder $3.
 note_workspace_link() {
   find_workspace_link "$@"
-  [ -z "$leads_to" ] || is_known_link "$1 -> $leads_to" "$3" ||
+  [ -z "$leads_to" ] || has_line "$3/workspace-links" "$1 -> $leads_to" ||
     (umask "$private" && printf '%s\n' "$1 -> $leads_to" >>"$3/workspace-links")
-}
-
-is_known_link() {
-  [ -f "$2/workspace-links" ] || return 1
-  while IFS= read -r known; do
-    [ "$known" != "$1" ] || return 0
-  done <"$2/workspace-links"
-  return 1
 }
