@@ -7,10 +7,10 @@
 # gives `make mlcube-config`, `mlcube-interp`, `mlcube-push`, `mlcube-configure`, `mlcube-run` and `mlcube-pull`, each with
 # those before it; and for one platform, whether it is in MLCUBE_PLATFORM or not, `make mlcube-run-gpu2` (mlcube-STEP-%).
 #
-# What a step wrote is kept in .mlcube-ssh/PLATFORM/STEP.json. A step is redone when the configuration, the settings or the
-# arguments give another document, when files of the cube changed here, or when its STEP.json was removed. A run that
-# failed or was cut off leaves unfinished.json instead of run.json: `make mlcube-pull` then fetches what there is, without
-# another run, and fails as the run did. Asked for in any other way, the run is tried again.
+# What a step wrote is kept in MLCUBE_STATE/PLATFORM/STEP.json. A step is redone when the configuration, the settings or the
+# arguments give another document, when files of the cube changed here, or when its STEP.json was removed; `make -B` redoes
+# all. A run that failed or was cut off leaves unfinished.json instead of run.json: `make mlcube-pull` then fetches what
+# there is, without another run, and fails as the run did. Asked for in any other way, the run is tried again.
 
 MLCUBE_PREFIX ?= mlcube-
 # The cube: its folder or its file.
@@ -24,20 +24,36 @@ MLCUBE_TASKS ?=
 MLCUBE_ARGS ?=
 # The wrapper: beside this file in a checkout, where scripts/install puts it, else on PATH.
 MLCUBE_SSH ?= $(or $(abspath $(firstword $(wildcard $(addprefix $(mlcube_ssh_here),mlcube-ssh ../../bin/mlcube-ssh)))),mlcube-ssh)
-MLCUBE_STATE ?= .mlcube-ssh
 
 mlcube_ssh_here := $(dir $(lastword $(MAKEFILE_LIST)))
 mlcube_ssh_steps := config interp push configure run pull
 mlcube_ssh_quoted = '$(subst ','\'',$(1))'
 
+# The folder of the steps' documents. What lies in it decides what is run, and with which words, so it is never a folder
+# that came with a cube: it is below the user's state folder, named after the cube and the folder where make runs. Set
+# MLCUBE_STATE to a folder that only you fill.
+ifndef MLCUBE_STATE
+MLCUBE_STATE := $(shell case "$$XDG_STATE_HOME" in (/*) top=$$XDG_STATE_HOME ;; (*) top=$$HOME/.local/state ;; esac; \
+	name=$$({ pwd -P; realpath -m -- $(call mlcube_ssh_quoted,$(MLCUBE)); } | sha256sum | cut -c 1-16); \
+	test -z "$$name" || echo "$$top/mlcube-ssh/make/$$name")
+endif
+ifeq ($(MLCUBE_STATE),)
+$(error MLCUBE_STATE is empty; set it to a folder of yours)
+endif
+# Rules can't name files whose path has blanks, colons and the like, so the characters that surely work are listed.
+mlcube_ssh_wrong := $(shell state=$(call mlcube_ssh_quoted,$(MLCUBE_STATE)); \
+	test -z "$$(printf %s "$$state" | LC_ALL=C tr -d 'A-Za-z0-9_./+@,\200-\377-')" || { \
+		echo "has a character that make's rules can't use"; exit; }; \
+	{ cube=$$(realpath -m -- $(call mlcube_ssh_quoted,$(MLCUBE))) && state=$$(realpath -m -- "$$state"); } || { \
+		echo "can't be compared with the cube's by realpath"; exit; }; \
+	test ! -f "$$cube" || cube=$${cube%/*}; \
+	case $$state/ in ("$${cube%/}"/*) echo "lies in the cube, whose author may have filled it" ;; esac)
+ifneq ($(mlcube_ssh_wrong),)
+$(error the folder $(MLCUBE_STATE) $(mlcube_ssh_wrong); set MLCUBE_STATE to another one of yours)
+endif
+
 # Every step writes STEP.json.new, which becomes STEP.json when it is done. Nobody else's to read, as documents are.
-# A cube can bring a link of that name, through which its text would be written anywhere.
-mlcube_ssh_folder = @link=$$(find $(MLCUBE_STATE) -type l 2>/dev/null | head -n 1); \
-	if [ -n "$$link" ]; then \
-		echo "mlcube-ssh.mk: error: $$link is a link" >&2; \
-		echo "mlcube-ssh.mk: hint: remove it, or set MLCUBE_STATE to another folder" >&2; \
-		exit 125; \
-	fi; mkdir -p -m 700 $(@D)
+mlcube_ssh_folder = @umask 077 && mkdir -p $(@D)
 mlcube_ssh_done = @mv -f $@.new $@
 mlcube_ssh_changes = "$$(grep -c 'changed": true' $(1))"
 
@@ -93,7 +109,9 @@ $(MLCUBE_STATE)/%/pull.json: $(MLCUBE_STATE)/%/run.json
 # Nothing but pulls is asked for, and the run before didn't end well: fetch what it left, don't run it again, claim no
 # success.
 ifeq ($(filter-out $(MLCUBE_PREFIX)pull $(MLCUBE_PREFIX)pull-%,$(or $(MAKECMDGOALS),none)),)
-mlcube_ssh_unfinished := $(patsubst $(MLCUBE_STATE)/%/unfinished.json,%,$(wildcard $(MLCUBE_STATE)/*/unfinished.json))
+mlcube_ssh_asked := $(patsubst $(MLCUBE_PREFIX)pull-%,%,$(filter $(MLCUBE_PREFIX)pull-%,$(MAKECMDGOALS)))
+mlcube_ssh_unfinished := $(foreach platform,$(sort $(MLCUBE_PLATFORM) $(mlcube_ssh_asked)),$(if \
+	$(wildcard $(MLCUBE_STATE)/$(platform)/unfinished.json),$(platform)))
 endif
 ifneq ($(mlcube_ssh_unfinished),)
 $(mlcube_ssh_unfinished:%=$(MLCUBE_STATE)/%/pull.json): $(MLCUBE_STATE)/%/pull.json: mlcube_ssh_always

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mlcube_ssh_harness::{Cube, Outcome, Scene, Task, eventually, repository};
 
@@ -29,8 +32,13 @@ impl Project {
         self.scene.sh(r#"exec make "$@""#).arg("make").args(words).run()
     }
 
+    /// What a step wrote. There is one folder below the user's state folder for each cube with a Makefile.
     fn state(&self, step: &str) -> PathBuf {
-        self.scene.home().join(format!(".mlcube-ssh/gpu1/{step}.json"))
+        let cubes = self.scene.home().join(".local/state/mlcube-ssh/make");
+        let mut cubes: Vec<_> =
+            fs::read_dir(cubes).unwrap().map(|cube| cube.unwrap().path()).collect();
+        assert_eq!(cubes.len(), 1, "{cubes:?}");
+        cubes.remove(0).join(format!("gpu1/{step}.json"))
     }
 
     fn has(&self, step: &str) -> bool {
@@ -156,7 +164,7 @@ fn several_platforms_go_side_by_side() {
 
     project.make(&["-j4", "mlcube-run", "MLCUBE_PLATFORM=gpu1 gpu2"]).succeeds();
     assert!(project.has("run"));
-    assert!(project.scene.home().join(".mlcube-ssh/gpu2/run.json").exists());
+    assert!(project.state("run").parent().unwrap().with_file_name("gpu2/run.json").exists());
     assert_eq!(project.scene.host.sshd.logins(), 1);
     assert_eq!(steps(project.make(&["mlcube-run-gpu2"]).succeeds()), NOTHING);
 }
@@ -170,16 +178,60 @@ fn the_targets_can_be_named_otherwise_and_a_missing_platform_is_said() {
     assert_eq!(project.scene.host.sshd.logins(), 0);
 }
 
+/// An archive keeps times, git keeps names and links, and this is the folder where make once kept its state.
 #[test]
-fn nothing_is_written_through_a_link_that_a_cube_brought() {
+fn nothing_that_a_cube_brought_is_believed_run_or_written_through() {
     let project = Project::with(&counts("echo 1 > $out/lines.txt"));
-    let own = project.scene.home().join("profile");
-    fs::write(&own, "mine").unwrap();
-    let folder = project.scene.home().join(".mlcube-ssh/gpu1");
-    fs::create_dir_all(&folder).unwrap();
-    std::os::unix::fs::symlink(&own, folder.join("config.json.new")).unwrap();
-    let made = project.make(&["mlcube-config"]);
-    assert_ne!(made.status, 0);
-    made.says("config.json.new is a link").says("set MLCUBE_STATE");
-    assert_eq!(fs::read_to_string(own).unwrap(), "mine");
+    let home = project.scene.home();
+    let beside = home.join(".mlcube-ssh/gpu1");
+    fs::create_dir_all(&beside).unwrap();
+    fs::write(home.join("profile"), "mine").unwrap();
+    std::os::unix::fs::symlink("../../profile", beside.join("config.json.new")).unwrap();
+    let planted = project.scene.document(&project.cube, &["--task=count"]);
+    let planted = planted.with("/run/env", vec!["SECRET"]).with("/seal", serde_json::Value::Null);
+    let later = std::time::SystemTime::now() + Duration::from_secs(1_000_000);
+    for step in ["interp", "push", "configure", "unfinished"] {
+        let mut file = fs::File::create(beside.join(format!("{step}.json"))).unwrap();
+        write!(file, "{planted}").unwrap();
+        file.set_modified(later).unwrap();
+    }
+    let runs = home.join(".mlcube-ssh/x:;touch$${IFS}by-make;#");
+    fs::create_dir_all(&runs).unwrap();
+    fs::write(runs.join("unfinished.json"), "{}").unwrap();
+
+    let pull = project.make(&["-n", "mlcube-pull"]);
+    assert_eq!(steps(pull.succeeds()), ALL);
+    assert!(!pull.stdout.contains("by-make"), "{}", pull.stdout);
+    project.make(&["mlcube-config"]).succeeds();
+    assert_eq!(fs::read_to_string(home.join("profile")).unwrap(), "mine");
+
+    // Nor does the user's word bring the state back into the cube, by whatever path.
+    std::os::unix::fs::symlink("cube", home.join("same")).unwrap();
+    for place in ["cube", "cube/state", "same/.mlcube-ssh", "no/../cube/state"] {
+        let refused = project.make(&["mlcube-config", &format!("MLCUBE_STATE={place}")]);
+        refused.exits(2).says(&format!("the folder {place} lies in the cube"));
+        project
+            .make(&["mlcube-config", "MLCUBE=cube/mlcube.yaml", &format!("MLCUBE_STATE={place}")])
+            .exits(2);
+    }
+    project
+        .make(&["mlcube-config", "MLCUBE_STATE=two words"])
+        .exits(2)
+        .says("set MLCUBE_STATE to another");
+    project.make(&["mlcube-config", "MLCUBE_STATE=cubes"]).succeeds();
+    assert!(home.join("cubes/gpu1/config.json").exists());
+}
+
+#[test]
+fn a_cubes_path_may_have_blanks_and_whatever_a_shell_reads() {
+    let project = Project::with(&counts("echo 1 > $out/lines.txt"));
+    let home = project.scene.home();
+    let odd = home.join("it's a $(touch by-make) `cube`");
+    fs::rename(home.join("cube"), &odd).unwrap();
+    fs::copy(home.join("Makefile"), odd.join("Makefile")).unwrap();
+    let made = project.scene.sh(r#"cd "$0" && exec make mlcube-config MLCUBE=."#).arg(&odd).run();
+    assert_eq!(steps(made.succeeds()), ["config"]);
+    assert!(project.has("config") && !odd.join("by-make").exists());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(project.state("config").parent().unwrap()), 0o700);
 }
