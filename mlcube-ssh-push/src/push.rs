@@ -84,7 +84,7 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
             prepare::prepare(&connection, &script, document, args.wait)
         };
         let look = || {
-            let own = OwnFiles::with_keys(&connection.identity_files());
+            let own = OwnFiles::with_keys(connection.login_keys());
             let (state, as_code) = (sync_state.clone(), as_code.as_deref());
             Local::look(&layout, &boundary, state, as_code, &selection, &own, step.report())
         };
@@ -334,7 +334,7 @@ fn send(
     skipped::check(context, &foreign)?;
     check_inputs(context)?;
     let receiver = format!("on '{}'", context.connection.host());
-    context.plan.check_places(&receiver, |folder| foreign.remedy(folder))
+    context.plan.check_places(&receiver, |folder| foreign.remedy(folder, "run this step again"))
 }
 
 /// Fails, after the rest was sent, if an input of the chosen tasks was skipped because of its kind.
@@ -365,8 +365,11 @@ fn selection(document: &Document, layout: &Layout, args: &Args) -> anyhow::Resul
 
 /// The failure for a run of a cube that was never configured on the remote.
 fn never_configured(document: &Document) -> Failure {
+    // Each workspace has a sync state of its own.
+    let workspace = document.run.workspace.as_ref();
+    let with = workspace.map(|path| format!(" with the workspace '{path}'")).unwrap_or_default();
     Failure::ours(anyhow!(
-        "this cube was never configured on '{}' by this machine",
+        "this cube was never configured on '{}' by this machine{with}",
         document.remote.host
     ))
     .hint(format!("run {}", document.configure_command()))
@@ -385,7 +388,7 @@ fn dry_run(
     let remote = &document.remote;
     let sync_state = SyncState::of(layout, remote)?;
     let listing = sync_state.workspace()?;
-    let own = OwnFiles::with_keys(&connection.possible_identity_files());
+    let own = OwnFiles::with_keys(connection.possible_login_keys());
     let boundary = Boundary::of(layout, &Layout::of_document(document)?.1)?;
     let selection = selection(document, layout, args)?;
     let as_code = args.as_code.as_ref();

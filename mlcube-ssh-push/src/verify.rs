@@ -27,10 +27,10 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     boundary.check_workspace(&layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
     let connection = Connection::new(document, &runner, report)?.for_transfers();
-    let own = OwnFiles::with_keys(&if step.is_dry_run() {
-        connection.possible_identity_files()
+    let own = OwnFiles::with_keys(if step.is_dry_run() {
+        connection.possible_login_keys()
     } else {
-        connection.identity_files()
+        connection.login_keys()
     });
     let sync_state = SyncState::of(&layout, remote)?;
     let mut local =

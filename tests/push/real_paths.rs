@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, eventually};
+use rustix::process::Signal;
 use serde_json::json;
 
 fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
@@ -345,6 +346,56 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     fs::write(cube.root().join("key"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
     let again = push(&scene, &document, &["-q", "--if-changed"]).succeeds().document();
     assert_eq!(again.at("/steps/push/changed"), false);
+}
+
+#[test]
+fn a_key_that_an_agent_holds_is_never_sent() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let socket = scene.home().join("agent");
+    scene.has_variable("SSH_AUTH_SOCK", socket.to_str().unwrap());
+    let agent = scene.invocation(Path::new("/usr/bin/ssh-agent"));
+    let agent = agent.arg("-D").arg("-a").arg(&socket).start();
+    eventually("the agent listens", || socket.exists());
+    // Copies with another passphrase, with other line ends, and one that others can read; a key of nobody.
+    let keys = "cd digits && new() { ssh-keygen -q -f \"$@\"; } && rsa='-t rsa -b 2048 -m PEM' &&
+        new deploy -t ed25519 -N '' && ssh-add -q deploy && ssh-keygen -q -p -P '' -N 'a phrase' -f deploy &&
+        new tasks/pem $rsa -N '' && ssh-add -q tasks/pem && cp tasks/pem workspace/weights &&
+        sed -i 's/$/\\r/' tasks/pem && chmod 644 tasks/pem workspace/weights && rm deploy.pub tasks/pem.pub &&
+        new fixture -t ed25519 -N '' && new locked $rsa -N 'a phrase' && mv locked.pub ..";
+    scene.sh(keys).run().succeeds();
+    let document = scene.document(&cube, &[]);
+    let pushed = push(&scene, &document, &[]);
+    pushed.succeeds().says("digits/locked: it is a private key with a passphrase");
+    for name in ["deploy", "tasks/pem", "workspace/weights"] {
+        pushed.says(&format!("digits/{name}: it is a private key that your ssh agent holds"));
+    }
+    let there = scene.host.remote_root().join("digits");
+    assert!(there.join("fixture").exists() && there.join("workspace/data.csv").exists());
+    for name in ["deploy", "tasks/pem", "workspace/weights", "locked"] {
+        assert!(!there.join(name).exists(), "{name} was sent");
+    }
+    push(&scene, &document, &["--verify"]).succeeds();
+    let shown = push(&scene, &document, &["--dry-run", "-v"]);
+    shown.succeeds().never_says("./deploy").never_says("tasks/pem\\0");
+
+    // What shows which key it is counts: no agent has this one.
+    scene.sh("mv locked.pub digits").run().succeeds();
+    push(&scene, &document, &[]).succeeds().never_says("digits/locked");
+    assert!(there.join("locked").exists());
+
+    // An agent that gives no answer may hold it, whether it hangs or is gone.
+    fs::copy(cube.root().join("fixture"), cube.root().join("late")).unwrap();
+    for signal in [Signal::STOP, Signal::KILL] {
+        agent.signal(signal);
+        let pushed = push(&scene, &document, &[]);
+        pushed.succeeds().says("digits/late: it is a private key, and your ssh agent doesn't say");
+        pushed.says("hint: find out why `ssh-add -L` gives no answer");
+        assert!(!there.join("late").exists());
+    }
+    let alone = scene.tool("mlcube-ssh-push").without_env("SSH_AUTH_SOCK");
+    alone.reads_document(&document).run().succeeds().never_says("digits/late");
+    assert!(there.join("late").exists());
 }
 
 #[test]

@@ -43,6 +43,7 @@ enum Input {
     Null,
     List(List),
     Script(Script),
+    Text(String),
 }
 
 /// The result of a command that ended.
@@ -132,6 +133,13 @@ impl Command {
     #[must_use]
     pub fn list(mut self, list: List) -> Self {
         self.input = Input::List(list);
+        self
+    }
+
+    /// Makes a text the standard input. It isn't shown: it may be a secret.
+    #[must_use]
+    pub(crate) fn input(mut self, text: String) -> Self {
+        self.input = Input::Text(text);
         self
     }
 
@@ -243,6 +251,7 @@ impl Command {
                 input.write(names);
             }
             Input::Script(script) => input.write(script.text().into_bytes()),
+            Input::Text(text) => input.write(text.clone().into_bytes()),
         }
         let (program, live) = (self.program.clone(), Live::of(&handle));
         Ok((Running { program, handle, errors, input: Some(input), _live: live }, output))
@@ -253,6 +262,7 @@ impl Command {
             Input::Null => self.expression().stdin_null(),
             Input::List(list) => self.expression().stdin_file(list.clone().reader()?),
             Input::Script(script) => self.expression().stdin_bytes(script.text()),
+            Input::Text(text) => self.expression().stdin_bytes(text.as_bytes()),
         })
     }
 
@@ -397,7 +407,7 @@ impl fmt::Display for Command {
         }
         match &self.input {
             Input::Script(script) => write!(f, " {script}"),
-            Input::Null | Input::List(_) => Ok(()),
+            Input::Null | Input::List(_) | Input::Text(_) => Ok(()),
         }
     }
 }

@@ -7,6 +7,7 @@
 use crate::remote::login::{Login, control_socket, diagnosis, options};
 use crate::remote::session::greeting;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,7 +24,8 @@ use crate::settings::runner::Runner;
 use crate::text::quote::{is_plain, rsync_rsh_word};
 use crate::ui::report::Report;
 
-use crate::remote::login::ssh_config::{SshConfig, possible_keys};
+use crate::remote::login::login_keys::LoginKeys;
+use crate::remote::login::ssh_config::{SshConfig, possible_agents, possible_keys};
 
 /// The connection that every step uses.
 #[derive(Debug)]
@@ -93,19 +95,31 @@ impl Connection {
         &self.login.host
     }
 
-    /// The identity files that the login may use, as far as they are found without running ssh.
+    /// The private keys that may log in, as far as they are found without running ssh.
     #[must_use]
-    pub fn possible_identity_files(&self) -> Vec<PathBuf> {
+    pub fn possible_login_keys(&self) -> LoginKeys {
+        LoginKeys::new(self.possible_identity_files(), self.possible_agents())
+    }
+
+    /// The private keys that ssh would use according to its configuration, and those that it may use.
+    #[must_use]
+    pub fn login_keys(&self) -> LoginKeys {
+        let configuration = self.configuration();
+        let configured = configuration.all("identityfile").map(|file| configuration.path(file));
+        let files = self.possible_identity_files().into_iter().chain(configured).collect();
+        LoginKeys::new(
+            files,
+            self.possible_agents().into_iter().chain(configuration.agent()).collect(),
+        )
+    }
+
+    fn possible_identity_files(&self) -> Vec<PathBuf> {
         let own = self.login.identity_file.iter().map(PathBuf::from);
         own.chain(possible_keys(self.login.ssh_config.as_deref())).collect()
     }
 
-    /// The identity files that ssh would use according to its configuration, and those that it may use. Contacts nobody.
-    #[must_use]
-    pub fn identity_files(&self) -> Vec<PathBuf> {
-        let configuration = self.configuration();
-        let configured = configuration.all("identityfile").map(|file| configuration.path(file));
-        self.possible_identity_files().into_iter().chain(configured).collect()
+    fn possible_agents(&self) -> BTreeSet<PathBuf> {
+        possible_agents(self.login.ssh_config.as_deref())
     }
 
     /// Returns whether the connection was open once, so that earlier requests may have been carried out.

@@ -92,7 +92,7 @@ impl Local {
         let (mut workspace, followed) = workspace(layout, boundary, &skipped)?;
         skipped.note(&layout.base, &code);
         skipped.note(&layout.workspace, &workspace);
-        own.take_keys(&mut workspace, &layout.workspace, report);
+        own.take_keys(&mut workspace, &layout.workspace, common.as_ref(), report);
         own.take_states(&mut workspace, &layout.workspace, report);
         let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();

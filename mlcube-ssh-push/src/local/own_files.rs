@@ -12,20 +12,19 @@ use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::SCHEMA;
 use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
+use mlcube_ssh::remote::job::JobState;
+use mlcube_ssh::remote::login::login_keys::{LoginKey, LoginKeys};
+use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
 use nix::unistd::getpgrp;
 
 /// A document has a few kilobytes; a larger file isn't one.
 const LARGEST_DOCUMENT: u64 = 4 << 20;
 
-/// No key is as large: one of 16,384 bits has 12 kB.
-const LARGEST_KEY: u64 = 64 << 10;
-
 /// Finds the files that are never code, and remembers what it has found.
 #[derive(Debug, Default)]
 pub(crate) struct OwnFiles {
-    /// The contents of the identity files.
-    keys: Vec<Vec<u8>>,
+    keys: LoginKeys,
     /// The real path of the local state folder.
     state: Option<PathBuf>,
     /// The real paths of the files that the processes of this command line are writing.
@@ -33,29 +32,36 @@ pub(crate) struct OwnFiles {
 }
 
 impl OwnFiles {
-    /// Reads the identity files of the connection.
-    pub(crate) fn with_keys(files: &[PathBuf]) -> Self {
-        let key = |path: &PathBuf| {
-            let is_key =
-                |found: fs::Metadata| found.is_file() && (1..LARGEST_KEY).contains(&found.len());
-            fs::metadata(path).is_ok_and(is_key).then(|| fs::read(path).ok())?
-        };
+    pub(crate) fn with_keys(keys: LoginKeys) -> Self {
         let state = state_folder().ok().and_then(|state| real(&state).ok());
-        Self { keys: files.iter().filter_map(key).collect(), state, ..Self::default() }
+        Self { keys, state, ..Self::default() }
     }
 
-    /// Removes keys from a listing of `top`, and names them: in the workspace they aren't data either.
-    pub(crate) fn take_keys(&self, listing: &mut Listing, top: &Path, report: Report) {
+    /// Removes keys from a listing of `top`, and names them: in the workspace they aren't data either. A file that was sent
+    /// as it is now has been examined already.
+    pub(crate) fn take_keys(
+        &self,
+        listing: &mut Listing,
+        top: &Path,
+        sent: Option<&Listing>,
+        report: Report,
+    ) {
+        let mut remedy = None;
         listing.retain(|path, entry| {
-            let is_key = self.is_key(&top.join(path), entry);
-            if is_key {
-                report.warn(&format!(
-                    "skipped {}: it is the private key of the login",
-                    top.join(path).display()
-                ));
-            }
-            !is_key
+            let place = top.join(path);
+            let found = match entry.is_file() {
+                false => None,
+                true if is_in(sent, path, entry) => {
+                    self.keys.is_copy(&place, entry.size).then_some(LoginKey::OfAFile)
+                }
+                true => self.keys.find(&place, entry.size),
+            };
+            let Some(found) = found else { return true };
+            report.warn(&format!("skipped {}: {}", place.display(), why(found)));
+            remedy = remedy.take().or_else(|| remedy_of(found, &place));
+            false
         });
+        remedy.iter().for_each(|remedy| report.hint(remedy));
     }
 
     /// Removes state folders from a listing of `top`: that in use, and those of a former `XDG_STATE_HOME`.
@@ -84,16 +90,11 @@ impl OwnFiles {
         pushed: Option<&Listing>,
         report: Report,
     ) {
-        self.take_keys(code, base, report);
+        self.take_keys(code, base, pushed, report);
         self.take_states(code, base, report);
         let real_base = real(base).unwrap_or_else(|_| base.to_owned());
         code.retain(|path, entry| {
-            let is_known = || {
-                pushed
-                    .and_then(|pushed| pushed.get(path))
-                    .is_some_and(|pushed| pushed.same_content(entry))
-            };
-            let why = if !entry.is_file() || is_known() {
+            let why = if !entry.is_file() || is_in(pushed, path, entry) {
                 return true;
             } else if self.is_written(&real_base.join(path)) {
                 "this command line is writing it"
@@ -107,27 +108,42 @@ impl OwnFiles {
         });
     }
 
-    /// Returns whether the file at `path` is an identity file or a copy of one, under any name.
-    fn is_key(&self, path: &Path, entry: &Entry) -> bool {
-        // Most files differ in size, so the disk isn't read for them. A copy may have got other ends of lines.
-        let has_its_size = |key: &&Vec<u8>| {
-            let lines = key.split(|byte| *byte == b'\n').count() as u64;
-            entry.is_file() && entry.size.abs_diff(key.len() as u64) <= lines
-        };
-        let same_lines = |text: &[u8], key: &[u8]| {
-            let lines = |text: &[u8]| -> Vec<u8> {
-                text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
-            };
-            lines(text) == lines(key)
-        };
-        self.keys
-            .iter()
-            .filter(has_its_size)
-            .any(|key| fs::read(path).is_ok_and(|text| same_lines(&text, key)))
-    }
-
     fn is_written(&self, path: &Path) -> bool {
         self.written.get_or_init(written).contains(path)
+    }
+}
+
+/// Returns whether a listing has the entry as it is now.
+fn is_in(listing: Option<&Listing>, path: &Path, entry: &Entry) -> bool {
+    let known = listing.and_then(|listing| listing.get(path));
+    known.is_some_and(|known| known.same_content(entry))
+}
+
+/// Returns why a private key isn't sent.
+fn why(key: LoginKey) -> &'static str {
+    match key {
+        LoginKey::OfAnAgent => "it is a private key that your ssh agent holds",
+        LoginKey::OfASilentAgent => {
+            "it is a private key, and your ssh agent doesn't say whether it is one of its own"
+        }
+        LoginKey::Locked => "it is a private key with a passphrase, and may be one that logs in",
+        _ => "it is the private key of the login",
+    }
+}
+
+/// Returns what shows whether the file may be sent, where that isn't known.
+fn remedy_of(key: LoginKey, path: &Path) -> Option<String> {
+    let path = path.to_string_lossy();
+    match key {
+        LoginKey::OfASilentAgent => {
+            Some("find out why `ssh-add -L` gives no answer, or unset SSH_AUTH_SOCK if that agent is gone; then run this step again".to_owned())
+        }
+        LoginKey::Locked => Some(format!(
+            "`ssh-keygen -y -f {} > {}` shows which key it is; it is sent if no agent and no identity file has it",
+            shell_word(&path),
+            shell_word(&format!("{path}.pub"))
+        )),
+        _ => None,
     }
 }
 
@@ -161,7 +177,7 @@ fn written_by(process: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns whether a file is a document, complete or cut off, whatever its name.
+/// Returns whether a file is a document, complete or cut off, or the state of a job, whatever its name.
 fn is_document(path: &Path, entry: &Entry) -> bool {
     let read = || {
         let mut start = Vec::new();
@@ -171,6 +187,7 @@ fn is_document(path: &Path, entry: &Entry) -> bool {
         let is_object = start.trim_ascii_start().starts_with(b"{");
         let begins =
             without_blanks(&start).starts_with(format!("{{\"schema\":\"{SCHEMA}\"").as_bytes());
+        let begins = begins || JobState::is_json(&start);
         if begins || !is_object {
             return Some(begins);
         }
@@ -203,6 +220,10 @@ mod tests {
             "{{\"config\": \"{}\", \"schema\": \"mlcube-ssh/v1\"}}",
             "x".repeat(900)
         )));
+        assert!(is(
+            "{\"job\":\"1764253445123-0a1b2c3d4e5f\",\"state\":\"running\",\"status\":null,"
+        ));
+        assert!(!is("{\"job\":\"a b\",\"state\":\"\"}") && !is("{\"job\":\"1-a\",\"name\":\"x\"}"));
         assert!(!is("{\"schema\": \"mine/v1\"}") && !is("") && !is("schema mlcube-ssh/v1"));
         assert!(!is("{\"a\": {\"schema\": \"mlcube-ssh/v1\"}}"));
     }

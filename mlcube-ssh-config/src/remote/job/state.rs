@@ -73,6 +73,20 @@ impl JobState {
         printable_json(&format!("{}\n", Value::Object(json))).into_owned()
     }
 
+    /// Returns whether a text begins as [`JobState::json`] does.
+    #[must_use]
+    pub fn is_json(text: &[u8]) -> bool {
+        let id_and_rest = || {
+            let (id, rest) = std::str::from_utf8(
+                text.strip_prefix(br#"{"job":""#)?.utf8_chunks().next()?.valid().as_bytes(),
+            )
+            .ok()?
+            .split_once('"')?;
+            Some(id.parse::<JobId>().is_ok() && rest.starts_with(r#","state":""#))
+        };
+        id_and_rest().unwrap_or(false)
+    }
+
     /// One line for people.
     #[must_use]
     pub fn line(&self) -> String {

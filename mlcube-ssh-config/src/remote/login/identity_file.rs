@@ -213,13 +213,9 @@ fn ssh_keygen(words: &[&str], path: &Path) -> Option<Finished> {
 
 /// Returns whether the agent that ssh would use lists `key`: with `-L` its public half, with `-l` its fingerprint.
 fn agent_lists(words: &[&str], key: &str, user: &SshConfig) -> bool {
-    let finished = user.get("identityagent").filter(|agent| *agent != "SSH_AUTH_SOCK");
+    let Some(agent) = user.agent() else { return false };
     let ask = Command::new("ssh-add").args(words.iter().copied());
-    let ask = match finished {
-        Some("none") => return false,
-        Some(socket) => ask.variable("SSH_AUTH_SOCK", socket),
-        None => ask,
-    };
+    let ask = ask.variable("SSH_AUTH_SOCK", &agent.to_string_lossy());
     let is_listed = |output: &[u8]| String::from_utf8_lossy(output).contains(key);
     matches!(ask.run_within(Some(LIMIT)), Ok(Some(finished)) if is_listed(&finished.output))
 }

@@ -4,6 +4,7 @@ pub(crate) mod cipher;
 pub(crate) mod control_socket;
 pub(crate) mod diagnosis;
 pub(crate) mod identity_file;
+pub mod login_keys;
 pub mod master;
 pub(crate) mod options;
 pub(crate) mod ssh_config;

@@ -1,5 +1,6 @@
 //! The effective configuration of ssh for a login, as printed by `ssh -G`, which contacts nobody.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File};
 use std::io::Read;
@@ -45,6 +46,22 @@ impl SshConfig {
         self.0.lines().filter_map(move |line| line.strip_prefix(keyword)?.strip_prefix(' '))
     }
 
+    /// The socket of the agent that ssh would use, if it would use one.
+    pub(crate) fn agent(&self) -> Option<PathBuf> {
+        self.get("identityagent")
+            .map_or_else(|| socket_of("SSH_AUTH_SOCK"), |value| self.socket(value))
+    }
+
+    /// The socket that a value of `IdentityAgent` names (`ssh_config(5)`).
+    fn socket(&self, value: &str) -> Option<PathBuf> {
+        match value.strip_prefix('$').filter(|name| !name.starts_with('{')) {
+            Some(variable) => socket_of(variable),
+            None if value == "none" => None,
+            None if value == "SSH_AUTH_SOCK" => socket_of(value),
+            None => Some(self.path(value)),
+        }
+    }
+
     /// The path of the file that a value names. `ssh -G` prints the value unexpanded; ssh expands it when it opens the
     /// file (`ssh_config(5)`, TOKENS and ENVIRONMENT VARIABLES).
     pub(crate) fn path(&self, value: &str) -> PathBuf {
@@ -87,25 +104,44 @@ impl SshConfig {
 /// name for any host. `ssh -G` may fail, and a dry run doesn't ask it.
 pub(crate) fn possible_keys(config: Option<&str>) -> Vec<PathBuf> {
     let folder = home().map(|home| home.join(".ssh"));
-    let usual = [folder.as_ref().map(|ssh| ssh.join("config")), Some("/etc/ssh/ssh_config".into())];
-    let files =
-        config.map_or_else(|| usual.into_iter().flatten().collect(), |file| vec![file.into()]);
-    let named = files.iter().filter_map(|file| fs::read_to_string(file).ok());
-    let named = named.flat_map(|text| identity_files(&text));
+    let named = values_in_files(config, "identityfile");
+    let named = named.iter().map(|value| SshConfig::default().path(value));
     let entries = folder.iter().filter_map(|ssh| fs::read_dir(ssh).ok()).flatten().flatten();
     let own = entries.map(|entry| entry.path()).filter(|path| is_private_key(path));
     own.chain(named).collect()
 }
 
-/// The values of `IdentityFile` in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` behind it,
-/// and a value in quotes.
-fn identity_files(text: &str) -> Vec<PathBuf> {
+/// The sockets of the agents that a login may use, found without ssh: that of the environment, and those that the
+/// configuration files name for any host.
+pub(crate) fn possible_agents(config: Option<&str>) -> BTreeSet<PathBuf> {
+    let named = values_in_files(config, "identityagent");
+    let named = named.iter().filter_map(|value| SshConfig::default().socket(value));
+    socket_of("SSH_AUTH_SOCK").into_iter().chain(named).collect()
+}
+
+/// The socket that a variable of the environment names.
+fn socket_of(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The values of a keyword in the user's configuration files, for any host.
+fn values_in_files(config: Option<&str>, keyword: &str) -> Vec<String> {
+    let of_user = home().map(|home| home.join(".ssh/config"));
+    let usual = || of_user.into_iter().chain(["/etc/ssh/ssh_config".into()]).collect();
+    let files = config.map_or_else(usual, |file| vec![PathBuf::from(file)]);
+    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    texts.flat_map(|text| values_in(&text, keyword)).collect()
+}
+
+/// The values of a keyword in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` behind it, and a
+/// value in quotes.
+fn values_in(text: &str, wanted: &str) -> Vec<String> {
     let value = |line: &str| {
         let line = line.trim();
         let (keyword, value) = line.split_once(|c: char| c.is_whitespace() || c == '=')?;
         let value = value.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
-        let is_named = keyword.eq_ignore_ascii_case("identityfile");
-        is_named.then(|| SshConfig::default().path(value.trim_matches('"')))
+        let is_named = keyword.eq_ignore_ascii_case(wanted);
+        is_named.then(|| value.trim_matches('"').to_owned())
     };
     text.lines().filter_map(value).collect()
 }
@@ -134,7 +170,7 @@ mod tests {
     #[test]
     fn the_keys_that_a_file_names_are_found() {
         let text = "Host a\n  IdentityFile /a\nidentityfile=\"/b c\"\n\tIDENTITYFILE = /d\n# IdentityFile /e\nIdentityFiles /f\n";
-        assert_eq!(identity_files(text), ["/a", "/b c", "/d"].map(PathBuf::from));
+        assert_eq!(values_in(text, "identityfile"), ["/a", "/b c", "/d"]);
     }
 
     #[test]
@@ -155,6 +191,19 @@ mod tests {
         assert_eq!(told.path("/k/%r@%h"), PathBuf::from("/k/me@box.lab"));
         assert_eq!(told.path("/k/100%%/%q$x%"), PathBuf::from("/k/100%/%q$x%"));
         assert_eq!(told.path("/k/a b"), PathBuf::from("/k/a b"));
+    }
+
+    #[test]
+    fn an_agent_is_found_as_ssh_finds_it() {
+        let of = |line: &str| SshConfig(line.to_owned()).agent();
+        let home = home().unwrap();
+        assert_eq!(of("identityagent ~/agent\n"), Some(home.join("agent")));
+        assert_eq!(of("identityagent %d/a b\n"), Some(home.join("a b")));
+        assert_eq!(of("identityagent $HOME\n"), Some(home.clone()));
+        assert_eq!(of("identityagent ${HOME}/agent\n"), Some(home.join("agent")));
+        assert_eq!(of("identityagent $NO_SUCH_VARIABLE_OF_OURS\n"), None);
+        assert_eq!(of("identityagent none\n"), None);
+        assert_eq!(of("user me\n"), of("identityagent SSH_AUTH_SOCK\n"));
     }
 
     #[test]
