@@ -142,6 +142,36 @@ fn ctrl_c_ends_the_job_on_a_host_that_takes_one_session() {
 }
 
 #[test]
+fn a_job_on_a_host_that_takes_one_session_is_seen_and_stopped_from_another_terminal() {
+    let options = HostOptions::default().config("MaxSessions 1");
+    let (scene, running) = with_engine_on(options, "echo started; sleep 4008");
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let exec =
+        |words: &[&str]| scene.tool("mlcube-ssh-exec").args(words).reads_document(&document).run();
+    let asked = exec(&["status"]);
+    assert!(asked.succeeds().stdout.contains("\"state\":\"running\""), "{asked}");
+    asked.says("'there' takes no more sessions").says("logging in once more");
+    assert!(exec(&["logs"]).succeeds().stdout.contains("started"));
+    exec(&["stop", "--grace=1"]).succeeds();
+    running.wait().exits(143).says("a stop ended job ");
+    assert!(scene.jobs().is_empty(), "that is true: {:?}", scene.jobs());
+}
+
+#[test]
+fn where_no_second_login_works_a_command_waits_for_a_session_and_says_so() {
+    let options = HostOptions::default().config("MaxSessions 1");
+    let (scene, running) = with_engine_on(options, "echo started; sleep 4009");
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    // As on a host that asks for a password or a code at every login.
+    fs::remove_file(scene.host.folder().join("sshd/authorized_keys")).unwrap();
+    let mut asked = scene.tool("mlcube-ssh-exec").arg("status").reads_document(&document).start();
+    asked.says("waiting for a session");
+    running.ctrl_c();
+    running.wait().exits(130);
+    assert!(asked.wait().succeeds().stdout.contains("\"state\":\"killed\""));
+}
+
+#[test]
 fn ctrl_c_without_an_answer_promises_nothing() {
     let (scene, running) = with_engine("trap '' TERM INT; echo started; sleep 4007");
     // The stop is killed there before it has answered.

@@ -63,7 +63,8 @@ fn more_pipelines_than_the_host_has_sessions_for() {
     for one in running {
         let _ended = one.wait().succeeds();
     }
-    assert_eq!(scene.host.sshd.logins(), 1);
+    // A pipeline that has waited for some seconds logs in once more, and others use that login.
+    assert!(scene.host.sshd.logins() <= 2);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //!
 //! The first step opens a shared master (`ControlMaster`), under a lock and in the foreground, so that a password can
 //! be asked for; the other steps use it. A client of the master never logs in by itself: it uses the master or fails at
-//! once, and then the master is opened again.
+//! once, and then the master is opened again. Where the host takes no more sessions on the master (sshd's `MaxSessions`),
+//! one more login that asks nobody serves what can't wait.
 
+use crate::remote::login::control_socket::Purpose;
 use crate::remote::login::{Login, control_socket, diagnosis, options};
 use crate::remote::session::greeting;
 
@@ -31,9 +33,12 @@ use crate::remote::login::ssh_config::{SshConfig, possible_agents, possible_keys
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) login: Login,
-    pub(crate) socket: PathBuf,
+    main_socket: PathBuf,
     /// The socket of the same login with the other kind of `persist` (0, or not 0).
-    pub(crate) other_socket: PathBuf,
+    other_socket: PathBuf,
+    /// The socket of a second login, for when the host takes no more sessions on the first.
+    overflow_socket: PathBuf,
+    is_overflowing: AtomicBool,
     pub(crate) connect_timeout: u32,
     pub(crate) answer_timeout: Duration,
     pub(crate) persist: u32,
@@ -63,10 +68,16 @@ impl Connection {
             identity_file: runner.authentication.identity_file.as_ref().map(expanded),
             ssh_config: runner.ssh_config.as_ref().map(expanded),
         };
+        // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
+        let (main, other) = match runner.persist {
+            0 => (Purpose::OneCommand, Purpose::Shared),
+            _ => (Purpose::Shared, Purpose::OneCommand),
+        };
         Ok(Self {
-            // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
-            socket: control_socket::path(&login, runner.persist == 0)?,
-            other_socket: control_socket::path(&login, runner.persist != 0)?,
+            main_socket: control_socket::path(&login, main)?,
+            other_socket: control_socket::path(&login, other)?,
+            overflow_socket: control_socket::path(&login, Purpose::Overflow)?,
+            is_overflowing: AtomicBool::new(false),
             login,
             connect_timeout: runner.connect_timeout,
             answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout)),
@@ -87,6 +98,26 @@ impl Connection {
     pub fn for_transfers(mut self) -> Self {
         self.transfers = true;
         self
+    }
+
+    /// The socket of the login in use.
+    pub(crate) fn socket(&self) -> &Path {
+        if self.is_overflowing() { &self.overflow_socket } else { &self.main_socket }
+    }
+
+    /// The sockets of every login that a pipeline with this user and host may have left open.
+    pub(crate) fn sockets(&self) -> [&Path; 3] {
+        [&self.main_socket, &self.other_socket, &self.overflow_socket]
+    }
+
+    /// Returns whether the second login is in use.
+    pub(crate) fn is_overflowing(&self) -> bool {
+        self.is_overflowing.load(Ordering::Relaxed)
+    }
+
+    /// Chooses between the first and the second login, for everything from now on.
+    pub(crate) fn overflow(&self, is_overflowing: bool) {
+        self.is_overflowing.store(is_overflowing, Ordering::Relaxed);
     }
 
     /// The host, for messages.
@@ -182,7 +213,7 @@ impl Connection {
     #[must_use]
     pub fn rsync_options(&self) -> Vec<String> {
         let ssh: Vec<String> =
-            std::iter::once("ssh".to_owned()).chain(self.client_words(&self.socket)).collect();
+            std::iter::once("ssh".to_owned()).chain(self.client_words(self.socket())).collect();
         let greets = self.greets.load(Ordering::Relaxed);
         // Folders that rsync makes by itself, those for backups, must be open to the group, too. Every login shell has
         // `umask`.
@@ -210,13 +241,13 @@ impl Connection {
         if !words.iter().all(|word| is_plain(word)) {
             return None;
         }
-        let ssh = Command::new("ssh").args(self.client_words(&self.socket));
+        let ssh = Command::new("ssh").args(self.client_words(self.socket()));
         Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
     }
 
     pub(crate) fn session_command(&self, script: &Script) -> Command {
         let command = Command::new("ssh")
-            .args(self.client_words(&self.socket))
+            .args(self.client_words(self.socket()))
             .arg("--")
             .arg(self.login.host.as_str());
         // Ctrl-C at the terminal must not reach this ssh: the program itself ends what runs on the remote, in order.

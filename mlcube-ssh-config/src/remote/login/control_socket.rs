@@ -24,18 +24,33 @@ const LONGEST: usize = 90;
 /// The hint if no folder is suitable.
 const ELSEWHERE: &str = "set XDG_RUNTIME_DIR to a folder of yours with mode 0700, whose path has at most 60 bytes and no blank";
 
-/// The socket of a login's master, in a folder that only this user can enter. A connection for a single command has
-/// another socket.
+/// What a master is for; each purpose has a socket of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// All commands, for as long as it isn't idle.
+    Shared,
+    /// A single command (`persist: 0`).
+    OneCommand,
+    /// Commands for which the host has no session left on the first of the two.
+    Overflow,
+}
+
+/// The socket of a login's master, in a folder that only this user can enter.
 ///
 /// # Errors
 /// When the folder can't be made, or others can enter it.
-pub(crate) fn path(login: &Login, is_for_one_command: bool) -> Result<PathBuf> {
+pub(crate) fn path(login: &Login, purpose: Purpose) -> Result<PathBuf> {
+    let purpose = match purpose {
+        Purpose::Shared => "shared",
+        Purpose::OneCommand => "one",
+        Purpose::Overflow => "overflow",
+    };
     let hash = StableHash::default()
         .field(login.host.as_str())
         .optional(login.user.as_ref().map(User::as_str))
         .optional(login.identity_file.as_ref())
         .optional(login.ssh_config.as_ref())
-        .field(if is_for_one_command { "one" } else { "shared" })
+        .field(purpose)
         // Two homes have two ssh configurations, in which one alias can mean two hosts.
         .optional(env::var_os("HOME"));
     Ok(private_folder()?.join(format!("{:016x}", hash.finish())))
@@ -139,8 +154,8 @@ mod tests {
             identity_file: Some(key.to_owned()),
             ssh_config: None,
         };
-        let one = path(&login("/k1"), false).unwrap();
-        let other = path(&login("/k2"), false).unwrap();
+        let one = path(&login("/k1"), Purpose::Shared).unwrap();
+        let other = path(&login("/k2"), Purpose::Shared).unwrap();
         assert_ne!(one, other);
         assert!(one.as_os_str().len() <= LONGEST);
     }

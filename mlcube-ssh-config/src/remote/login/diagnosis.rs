@@ -248,7 +248,7 @@ pub(crate) fn of_silent_login(login: &Login) -> Failure {
 /// The failure of a host that allows no more sessions, however long the client waits.
 pub(crate) fn of_busy_host(login: &Login) -> Failure {
     Failure::connection(format!("'{}' takes no more sessions (sshd's MaxSessions)", login.host))
-        .hint("try again when fewer sessions are open on it")
+        .hint("end another session on it: `pgrep -ax mlcube-ssh-exec` lists the local programs that follow jobs, and `kill -HUP PID` ends one and leaves its job running")
 }
 
 /// The failure of a lost connection; ssh's own messages may say why.
@@ -356,6 +356,11 @@ pub(crate) fn of_eaten_script(login: &Login) -> Failure {
 
 /// The failure if the user's `setup` line failed or ended the shell.
 pub(crate) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
+    if end.status == 0 {
+        let host = &login.host;
+        return Failure::ours(anyhow::anyhow!("the platform's 'setup' ended the shell on '{host}'"))
+            .hint("remove what ends it, such as `exit` or `exec`: the commands that follow run in the same shell");
+    }
     Failure::ours(anyhow::anyhow!(
         "the platform's 'setup' failed on '{}' {}{}",
         login.host,

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// How long a master may take to reply to a check.
 const CHECK: Duration = Duration::from_secs(2);
 
-/// Idle seconds for `persist: 0`: enough for the next step of a pipeline. ssh takes 0 for "for ever".
+/// Idle seconds for `persist: 0` and for a second login: enough for the next step of a pipeline. ssh takes 0 for "for ever".
 const SHORTEST: u32 = 5;
 
 /// The result of closing the connection.
@@ -60,34 +60,38 @@ pub(crate) enum Master {
 impl Connection {
     /// Makes sure that there is a master to try.
     pub(crate) fn find_or_open_master(&self) -> Outcome<Master> {
-        if self.socket.exists() { Ok(Master::Found) } else { self.open_master(false) }
+        if self.socket().exists() { Ok(Master::Found) } else { self.open_master(false) }
     }
 
     /// Opens the master unless another process has done so meanwhile. A `wedged` master, which accepts clients without
     /// serving them, is abandoned, and so is the user's own: it still replies to checks after its network is gone.
     pub(crate) fn open_master(&self, wedged: bool) -> Outcome<Master> {
         let _lock = self.lock()?;
+        let socket = self.socket();
         // A link to the user's own master remains when that master ends.
-        if fs::symlink_metadata(&self.socket).is_ok() {
-            if !wedged && self.answers(&self.socket)? {
+        if fs::symlink_metadata(socket).is_ok() {
+            if !wedged && self.answers(socket)? {
                 return Ok(Master::Found);
             }
-            if wedged && !self.socket.is_symlink() {
+            if wedged && !socket.is_symlink() {
                 // `stop` leaves its sessions running. Without it, the old master would remove the socket of its
                 // successor when it notices that the host is gone.
-                let stop = self.control_command(&self.socket, "stop");
+                let stop = self.control_command(socket, "stop");
                 self.report.command(&stop);
                 let _ = stop.run_within(Some(CHECK))?;
             }
-            if fs::symlink_metadata(&self.socket).is_ok() {
-                fs::remove_file(&self.socket)
-                    .context("can't remove the socket of a dead connection")?;
+            if fs::symlink_metadata(socket).is_ok() {
+                fs::remove_file(socket).context("can't remove the socket of a dead connection")?;
             }
         }
         let configuration = self.configuration();
-        let users_own = if wedged { None } else { self.users_own_master(&configuration)? };
-        if let Some(socket) = users_own {
-            std::os::unix::fs::symlink(socket, &self.socket)
+        let users_own = if wedged || self.is_overflowing() {
+            None
+        } else {
+            self.users_own_master(&configuration)?
+        };
+        if let Some(users_own) = users_own {
+            std::os::unix::fs::symlink(users_own, socket)
                 .context("can't link to your own shared connection")?;
             return Ok(Master::Found);
         }
@@ -110,7 +114,7 @@ impl Connection {
     pub fn close(&self) -> Outcome<Closed> {
         let _lock = self.lock()?;
         let mut closed = Closed::None;
-        for socket in [&self.socket, &self.other_socket] {
+        for socket in self.sockets() {
             let Ok(metadata) = fs::symlink_metadata(socket) else { continue };
             if metadata.is_symlink() {
                 closed =
@@ -151,8 +155,8 @@ impl Connection {
 
     /// The commands that close the connection, for a dry run.
     #[must_use]
-    pub fn close_commands(&self) -> [Command; 2] {
-        [&self.socket, &self.other_socket].map(|socket| self.control_command(socket, "exit"))
+    pub fn close_commands(&self) -> [Command; 3] {
+        self.sockets().map(|socket| self.control_command(socket, "exit"))
     }
 
     /// The command that closes the user's own connection by hand.
@@ -163,15 +167,16 @@ impl Connection {
 
     /// Returns whether the shared connection is open.
     pub(crate) fn is_open(&self) -> Outcome<bool> {
-        self.answers(&self.socket)
+        self.answers(self.socket())
     }
 
     /// Makes the command that logs in and stays in the background with the socket.
     fn master_command(&self, configuration: &SshConfig, prompts: Prompts) -> Command {
+        let persist = if self.is_overflowing() { 0 } else { self.persist };
         let mut options = vec![
-            format!("ControlPath={}", self.socket.display()),
+            format!("ControlPath={}", self.socket().display()),
             "ControlMaster=yes".to_owned(),
-            format!("ControlPersist={}", self.persist.max(SHORTEST)),
+            format!("ControlPersist={}", persist.max(SHORTEST)),
             format!("ConnectTimeout={}", self.connect_timeout),
         ];
         options.extend(KEEP_ALIVE.map(str::to_owned));
@@ -191,7 +196,7 @@ impl Connection {
             // Without a terminal ssh asks a program only when told to (ssh(1), SSH_ASKPASS_REQUIRE).
             return command.variable("SSH_ASKPASS_REQUIRE", "force");
         }
-        if prompts == Prompts::None && self.was_open() {
+        if prompts == Prompts::None && (self.was_open() || self.is_overflowing()) {
             // BatchMode doesn't reach the ssh of a ProxyJump, which would pass a program's answer at every attempt;
             // OpenSSH before 8.4 doesn't know SSH_ASKPASS_REQUIRE.
             return command
@@ -209,6 +214,9 @@ impl Connection {
     /// Logs in. After a lost connection the user may have left: the first attempt doesn't prompt, and if it is refused
     /// the second prompts once.
     fn log_in(&self, configuration: &SshConfig) -> Outcome<()> {
+        if self.is_overflowing() {
+            return self.try_to_log_in(configuration, Prompts::None);
+        }
         let possible = Prompts::of_this_process();
         if !self.was_open() {
             return self.try_to_log_in(configuration, possible);
@@ -247,7 +255,7 @@ impl Connection {
         configuration: &SshConfig,
         prompts: Prompts,
     ) -> Outcome<Result<(), (LoginEnd, Failure)>> {
-        let own_words = SshMessages::beside(&self.socket)?;
+        let own_words = SshMessages::beside(self.socket())?;
         let command = self.master_command(configuration, prompts).logs_to(own_words.file());
         self.report.command(&command);
         // A user at a prompt may take as long as sshd's LoginGraceTime allows; a host that doesn't reply may not.
@@ -337,7 +345,7 @@ impl Connection {
 
     /// Waits until no other process opens the same connection. The lock ends with the returned file.
     fn lock(&self) -> Outcome<File> {
-        let path = self.socket.with_extension("lock");
+        let path = self.socket().with_extension("lock");
         let lock = || {
             let file = File::create(&path)?;
             match file.try_lock() {

@@ -34,6 +34,9 @@ use crate::ui::report::Report;
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
 
+/// The number of these pauses after which a second login is tried. A short session of another program ends before.
+const PAUSES_BEFORE_OVERFLOW: usize = 5;
+
 /// Factors of `connect_timeout`: how long a host may take from the login, and how long for the first word of a session
 /// over an existing master. Start-up files are slow on a busy host.
 const START_UP: [u64; 2] = [6, 3];
@@ -123,8 +126,29 @@ impl Connection {
     /// # Errors
     /// When the host can't be reached or runs no script.
     pub fn open_session(&self, script: &Script) -> Outcome<Session> {
-        let opened = self.open_session_within(script, &PAUSES)?;
+        let (first, rest) = PAUSES.split_at(PAUSES_BEFORE_OVERFLOW);
+        if let Some(session) = self.open_session_within(script, first)? {
+            return Ok(session);
+        }
+        if !self.is_overflowing() {
+            self.log_in_once_more();
+        }
+        let opened = self.open_session_within(script, rest)?;
         opened.ok_or_else(|| diagnosis::of_busy_host(&self.login))
+    }
+
+    /// Moves to a second login, because the host takes no more sessions on the first. If that fails, as where somebody
+    /// would have to type a password, the first one stays in use.
+    fn log_in_once_more(&self) {
+        self.report.say(&format!(
+            "'{}' takes no more sessions on the shared connection (sshd's MaxSessions); logging in once more",
+            self.login.host
+        ));
+        self.overflow(true);
+        if let Err(failure) = self.find_or_open_master() {
+            self.overflow(false);
+            self.report.say(&format!("{failure}; waiting for a session"));
+        }
     }
 
     /// Runs `script` to its end and returns its reply; `None` if the host allows no more sessions at the moment.
@@ -168,7 +192,7 @@ impl Connection {
 
     /// Reports that the shared connection doesn't serve its clients.
     fn warn_of_wedged_master(&self) {
-        if self.socket.is_symlink() {
+        if self.socket().is_symlink() {
             self.warn_of_users_own("doesn't answer");
         } else {
             let host = &self.login.host;
@@ -195,7 +219,7 @@ impl Connection {
     }
 
     fn try_session(&self, script: &Script, master: Master) -> Outcome<Result<Session, NotReady>> {
-        let own_words = SshMessages::beside(&self.socket)?;
+        let own_words = SshMessages::beside(self.socket())?;
         let command = self.session_command(script).logs_to(own_words.file());
         self.report.command(&command);
         let (running, output) = command.start()?;
@@ -206,7 +230,7 @@ impl Connection {
             silence: Silence::new(self.answer_timeout),
             login: self.login.clone(),
             own_words,
-            check: self.check_command(&self.socket),
+            check: self.check_command(self.socket()),
             report: self.report,
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
