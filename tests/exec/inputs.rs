@@ -42,7 +42,47 @@ fn a_missing_input_is_named_with_host_path_and_remedy_and_nothing_starts() {
     let typed = cube.section("tasks", json!({"make": {"parameters": {"inputs": {"data": {"type": "file", "default": "data.csv"}}}}}));
     let document =
         document.with("/config/tasks", scene.document(&typed, &[]).at("/config/tasks").clone());
-    run(&scene, &document).exits(125).complains(&["no file", "data.csv"]);
+    run(&scene, &document).exits(125).complains(&[
+        "isn't a file",
+        "data.csv",
+        "move ",
+        "away on the remote",
+    ]);
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_and_the_other_way_round() {
+    let scene = Scene::new();
+    let typed = |name: &str, kind: &str| {
+        let inputs = json!({"data": {"type": kind, "default": "data.it"}});
+        let tasks = json!({"make": {"parameters": {"inputs": inputs}}});
+        scene.cube(name).task(&Task::named("make")).section("tasks", tasks)
+    };
+    for (kind, wanted) in [("file", "file"), ("directory", "folder")] {
+        let cube = typed(kind, kind);
+        let local = cube.workspace().join("data.it");
+        match kind {
+            "file" => fs::create_dir(&local).unwrap(),
+            _ => fs::write(&local, "1").unwrap(),
+        }
+        let document = scene.configured(&cube, &["--task=make"]);
+        let there = scene.host.remote_root().join(kind).join("workspace/data.it");
+        let refused = run(&scene, &document);
+        refused.exits(125).complains(&[
+            &format!("make.data on 'there' isn't a {wanted}: {}", there.display()),
+            &format!("{} is of the wrong kind, too", local.display()),
+            &format!("replace it by the {wanted}, and remove {} on the remote", there.display()),
+        ]);
+        // As told.
+        fs::remove_file(&local).or_else(|_| fs::remove_dir(&local)).unwrap();
+        fs::remove_file(&there).or_else(|_| fs::remove_dir(&there)).unwrap();
+        match kind {
+            "file" => fs::write(&local, "1").unwrap(),
+            _ => fs::create_dir(&local).unwrap(),
+        }
+        scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+        run(&scene, &document).succeeds();
+    }
 }
 
 #[test]

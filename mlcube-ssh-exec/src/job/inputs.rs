@@ -57,13 +57,7 @@ fn line(number: usize, input: &Parameter, document: &Document, layout: &Layout) 
 pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     let mut words = subject.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
-    let (kind, number, path) = (word(), word(), word());
-    let is_broken_link = kind == "link";
-    let kind = match kind {
-        "any" => "no such path",
-        "link" => "a broken link,",
-        kind => &format!("no {kind}"),
-    };
+    let (state, number, path) = (word(), word(), word());
     let layout = Layout::of_document(document).ok().map(|(layout, _)| layout);
     let input = layout
         .as_ref()
@@ -72,16 +66,49 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     let name = input
         .as_ref()
         .map_or_else(|| number.to_owned(), |input| format!("{}.{}", input.task, input.name));
-    let failure = Failure::ours(anyhow!(
-        "the input {name} is missing on '{}': {kind} {path}",
-        document.remote.host
-    ));
+    let host = &document.remote.host;
+    let wanted = match state {
+        "not-directory" => Some("folder"),
+        "not-file" => Some("file"),
+        _ => None,
+    };
+    if let Some(wanted) = wanted {
+        let failure =
+            Failure::ours(anyhow!("the input {name} on '{host}' isn't a {wanted}: {path}"));
+        let local = input.and_then(|input| input.here);
+        return failure.hint(right_kind(wanted, local.as_deref(), path));
+    }
+    let what = match state {
+        "any" => "no such path",
+        "link" => "a broken link,",
+        kind => &format!("no {kind}"),
+    };
+    let failure = Failure::ours(anyhow!("the input {name} is missing on '{host}': {what} {path}"));
     match (layout, input) {
-        (Some(_), Some(input)) if input.here.is_none() && is_broken_link => {
+        (Some(_), Some(input)) if input.here.is_none() && state == "link" => {
             failure.hint(format!("replace {path} on the remote by the data; push doesn't send it"))
         }
         (Some(layout), Some(input)) => failure.hint(remedy(document, &layout, &input, path)),
         _ => failure,
+    }
+}
+
+/// Returns what helps where the remote `path` of an input is of another kind than the `wanted` one.
+fn right_kind(wanted: &str, local: Option<&Path>, path: &str) -> String {
+    let is_wrong = |local: &&Path| match wanted {
+        "folder" => local.is_file(),
+        _ => local.is_dir(),
+    };
+    match local {
+        None => format!("replace it on the remote by a {wanted}; push doesn't send it"),
+        Some(local) if is_wrong(&local) => format!(
+            "{} is of the wrong kind, too: replace it by the {wanted}, and remove {path} on the remote; then run it again",
+            local.display()
+        ),
+        Some(local) => format!(
+            "move {path} away on the remote; then run it again, which sends {}, or run the task that makes it",
+            local.display()
+        ),
     }
 }
 

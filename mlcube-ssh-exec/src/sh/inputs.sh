@@ -1,6 +1,8 @@
 #!/bin/sh
 # Ends with a problem unless every input exists with its type. Each line of MLCUBE_SSH_INPUTS is: own or pushed, kind,
 # number, path. The client identifies inputs by their numbers: their names are chosen by the cube, and aren't sent.
+# The kind of the problem is that of the input, `link` for a broken link, or `not-directory` or `not-file` where something
+# of another kind has the name.
 check_inputs() {
   # IFS is empty because `read` would remove the blanks at the end of a path.
   while IFS= read -r line; do
@@ -10,13 +12,13 @@ check_inputs() {
     number=${line%% *} path=${line#* }
     if [ "$whose" = own ]; then expand "$path"; fi
     path=$(absolute "$path")
-    if [ -L "$path" ] && [ ! -e "$path" ]; then kind='link'; fi
+    if [ -L "$path" ] && [ ! -e "$path" ]; then problem no-input "link $number $path"; fi
+    [ -e "$path" ] || problem no-input "$kind $number $path"
     case $kind in
       directory) [ -d "$path" ] ;;
       file) [ -f "$path" ] ;;
-      link) false ;;
-      *) [ -e "$path" ] ;;
-    esac || problem no-input "$kind $number $path"
+      *) true ;;
+    esac || problem no-input "not-$kind $number $path"
   done <<INPUTS
 $MLCUBE_SSH_INPUTS
 INPUTS
