@@ -117,6 +117,32 @@ fn results_that_were_not_fetched_stay() {
 }
 
 #[test]
+fn code_that_was_pushed_and_removed_here_is_no_result_and_what_a_task_wrote_beside_it_is() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    fs::remove_file(cube.root().join("code.py")).unwrap();
+    scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
+    fs::write(tree(&scene).join("made.py"), "1").unwrap();
+    // A pull doesn't fetch it.
+    let kept = clean(&scene, &["--yes=tree"], &document);
+    kept.exits(125).complains(&[
+        "has 1 file that this machine never had (made.py)",
+        "they are outside the workspace, which is all that a pull fetches: copy what you need",
+        "--force",
+    ]);
+    has_result(&scene);
+    let kept = clean(&scene, &["--yes=tree"], &document);
+    kept.exits(125).complains(&["2 files", "pull` fetches the 1 in the workspace"]);
+    fs::remove_file(tree(&scene).join("made.py")).unwrap();
+    // The command of the hint can be typed.
+    let kept = clean(&scene, &["--yes=tree"], &document);
+    scene.sh(kept.exits(125).stderr.split('`').nth(1).unwrap()).run().succeeds();
+    assert_eq!(cube.result("model/best"), "0.9");
+    assert!(tree(&scene).join("code.py").exists());
+    clean(&scene, &["--yes=tree"], &document).succeeds();
+    assert!(!tree(&scene).exists());
+}
+
+#[test]
 fn a_tree_that_is_a_link_keeps_what_was_not_fetched() {
     let scene = Scene::new();
     let disk = scene.place().folder("scratch disk");

@@ -26,15 +26,15 @@ pub struct ForeignFiles<'a> {
 
 impl ForeignFiles<'_> {
     /// The hint with the command that gives the files to the account; `blocked` is a path in the folder that the
-    /// account can't read or write. Asks the remote which command works with its engine.
+    /// account can't read or write, and `then` what follows. Asks the remote which command works with its engine.
     #[must_use]
-    pub fn remedy(&self, blocked: &Path) -> String {
+    pub fn remedy(&self, blocked: &Path, then: &str) -> String {
         let host = self.connection.host();
         // Without a reply only a general command can be shown.
         let command = self
             .command(blocked)
             .unwrap_or_else(|| format!("sudo chown -R ACCOUNT {}", shell_word(self.place)));
-        format!("`{command}` on '{host}' gives the files to the account; then run this again")
+        format!("`{command}` on '{host}' gives the files to the account; then {then}")
     }
 
     fn command(&self, blocked: &Path) -> Option<String> {

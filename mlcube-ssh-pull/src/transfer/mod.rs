@@ -399,7 +399,8 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
         plan.unreadable.iter().take(5).map(|(path, _)| shown(path)).collect::<Vec<_>>().join(", "),
         shown(path),
     ));
-    Err(failure.hint(foreign.remedy(path)))
+    let then = format!("`{}` fetches them", foreign.document.pull_command());
+    Err(failure.hint(foreign.remedy(path, &then)))
 }
 
 fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {

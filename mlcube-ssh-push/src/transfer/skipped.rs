@@ -122,7 +122,7 @@ pub(crate) fn check(context: &TransferContext, foreign: &ForeignFiles) -> Outcom
             shown(first),
             others(plan.closed.len())
         );
-        return Err(Failure::ours(failure).hint(foreign.remedy(first)));
+        return Err(Failure::ours(failure).hint(foreign.remedy(first, "run this step again")));
     }
     Ok(())
 }

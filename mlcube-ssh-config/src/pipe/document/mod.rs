@@ -373,6 +373,12 @@ impl Document {
         format!("{} {}", self.wrapper_command("run"), words.join(" "))
     }
 
+    /// Returns the command that fetches the workspace and runs nothing.
+    #[must_use]
+    pub fn pull_command(&self) -> String {
+        format!("{} | mlcube-ssh pull", self.wrapper_command("config"))
+    }
+
     /// Returns the local command that follows the job `id`.
     #[must_use]
     pub fn attach_command(&self, id: &str) -> String {

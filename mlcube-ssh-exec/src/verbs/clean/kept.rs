@@ -9,7 +9,8 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::text::units::count;
+
+use crate::verbs::clean::inventory::NotFetched;
 
 const START_ENGINE: &str = "start the container engine on the remote, and repeat clean";
 
@@ -19,7 +20,7 @@ pub(crate) enum Kept {
     /// A folder that no push created.
     NotOurs(String),
     /// A folder with files that the local machine never had.
-    NotFetched { path: String, files: Vec<String> },
+    NotFetched { path: String, what: NotFetched },
     /// An item that a running job uses.
     InUse { path: String, job: String },
     /// An item that may be used by a job whose state can't be read.
@@ -77,10 +78,10 @@ impl Kept {
             Self::NotOurs(path) => {
                 format!("{path} existed before the first push, or was replaced by another folder")
             }
-            Self::NotFetched { path, files } => format!(
-                "{path} has {} that this machine never fetched ({})",
-                count(files.len() as u64, "file"),
-                few(files)
+            Self::NotFetched { path, what } => format!(
+                "{path} has {} that this machine never had ({})",
+                what.counted(),
+                few(&what.paths)
             ),
             Self::InUse { path, job } => format!("{path} is in use by job {job}"),
             Self::Unknown(path) => {
@@ -117,17 +118,14 @@ impl Kept {
                 "remove the containers, too (--yes=containers,jobs), or the job alone with --force"
                     .to_owned()
             }
-            Self::NotFetched { .. } => {
-                "fetch it with mlcube-ssh pull, or remove it with --force".to_owned()
-            }
+            Self::NotFetched { what, .. } => what.hint(connection, document),
             Self::Unknown(_) => {
                 "look for unreadable files in the folder 'jobs' beside it on the remote".to_owned()
             }
             Self::Pushed(_) => "repeat clean when the push has ended".to_owned(),
             Self::InUse { job, .. } => format!("`{}` ends the job", document.stop_command(job)),
-            Self::Closed { path, entry, .. } => {
-                ForeignFiles { connection, document, place: path }.remedy(Path::new(entry))
-            }
+            Self::Closed { path, entry, .. } => ForeignFiles { connection, document, place: path }
+                .remedy(Path::new(entry), "repeat clean"),
         }
     }
 }

@@ -20,7 +20,7 @@ use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::sync::{Agreed, SyncState};
 
-use crate::verbs::clean::inventory::{Known, OWN, TREE};
+use crate::verbs::clean::inventory::{Known, NotFetched, OWN, TREE};
 use crate::verbs::clean::kept::Kept;
 
 const LOOK: &str =
@@ -137,7 +137,7 @@ fn look_script(connection: &Connection, document: &Document, runner: &Runner) ->
 fn chosen(
     found: &[Item],
     yes: &[What],
-    not_fetched: impl Fn(&Item) -> Vec<String>,
+    not_fetched: impl Fn(&Item) -> NotFetched,
 ) -> (Vec<String>, Vec<Kept>) {
     let asked = |what| yes.contains(&what) || yes.contains(&What::All);
     let mut words = Vec::new();
@@ -162,11 +162,11 @@ fn chosen(
         if !asked(what) {
             continue;
         }
-        let files = not_fetched(found);
-        if files.is_empty() {
+        let what = not_fetched(found);
+        if what.paths.is_empty() {
             words.push(word(found));
         } else {
-            kept.push(Kept::NotFetched { path: found.path.clone(), files });
+            kept.push(Kept::NotFetched { path: found.path.clone(), what });
         }
     }
     for (what, word) in [(What::Replaced, "replaced"), (What::Environment, "environment")] {
