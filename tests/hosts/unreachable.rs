@@ -284,6 +284,28 @@ fn an_rsync_there_that_is_killed_is_no_lost_link() {
 }
 
 #[test]
+fn a_local_rsync_that_fails_is_told_as_one() {
+    let scene = Scene::new();
+    let cube = a_cube(&scene);
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    for (line, status, words) in [
+        ("exit 11", 125, ["rsync failed on this machine with status 11: it gave no reason", "df"]),
+        ("exit 99", 125, ["rsync failed on this machine with status 99: it gave no reason", "-v"]),
+        (
+            "kill -KILL $$",
+            137,
+            ["rsync on this machine was ended by signal 9", "run this step again"],
+        ),
+    ] {
+        let version = "case $* in *--version*) exec /usr/bin/rsync \"$@\" ;; esac";
+        scene.has_program("rsync", &format!("{version}\n{line}"));
+        fs::write(cube.workspace().join("data.csv"), line).unwrap();
+        push(&scene, &document).exits(status).complains(&words);
+    }
+}
+
+#[test]
 fn a_wrapper_of_rsync_there_that_refuses_is_quoted() {
     let line = "echo 'rrsync: option -s is not allowed' >&2; exit 1";
     let (_scene, failed) = pushed_with_another_rsync_there(line);

@@ -36,11 +36,14 @@ pub fn outcome(
         .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
         .map(one_line)
         .unwrap_or_default();
+    // The local rsync reports whatever the remote one doesn't say: without a word, it is the local one that failed.
+    let is_silent = errors.trim().is_empty();
     let place = match side(errors, pushes) {
-        Some(Side::Local) => " on this machine".to_owned(),
         Some(Side::Remote) => format!(" on '{host}'"),
-        None => String::new(),
+        None if !is_silent => String::new(),
+        _ => " on this machine".to_owned(),
     };
+    let first = if is_silent { "it gave no reason".to_owned() } else { first };
     if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
         return Ok(());
     }
@@ -79,13 +82,15 @@ pub fn outcome(
         ))
         .hint("find out whether it was killed, or replaced by a program without the command; then run this step again, it resumes where it stopped"),
         10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
+        // The status is that of the local rsync, whatever it says.
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
-            "rsync was ended by a signal; run this step again".to_owned(),
-        ),
+            format!("rsync on this machine was ended by signal {}", status - 128),
+        )
+        .hint(RESUMES),
         // SIGINT, SIGTERM, SIGHUP or SIGUSR1, sent to either rsync: Ctrl-C at the terminal ends this program, too.
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
-            .hint("run this step again; it resumes where it stopped"),
+            .hint(RESUMES),
         // Syntax or protocol: another program is called rsync, or something prints before it.
         1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
@@ -93,8 +98,25 @@ pub fn outcome(
             last_words(errors)
         ))
         .hint("let the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc) print in interactive shells only"),
-        status => Failure::ours(anyhow!("rsync failed{place} with status {status}: {first}")),
+        status => Failure::ours(anyhow!("rsync failed{place} with status {status}: {first}"))
+            .hint(hint_of(status)),
     })
+}
+
+/// The hint for a transfer that can be repeated.
+const RESUMES: &str = "run this step again; it resumes where it stopped";
+
+/// The hint for a status that has no message of its own (rsync(1), EXIT VALUES).
+fn hint_of(status: i32) -> &'static str {
+    match status {
+        3 | 11 | 13 | 14 => {
+            "check the disk and the permissions of the folder (`df`, `ls -ld`), then run this step again; it resumes where it stopped"
+        }
+        22 => {
+            "free memory, or raise the limits of this shell (`ulimit -a`), then run this step again; it resumes where it stopped"
+        }
+        _ => "run it again with -v, which shows rsync's command line: try it by hand",
+    }
 }
 
 /// The machine that a failure belongs to.
