@@ -61,7 +61,9 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
-        leading_out.clone_from(&plan.leading_out);
+        // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
+        let sent = plan.sent_links.iter().filter(|link| asked.leads_through(link));
+        leading_out.extend(plan.leading_out.iter().chain(sent).cloned());
         let text = |output: &Output| output.path.to_string_lossy().into_owned();
         receipt.outputs = Some(found.fetched.iter().map(text).collect());
         outputs::name_outside(step.report(), document, &layout);

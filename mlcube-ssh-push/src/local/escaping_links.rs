@@ -1,11 +1,11 @@
 //! Links that lead out of what is sent. They are sent unchanged, and lead on the remote to whatever has that path,
 //! usually nothing. A warning says so when they are sent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::paths::normal;
-use mlcube_ssh::listing::EntryKind;
+use mlcube_ssh::listing::{Entry, EntryKind};
 
 use crate::transfer::context::TransferContext;
 
@@ -20,18 +20,30 @@ pub(crate) fn name(context: &TransferContext) {
         .into_iter()
         .flat_map(|(top, listing)| listing.iter().map(move |(path, entry)| (top, path, entry)));
     let links = entries.filter(|(.., entry)| entry.kind == EntryKind::Link);
-    let out: Vec<String> = links
+    let out: Vec<_> = links
         .filter(|(top, path, entry)| leads_out(layout, &top.join(path), &entry.target))
-        .map(|(_, path, entry)| format!("{} -> {}", shown(path), shown(&entry.target)))
         .collect();
     if !out.is_empty() {
+        let is_of_workspace = |(top, ..): &(&PathBuf, &Path, Entry)| **top == layout.workspace;
+        // The two are sent from different folders.
+        let place = match out.iter().filter(|link| is_of_workspace(link)).count() {
+            0 => "the cube's folder or its build context",
+            all if all == out.len() => "the workspace",
+            _ => {
+                "the workspace, or that of a link of the code into the cube's folder or its build context"
+            }
+        };
+        let named = out.iter().take(NAMED);
+        let named: Vec<String> = named
+            .map(|(_, path, entry)| format!("{} -> {}", shown(path), shown(&entry.target)))
+            .collect();
         context.step.report().warn(&format!(
             "sent links without their targets: {}{}",
-            out[..out.len().min(NAMED)].join(", "),
+            named.join(", "),
             more(out.len())
         ));
         context.step.report().hint(&format!(
-            "put the target into the workspace, or provide it on {} under the same path",
+            "put the target into {place}, or provide it on {} under the same path",
             context.connection.host()
         ));
     }

@@ -63,6 +63,8 @@ pub struct Plan {
     pub left_out: Vec<PathBuf>,
     /// Links of the remote that point out of the workspace; they aren't fetched.
     pub leading_out: Vec<PathBuf>,
+    /// Links of the remote that point out of the workspace, that a push sent, and that no longer exist locally.
+    pub sent_links: Vec<PathBuf>,
     /// Entries that are skipped, with everything below them, because the receiver has an entry of another kind at that
     /// path.
     pub in_the_way: Vec<PathBuf>,
@@ -146,7 +148,12 @@ impl Plan {
                 // A link that is also on the local side belongs to the user, who sent it with a push.
                 && !receiver.as_ref().is_some_and(|receiver| receiver.same_content(&entry))
             {
-                plan.leading_out.push(path.to_owned());
+                let is_sent = common.as_ref().is_some_and(|common| common.same_content(&entry));
+                let links = match is_sent && receiver.is_none() {
+                    true => &mut plan.sent_links,
+                    false => &mut plan.leading_out,
+                };
+                links.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
             } else {
                 if entry.is_folder() && receiver.as_ref().is_some_and(Entry::is_followed_link) {
@@ -482,6 +489,10 @@ mod tests {
             false,
         );
         assert_eq!((plan.leading_out.len(), plan.common), (1, link("in")));
+        let both = link("/out");
+        let plan = Plan::new(TransferDirection::Down, &both, &Listing::default(), &both, false);
+        assert_eq!((plan.sent_links.len(), plan.leading_out.len()), (1, 0), "sent by a push");
+        assert_eq!((plan.send.is_empty(), plan.common), (true, both));
     }
 
     #[test]
