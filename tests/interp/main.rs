@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
@@ -157,6 +158,26 @@ fn an_environment_that_cannot_start_mlcube_any_more_is_repaired() {
         assert_eq!(repaired.succeeds().document().at("/steps/interp/changed"), true);
         assert!(runs_mlcube(&scene, "envs/cube"));
     }
+    // A purge takes every file, or all that are older than the marks of ours; folders and links stay.
+    for purged in ["envs/cube/lib", "envs/cube"] {
+        let purge = format!("find '{}/{purged}' -type f -delete", scene.host.home().display());
+        scene.sh(&purge).run().succeeds();
+        let repaired = interp(&mut scene, interpreter.clone());
+        repaired.succeeds().says("has lost ").says("recreating it");
+        assert!(runs_mlcube(&scene, "envs/cube"), "{purged}");
+    }
+}
+
+#[test]
+fn a_python_of_the_system_in_a_folder_is_no_environment() {
+    let mut scene = Scene::new();
+    let folder = scene.host.home().join("envs/cube");
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    symlink("/usr/bin/python3", folder.join("bin/python")).unwrap();
+    fs::write(folder.join("notes"), "mine").unwrap();
+    let refused = interp(&mut scene, virtualenv(&Python::offline_requirements()));
+    refused.exits(125).complains(&["envs/cube", "isn't a python environment"]);
+    assert_eq!(fs::read_to_string(folder.join("notes")).unwrap(), "mine");
 }
 
 /// Where the remote keeps of what mlcube was seen to start.

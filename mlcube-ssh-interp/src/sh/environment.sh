@@ -347,9 +347,15 @@ virtual_environment() {
     make_anew "was not finished"
   elif [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; then
     make_anew "has a python that doesn't start any more"
+  elif [ -f "$made" ] && ! is_environment; then
+    make_anew "has lost files"
   elif [ -f "$made" ] && is_of_another_python; then
     make_anew "was made with another python than $named"
-  elif ! "$python" -E -c '' 2>/dev/null; then
+  elif ! is_environment; then
+    if is_skeleton; then
+      say "$folder has lost its files; recreating it"
+      mv "$folder" "$former" || problem not-writable "$folder"
+    fi
     create
   fi
   fill "$@"
@@ -370,6 +376,23 @@ virtual_environment() {
 is_started() {
   state=$(state_of "$python" "$@" 2>/dev/null) || return 1
   case $state in mlcube\ *) ;; *) return 1 ;; esac
+}
+
+# Checks whether the python in the folder is that of an environment. After a cleanup of old files, its link to the system's
+# python may be left alone: pip would install for the system.
+is_environment() {
+  "$python" -E - "$folder" 2>/dev/null <<'PYTHON'
+import os
+import sys
+
+is_at_home = os.path.realpath(sys.prefix) == os.path.realpath(sys.argv[1])
+sys.exit(0 if is_at_home or sys.prefix != sys.base_prefix else 1)
+PYTHON
+}
+
+# Checks whether nothing but folders and links is left of an environment.
+is_skeleton() {
+  [ -L "$python" ] && [ -z "$(find "$folder" ! -type d ! -type l 2>&1 | head -n 1)" ]
 }
 
 # Prints what a python and the environments made with it have in common: the version, and where python is installed.
@@ -423,6 +446,7 @@ settle_former() {
 
 fill() {
   if [ $# -gt 0 ] && ! met "$@"; then
+    if [ -f "$made" ] && ! "$python" -E -c 'import pip' 2>/dev/null; then make_anew "has lost files"; fi
     say "installing $* in $folder"
     install_all "$@"
   fi
