@@ -106,7 +106,7 @@ fn a_key_that_nothing_uses_is_named() {
 
 #[test]
 fn a_value_of_the_platform_can_not_be_used() {
-    let list: [(&str, Value, &str); 15] = [
+    let list: [(&str, Value, &str); 16] = [
         ("/host", json!(""), "host"),
         ("/host", json!(null), "host"),
         ("/host", json!(["a"]), "host"),
@@ -125,6 +125,7 @@ fn a_value_of_the_platform_can_not_be_used() {
         ("/authentication", json!({"user": "-x"}), "user"),
         ("/connect_timeout", json!("soon"), "connect_timeout"),
         ("/env", json!("HOME"), "env"),
+        ("/remote/image_dir", json!("~/images"), "runner.remote.image_dir"),
         ("/colour", json!("red"), "colour"),
     ];
     for (pointer, value, named) in list {

@@ -204,6 +204,10 @@ fn what_a_daemon_says_is_answered_with_what_helps() {
 
     dock.docker.stop();
     advises(&dock, run, &document, &["Is the docker daemon running", "systemctl start docker"]);
+    // The recipe is there, but a build wouldn't go better.
+    let pulls = dock.scene.document(&cube, &["-Pdocker.build_strategy=pull"]);
+    let pulls = dock.tool(&["mlcube-ssh-push"], &pulls).succeeds().document();
+    advises(&dock, configure, &pulls, &["Is the docker daemon running", "systemctl start docker"]);
     for words in
         [&["mlcube-ssh-exec", "clean"][..], &["mlcube-ssh-exec", "clean", "--yes=containers"]]
     {

@@ -83,13 +83,17 @@ fn the_process_that_podman_keeps_is_no_part_of_a_job() {
     let cube = host.cube("echo started; sleep 1000");
     let (document, newest) = (host.scene.configured(&cube, &[]), host.scene.document(&cube, &[]));
     host.pause_process().kill();
-    // Now it inherits what the job's engine has.
-    let run = host.scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document);
+    // Now a new one is started by the job's engine.
+    let run = host.scene.tool("mlcube-ssh-exec").arg("run");
+    let run =
+        run.env("TOKEN", "s3cret").reads_document(&document.with("/run/env", json!(["TOKEN"])));
     let mut running = run.start();
     running.says("started");
     let pause = host.pause_process().only().pid();
     host.tool(&["mlcube-ssh-exec", "stop", "--grace=1"], &newest).succeeds();
     running.wait().exits(143);
     assert_eq!(host.pause_process().only().pid(), pause, "it is the account's");
+    let told = Processes::with_variable("TOKEN", "s3cret");
+    assert!(told.is_empty(), "no process keeps the value: {told:?}");
     host.tool(&["mlcube-ssh-exec", "clean", "--yes=all"], &document).succeeds();
 }

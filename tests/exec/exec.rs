@@ -386,6 +386,44 @@ fn an_image_that_cannot_be_pulled_and_has_a_recipe_gets_a_hint_that_works() {
     configure(&["-Pdocker.build_strategy=auto"]).succeeds();
 }
 
+#[test]
+fn an_engine_that_fails_gets_its_own_hint_whatever_could_be_built() {
+    let mut scene = Scene::with(HostOptions::default().without("docker"));
+    scene.set("/remote", json!({"runner": "docker"}));
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &["--task=train"]);
+    let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = pushed.succeeds().document();
+    for verb in ["configure", "run"] {
+        let failed = exec(&scene, verb, &document);
+        failed.exits(125).says("status 127: docker: not found on this host");
+        failed.never_says("-Pdocker.build_strategy=auto");
+    }
+}
+
+#[test]
+fn an_image_that_the_host_has_is_used_where_it_can_not_be_pulled() {
+    let scene = Scene::new();
+    let _built =
+        scene.configured(&scene.cube("other").task(&Task::named("train").does("echo ran")), &[]);
+    // Loaded there by hand, say: no registry has it.
+    let only_an_image = |tag: &str| {
+        let cube = scene.cube("digits").task(&Task::named("train"));
+        fs::remove_file(cube.root().join("Dockerfile")).unwrap();
+        let docker = json!({"image": format!("localhost/mlcube-ssh/test:{tag}")});
+        let document = scene.document(&cube.section("docker", docker), &["--task=train"]);
+        let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+        pushed.succeeds().document()
+    };
+    let document = only_an_image("0.0.1");
+    let configured = exec(&scene, "configure", &document);
+    configured.succeeds().says(
+        "warning: can't pull localhost/mlcube-ssh/test:0.0.1; the image of that name that is on this host is used",
+    );
+    exec(&scene, "run", &document).succeeds().says("ran\n");
+    exec(&scene, "configure", &only_an_image("0.0.2")).exits(125).never_says("is used");
+}
+
 /// A host that is short of processes fails to start a program now and then.
 #[test]
 fn a_log_whose_size_cannot_be_found_at_once_is_shown_whole_or_is_an_error() {

@@ -2,7 +2,7 @@
 
 use mlcube_ssh::text::quote::one_line;
 
-use crate::job::engine_failure::EngineFailure;
+use crate::job::engine_failure::{EngineFailure, missing_singularity};
 
 /// The last 64 KiB of a log.
 #[derive(Debug, Default)]
@@ -40,7 +40,14 @@ impl LastLines {
         let text = String::from_utf8_lossy(&self.0);
         // Some engines add an explanation, and mlcube may have run another command of the engine afterwards.
         let mut last = telling_lines(before_mlcubes_own(&text)).rev().take(Self::ENGINES_LINES);
-        last.find_map(|line| Some((EngineFailure::of_line(line, engine)?, one_line(line))))
+        let is_missing = || missing_singularity(&text[before_mlcubes_own(&text).len()..]);
+        last.find_map(|line| Some((EngineFailure::of_line(line, engine)?, one_line(line)))).or_else(
+            || {
+                is_missing().and_then(|line| {
+                    Some((EngineFailure::of_line(&line, engine)?, one_line(&line)))
+                })
+            },
+        )
     }
 }
 

@@ -173,8 +173,11 @@ impl<'a> Follower<'a> {
             match self.follow(session)? {
                 Ended::Job => {
                     self.end.last_line = self.tail.last_line();
-                    self.diagnose_engine();
-                    self.end.could_be_built = self.tail.contains(result::PULL_ADVICE);
+                    let failure = self.diagnose_engine();
+                    // Nobody wants to pull from a registry that can't be reached if the recipe is there. Any other known
+                    // failure would end a build as well.
+                    self.end.could_be_built = self.tail.contains(result::PULL_ADVICE)
+                        && matches!(failure, None | Some(EngineFailure::NoRegistry(_)));
                     return Ok(self.end);
                 }
                 // The stop has its reply; only the rest of the log is missing.
@@ -185,8 +188,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Looks for a known failure of the container engine, and for a hint about it.
-    fn diagnose_engine(&mut self) {
+    /// Looks for a known failure of the container engine, and for a hint about it; returns the failure.
+    fn diagnose_engine(&mut self) -> Option<EngineFailure> {
         // Once a task began, the last lines of the log are the task's own, unless the engine failed to start a later one: then
         // only the engine names a cause.
         let is_of_task = match self.end.blame {
@@ -195,7 +198,7 @@ impl<'a> Follower<'a> {
             Blame::Mlcube => false,
         };
         if is_of_task || matches!(self.end.status, None | Some(0)) {
-            return;
+            return None;
         }
         let engine = engine::name(&self.document);
         // A missing engine isn't mentioned in the log, only in mlcube's cause.
@@ -203,10 +206,10 @@ impl<'a> Follower<'a> {
             let cause = self.end.cause.as_deref()?;
             Some((EngineFailure::of_line(cause, engine)?, cause.to_owned()))
         };
-        if let Some((failure, line)) = self.tail.engine_failure(engine).or_else(from_mlcube) {
-            self.end.hint = Some(failure.hint(&self.connection, &self.document));
-            self.end.last_line = line;
-        }
+        let (failure, line) = self.tail.engine_failure(engine).or_else(from_mlcube)?;
+        self.end.hint = Some(failure.hint(&self.connection, &self.document));
+        self.end.last_line = line;
+        Some(failure)
     }
 
     /// Opens the first session. If the connection breaks between the login and the script's first word, the job may have

@@ -18,9 +18,11 @@ impl EngineFailure {
             Self::NotFound(engine) => ("not-found", engine.as_str()),
             Self::NoDaemon => ("daemon", engine),
             Self::NoSpace(_) => ("no-space", engine),
-            Self::NeedsPassword | Self::Forbidden | Self::NoGpus | Self::NoRegistry(_) => {
-                return None;
-            }
+            Self::NeedsPassword
+            | Self::Forbidden
+            | Self::NoGpus
+            | Self::NoRegistry(_)
+            | Self::NoImageFile => return None,
         };
         Some(connection.script(LOOK).given("failure", kind).given("engine", engine))
     }
@@ -71,6 +73,9 @@ impl EngineFailure {
             Self::NoGpus => format!(
                 "install the NVIDIA container toolkit on '{host}'; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` describes its GPUs to podman, `sudo nvidia-ctk runtime configure --runtime=docker` to docker"
             ),
+            Self::NoImageFile => format!(
+                "put the image's file into image_dir on '{host}', which is set by 'remote: {{image_dir: FOLDER}}' in the platform's section and is '.image' in the workspace otherwise; or add the recipe to the cube"
+            ),
             Self::Forbidden => format!(
                 "let an administrator of '{host}' add the account to the socket's group (`sudo usermod -aG docker ACCOUNT`), then `{}`: an open connection keeps the groups that it began with",
                 document.logout_command()
@@ -92,7 +97,7 @@ impl EngineFailure {
                 };
                 let registry = registry.as_deref().filter(is_address).unwrap_or("REGISTRY");
                 format!(
-                    "check on '{host}' whether `curl -I https://{registry}/v2/` reaches it; behind a proxy, set HTTP_PROXY for docker's daemon, or for podman 'environment: {{https_proxy: ADDRESS}}' in the platform's section"
+                    "check on '{host}' whether `curl -I https://{registry}/v2/` reaches it; behind a proxy, set HTTP_PROXY for docker's daemon, or for podman and apptainer 'environment: {{https_proxy: ADDRESS}}' in the platform's section"
                 )
             }
         }

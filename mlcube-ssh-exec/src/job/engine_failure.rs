@@ -22,6 +22,8 @@ pub(crate) enum EngineFailure {
     NoGpus,
     /// The registry of an image can't be reached; its host, if the line names it.
     NoRegistry(Option<String>),
+    /// Singularity has neither the file of the image nor a recipe for it.
+    NoImageFile,
 }
 
 impl EngineFailure {
@@ -59,6 +61,9 @@ impl EngineFailure {
         if says(&["no space left on device", "disk quota exceeded"]) {
             return Some(Self::NoSpace(path_in(line)));
         }
+        if line.contains("SIF recipe file does not exist") {
+            return Some(Self::NoImageFile);
+        }
         if says(&["unresolvable cdi devices", "could not select device driver"]) {
             return Some(Self::NoGpus);
         }
@@ -78,6 +83,13 @@ impl EngineFailure {
         ]);
         (of_a_registry && of_the_network).then(|| Self::NoRegistry(registry_in(line)))
     }
+}
+
+/// Returns the line about a missing Singularity, given mlcube's description of its failure: mlcube drops what the shim says.
+pub(crate) fn missing_singularity(description: &str) -> Option<String> {
+    let (_, context) = description.split_once("'function': 'check_singularity_installed'")?;
+    let (_, name) = context.split_once("'software': '")?;
+    Some(format!("{}{NOT_FOUND}", name.split('\'').next()?))
 }
 
 /// Returns the last path before the words that report a full disk.
@@ -136,6 +148,10 @@ mod tests {
             ),
             ("docker: no space left on device", EngineFailure::NoSpace(None)),
             (
+                "OSError: SIF recipe file does not exist (path=/c, file=Singularity.recipe)",
+                EngineFailure::NoImageFile,
+            ),
+            (
                 "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host",
                 EngineFailure::NoRegistry(Some("registry-1.docker.io".to_owned())),
             ),
@@ -146,6 +162,10 @@ mod tests {
         ] {
             assert_eq!(EngineFailure::of_line(line, "sudo nerdctl"), Some(failure), "{line}");
         }
+        let description = "\tcontext: {'function': 'check_singularity_installed', 'args': {'software': 'singularity'}}\n";
+        let missing = missing_singularity(description);
+        assert_eq!(missing.as_deref(), Some("singularity: not found on this host"));
+        assert_eq!(missing_singularity("\tcontext: {'software': 'x'}"), None);
         for line in [
             "docker: Error response from daemon: No such image: a/b:1",
             "manifest unknown: registry has no such tag",

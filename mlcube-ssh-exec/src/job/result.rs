@@ -50,7 +50,7 @@ pub(crate) struct End {
     pub(crate) cause: Option<String>,
     /// The signal that made this program stop the job.
     pub(crate) interrupted: Option<u8>,
-    /// Whether `mlcube` reported a recipe for the image that it failed to pull.
+    /// Whether `mlcube` failed to pull an image, and could build it: its recipe is there, and the engine works.
     pub(crate) could_be_built: bool,
     /// The error of writing the log locally, if a part of it couldn't be written.
     pub(crate) unwritten: Option<String>,
@@ -244,7 +244,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
             format!("install util-linux on '{host}'"),
         ),
         "no-job" => hinted(
-            format!("no job has been started in this workspace on '{host}'"),
+            format!("no job of this workspace is known on '{host}'"),
             "`mlcube-ssh run` starts one; `mlcube-ssh list` lists the jobs of the cube's other workspaces",
         ),
         "elsewhere" => {
@@ -278,7 +278,6 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
 /// Builds the failure `what` with its cause, and a hint that the user of this program can follow instead of mlcube's own.
 fn explained(end: &End, document: &Document, what: &str) -> Failure {
     let failure = Failure::ours(anyhow!("{what}: {}", cause(end))).began(end.began);
-    // This comes first: if the recipe exists, pulling from an unreachable registry was usually not intended.
     if end.could_be_built {
         // mlcube's own advice, -Prunner.build_strategy, would change the local ssh runner.
         return failure.hint(

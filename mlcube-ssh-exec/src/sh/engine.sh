@@ -15,9 +15,30 @@ PATH=${PATH#*:}
 job=$MLCUBE_SSH_JOB_FOLDER
 name=${0##*/}
 : >"$job/engine-called"
-engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || {
+# Apptainer goes by either name, and packages of it may have one of them only.
+case $name in
+  singularity) alias=apptainer ;;
+  apptainer) alias=singularity ;;
+  *) alias= ;;
+esac
+engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || { [ -n "$alias" ] && engine=$(command -v "$alias"); } || {
   printf '%s: not found on this host\n' "${MLCUBE_SSH_ENGINE:-$name}" >&2
   exit 127
+}
+
+# Lets rootless podman start the process that holds its namespace, if it doesn't run yet. The first call after the host's
+# boot starts it, and it would keep the variables for the task in its environment until the next boot.
+hold_namespace() {
+  [ -n "$MLCUBE_SSH_VARIABLES" ] && [ "$(id -u)" != 0 ] || return 0
+  case $("$engine" --version 2>/dev/null) in
+    podman*)
+      (
+        # shellcheck disable=SC2086 # names
+        unset $MLCUBE_SSH_VARIABLES
+        "$engine" unshare true >/dev/null 2>&1
+      ) || :
+      ;;
+  esac
 }
 
 # Notes that a task is about to start: `number` counts the tasks of the job.
@@ -114,7 +135,27 @@ while [ "$left" -gt 0 ]; do
       set -- "$@" --cidfile "$job/cid.$number" --label "mlcube-ssh.job=$MLCUBE_SSH_JOB"
       for variable in $MLCUBE_SSH_VARIABLES; do set -- "$@" -e "$variable"; done
       ;;
-    build | buildx | pull | inspect | image | images | load | tag | ps | rm | create | exec) seen=other ;;
+    pull) seen=pull ;;
+    build | buildx | inspect | image | images | load | tag | ps | rm | create | exec) seen=other ;;
   esac
 done
-exec "$engine" "$@"
+if [ "$seen" = run ]; then
+  hold_namespace
+  exec "$engine" "$@"
+fi
+# The variables are for the task, and a process that the engine starts may outlive the job.
+# shellcheck disable=SC2086 # names
+[ -z "$MLCUBE_SSH_VARIABLES" ] || unset $MLCUBE_SSH_VARIABLES
+[ "$seen" = pull ] || exec "$engine" "$@"
+
+# An image that was loaded on the host may be in no registry, and hosts without a network have only such images. A `run` of
+# mlcube uses the image that is there, so a pull that fails is a failure only if there is none.
+"$engine" "$@"
+status=$?
+for image; do :; done
+# A status above 128 means that a signal ended the engine: somebody stops the job.
+if [ "$status" -ne 0 ] && [ "$status" -le 128 ] && "$engine" image inspect "$image" >/dev/null 2>&1; then
+  printf "mlcube-ssh: warning: can't pull %s; the image of that name that is on this host is used\n" "$image" >&2
+  status=0
+fi
+exit "$status"

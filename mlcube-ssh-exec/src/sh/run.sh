@@ -143,6 +143,14 @@ engine_lost() {
   put engine-failed "begun $1"
 }
 
+# Judges Apptainer, which has no container to ask about: what fails before the task begins it reports in a line like this,
+# and it ends with 255. The last lines of the log are mlcube's.
+judge_apptainer() {
+  [ "$status" = 255 ] || return 0
+  fatal=$(tail -n 30 "$job/log" | grep -a '^FATAL:   ' | tail -n 1 | cut -c 1-150)
+  [ -z "$fatal" ] || put engine-failed "begun $fatal"
+}
+
 # Judges the engine's last `run` after mlcube failed: a failure of the engine isn't one of the task.
 judge() {
   # 125 is the engine's own status; one above 128 means that a signal ended the client.
@@ -150,7 +158,11 @@ judge() {
   if [ "$status" = 125 ] || [ "$status" -gt 128 ]; then is_client_dead=yes; fi
   number=0
   while [ -e "$job/run.$((number + 1))" ]; do number=$((number + 1)); done
-  [ "$number" -gt 0 ] && read -r engine 2>/dev/null <"$job/engine" || return 0
+  [ "$number" -gt 0 ] || return 0
+  if ! read -r engine 2>/dev/null <"$job/engine"; then
+    judge_apptainer
+    return 0
+  fi
   id=
   read -r id 2>/dev/null <"$job/cid.$number" || :
   if [ -z "$id" ]; then

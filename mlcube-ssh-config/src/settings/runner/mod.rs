@@ -161,7 +161,7 @@ impl Runner {
             shared: section.flag("shared")?,
             environment: environment(&section.section("environment")?)?,
             setup: section.text("setup")?.unwrap_or_default(),
-            remote: section.map("remote")?,
+            remote: remote(&section)?,
             remote_name: section.plain_name("remote_name")?,
             base: section.text("base")?,
             follow_links: section.places("follow_links")?,
@@ -183,6 +183,20 @@ impl Runner {
         let named =
             self.remote.as_ref().and_then(|remote| remote.get("runner")).and_then(Value::as_str);
         named.unwrap_or(&self.platform)
+    }
+}
+
+/// Reads the settings of the remote platform.
+fn remote(section: &Section<'_>) -> Result<Option<Map<String, Value>>, Invalid> {
+    let remote = section.map("remote")?;
+    let image_dir = remote.as_ref().and_then(|remote| remote.get("image_dir")?.as_str());
+    match image_dir {
+        // mlcube passes it to no shell, and would make a folder of that name in the cube.
+        Some(folder) if folder.starts_with('~') => Err(section.invalid(
+            "remote.image_dir",
+            "mlcube doesn't expand '~' in it; write an absolute path".to_owned(),
+        )),
+        _ => Ok(remote),
     }
 }
 
