@@ -108,6 +108,14 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// Returns whether the verb follows a job, and acts on Ctrl-C itself.
+    pub(crate) fn follows_a_job(&self) -> bool {
+        matches!(
+            self,
+            Self::Configure { .. } | Self::Run { .. } | Self::Attach { .. } | Self::Logs { .. }
+        )
+    }
+
     /// Returns the phase under which the document records this step.
     pub(crate) fn name(&self) -> &'static str {
         match self {

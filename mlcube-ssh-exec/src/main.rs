@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
 use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::command;
 
 fn main() -> ExitCode {
     match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
@@ -24,6 +25,9 @@ fn run(args: &cli::Args) -> ExitCode {
     let step = Step::new("exec", cli::PROGRAM, &args.step)
         .phase(args.verb.name())
         .output(args.verb.output());
+    if !args.verb.follows_a_job() {
+        command::end_with_this_process();
+    }
     match &args.verb {
         cli::Verb::Configure { .. } | cli::Verb::Run { .. } => {
             step.run(|step, document| verbs::act(step, document, &args.verb))

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
 use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::command;
 
 fn main() -> ExitCode {
     match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
@@ -19,5 +20,6 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &cli::Args) -> ExitCode {
+    command::end_with_this_process();
     Step::new("interp", cli::PROGRAM, &args.step).run(environment::make)
 }

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
 use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::command;
 
 fn main() -> ExitCode {
     match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &cli::Args) -> ExitCode {
+    command::end_with_this_process();
     let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
     if args.list && !step.is_dry_run() {
         return step.answer(|step, document| list::list(step, document, args));

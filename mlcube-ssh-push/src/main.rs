@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
 use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::command;
 
 fn main() -> ExitCode {
     match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &cli::Args) -> ExitCode {
+    command::end_with_this_process();
     Step::new("push", cli::PROGRAM, &args.step).run(|step, document| {
         if args.verify { verify::verify(step, document) } else { push::push(step, document, args) }
     })

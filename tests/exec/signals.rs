@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::net::TcpListener;
 
 use mlcube_ssh_harness::{
     Cube, Document, Engine, HostOptions, Invocation, Running, Scene, Task, eventually,
@@ -169,6 +170,41 @@ fn where_no_second_login_works_a_command_waits_for_a_session_and_says_so() {
     running.ctrl_c();
     running.wait().exits(130);
     assert!(asked.wait().succeeds().stdout.contains("\"state\":\"killed\""));
+}
+
+/// The proxy of the connection is in the foreground at the terminal that opened it: Ctrl-C ends it, and the connection.
+#[test]
+fn ctrl_c_ends_the_job_behind_a_jump_host() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "engine");
+    engine.runs("echo started; sleep 4010");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let pushed = scene.tool("mlcube-ssh-push").reads_document(&document).run();
+    let document = pushed.succeeds().document();
+    scene.masters().kill();
+    scene.has_ssh_config("ProxyCommand ssh -o ProxyCommand=none -W %h:%p there");
+    let mut running = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).start();
+    running.says("started");
+    running.ctrl_c();
+    running.wait().exits(130).says("with all its processes and containers");
+    assert!(scene.jobs().with("sleep 4010").is_empty(), "that is true: {:?}", scene.jobs());
+}
+
+/// Shells ignore SIGINT for what they start in the background, as the wrapper's steps are.
+#[test]
+fn a_verb_that_only_asks_ends_at_ctrl_c() {
+    let scene = Scene::new();
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    scene.reaches_port(silent.local_addr().unwrap().port(), "");
+    for verb in ["list", "status", "stop", "clean"] {
+        let line = format!("trap '' INT; exec mlcube-ssh-exec {verb}");
+        let running = scene.sh(&line).reads_document(&document).start();
+        let _login = silent.accept().unwrap();
+        running.ctrl_c();
+        running.wait().exits(130);
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Ends child processes together with this one: a SIGTERM to this process alone, from `kill` or from the wrapper, would
-//! leave rsync transferring.
+//! Ends child processes together with this one: a signal to this process alone, from `kill` or from the wrapper, would
+//! leave rsync transferring, or an ssh that asks for a password.
 
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -47,11 +47,15 @@ pub fn end_children() {
     }
 }
 
-fn end_with_this_process() {
+/// Ends every running command when SIGINT (Ctrl-C) or SIGTERM ends this process; not for programs that act on these signals
+/// themselves. Shells ignore SIGINT for what they start in the background, as the wrapper's steps are, and an ssh that
+/// inherits this takes Ctrl-C at its prompt for an empty password, which counts as a failed login. With a handler here, a
+/// child has the default again.
+pub fn end_with_this_process() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Without the signal handler SIGTERM has its default effect.
-        let Ok(mut signals) = Signals::new([SIGTERM]) else { return };
+        // Without the signal handler these signals have their default effect.
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
         thread::spawn(move || {
             for signal in signals.forever() {
                 end_children();

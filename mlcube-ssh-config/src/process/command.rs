@@ -19,7 +19,7 @@ use crate::text::quote::{shown_word, shown_word_of};
 
 use crate::process::captured::Captured;
 use crate::process::children::Live;
-pub use crate::process::children::end_children;
+pub use crate::process::children::{end_children, end_with_this_process};
 use crate::process::file_list::BEFORE;
 pub use crate::process::file_list::List;
 use crate::process::writer::Writer;

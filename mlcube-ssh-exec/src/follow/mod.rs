@@ -170,22 +170,29 @@ impl<'a> Follower<'a> {
     pub(crate) fn run(mut self) -> Outcome<End> {
         let mut session = self.open_first()?;
         loop {
-            match self.follow(session)? {
-                Ended::Job => {
-                    self.end.last_line = self.tail.last_line();
-                    let failure = self.diagnose_engine();
-                    // Nobody wants to pull from a registry that can't be reached if the recipe is there. Any other known
-                    // failure would end a build as well.
-                    self.end.could_be_built = self.tail.contains(result::PULL_ADVICE)
-                        && matches!(failure, None | Some(EngineFailure::NoRegistry(_)));
-                    return Ok(self.end);
-                }
+            let again = match self.follow(session)? {
+                Ended::Job => return Ok(self.finished()),
                 // The stop has its reply; only the rest of the log is missing.
                 Ended::Session(_) if self.end.stop.is_some() => return Ok(self.end),
-                Ended::Session(why) => session = self.take_up_again(why)?,
-                Ended::Locked(holder) => session = self.wait_for(&holder)?,
+                Ended::Session(why) => self.take_up_again(why)?,
+                Ended::Locked(holder) => self.wait_for(&holder)?,
+            };
+            match again {
+                Some(again) => session = again,
+                None => return Ok(self.finished()),
             }
         }
+    }
+
+    /// Returns the end of the job, with the cause of a failure.
+    fn finished(mut self) -> End {
+        self.end.last_line = self.tail.last_line();
+        let failure = self.diagnose_engine();
+        // Nobody wants to pull from a registry that can't be reached if the recipe is there. Any other known failure would
+        // end a build as well.
+        self.end.could_be_built = self.tail.contains(result::PULL_ADVICE)
+            && matches!(failure, None | Some(EngineFailure::NoRegistry(_)));
+        self.end
     }
 
     /// Looks for a known failure of the container engine, and for a hint about it; returns the failure.
@@ -232,8 +239,12 @@ impl<'a> Follower<'a> {
         loop {
             match opened.recv_timeout(TICK) {
                 Ok(opened) => {
-                    // After a signal no further attempt is wanted.
+                    // After a signal no further attempt is wanted. Ctrl-C ends an ssh at its prompt, too.
                     let signal = given_up_at.and(self.end.interrupted).filter(|_| opened.is_err());
+                    let signal = match opened {
+                        Err(_) => signal.or_else(|| self.interrupts.take()),
+                        Ok(_) => signal,
+                    };
                     return signal
                         .map_or(opened, |signal| Err(self.interrupted_unconfirmed(signal)));
                 }
@@ -512,8 +523,8 @@ impl<'a> Follower<'a> {
     }
 
     /// Reconnects and continues the log at the byte where it stopped. The pauses between attempts grow, until an attempt
-    /// succeeds or more attempts are pointless.
-    fn take_up_again(&mut self, why: Failure) -> Outcome<Session> {
+    /// succeeds or more attempts are pointless. Returns `None` if the job was stopped instead, for a signal.
+    fn take_up_again(&mut self, why: Failure) -> Outcome<Option<Session>> {
         if why.is_final() {
             // The connection works and the script ended: what ended it once usually does so again.
             self.attempts.idle_sessions += 1;
@@ -532,10 +543,12 @@ impl<'a> Follower<'a> {
                 return Err(self.given_up(failure));
             }
             let pause = self.attempts.add(took);
-            self.sleep(pause)?;
+            if let Some(signal) = self.interrupted_within(pause) {
+                return self.stop_without_session(signal);
+            }
             let start = Instant::now();
             match self.open() {
-                Ok(session) => return Ok(session),
+                Ok(session) => return Ok(Some(session)),
                 Err(failure) if matches!(failure.status, ExitStatus::Signal(_)) => {
                     return Err(failure);
                 }
@@ -547,8 +560,19 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Stops the job for a signal that came while no session follows it. With a jump host, Ctrl-C itself may have ended the
+    /// connection: the proxy of the master is in the foreground at the terminal.
+    fn stop_without_session(&mut self, signal: u8) -> Outcome<Option<Session>> {
+        if !self.mode.stops_job || self.offset.is_none() || self.end.interrupted.is_some() {
+            return Err(self.left_alone(signal));
+        }
+        self.note_stop_signal(signal);
+        self.stop_alone()?;
+        Ok(None)
+    }
+
     /// Pauses while another job holds the workspace's lock, then tries to start this job.
-    fn wait_for(&mut self, holder: &Holder) -> Outcome<Session> {
+    fn wait_for(&mut self, holder: &Holder) -> Outcome<Option<Session>> {
         if self.mode.wait.is_some() && self.lock_wait.is_fresh() {
             self.report.say(&holder.waiting(&self.document));
         }
@@ -564,13 +588,8 @@ impl<'a> Follower<'a> {
         }
         match self.open() {
             Err(failure) if !failure.is_final() => self.take_up_again(failure),
-            opened => opened,
+            opened => opened.map(Some),
         }
-    }
-
-    /// Sleeps, unless a signal arrives. Without a connection the signal can't stop the job.
-    fn sleep(&mut self, pause: Duration) -> Outcome<()> {
-        self.interrupted_within(pause).map_or(Ok(()), |signal| Err(self.left_alone(signal)))
     }
 
     /// Returns the signal that arrives within `pause`, if any.
@@ -586,13 +605,15 @@ impl<'a> Follower<'a> {
     }
 
     fn left_alone(&self, signal: u8) -> Failure {
-        let message = format!(
-            "interrupted without the connection; job {} on '{}' may still run",
-            self.job.id,
-            self.host()
-        );
-        let attach = self.document.attach_command(&self.job.id);
-        Failure::signal(signal, message).hint(format!("follow it with `{attach}`"))
+        let (id, host) = (&self.job.id, self.host());
+        let attach = self.document.attach_command(id);
+        if !self.mode.stops_job {
+            let message = format!("interrupted; this doesn't end job {id} on '{host}'");
+            return Failure::signal(signal, message).hint(format!("`{attach}` follows it"));
+        }
+        let stop = self.document.stop_command(id);
+        Failure::signal(signal, format!("interrupted; job {id} on '{host}' may still run"))
+            .hint(format!("`{stop}` ends it, `{attach}` follows it"))
     }
 
     /// Adds to the failure what is known of the job.
