@@ -44,13 +44,17 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     Ok(())
 }
 
-/// Returns the script for an interpreter; each requirement is one of its arguments.
+/// Returns the script for an interpreter; each requirement is one of its words.
 fn script(connection: &Connection, document: &Document, interpreter: &Interpreter) -> Script {
-    let script = connection.script(PROGRAM).given("ours", document.remote.state.as_str());
     let (kind, folder) = match interpreter.folder() {
         None => ("system", String::new()),
         Some(folder) => ("virtualenv", folder),
     };
-    let script = script.word(kind).word(interpreter.python()).word(&folder);
-    script.words(&requirements::split(interpreter.requirements()))
+    connection
+        .script(PROGRAM)
+        .given("kind", kind)
+        .given("named_python", interpreter.python())
+        .given("folder", &folder)
+        .given("state_folder", document.remote.state.as_str())
+        .words(&requirements::split(interpreter.requirements()))
 }

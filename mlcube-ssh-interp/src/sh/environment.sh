@@ -1,15 +1,13 @@
 #!/bin/sh
 # Makes sure that the python environment exists and is complete.
-# $1 system or virtualenv, $2 python, $3 the environment's folder (empty: none), then the requirements, one word each.
-# Given: ours, our own folder for the cube, which may not exist yet.
+# Given: kind, system or virtualenv; named_python, the name or path of a python; folder, that of the environment, or
+# nothing; state_folder, that of the remote tree, which may not exist yet.
+# Words: the requirements.
 # Reply: changed, python (its path), mlcube (its version), gpus (`plain` or `quoted`: how a list of GPUs must be passed); or
 # problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-kind=$1 named=$2 folder=$3
-shift 3
-
-case $named in \~/*) named=$(absolute "$named") ;; esac
+case $named_python in \~/*) named_python=$(absolute "$named_python") ;; esac
 
 # The user's variables for python and pip could make it import other packages, or install ours elsewhere.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_USER
@@ -300,15 +298,15 @@ older_python() {
 
 # A link of this name may lead to a place that the account can't reach: another user's environment.
 no_python() {
-  if [ -L "$named" ]; then problem no-python-behind "$(readlink -f "$named" || readlink "$named")"; fi
-  problem no-python "$named"
+  if [ -L "$named_python" ]; then problem no-python-behind "$(readlink -f "$named_python" || readlink "$named_python")"; fi
+  problem no-python "$named_python"
 }
 
 system_python() {
-  python=$(command -v "$named") || no_python
+  python=$(command -v "$named_python") || no_python
   check_program "$python"
   # A python that isn't ours has no place for the proof; the first push makes the folder for it.
-  proof=$(absolute "$ours")/started
+  proof=$(absolute "$state_folder")/started
   [ -d "${proof%/*}" ] || proof=
   if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
   say "installing $* for $python"
@@ -332,7 +330,7 @@ virtual_environment() {
   # In a folder like /tmp, another user may have made what takes the place of the environment, or a pipe as its lock.
   check_own "$former" "$folder.lock"
   # One line that changes whenever any part of the environment's definition changes.
-  wanted="$named $*"
+  wanted="$named_python $*"
   if [ ! -e "$former" ] && is_whole "$@"; then finish 0 "$@"; return; fi
 
   mkdir -p "${folder%/*}" || problem not-writable "${folder%/*}"
@@ -350,7 +348,7 @@ virtual_environment() {
   elif [ -f "$made" ] && ! is_environment; then
     make_anew "has lost files"
   elif [ -f "$made" ] && is_of_another_python; then
-    make_anew "was made with another python than $named"
+    make_anew "was made with another python than $named_python"
   elif ! is_environment; then
     if is_skeleton; then
       say "$folder has lost its files; recreating it"
@@ -402,7 +400,7 @@ base_of() {
 
 # Checks whether the settings now name another python than the one with which the environment was made.
 is_of_another_python() {
-  maker=$(command -v "$named") || no_python
+  maker=$(command -v "$named_python") || no_python
   [ "$(base_of "$maker")" != "$(base_of "$python")" ]
 }
 
@@ -413,7 +411,7 @@ make_anew() {
   # The pattern comes on standard input: among grep's arguments it would match grep itself.
   # shellcheck disable=SC2062 # the pattern is that of -f
   if printf '%s\n' "$python" | grep -f - -qsF /proc/[0-9]*/cmdline; then problem in-use "$folder"; fi
-  maker=$(command -v "$named") || no_python
+  maker=$(command -v "$named_python") || no_python
   say "$folder $1; recreating it"
   if [ -f "$begun" ]; then
     # It never worked, and where it filled the disk its room is needed.
@@ -454,7 +452,7 @@ fill() {
 
 create() {
   if [ -d "$folder" ] && [ -n "$(ls -A "$folder")" ]; then problem not-an-environment "$folder"; fi
-  maker=$(command -v "$named") || no_python
+  maker=$(command -v "$named_python") || no_python
   say "creating $folder"
   is_creating=yes
   if ! { mkdir -p "$folder" && printf '' >"$begun"; }; then problem not-writable "$folder"; fi
