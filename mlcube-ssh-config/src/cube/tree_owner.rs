@@ -4,9 +4,6 @@
 //! state folder; the folder's part is a hash of its path.
 
 use std::fs;
-use std::fs::Permissions;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -14,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::cube::layout::Layout;
 use crate::pipe::document::{Document, Remote};
 use crate::pipe::failure::{Failure, hinted};
-use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder};
+use crate::pipe::private_file::{STATE_REMEDY, state_folder, write_once};
 use crate::text::quote::{one_line, shell_word};
 use crate::text::random_id::hex_digits;
 use crate::text::stable_hash::{StableHash, former};
@@ -86,23 +83,9 @@ fn machine_id(state: &Path) -> Result<String> {
     if let Some(id) = read().filter(|id| !id.is_empty()) {
         return Ok(id);
     }
-    let id = hex_digits()?;
-    make(state, &file, &id).map_err(|problem| {
+    let id = hex_digits::<8>()?;
+    write_once(&file, format!("{id}\n").as_bytes()).map_err(|problem| {
         hinted(format!("can't write {}: {problem}", file.display()), STATE_REMEDY)
     })?;
     read().with_context(|| format!("can't read {}", file.display()))
-}
-
-fn make(state: &Path, file: &Path, id: &str) -> io::Result<()> {
-    make_private(state)?;
-    let new = state.join(format!("id.{}.new", std::process::id()));
-    fs::write(&new, format!("{id}\n"))?;
-    fs::set_permissions(&new, Permissions::from_mode(0o600))?;
-    // A hard link is made in one operation, and never replaces a file that another process has made meanwhile.
-    let made = fs::hard_link(&new, file);
-    fs::remove_file(&new)?;
-    match made {
-        Err(problem) if problem.kind() != io::ErrorKind::AlreadyExists => Err(problem),
-        _ => Ok(()),
-    }
 }

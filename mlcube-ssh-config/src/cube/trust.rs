@@ -14,7 +14,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -30,9 +30,10 @@ use crate::cube::outside_inputs;
 use crate::cube::paths::real;
 use crate::pipe::document::Document;
 use crate::pipe::failure::hinted;
-use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder};
+use crate::pipe::private_file::{STATE_REMEDY, state_folder, write_once};
 use crate::settings::runner::{Runner, UserSettings};
 use crate::text::hint::OrHint;
+use crate::text::random_id;
 use crate::text::stable_hash::to_hex;
 
 /// Bytes of the key: as many as the hash has.
@@ -316,21 +317,8 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
 
 /// Makes the key, or reads the one that another process has made meanwhile.
 fn make_key(file: &Path) -> Result<[u8; KEY]> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    make_private(folder)?;
-    let mut key = [0; KEY];
-    File::open("/dev/urandom")?.read_exact(&mut key)?;
-    // The temporary file has mode 0600 from the start.
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(&key)?;
-    new.as_file().sync_all()?;
-    match new.persist_noclobber(file) {
-        Ok(_) => Ok(key),
-        Err(problem) if problem.error.kind() == io::ErrorKind::AlreadyExists => {
-            read_key(file)?.context("it was removed meanwhile")
-        }
-        Err(problem) => Err(problem.error.into()),
-    }
+    write_once(file, &random_id::bytes::<KEY>()?)?;
+    read_key(file)?.context("it was removed meanwhile")
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

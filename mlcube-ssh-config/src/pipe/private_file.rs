@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -78,6 +78,24 @@ pub fn write_atomically(
     new.as_file().sync_all()?;
     new.persist(path).map_err(|refused| refused.error)?;
     Ok(())
+}
+
+/// Writes a file that doesn't exist yet, readable only by its owner, into a folder that only this user can enter. A file
+/// that another process has made meanwhile stays as it is.
+///
+/// # Errors
+/// If the folder can't be created or isn't the user's, or if the file can't be written.
+pub(crate) fn write_once(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    make_private(folder)?;
+    // The temporary file has mode 0600 from the start.
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(content)?;
+    new.as_file().sync_all()?;
+    match new.persist_noclobber(path) {
+        Err(refused) if refused.error.kind() != ErrorKind::AlreadyExists => Err(refused.error),
+        _ => Ok(()),
+    }
 }
 
 /// Creates a folder that only its owner can enter, and missing folders above it; an existing folder isn't changed.

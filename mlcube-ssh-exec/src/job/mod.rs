@@ -9,8 +9,6 @@ mod launched_by;
 pub(crate) mod result;
 pub(crate) mod variables;
 
-use std::fs::File;
-use std::io::Read;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
@@ -22,6 +20,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::names::{JobId, RemotePath};
 use mlcube_ssh::settings::runner::{Interpreter, Runner};
+use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh::ui::report::Verbosity;
 
 const START: &str = concat!(
@@ -250,17 +249,8 @@ fn settings(runner: &Runner) -> Result<String> {
 /// Returns an id that no other job has: the time in milliseconds and random digits, so that jobs of the same second sort by
 /// time, too.
 pub(crate) fn new_id() -> Result<String> {
-    let mut random = [0; 6];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut random))
-        .context("can't read /dev/urandom")?;
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis());
-    let random: String = random
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect();
-    Ok(format!("{now}-{random}"))
+    Ok(format!("{now}-{}", hex_digits::<6>()?))
 }

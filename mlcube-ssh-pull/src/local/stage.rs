@@ -12,7 +12,7 @@ use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::sync::{Batch, SyncState};
-use mlcube_ssh::text::random_id;
+use mlcube_ssh::text::random_id::hex_digits;
 
 use crate::transfer::load::Load;
 use mlcube_ssh::process::rsync_version;
@@ -47,7 +47,7 @@ impl Stage {
             return Ok(None);
         }
         // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
-        let name = sync_state.stage()?.map_or_else(random_id::hex_digits, Ok)?;
+        let name = sync_state.stage()?.map_or_else(hex_digits::<8>, Ok)?;
         Ok(Some((Self { folder: format!("{PARTIAL}/stage-{name}") }, name)))
     }
 
