@@ -10,7 +10,7 @@ use crate::pipe::limits::Exceeded;
 use crate::text::hint::{Hinted, is_of_a_full_disk};
 use crate::ui::report::Report;
 
-pub use crate::text::hint::{OrHint, hinted};
+pub use crate::text::hint::{OrHint, hinted, is_disk_full};
 
 /// The party at fault; the document's `failed.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,11 +208,11 @@ impl fmt::Display for Failure {
 /// Returns what can be done about a local file that the system refuses; the message names the file.
 fn hint_of_io(problem: &io::Error) -> &'static str {
     match problem.kind() {
+        _ if is_disk_full(problem) => MAKE_ROOM,
         ErrorKind::NotFound => "check the path",
         ErrorKind::PermissionDenied => {
             "check who may read and write the file and the folders above it (`ls -ld`)"
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => MAKE_ROOM,
         ErrorKind::ReadOnlyFilesystem => "name a path on a file system that can be written",
         ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
             "something of another kind has this name: move it away, or name another path"
@@ -228,10 +228,14 @@ const WITH_V: &str = "run it again with -v, which shows the commands and scripts
 /// The hint for a full disk; a disk may also have no free inodes, or the account's quota may be used up.
 pub const MAKE_ROOM: &str = "make room (`df -h`, `df -i` and `quota` show what is full), then run this step again: it resumes where it stopped";
 
+/// The system's words for a disk, or an account's share of it, that is full; programs differ in the case of the first.
+pub const FULL_DISK: [&str; 2] = ["no space left on device", "disk quota exceeded"];
+
 /// Returns whether a program's message says that a disk, or the account's share of it, is full.
 #[must_use]
 pub fn is_out_of_room(errors: &str) -> bool {
-    errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
+    let errors = errors.to_ascii_lowercase();
+    FULL_DISK.iter().any(|words| errors.contains(words))
 }
 
 #[cfg(test)]

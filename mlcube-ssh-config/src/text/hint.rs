@@ -34,11 +34,14 @@ impl OrHint for anyhow::Error {
 }
 
 /// Returns whether the system refused to write because a local disk, or the account's share of it, is full.
+#[must_use]
+pub fn is_disk_full(problem: &io::Error) -> bool {
+    matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Returns whether a full local disk is among the causes.
 pub(crate) fn is_of_a_full_disk(cause: &anyhow::Error) -> bool {
-    let is_full = |problem: &io::Error| {
-        matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-    };
-    cause.chain().any(|cause| cause.downcast_ref().is_some_and(is_full))
+    cause.chain().any(|cause| cause.downcast_ref().is_some_and(is_disk_full))
 }
 
 impl<T> OrHint for anyhow::Result<T> {

@@ -2,6 +2,8 @@
 //!
 //! The fuzz target `host` includes this file, so it uses nothing else of this program.
 
+use mlcube_ssh::pipe::failure::{FULL_DISK, is_out_of_room};
+
 /// The shim's words, after the engine's name, for an engine that it doesn't find.
 const NOT_FOUND: &str = ": not found on this host";
 
@@ -58,7 +60,7 @@ impl EngineFailure {
         ]) {
             return Some(Self::NoDaemon);
         }
-        if says(&["no space left on device", "disk quota exceeded"]) {
+        if is_out_of_room(line) {
             return Some(Self::NoSpace(path_in(line)));
         }
         if line.contains("SIF recipe file does not exist") {
@@ -94,7 +96,8 @@ pub(crate) fn missing_singularity(description: &str) -> Option<String> {
 
 /// Returns the last path before the words that report a full disk.
 fn path_in(line: &str) -> Option<String> {
-    let end = line.to_ascii_lowercase().rfind("no space left").unwrap_or(line.len());
+    let low = line.to_ascii_lowercase();
+    let end = FULL_DISK.iter().filter_map(|words| low.rfind(words)).max().unwrap_or(line.len());
     let words = line.get(..end)?.split_whitespace();
     let mut paths = words.map(|word| word.trim_matches(|c: char| "\"':,;()".contains(c)));
     paths.rfind(|word| word.len() > 1 && word.starts_with('/')).map(str::to_owned)

@@ -14,7 +14,7 @@ use std::thread;
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_disk_full};
 use mlcube_ssh::pipe::limits;
 use mlcube_ssh::process::byte_counter::ByteCounter;
 use mlcube_ssh::process::file_list::write_names;
@@ -151,10 +151,11 @@ impl ArchiveTransfer<'_> {
             None if problem.kind() == ErrorKind::TimedOut => self.connection.silent_transfer(),
             None => {
                 let failure = Failure::ours(anyhow!("fetching from '{host}': {problem}"));
-                match problem.kind() {
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure.hint(MAKE_ROOM),
-                    _ => failure.hint("run this step again; it resumes where it stopped"),
-                }
+                failure.hint(if is_disk_full(&problem) {
+                    MAKE_ROOM
+                } else {
+                    "run this step again; it resumes where it stopped"
+                })
             }
         })?;
         // Reads to the end, because the remote waits until all of its output is read.

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::{Entry as Planned, EntryKind, Listing};
+use mlcube_ssh::pipe::failure::is_disk_full;
 use mlcube_ssh::sync::archive::{Member, Members, exceeded};
 use mlcube_ssh::ui::progress::Progress;
 use tar::Archive;
@@ -184,10 +185,9 @@ impl<'a> Unpacker<'a> {
 /// Ignores what keeps a single file from being stored, because rsync will report it. A full disk is an error,
 /// because it keeps every file from being stored.
 fn unless_full(problem: &io::Error) -> io::Result<()> {
-    match problem.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Err(io::Error::new(problem.kind(), format!("no room left on this machine ({problem})")))
-        }
-        _ => Ok(()),
+    if is_disk_full(problem) {
+        let message = format!("no room left on this machine ({problem})");
+        return Err(io::Error::new(problem.kind(), message));
     }
+    Ok(())
 }

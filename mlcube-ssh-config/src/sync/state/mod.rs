@@ -38,7 +38,7 @@ use crate::cube::layout::Layout;
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
-use crate::pipe::failure::{MAKE_ROOM, hinted};
+use crate::pipe::failure::{MAKE_ROOM, hinted, is_disk_full};
 use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_atomically};
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
@@ -115,10 +115,7 @@ impl SyncState {
             Ok::<_, std::io::Error>(file)
         };
         lock().map_err(|problem| {
-            let hint = match problem.kind() {
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => MAKE_ROOM,
-                _ => STATE_REMEDY,
-            };
+            let hint = if is_disk_full(&problem) { MAKE_ROOM } else { STATE_REMEDY };
             hinted(format!("can't lock {}: {problem}", path.display()), hint)
         })
     }
