@@ -1,7 +1,8 @@
 //! The command line.
 
 use clap::Parser;
-use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
+use mlcube_ssh::pipe::step::StepArgs;
 
 /// The program's name at the beginning of its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-interp";

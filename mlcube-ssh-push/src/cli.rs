@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mlcube_ssh::pipe::step::{EXIT_STATUSES, StepArgs};
+use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
+use mlcube_ssh::pipe::step::StepArgs;
 use mlcube_ssh::remote::job::WaitArgs;
 
 /// The program's name, which precedes its messages.

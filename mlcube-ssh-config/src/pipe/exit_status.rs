@@ -1,16 +1,16 @@
-//! The exit statuses of every program of the suite.
-//!
-//! | status | meaning |
-//! |---|---|
-//! | 0 | done |
-//! | 125 | an error of mlcube-ssh: usage, document, configuration, a precondition, files left out |
-//! | 126 | `ssh` or `rsync` exists and can't be run |
-//! | 127 | `ssh` or `rsync` is missing, locally or on the remote |
-//! | 255 | the connection: unreachable, refused, lost, host key, login |
-//! | 128+n | ended by signal n |
-//! | other | the task's own |
+//! The exit statuses of every program of the suite: [`EXIT_STATUSES`] is their table, [`ExitStatus`] their type.
 
 use std::process::ExitCode;
+
+/// The table of the statuses, the last part of every program's help. The reference has the same rows.
+pub const EXIT_STATUSES: &str = "\
+Exit status:
+  0        done
+  125      usage, document, configuration, a failed check, or skipped files
+  126/127  ssh or rsync can't be run, or isn't installed, locally or on the remote
+  255      the connection: unreachable, refused, lost, host key, login
+  128+n    ended by signal n
+  other    the task's own status";
 
 /// The reason why a program ends, as the status that its caller sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ mod tests {
         ];
         for (status, code) in table {
             assert_eq!(status.code(), code, "{status:?}");
+            let has_own_row = !matches!(status, ExitStatus::Task(_) | ExitStatus::Signal(_));
+            assert!(!has_own_row || EXIT_STATUSES.contains(&code.to_string()), "{status:?}");
         }
     }
 }

@@ -21,16 +21,6 @@ use crate::text::printable::printable;
 use crate::text::quote::one_line;
 use crate::ui::report::{Report, Verbosity};
 
-/// The last part of every program's help.
-pub const EXIT_STATUSES: &str = "\
-Exit status:
-  0        done
-  125      usage, document, configuration, a failed check, or skipped files
-  126/127  ssh or rsync can't be run, or isn't installed, locally or on the remote
-  255      the connection: unreachable, refused, lost, host key, login
-  128+n    ended by signal n
-  other    the task's own status";
-
 /// The options of every step.
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]

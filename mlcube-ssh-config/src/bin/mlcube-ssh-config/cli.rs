@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use mlcube_ssh::pipe::step::{CommonArgs, EXIT_STATUSES};
+use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
+use mlcube_ssh::pipe::step::CommonArgs;
 
 /// The program's name at the beginning of its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
