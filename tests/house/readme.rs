@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
-use mlcube_ssh::settings::runner::KEYS;
+use mlcube_ssh::settings::runner::{AUTHENTICATION_KEYS, INTERPRETER_KEYS, KEYS};
 use mlcube_ssh_harness::{Scene, Task, repository};
 
 const PROGRAMS: [&str; 5] = [
@@ -120,6 +120,7 @@ fn every_option_of_the_readmes_exists() {
         "--no-index",
         "--find-links",
         "--no-deps",
+        "--use-pep517",
         "--wheel-dir",
         "--update",
         "--shm-size",
@@ -181,14 +182,12 @@ fn every_key_of_the_settings_is_in_the_reference() {
     for key in KEYS {
         assert!(first_column(&table).contains(&key), "the reference has no row for {key}");
     }
-    let below =
-        ["python", "requirements", "location", "name", "identify_file", "identity_file", "user"];
-    for key in below {
-        let key = format!("`{key}`");
-        assert!(
-            table.iter().any(|row| row.contains(&key)),
-            "the reference doesn't say what {key} is"
-        );
+    for key in INTERPRETER_KEYS.iter().chain(&AUTHENTICATION_KEYS) {
+        // `type: system`, or the key alone.
+        let is_told = table
+            .iter()
+            .any(|row| row.contains(&format!("`{key}`")) || row.contains(&format!("`{key}: ")));
+        assert!(is_told, "the reference doesn't say what {key} is");
     }
 }
 

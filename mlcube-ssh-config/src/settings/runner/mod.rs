@@ -142,24 +142,34 @@ pub const KEYS: [&str; 21] = [
     "shared",
 ];
 
+/// The keys of `interpreter`.
+pub const INTERPRETER_KEYS: [&str; 5] = ["type", "python", "requirements", "location", "name"];
+
+/// The keys of `authentication`.
+pub const AUTHENTICATION_KEYS: [&str; 3] = ["identify_file", "identity_file", "user"];
+
 impl Runner {
     /// Reads the settings.
     ///
     /// # Errors
     /// The first key that is unknown or missing, or that has a wrong type or value.
     pub fn new(settings: &UserSettings) -> Result<Self, Invalid> {
-        let section = Section::new("runner", &settings.0);
-        section.only(&KEYS)?;
+        let section = Section::new("runner", &settings.0, &KEYS);
+        section.check_keys()?;
         Ok(Self {
             host: section.parsed("host")?,
             platform: section.required("platform")?,
             remote_root: section.parsed("remote_root")?,
-            interpreter: Interpreter::from_section(&section.section("interpreter")?)?,
-            authentication: Authentication::from_section(&section.section("authentication")?)?,
+            interpreter: Interpreter::from_section(
+                &section.section("interpreter", &INTERPRETER_KEYS)?,
+            )?,
+            authentication: Authentication::from_section(
+                &section.section("authentication", &AUTHENTICATION_KEYS)?,
+            )?,
             env: section.names("env")?,
             cube_env: section.names("cube_env")?,
             shared: section.flag("shared")?,
-            environment: environment(&section.section("environment")?)?,
+            environment: environment(&section.section("environment", &[])?)?,
             setup: section.text("setup")?.unwrap_or_default(),
             remote: remote(&section)?,
             remote_name: section.plain_name("remote_name")?,
@@ -274,13 +284,13 @@ impl Authentication {
 /// Returns the keys below `interpreter` and `authentication` that nothing uses. The Python runner accepts them silently.
 #[must_use]
 pub fn unused_keys(config: &Map<String, Value>) -> Vec<String> {
-    let unused = |section: &str, known: &[&str]| -> Vec<String> {
-        let map = config.get("runner").and_then(|runner| runner.get(section)?.as_object());
-        let keys = map.into_iter().flat_map(Map::keys).filter(|key| !known.contains(&key.as_str()));
-        keys.map(|key| format!("runner.{section}.{key}")).collect()
+    let unused = |name: &str, known: &'static [&'static str]| -> Vec<String> {
+        let map = config.get("runner").and_then(|runner| runner.get(name)?.as_object());
+        let unknown = |map| Section::new(name, map, known).unknown_keys();
+        map.into_iter().flat_map(unknown).map(|key| format!("runner.{name}.{key}")).collect()
     };
-    let mut keys = unused("interpreter", &["type", "python", "requirements", "location", "name"]);
-    keys.extend(unused("authentication", &["identify_file", "identity_file", "user"]));
+    let mut keys = unused("interpreter", &INTERPRETER_KEYS);
+    keys.extend(unused("authentication", &AUTHENTICATION_KEYS));
     keys
 }
 

@@ -1,4 +1,10 @@
 //! Reads one map of the settings key by key; every error gives the full name of the key.
+//!
+//! serde does not do this, although `serde_path_to_error` adds the key to its errors: a message of serde's is that of
+//! one value (`invalid type: sequence, expected a string`), in the words of JSON, and each of the forms below – a
+//! time, a size, a name, a list of paths, null for an absent key – would need a type with a visitor, which is longer
+//! than the function here. What is lost is that the compiler knows the keys; so a section knows its own, and reading
+//! another one is a fault that every debug build reports.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,15 +31,20 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// A map of the settings and its full key.
+/// A map of the settings, its full key, and the keys that it may have.
 pub(crate) struct Section<'a> {
     path: String,
     map: &'a Map<String, Value>,
+    known: &'static [&'static str],
 }
 
 impl<'a> Section<'a> {
-    pub(crate) fn new(path: &str, map: &'a Map<String, Value>) -> Self {
-        Self { path: path.to_owned(), map }
+    pub(crate) fn new(
+        path: &str,
+        map: &'a Map<String, Value>,
+        known: &'static [&'static str],
+    ) -> Self {
+        Self { path: path.to_owned(), map, known }
     }
 
     /// Creates an error about `key`.
@@ -41,14 +52,20 @@ impl<'a> Section<'a> {
         Invalid { key: format!("{}.{key}", self.path), problem }
     }
 
-    /// Refuses every key that isn't in `known`.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Invalid> {
-        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
+    /// Refuses a key that isn't known.
+    pub(crate) fn check_keys(&self) -> Result<(), Invalid> {
+        match self.unknown_keys().next() {
             Some(key) => {
-                Err(self.invalid(key, format!("unknown key; known are {}", known.join(", "))))
+                Err(self.invalid(key, format!("unknown key; known are {}", self.known.join(", "))))
             }
             None => Ok(()),
         }
+    }
+
+    /// Returns the keys that aren't known.
+    pub(crate) fn unknown_keys(&self) -> impl Iterator<Item = &'a String> + use<'a> {
+        let known = self.known;
+        self.map.keys().filter(move |key| !known.contains(&key.as_str()))
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
@@ -57,6 +74,7 @@ impl<'a> Section<'a> {
 
     /// Returns the value of `key`; null counts as absent.
     fn value(&self, key: &str) -> Option<&'a Value> {
+        debug_assert!(self.known.contains(&key), "{}.{key} isn't among the known keys", self.path);
         self.map.get(key).filter(|value| !value.is_null())
     }
 
@@ -181,13 +199,17 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Returns the map below `key`; it has no entries if `key` is absent or empty.
-    pub(crate) fn section(&self, key: &str) -> Result<Section<'a>, Invalid> {
+    /// Returns the map below `key`, which may have the keys `known`; it has no entries if `key` is absent or empty.
+    pub(crate) fn section(
+        &self,
+        key: &str,
+        known: &'static [&'static str],
+    ) -> Result<Section<'a>, Invalid> {
         static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         let path = format!("{}.{key}", self.path);
         match self.value(key) {
-            None => Ok(Section { path, map: &EMPTY }),
-            Some(Value::Object(map)) => Ok(Section { path, map }),
+            None => Ok(Section { path, map: &EMPTY, known }),
+            Some(Value::Object(map)) => Ok(Section { path, map, known }),
             Some(other) => Err(self.wrong(key, "a map", other)),
         }
     }
