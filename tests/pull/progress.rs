@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use mlcube_ssh_harness::{Cube, Document, Scene, Task, random};
+use mlcube_ssh_harness::{Cube, Document, Scene, Task, eventually, random};
 use rustix::process::Signal;
 
 /// A cube with a large file in its workspace there, on a host whose rsync sends so many kilobytes a second.
@@ -81,24 +81,12 @@ fn some_came(workspace: &Path) {
             .flatten()
             .any(|file| file.metadata().is_ok_and(|it| it.len() > 500_000))
     };
-    for _ in 0..2_000 {
-        if folders().flatten().any(has_some) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    panic!("nothing comes");
+    eventually("some of the file came", || folders().flatten().any(has_some));
 }
 
 /// Waits for what rsync, which ends after us, keeps.
 fn is_kept(path: &Path) {
-    for _ in 0..400 {
-        if path.exists() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    panic!("{} isn't kept", path.display());
+    eventually(&format!("{} is kept", path.display()), || path.exists());
 }
 
 #[test]

@@ -230,13 +230,13 @@ fn a_tar_that_brings_nothing_and_reports_success_is_no_success() {
 fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
     let scene = Scene::new();
     let cube = many(&scene);
-    // More than what is on its way at once: half of it is read when the host begins to unpack, and nothing behind it.
+    // More than what is on its way at once: some of it is read when the host has got its beginning, and nothing behind it.
     fs::write(cube.workspace().join("large"), random(1, 24_000_000)).unwrap();
     fs::create_dir(cube.workspace().join("many/sub")).unwrap();
     fs::write(cube.workspace().join("many/sub/x"), "x").unwrap();
     let document = scene.document(&cube, &[]);
     let edits = format!(
-        "sleep 1; cd '{}' && echo more >>large && cd many && echo more >>010 && rm 011 && echo new >012.new && mv 012.new 012 && rm 013 && ln -s 014 013 && mv sub elsewhere && ln -s . sub\nexec /usr/bin/tar \"$@\"",
+        "head -c 1000000 >\"$HOME/begun\"; cd '{}' && echo more >>large && cd many && echo more >>010 && rm 011 && echo new >012.new && mv 012.new 012 && rm 013 && ln -s 014 013 && mv sub elsewhere && ln -s . sub\ncat \"$HOME/begun\" - | /usr/bin/tar \"$@\"",
         cube.workspace().display()
     );
     scene.host.has_program("tar", &edits);

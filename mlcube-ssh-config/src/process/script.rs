@@ -233,7 +233,7 @@ mod tests {
     use super::*;
     use crate::process::command::{Command, Finished};
 
-    /// The installed shells among those that may be a host's sh.
+    /// The shells that may be a host's sh.
     const SHELLS: [&str; 3] = ["dash", "bash", "busybox sh"];
 
     /// Every line leaves a trace when it runs, alone or not.
@@ -258,14 +258,6 @@ touch \"$RAN\"";
         String::from_utf8_lossy(&finished.output).into_owned()
     }
 
-    fn installed() -> impl Iterator<Item = &'static str> {
-        let works = |shell: &&str| {
-            let line = format!("{shell} -c :");
-            Command::new("sh").args(["-c", &line]).run().is_ok_and(|ended| ended.status == 0)
-        };
-        SHELLS.into_iter().filter(works)
-    }
-
     #[test]
     fn words_are_quoted_and_secrets_hidden() {
         let script = Script::new("echo \"$1\"")
@@ -280,18 +272,18 @@ touch \"$RAN\"";
     fn a_script_behind_another_one() {
         let first = Script::new("cd /; echo one").setup("HELD=on").followed();
         let second = Script::new("pwd; echo $HELD").setup("exit 9").after_another().text();
-        // The second script is sent when the first has replied; a pause keeps them apart for a `head` that reads ahead.
-        let both = |first: &Script| {
-            let line = format!(
-                "(printf %s \"$1\"; sleep 0.3; printf %s \"$2\") | {}",
-                LOADER.strip_prefix("exec ").unwrap()
-            );
-            Command::new("sh").args(["-c", &line, "sh", &first.text(), &second]).run().unwrap()
-        };
-        let ran = both(&first);
+        let loader = LOADER.strip_prefix("exec ").unwrap();
+        // The second script is sent when the first has replied, because `head` reads ahead.
+        let folder = tempfile::tempdir().unwrap();
+        let line = format!(
+            "cd \"$0\"; {{ printf %s \"$1\"; until grep -qs \"$3\" replies || [ -e ended ]; do :; done; printf %s \"$2\"; }} | {{ {loader} >replies; status=$?; : >ended; cat replies; exit $status; }}"
+        );
+        let (place, first) = (folder.path().to_str().unwrap(), first.text());
+        let words = ["-c", &line, place, &first, &second, MORE];
+        let ran = Command::new("sh").args(words).run().unwrap();
         let word = format!("{BEGUN}\n{READY}\n");
         assert_eq!((ran.status, printed(&ran)), (0, format!("{word}one\n{MORE}\n{word}/\non\n")));
-        let failed = both(&Script::new("return 3").followed());
+        let failed = load("sh", &Script::new("return 3").followed().text());
         assert_eq!((failed.status, printed(&failed)), (3, word));
     }
 
@@ -322,7 +314,7 @@ touch \"$RAN\"";
         let script = Script::new("printf '%s' \"$place\"; sh -c 'printf %s \"${place-}\"'")
             .setup("place=of-the-user")
             .given("place", odd);
-        for shell in installed() {
+        for shell in SHELLS {
             let ran = load(shell, &script.text());
             assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\n{odd}"), "{shell}");
         }
@@ -363,7 +355,7 @@ touch \"$RAN\"";
             loading(shell, text).variable("RAN", &ran.display().to_string()).run().unwrap()
         };
         let text = Script::new(TRACES).text();
-        for shell in installed() {
+        for shell in SHELLS {
             let at = (1..text.len()).step_by(97).chain([1, 2, 11, 17, text.len() - 3]);
             for at in at {
                 let lost = load(shell, &text[at..]);

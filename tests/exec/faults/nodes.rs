@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{HostOptions, Scene, Sshd, am_root};
+use mlcube_ssh_harness::{HostOptions, Scene, Sshd, am_root, skip};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn may_end(job: &Staged) {
 /// A job's scene on the node `login1`, and the other node, which has the same home.
 fn two_nodes(line: &str) -> Option<(Staged, Sshd)> {
     if !am_root() {
-        eprintln!("skipped: only root can make a node of its own");
+        skip("only root can make a node of its own");
         return None;
     }
     let scene = Scene::with(HostOptions::default().own_system("login1"));

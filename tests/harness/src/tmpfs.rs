@@ -31,7 +31,7 @@ impl Tmpfs {
     /// Mounts a file on itself: nothing can take its name (EBUSY). None unless root.
     pub fn pin(file: &Path) -> Option<Tmpfs> {
         if !am_root() {
-            eprintln!("skipped: only root can mount a file on itself");
+            skip("only root can mount a file on itself");
             return None;
         }
         must(command("mount").arg("--bind").args([file, file]));
