@@ -30,6 +30,17 @@ pub enum FailureKind {
 /// The failure of a step: kind, exit status and cause.
 ///
 /// An [`anyhow::Error`] converts to a failure of kind [`FailureKind::Ours`], so that `?` is right in most places.
+///
+/// ```
+/// use mlcube_ssh::pipe::exit_status::ExitStatus;
+/// use mlcube_ssh::pipe::failure::{Failure, hinted};
+///
+/// let failure = Failure::from(hinted("'gpu1' has no python 'py3'", "set runner.interpreter.python"));
+/// assert_eq!(failure.to_string(), "'gpu1' has no python 'py3'");
+/// assert_eq!(failure.hint_text(), Some("set runner.interpreter.python"));
+/// assert_eq!(failure.status, ExitStatus::Ours);
+/// assert!(failure.is_final());
+/// ```
 #[derive(Debug)]
 pub struct Failure {
     /// The party at fault.

@@ -25,6 +25,17 @@ pub use crate::process::file_list::List;
 use crate::process::writer::Writer;
 
 /// A program with its arguments, variables and input.
+///
+/// ```
+/// use mlcube_ssh::process::command::Command;
+///
+/// let command = Command::new("echo").args(["it's", "here"]);
+/// assert_eq!(command.to_string(), r"echo 'it'\''s' here");
+///
+/// let finished = command.run().map_err(|failure| failure.to_string())?;
+/// assert_eq!((finished.status, finished.output), (0, b"it's here\n".to_vec()));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Command {
     program: String,

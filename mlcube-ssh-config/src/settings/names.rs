@@ -1,6 +1,18 @@
 //! Names that become part of command lines: an invalid one can't be constructed.
 //!
 //! A host named `-oProxyCommand=…` must never be taken for an option (git's `connect.c` refuses the same).
+//!
+//! ```
+//! use mlcube_ssh::settings::names::{Host, RemotePath};
+//!
+//! assert!("gpu1.lan".parse::<Host>().is_ok());
+//! assert!("-oProxyCommand=sh".parse::<Host>().is_err());
+//!
+//! let root: RemotePath = "~/cubes".parse()?;
+//! let tree = root.join("linreg")?;
+//! assert_eq!((tree.as_str(), tree.from_home()), ("~/cubes/linreg", "cubes/linreg"));
+//! # Ok::<(), anyhow::Error>(())
+//! ```
 
 use std::fmt;
 

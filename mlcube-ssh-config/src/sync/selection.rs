@@ -113,6 +113,19 @@ impl Pattern {
 }
 
 /// The selected part of a workspace.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use mlcube_ssh::sync::{Pattern, Selection};
+///
+/// let selection = Selection::of(vec![Pattern::new("model/*.bin")?, Pattern::new("logs")?]);
+/// let includes = |path: &str| selection.includes(Path::new(path));
+/// assert!(includes("model/last.bin") && includes("logs/1/errors"));
+/// assert!(!includes("model/last.txt"));
+/// assert!(Pattern::new("../secret").is_err());
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Selection {
     /// The whole workspace.
@@ -271,7 +284,8 @@ impl Selection {
 }
 
 /// Returns whether `text` matches `pattern`. On a mismatch it backtracks to the last `*` only, so the time is at most
-/// the product of both lengths.
+/// the product of both lengths. (globset would act on `[` and `{`, too, and its compiled matchers can't be compared, as
+/// patterns are here.)
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
