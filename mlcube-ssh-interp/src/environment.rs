@@ -1,6 +1,6 @@
 //! The python environment on the remote: runs one script that checks it, and changes it only if something is missing.
 
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -14,11 +14,12 @@ const PROGRAM: &str = include_str!("sh/environment.sh");
 
 /// Makes the environment and adds a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
-    let (_, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?
+    let cube = Cube::of(document)?;
+    let interpreter = &cube.runner.interpreter;
+    let connection = Connection::new(&cube, &document.remote, step.report())?
         // The later steps transfer files: their program is checked before a login that would be in vain.
         .for_transfers();
-    let script = script(&connection, document, &runner.interpreter);
+    let script = script(&connection, document, interpreter);
     if step.is_dry_run() {
         step.show(&connection.shown(&script));
         return Ok(());
@@ -26,14 +27,14 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let (receipt, made) = timed(|receipt| {
         let reply = connection.run_reporting(&script)?;
         if reply.status != 0 {
-            return Err(problem::failure(connection.host().as_str(), &runner.interpreter, &reply));
+            return Err(problem::failure(connection.host().as_str(), interpreter, &reply));
         }
         receipt.changed = reply.field("changed").as_deref() == Some("1");
         receipt.python = reply.field("python");
         receipt.mlcube = reply.field("mlcube");
         receipt.gpus =
             reply.field("gpus").filter(|form| ["plain", "quoted"].contains(&form.as_str()));
-        receipt.requirements = Some(runner.interpreter.requirements().to_owned());
+        receipt.requirements = Some(interpreter.requirements().to_owned());
         Ok(())
     });
     made?;

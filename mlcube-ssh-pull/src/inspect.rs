@@ -32,7 +32,7 @@ pub(crate) fn list_both(
     layout: &Layout,
     sync_state: &SyncState,
     is_followed: bool,
-    asked: &Selection,
+    named: &Selection,
 ) -> Outcome<Listings> {
     thread::scope(|scope| {
         let local = scope.spawn(|| {
@@ -42,7 +42,7 @@ pub(crate) fn list_both(
         });
         let mut remote = list(connection, document, layout, is_followed.then_some(sync_state))?;
         let (common, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        followed_links::follow(connection, document, &mut remote, asked, &common)?;
+        followed_links::follow(connection, document, &mut remote, named, &common)?;
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }

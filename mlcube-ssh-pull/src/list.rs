@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::listing::{Entry, EntryKind};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
@@ -12,25 +12,26 @@ use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::date::utc;
 use mlcube_ssh::text::units::human_bytes;
 
-use crate::asked;
 use crate::cli::Args;
 use crate::remote::{followed_links, list, outputs};
+use crate::selection;
 
 /// Writes the size, time and name of every selected entry.
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
-    let (layout, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let outputs = outputs::declared(document, &layout);
-    let selection = asked::selection(args, &outputs)?;
-    let asked = asked::asked(args, &outputs)?;
-    let mut remote = list::list(&connection, document, &layout, None)?;
-    let common = SyncState::of(&layout, &document.remote)?.workspace()?;
-    followed_links::follow(&connection, document, &mut remote, &asked, &common)?;
+    let cube = Cube::of(document)?;
+    let layout = &cube.layout;
+    let connection = Connection::new(&cube, &document.remote, step.report())?.for_transfers();
+    let outputs = outputs::declared(document, layout);
+    let selection = selection::of_command_line(args, &outputs)?;
+    let named = selection::named(args, &outputs)?;
+    let mut remote = list::list(&connection, document, layout, None)?;
+    let common = SyncState::of(layout, &document.remote)?.workspace()?;
+    followed_links::follow(&connection, document, &mut remote, &named, &common)?;
     let unmatched = selection.unmatched(&remote.listing);
     let selection = selection.along_links(&remote.listing);
     let selected = remote.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
-    asked::check_matched(document, &unmatched)
+    selection::check_matched(document, &unmatched)
 }
 
 fn line(path: &Path, entry: &Entry) -> String {

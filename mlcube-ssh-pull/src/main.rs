@@ -1,13 +1,13 @@
 //! `mlcube-ssh-pull`: fetches the workspace from the remote.
 
 mod archive;
-mod asked;
 mod cli;
 mod inspect;
 mod list;
 mod local;
 mod pull;
 mod remote;
+mod selection;
 mod transfer;
 mod verify;
 

@@ -1,10 +1,10 @@
 //! The order of a pull: what was made on the remote is fetched; what was edited locally is kept.
 
 use anyhow::anyhow;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
-use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::document::{Document, Failed};
+use mlcube_ssh::pipe::document::{Document, Failed, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
@@ -12,78 +12,156 @@ use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::{Selection, SyncState};
 
 use crate::archive;
-use crate::asked::{asked, check_matched, selection};
 use crate::cli::Args;
 use crate::inspect::list_both;
 use crate::local::backups::Backups;
 use crate::local::scratch;
 use crate::local::stage::Stage;
-use crate::remote::list;
-use crate::remote::outputs;
 use crate::remote::outputs::{Output, Outputs};
+use crate::remote::{list, outputs};
+use crate::selection;
 use crate::transfer;
 use crate::transfer::TransferContext;
 use crate::transfer::fetch::Fetch;
 use crate::transfer::load::Load;
+use crate::transfer::skipped;
 
 /// Runs the whole pull and adds its receipt to the document.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
-    let (layout, runner) = Layout::of_document(document)?;
-    let boundary = Boundary::of(&layout, &runner)?;
-    boundary.check_workspace(&layout, &document.run)?;
-    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let outputs = outputs::declared(document, &layout);
-    let selection = selection(args, &outputs)?;
+    let cube = Cube::of(document)?;
+    let pull = Pull::of(step, document, &cube, args)?;
     if step.is_dry_run() {
-        return dry_run(step, document, &layout, &connection, &selection);
+        return pull.show();
     }
-    let (mut found, mut unmatched) = (Outputs::default(), Vec::new());
-    let (mut leading_out, mut asked) = (Vec::new(), asked(args, &outputs)?);
-    let (receipt, pulled) = timed(|receipt| {
-        let sync_state = SyncState::of(&layout, &document.remote)?;
-        let _lock = sync_state.lock(&step.report())?;
-        let listings = list_both(&connection, document, &layout, &sync_state, true, &asked)?;
-        let remote = &listings.remote;
-        asked = asked.along_links(&remote.listing);
-        unmatched = selection.unmatched(&remote.listing);
-        let selection = selection.along_links(&remote.listing);
-        found = Outputs::of(&outputs, &remote.listing, &selection);
-        let context = TransferContext {
-            step,
-            layout: &layout,
-            boundary: &boundary,
-            connection: &connection,
-            sync_state: &sync_state,
-        };
-        let path = remote.path.clone();
-        let was_cut_off = sync_state.was_cut_off();
-        let plan = context.transfer(listings, &selection, args, receipt)?;
-        if was_cut_off {
-            scratch::remove_left(&layout.workspace, &plan.links);
-        }
-        // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
-        let sent = plan.sent_links.iter().filter(|link| asked.leads_through(link));
-        leading_out.extend(plan.leading_out.iter().chain(sent).cloned());
-        let text = |output: &Output| output.path.to_string_lossy().into_owned();
-        receipt.outputs = Some(found.fetched.iter().map(text).collect());
-        outputs::name_outside(step.report(), document, &layout);
-        let place = &path;
-        let foreign = ForeignFiles { connection: &connection, document, place };
-        transfer::check_readable(&plan, &foreign)?;
-        plan.check_places("locally", |_| {
-            "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
-        })
-    });
+    let (receipt, pulled) = timed(|receipt| pull.run(receipt));
     // A failed pull gets a receipt too, once it is known what there is to fetch.
     if receipt.files.is_some() {
         document.steps.pull = Some(receipt);
     }
-    pulled?;
-    if !args.outputs {
-        check_matched(document, &unmatched)?;
+    pulled
+}
+
+/// A pull, with what all its stages are given.
+struct Pull<'a> {
+    step: &'a Step,
+    document: &'a Document,
+    args: &'a Args,
+    cube: &'a Cube,
+    boundary: Boundary,
+    connection: Connection,
+    sync_state: SyncState,
+    /// The declared outputs in the workspace.
+    outputs: Vec<Output>,
+    /// What the command line chooses.
+    selection: Selection,
+}
+
+impl<'a> Pull<'a> {
+    /// Checks what is refused before anything is listed.
+    fn of(step: &'a Step, document: &'a Document, cube: &'a Cube, args: &'a Args) -> Outcome<Self> {
+        let layout = &cube.layout;
+        let boundary = Boundary::of(layout, &cube.runner)?;
+        boundary.check_workspace(layout, &document.run)?;
+        let connection = Connection::new(cube, &document.remote, step.report())?.for_transfers();
+        let outputs = outputs::declared(document, layout);
+        let selection = selection::of_command_line(args, &outputs)?;
+        let sync_state = SyncState::of(layout, &document.remote)?;
+        Ok(Self {
+            step,
+            document,
+            args,
+            cube,
+            boundary,
+            connection,
+            sync_state,
+            outputs,
+            selection,
+        })
     }
-    check_outputs(document, &found.missing)?;
-    transfer::check_leading_out(&leading_out, &asked, document.remote.host.as_str())
+
+    /// Runs the stages: inspects both sides, makes the workspace up to date, and checks that everything came.
+    fn run(&self, receipt: &mut Receipt) -> Outcome<()> {
+        let (layout, document) = (&self.cube.layout, self.document);
+        let _lock = self.sync_state.lock(&self.step.report())?;
+        let named = selection::named(self.args, &self.outputs)?;
+        let (connection, sync_state) = (&self.connection, &self.sync_state);
+        let listings = list_both(connection, document, layout, sync_state, true, &named)?;
+        let remote = &listings.remote;
+        let named = named.along_links(&remote.listing);
+        let unmatched = self.selection.unmatched(&remote.listing);
+        let selection = self.selection.along_links(&remote.listing);
+        let found = Outputs::of(&self.outputs, &remote.listing, &selection);
+        let path = remote.path.clone();
+        let was_cut_off = sync_state.was_cut_off();
+        let plan = self.context().transfer(listings, &selection, self.args, receipt)?;
+        if was_cut_off {
+            scratch::remove_left(&layout.workspace, &plan.links);
+        }
+        let text = |output: &Output| output.path.to_string_lossy().into_owned();
+        receipt.outputs = Some(found.fetched.iter().map(text).collect());
+        outputs::name_outside(self.step.report(), document, layout);
+        let foreign = ForeignFiles { connection, cube: self.cube, document, place: &path };
+        skipped::check_readable(&plan, &foreign)?;
+        plan.check_places("locally", |_| {
+            "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
+        })?;
+        if !self.args.outputs {
+            selection::check_matched(document, &unmatched)?;
+        }
+        check_outputs(document, &found.missing)?;
+        // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
+        let sent = plan.sent_links.iter().filter(|link| named.leads_through(link));
+        let leading_out: Vec<_> = plan.leading_out.iter().chain(sent).cloned().collect();
+        skipped::check_leading_out(&leading_out, &named, connection.host())
+    }
+
+    fn context(&self) -> TransferContext<'_> {
+        TransferContext {
+            step: self.step,
+            layout: &self.cube.layout,
+            boundary: &self.boundary,
+            connection: &self.connection,
+            sync_state: &self.sync_state,
+        }
+    }
+
+    /// Shows the commands of the pull. What only the remote knows is taken from the sync state.
+    fn show(&self) -> Outcome<()> {
+        let (step, layout, remote) = (self.step, &self.cube.layout, &self.document.remote);
+        let (connection, sync_state) = (&self.connection, &self.sync_state);
+        let nothing = Listing::default();
+        let agreed = sync_state.workspace()?;
+        let plan = transfer::plan(&agreed, &nothing, &nothing, &self.selection, false);
+        step.show(&connection.shown(&list::list_script(
+            connection,
+            self.document,
+            layout,
+            Some(sync_state),
+        )?));
+        let backups = &Backups::of_a_pull(sync_state);
+        let remote = remote.workspace.from_home();
+        let fetch =
+            Fetch { connection, layout, backups, remote, by_content: false, linked_files: &[] };
+        if let Some(wanted) = archive::choose_entries(&plan.send, &nothing, &plan.links) {
+            // A shell can't unpack as a pull does.
+            let what = archive::describe(&wanted);
+            step.show_comment(&format!("{what} if it has one; else:"));
+        }
+        let loads = fetch.loads(&plan, &plan.send, &mut |command| {
+            step.show([command]);
+            Ok(true)
+        })?;
+        let Some(stage) = Stage::shown(sync_state)? else {
+            step.show(&fetch.commands(&loads, None));
+            return Ok(());
+        };
+        step.show(&stage.commands(&loads, &layout.workspace));
+        step.show(&fetch.commands(&loads, Some(&stage)));
+        let names = |load: &Load| load.part.files_from.clone();
+        let placings = loads.iter().map(|load| fetch.place_staged(&stage, load, names(load)));
+        step.show(&placings.collect::<Vec<_>>());
+        Ok(())
+    }
 }
 
 /// Fails if a declared output is missing after a run, unless the task failed: its own failure explains it.
@@ -104,50 +182,4 @@ fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
         .hint("check the task, or its outputs in mlcube.yaml")),
         _ => Ok(()),
     }
-}
-
-/// Shows the commands of a pull. What only the remote knows is taken from the sync state.
-fn dry_run(
-    step: &Step,
-    document: &Document,
-    layout: &Layout,
-    connection: &Connection,
-    selection: &Selection,
-) -> Outcome<()> {
-    let sync_state = SyncState::of(layout, &document.remote)?;
-    let plan = transfer::plan(
-        &sync_state.workspace()?,
-        &Listing::default(),
-        &Listing::default(),
-        selection,
-        false,
-    );
-    step.show(&connection.shown(&list::list_script(
-        connection,
-        document,
-        layout,
-        Some(&sync_state),
-    )?));
-    let remote = document.remote.workspace.from_home();
-    let backups = &Backups::of_a_pull(&sync_state);
-    let fetch = Fetch { connection, layout, backups, remote, by_content: false, linked_files: &[] };
-    if let Some(wanted) = archive::choose_entries(&plan.send, &Listing::default(), &plan.links) {
-        // A shell can't unpack as a pull does.
-        let what = archive::describe(&wanted);
-        step.show_comment(&format!("{what} if it has one; else:"));
-    }
-    let loads = fetch.loads(&plan, &plan.send, &mut |command| {
-        step.show([command]);
-        Ok(true)
-    })?;
-    let Some(stage) = Stage::shown(&sync_state)? else {
-        step.show(&fetch.commands(&loads, None));
-        return Ok(());
-    };
-    step.show(&stage.commands(&loads, &layout.workspace));
-    step.show(&fetch.commands(&loads, Some(&stage)));
-    let names = |load: &Load| load.part.files_from.clone();
-    let placings = loads.iter().map(|load| fetch.place_staged(&stage, load, names(load)));
-    step.show(&placings.collect::<Vec<_>>());
-    Ok(())
 }

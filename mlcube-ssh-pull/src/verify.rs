@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
@@ -14,46 +15,46 @@ use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync::Comparison;
 use mlcube_ssh::sync::{Plan, SyncState, TransferDirection, rsync};
 
-use crate::asked;
 use crate::cli::Args;
 use crate::inspect::{Listings, list_both};
 use crate::remote::{list, outputs};
-use crate::transfer;
-use crate::transfer::{TransferContext, compare};
+use crate::selection;
+use crate::transfer::{TransferContext, compare, skipped};
 
 /// Compares the entries that a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
-    let (layout, runner) = Layout::of_document(document)?;
-    let boundary = Boundary::of(&layout, &runner)?;
-    boundary.check_workspace(&layout, &document.run)?;
-    let connection = Connection::new(document, &runner, step.report())?.for_transfers();
-    let outputs = outputs::declared(document, &layout);
-    let selection = asked::selection(args, &outputs)?;
-    let sync_state = SyncState::of(&layout, &document.remote)?;
+    let cube = Cube::of(document)?;
+    let layout = &cube.layout;
+    let boundary = Boundary::of(layout, &cube.runner)?;
+    boundary.check_workspace(layout, &document.run)?;
+    let connection = Connection::new(&cube, &document.remote, step.report())?.for_transfers();
+    let outputs = outputs::declared(document, layout);
+    let selection = selection::of_command_line(args, &outputs)?;
+    let sync_state = SyncState::of(layout, &document.remote)?;
     if step.is_dry_run() {
-        step.show(&connection.shown(&list::list_script(&connection, document, &layout, None)?));
+        step.show(&connection.shown(&list::list_script(&connection, document, layout, None)?));
         let remote = document.remote.workspace.from_home();
         let plan = Plan::comparison(
             TransferDirection::Down,
             &sync_state.workspace()?,
             &Listing::default(),
         );
-        let comparisons = comparisons(&connection, &layout, remote, &plan, &[]);
+        let comparisons = comparisons(&connection, layout, remote, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let asked = asked::asked(args, &outputs)?;
+    let named = selection::named(args, &outputs)?;
     let Listings { remote, local, common } =
-        list_both(&connection, document, &layout, &sync_state, false, &asked)?;
+        list_both(&connection, document, layout, &sync_state, false, &named)?;
     // A pattern that matches nothing is reported before any comparison reports that files are the same.
-    asked::check_matched(document, &selection.unmatched(&remote.listing))?;
+    selection::check_matched(document, &selection.unmatched(&remote.listing))?;
     let selection = selection.along_links(&remote.listing);
     let (links, linked_files) = (remote.followed(true), remote.followed(false));
-    let mut selected = Ignored::of_workspace(&layout).fetched(remote.listing)?;
+    let mut selected = Ignored::of_workspace(layout).fetched(remote.listing)?;
     selected.retain(|path, _| selection.includes(path));
     let context = TransferContext {
         step,
-        layout: &layout,
+        layout,
         boundary: &boundary,
         connection: &connection,
         sync_state: &sync_state,
@@ -61,11 +62,12 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let (local, _) = context.settle(local, &selected, common)?;
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
-    let comparisons = comparisons(&connection, &layout, &remote.path, &plan, &linked_files);
+    let comparisons = comparisons(&connection, layout, &remote.path, &plan, &linked_files);
     let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, step.report())?;
-    let foreign = ForeignFiles { connection: &connection, document, place: &remote.path };
-    transfer::check_readable(&plan, &foreign)
+    let foreign =
+        ForeignFiles { connection: &connection, cube: &cube, document, place: &remote.path };
+    skipped::check_readable(&plan, &foreign)
 }
 
 fn comparisons(

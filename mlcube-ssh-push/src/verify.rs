@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
@@ -21,25 +22,26 @@ use crate::transfer::commands;
 
 /// Compares code and workspace, as far as a push would consider them.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
-    let (layout, runner) = Layout::of_document(document)?;
-    let boundary = Boundary::of(&layout, &runner)?;
-    boundary.check_code(&layout)?;
-    boundary.check_workspace(&layout, &document.run)?;
+    let cube = Cube::of(document)?;
+    let layout = &cube.layout;
+    let boundary = Boundary::of(layout, &cube.runner)?;
+    boundary.check_code(layout)?;
+    boundary.check_workspace(layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
-    let connection = Connection::new(document, &runner, report)?.for_transfers();
+    let connection = Connection::new(&cube, remote, report)?.for_transfers();
     let own = OwnFiles::with_keys(if step.is_dry_run() {
         connection.possible_login_keys()
     } else {
         connection.login_keys()
     });
-    let sync_state = SyncState::of(&layout, remote)?;
+    let sync_state = SyncState::of(layout, remote)?;
     let mut local =
-        Local::look(&layout, &boundary, sync_state, None, &Selection::All, &own, report)?;
+        Local::look(layout, &boundary, sync_state, None, &Selection::All, &own, report)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&prepare::look_script(&connection, remote)));
         let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &Listing::default());
         let places = [&remote.base, &remote.workspace].map(RemotePath::from_home);
-        let shown = comparisons(&layout, places, &connection, &local.code, &plan);
+        let shown = comparisons(layout, places, &connection, &local.code, &plan);
         step.show(shown.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
@@ -48,8 +50,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     local.exclude_workspaces(&look.workspaces)?;
     let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &look.listing);
     let places = [look.base.as_str(), &look.workspace];
-    let comparisons = comparisons(&layout, places, &connection, &local.code, &plan);
-    let all_readable = local.skipped.check(&layout, &report, &mut Receipt::default());
+    let comparisons = comparisons(layout, places, &connection, &local.code, &plan);
+    let all_readable = local.skipped.check(layout, &report, &mut Receipt::default());
     let is_all = local.skipped.is_all_readable() && plan.closed.is_empty();
     rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, report)?;
     if let Some(closed) = plan.closed.first() {

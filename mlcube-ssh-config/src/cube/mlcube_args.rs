@@ -21,11 +21,8 @@ const ENGINES: [&str; 2] = ["docker", "singularity"];
 /// The characters that a shell acts on in an unquoted word.
 const ACTIVE: &str = "$`;&|<>()*?[]!#'\"\\~\n\r\t";
 
-/// Refuses what the remote `mlcube` would drop or misread.
-///
-/// # Errors
-/// For the first word that can't be passed on, with the remedy.
-pub fn check(document: &Document, runner: &Runner) -> Result<()> {
+/// Refuses what the remote `mlcube` would drop or misread: the first word that can't be passed on, with the remedy.
+pub(crate) fn check(document: &Document, layout: &Layout, runner: &Runner) -> Result<()> {
     for task in &document.run.tasks {
         if !is_plain(task.as_str()) {
             return Err(hinted(
@@ -34,12 +31,11 @@ pub fn check(document: &Document, runner: &Runner) -> Result<()> {
             ));
         }
     }
-    let layout = Layout::of(&document.config, &document.run, runner)?;
-    for parameter in task_parameters::chosen(document, &layout) {
-        check_parameter(document, &layout, &parameter)?;
+    for parameter in task_parameters::chosen(document, layout) {
+        check_parameter(document, layout, &parameter)?;
     }
     for (name, value) in &document.run.args {
-        let given = given_there(&layout, &document.remote, value);
+        let given = given_there(layout, &document.remote, value);
         check_path(&format!("the argument {name}"), &given)?;
     }
     for (name, value) in &document.run.options {

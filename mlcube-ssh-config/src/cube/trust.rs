@@ -25,7 +25,7 @@ use sha2::Sha256;
 
 use crate::config;
 use crate::config::request::Request;
-use crate::cube::layout::{Layout, check_base};
+use crate::cube::layout::Layout;
 use crate::cube::outside_inputs;
 use crate::cube::paths::real;
 use crate::pipe::document::Document;
@@ -42,25 +42,9 @@ const KEY: usize = 32;
 /// The hint for a document whose settings aren't accepted.
 const HINT: &str = "run mlcube-ssh-config on this machine, with the flags that the document should have; it seals what it writes";
 
-impl Layout {
-    /// The layout that a document describes, and the settings of its runner.
-    ///
-    /// # Errors
-    /// When the document's settings aren't this user's ([`confirmed`]), or its configuration is unusable.
-    pub fn of_document(document: &Document) -> Result<(Self, Runner)> {
-        let (layout, runner) = confirmed(document)?;
-        // Not checked when the configuration is resolved, because that depends on the files alone, not on where they
-        // are.
-        check_base(&layout.base)?;
-        Ok((layout, runner))
-    }
-}
-
-/// The layout of a document and the settings of its runner, if they are this user's.
-///
-/// # Errors
-/// When this user's `mlcube-ssh-config` didn't write the settings and the settings file differs; or they are unusable.
-pub fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
+/// The layout of a document and the settings of its runner, if they are this user's: this user's `mlcube-ssh-config` wrote
+/// them, or the settings file has the same.
+pub(crate) fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
     let is_sealed = is_sealed(document);
     if !is_sealed {
         compare_with_settings(document)?;

@@ -242,7 +242,7 @@ impl Step {
 }
 
 /// Measures a step: stores the seconds in the receipt that `act` fills, even if `act` fails.
-pub fn timed(act: impl FnOnce(&mut Receipt) -> Outcome<()>) -> (Receipt, Outcome<()>) {
+pub fn timed<T>(act: impl FnOnce(&mut Receipt) -> Outcome<T>) -> (Receipt, Outcome<T>) {
     let start = Instant::now();
     let mut receipt = Receipt::default();
     let done = act(&mut receipt);

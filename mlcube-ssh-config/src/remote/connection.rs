@@ -14,15 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cube::mlcube_args;
+use crate::cube::Cube;
 use crate::cube::paths::home_expanded;
-use crate::pipe::document::Document;
+use crate::pipe::document::Remote;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::pipe::limits::Exceeded;
 use crate::process::command::Command;
 use crate::process::script::{LOADER, Script};
 use crate::settings::names::Host;
-use crate::settings::runner::Runner;
 use crate::text::quote::{is_plain, rsync_rsh_word};
 use crate::ui::report::Report;
 
@@ -53,18 +52,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes the connection that a document asks for. Contacts nobody.
+    /// Makes the connection to the remote of a cube: only one that has been checked is a reason for a login. Contacts
+    /// nobody.
     ///
     /// # Errors
-    /// When the document has values that the remote `mlcube` would misread, which are refused before any contact; or
-    /// when there is no safe folder for the socket.
-    pub fn new(document: &Document, runner: &Runner, report: Report) -> Outcome<Self> {
-        mlcube_args::check(document, runner)?;
+    /// When there is no safe folder for the socket.
+    pub fn new(cube: &Cube, remote: &Remote, report: Report) -> Outcome<Self> {
+        let runner = &cube.runner;
         // ssh takes `~` of a key for the account's own home, whatever HOME says, and doesn't expand it in `-F ~/x`.
         let expanded = |path: &String| home_expanded(path).to_string_lossy().into_owned();
         let login = Login {
-            host: document.remote.host.clone(),
-            user: document.remote.user.clone(),
+            host: remote.host.clone(),
+            user: remote.user.clone(),
             identity_file: runner.authentication.identity_file.as_ref().map(expanded),
             ssh_config: runner.ssh_config.as_ref().map(expanded),
         };

@@ -3,12 +3,11 @@
 
 use std::path::Path;
 
-use crate::cube::layout::Layout;
+use crate::cube::Cube;
 use crate::pipe::document::Document;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::session::reply::Reply;
-use crate::settings::runner::Runner;
 use crate::text::quote::shell_word;
 
 const LOOK: &str = include_str!("sh/foreign-files.sh");
@@ -18,7 +17,9 @@ const LOOK: &str = include_str!("sh/foreign-files.sh");
 pub struct ForeignFiles<'a> {
     /// The connection to the remote.
     pub connection: &'a Connection,
-    /// The document of the cube whose tasks made the files.
+    /// The cube whose tasks made the files.
+    pub cube: &'a Cube,
+    /// Its document.
     pub document: &'a Document,
     /// The path of the folder on the remote.
     pub place: &'a str,
@@ -38,13 +39,12 @@ impl ForeignFiles<'_> {
     }
 
     fn command(&self, blocked: &Path) -> Option<String> {
-        let (_, runner) = Layout::of_document(self.document).ok()?;
-        let reply = self.connection.run(&self.look(&runner, blocked)).ok()?;
+        let reply = self.connection.run(&self.look(blocked)).ok()?;
         command(&reply).filter(|_| reply.status == 0)
     }
 
-    fn look(&self, runner: &Runner, blocked: &Path) -> Script {
-        let engine = match runner.remote_platform() {
+    fn look(&self, blocked: &Path) -> Script {
+        let engine = match self.cube.runner.remote_platform() {
             "docker" => {
                 self.document.config_text(&["runner", "remote", "docker"]).unwrap_or("docker")
             }

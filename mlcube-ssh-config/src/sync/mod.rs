@@ -9,6 +9,7 @@ pub(crate) mod state;
 pub use plan::backup::name_aside;
 pub use plan::batch::Batch;
 pub use plan::followed_links::follow_own_links;
+pub use plan::skipped;
 pub use plan::{Plan, TransferDirection, leads_out};
 pub use selection::{Pattern, Selected, Selection};
 pub use state::SyncState;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::required_inputs;
@@ -58,7 +59,7 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     let mut words = subject.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
     let (state, number, path) = (word(), word(), word());
-    let layout = Layout::of_document(document).ok().map(|(layout, _)| layout);
+    let layout = Cube::of(document).ok().map(|cube| cube.layout);
     let input = layout
         .as_ref()
         .zip(number.parse().ok())

@@ -12,6 +12,7 @@ pub(crate) mod variables;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::{Layout, plain_path};
 use mlcube_ssh::cube::mlcube_args;
 use mlcube_ssh::pipe::document::Document;
@@ -90,13 +91,14 @@ impl Job {
     pub(crate) fn new(
         id: String,
         document: &Document,
+        cube: &Cube,
         connection: &Connection,
         start: &Start,
     ) -> Result<Self> {
         let job = Self::named(id, document, connection);
         let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &job.id);
-        Ok(Self { start: Some(start_script(script, document, start)?), ..job })
+        Ok(Self { start: Some(start_script(script, document, cube, start)?), ..job })
     }
 
     /// Returns a job that exists already.
@@ -165,8 +167,8 @@ impl Job {
     }
 }
 
-fn start_script(script: Script, document: &Document, start: &Start) -> Result<Script> {
-    let (layout, runner) = Layout::of_document(document)?;
+fn start_script(script: Script, document: &Document, cube: &Cube, start: &Start) -> Result<Script> {
+    let Cube { layout, runner, .. } = cube;
     let Start { phase, variables, verbosity, detach } = *start;
     let own_workspace = if layout.workspace_in_root().is_none() && phase == Phase::Run {
         document.remote.workspace.as_str()
@@ -184,7 +186,7 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .given("workspace", own_workspace)
         .given("python", &python(&runner.interpreter))
         .given("environment", &runner.interpreter.folder().unwrap_or_default())
-        .given("settings", &settings(&runner)?)
+        .given("settings", &settings(runner)?)
         .given("document", &job::record(document, tasks)?)
         .given("variables", &names)
         .given("run", &run)
@@ -195,12 +197,12 @@ fn start_script(script: Script, document: &Document, start: &Start) -> Result<Sc
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("then", if detach { "detach" } else { "follow" })
         .given("log_limit", &runner.log_limit.to_string())
-        .given("gpus", gpus(document, &runner, phase))
+        .given("gpus", gpus(document, runner, phase))
         .given("engine_there", engine::name(document))
-        .variables(&engine::variable(&runner))
-        .variables(&inputs::variable(phase, document, &layout)?)
+        .variables(&engine::variable(runner))
+        .variables(&inputs::variable(phase, document, layout)?)
         .secrets(variables);
-    Ok(mlcube_words(document, &layout, &runner, phase, verbosity).iter().fold(script, Script::word))
+    Ok(mlcube_words(document, layout, runner, phase, verbosity).iter().fold(script, Script::word))
 }
 
 /// Returns the value of `--gpus` for the tasks, if the platform is docker's and passes it to the engine.

@@ -1,6 +1,6 @@
 //! `attach`: follows an existing job, from any machine that has the document.
 
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
@@ -21,8 +21,8 @@ pub(crate) fn attach(
     tail: &TailArgs,
     args: &FollowArgs,
 ) -> Outcome<()> {
-    let (_, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let cube = Cube::of(document)?;
+    let connection = Connection::new(&cube, &document.remote, step.report())?;
     let job = Job::existing(document, &connection, job.job.as_ref());
     let mode = run::follow_mode(args.reconnect, tail.tail);
     if step.is_dry_run() {

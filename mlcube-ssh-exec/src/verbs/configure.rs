@@ -1,5 +1,6 @@
 //! `configure`: a job for `mlcube configure`, unless the image is up to date.
 
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
@@ -26,8 +27,10 @@ pub(crate) fn configure(
         step.report().say(&format!("the cube is already configured on '{}'", document.remote.host));
         return Ok(());
     }
-    run_job(step, document, NewJob { phase: Phase::Configure, detach: false, wait, follow })?;
-    note_configured(step, document)
+    let cube = Cube::of(document)?;
+    let new = NewJob { phase: Phase::Configure, detach: false, wait, follow };
+    run_job(step, document, &cube, new)?;
+    note_configured(step, document, &cube.layout)
 }
 
 /// Returns whether the push of this pipeline found a changed build context, so that the image must be rebuilt.
@@ -51,15 +54,14 @@ fn note_nothing_to_do(document: &mut Document) {
 }
 
 /// Records the build context of the image, so that a later run knows whether to rebuild it.
-fn note_configured(step: &Step, document: &mut Document) -> Outcome<()> {
+fn note_configured(step: &Step, document: &mut Document, layout: &Layout) -> Outcome<()> {
     if step.is_dry_run() {
         return Ok(());
     }
     if let Some(push) = &mut document.steps.push {
         push.context_changed = Some(false);
     }
-    let (layout, _) = Layout::of_document(document)?;
-    SyncState::of(&layout, &document.remote)?.set_configured(&layout)?;
+    SyncState::of(layout, &document.remote)?.set_configured(layout)?;
     step.report().say(&format!("configured the cube on '{}'", document.remote.host));
     Ok(())
 }

@@ -6,6 +6,7 @@ mod configure;
 pub(crate) mod query;
 pub(crate) mod run;
 
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
@@ -21,7 +22,8 @@ pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<
         }
         Verb::Run { detach, wait, follow } => {
             let new = run::NewJob { phase: Phase::Run, detach: *detach, wait: wait.wait, follow };
-            run::run_job(step, document, new)
+            let cube = Cube::of(document)?;
+            run::run_job(step, document, &cube, new)
         }
         Verb::Attach { job, tail, follow } => attach::attach(step, document, job, tail, follow),
         // `main` passes all other verbs to `query` and `clean`.

@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::{Context, anyhow};
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
@@ -22,8 +22,8 @@ use crate::verbs::run;
 
 /// Runs the verb and writes its result to standard output.
 pub(crate) fn query(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
-    let (_, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+    let cube = Cube::of(document)?;
+    let connection = Connection::new(&cube, &document.remote, step.report())?;
     let job = |id| Job::existing(document, &connection, id);
     let jobs = |script: &Script| job_states(step, document, &connection, script);
     match verb {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
@@ -29,9 +29,13 @@ pub(crate) struct NewJob<'a> {
 }
 
 /// Starts a job, follows it unless it is detached, and adds a receipt.
-pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outcome<()> {
-    let phase = new.phase;
-    let (_, runner) = Layout::of_document(document)?;
+pub(crate) fn run_job(
+    step: &Step,
+    document: &mut Document,
+    cube: &Cube,
+    new: NewJob,
+) -> Outcome<()> {
+    let (phase, runner) = (new.phase, &cube.runner);
     if phase == Phase::Run && document.run.tasks.is_empty() {
         return Err(Failure::ours(anyhow!("the document chooses no task")).hint(format!(
             "choose with --task=NAME of mlcube-ssh-config: {}",
@@ -39,9 +43,9 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
         )));
     }
     let variables =
-        if phase == Phase::Run { variables::for_task(document, &runner)? } else { Vec::new() };
-    engine::check_takes_variables(&runner, &variables)?;
-    let connection = Connection::new(document, &runner, step.report())?;
+        if phase == Phase::Run { variables::for_task(document, runner)? } else { Vec::new() };
+    engine::check_takes_variables(runner, &variables)?;
+    let connection = Connection::new(cube, &document.remote, step.report())?;
     let id = if step.is_dry_run() { "$JOB".to_owned() } else { new_id()? };
     let start = Start {
         phase,
@@ -49,12 +53,12 @@ pub(crate) fn run_job(step: &Step, document: &mut Document, new: NewJob) -> Outc
         verbosity: step.report().verbosity(),
         detach: new.detach,
     };
-    let job = Job::new(id, document, &connection, &start)?;
+    let job = Job::new(id, document, cube, &connection, &start)?;
     if step.is_dry_run() {
         step.show(job.start().map(|script| connection.shown(script)).iter().flatten());
         return Ok(());
     }
-    if let Some(engine) = engine::bypassing_engine(&runner) {
+    if let Some(engine) = engine::bypassing_engine(runner) {
         step.report().say(&format!(
             "a stop can't end the containers of the engine '{engine}'; set runner.remote.docker to docker or podman, or to the path of one of them"
         ));
@@ -91,16 +95,15 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
         receipt.job = job.parse().ok();
     };
     let id = follower.job().to_owned();
-    let mut end = Err(Failure::ours(anyhow!("the job wasn't followed")));
-    let (receipt, _) = timed(|receipt| {
-        end = follower.run();
+    let (receipt, end) = timed(|receipt| {
+        let end = follower.run();
         note(receipt, end.as_ref().map_or(&id, |end| &end.job));
         if let Ok(end) = &end {
             receipt.changed = true;
             receipt.status = end.status;
             receipt.node.clone_from(&end.node);
         }
-        Ok(())
+        end
     });
     let may_go_on = end.as_ref().map_or_else(
         |failure| {

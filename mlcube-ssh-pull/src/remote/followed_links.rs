@@ -20,14 +20,14 @@ const FOLLOW_LINKS: &str =
 /// The number of links that are followed; a chain of links may be endless.
 const MOST_LINKS: usize = 40;
 
-/// Adds the targets of the links on the way to what is `asked` for to the listing of the remote workspace, under the
+/// Adds the targets of the links on the way to what is `named` to the listing of the remote workspace, under the
 /// names of the links. A link through which both sides agreed on a folder before, as `common` says, is followed too: a
 /// push writes through it.
 pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
     remote: &mut RemoteWorkspace,
-    asked: &Selection,
+    named: &Selection,
     common: &Listing,
 ) -> Outcome<()> {
     let is_known = |path: &Path, link: &Entry| {
@@ -35,12 +35,12 @@ pub(crate) fn follow(
     };
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {
-        let asked = asked.along_links(&remote.listing);
+        let named = named.along_links(&remote.listing);
         let links: Vec<PathBuf> = remote
             .listing
             .iter()
             .filter(|(path, entry)| leads_out(path, entry) && !tried.contains(*path))
-            .filter(|(path, entry)| asked.leads_through(path) || is_known(path, entry))
+            .filter(|(path, entry)| named.leads_through(path) || is_known(path, entry))
             .map(|(path, _)| path.to_owned())
             .collect();
         if links.is_empty() {

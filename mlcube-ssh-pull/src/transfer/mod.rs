@@ -3,7 +3,8 @@
 pub(crate) mod compare;
 pub(crate) mod fetch;
 pub(crate) mod load;
-pub(crate) mod summary;
+pub(crate) mod skipped;
+mod summary;
 
 use std::borrow::Cow;
 use std::fs;
@@ -21,14 +22,12 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{
     Agreed, Batch, Ended, Plan, Selection, SyncState, TransferDirection, follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
-use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::names::shown;
 
 use crate::archive::received::Received;
@@ -62,9 +61,31 @@ struct OwnFolders<'a> {
     scratch: &'a Scratch,
 }
 
+/// What a pull will do.
+struct Planned {
+    plan: Plan,
+    /// What both sides last agreed on.
+    agreed: Agreed,
+    /// The local entries in whose places entries are fetched.
+    replaced: Listing,
+    /// The number of files of the remote workspace, and their size.
+    files: u64,
+    bytes: u64,
+}
+
+/// What a pull has done.
+struct Fetched {
+    /// The entries that were requested of rsync.
+    rest: Listing,
+    /// The failure that names what rsync left out.
+    partial: Option<Failure>,
+    /// The entries whose permissions couldn't be set.
+    denied: Vec<&'static Path>,
+}
+
 impl TransferContext<'_> {
-    /// Fetches entries by the plan, and updates the sync state. Entries that the remote can't read are skipped;
-    /// `check_readable` reports them.
+    /// Plans, checks, fetches and records; names what was done. Entries that the remote can't read are skipped;
+    /// `check_all_fetched` reports them.
     pub(crate) fn transfer(
         &self,
         listings: Listings,
@@ -72,63 +93,22 @@ impl TransferContext<'_> {
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<Plan> {
-        let Listings { mut remote, local, common } = listings;
         let workspace = &self.layout.workspace;
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
-        Backups::settle_earlier(self.sync_state, workspace, &common, self.step.report())?;
-        let listing = mem::take(&mut remote.listing);
-        let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
-        // The listing as the file system shows it, before `settle` puts in the times that both sides agreed on.
-        let seen = local.clone();
-        let (mut local, base) = self.settle(local, &listing, common)?;
-        file_system::mark_unwritable(&mut local, workspace);
-        if self.sync_state.was_cut_off() {
-            self.sync_state.agree(&base)?;
-        }
-        let unrounded = match listing.unrounded(&base) {
-            Cow::Owned(unrounded) => Some(unrounded),
-            Cow::Borrowed(_) => None,
-        };
-        let listing = unrounded.unwrap_or(listing);
-        let mut plan = plan(&listing, &local, &base, selection, args.overwrite);
-        if file_system::mark_unheld(&mut local, workspace, &scratch, &plan.send) {
-            plan = self::plan(&listing, &local, &base, selection, args.overwrite);
-        }
-        if args.checksum {
-            // Some hosts allow no session beside that of rsync.
-            remote.session.take().map_or(Ok(()), Session::end)?;
-            let mut selected = listing.files_as_in(&local);
-            selected.retain(|path, _| selection.includes(path));
-            let mut another = self.differing_by_content(&selected, &plan, &remote.path)?;
-            // A file that was edited during the comparison differs because of that edit, and is a conflict.
-            another.retain(|path, _| {
-                let as_listed =
-                    |now: &Entry| seen.get(path).is_some_and(|then| then.same_content(now));
-                let is_as_listed = Entry::is_at(&workspace.join(path), as_listed);
-                if !is_as_listed {
-                    plan.kept.push(path.to_owned());
-                }
-                is_as_listed
-            });
-            plan.send_contents(&another, &local);
-        }
-        // rsync has to be run separately for entries below a link, on either side.
-        plan.links.extend(entered(remote.followed(true), &local));
-        let followed = [&plan.links[..], &remote.followed(false)].concat();
-        let wanted = archive::choose_entries(&plan.send, &local, &followed);
-        let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
-        let before: Listing = plan.send.iter().filter_map(replaced).collect();
-        drop((local, seen));
-        scratch.begin(&plan)?;
+        let (report, host) = (self.step.report(), self.connection.host());
+        Backups::settle_earlier(self.sync_state, workspace, &listings.common, report)?;
+        let Listings { mut remote, local, common } = listings;
+        let planned = self.plan(&mut remote, local, common, &scratch, selection, args)?;
+        scratch.begin(&planned.plan)?;
         let free = free_space::free_bytes(workspace);
-        note(receipt, &listing, &plan, free);
-        drop(listing);
-        free_space::check(&plan, workspace, free, self.connection, &remote.path)?;
+        note_plan(receipt, &planned, free);
+        free_space::check(&planned.plan, workspace, free, self.connection, &remote.path)?;
+        let Planned { mut plan, agreed, replaced, .. } = planned;
         if plan.is_empty() {
             // Writing the sync state of a million files takes a second.
-            let is_known = plan.common == *base;
+            let is_known = plan.common == *agreed;
             if let Some(agreed) = plan.take_agreed().filter(|_| !is_known) {
                 self.sync_state.agree(&agreed)?;
             }
@@ -137,48 +117,145 @@ impl TransferContext<'_> {
             // The sync state holds this listing now; dropping it frees memory.
             plan.common = Listing::default();
             let path = remote.path.clone();
-            let backups = Backups::of_a_pull(self.sync_state);
-            self.sync_state.set_unnamed_backups(Some(backups.folder()))?;
-            let own = OwnFolders { backups: &backups, scratch: &scratch };
-            let fetched = self.fetch(remote, wanted.as_deref(), &plan, own, args, receipt);
-            let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
-            let report = self.step.report();
-            backups.settle(workspace, &before, &plan.send, was_full && !args.checksum, report);
-            self.sync_state.set_unnamed_backups(None)?;
-            let (rest, partial) = fetched?;
-            let mut denied = file_system::set_permissions(workspace, &plan.permissions);
-            receipt.changed |= plan.permissions.len() > denied.len();
-            let mut sent = plan.permissions.clone();
-            sent.merge(&plan.send);
-            let shown = file_system::shown(workspace, &scratch, &sent);
-            self.sync_state.add_shown(&shown)?;
-            denied.retain(|path| shown.get(path).is_none());
-            // Entries whose attributes the file system rounds arrived as planned.
-            let rest = rest.filter(|path, _| shown.get(path).is_none());
-            let ended = Ended {
-                connection: self.connection,
-                direction: TransferDirection::Down,
-                here: workspace,
-                there: &path,
-                ask: &|script| self.connection.run(&script),
-            };
-            let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(&base)))?;
-            self.sync_state.finish(&confirmed)?;
-            if let Some(failure) = partial {
-                // rsync names files as it sees them, for instance by temporary names.
-                let otherwise = confirmed.otherwise();
-                let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
-                receipt.left_out.extend(names);
-                summary::not_placed(self.step.report(), otherwise);
-                return Err(failure);
-            }
-            if let Some(failure) = denied_permissions(&denied) {
-                return Err(failure);
-            }
+            let fetched = self.act(remote, &plan, &replaced, &scratch, args, receipt)?;
+            self.record(&path, &plan, &agreed, fetched, &scratch, receipt)?;
         }
-        let host = self.connection.host().as_str();
-        summary::print(self.step.report(), host, receipt, &plan, workspace);
+        summary::print(report, host, receipt, &plan, workspace);
         Ok(plan)
+    }
+
+    /// Plans what is fetched, and writes down what an earlier pull that was cut off has fetched.
+    fn plan(
+        &self,
+        remote: &mut RemoteWorkspace,
+        local: Listing,
+        common: Listing,
+        scratch: &Scratch,
+        selection: &Selection,
+        args: &Args,
+    ) -> Outcome<Planned> {
+        let workspace = &self.layout.workspace;
+        let listing = mem::take(&mut remote.listing);
+        let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
+        // The listing as the file system shows it, before `settle` puts in the times that both sides agreed on.
+        let seen = local.clone();
+        let (mut local, agreed) = self.settle(local, &listing, common)?;
+        file_system::mark_unwritable(&mut local, workspace);
+        if self.sync_state.was_cut_off() {
+            self.sync_state.agree(&agreed)?;
+        }
+        let unrounded = match listing.unrounded(&agreed) {
+            Cow::Owned(unrounded) => Some(unrounded),
+            Cow::Borrowed(_) => None,
+        };
+        let listing = unrounded.unwrap_or(listing);
+        let mut plan = plan(&listing, &local, &agreed, selection, args.overwrite);
+        if file_system::mark_unheld(&mut local, workspace, scratch, &plan.send) {
+            plan = self::plan(&listing, &local, &agreed, selection, args.overwrite);
+        }
+        if args.checksum {
+            // Some hosts allow no session beside that of rsync.
+            remote.session.take().map_or(Ok(()), Session::end)?;
+            let mut looks_the_same = listing.files_as_in(&local);
+            looks_the_same.retain(|path, _| selection.includes(path));
+            let differing = self.differing_by_content(&looks_the_same, &plan, &remote.path)?;
+            self.add_differing(&mut plan, differing, &seen, &local);
+        }
+        // rsync has to be run separately for entries below a link, on either side.
+        plan.links.extend(entered(remote.followed(true), &local));
+        let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
+        Ok(Planned {
+            replaced: plan.send.iter().filter_map(replaced).collect(),
+            plan,
+            agreed,
+            files: listing.files(),
+            bytes: listing.bytes(),
+        })
+    }
+
+    /// Adds to the plan the entries that look the same on both sides and whose contents differ. `seen` is the local
+    /// listing as the file system shows it.
+    fn add_differing(
+        &self,
+        plan: &mut Plan,
+        mut differing: Listing,
+        seen: &Listing,
+        local: &Listing,
+    ) {
+        // A file that was edited during the comparison differs because of that edit, and is a conflict.
+        differing.retain(|path, _| {
+            let as_listed = |now: &Entry| seen.get(path).is_some_and(|then| then.same_content(now));
+            let is_as_listed = Entry::is_at(&self.layout.workspace.join(path), as_listed);
+            if !is_as_listed {
+                plan.kept.push(path.to_owned());
+            }
+            is_as_listed
+        });
+        plan.send_contents(&differing, local);
+    }
+
+    /// Fetches entries, settles the backups of what they replaced, and sets permissions.
+    fn act(
+        &self,
+        remote: RemoteWorkspace,
+        plan: &Plan,
+        replaced: &Listing,
+        scratch: &Scratch,
+        args: &Args,
+        receipt: &mut Receipt,
+    ) -> Outcome<Fetched> {
+        let (workspace, report) = (&self.layout.workspace, self.step.report());
+        let backups = Backups::of_a_pull(self.sync_state);
+        self.sync_state.set_unnamed_backups(Some(backups.folder()))?;
+        let own = OwnFolders { backups: &backups, scratch };
+        let fetched = self.fetch(remote, replaced, plan, own, args, receipt);
+        let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
+        backups.settle(workspace, replaced, &plan.send, was_full && !args.checksum, report);
+        self.sync_state.set_unnamed_backups(None)?;
+        let (rest, partial) = fetched?;
+        let denied = file_system::set_permissions(workspace, &plan.permissions);
+        receipt.changed |= plan.permissions.len() > denied.len();
+        Ok(Fetched { rest, partial, denied })
+    }
+
+    /// Records in the sync state what both sides agree on now; fails for what rsync couldn't put in its place and for
+    /// permissions that couldn't be set. `remote` is the path of the remote workspace.
+    fn record(
+        &self,
+        remote: &str,
+        plan: &Plan,
+        agreed: &Agreed,
+        fetched: Fetched,
+        scratch: &Scratch,
+        receipt: &mut Receipt,
+    ) -> Outcome<()> {
+        let workspace = &self.layout.workspace;
+        let Fetched { rest, partial, mut denied } = fetched;
+        let mut sent = plan.permissions.clone();
+        sent.merge(&plan.send);
+        let shown = file_system::shown(workspace, scratch, &sent);
+        self.sync_state.add_shown(&shown)?;
+        denied.retain(|path| shown.get(path).is_none());
+        // Entries whose attributes the file system rounds arrived as planned.
+        let rest = rest.filter(|path, _| shown.get(path).is_none());
+        let ended = Ended {
+            connection: self.connection,
+            direction: TransferDirection::Down,
+            here: workspace,
+            there: remote,
+            ask: &|script| self.connection.run(&script),
+        };
+        let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(agreed)))?;
+        self.sync_state.finish(&confirmed)?;
+        if let Some(failure) = partial {
+            // rsync names files as it sees them, for instance by temporary names.
+            let otherwise = confirmed.otherwise();
+            let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
+            receipt.left_out.extend(names);
+            skipped::name_not_placed(self.step.report(), otherwise);
+            return Err(failure);
+        }
+        skipped::check_denied(&denied)
     }
 
     /// The local entries, with the entries below the user's own links to folders, and what both sides agree on, given
@@ -215,27 +292,34 @@ impl TransferContext<'_> {
         Ok(same.of_names(&names))
     }
 
-    /// Fetches entries. Returns the entries that rsync was asked for, and the failure that names what rsync left out.
+    /// Fetches entries. `replaced` holds the local entries in their places. Returns the entries that were requested of rsync, and
+    /// the failure that names what rsync left out.
     fn fetch(
         &self,
         mut remote: RemoteWorkspace,
-        wanted: Option<&Listing>,
+        replaced: &Listing,
         plan: &Plan,
         own: OwnFolders,
         args: &Args,
         receipt: &mut Receipt,
     ) -> Outcome<(Listing, Option<Failure>)> {
         let (connection, layout) = (self.connection, self.layout);
+        let linked_files = remote.followed(false);
+        let links = [&plan.links[..], &linked_files].concat();
         let mut received = Received::default();
-        if let Some(wanted) = wanted {
+        if let Some(wanted) = archive::choose_entries(&plan.send, replaced, &links) {
             let (report, local) = (self.step.report(), layout.workspace.as_path());
-            let archive =
-                ArchiveTransfer { connection, report, remote: &remote.path, local, wanted };
+            let archive = ArchiveTransfer {
+                connection,
+                report,
+                remote: &remote.path,
+                local,
+                wanted: &wanted,
+            };
             let ended = archive.run(remote.session.take(), &mut received);
             note_fetched(receipt, &received, &Transfer::default());
             ended?;
         }
-        let linked_files = remote.followed(false);
         remote.session.map_or(Ok(()), Session::end)?;
         let rest = received.rest(&plan.send);
         for link in plan.links.iter().filter(|link| plan.send.get(link).is_some()) {
@@ -264,7 +348,7 @@ impl TransferContext<'_> {
             let placed = self.place(&fetch, &stage, &loads, &rest);
             let is_done = matches!(fetched, Ok(None)) && placed.is_ok();
             let unrequested = stage.clear(&loads, &layout.workspace, !is_done);
-            placed.and(self.check_asked(unrequested))
+            placed.and(self.check_requested(unrequested))
         });
         let left_out = fetched?;
         placed.map(|()| (rest.into_owned(), left_out))
@@ -299,7 +383,7 @@ impl TransferContext<'_> {
     }
 
     /// Refuses a host that sends names which weren't requested: an honest host doesn't do that.
-    fn check_asked(&self, unrequested: io::Result<Option<PathBuf>>) -> Outcome<()> {
+    fn check_requested(&self, unrequested: io::Result<Option<PathBuf>>) -> Outcome<()> {
         let host = self.connection.host();
         match unrequested.context("can't clear the folder for incoming files")? {
             None => Ok(()),
@@ -330,20 +414,6 @@ fn entered(followed: Vec<PathBuf>, local: &Listing) -> impl Iterator<Item = Path
     followed.into_iter().filter(move |link| is_entered(link))
 }
 
-/// The failure that names the local entries that don't get their permissions.
-fn denied_permissions(denied: &[&Path]) -> Option<Failure> {
-    let first = denied.first()?;
-    let others = match denied.len() {
-        1 => String::new(),
-        number => format!(" and {} more", number - 1),
-    };
-    Some(Failure::ours(anyhow!(
-        "can't set the local permissions of '{}'{others}; the rest was done",
-        shown(first)
-    ))
-    .hint("only a file's owner can set its permissions: change its local owner, or remove the local file and pull again"))
-}
-
 /// Plans the transfer of the selected entries; the others keep their place in the sync state.
 pub(crate) fn plan(
     remote: &Listing,
@@ -358,10 +428,11 @@ pub(crate) fn plan(
     plan
 }
 
-fn note(receipt: &mut Receipt, remote: &Listing, plan: &Plan, free: Option<u64>) {
+/// Notes what is known before anything is fetched: the free space, and what is skipped and kept.
+fn note_plan(receipt: &mut Receipt, planned: &Planned, free: Option<u64>) {
+    let plan = &planned.plan;
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    receipt.files = Some(remote.files());
-    receipt.bytes = Some(remote.bytes());
+    (receipt.files, receipt.bytes) = (Some(planned.files), Some(planned.bytes));
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
     receipt.free_bytes = free;
     receipt.kept = plan.kept.iter().map(text).collect();
@@ -377,80 +448,4 @@ fn note_fetched(receipt: &mut Receipt, received: &Received, transfer: &Transfer)
     receipt.changed = !received.entries.is_empty() || transfer.changed > 0;
     receipt.files_sent = Some(received.entries.regular_files().saturating_add(transfer.files_sent));
     receipt.bytes_sent = Some(received.bytes.saturating_add(transfer.bytes_sent));
-}
-
-/// Fails, after the rest was fetched, if the remote can't read an entry, or if one is unreadable or in the way locally.
-pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
-    let host = foreign.connection.host().as_str();
-    let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan, host) };
-    if let Some(reason) = owner.strip_prefix('!') {
-        let others = plan.unreadable.len() - 1;
-        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-        return Err(Failure::ours(anyhow!(
-            "'{}'{others} can't be read on '{host}' ({reason}); the rest was done",
-            shown(path)
-        ))
-        .hint(
-            "check the disk of the remote; a file that isn't needed can be named in .mlcubeignore",
-        ));
-    }
-    let failure = Failure::ours(anyhow!(
-        "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
-        plan.unreadable.iter().take(5).map(|(path, _)| shown(path)).collect::<Vec<_>>().join(", "),
-        shown(path),
-    ));
-    let then = format!("`{}` fetches them", foreign.document.pull_command());
-    Err(failure.hint(foreign.remedy(path, &then)))
-}
-
-fn check_closed(plan: &Plan, host: &str) -> Outcome<()> {
-    let Some(path) = plan.closed.first() else { return check_in_the_way(plan, host) };
-    Err(Failure::ours(anyhow!(
-        "can't read {} locally, such as {}; the rest was done",
-        count(plan.closed.len() as u64, "folder"),
-        shown(path)
-    ))
-    .hint("make it readable, or name it in .mlcubeignore"))
-}
-
-/// Fails, after the rest was fetched, if an entry was skipped because a local entry of another kind has its name.
-fn check_in_the_way(plan: &Plan, host: &str) -> Outcome<()> {
-    let Some(path) = plan.in_the_way.first() else { return Ok(()) };
-    let what = match plan.in_the_way.len() {
-        1 => String::new(),
-        number => format!(" and {} more", number - 1),
-    };
-    let failure = anyhow!(
-        "skipped '{}'{what}: of another kind (folder, file, link) locally than on '{host}'; the rest was done",
-        shown(path)
-    );
-    Err(Failure::ours(failure).hint("move it away locally or on the remote, and pull again"))
-}
-
-/// Fails, after the rest was fetched, for links that lead out, because their targets may be results. Links on the way
-/// to what was `asked` for were followed, so they are broken.
-pub(crate) fn check_leading_out(links: &[PathBuf], asked: &Selection, host: &str) -> Outcome<()> {
-    let (nowhere, unrequested): (Vec<_>, Vec<_>) =
-        links.iter().partition(|link| asked.leads_through(link));
-    let Some(path) = nowhere.first().or(unrequested.first()) else { return Ok(()) };
-    let what = match links.len() {
-        1 => String::new(),
-        number => format!(" and {} more", number - 1),
-    };
-    let shown = shown(path);
-    if !nowhere.is_empty() {
-        return Err(Failure::ours(anyhow!(
-            "skipped '{shown}'{what}: a broken link on '{host}'; the rest was done"
-        ))
-        .hint(
-            "the task that makes its target has to run first; or correct the link on the remote",
-        ));
-    }
-    let failure = anyhow!(
-        "skipped '{shown}'{what}: a link out of the workspace on '{host}'; the rest was done"
-    );
-    Err(Failure::ours(failure).hint(format!(
-        "to fetch its target, pull it by its path, {}; to skip it silently, name it in .mlcubeignore",
-        shell_word(&path.to_string_lossy())
-    )))
 }

@@ -83,7 +83,8 @@ impl TransferContext<'_> {
         let is_new = self.remote_state.is_new || self.remote_state.has_leftovers;
         if is_new {
             let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
-            let new_entries = NewEntries::of(&whole, &code::just_made(self.remote, code), &links);
+            let new_entries =
+                NewEntries::of(&whole, &code::just_made(&self.document.remote, code), &links);
             let outcome = send_entries(&self.code_route(), &new_entries)?;
             remaining.code = outcome.rest(code, &new_entries, Path::new(""));
             if let Some(place) = place {
@@ -130,9 +131,9 @@ impl TransferContext<'_> {
     /// The workspace's place in the base, if it is the same locally and on the remote, and its remote file system is
     /// that of the incoming folder and of the base.
     fn workspace_in_base(&self) -> Option<&Path> {
-        let workspace = Path::new(self.remote.workspace.as_str());
-        let place = workspace.strip_prefix(self.remote.base.as_str()).ok()?;
-        let is_same = self.layout.base.join(place) == self.layout.workspace;
+        let workspace = Path::new(self.document.remote.workspace.as_str());
+        let place = workspace.strip_prefix(self.document.remote.base.as_str()).ok()?;
+        let is_same = self.cube.layout.base.join(place) == self.cube.layout.workspace;
         let is_on_incoming_disk = self.remote_state.code_disk.is_on_incoming_disk
             && self.remote_state.workspace_disk.is_on_incoming_disk;
         (is_same && is_on_incoming_disk).then_some(place)

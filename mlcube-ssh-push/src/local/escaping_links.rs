@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::paths::normal;
 use mlcube_ssh::listing::{Entry, EntryKind};
+use mlcube_ssh::ui::names::shown;
 
 use crate::transfer::context::TransferContext;
 
@@ -14,7 +15,7 @@ const NAMED: usize = 5;
 
 /// Names these links among the entries that were just sent.
 pub(crate) fn name(context: &TransferContext) {
-    let (layout, code) = (context.layout, context.local.changed_code());
+    let (layout, code) = (&context.cube.layout, context.local.changed_code());
     let sent = [(&layout.base, &code), (&layout.workspace, &context.plan.send)];
     let entries = sent
         .into_iter()
@@ -65,10 +66,6 @@ fn leads_out(layout: &Layout, link: &Path, target: &Path) -> bool {
 
 fn more(number: usize) -> String {
     if number > NAMED { format!(" and {} more", number - NAMED) } else { String::new() }
-}
-
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a push reads on the local disk: listings and the sync state. Nothing in here contacts the remote.
 
+pub(crate) mod checks;
 pub(crate) mod code;
 pub(crate) mod escaping_links;
 pub(crate) mod former_workspaces;

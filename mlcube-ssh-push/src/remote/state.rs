@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::pipe::document::Remote;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::settings::names::RemotePath;
 
 use crate::remote::backups::Backups;
 use crate::remote::incoming::Incoming;
@@ -81,6 +84,41 @@ pub(crate) struct Route<'a> {
     pub(crate) scratch: String,
     /// Whether both folders are on the file system of `remote`.
     pub(crate) is_on_incoming_disk: bool,
+}
+
+impl<'a> RemoteState<'a> {
+    /// The remote that a dry run assumes, which contacts nobody: without entries, and with room and zstd.
+    pub(crate) fn assumed(
+        connection: &'a Connection,
+        remote: &Remote,
+        incoming: &str,
+        was_pushed: bool,
+    ) -> Self {
+        let path = |path: &RemotePath| path.from_home().to_owned();
+        let (base, workspace, state) =
+            (path(&remote.base), path(&remote.workspace), path(&remote.state));
+        let incoming = format!("{state}/incoming/{incoming}");
+        let places = [base.clone(), workspace.clone()];
+        let disk = Disk { is_on_incoming_disk: true, free: None };
+        Self {
+            incoming: Incoming::new(connection, incoming, places, None),
+            base,
+            state,
+            workspace,
+            workspaces: Vec::new(),
+            unnamed_backups: Vec::new(),
+            is_new: !was_pushed,
+            was_pushed,
+            has_leftovers: false,
+            leftover_bytes: 0,
+            has_zstd: true,
+            code_disk: disk,
+            workspace_disk: disk,
+            listing: Listing::default(),
+            code: Listing::default(),
+            by_content: false,
+        }
+    }
 }
 
 impl RemoteState<'_> {

@@ -1,17 +1,17 @@
 #!/bin/sh
 # Moves code that no longer exists locally out of the tree. The shell itself does what it can for each path, because a
 # push may move thousands.
-# Given: tree; aside, the folder for the backups. At the end of the push, backups of files that the local side has sent
+# Given: tree; backups, the folder for them. At the end of the push, backups of files that the local side has sent
 # itself are removed.
 # Words: paths in the tree, the entries of a folder before the folder.
-# Replies: a line `deleted PATH` for each, or `stays PATH` for one that can't be moved, and before the first of these a
+# Replies: a line `deleted PATH` for each, or `skipped PATH` for one that can't be moved, and before the first of these a
 # line `why REASON` (a newline in a name is shown as ?). A folder that holds anything else is kept.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$tree"
 tree=$path
-locate "$aside"
-aside=$path
+locate "$backups"
+backups=$path
 cd -P "$tree" || exit
 tree=$PWD folder='' is_in_tree=no told='' newline='
 '
@@ -34,15 +34,15 @@ for place; do
     did=deleted
     rmdir "$name" 2>/dev/null || continue
   elif [ -e "$name" ] || [ -L "$name" ]; then
-    make_private "$aside/$around" || problem not-writable "$aside"
+    make_private "$backups/$around" || problem not-writable "$backups"
     # A rename, so that what is written at the last moment is moved too.
     did=deleted
-    why=$(exec mv "$name" "$aside/$around/" 2>&1) || {
-      did=stays
+    why=$(exec mv "$name" "$backups/$around/" 2>&1) || {
+      did=skipped
       # The session goes on, and only its end brings standard error.
       if [ -z "$told" ]; then told=yes && printf 'why %s\n' "${why##*"$newline"}"; fi
       # To another file system mv copies the file, and the copy may be cut off.
-      if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$aside/$place"; fi
+      if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$backups/$place"; fi
     }
   else
     continue

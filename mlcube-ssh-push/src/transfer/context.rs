@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::pipe::document::{Document, Remote};
+use mlcube_ssh::cube::Cube;
+use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command::Command;
@@ -20,8 +20,7 @@ use crate::remote::state::{RemoteState, Route};
 pub(crate) struct TransferContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) document: &'a Document,
-    pub(crate) remote: &'a Remote,
-    pub(crate) layout: &'a Layout,
+    pub(crate) cube: &'a Cube,
     pub(crate) connection: &'a Connection,
     pub(crate) local: &'a Local,
     pub(crate) remote_state: &'a RemoteState<'a>,
@@ -68,10 +67,10 @@ impl TransferContext<'_> {
     }
 
     pub(crate) fn code_route(&self) -> Route<'_> {
-        self.remote_state.code_route(self.layout)
+        self.remote_state.code_route(&self.cube.layout)
     }
 
     pub(crate) fn workspace_route(&self) -> Route<'_> {
-        self.remote_state.workspace_route(self.layout)
+        self.remote_state.workspace_route(&self.cube.layout)
     }
 }

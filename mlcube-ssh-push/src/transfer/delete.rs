@@ -9,6 +9,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::problem;
 use mlcube_ssh::text::quote::one_line;
 use mlcube_ssh::text::units::count;
+use mlcube_ssh::ui::names::others;
 
 use crate::cli::Args;
 use crate::local::Local;
@@ -48,7 +49,7 @@ pub(crate) fn script(
     top: &str,
     backups: &str,
 ) -> Option<Script> {
-    let script = connection.script(SET_ASIDE).given("tree", top).given("aside", backups);
+    let script = connection.script(SET_ASIDE).given("tree", top).given("backups", backups);
     // Reversed, so that the entries of a folder come before the folder.
     let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
     (!paths.is_empty()).then_some(script)
@@ -115,14 +116,9 @@ impl TransferContext<'_> {
             let lines = text.lines().filter_map(|line| line.strip_prefix(did)?.strip_prefix(' '));
             lines.map(|path| path.escape_debug().to_string()).collect()
         };
-        let skipped = lines("stays");
-        let failure = skipped.first().map(|first| {
-            let others = match skipped.len() {
-                1 => String::new(),
-                number => format!(" and {} more", number - 1),
-            };
-            failure(&format!("'{first}'{others}"))
-        });
+        let skipped = lines("skipped");
+        let failure =
+            skipped.first().map(|first| failure(&format!("'{first}'{}", others(skipped.len()))));
         Ok(Removed { deleted: lines("deleted"), failure })
     }
 }

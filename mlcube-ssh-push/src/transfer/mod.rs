@@ -28,7 +28,7 @@ use crate::transfer::context::{Sent, TransferContext};
 use crate::verify;
 
 impl TransferContext<'_> {
-    /// Runs all transfers and updates the sync state. `sent` counts what was sent, even if the transfer fails.
+    /// Runs all transfers, and records what both sides have then. `sent` counts what was sent, even if the transfer fails.
     pub(crate) fn transfer(
         &self,
         args: &Args,
@@ -57,10 +57,15 @@ impl TransferContext<'_> {
             Ok(_) if has_replaced => self.backups().settle(false)?,
             Ok(_) => {}
         }
-        let remaining = all?;
+        self.record(&all?, args)
+    }
+
+    /// Records in the sync state what the remote has now, and gives the incoming folder up.
+    fn record(&self, remaining: &Remaining, args: &Args) -> Outcome<()> {
+        let (local, sync_state) = (self.local, &self.local.sync_state);
         sync_state.set_gone(&local.still_gone(args.delete))?;
         sync_state.set_code(&local.pushed_now())?;
-        self.finish(&remaining)?;
+        self.finish(remaining)?;
         self.remote_state.incoming.release()?;
         Ok(sync_state.set_incoming(&[])?)
     }
@@ -114,7 +119,7 @@ impl TransferContext<'_> {
             let comparisons = verify::of_parts(
                 self.connection,
                 &parts,
-                &self.layout.base,
+                &self.cube.layout.base,
                 &self.remote_state.base,
             );
             let run = |commands: &[Command], heard: Heard| {
@@ -150,7 +155,7 @@ impl TransferContext<'_> {
         let ended = Ended {
             connection: self.connection,
             direction: TransferDirection::Up,
-            here: &self.layout.workspace,
+            here: &self.cube.layout.workspace,
             there: &self.remote_state.workspace,
             ask: &|script| self.remote_state.incoming.ask(script),
         };

@@ -12,6 +12,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::problem;
 use mlcube_ssh::sync::{LIST_PLACES, Plan};
 use mlcube_ssh::text::quote::one_line;
+use mlcube_ssh::ui::names::others;
 
 use crate::transfer::context::{Sent, TransferContext};
 
@@ -79,10 +80,7 @@ impl TransferContext<'_> {
             }
         }
         let Some(first) = denied.first() else { return Ok(()) };
-        let others = match denied.len() {
-            1 => String::new(),
-            number => format!(" and {} more", number - 1),
-        };
+        let others = others(denied.len());
         let failure = Failure::ours(anyhow!(
             "can't set the permissions of '{}'{others} on '{}': {}; the rest was done",
             first.to_string_lossy().escape_debug(),

@@ -9,6 +9,7 @@ use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::listing::EntryKind;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
+use mlcube_ssh::sync::skipped;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::names::{Names, others, shown};
 
@@ -28,7 +29,7 @@ impl InTheWay {
     fn of(context: &TransferContext) -> Self {
         let (mut links, mut own_links, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for path in &context.plan.in_the_way {
-            let local = context.layout.workspace.join(path);
+            let local = context.cube.layout.workspace.join(path);
             let remote = context.remote_state.listing.get(path);
             let is_followed = context.local.followed.contains(path);
             let is_own_link = local.is_symlink() && local.is_dir() && !is_followed;
@@ -51,7 +52,7 @@ pub(crate) fn name(context: &TransferContext) {
     let special = context.local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
     let special: Vec<&Path> =
         special.map(|(path, _)| path).chain(plan.left_out.iter().map(PathBuf::as_path)).collect();
-    names.each(&special, |path| format!("skipped {}: a device, a socket or a pipe", shown(path)));
+    skipped::name_special(&names, &special);
     let in_the_way = InTheWay::of(context);
     names.each(&in_the_way.links, |path| {
         format!(
@@ -65,12 +66,7 @@ pub(crate) fn name(context: &TransferContext) {
             shown(path)
         )
     });
-    names.each(&in_the_way.others, |path| {
-        format!(
-            "skipped {} and everything below it: it is of another kind (folder, file, link) locally than on {host}; move one of the two away",
-            shown(path)
-        )
-    });
+    skipped::name_other_kinds(&names, &in_the_way.others, host);
     names.each(&plan.closed, |path| {
         format!("skipped {} and everything below it: {host} can't read the folder", shown(path))
     });
@@ -87,7 +83,7 @@ pub(crate) fn name(context: &TransferContext) {
 
 /// Fails if an entry was skipped because of what the remote has in its place.
 pub(crate) fn check(context: &TransferContext, foreign: &ForeignFiles) -> Outcome<()> {
-    let (layout, plan, host) = (context.layout, context.plan, context.connection.host());
+    let (layout, plan, host) = (&context.cube.layout, context.plan, context.connection.host());
     let in_the_way = InTheWay::of(context);
     if let Some(first) = in_the_way.links.first() {
         let failure = anyhow!(
@@ -102,11 +98,7 @@ pub(crate) fn check(context: &TransferContext, foreign: &ForeignFiles) -> Outcom
     }
     let others_in_the_way = [&in_the_way.own_links[..], &in_the_way.others].concat();
     if let Some(first) = others_in_the_way.first() {
-        let failure = anyhow!(
-            "skipped '{}'{}: of another kind (folder, file, link) locally than on '{host}'; the rest was done",
-            shown(first),
-            others(others_in_the_way.len())
-        );
+        let failure = skipped::of_another_kind(first, others_in_the_way.len(), host);
         let places =
             in_the_way.own_links.iter().filter_map(|link| real(&layout.workspace.join(link)).ok());
         let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();

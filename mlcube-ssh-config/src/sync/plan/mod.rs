@@ -11,6 +11,7 @@
 pub(crate) mod backup;
 pub(crate) mod batch;
 pub(crate) mod followed_links;
+pub mod skipped;
 pub(crate) mod unplaced;
 
 use std::path::{Component, Path, PathBuf};

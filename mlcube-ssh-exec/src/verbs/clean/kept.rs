@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
@@ -102,7 +103,7 @@ impl Kept {
         }
     }
 
-    fn hint(&self, connection: &Connection, document: &Document) -> String {
+    fn hint(&self, connection: &Connection, cube: &Cube, document: &Document) -> String {
         match self {
             Self::NotOurs(_) => {
                 "it isn't mlcube-ssh's: remove it by hand on the remote if nobody needs it"
@@ -124,19 +125,26 @@ impl Kept {
             }
             Self::Pushed(_) => "repeat clean when the push has ended".to_owned(),
             Self::InUse { job, .. } => format!("`{}` ends the job", document.stop_command(job)),
-            Self::Closed { path, entry, .. } => ForeignFiles { connection, document, place: path }
-                .remedy(Path::new(entry), "repeat clean"),
+            Self::Closed { path, entry, .. } => {
+                let foreign = ForeignFiles { connection, cube, document, place: path };
+                foreign.remedy(Path::new(entry), "repeat clean")
+            }
         }
     }
 }
 
 /// Fails with the kept items, if there are any. The hint is that of the first one.
-pub(crate) fn refuse(kept: &[Kept], connection: &Connection, document: &Document) -> Outcome<()> {
+pub(crate) fn refuse(
+    kept: &[Kept],
+    connection: &Connection,
+    cube: &Cube,
+    document: &Document,
+) -> Outcome<()> {
     let Some(first) = kept.first() else { return Ok(()) };
     let sentences: Vec<String> = kept.iter().map(Kept::sentence).collect();
     let failure =
         Failure::ours(anyhow!("kept on '{}': {}", connection.host(), sentences.join("; ")));
-    Err(failure.hint(first.hint(connection, document)))
+    Err(failure.hint(first.hint(connection, cube, document)))
 }
 
 /// Refuses a list without the containers of engines that don't reply.

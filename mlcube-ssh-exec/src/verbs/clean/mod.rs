@@ -4,7 +4,7 @@ mod inventory;
 mod kept;
 
 use clap::ValueEnum;
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing};
@@ -51,15 +51,15 @@ pub(crate) enum What {
 
 /// Lists the items, or removes the chosen ones.
 pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool) -> Outcome<()> {
-    let (layout, runner) = Layout::of_document(document)?;
-    let connection = Connection::new(document, &runner, step.report())?;
-    let look = look_script(&connection, document, &runner);
+    let cube = Cube::of(document)?;
+    let connection = Connection::new(&cube, &document.remote, step.report())?;
+    let look = look_script(&connection, document, &cube.runner);
     if step.is_dry_run() {
         step.show(&connection.shown(&look));
         return Ok(());
     }
     // A transfer of this local and remote tree writes the sync state when it ends.
-    let sync_state = SyncState::of(&layout, &document.remote)?;
+    let sync_state = SyncState::of(&cube.layout, &document.remote)?;
     let _lock = if yes.is_empty() { None } else { Some(sync_state.lock(&step.report())?) };
     let reply = connection.run(&look)?;
     check(&connection, document, &reply)?;
@@ -70,11 +70,11 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         write_for_people(found.iter().map(Item::line))?;
         return kept::check_engines(&text, &connection);
     }
-    let known = Known::of(&layout, document)?;
+    let known = Known::of(&cube.layout, document)?;
     let remote_listing = if force { Listing::default() } else { reply.listing()? };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &remote_listing));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
-    let script = remove_script(&connection, document, &layout, &runner)?
+    let script = remove_script(&connection, document, &cube)?
         .given("newest", newest)
         .given("force", if force { "yes" } else { "no" })
         .words(&words);
@@ -90,7 +90,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let text = reply.text();
     write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
     kept.extend(Kept::from_reply(&reply));
-    kept::refuse(&kept, &connection, document)
+    kept::refuse(&kept, &connection, &cube, document)
 }
 
 fn script(
@@ -111,17 +111,12 @@ fn script(
         .given("environment", &environment)
 }
 
-fn remove_script(
-    connection: &Connection,
-    document: &Document,
-    layout: &Layout,
-    runner: &Runner,
-) -> Outcome<Script> {
-    let owner = Owner::of(layout)?;
-    Ok(script(connection, REMOVE, document, runner)
+fn remove_script(connection: &Connection, document: &Document, cube: &Cube) -> Outcome<Script> {
+    let owner = Owner::of(&cube.layout)?;
+    Ok(script(connection, REMOVE, document, &cube.runner)
         .given("owner", owner.id())
         .given("former_owner", &owner.former_id)
-        .given("adopt", if runner.adopt { "yes" } else { "no" }))
+        .given("adopt", if cube.runner.adopt { "yes" } else { "no" }))
 }
 
 fn look_script(connection: &Connection, document: &Document, runner: &Runner) -> Script {

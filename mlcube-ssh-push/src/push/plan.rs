@@ -1,0 +1,114 @@
+//! The plan of a push: what both sides agreed on, and what is sent to the workspace.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::listing::Listing;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::process::command::Command;
+use mlcube_ssh::sync::rsync::Heard;
+use mlcube_ssh::sync::{Agreed, Batch, Plan, rsync};
+
+use crate::local::Local;
+use crate::push::{Planned, Push};
+use crate::remote::followed_links::FollowedLinks;
+use crate::remote::incoming::IncomingId;
+use crate::remote::state::RemoteState;
+use crate::remote::try_names;
+use crate::verify;
+
+impl Push<'_> {
+    /// Plans what is sent to the workspace; with `--checksum`, the files that differ only by content, too.
+    pub(super) fn plan(
+        &self,
+        local: &mut Local,
+        remote: &mut RemoteState<'_>,
+        incoming: &IncomingId,
+    ) -> Outcome<Planned> {
+        // A push that failed before it had a plan, or had none for the workspace, is known by its incoming folder.
+        let was_cut_off = local.sync_state.was_cut_off() || !incoming.former.is_empty();
+        // The listings are emptied by the plan, so they are compared before.
+        let looks_the_same =
+            self.args.checksum.then(|| local.selected().files_as_in(&remote.listing));
+        let common = self.settle(local, remote)?;
+        let mut plan = self.plan_workspace(local, remote, &common)?;
+        let is_agreed = plan.common == *common;
+        if let Some(looks_the_same) = looks_the_same {
+            self.add_differing(&mut plan, looks_the_same, local, remote)?;
+        }
+        // Writing the sync state of a million files takes a second.
+        let is_agreed = is_agreed && plan.is_empty();
+        Ok(Planned { plan, is_agreed, was_cut_off })
+    }
+
+    /// Returns what both sides of the workspace last agreed on, and writes down what an earlier push that was cut off has
+    /// sent.
+    fn settle(&self, local: &mut Local, remote: &mut RemoteState<'_>) -> Outcome<Agreed> {
+        if self.connection.is_shared() {
+            remote.listing.put_own_permissions(&local.workspace);
+            remote.code.put_own_permissions(&local.code);
+        }
+        local.restore_pushed_times(&mut remote.code);
+        let common = local.settled(&remote.listing)?;
+        let is_first = !remote.was_pushed;
+        if is_first || !local.has_agreement {
+            local.sync_state.set_joined(!is_first)?;
+        }
+        // Without it, the next push would take a first one that fails for one of another machine.
+        if is_first && !local.has_agreement || local.sync_state.was_cut_off() {
+            local.sync_state.agree(&common)?;
+        }
+        Ok(common)
+    }
+
+    fn plan_workspace(
+        &self,
+        local: &mut Local,
+        remote: &mut RemoteState<'_>,
+        common: &Listing,
+    ) -> Outcome<Plan> {
+        let links = FollowedLinks {
+            common,
+            is_history_unknown: local.sync_state.is_joined()?,
+            named: &self.args.follow_link,
+            workspace: Path::new(&remote.workspace),
+        };
+        links.follow(&mut remote.listing, &local.workspace);
+        local.replace_links(&mut remote.listing, common);
+        let plan_of = |local: &Local, remote: &RemoteState| {
+            local.plan(&remote.listing.unrounded(common), common, self.args.overwrite)
+        };
+        let mut plan = plan_of(local, remote);
+        if try_names::mark_unheld(remote, &self.connection, &plan.send)? {
+            plan = plan_of(local, remote);
+        }
+        // The plan holds all that is needed of this listing, which may be long.
+        local.workspace = Listing::default();
+        Ok(plan)
+    }
+
+    /// Adds to the plan those of the files that look the same on both sides, `looks_the_same`, whose contents differ.
+    fn add_differing(
+        &self,
+        plan: &mut Plan,
+        mut looks_the_same: Listing,
+        local: &Local,
+        remote: &RemoteState<'_>,
+    ) -> Outcome<()> {
+        // What is listed along a remote link that isn't followed isn't compared either.
+        let skipped = plan.in_the_way.iter().chain(&plan.closed).map(PathBuf::as_path);
+        let skipped: HashSet<&Path> =
+            skipped.chain(local.replaced_links.iter().map(|(path, _)| path)).collect();
+        looks_the_same.retain(|path, _| !path.ancestors().any(|folder| skipped.contains(folder)));
+        if looks_the_same.is_empty() {
+            return Ok(());
+        }
+        let batches = Batch::of(&looks_the_same, &plan.links);
+        let route = remote.workspace_route(&self.cube.layout);
+        let comparisons = verify::of_parts(&self.connection, &batches, route.local, route.remote);
+        let run = |commands: &[Command], heard: Heard| remote.incoming.run(commands, heard);
+        let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
+        plan.send_contents(&looks_the_same.of_names(&names), &remote.listing);
+        Ok(())
+    }
+}
