@@ -46,7 +46,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
             write_line(interpreter, "setuptools"),
         ),
         "too-new" => too_new(host, interpreter, subject),
-        "not-made-here" => hinted(
+        "made-by-others" => hinted(
             format!("{subject} on '{host}' can't start mlcube, and wasn't made by mlcube-ssh"),
             "repair it on the remote, or set runner.interpreter.name to a new environment",
         ),

@@ -157,7 +157,7 @@ impl<'a> Pull<'a> {
         };
         step.show(&stage.commands(&loads, &layout.workspace));
         step.show(&fetch.commands(&loads, Some(&stage)));
-        let names = |load: &Load| load.part.files_from.clone();
+        let names = |load: &Load| load.batch.files_from.clone();
         let placings = loads.iter().map(|load| fetch.place_staged(&stage, load, names(load)));
         step.show(&placings.collect::<Vec<_>>());
         Ok(())

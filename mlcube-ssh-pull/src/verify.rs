@@ -80,7 +80,7 @@ fn comparisons(
     let compare = |of_links: bool| {
         let is_linked = |path: &Path| linked_files.iter().any(|link| link == path);
         let send = plan.send.filter(|path, _| is_linked(path) == of_links);
-        compare::of_parts(connection, layout, remote, &plan.transfers_of(&send), of_links)
+        compare::of_batches(connection, layout, remote, &plan.transfers_of(&send), of_links)
     };
     [false, true].into_iter().flat_map(compare).collect()
 }

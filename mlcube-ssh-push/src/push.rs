@@ -324,7 +324,7 @@ fn check_inputs(context: &TransferContext) -> Outcome<()> {
     let left_out: Vec<PathBuf> =
         special.chain(plan.left_out.iter().map(|path| layout.workspace.join(path))).collect();
     for input in required_inputs::needed(context.document, layout) {
-        let Some(path) = &input.parameter.here else { continue };
+        let Some(path) = &input.parameter.local else { continue };
         if left_out.iter().any(|left_out| path.starts_with(left_out)) {
             return Err(Failure::ours(anyhow!(
                 "the input {}.{}, '{}', can't be sent: it is a device, a socket or a pipe",

@@ -72,25 +72,26 @@ fn comparisons(
     code: &Listing,
     plan: &Plan,
 ) -> Vec<Comparison> {
-    let all =
-        |parts: &[Batch], local: &Path, remote: &str| of_parts(connection, parts, local, remote);
+    let all = |batches: &[Batch], local: &Path, remote: &str| {
+        of_batches(connection, batches, local, remote)
+    };
     let mut comparisons = all(&Batch::of(&code::sendable(code), &[]), &layout.base, base);
     comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
     comparisons
 }
 
 /// The comparisons of batches of a local folder with a remote one.
-pub(crate) fn of_parts(
+pub(crate) fn of_batches(
     connection: &Connection,
-    parts: &[Batch],
+    batches: &[Batch],
     local: &Path,
     remote: &str,
 ) -> Vec<Comparison> {
-    Comparison::of(parts, |part| {
-        rsync::comparison(connection, part.files_from.clone())
-            .args(commands::link_option(part))
+    Comparison::of(batches, |batch| {
+        rsync::comparison(connection, batch.files_from.clone())
+            .args(commands::link_option(batch))
             .arg("--")
-            .arg(part.below(&local.to_string_lossy()))
-            .arg(connection.rsync_path(&part.below(remote)))
+            .arg(batch.below(&local.to_string_lossy()))
+            .arg(connection.rsync_path(&batch.below(remote)))
     })
 }

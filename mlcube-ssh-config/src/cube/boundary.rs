@@ -132,7 +132,7 @@ impl Boundary {
         let workspace = real(&normal(&layout.workspace))?;
         for Input { parameter, .. } in inputs {
             let local =
-                parameter.here.as_ref().filter(|local| local.starts_with(&layout.workspace));
+                parameter.local.as_ref().filter(|local| local.starts_with(&layout.workspace));
             let Some(local) = local else { continue };
             let Ok(is) = fs::canonicalize(local) else { continue };
             if !is.starts_with(&workspace) {

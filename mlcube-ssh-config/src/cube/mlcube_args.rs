@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 
 use crate::cube::layout::Layout;
-use crate::cube::path_mapping::given_there;
+use crate::cube::path_mapping::remote_argument;
 use crate::cube::task_parameters;
 use crate::cube::task_parameters::Parameter;
 use crate::pipe::document::Document;
@@ -35,7 +35,7 @@ pub(crate) fn check(document: &Document, layout: &Layout, runner: &Runner) -> Re
         check_parameter(document, layout, &parameter)?;
     }
     for (name, value) in &document.run.args {
-        let given = given_there(layout, &document.remote, value);
+        let given = remote_argument(layout, &document.remote, value);
         check_path(&format!("the argument {name}"), &given)?;
     }
     for (name, value) in &document.run.options {
@@ -68,7 +68,7 @@ pub fn run_words(document: &Document, layout: &Layout) -> Vec<String> {
     words.extend(document.run.overrides.iter().map(|word| format!("-P{word}")));
     let parameters = task_parameters::chosen(document, layout);
     words.extend(parameters.filter_map(|parameter| override_of(document, layout, &parameter)));
-    let given = |path| given_there(layout, &document.remote, path);
+    let given = |path| remote_argument(layout, &document.remote, path);
     words.extend(document.run.args.iter().map(|(name, path)| format!("{name}={}", given(path))));
     words
 }
@@ -76,7 +76,7 @@ pub fn run_words(document: &Document, layout: &Layout) -> Vec<String> {
 /// The override that replaces a declared local path with its remote place; `None` if it means the same on both sides.
 /// An argument would apply to all tasks with a parameter of this name, and they may declare different paths for it.
 fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> Option<String> {
-    let given = given_there(layout, &document.remote, &parameter.path);
+    let given = remote_argument(layout, &document.remote, &parameter.path);
     if given == parameter.path || document.run.args.contains_key(&parameter.name) {
         return None;
     }
@@ -99,7 +99,7 @@ fn option_value(name: &str, value: &str) -> String {
 fn check_parameter(document: &Document, layout: &Layout, parameter: &Parameter) -> Result<()> {
     let key = parameter.key();
     check_parameter_name(&parameter.name).context("tasks")?;
-    check_path(&key, &given_there(layout, &document.remote, &parameter.path))?;
+    check_path(&key, &remote_argument(layout, &document.remote, &parameter.path))?;
     if parameter.name.contains(['=', '[', ']'])
         && override_of(document, layout, parameter).is_some()
     {

@@ -11,36 +11,36 @@ use crate::pipe::document::Remote;
 
 /// The local place; `None` for a path that belongs to the remote.
 #[must_use]
-pub fn here(layout: &Layout, path: &str) -> Option<PathBuf> {
-    let here = normal(&layout.workspace.join(path));
+pub fn local_path(layout: &Layout, path: &str) -> Option<PathBuf> {
+    let local = normal(&layout.workspace.join(path));
     let is_own = path.starts_with('/')
-        && !here.starts_with(&layout.workspace)
-        && !here.starts_with(layout.local_root());
-    (!is_own && !path.starts_with(['~', '$'])).then_some(here)
+        && !local.starts_with(&layout.workspace)
+        && !local.starts_with(layout.local_root());
+    (!is_own && !path.starts_with(['~', '$'])).then_some(local)
 }
 
 /// The remote place, as a remote script reads it; `None` for a local place that isn't sent.
 #[must_use]
-pub fn there(layout: &Layout, remote: &Remote, path: &str) -> Option<String> {
-    let Some(here) = here(layout, path) else { return Some(path.to_owned()) };
-    if let Ok(rest) = here.strip_prefix(&layout.workspace) {
+pub fn remote_path(layout: &Layout, remote: &Remote, path: &str) -> Option<String> {
+    let Some(local) = local_path(layout, path) else { return Some(path.to_owned()) };
+    if let Ok(rest) = local.strip_prefix(&layout.workspace) {
         return Some(joined(remote.workspace.as_str(), rest));
     }
     // The remote mlcube reads a relative path from the remote workspace, so this must have the same neighbours as the
     // local one.
     let is_read_there = path.starts_with('/') || layout.workspace_in_root().is_some();
-    let place = here.strip_prefix(&layout.base).ok()?;
+    let place = local.strip_prefix(&layout.base).ok()?;
     (is_read_there && layout.is_code(place)).then(|| joined(remote.base.as_str(), place))
 }
 
 /// The path to give to the remote `mlcube`. A path in the workspace is relative to it, whatever the remote workspace is
 /// called; the rest of the cube gets its full path, which holds even if the remote workspace is a link.
 #[must_use]
-pub fn given_there(layout: &Layout, remote: &Remote, path: &str) -> String {
-    let Some(here) = here(layout, path).filter(|_| path.starts_with('/')) else {
+pub fn remote_argument(layout: &Layout, remote: &Remote, path: &str) -> String {
+    let Some(local) = local_path(layout, path).filter(|_| path.starts_with('/')) else {
         return path.to_owned();
     };
-    let given = match (here.strip_prefix(&layout.workspace), here.strip_prefix(&layout.base)) {
+    let given = match (local.strip_prefix(&layout.workspace), local.strip_prefix(&layout.base)) {
         // With a leading dot even `2024` is a path.
         (Ok(rest), _) => joined(".", rest),
         (_, Ok(place)) => joined(&full_base(remote), Path::new(&in_plain_root(layout, place))),
@@ -115,21 +115,25 @@ mod tests {
             ("/h/lab/my cube", "~/cubes/lab/my_cube/", Some("~/cubes/lab/my cube")),
         ];
         for (path, given, lies) in table {
-            assert_eq!(given_there(&layout, &remote, path), given, "{path}");
-            assert_eq!(there(&layout, &remote, path).as_deref(), lies, "{path}");
+            assert_eq!(remote_argument(&layout, &remote, path), given, "{path}");
+            assert_eq!(remote_path(&layout, &remote, path).as_deref(), lies, "{path}");
         }
     }
 
     #[test]
     fn beside_a_workspace_of_its_own() {
         let (layout, remote) = cube("/elsewhere/ws", "~/cubes/.mlcube-ssh/lab/workspaces/ws-1");
-        let at = |path: &str| there(&layout, &remote, path);
+        let at = |path: &str| remote_path(&layout, &remote, path);
         assert_eq!(at("/elsewhere/ws/x").unwrap(), "~/cubes/.mlcube-ssh/lab/workspaces/ws-1/x");
         assert_eq!(at("/h/lab/my cube/x").unwrap(), "~/cubes/lab/my cube/x");
         assert_eq!(at("/h/lab/my cube/workspace/x"), None, "that of the cube isn't sent");
-        assert_eq!(at("../../h/lab/my cube/x"), None, "mlcube there would look beside its own");
+        assert_eq!(
+            at("../../h/lab/my cube/x"),
+            None,
+            "the remote mlcube would look beside its own"
+        );
         let remote = Remote { base: "cubes/lab".parse().unwrap(), ..remote };
-        let given = given_there(&layout, &remote, "/h/lab/my cube/x");
+        let given = remote_argument(&layout, &remote, "/h/lab/my cube/x");
         assert_eq!(given, "~/cubes/lab/my_cube/x");
     }
 }

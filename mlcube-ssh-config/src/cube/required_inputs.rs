@@ -27,7 +27,7 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     let mut made: Vec<PathBuf> = Vec::new();
     for task in &document.run.tasks {
         for parameter in of_task(document, layout, task, ParameterIo::Input) {
-            let local = parameter.here.as_ref();
+            let local = parameter.local.as_ref();
             if !local.is_some_and(|local| made.iter().any(|made| local.starts_with(made))) {
                 let partly_made =
                     local.is_some_and(|local| made.iter().any(|made| made.starts_with(local)));
@@ -35,7 +35,7 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
             }
         }
         let outputs = of_task(document, layout, task, ParameterIo::Output);
-        made.extend(outputs.filter_map(|output| output.here));
+        made.extend(outputs.filter_map(|output| output.local));
     }
     needed
 }
@@ -46,7 +46,7 @@ pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
 /// For the first such input, with the remedy.
 pub fn check(document: &Document, layout: &Layout) -> Result<()> {
     for Input { parameter, .. } in needed(document, layout) {
-        if path_mapping::there(layout, &document.remote, &parameter.path).is_none() {
+        if path_mapping::remote_path(layout, &document.remote, &parameter.path).is_none() {
             return Err(hinted(
                 format!(
                     "the input {}.{}, {}, lies outside what is sent to '{}', the workspace and what the cube declares",

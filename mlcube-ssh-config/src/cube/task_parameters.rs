@@ -44,7 +44,7 @@ pub struct Parameter {
     /// Whether it is a folder, if the cube declares its type.
     pub is_folder: Option<bool>,
     /// The local place; `None` for a path that belongs to the remote.
-    pub here: Option<PathBuf>,
+    pub local: Option<PathBuf>,
 }
 
 impl Parameter {
@@ -80,7 +80,7 @@ pub fn of_task<'a>(
             name: name.clone(),
             path: path.to_owned(),
             is_folder,
-            here: path_mapping::here(layout, path),
+            local: path_mapping::local_path(layout, path),
         })
     })
 }

@@ -200,10 +200,10 @@ fn local_settings(request: &Request, document: &Document) -> Result<UserSettings
 }
 
 /// Returns whether a path is below the current folder, and in no hidden one: programs run what they find in such folders.
-fn is_plainly_below_here(path: &Path) -> Result<bool> {
-    let here = real(&env::current_dir().context("can't find the current folder")?)?;
+fn is_plainly_below_current_folder(path: &Path) -> Result<bool> {
+    let current = real(&env::current_dir().context("can't find the current folder")?)?;
     let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
-    Ok(path.strip_prefix(here).is_ok_and(|below| !below.iter().any(is_hidden)))
+    Ok(path.strip_prefix(current).is_ok_and(|below| !below.iter().any(is_hidden)))
 }
 
 /// Refuses places that don't follow from the settings, and a workspace outside the cube's folder.
@@ -227,7 +227,7 @@ fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result
     }
     let root = layout.local_root();
     let workspace = real(&layout.workspace)?;
-    if !root.exists() && !is_plainly_below_here(&workspace)? {
+    if !root.exists() && !is_plainly_below_current_folder(&workspace)? {
         return Err(hinted(
             format!(
                 "the cube's folder {} doesn't exist, the document wasn't written by this user's mlcube-ssh-config, and its workspace {} isn't below the current folder",

@@ -16,7 +16,7 @@ pub(crate) fn is_called_in(script: &str) -> bool {
 }
 
 /// The failure of a remote that has neither GNU find nor Python.
-pub(crate) fn missing_there(host: &str) -> Failure {
+pub(crate) fn missing_on_remote(host: &str) -> Failure {
     let message = format!(
         "the find on '{host}' can't list a folder (-printf), and it has no python3 to do it"
     );

@@ -62,9 +62,9 @@ impl<'a> Problem<'a> {
     #[must_use]
     pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
         Some(match *self {
-            Self::NoFind => find::missing_there(host),
-            Self::NoRsync => rsync_version::missing_there(host),
-            Self::OpenRsync => rsync_version::wrong_there(host),
+            Self::NoFind => find::missing_on_remote(host),
+            Self::NoRsync => rsync_version::missing_on_remote(host),
+            Self::OpenRsync => rsync_version::wrong_on_remote(host),
             Self::NotOwn(subject) => folder_owner::failure(host, subject),
             Self::NoLook(subject) => Failure::ours(hinted(
                 format!("can't read {subject} on '{host}', so the state of its jobs is unknown"),

@@ -6,7 +6,7 @@ pub mod rsync;
 pub(crate) mod selection;
 pub(crate) mod state;
 
-pub use plan::backup::name_aside;
+pub use plan::backup::name_backups;
 pub use plan::batch::Batch;
 pub use plan::followed_links::follow_own_links;
 pub use plan::skipped;

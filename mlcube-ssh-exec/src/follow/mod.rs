@@ -420,7 +420,7 @@ impl<'a> Follower<'a> {
     fn stop(&self, stopping: Stopping) -> StopThread {
         let (connection, script) = (Arc::clone(&self.connection), self.job.stop());
         thread::spawn(move || match stopping {
-            Stopping::BesideThis => connection.ask_unless_busy(&script),
+            Stopping::BesideThis => connection.run_unless_busy(&script),
             Stopping::Alone => connection.run(&script).map(Some),
         })
     }

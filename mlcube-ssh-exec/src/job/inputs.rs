@@ -49,8 +49,8 @@ fn line(number: usize, input: &Parameter, document: &Document, layout: &Layout) 
         None => "any",
     };
     let remote_path =
-        path_mapping::there(layout, &document.remote, &input.path).unwrap_or_default();
-    let whose = if input.here.is_none() { "own" } else { "pushed" };
+        path_mapping::remote_path(layout, &document.remote, &input.path).unwrap_or_default();
+    let whose = if input.local.is_none() { "own" } else { "pushed" };
     format!("{whose} {kind} {number} {remote_path}\n")
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     if let Some(wanted) = wanted {
         let failure =
             Failure::ours(anyhow!("the input {name} on '{host}' isn't a {wanted}: {path}"));
-        let local = input.and_then(|input| input.here);
+        let local = input.and_then(|input| input.local);
         return failure.hint(right_kind(wanted, local.as_deref(), path));
     }
     let what = match state {
@@ -86,7 +86,7 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     };
     let failure = Failure::ours(anyhow!("the input {name} is missing on '{host}': {what} {path}"));
     match (layout, input) {
-        (Some(_), Some(input)) if input.here.is_none() && state == "link" => {
+        (Some(_), Some(input)) if input.local.is_none() && state == "link" => {
             failure.hint(format!("replace {path} on the remote by the data; push doesn't send it"))
         }
         (Some(layout), Some(input)) => failure.hint(remedy(document, &layout, &input, path)),
@@ -115,7 +115,7 @@ fn right_kind(wanted: &str, local: Option<&Path>, path: &str) -> String {
 
 /// Returns what provides an input: another task, the local workspace, or the owner of a remote path that push doesn't send.
 fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -> String {
-    let Some(local) = &input.here else {
+    let Some(local) = &input.local else {
         return format!("create {path} on the remote; push doesn't send it");
     };
     // No task can write through such a link, either.
@@ -158,7 +158,7 @@ fn maker(document: &Document, layout: &Layout, reader: &str, local: &Path) -> Op
     let others = document.task_names().into_iter().filter(|task| *task != reader);
     others.filter_map(|task| TaskName::try_from(task.to_owned()).ok()).find(|task| {
         task_parameters::of_task(document, layout, task, ParameterIo::Output).any(|output| {
-            output.here.is_some_and(|made| local.starts_with(&made) || made.starts_with(local))
+            output.local.is_some_and(|made| local.starts_with(&made) || made.starts_with(local))
         })
     })
 }

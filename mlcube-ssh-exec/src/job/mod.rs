@@ -198,7 +198,7 @@ fn start_script(script: Script, document: &Document, cube: &Cube, start: &Start)
         .given("then", if detach { "detach" } else { "follow" })
         .given("log_limit", &runner.log_limit.to_string())
         .given("gpus", gpus(document, runner, phase))
-        .given("engine_there", engine::name(document))
+        .given("remote_engine", engine::name(document))
         .variables(&engine::variable(runner))
         .variables(&inputs::variable(phase, document, layout)?)
         .secrets(variables);

@@ -19,8 +19,8 @@ check_own "$state" "$state/jobs" "$base"
 # The tree is ours only if the owner file names its real path: else the folder existed before the first push, or was
 # replaced.
 real=$(cd -P "$base" 2>/dev/null && pwd -P)
-there='' named=''
-{ read -r there && read -r named; } 2>/dev/null <"$state/origin" || :
+found_origin='' named=''
+{ read -r found_origin && read -r named; } 2>/dev/null <"$state/origin" || :
 is_our_tree() { [ -n "$real" ] && [ "$named" = "$real" ]; }
 
 # Sets `engine` to the engine that was asked to make a container for the job $1; fails if none was.

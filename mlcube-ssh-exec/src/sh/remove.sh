@@ -9,9 +9,9 @@
 # shellcheck disable=SC2154 # the client sets what is given, inventory.sh the folders, find_busy busy
 
 [ -d "$state" ] || [ "$*" = environment ] || problem nothing
-case ${there%% *} in
+case ${found_origin%% *} in
   '' | "$owner" | "$former_owner") ;;
-  *) [ "$adopt" = yes ] || [ "$*" = environment ] || problem other-owner "$there" ;;
+  *) [ "$adopt" = yes ] || [ "$*" = environment ] || problem other-owner "$found_origin" ;;
 esac
 if [ -d "$state" ]; then
   guard_locks "$state/locks" || problem not-writable "$state"

@@ -6,7 +6,7 @@
 # own; document; variables, the names of those for the task; run, shim and launch, the texts of run.sh, engine.sh and
 # launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
 # version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
-# gpus, the value of --gpus, or nothing; engine_there, docker or podman, or the path of one.
+# gpus, the value of --gpus, or nothing; remote_engine, docker or podman, or the path of one.
 # Words: mlcube's. The first is its log level, the second its command.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
@@ -78,7 +78,7 @@ find_python() {
 # Refuses the value of --gpus that the shim would refuse when the task begins.
 check_gpus() {
   [ -n "$gpus" ] && ! name_devices "$gpus" || return 0
-  if ignores_gpus "$engine_there"; then problem ignores-gpus "$gpus"; fi
+  if ignores_gpus "$remote_engine"; then problem ignores-gpus "$gpus"; fi
 }
 
 # mlcube before 0.0.10 ignores --mount silently.

@@ -407,7 +407,7 @@ is_of_another_python() {
 # Replaces the environment by a new one, unless we didn't create it: then only its packages are ours. Refuses while a
 # process runs in it, because a job would lose the modules that it hasn't imported yet.
 make_anew() {
-  [ -f "$made" ] || [ -f "$begun" ] || problem not-made-here "$folder"
+  [ -f "$made" ] || [ -f "$begun" ] || problem made-by-others "$folder"
   # The pattern comes on standard input: among grep's arguments it would match grep itself.
   # shellcheck disable=SC2062 # the pattern is that of -f
   if printf '%s\n' "$python" | grep -f - -qsF /proc/[0-9]*/cmdline; then problem in-use "$folder"; fi

@@ -102,7 +102,7 @@ impl ArchiveTransfer<'_> {
         let bytes = link.get_ref().count();
         drop(link);
         let reply = match ended {
-            Ok(()) => session.answer_of_transfer(),
+            Ok(()) => session.reply_of_transfer(),
             Err(failure) => {
                 session.hang_up();
                 Err(failure)

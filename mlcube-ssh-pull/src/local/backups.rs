@@ -6,7 +6,7 @@ use std::process;
 
 use anyhow::Result;
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::sync::{SyncState, name_aside};
+use mlcube_ssh::sync::{SyncState, name_backups};
 use mlcube_ssh::ui::names::{Names, shown};
 use mlcube_ssh::ui::report::Report;
 
@@ -23,7 +23,7 @@ impl Backups {
         let was_cut_off = false;
         Self {
             was_cut_off,
-            folder: sync_state.replaced().join(name_aside(&process::id().to_string())),
+            folder: sync_state.replaced().join(name_backups(&process::id().to_string())),
         }
     }
 

@@ -84,16 +84,16 @@ impl Stage {
     /// The names of a load whose entries are in the stage and of the planned kind. A name below a link doesn't count,
     /// because the link could lead anywhere.
     pub(crate) fn arrived(&self, load: &Load, planned: &Listing, workspace: &Path) -> List {
-        let part = &load.part;
-        let top = workspace.join(&part.folder).join(&self.folder);
+        let batch = &load.batch;
+        let top = workspace.join(&batch.folder).join(&self.folder);
         let is_as_planned = |name: &Path| {
-            let kind = planned.get(&part.folder.join(name)).map(|entry| entry.kind);
+            let kind = planned.get(&batch.folder.join(name)).map(|entry| entry.kind);
             let found = Entry::look(&top.join(name)).ok().flatten().map(|entry| entry.kind);
             let above = name.ancestors().skip(1).filter(|above| *above != Path::new(""));
             let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_dir());
             kind.is_some() && kind == found && above.into_iter().all(|it| is_folder(&top.join(it)))
         };
-        part.files_from.iter().filter(|name| is_as_planned(name)).collect()
+        batch.files_from.iter().filter(|name| is_as_planned(name)).collect()
     }
 
     /// Removes the stage; if the transfer is `unfinished`, keeps the requested entries. Returns one of the entries that
@@ -119,16 +119,16 @@ impl Stage {
 
 /// The folders that the loads are written to.
 fn tops(loads: &[Load], workspace: &Path) -> Vec<PathBuf> {
-    let mut tops: Vec<_> = loads.iter().map(|load| workspace.join(&load.part.folder)).collect();
+    let mut tops: Vec<_> = loads.iter().map(|load| workspace.join(&load.batch.folder)).collect();
     tops.dedup();
     tops
 }
 
 /// The names requested for the folder `top`.
 fn wanted(loads: &[Load], workspace: &Path, top: &Path) -> Vec<&'static Path> {
-    let is_of_top = |part: &Batch| workspace.join(&part.folder) == top;
-    let loads = loads.iter().filter(|load| is_of_top(&load.part));
-    let mut wanted: Vec<_> = loads.flat_map(|load| load.part.files_from.iter()).collect();
+    let is_of_top = |batch: &Batch| workspace.join(&batch.folder) == top;
+    let loads = loads.iter().filter(|load| is_of_top(&load.batch));
+    let mut wanted: Vec<_> = loads.flat_map(|load| load.batch.files_from.iter()).collect();
     wanted.sort_unstable();
     wanted
 }

@@ -78,7 +78,7 @@ fn look(
     let script = links.iter().fold(script, mlcube_ssh::process::script::Script::word);
     let has_session = session.is_some();
     let script = if has_session { script.followed() } else { script };
-    let (reply, next) = connection.run_in(session.take(), &script)?.answer_and_go_on()?;
+    let (reply, next) = connection.run_in(session.take(), &script)?.reply_and_keep()?;
     *session = next;
     if reply.status != 0 {
         return Err(failure(connection.host().as_str(), document, &reply));

@@ -28,7 +28,7 @@ pub(crate) struct Output {
 pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
     let mut declared: Vec<Output> = outputs(document, layout)
         .filter_map(|output| {
-            let path = output.here?.strip_prefix(&layout.workspace).ok()?.to_owned();
+            let path = output.local?.strip_prefix(&layout.workspace).ok()?.to_owned();
             Some(Output { name: output.name, path, is_folder: output.is_folder == Some(true) })
         })
         .collect();
@@ -41,10 +41,10 @@ pub(crate) fn declared(document: &Document, layout: &Layout) -> Vec<Output> {
 pub(crate) fn name_outside(report: Report, document: &Document, layout: &Layout) {
     for output in outputs(document, layout) {
         let is_outside = |local: &Path| !local.starts_with(&layout.workspace);
-        if output.here.as_deref().is_none_or(is_outside) {
-            let remote = path_mapping::there(layout, &document.remote, &output.path)
+        if output.local.as_deref().is_none_or(is_outside) {
+            let remote = path_mapping::remote_path(layout, &document.remote, &output.path)
                 .unwrap_or_else(|| {
-                    path_mapping::given_there(layout, &document.remote, &output.path)
+                    path_mapping::remote_argument(layout, &document.remote, &output.path)
                 });
             report.say(&format!(
                 "the output {}.{} is outside the workspace and isn't fetched: {remote} on {}",

@@ -28,11 +28,11 @@ pack() {
 
 # The fastest level, which old versions of zstd don't have. It compresses the headers, and costs less time than it
 # saves.
-squeeze() { zstd --quiet --fast=1 --stdout; }
+compress() { zstd --quiet --fast=1 --stdout; }
 
-if squeeze </dev/null >/dev/null 2>&1; then
+if compress </dev/null >/dev/null 2>&1; then
   echo 'archive zstd'
-  pack | squeeze
+  pack | compress
 else
   echo 'archive plain'
   pack

@@ -10,21 +10,21 @@ const AT_ONCE: usize = 5000;
 
 /// The comparisons of batches of the remote workspace with the local one. With `of_links`, the batches are remote links
 /// that are followed to files.
-pub(crate) fn of_parts(
+pub(crate) fn of_batches(
     connection: &Connection,
     layout: &Layout,
     remote: &str,
-    parts: &[Batch],
+    batches: &[Batch],
     of_links: bool,
 ) -> Vec<Comparison> {
     let workspace = layout.workspace.to_string_lossy();
-    let parts: Vec<_> = parts.iter().flat_map(|part| part.pieces(AT_ONCE)).collect();
-    Comparison::of(&parts, |part| {
-        rsync::comparison(connection, part.files_from.clone())
+    let batches: Vec<_> = batches.iter().flat_map(|batch| batch.pieces(AT_ONCE)).collect();
+    Comparison::of(&batches, |batch| {
+        rsync::comparison(connection, batch.files_from.clone())
             // Compares the target of the link.
             .args(of_links.then_some("--copy-links"))
             .arg("--")
-            .arg(connection.rsync_path(&part.below(remote)))
-            .arg(part.below(&workspace))
+            .arg(connection.rsync_path(&batch.below(remote)))
+            .arg(batch.below(&workspace))
     })
 }

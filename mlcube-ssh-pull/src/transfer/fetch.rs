@@ -52,14 +52,15 @@ impl Fetch<'_> {
         let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
         let linked = rest.filter(|path, _| is_linked(path));
         let rest = rest.filter(|path, _| !is_linked(path));
-        let linked = Batch::of(&linked, &plan.links).into_iter().map(|part| (part, true, true));
-        let parts = self.parts(plan, &rest).into_iter();
-        let parts = parts.map(|(part, needs_scratch)| (part, needs_scratch, false)).chain(linked);
-        parts
-            .map(|(part, needs_scratch, is_link)| {
-                let command = scratch::make(&part.below(&workspace));
+        let linked = Batch::of(&linked, &plan.links).into_iter().map(|batch| (batch, true, true));
+        let batches = self.batches(plan, &rest).into_iter();
+        let batches =
+            batches.map(|(batch, needs_scratch)| (batch, needs_scratch, false)).chain(linked);
+        batches
+            .map(|(batch, needs_scratch, is_link)| {
+                let command = scratch::make(&batch.below(&workspace));
                 let has_scratch = needs_scratch && prepare(&command)?;
-                Ok(Load { part, has_scratch, is_link })
+                Ok(Load { batch, has_scratch, is_link })
             })
             .collect()
     }
@@ -68,8 +69,8 @@ impl Fetch<'_> {
     /// state. Without a stage, rsync itself refuses entries that aren't in its list.
     pub(crate) fn commands(&self, loads: &[Load], stage: Option<&Stage>) -> Vec<Command> {
         let commands = |load: &Load| {
-            let pieces = load.part.pieces(AT_ONCE);
-            pieces.iter().map(|part| self.command(part, load, stage)).collect::<Vec<_>>()
+            let pieces = load.batch.pieces(AT_ONCE);
+            pieces.iter().map(|batch| self.command(batch, load, stage)).collect::<Vec<_>>()
         };
         loads.iter().flat_map(commands).collect()
     }
@@ -77,25 +78,25 @@ impl Fetch<'_> {
     /// The batches for one rsync each, and whether rsync may use a scratch folder for its temporary files. If it does,
     /// and a link replaces a file whose backup has to be copied to another file system, rsync leaves that file in
     /// place. Links are never incomplete, so they get a batch without a scratch folder then.
-    fn parts(&self, plan: &Plan, rest: &Listing) -> Vec<(Batch, bool)> {
+    fn batches(&self, plan: &Plan, rest: &Listing) -> Vec<(Batch, bool)> {
         let is_link = |entry: &Entry| entry.kind == EntryKind::Link;
         let is_on_other_disk = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
         if !is_on_other_disk || !rest.iter().any(|(_, entry)| is_link(&entry)) {
-            return plan.transfers_of(rest).into_iter().map(|part| (part, true)).collect();
+            return plan.transfers_of(rest).into_iter().map(|batch| (batch, true)).collect();
         }
         let others = plan.transfers_of(&rest.filter(|_, entry| !is_link(entry)));
         let links = Batch::of(&rest.filter(|_, entry| is_link(entry)), &plan.links);
-        let others = others.into_iter().map(|part| (part, true));
-        others.chain(links.into_iter().map(|part| (part, false))).collect()
+        let others = others.into_iter().map(|batch| (batch, true));
+        others.chain(links.into_iter().map(|batch| (batch, false))).collect()
     }
 
-    fn command(&self, part: &Batch, load: &Load, stage: Option<&Stage>) -> Command {
-        let mut to = part.below(&self.layout.workspace.to_string_lossy());
+    fn command(&self, batch: &Batch, load: &Load, stage: Option<&Stage>) -> Command {
+        let mut to = batch.below(&self.layout.workspace.to_string_lossy());
         let command = rsync::command(self.connection)
             // Fetches the target of the link.
             .args(load.is_link.then_some("--copy-links"))
-            .args(rsync::without_holes(part.is_sparse))
-            .args(part.permissions_option())
+            .args(rsync::without_holes(batch.is_sparse))
+            .args(batch.permissions_option())
             // Nothing from the remote may run locally with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
             // That a group may write to the remote files says nothing about local groups.
@@ -103,30 +104,30 @@ impl Fetch<'_> {
             // The plan skips links that lead out; this option skips one that was made since the listing.
             .arg("--safe-links");
         let command = match stage {
-            None => self.with_backups(command, part, load),
+            None => self.with_backups(command, batch, load),
             Some(stage) => {
                 to.push_str(stage.folder());
                 to.push('/');
                 self.with_names(command)
             }
         };
-        let from = self.connection.rsync_path(&part.below(self.remote));
-        command.arg("--").arg(from).arg(to).list(part.files_from.clone())
+        let from = self.connection.rsync_path(&batch.below(self.remote));
+        command.arg("--").arg(from).arg(to).list(batch.files_from.clone())
     }
 
     /// The command that moves the entries of a load from the stage to their places.
     pub(crate) fn place_staged(&self, stage: &Stage, load: &Load, names: List) -> Command {
-        let to = load.part.below(&self.layout.workspace.to_string_lossy());
+        let to = load.batch.below(&self.layout.workspace.to_string_lossy());
         let from = format!("{to}{}/", stage.folder());
         // Removes each source file at once, so that both copies don't take space for long. (--link-dest would replace a
         // file by a hard link without keeping a backup.)
         let command = rsync::local_command().arg("--remove-source-files");
-        let command = command.args(load.part.permissions_option());
-        self.with_backups(command, &load.part, load).arg("--").arg(from).arg(to).list(names)
+        let command = command.args(load.batch.permissions_option());
+        self.with_backups(command, &load.batch, load).arg("--").arg(from).arg(to).list(names)
     }
 
-    fn with_backups(&self, command: Command, part: &Batch, load: &Load) -> Command {
-        let folder = part.below(&self.backups.folder().to_string_lossy());
+    fn with_backups(&self, command: Command, batch: &Batch, load: &Load) -> Command {
+        let folder = batch.below(&self.backups.folder().to_string_lossy());
         self.with_names(command)
             .arg("--backup")
             .arg(format!("--backup-dir={}", folder.trim_end_matches('/')))

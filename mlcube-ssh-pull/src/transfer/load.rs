@@ -5,7 +5,7 @@ use mlcube_ssh::sync::Batch;
 /// Entries that one rsync fetches, or several in pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
-    pub(crate) part: Batch,
+    pub(crate) batch: Batch,
     /// Whether rsync may write its temporary files to a scratch folder.
     pub(crate) has_scratch: bool,
     /// Whether the entries are remote links that are followed to files.

@@ -241,9 +241,9 @@ impl TransferContext<'_> {
         let ended = Ended {
             connection: self.connection,
             direction: TransferDirection::Down,
-            here: workspace,
-            there: remote,
-            ask: &|script| self.connection.run(&script),
+            local: workspace,
+            remote,
+            run: &|script| self.connection.run(&script),
         };
         let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(agreed)))?;
         self.sync_state.finish(&confirmed)?;
@@ -285,8 +285,9 @@ impl TransferContext<'_> {
 
     /// The entries of `same`, which look the same on both sides, whose remote content differs.
     fn differing_by_content(&self, same: &Listing, plan: &Plan, remote: &str) -> Outcome<Listing> {
-        let parts = Batch::of(same, &plan.links);
-        let comparisons = compare::of_parts(self.connection, self.layout, remote, &parts, false);
+        let batches = Batch::of(same, &plan.links);
+        let comparisons =
+            compare::of_batches(self.connection, self.layout, remote, &batches, false);
         let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         Ok(same.of_names(&names))

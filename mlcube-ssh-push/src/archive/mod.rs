@@ -123,7 +123,7 @@ impl TransferContext<'_> {
             }
             // A file system that is too small for the incomplete files and the complete ones together has room once
             // they are removed.
-            self.remote_state.incoming.ask(unpack::discard_script(connection, route))?;
+            self.remote_state.incoming.run_script(unpack::discard_script(connection, route))?;
         }
         Ok(outcome)
     }

@@ -92,7 +92,7 @@ pub(crate) fn send(
         return Err(connection.silent_transfer());
     }
     let host = connection.host().as_str();
-    let reply = session.answer_of_transfer()?;
+    let reply = session.reply_of_transfer()?;
     let outcome = judge(packed, &reply, report, host)?;
     if let ArchiveOutcome::Placed { changed } = &outcome {
         note(sent, report, new_entries, changed);
@@ -123,7 +123,7 @@ fn judge(
     if is_out_of_room(&reply.errors) {
         return Err(Failure::ours(anyhow!("no room left on '{host}'")).hint(MAKE_ROOM));
     }
-    if packed.is_ok() && reply.field("problem").as_deref() == Some("not-brought") {
+    if packed.is_ok() && reply.field("problem").as_deref() == Some("incomplete") {
         return Err(Failure::ours(anyhow!(
             "tar on '{host}' reported success and didn't unpack what was sent"
         ))

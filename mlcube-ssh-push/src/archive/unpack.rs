@@ -19,7 +19,7 @@ pub(crate) fn script(route: &Route, new_entries: &NewEntries, is_compressed: boo
         .filling(UNPACK)
         .given("name", route.name)
         .given("target", route.remote)
-        .given("squeezed", if is_compressed { "--zstd" } else { "" });
+        .given("zstd", if is_compressed { "--zstd" } else { "" });
     // The deepest folders come first, because the script removes each folder and those above it once they are empty.
     new_entries.folders.iter().rev().fold(script, |script, folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

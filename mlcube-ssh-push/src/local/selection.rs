@@ -20,7 +20,7 @@ pub(crate) fn inputs(document: &Document, layout: &Layout) -> Result<Selection> 
     }
     let paths = required_inputs::needed(document, layout)
         .into_iter()
-        .filter_map(|input| input.parameter.here);
+        .filter_map(|input| input.parameter.local);
     let input =
         |path: std::path::PathBuf| path.strip_prefix(&layout.workspace).ok().map(Pattern::exact);
     Ok(Selection::of(paths.filter_map(input).collect()))

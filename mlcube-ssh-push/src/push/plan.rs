@@ -105,7 +105,7 @@ impl Push<'_> {
         }
         let batches = Batch::of(&looks_the_same, &plan.links);
         let route = remote.workspace_route(&self.cube.layout);
-        let comparisons = verify::of_parts(&self.connection, &batches, route.local, route.remote);
+        let comparisons = verify::of_batches(&self.connection, &batches, route.local, route.remote);
         let run = |commands: &[Command], heard: Heard| remote.incoming.run(commands, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         plan.send_contents(&looks_the_same.of_names(&names), &remote.listing);

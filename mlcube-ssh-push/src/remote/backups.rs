@@ -1,6 +1,6 @@
 //! The remote folder for the files that a push replaces or deletes, one for each push.
 
-use mlcube_ssh::sync::name_aside;
+use mlcube_ssh::sync::name_backups;
 
 /// The end of the name of a folder with backups of a push by content.
 const BY_CONTENT: &str = ".by-content";
@@ -19,7 +19,7 @@ impl Backups {
     /// Chooses a folder that no other push has; `state` is the remote state folder, and `id` the id of the push.
     pub(crate) fn of_a_push(state: &str, id: &str, by_content: bool) -> Self {
         let end = if by_content { BY_CONTENT } else { "" };
-        Self { folder: format!("{state}/replaced/{}{end}", name_aside(id)), by_content }
+        Self { folder: format!("{state}/replaced/{}{end}", name_backups(id)), by_content }
     }
 
     /// The folder `name` of an earlier push; `None` if that is no name of such a folder.

@@ -112,12 +112,12 @@ impl<'a> Incoming<'a> {
     }
 
     /// Runs a script, in the open session if there is one.
-    pub(crate) fn ask(&self, script: Script) -> Outcome<Reply> {
+    pub(crate) fn run_script(&self, script: Script) -> Outcome<Reply> {
         if self.has_no_room.get() {
             return self.connection.run(&script);
         }
         let session = self.connection.run_in(self.session.take(), &script.followed())?;
-        let (reply, session) = session.answer_and_go_on()?;
+        let (reply, session) = session.reply_and_keep()?;
         self.is_held.set(self.is_held.get() && session.is_some());
         self.session.set(session);
         Ok(reply)
@@ -128,7 +128,7 @@ impl<'a> Incoming<'a> {
         if self.is_held.get() || self.has_no_room.get() {
             return Ok(());
         }
-        let reply = self.ask(self.filling(HOLD))?;
+        let reply = self.run_script(self.filling(HOLD))?;
         if reply.status != 0 {
             let host = self.connection.host();
             let problem = reply.field("problem").unwrap_or_default();
@@ -191,7 +191,7 @@ impl<'a> Incoming<'a> {
             // The script ends the session with it; ending it afterwards would take another round trip.
             self.is_held.set(false);
             let script = self.script(RELEASE);
-            self.connection.run_in(self.session.take(), &script)?.answer()?;
+            self.connection.run_in(self.session.take(), &script)?.reply()?;
         }
         self.take_session().map_or(Ok(()), Session::end)
     }
@@ -204,7 +204,7 @@ impl Drop for Incoming<'_> {
             && let Some(session) = self.take_session()
         {
             let released = self.connection.run_in(Some(session), &self.script(RELEASE));
-            let _why_the_push_failed_is_known = released.and_then(Session::answer);
+            let _why_the_push_failed_is_known = released.and_then(Session::reply);
         }
     }
 }

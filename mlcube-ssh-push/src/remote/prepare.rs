@@ -76,7 +76,7 @@ pub(crate) fn prepare<'a>(
     document: &Document,
     wait: WaitArgs,
 ) -> Outcome<RemoteState<'a>> {
-    let (reply, session) = job::ask_when_free(connection, script, document, wait)?;
+    let (reply, session) = job::run_when_free(connection, script, document, wait)?;
     if let Some(("other-origin", line)) = reply.field("problem").unwrap_or_default().split_once(' ')
     {
         return Err(tree_owner::other(document, line));

@@ -26,7 +26,7 @@ pub(crate) fn mark_unheld(
         .given("workspace", &remote_state.workspace)
         .given("format", FIND_FORMAT);
     let script = doubtful.words().fold(script, Script::word);
-    let reply = remote_state.incoming.ask(script)?;
+    let reply = remote_state.incoming.run_script(script)?;
     if reply.status != 0 || reply.text().trim_end() == "unknown" {
         // Nothing can be created in the workspace; the transfer will say why.
         return Ok(false);

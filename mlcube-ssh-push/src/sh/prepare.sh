@@ -55,11 +55,11 @@ was_pushed=yes
 named=
 # A file that can't be read doesn't prove another owner.
 [ -r "$state/origin" ] || problem no-look "$state/origin"
-{ read -r there && read -r named; } <"$state/origin" || :
-if [ "${there%% *}" != "${origin%% *}" ]; then
-  [ "$adopt" = yes ] || [ "${there%% *}" = "$former_origin" ] || problem other-origin "$there"
+{ read -r found_origin && read -r named; } <"$state/origin" || :
+if [ "${found_origin%% *}" != "${origin%% *}" ]; then
+  [ "$adopt" = yes ] || [ "${found_origin%% *}" = "$former_origin" ] || problem other-origin "$found_origin"
   write_origin replace
-  there=$origin
+  found_origin=$origin
 fi
 
 tree=found
@@ -96,7 +96,7 @@ if [ -n "$was_empty" ] || [ -z "$named" ]; then
   [ -z "$was_empty$was_pushed" ] || tree_path=$(cd -P "$base" && pwd -P)
 fi
 if [ "$tree_path" != "$named" ]; then
-  { (umask "$private" && printf '%s\n%s\n' "$there" "$tree_path" >"$state/origin.$$.new") &&
+  { (umask "$private" && printf '%s\n%s\n' "$found_origin" "$tree_path" >"$state/origin.$$.new") &&
     mv -f "$state/origin.$$.new" "$state/origin"; } || problem not-writable "$state"
 fi
 if has_locks "$state" && find_lock "$workspace" "$state" && is_held "$its_lock" ''; then refuse_locked; fi

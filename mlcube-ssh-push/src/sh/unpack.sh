@@ -1,7 +1,7 @@
 #!/bin/sh
 # Unpacks the archive that the client sends, and puts its entries in place.
 # Given: push, the incoming folder; base and workspace, the folders that the push fills; name, of the folder in it that
-# is unpacked; target, the folder where the entries belong; squeezed, --zstd or nothing.
+# is unpacked; target, the folder where the entries belong; zstd, --zstd or nothing.
 # Words: the folders that get entries, by their path in both, the deepest first.
 # Replies: `placed all`, or `placed some` if anything is still in the folder where it was unpacked; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
@@ -18,8 +18,8 @@ read -r _ <&3
 rm -f "$changed"
 # Owners differ between machines; permissions are as they are locally. TAR_OPTIONS is cleared because an account's own
 # options could exclude entries.
-LC_ALL=C TAR_OPTIONS='' tar -xopf - -C "$push" ${squeezed:+"$squeezed"} <&3 || problem not-unpacked
-[ -f "$changed" ] || problem not-brought
+LC_ALL=C TAR_OPTIONS='' tar -xopf - -C "$push" ${zstd:+"$zstd"} <&3 || problem not-unpacked
+[ -f "$changed" ] || problem incomplete
 # In a tree that a group shares, its members own what others have sent: each member gets the owner's permissions, and
 # nobody else gets any.
 if [ "$shared" = yes ]; then

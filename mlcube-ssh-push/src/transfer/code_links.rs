@@ -56,7 +56,7 @@ impl TransferContext<'_> {
         }
         if !unknown.is_empty() {
             let script = state_of(self.connection, &self.remote_state.base, unknown);
-            let reply = self.remote_state.incoming.ask(script)?;
+            let reply = self.remote_state.incoming.run_script(script)?;
             if reply.status != 0 {
                 return Err(Failure::ours(anyhow!(
                     "can't look at the folders of the code on '{}': {}",

@@ -44,28 +44,28 @@ pub(crate) fn workspace(
     backups: &Backups,
 ) -> Vec<Command> {
     let replaced = backups.workspace();
-    let command = |part: &Batch| {
+    let command = |batch: &Batch| {
         command(connection, route)
-            .args(rsync::without_holes(part.is_sparse))
-            .args(link_option(part))
-            .args(part.permissions_option())
+            .args(rsync::without_holes(batch.is_sparse))
+            .args(link_option(batch))
+            .args(batch.permissions_option())
             // The plan chose these entries by content; the same size and time mustn't make rsync skip them.
             .args(route.remote_state.by_content.then_some("--ignore-times"))
             .arg("--backup")
-            .arg(format!("--backup-dir={}", part.below(&replaced).trim_end_matches('/')))
+            .arg(format!("--backup-dir={}", batch.below(&replaced).trim_end_matches('/')))
             .arg("--")
-            .arg(part.below(&route.local.to_string_lossy()))
-            .arg(connection.rsync_path(&part.below(route.remote)))
-            .list(part.files_from.clone())
-            .names_below(&part.folder)
+            .arg(batch.below(&route.local.to_string_lossy()))
+            .arg(connection.rsync_path(&batch.below(route.remote)))
+            .list(batch.files_from.clone())
+            .names_below(&batch.folder)
     };
     Batch::of(send, links).iter().map(command).collect()
 }
 
 /// The option that sends links as their targets, for a batch of followed links. Entries below such a link are sent by
 /// their paths.
-pub(crate) fn link_option(part: &Batch) -> Option<&'static str> {
-    part.is_followed.then_some("--copy-links")
+pub(crate) fn link_option(batch: &Batch) -> Option<&'static str> {
+    batch.is_followed.then_some("--copy-links")
 }
 
 /// The transfer of what an archive left in the incoming folder: rsync hard-links the complete files to their places and

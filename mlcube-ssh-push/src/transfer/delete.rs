@@ -15,7 +15,7 @@ use crate::cli::Args;
 use crate::local::Local;
 use crate::transfer::context::{Sent, TransferContext};
 
-const SET_ASIDE: &str = include_str!("../sh/set-aside.sh");
+const MOVE_TO_BACKUPS: &str = include_str!("../sh/move-to-backups.sh");
 
 /// Refuses to delete if the cube has no local file, or more than `--max-delete` files.
 pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
@@ -49,7 +49,7 @@ pub(crate) fn script(
     top: &str,
     backups: &str,
 ) -> Option<Script> {
-    let script = connection.script(SET_ASIDE).given("tree", top).given("backups", backups);
+    let script = connection.script(MOVE_TO_BACKUPS).given("tree", top).given("backups", backups);
     // Reversed, so that the entries of a folder come before the folder.
     let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
     (!paths.is_empty()).then_some(script)
@@ -100,7 +100,7 @@ impl TransferContext<'_> {
         let Some(script) = script else {
             return Ok(Removed { deleted: Vec::new(), failure: None });
         };
-        let reply = self.remote_state.incoming.ask(script)?;
+        let reply = self.remote_state.incoming.run_script(script)?;
         let failure = |what: &str| {
             let why = reply.field("why").unwrap_or_else(|| reply.last_error());
             let reason = problem::reason("", &one_line(&why));

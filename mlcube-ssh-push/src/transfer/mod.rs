@@ -115,10 +115,10 @@ impl TransferContext<'_> {
         if self.remote_state.by_content && self.connection.is_shared() {
             // Only the owner of a file can set its time. Where another member's file has the same content already,
             // rsync mustn't try.
-            let parts = Batch::of(code, &[]);
-            let comparisons = verify::of_parts(
+            let batches = Batch::of(code, &[]);
+            let comparisons = verify::of_batches(
                 self.connection,
-                &parts,
+                &batches,
                 &self.cube.layout.base,
                 &self.remote_state.base,
             );
@@ -155,9 +155,9 @@ impl TransferContext<'_> {
         let ended = Ended {
             connection: self.connection,
             direction: TransferDirection::Up,
-            here: &self.cube.layout.workspace,
-            there: &self.remote_state.workspace,
-            ask: &|script| self.remote_state.incoming.ask(script),
+            local: &self.cube.layout.workspace,
+            remote: &self.remote_state.workspace,
+            run: &|script| self.remote_state.incoming.run_script(script),
         };
         let sync_state = &self.local.sync_state;
         let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.workspace())?;

@@ -63,7 +63,7 @@ impl TransferContext<'_> {
         let mut denied: Vec<&Path> = Vec::new();
         let mut reason = String::new();
         for (script, paths) in scripts(self.connection, self.plan, workspace) {
-            let reply = self.remote_state.incoming.ask(script)?;
+            let reply = self.remote_state.incoming.run_script(script)?;
             let why = reply.field("why").unwrap_or_else(|| reply.last_error());
             let now = if reply.status == 0 { reply.listing()? } else { Listing::default() };
             for path in paths {

@@ -77,7 +77,7 @@ impl PushBackups<'_> {
     /// incomplete; the file that it was made of is still in its place then.
     pub(crate) fn settle(&self, was_full: bool) -> Outcome<()> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
-        let reply = self.ask_of_backups(script)?;
+        let reply = self.run_on_backups(script)?;
         let backups = reply.listing()?.filter(|_, entry| !entry.is_folder());
         // The file system of the backups may round their times.
         let disk = Granularity::of(&backups);
@@ -154,17 +154,18 @@ impl PushBackups<'_> {
             return Ok(Listing::default());
         }
         let places = found.changed.iter().map(|(_, place)| *place);
-        let reply = self.remote_state.incoming.ask(state_of(self.connection, folder, places))?;
+        let reply =
+            self.remote_state.incoming.run_script(state_of(self.connection, folder, places))?;
         Ok(self.checked(reply)?.listing()?)
     }
 
     fn drop_backups(&self, sent: &[&'static Path], is_all: bool) -> Outcome<()> {
         let script = || self.connection.script(DROP);
         if is_all {
-            return self.ask_of_backups(script().given("all", "yes")).map(drop);
+            return self.run_on_backups(script().given("all", "yes")).map(drop);
         }
         for some in sent.chunks(AT_ONCE) {
-            self.ask_of_backups(some.iter().fold(script().given("all", "no"), Script::word))?;
+            self.run_on_backups(some.iter().fold(script().given("all", "no"), Script::word))?;
         }
         Ok(())
     }
@@ -210,9 +211,9 @@ impl PushBackups<'_> {
         }
     }
 
-    fn ask_of_backups(&self, script: Script) -> Outcome<Reply> {
+    fn run_on_backups(&self, script: Script) -> Outcome<Reply> {
         let script = script.given("backups", &self.backups.folder);
-        self.checked(self.remote_state.incoming.ask(script)?)
+        self.checked(self.remote_state.incoming.run_script(script)?)
     }
 
     fn checked(&self, reply: Reply) -> Outcome<Reply> {

@@ -203,22 +203,22 @@ impl LockWait {
 ///
 /// # Errors
 /// When a job holds the workspace for longer than the wait, or the host can't be reached.
-pub fn ask_when_free(
+pub fn run_when_free(
     connection: &Connection,
     script: &Script,
     document: &Document,
     wait: WaitArgs,
 ) -> Outcome<(Reply, Option<Session>)> {
-    let mut patience = LockWait::new(wait.wait);
+    let mut lock_wait = LockWait::new(wait.wait);
     loop {
         let (reply, session) = connection.run_and_keep(script)?;
         let problem = reply.field("problem").unwrap_or_default();
         let Some(subject) = problem.strip_prefix("locked ") else { return Ok((reply, session)) };
         let holder = Holder::parse(subject);
-        if wait.wait.is_some() && patience.is_fresh() {
+        if wait.wait.is_some() && lock_wait.is_fresh() {
             connection.report().say(&holder.waiting(document));
         }
-        thread::sleep(patience.pause().ok_or_else(|| holder.refusal(document))?);
+        thread::sleep(lock_wait.pause().ok_or_else(|| holder.refusal(document))?);
     }
 }
 

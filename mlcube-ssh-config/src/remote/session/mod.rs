@@ -85,7 +85,7 @@ impl Connection {
     /// # Errors
     /// When the host can't be reached or the connection is lost.
     pub fn run(&self, script: &Script) -> Outcome<Reply> {
-        self.open_session(script)?.answer()
+        self.open_session(script)?.reply()
     }
 
     /// As [`Connection::run`], for a script that is followed by another: also returns the session for the next script,
@@ -94,7 +94,7 @@ impl Connection {
     /// # Errors
     /// When the host can't be reached or the connection is lost.
     pub fn run_and_keep(&self, script: &Script) -> Outcome<(Reply, Option<Session>)> {
-        self.open_session(script)?.answer_and_go_on()
+        self.open_session(script)?.reply_and_keep()
     }
 
     /// Starts `script`, in `session` if there is one.
@@ -114,7 +114,7 @@ impl Connection {
     /// When the host can't be reached or the connection is lost.
     pub fn run_reporting(&self, script: &Script) -> Outcome<Reply> {
         let report = self.report;
-        self.open_session(script)?.answer_aloud(|line| {
+        self.open_session(script)?.reply_reporting(|line| {
             if let Some(said) = line.strip_prefix("say ") {
                 report.say(&one_line(said));
             }
@@ -155,9 +155,9 @@ impl Connection {
     ///
     /// # Errors
     /// When the host can't be reached, or the connection is lost.
-    pub fn ask_unless_busy(&self, script: &Script) -> Outcome<Option<Reply>> {
+    pub fn run_unless_busy(&self, script: &Script) -> Outcome<Option<Reply>> {
         let opened = self.open_session_within(script, &[])?;
-        opened.map(Session::answer).transpose()
+        opened.map(Session::reply).transpose()
     }
 
     fn open_session_within(&self, script: &Script, pauses: &[u64]) -> Outcome<Option<Session>> {
@@ -432,7 +432,7 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_and_go_on(self) -> Outcome<(Reply, Option<Self>)> {
+    pub fn reply_and_keep(self) -> Outcome<(Reply, Option<Self>)> {
         let (output, session) = self.read_reply(&mut |_| ())?;
         if output.stays_open() {
             return Ok((Reply::new(0, output, String::new()), Some(session)));
@@ -464,16 +464,16 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer(self) -> Outcome<Reply> {
-        self.answer_aloud(|_| ())
+    pub fn reply(self) -> Outcome<Reply> {
+        self.reply_reporting(|_| ())
     }
 
-    /// As [`Session::answer`], for a script that transfers; the failure says that the transfer resumes where it
+    /// As [`Session::reply`], for a script that transfers; the failure says that the transfer resumes where it
     /// stopped.
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_of_transfer(mut self) -> Outcome<Reply> {
+    pub fn reply_of_transfer(mut self) -> Outcome<Reply> {
         let host = self.login.host.clone();
         // It had nothing to say while it received input.
         self.silence.begin();
@@ -489,7 +489,7 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is lost before the script ends.
-    pub fn answer_aloud(self, mut hear: impl FnMut(&str)) -> Outcome<Reply> {
+    pub fn reply_reporting(self, mut hear: impl FnMut(&str)) -> Outcome<Reply> {
         let (output, session) = self.read_reply(&mut hear)?;
         session.end_of(output)
     }

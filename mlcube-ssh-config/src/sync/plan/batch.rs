@@ -68,11 +68,11 @@ impl Batch {
             let own = |path: &Path, entry: &Entry| is_sent(path) && key(path, entry) == kind;
             for (path, entry) in send.iter().filter(|(path, entry)| own(path, entry)) {
                 let path = path.strip_prefix(folder).unwrap_or(path);
-                if let Some(shortest) = streams.iter_mut().min_by_key(|part| part.bytes) {
+                if let Some(shortest) = streams.iter_mut().min_by_key(|batch| batch.bytes) {
                     shortest.add(path, size(&entry));
                 }
             }
-            batches.extend(streams.into_iter().filter(|part| !part.files_from.is_empty()));
+            batches.extend(streams.into_iter().filter(|batch| !batch.files_from.is_empty()));
         }
         batches
     }
@@ -129,8 +129,8 @@ mod tests {
         Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
     }
 
-    fn names(part: &Batch) -> Vec<&str> {
-        part.files_from.iter().map(|name| name.to_str().unwrap()).collect()
+    fn names(batch: &Batch) -> Vec<&str> {
+        batch.files_from.iter().map(|name| name.to_str().unwrap()).collect()
     }
 
     #[test]

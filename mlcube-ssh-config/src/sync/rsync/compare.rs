@@ -38,11 +38,11 @@ pub struct Comparison {
 impl Comparison {
     /// Makes one comparison for each folder that the batches of a plan name; `command` compares a batch.
     #[must_use]
-    pub fn of(parts: &[Batch], command: impl Fn(&Batch) -> Command) -> Vec<Self> {
-        let folders = parts.chunk_by(|one, other| one.folder == other.folder);
-        let comparison = |parts: &[Batch]| Self {
-            folder: parts[0].folder.clone(),
-            commands: parts.iter().map(&command).collect(),
+    pub fn of(batches: &[Batch], command: impl Fn(&Batch) -> Command) -> Vec<Self> {
+        let folders = batches.chunk_by(|one, other| one.folder == other.folder);
+        let comparison = |batches: &[Batch]| Self {
+            folder: batches[0].folder.clone(),
+            commands: batches.iter().map(&command).collect(),
         };
         folders.map(comparison).collect()
     }

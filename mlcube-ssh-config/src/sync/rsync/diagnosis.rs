@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use crate::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use crate::process::command::Finished;
-use crate::process::rsync_version::{missing_there, wrong_there};
+use crate::process::rsync_version::{missing_on_remote, wrong_on_remote};
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::lost_during_transfer;
 use crate::text::quote::one_line;
@@ -53,9 +53,9 @@ pub fn outcome(
             .of_a_full_disk());
     }
     Err(match status {
-        127 => missing_there(host),
+        127 => missing_on_remote(host),
         _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
-            missing_there(host)
+            missing_on_remote(host)
         }
         23 if in_the_way(errors).is_some() => Failure::ours(anyhow!(
             "the receiving folder {} isn't empty, and the sender has no folder of that name; it was kept",
@@ -92,7 +92,7 @@ pub fn outcome(
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
             .hint(RESUMES),
         // Syntax or protocol: another program is called rsync, or something prints before it.
-        1 | 2 | 4 if errors.contains("openrsync") => wrong_there(host),
+        1 | 2 | 4 if errors.contains("openrsync") => wrong_on_remote(host),
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
             "something on '{host}' printed into the transfer: {}",
             last_words(errors)

@@ -43,11 +43,11 @@ pub struct Ended<'a> {
     /// The direction of the transfer.
     pub direction: TransferDirection,
     /// The local workspace.
-    pub here: &'a Path,
+    pub local: &'a Path,
     /// The remote workspace.
-    pub there: &'a str,
+    pub remote: &'a str,
     /// Runs a script on the remote.
-    pub ask: &'a dyn Fn(Script) -> Outcome<Reply>,
+    pub run: &'a dyn Fn(Script) -> Outcome<Reply>,
 }
 
 impl Ended<'_> {
@@ -65,7 +65,7 @@ impl Ended<'_> {
         let direction = self.direction;
         let mut doubtful = Vec::new();
         for (path, planned) in sent.iter() {
-            let now = Entry::look(&self.here.join(path)).map_err(Failure::ours)?;
+            let now = Entry::look(&self.local.join(path)).map_err(Failure::ours)?;
             let is_as_planned = now.as_ref().is_some_and(|now| match planned.kind {
                 EntryKind::Folder => matches!(now.kind, EntryKind::Folder | EntryKind::Link),
                 _ => now.same_content(&planned),
@@ -113,7 +113,7 @@ impl Ended<'_> {
 
     fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {
         let paths = doubtful.iter().map(|doubt| doubt.path);
-        let reply = self.checked((self.ask)(state_of(self.connection, self.there, paths))?)?;
+        let reply = self.checked((self.run)(state_of(self.connection, self.remote, paths))?)?;
         Ok(reply.listing()?)
     }
 
@@ -122,16 +122,16 @@ impl Ended<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let script = self.connection.script(STARTS_OF).given("folder", self.there);
+        let script = self.connection.script(STARTS_OF).given("folder", self.remote);
         let script = files
             .iter()
             .fold(script, |script, (path, file)| script.word(file.size.to_string()).word(path));
-        let text = self.checked((self.ask)(script)?)?.text();
+        let text = self.checked((self.run)(script)?)?.text();
         let sums = text.lines().filter_map(|line| line.strip_prefix("start "));
         let compare = |((path, file), sum): (&(&'static Path, Entry), &str)| {
             // A `head` that fails returns no bytes, on either side; the output of cksum ends with their number.
             let is_whole = sum.rsplit(' ').next() == Some(&file.size.to_string());
-            Ok(is_whole && start_of(&self.here.join(path), file.size)? == sum)
+            Ok(is_whole && start_of(&self.local.join(path), file.size)? == sum)
         };
         let mut same: Vec<bool> = files.iter().zip(sums).map(compare).collect::<Outcome<_>>()?;
         same.resize(files.len(), false);
