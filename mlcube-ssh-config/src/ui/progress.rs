@@ -22,14 +22,16 @@ const READINGS: usize = 10;
 /// Fits on the narrowest terminals in use.
 const WIDTH: usize = 79;
 
-/// The progress of a transfer that may have several streams.
+/// The progress of transfers that run one after another.
 #[derive(Debug)]
 pub struct Progress {
     report: Report,
     on_terminal: bool,
     due: Instant,
     total: u64,
-    streams: Vec<u64>,
+    /// The bytes of the transfers that have ended, and of the one that runs.
+    before: u64,
+    running: u64,
     readings: VecDeque<(Instant, u64)>,
     file: String,
     is_drawn: bool,
@@ -46,7 +48,8 @@ impl Progress {
             on_terminal,
             due: now + if on_terminal { REDRAW } else { FIRST_LINE },
             total,
-            streams: Vec::new(),
+            before: 0,
+            running: 0,
             readings: VecDeque::from([(now, 0)]),
             file: String::new(),
             is_drawn: false,
@@ -58,13 +61,15 @@ impl Progress {
         name.clone_into(&mut self.file);
     }
 
-    /// Sets how many bytes a stream has done, and shows the progress when it is due.
-    pub fn reached(&mut self, stream: usize, bytes: u64) {
-        if self.streams.len() <= stream {
-            self.streams.resize(stream + 1, 0);
-        }
-        self.streams[stream] = bytes;
+    /// Sets how many bytes the running transfer has done, and shows the progress when it is due.
+    pub fn reached(&mut self, bytes: u64) {
+        self.running = bytes;
         self.show(Instant::now());
+    }
+
+    /// Notes that the running transfer has ended: the next one begins at no byte.
+    pub fn ended(&mut self) {
+        self.before = self.before.saturating_add(std::mem::take(&mut self.running));
     }
 
     /// Erases the line on the terminal: at the end, and before another line.
@@ -75,7 +80,7 @@ impl Progress {
     }
 
     fn show(&mut self, now: Instant) {
-        let done = self.streams.iter().copied().fold(0, u64::saturating_add);
+        let done = self.before.saturating_add(self.running);
         if self.readings.back().is_none_or(|(at, _)| now - *at >= READING) {
             self.readings.push_back((now, done));
             self.readings.drain(..self.readings.len().saturating_sub(READINGS));

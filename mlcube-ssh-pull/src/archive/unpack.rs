@@ -86,7 +86,7 @@ impl<'a> Unpacker<'a> {
             }
             let size = if planned.is_file() { planned.size } else { 0 };
             self.bytes = self.bytes.saturating_add(size);
-            progress.reached(0, self.bytes);
+            progress.reached(self.bytes);
         }
     }
 

@@ -1,8 +1,6 @@
 //! Decides whether an archive is faster than rsync. For new entries it takes half the time, but it carries tar headers,
 //! and has to be moved into its place.
 
-use mlcube_ssh::sync::Batch;
-
 use crate::archive::format::header_bytes;
 use crate::archive::new_entries::NewEntries;
 use crate::remote::state::Route;
@@ -11,6 +9,10 @@ use crate::remote::state::Route;
 /// the open session. Large files are the exception.
 const FILES: u64 = 100;
 const BYTES: u64 = 8 << 20;
+/// From this number of bytes on, in files of this average size, rsync is faster: one archive of 4 GiB in four files took a
+/// third longer, and rsync can resume a transfer that was cut off.
+const LARGE: u64 = 64 << 20;
+const LARGE_FILE: u64 = 1 << 20;
 /// With more target folders than this, rsync puts the entries in place.
 const FOLDERS: usize = 50;
 
@@ -28,9 +30,7 @@ impl ArchivePolicy {
     pub(crate) fn of(route: &Route, new_entries: &NewEntries) -> Option<Self> {
         let (files, bytes) = (new_entries.entries.files(), new_entries.entries.bytes());
         let is_much = files >= FILES || bytes >= BYTES || route.remote_state.is_new && files > 0;
-        // One archive of 4 GiB in four files took a third longer than one rsync, and rsync can resume a transfer that
-        // was cut off.
-        let is_large = Batch::are_large(files, bytes);
+        let is_large = bytes >= LARGE && bytes / files.max(1) >= LARGE_FILE;
         let pays = is_much && !is_large && new_entries.folders.len() <= FOLDERS;
         if !pays || !route.is_on_incoming_disk {
             return None;

@@ -146,7 +146,7 @@ impl pack::PackObserver for PackProgress {
 
     fn packed(&mut self, bytes: u64) {
         self.bytes += bytes;
-        self.progress.reached(0, self.bytes);
+        self.progress.reached(self.bytes);
     }
 }
 

@@ -4,13 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::listing::Listing;
-use crate::listing::entry::Entry;
 use crate::process::file_list::List;
-
-/// From this many bytes (`WORTH_TWO`), in files of this average size (`LARGE`), a batch is cut in two: one rsync moved
-/// 260 MB/s, two moved 394. Two are no faster with small files, because the processors are busy.
-const WORTH_TWO: u64 = 64 << 20;
-const LARGE: u64 = 1 << 20;
 
 /// A batch of entries that one rsync carries out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,12 +21,11 @@ pub struct Batch {
     pub is_followed: bool,
     /// Whether the receiver keeps its permissions.
     pub is_content_alone: bool,
-    bytes: u64,
 }
 
 impl Batch {
     /// Splits `send` into batches. rsync follows no link that leads out of its destination, so each of `links` gets a
-    /// batch of its own for the entries below it; large batches are cut in two.
+    /// batch of its own for the entries below it.
     #[must_use]
     pub fn of(send: &Listing, links: &[PathBuf]) -> Vec<Self> {
         let folder_of = |path: &Path| {
@@ -40,47 +33,25 @@ impl Batch {
             let nearest = around.max_by_key(|link| link.components().count());
             nearest.map_or(Path::new(""), PathBuf::as_path)
         };
-        let size = |entry: &Entry| if entry.is_file() { entry.size } else { 0 };
-        let mut folders: BTreeMap<(&Path, bool, bool, bool), (u64, u64)> = BTreeMap::new();
-        let key = |path: &Path, entry: &Entry| {
-            let is_followed = entry.is_followed_link();
-            (folder_of(path), entry.is_sparse(), is_followed, entry.is_content_alone())
-        };
         // The receiver has a followed link already, and keeps it.
         let is_sent = |path: &Path| links.iter().all(|link| link != path);
+        let mut batches: BTreeMap<(&Path, bool, bool, bool), Self> = BTreeMap::new();
         for (path, entry) in send.iter().filter(|(path, _)| is_sent(path)) {
-            let (entries, bytes) = folders.entry(key(path, &entry)).or_default();
-            *entries += 1;
-            *bytes = bytes.saturating_add(size(&entry));
+            let folder = folder_of(path);
+            let (is_sparse, is_followed) = (entry.is_sparse(), entry.is_followed_link());
+            let is_content_alone = entry.is_content_alone();
+            let batch = batches
+                .entry((folder, is_sparse, is_followed, is_content_alone))
+                .or_insert_with(|| Self {
+                    folder: folder.to_owned(),
+                    files_from: List::default(),
+                    is_sparse,
+                    is_followed,
+                    is_content_alone,
+                });
+            batch.files_from.push(path.strip_prefix(folder).unwrap_or(path));
         }
-        let mut batches = Vec::new();
-        for (&kind, &(entries, bytes)) in &folders {
-            let (folder, is_sparse, is_followed, is_content_alone) = kind;
-            let empty = Self {
-                folder: folder.to_owned(),
-                is_sparse,
-                is_followed,
-                is_content_alone,
-                ..Self::default()
-            };
-            let is_large = !is_sparse && Self::are_large(entries, bytes);
-            let mut streams = vec![empty; if is_large { 2 } else { 1 }];
-            let own = |path: &Path, entry: &Entry| is_sent(path) && key(path, entry) == kind;
-            for (path, entry) in send.iter().filter(|(path, entry)| own(path, entry)) {
-                let path = path.strip_prefix(folder).unwrap_or(path);
-                if let Some(shortest) = streams.iter_mut().min_by_key(|batch| batch.bytes) {
-                    shortest.add(path, size(&entry));
-                }
-            }
-            batches.extend(streams.into_iter().filter(|batch| !batch.files_from.is_empty()));
-        }
-        batches
-    }
-
-    /// Returns whether this many entries with this many bytes are transferred faster by two rsyncs.
-    #[must_use]
-    pub fn are_large(entries: u64, bytes: u64) -> bool {
-        bytes >= WORTH_TWO && bytes / entries.max(1) >= LARGE
+        batches.into_values().collect()
     }
 
     /// The option with which rsync leaves the receiver its permissions.
@@ -109,14 +80,8 @@ impl Batch {
             is_sparse: self.is_sparse,
             is_followed: self.is_followed,
             is_content_alone: self.is_content_alone,
-            bytes: 0,
         };
         names.chunks(entries).map(piece).collect()
-    }
-
-    fn add(&mut self, path: &'static Path, bytes: u64) {
-        self.files_from.push(path);
-        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 
@@ -134,14 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_behind_a_link_is_a_part_of_its_own() {
+    fn what_lies_behind_a_link_is_a_batch_of_its_own() {
         let batches = Batch::of(&listing(&[("a", 1), ("out/x", 1), ("outer", 1)]), &["out".into()]);
         assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["a", "outer"], vec!["x"]]);
         assert_eq!(batches[1].below("/w"), "/w/out/");
     }
 
     #[test]
-    fn files_with_holes_are_a_part_of_their_own() {
+    fn files_with_holes_are_a_batch_of_their_own() {
         let text = "f 644 9999999/8 1.000000001 a\0\0f 644 9/8 1.000000001 b\0\0";
         let batches = Batch::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
         assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["b"], vec!["a"]]);
@@ -149,25 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn a_part_in_pieces() {
+    fn a_batch_in_pieces() {
         let batches =
             Batch::of(&listing(&[("out/x", 1), ("out/y", 1), ("out/z", 1)]), &["out".into()]);
         let pieces = batches[0].pieces(2);
         assert_eq!(pieces.iter().map(names).collect::<Vec<_>>(), [vec!["x", "y"], vec!["z"]]);
         assert!(pieces.iter().all(|piece| piece.below("/w") == "/w/out/"));
-    }
-
-    #[test]
-    fn what_is_large_goes_in_two_streams_of_one_size() {
-        let large = WORTH_TWO / 2;
-        let files = [("a", large), ("b", 5), ("c", large), ("d", 5)];
-        let batches = Batch::of(&listing(&files), &[]);
-        assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["a", "d"], vec!["b", "c"]]);
-        assert_eq!(Batch::of(&listing(&[("a", 5), ("b", 5)]), &[]).len(), 1);
-        assert_eq!(
-            Batch::of(&listing(&[("a", WORTH_TWO)]), &[]).len(),
-            1,
-            "one file is one stream"
-        );
     }
 }

@@ -1,7 +1,6 @@
 //! Runs transfers, one after another.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::{Command, Finished};
@@ -123,33 +122,20 @@ pub fn run(
     connection: &Connection,
     heard: Heard,
 ) -> (Transfer, Outcome<Option<Failure>>) {
-    let progress = Mutex::new(Progress::new(heard.report, heard.total));
-    let waiting = Mutex::new(commands.iter().enumerate());
-    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let partial = Mutex::new(None);
-    let run_all = || -> (Transfer, Outcome<()>) {
-        let mut done = Transfer::default();
-        while let Some((number, command)) = next() {
-            let ended =
-                run_one(command, number, &heard, &progress, &mut done).and_then(|finished| {
-                    done.was_refused |= was_refused(&finished);
-                    if is_partial(&finished) {
-                        // Files that one transfer skips don't stop the other transfers.
-                        let mut partial = partial.lock().unwrap_or_else(PoisonError::into_inner);
-                        add_errors(&mut partial, finished, command);
-                        return Ok(());
-                    }
-                    classify(&finished, connection, pushes(command, connection))
-                });
-            if ended.is_err() {
-                return (done, ended);
-            }
+    let mut progress = Progress::new(heard.report, heard.total);
+    let mut all = Transfer::default();
+    let mut partial: Option<(Finished, &Command)> = None;
+    let ended = commands.iter().try_for_each(|command| {
+        let finished = run_one(command, &heard, &mut progress, &mut all)?;
+        all.was_refused |= was_refused(&finished);
+        if is_partial(&finished) {
+            // Files that one transfer skips don't stop the other transfers.
+            add_errors(&mut partial, finished, command);
+            return Ok(());
         }
-        (done, Ok(()))
-    };
-    let (mut all, ended) = run_all();
-    let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let partial: Option<(Finished, &Command)> = partial.filter(|_| ended.is_ok());
+        classify(&finished, connection, pushes(command, connection))
+    });
+    let partial = partial.filter(|_| ended.is_ok());
     all.is_partial = partial.is_some();
     let failure = |(finished, command): (Finished, &Command)| {
         classify(&finished, connection, pushes(command, connection)).err()
@@ -173,20 +159,18 @@ fn pushes(command: &Command, connection: &Connection) -> bool {
 /// Runs one transfer, and adds what it does to `done`.
 fn run_one(
     command: &Command,
-    stream: usize,
     heard: &Heard,
-    progress: &Mutex<Progress>,
+    progress: &mut Progress,
     done: &mut Transfer,
 ) -> Outcome<Finished> {
     heard.report.command(command);
     let (mut lines, mut this) = (Lines::default(), Transfer::default());
     let finished = command.run_heard(|bytes| {
-        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         lines.take(bytes, |line| {
             let line = Line::read(line);
             this.hear(&line, command.folder());
             match line {
-                Line::Progress(bytes) => progress.reached(stream, bytes),
+                Line::Progress(bytes) => progress.reached(bytes),
                 Line::Changed(change) => {
                     progress.file(&change.shown());
                     if let Some(say) = heard.changed {
@@ -198,7 +182,8 @@ fn run_one(
             }
         });
     });
-    progress.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    progress.clear();
+    progress.ended();
     done.add(this);
     finished
 }
