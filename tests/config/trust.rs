@@ -6,7 +6,9 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Engine, Outcome, Scene, Task};
+use mlcube_ssh_harness::{
+    Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task,
+};
 use serde_json::{Value, json};
 
 /// The steps that read a document, and those of them that log in.
@@ -314,6 +316,35 @@ fn the_host_is_not_sent_the_configuration() {
     assert!(
         scene.host.remote_root().join(".mlcube-ssh/digits/jobs").read_dir().unwrap().count() > 0
     );
+}
+
+/// The name of the image goes to the host when there are files of a container, to find out which command gives them to
+/// the account.
+#[test]
+fn an_image_that_a_cube_names_after_a_variable_is_not_sent() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(place.path(), "sh") else { return };
+    let mut scene = Scene::at(place, HostOptions::default().account(&account));
+    scene.set("/remote_root", "cubes");
+    let cube = cube(&scene).section("docker", json!({"image": "of-${oc.env:DATABASE_URL}"}));
+    let tool = |name: &str| scene.tool(name).env("DATABASE_URL", "hunter2").env("USER", "ann");
+    let document = |words: &[&str]| {
+        let config = tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+        config.arg(cube.root()).args(words).run().succeeds().document()
+    };
+    tool("mlcube-ssh-push").reads_document(&document(&[])).run().succeeds();
+    let closed = account.home().join("cubes/digits/workspace/closed");
+    fs::write(&closed, "root's").unwrap();
+    fs::set_permissions(&closed, Permissions::from_mode(0o600)).unwrap();
+    let pull = |document: &Document| {
+        let pull = tool("mlcube-ssh-pull").arg("-v").reads_document(document).run();
+        pull.exits(125).says("can't read closed").says("image=");
+        pull.stderr
+    };
+    assert!(!pull(&document(&[])).contains("hunter2"));
+    assert!(pull(&document(&["-Pdocker.image=of-mine"])).contains("image=of-mine"));
+    let allowed = "-Prunner.cube_env=[DATABASE_URL]";
+    assert!(pull(&document(&[allowed])).contains("image=of-hunter2"));
 }
 
 #[test]

@@ -45,17 +45,14 @@ impl ForeignFiles<'_> {
 
     fn look(&self, blocked: &Path) -> Script {
         let engine = match self.cube.runner.remote_platform() {
-            "docker" => {
-                self.document.config_text(&["runner", "remote", "docker"]).unwrap_or("docker")
-            }
+            "docker" => self.document.runner_text(&["remote", "docker"]).unwrap_or("docker"),
             _ => "",
         };
-        let image = self.document.config_text(&["docker", "image"]).unwrap_or_default();
         let blocked = Path::new(self.place).join(blocked);
         self.connection
             .script(LOOK)
             .given("engine", engine)
-            .given("image", image)
+            .given("image", self.document.run.image.as_deref().unwrap_or_default())
             .given("place", self.place)
             .given("blocked", &blocked.to_string_lossy())
     }

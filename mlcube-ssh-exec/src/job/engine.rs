@@ -22,7 +22,7 @@ fn known_path(remote: &Map<String, Value>) -> Option<(&str, &str)> {
 
 /// Returns the engine as the settings name it: a name, a path, or several words.
 pub(crate) fn name(document: &Document) -> &str {
-    document.config_text(&["runner", "remote", "docker"]).unwrap_or("docker")
+    document.runner_text(&["remote", "docker"]).unwrap_or("docker")
 }
 
 /// Returns the variable that passes the engine's path to the shim.

@@ -105,7 +105,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
         return Err(Failure::ours(anyhow!(
             "mlcube on '{host}' has no platform '{}'",
-            document.config_text(&["runner", "platform"]).unwrap_or_default()
+            document.runner_text(&["platform"]).unwrap_or_default()
         ))
         .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
     }
@@ -299,7 +299,7 @@ fn hint_of_imports(cause: &str, document: &Document) -> Option<String> {
     if !is_import {
         return None;
     }
-    Some(match document.config_text(&["runner", "interpreter", "type"]) {
+    Some(match document.runner_text(&["interpreter", "type"]) {
         // This pipeline hasn't looked at the environment yet.
         _ if document.steps.interp.is_none() => {
             format!("`{}` checks the python environment, and repairs it", document.configure_command())

@@ -37,6 +37,7 @@ pub(crate) fn text(
     };
     warnings.extend(passed_variables::unset(&resolved.config, &is_set));
     run.withheld = variables::check(resolved, request, &run, &runner)?;
+    run.image = variables::image(resolved, &runner);
     let layout = Layout::of(&resolved.config, &run, &runner)?;
     let remote = layout.remote(&runner)?;
     let mut document = Document::new(resolved.config.clone(), run, remote);

@@ -22,8 +22,7 @@ pub(crate) fn check(
     run: &Run,
     runner: &Runner,
 ) -> Result<BTreeMap<String, String>> {
-    let may = |name: &String| USUAL.contains(&name.as_str()) || runner.cube_env.contains(name);
-    let variable = |key: &[&str]| resolved.variables(key).into_iter().find(|name| !may(name));
+    let variable = |key: &[&str]| variable_in(resolved, runner, key);
     let mut keys: Vec<Vec<&str>> = vec![vec!["runner"], vec!["docker", "build_context"]];
     keys.extend(run.tasks.iter().flat_map(|task| paths_of(resolved, task.as_str())));
     let outside = outside_inputs::keys(resolved);
@@ -41,6 +40,19 @@ pub(crate) fn check(
         Some((task.clone(), name))
     };
     Ok(others.filter_map(withheld).collect())
+}
+
+/// Returns the name of the cube's image if it may be sent.
+pub(crate) fn image(resolved: &Resolved, runner: &Runner) -> Option<String> {
+    let image = resolved.config.get("docker")?.get("image")?.as_str()?;
+    let is_private = variable_in(resolved, runner, &["docker", "image"]).is_some();
+    (!is_private).then(|| image.to_owned())
+}
+
+/// Returns a variable that the cube's file reads for the value of a key and that the user doesn't allow to be sent.
+fn variable_in(resolved: &Resolved, runner: &Runner, key: &[&str]) -> Option<String> {
+    let may = |name: &String| USUAL.contains(&name.as_str()) || runner.cube_env.contains(name);
+    resolved.variables(key).into_iter().find(|name| !may(name))
 }
 
 /// Returns the keys of a task's paths.

@@ -84,6 +84,10 @@ pub struct Run {
     /// variable. Each has the name of that variable.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub withheld: BTreeMap<String, String>,
+    /// The name of the cube's image, which a message about files of containers may need on the remote. Absent if it
+    /// contains the value of a local variable: then it is never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -428,11 +432,11 @@ impl Document {
         words.join(" ")
     }
 
-    /// Returns the text at a path of keys in `config`.
+    /// Returns the text at a path of keys in the settings of the runner. The rest of the configuration is the cube's: it
+    /// may contain values of local variables, and nothing of it is sent.
     #[must_use]
-    pub fn config_text(&self, path: &[&str]) -> Option<&str> {
-        let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.config.get(*first)?, |value, key| value.get(key))?.as_str()
+    pub fn runner_text(&self, path: &[&str]) -> Option<&str> {
+        path.iter().try_fold(self.config.get("runner")?, |value, key| value.get(key))?.as_str()
     }
 }
 
