@@ -261,7 +261,7 @@ impl Command {
                 list.write(&mut names)?;
                 input.write(names);
             }
-            Input::Script(script) => input.write(script.text().into_bytes()),
+            Input::Script(script) => input.write(script.sent()),
             Input::Text(text) => input.write(text.clone().into_bytes()),
         }
         let (program, live) = (self.program.clone(), Live::of(&handle));
@@ -272,7 +272,7 @@ impl Command {
         Ok(match &self.input {
             Input::Null => self.expression().stdin_null(),
             Input::List(list) => self.expression().stdin_file(list.clone().reader()?),
-            Input::Script(script) => self.expression().stdin_bytes(script.text()),
+            Input::Script(script) => self.expression().stdin_bytes(script.sent()),
             Input::Text(text) => self.expression().stdin_bytes(text.as_bytes()),
         })
     }
@@ -311,9 +311,9 @@ impl Command {
 impl Running {
     /// Writes more to the command's standard input, without waiting. If the command has ended, waiting for it shows
     /// why.
-    pub fn tell(&mut self, text: &str) {
+    pub fn tell(&mut self, text: impl Into<Vec<u8>>) {
         if let Some(input) = &mut self.input {
-            input.write(text.as_bytes().to_vec());
+            input.write(text.into());
         }
     }
 

@@ -2,12 +2,14 @@
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::Failure;
+use crate::process::comments::without_comments;
 use crate::text::quote::shell_word;
 
 /// The shell function `find`, with the text of find.py: only scripts that list something are sent with it.
 pub(crate) fn functions() -> String {
-    let stand_in = shell_word(include_str!("../remote/sh/find.py"));
-    format!("find_text={stand_in}\n{}", include_str!("../remote/sh/find.sh"))
+    let stand_in = shell_word(&without_comments(include_str!("../remote/sh/find.py")));
+    let functions = without_comments(include_str!("../remote/sh/find.sh"));
+    format!("find_text={stand_in}\n{functions}")
 }
 
 /// Returns whether a script lists something.

@@ -4,6 +4,7 @@ pub mod byte_counter;
 pub(crate) mod captured;
 pub(crate) mod children;
 pub mod command;
+pub mod comments;
 pub mod file_list;
 pub(crate) mod find;
 pub mod rsync_version;

@@ -16,6 +16,7 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::{Layout, plain_path};
 use mlcube_ssh::cube::mlcube_args;
 use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
@@ -189,9 +190,10 @@ fn start_script(script: Script, document: &Document, cube: &Cube, start: &Start)
         .given("settings", &settings(runner)?)
         .given("document", &job::record(document, tasks)?)
         .given("variables", &names)
-        .given("run", &run)
-        .given("shim", ENGINE)
-        .given("launch", LAUNCH)
+        .given("shim", &without_comments(ENGINE))
+        .given("launch", &without_comments(LAUNCH))
+        // Last: packed, its functions take no room if the same text follows within 32 kB.
+        .given("run", &without_comments(&run))
         .given("about", &launched_by::about(phase.word())?)
         .given("locked", document.remote.workspace.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))

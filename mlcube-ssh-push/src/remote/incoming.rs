@@ -95,6 +95,10 @@ impl<'a> Incoming<'a> {
         self.script(program).given("base", base).given("workspace", workspace)
     }
 
+    fn releasing(&self) -> Script {
+        self.connection.script(RELEASE).with(job::INCOMING).given("push", &self.path)
+    }
+
     fn script(&self, program: &'static str) -> Script {
         let script = self.connection.script(program).with(job::FUNCTIONS).with(job::INCOMING);
         script.given("push", &self.path)
@@ -190,7 +194,7 @@ impl<'a> Incoming<'a> {
         if self.is_held.get() || self.has_no_room.get() {
             // The script ends the session with it; ending it afterwards would take another round trip.
             self.is_held.set(false);
-            let script = self.script(RELEASE);
+            let script = self.releasing();
             self.connection.run_in(self.session.take(), &script)?.reply()?;
         }
         self.take_session().map_or(Ok(()), Session::end)
@@ -203,7 +207,7 @@ impl Drop for Incoming<'_> {
         if self.is_held.get()
             && let Some(session) = self.take_session()
         {
-            let released = self.connection.run_in(Some(session), &self.script(RELEASE));
+            let released = self.connection.run_in(Some(session), &self.releasing());
             let _why_the_push_failed_is_known = released.and_then(Session::reply);
         }
     }

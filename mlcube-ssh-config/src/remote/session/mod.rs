@@ -55,6 +55,8 @@ pub struct Session {
     own_words: SshMessages,
     /// The command that checks whether the shared connection is open.
     check: Command,
+    /// Whether the host unpacks scripts.
+    packs: bool,
     report: Report,
 }
 
@@ -73,6 +75,8 @@ pub enum Event {
 enum NotReady {
     /// The host allows no more sessions at the moment.
     Busy,
+    /// The script didn't arrive whole, or the host can't unpack it.
+    NotWhole,
     /// The connection is lost, with ssh's own messages.
     LinkEnded(String),
     /// Nothing came in time, except for this text.
@@ -170,6 +174,12 @@ impl Connection {
                     let Some(pause) = pauses.next() else { return Ok(None) };
                     thread::sleep(Duration::from_millis(*pause));
                 }
+                // Nothing of it ran. A host without gzip takes a script that isn't packed.
+                Err(NotReady::NotWhole) => {
+                    if !self.packs.swap(false, Ordering::Relaxed) {
+                        return Err(diagnosis::of_eaten_script(&self.login));
+                    }
+                }
                 Err(NotReady::Silent(printed)) if master == Master::Opened => {
                     let seconds = self.start_up_limit(master).as_secs();
                     return Err(diagnosis::of_silent_shell(&self.login, seconds, &printed));
@@ -231,6 +241,7 @@ impl Connection {
             login: self.login.clone(),
             own_words,
             check: self.check_command(self.socket()),
+            packs: self.packs.load(Ordering::Relaxed),
             report: self.report,
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
@@ -259,13 +270,11 @@ impl Connection {
                 }
                 let (status, errors) = (how.finished.status, how.finished.errors.as_str());
                 let end = SessionEnd { status, printed: &printed, errors };
-                Err(match begun {
-                    true => diagnosis::of_setup(&login, &end),
-                    false if printed.trim_end().ends_with(NOT_WHOLE) => {
-                        diagnosis::of_eaten_script(&login)
-                    }
-                    false => diagnosis::of_no_shell(&login, &end),
-                })
+                match begun {
+                    true => Err(diagnosis::of_setup(&login, &end)),
+                    false if printed.trim_end().ends_with(NOT_WHOLE) => Ok(Err(NotReady::NotWhole)),
+                    false => Err(diagnosis::of_no_shell(&login, &end)),
+                }
             }
             Ready::Exceeded => Err(session.end_for(Exceeded::Greeting)),
         }
@@ -412,9 +421,9 @@ impl Session {
     /// # Errors
     /// When the connection is lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
-        let behind = script.after_another();
+        let behind = script.after_another().packed(self.packs);
         self.report.command(&format!("# in the same session:\n: {behind}"));
-        self.running.tell(&behind.text());
+        self.running.tell(behind.sent());
         match self.wait_until_ready(script, self.silence.limit()) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
