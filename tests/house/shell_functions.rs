@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the shell itself is what is tested")]
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use mlcube_ssh_harness::repository;
@@ -39,6 +40,25 @@ fn prints(files: &[&str], lines: &str, expected: &str) {
         let printed = printed.replace(home.to_str().unwrap(), "$HOME");
         assert_eq!(printed, expected, "{shell:?} says: {errors}");
     }
+}
+
+/// All shell scripts that run on a remote.
+fn scripts() -> Vec<PathBuf> {
+    let programs = ["config", "interp", "push", "exec", "pull"];
+    let mut folders =
+        programs.map(|name| repository().join(format!("mlcube-ssh-{name}/src"))).to_vec();
+    let mut scripts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sh") {
+                scripts.push(path);
+            }
+        }
+    }
+    assert!(!scripts.is_empty());
+    scripts
 }
 
 fn functions(file: &str) -> String {
@@ -100,6 +120,39 @@ fn a_folder_that_others_can_write_is_named() {
         "own\nown\nwritable everybody $HOME/open\nwritable everybody $HOME/open\nown\n\
          writable everybody $HOME/open\nwritable everybody $HOME/open\n",
     );
+}
+
+#[test]
+fn several_folders_are_own_if_each_of_them_is() {
+    prints(
+        &PRELUDE,
+        r#"mkdir own sticky "it's own"; chmod 1777 sticky; mkdir sticky/below; touch sticky/file
+        mkdir -m 757 open; ln -s ../own sticky/link
+        for each in "own $HOME/sticky/below" "own $HOME/sticky" "sticky/below $HOME/sticky" "absent/a $HOME/own" \
+          "own $HOME/it's own" "sticky/link $HOME/open" "sticky/link $HOME/sticky/file"; do
+          (check_own "$HOME/${each%% *}" "${each#* }" && echo own) | cut -d ' ' -f 1-4,6-
+        done"#,
+        "own\nproblem not-own writable everybody $HOME/sticky\nproblem not-own writable everybody $HOME/sticky\nown\n\
+         own\nproblem not-own writable everybody $HOME/open\nown\n",
+    );
+}
+
+#[test]
+fn what_a_program_is_sent_without_are_comments_alone() {
+    let is_comment = |line: &&str| line.trim_start().starts_with('#');
+    for script in scripts() {
+        let text = fs::read_to_string(&script).unwrap();
+        let code = mlcube_ssh::process::comments::without_comments(&text);
+        // bash prints a function without its comments, and texts as they are; those of here-documents are Python.
+        let shown = |text: &str| {
+            let lines = format!("f() {{\n{text}\n}}; declare -f f");
+            let ran = Command::new("bash").args(["-c", &lines]).output().unwrap();
+            let printed = String::from_utf8(ran.stdout).unwrap();
+            assert!(!printed.is_empty(), "{}", script.display());
+            printed.lines().filter(|line| !is_comment(line)).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(shown(&code), shown(&text), "{}", script.display());
+    }
 }
 
 #[test]
@@ -182,6 +235,21 @@ fn a_lock_belongs_to_a_job_that_may_run() {
         give_lock_up "$lock" mine; [ -L "$lock" ] || echo free"#,
         "two\nnone\nthe dead hold nothing\nheld by mine, running\nnot by another than mine\n\
          not theirs to give\nproblem locked mine running\nfree\n",
+    );
+}
+
+#[test]
+fn a_process_that_was_killed_while_it_removed_a_link_keeps_nobody_out() {
+    prints(
+        &JOBS,
+        r#"mkdir bin state
+        for each in timeout mkdir ln readlink mv rm rmdir sleep cat stat date; do ln -s "$(command -v $each)" bin/; done
+        know_this_machine
+        ln -s "4194304 1 $this_host $this_boot $this_space" state/guard.link
+        mkdir state/guard.link.break; touch -d '2001-01-01 00:00' state/guard.link.break
+        PATH=$HOME/bin
+        guard_locks state; echo "$?"; [ -d state/guard.link.break ] || echo gone"#,
+        "0\ngone\n",
     );
 }
 

@@ -11,7 +11,7 @@ check_inputs() {
     kind=${line%% *} line=${line#* }
     number=${line%% *} path=${line#* }
     if [ "$whose" = own ]; then expand "$path"; fi
-    path=$(absolute "$path")
+    locate "$path"
     if [ -L "$path" ] && [ ! -e "$path" ]; then problem no-input "link $number $path"; fi
     [ -e "$path" ] || problem no-input "$kind $number $path"
     case $kind in

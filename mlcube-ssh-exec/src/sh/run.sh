@@ -38,8 +38,7 @@ put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
 
 end() {
   umask "$private"
-  [ -z "$view" ] || rm -rf "$view"
-  rm -rf "${shims:?}"
+  rm -rf "${shims:?}" ${view:+"$view"} "$job/document"
   # What is left of the job still uses the workspace. stop.sh finds out whether anything is left, and then releases the
   # lock.
   [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"
@@ -51,12 +50,14 @@ end() {
 describe() {
   know_this_machine
   read -r started <"$job/started"
+  IFS= read -r about <"$job/about"
+  IFS= read -r document <"$job/document"
   start_of $$
   {
     printf '{"job": "%s", "host": "%s", "boot": "%s", "pid_namespace": "%s", "pid": %s, "start": %s, "started": %s, ' \
       "${job##*/}" "${this_host%%/*}" "$this_boot" "$this_space" "$$" "$ticks" "$started"
-    printf '"about": %s, "document": %s}\n' "$(cat "$job/about")" "$(cat "$job/document")"
-  } >"$job/job.json.new" && mv -f "$job/job.json.new" "$job/job.json" && rm "$job/document"
+    printf '"about": %s, "document": %s}\n' "$about" "$document"
+  } >"$job/job.json.new" && mv -f "$job/job.json.new" "$job/job.json"
 }
 
 umask "$private"

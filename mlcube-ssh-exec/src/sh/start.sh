@@ -67,7 +67,10 @@ plain_view() {
 
 find_python() {
   case $python in
-    */*) python=$(absolute "$python") ;;
+    */*)
+      locate "$python"
+      python=$path
+      ;;
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
   [ -x "$python" ] || never_configured "$python"
@@ -91,7 +94,7 @@ check_version() {
 # Makes the job's folder, with this process as leader until the job has a leader of its own. The space for the files written
 # at the job's end is reserved now, so that a full disk doesn't lose them.
 make_job() {
-  make_private "$state/jobs" && mkdir "$job" &&
+  make_private "$state/jobs" && mkdir "$job" "$job/bin" &&
     date '+%s' >"$job/started" &&
     printf '%s\n' "$locked" >"$job/workspace" &&
     printf '%s\n' "$about" >"$job/about" &&
@@ -131,9 +134,9 @@ take_workspace() {
 
 # Writes the shim into the folder $1 under the names of all engines, and tests that the system runs it from that folder.
 put_shim() {
-  printf '%s\n' "$shim" >"$1/docker" && chmod 700 "$1/docker" &&
-    [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ] &&
-    for name in podman singularity apptainer; do ln -s docker "$1/$name" || return; done
+  # Links would take a process each.
+  for name in docker podman singularity apptainer; do printf '%s\n' "$shim" >"$1/$name" || return; done
+  chmod 700 "$1"/* && [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ]
 }
 
 # Sets `shims`, the folder of the shim. On a file system mounted noexec no program can run, so the shim is put elsewhere.
@@ -144,7 +147,7 @@ place_shims() {
   case $job in
     *:*) ;;
     *)
-      if mkdir "$job/bin" && put_shim "$job/bin" 2>/dev/null; then
+      if put_shim "$job/bin" 2>/dev/null; then
         shims=$job/bin
         return 0
       fi
@@ -219,7 +222,10 @@ prune() {
 
 # Starts the job that take_workspace has made. Arguments: mlcube's words.
 start_job() {
-  if [ -n "$workspace" ]; then workspace=$(absolute "$workspace"); fi
+  if [ -n "$workspace" ]; then
+    locate "$workspace"
+    workspace=$path
+  fi
   place_shims
   plain_view
   if [ -n "$settings" ]; then

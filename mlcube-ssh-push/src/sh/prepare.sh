@@ -121,7 +121,7 @@ for earlier in $former; do
   done
 done
 # Temporary files of a killed rsync.
-rm -rf "$incoming/tmp"
+if [ -e "$incoming/tmp" ] || [ -L "$incoming/tmp" ]; then rm -rf "$incoming/tmp"; fi
 hold_incoming "$incoming" || problem not-writable "$incoming"
 unguard_locks
 left=no left_bytes=0

@@ -6,6 +6,8 @@
 check_own() {
   # Once for all folders, and outside the subshells that need it.
   own_uid=${own_uid:-$(id -u)}
+  # Nearly always all of them are own.
+  [ "$(whose "$@")" != own ] || return 0
   for checked; do
     found=$(whose "$checked")
     # A failed check proves nothing.
@@ -22,40 +24,49 @@ check_program() {
 }
 any_owner='' own_uid=
 
-# Prints `own` for a folder $1 that belongs to this account, else what is wrong with it: `owner WHO MODE PATH`,
-# `writable WHO MODE PATH` for a folder of the account, `exposed WHO MODE PATH` for another one. Prints nothing when it
-# can't be checked.
+# Prints `own` if these folders belong to this account, else what is wrong with one of them: `owner WHO MODE PATH`,
+# `writable WHO MODE PATH` for a folder of the account, `exposed WHO MODE PATH` for another one. Prints nothing when
+# that can't be checked.
 whose() {
-  place=$1 itself=yes own_uid=${own_uid:-$(id -u)}
-  until [ -e "$place" ] || [ -L "$place" ]; do
-    place=${place%/*} itself=
-    [ -n "$place" ] || place=/
+  own_uid=${own_uid:-$(id -u)} unseen=$# themselves=//
+  # Each folder is replaced by the paths on the way to it, behind those of the folders before it.
+  while [ "$unseen" -gt 0 ]; do
+    place=$1 itself=yes unseen=$((unseen - 1))
+    shift
+    until [ -e "$place" ] || [ -L "$place" ]; do
+      place=${place%/*} itself=
+      [ -n "$place" ] || place=/
+    done
+    left=$place way='' links=0
+    set -- "$@" /
+    while [ -n "$left" ]; do
+      name=${left%%/*}
+      case $left in */*) left=${left#*/} ;; *) left= ;; esac
+      case $name in '' | .) continue ;; esac
+      way=$way/$name
+      set -- "$@" "$way"
+      [ -L "$way" ] || continue
+      # The system follows as many links (path_resolution(7)).
+      links=$((links + 1))
+      [ "$links" -le 40 ] || return
+      target=$(readlink "$way") || return
+      case $target in
+        /*) way= ;;
+        *) way=${way%/*} ;;
+      esac
+      left=$target/$left
+    done
+    # No path has two slashes in a row.
+    [ -z "$itself" ] || themselves=$themselves${way:-/}//
   done
-  left=$place way='' links=0
-  set -- /
-  while [ -n "$left" ]; do
-    name=${left%%/*}
-    case $left in */*) left=${left#*/} ;; *) left= ;; esac
-    case $name in '' | .) continue ;; esac
-    way=$way/$name
-    set -- "$@" "$way"
-    [ -L "$way" ] || continue
-    # The system follows as many links (path_resolution(7)).
-    links=$((links + 1))
-    [ "$links" -le 40 ] || return
-    target=$(readlink "$way") || return
-    case $target in
-      /*) way= ;;
-      *) way=${way%/*} ;;
-    esac
-    left=$target/$left
-  done
-  [ -z "$itself" ] || itself=${way:-/}
   # One process for all paths.
-  stat -c '%u %g %A %n' "$@" 2>/dev/null | judge_ways "$#"
+  found_ways=$(stat -c '%u %g %A %n' "$@" 2>/dev/null)
+  [ -z "$found_ways" ] || judge_ways "$#" <<WAYS
+$found_ways
+WAYS
 }
 
-# Reads a line of stat's output for each of $1 paths.
+# Reads a line of stat's output for each of $1 paths; `themselves` are those that aren't only on the way to a folder.
 judge_ways() {
   ways=0
   while read -r uid gid mode path; do
@@ -66,7 +77,7 @@ judge_ways() {
     fi
     case $mode in
       # A link has no mode of its own, and in a sticky folder nobody can replace an entry of this account.
-      l* | d????????[tT]) [ "$path" = "$itself" ] || continue ;;
+      l* | d????????[tT]) case $themselves in *"//$path//"*) ;; *) continue ;; esac ;;
     esac
     found=writable
     [ "$uid" = "$own_uid" ] || found=exposed

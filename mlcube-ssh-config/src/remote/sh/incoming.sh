@@ -9,7 +9,9 @@ hold_incoming() {
   make_private "$1/code" "$1/workspace" "$1/tmp" || return 1
   # A new lock file: the session of an earlier push, which the network cut off, may still hold the old one. An earlier
   # push that couldn't lock its file is named in `leader`, which goes for the same reason.
-  rm -f "$1/lock" "$1/leader"
+  for former_file in "$1/lock" "$1/leader"; do
+    if [ -e "$former_file" ] || [ -L "$former_file" ]; then rm -f "$former_file"; fi
+  done
   (umask "$private" && : >"$1/lock") || return 1
   exec 7<"$1/lock"
   # Without flock, or without locks on this file system, the process and its start time tell whether the push is alive.

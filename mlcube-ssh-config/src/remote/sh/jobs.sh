@@ -293,7 +293,8 @@ guard_with_link() {
         rmdir "$1.break"
       else
         # That process may have been killed.
-        find "$1.break" -prune -mmin +1 -exec rmdir '{}' ';' 2>/dev/null
+        since=$(stat -c %Y "$1.break" 2>/dev/null) && [ "$(date '+%s')" -gt "$((since + 60))" ] &&
+          rmdir "$1.break" 2>/dev/null
         sleep 0.1
       fi
     else
