@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mlcube_ssh_harness::{Cube, Outcome, Scene, Task, eventually, repository};
@@ -232,6 +232,7 @@ fn a_cubes_path_may_have_blanks_and_whatever_a_shell_reads() {
     let made = project.scene.sh(r#"cd "$0" && exec make mlcube-config MLCUBE=."#).arg(&odd).run();
     assert_eq!(steps(made.succeeds()), ["config"]);
     assert!(project.has("config") && !odd.join("by-make").exists());
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(project.state("config").parent().unwrap()), 0o700);
+    let state = project.state("config");
+    let state = fs::metadata(state.parent().unwrap()).unwrap();
+    assert_eq!(state.permissions().mode() & 0o777, 0o700);
 }

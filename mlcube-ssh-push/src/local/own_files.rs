@@ -61,7 +61,9 @@ impl OwnFiles {
             remedy = remedy.take().or_else(|| remedy_of(found, &place));
             false
         });
-        remedy.iter().for_each(|remedy| report.hint(remedy));
+        if let Some(remedy) = remedy {
+            report.hint(&remedy);
+        }
     }
 
     /// Removes state folders from a listing of `top`: that in use, and those of a former `XDG_STATE_HOME`.

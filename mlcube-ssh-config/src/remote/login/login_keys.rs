@@ -251,18 +251,13 @@ fn listed_by(agent: &Path) -> Option<BTreeSet<Vec<u8>>> {
     let ask = Command::new("ssh-add").arg("-L").variable("LC_ALL", "C");
     let ask = ask.variable("SSH_AUTH_SOCK", &agent.to_string_lossy());
     let listed = ask.run_within(Some(LIMIT)).ok().flatten()?;
-    match listed.status {
-        0 => {
-            let text = String::from_utf8_lossy(&listed.output);
-            Some(text.lines().filter_map(public_key).collect())
-        }
-        // 1 is also that of an agent without keys; 2 that of a socket at which nobody listens, as in a terminal that has
-        // outlived its agent.
-        _ => {
-            let text = String::from_utf8_lossy(&listed.output);
-            text.contains("no identities").then(BTreeSet::new)
-        }
+    let text = String::from_utf8_lossy(&listed.output);
+    if listed.status == 0 {
+        return Some(text.lines().filter_map(public_key).collect());
     }
+    // 1 is also that of an agent without keys; 2 that of a socket at which nobody listens, as in a terminal that has
+    // outlived its agent.
+    text.contains("no identities").then(BTreeSet::new)
 }
 
 fn without_blanks(text: &[u8]) -> Vec<u8> {

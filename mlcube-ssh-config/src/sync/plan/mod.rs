@@ -150,9 +150,10 @@ impl Plan {
                 && !receiver.as_ref().is_some_and(|receiver| receiver.same_content(&entry))
             {
                 let is_sent = common.as_ref().is_some_and(|common| common.same_content(&entry));
-                let links = match is_sent && receiver.is_none() {
-                    true => &mut plan.sent_links,
-                    false => &mut plan.leading_out,
+                let links = if is_sent && receiver.is_none() {
+                    &mut plan.sent_links
+                } else {
+                    &mut plan.leading_out
                 };
                 links.push(path.to_owned());
                 plan.keep_base(path, common.as_ref());
