@@ -52,6 +52,7 @@ case $name in
   docker | podman) ;;
   *)
     case " $* " in
+      *' build '*) : >"$job/built" ;;
       *' run '* | *' exec '*)
         count_run
         : >"$job/began"

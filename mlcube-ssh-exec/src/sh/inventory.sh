@@ -76,13 +76,17 @@ runs() {
   find_containers "$1" running && [ -n "$containers" ]
 }
 
-# Sets `busy` to the first of the given jobs that runs or whose container runs; to `unknown` if its state can't be read.
+# Sets `busy` to the first of the given jobs that runs or whose container runs, with `@NODE` if it runs on another node;
+# to `unknown` if its state can't be read.
 find_busy() {
   for job; do
     [ -d "$job" ] || continue
     if runs "$job"; then
       busy=${job##*/}
-      [ "$how" != unknown ] || busy=unknown
+      case $how in
+        unknown) busy=unknown ;;
+        elsewhere) busy=$busy@${its_host%%/*} ;;
+      esac
       return 0
     fi
   done

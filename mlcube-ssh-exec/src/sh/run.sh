@@ -214,6 +214,14 @@ count_tasks() {
 }
 
 if [ "$status" -ne 0 ]; then judge "$@"; fi
+# mlcube's singularity runner builds nothing while a file of the image's name is there, whatever has changed.
+case $status$2 in
+  0configure)
+    if [ -f "$job/engine-called" ] && [ ! -f "$job/engine" ] && [ ! -f "$job/built" ]; then
+      printf "mlcube-ssh: warning: the image's file is there already, so mlcube's singularity runner built nothing; to build it again, remove the file first\n"
+    fi
+    ;;
+esac
 if ! remove_containers_of "$job"; then
   left=$(container_processes "$job" | tr '\n' ' ')
   if [ -n "$left" ]; then

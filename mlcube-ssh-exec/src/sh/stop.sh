@@ -2,7 +2,8 @@
 # Stops a job: its containers, then every process with its mark; TERM first, KILL after the grace. Looks for the
 # result: a job that still has a process hasn't been stopped.
 # Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; grace, seconds;
-# force, `yes` to release the workspace whatever is left of the job, also of one that can't be reached from this node.
+# force, `yes` to release the workspace whatever is left of the job, also of one that can't be reached from this node: that
+# one isn't ended.
 # Replies: `left …`, what couldn't be ended, only if there is something; then the job's state (tell_job); or problem.
 # shellcheck disable=SC2154 # select-job.sh sets job; jobs.sh sets how, why and its_host; the client what is given
 
@@ -31,7 +32,14 @@ case $how in
       exit
     fi
     ;;
-  elsewhere) [ "$force" = yes ] || problem elsewhere "$id ${its_host%%/*}" ;;
+  elsewhere)
+    [ "$force" = yes ] || problem elsewhere "$id ${its_host%%/*}"
+    # Nothing of it can be seen or ended from here, so its end isn't known: only its workspace is given up.
+    printf '' >"$job/released" || problem not-writable "$job"
+    give_lock_up "$lock" "$id"
+    tell_job "$job"
+    exit
+    ;;
 esac
 # On a full disk the write fails and the job is stopped nevertheless. Not `:` with a redirection: if that fails, the shell
 # ends (POSIX 2.8.1).

@@ -38,6 +38,7 @@ pub(crate) fn query(step: &Step, document: &Document, verb: &Verb) -> Outcome<()
         Verb::Stop { job: which, force, grace } => {
             let grace = if *force { 0 } else { *grace };
             let states = jobs(&job(which.job.as_ref()).stop_after(grace, *force))?;
+            states.iter().filter_map(JobState::released).for_each(|text| step.report().warn(&text));
             Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
         }
         Verb::Logs { job: which, tail, follow, reconnect } => {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{HostOptions, Scene, Sshd, am_root, skip};
+use mlcube_ssh_harness::{HostOptions, Scene, Sshd, am_root, eventually, skip};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -96,6 +96,25 @@ fn a_job_of_another_node_is_ended_there_and_nowhere_else() {
         assert!(stopped.succeeds().stdout.contains("\"killed\""), "{stopped}");
     }
     job.leaves_nothing();
+}
+
+#[test]
+fn a_job_of_another_node_that_is_released_is_not_told_as_ended() {
+    let Some((job, other)) = two_nodes(WAITS) else { return };
+    job.exec(&["run", "--detach"]).wait().succeeds();
+    leads_to(&job, &other);
+    let kept = job.asks(&["clean", "--yes=jobs"]);
+    kept.exits(125).complains(&["is in use by job", "-Prunner.host=login1"]);
+    let released = job.asks(&["stop", "--force"]);
+    assert!(released.succeeds().stdout.contains("\"state\":\"elsewhere\""), "{released}");
+    released.says("may still run on the node 'login1'").says("isn't locked for it any more");
+    let told = job.asks(&["status"]).succeeds().stdout.clone();
+    assert!(told.contains("\"elsewhere\"") && told.contains("\"why\":\"released\""), "{told}");
+    may_end(&job);
+    eventually("its own end", || {
+        let told = job.asks(&["status"]).succeeds().stdout.clone();
+        told.contains("\"finished\",\"status\":7")
+    });
 }
 
 #[test]

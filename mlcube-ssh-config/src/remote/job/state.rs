@@ -49,6 +49,17 @@ impl JobState {
         Some(self.ended?.saturating_sub(self.started?))
     }
 
+    /// Returns the warning about a job whose workspace was released while its end isn't known.
+    #[must_use]
+    pub fn released(&self) -> Option<String> {
+        (self.why.as_deref() == Some("released")).then(|| {
+            format!(
+                "job {} may still run on the node '{}' and write into the workspace, which isn't locked for it any more",
+                self.id, self.host
+            )
+        })
+    }
+
     /// One line of JSON.
     #[must_use]
     pub fn json(&self) -> String {
@@ -99,6 +110,7 @@ impl JobState {
             if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
         let left = match self.why.as_deref() {
             Some("remains" | "left") => "  left processes or containers",
+            Some("released") => "  its workspace was released",
             _ => "",
         };
         format!(

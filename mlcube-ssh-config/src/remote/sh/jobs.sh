@@ -81,12 +81,15 @@ job_state() {
   know_this_machine
   if [ "$its_host" != "$this_host" ]; then
     how=elsewhere
+    # A stop with --force gave its workspace up, and couldn't look at it.
+    [ ! -f "$1/released" ] || why=released
   elif [ "$its_boot" != "$this_boot" ]; then
     why=rebooted
   elif [ "$its_space" != "$this_space" ]; then
     # Its pid means nothing in this namespace. But a leader that could lock `alive` wrote into it, and holds the lock to
     # its end.
     how=elsewhere
+    [ ! -f "$1/released" ] || why=released
     if [ -s "$1/alive" ] && lock_is_free "$1/alive"; then how=lost why=namespace; fi
   else
     start_of "$pid"

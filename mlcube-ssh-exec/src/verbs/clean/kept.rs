@@ -9,6 +9,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Reply;
+use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
 
 use crate::verbs::clean::inventory::NotFetched;
@@ -23,7 +24,7 @@ pub(crate) enum Kept {
     /// A folder with files that the local machine never had.
     NotFetched { path: String, what: NotFetched },
     /// An item that a running job uses.
-    InUse { path: String, job: String },
+    InUse { path: String, job: String, node: Option<Host> },
     /// An item that may be used by a job whose state can't be read.
     Unknown(String),
     /// An item that a push is writing.
@@ -68,7 +69,10 @@ impl Kept {
                 }
                 (_, "unknown", _) => Self::Unknown(path),
                 (_, "push", _) => Self::Pushed(path),
-                (_, job, _) => Self::InUse { path, job: job.to_owned() },
+                (_, job, _) => {
+                    let (job, node) = job.split_once('@').unwrap_or((job, ""));
+                    Self::InUse { path, job: job.to_owned(), node: node.parse().ok() }
+                }
             });
         }
         kept
@@ -84,7 +88,7 @@ impl Kept {
                 what.counted(),
                 few(&what.paths)
             ),
-            Self::InUse { path, job } => format!("{path} is in use by job {job}"),
+            Self::InUse { path, job, .. } => format!("{path} is in use by job {job}"),
             Self::Unknown(path) => {
                 format!("{path} may be in use, as the state of a job can't be read")
             }
@@ -124,7 +128,13 @@ impl Kept {
                 "look for unreadable files in the folder 'jobs' beside it on the remote".to_owned()
             }
             Self::Pushed(_) => "repeat clean when the push has ended".to_owned(),
-            Self::InUse { job, .. } => format!("`{}` ends the job", document.stop_command(job)),
+            Self::InUse { job, node, .. } => {
+                let stop = match (node, job.parse()) {
+                    (Some(node), Ok(job)) => document.stop_command_on(node, &job),
+                    _ => document.stop_command(job),
+                };
+                format!("`{stop}` ends the job")
+            }
             Self::Closed { path, entry, .. } => {
                 let foreign = ForeignFiles { connection, cube, document, place: path };
                 foreign.remedy(Path::new(entry), "repeat clean")
