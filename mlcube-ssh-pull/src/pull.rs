@@ -23,6 +23,7 @@ use crate::selection;
 use crate::transfer;
 use crate::transfer::TransferContext;
 use crate::transfer::fetch::Fetch;
+use crate::transfer::links::Links;
 use crate::transfer::load::Load;
 use crate::transfer::skipped;
 
@@ -151,15 +152,21 @@ impl<'a> Pull<'a> {
             step.show([command]);
             Ok(true)
         })?;
-        let Some(stage) = Stage::shown(sync_state)? else {
-            step.show(&fetch.commands(&loads, None));
-            return Ok(());
-        };
-        step.show(&stage.commands(&loads, &layout.workspace));
-        step.show(&fetch.commands(&loads, Some(&stage)));
-        let names = |load: &Load| load.batch.files_from.clone();
-        let placings = loads.iter().map(|load| fetch.place_staged(&stage, load, names(load)));
-        step.show(&placings.collect::<Vec<_>>());
+        let stage = Stage::shown(sync_state)?;
+        if let Some(stage) = &stage {
+            step.show(&stage.commands(&loads, &layout.workspace));
+        }
+        step.show(&fetch.commands(&loads, stage.as_ref()));
+        if let Some(stage) = &stage {
+            let names = |load: &Load| load.batch.files_from.clone();
+            let placings = loads.iter().map(|load| fetch.place_staged(stage, load, names(load)));
+            step.show(&placings.collect::<Vec<_>>());
+        }
+        for links in Links::of(&plan, &plan.send, &layout.workspace) {
+            step.show(&links.commands());
+            let names = links.batch.files_from.clone();
+            step.show([&fetch.place_links(&links.from(), &links.batch, names)]);
+        }
         Ok(())
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     selection::check_matched(document, &selection.unmatched(&remote.listing))?;
     let selection = selection.along_links(&remote.listing);
     let (links, linked_files) = (remote.followed(true), remote.followed(false));
-    let mut selected = Ignored::of_workspace(layout).fetched(remote.listing)?;
+    let mut selected = Ignored::of_workspace(layout, &boundary).fetched(remote.listing)?;
     selected.retain(|path, _| selection.includes(path));
     let context = TransferContext {
         step,

@@ -171,7 +171,7 @@ fn a_strangers_document_names_no_other_place() {
 #[test]
 fn a_strangers_document_without_a_cube_writes_below_the_current_folder_alone() {
     let scene = Scene::new();
-    let cube = cube(&scene);
+    let cube = scene.cube("work/digits").task(&Task::named("train").writes("model", "model/"));
     let document = scene.document(&cube, &[]);
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
     let result = scene.host.remote_root().join("digits/workspace/evil.fish");
@@ -185,8 +185,10 @@ fn a_strangers_document_without_a_cube_writes_below_the_current_folder_alone() {
         scene.sh(line).env("FOLDER", folder).reads_document(&document).run()
     };
     pull(&elsewhere).exits(125).complains(&["isn't below the current folder"]);
+    // A terminal begins in the home, where there may be a `bin`.
+    pull(scene.home()).exits(125).complains(&["or that is the home"]);
     assert!(!cube.root().exists());
-    pull(scene.home()).succeeds();
+    pull(&scene.home().join("work")).succeeds();
     assert_eq!(cube.result("evil.fish"), "1");
 }
 
@@ -437,6 +439,23 @@ fn a_document_is_checked_like_a_command_line() {
 }
 
 #[test]
+fn a_document_is_no_longer_than_a_command_line() {
+    let scene = Scene::new();
+    let document = scene.document(&cube(&scene), &[]);
+    let long = [
+        document.with("/run/tasks", json!(vec!["train"; 400_000])),
+        document.with("/run/env", json!(vec!["NAME"; 500_000])),
+        document.with("/run/args", json!({"model": "x".repeat(3_000_000)})),
+    ];
+    for document in &long {
+        for words in [STEPS[1], STEPS[3], STEPS[5]] {
+            step(&scene, words, document).exits(125).complains(&["longer than a command line"]);
+        }
+    }
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
 fn hosts_and_users_have_no_characters_of_a_shell() {
     let mut scene = Scene::new();
     let cube = cube(&scene);
@@ -608,9 +627,14 @@ fn a_folder_of_somebody_else_there_is_not_used() {
         run(&["run"]).exits(125).complains(&[path, "daemon"]);
         let pull = step(&scene, &["mlcube-ssh-pull", "-q"], &document);
         pull.exits(125).complains(&[path, "daemon"]);
+        let verify = step(&scene, &["mlcube-ssh-push", "--verify"], &document);
+        verify.exits(125).complains(&[path, "daemon"]);
         if !folder.ends_with("cubes/digits") {
             run(&["status"]).exits(125).complains(&[path, "daemon"]);
             run(&["stop"]).exits(125).complains(&[path, "daemon"]);
+        } else {
+            // These use nothing of the tree, and a job in it can be stopped.
+            run(&["list"]).succeeds();
         }
         run(&["clean", "--yes=all"]).exits(125).complains(&[path, "daemon"]);
         account.owns(&root);

@@ -220,3 +220,22 @@ fn a_link_to_a_file_is_kept_and_named_as_one() {
     assert!(cube.workspace().join("lf").is_symlink());
     assert_eq!(fs::read_to_string(disk.join("labels")).unwrap(), "cat");
 }
+
+#[test]
+fn two_names_of_one_local_file_are_named_as_such() {
+    let mut scene = Scene::new();
+    let disk = scene.place().folder("disk");
+    scene.follows_links_to(&disk);
+    let (scene, cube, document, there) = pushed_to(scene);
+    fs::write(disk.join("x"), "1").unwrap();
+    for name in ["one", "two"] {
+        symlink(&disk, cube.workspace().join(name)).unwrap();
+    }
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    for name in ["one", "two"] {
+        fs::write(there.join(name).join("x"), name.repeat(name.len() + usize::from(name == "two")))
+            .unwrap();
+    }
+    let pulled = pull(&scene, &document, &[]);
+    pulled.succeeds().says("which is the same file locally").never_says("during this pull");
+}

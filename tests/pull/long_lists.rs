@@ -181,3 +181,42 @@ fn what_one_piece_leaves_out_holds_up_no_other() {
     assert_eq!(left_out, serde_json::json!(paths), "nothing else was left out");
     assert_eq!(came(&cube), 2 * MANY - 2);
 }
+
+#[test]
+fn a_host_that_exchanges_folders_and_links_between_two_rsyncs_plants_no_link() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    let there = there(&scene);
+    // As many entries as the first rsync fetches: these, the folder around them, and four folders down to `e`.
+    for number in 1..=1995 {
+        fs::create_dir_all(there.join(format!("0/{number}"))).unwrap();
+    }
+    fs::create_dir_all(there.join("a/b/d/e")).unwrap();
+    // From where it lies, it leads nowhere out.
+    symlink("../../../../victim", there.join("a/b/d/e/l")).unwrap();
+    fs::write(there.join("big"), vec![b'x'; 2_000_000]).unwrap();
+    let folder = there.join("a/b/d").display().to_string();
+    let state = scene.place().folder("exchange").display().to_string();
+    let lines = format!(
+        r#"case "$*" in *--sender*) ;; *) exec /usr/bin/rsync "$@" ;; esac
+cd '{state}'
+if mkdir first 2>/dev/null; then
+  mv '{folder}/e' '{folder}/away'; ln -s ../../../0 '{folder}/e'
+  cd / && /usr/bin/rsync "$@"; status=$?
+  rm '{folder}/e'; mv '{folder}/away' '{folder}/e'
+  mkdir '{state}/done'; exit $status
+fi
+until [ -d done ]; do sleep 0.1; done
+cd / && exec /usr/bin/rsync "$@""#
+    );
+    scene.host.has_program("rsync", &lines.replace("cd / &&", "cd \"$HOME\" &&"));
+    let pulled = pull(&scene, &document, &["-v"]);
+    assert!(cube.workspace().join("big").exists(), "{pulled}");
+    assert!(!cube.workspace().join("0/l").is_symlink(), "{pulled}");
+    scene.host.loses_program("rsync");
+    pull(&scene, &document, &[]).succeeds();
+    let link = cube.workspace().join("a/b/d/e/l");
+    assert_eq!(fs::read_link(link).unwrap(), Path::new("../../../../victim"));
+}

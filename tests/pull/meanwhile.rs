@@ -143,6 +143,37 @@ fn what_a_transfer_that_was_cut_off_has_replaced_is_named_by_the_next_one() {
 }
 
 #[test]
+fn half_a_backup_of_a_transfer_that_was_cut_off_is_no_backup() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    for (tool, edited, kept) in
+        [("mlcube-ssh-push", &here, &there), ("mlcube-ssh-pull", &there, &here)]
+    {
+        fs::write(edited, format!("edited by {tool}")).unwrap();
+        // A backup goes to another file system as a copy; the step is killed in its middle.
+        let lines = format!(
+            "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac
+for word; do case $word in --backup-dir=*) folder=${{word#*=}} ;; esac; done
+mkdir -p \"$folder\"
+head -c 3 '{}' >\"$folder/model\"
+kill -KILL $PPID",
+            kept.display()
+        );
+        scene.has_program("rsync", &lines);
+        run(&scene, tool, &document).exits(137);
+        as_ever(&scene);
+        run(&scene, tool, &document).succeeds().never_says("kept a backup");
+        for top in [scene.home().join(".local/state"), scene.host.remote_root().join(".mlcube-ssh")]
+        {
+            let backups = kept_aside(&top);
+            assert!(backups.iter().all(|text| text != "com" && text != "edi"), "{backups:?}");
+        }
+        run(&scene, tool, &document).succeeds().is_silent();
+    }
+}
+
+#[test]
 fn what_is_edited_here_while_checksums_are_compared_stays() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);

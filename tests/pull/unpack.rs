@@ -152,6 +152,10 @@ fn what_changes_while_it_is_packed_comes_as_it_is_then() {
         there(&scene).display()
     );
     scene.host.has_program("tar", &edits);
+    // A link is made as it was listed, so a new one comes with the next pull.
+    pull(&scene, &document, &["-q"]).exits(125).complains(&["many/013", "during this pull"]);
+    assert!(!cube.workspace().join("many/013").is_symlink());
+    scene.host.loses_program("tar");
     pull(&scene, &document, &["-q"]).succeeds().is_silent();
     is_all_here(&scene, &cube);
     assert_eq!(fs::read_to_string(cube.workspace().join("many/012")).unwrap(), "new\n");

@@ -5,6 +5,7 @@ mod cost;
 mod delete;
 mod ignore;
 mod left_here;
+mod made_places;
 mod origins;
 mod push;
 mod real_paths;

@@ -147,6 +147,7 @@ fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
     let state = scene.home().join(".local/state/mlcube-ssh");
     let targets = [
         ("../.aws".into(), "outside the cube's folder"),
+        (".".into(), "the cube's folder itself"),
         ("..".into(), "files of yours"),
         ("../..".into(), "files of yours"),
         ("../.ssh".into(), "files of yours"),
@@ -424,6 +425,26 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     assert!(there.join("settings.json").exists());
     assert!(!there.join("tasks/data").exists() && !there.join("another name").exists());
     assert_eq!(sent(&there).len(), expected.len() + 1);
+}
+
+#[test]
+fn documents_in_the_workspace_are_neither_sent_nor_replaced() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let document = scene.document(&cube, &[]);
+    let pipe = "cd digits/workspace && mlcube-ssh-config --mlcube=.. --platform=gpu1 > 'a run.json'
+        mkdir deep && jq -S -c . 'a run.json' > deep/copy; echo '{\"schema\": 1}' > mine.json";
+    scene.sh(pipe).run().succeeds();
+    let pushed = push(&scene, &document, &[]);
+    pushed.succeeds().says("skipped").says("workspace/a run.json: it is a document, or");
+    let there = scene.host.remote_root().join("digits/workspace");
+    assert!(there.join("mine.json").exists() && there.join("data.csv").exists());
+    assert!(!there.join("a run.json").exists() && !there.join("deep/copy").exists());
+    push(&scene, &document, &["--verify"]).succeeds();
+    // A task's file of that name doesn't replace it.
+    fs::write(there.join("a run.json"), "a task's").unwrap();
+    pull(&scene, &document, &[]).says("kept a run.json");
+    assert!(cube.result("a run.json").contains("mlcube-ssh/v1"));
 }
 
 #[test]

@@ -142,3 +142,23 @@ fn a_push_that_is_refused_leaves_no_incoming_folder() {
     refused.exits(125).complains(&["--max-delete=0"]);
     assert!(fs::read_dir(incoming(&scene)).unwrap().next().is_none(), "its folder is removed");
 }
+
+#[test]
+fn a_machine_does_not_follow_a_link_where_the_other_one_made_a_folder() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("cfg", "1");
+    push(&scene, &cube, "laptop").run().succeeds();
+    let cube = cube.with_file("data/rc", "mine");
+    push(&scene, &cube, "desktop").run().succeeds();
+    // A task has put a link in its place.
+    let place = scene.host.remote_root().join("digits/workspace/data");
+    let ssh = scene.host.folder().join("the account's/.ssh");
+    fs::create_dir_all(ssh.parent().unwrap()).unwrap();
+    fs::rename(&place, &ssh).unwrap();
+    std::os::unix::fs::symlink(&ssh, &place).unwrap();
+    let cube = cube.with_file("data/authorized_keys", "planted");
+    for _ in 0..2 {
+        push(&scene, &cube, "laptop").run().exits(125).says("--follow-link=data");
+        assert!(!ssh.join("authorized_keys").exists());
+    }
+}

@@ -47,10 +47,7 @@ impl Boundary {
     /// # Errors
     /// When the base or a listed place can't be inspected.
     pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
-        let mut homes = home().map(|home| real(&home)).transpose()?.into_iter().collect::<Vec<_>>();
-        // ssh reads its files from the account's home, whatever HOME says. A home that is a broken link holds nothing
-        // to protect.
-        homes.extend(account_home().and_then(|home| real(&home).ok()));
+        let homes = homes()?;
         let ssh = homes.iter().map(|home| real(&home.join(".ssh")));
         let state = real(&state_folder()?).or_hint(STATE_REMEDY);
         let protected = ssh.chain([state]).collect::<Result<_>>()?;
@@ -98,9 +95,7 @@ impl Boundary {
         let path = normal(&layout.workspace);
         let is = real(&path)?;
         let what = "the workspace";
-        let holds = |folder: &PathBuf| folder.starts_with(&is) || is.starts_with(folder);
-        let is_private = self.is_home_or_above(&is) || self.protected.iter().any(holds);
-        if is_private || self.is_in_git(&is) {
+        if !self.can_be_listed(&is) {
             return Err(hinted(
                 format!(
                     "{}: it holds files of yours that no task may read or write",
@@ -112,15 +107,19 @@ impl Boundary {
         // A path outside the cube is the user's own, including all links in it.
         let in_base = path.strip_prefix(&layout.base).map(|below| self.base.join(below));
         let is_named = run.workspace.is_some() && in_base.map_or(true, |place| place == is);
-        // What a task writes beside the cube, into scripts or a Makefile, its user would run.
+        // What a task writes beside the cube, into scripts or a Makefile, its user would run; and in the cube's folder
+        // itself are its mlcube.yaml and the hooks of its checkout.
         let cube = real(&layout.local_root())?;
-        if is.starts_with(&cube) || is_named || self.is_listed(&is) {
+        if is.starts_with(&cube) && is != cube || is_named || self.is_listed(&is) {
             return Ok(());
         }
-        Err(hinted(
-            format!("{}, outside the cube's folder {}", leads(what, &path, &is), cube.display()),
-            listing(&[is]),
-        ))
+        let leads = leads(what, &path, &is);
+        let message = if is == cube {
+            format!("{leads}, the cube's folder itself")
+        } else {
+            format!("{leads}, outside the cube's folder {}", cube.display())
+        };
+        Err(hinted(message, listing(&[is])))
     }
 
     /// Refuses inputs in the workspace that are links to somewhere else, unless the user allows it. A link whose target
@@ -147,15 +146,14 @@ impl Boundary {
     #[must_use]
     pub fn follows(&self, link: &Path) -> bool {
         !self.listed.is_empty()
-            && fs::canonicalize(link).is_ok_and(|is| {
-                self.is_listed(&is)
-                    && !self.is_home_or_above(&is)
-                    && !self.is_in_git(&is)
-                    && !self
-                        .protected
-                        .iter()
-                        .any(|folder| folder.starts_with(&is) || is.starts_with(folder))
-            })
+            && fs::canonicalize(link).is_ok_and(|is| self.is_listed(&is) && self.can_be_listed(&is))
+    }
+
+    /// Returns whether it counts that the user lists a place: tasks get no files of the user's own.
+    #[must_use]
+    pub fn can_be_listed(&self, is: &Path) -> bool {
+        let holds = |folder: &PathBuf| folder.starts_with(is) || is.starts_with(folder);
+        !self.is_home_or_above(is) && !self.is_in_git(is) && !self.protected.iter().any(holds)
     }
 
     fn check_place(&self, what: &str, path: &Path, is: &Path) -> Result<()> {
@@ -195,7 +193,7 @@ impl Boundary {
     }
 
     fn is_home_or_above(&self, is: &Path) -> bool {
-        is.parent().is_none() || self.homes.iter().any(|home| home.starts_with(is))
+        is_one_or_above(&self.homes, is)
     }
 
     /// The git work tree that contains the cube. A home folder that is one (for dot files) doesn't make its content
@@ -205,6 +203,27 @@ impl Boundary {
         let top = root.ancestors().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
         top.filter(|top| !self.is_home_or_above(top))
     }
+}
+
+/// The real paths of the user's home folders.
+fn homes() -> Result<Vec<PathBuf>> {
+    let mut homes = home().map(|home| real(&home)).transpose()?.into_iter().collect::<Vec<_>>();
+    // ssh reads its files from the account's home, whatever HOME says. A home that is a broken link holds nothing to
+    // protect.
+    homes.extend(account_home().and_then(|home| real(&home).ok()));
+    Ok(homes)
+}
+
+fn is_one_or_above(homes: &[PathBuf], is: &Path) -> bool {
+    is.parent().is_none() || homes.iter().any(|home| home.starts_with(is))
+}
+
+/// Returns whether a real path is a home folder of the user, or one above it.
+///
+/// # Errors
+/// When the home can't be inspected.
+pub(crate) fn is_home_or_above(is: &Path) -> Result<bool> {
+    Ok(is_one_or_above(&homes()?, is))
 }
 
 /// The home folder of the account, from the system's user database.

@@ -1,6 +1,7 @@
 //! The inputs that must exist before the chosen tasks start.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -24,13 +25,19 @@ pub struct Input {
 #[must_use]
 pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     let mut needed = Vec::new();
-    let mut made: Vec<PathBuf> = Vec::new();
+    let mut made: BTreeSet<PathBuf> = BTreeSet::new();
+    let is_made = |made: &BTreeSet<PathBuf>, local: &Path| {
+        local.ancestors().any(|around| made.contains(around))
+    };
+    // The paths below another one follow it in the order of a set.
+    let holds_one = |made: &BTreeSet<PathBuf>, local: &PathBuf| {
+        made.range::<PathBuf, _>(local..).next().is_some_and(|made| made.starts_with(local))
+    };
     for task in &document.run.tasks {
         for parameter in of_task(document, layout, task, ParameterIo::Input) {
             let local = parameter.local.as_ref();
-            if !local.is_some_and(|local| made.iter().any(|made| local.starts_with(made))) {
-                let partly_made =
-                    local.is_some_and(|local| made.iter().any(|made| made.starts_with(local)));
+            if !local.is_some_and(|local| is_made(&made, local)) {
+                let partly_made = local.is_some_and(|local| holds_one(&made, local));
                 needed.push(Input { parameter, partly_made });
             }
         }

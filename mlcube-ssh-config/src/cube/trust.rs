@@ -25,6 +25,7 @@ use sha2::Sha256;
 
 use crate::config;
 use crate::config::request::Request;
+use crate::cube::boundary::is_home_or_above;
 use crate::cube::layout::Layout;
 use crate::cube::outside_inputs;
 use crate::cube::paths::real;
@@ -199,9 +200,13 @@ fn local_settings(request: &Request, document: &Document) -> Result<UserSettings
     resolved.user_settings()
 }
 
-/// Returns whether a path is below the current folder, and in no hidden one: programs run what they find in such folders.
+/// Returns whether a path is below the current folder, and in no hidden one: programs run what they find in such folders,
+/// and in others of a home (`bin`), where a terminal begins.
 fn is_plainly_below_current_folder(path: &Path) -> Result<bool> {
     let current = real(&env::current_dir().context("can't find the current folder")?)?;
+    if is_home_or_above(&current)? {
+        return Ok(false);
+    }
     let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
     Ok(path.strip_prefix(current).is_ok_and(|below| !below.iter().any(is_hidden)))
 }
@@ -230,19 +235,20 @@ fn check_places(document: &Document, layout: &Layout, runner: &Runner) -> Result
     if !root.exists() && !is_plainly_below_current_folder(&workspace)? {
         return Err(hinted(
             format!(
-                "the cube's folder {} doesn't exist, the document wasn't written by this user's mlcube-ssh-config, and its workspace {} isn't below the current folder",
+                "the cube's folder {} doesn't exist, the document wasn't written by this user's mlcube-ssh-config, and its workspace {} isn't below the current folder, or that is the home",
                 root.display(),
                 layout.workspace.display()
             ),
-            HINT,
+            format!("go to the folder that the results should be in; or {HINT}"),
         ));
     }
-    if workspace.starts_with(real(&root)?) {
+    let root_is = real(&root)?;
+    if workspace.starts_with(&root_is) && workspace != root_is {
         return Ok(());
     }
     Err(hinted(
         format!(
-            "the document's workspace {} isn't in the cube's folder {}, and the document wasn't written by this user's mlcube-ssh-config",
+            "the document's workspace {} isn't a folder in the cube's folder {}, and the document wasn't written by this user's mlcube-ssh-config",
             layout.workspace.display(),
             root.display()
         ),

@@ -3,7 +3,8 @@
 //! `.mlcubeignore` means what `.gitignore` means (gitignore(5)): it is read in the top folder and in every one below, a
 //! deeper file wins over a higher one, a later line over an earlier one, and an entry in an ignored folder can't be
 //! included again. Only the user decides about it, never a task: it isn't fetched, and only a regular file of limited
-//! size is read, because anything else of that name was made to deceive.
+//! size is read, because anything else of that name was made to deceive. None is read behind a link that leads out and
+//! isn't followed: a cube may have made the link.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -20,7 +21,9 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::cube::boundary::Boundary;
 use crate::cube::layout::Layout;
+use crate::cube::paths::real;
 use crate::listing::{Listing, PARTIAL};
 use crate::pipe::failure::hinted;
 use crate::text::units::human_bytes;
@@ -44,6 +47,8 @@ pub struct Ignored {
     top: PathBuf,
     /// The folder, at or below the top, that paths are relative to.
     folder: PathBuf,
+    /// Decides which links may lead out of them.
+    boundary: Option<Boundary>,
     /// The folder that was last looked up and those above it, the highest first. Paths come in order, so the next one
     /// shares most of them; a cache of all folders would take more memory than a host's listing itself.
     ancestors: RefCell<Vec<(PathBuf, Rc<Folder>)>>,
@@ -54,8 +59,8 @@ pub struct Ignored {
 struct Folder {
     /// Whether it, or a folder above it, is ignored.
     is_ignored: bool,
-    /// Whether it doesn't exist locally, so that there is nothing to read in it or below.
-    is_absent: bool,
+    /// Whether nothing is read in it or below: it doesn't exist locally, or is a link that isn't followed.
+    is_closed: bool,
     /// The patterns that hold in it, the deepest first.
     patterns: Vec<Rc<Gitignore>>,
 }
@@ -66,20 +71,25 @@ impl Ignored {
     #[must_use]
     pub fn of(top: &Path, folder: &Path) -> Self {
         let (top, folder) = (top.to_owned(), folder.to_owned());
-        Self { top, folder, ancestors: RefCell::default() }
+        Self { top, folder, boundary: None, ancestors: RefCell::default() }
     }
 
     /// For paths relative to the base.
     #[must_use]
-    pub fn of_code(layout: &Layout) -> Self {
-        Self::of(&layout.base, &layout.base)
+    pub fn of_code(layout: &Layout, boundary: &Boundary) -> Self {
+        Self::of(&layout.base, &layout.base).within(boundary)
     }
 
     /// For paths relative to the workspace, with the patterns of the base if the workspace is in it.
     #[must_use]
-    pub fn of_workspace(layout: &Layout) -> Self {
+    pub fn of_workspace(layout: &Layout, boundary: &Boundary) -> Self {
         let inside = layout.workspace.starts_with(&layout.base);
-        Self::of(if inside { &layout.base } else { &layout.workspace }, &layout.workspace)
+        let top = if inside { &layout.base } else { &layout.workspace };
+        Self::of(top, &layout.workspace).within(boundary)
+    }
+
+    fn within(self, boundary: &Boundary) -> Self {
+        Self { boundary: Some(boundary.clone()), ..self }
     }
 
     /// Returns whether `path`, or a folder above it, is ignored.
@@ -122,32 +132,51 @@ impl Ignored {
         let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
         for folder in missing.into_iter().rev() {
             let parent = known.last().map(|(_, parent)| parent.as_ref());
-            let looked = look_at(folder, parent)?;
+            let looked = self.look_at(folder, parent)?;
             known.push((folder.to_owned(), Rc::new(looked)));
         }
         known.last().map(|(_, folder)| folder.clone()).context("a path has no folder")
     }
-}
 
-fn look_at(path: &Path, parent: Option<&Folder>) -> Result<Folder> {
-    let mut folder = Folder { is_ignored: false, is_absent: false, patterns: Vec::new() };
-    if let Some(parent) = parent {
-        folder.is_ignored = parent.is_ignored || parent.matches(path, true);
-        folder.is_absent = parent.is_absent;
-        folder.patterns.clone_from(&parent.patterns);
+    fn look_at(&self, path: &Path, parent: Option<&Folder>) -> Result<Folder> {
+        let mut folder = Folder { is_ignored: false, is_closed: false, patterns: Vec::new() };
+        if let Some(parent) = parent {
+            folder.is_ignored = parent.is_ignored || parent.matches(path, true);
+            folder.is_closed = parent.is_closed;
+            folder.patterns.clone_from(&parent.patterns);
+        }
+        // An ignored folder can't include anything again, and perhaps can't be entered.
+        if folder.is_ignored || folder.is_closed {
+            return Ok(folder);
+        }
+        folder.is_closed = match fs::symlink_metadata(path) {
+            Ok(found) => found.is_symlink() && !self.is_followed(path),
+            // Only absence counts: a folder that can't be inspected may contain something.
+            Err(problem) => is_absence(&problem),
+        };
+        if folder.is_closed {
+            return Ok(folder);
+        }
+        let file = path.join(FILE);
+        let own = read(path, &file).with_context(|| {
+            format!("can't read {}, which says what isn't sent", file.display())
+        })?;
+        folder.patterns.splice(..0, own.map(Rc::new));
+        Ok(folder)
     }
-    // An ignored folder can't include anything again, and perhaps can't be entered.
-    if folder.is_ignored || folder.is_absent {
-        return Ok(folder);
+
+    /// Returns whether patterns are read behind this link.
+    fn is_followed(&self, link: &Path) -> bool {
+        // The way to the folder itself was checked before anything was listed.
+        if self.folder.starts_with(link) {
+            return true;
+        }
+        let Ok(is) = fs::canonicalize(link) else { return false };
+        let stays = |top: &Path| real(top).is_ok_and(|top| is.starts_with(top));
+        stays(&self.top)
+            || stays(&self.folder)
+            || self.boundary.as_ref().is_some_and(|boundary| boundary.follows(link))
     }
-    let file = path.join(FILE);
-    let own = read(path, &file)
-        .with_context(|| format!("can't read {}, which says what isn't sent", file.display()))?;
-    // Only absence counts: a folder that can't be inspected may contain something.
-    folder.is_absent =
-        own.is_none() && fs::metadata(path).is_err_and(|problem| is_absence(&problem));
-    folder.patterns.splice(..0, own.map(Rc::new));
-    Ok(folder)
 }
 
 /// Returns whether nothing of this name exists. A name that the local disk can't store doesn't exist either.
@@ -266,6 +295,8 @@ fn has_open_class(pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -295,5 +326,27 @@ mod tests {
         let ignored = Ignored::of(top, &top.join("cube/workspace"));
         assert!(ignored.matches(Path::new("secret"), false).unwrap());
         assert!(!ignored.matches(Path::new("deep/secret"), false).unwrap());
+    }
+
+    #[test]
+    fn no_pattern_is_read_behind_a_link_that_leads_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let [cube, other] = ["cube", "other"].map(|name| folder.path().join(name));
+        for folder in [&other, &cube.join("real")] {
+            fs::create_dir_all(folder.join("in")).unwrap();
+            fs::write(folder.join(FILE), "a\n").unwrap();
+            fs::write(folder.join("in").join(FILE), "b\n").unwrap();
+        }
+        symlink("../other", cube.join("out")).unwrap();
+        symlink("real", cube.join("link")).unwrap();
+        let ignored = Ignored::of(&cube, &cube);
+        let matches = |path: &str| ignored.matches(Path::new(path), false).unwrap();
+        for name in ["a", "in/a", "in/b"] {
+            assert!(matches(&format!("link/{name}")) && matches(&format!("real/{name}")));
+            assert!(!matches(&format!("out/{name}")), "{name}");
+        }
+        // The folder itself may be such a link: the user names it, or lists where it leads.
+        let workspace = Ignored::of(&cube, &cube.join("out"));
+        assert!(workspace.matches(Path::new("in/b"), false).unwrap());
     }
 }

@@ -15,3 +15,4 @@ pub use selection::{Pattern, Selected, Selection};
 pub use state::SyncState;
 pub use state::agreed::{Agreed, Common, Confirmed};
 pub use state::confirm::{Ended, LIST_PLACES, state_of};
+pub use state::made_places::MadePlaces;

@@ -1,7 +1,7 @@
 //! New small files are fetched as one tar archive, in half the time of an rsync that is sent their names and compares
 //! them with nothing. What the archive doesn't hold, or what changed meanwhile, is left for rsync.
 
-mod attributes;
+pub(crate) mod attributes;
 pub(crate) mod received;
 mod unpack;
 

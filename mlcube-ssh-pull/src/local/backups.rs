@@ -1,6 +1,9 @@
 //! The backups of what a pull replaces locally: for each pull, one folder in the sync state.
 
 use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -10,11 +13,39 @@ use mlcube_ssh::sync::{SyncState, name_backups};
 use mlcube_ssh::ui::names::{Names, shown};
 use mlcube_ssh::ui::report::Report;
 
+/// How much is compared at once, in bytes.
+const PIECE: usize = 64 << 10;
+
 /// The folder for the backups of one pull.
 pub(crate) struct Backups {
     folder: PathBuf,
     /// Whether the pull was cut off before it could name its backups.
     was_cut_off: bool,
+}
+
+/// Returns whether the first file is the start of the second one, so that all of it is still there.
+fn is_start_of(file: &Path, other: &Path) -> bool {
+    let compare = || {
+        let (mut file, mut other) = (File::open(file)?, File::open(other)?);
+        let mut pieces = [vec![0; PIECE], vec![0; PIECE]];
+        loop {
+            let length = file.read(&mut pieces[0])?;
+            if length == 0 {
+                return Ok(true);
+            }
+            other.read_exact(&mut pieces[1][..length])?;
+            if pieces[0][..length] != pieces[1][..length] {
+                return Ok::<_, io::Error>(false);
+            }
+        }
+    };
+    compare().unwrap_or(false)
+}
+
+/// Returns whether two paths lead to one file.
+fn are_one(path: &Path, other: &Path) -> bool {
+    let is = |path: &Path| fs::canonicalize(path).ok();
+    is(path).is_some_and(|path| is(other) == Some(path))
 }
 
 impl Backups {
@@ -55,8 +86,8 @@ impl Backups {
 
     /// Names the files that were written since the workspace was listed, and those that looked the same and were replaced
     /// by content; `before` is that listing, and `fetched` what was fetched. If a disk was full
-    /// (`may_be_incomplete`), removes incomplete backups, whose files are still in their places. After a transfer by content,
-    /// nobody can tell such files from the fetched ones.
+    /// (`may_be_incomplete`), or the pull was cut off, removes incomplete backups, whose files are still in their places.
+    /// After a transfer by content, nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
@@ -81,9 +112,16 @@ impl Backups {
             if backup.is_folder() || is_before(path, &backup) && !looked_the_same(path) {
                 continue;
             }
-            // A full disk ends a backup in its middle; the file itself is then still in its place.
-            let is_incomplete = |now: &Entry| is_before(path, now) && backup.size < now.size;
-            if !may_be_incomplete || !Entry::is_at(&workspace.join(path), is_incomplete) {
+            // A full disk, or a kill, ends a backup in its middle; the file itself is then still in its place.
+            let is_in_place = |now: &Entry| {
+                backup.size < now.size
+                    && (may_be_incomplete && is_before(path, now)
+                        || self.was_cut_off && now.is_file() && backup.is_file())
+            };
+            let place = workspace.join(path);
+            if !Entry::is_at(&place, is_in_place)
+                || self.was_cut_off && !is_start_of(&self.folder.join(path), &place)
+            {
                 changed.push(path);
             } else if let Err(problem) = fs::remove_file(self.folder.join(path)) {
                 let incomplete = self.folder.join(path);
@@ -99,6 +137,19 @@ impl Backups {
             if self.was_cut_off {
                 let backup = self.folder.join(path);
                 return format!("a pull that was cut off kept a backup: {}", backup.display());
+            }
+            let is_twin = |(other, entry): &(&Path, Entry)| {
+                other != path
+                    && backups.get(path).is_some_and(|backup| entry.same_content(&backup))
+                    && are_one(&workspace.join(other), &workspace.join(path))
+            };
+            if let Some((other, _)) = fetched.iter().find(is_twin) {
+                return format!(
+                    "'{}' replaced '{}', which is the same file locally; its backup is {}",
+                    shown(path),
+                    shown(other),
+                    self.folder.join(path).display()
+                );
             }
             let was_as_listed = backups.get(path).is_some_and(|backup| is_before(path, &backup));
             let did = if was_as_listed {

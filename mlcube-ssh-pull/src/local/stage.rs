@@ -1,5 +1,5 @@
 //! The stage: where an rsync writes that accepts whatever names a host sends (CVE-2022-29154, before 3.2.5). It writes
-//! into this folder of ours, and only the names of the plan leave it.
+//! into this folder of ours, and only the names of the plan leave it. No rsync makes a link in it.
 
 use std::fs;
 use std::fs::Permissions;
@@ -150,7 +150,11 @@ fn remove_others(top: &Path, at: &Path, wanted: &[&Path]) -> io::Result<Option<P
         if is_folder && is_named {
             let below = remove_others(top, &path, wanted)?;
             removed = removed.or(below);
-        } else if !is_named || wanted.get(next) != Some(&path.as_path()) {
+        } else if !is_named
+            || wanted.get(next) != Some(&path.as_path())
+            // rsync would write through it, if the host has a folder there by now.
+            || entry.file_type()?.is_symlink()
+        {
             remove(&top.join(&path))?;
             removed.get_or_insert(path);
         }
@@ -159,7 +163,7 @@ fn remove_others(top: &Path, at: &Path, wanted: &[&Path]) -> io::Result<Option<P
 }
 
 /// Removes a file, or a folder with all in it, whatever permissions the host gave it.
-fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path)?.is_dir() {
         return fs::remove_file(path);
     }
@@ -172,6 +176,8 @@ fn remove(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -183,17 +189,23 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
+        symlink("/", top.path().join("link")).unwrap();
         let closed = top.path().join("e/f");
         fs::set_permissions(closed, Permissions::from_mode(0o500)).unwrap();
-        let wanted = ["a", "d/wanted", "gone"].map(Path::new);
+        let wanted = ["a", "d/wanted", "gone", "link"].map(Path::new);
         let mut removed = Vec::new();
         while let Some(name) = remove_others(top.path(), Path::new(""), &wanted).unwrap() {
             removed.push(name);
         }
         assert!(!removed.is_empty());
-        for (name, is_kept) in
-            [("a", true), ("a b", false), ("d/wanted", true), ("d/other", false), ("e", false)]
-        {
+        for (name, is_kept) in [
+            ("a", true),
+            ("a b", false),
+            ("d/wanted", true),
+            ("d/other", false),
+            ("e", false),
+            ("link", false),
+        ] {
             assert_eq!(top.path().join(name).exists(), is_kept, "{name}");
         }
         assert!(top.path().join(partial).exists());

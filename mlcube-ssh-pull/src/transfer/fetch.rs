@@ -1,11 +1,10 @@
 //! The rsync commands of a pull. They fetch what the plan names; nothing that the remote sends is written outside the
 //! workspace.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, EntryKind, Listing};
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::remote::connection::Connection;
@@ -14,6 +13,7 @@ use mlcube_ssh::sync::{Batch, Plan, rsync};
 use crate::local::backups::Backups;
 use crate::local::scratch;
 use crate::local::stage::Stage;
+use crate::transfer::links::is_link;
 use crate::transfer::load::Load;
 
 /// How many entries one rsync fetches. To refuse what wasn't requested, rsync looks for every received name in the
@@ -35,7 +35,7 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Splits `rest` into the loads that one rsync each fetches.
+    /// Splits `rest`, without its links, into the loads that one rsync each fetches.
     ///
     /// `prepare` runs, or shows, a command that precedes a transfer, and returns whether it succeeded; if not, the
     /// transfer uses other options.
@@ -50,16 +50,15 @@ impl Fetch<'_> {
     ) -> Outcome<Vec<Load>> {
         let workspace = self.layout.workspace.to_string_lossy();
         let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
-        let linked = rest.filter(|path, _| is_linked(path));
-        let rest = rest.filter(|path, _| !is_linked(path));
-        let linked = Batch::of(&linked, &plan.links).into_iter().map(|batch| (batch, true, true));
-        let batches = self.batches(plan, &rest).into_iter();
-        let batches =
-            batches.map(|(batch, needs_scratch)| (batch, needs_scratch, false)).chain(linked);
-        batches
-            .map(|(batch, needs_scratch, is_link)| {
+        let batches = |of_links: bool| {
+            let entries = rest.filter(|path, entry| !is_link(entry) && is_linked(path) == of_links);
+            plan.transfers_of(&entries).into_iter().map(move |batch| (batch, of_links))
+        };
+        batches(false)
+            .chain(batches(true))
+            .map(|(batch, is_link)| {
                 let command = scratch::make(&batch.below(&workspace));
-                let has_scratch = needs_scratch && prepare(&command)?;
+                let has_scratch = prepare(&command)?;
                 Ok(Load { batch, has_scratch, is_link })
             })
             .collect()
@@ -75,21 +74,6 @@ impl Fetch<'_> {
         loads.iter().flat_map(commands).collect()
     }
 
-    /// The batches for one rsync each, and whether rsync may use a scratch folder for its temporary files. If it does,
-    /// and a link replaces a file whose backup has to be copied to another file system, rsync leaves that file in
-    /// place. Links are never incomplete, so they get a batch without a scratch folder then.
-    fn batches(&self, plan: &Plan, rest: &Listing) -> Vec<(Batch, bool)> {
-        let is_link = |entry: &Entry| entry.kind == EntryKind::Link;
-        let is_on_other_disk = !is_on_disk_of(self.backups.folder(), &self.layout.workspace);
-        if !is_on_other_disk || !rest.iter().any(|(_, entry)| is_link(&entry)) {
-            return plan.transfers_of(rest).into_iter().map(|batch| (batch, true)).collect();
-        }
-        let others = plan.transfers_of(&rest.filter(|_, entry| !is_link(entry)));
-        let links = Batch::of(&rest.filter(|_, entry| is_link(entry)), &plan.links);
-        let others = others.into_iter().map(|batch| (batch, true));
-        others.chain(links.into_iter().map(|batch| (batch, false))).collect()
-    }
-
     fn command(&self, batch: &Batch, load: &Load, stage: Option<&Stage>) -> Command {
         let mut to = batch.below(&self.layout.workspace.to_string_lossy());
         let command = rsync::command(self.connection)
@@ -101,10 +85,11 @@ impl Fetch<'_> {
             .arg("--chmod=u-s,g-s,o-t")
             // That a group may write to the remote files says nothing about local groups.
             .args(self.connection.is_shared().then_some("--chmod=g-w"))
-            // The plan skips links that lead out; this option skips one that was made since the listing.
-            .arg("--safe-links");
+            // Links are made by `Links`, from the listing. rsync would make whatever link the host has by now, and the
+            // next rsync of this pull would write through it.
+            .arg("--no-links");
         let command = match stage {
-            None => self.with_backups(command, batch, load),
+            None => self.with_backups(command, batch, load.has_scratch),
             Some(stage) => {
                 to.push_str(stage.folder());
                 to.push('/');
@@ -123,17 +108,30 @@ impl Fetch<'_> {
         // file by a hard link without keeping a backup.)
         let command = rsync::local_command().arg("--remove-source-files");
         let command = command.args(load.batch.permissions_option());
-        self.with_backups(command, &load.batch, load).arg("--").arg(from).arg(to).list(names)
+        self.with_backups(command, &load.batch, load.has_scratch)
+            .arg("--")
+            .arg(from)
+            .arg(to)
+            .list(names)
     }
 
-    fn with_backups(&self, command: Command, batch: &Batch, load: &Load) -> Command {
+    /// The command that puts the links of a batch, which were made in the folder `from`, in their places.
+    pub(crate) fn place_links(&self, from: &str, batch: &Batch, names: List) -> Command {
+        let to = batch.below(&self.layout.workspace.to_string_lossy());
+        // Without a folder for temporary files: if a link replaces a file whose backup has to be copied to another file
+        // system, rsync would leave that file in its place.
+        let command = self.with_backups(rsync::local_command(), batch, false);
+        command.arg("--").arg(from).arg(to).list(names)
+    }
+
+    fn with_backups(&self, command: Command, batch: &Batch, has_scratch: bool) -> Command {
         let folder = batch.below(&self.backups.folder().to_string_lossy());
         self.with_names(command)
             .arg("--backup")
             .arg(format!("--backup-dir={}", folder.trim_end_matches('/')))
             // Incomplete files are written where no listing looks, even if rsync is killed. The path is relative to the
             // target folder; with an absolute one rsync takes half as long again.
-            .args(load.has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
+            .args(has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
     }
 
     fn with_names(&self, command: Command) -> Command {
@@ -147,10 +145,4 @@ impl Fetch<'_> {
             // Compares times to the nanosecond; by default, rsync skips a change within the same second.
             .arg("--modify-window=-1")
     }
-}
-
-/// Returns whether a folder is, or will be made, on the file system of another one.
-fn is_on_disk_of(folder: &Path, other: &Path) -> bool {
-    let disk = |path: &Path| path.ancestors().find_map(|path| Some(path.metadata().ok()?.dev()));
-    disk(folder) == disk(other)
 }

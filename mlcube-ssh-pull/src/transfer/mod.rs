@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod fetch;
+pub(crate) mod links;
 pub(crate) mod load;
 pub(crate) mod skipped;
 mod summary;
@@ -37,6 +38,7 @@ use crate::local::backups::Backups;
 use crate::local::file_system;
 use crate::remote::workspace::RemoteWorkspace;
 use crate::transfer::fetch::Fetch;
+use crate::transfer::links::{Links, Unmade};
 use crate::transfer::load::Load;
 
 use crate::archive;
@@ -120,7 +122,7 @@ impl TransferContext<'_> {
             let fetched = self.act(remote, &plan, &replaced, &scratch, args, receipt)?;
             self.record(&path, &plan, &agreed, fetched, &scratch, receipt)?;
         }
-        summary::print(report, host, receipt, &plan, workspace);
+        summary::print(report, host, receipt, &plan, workspace, self.boundary);
         Ok(plan)
     }
 
@@ -136,7 +138,7 @@ impl TransferContext<'_> {
     ) -> Outcome<Planned> {
         let workspace = &self.layout.workspace;
         let listing = mem::take(&mut remote.listing);
-        let listing = Ignored::of_workspace(self.layout).fetched(listing)?;
+        let listing = Ignored::of_workspace(self.layout, self.boundary).fetched(listing)?;
         // The listing as the file system shows it, before `settle` puts in the times that both sides agreed on.
         let seen = local.clone();
         let (mut local, agreed) = self.settle(local, &listing, common)?;
@@ -255,6 +257,7 @@ impl TransferContext<'_> {
             skipped::name_not_placed(self.step.report(), otherwise);
             return Err(failure);
         }
+        skipped::check_exchanged(&confirmed, self.connection.host())?;
         skipped::check_denied(&denied)
     }
 
@@ -342,8 +345,7 @@ impl TransferContext<'_> {
         stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let commands = fetch.commands(&loads, stage.as_ref());
-        let (transfer, fetched) = rsync::run(&commands, self.connection, heard);
-        note_fetched(receipt, &received, &transfer);
+        let (mut transfer, fetched) = rsync::run(&commands, self.connection, heard);
         let placed = stage.map_or(Ok(()), |stage| {
             // After a transfer that was cut off too: complete files are kept then.
             let placed = self.place(&fetch, &stage, &loads, &rest);
@@ -351,8 +353,47 @@ impl TransferContext<'_> {
             let unrequested = stage.clear(&loads, &layout.workspace, !is_done);
             placed.and(self.check_requested(unrequested))
         });
-        let left_out = fetched?;
+        let linked = match &fetched {
+            Ok(_) => self.place_links(&fetch, plan, &rest, &mut transfer),
+            Err(_) => Ok(None),
+        };
+        note_fetched(receipt, &received, &transfer);
+        let left_out = fetched?.or(linked?);
         placed.map(|()| (rest.into_owned(), left_out))
+    }
+
+    /// Makes the links among `rest`. Returns the failure that names one that can't be made.
+    fn place_links(
+        &self,
+        fetch: &Fetch,
+        plan: &Plan,
+        rest: &Listing,
+        transfer: &mut Transfer,
+    ) -> Outcome<Option<Failure>> {
+        let mut failure = None;
+        for links in Links::of(plan, rest, &self.layout.workspace) {
+            let (names, unmade) = links.make(&self.layout.workspace);
+            failure = failure.or(unmade.map(no_link));
+            if !names.is_empty() {
+                let number = names.len() as u64;
+                let command = fetch.place_links(&links.from(), &links.batch, names);
+                self.step.report().command(&command);
+                let ended = command.run()?;
+                transfer.changed = transfer.changed.saturating_add(number);
+                if ended.status != 0 {
+                    let reason = one_line(ended.errors.lines().next().unwrap_or_default());
+                    let path = self.layout.workspace.join(&links.batch.folder);
+                    failure = failure.or_else(|| {
+                        Some(Failure::ours(anyhow!(
+                            "can't put links into {}: {reason}; the rest was done",
+                            path.display()
+                        )))
+                    });
+                }
+            }
+            links.remove();
+        }
+        Ok(failure)
     }
 
     /// Moves the entries of these loads from the stage to their places.
@@ -407,6 +448,14 @@ impl TransferContext<'_> {
     }
 }
 
+fn no_link(Unmade { path, problem }: Unmade) -> Failure {
+    Failure::ours(anyhow!(
+        "can't make the link '{}' locally: {problem}; the rest was done",
+        shown(&path)
+    ))
+    .hint("name it in .mlcubeignore if the local file system has no links")
+}
+
 /// The remote links in whose places a pull may work: nothing is made or looked at behind a local link that isn't followed.
 fn entered(followed: Vec<PathBuf>, local: &Listing) -> impl Iterator<Item = PathBuf> {
     let is_entered = |path: &Path| {
@@ -426,6 +475,7 @@ pub(crate) fn plan(
     let selected = selection.with_folders_above(remote);
     let mut plan = Plan::new(TransferDirection::Down, &selected, local, common, overwrite);
     plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
+    plan.forgotten.retain(|path, _| selection.includes(path));
     plan
 }
 

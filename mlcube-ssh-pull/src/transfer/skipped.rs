@@ -4,19 +4,25 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use mlcube_ssh::cube::boundary;
+use mlcube_ssh::cube::boundary::{self, Boundary};
 use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::settings::names::Host;
-use mlcube_ssh::sync::{Common, Plan, Selection, skipped};
+use mlcube_ssh::sync::{Common, Confirmed, Plan, Selection, skipped};
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::names::{Names, others, shown};
 use mlcube_ssh::ui::report::Report;
 
 /// Names what was skipped.
-pub(crate) fn name(report: Report, host: &Host, plan: &Plan, workspace: &Path) {
+pub(crate) fn name(
+    report: Report,
+    host: &Host,
+    plan: &Plan,
+    workspace: &Path,
+    boundary: &Boundary,
+) {
     let names = Names { report, field: "steps.pull.left_out" };
     let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
     let (links, in_the_way): (Vec<&PathBuf>, Vec<&PathBuf>) =
@@ -28,6 +34,7 @@ pub(crate) fn name(report: Report, host: &Host, plan: &Plan, workspace: &Path) {
         )
     });
     let places = links.iter().filter_map(|link| real(&workspace.join(link)).ok());
+    let places = places.filter(|place| boundary.can_be_listed(place));
     let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();
     if !places.is_empty() {
         report.hint(&boundary::listing(&places));
@@ -61,6 +68,17 @@ pub(crate) fn name_not_placed(report: Report, otherwise: &[Common]) {
     names.each(otherwise, |(path, _)| {
         format!("skipped {}: it couldn't be moved to its place", shown(path))
     });
+}
+
+/// Fails if entries became something else during the pull.
+pub(crate) fn check_exchanged(confirmed: &Confirmed, host: &Host) -> Outcome<()> {
+    let Some(first) = confirmed.exchanged().first() else { return Ok(()) };
+    Err(Failure::ours(anyhow!(
+        "'{}'{} became something else on '{host}' (folder, file, link) during this pull; the rest was done",
+        shown(first),
+        others(confirmed.exchanged().len())
+    ))
+    .hint("pull again"))
 }
 
 /// Fails if the permissions of entries couldn't be set.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::sync::Plan;
@@ -12,7 +13,14 @@ use mlcube_ssh::ui::report::Report;
 use crate::transfer::skipped;
 
 /// Names what was fetched, kept and skipped.
-pub(crate) fn print(report: Report, host: &Host, receipt: &Receipt, plan: &Plan, workspace: &Path) {
+pub(crate) fn print(
+    report: Report,
+    host: &Host,
+    receipt: &Receipt,
+    plan: &Plan,
+    workspace: &Path,
+    boundary: &Boundary,
+) {
     match receipt.files_sent.unwrap_or(0) {
         0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
         0 if plan.send.is_empty() => report.say(&format!(
@@ -36,5 +44,5 @@ pub(crate) fn print(report: Report, host: &Host, receipt: &Receipt, plan: &Plan,
         };
         format!("kept {}, {why}", shown(path))
     });
-    skipped::name(report, host, plan, workspace);
+    skipped::name(report, host, plan, workspace, boundary);
 }

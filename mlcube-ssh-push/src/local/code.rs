@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing, Skip};
@@ -14,10 +15,11 @@ use crate::local::skipped::Skipped;
 /// `skipped`.
 pub(crate) fn listing(
     layout: &Layout,
+    boundary: &Boundary,
     workspaces: &[PathBuf],
     skipped: &Skipped,
 ) -> Result<Listing> {
-    let ignored = Ignored::of_code(layout);
+    let ignored = Ignored::of_code(layout, boundary);
     let mut all = Listing::default();
     for place in layout.places() {
         add(&mut all, layout, &place, &|path, found| {

@@ -57,7 +57,7 @@ fn workspace(
     boundary: &Boundary,
     skipped: &Skipped,
 ) -> Result<(Listing, Vec<PathBuf>)> {
-    let ignored = Ignored::of_workspace(layout);
+    let ignored = Ignored::of_workspace(layout, boundary);
     let skip = |path: &Path, found: Found| {
         Ok(skipped.is_ignored(&ignored, path, found.is_folder)?
             || skipped.is_unreadable(&layout.workspace, path, found))
@@ -87,7 +87,7 @@ impl Local {
         former.retain(|place| as_code != Some(place));
         let mut workspaces = layout.workspaces();
         workspaces.extend(former.iter().cloned());
-        let mut code = code::listing(layout, &workspaces, &skipped)?;
+        let mut code = code::listing(layout, boundary, &workspaces, &skipped)?;
         let pushed = sync_state.code()?;
         own.take(&mut code, &layout.base, pushed.as_ref(), report);
         let (mut workspace, followed) = workspace(layout, boundary, &skipped)?;
@@ -95,6 +95,7 @@ impl Local {
         skipped.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, common.as_ref(), report);
         own.take_states(&mut workspace, &layout.workspace, report);
+        own.take_documents(&mut workspace, &layout.workspace, common.as_ref(), report);
         let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
@@ -175,6 +176,7 @@ impl Local {
         let selected = self.selection.with_folders_above(&self.workspace);
         let mut plan = Plan::new(TransferDirection::Up, &selected, remote, common, overwrite);
         plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
+        plan.forgotten.retain(|path, _| self.selection.includes(path));
         plan
     }
 

@@ -1,5 +1,5 @@
-//! Files that are never code: the private keys that log in, documents, what this command line is writing, and the state
-//! folder. A cube's folder is where people work, and all of these end up in it.
+//! Files that are never sent: the private keys that log in, documents, and the state folder; in the code also what this
+//! command line is writing. A cube's folder is where people work, and all of these end up in it.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -64,6 +64,29 @@ impl OwnFiles {
         if let Some(remedy) = remedy {
             report.hint(&remedy);
         }
+    }
+
+    /// Removes documents from a listing of `top`, and names them: each holds the whole configuration, also what the host
+    /// isn't sent. A file that both sides agreed on as it is now is on the host already.
+    pub(crate) fn take_documents(
+        &self,
+        listing: &mut Listing,
+        top: &Path,
+        common: Option<&Listing>,
+        report: Report,
+    ) {
+        listing.retain(|path, entry| {
+            let is_taken = entry.is_file()
+                && !is_in(common, path, entry)
+                && is_document(&top.join(path), entry);
+            if is_taken {
+                report.warn(&format!(
+                    "skipped {}: it is a document, or the state of a job",
+                    top.join(path).display()
+                ));
+            }
+            !is_taken
+        });
     }
 
     /// Removes state folders from a listing of `top`: that in use, and those of a former `XDG_STATE_HOME`.

@@ -51,8 +51,11 @@ impl Push<'_> {
         local.restore_pushed_times(&mut remote.code);
         let common = local.settled(&remote.listing)?;
         let is_first = !remote.was_pushed;
-        if is_first || !local.has_agreement {
+        if is_first || !local.has_agreement || remote.was_taken_over {
             local.sync_state.set_joined(!is_first)?;
+        }
+        if is_first {
+            local.sync_state.forget_made()?;
         }
         // Without it, the next push would take a first one that fails for one of another machine.
         if is_first && !local.has_agreement || local.sync_state.was_cut_off() {
@@ -69,6 +72,7 @@ impl Push<'_> {
     ) -> Outcome<Plan> {
         let links = FollowedLinks {
             common,
+            made: &local.sync_state.made()?,
             is_history_unknown: local.sync_state.is_joined()?,
             named: &self.args.follow_link,
             workspace: Path::new(&remote.workspace),

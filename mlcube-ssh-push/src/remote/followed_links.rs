@@ -1,17 +1,20 @@
 //! Links of the remote in the places of local folders. A push writes only through a link that the remote's user made.
 //!
 //! Nothing on the remote tells a user's link from one that a task has put in the place of a folder, to be sent files by
-//! the next push to where its container doesn't reach. So a link is followed if no push has made anything in its place,
-//! if the last agreement was reached through the same link, or if the user says so (`--follow-link`).
+//! the next push to where its container doesn't reach. So a link is followed if nothing was ever made in its place, if
+//! the last agreement was reached through the same link, or if the user says so (`--follow-link`).
 
 use std::path::{Component, Path, PathBuf};
 
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
+use mlcube_ssh::sync::MadePlaces;
 
 /// Decides which remote links in the workspace are followed.
 pub(crate) struct FollowedLinks<'a> {
     /// What both sides last agreed on.
     pub(crate) common: &'a Listing,
+    /// Where transfers once made something that is gone.
+    pub(crate) made: &'a MadePlaces,
     /// Whether this machine doesn't know all that pushes have made on the remote.
     pub(crate) is_history_unknown: bool,
     /// The links that the user names, relative to the workspace.
@@ -37,7 +40,7 @@ impl FollowedLinks<'_> {
         }
         match self.common.get(path) {
             Some(common) => common.is_folder() && common.target == link.target,
-            None => !self.is_history_unknown,
+            None => !self.is_history_unknown && !self.made.covers(path),
         }
     }
 }
@@ -112,7 +115,9 @@ mod tests {
         let is_followed = |common: &str, is_history_unknown, named: &[PathBuf]| {
             let (mut remote, common) = (listing(link), listing(common));
             let workspace = Path::new("/w");
-            let links = FollowedLinks { common: &common, is_history_unknown, named, workspace };
+            let made = &MadePlaces::default();
+            let links =
+                FollowedLinks { common: &common, made, is_history_unknown, named, workspace };
             links.follow(&mut remote, &local);
             remote.get(Path::new("out")).unwrap().is_followed_link()
         };
@@ -135,8 +140,8 @@ mod tests {
             let common = listing(&format!("d 755 1 1.000000000 out\0{target}\0"));
             let mut remote = listing(&format!("l 777 1 1.000000000 out\0{target}\0{there}"));
             let (named, workspace) = (&[] as &[PathBuf], Path::new("/w"));
-            let links =
-                FollowedLinks { common: &common, is_history_unknown: false, named, workspace };
+            let (common, made, is_history_unknown) = (&common, &MadePlaces::default(), false);
+            let links = FollowedLinks { common, made, is_history_unknown, named, workspace };
             links.follow(&mut remote, &local);
             remote.get(Path::new("out")).unwrap().is_followed_link()
         };

@@ -103,6 +103,7 @@ pub(crate) fn prepare<'a>(
         incoming: Incoming::new(connection, path("incoming")?, places, session),
         is_new: field("tree")? == "made",
         was_pushed: field("pushed")? == "yes",
+        was_taken_over: field("taken-over")? == "yes",
         has_leftovers: field("left")? == "yes",
         leftover_bytes: field("left-bytes")?.parse().unwrap_or(0),
         has_zstd: field("zstd")? == "yes",

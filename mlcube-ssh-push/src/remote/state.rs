@@ -34,6 +34,8 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) is_new: bool,
     /// Whether any machine may have pushed to the workspace before.
     pub(crate) was_pushed: bool,
+    /// Whether another owner has pushed since this machine did.
+    pub(crate) was_taken_over: bool,
     /// Whether the incoming folder holds entries of a push that was cut off.
     pub(crate) has_leftovers: bool,
     /// The size of these entries in bytes.
@@ -109,6 +111,7 @@ impl<'a> RemoteState<'a> {
             unnamed_backups: Vec::new(),
             is_new: !was_pushed,
             was_pushed,
+            was_taken_over: false,
             has_leftovers: false,
             leftover_bytes: 0,
             has_zstd: true,

@@ -4,11 +4,9 @@
 # Replies: base and workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
-locate "$workspace"
-workspace=$path
+locate_places
+check_own "$state" "$base"
 need_rsync
-locate "$state"
-tell_workspaces "$path"
-locate "$base"
-printf 'base %s\nworkspace %s\nlisting\n' "$path" "$workspace"
+tell_workspaces "$state"
+printf 'base %s\nworkspace %s\nlisting\n' "$base" "$workspace"
 if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$linked" "$unwritable"; fi

@@ -11,7 +11,7 @@
 # Words: `links` pairs of a plain-named link below the base and the name beside it that it leads to; then the paths of
 # code.
 # Replies: base, state, workspace, incoming (absolute), tree (made or found), pushed (whether any machine may have
-# pushed to the workspace before), left and left-bytes (whether a push that was cut off has left entries, and their
+# pushed to the workspace before), taken-over (whether another owner pushed last), left and left-bytes (whether a push that was cut off has left entries, and their
 # size), was-workspace (see tell_workspaces), zstd (whether the host has it), backups (the name of a folder with
 # backups of one of the former pushes; maybe several), disk-of-workspace and disk-of-code (whether the incoming folder
 # is on it, free bytes), then a line `listing` and the listing of the workspace, an entry `another`, and the listing
@@ -52,13 +52,14 @@ was_pushed=yes
   was_pushed=
   write_origin once
 }
-named=
+named='' was_taken_over=no
 # A file that can't be read doesn't prove another owner.
 [ -r "$state/origin" ] || problem no-look "$state/origin"
 { read -r found_origin && read -r named; } <"$state/origin" || :
 if [ "${found_origin%% *}" != "${origin%% *}" ]; then
   [ "$adopt" = yes ] || [ "${found_origin%% *}" = "$former_origin" ] || problem other-origin "$found_origin"
   write_origin replace
+  [ "${found_origin%% *}" = "$former_origin" ] || was_taken_over=yes
   found_origin=$origin
 fi
 
@@ -140,8 +141,8 @@ note_workspace "$state" "$place" || problem not-writable "$state"
 tell_workspaces "$state"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
-printf 'tree %s\npushed %s\nleft %s\nleft-bytes %s\nzstd %s\n' \
-  "$tree" "$is_filled" "$left" "$left_bytes" "$zstd"
+printf 'tree %s\npushed %s\ntaken-over %s\nleft %s\nleft-bytes %s\nzstd %s\n' \
+  "$tree" "$is_filled" "$was_taken_over" "$left" "$left_bytes" "$zstd"
 
 # Replies for the file system $3, called $1: whether it is that of the incoming folder, $2, and its free bytes, $4
 # blocks of $5 bytes.

@@ -5,6 +5,7 @@
 //! the listing and the transfer. Size and time decide. With `--checksum` they don't count; nobody knows then what the
 //! code was, and no backup of code is removed.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -25,6 +26,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::summary;
 
 const LIST: &str = include_str!("../sh/list-backups.sh");
+const STARTS: &str = include_str!("../sh/starts.sh");
 const DROP: &str = include_str!("../sh/drop-backups.sh");
 
 /// How many backups one script removes; each is a word on its command line.
@@ -121,6 +123,22 @@ impl PushBackups<'_> {
                 },
             );
         }
+        if self.sent.is_none() {
+            for (found, folder, top) in [
+                (&mut *code, &self.remote_state.base, "code"),
+                (&mut *workspace, &self.remote_state.workspace, "workspace"),
+            ] {
+                let now = self.look(folder, found)?;
+                let is_smaller = |place: &Path| {
+                    let backup = backups.get(&Path::new(top).join(place));
+                    backup.zip(now.get(place)).is_some_and(|(backup, now)| {
+                        backup.is_file() && now.is_file() && backup.size < now.size
+                    })
+                };
+                let starts = self.starts(folder, found, is_smaller)?;
+                found.separate_incomplete(&now, |place, _| starts.contains(place));
+            }
+        }
         let is_code_known = !self.backups.by_content;
         let mut useless = [code.incomplete.as_slice(), &workspace.incomplete].concat();
         if is_code_known {
@@ -157,6 +175,28 @@ impl PushBackups<'_> {
         let reply =
             self.remote_state.incoming.run_script(state_of(self.connection, folder, places))?;
         Ok(self.checked(reply)?.listing()?)
+    }
+
+    /// The places of backups that are the start of the files in these places, among those that `may_be`: such a backup
+    /// was cut off.
+    fn starts(
+        &self,
+        folder: &str,
+        found: &Found,
+        may_be: impl Fn(&Path) -> bool,
+    ) -> Outcome<HashSet<&'static Path>> {
+        let pairs: Vec<_> = found.changed.iter().filter(|(_, place)| may_be(place)).collect();
+        let mut starts = HashSet::new();
+        for pairs in pairs.chunks(AT_ONCE) {
+            let script = self.connection.script(STARTS).given("folder", folder);
+            let script =
+                pairs.iter().fold(script, |script, (path, place)| script.word(path).word(place));
+            let reply = self.run_on_backups(script)?.text();
+            let numbers = reply.lines().filter_map(|line| line.strip_prefix("start "));
+            let numbers = numbers.filter_map(|number| number.parse::<usize>().ok());
+            starts.extend(numbers.filter_map(|number| Some(pairs.get(number)?.1)));
+        }
+        Ok(starts)
     }
 
     fn drop_backups(&self, sent: &[&'static Path], is_all: bool) -> Outcome<()> {

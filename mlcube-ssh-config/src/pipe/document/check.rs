@@ -1,14 +1,20 @@
 //! Checks a document as strictly as a command line, because it may come from anyone.
 
-use anyhow::{Context, Result, bail};
+use std::collections::HashSet;
+
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::pipe::document::{Document, Run};
-use crate::settings::names::{check_parameter, check_variable};
+use crate::settings::names::{TaskName, check_parameter, check_variable};
 use crate::settings::runner::is_for_this_runner;
 use crate::text::hint::hinted;
 
 /// The engine options of `mlcube run`.
 const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
+
+/// Bytes of all words of a run. No command line holds more: Linux gives it a quarter of the stack, which has 8 MiB
+/// (execve(2)).
+const WORDS: usize = 2 << 20;
 
 impl Document {
     /// Refuses what the command line would refuse. Names with a type of their own are checked while they are read;
@@ -16,7 +22,8 @@ impl Document {
     pub(crate) fn check(&self) -> Result<()> {
         self.run.check().context("run")?;
         let known = self.task_names();
-        match self.run.tasks.iter().find(|task| !known.contains(&task.as_str())) {
+        let names: HashSet<&str> = known.iter().copied().collect();
+        match self.run.tasks.iter().find(|task| !names.contains(task.as_str())) {
             Some(task) => {
                 bail!("run.tasks: the cube has no task '{task}'; it has: {}", known.join(", "))
             }
@@ -40,6 +47,13 @@ impl Run {
     }
 
     fn check(&self) -> Result<()> {
+        let pairs = self.args.iter().chain(&self.options).flat_map(|(name, value)| [name, value]);
+        let lists = [&self.overrides, &self.runner_overrides, &self.env, &self.inputs];
+        let words = pairs.chain(lists.into_iter().flatten()).map(String::as_str);
+        let words = words.chain(self.tasks.iter().map(TaskName::as_str));
+        // Each takes a byte more, for its end.
+        let bytes = words.fold(0, |bytes, word| bytes + word.len() + 1);
+        ensure!(bytes <= WORDS, "it is longer than a command line can be");
         self.env.iter().try_for_each(|name| check_variable(name)).context("env")?;
         self.args.keys().try_for_each(|name| check_parameter(name)).context("args")?;
         if let Some(name) = self.options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {

@@ -82,6 +82,8 @@ pub struct Plan {
     pub links: Vec<PathBuf>,
     /// The entries that both sides agree on once the plan is carried out.
     pub common: Listing,
+    /// The entries that both sides agreed on before and neither has any more.
+    pub forgotten: Listing,
 }
 
 impl Plan {
@@ -173,11 +175,11 @@ impl Plan {
         }
         // Entries that only the receiver has stay in the sync state.
         let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
-        let receiver_only = base.packed().filter(|packed| {
-            let (sent, receiver) = (from_it.find(*packed), to_it.find(*packed));
-            sent.is_none() && receiver.is_some()
-        });
+        let not_sent = base.packed().filter(|packed| from_it.find(*packed).is_none());
+        let (receiver_only, forgotten): (Vec<_>, Vec<_>) =
+            not_sent.partition(|packed| to_it.find(*packed).is_some());
         plan.common.add(receiver_only);
+        plan.forgotten.add(forgotten);
         plan
     }
 

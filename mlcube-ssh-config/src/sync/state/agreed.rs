@@ -14,18 +14,31 @@ pub type Common = (&'static Path, Option<Entry>);
 
 /// The entries that both sides were seen to agree on.
 #[derive(Clone, Debug, Default)]
-pub struct Agreed(Listing);
+pub struct Agreed {
+    common: Listing,
+    /// The entries that were in the agreement before, or may have been, and aren't any more.
+    forgotten: Listing,
+}
 
 impl Agreed {
     /// The agreement that the listings of both sides show.
     pub(super) fn of_both_sides(common: Listing) -> Self {
-        Self(common)
+        Self { common, forgotten: Listing::default() }
     }
 
-    /// The empty agreement, after everything was removed on one side.
+    /// The same, which no longer has `forgotten`.
+    pub(super) fn without(self, forgotten: Listing) -> Self {
+        Self { forgotten, ..self }
+    }
+
+    pub(super) fn forgotten(&self) -> &Listing {
+        &self.forgotten
+    }
+
+    /// The empty agreement, after all that was agreed on `before` was removed on one side.
     #[must_use]
-    pub fn nothing() -> Self {
-        Self::default()
+    pub fn nothing(before: Listing) -> Self {
+        Self { common: Listing::default(), forgotten: before }
     }
 }
 
@@ -33,14 +46,18 @@ impl Deref for Agreed {
     type Target = Listing;
 
     fn deref(&self) -> &Listing {
-        &self.0
+        &self.common
     }
 }
 
 impl Plan {
     /// Takes the entries that both sides agree on; `None` while anything has to move.
     pub fn take_agreed(&mut self) -> Option<Agreed> {
-        self.is_empty().then(|| Agreed(mem::take(&mut self.common)))
+        if !self.is_empty() {
+            return None;
+        }
+        let (common, forgotten) = (mem::take(&mut self.common), mem::take(&mut self.forgotten));
+        Some(Agreed { common, forgotten })
     }
 }
 
@@ -53,6 +70,8 @@ pub struct Confirmed {
     pub(super) otherwise: Vec<Common>,
     /// Entries for which the previous agreement still holds.
     pub(super) as_before: Vec<Common>,
+    /// Files and folders that the sender has replaced by something else, and the receiver doesn't have.
+    pub(super) exchanged: Vec<&'static Path>,
 }
 
 impl Confirmed {
@@ -60,6 +79,12 @@ impl Confirmed {
     #[must_use]
     pub fn otherwise(&self) -> &[Common] {
         &self.otherwise
+    }
+
+    /// Files and folders that weren't sent, because the sender had something else in their places by then.
+    #[must_use]
+    pub fn exchanged(&self) -> &[&'static Path] {
+        &self.exchanged
     }
 
     pub(super) fn others(&self) -> impl Iterator<Item = &Common> {

@@ -74,14 +74,14 @@ impl Ended<'_> {
                 doubtful.push(Doubt { path, planned, local: now });
             }
         }
-        let (mut common, mut as_before) = (Vec::new(), Vec::new());
+        let (mut common, mut as_before, mut exchanged) = (Vec::new(), Vec::new(), Vec::new());
         if doubtful.is_empty() && unset.is_empty() {
-            return Ok(Confirmed { direction, otherwise: common, as_before });
+            return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
         }
         let base = base()?;
         as_before.extend(unset.iter().map(|path| (*path, base.get(path))));
         if doubtful.is_empty() {
-            return Ok(Confirmed { direction, otherwise: common, as_before });
+            return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
         }
         let remote = self.look(&doubtful)?;
         let mut growing = Vec::new();
@@ -91,6 +91,10 @@ impl Ended<'_> {
                 TransferDirection::Up => (doubt.local.as_ref(), remote.as_ref()),
                 TransferDirection::Down => (remote.as_ref(), doubt.local.as_ref()),
             };
+            if receiver.is_none() && sender.is_some_and(|sender| sender.kind != doubt.planned.kind)
+            {
+                exchanged.push(doubt.path);
+            }
             match (sender, receiver) {
                 (_, Some(receiver)) if receiver.same_content(&doubt.planned) => {
                     common.push((doubt.path, Some(receiver.clone())));
@@ -108,7 +112,7 @@ impl Ended<'_> {
         common.extend(growing.into_iter().zip(is_start).map(|((path, receiver), is_start)| {
             (path, if is_start { Some(receiver) } else { base.get(path) })
         }));
-        Ok(Confirmed { direction, otherwise: common, as_before })
+        Ok(Confirmed { direction, otherwise: common, as_before, exchanged })
     }
 
     fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {

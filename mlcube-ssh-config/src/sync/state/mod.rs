@@ -8,6 +8,7 @@
 //! | `workspace` | what both sides of the workspace last agreed on |
 //! | `going-up`, `going-down` | what they will agree on once the transfer that is running, or was cut off, is done |
 //! | `code`, `gone`, `configured` | the code that was pushed, that has been removed locally since, that the image was built from |
+//! | `made` | the places at which both sides had something, and neither has any more |
 //! | `joined` | nothing; it exists if the remote workspace may have been pushed to before this state began |
 //! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
 //! | `shown` | how the local disk shows entries whose times or permissions it can't store |
@@ -21,6 +22,7 @@
 
 pub(crate) mod agreed;
 pub(crate) mod confirm;
+pub(crate) mod made_places;
 pub(crate) mod shared_tree;
 pub(crate) mod shown;
 
@@ -43,6 +45,7 @@ use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
+use crate::sync::state::made_places::MadePlaces;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
@@ -167,6 +170,7 @@ impl SyncState {
     /// # Errors
     /// When the file can't be written.
     pub fn begin(&self, direction: TransferDirection, plan: &Plan) -> Result<()> {
+        self.add_made(&plan.forgotten)?;
         self.write(under_way(direction), &plan.common)
     }
 
@@ -175,6 +179,7 @@ impl SyncState {
     /// # Errors
     /// When a file can't be written or removed.
     pub fn agree(&self, agreed: &Agreed) -> Result<()> {
+        self.add_made(agreed.forgotten())?;
         self.write("workspace", agreed)?;
         self.remove(&[TransferDirection::Up, TransferDirection::Down].map(under_way))
     }
@@ -194,13 +199,18 @@ impl SyncState {
         let mut common = read
             .with_context(|| format!("can't read the record {}", path.display()))
             .or_hint(STATE)?;
+        let mut forgotten = Listing::default();
         for (path, entry) in confirmed.others() {
-            match entry {
-                Some(entry) => common.insert(path, entry),
-                None => common.remove(path),
+            match (entry, common.get(path)) {
+                (Some(entry), _) => common.insert(path, entry),
+                (None, Some(planned)) => {
+                    forgotten.insert(path, &planned);
+                    common.remove(path);
+                }
+                (None, None) => {}
             }
         }
-        self.agree(&Agreed::of_both_sides(common))
+        self.agree(&Agreed::of_both_sides(common).without(forgotten))
     }
 
     fn finish_as_begun(&self, direction: TransferDirection) -> Result<()> {
@@ -230,6 +240,7 @@ impl SyncState {
         local: &Listing,
         remote: &Listing,
     ) -> Result<Agreed> {
+        let mut forgotten = Listing::default();
         for (direction, receiver) in
             [(TransferDirection::Down, local), (TransferDirection::Up, remote)]
         {
@@ -238,8 +249,17 @@ impl SyncState {
             let receiver = receiver.unrounded(&planned);
             let mut arrived = Listing::default();
             for (path, planned) in planned.iter() {
-                let now = receiver.get(path).filter(|now| now.same_content(&planned));
-                let Some(now) = now else { continue };
+                let now = receiver.get(path);
+                let Some(now) = now.as_ref().filter(|now| now.same_content(&planned)) else {
+                    // It may have arrived, and somebody may have removed or replaced it since. What is still to be sent
+                    // is planned again.
+                    let is_planned_again =
+                        !planned.is_folder() && now.is_none() && local.get(path).is_some();
+                    if !is_planned_again && common.get(path).is_none() {
+                        forgotten.insert(path, &planned);
+                    }
+                    continue;
+                };
                 if now.same_permissions(&planned) {
                     arrived.insert(path, &planned);
                 } else {
@@ -250,7 +270,33 @@ impl SyncState {
             }
             common.merge(&arrived);
         }
-        Ok(Agreed::of_both_sides(common))
+        Ok(Agreed::of_both_sides(common).without(forgotten))
+    }
+
+    /// The places at which both sides had something, and neither has any more.
+    ///
+    /// # Errors
+    /// When the file can't be inspected.
+    pub fn made(&self) -> Result<MadePlaces> {
+        if Entry::look(&self.folder.join("made"))?.is_none() {
+            return Ok(MadePlaces::default());
+        }
+        Ok(MadePlaces::of_file(self.read("made")?.unwrap_or_default()))
+    }
+
+    fn add_made(&self, places: &Listing) -> Result<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        self.made()?.with(places).map_or(Ok(()), |places| self.write("made", &places))
+    }
+
+    /// Forgets these places, because the remote tree is a new one.
+    ///
+    /// # Errors
+    /// When the file can't be removed.
+    pub fn forget_made(&self) -> Result<()> {
+        self.remove(&["made"])
     }
 
     /// The code that was pushed last; `None` if none was pushed.
