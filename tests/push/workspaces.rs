@@ -99,6 +99,31 @@ fn a_workspace_that_was_code_before_is_not_deleted() {
     assert_eq!(fs::read_to_string(there).unwrap(), "epoch 1");
 }
 
+/// A wildcard in a path reaches the remote rsync, which expands it: `runs[1]` is `runs1` there.
+#[test]
+fn a_workspace_whose_name_has_wildcards_is_no_other_one() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data"));
+    let [other, odd] = ["runs1", "runs[1]"].map(|name| {
+        let folder = cube.root().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("data"), format!("of {name}")).unwrap();
+        push(&scene, &run_in(&scene, &cube, name), &[]).succeeds();
+        folder
+    });
+    fs::write(odd.join("data"), "changed").unwrap();
+    push(&scene, &run_in(&scene, &cube, "runs[1]"), &[]).succeeds();
+    let there = |name: &str| scene.host.remote_root().join("digits").join(name).join("data");
+    assert_eq!(fs::read_to_string(there("runs1")).unwrap(), "of runs1");
+    assert_eq!(fs::read_to_string(there("runs[1]")).unwrap(), "changed");
+
+    fs::write(there("runs[1]"), "trained there").unwrap();
+    let pull = scene.tool("mlcube-ssh-pull");
+    pull.reads_document(&run_in(&scene, &cube, "runs[1]")).run().succeeds();
+    assert_eq!(fs::read_to_string(odd.join("data")).unwrap(), "trained there");
+    assert_eq!(fs::read_to_string(other.join("data")).unwrap(), "of runs1");
+}
+
 /// What was replaced on the host, without the folders that are named after the time.
 fn replaced(scene: &Scene) -> Vec<(String, String)> {
     let top = scene.host.remote_root().join(".mlcube-ssh/digits/replaced");

@@ -234,6 +234,7 @@ impl Connection {
     #[must_use]
     pub fn rsync_path(&self, path: &str) -> String {
         let host = self.login.host.as_str();
+        let path = without_wildcards(path);
         if host.contains(':') { format!("[{host}]:{path}") } else { format!("{host}:{path}") }
     }
 
@@ -289,5 +290,35 @@ impl Connection {
         effective.get("forwardagent") != Some("no")
             || effective.get("gssapidelegatecredentials").is_some_and(|value| value != "no")
             || effective.get("tunnel").is_some_and(|value| value != "false")
+    }
+}
+
+/// Quotes the wildcards of a remote path: with `-s`, too, the remote rsync expands them, and would find `run1` for
+/// `run[1]`. It takes a backslash for a quote only in a part of the path that has wildcards.
+fn without_wildcards(path: &str) -> String {
+    let part = |part: &str| {
+        let is_active = |c: char| matches!(c, '\\' | '*' | '?' | '[' | ']');
+        if part.contains(['*', '?', '[']) {
+            part.chars().flat_map(|c| is_active(c).then_some('\\').into_iter().chain([c])).collect()
+        } else {
+            part.to_owned()
+        }
+    };
+    path.split('/').map(part).collect::<Vec<String>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_of_a_remote_path_are_quoted_where_rsync_reads_them() {
+        for (path, quoted) in [
+            ("/data/plain path/\\x", "/data/plain path/\\x"),
+            ("/a\\b/run[1]/", "/a\\b/run\\[1\\]/"),
+            ("/x\\*y/q?/]", "/x\\\\\\*y/q\\?/]"),
+        ] {
+            assert_eq!(without_wildcards(path), quoted);
+        }
     }
 }
