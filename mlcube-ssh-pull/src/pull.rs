@@ -123,6 +123,7 @@ impl<'a> Pull<'a> {
             boundary: &self.boundary,
             connection: &self.connection,
             sync_state: &self.sync_state,
+            state: self.document.remote.state.as_str(),
         }
     }
 

@@ -10,6 +10,7 @@ use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync::Comparison;
@@ -58,8 +59,11 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         boundary: &boundary,
         connection: &connection,
         sync_state: &sync_state,
+        state: document.remote.state.as_str(),
     };
-    let (local, _) = context.settle(local, &selected, common)?;
+    let run = |script: Script| connection.run(&script);
+    let sides = context.sides(&remote.path, &run);
+    let (local, _) = context.settle(local, &selected, common, &sides)?;
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
     let comparisons = comparisons(&connection, layout, &remote.path, &plan, &linked_files);

@@ -2,3 +2,4 @@
 
 mod both_sides;
 mod odd_disks;
+mod rounded_times;

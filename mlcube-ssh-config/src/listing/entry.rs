@@ -215,18 +215,14 @@ impl Entry {
             && !self.target.as_os_str().is_empty()
     }
 
-    /// Returns whether both have the same content according to size and time, as in rsync's quick check. A time in
-    /// whole seconds, as some file systems store it, equals any time in the same second.
+    /// Returns whether both have the same content according to size and time, as in rsync's quick check, to the
+    /// nanosecond. Where a file system can't store a time, [`Listing::unrounded`](super::Listing::unrounded) puts it back
+    /// before anything is compared.
     #[must_use]
     pub fn same_content(&self, other: &Self) -> bool {
-        let ((one, one_ns), (two, two_ns)) = (self.modified, other.modified);
         self.kind == other.kind
             && match self.kind {
-                EntryKind::File => {
-                    self.size == other.size
-                        && one == two
-                        && (one_ns == two_ns || one_ns == 0 || two_ns == 0)
-                }
+                EntryKind::File => self.size == other.size && self.modified == other.modified,
                 EntryKind::Link => self.target == other.target,
                 EntryKind::Folder | EntryKind::Unreadable | EntryKind::Other => true,
             }
@@ -250,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_seconds_agree_with_finer_ones() {
+    fn a_time_in_whole_seconds_is_a_time_like_any_other() {
         let entry = |ns| Entry {
             kind: EntryKind::File,
             mode: 0o644,
@@ -258,7 +254,8 @@ mod tests {
             modified: (5, ns),
             target: PathBuf::new(),
         };
-        assert!(entry(0).same_content(&entry(123)));
+        assert!(!entry(0).same_content(&entry(123)));
         assert!(!entry(1).same_content(&entry(2)));
+        assert!(entry(1).same_content(&entry(1)));
     }
 }

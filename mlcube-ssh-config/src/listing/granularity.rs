@@ -1,9 +1,9 @@
-//! How finely a file system stores times, found from its listing: FAT stores even seconds, SMB tenths of a microsecond.
-//! A difference due to such rounding isn't a change that somebody made.
+//! How finely a file system stores times, and whether it stores permissions: FAT stores even seconds and no permissions,
+//! SMB tenths of a microsecond. A difference that is due to this isn't a change that somebody made.
+//!
+//! Nobody guesses it from the times of files, which anybody can set: a file with an odd time is made on the file system
+//! and looked at.
 
-use std::borrow::Cow;
-
-use crate::listing::Listing;
 use crate::listing::entry::{Entry, EntryKind};
 
 /// One second in nanoseconds.
@@ -12,114 +12,84 @@ const SECOND: i128 = 1_000_000_000;
 /// The steps in which file systems store times, in nanoseconds, from FAT's to those of ext4 and similar ones.
 const STEPS: [i128; 7] = [2 * SECOND, SECOND, 10_000_000, 1_000_000, 1000, 100, 1];
 
-/// From this step on it is FAT or exFAT, which store no permissions either.
-const WITHOUT_MODES: i128 = 10_000_000;
+/// The time and the permissions of the file that is made. None of the steps but the last divides this time.
+pub(crate) const TRIED_TIME: (i64, u32) = (1_000_000_001, 123_456_789);
+pub(crate) const TRIED_MODE: u32 = 0o640;
 
-/// The step in which a file system stores times, in nanoseconds.
+/// How a file system stores times and permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granularity {
+    /// The step in which it stores times, in nanoseconds.
     step: i128,
-    /// Whether all files have the same permissions.
-    is_of_one_mode: bool,
+    /// Whether it stores a time between two steps as the later one.
+    rounds_up: bool,
+    keeps_modes: bool,
 }
 
 impl Granularity {
-    /// Finds the largest of the known steps that divides all times of the files in a listing.
-    #[must_use]
-    pub fn of(listing: &Listing) -> Self {
-        let mut steps = STEPS.as_slice();
-        let (mut mode, mut is_of_one_mode) = (None, true);
-        for (_, entry) in listing.iter().filter(|(_, entry)| entry.is_file()) {
-            while let [step, finer @ ..] = steps
-                && !finer.is_empty()
-                && nanoseconds(&entry) % step != 0
-            {
-                steps = finer;
-            }
-            is_of_one_mode &= *mode.get_or_insert(entry.permissions()) == entry.permissions();
-            if steps.len() == 1 {
-                break;
-            }
-        }
-        Self { step: steps.first().copied().unwrap_or(1), is_of_one_mode }
+    /// That of a file system that stores all times and permissions.
+    pub(crate) const EXACT: Self = Self { step: 1, rounds_up: false, keeps_modes: true };
+
+    /// Finds it from the file that was made, as the file system shows it. `None` if the time isn't near the one that it
+    /// was given.
+    pub(crate) fn of_tried(shown: &Entry) -> Option<Self> {
+        let (shown_time, tried) = (nanoseconds(shown.modified), nanoseconds(TRIED_TIME));
+        let is_step = |step: &i128| shown_time % step == 0 && (shown_time - tried).abs() < *step;
+        let step = STEPS.into_iter().find(is_step)?;
+        let keeps_modes = shown.permissions() & 0o777 == TRIED_MODE;
+        Some(Self { step, rounds_up: shown_time > tried, keeps_modes })
     }
 
-    /// Returns whether a file system with this step shows the entry `exact` as `shown`.
+    /// Returns whether it stores permissions.
     #[must_use]
-    pub fn shows(self, shown: &Entry, exact: &Entry) -> bool {
-        if shown.same_content(exact) {
-            return true;
-        }
-        let off = (nanoseconds(shown) - nanoseconds(exact)).abs();
-        let is_file = [shown, exact].iter().all(|entry| entry.kind == EntryKind::File);
-        is_file
-            && shown.size == exact.size
-            && off < self.step
-            && nanoseconds(exact) % self.step != 0
+    pub fn keeps_modes(self) -> bool {
+        self.keeps_modes
     }
 
-    fn keeps_modes(self) -> bool {
-        self.step < WITHOUT_MODES || !self.is_of_one_mode
+    /// The entry `exact` as the file system shows it; its permissions are left as they are.
+    #[must_use]
+    pub fn rounded(self, exact: &Entry) -> Entry {
+        let time = nanoseconds(exact.modified);
+        let down = time.div_euclid(self.step) * self.step;
+        let time = if self.rounds_up && down != time { down + self.step } else { down };
+        Entry { modified: split(time).unwrap_or(exact.modified), ..exact.clone() }
+    }
+
+    /// The entry `exact`, if the file system shows it as `shown`; with the permissions of `shown` if it stores them.
+    pub(crate) fn exact_of(self, shown: &Entry, exact: &Entry) -> Option<Entry> {
+        let is_shown = self.rounded(exact).same_content(shown);
+        let permissions = if self.keeps_modes { shown } else { exact }.permissions();
+        let mode = shown.mode & !0o7777 | permissions;
+        is_shown.then(|| Entry { mode, modified: exact.modified, ..shown.clone() })
     }
 }
 
-fn nanoseconds(entry: &Entry) -> i128 {
-    i128::from(entry.modified.0) * SECOND + i128::from(entry.modified.1)
+/// Returns whether some file system shows the entry `exact` as `shown`, which differs from it.
+pub(crate) fn may_be_shown(exact: &Entry, shown: &Entry) -> bool {
+    if !matches!(shown.kind, EntryKind::File | EntryKind::Folder) {
+        return false;
+    }
+    shown.same_content(exact) && !shown.same_permissions(exact) || may_be_rounded(exact, shown)
 }
 
-impl Listing {
-    /// Replaces rounded entries with the exact ones in `common`, on which both sides agreed.
-    #[must_use]
-    pub fn unrounded(&self, common: &Self) -> Cow<'_, Self> {
-        let granularity = Granularity::of(self);
-        if granularity.step == 1 {
-            return Cow::Borrowed(self);
-        }
-        let exact = |(path, shown): (_, Entry)| {
-            let exact = common.get(path).filter(|exact| granularity.shows(&shown, exact))?;
-            let permissions =
-                if granularity.keeps_modes() { shown.permissions() } else { exact.permissions() };
-            let mode = shown.mode & !0o7777 | permissions;
-            (!shown.same(&exact))
-                .then_some((path, Entry { mode, modified: exact.modified, ..shown }))
-        };
-        let exact: Vec<_> = self.iter().filter_map(exact).collect();
-        if exact.is_empty() {
-            return Cow::Borrowed(self);
-        }
-        let mut listing = self.clone();
-        listing.extend(exact);
-        Cow::Owned(listing)
-    }
+/// Returns whether some file system shows the time of the file `exact` as that of `shown`, which is another one.
+#[must_use]
+pub fn may_be_rounded(exact: &Entry, shown: &Entry) -> bool {
+    let (exact_time, shown_time) = (nanoseconds(exact.modified), nanoseconds(shown.modified));
+    let is_step = |step: &i128| shown_time % step == 0 && (shown_time - exact_time).abs() < *step;
+    shown.is_file()
+        && exact.is_file()
+        && shown.size == exact.size
+        && shown_time != exact_time
+        && STEPS.iter().any(is_step)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
+fn nanoseconds((seconds, nanoseconds): (i64, u32)) -> i128 {
+    i128::from(seconds) * SECOND + i128::from(nanoseconds)
+}
 
-    use super::*;
-
-    fn listing(files: &[(&str, &str, &str)]) -> Listing {
-        let line =
-            |(path, mode, time): &(&str, &str, &str)| format!("f {mode} 1 {time} {path}\0\0");
-        Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn what_a_disk_rounds_is_no_change() {
-        let common = listing(&[("a", "644", "7.123456789"), ("b", "600", "9.000000000")]);
-        let agreed = |a: &str, b: &str| {
-            let shown = listing(&[("a", "755", a), ("b", "755", b)]);
-            let shown = shown.unrounded(&common);
-            ["a", "b"].map(|name| shown.get(Path::new(name)) == common.get(Path::new(name)))
-        };
-        assert_eq!(agreed("6.000000000", "8.000000000"), [true, true], "FAT");
-        assert_eq!(agreed("4.000000000", "8.000000000"), [false, true], "it was written");
-        assert_eq!(agreed("7.120000000", "8.990000000"), [true, false], "exFAT; b was written");
-        assert_eq!(agreed("6.000000000", "8.000000001"), [false, false], "it keeps all");
-        let smb = listing(&[("a", "644", "7.123456700"), ("b", "755", "9.000000000")]);
-        let smb = smb.unrounded(&common);
-        assert_eq!(smb.get(Path::new("a")), common.get(Path::new("a")));
-        assert_eq!(smb.get(Path::new("b")).unwrap().permissions(), 0o755, "somebody changed them");
-    }
+/// The seconds and nanoseconds of a time; `None` if they don't fit, which times of file systems always do.
+fn split(time: i128) -> Option<(i64, u32)> {
+    let (seconds, nanoseconds) = (time.div_euclid(SECOND), time.rem_euclid(SECOND));
+    Some((seconds.try_into().ok()?, nanoseconds.try_into().ok()?))
 }

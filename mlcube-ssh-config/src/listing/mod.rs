@@ -1,6 +1,7 @@
 //! Compact listings of folders: a workspace may hold a million files, and the listings of both sides are in memory at
 //! once.
 
+pub(crate) mod disks;
 pub(crate) mod doubtful_names;
 pub(crate) mod entry;
 pub(crate) mod find_format;
@@ -10,12 +11,13 @@ pub(crate) mod interner;
 pub(crate) mod packed_entry;
 pub(crate) mod walk;
 
+pub use disks::Disks;
 pub use doubtful_names::DoubtfulNames;
 pub use entry::{Entry, EntryKind, is_absence};
 pub use find_format::{
     FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE,
 };
-pub use granularity::Granularity;
+pub use granularity::{Granularity, may_be_rounded};
 pub use walk::{Found, Skip};
 
 use std::cmp::{Ordering, Reverse};

@@ -1,6 +1,7 @@
 //! The remote: one login for a pipeline, sessions over it, and what the remote scripts reply.
 
 pub mod connection;
+pub mod disks;
 pub mod folder_owner;
 pub mod foreign_files;
 pub mod inventory;

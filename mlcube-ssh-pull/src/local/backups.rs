@@ -9,7 +9,7 @@ use std::process;
 
 use anyhow::Result;
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::sync::{SyncState, name_backups};
+use mlcube_ssh::sync::{SyncState, name_backups, unrounded_local};
 use mlcube_ssh::ui::names::{Names, shown};
 use mlcube_ssh::ui::report::Report;
 
@@ -102,6 +102,10 @@ impl Backups {
                 return report.warn(&format!("can't read the backups: {problem:#}"));
             }
         };
+        // The file system of the backups may not be able to store the times, and after a pull that was cut off `before` has
+        // times that the workspace's may not be able to store.
+        let backups = unrounded_local(&self.folder, &backups, before);
+        let backups = unrounded_local(workspace, &backups, before);
         let is_before = |path: &Path, entry: &Entry| {
             before.get(path).is_some_and(|before| before.same_content(entry))
         };

@@ -1,13 +1,12 @@
 //! What the local file system can't store, found out before anything is fetched.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::fs::{File, FileTimes, Permissions};
-use std::io;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
 
-use mlcube_ssh::listing::{DoubtfulNames, Entry, Listing};
+use mlcube_ssh::listing::{Disks, DoubtfulNames, Entry, Listing};
 use rustix::fs::{Access, access};
 
 use crate::local::scratch::Scratch;
@@ -61,37 +60,9 @@ pub(crate) fn set_permissions(workspace: &Path, permissions: &Listing) -> Vec<&'
     permissions.iter().filter_map(is_denied).collect()
 }
 
-/// The fetched entries that the file system shows with another time, by two seconds at most, or with other permissions,
-/// as it shows them. If it keeps all attributes, no entry is looked at.
-pub(crate) fn shown(workspace: &Path, scratch: &Scratch, sent: &Listing) -> Listing {
-    if sent.is_empty() || keeps_attributes(scratch).unwrap_or(true) {
-        return Listing::default();
-    }
-    let shown = |(path, planned): (&'static Path, Entry)| {
-        let now = Entry::look(&workspace.join(path)).ok().flatten()?;
-        let is_close = (now.modified.0 - planned.modified.0).abs() <= 2;
-        let is_fetched = now.kind == planned.kind && now.size == planned.size && is_close;
-        (planned.is_file() && is_fetched && !now.same(&planned)
-            || planned.is_folder() && now.is_folder() && !now.same_permissions(&planned))
-        .then_some((path, now))
-    };
-    sent.iter().filter_map(shown).collect()
-}
-
-/// Returns whether the file system keeps times to the nanosecond, and permissions. Tries it with a file in the scratch
-/// folder.
-fn keeps_attributes(scratch: &Scratch) -> io::Result<bool> {
-    let folder = scratch.names();
-    fs::create_dir_all(&folder)?;
-    let tried = (|| {
-        let path = folder.join("attributes");
-        let (time, mode) = (UNIX_EPOCH + Duration::new(1_000_000_001, 123_456_789), 0o640);
-        let file = File::create(&path)?;
-        file.set_times(FileTimes::new().set_accessed(time).set_modified(time))?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        let now = fs::metadata(&path)?;
-        Ok(now.modified()? == time && now.permissions().mode() & 0o777 == mode)
-    })();
-    let _ = fs::remove_dir_all(&folder);
-    tried
+/// Of entries that don't have their remote permissions, those on a file system that stores permissions.
+pub(crate) fn storing_permissions<'p>(workspace: &Path, denied: &[&'p Path]) -> Vec<&'p Path> {
+    let folders: BTreeSet<_> = denied.iter().filter_map(|path| path.parent()).collect();
+    let disks = Disks::local(workspace, &folders.into_iter().collect::<Vec<_>>());
+    denied.iter().copied().filter(|path| disks.of(path).keeps_modes()).collect()
 }

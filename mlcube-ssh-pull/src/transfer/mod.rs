@@ -8,6 +8,7 @@ pub(crate) mod skipped;
 mod summary;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::mem;
@@ -22,11 +23,13 @@ use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command::Command;
+use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::Session;
+use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Ended, Plan, Selection, SyncState, TransferDirection, follow_own_links, rsync,
+    Agreed, Batch, Ended, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
+    rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::ui::names::shown;
@@ -54,6 +57,8 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) boundary: &'a Boundary,
     pub(crate) connection: &'a Connection,
     pub(crate) sync_state: &'a SyncState,
+    /// The remote state folder.
+    pub(crate) state: &'a str,
 }
 
 /// The local folders that this pull writes for itself.
@@ -120,7 +125,7 @@ impl TransferContext<'_> {
             plan.common = Listing::default();
             let path = remote.path.clone();
             let fetched = self.act(remote, &plan, &replaced, &scratch, args, receipt)?;
-            self.record(&path, &plan, &agreed, fetched, &scratch, receipt)?;
+            self.record(&path, &agreed, fetched, receipt)?;
         }
         summary::print(report, host, receipt, &plan, workspace, self.boundary);
         Ok(plan)
@@ -139,18 +144,21 @@ impl TransferContext<'_> {
         let workspace = &self.layout.workspace;
         let listing = mem::take(&mut remote.listing);
         let listing = Ignored::of_workspace(self.layout, self.boundary).fetched(listing)?;
-        // The listing as the file system shows it, before `settle` puts in the times that both sides agreed on.
-        let seen = local.clone();
-        let (mut local, agreed) = self.settle(local, &listing, common)?;
-        file_system::mark_unwritable(&mut local, workspace);
-        if self.sync_state.was_cut_off() {
-            self.sync_state.agree(&agreed)?;
-        }
-        let unrounded = match listing.unrounded(&agreed) {
+        let (session, path) = (Cell::new(remote.session.take()), remote.path.clone());
+        let run = |script: Script| self.run_in(&session, script);
+        let sides = self.sides(&path, &run);
+        let (seen, agreed) = self.settle(local, &listing, common, &sides)?;
+        let mut local = sides.unrounded_local(&seen, &agreed).into_owned();
+        let unrounded = match sides.unrounded_remote(&listing, &agreed)? {
             Cow::Owned(unrounded) => Some(unrounded),
             Cow::Borrowed(_) => None,
         };
         let listing = unrounded.unwrap_or(listing);
+        remote.session = session.into_inner();
+        file_system::mark_unwritable(&mut local, workspace);
+        if self.sync_state.was_cut_off() {
+            self.sync_state.agree(&agreed)?;
+        }
         let mut plan = plan(&listing, &local, &agreed, selection, args.overwrite);
         if file_system::mark_unheld(&mut local, workspace, scratch, &plan.send) {
             plan = self::plan(&listing, &local, &agreed, selection, args.overwrite);
@@ -225,28 +233,14 @@ impl TransferContext<'_> {
     fn record(
         &self,
         remote: &str,
-        plan: &Plan,
         agreed: &Agreed,
         fetched: Fetched,
-        scratch: &Scratch,
         receipt: &mut Receipt,
     ) -> Outcome<()> {
-        let workspace = &self.layout.workspace;
-        let Fetched { rest, partial, mut denied } = fetched;
-        let mut sent = plan.permissions.clone();
-        sent.merge(&plan.send);
-        let shown = file_system::shown(workspace, scratch, &sent);
-        self.sync_state.add_shown(&shown)?;
-        denied.retain(|path| shown.get(path).is_none());
-        // Entries whose attributes the file system rounds arrived as planned.
-        let rest = rest.filter(|path, _| shown.get(path).is_none());
-        let ended = Ended {
-            connection: self.connection,
-            direction: TransferDirection::Down,
-            local: workspace,
-            remote,
-            run: &|script| self.connection.run(&script),
-        };
+        let Fetched { rest, partial, denied } = fetched;
+        let denied = file_system::storing_permissions(&self.layout.workspace, &denied);
+        let run = |script: Script| self.connection.run(&script);
+        let ended = Ended { sides: self.sides(remote, &run), direction: TransferDirection::Down };
         let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(agreed)))?;
         self.sync_state.finish(&confirmed)?;
         if let Some(failure) = partial {
@@ -261,6 +255,25 @@ impl TransferContext<'_> {
         skipped::check_denied(&denied)
     }
 
+    /// Both workspaces; `remote` is the path of the remote one.
+    pub(crate) fn sides<'b>(
+        &'b self,
+        remote: &'b str,
+        run: &'b dyn Fn(Script) -> Outcome<Reply>,
+    ) -> Sides<'b> {
+        let Self { connection, state, layout, .. } = *self;
+        Sides { connection, local: &layout.workspace, remote, state, run }
+    }
+
+    /// Runs a script in the open session, if there is one, and keeps the session.
+    fn run_in(&self, session: &Cell<Option<Session>>, script: Script) -> Outcome<Reply> {
+        let Some(open) = session.take() else { return self.connection.run(&script) };
+        let (reply, kept) =
+            self.connection.run_in(Some(open), &script.followed())?.reply_and_keep()?;
+        session.set(kept);
+        Ok(reply)
+    }
+
     /// The local entries, with the entries below the user's own links to folders, and what both sides agree on, given
     /// what they last agreed on.
     pub(crate) fn settle(
@@ -268,10 +281,13 @@ impl TransferContext<'_> {
         mut local: Listing,
         remote: &Listing,
         common: Listing,
+        sides: &Sides,
     ) -> Outcome<(Listing, Agreed)> {
         let top = &self.layout.workspace;
-        self.sync_state.put_agreed(&mut local)?;
-        let common = self.sync_state.settled(common, &local, remote)?;
+        let unrounded = |direction, listing: &Listing, exact: &Listing| {
+            sides.unrounded_receiver(direction, listing, exact)
+        };
+        let common = self.sync_state.settled(common, &local, remote, &unrounded)?;
         // A link is followed only where something may be written through it.
         let is_wanted = |path: &Path, end: &Entry| {
             end.is_folder() && remote.get(path).is_some_and(|remote| remote.is_folder())
@@ -279,7 +295,7 @@ impl TransferContext<'_> {
         follow_own_links(&mut local, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
         // Entries that were fetched through a link are visible only now.
         let common = if self.sync_state.was_cut_off() {
-            self.sync_state.settled(Listing::clone(&common), &local, remote)?
+            self.sync_state.settled(Listing::clone(&common), &local, remote, &unrounded)?
         } else {
             common
         };

@@ -18,8 +18,11 @@ use anyhow::Result;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
-use mlcube_ssh::listing::{Entry, EntryKind, Found, Granularity, Listing};
-use mlcube_ssh::sync::{Agreed, Plan, Selection, SyncState, TransferDirection, follow_own_links};
+use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing};
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::sync::{
+    Agreed, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links, unrounded_local,
+};
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::OwnFiles;
@@ -99,7 +102,9 @@ impl Local {
         let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
-        sync_state.put_agreed(&mut workspace)?;
+        if let Some(common) = &common {
+            workspace = unrounded_local(&layout.workspace, &workspace, common).into_owned();
+        }
         Ok(Self {
             gone: gone::gone(layout, &once, &code, &workspaces),
             code,
@@ -117,18 +122,13 @@ impl Local {
         })
     }
 
-    /// Replaces the times in a remote listing of the code, which the remote file system rounds, by the times that were
-    /// pushed.
-    pub(crate) fn restore_pushed_times(&self, code: &mut Listing) {
-        if let Some(Cow::Owned(exact)) = self.pushed.as_ref().map(|pushed| code.unrounded(pushed)) {
-            *code = exact;
-        }
-    }
-
     /// What both sides last agreed on, given the listing of the remote workspace. What an earlier push that was cut off
     /// has sent counts.
-    pub(crate) fn settled(&mut self, remote: &Listing) -> Result<Agreed> {
-        self.sync_state.settled(mem::take(&mut self.common), &self.workspace, remote)
+    pub(crate) fn settled(&mut self, remote: &Listing, sides: &Sides) -> Outcome<Agreed> {
+        let common = mem::take(&mut self.common);
+        self.sync_state.settled(common, &self.workspace, remote, &|direction, listing, exact| {
+            sides.unrounded_receiver(direction, listing, exact)
+        })
     }
 
     /// Removes from the code what is in `places`, which the remote knows as present or former workspaces, and remembers
@@ -144,12 +144,15 @@ impl Local {
         Ok(())
     }
 
-    /// Returns whether this machine may have sent the code that was found on the remote: by an earlier push, one that
-    /// was cut off, or this one.
-    pub(crate) fn may_have_sent(&self, path: &Path, found: &Entry, disk: Granularity) -> bool {
+    /// The code that this machine may have sent to a place: by an earlier push, one that was cut off, or this one.
+    pub(crate) fn once_sent_to(&self, place: &Path) -> Vec<Entry> {
         let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];
-        let mut sent = sent.into_iter().flatten().filter_map(|sent| sent.get(path));
-        sent.any(|sent| disk.shows(found, &sent))
+        sent.into_iter().flatten().filter_map(|sent| sent.get(place)).collect()
+    }
+
+    /// The code that was pushed last.
+    pub(crate) fn pushed(&self) -> Option<&Listing> {
+        self.pushed.as_ref()
     }
 
     /// The entries of the workspace that are selected.

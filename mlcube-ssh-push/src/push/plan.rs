@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::Heard;
-use mlcube_ssh::sync::{Agreed, Batch, Plan, rsync};
+use mlcube_ssh::sync::{Agreed, Batch, Plan, Sides, rsync};
 
 use crate::local::Local;
 use crate::push::{Planned, Push};
@@ -48,8 +50,14 @@ impl Push<'_> {
             remote.listing.put_own_permissions(&local.workspace);
             remote.code.put_own_permissions(&local.code);
         }
-        local.restore_pushed_times(&mut remote.code);
-        let common = local.settled(&remote.listing)?;
+        if let Some(pushed) = local.pushed() {
+            let ask =
+                |folders: &[&'static Path]| remote.disks(&self.connection, &remote.base, folders);
+            remote.code = remote.code.unrounded(pushed, ask)?.into_owned();
+        }
+        let run = |script| remote.incoming.run_script(script);
+        let sides = self.sides(remote, &run);
+        let common = local.settled(&remote.listing, &sides)?;
         let is_first = !remote.was_pushed;
         if is_first || !local.has_agreement || remote.was_taken_over {
             local.sync_state.set_joined(!is_first)?;
@@ -62,6 +70,16 @@ impl Push<'_> {
             local.sync_state.agree(&common)?;
         }
         Ok(common)
+    }
+
+    /// Both workspaces.
+    fn sides<'b>(
+        &'b self,
+        remote: &'b RemoteState<'_>,
+        run: &'b dyn Fn(Script) -> Outcome<Reply>,
+    ) -> Sides<'b> {
+        let (connection, local) = (&self.connection, &self.cube.layout.workspace);
+        Sides { connection, local, remote: &remote.workspace, state: &remote.state, run }
     }
 
     fn plan_workspace(
@@ -80,11 +98,13 @@ impl Push<'_> {
         links.follow(&mut remote.listing, &local.workspace);
         local.replace_links(&mut remote.listing, common);
         let plan_of = |local: &Local, remote: &RemoteState| {
-            local.plan(&remote.listing.unrounded(common), common, self.args.overwrite)
+            let run = |script| remote.incoming.run_script(script);
+            let listing = self.sides(remote, &run).unrounded_remote(&remote.listing, common)?;
+            Ok::<_, Failure>(local.plan(&listing, common, self.args.overwrite))
         };
-        let mut plan = plan_of(local, remote);
+        let mut plan = plan_of(local, remote)?;
         if try_names::mark_unheld(remote, &self.connection, &plan.send)? {
-            plan = plan_of(local, remote);
+            plan = plan_of(local, remote)?;
         }
         // The plan holds all that is needed of this listing, which may be long.
         local.workspace = Listing::default();

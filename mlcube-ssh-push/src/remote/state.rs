@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::listing::{Disks, Entry, Listing};
 use mlcube_ssh::pipe::document::Remote;
+use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::disks;
 use mlcube_ssh::settings::names::RemotePath;
 
 use crate::remote::backups::Backups;
@@ -125,6 +127,17 @@ impl<'a> RemoteState<'a> {
 }
 
 impl RemoteState<'_> {
+    /// Asks the file systems of `folders` below the remote folder `top` how they store times and permissions.
+    pub(crate) fn disks(
+        &self,
+        connection: &Connection,
+        top: &str,
+        folders: &[&Path],
+    ) -> Outcome<Disks> {
+        let run = |script| self.incoming.run_script(script);
+        disks::ask(connection, &self.state, top, folders, &run)
+    }
+
     /// The code without the entries that the remote reported to be as they are locally; all of it if files are compared
     /// by content.
     pub(crate) fn code_that_differs<'a>(&self, code: &'a Listing) -> Cow<'a, Listing> {

@@ -18,7 +18,7 @@ use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::rsync::{self, Heard};
-use mlcube_ssh::sync::{Batch, Ended, TransferDirection};
+use mlcube_ssh::sync::{Batch, Ended, Sides, TransferDirection};
 
 use crate::archive::Remaining;
 use crate::cli::Args;
@@ -152,13 +152,14 @@ impl TransferContext<'_> {
         if self.is_agreed {
             return Ok(());
         }
-        let ended = Ended {
+        let sides = Sides {
             connection: self.connection,
-            direction: TransferDirection::Up,
             local: &self.cube.layout.workspace,
             remote: &self.remote_state.workspace,
+            state: &self.remote_state.state,
             run: &|script| self.remote_state.incoming.run_script(script),
         };
+        let ended = Ended { sides, direction: TransferDirection::Up };
         let sync_state = &self.local.sync_state;
         let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.workspace())?;
         Ok(sync_state.finish(&confirmed)?)

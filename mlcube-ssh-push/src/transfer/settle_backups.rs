@@ -5,11 +5,11 @@
 //! the listing and the transfer. Size and time decide. With `--checksum` they don't count; nobody knows then what the
 //! code was, and no backup of code is removed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::anyhow;
-use mlcube_ssh::listing::{Entry, FIND_FORMAT, Granularity, Listing};
+use mlcube_ssh::listing::{Disks, Entry, FIND_FORMAT, Listing, may_be_rounded};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
@@ -81,32 +81,30 @@ impl PushBackups<'_> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let reply = self.run_on_backups(script)?;
         let backups = reply.listing()?.filter(|_, entry| !entry.is_folder());
-        // The file system of the backups may round their times.
-        let disk = Granularity::of(&backups);
+        let disks = self.disks(&backups)?;
         let mut found = [Found::default(), Found::default()];
         let mut by_content = Vec::new();
         for (path, backup) in backups.iter() {
-            if let Ok(place) = path.strip_prefix("code") {
-                found[0].add(path, place, self.local.may_have_sent(place, &backup, disk));
-            } else if let Ok(place) = path.strip_prefix("workspace") {
-                let replaced_link = || self.local.replaced_links.get(place);
-                let expected = self.expected.get(place).or_else(replaced_link);
-                let is_expected = expected.is_some_and(|entry| disk.shows(&backup, &entry));
-                if is_expected && self.looked_the_same(place) {
-                    by_content.push(path);
-                } else {
-                    found[1].add(path, place, is_expected);
-                }
+            let Some((part, place)) = Part::of(path) else { continue };
+            let mut originals = self.originals(part, place).into_iter();
+            let is_expected = originals.any(|original| disks.are_of(path, &backup, &original));
+            if part == Part::Workspace && is_expected && self.looked_the_same(place) {
+                by_content.push(path);
+            } else {
+                found[part as usize].add(path, place, is_expected);
             }
         }
         let [code, workspace] = &mut found;
         if was_full {
-            code.separate_incomplete(&self.look(&self.remote_state.base, code)?, |place, now| {
-                let is_sent = |sent: Entry| sent.same_content(now);
+            let base = &self.remote_state.base;
+            let folders = code.changed.iter().filter_map(|(_, place)| place.parent());
+            let disks = self.ask(base, folders)?;
+            code.separate_incomplete(&self.look(base, code)?, |place, now| {
+                let is_now = |sent: &Entry| disks.of(place).rounded(sent).same_content(now);
                 let size =
                     backups.get(&Path::new("code").join(place)).map_or(0, |backup| backup.size);
-                !self.local.code.get(place).is_some_and(is_sent)
-                    && (self.local.may_have_sent(place, now, disk) || size < now.size)
+                !self.local.code.get(place).is_some_and(|sent| is_now(&sent))
+                    && (self.local.once_sent_to(place).iter().any(is_now) || size < now.size)
             });
             workspace.separate_incomplete(
                 &self.look(&self.remote_state.workspace, workspace)?,
@@ -155,6 +153,46 @@ impl PushBackups<'_> {
         let changed = code.changed.iter().chain(&workspace.changed);
         self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>(), &by_content);
         Ok(())
+    }
+
+    /// The entries that a backup of `place` is expected to be made of.
+    fn originals(&self, part: Part, place: &Path) -> Vec<Entry> {
+        match part {
+            Part::Code => self.local.once_sent_to(place),
+            Part::Workspace => {
+                let replaced_link = || self.local.replaced_links.get(place);
+                self.expected.get(place).or_else(replaced_link).into_iter().collect()
+            }
+        }
+    }
+
+    /// Asks the file systems of backups and of their former places how they store times, where one may have rounded them.
+    fn disks(&self, backups: &Listing) -> Outcome<BackupDisks> {
+        let mut rounded = Vec::new();
+        for (path, backup) in backups.iter() {
+            let Some((part, place)) = Part::of(path) else { continue };
+            let originals = self.originals(part, place);
+            if !originals.iter().any(|original| original.same_content(&backup))
+                && originals.iter().any(|original| may_be_rounded(original, &backup))
+            {
+                rounded.push((part, path, place));
+            }
+        }
+        let of = |wanted: Part, top: &str| {
+            let places = rounded.iter().filter(|(part, ..)| *part == wanted);
+            self.ask(top, places.filter_map(|(.., place)| place.parent()))
+        };
+        let (base, workspace) = (&self.remote_state.base, &self.remote_state.workspace);
+        let paths = rounded.iter().filter_map(|(_, path, _)| path.parent());
+        Ok(BackupDisks {
+            places: [of(Part::Code, base)?, of(Part::Workspace, workspace)?],
+            backups: self.ask(&self.backups.folder, paths)?,
+        })
+    }
+
+    fn ask<'p>(&self, top: &str, folders: impl Iterator<Item = &'p Path>) -> Outcome<Disks> {
+        let folders: BTreeSet<_> = folders.collect();
+        self.remote_state.disks(self.connection, top, &folders.into_iter().collect::<Vec<_>>())
     }
 
     /// Returns whether a file of the workspace was sent though it looked the same: nobody knows who changed it.
@@ -267,6 +305,37 @@ impl PushBackups<'_> {
             problem::reason("", &reply.last_error())
         ))
         .hint("check who may read the folder on the remote, then run this step again"))
+    }
+}
+
+/// What a backup is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Code,
+    Workspace,
+}
+
+impl Part {
+    /// Splits the path of a backup into the part and the place in it.
+    fn of(path: &'static Path) -> Option<(Self, &'static Path)> {
+        let of = |part, name| Some((part, path.strip_prefix(name).ok()?));
+        of(Self::Code, "code").or_else(|| of(Self::Workspace, "workspace"))
+    }
+}
+
+/// The file systems that a backup was on: first at its place, then in the folder for backups.
+struct BackupDisks {
+    places: [Disks; 2],
+    backups: Disks,
+}
+
+impl BackupDisks {
+    /// Returns whether the backup at `path` was made of `original`.
+    fn are_of(&self, path: &'static Path, backup: &Entry, original: &Entry) -> bool {
+        let Some((part, place)) = Part::of(path) else { return false };
+        let at_its_place = self.places[part as usize].of(place).rounded(original);
+        let has_become = self.backups.of(path).rounded(&at_its_place);
+        original.same_content(backup) || has_become.same_content(backup)
     }
 }
 

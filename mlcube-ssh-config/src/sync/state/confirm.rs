@@ -15,12 +15,11 @@ use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
+use crate::remote::disks::LIST_PLACES;
 use crate::remote::session::reply::Reply;
 use crate::sync::plan::TransferDirection;
+use crate::sync::sides::Sides;
 use crate::sync::state::agreed::Confirmed;
-
-/// The shell function `list_places FORMAT PATH…`: lists those of the paths that exist in the current folder.
-pub const LIST_PLACES: &str = include_str!("../../remote/sh/list-places.sh");
 
 const STATE_OF: &str = include_str!("../../remote/sh/state-of.sh");
 const STARTS_OF: &str = include_str!("../../remote/sh/starts-of.sh");
@@ -38,16 +37,10 @@ pub fn state_of<'a>(
 
 /// A transfer that has ended, with its two sides.
 pub struct Ended<'a> {
-    /// The connection.
-    pub connection: &'a Connection,
+    /// The workspaces.
+    pub sides: Sides<'a>,
     /// The direction of the transfer.
     pub direction: TransferDirection,
-    /// The local workspace.
-    pub local: &'a Path,
-    /// The remote workspace.
-    pub remote: &'a str,
-    /// Runs a script on the remote.
-    pub run: &'a dyn Fn(Script) -> Outcome<Reply>,
 }
 
 impl Ended<'_> {
@@ -63,17 +56,7 @@ impl Ended<'_> {
         base: impl FnOnce() -> anyhow::Result<Listing>,
     ) -> Outcome<Confirmed> {
         let direction = self.direction;
-        let mut doubtful = Vec::new();
-        for (path, planned) in sent.iter() {
-            let now = Entry::look(&self.local.join(path)).map_err(Failure::ours)?;
-            let is_as_planned = now.as_ref().is_some_and(|now| match planned.kind {
-                EntryKind::Folder => matches!(now.kind, EntryKind::Folder | EntryKind::Link),
-                _ => now.same_content(&planned),
-            });
-            if !is_as_planned {
-                doubtful.push(Doubt { path, planned, local: now });
-            }
-        }
+        let doubtful = self.doubtful(sent)?;
         let (mut common, mut as_before, mut exchanged) = (Vec::new(), Vec::new(), Vec::new());
         if doubtful.is_empty() && unset.is_empty() {
             return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
@@ -83,7 +66,9 @@ impl Ended<'_> {
         if doubtful.is_empty() {
             return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
         }
+        let planned = doubtful.iter().map(|doubt| (doubt.path, doubt.planned.clone())).collect();
         let remote = self.look(&doubtful)?;
+        let remote = self.sides.unrounded_remote(&remote, &planned)?;
         let mut growing = Vec::new();
         for doubt in &doubtful {
             let remote = remote.get(doubt.path);
@@ -115,9 +100,36 @@ impl Ended<'_> {
         Ok(Confirmed { direction, otherwise: common, as_before, exchanged })
     }
 
+    /// The entries of `sent` that aren't on the local side as they were planned.
+    fn doubtful(&self, sent: &Listing) -> Outcome<Vec<Doubt>> {
+        let mut doubtful = Vec::new();
+        for (path, planned) in sent.iter() {
+            let now = Entry::look(&self.sides.local.join(path)).map_err(Failure::ours)?;
+            if !now.as_ref().is_some_and(|now| is_as_planned(now, &planned)) {
+                doubtful.push(Doubt { path, planned, local: now });
+            }
+        }
+        // The local file system may not be able to store what was fetched.
+        let now = |doubt: &Doubt| Some((doubt.path, doubt.local.clone()?));
+        let now: Listing = doubtful.iter().filter_map(now).collect();
+        let now = self.sides.unrounded_local(&now, sent);
+        for doubt in &mut doubtful {
+            doubt.local = now.get(doubt.path);
+        }
+        let is_in_doubt = |doubt: &Doubt| {
+            !doubt.local.as_ref().is_some_and(|now| is_as_planned(now, &doubt.planned))
+        };
+        doubtful.retain(is_in_doubt);
+        Ok(doubtful)
+    }
+
     fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {
         let paths = doubtful.iter().map(|doubt| doubt.path);
-        let reply = self.checked((self.run)(state_of(self.connection, self.remote, paths))?)?;
+        let reply = self.checked((self.sides.run)(state_of(
+            self.sides.connection,
+            self.sides.remote,
+            paths,
+        ))?)?;
         Ok(reply.listing()?)
     }
 
@@ -126,16 +138,16 @@ impl Ended<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let script = self.connection.script(STARTS_OF).given("folder", self.remote);
+        let script = self.sides.connection.script(STARTS_OF).given("folder", self.sides.remote);
         let script = files
             .iter()
             .fold(script, |script, (path, file)| script.word(file.size.to_string()).word(path));
-        let text = self.checked((self.run)(script)?)?.text();
+        let text = self.checked((self.sides.run)(script)?)?.text();
         let sums = text.lines().filter_map(|line| line.strip_prefix("start "));
         let compare = |((path, file), sum): (&(&'static Path, Entry), &str)| {
             // A `head` that fails returns no bytes, on either side; the output of cksum ends with their number.
             let is_whole = sum.rsplit(' ').next() == Some(&file.size.to_string());
-            Ok(is_whole && start_of(&self.local.join(path), file.size)? == sum)
+            Ok(is_whole && start_of(&self.sides.local.join(path), file.size)? == sum)
         };
         let mut same: Vec<bool> = files.iter().zip(sums).map(compare).collect::<Outcome<_>>()?;
         same.resize(files.len(), false);
@@ -148,7 +160,7 @@ impl Ended<'_> {
         }
         Err(Failure::ours(anyhow!(
             "can't look at what came on '{}': {}",
-            self.connection.host(),
+            self.sides.connection.host(),
             reply.last_error()
         )))
     }
@@ -159,6 +171,13 @@ struct Doubt {
     path: &'static Path,
     planned: Entry,
     local: Option<Entry>,
+}
+
+fn is_as_planned(now: &Entry, planned: &Entry) -> bool {
+    match planned.kind {
+        EntryKind::Folder => matches!(now.kind, EntryKind::Folder | EntryKind::Link),
+        _ => now.same_content(planned),
+    }
 }
 
 fn may_grow(sender: &Entry, receiver: &Entry) -> bool {

@@ -11,7 +11,6 @@
 //! | `made` | the places at which both sides had something, and neither has any more |
 //! | `joined` | nothing; it exists if the remote workspace may have been pushed to before this state began |
 //! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
-//! | `shown` | how the local disk shows entries whose times or permissions it can't store |
 //! | `replaced/` | backups of local files that a pull replaced |
 //! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
 //! | `stage` | the random name of the folder where a pull by an rsync before 3.2.5 receives entries |
@@ -24,7 +23,6 @@ pub(crate) mod agreed;
 pub(crate) mod confirm;
 pub(crate) mod made_places;
 pub(crate) mod shared_tree;
-pub(crate) mod shown;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -40,7 +38,7 @@ use crate::cube::layout::Layout;
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
-use crate::pipe::failure::{MAKE_ROOM, hinted, is_disk_full};
+use crate::pipe::failure::{MAKE_ROOM, Outcome, hinted, is_disk_full};
 use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_atomically};
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
@@ -230,23 +228,25 @@ impl SyncState {
     }
 
     /// Returns what both sides agree on, given the previous agreement (`common`) and the present listings of both
-    /// sides. An entry of a transfer that was cut off has arrived if the receiver has it as planned.
+    /// sides. An entry of a transfer that was cut off has arrived if the receiver has it as planned. `unrounded` puts into
+    /// a receiver's listing what its file system can't store.
     ///
     /// # Errors
-    /// When the file of a transfer that was cut off can't be inspected.
+    /// When the file of a transfer that was cut off can't be inspected, or `unrounded` fails.
     pub fn settled(
         &self,
         mut common: Listing,
         local: &Listing,
         remote: &Listing,
-    ) -> Result<Agreed> {
+        unrounded: &dyn Fn(TransferDirection, &Listing, &Listing) -> Outcome<Listing>,
+    ) -> Outcome<Agreed> {
         let mut forgotten = Listing::default();
         for (direction, receiver) in
             [(TransferDirection::Down, local), (TransferDirection::Up, remote)]
         {
             let Some(planned) = self.read(under_way(direction))? else { continue };
-            // Compare with times as the receiver's disk stores them.
-            let receiver = receiver.unrounded(&planned);
+            // The receiver's disk may not be able to store the times.
+            let receiver = unrounded(direction, receiver, &planned)?;
             let mut arrived = Listing::default();
             for (path, planned) in planned.iter() {
                 let now = receiver.get(path);
@@ -587,6 +587,12 @@ mod tests {
         Plan { common: listing(files), ..Plan::default() }
     }
 
+    /// The receiver of a file system that stores all times.
+    #[expect(clippy::unnecessary_wraps, reason = "a remote may not reply")]
+    fn exact(_: TransferDirection, now: &Listing, _: &Listing) -> Outcome<Listing> {
+        Ok(now.clone())
+    }
+
     #[test]
     fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
         let folder = tempfile::tempdir().unwrap();
@@ -604,7 +610,8 @@ mod tests {
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
             listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
         );
-        let common = sync_state.settled(sync_state.workspace().unwrap(), &local, &remote).unwrap();
+        let common =
+            sync_state.settled(sync_state.workspace().unwrap(), &local, &remote, &exact).unwrap();
         assert_eq!(*common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
         sync_state.agree(&common).unwrap();
         assert!(!sync_state.was_cut_off());
@@ -620,7 +627,8 @@ mod tests {
         };
         sync_state.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
         let (local, remote) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
-        let common = sync_state.settled(sync_state.workspace().unwrap(), &local, &remote).unwrap();
+        let common =
+            sync_state.settled(sync_state.workspace().unwrap(), &local, &remote, &exact).unwrap();
         assert_eq!(*common, listing(&[("a", 2)]));
     }
 }

@@ -1,0 +1,227 @@
+//! The file systems of folders: each is asked how it stores times and permissions, by a file that is made on it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::fs::{File, FileTimes, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustix::process::geteuid;
+
+use crate::listing::entry::Entry;
+use crate::listing::granularity::{Granularity, TRIED_MODE, TRIED_TIME, may_be_shown};
+use crate::listing::{Listing, PARTIAL};
+use crate::text::random_id;
+
+/// How the file systems of folders store times and permissions. One that wasn't or couldn't be asked counts as exact:
+/// then every difference is a change.
+#[derive(Clone, Debug, Default)]
+pub struct Disks(HashMap<PathBuf, Granularity>);
+
+impl FromIterator<(PathBuf, Granularity)> for Disks {
+    fn from_iter<I: IntoIterator<Item = (PathBuf, Granularity)>>(folders: I) -> Self {
+        Self(folders.into_iter().collect())
+    }
+}
+
+impl Disks {
+    /// Asks the local file systems of `folders`, which are relative to `top`.
+    #[must_use]
+    pub fn local(top: &Path, folders: &[&Path]) -> Self {
+        let mut known = HashMap::new();
+        let mut of = |folder: &Path| {
+            let place = top.join(folder);
+            let disk = fs::metadata(&place).ok()?.dev();
+            if !known.contains_key(&disk) {
+                // Where one folder can't be written, another one on the same file system may be.
+                known.insert(disk, try_in(&place).ok().flatten()?);
+            }
+            known.get(&disk).copied()
+        };
+        folders.iter().filter_map(|folder| Some((folder.to_path_buf(), of(folder)?))).collect()
+    }
+
+    /// The granularity of the file system that holds the entry `path`.
+    #[must_use]
+    pub fn of(&self, path: &Path) -> Granularity {
+        let folder = path.parent().and_then(|folder| self.0.get(folder));
+        folder.copied().unwrap_or(Granularity::EXACT)
+    }
+}
+
+/// Makes a file in a folder, gives it a time and permissions, and looks at it.
+fn try_in(folder: &Path) -> io::Result<Option<Granularity>> {
+    // Out of sight of every listing, and of a task.
+    let partial = folder.join(PARTIAL);
+    let made = fs::create_dir(&partial);
+    let found = fs::symlink_metadata(&partial)?;
+    // A cube may have put a link there.
+    if !found.is_dir() || found.uid() != geteuid().as_raw() {
+        return Ok(None);
+    }
+    let name = random_id::hex_digits::<8>().map_err(io::Error::other)?;
+    let path = partial.join(format!("attributes-{name}"));
+    let tried = (|| {
+        let file = File::options().write(true).create_new(true).open(&path)?;
+        let time = UNIX_EPOCH
+            + Duration::new(TRIED_TIME.0.try_into().map_err(io::Error::other)?, TRIED_TIME.1);
+        file.set_times(FileTimes::new().set_accessed(time).set_modified(time))?;
+        // A disk without permissions may refuse them.
+        let _ = file.set_permissions(Permissions::from_mode(TRIED_MODE));
+        drop(file);
+        Entry::look(&path)
+    })();
+    let _ = fs::remove_file(&path);
+    if made.is_ok() {
+        let _ = fs::remove_dir(&partial);
+    }
+    Ok(tried?.as_ref().and_then(Granularity::of_tried))
+}
+
+impl Listing {
+    /// Replaces entries that a file system can't store by those in `exact`, of which they were made. `ask` asks the file
+    /// systems of the folders of such entries; it isn't called if there is none.
+    ///
+    /// # Errors
+    /// When `ask` fails.
+    pub fn unrounded<E>(
+        &self,
+        exact: &Self,
+        ask: impl FnOnce(&[&'static Path]) -> Result<Disks, E>,
+    ) -> Result<Cow<'_, Self>, E> {
+        let doubtful = || {
+            let mut exact = exact.cursor();
+            self.packed().filter_map(move |packed| {
+                let exact = exact.find(packed).filter(|exact| *exact != packed)?.entry();
+                let (path, shown) = packed.unpack();
+                may_be_shown(&exact, &shown).then_some((path, shown, exact))
+            })
+        };
+        let folders: BTreeSet<_> = doubtful().filter_map(|(path, ..)| path.parent()).collect();
+        if folders.is_empty() {
+            return Ok(Cow::Borrowed(self));
+        }
+        let disks = ask(&folders.into_iter().collect::<Vec<_>>())?;
+        let replaced = doubtful().filter_map(|(path, shown, exact)| {
+            let entry = disks.of(path).exact_of(&shown, &exact)?;
+            (entry != shown).then_some((path, entry))
+        });
+        let replaced: Self = replaced.collect();
+        if replaced.is_empty() {
+            return Ok(Cow::Borrowed(self));
+        }
+        let mut listing = self.clone();
+        listing.merge(&replaced);
+        Ok(Cow::Owned(listing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[test]
+    fn the_disk_of_a_folder_is_asked_and_nothing_is_left() {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir_all(top.path().join("a/b")).unwrap();
+        let disks = Disks::local(top.path(), &["", "a/b", "gone"].map(Path::new));
+        assert_eq!(disks.0.len(), 2, "{disks:?}");
+        assert_eq!(disks.of(Path::new("a/b/file")), Granularity::EXACT);
+        let left: Vec<_> = fs::read_dir(top.path()).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn nothing_is_made_behind_a_link() {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir(top.path().join("victim")).unwrap();
+        std::os::unix::fs::symlink("victim", top.path().join(PARTIAL)).unwrap();
+        assert!(Disks::local(top.path(), &[Path::new("")]).0.is_empty());
+        assert_eq!(fs::read_dir(top.path().join("victim")).unwrap().count(), 0);
+    }
+
+    fn listing(files: &[(&str, &str, &str)]) -> Listing {
+        let line =
+            |(path, mode, time): &(&str, &str, &str)| format!("f {mode} 1 {time} {path}\0\0");
+        Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
+    }
+
+    /// The granularity of a file system that shows the tried file with this time and these permissions.
+    fn disk(time: &str, mode: &str) -> Option<Granularity> {
+        let tried = listing(&[("tried", mode, time)]);
+        Granularity::of_tried(&tried.get(Path::new("tried")).unwrap())
+    }
+
+    /// Of the exact times of two files, those that a file system is thought to have rounded to the times that it shows.
+    fn agreed(disk: Option<Granularity>, exact: [&str; 2], shown: [&str; 2]) -> [bool; 2] {
+        let of = |[a, b]: [&str; 2], mode| listing(&[("a", mode, a), ("b", mode, b)]);
+        let (exact, shown) = (of(exact, "600"), of(shown, "755"));
+        let ask = |folders: &[&'static Path]| {
+            assert_eq!(folders, [Path::new("")]);
+            Ok::<_, Infallible>(
+                disk.map(|disk| (Path::new("").to_owned(), disk)).into_iter().collect(),
+            )
+        };
+        let shown = shown.unrounded(&exact, ask).unwrap();
+        let get = |name| shown.get(Path::new(name)).map(|entry| entry.modified);
+        ["a", "b"].map(|name| get(name) == exact.get(Path::new(name)).map(|entry| entry.modified))
+    }
+
+    #[test]
+    fn a_disk_says_by_one_file_how_it_stores_times() {
+        let exact = ["7.123456789", "9.000000000"];
+        let fat = disk("1000000000.000000000", "755");
+        assert!(fat.is_some_and(|fat| !fat.keeps_modes()));
+        assert_eq!(agreed(fat, exact, ["6.000000000", "8.000000000"]), [true, true]);
+        assert_eq!(
+            agreed(fat, exact, ["8.000000000", "9.000000000"]),
+            [false, true],
+            "a was written"
+        );
+        let up = disk("1000000002.000000000", "755");
+        assert_eq!(agreed(up, exact, ["8.000000000", "8.000000000"]), [true, false]);
+        let ext3 = disk("1000000001.000000000", "640");
+        assert!(ext3.is_some_and(Granularity::keeps_modes));
+        assert_eq!(agreed(ext3, exact, ["7.000000000", "8.000000000"]), [true, false]);
+        let exfat = disk("1000000001.120000000", "755");
+        assert_eq!(agreed(exfat, exact, ["7.120000000", "8.990000000"]), [true, false]);
+        let smb = disk("1000000001.123456700", "640");
+        assert_eq!(agreed(smb, exact, ["7.123456700", "8.000000000"]), [true, false]);
+    }
+
+    #[test]
+    fn a_disk_that_stores_all_or_was_not_looked_at_shows_every_change() {
+        for disk in [disk("1000000001.123456789", "640"), disk("1700000000.000000000", "640"), None]
+        {
+            let exact = ["7.123456789", "9.500000000"];
+            assert_eq!(agreed(disk, exact, ["7.000000000", "8.000000000"]), [false, false]);
+        }
+    }
+
+    #[test]
+    fn no_disk_is_asked_where_nothing_is_rounded() {
+        let (exact, shown) =
+            (listing(&[("a", "644", "7.500000000")]), listing(&[("a", "644", "9.500000000")]));
+        let ask = |_: &[&'static Path]| -> Result<Disks, &str> { Err("asked") };
+        assert_eq!(*shown.unrounded(&exact, ask).unwrap(), shown);
+        assert_eq!(*exact.unrounded(&exact, ask).unwrap(), exact);
+    }
+
+    #[test]
+    fn permissions_that_a_disk_stores_were_changed_by_somebody() {
+        let (exact, shown) =
+            (listing(&[("a", "644", "7.500000000")]), listing(&[("a", "755", "7.500000000")]));
+        let mode_on = |time, mode| {
+            let disk = disk(time, mode).map(|disk| (Path::new("").to_owned(), disk));
+            let ask = |_: &[&'static Path]| Ok::<_, Infallible>(disk.into_iter().collect());
+            shown.unrounded(&exact, ask).unwrap().get(Path::new("a")).unwrap().permissions()
+        };
+        assert_eq!(mode_on("1000000001.123456789", "640"), 0o755);
+        assert_eq!(mode_on("1000000001.123456789", "777"), 0o644);
+    }
+}

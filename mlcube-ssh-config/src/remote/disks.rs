@@ -1,0 +1,67 @@
+//! Asks the file systems of remote folders how they store times and permissions.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::listing::granularity::{Granularity, TRIED_MODE, TRIED_TIME};
+use crate::listing::{Disks, FIND_FORMAT};
+use crate::pipe::failure::Outcome;
+use crate::process::script::Script;
+use crate::remote::connection::Connection;
+use crate::remote::session::reply::Reply;
+
+/// The shell functions `list_places FORMAT PATH…`, which lists those of the paths that exist in the current folder, and
+/// `find_places FORMAT`, which lists the paths on its standard input.
+pub const LIST_PLACES: &str = include_str!("sh/list-places.sh");
+
+const TRY_DISKS: &str = include_str!("sh/try-disks.sh");
+
+/// How many folders one script looks at; each is a word of it.
+const AT_ONCE: usize = 5000;
+
+/// Asks the file systems of `folders`, relative to the remote folder `top`. `state` is the state folder, in which the
+/// file is made if it is on the same file system.
+///
+/// # Errors
+/// When `run` fails.
+pub fn ask(
+    connection: &Connection,
+    state: &str,
+    top: &str,
+    folders: &[&Path],
+    run: &dyn Fn(Script) -> Outcome<Reply>,
+) -> Outcome<Disks> {
+    let (seconds, nanoseconds) = TRIED_TIME;
+    let script = connection
+        .script(TRY_DISKS)
+        .with(LIST_PLACES)
+        .given("state", state)
+        .given("top", top)
+        .given("time", &format!("{seconds}.{nanoseconds:09}"))
+        .given("mode", &format!("{TRIED_MODE:o}"))
+        .given("format", FIND_FORMAT);
+    let mut disks = Vec::new();
+    for some in folders.chunks(AT_ONCE) {
+        let reply = run(some.iter().fold(script.clone(), Script::word))?;
+        // Where nothing could be made or looked at, every difference counts as a change.
+        if reply.status == 0 {
+            disks.extend(parse(some, reply)?);
+        }
+    }
+    Ok(disks.into_iter().collect())
+}
+
+/// Reads a line `on DISK` for each of the folders, and the listing of the files that are named by the disks.
+fn parse(folders: &[&Path], reply: Reply) -> Outcome<Vec<(PathBuf, Granularity)>> {
+    let text = reply.text();
+    let of_folders: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("on ")).collect();
+    if of_folders.len() != folders.len() {
+        return Ok(Vec::new());
+    }
+    let tried = reply.listing()?;
+    let granularity = |disk| Granularity::of_tried(&tried.get(Path::new(disk))?);
+    let known: HashMap<&str, Option<Granularity>> =
+        of_folders.iter().map(|disk| (*disk, granularity(disk))).collect();
+    let of = |(folder, disk): (&&Path, &str)| Some((folder.to_path_buf(), (*known.get(disk)?)?));
+    Ok(folders.iter().zip(of_folders).filter_map(of).collect())
+}

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Asks file systems how they store times and permissions: makes a file in a folder on each, and lists it.
+# Given: state, the state folder; top; time and mode, which the file gets: seconds since 1970 with nine decimals, octal
+# permissions; format, the format of the listing.
+# Words: folders below top. Instead of one that has been removed, the folder above it is looked at.
+# Replies: a line `on DISK` for each word, with the number of its file system; then a line `listing` and the listing of
+# the files, named by these numbers.
+# shellcheck disable=SC2154 # the client sets what is given
+
+locate "$state"
+state=$path
+locate "$top"
+cd "$path" || problem no-folder "$path"
+know_find
+
+near() {
+  near=./$1
+  while [ ! -d "$near" ] && [ "$near" != . ]; do near=${near%/*}; done
+}
+disks=$(for place; do
+  near "$place"
+  # The slash makes find look behind a link.
+  printf '%s/\0' "$near"
+done | find_places '%D\n')
+for disk in $disks; do printf 'on %s\n' "$disk"; done
+
+# Gives the file $1 its time. The touch of busybox knows no part of a second.
+set_time() {
+  touch -d "@$time" "$1" 2>/dev/null ||
+    "${find_python:-python3}" -E -c 'import os, sys; os.utime(sys.argv[1], ns=(int(sys.argv[2]),) * 2)' \
+      "$1" "${time%.*}${time#*.}" 2>/dev/null
+}
+
+# Makes the file in the folder $1 for the file system $2, and lists it.
+try() {
+  partial=$1/.mlcube-ssh-partial
+  # A task may have put a link there.
+  [ ! -L "$partial" ] || return 1
+  tried=$partial/attributes-$$
+  mkdir -p "$tried" 2>/dev/null && (: >"$tried/$2") 2>/dev/null && set_time "$tried/$2" && {
+    # A disk without permissions may refuse them.
+    chmod "$mode" "$tried/$2" 2>/dev/null || :
+    find "$tried" -mindepth 1 -printf "$format"
+  }
+  could=$?
+  rm -rf "$tried"
+  rmdir "$partial" 2>/dev/null
+  return "$could"
+}
+
+printf 'listing\n'
+known=' '
+# Nothing is made in the workspace if the state folder is on the same file system.
+if [ -d "$state" ]; then
+  disk=$(find "$state/" -maxdepth 0 -printf '%D')
+  if try "$state" "$disk"; then known=" $disk "; fi
+fi
+for disk in $disks; do
+  case $known in
+    *" $disk "*) ;;
+    *)
+      near "$1"
+      # Where one folder can't be written, another one on the same file system may be.
+      if try "$near" "$disk"; then known="$known$disk "; fi
+      ;;
+  esac
+  shift
+done
+exit 0

@@ -1,0 +1,79 @@
+//! The two sides of a workspace, where each is asked what it holds.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::path::Path;
+
+use crate::listing::{Disks, Listing};
+use crate::pipe::failure::Outcome;
+use crate::process::script::Script;
+use crate::remote::connection::Connection;
+use crate::remote::disks;
+use crate::remote::session::reply::Reply;
+use crate::sync::plan::TransferDirection;
+
+/// The local and the remote folder of a workspace, and how scripts run on the remote.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "a function has none")]
+pub struct Sides<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// The local workspace.
+    pub local: &'a Path,
+    /// The remote workspace.
+    pub remote: &'a str,
+    /// The remote state folder.
+    pub state: &'a str,
+    /// Runs a script on the remote.
+    pub run: &'a dyn Fn(Script) -> Outcome<Reply>,
+}
+
+impl Sides<'_> {
+    /// The entries of a listing of the local workspace with the times and permissions in `exact`, where its file system
+    /// can't store them.
+    #[must_use]
+    pub fn unrounded_local<'l>(&self, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
+        unrounded_local(self.local, listing, exact)
+    }
+
+    /// As [`Sides::unrounded_local`], for the remote workspace.
+    ///
+    /// # Errors
+    /// When the remote doesn't reply.
+    pub fn unrounded_remote<'l>(
+        &self,
+        listing: &'l Listing,
+        exact: &Listing,
+    ) -> Outcome<Cow<'l, Listing>> {
+        let Self { connection, remote, state, run, .. } = *self;
+        listing.unrounded(exact, |folders| disks::ask(connection, state, remote, folders, run))
+    }
+
+    /// As [`Sides::unrounded_local`], for the receiver of a transfer.
+    ///
+    /// # Errors
+    /// When the remote is asked and doesn't reply.
+    pub fn unrounded_receiver(
+        &self,
+        direction: TransferDirection,
+        listing: &Listing,
+        exact: &Listing,
+    ) -> Outcome<Listing> {
+        Ok(match direction {
+            TransferDirection::Up => self.unrounded_remote(listing, exact)?,
+            TransferDirection::Down => self.unrounded_local(listing, exact),
+        }
+        .into_owned())
+    }
+}
+
+/// The entries of a listing of the local folder `top` with the times and permissions in `exact`, where its file system
+/// can't store them.
+#[must_use]
+pub fn unrounded_local<'l>(top: &Path, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
+    let ask = |folders: &[&'static Path]| Ok::<_, Infallible>(Disks::local(top, folders));
+    match listing.unrounded(exact, ask) {
+        Ok(listing) => listing,
+        Err(never) => match never {},
+    }
+}
