@@ -1,6 +1,8 @@
 //! A real Apptainer, called by mlcube's own singularity runner.
 
-use mlcube_ssh_harness::{Apptainer, Document, Outcome, Processes, Scene, Task};
+use mlcube_ssh_harness::{
+    Apptainer, Document, HostOptions, Outcome, Processes, Python, Scene, Task,
+};
 use serde_json::json;
 
 /// A document of a host with Apptainer, whose image does these lines of sh. What the host has in its environment is kept
@@ -76,4 +78,45 @@ fn ctrl_c_ends_what_ignores_it_in_a_container_without_our_environment() {
     running.ctrl_c();
     running.wait().exits(130).says("with all its processes and containers");
     assert!(left().is_empty(), "{:?}", left());
+}
+
+#[test]
+fn what_apptainer_itself_fails_at_is_no_failure_of_the_task() {
+    let mut scene = Scene::new();
+    let Some(apptainer) = Apptainer::of(&mut scene) else { return };
+    let cube = apptainer.image(scene.cube("digits").task(&Task::named("train")), "echo ran");
+    let document = scene.document(&cube, &["--task=train"]);
+    let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = pushed.succeeds().document();
+    let configured = exec(&scene, &["configure"], &document);
+    configured.succeeds().says("warning: the image's file is there already");
+    configured.says("built nothing");
+    let image = scene.host.folder().join("images/cube");
+    std::fs::remove_dir_all(&image).unwrap();
+    std::fs::write(&image, "no image").unwrap();
+    let ran = exec(&scene, &["run"], &document);
+    ran.exits(125).says("the container engine on 'there' failed with status 255: FATAL:   ");
+    assert_eq!(ran.document().at("/failed/kind"), "ours");
+}
+
+#[test]
+fn a_host_without_it_is_told_as_that() {
+    let options = HostOptions::default().without("singularity").without("apptainer");
+    let mut scene = Scene::with(options);
+    scene.set("/platform", "singularity");
+    scene.set("/interpreter/python", Python::with_singularity().to_str().unwrap());
+    scene.set("/remote", json!({"runner": "singularity", "image_dir": scene.host.folder()}));
+    let singularity = json!({"image": "none.sif"});
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let document = scene.document(&cube.section("singularity", singularity), &["--task=train"]);
+    let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = pushed.succeeds().document();
+    for verb in ["configure", "run"] {
+        let failed = exec(&scene, &[verb], &document);
+        failed.exits(125).says("singularity: not found on this host").says("install singularity");
+    }
+    // One that can be called, and an image that nobody put there.
+    scene.host.has_program("apptainer", "echo apptainer version 1.4.5");
+    let failed = exec(&scene, &["configure"], &document);
+    failed.exits(125).says("SIF recipe file does not exist").says("put the image's file into");
 }

@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Document, Engine, Outcome, Scene, Task, eventually};
+use mlcube_ssh_harness::{Document, Engine, Outcome, Scene, Task, Tmpfs, eventually};
+use serde_json::json;
 
 const WAITS: &str = "echo started; until [ -e \"$folder/go\" ]; do sleep 0.05; done; echo done";
 
@@ -153,6 +154,21 @@ fn a_start_that_crashed_with_the_lock_is_no_obstacle() {
     symlink("1-crashed@node7/0123", &lock).unwrap();
     let refused = exec(&scene, &["run"], &document);
     refused.exits(125).says("node7").says("--force");
+}
+
+#[test]
+fn a_lock_for_which_there_is_no_inode_is_a_matter_of_room() {
+    let scene = Scene::new();
+    let root = scene.host.remote_root();
+    let Some(_disk) = Tmpfs::mount(&root, "8m,nr_inodes=300") else { return };
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let document = document.with("/run/tasks", json!(["train"]));
+    let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = pushed.succeeds().document();
+    let fill = format!("n=0; while touch '{}/'$n; do n=$((n + 1)); done; :", root.display());
+    scene.sh(&fill).run().succeeds();
+    let refused = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run();
+    refused.exits(125).complains(&["no room left on 'there' for ", "locks", "df -i"]);
 }
 
 #[test]

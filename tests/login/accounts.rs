@@ -39,6 +39,16 @@ fn is_refused(line: &str, words: &[&str]) {
 }
 
 #[test]
+fn a_host_that_ends_the_connection_after_the_login_is_told_as_that() {
+    // As a PAM module for the session does that fails.
+    let options = HostOptions::default().own_system("login1").config("ChrootDirectory /nowhere");
+    let Some((_account, scene, document)) = with_an_account(options, "bash") else { return };
+    let refused = push(&scene, &document);
+    refused.exits(255).complains(&["'there' ended the connection right after the login", "sshd"]);
+    refused.never_says("kex_exchange");
+}
+
+#[test]
 fn a_password_that_has_expired() {
     is_refused(
         "chage -d 0 $who",

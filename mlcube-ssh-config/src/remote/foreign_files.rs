@@ -40,14 +40,19 @@ impl ForeignFiles<'_> {
 
     fn command(&self, blocked: &Path) -> Option<String> {
         let reply = self.connection.run(&self.look(blocked)).ok()?;
-        command(&reply).filter(|_| reply.status == 0)
+        command(&reply, self.engine()).filter(|_| reply.status == 0)
+    }
+
+    /// The engine as the settings name it; empty if the platform has none that could help.
+    fn engine(&self) -> &str {
+        match self.cube.runner.remote_platform() {
+            "docker" => self.document.runner_text(&["remote", "docker"]).unwrap_or("docker"),
+            _ => "",
+        }
     }
 
     fn look(&self, blocked: &Path) -> Script {
-        let engine = match self.cube.runner.remote_platform() {
-            "docker" => self.document.runner_text(&["remote", "docker"]).unwrap_or("docker"),
-            _ => "",
-        };
+        let engine = self.engine();
         let blocked = Path::new(self.place).join(blocked);
         self.connection
             .script(LOOK)
@@ -58,20 +63,21 @@ impl ForeignFiles<'_> {
     }
 }
 
-/// The command that a reply leads to.
-fn command(reply: &Reply) -> Option<String> {
+/// The command that a reply leads to. An `engine` that the settings name by its path is mostly outside PATH.
+fn command(reply: &Reply, engine: &str) -> Option<String> {
+    let called = |name: &str| shell_word(if engine.contains('/') { engine } else { name });
     let place = reply.path("place").ok()?;
     let account = shell_word(&reply.field("account")?);
     let path = shell_word(&place);
     Some(match reply.field("by")?.as_str() {
         "chmod" => format!("chmod -R u+rwX {path}"),
-        "unshare" => format!("podman unshare chown -R 0:0 {path}"),
-        "container" => container_command(reply, &place)?,
+        "unshare" => format!("{} unshare chown -R 0:0 {path}", called("podman")),
+        "container" => container_command(reply, &place, &called("docker"))?,
         _ => format!("sudo chown -R {account} {path}"),
     })
 }
 
-fn container_command(reply: &Reply, place: &str) -> Option<String> {
+fn container_command(reply: &Reply, place: &str, engine: &str) -> Option<String> {
     // A colon would end the path in `-v`.
     let mount = if place.contains(':') {
         format!("--mount {}", shell_word(&format!("type=bind,source={place},target=/w")))
@@ -84,7 +90,7 @@ fn container_command(reply: &Reply, place: &str) -> Option<String> {
     let program = reply.field("program")?;
     let chown = if program == "chown" { "" } else { "chown " };
     Some(format!(
-        "{}docker run --rm --user 0:0 --entrypoint {} {mount} {} {chown}-R {} /w",
+        "{}{engine} run --rm --user 0:0 --entrypoint {} {mount} {} {chown}-R {} /w",
         daemon.unwrap_or_default(),
         shell_word(&program),
         shell_word(&reply.field("image")?),

@@ -14,7 +14,7 @@ case ${found_origin%% *} in
   *) [ "$adopt" = yes ] || [ "$*" = environment ] || problem other-owner "$found_origin" ;;
 esac
 if [ -d "$state" ]; then
-  guard_locks "$state/locks" || problem not-writable "$state"
+  guard_locks "$state/locks" || problem not-writable "$state/locks: $words"
   # Tells a push that can't ask for the lock.
   : >"$state/locks/removing"
 fi

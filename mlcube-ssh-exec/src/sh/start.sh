@@ -115,7 +115,7 @@ make_job() {
 # other. Fails if the job exists by now: the reply to another session with the same id was lost, and the client asked again
 # while that session was still starting the job.
 take_workspace() {
-  guard_locks "$state/locks" || problem not-writable "$state"
+  guard_locks "$state/locks" || problem not-writable "$state/locks: $words"
   if [ -d "$job" ]; then
     unguard_locks
     return 1

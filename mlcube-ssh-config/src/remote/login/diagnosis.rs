@@ -251,6 +251,16 @@ pub(crate) fn of_busy_host(login: &Login) -> Failure {
         .hint("end another session on it: `pgrep -ax mlcube-ssh-exec` lists the local programs that follow jobs, and `kill -HUP PID` ends one and leaves its job running")
 }
 
+/// The failure of a host that ends the connection between the login and the first word of a session. The client's own
+/// message comes from an ssh that finds no master any more, and tells nothing.
+pub(crate) fn of_end_after_login(login: &Login) -> Failure {
+    Failure::connection(format!("'{}' ended the connection right after the login", login.host))
+        .hint(format!(
+            "try `{}`; the log of its sshd has the reason, such as a session that PAM refuses",
+            login.by_hand()
+        ))
+}
+
 /// The failure of a lost connection; ssh's own messages may say why.
 pub(crate) fn of_lost_link(login: &Login, own_words: &str) -> Failure {
     let last = last_line(own_words);

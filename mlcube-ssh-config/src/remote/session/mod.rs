@@ -188,6 +188,11 @@ impl Connection {
                     self.warn_of_wedged_master();
                     master = self.open_master(true)?;
                 }
+                Err(NotReady::LinkEnded(own_words))
+                    if master == Master::Opened && found_no_master(&own_words) =>
+                {
+                    return Err(diagnosis::of_end_after_login(&self.login));
+                }
                 Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
                     return Err(diagnosis::of_lost_link(&self.login, &own_words));
                 }
@@ -604,6 +609,11 @@ impl Read for Session {
         self.ahead.drain(..length);
         Ok(length)
     }
+}
+
+/// Returns whether ssh's messages are those of a client without a master: it would log in through the proxy `false`.
+fn found_no_master(own_words: &str) -> bool {
+    own_words.contains("kex_exchange_identification") || own_words.contains("UNKNOWN port")
 }
 
 /// Reads in a thread, so that waiting for the output can have a limit.

@@ -261,11 +261,14 @@ guard_locks() {
   return "$guarded"
 }
 
-# As guard_locks, but tries once: returns 1 when $1 can't be written, 2 when another process holds the lock for too long
+# As guard_locks, but tries once: returns 1 when $1 can't be written, with the cause in `words`, 2 when another process holds the lock for too long
 # or locking hangs, 3 when the folder was removed while this process waited.
 try_guard() {
   guard=
-  (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>/dev/null || return 1
+  words=$( (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>&1) || {
+    words=$(printf '%s\n' "$words" | tail -n 1)
+    return 1
+  }
   # With `command`, a failed redirection doesn't end the shell.
   { command exec 9>>"$1/guard"; } 2>/dev/null || return 3
   lock_file 9
@@ -332,7 +335,7 @@ take_lock() {
   if is_held "$1" "$2"; then refuse_locked; fi
   [ ! -L "$1" ] || rm -f "$1"
   know_this_machine
-  ln -s "$2@$this_host" "$1" || problem not-writable "$1"
+  words=$(ln -s "$2@$this_host" "$1" 2>&1) || problem not-writable "$1: $(printf '%s\n' "$words" | tail -n 1)"
 }
 
 # Releases the lock $1, if the job $2 holds it.
