@@ -215,6 +215,19 @@ fn words_for_the_runner_of_a_strangers_document_are_not_taken() {
         let again = scene.tool("mlcube-ssh-config").args(["--input", "run.json"]).run();
         again.exits(125).complains(&["run.json", "overrides"]);
     }
+    // The new document would be sealed, and a sealed one may name these places.
+    let words =
+        ["runtime.workspace=w", "[runtime][root]=r", "workspace=w", "docker.build_context=.."];
+    for word in words {
+        let forged = document.with("/run/overrides", json!([word])).with("/seal", Value::Null);
+        fs::write(scene.home().join("run.json"), forged.to_string()).unwrap();
+        let again = scene.tool("mlcube-ssh-config").args(["--input", "run.json"]).run();
+        again.exits(125).complains(&["run.json", word]);
+    }
+    let harmless = document.with("/run/overrides", json!(["docker.image=x"]));
+    fs::write(scene.home().join("run.json"), harmless.with("/seal", Value::Null).to_string())
+        .unwrap();
+    scene.tool("mlcube-ssh-config").args(["--input", "run.json"]).run().succeeds();
     let ssh = scene.home().join(".ssh");
     let forged = document.with("/run/workspace", ssh.to_str().unwrap());
     fs::write(scene.home().join("run.json"), forged.to_string()).unwrap();

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use mlcube_ssh::cube::trust;
 use mlcube_ssh::pipe::document::{Document, Run};
 use mlcube_ssh::pipe::failure::hinted;
+use mlcube_ssh::settings::runner::is_about_local_folders;
 
 use crate::cli::{Args, Mount};
 
@@ -26,10 +27,11 @@ fn read(path: &Path) -> Result<Document> {
     Document::read(&fs::read(path).context("can't read it")?)
 }
 
-/// Refuses a workspace and words for the runner unless this user wrote the document: the new document will be sealed.
+/// Refuses words for local folders and for the runner unless this user wrote the document: the new document will be sealed.
 fn check_is_ours(document: &Document) -> Result<()> {
     let run = &document.run;
-    let word = run.runner_overrides.first().map(|word| format!("-P{word}"));
+    let mut of_folders = run.overrides.iter().filter(|word| is_about_local_folders(word));
+    let word = run.runner_overrides.first().or(of_folders.next()).map(|word| format!("-P{word}"));
     let word = word.or(run.workspace.as_ref().map(|path| format!("--workspace={path}")));
     match word {
         Some(word) if !trust::is_sealed(document) => Err(hinted(

@@ -312,8 +312,23 @@ fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> 
 /// `mlcube`.
 #[must_use]
 pub fn is_for_this_runner(word: &str) -> bool {
+    key_parts(word).next() == Some("runner")
+}
+
+/// Returns whether a `-P` word changes local folders: the workspace, or what is sent besides the cube.
+#[must_use]
+pub fn is_about_local_folders(word: &str) -> bool {
+    let mut parts = key_parts(word);
+    match parts.next() {
+        Some("runtime" | "workspace" | "root") => true,
+        // A word without a second part has a map for its value.
+        Some("docker") => matches!(parts.next(), None | Some("build_context" | "build_file")),
+        _ => false,
+    }
+}
+
+/// The parts of a `-P` word's key, in any of OmegaConf's spellings: `a.b`, `a[b]`, `[a].b`.
+fn key_parts(word: &str) -> impl Iterator<Item = &str> {
     let key = word.split('=').next().unwrap_or(word);
-    key.split(['.', '['])
-        .find(|part| !part.is_empty())
-        .is_some_and(|part| part.trim_end_matches(']') == "runner")
+    key.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty())
 }
