@@ -163,3 +163,34 @@ fn what_fails_behind_a_link_that_is_followed_is_named_too() {
     run(&scene, "mlcube-ssh-pull", &document, &[]).succeeds();
     assert_eq!(cube.result("out/closed/result"), "1");
 }
+
+#[test]
+fn a_find_that_cannot_run_is_no_empty_workspace() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    fs::write(there.join("good"), "trained").unwrap();
+    // The interpreter of pyenv's shim isn't in the PATH; what find is linked with is missing, or what it reads.
+    let shim = "echo \"/usr/bin/env: 'bash': No such file or directory\" >&2; exit 127";
+    let works_once = |fails: &str| {
+        format!("case \" $* \" in *' / -maxdepth 0 '*) exec /usr/bin/find \"$@\" ;; esac; {fails}")
+    };
+    for (find, python) in [
+        ("exec busybox find \"$@\"".to_owned(), shim),
+        (works_once("echo 'find: error while loading shared libraries: libm.so.6: cannot open shared object file: No such file or directory' >&2; exit 127"), shim),
+        (works_once("echo 'lua: find.lua: No such file or directory' >&2; exit 1"), shim),
+    ] {
+        scene.host.has_program("find", &find);
+        ["python3", "python"].map(|name| scene.host.has_program(name, python));
+        for words in [&["-q"][..], &["--verify"], &["--list"], &["good"]] {
+            let pulled = run(&scene, "mlcube-ssh-pull", &document, words);
+            assert!(pulled.status != 0, "{find} {words:?}: {pulled}");
+            pulled.never_says("no file differs").never_says("nothing to fetch");
+        }
+        let sent = run(&scene, "mlcube-ssh-push", &document, &["-q"]);
+        assert!(sent.status != 0, "{find}: {sent}");
+    }
+    ["find", "python3", "python"].map(|name| scene.host.loses_program(name));
+    assert_eq!(cube.result("good"), "1");
+    run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds();
+    assert_eq!(cube.result("good"), "trained");
+}

@@ -20,7 +20,7 @@ pub(crate) fn is_called_in(script: &str) -> bool {
 /// The failure of a remote that has neither GNU find nor Python.
 pub(crate) fn missing_on_remote(host: &str) -> Failure {
     let message = format!(
-        "the find on '{host}' can't list a folder (-printf), and it has no python3 to do it"
+        "the find on '{host}' can't list a folder (-printf), and no python3 that starts there can do it"
     );
     Failure::tool(ExitStatus::CannotRun, message)
         .hint("install findutils on the remote, or python3 in the PATH of the account's shell")

@@ -185,7 +185,9 @@ class Find:
         if self.follows and isinstance(problem, FileNotFoundError) and os.path.lexists(path):
             return
         out.flush()
-        sys.stderr.write("find: '%s': %s\n" % (os.fsdecode(path), problem.strerror))
+        # One line for each, as GNU find writes: whoever reads the messages takes a line that isn't find's for a failure.
+        name = os.fsdecode(path).replace("\n", "\\n")
+        sys.stderr.write("find: '%s': %s\n" % (name, problem.strerror))
         self.failed = True
 
     def visit(self, path, start, depth, above):
