@@ -125,13 +125,13 @@ fn code_that_was_pushed_and_removed_here_is_no_result_and_what_a_task_wrote_besi
     // A pull doesn't fetch it.
     let kept = clean(&scene, &["--yes=tree"], &document);
     kept.exits(125).complains(&[
-        "has 1 file that this machine never had (made.py)",
+        "has 1 file that this machine doesn't have (made.py)",
         "they are outside the workspace, which is all that a pull fetches: copy what you need",
         "--force",
     ]);
     has_result(&scene);
     let kept = clean(&scene, &["--yes=tree"], &document);
-    kept.exits(125).complains(&["2 files", "pull` fetches the 1 in the workspace"]);
+    kept.exits(125).complains(&["2 files", "pull` fetches 1 of them"]);
     fs::remove_file(tree(&scene).join("made.py")).unwrap();
     // The command of the hint can be typed.
     let kept = clean(&scene, &["--yes=tree"], &document);
@@ -204,6 +204,31 @@ fn a_result_that_changed_since_it_was_fetched_stays() {
     clean(&scene, &["--yes=workspaces"], &document).exits(125).says("model/best");
     clean(&scene, &["--yes=workspaces", "--force"], &document).succeeds();
     assert!(!tree(&scene).join("workspace").exists());
+}
+
+#[test]
+fn a_result_that_was_fetched_and_lost_or_edited_here_stays() {
+    let (scene, _engine, cube, document) = ran(":", &[]);
+    has_result(&scene);
+    let there = tree(&scene).join("workspace/model");
+    fs::write(there.join("last"), "0.8").unwrap();
+    let pull = || scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run();
+    pull().succeeds();
+    let here = cube.workspace().join("model");
+    fs::remove_file(here.join("best")).unwrap();
+    let kept = clean(&scene, &["--yes=workspaces"], &document);
+    kept.exits(125).complains(&[
+        "has 1 file that this machine doesn't have (model/best)",
+        "pull` fetches them",
+    ]);
+    // The hint holds.
+    scene.sh(kept.stderr.split('`').nth(1).unwrap()).run().succeeds();
+    assert_eq!(cube.result("model/best"), "0.9");
+    fs::write(here.join("last"), "edited").unwrap();
+    let kept = clean(&scene, &["--yes=all"], &document);
+    kept.exits(125).complains(&["1 file", "(model/last)", "a pull replaces no edit: copy"]);
+    assert_eq!(fs::read_to_string(there.join("last")).unwrap(), "0.8");
+    clean(&scene, &["--yes=all", "--force"], &document).succeeds();
 }
 
 #[test]

@@ -176,20 +176,28 @@ fn a_find_that_cannot_run_is_no_empty_workspace() {
     };
     for (find, python) in [
         ("exec busybox find \"$@\"".to_owned(), shim),
-        (works_once("echo 'find: error while loading shared libraries: libm.so.6: cannot open shared object file: No such file or directory' >&2; exit 127"), shim),
+        (
+            works_once(
+                "echo 'find: error while loading shared libraries: libm.so.6: cannot open shared object file: No such file or directory' >&2; exit 127",
+            ),
+            shim,
+        ),
         (works_once("echo 'lua: find.lua: No such file or directory' >&2; exit 1"), shim),
     ] {
         scene.host.has_program("find", &find);
-        ["python3", "python"].map(|name| scene.host.has_program(name, python));
-        for words in [&["-q"][..], &["--verify"], &["--list"], &["good"]] {
-            let pulled = run(&scene, "mlcube-ssh-pull", &document, words);
-            assert!(pulled.status != 0, "{find} {words:?}: {pulled}");
-            pulled.never_says("no file differs").never_says("nothing to fetch");
+        scene.host.has_program("python3", python);
+        scene.host.has_program("python", python);
+        for (tool, words) in
+            [("mlcube-ssh-pull", "-q"), ("mlcube-ssh-pull", "--verify"), ("mlcube-ssh-push", "-q")]
+        {
+            let ran = run(&scene, tool, &document, &[words]);
+            assert!(ran.status != 0, "{find}: {ran}");
+            ran.never_says("no file differs");
         }
-        let sent = run(&scene, "mlcube-ssh-push", &document, &["-q"]);
-        assert!(sent.status != 0, "{find}: {sent}");
     }
-    ["find", "python3", "python"].map(|name| scene.host.loses_program(name));
+    for name in ["find", "python3", "python"] {
+        scene.host.loses_program(name);
+    }
     assert_eq!(cube.result("good"), "1");
     run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds();
     assert_eq!(cube.result("good"), "trained");

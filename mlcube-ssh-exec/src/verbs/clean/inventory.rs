@@ -1,14 +1,15 @@
-//! The local knowledge about what the remote holds of this cube: which of its files were never fetched.
+//! The local knowledge about what the remote holds of this cube: which of its files the local machine doesn't have.
 
 use std::path::Path;
 
 use anyhow::Result;
-use mlcube_ssh::cube::layout::Layout;
+use mlcube_ssh::cube::Cube;
+use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::Item;
-use mlcube_ssh::sync::SyncState;
+use mlcube_ssh::sync::{SyncState, follow_own_links, unrounded_local};
 use mlcube_ssh::text::units::count;
 
 /// The name of the remote tree in the listing.
@@ -16,13 +17,15 @@ pub(crate) const TREE: &str = "tree";
 /// The folder of the listing for workspaces outside the tree.
 pub(crate) const OWN: &str = "own";
 
-/// What a folder on the remote has that the local machine never had, or had with other content.
+/// What a folder on the remote has and the local machine doesn't, or has with other content.
 #[derive(Debug, Default)]
 pub(crate) struct NotFetched {
     /// The paths in the folder.
     pub(crate) paths: Vec<String>,
-    /// How many of these are in the workspace that a pull with this document fetches.
-    pub(crate) in_workspace: usize,
+    /// How many of these a pull with this document fetches: those in its workspace that weren't edited locally.
+    pub(crate) fetchable: usize,
+    /// How many of these are in that workspace and were edited locally, so that a pull keeps the local ones.
+    pub(crate) edited: usize,
     /// How many of these are folders that can't be read, so nobody knows what is in them.
     pub(crate) closed: usize,
 }
@@ -36,34 +39,46 @@ impl NotFetched {
         counts.map(|(number, what)| count(number as u64, what)).collect::<Vec<_>>().join(" and ")
     }
 
-    /// What the user can do, given where the files are: a pull fetches the workspace and nothing else.
+    /// What the user can do, given where the files are: a pull fetches the workspace and nothing else, and replaces no
+    /// local edit.
     pub(crate) fn hint(&self, connection: &Connection, document: &Document) -> String {
         let pull = format!("`{}` fetches", document.pull_command());
         let copy = format!("copy what you need, for example with scp from '{}'", connection.host());
-        let first = match self.in_workspace {
-            0 => {
+        let first = match self.fetchable {
+            0 if self.edited == 0 => {
                 format!("they are outside the workspace, which is all that a pull fetches: {copy}")
             }
+            0 if self.edited == self.paths.len() => {
+                format!("they were edited locally since, and a pull replaces no edit: {copy}")
+            }
+            0 => {
+                format!(
+                    "a pull fetches none of them, because they were edited locally or are outside the workspace: {copy}"
+                )
+            }
             all if all == self.paths.len() => format!("{pull} them"),
-            some => format!("{pull} the {some} in the workspace; of the others, {copy}"),
+            some => format!("{pull} {some} of them; of the others, {copy}"),
         };
         format!("{first}; or remove them with --force")
     }
 }
 
-/// The sync state of code and workspace, at their paths in the remote's listing.
+/// What the local machine has: the sync state of code and workspace, and the workspace as it is now.
 pub(crate) struct Known {
     code: Listing,
     /// Code that this machine pushed once and that no longer exists locally.
     gone: Listing,
-    workspace: Listing,
+    /// What both sides of the workspace last agreed on. What was fetched once may have been lost since.
+    agreed: Listing,
+    local: Listing,
     /// The path of the document's workspace in the listing.
     place: String,
 }
 
 impl Known {
-    /// Reads the local sync state.
-    pub(crate) fn of(layout: &Layout, document: &Document) -> Result<Self> {
+    /// Reads the local sync state; lists the local workspace if `lists_workspace`.
+    pub(crate) fn of(cube: &Cube, document: &Document, lists_workspace: bool) -> Result<Self> {
+        let layout = &cube.layout;
         let sync_state = SyncState::of(layout, &document.remote)?;
         let (base, workspace) = (document.remote.base.as_str(), document.remote.workspace.as_str());
         let in_tree = workspace.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
@@ -71,12 +86,17 @@ impl Known {
             Some(place) => format!("{TREE}/{place}"),
             None => format!("{OWN}/{}", workspace.rsplit('/').next().unwrap_or_default()),
         };
-        Ok(Self {
-            code: sync_state.code()?.unwrap_or_default(),
-            gone: sync_state.gone()?,
-            workspace: sync_state.workspace()?,
-            place,
-        })
+        let mut local = Listing::default();
+        if lists_workspace {
+            let (top, nothing) = (&layout.workspace, |_: &Path, _| Ok(false));
+            local = Listing::of_folder(top, &nothing)?;
+            let boundary = Boundary::of(layout, &cube.runner)?;
+            follow_own_links(&mut local, top, &boundary, &|_, _| true, &nothing)?;
+        }
+        let agreed = sync_state.workspace()?;
+        let local = unrounded_local(&layout.workspace, &local, &agreed).into_owned();
+        let (code, gone) = (sync_state.code()?.unwrap_or_default(), sync_state.gone()?);
+        Ok(Self { code, gone, agreed, local, place })
     }
 
     /// Returns whether the document's workspace is inside the tree.
@@ -89,7 +109,7 @@ impl Known {
         found.kind == "workspace" || self.place == format!("{OWN}/{}", found.name())
     }
 
-    /// Returns what `found` has that the local machine never had. Empty if `found` is neither a tree nor a workspace.
+    /// Returns what `found` has and the local machine doesn't. Empty if `found` is neither a tree nor a workspace.
     pub(crate) fn not_fetched(&self, found: &Item, remote_listing: &Listing) -> NotFetched {
         let mut unknown = NotFetched::default();
         let folder = match found.kind.as_str() {
@@ -103,28 +123,43 @@ impl Known {
                 EntryKind::Folder => true,
                 // Push creates the links in the tree; they hold no data.
                 EntryKind::Link if !path.starts_with(&self.place) => true,
-                _ => self.had(path, &entry),
+                _ => self.has(path, &entry),
             };
             let Some(name) = path.strip_prefix(&folder).ok().filter(|_| !is_known) else {
                 continue;
             };
             unknown.paths.push(name.to_string_lossy().escape_debug().to_string());
-            unknown.in_workspace += usize::from(path.starts_with(&self.place));
+            if let Ok(path) = path.strip_prefix(&self.place) {
+                let is_edited = self.is_edited(path);
+                unknown.edited += usize::from(is_edited);
+                unknown.fetchable += usize::from(!is_edited);
+            }
             unknown.closed += usize::from(entry.kind == EntryKind::Unreadable);
         }
         unknown
     }
 
-    /// Returns whether the local machine had an entry as it is.
-    fn had(&self, path: &Path, entry: &Entry) -> bool {
-        let is_in = |listing: &Listing, path: &Path| {
-            listing.get(path).is_some_and(|known| known.same_content(entry))
-        };
+    /// Returns whether the local machine has an entry of the remote as it is; of code, whether it had it.
+    fn has(&self, path: &Path, entry: &Entry) -> bool {
         match path.strip_prefix(&self.place) {
-            Ok(path) => is_in(&self.workspace, path),
+            Ok(path) => self.agreed.get(path).is_some_and(|agreed| {
+                agreed.same_content(entry) && is_in(&self.local, path, &agreed)
+            }),
             Err(_) => path
                 .strip_prefix(TREE)
-                .is_ok_and(|path| is_in(&self.code, path) || is_in(&self.gone, path)),
+                .is_ok_and(|path| is_in(&self.code, path, entry) || is_in(&self.gone, path, entry)),
         }
     }
+
+    /// Returns whether the local workspace has something else at `path` than both sides agreed on.
+    fn is_edited(&self, path: &Path) -> bool {
+        let is_agreed =
+            |now: Entry| self.agreed.get(path).is_some_and(|agreed| agreed.same_content(&now));
+        self.local.get(path).is_some_and(|now| !is_agreed(now))
+    }
+}
+
+/// Returns whether a listing has an entry with this content.
+fn is_in(listing: &Listing, path: &Path, entry: &Entry) -> bool {
+    listing.get(path).is_some_and(|known| known.same_content(entry))
 }

@@ -21,7 +21,7 @@ const START_ENGINE: &str = "start the container engine on the remote, and repeat
 pub(crate) enum Kept {
     /// A folder that no push created.
     NotOurs(String),
-    /// A folder with files that the local machine never had.
+    /// A folder with files that the local machine doesn't have.
     NotFetched { path: String, what: NotFetched },
     /// An item that a running job uses.
     InUse { path: String, job: String, node: Option<Host> },
@@ -84,7 +84,7 @@ impl Kept {
                 format!("{path} existed before the first push, or was replaced by another folder")
             }
             Self::NotFetched { path, what } => format!(
-                "{path} has {} that this machine never had ({})",
+                "{path} has {} that this machine doesn't have ({})",
                 what.counted(),
                 few(&what.paths)
             ),

@@ -70,7 +70,8 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         write_for_people(found.iter().map(Item::line))?;
         return kept::check_engines(&text, &connection);
     }
-    let known = Known::of(&cube.layout, document)?;
+    let may_lose = |what| matches!(what, &(What::Tree | What::Workspaces | What::All));
+    let known = Known::of(&cube, document, !force && yes.iter().any(may_lose))?;
     let remote_listing = if force { Listing::default() } else { reply.listing()? };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &remote_listing));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
