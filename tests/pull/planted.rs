@@ -110,3 +110,22 @@ fn nothing_is_made_behind_a_link_through_which_a_pull_does_not_write() {
     assert_eq!(planted.cube.result("score").len(), 2_000_000);
     planted.is_untouched();
 }
+
+#[test]
+fn parts_of_files_lie_in_one_folder() {
+    let planted = planted();
+    // rsync looks a relative path up beside every file, and an old one removes files behind it.
+    let sub = planted.cube.workspace().join("sub");
+    fs::create_dir_all(&sub).unwrap();
+    symlink(planted.victim.join("photos"), sub.join(".mlcube-ssh-partial")).unwrap();
+    fs::create_dir_all(planted.there().join("sub")).unwrap();
+    fs::write(planted.there().join("sub/one"), vec![b'x'; 2_000_000]).unwrap();
+    fs::write(planted.before(), "").unwrap();
+    for tool in ["mlcube-ssh-pull", "mlcube-ssh-push"] {
+        fs::write(planted.cube.workspace().join("in"), tool.repeat(100_000)).unwrap();
+        let done = planted.scene.tool(tool).arg("-v").reads_document(&planted.document).run();
+        done.succeeds().says("--partial-dir=/").never_says("--partial-dir=.");
+    }
+    assert_eq!(planted.cube.result("sub/one").len(), 2_000_000);
+    planted.is_untouched();
+}

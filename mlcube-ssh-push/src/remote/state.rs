@@ -86,7 +86,9 @@ pub(crate) struct Route<'a> {
     pub(crate) incoming: String,
     /// The folder for rsync's temporary files.
     pub(crate) scratch: String,
-    /// Whether both folders are on the file system of `remote`.
+    /// The folder for the parts of files that were cut off.
+    pub(crate) parts: String,
+    /// Whether these folders are on the file system of `remote`.
     pub(crate) is_on_incoming_disk: bool,
 }
 
@@ -175,6 +177,7 @@ impl RemoteState<'_> {
             name,
             incoming,
             scratch,
+            parts: self.incoming.folder("parts"),
             is_on_incoming_disk: disk.is_on_incoming_disk,
         }
     }
