@@ -79,6 +79,33 @@ fn nothing_behind_a_link_that_leads_out_is_deleted() {
 }
 
 #[test]
+fn nothing_behind_a_link_within_the_tree_is_deleted() {
+    let (scene, cube, there) = pushed();
+    let write = |name: &str| {
+        fs::create_dir_all(cube.root().join(name).parent().unwrap()).unwrap();
+        fs::write(cube.root().join(name), name).unwrap();
+    };
+    for name in ["sets/x", "sets/y", "lib/a", "src/a"] {
+        write(name);
+    }
+    push(&scene, &cube, &[]).succeeds();
+    // The folder moves into the workspace, a copy is given up, and links keep the old names.
+    fs::rename(cube.root().join("sets"), cube.root().join("workspace/sets")).unwrap();
+    fs::remove_dir_all(cube.root().join("lib")).unwrap();
+    for (target, name) in [("workspace/sets", "sets"), ("src", "lib")] {
+        std::os::unix::fs::symlink(target, cube.root().join(name)).unwrap();
+        fs::remove_dir_all(there.join(name)).unwrap();
+    }
+    push(&scene, &cube, &[]).succeeds();
+    fs::write(there.join("workspace/sets/x"), "a job's result").unwrap();
+    remove(&cube, "kept.py");
+    push(&scene, &cube, &["--delete"]).succeeds().says("deleted kept.py").never_says("sets");
+    let read = |name: &str| fs::read_to_string(there.join(name)).unwrap();
+    assert_eq!(read("workspace/sets/x"), "a job's result");
+    assert_eq!((read("workspace/sets/y"), read("src/a")), ("sets/y".into(), "src/a".into()));
+}
+
+#[test]
 fn more_than_was_allowed_is_refused() {
     let (scene, cube, there) = pushed();
     remove(&cube, "old");

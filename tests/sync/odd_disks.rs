@@ -137,6 +137,32 @@ fn names_that_the_remote_disk_takes_for_one_are_skipped_and_named() {
 }
 
 #[test]
+fn code_whose_names_the_remote_disk_takes_for_one_is_neither_lost_nor_mixed() {
+    let scene = Scene::new();
+    let (cube, document, _) = pushed(&scene);
+    let tree = scene.host.remote_root().join("digits");
+    let Some(_disk) = OddDisk::mount(&tree, &["names fold"]) else { return };
+    write(cube.root(), &[("lib/Model.py", "model"), ("Two.py", "one"), ("two.py", "another")]);
+    for _ in 0..2 {
+        push(&scene, &document).exits(125).says("skipped two.py").says("hint: rename");
+        assert_eq!(
+            (read(&tree, "lib/Model.py"), read(&tree, "Two.py")),
+            ("model".into(), "one".into())
+        );
+    }
+    fs::remove_file(cube.root().join("two.py")).unwrap();
+    // Renamed by case alone.
+    fs::rename(cube.root().join("lib/Model.py"), cube.root().join("lib/model.py")).unwrap();
+    push(&scene, &document).exits(125).says("skipped lib/model.py");
+    let deleting = || scene.tool("mlcube-ssh-push").arg("--delete").reads_document(&document).run();
+    deleting().succeeds().says("deleted lib/Model.py");
+    let names = fs::read_dir(tree.join("lib")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["model.py"]);
+    assert_eq!(read(&tree, "lib/model.py"), "model");
+    deleting().succeeds().says("nothing to send");
+}
+
+#[test]
 fn one_name_that_is_too_long_for_a_disk_does_not_stop_the_rest() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);

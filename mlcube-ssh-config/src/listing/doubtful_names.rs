@@ -108,6 +108,16 @@ impl DoubtfulNames {
     }
 }
 
+/// The names that some file system may take for names of `these`: they differ in case alone, or both are unusual.
+pub fn confusable_with(these: &Listing) -> impl Fn(&Path) -> bool + use<> {
+    let key = |path: &Path| {
+        let name = path.as_os_str().as_bytes();
+        name.is_ascii().then(|| name.to_ascii_lowercase())
+    };
+    let keys: HashSet<_> = these.iter().map(|(path, _)| key(path)).collect();
+    move |path| keys.contains(&key(path))
+}
+
 /// Returns whether the folder of a path lists its name byte for byte.
 fn is_listed(path: &Path) -> io::Result<bool> {
     let mut names = fs::read_dir(path.parent().unwrap_or(path))?;

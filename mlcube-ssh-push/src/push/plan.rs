@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::listing::Listing;
+use mlcube_ssh::listing::{Listing, confusable_with};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
@@ -33,7 +33,9 @@ impl Push<'_> {
         let looks_the_same =
             self.args.checksum.then(|| local.selected().files_as_in(&remote.listing));
         let common = self.settle(local, remote)?;
+        let unheld_code = self.take_unheld_code(local, remote)?;
         let mut plan = self.plan_workspace(local, remote, &common)?;
+        plan.unheld.extend(unheld_code);
         let is_agreed = plan.common == *common;
         if let Some(looks_the_same) = looks_the_same {
             self.add_differing(&mut plan, looks_the_same, local, remote)?;
@@ -80,6 +82,26 @@ impl Push<'_> {
     ) -> Sides<'b> {
         let (connection, local) = (&self.connection, &self.cube.layout.workspace);
         Sides { connection, local, remote: &remote.workspace, state: &remote.state, run }
+    }
+
+    /// Removes from the code what the remote file system can't store under its name, and returns these paths.
+    fn take_unheld_code(
+        &self,
+        local: &mut Local,
+        remote: &mut RemoteState<'_>,
+    ) -> Outcome<Vec<PathBuf>> {
+        let mut pushed = local.pushed().cloned().unwrap_or_default();
+        if self.args.delete {
+            // Where the file system takes two names for one, deleting the old one deletes the new one, too; it is sent
+            // again then, whatever was listed.
+            pushed.retain(|path, _| local.gone.get(path).is_none());
+            let is_doubtful = confusable_with(&local.gone);
+            remote.code.retain(|path, _| !is_doubtful(path));
+        }
+        let unheld = try_names::unheld_code(remote, &self.connection, &local.code, &pushed)?;
+        let skipped: HashSet<&Path> = unheld.iter().map(PathBuf::as_path).collect();
+        local.code.retain(|path, _| !path.ancestors().any(|folder| skipped.contains(folder)));
+        Ok(unheld)
     }
 
     fn plan_workspace(

@@ -1,6 +1,8 @@
 //! Tries names that the remote file system may not be able to store, or may confuse with others, before anything is
 //! sent.
 
+use std::path::PathBuf;
+
 use mlcube_ssh::listing::{DoubtfulNames, FIND_FORMAT, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::script::Script;
@@ -18,20 +20,47 @@ pub(crate) fn mark_unheld(
     send: &Listing,
 ) -> Outcome<bool> {
     let doubtful = DoubtfulNames::of(send, &remote_state.listing);
-    if doubtful.is_empty() {
+    let Some(tried) = try_in(&remote_state.workspace, &doubtful, remote_state, connection)? else {
         return Ok(false);
+    };
+    let before = remote_state.listing.len();
+    doubtful.mark(&mut remote_state.listing, &tried);
+    Ok(remote_state.listing.len() > before)
+}
+
+/// Returns the paths of the code whose names the file system of the tree can't store, among those that aren't in `pushed`.
+pub(crate) fn unheld_code(
+    remote_state: &RemoteState<'_>,
+    connection: &Connection,
+    code: &Listing,
+    pushed: &Listing,
+) -> Outcome<Vec<PathBuf>> {
+    let doubtful = DoubtfulNames::of(code, pushed);
+    let Some(tried) = try_in(&remote_state.base, &doubtful, remote_state, connection)? else {
+        return Ok(Vec::new());
+    };
+    let mut unheld = Listing::default();
+    doubtful.mark(&mut unheld, &tried);
+    Ok(unheld.iter().map(|(path, _)| path.to_owned()).collect())
+}
+
+/// Makes files of doubtful names on the disk of the remote folder `top`, and returns the listing of the result; `None`
+/// where nothing is known.
+fn try_in(
+    top: &str,
+    doubtful: &DoubtfulNames,
+    remote_state: &RemoteState<'_>,
+    connection: &Connection,
+) -> Outcome<Option<Listing>> {
+    if doubtful.is_empty() {
+        return Ok(None);
     }
-    let script = connection
-        .script(TRY_NAMES)
-        .given("workspace", &remote_state.workspace)
-        .given("format", FIND_FORMAT);
+    let script = connection.script(TRY_NAMES).given("top", top).given("format", FIND_FORMAT);
     let script = doubtful.words().fold(script, Script::word);
     let reply = remote_state.incoming.run_script(script)?;
     if reply.status != 0 || reply.text().trim_end() == "unknown" {
-        // Nothing can be created in the workspace; the transfer will say why.
-        return Ok(false);
+        // Nothing can be created there; the transfer will say why.
+        return Ok(None);
     }
-    let before = remote_state.listing.len();
-    doubtful.mark(&mut remote_state.listing, &reply.listing()?);
-    Ok(remote_state.listing.len() > before)
+    Ok(Some(reply.listing()?))
 }

@@ -13,22 +13,22 @@ tree=$path
 locate "$backups"
 backups=$path
 cd -P "$tree" || exit
-tree=$PWD folder='' is_in_tree=no told='' newline='
+tree=$PWD folder=/ is_itself=no told='' newline='
 '
 
 for place; do
   case $place in
     */*) around=${place%/*} ;;
-    *) around=. ;;
+    *) around= ;;
   esac
   if [ "$around" != "$folder" ]; then
-    folder=$around is_in_tree=no
-    # Nothing is moved below a link that leads out of the tree.
+    folder=$around is_itself=no
+    # A folder that is reached through a link isn't that of the path: behind it may lie a workspace, or other code.
     if cd -P "$tree/$folder" 2>/dev/null; then
-      case $PWD/ in "$tree"/*) is_in_tree=yes ;; esac
+      [ "$PWD" != "$tree${folder:+/$folder}" ] || is_itself=yes
     fi
   fi
-  [ "$is_in_tree" = yes ] || continue
+  [ "$is_itself" = yes ] || continue
   name=./${place##*/}
   if [ -d "$name" ] && [ ! -L "$name" ]; then
     did=deleted

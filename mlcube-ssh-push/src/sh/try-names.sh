@@ -1,16 +1,16 @@
 #!/bin/sh
-# Tries whether the file system of the workspace can store names: makes a file of each name in a folder of its own.
-# Given: workspace; format, the format of the listing.
-# Words: paths that are new in the workspace, sorted by folder.
+# Tries whether the file system of the tree or the workspace can store names: makes a file of each name in a folder of its own.
+# Given: top, the folder; format, the format of the listing.
+# Words: paths that are new in the folder, sorted by folder.
 # Replies: a line `listing` and the listing of the files that could be made, in one numbered folder for each folder of
 # the paths; or a line `unknown`.
 # shellcheck disable=SC2154 # the client sets what is given
 
-locate "$workspace"
-workspace=$path
-tries=$workspace/.mlcube-ssh-partial/names-$$ unknown=
+locate "$top"
+top=$path
+tries=$top/.mlcube-ssh-partial/names-$$ unknown=
 # A task may have put a link there. rsync removes one, too.
-[ ! -L "$workspace/.mlcube-ssh-partial" ] || rm -f "$workspace/.mlcube-ssh-partial"
+[ ! -L "$top/.mlcube-ssh-partial" ] || rm -f "$top/.mlcube-ssh-partial"
 mkdir -p "$tries" || problem not-writable "$tries"
 # Returns whether a file with a plain name can be made. If not, on a full or read-only file system, the other names
 # can't be judged either.
@@ -34,8 +34,8 @@ for new; do
     mkdir "$tries/$number"
   fi
   # A path that exists but isn't listed exists under another name, unless it was made since the listing.
-  if [ -e "$workspace/$new" ] || [ -L "$workspace/$new" ]; then
-    is_listed "$workspace/$new" "$workspace$around" || continue
+  if [ -e "$top/$new" ] || [ -L "$top/$new" ]; then
+    is_listed "$top/$new" "$top$around" || continue
   fi
   # If the second of two names is taken for the first, its file exists already.
   place=$tries/$number/${new##*/}
@@ -47,5 +47,5 @@ if [ -z "$unknown" ]; then
   cd "$tries" && find . -mindepth 1 -printf "$format"
 fi
 cd / && rm -rf "$tries"
-rmdir "$workspace/.mlcube-ssh-partial" 2>/dev/null || :
+rmdir "$top/.mlcube-ssh-partial" 2>/dev/null || :
 [ -z "$unknown" ] || printf 'unknown\n'

@@ -101,10 +101,8 @@ impl PushBackups<'_> {
             let disks = self.ask(base, folders)?;
             code.separate_incomplete(&self.look(base, code)?, |place, now| {
                 let is_now = |sent: &Entry| disks.of(place).rounded(sent).same_content(now);
-                let size =
-                    backups.get(&Path::new("code").join(place)).map_or(0, |backup| backup.size);
                 !self.local.code.get(place).is_some_and(|sent| is_now(&sent))
-                    && (self.local.once_sent_to(place).iter().any(is_now) || size < now.size)
+                    && self.local.once_sent_to(place).iter().any(is_now)
             });
             workspace.separate_incomplete(
                 &self.look(&self.remote_state.workspace, workspace)?,
@@ -121,7 +119,7 @@ impl PushBackups<'_> {
                 },
             );
         }
-        if self.sent.is_none() {
+        if was_full || self.sent.is_none() {
             for (found, folder, top) in [
                 (&mut *code, &self.remote_state.base, "code"),
                 (&mut *workspace, &self.remote_state.workspace, "workspace"),
@@ -363,10 +361,9 @@ impl Found {
     fn separate_incomplete(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
         let is_incomplete =
             |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
-        let (incomplete, changed) =
+        let (incomplete, changed): (Vec<_>, Vec<_>) =
             self.changed.iter().partition(|(_, place)| is_incomplete(place));
-        let incomplete: Vec<_> = incomplete;
-        (self.incomplete, self.changed) =
-            (incomplete.iter().map(|(path, _)| *path).collect(), changed);
+        self.incomplete.extend(incomplete.iter().map(|(path, _)| *path));
+        self.changed = changed;
     }
 }
