@@ -444,7 +444,8 @@ settle_former() {
 
 fill() {
   if [ $# -gt 0 ] && ! met "$@"; then
-    if [ -f "$made" ] && ! "$python" -E -c 'import pip' 2>/dev/null; then make_anew "has lost files"; fi
+    # Without its files a package is still imported, from its empty folder.
+    if [ -f "$made" ] && ! "$python" -E -m pip --version >/dev/null 2>&1; then make_anew "has lost files"; fi
     say "installing $* in $folder"
     install_all "$@"
   fi
