@@ -277,7 +277,7 @@ impl<'a> Follower<'a> {
     /// Returns the failure for a signal that ends this program before the remote replied.
     fn interrupted_unconfirmed(&self, signal: u8) -> Failure {
         command::end_children();
-        if self.offset.is_some() || self.job.start().is_none() {
+        if self.offset.is_some() || self.job.start_script().is_none() {
             return self.left_alone(signal);
         }
         let message = format!(
@@ -293,9 +293,9 @@ impl<'a> Follower<'a> {
 
     /// Returns the script that continues where the log stopped. It starts the job if no start was confirmed.
     fn script(&self) -> Script {
-        match (self.offset, self.job.start()) {
+        match (self.offset, self.job.start_script()) {
             (None, Some(start)) => start.clone(),
-            (offset, _) => self.job.attach(offset, self.mode.tail, self.mode.follow),
+            (offset, _) => self.job.attach_script(offset, self.mode.tail, self.mode.follow),
         }
     }
 
@@ -418,7 +418,7 @@ impl<'a> Follower<'a> {
 
     /// Stops the job through a session of its own.
     fn stop(&self, stopping: Stopping) -> StopThread {
-        let (connection, script) = (Arc::clone(&self.connection), self.job.stop());
+        let (connection, script) = (Arc::clone(&self.connection), self.job.stop_script());
         thread::spawn(move || match stopping {
             Stopping::BesideThis => connection.run_unless_busy(&script),
             Stopping::Alone => connection.run(&script).map(Some),

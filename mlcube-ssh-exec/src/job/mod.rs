@@ -80,7 +80,7 @@ pub(crate) struct Job {
 }
 
 /// The options of a job that is to be started.
-pub(crate) struct Start<'a> {
+pub(crate) struct StartOptions<'a> {
     pub(crate) phase: Phase,
     pub(crate) variables: &'a [(String, String)],
     pub(crate) verbosity: Verbosity,
@@ -94,12 +94,12 @@ impl Job {
         document: &Document,
         cube: &Cube,
         connection: &Connection,
-        start: &Start,
+        options: &StartOptions,
     ) -> Result<Self> {
         let job = Self::named(id, document, connection);
         let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &job.id);
-        Ok(Self { start: Some(start_script(script, document, cube, start)?), ..job })
+        Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
     }
 
     /// Returns a job that exists already.
@@ -135,13 +135,18 @@ impl Job {
     }
 
     /// Returns the script that starts the job unless it runs already; `None` for an existing job.
-    pub(crate) fn start(&self) -> Option<&Script> {
+    pub(crate) fn start_script(&self) -> Option<&Script> {
         self.start.as_ref()
     }
 
     /// Returns the script that sends the job's log from a byte offset, or that many lines from the end; with `follow` it
     /// continues until the job ends.
-    pub(crate) fn attach(&self, offset: Option<u64>, tail: Option<u64>, follow: bool) -> Script {
+    pub(crate) fn attach_script(
+        &self,
+        offset: Option<u64>,
+        tail: Option<u64>,
+        follow: bool,
+    ) -> Script {
         let text =
             |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let then = if follow { "follow" } else { "end" };
@@ -152,25 +157,30 @@ impl Job {
     }
 
     /// Returns the script that stops the job, as Ctrl-C does.
-    pub(crate) fn stop(&self) -> Script {
-        self.stop_after(GRACE, false)
+    pub(crate) fn stop_script(&self) -> Script {
+        self.stop_script_after(GRACE, false)
     }
 
     /// Returns the script that stops the job; with `force` it also releases the workspace of a job that can't be reached.
-    pub(crate) fn stop_after(&self, grace: u64, force: bool) -> Script {
+    pub(crate) fn stop_script_after(&self, grace: u64, force: bool) -> Script {
         let force = if force { "yes" } else { "no" };
         self.of_this(&self.stop).given("grace", &grace.to_string()).given("force", force)
     }
 
     /// Returns the script that reports the state of the job, or of all jobs of the cube.
-    pub(crate) fn status(&self, all: bool) -> Script {
+    pub(crate) fn status_script(&self, all: bool) -> Script {
         self.of_this(&self.status).given("which", if all { "all" } else { "one" })
     }
 }
 
-fn start_script(script: Script, document: &Document, cube: &Cube, start: &Start) -> Result<Script> {
+fn start_script(
+    script: Script,
+    document: &Document,
+    cube: &Cube,
+    options: &StartOptions,
+) -> Result<Script> {
     let Cube { layout, runner, .. } = cube;
-    let Start { phase, variables, verbosity, detach } = *start;
+    let StartOptions { phase, variables, verbosity, detach } = *options;
     let own_workspace = if layout.workspace_in_root().is_none() && phase == Phase::Run {
         document.remote.workspace.as_str()
     } else {

@@ -26,7 +26,7 @@ pub(crate) fn attach(
     let job = Job::existing(document, &connection, job.job.as_ref());
     let mode = run::follow_mode(args.reconnect, tail.tail);
     if step.is_dry_run() {
-        step.show(&connection.shown(&job.attach(None, mode.tail, mode.follow)));
+        step.show(&connection.shown(&job.attach_script(None, mode.tail, mode.follow)));
         return Ok(());
     }
     let follower = Follower::new(connection, document, job, step.report(), mode, run::log(args))?;

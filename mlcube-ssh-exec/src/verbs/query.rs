@@ -28,23 +28,23 @@ pub(crate) fn query(step: &Step, document: &Document, verb: &Verb) -> Outcome<()
     let jobs = |script: &Script| job_states(step, document, &connection, script);
     match verb {
         Verb::Status { job: which, all } => {
-            let states = jobs(&job(which.job.as_ref()).status(*all))?;
+            let states = jobs(&job(which.job.as_ref()).status_script(*all))?;
             Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
         }
         Verb::List => {
-            let states = jobs(&job(None).status(true))?;
+            let states = jobs(&job(None).status_script(true))?;
             Ok(write_for_people(states.iter().map(JobState::line))?)
         }
         Verb::Stop { job: which, force, grace } => {
             let grace = if *force { 0 } else { *grace };
-            let states = jobs(&job(which.job.as_ref()).stop_after(grace, *force))?;
+            let states = jobs(&job(which.job.as_ref()).stop_script_after(grace, *force))?;
             states.iter().filter_map(JobState::released).for_each(|text| step.report().warn(&text));
             Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
         }
         Verb::Logs { job: which, tail, follow, reconnect } => {
             let job = job(which.job.as_ref());
             if step.is_dry_run() {
-                step.show(&connection.shown(&job.attach(None, tail.tail, *follow)));
+                step.show(&connection.shown(&job.attach_script(None, tail.tail, *follow)));
                 return Ok(());
             }
             let mode = FollowMode {

@@ -16,7 +16,7 @@ use mlcube_ssh::ui::terminal;
 use crate::cli::{FollowArgs, ReconnectArgs};
 use crate::follow::{FollowMode, Follower};
 use crate::job::result::End;
-use crate::job::{Job, Phase, Start, engine, new_id, result, variables};
+use crate::job::{Job, Phase, StartOptions, engine, new_id, result, variables};
 
 /// The options for starting and following a new job.
 #[derive(Clone, Copy)]
@@ -47,15 +47,15 @@ pub(crate) fn run_job(
     engine::check_takes_variables(runner, &variables)?;
     let connection = Connection::new(cube, &document.remote, step.report())?;
     let id = if step.is_dry_run() { "$JOB".to_owned() } else { new_id()? };
-    let start = Start {
+    let options = StartOptions {
         phase,
         variables: &variables,
         verbosity: step.report().verbosity(),
         detach: new.detach,
     };
-    let job = Job::new(id, document, cube, &connection, &start)?;
+    let job = Job::new(id, document, cube, &connection, &options)?;
     if step.is_dry_run() {
-        step.show(job.start().map(|script| connection.shown(script)).iter().flatten());
+        step.show(job.start_script().map(|script| connection.shown(script)).iter().flatten());
         return Ok(());
     }
     if let Some(engine) = engine::bypassing_engine(runner) {

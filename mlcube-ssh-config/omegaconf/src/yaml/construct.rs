@@ -33,7 +33,7 @@ fn check_keys(graph: &Graph, id: Id) -> Result<(), Error> {
         if let (Tag::Str, Content::Scalar(text)) = (&node.tag, &node.content)
             && !seen.insert(text)
         {
-            return Err(Error::new(format!("the key '{text}' is there twice"), node.mark));
+            return Err(Error::new(format!("the key '{text}' occurs twice"), node.mark));
         }
     }
     Ok(())

@@ -28,10 +28,7 @@ impl Expansion<'_> {
     fn value(&mut self, id: Id) -> Result<Yaml, Error> {
         let node = &self.graph.nodes[id];
         self.left = self.left.checked_sub(1).ok_or_else(|| {
-            Error::new(
-                format!("there are more than {MAX_VALUES} values here, aliases counted"),
-                node.mark,
-            )
+            Error::new(format!("more than {MAX_VALUES} values, aliases counted"), node.mark)
         })?;
         let data = match &node.content {
             Content::Scalar(text) => scalar::value(&node.tag, text, node.mark)?,

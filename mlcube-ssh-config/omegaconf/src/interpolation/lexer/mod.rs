@@ -28,7 +28,7 @@ pub(super) fn tokens(text: &str, mode: Mode) -> Result<Vec<Token>, SyntaxError> 
     while start < text.len() {
         let (kind, length) = lexer
             .next(&text[start..])
-            .ok_or(SyntaxError { problem: "this can't stand here", at: start })?;
+            .ok_or(SyntaxError { problem: "this isn't allowed here", at: start })?;
         lexer.follow(kind, &text[start..]).map_err(|problem| SyntaxError { problem, at: start })?;
         tokens.push(Token { kind, start, end: start + length });
         start += length;

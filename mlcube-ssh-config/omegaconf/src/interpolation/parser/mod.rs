@@ -98,7 +98,7 @@ impl<'a> Parser<'a> {
         if self.next == self.tokens.len() {
             Ok(())
         } else {
-            Err(self.error("this can't stand here"))
+            Err(self.error("this isn't allowed here"))
         }
     }
 

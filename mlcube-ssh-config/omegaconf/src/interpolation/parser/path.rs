@@ -20,7 +20,7 @@ impl Parser<'_> {
             }
             (_, Path { parts, .. }) => (Ask::Key(parts), Kind::InterClose),
         };
-        self.expect(close, "'}' is missing, or this can't stand here")?;
+        self.expect(close, "'}' is missing, or this isn't allowed here")?;
         let end = self.tokens[self.next - 1].end;
         Ok(Interpolation { ask, start, end })
     }

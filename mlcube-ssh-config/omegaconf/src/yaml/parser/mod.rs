@@ -90,7 +90,7 @@ impl Parser {
                     // Only the two that are there from the start may be set again.
                     let known = self.handles.insert(handle.clone(), prefix);
                     if known.is_some_and(|prefix| default_handles().get(&handle) != Some(&prefix)) {
-                        return Err(Error::new("the handle is there already", token.mark));
+                        return Err(Error::new("the handle is defined twice", token.mark));
                     }
                 }
                 _ => {}
@@ -226,17 +226,14 @@ impl Parser {
         if let Some(anchor) = anchor {
             if self.anchors.contains_key(&anchor) {
                 return Err(Error::new(
-                    format!("the anchor &{anchor} is there already"),
+                    format!("the anchor &{anchor} is defined twice"),
                     node.mark,
                 ));
             }
             self.anchors.insert(anchor, id);
         }
         if id >= MAX_VALUES {
-            return Err(Error::new(
-                format!("there are more than {MAX_VALUES} values here"),
-                node.mark,
-            ));
+            return Err(Error::new(format!("more than {MAX_VALUES} values"), node.mark));
         }
         self.graph.nodes.push(node);
         Ok(id)

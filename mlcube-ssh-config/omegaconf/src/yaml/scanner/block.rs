@@ -112,7 +112,7 @@ impl Scanner {
             self.cursor.skip_while(|c| !is_break(c));
         }
         if self.cursor.peek(0).is_some() && self.cursor.take_break().is_none() {
-            return Err(self.error("only a comment can stand here"));
+            return Err(self.error("only a comment is allowed here"));
         }
         Ok(())
     }

@@ -51,12 +51,12 @@ impl Scanner {
         self.cursor.skip_while(|c| c == ' ');
         let handle = self.scan_handle()?;
         if self.cursor.peek(0) != Some(' ') {
-            return Err(self.error("a blank has to stand here"));
+            return Err(self.error("a blank is missing here"));
         }
         self.cursor.skip_while(|c| c == ' ');
         let prefix = self.scan_uri()?;
         if !is_blank_or_end(self.cursor.peek(0)) {
-            return Err(self.error("a blank has to stand here"));
+            return Err(self.error("a blank is missing here"));
         }
         Ok(Directive::Tag { handle, prefix })
     }

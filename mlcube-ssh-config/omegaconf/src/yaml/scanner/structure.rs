@@ -86,7 +86,7 @@ impl Scanner {
             if self.flow == 0 {
                 self.begin_block(
                     Kind::BlockMappingStart,
-                    "there is a ':' too many; quote the text that holds it",
+                    "one ':' too many; quote the text that holds it",
                 )?;
             }
             self.key_allowed = self.flow == 0;
