@@ -1,6 +1,6 @@
 # Rules for GNU make: MLCube workloads on other machines, one target a step.
 #
-#     MLCUBE_PLATFORM = gpu1                  # several: gpu1 gpu2
+#     MLCUBE_PLATFORM = gpu1                  # several: gpu1 gpu2; make -j is fine
 #     MLCUBE_TASKS    = train,evaluate
 #     include ~/.local/share/mlcube-ssh/mlcube-ssh.mk
 #

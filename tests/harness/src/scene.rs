@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::host::SESSION_MARK;
+use crate::host::sshd::new_key;
 use crate::program::{PATH, built, repository};
-use crate::sshd::new_key;
 use crate::{
     Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python, Root, program,
 };

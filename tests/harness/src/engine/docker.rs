@@ -7,10 +7,10 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cache::cached;
+use crate::disk::cache::cached;
+use crate::disk::tmpfs::unmount_below;
 use crate::program::{PATH, am_root, command, must};
 use crate::skip::skip;
-use crate::tmpfs::unmount_below;
 use crate::wait::eventually;
 use crate::{Account, Processes, Scene};
 

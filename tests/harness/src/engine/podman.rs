@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::Root;
+use crate::disk::tmpfs::unmount_below;
 use crate::program::{PATH, am_root, command, must};
-use crate::tmpfs::unmount_below;
 
 /// podman with images, containers, locks and events of its own below one folder.
 #[derive(Debug)]

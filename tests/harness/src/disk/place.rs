@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::Processes;
-use crate::tmpfs::unmount_below;
+use crate::disk::tmpfs::unmount_below;
 
 /// A temporary folder of one test. Its path is in the environment or in the arguments of everything that the test
 /// starts, here and on its remote hosts: by that, what is still running is found and ended on drop.

@@ -7,10 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use crate::host::system;
+use crate::host::system::System;
 use crate::program::{am_root, command, must};
-use crate::system::System;
 use crate::wait::eventually;
-use crate::{Processes, Root, program, system};
+use crate::{Processes, Root, program};
 
 /// A running sshd with a host key, a log and a port of its own.
 #[derive(Debug)]

@@ -1,5 +1,9 @@
 //! A container engine that writes down how it is called.
 
+pub(crate) mod apptainer;
+pub(crate) mod docker;
+pub(crate) mod podman;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -6,9 +6,9 @@ use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
+use crate::disk::tmpfs::unmount_below;
 use crate::program::{am_root, built, command};
 use crate::skip::skip;
-use crate::tmpfs::unmount_below;
 use crate::wait::eventually;
 
 /// A folder shown as an odd disk would show it, through FUSE, by the program `mlcube-ssh-odd-disk`. Taken away on drop.

@@ -1,12 +1,20 @@
 //! The remote host: an sshd, what its sessions find there, and a container store.
 
+pub(crate) mod account;
+pub(crate) mod blackhole;
+pub(crate) mod network;
+pub(crate) mod python;
+pub(crate) mod root;
+pub(crate) mod sshd;
+pub(crate) mod system;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::podman::Podman;
+use crate::engine::podman::Podman;
+use crate::host::system::System;
 use crate::program::PATH;
-use crate::system::System;
 use crate::{Account, Place, Root, Sshd, program};
 
 /// The variable that every session of a host has, with the path of the test's place.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cache::cached;
+use crate::disk::cache::cached;
 use crate::program::{command, must};
 
 /// The folders that are the system's own.

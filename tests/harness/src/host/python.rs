@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cache::cached;
+use crate::disk::cache::cached;
 use crate::program::{PATH, command, must};
 
 /// The release that the tests run against, and what it needs beside it: it imports distutils, which python 3.12 took

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::root::Root;
+use crate::host::root::Root;
 use crate::{Cube, Python, Scene, program};
 
 /// The Apptainer of Debian sid, in the root of that release: no other has one. The host calls it as `singularity`.
