@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use mlcube_ssh_harness::{Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task};
+use mlcube_ssh_harness::{
+    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, files_below,
+};
 
 fn push(scene: &Scene, document: &Document) -> Outcome {
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
@@ -401,4 +403,42 @@ fn a_state_folder_that_can_not_be_one_is_named_with_the_variable() {
         let push = scene.tool("mlcube-ssh-push").env("XDG_STATE_HOME", place);
         push.reads_document(&document).run().exits(125).complains(&[place, "set XDG_STATE_HOME"]);
     }
+}
+
+#[test]
+fn what_another_kind_of_entry_replaces_is_kept_and_named() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
+    let document = scene.document(&cube, &[]);
+    let push = || scene.tool("mlcube-ssh-push").reads_document(&document).run();
+    push().succeeds();
+    let there = scene.host.remote_root().join("digits");
+    let backup_of = |place: &str| {
+        let files = files_below(&scene.host.remote_root());
+        let mut kept = files.into_iter().filter(|path| path.iter().any(|part| part == "replaced"));
+        kept.find(|path| path.ends_with(place))
+    };
+    // rsync calls the folder and the file in their places new.
+    fs::write(there.join("lib"), "THEIRS").unwrap();
+    fs::create_dir(cube.root().join("lib")).unwrap();
+    fs::write(cube.root().join("lib/a.py"), "ours").unwrap();
+    symlink("elsewhere", there.join("link.py")).unwrap();
+    fs::write(cube.root().join("link.py"), "ours").unwrap();
+    let pushed = push();
+    pushed.succeeds().says("'lib' on").says("'link.py' on").says("its backup on the remote is");
+    assert_eq!(fs::read_to_string(backup_of("code/lib").unwrap()).unwrap(), "THEIRS");
+    assert!(backup_of("code/link.py").is_some());
+    // A job makes a file between the listing and the transfer.
+    let made = there.join("workspace/d");
+    fs::create_dir(cube.workspace().join("d")).unwrap();
+    fs::write(cube.workspace().join("d/x"), "ours").unwrap();
+    let make = format!("printf RESULT >'{}'", made.display());
+    scene.has_program(
+        "rsync",
+        &format!("case \"$*\" in *--backup*) {make} ;; esac\nexec /usr/bin/rsync \"$@\""),
+    );
+    push().succeeds().says("'d' was written on");
+    assert_eq!(fs::read_to_string(backup_of("workspace/d").unwrap()).unwrap(), "RESULT");
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    push().succeeds().says("nothing to send").never_says("backup");
 }

@@ -194,15 +194,23 @@ impl<'a> Incoming<'a> {
         Ok(had_session)
     }
 
-    /// Releases the folder, unless an archive has done so after all of it was in its place.
-    pub(crate) fn release(&self) -> Outcome<()> {
+    /// Releases the folder, unless an archive has done so after all of it was in its place. Returns whether the folder
+    /// `backups` exists: what rsync says about what it replaces isn't all that it keeps a backup of.
+    pub(crate) fn release(&self, backups: &str) -> Outcome<bool> {
+        let mut has_backups = false;
         if self.is_held.get() || self.has_no_room.get() {
             // The script ends the session with it; ending it afterwards would take another round trip.
             self.is_held.set(false);
-            let script = self.releasing();
-            self.connection.run_in(self.session.take(), &script)?.reply()?;
+            let script = self.release_script(backups);
+            let reply = self.connection.run_in(self.session.take(), &script)?.reply()?;
+            has_backups = reply.field("backups").is_some();
         }
-        self.take_session().map_or(Ok(()), Session::end)
+        self.take_session().map_or(Ok(()), Session::end)?;
+        Ok(has_backups)
+    }
+
+    fn release_script(&self, backups: &str) -> Script {
+        self.script(RELEASE).given("backups", backups)
     }
 }
 

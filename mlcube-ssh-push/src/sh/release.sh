@@ -1,7 +1,11 @@
 #!/bin/sh
 # Releases the incoming folder of a push.
-# Given: push, the incoming folder.
+# Given: push, the incoming folder; backups, the folder for those of this push, or nothing.
+# Replies: a line `backups` if that folder exists.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$push"
 release_incoming "$path"
+[ -n "$backups" ] || exit 0
+locate "$backups"
+[ ! -d "$path" ] || echo 'backups yes'

@@ -57,16 +57,21 @@ impl TransferContext<'_> {
             Ok(_) if has_replaced => self.backups().settle(false)?,
             Ok(_) => {}
         }
-        self.record(&all?, args)
+        self.record(&all?, args, has_replaced)
     }
 
-    /// Records in the sync state what the remote has now, and gives the incoming folder up.
-    fn record(&self, remaining: &Remaining, args: &Args) -> Outcome<()> {
+    /// Records in the sync state what the remote has now, and gives the incoming folder up. Backups that rsync hasn't told
+    /// of (`are_settled` is false) are settled, too: it calls an entry of another kind in the place of a file or link new.
+    fn record(&self, remaining: &Remaining, args: &Args, are_settled: bool) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         sync_state.set_gone(&local.still_gone(args.delete))?;
         sync_state.set_code(&local.pushed_now())?;
         self.finish(remaining)?;
-        self.remote_state.incoming.release()?;
+        let incoming = &self.remote_state.incoming;
+        if incoming.release(&self.backups.folder)? && !are_settled {
+            self.backups().settle(false)?;
+            incoming.release("")?;
+        }
         Ok(sync_state.set_incoming(&[])?)
     }
 
