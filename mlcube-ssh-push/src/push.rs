@@ -189,6 +189,11 @@ impl<'a> Push<'a> {
         incoming: &IncomingId,
         receipt: &mut Receipt,
     ) -> Outcome<()> {
+        if remote.was_taken_over {
+            // The other owner may have built another image.
+            self.sync_state.forget_configured()?;
+            receipt.context_changed = Some(true);
+        }
         // The remote has forgotten it by now; if that fails, the same command says it again.
         self.as_code.iter().try_for_each(|place| self.sync_state.forget_workspace(place))?;
         local.exclude_workspaces(&remote.workspaces)?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::fs::File;
 use std::path::Path;
 
 use mlcube_ssh_harness::{
@@ -145,6 +146,17 @@ fn an_image_that_can_not_be_built() {
     cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nCOPY entry /entry\nCOPY tasks /tasks\nENTRYPOINT [\"/entry\"]\n");
     let document = scene.configured(&cube, &[]);
     exec(&scene, "run", &document).succeeds();
+    // A configure that fails may have built an image, whatever becomes of its recipe then.
+    let dockerfile = cube.root().join("Dockerfile");
+    let recipe = fs::read(&dockerfile).unwrap();
+    let time = fs::metadata(&dockerfile).unwrap().modified().unwrap();
+    cube.has_dockerfile("FROM scratch\nCOPY nowhere /\n");
+    let push =
+        || scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
+    assert_ne!(exec(&scene, "configure", &push()).status, 0);
+    fs::write(&dockerfile, recipe).unwrap();
+    File::open(&dockerfile).unwrap().set_modified(time).unwrap();
+    assert_eq!(push().at("/steps/push/context_changed"), true);
 }
 
 #[test]

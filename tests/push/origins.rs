@@ -18,6 +18,12 @@ fn push(scene: &Scene, cube: &Cube, words: &[&str]) -> Outcome {
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run()
 }
 
+fn push_if_changed(scene: &Scene, cube: &Cube) -> Outcome {
+    let document = scene.document(cube, &[]);
+    let push = scene.tool("mlcube-ssh-push").args(["-q", "--if-changed"]);
+    push.reads_document(&document).run()
+}
+
 /// This machine forgets all that it knows, as a fresh checkout on another one would.
 fn forget(scene: &Scene) {
     fs::remove_dir_all(scene.home().join(".local/state/mlcube-ssh")).unwrap();
@@ -41,6 +47,33 @@ fn another_cube_of_the_same_name_is_refused_with_the_way_out() {
     push(&scene, &two, &["-Prunner.remote_name=second"]).succeeds();
     assert_eq!(fs::read_to_string(root.join("second/workspace/data.csv")).unwrap(), "2");
     push(&scene, &one, &[]).succeeds();
+}
+
+#[test]
+fn no_task_starts_in_a_tree_that_another_cube_has_taken_over() {
+    let scene = Scene::new();
+    let (one, two) = (cube(&scene, "one/mlcube", "1"), cube(&scene, "two/mlcube", "2"));
+    push(&scene, &one, &[]).succeeds();
+    push(&scene, &two, &["-Prunner.adopt=true"]).succeeds();
+    // Nothing has changed here, so nobody asks the host.
+    push_if_changed(&scene, &one).succeeds();
+    for verb in ["run", "configure"] {
+        let document = scene.document(&one, &[]);
+        let started = scene.tool("mlcube-ssh-exec").arg(verb).reads_document(&document).run();
+        started.exits(125).complains(&[
+            two.root().to_str().unwrap(),
+            "has taken it over since the last push of this machine",
+            "take back",
+            "-Prunner.adopt=true",
+        ]);
+    }
+    let taken_back = push(&scene, &one, &["-Prunner.adopt=true"]).succeeds().document();
+    // Whatever image the other one has built.
+    assert_eq!(taken_back.at("/steps/push/context_changed"), true);
+    // The owner isn't what keeps it from starting now.
+    let document = scene.document(&one, &[]);
+    let started = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run();
+    started.never_says("has taken it over");
 }
 
 #[test]

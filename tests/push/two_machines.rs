@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use mlcube_ssh_harness::{
     Cube, HostOptions, Invocation, Running, Scene, Task, eventually, files_below, random,
@@ -161,4 +162,53 @@ fn a_machine_does_not_follow_a_link_where_the_other_one_made_a_folder() {
         push(&scene, &cube, "laptop").run().exits(125).says("--follow-link=data");
         assert!(!ssh.join("authorized_keys").exists());
     }
+}
+
+/// Says that the sync states were written on another machine.
+fn another_machine_was_here(scene: &Scene) {
+    let states = scene.home().join(".local/state/mlcube-ssh");
+    for state in fs::read_dir(states).unwrap().flatten().filter(|state| state.path().is_dir()) {
+        let about = state.path().join("about");
+        if let Ok(text) = fs::read_to_string(&about) {
+            let (_, folder) = text.split_once(' ').unwrap();
+            fs::write(about, format!("another/machine {folder}")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn machines_that_share_a_home_have_a_sync_state_each() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "v1");
+    fs::write(cube.root().join("k.py"), "code 1").unwrap();
+    let document = scene.document(&cube, &[]);
+    let run = |tool: &str| scene.tool(tool).reads_document(&document).run();
+    run("mlcube-ssh-push").succeeds();
+    // The other machine has a folder of its own at the same path.
+    let (first, second) = (scene.home().join("first"), scene.home().join("second"));
+    let copied = Command::new("cp").arg("-a").args([cube.root(), &second]).status().unwrap();
+    assert!(copied.success());
+    let is_on = |own: &Path, aside: &Path| {
+        fs::rename(cube.root(), aside).unwrap();
+        fs::rename(own, cube.root()).unwrap();
+        another_machine_was_here(&scene);
+    };
+    is_on(&second, &first);
+    run("mlcube-ssh-pull").succeeds().says("nothing to fetch");
+    is_on(&first, &second);
+    fs::write(cube.workspace().join("data.csv"), "v2, a day's work").unwrap();
+    fs::write(cube.root().join("k.py"), "code 2").unwrap();
+    run("mlcube-ssh-push").succeeds().never_says("kept").never_says("was changed");
+    is_on(&second, &first);
+    let pushed = run("mlcube-ssh-push");
+    pushed
+        .succeeds()
+        .says("'k.py' on")
+        .says("its backup on the remote is")
+        .never_says("kept data.csv");
+    let there = scene.host.remote_root().join("digits");
+    let read = |name: &str| fs::read_to_string(there.join(name)).unwrap();
+    assert_eq!(read("workspace/data.csv"), "v2, a day's work");
+    run("mlcube-ssh-pull").succeeds().says("fetched 1 file");
+    assert_eq!(fs::read_to_string(cube.workspace().join("data.csv")).unwrap(), "v2, a day's work");
 }

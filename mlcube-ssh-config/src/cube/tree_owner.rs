@@ -52,13 +52,25 @@ impl Owner {
 /// Refuses to push to a tree of another owner; `line` is the content of its file `origin`.
 #[must_use]
 pub fn other(document: &Document, line: &str) -> Failure {
+    refused(document, line, "pushed it", "take over")
+}
+
+/// Refuses to start a job in a tree that this machine has pushed, and that another one has taken over since.
+#[must_use]
+pub fn taken_over(document: &Document, line: &str) -> Failure {
+    refused(document, line, "has taken it over since the last push of this machine", "take back")
+}
+
+fn refused(document: &Document, line: &str, did: &str, take: &str) -> Failure {
     let from = pushed_from(line);
     let configure = document.configure_command();
     let base = document.remote.base.as_str();
     let name = base.rsplit('/').next().unwrap_or_default();
     let other_name = shell_word(&format!("-Prunner.remote_name={name}-2"));
-    Failure::ours(anyhow!("the remote tree {base} on '{}' belongs to {from}, which pushed it", document.remote.host)).hint(format!(
-        "to keep both, run {configure} {other_name}; to take over the tree of the same cube (another machine, a fresh checkout), run {configure} -Prunner.adopt=true"
+    let host = &document.remote.host;
+    let message = format!("the remote tree {base} on '{host}' belongs to {from}, which {did}");
+    Failure::ours(anyhow!(message)).hint(format!(
+        "to keep both, run {configure} {other_name}; to {take} the tree of the same cube (another machine, a fresh checkout), run {configure} -Prunner.adopt=true"
     ))
 }
 

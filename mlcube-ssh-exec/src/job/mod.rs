@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::{Layout, plain_path};
 use mlcube_ssh::cube::mlcube_args;
+use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
@@ -22,6 +23,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::names::{JobId, RemotePath};
 use mlcube_ssh::settings::runner::{Interpreter, Runner};
+use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh::ui::report::Verbosity;
 
@@ -187,6 +189,9 @@ fn start_script(
         ""
     };
     let former_workspace = layout.former_workspace(&document.remote)?;
+    // A document alone, without the cube's own sync state, names no owner.
+    let was_pushed = SyncState::of(layout, &document.remote)?.has_code()?;
+    let owner = was_pushed.then(|| Owner::of(layout)).transpose()?;
     let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let run = [job::FUNCTIONS, RUN].concat();
@@ -207,6 +212,8 @@ fn start_script(
         .given("about", &launched_by::about(phase.word())?)
         .given("locked", document.remote.workspace.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
+        .given("owner", owner.as_ref().map_or("", Owner::id))
+        .given("former_owner", owner.as_ref().map_or("", |owner| &owner.former_id))
         .given("then", if detach { "detach" } else { "follow" })
         .given("log_limit", &runner.log_limit.to_string())
         .given("gpus", gpus(document, runner, phase))

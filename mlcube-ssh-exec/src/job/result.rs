@@ -1,6 +1,7 @@
 //! Maps the end of a job to an outcome: success, or a failure of the task, of `mlcube` or of the container engine.
 
 use anyhow::anyhow;
+use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::remote::problem::{Problem, WITH_V};
@@ -209,6 +210,9 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     let host = &document.remote.host;
     if kind == "no-input" {
         return inputs::missing(document, subject);
+    }
+    if kind == "other-origin" {
+        return tree_owner::taken_over(document, subject);
     }
     if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), "") {
         return failure;

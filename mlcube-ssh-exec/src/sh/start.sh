@@ -23,8 +23,19 @@ check_own "$state" "$state/jobs" "$base"
 
 never_configured() { problem never-configured "$1"; }
 
-# Ends the script if the cube was never pushed, or was removed since.
+# Ends the script if another machine or folder has taken the tree over: what this one has pushed isn't there any more.
+need_owner() {
+  if [ -z "$owner" ] || [ ! -f "$state/origin" ]; then return 0; fi
+  read -r found_origin <"$state/origin" || problem no-look "$state/origin"
+  case ${found_origin%% *} in
+    "$owner" | "$former_owner") ;;
+    *) problem other-origin "$found_origin" ;;
+  esac
+}
+
+# Ends the script if the cube was never pushed, was removed since, or isn't that of this machine any more.
 need_cube() {
+  need_owner
   its_file=$base/${root:+$root/}$file
   [ ! -f "$its_file" ] || return 0
   check_readable "${its_file%/*}"

@@ -28,6 +28,10 @@ pub(crate) fn configure(
         return Ok(());
     }
     let cube = Cube::of(document)?;
+    if !step.is_dry_run() {
+        // Before the job begins: one that fails may have built an image.
+        SyncState::of(&cube.layout, &document.remote)?.forget_configured()?;
+    }
     let new = NewJob { phase: Phase::Configure, detach: false, wait, follow };
     run_job(step, document, &cube, new)?;
     note_configured(step, document, &cube.layout)

@@ -15,12 +15,17 @@
 //! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
 //! | `stage` | the random name of the folder where a pull by an rsync before 3.2.5 receives entries |
 //! | `lock` | locked by the running transfer |
+//! | `about` | the machine and the local folder that it is about |
+//!
+//! Machines that share a home and have a folder of their own at one path have a folder each, the later ones with a number
+//! at the end of its name.
 //!
 //! Beside these folders there is a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the
 //! places in the base that are or were a workspace.
 
 pub(crate) mod agreed;
 pub(crate) mod confirm;
+mod local_folder;
 pub(crate) mod made_places;
 pub(crate) mod shared_tree;
 
@@ -43,6 +48,7 @@ use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
+use crate::sync::state::local_folder::LocalFolder;
 use crate::sync::state::made_places::MadePlaces;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::{StableHash, former};
@@ -54,7 +60,12 @@ pub struct SyncState {
     folder: PathBuf,
     /// The file with the places of the tree's workspaces.
     workspaces: PathBuf,
+    /// The local folder that it is about.
+    about: LocalFolder,
 }
+
+/// The name of the file that says which local folder a sync state is about.
+const ABOUT: &str = "about";
 
 /// The hint for a file of the sync state that can't be used.
 const STATE: &str = "let the account read and write it (XDG_STATE_HOME names another folder), or move it away: then every difference between both sides is kept and named";
@@ -74,16 +85,52 @@ impl SyncState {
             .field(&layout.base);
         let pair = tree.clone().field(remote.workspace.as_str()).field(&layout.workspace);
         let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
-        let sync_state = Self {
+        let mut sync_state = Self {
             folder: state.join(format!("{name}-{:016x}", pair.finish())),
             workspaces: state.join(format!("{name}-{:016x}.workspaces", tree.finish())),
+            about: LocalFolder::of(&layout.base),
         };
         let former_workspace = layout.former_workspace(remote)?;
         let (tree, pair) =
             former_names(layout, remote, former_workspace.as_ref().unwrap_or(&remote.workspace));
         take_over(&state.join(format!("{name}-{tree:016x}.workspaces")), &sync_state.workspaces)?;
         take_over(&state.join(format!("{name}-{pair:016x}")), &sync_state.folder)?;
+        sync_state.folder = sync_state.folder_of_its_own()?;
         Ok(sync_state)
+    }
+
+    /// The first of the folders for this pair that isn't about another machine's local folder.
+    fn folder_of_its_own(&self) -> Result<PathBuf> {
+        let (mut folder, mut number) = (self.folder.clone(), 1);
+        loop {
+            let about = folder.join(ABOUT);
+            match fs::read_to_string(&about) {
+                Ok(text) if !self.about.may_be(&text) => {}
+                // One of an earlier version has no such file.
+                Ok(_) => return Ok(folder),
+                Err(problem) if is_absence(&problem) => return Ok(folder),
+                Err(problem) => {
+                    return Err(problem)
+                        .with_context(|| format!("can't read {}", about.display()))
+                        .or_hint(STATE);
+                }
+            }
+            number += 1;
+            let mut name = self.folder.clone().into_os_string();
+            name.push(format!(".{number}"));
+            folder = PathBuf::from(name);
+        }
+    }
+
+    /// Writes down which local folder it is about, if that is known.
+    fn note_folder(&self) -> io::Result<()> {
+        let (about, Some(text)) = (self.folder.join(ABOUT), self.about.text()) else {
+            return Ok(());
+        };
+        if fs::read_to_string(&about).is_ok_and(|known| known == text) {
+            return Ok(());
+        }
+        write_atomically(&about, |file| file.write_all(text.as_bytes()))
     }
 
     /// Waits until no other transfer of this pair runs; no other one begins until the returned file is dropped. The
@@ -113,6 +160,7 @@ impl SyncState {
                     self.folder.display()
                 )),
             }
+            self.note_folder()?;
             Ok::<_, std::io::Error>(file)
         };
         lock().map_err(|problem| {
@@ -307,6 +355,14 @@ impl SyncState {
         self.read("code")
     }
 
+    /// Returns whether code was pushed.
+    ///
+    /// # Errors
+    /// When the file can't be inspected.
+    pub fn has_code(&self) -> Result<bool> {
+        Ok(Entry::look(&self.folder.join("code"))?.is_some())
+    }
+
     /// As [`SyncState::code`], but `None` if its file is larger than `bytes`.
     ///
     /// # Errors
@@ -497,6 +553,15 @@ impl SyncState {
         self.write("configured", &code.below(layout.build_context()))
     }
 
+    /// Removes the record of the code that the remote image was built from: what is built now, or what somebody else has
+    /// built, may be another image.
+    ///
+    /// # Errors
+    /// When the file can't be removed.
+    pub fn forget_configured(&self) -> Result<()> {
+        self.remove(&["configured"])
+    }
+
     fn remove(&self, names: &[&str]) -> Result<()> {
         for path in names.iter().map(|name| self.folder.join(name)) {
             match fs::remove_file(&path) {
@@ -599,6 +664,7 @@ mod tests {
         let sync_state = SyncState {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
+            about: LocalFolder::of(folder.path()),
         };
         let before = listing(&[("came", 1), ("did not", 1), ("theirs", 1)]);
         sync_state.agree(&Agreed::of_both_sides(before)).unwrap();
@@ -624,6 +690,7 @@ mod tests {
         let sync_state = SyncState {
             folder: folder.path().join("pair"),
             workspaces: folder.path().join("tree.workspaces"),
+            about: LocalFolder::of(folder.path()),
         };
         sync_state.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
         let (local, remote) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));

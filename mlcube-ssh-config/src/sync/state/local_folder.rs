@@ -1,0 +1,83 @@
+//! The local folder that a sync state is about.
+//!
+//! Several machines may share a home, and each have a folder of its own at one path: nodes of a cluster, a laptop and a
+//! desktop with one home, containers. What one of them agreed on with the remote says nothing about the other's files.
+
+use std::fs;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use crate::text::quote::one_line;
+
+/// Where the system keeps the id of a machine (machine-id(5)); a container may have none, or that of its image.
+const MACHINE_ID: &str = "/etc/machine-id";
+
+/// A folder on a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LocalFolder {
+    /// The machine, by its id and its name.
+    machine: String,
+    /// When the folder was made, or its number where the file system doesn't tell that; `None` if it doesn't exist.
+    folder: Option<String>,
+}
+
+impl LocalFolder {
+    /// Looks at a folder of this machine.
+    pub(super) fn of(folder: &Path) -> Self {
+        let id = fs::read_to_string(MACHINE_ID).unwrap_or_default();
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let machine = one_line(&format!("{}/{name}", id.trim())).replace(' ', "_");
+        Self { machine, folder: fs::metadata(folder).ok().map(|found| identity(&found)) }
+    }
+
+    /// Reads what [`LocalFolder::text`] has written; `None` if it is damaged.
+    fn parse(text: &str) -> Option<Self> {
+        let (machine, folder) = text.trim_end().split_once(' ')?;
+        Some(Self { machine: machine.to_owned(), folder: Some(folder.to_owned()) })
+    }
+
+    /// The line that tells the folder from others; `None` if it doesn't exist.
+    pub(super) fn text(&self) -> Option<String> {
+        Some(format!("{} {}\n", self.machine, self.folder.as_ref()?))
+    }
+
+    /// Returns whether a line may be about this folder. A folder of this machine may be a fresh checkout, and a machine
+    /// with this folder may have another name: a container gets a new one each time.
+    pub(super) fn may_be(&self, text: &str) -> bool {
+        Self::parse(text).is_none_or(|other| {
+            other.machine == self.machine || self.folder.is_none() || other.folder == self.folder
+        })
+    }
+}
+
+/// What tells a folder from another one at the same path.
+fn identity(found: &Metadata) -> String {
+    let made = found.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    made.map_or_else(
+        || format!("number {}", found.ino()),
+        |made| format!("made {}.{:09}", made.as_secs(), made.subsec_nanos()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_folder_on_another_machine_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = LocalFolder::of(folder.path());
+        let text = here.text().unwrap();
+        assert!(here.may_be(&text) && here.may_be("damaged"));
+        let elsewhere = LocalFolder { machine: "id/other".to_owned(), ..here.clone() };
+        assert!(elsewhere.may_be(&text), "a container with the same folder");
+        let checkout = LocalFolder { folder: Some("made 1.5".to_owned()), ..here.clone() };
+        assert!(checkout.may_be(&text), "a fresh checkout on the same machine");
+        let another = LocalFolder { folder: Some("made 1.5".to_owned()), ..elsewhere.clone() };
+        assert!(!another.may_be(&text));
+        let gone = LocalFolder { folder: None, ..elsewhere };
+        assert!(gone.may_be(&text) && gone.text().is_none());
+    }
+}
