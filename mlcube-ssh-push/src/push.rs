@@ -98,7 +98,7 @@ impl<'a> Push<'a> {
             return Err(never_configured(self.document));
         }
         receipt.context_changed = Some(local.context_changed(layout));
-        if self.has_work(&local) {
+        if self.has_work(&local, &incoming) {
             let remote = remote.unwrap_or_else(|| self.inspect_remote(&incoming))?;
             self.update_remote(&mut local, remote, &incoming, receipt)?;
         }
@@ -175,10 +175,12 @@ impl<'a> Push<'a> {
         !self.args.if_changed && self.args.wait.wait.is_none()
     }
 
-    /// Returns whether there is anything to do on the remote: always, except with `--if-changed`.
-    fn has_work(&self, local: &Local) -> bool {
+    /// Returns whether there is anything to do on the remote: always, except with `--if-changed`. What a push that didn't
+    /// end well has sent isn't recorded, so the remote may have something else than the last one that did.
+    fn has_work(&self, local: &Local, incoming: &IncomingId) -> bool {
         let deletes = self.args.delete && local.gone.files() > 0;
-        !self.args.if_changed || deletes || !local.is_unchanged()
+        let was_cut_off = !incoming.former.is_empty();
+        !self.args.if_changed || deletes || was_cut_off || !local.is_unchanged()
     }
 
     /// Plans, checks, acts, records and summarises.

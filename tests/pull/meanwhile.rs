@@ -333,3 +333,67 @@ fn permissions_that_changed_on_the_receiver_stay_when_content_comes() {
     run(&scene, "mlcube-ssh-pull", &document).succeeds().says("kept model");
     assert_eq!(now(&here), ("and more".to_owned(), 0o600));
 }
+
+/// Lets a file be another one while rsync runs, as an editor or a version control that tries something does.
+fn is_swapped_during_rsync(scene: &Scene, path: &Path) {
+    let (path, kept) = (path.display(), path.with_extension("kept"));
+    let kept = scene.home().join(kept.file_name().unwrap());
+    let lines = format!(
+        "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac\nmv '{path}' '{kept}'; echo tried >'{path}'\n/usr/bin/rsync \"$@\"\nended=$?\nmv '{kept}' '{path}'\nexit $ended",
+        kept = kept.display()
+    );
+    scene.has_program("rsync", &lines);
+}
+
+#[test]
+fn what_was_sent_otherwise_than_it_was_listed_is_not_agreed_on() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let code = cube.root().join("k.py");
+    fs::write(&code, "v1").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    fs::write(&code, "v2, the right one").unwrap();
+    is_swapped_during_rsync(&scene, &code);
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    as_ever(&scene);
+    let code_there = there.parent().unwrap().with_file_name("k.py");
+    assert_eq!(fs::read_to_string(&code_there).unwrap(), "tried\n");
+    let if_changed = || {
+        let push = scene.tool("mlcube-ssh-push").args(["-q", "--if-changed"]);
+        push.reads_document(&document).run()
+    };
+    if_changed().succeeds();
+    assert_eq!(fs::read_to_string(&code_there).unwrap(), "v2, the right one");
+    // In the workspace nobody knows whose it is.
+    let cube = cube.with_file("model", "mine, too");
+    is_swapped_during_rsync(&scene, &cube.workspace().join("model"));
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    as_ever(&scene);
+    run(&scene, "mlcube-ssh-pull", &document).says("kept model");
+    assert_eq!(cube.result("model"), "mine, too");
+    if_changed().says("kept model");
+}
+
+#[test]
+fn what_a_failed_push_has_sent_is_looked_at_by_the_next_one() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let (code, kept) = (cube.root().join("k.py"), scene.home().join("k.py"));
+    let code_there = there.parent().unwrap().with_file_name("k.py");
+    fs::write(&code, "v1").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    fs::rename(&code, &kept).unwrap();
+    fs::write(&code, "v2, broken").unwrap();
+    // Another file can't be sent.
+    fs::create_dir(code_there.with_file_name("dd")).unwrap();
+    fs::write(code_there.with_file_name("dd").join("x"), "theirs").unwrap();
+    fs::write(cube.root().join("dd"), "").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).exits(125);
+    assert_eq!(fs::read_to_string(&code_there).unwrap(), "v2, broken");
+    // The edit is taken back, with the time of the file.
+    fs::rename(&kept, &code).unwrap();
+    fs::remove_file(cube.root().join("dd")).unwrap();
+    let push = scene.tool("mlcube-ssh-push").args(["-q", "--if-changed"]);
+    push.reads_document(&document).run().succeeds();
+    assert_eq!(fs::read_to_string(&code_there).unwrap(), "v1");
+}

@@ -162,8 +162,10 @@ impl Local {
 
     /// Returns whether a push would have nothing to send.
     pub(crate) fn is_unchanged(&self) -> bool {
-        let code_is_known =
-            self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now()));
+        let code_is_known = self
+            .pushed
+            .as_ref()
+            .is_some_and(|pushed| pushed.same(&self.pushed_now(&Listing::default())));
         let common = &self.common;
         code_is_known
             && !self.sync_state.was_cut_off()
@@ -198,20 +200,25 @@ impl Local {
         once
     }
 
-    /// The remote code after this push. What can't be looked at locally is as it was.
-    pub(crate) fn pushed_now(&self) -> Listing {
+    /// The remote code after this push, except for what is `unknown`. What can't be looked at locally is as it was.
+    pub(crate) fn pushed_now(&self, unknown: &Listing) -> Listing {
         let is_read =
             |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == EntryKind::Unreadable);
         let mut code = self.code.filter(|path, _| is_read(path));
         let before = self.pushed.iter().flat_map(Listing::iter);
         let below = |path: &Path| path.ancestors().any(|path| !is_read(path));
         code.extend(before.filter(|(path, _)| below(path)));
+        code.retain(|path, _| unknown.get(path).is_none());
         code
     }
 
-    /// Code that no longer exists locally and may still exist on the remote; empty if this push has deleted it.
-    pub(crate) fn still_gone(&self, was_deleted: bool) -> Listing {
-        if was_deleted { Listing::default() } else { self.gone.clone() }
+    /// Code that was pushed once and may still exist on the remote: what no longer exists locally, unless this push has
+    /// deleted it, and what was in the places of the `unknown` entries.
+    pub(crate) fn still_gone(&self, was_deleted: bool, unknown: &Listing) -> Listing {
+        let mut gone = if was_deleted { Listing::default() } else { self.gone.clone() };
+        let before = |(path, _): (&'static Path, _)| Some((path, self.pushed.as_ref()?.get(path)?));
+        gone.extend(unknown.iter().filter_map(before));
+        gone
     }
 
     /// Links that were pushed and are folders locally now.

@@ -33,7 +33,7 @@ pub(crate) struct IncomingId {
 impl IncomingId {
     /// Chooses a name; writes nothing.
     pub(crate) fn choose(sync_state: &SyncState) -> Result<Self> {
-        Ok(Self { id: hex_digits::<8>()?, former: sync_state.incoming() })
+        Ok(Self { id: hex_digits::<8>()?, former: sync_state.incoming()? })
     }
 
     /// Notes the name before the remote is told, because the remote's reply may get lost.

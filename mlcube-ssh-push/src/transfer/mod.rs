@@ -17,6 +17,8 @@ use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{self, Heard};
 use mlcube_ssh::sync::{Batch, Ended, Sides, TransferDirection};
 
@@ -64,8 +66,9 @@ impl TransferContext<'_> {
     /// of (`are_settled` is false) are settled, too: it calls an entry of another kind in the place of a file or link new.
     fn record(&self, remaining: &Remaining, args: &Args, are_settled: bool) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
-        sync_state.set_gone(&local.still_gone(args.delete))?;
-        sync_state.set_code(&local.pushed_now())?;
+        let unknown = self.unconfirmed_code(remaining)?;
+        sync_state.set_gone(&local.still_gone(args.delete, &unknown))?;
+        sync_state.set_code(&local.pushed_now(&unknown))?;
         self.finish(remaining)?;
         let incoming = &self.remote_state.incoming;
         if incoming.release(&self.backups.folder)? && !are_settled {
@@ -152,19 +155,32 @@ impl TransferContext<'_> {
         commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
+    /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written there since. The
+    /// next push looks at it, because it isn't recorded.
+    fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Listing> {
+        let changed = self.local.changed_code();
+        let sent = remaining.code.filter(|path, _| changed.get(path).is_some());
+        let run = |script| self.remote_state.incoming.run_script(script);
+        self.ended(&self.code_route(), &run).not_as_planned(&sent)
+    }
+
+    fn ended<'a>(
+        &'a self,
+        route: &Route<'a>,
+        run: &'a dyn Fn(Script) -> Outcome<Reply>,
+    ) -> Ended<'a> {
+        let (connection, state) = (self.connection, &self.remote_state.state);
+        let sides = Sides { connection, local: route.local, remote: route.remote, state, run };
+        Ended { sides, direction: TransferDirection::Up }
+    }
+
     /// Notes in the sync state what both sides agree on now.
     fn finish(&self, remaining: &Remaining) -> Outcome<()> {
         if self.is_agreed {
             return Ok(());
         }
-        let sides = Sides {
-            connection: self.connection,
-            local: &self.cube.layout.workspace,
-            remote: &self.remote_state.workspace,
-            state: &self.remote_state.state,
-            run: &|script| self.remote_state.incoming.run_script(script),
-        };
-        let ended = Ended { sides, direction: TransferDirection::Up };
+        let run = |script| self.remote_state.incoming.run_script(script);
+        let ended = self.ended(&self.workspace_route(), &run);
         let sync_state = &self.local.sync_state;
         let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.workspace())?;
         Ok(sync_state.finish(&confirmed)?)

@@ -35,6 +35,9 @@ pub fn state_of<'a>(
     paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
 }
 
+/// How many entries are looked at together.
+const AT_ONCE: usize = 5000;
+
 /// A transfer that has ended, with its two sides.
 pub struct Ended<'a> {
     /// The workspaces.
@@ -44,8 +47,8 @@ pub struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    /// Looks at the entries `sent` as they were planned, and returns what both sides agree on where a local entry isn't
-    /// as planned. For the entries `unset` the previous agreement, read by `base`, still holds.
+    /// Looks at the entries `sent` on the receiver, and returns what both sides agree on where it doesn't have them as they
+    /// were planned. For the entries `unset` the previous agreement, read by `base`, still holds.
     ///
     /// # Errors
     /// When one of the sides can't be inspected.
@@ -56,41 +59,35 @@ impl Ended<'_> {
         base: impl FnOnce() -> anyhow::Result<Listing>,
     ) -> Outcome<Confirmed> {
         let direction = self.direction;
-        let doubtful = self.doubtful(sent)?;
+        let Doubts { planned, receiver } = self.doubts(sent)?;
         let (mut common, mut as_before, mut exchanged) = (Vec::new(), Vec::new(), Vec::new());
-        if doubtful.is_empty() && unset.is_empty() {
+        if planned.is_empty() && unset.is_empty() {
             return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
         }
         let base = base()?;
         as_before.extend(unset.iter().map(|path| (*path, base.get(path))));
-        if doubtful.is_empty() {
-            return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
-        }
-        let planned = doubtful.iter().map(|doubt| (doubt.path, doubt.planned.clone())).collect();
-        let remote = self.look(&doubtful)?;
-        let remote = self.sides.unrounded_remote(&remote, &planned)?;
+        let sender = match direction {
+            TransferDirection::Up => self.look_locally(&planned)?,
+            TransferDirection::Down => self.look_remotely(&planned)?,
+        };
         let mut growing = Vec::new();
-        for doubt in &doubtful {
-            let remote = remote.get(doubt.path);
-            let (sender, receiver) = match self.direction {
-                TransferDirection::Up => (doubt.local.as_ref(), remote.as_ref()),
-                TransferDirection::Down => (remote.as_ref(), doubt.local.as_ref()),
-            };
-            if receiver.is_none() && sender.is_some_and(|sender| sender.kind != doubt.planned.kind)
-            {
-                exchanged.push(doubt.path);
+        for (path, planned) in planned.iter() {
+            let (sender, receiver) = (sender.get(path), receiver.get(path));
+            let kind = sender.as_ref().map(|sender| sender.kind);
+            if receiver.is_none() && kind.is_some_and(|kind| kind != planned.kind) {
+                exchanged.push(path);
             }
             match (sender, receiver) {
-                (_, Some(receiver)) if receiver.same_content(&doubt.planned) => {
-                    common.push((doubt.path, Some(receiver.clone())));
+                (Some(sender), Some(receiver)) if receiver.same_content(&sender) => {
+                    common.push((path, Some(receiver)));
                 }
-                (Some(sender), Some(receiver)) if receiver.same_content(sender) => {
-                    common.push((doubt.path, Some(receiver.clone())));
+                // Where the sender's is still as planned, it isn't the sender's that has grown.
+                (Some(sender), Some(receiver))
+                    if !is_as_planned(&sender, &planned) && may_grow(&sender, &receiver) =>
+                {
+                    growing.push((path, receiver));
                 }
-                (Some(sender), Some(receiver)) if may_grow(sender, receiver) => {
-                    growing.push((doubt.path, receiver.clone()));
-                }
-                _ => common.push((doubt.path, base.get(doubt.path))),
+                _ => common.push((path, base.get(path))),
             }
         }
         let is_start = self.starts_are_the_same(&growing)?;
@@ -100,37 +97,54 @@ impl Ended<'_> {
         Ok(Confirmed { direction, otherwise: common, as_before, exchanged })
     }
 
-    /// The entries of `sent` that aren't on the local side as they were planned.
-    fn doubtful(&self, sent: &Listing) -> Outcome<Vec<Doubt>> {
-        let mut doubtful = Vec::new();
-        for (path, planned) in sent.iter() {
-            let now = Entry::look(&self.sides.local.join(path)).map_err(Failure::ours)?;
-            if !now.as_ref().is_some_and(|now| is_as_planned(now, &planned)) {
-                doubtful.push(Doubt { path, planned, local: now });
-            }
-        }
-        // The local file system may not be able to store what was fetched.
-        let now = |doubt: &Doubt| Some((doubt.path, doubt.local.clone()?));
-        let now: Listing = doubtful.iter().filter_map(now).collect();
-        let now = self.sides.unrounded_local(&now, sent);
-        for doubt in &mut doubtful {
-            doubt.local = now.get(doubt.path);
-        }
-        let is_in_doubt = |doubt: &Doubt| {
-            !doubt.local.as_ref().is_some_and(|now| is_as_planned(now, &doubt.planned))
-        };
-        doubtful.retain(is_in_doubt);
-        Ok(doubtful)
+    /// Returns the entries of `sent` that the receiver doesn't have as they were planned.
+    ///
+    /// # Errors
+    /// When the receiver can't be inspected.
+    pub fn not_as_planned(&self, sent: &Listing) -> Outcome<Listing> {
+        Ok(self.doubts(sent)?.planned)
     }
 
-    fn look(&self, doubtful: &[Doubt]) -> Outcome<Listing> {
-        let paths = doubtful.iter().map(|doubt| doubt.path);
-        let reply = self.checked((self.sides.run)(state_of(
-            self.sides.connection,
-            self.sides.remote,
-            paths,
-        ))?)?;
-        Ok(reply.listing()?)
+    fn doubts(&self, sent: &Listing) -> Outcome<Doubts> {
+        let mut doubts = Doubts::default();
+        let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
+        // A listing of a million entries would take the memory of another one.
+        for piece in paths.chunks(AT_ONCE) {
+            let planned: Listing =
+                piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
+            let receiver = match self.direction {
+                TransferDirection::Up => self.look_remotely(&planned)?,
+                TransferDirection::Down => self.look_locally(&planned)?,
+            };
+            let is_in_doubt = |path: &Path, planned: &Entry| {
+                !receiver.get(path).is_some_and(|now| is_as_planned(&now, planned))
+            };
+            let planned = planned.filter(is_in_doubt);
+            doubts.receiver.merge(&receiver.filter(|path, _| planned.get(path).is_some()));
+            doubts.planned.merge(&planned);
+        }
+        Ok(doubts)
+    }
+
+    /// The entries with the paths of `planned` as they are locally now, as far as the file system can store them.
+    fn look_locally(&self, planned: &Listing) -> Outcome<Listing> {
+        let mut now = Listing::default();
+        for (path, _) in planned.iter() {
+            let entry = Entry::look(&self.sides.local.join(path)).map_err(Failure::ours)?;
+            now.extend(entry.map(|entry| (path, entry)));
+        }
+        Ok(self.sides.unrounded_local(&now, planned).into_owned())
+    }
+
+    /// As `look_locally`, on the remote.
+    fn look_remotely(&self, planned: &Listing) -> Outcome<Listing> {
+        if planned.is_empty() {
+            return Ok(Listing::default());
+        }
+        let Sides { connection, remote, run, .. } = self.sides;
+        let paths = planned.iter().map(|(path, _)| path);
+        let now = self.checked(run(state_of(connection, remote, paths))?)?.listing()?;
+        Ok(self.sides.unrounded_remote(&now, planned)?.into_owned())
     }
 
     /// Returns, for each file, whether both sides start with the same bytes, up to the receiver's size.
@@ -166,11 +180,12 @@ impl Ended<'_> {
     }
 }
 
-/// An entry that isn't on the local side as it was planned.
-struct Doubt {
-    path: &'static Path,
-    planned: Entry,
-    local: Option<Entry>,
+/// Entries that the receiver doesn't have as they were planned.
+#[derive(Default)]
+struct Doubts {
+    planned: Listing,
+    /// What the receiver has in their places.
+    receiver: Listing,
 }
 
 fn is_as_planned(now: &Entry, planned: &Entry) -> bool {

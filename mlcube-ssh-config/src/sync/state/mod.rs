@@ -440,11 +440,19 @@ impl SyncState {
     }
 
     /// The names of the remote incoming folders of pushes that failed, the newest last.
-    #[must_use]
-    pub fn incoming(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.folder.join("incoming")).unwrap_or_default();
+    ///
+    /// # Errors
+    /// When the file exists and can't be read.
+    pub fn incoming(&self) -> Result<Vec<String>> {
+        let path = self.folder.join("incoming");
+        let text = match fs::read_to_string(&path) {
+            Err(problem) if is_absence(&problem) => String::new(),
+            read => {
+                read.with_context(|| format!("can't read {}", path.display())).or_hint(STATE)?
+            }
+        };
         let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        text.split_whitespace().filter(is_name).map(str::to_owned).collect()
+        Ok(text.split_whitespace().filter(is_name).map(str::to_owned).collect())
     }
 
     /// Writes down the names of the incoming folders.
