@@ -99,7 +99,11 @@ impl<'a> Pull<'a> {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
         let text = |output: &Output| output.path.to_string_lossy().into_owned();
-        receipt.outputs = Some(found.fetched.iter().map(text).collect());
+        // Of which something was kept, the result isn't here.
+        let is_kept =
+            |output: &&Output| plan.kept.iter().any(|kept| kept.starts_with(&output.path));
+        let came = found.fetched.iter().filter(|output| !is_kept(output));
+        receipt.outputs = Some(came.map(text).collect());
         outputs::name_outside(self.step.report(), document, layout);
         let foreign = ForeignFiles { connection, cube: self.cube, document, place: &path };
         skipped::check_readable(&plan, &foreign)?;

@@ -9,7 +9,9 @@ use std::thread;
 use anyhow::anyhow;
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::required_inputs;
+use mlcube_ssh::cube::task_parameters::Parameter;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::{Document, Receipt};
@@ -102,7 +104,35 @@ impl<'a> Push<'a> {
             let remote = remote.unwrap_or_else(|| self.inspect_remote(&incoming))?;
             self.update_remote(&mut local, remote, &incoming, receipt)?;
         }
-        local.skipped.check(layout, &report, receipt)
+        local.skipped.check(layout, &report, receipt)?;
+        self.check_ignored_inputs(&local)
+    }
+
+    /// Returns whether the push precedes a run, which mustn't read another input than the local one.
+    fn precedes_run(&self) -> bool {
+        self.args.inputs || self.args.if_changed
+    }
+
+    /// Names inputs that changed locally and aren't sent, because `.mlcubeignore` names them by now; fails if a run follows.
+    fn check_ignored_inputs(&self, local: &Local) -> Outcome<()> {
+        let (layout, host) = (&self.cube.layout, self.connection.host());
+        let changes: Vec<PathBuf> =
+            local.ignored_changes.iter().map(|path| layout.workspace.join(path)).collect();
+        let Some((input, changed)) = first_input(self.document, layout, &changes) else {
+            return Ok(());
+        };
+        let message = format!(
+            "'{host}' has the input {}.{} as it was before: '{}' isn't sent, because .mlcubeignore names it",
+            input.task,
+            input.name,
+            names::shown(&changed)
+        );
+        let hint = "remove its pattern from .mlcubeignore; `mlcube-ssh run --no-push` runs the task with what the remote has";
+        if self.precedes_run() {
+            return Err(Failure::ours(anyhow!(message)).hint(hint));
+        }
+        self.step.report().warn(&message);
+        Ok(())
     }
 
     /// Lists the local disk, and inspects the remote at the same time if it is contacted at once. Names what isn't sent.
@@ -217,7 +247,8 @@ impl<'a> Push<'a> {
         }
         summary::print(&context, receipt, &sent);
         escaping_links::name(&context);
-        check_all_sent(&context)
+        check_all_sent(&context)?;
+        if self.precedes_run() { check_kept_inputs(&context) } else { Ok(()) }
     }
 
     /// Refuses deletions that aren't allowed, and transfers that don't fit.
@@ -342,6 +373,35 @@ fn check_inputs(context: &TransferContext) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// Fails, after the rest was sent, if an input of the chosen tasks changed on both sides: the remote has another one.
+fn check_kept_inputs(context: &TransferContext) -> Outcome<()> {
+    let layout = &context.cube.layout;
+    let kept: Vec<PathBuf> =
+        context.plan.kept.iter().map(|path| layout.workspace.join(path)).collect();
+    let Some((input, kept)) = first_input(context.document, layout, &kept) else { return Ok(()) };
+    Err(Failure::ours(anyhow!(
+        "'{}' has another input {}.{} than this machine: '{}' changed on both sides",
+        context.connection.host(),
+        input.task,
+        input.name,
+        names::shown(&kept)
+    ))
+    .hint("`mlcube-ssh-push --overwrite` sends the local one, `mlcube-ssh-pull --overwrite` fetches the remote one"))
+}
+
+/// The first input of the chosen tasks that is one of `paths` or contains one, and that path.
+fn first_input(
+    document: &Document,
+    layout: &Layout,
+    paths: &[PathBuf],
+) -> Option<(Parameter, PathBuf)> {
+    required_inputs::needed(document, layout).into_iter().find_map(|input| {
+        let local = input.parameter.local.as_ref()?;
+        let path = paths.iter().find(|path| path.starts_with(local))?.clone();
+        Some((input.parameter, path))
+    })
 }
 
 /// The failure for a run of a cube that was never configured on the remote.

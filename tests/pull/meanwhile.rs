@@ -397,3 +397,21 @@ fn what_a_failed_push_has_sent_is_looked_at_by_the_next_one() {
     push.reads_document(&document).run().succeeds();
     assert_eq!(fs::read_to_string(&code_there).unwrap(), "v1");
 }
+
+#[test]
+fn a_log_that_grows_makes_a_pull_by_content_fetch_nothing_twice() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    for name in 0..120 {
+        fs::write(there.with_file_name(format!("result{name}")), "1").unwrap();
+    }
+    // The remote tar meets a file that has grown since it was listed.
+    let log = there.with_file_name("log");
+    fs::write(&log, "1\n").unwrap();
+    let grows = format!("echo more >>'{}'; exec /usr/bin/tar \"$@\"", log.display());
+    scene.host.has_program("tar", &grows);
+    let pull = scene.tool("mlcube-ssh-pull").args(["-q", "--checksum"]).reads_document(&document);
+    pull.run().succeeds().never_says("was written locally");
+    assert_eq!(cube.result("result7"), "1");
+    assert!(kept_aside(&scene.home().join(".local/state")).is_empty());
+}

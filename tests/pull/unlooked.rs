@@ -202,3 +202,49 @@ fn a_find_that_cannot_run_is_no_empty_workspace() {
     run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds();
     assert_eq!(cube.result("good"), "trained");
 }
+
+#[test]
+fn an_input_that_stays_other_on_the_remote_stops_the_run() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    // `names` is the input of the chosen task. It is ignored from now on; the remote has the old one.
+    fs::write(cube.workspace().join(".mlcubeignore"), "names\n").unwrap();
+    fs::write(cube.workspace().join("names"), "edited").unwrap();
+    for word in ["--inputs", "--if-changed"] {
+        let sent = run(&scene, "mlcube-ssh-push", &document, &["-q", word]);
+        sent.exits(125).complains(&["train.data", "as it was before", "names", ".mlcubeignore"]);
+    }
+    let sent = run(&scene, "mlcube-ssh-push", &document, &["-q"]);
+    sent.succeeds().says("warning: 'there' has the input train.data as it was before");
+    fs::remove_file(cube.workspace().join(".mlcubeignore")).unwrap();
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
+    // Changed on both sides.
+    fs::write(cube.workspace().join("names"), "mine").unwrap();
+    fs::write(there.join("names"), "the job's own").unwrap();
+    for word in ["--inputs", "--if-changed"] {
+        let sent = run(&scene, "mlcube-ssh-push", &document, &["-q", word]);
+        sent.exits(125).says("another input train.data").says("names' changed on both sides");
+    }
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds().says("kept names");
+    run(&scene, "mlcube-ssh-push", &document, &["-q", "--overwrite"]).succeeds();
+    run(&scene, "mlcube-ssh-push", &document, &["-q", "--if-changed"]).succeeds().is_silent();
+}
+
+#[test]
+fn an_output_that_was_kept_has_not_come() {
+    let scene = Scene::new();
+    let task = Task::named("train").writes("model", "model/").writes("log", "log/");
+    let cube = scene.cube("digits").task(&task);
+    let document = scene.document(&cube, &["--task=train"]);
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    for name in ["model", "log"] {
+        fs::create_dir_all(there.join(name)).unwrap();
+        fs::write(there.join(name).join("r"), "of the job").unwrap();
+    }
+    let cube = cube.with_file("model/r", "mine");
+    let pulled = run(&scene, "mlcube-ssh-pull", &document, &["-q", "--outputs"]);
+    pulled.succeeds().says("kept model/r");
+    assert_eq!(pulled.document().at("/steps/pull/outputs"), &serde_json::json!(["log"]));
+    assert_eq!(cube.result("model/r"), "mine");
+}

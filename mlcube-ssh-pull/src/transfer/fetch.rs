@@ -93,7 +93,7 @@ impl Fetch<'_> {
             Some(stage) => {
                 to.push_str(stage.folder());
                 to.push('/');
-                self.with_names(command)
+                self.with_names(command, batch)
             }
         };
         let from = self.connection.rsync_path(&batch.below(self.remote));
@@ -127,7 +127,7 @@ impl Fetch<'_> {
 
     fn with_backups(&self, command: Command, batch: &Batch, has_scratch: bool) -> Command {
         let folder = batch.below(&self.backups.folder().to_string_lossy());
-        self.with_names(command)
+        self.with_names(command, batch)
             .arg("--backup")
             .arg(format!("--backup-dir={}", folder.trim_end_matches('/')))
             // Incomplete files are written where no listing looks, even if rsync is killed. The path is relative to the
@@ -135,14 +135,15 @@ impl Fetch<'_> {
             .args(has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
     }
 
-    fn with_names(&self, command: Command) -> Command {
+    fn with_names(&self, command: Command, batch: &Batch) -> Command {
         // Without --keep-dirlinks: entries below a followed link have a batch of their own, and nothing else may be
         // written through a link.
         command
             // A folder above a fetched entry keeps its local permissions and time; the plan names the missing ones.
             .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
-            // The plan chose these entries by content; the same size and time mustn't make rsync skip them.
-            .args(self.by_content.then_some("--ignore-times"))
+            // The plan chose these entries by content; the same size and time mustn't make rsync skip them. Of the others,
+            // some may have come by an archive that is incomplete.
+            .args((self.by_content && batch.is_content_alone).then_some("--ignore-times"))
             // Compares times to the nanosecond; by default, rsync skips a change within the same second.
             .arg("--modify-window=-1")
     }

@@ -51,6 +51,8 @@ pub(crate) struct Local {
     pub(crate) replaced_links: Listing,
     /// The places in the base that are or were a workspace, and aren't declared to be code.
     pub(crate) workspaces: Vec<PathBuf>,
+    /// Entries of the workspace that were sent or fetched once, are ignored now, and have changed locally since.
+    pub(crate) ignored_changes: Vec<PathBuf>,
 }
 
 /// Lists the workspace, with what is below the user's own links, and returns these links too. What isn't sent is noted
@@ -69,6 +71,27 @@ fn workspace(
     let mut listing = Listing::of_folder(top, &skip)?;
     let followed = follow_own_links(&mut listing, top, boundary, &|_, _| true, &skip)?;
     Ok((listing, followed))
+}
+
+/// The ignored entries that both sides agreed on before and that have changed locally since: the remote has them as they
+/// were. `workspace` is the listing without ignored entries.
+fn ignored_changes(
+    layout: &Layout,
+    boundary: &Boundary,
+    workspace: &Listing,
+    common: &Listing,
+) -> Result<Vec<PathBuf>> {
+    let ignored = Ignored::of_workspace(layout, boundary);
+    let mut now = Listing::default();
+    for (path, _) in common.iter().filter(|(path, _)| workspace.get(path).is_none()) {
+        if ignored.matches(path, false)? {
+            now.extend(Entry::look(&layout.workspace.join(path))?.map(|entry| (path, entry)));
+        }
+    }
+    let now = unrounded_local(&layout.workspace, &now, common);
+    let is_changed =
+        |path: &Path, now: &Entry| common.get(path).is_some_and(|then| !then.same_content(now));
+    Ok(now.filter(is_changed).iter().map(|(path, _)| path.to_owned()).collect())
 }
 
 impl Local {
@@ -105,8 +128,13 @@ impl Local {
         if let Some(common) = &common {
             workspace = unrounded_local(&layout.workspace, &workspace, common).into_owned();
         }
+        let ignored_changes = match &common {
+            Some(common) => ignored_changes(layout, boundary, &workspace, common)?,
+            None => Vec::new(),
+        };
         Ok(Self {
             gone: gone::gone(layout, &once, &code, &workspaces),
+            ignored_changes,
             code,
             selection: selection.along_links(&workspace),
             workspace,
