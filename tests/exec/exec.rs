@@ -399,6 +399,15 @@ fn an_image_that_cannot_be_pulled_and_has_a_recipe_gets_a_hint_that_works() {
 }
 
 #[test]
+fn a_cube_that_was_never_pushed_is_named_by_a_plain_path() {
+    let scene = Scene::new();
+    let document = scene.document(&cube(&scene, ":"), &["--task=train"]);
+    let refused = exec(&scene, "run", &document);
+    refused.exits(125).complains(&["isn't configured on 'there'", "digits/mlcube.yaml"]);
+    refused.never_says("//");
+}
+
+#[test]
 fn an_engine_that_fails_gets_its_own_hint_whatever_could_be_built() {
     let mut scene = Scene::with(HostOptions::default().without("docker"));
     scene.set("/remote", json!({"runner": "docker"}));

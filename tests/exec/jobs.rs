@@ -46,6 +46,13 @@ fn folder(scene: &Scene, id: &str) -> PathBuf {
 }
 
 #[test]
+fn a_writer_that_a_task_leaves_behind_holds_no_job_open() {
+    let (scene, _engine, document) = pushed("yes left behind & exit 5");
+    exec(&scene, &["run", "-q"], &document).exits(5);
+    scene.jobs().kill();
+}
+
+#[test]
 fn a_detached_run_is_attached_to() {
     let (scene, _engine, document) = pushed(&format!("{WAITS}; exit 7"));
     let detached = exec(&scene, &["run", "--detach"], &document);

@@ -43,7 +43,7 @@ fn a_closed_port() {
     let document = scene.document(&a_cube(&scene), &[]);
     scene.host.sshd.stop();
     let failed = push(&scene, &document);
-    failed.exits(255).complains(&["there", "refused"]);
+    failed.exits(255).complains(&["there", "refused"]).never_says(".;");
     scene.host.sshd.comes_back();
     the_same_works_now(&scene, &failed);
 }

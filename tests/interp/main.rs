@@ -6,7 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
-    Blackhole, Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, eventually,
+    Blackhole, Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, am_root, eventually,
+    skip,
 };
 use serde_json::{Value, json};
 
@@ -644,6 +645,27 @@ fn an_environment_of_the_users_own_is_never_removed() {
     assert!(environment.join("pyvenv.cfg").exists());
     let listed = scene.tool("mlcube-ssh-exec").arg("clean").reads_document(&document(&scene)).run();
     listed.succeeds().never_says("environment");
+}
+
+/// In a sticky folder anybody can make what takes the place of an environment.
+#[test]
+fn a_former_environment_of_another_user_is_never_used() {
+    if !am_root() {
+        skip("only root can make a folder of another user");
+        return;
+    }
+    let mut scene = Scene::new();
+    let sticky = scene.host.folder().join("sticky");
+    let canary = scene.place().path().join("canary");
+    let made = "mkdir -p \"$IT/cube.mlcube-ssh-former/bin\" && cd \"$IT\" && chmod 1777 . &&
+        printf '#!/bin/sh\\n: >%s\\n' \"$CANARY\" >cube.mlcube-ssh-former/bin/python &&
+        chmod 755 cube.mlcube-ssh-former/bin/python && printf 'python3 \\n' >cube.mlcube-ssh-former/.mlcube-ssh-whole &&
+        : >cube.mlcube-ssh-former/.mlcube-ssh-made && chown -R nobody cube.mlcube-ssh-former";
+    scene.sh(made).env("IT", &sticky).env("CANARY", &canary).run().succeeds();
+    let mut interpreter = virtualenv("");
+    interpreter["location"] = sticky.to_str().into();
+    interp(&mut scene, interpreter).exits(125).complains(&["cube.mlcube-ssh-former", "nobody"]);
+    assert!(!canary.exists() && !sticky.join("cube").exists());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{Document, HostOptions, Outcome, Place, Scene, Task, eventually};
 
@@ -181,6 +181,27 @@ fn a_key_with_a_passphrase_is_whole() {
     scene.set("/authentication", serde_json::json!({"identify_file": key}));
     let failed = push(&scene, &document_in(&scene));
     failed.exits(255).complains(&["refused", "Permission denied (publickey)"]);
+}
+
+#[test]
+fn the_hint_for_a_key_that_only_lacks_its_passphrase_works_as_it_stands() {
+    let mut scene = Scene::new();
+    let socket = scene.home().join("agent");
+    scene.has_variable("SSH_AUTH_SOCK", socket.to_str().unwrap());
+    scene.has_ssh_config("IdentityAgent SSH_AUTH_SOCK");
+    let agent = scene.invocation(Path::new("/usr/bin/ssh-agent"));
+    let _agent = agent.arg("-D").arg("-a").arg(&socket).start();
+    eventually("the agent listens", || socket.exists());
+    scene.sh("mv .ssh/id 'my key' && ssh-keygen -q -p -N secret -f 'my key'").run().succeeds();
+    scene.set("/authentication", serde_json::json!({"identify_file": "~/my key"}));
+    let document = document_in(&scene);
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["my key' has a passphrase", "no agent has the key"]);
+    scene.has_program("passphrase", "echo secret");
+    let typed = scene.sh(failed.stderr.split_once("hint: ").unwrap().1);
+    let typed = typed.env("SSH_ASKPASS", scene.home().join("bin/passphrase"));
+    typed.env("SSH_ASKPASS_REQUIRE", "force").run().succeeds();
+    push(&scene, &document).succeeds();
 }
 
 /// An idle connection, which counts as a login that isn't done.

@@ -43,3 +43,27 @@ impl Interrupts {
         Some(signal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_keeps_pressing_ctrl_c_is_heard() {
+        let mut interrupts = Interrupts { last: Arc::default(), taken: None };
+        let mut press = || {
+            interrupts.last.store(2, Ordering::Relaxed);
+            interrupts.take()
+        };
+        assert_eq!(
+            (press(), press()),
+            (Some(2), None),
+            "a wrapper forwards what the terminal sent"
+        );
+        let start = Instant::now();
+        while press().is_none() {
+            assert!(start.elapsed() < 5 * ONE, "each press was taken for a part of the first one");
+        }
+        assert!(start.elapsed() > ONE / 2);
+    }
+}

@@ -171,6 +171,26 @@ mod tests {
     const EXPAND: &str = include_str!("../sh/inputs.sh");
 
     #[test]
+    fn a_blank_at_the_end_of_a_path_is_a_part_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data ");
+        std::fs::write(&path, "").unwrap();
+        let shared =
+            "absolute() { printf '%s\\n' \"$1\"; }; problem() { printf '%s\\n' \"$*\"; exit 3; }";
+        let check = |place: &str| {
+            let script = format!("{shared}\n{EXPAND}\ncheck_inputs");
+            let line = format!("own file 0 {place}\n");
+            let shell = Command::new("sh").variable("MLCUBE_SSH_INPUTS", &line);
+            let ran = shell.args(["-c", &script]).run().unwrap();
+            (ran.status, String::from_utf8_lossy(&ran.output).into_owned())
+        };
+        let path = path.to_str().unwrap();
+        assert_eq!(check(path), (0, String::new()));
+        let without = path.trim_end();
+        assert_eq!(check(without), (3, format!("no-input file 0 {without}\n")));
+    }
+
+    #[test]
     fn variables_are_filled_in_and_nothing_runs() {
         let table = [
             ("$DATA/x", "/d a/x"),
