@@ -1,6 +1,7 @@
 //! The file systems of folders: each is asked how it stores times and permissions, by a file that is made on it.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::fs::{File, FileTimes, Permissions};
@@ -35,11 +36,11 @@ impl Disks {
         let mut of = |folder: &Path| {
             let place = top.join(folder);
             let disk = fs::metadata(&place).ok()?.dev();
-            if !known.contains_key(&disk) {
+            match known.entry(disk) {
+                Slot::Occupied(known) => Some(*known.get()),
                 // Where one folder can't be written, another one on the same file system may be.
-                known.insert(disk, try_in(&place).ok().flatten()?);
+                Slot::Vacant(new) => Some(*new.insert(try_in(&place).ok().flatten()?)),
             }
-            known.get(&disk).copied()
         };
         folders.iter().filter_map(|folder| Some((folder.to_path_buf(), of(folder)?))).collect()
     }

@@ -434,7 +434,7 @@ touch \"$RAN\"";
         let script = Script::new("# shown to nobody\nprintf %s \"$1\"").word("é#\n").packed(true);
         let packed = script.sent();
         assert!(packed.len() < script.text().len() / 2);
-        for shell in installed() {
+        for shell in SHELLS {
             let ran = load(shell, &packed);
             assert_eq!(printed(&ran), format!("{BEGUN}\n{READY}\né#\n"), "{shell}");
             // The last eight bytes are a sum and a length: without them the script is whole, too.

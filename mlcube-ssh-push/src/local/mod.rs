@@ -25,7 +25,7 @@ use mlcube_ssh::sync::{
 };
 use mlcube_ssh::ui::report::Report;
 
-use crate::local::own_files::OwnFiles;
+use crate::local::own_files::{OwnFiles, take_documents};
 use crate::local::skipped::Skipped;
 
 /// The local listings and the sync state.
@@ -121,7 +121,7 @@ impl Local {
         skipped.note(&layout.workspace, &workspace);
         own.take_keys(&mut workspace, &layout.workspace, common.as_ref(), report);
         own.take_states(&mut workspace, &layout.workspace, report);
-        own.take_documents(&mut workspace, &layout.workspace, common.as_ref(), report);
+        take_documents(&mut workspace, &layout.workspace, common.as_ref(), report);
         let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));

@@ -66,29 +66,6 @@ impl OwnFiles {
         }
     }
 
-    /// Removes documents from a listing of `top`, and names them: each holds the whole configuration, also what the host
-    /// isn't sent. A file that both sides agreed on as it is now is on the host already.
-    pub(crate) fn take_documents(
-        &self,
-        listing: &mut Listing,
-        top: &Path,
-        common: Option<&Listing>,
-        report: Report,
-    ) {
-        listing.retain(|path, entry| {
-            let is_taken = entry.is_file()
-                && !is_in(common, path, entry)
-                && is_document(&top.join(path), entry);
-            if is_taken {
-                report.warn(&format!(
-                    "skipped {}: it is a document, or the state of a job",
-                    top.join(path).display()
-                ));
-            }
-            !is_taken
-        });
-    }
-
     /// Removes state folders from a listing of `top`: that in use, and those of a former `XDG_STATE_HOME`.
     pub(crate) fn take_states(&self, listing: &mut Listing, top: &Path, report: Report) {
         let real_top = real(top).unwrap_or_else(|_| top.to_owned());
@@ -136,6 +113,27 @@ impl OwnFiles {
     fn is_written(&self, path: &Path) -> bool {
         self.written.get_or_init(written).contains(path)
     }
+}
+
+/// Removes documents from a listing of `top`, and names them: each holds the whole configuration, also what the host
+/// isn't sent. A file that both sides agreed on as it is now is on the host already.
+pub(crate) fn take_documents(
+    listing: &mut Listing,
+    top: &Path,
+    common: Option<&Listing>,
+    report: Report,
+) {
+    listing.retain(|path, entry| {
+        let is_taken =
+            entry.is_file() && !is_in(common, path, entry) && is_document(&top.join(path), entry);
+        if is_taken {
+            report.warn(&format!(
+                "skipped {}: it is a document, or the state of a job",
+                top.join(path).display()
+            ));
+        }
+        !is_taken
+    });
 }
 
 /// Returns whether a listing has the entry as it is now.
