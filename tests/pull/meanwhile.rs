@@ -299,6 +299,48 @@ fn permissions_that_changed_alone_move_no_content() {
     assert_eq!(pushed.at("/steps/push/changed"), &false);
 }
 
+/// A container without a umask leaves files that everybody can write; others here would write into what is sent next.
+#[test]
+fn what_comes_has_no_permissions_that_the_umask_takes() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let here = cube.workspace().join("model");
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let now = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fs::write(here.with_file_name("shared"), "common").unwrap();
+    mode(&here.with_file_name("shared"), 0o664);
+    fs::write(here.with_file_name("other"), "1").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds();
+    // By the permissions alone, by rsync, by the archive.
+    fs::write(there.with_file_name("other"), "22").unwrap();
+    fs::create_dir(there.with_file_name("new")).unwrap();
+    for number in 0..100 {
+        fs::write(there.with_file_name(format!("new/{number}")), "1").unwrap();
+    }
+    let changed = ["model", "shared", "other", "new", "new/7"];
+    for name in changed {
+        mode(&there.with_file_name(name), 0o777);
+    }
+    run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
+    let all = |path: &Path| changed.map(|name| now(path.with_file_name(name)));
+    assert_eq!(all(&here), [0o755, 0o775, 0o755, 0o755, 0o755], "the group's is the user's gift");
+
+    for (tool, step) in [("mlcube-ssh-pull", "pull"), ("mlcube-ssh-push", "push")] {
+        let again = run(&scene, tool, &document).succeeds().document();
+        assert_eq!(again.at(&format!("/steps/{step}/changed")), &false, "{tool}");
+        scene.tool(tool).arg("--verify").reads_document(&document).run().succeeds();
+    }
+    fs::write(&here, "here").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    assert_eq!(all(&there), [0o777; 5], "what the tasks may stays theirs");
+
+    fs::write(there.with_file_name("private"), "").unwrap();
+    mode(&there.with_file_name("private"), 0o755);
+    let pull = scene.sh("umask 077; exec mlcube-ssh-pull").reads_document(&document);
+    pull.run().succeeds();
+    assert_eq!(now(here.with_file_name("private")), 0o700);
+}
+
 #[test]
 fn permissions_that_changed_on_the_receiver_stay_when_content_comes() {
     let scene = Scene::new();

@@ -97,7 +97,7 @@ fn nothing_runs_here_with_more_rights_than_its_user_has() {
     fs::set_permissions(there(&scene).join("many"), fs::Permissions::from_mode(0o3777)).unwrap();
     pull(&scene, &document, &["-q"]).succeeds().is_silent();
     let mode = |path| fs::metadata(cube.workspace().join(path)).unwrap().permissions().mode();
-    assert_eq!((mode("many") & 0o7777, mode("many/003") & 0o7777), (0o777, 0o755));
+    assert_eq!((mode("many") & 0o7777, mode("many/003") & 0o7777), (0o755, 0o755));
 }
 
 #[test]

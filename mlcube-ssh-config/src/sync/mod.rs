@@ -6,6 +6,7 @@ pub mod rsync;
 pub(crate) mod selection;
 pub(crate) mod sides;
 pub(crate) mod state;
+pub(crate) mod umask;
 
 pub use crate::remote::disks::LIST_PLACES;
 pub use plan::backup::name_backups;
@@ -19,3 +20,4 @@ pub use state::SyncState;
 pub use state::agreed::{Agreed, Common, Confirmed};
 pub use state::confirm::{Ended, state_of};
 pub use state::made_places::MadePlaces;
+pub use umask::Umask;

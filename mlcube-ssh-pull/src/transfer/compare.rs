@@ -3,7 +3,7 @@
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Batch, rsync};
+use mlcube_ssh::sync::{Batch, Umask, rsync};
 
 /// How many entries one rsync compares: 40,000 at once took 12 s, and in pieces of this size 3 s.
 const AT_ONCE: usize = 5000;
@@ -23,6 +23,8 @@ pub(crate) fn of_batches(
         rsync::comparison(connection, batch.files_from.clone())
             // Compares the target of the link.
             .args(of_links.then_some("--copy-links"))
+            // A pull takes these permissions, so without them nothing differs.
+            .args(Umask::of_process().option())
             .arg("--")
             .arg(connection.rsync_path(&batch.below(remote)))
             .arg(batch.below(&workspace))

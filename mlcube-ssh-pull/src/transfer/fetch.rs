@@ -8,7 +8,7 @@ use mlcube_ssh::listing::{Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Batch, Plan, rsync};
+use mlcube_ssh::sync::{Batch, Plan, Umask, rsync};
 
 use crate::local::backups::Backups;
 use crate::local::scratch;
@@ -85,6 +85,8 @@ impl Fetch<'_> {
             .arg("--chmod=u-s,g-s,o-t")
             // That a group may write to the remote files says nothing about local groups.
             .args(self.connection.is_shared().then_some("--chmod=g-w"))
+            // Nor may others write to them whom this user gives no such permission.
+            .args(Umask::of_process().option())
             // Links are made by `Links`, from the listing. rsync would make whatever link the host has by now, and the
             // next rsync of this pull would write through it.
             .arg("--no-links");
