@@ -116,9 +116,9 @@ impl<'a> Push<'a> {
     /// Names inputs that changed locally and aren't sent, because `.mlcubeignore` names them by now; fails if a run follows.
     fn check_ignored_inputs(&self, local: &Local) -> Outcome<()> {
         let (layout, host) = (&self.cube.layout, self.connection.host());
-        let changes: Vec<PathBuf> =
+        let ignored: Vec<PathBuf> =
             local.ignored_changes.iter().map(|path| layout.workspace.join(path)).collect();
-        let Some((input, changed)) = first_input(self.document, layout, &changes) else {
+        let Some((input, changed)) = first_input(self.document, layout, &ignored) else {
             return Ok(());
         };
         let message = format!(

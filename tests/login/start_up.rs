@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
+use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
 use rustix::process::Signal;
 use serde_json::json;
@@ -201,9 +201,7 @@ fn reads_scripts_so(scene: &Scene, line: &str) {
 fn with_long_scripts() -> (Scene, Document) {
     let mut scene = Scene::new();
     scene.set("/connect_timeout", 1);
-    let mut random = vec![0; 60_000];
-    fs::File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex_digits::<60_000>().unwrap();
     let names = ["A", "B", "C", "D", "E", "F"];
     let values = names.map(|name| (name.to_owned(), json!(format!("{name}{digits}"))));
     scene.set("/environment", json!(values.into_iter().collect::<serde_json::Map<_, _>>()));

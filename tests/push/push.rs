@@ -429,10 +429,10 @@ fn what_another_kind_of_entry_replaces_is_kept_and_named() {
     assert_eq!(fs::read_to_string(backup_of("code/lib").unwrap()).unwrap(), "THEIRS");
     assert!(backup_of("code/link.py").is_some());
     // A job makes a file between the listing and the transfer.
-    let made = there.join("workspace/d");
+    let result = there.join("workspace/d");
     fs::create_dir(cube.workspace().join("d")).unwrap();
     fs::write(cube.workspace().join("d/x"), "ours").unwrap();
-    let make = format!("printf RESULT >'{}'", made.display());
+    let make = format!("printf RESULT >'{}'", result.display());
     scene.has_program(
         "rsync",
         &format!("case \"$*\" in *--backup*) {make} ;; esac\nexec /usr/bin/rsync \"$@\""),

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use mlcube_ssh_harness::{
     Cube, HostOptions, Invocation, Running, Scene, Task, eventually, files_below, random,
@@ -186,8 +185,7 @@ fn machines_that_share_a_home_have_a_sync_state_each() {
     run("mlcube-ssh-push").succeeds();
     // The other machine has a folder of its own at the same path.
     let (first, second) = (scene.home().join("first"), scene.home().join("second"));
-    let copied = Command::new("cp").arg("-a").args([cube.root(), &second]).status().unwrap();
-    assert!(copied.success());
+    scene.sh("cp -a \"$0\" \"$1\"").arg(cube.root()).arg(&second).run().succeeds();
     let is_on = |own: &Path, aside: &Path| {
         fs::rename(cube.root(), aside).unwrap();
         fs::rename(own, cube.root()).unwrap();

@@ -37,8 +37,9 @@ fn write(file: &Path, content: &str, milliseconds: u64) {
     File::open(file).unwrap().set_modified(time(milliseconds)).unwrap();
 }
 
-fn read(file: PathBuf) -> String {
-    fs::read_to_string(&file).unwrap_or_else(|problem| format!("{}: {problem}", file.display()))
+fn read(file: impl AsRef<Path>) -> String {
+    let file = file.as_ref();
+    fs::read_to_string(file).unwrap_or_else(|problem| format!("{}: {problem}", file.display()))
 }
 
 /// The contents of files that were kept aside.
