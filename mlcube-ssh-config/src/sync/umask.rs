@@ -1,6 +1,7 @@
 //! The umask of this user, for what a pull writes: a host, or a container without a umask, may leave files that
 //! everybody can write, and other users of this machine would write into what the next push sends.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::fs::Mode;
@@ -30,14 +31,15 @@ impl Umask {
     /// Takes the permissions from remote entries that they won't have locally. What this user gave to a local entry whose
     /// content is the same stays.
     pub fn limit(self, remote: &mut Listing, local: &Listing) {
-        let limited = |(path, entry): (_, Entry)| {
+        let limited = |(path, entry): (&'static Path, Entry)| {
             let surplus = entry.permissions() & self.0;
             if surplus == 0 {
                 return None;
             }
             let local = local.get(path).filter(|local| local.same_content(&entry));
             let surplus = surplus & !local.map_or(0, |local| local.permissions());
-            (surplus != 0).then(|| (path, Entry { mode: entry.mode & !surplus, ..entry }))
+            let limited = Entry { mode: entry.mode & !surplus, ..entry };
+            (surplus != 0).then_some((path, limited))
         };
         let limited: Vec<_> = remote.iter().filter_map(limited).collect();
         remote.extend(limited);
@@ -59,8 +61,6 @@ impl Umask {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
