@@ -166,6 +166,31 @@ fn a_stage_takes_part_in_all_that_a_pull_does() {
 }
 
 #[test]
+fn a_failed_pull_places_nothing_that_an_earlier_one_had_staged() {
+    let (scene, cube, document) = changed(9);
+    let result = there(&scene).join("it's many/7\n");
+    let ends = |how: &str| {
+        let version = "--version*) echo 'rsync  version 3.2.3  protocol version 31' ;;";
+        let others = "*) exec /usr/bin/rsync \"$@\" ;;";
+        format!("case \"$*\" in\n{version}\n*--rsh*) {how} ;;\n{others}\nesac")
+    };
+    // What rsync has fetched is in the stage when the pull is killed.
+    let killed = ends("/usr/bin/rsync --trust-sender \"$@\"; kill -KILL $PPID");
+    scene.has_program("rsync", &killed);
+    pull(&scene, &document, &[]).exits(137);
+    assert_eq!(came(&cube), 0);
+    fs::write(&result, "newer").unwrap();
+    scene.has_program("rsync", &ends("echo 'rsync: connection unexpectedly closed' >&2; exit 12"));
+    let failed = pull(&scene, &document, &[]);
+    assert!(failed.status != 0, "{failed}");
+    assert_eq!(cube.result("it's many/7\n"), "old");
+    assert_eq!(came(&cube), 8, "what came as it is now is placed");
+    takes_any_name(&scene);
+    pull(&scene, &document, &[]).succeeds().never_says("kept");
+    assert_eq!(cube.result("it's many/7\n"), "newer");
+}
+
+#[test]
 fn what_one_piece_leaves_out_holds_up_no_other() {
     // Two pieces go at a time: that the first two each leave something out must not end the third.
     let (scene, cube, document) = changed(2 * MANY);

@@ -457,3 +457,17 @@ fn a_log_that_grows_makes_a_pull_by_content_fetch_nothing_twice() {
     assert_eq!(cube.result("result7"), "1");
     assert!(kept_aside(&scene.home().join(".local/state")).is_empty());
 }
+
+#[test]
+fn a_file_that_somebody_else_has_sent_meanwhile_has_come() {
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let cube = cube.with_file("new", "1").with_file("model", "changed");
+    let (here, there) = (cube.workspace().join("new"), there.with_file_name("new"));
+    let version = "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac";
+    let copies = format!("cp -p '{}' '{}'", here.display(), there.display());
+    scene.has_program("rsync", &format!("{version}\n{copies}\nexec /usr/bin/rsync \"$@\""));
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    as_ever(&scene);
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+}

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
-use mlcube_ssh::sync::{Batch, SyncState};
+use mlcube_ssh::sync::{Batch, SyncState, unrounded_local};
 use mlcube_ssh::text::random_id::hex_digits;
 
 use crate::transfer::load::Load;
@@ -81,17 +81,35 @@ impl Stage {
         Ok(())
     }
 
-    /// The names of a load whose entries are in the stage and of the planned kind. A name below a link doesn't count,
-    /// because the link could lead anywhere.
-    pub(crate) fn arrived(&self, load: &Load, planned: &Listing, workspace: &Path) -> List {
+    /// The names of a load whose entries are in the stage as they were planned. After a transfer that is `complete`, what is
+    /// in the stage has just come, so the planned kind is enough: a log may have grown meanwhile. After any other, an entry
+    /// may be what an earlier pull had fetched. A name below a link doesn't count, because the link could lead anywhere.
+    pub(crate) fn arrived(
+        &self,
+        load: &Load,
+        planned: &Listing,
+        workspace: &Path,
+        complete: bool,
+    ) -> List {
         let batch = &load.batch;
         let top = workspace.join(&batch.folder).join(&self.folder);
+        let look = |name: &'static Path| {
+            let entry = Entry::look(&top.join(name)).ok().flatten()?;
+            Some((batch.folder.join(name), entry))
+        };
+        let staged: Listing = batch.files_from.iter().filter_map(look).collect();
+        // The stage is on the file system of the folder that its entries go to.
+        let staged = unrounded_local(workspace, &staged, planned);
         let is_as_planned = |name: &Path| {
-            let kind = planned.get(&batch.folder.join(name)).map(|entry| entry.kind);
-            let found = Entry::look(&top.join(name)).ok().flatten().map(|entry| entry.kind);
+            let path = batch.folder.join(name);
+            let (Some(planned), Some(staged)) = (planned.get(&path), staged.get(&path)) else {
+                return false;
+            };
             let above = name.ancestors().skip(1).filter(|above| *above != Path::new(""));
             let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_dir());
-            kind.is_some() && kind == found && above.into_iter().all(|it| is_folder(&top.join(it)))
+            planned.kind == staged.kind
+                && (complete || planned.same_content(&staged))
+                && above.into_iter().all(|it| is_folder(&top.join(it)))
         };
         batch.files_from.iter().filter(|name| is_as_planned(name)).collect()
     }

@@ -364,8 +364,9 @@ impl TransferContext<'_> {
         let (mut transfer, fetched) = rsync::run(&commands, self.connection, heard);
         let placed = stage.map_or(Ok(()), |stage| {
             // After a transfer that was cut off too: complete files are kept then.
-            let placed = self.place(&fetch, &stage, &loads, &rest);
-            let is_done = matches!(fetched, Ok(None)) && placed.is_ok();
+            let is_complete = matches!(fetched, Ok(None));
+            let placed = self.place(&fetch, &stage, &loads, &rest, is_complete);
+            let is_done = is_complete && placed.is_ok();
             let unrequested = stage.clear(&loads, &layout.workspace, !is_done);
             placed.and(self.check_requested(unrequested))
         });
@@ -419,9 +420,10 @@ impl TransferContext<'_> {
         stage: &Stage,
         loads: &[Load],
         planned: &Listing,
+        is_complete: bool,
     ) -> Outcome<()> {
         for load in loads {
-            let names = stage.arrived(load, planned, &self.layout.workspace);
+            let names = stage.arrived(load, planned, &self.layout.workspace, is_complete);
             if names.is_empty() {
                 continue;
             }

@@ -113,7 +113,7 @@ impl TransferContext<'_> {
         let was_missing = self.remote_state.is_new && !remaining.may_be_in_place;
         let done = if was_missing { rsynced.files_sent } else { rsynced.files };
         if (was_missing || done == 0) && !rsynced.is_partial {
-            sent_check::check(code, done, route.local, self.connection.host().as_str())?;
+            self.check_sent(code, done, &route)?;
         }
         Ok(())
     }
@@ -147,8 +147,14 @@ impl TransferContext<'_> {
         if remaining.may_be_in_place || rsynced.is_partial {
             return Ok(());
         }
+        self.check_sent(rest, rsynced.files_sent, &route)
+    }
+
+    fn check_sent(&self, missing: &Listing, sent: u64, route: &Route) -> Outcome<()> {
         let host = self.connection.host().as_str();
-        Ok(sent_check::check(rest, rsynced.files_sent, route.local, host)?)
+        let run = |script| self.remote_state.incoming.run_script(script);
+        let not_arrived = |files: &Listing| self.ended(route, &run).not_as_planned(files);
+        sent_check::check(missing, sent, route.local, host, not_arrived)
     }
 
     fn workspace_commands(&self, route: &Route, list: &Listing) -> Vec<Command> {
