@@ -19,7 +19,7 @@ const MACHINE_ID: &str = "/etc/machine-id";
 pub(super) struct LocalFolder {
     /// The machine, by its id and its name.
     machine: String,
-    /// When the folder was made, or its number where the file system doesn't tell that; `None` if it doesn't exist.
+    /// Its number and when it was made; `None` if it doesn't exist.
     folder: Option<String>,
 }
 
@@ -52,13 +52,14 @@ impl LocalFolder {
     }
 }
 
-/// What tells a folder from another one at the same path.
+/// What tells a folder from another one at the same path: its number, and when it was made, where the file system tells.
 fn identity(found: &Metadata) -> String {
+    let number = format!("number {}", found.ino());
     let made = found.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    made.map_or_else(
-        || format!("number {}", found.ino()),
-        |made| format!("made {}.{:09}", made.as_secs(), made.subsec_nanos()),
-    )
+    match made {
+        Some(made) => format!("{number} made {}.{:09}", made.as_secs(), made.subsec_nanos()),
+        None => number,
+    }
 }
 
 #[cfg(test)]
