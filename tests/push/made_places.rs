@@ -85,7 +85,7 @@ fn a_folder_that_a_push_had_made_before_it_was_cut_off() {
 fn a_folder_that_clean_removed() {
     let pushed = pushed();
     fs::remove_dir_all(pushed.cube.workspace().join("data/sub")).unwrap();
-    let clean = pushed.scene.tool("mlcube-ssh-exec").args(["clean", "--yes=workspaces"]);
+    let clean = pushed.scene.tool("mlcube-ssh-exec").args(["clean", "--yes=workspaces", "--force"]);
     clean.reads_document(&pushed.document).run().succeeds();
     fs::create_dir_all(pushed.place.parent().unwrap()).unwrap();
     pushed.is_not_sent_through_a_link();
