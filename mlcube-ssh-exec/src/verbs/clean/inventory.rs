@@ -1,5 +1,6 @@
 //! The local knowledge about what the remote holds of this cube: which of its files the local machine doesn't have.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::Result;
@@ -7,9 +8,10 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::Item;
-use mlcube_ssh::sync::{SyncState, follow_own_links, unrounded_local};
+use mlcube_ssh::sync::{Sides, SyncState, follow_own_links, unrounded_local};
 use mlcube_ssh::text::units::count;
 
 /// The name of the remote tree in the listing.
@@ -97,6 +99,39 @@ impl Known {
         let local = unrounded_local(&layout.workspace, &local, &agreed).into_owned();
         let (code, gone) = (sync_state.code()?.unwrap_or_default(), sync_state.gone()?);
         Ok(Self { code, gone, agreed, local, place })
+    }
+
+    /// The remote listing with the times and permissions that both sides agreed on, where the remote file system can't
+    /// store them.
+    pub(crate) fn unrounded(
+        &self,
+        mut remote_listing: Listing,
+        connection: &Connection,
+        document: &Document,
+    ) -> Outcome<Listing> {
+        let remote = &document.remote;
+        let places = [
+            (TREE, &self.code, remote.base.as_str()),
+            (&self.place, &self.agreed, remote.workspace.as_str()),
+        ];
+        for (place, exact, top) in places {
+            let sides = Sides {
+                connection,
+                local: Path::new(""),
+                remote: top,
+                state: remote.state.as_str(),
+                run: &|script| connection.run(&script),
+            };
+            let below = remote_listing
+                .iter()
+                .filter_map(|(path, entry)| Some((path.strip_prefix(place).ok()?, entry)));
+            let shown: Listing = below.collect();
+            if let Cow::Owned(exact) = sides.unrounded_remote(&shown, exact)? {
+                let place = Path::new(place);
+                remote_listing.extend(exact.iter().map(|(path, entry)| (place.join(path), entry)));
+            }
+        }
+        Ok(remote_listing)
     }
 
     /// Returns whether the document's workspace is inside the tree.

@@ -71,8 +71,13 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
         return kept::check_engines(&text, &connection);
     }
     let may_lose = |what| matches!(what, &(What::Tree | What::Workspaces | What::All));
-    let known = Known::of(&cube, document, !force && yes.iter().any(may_lose))?;
-    let remote_listing = if force { Listing::default() } else { reply.listing()? };
+    let may_lose = !force && yes.iter().any(may_lose);
+    let known = Known::of(&cube, document, may_lose)?;
+    let remote_listing = if may_lose {
+        known.unrounded(reply.listing()?, &connection, document)?
+    } else {
+        Listing::default()
+    };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &remote_listing));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
     let script = remove_script(&connection, document, &cube)?
