@@ -334,6 +334,15 @@ fn what_comes_has_no_permissions_that_the_umask_takes() {
     run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
     assert_eq!(all(&there), [0o777; 5], "what the tasks may stays theirs");
 
+    // What pulls took is no change of the remote's that stands against the user's own.
+    mode(&here.with_file_name("new/7"), 0o700);
+    mode(&here.with_file_name("other"), 0o600);
+    fs::write(here.with_file_name("other"), "333").unwrap();
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    assert_eq!(now(there.with_file_name("new/7")), 0o700);
+    assert_eq!(now(there.with_file_name("other")), 0o600);
+    assert_eq!(fs::read_to_string(there.with_file_name("other")).unwrap(), "333");
+
     fs::write(there.with_file_name("private"), "").unwrap();
     mode(&there.with_file_name("private"), 0o755);
     let pull = scene.sh("umask 077; exec mlcube-ssh-pull").reads_document(&document);

@@ -45,6 +45,12 @@ impl Umask {
         remote.extend(limited);
     }
 
+    /// Returns whether a remote entry has the permissions that both sides agreed on, but for those that pulls take.
+    pub(crate) fn explains(self, remote: &Entry, agreed: &Entry) -> bool {
+        let taken = self.0 & !agreed.permissions();
+        remote.permissions() & !taken == agreed.permissions()
+    }
+
     /// The option with which rsync does the same; `None` if it takes nothing.
     #[must_use]
     pub fn option(self) -> Option<String> {

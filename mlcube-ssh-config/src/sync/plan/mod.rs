@@ -20,6 +20,7 @@ use crate::listing::Listing;
 use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::packed_entry::PackedEntry;
 use crate::sync::plan::batch::Batch;
+use crate::sync::umask::Umask;
 
 /// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,7 @@ impl Plan {
         let mut closed: Option<&Path> = None;
         let (mut to_it, mut base_it) = (to.cursor(), base.cursor());
         let mut around = None;
+        let taken = (direction == TransferDirection::Up).then(Umask::of_process);
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
             let (receiver, common) = (to_it.find(packed), base_it.find(packed));
@@ -163,7 +165,7 @@ impl Plan {
                 if entry.is_folder() && receiver.as_ref().is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
                 }
-                plan.add(path, &entry, receiver.as_ref(), common.as_ref(), overwrite);
+                plan.add(path, &entry, receiver.as_ref(), common.as_ref(), overwrite, taken);
                 plan.note_followed_link(
                     direction,
                     path,
@@ -199,6 +201,7 @@ impl Plan {
         receiver: Option<&Entry>,
         base: Option<&Entry>,
         overwrite: bool,
+        taken: Option<Umask>,
     ) {
         match entry.kind {
             EntryKind::Other => {
@@ -214,7 +217,7 @@ impl Plan {
         }
         let Some(receiver) = receiver else { return self.send(path, entry) };
         if entry.same_content(receiver) {
-            return self.add_permissions(path, entry, receiver, base, overwrite);
+            return self.add_permissions(path, entry, receiver, base, overwrite, taken);
         }
         let sender_changed = base.is_none_or(|base| !entry.same_content(base));
         let receiver_changed = base.is_none_or(|base| !receiver.same_content(base));
@@ -227,6 +230,9 @@ impl Plan {
                 // The receiver's permissions are newer than what was agreed on.
                 Some(base) if entry.same_permissions(base) || entry.same_permissions(receiver) => {
                     return self.send_content(path, entry, receiver, base);
+                }
+                Some(base) if taken.is_some_and(|taken| taken.explains(receiver, base)) => {
+                    return self.send(path, entry);
                 }
                 Some(_) => {}
             }
@@ -245,14 +251,17 @@ impl Plan {
         receiver: &Entry,
         base: Option<&Entry>,
         overwrite: bool,
+        taken: Option<Umask>,
     ) {
         // The permissions of what a link leads to belong to each machine.
         let is_followed = entry.is_followed_link() || receiver.is_followed_link();
         let base = base.filter(|_| !is_followed && !entry.same_permissions(receiver));
         if let Some(base) = base {
-            if overwrite || receiver.same_permissions(base) {
+            let is_changed = !entry.same_permissions(base);
+            let is_explained = || taken.is_some_and(|taken| taken.explains(receiver, base));
+            if overwrite || receiver.same_permissions(base) || is_changed && is_explained() {
                 self.permissions.insert(path, entry);
-            } else if !entry.same_permissions(base) {
+            } else if is_changed {
                 // The permissions were changed on both sides: only the content is agreed on.
                 self.kept.push(path.to_owned());
                 return self.common.insert(path, &Entry { mode: base.mode, ..entry.clone() });
