@@ -174,7 +174,7 @@ fn a_setup_that_exits() {
 
 #[test]
 fn a_setup_that_exits_with_success() {
-    refuses_the_setup("exit", &["status 0"]);
+    refuses_the_setup("exit", &["ended the shell", "`exit`"]);
 }
 
 #[test]

@@ -168,7 +168,8 @@ fn nobodys_own_options_of_tar_leave_anything_out() {
 
 #[test]
 fn what_a_stream_could_not_put_in_place_is_counted() {
-    let scene = Scene::with(HostOptions::default().without("xargs"));
+    let scene = Scene::new();
+    scene.host.has_program("xargs", "case $* in *mv*) exit 1 ;; esac; exec /usr/bin/xargs \"$@\"");
     let cube = many(&scene);
     let pushed = push(&scene, &scene.document(&cube, &[]), &[]);
     let receipt = pushed.succeeds().says("sent 155 files").document();
