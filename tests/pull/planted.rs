@@ -112,20 +112,27 @@ fn nothing_is_made_behind_a_link_through_which_a_pull_does_not_write() {
 }
 
 #[test]
-fn parts_of_files_lie_in_one_folder() {
+fn a_link_where_the_parts_of_a_file_lie_is_neither_read_nor_removed_through() {
     let planted = planted();
-    // rsync looks a relative path up beside every file, and an old one removes files behind it.
+    let place = "sub/.mlcube-ssh-partial";
     let sub = planted.cube.workspace().join("sub");
-    fs::create_dir_all(&sub).unwrap();
+    for folder in [&sub, &planted.there().join("sub")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    // A cube's: rsync looks beside every file that it fetches.
     symlink(planted.victim.join("photos"), sub.join(".mlcube-ssh-partial")).unwrap();
-    fs::create_dir_all(planted.there().join("sub")).unwrap();
     fs::write(planted.there().join("sub/one"), vec![b'x'; 2_000_000]).unwrap();
     fs::write(planted.before(), "").unwrap();
-    for tool in ["mlcube-ssh-pull", "mlcube-ssh-push"] {
-        fs::write(planted.cube.workspace().join("in"), tool.repeat(100_000)).unwrap();
-        let done = planted.scene.tool(tool).arg("-v").reads_document(&planted.document).run();
-        done.succeeds().says("--partial-dir=/").never_says("--partial-dir=.");
-    }
-    assert_eq!(planted.cube.result("sub/one").len(), 2_000_000);
+    let run = |tool: &str| planted.scene.tool(tool).reads_document(&planted.document).run();
+    run("mlcube-ssh-pull").exits(125).complains(&[place, "a folder that you own", "remove it"]);
+    fs::remove_file(sub.join(".mlcube-ssh-partial")).unwrap();
+    run("mlcube-ssh-pull").succeeds();
+    // A task's.
+    let link = planted.there().join(place);
+    symlink(planted.victim.join("photos"), &link).unwrap();
+    fs::write(sub.join("one"), vec![b'y'; 2_000_001]).unwrap();
+    run("mlcube-ssh-push").succeeds();
+    assert_eq!(fs::read(planted.there().join("sub/one")).unwrap().len(), 2_000_001);
+    assert!(fs::symlink_metadata(&link).is_err(), "it is removed before rsync looks there");
     planted.is_untouched();
 }

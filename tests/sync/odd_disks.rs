@@ -431,6 +431,10 @@ fn what_a_remote_disk_rounds_is_neither_fetched_nor_sent_again() {
     write(&here, &[("score", "three")]);
     push(&scene, &document).succeeds().never_says("kept").never_says("was written");
     assert_eq!(read(&there, "score"), "three");
+    // `clean` knows them as fetched; the disk itself stays.
+    let clean = scene.tool("mlcube-ssh-exec").args(["clean", "--yes=workspaces"]);
+    clean.reads_document(&document).run().exits(125).says("can't be removed as a whole");
+    assert!(files_below(&there).is_empty());
 }
 
 #[test]
@@ -545,6 +549,28 @@ fn without_room_for_the_whole_backup_nothing_is_replaced() {
             fs::remove_file(from.join(name)).unwrap();
             fs::remove_file(to.join(name)).unwrap();
         }
+    }
+}
+
+/// What doesn't fit on a disk below the workspace leaves what was there, under its own name, whole.
+#[test]
+fn a_disk_within_the_workspace_that_gets_full_holds_no_half_file() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    let here = cube.workspace();
+    for (from, to, tool) in [(&here, &there, "mlcube-ssh-push"), (&there, &here, "mlcube-ssh-pull")]
+    {
+        let place = to.join(tool);
+        fs::create_dir_all(&place).unwrap();
+        let Some(_disk) = Tmpfs::mount(&place, "1m") else { return };
+        write(from, &[(&format!("{tool}/f"), "agreed")]);
+        let run = || scene.tool(tool).reads_document(&document).run();
+        run().succeeds();
+        fs::write(from.join(tool).join("f"), random(1, 3_000_000)).unwrap();
+        let stopped = run();
+        stopped.exits(125).says("room");
+        assert_eq!(read(to, &format!("{tool}/f")), "agreed", "{stopped}");
+        fs::remove_dir_all(from.join(tool)).unwrap();
     }
 }
 

@@ -2,6 +2,7 @@
 //! sight.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
@@ -116,6 +117,9 @@ impl Scratch {
         let links = plan.links.iter().map(|link| self.workspace.join(link));
         let tops: Vec<_> = links.chain([self.workspace.clone()]).collect();
         tops.iter().try_for_each(|top| check(top))?;
+        // rsync looks for the part of a file beside it, and one before 3.5 removes what is behind a link there.
+        let folders: BTreeSet<_> = plan.send.iter().filter_map(|(path, _)| path.parent()).collect();
+        folders.iter().try_for_each(|folder| check(&self.workspace.join(folder)))?;
         for top in &tops {
             clear_dead(&top.join(PARTIAL));
             if !plan.is_empty() {

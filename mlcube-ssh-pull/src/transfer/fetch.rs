@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::{Listing, PARTIAL};
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
 use mlcube_ssh::remote::connection::Connection;
@@ -99,7 +99,6 @@ impl Fetch<'_> {
             }
         };
         let from = self.connection.rsync_path(&batch.below(self.remote));
-        let command = command.arg(rsync::keep_parts_in(&format!("{to}{PARTIAL}")));
         command.arg("--").arg(from).arg(to).list(batch.files_from.clone())
     }
 

@@ -84,11 +84,6 @@ impl<'a> Incoming<'a> {
         Self { connection, path, places, session, is_held, has_no_room }
     }
 
-    /// The absolute path of the folder.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
     /// The absolute path of a folder in this one.
     pub(crate) fn folder(&self, name: &str) -> String {
         format!("{}/{name}", self.path)

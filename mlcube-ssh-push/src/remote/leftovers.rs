@@ -1,5 +1,5 @@
-//! Partial files that an earlier push, which was cut off, has left: in its incoming folder, and in the tree where that
-//! is on another file system. They are useless once a push has succeeded.
+//! Partial files that an earlier push, which was cut off, has left in the tree. rsync keeps them beside their files
+//! where the incoming folder is on another file system. They are useless once a push has succeeded.
 
 use mlcube_ssh::listing::PARTIAL;
 use mlcube_ssh::pipe::failure::Outcome;
@@ -21,7 +21,6 @@ pub(crate) fn remove(
         .script(REMOVE)
         .given("base", &remote_state.base)
         .given("workspace", &remote_state.workspace)
-        .given("incoming", remote_state.incoming.path())
         .given("name", PARTIAL);
     let script = plan.links.iter().fold(script, Script::word);
     connection.run(&script).map(drop)

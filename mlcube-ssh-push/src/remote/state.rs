@@ -86,9 +86,7 @@ pub(crate) struct Route<'a> {
     pub(crate) incoming: String,
     /// The folder for rsync's temporary files.
     pub(crate) scratch: String,
-    /// The folder for the parts of files that were cut off.
-    pub(crate) parts: String,
-    /// Whether these folders are on the file system of `remote`.
+    /// Whether both folders are on the file system of `remote`.
     pub(crate) is_on_incoming_disk: bool,
 }
 
@@ -177,7 +175,6 @@ impl RemoteState<'_> {
             name,
             incoming,
             scratch,
-            parts: self.incoming.folder("parts"),
             is_on_incoming_disk: disk.is_on_incoming_disk,
         }
     }

@@ -121,10 +121,6 @@ for earlier in $former; do
     [ ! -d "$folder" ] || printf 'backups %s\n' "${folder##*/}"
   done
 done
-# A task's link of this name would lead the parts of files elsewhere.
-for parts in "$base/.mlcube-ssh-partial" "$workspace/.mlcube-ssh-partial"; do
-  [ ! -L "$parts" ] || rm -f "$parts" || problem not-writable "$parts"
-done
 # Temporary files of a killed rsync.
 if [ -e "$incoming/tmp" ] || [ -L "$incoming/tmp" ]; then rm -rf "$incoming/tmp"; fi
 hold_incoming "$incoming" || problem not-writable "$incoming"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Removes what transfers that were cut off have left in a tree and its workspace.
-# Given: base, workspace; incoming, the incoming folder of the push that has succeeded; name, the name of the folders that hold it.
+# Given: base, workspace; name, the name of the folders that hold it.
 # Words: links to folders, relative to the workspace; the folders that they lead to are searched too.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -17,7 +17,4 @@ for top; do
   case $top in /*) ;; *) top=$workspace/$top ;; esac
   find "$top/" -type d -name "$name" -prune -exec rm -rf {} +
 done
-locate "$incoming"
-rm -rf "$path/parts"
-rmdir "$path" 2>/dev/null
 exit 0

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mlcube_ssh::listing::{Listing, PARTIAL};
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::{Batch, rsync};
@@ -102,9 +102,8 @@ fn command(connection: &Connection, route: &Route) -> Command {
         .args(connection.is_shared().then_some(SHARED).into_iter().flatten());
     if route.is_on_incoming_disk {
         // Incomplete files are written where no listing looks, even if rsync is killed.
-        let command = command.arg(format!("--temp-dir={}", route.scratch));
-        command.arg(rsync::keep_parts_in(&route.parts))
+        command.arg(format!("--temp-dir={}", route.scratch))
     } else {
-        command.arg(rsync::keep_parts_in(&format!("{}/{PARTIAL}", route.remote)))
+        command
     }
 }

@@ -11,16 +11,19 @@ pub(crate) mod skipped;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use mlcube_ssh::listing::{Entry, Listing};
+use anyhow::anyhow;
+use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
 use mlcube_ssh::pipe::document::Receipt;
-use mlcube_ssh::pipe::failure::{FailureKind, Outcome};
+use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{self, Heard};
 use mlcube_ssh::sync::{Batch, Ended, Sides, TransferDirection};
+use mlcube_ssh::text::quote::one_line;
 
 use crate::archive::Remaining;
 use crate::cli::Args;
@@ -28,6 +31,11 @@ use crate::local::code;
 use crate::remote::state::Route;
 use crate::transfer::context::{Sent, TransferContext};
 use crate::verify;
+
+const REMOVE_PARTIAL_LINKS: &str = include_str!("../sh/remove-partial-links.sh");
+
+/// How many folders one script looks at; each is a word of it.
+const AT_ONCE: usize = 5000;
 
 impl TransferContext<'_> {
     /// Runs all transfers, and records what both sides have then. `sent` counts what was sent, even if the transfer fails.
@@ -99,6 +107,31 @@ impl TransferContext<'_> {
         of_code.failure.or(of_workspace.failure).map_or(Ok(has_removed), Err)
     }
 
+    /// Removes links of a task in the places where rsync looks for the parts of files that it sends to the folder `top`.
+    fn remove_partial_links(&self, top: &str, list: &Listing) -> Outcome<()> {
+        if self.remote_state.is_new {
+            return Ok(());
+        }
+        let folders: BTreeSet<_> = list.iter().filter_map(|(path, _)| path.parent()).collect();
+        let folders: Vec<_> = folders.into_iter().collect();
+        for some in folders.chunks(AT_ONCE) {
+            let script = self.connection.script(REMOVE_PARTIAL_LINKS);
+            let script = script.given("top", top).given("name", PARTIAL);
+            let reply =
+                self.remote_state.incoming.run_script(some.iter().fold(script, Script::word))?;
+            if reply.status != 0 {
+                let problem = reply.field("problem").unwrap_or_else(|| reply.last_error());
+                return Err(Failure::ours(anyhow!(
+                    "can't remove a link on '{}' in the place of a folder of ours: {}",
+                    self.connection.host(),
+                    one_line(problem.trim_start_matches("not-writable "))
+                ))
+                .hint("make its folder writable on the remote, then push again"));
+            }
+        }
+        Ok(())
+    }
+
     /// Updates the remote code. What an existing tree holds is known only to rsync.
     fn send_code(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let route = self.code_route();
@@ -107,6 +140,7 @@ impl TransferContext<'_> {
         if code.is_empty() {
             return Ok(());
         }
+        self.remove_partial_links(route.remote, code)?;
         let command = commands::code(self.connection, &route, code, &self.backups);
         let rsynced = self.rsync(&[command], self.local.changed_code().bytes(), sent)?;
         // In an existing tree rsync may find everything up to date, but it must have looked at the files.
@@ -142,6 +176,7 @@ impl TransferContext<'_> {
 
     fn send_workspace(&self, remaining: &Remaining, sent: &mut Sent) -> Outcome<()> {
         let (rest, route) = (&remaining.workspace, self.workspace_route());
+        self.remove_partial_links(route.remote, rest)?;
         let commands = self.workspace_commands(&route, rest);
         let rsynced = self.rsync(&commands, rest.bytes(), sent)?;
         if remaining.may_be_in_place || rsynced.is_partial {

@@ -64,5 +64,5 @@ is_held_incoming() {
 release_incoming() {
   holds=
   rm -rf "$1/tmp" "$1/lock" "$1/leader"
-  rmdir "$1/code" "$1/workspace" "$1/parts" "$1" 2>/dev/null || :
+  rmdir "$1/code" "$1/workspace" "$1" 2>/dev/null || :
 }

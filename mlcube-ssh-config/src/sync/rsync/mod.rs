@@ -5,6 +5,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod output;
 pub(crate) mod run;
 
+use crate::listing::PARTIAL;
 use crate::process::command::Command;
 use crate::remote::connection::Connection;
 
@@ -23,14 +24,6 @@ pub fn command_along_links(connection: &Connection) -> Command {
 #[must_use]
 pub fn without_holes(is_sparse: bool) -> Option<&'static str> {
     is_sparse.then_some("--compress")
-}
-
-/// The option with which rsync keeps the part of a file that was cut off in a folder, to resume there; a part never has
-/// the file's name. The path is absolute: rsync looks a relative one up in every folder that it writes to, and a cube or a
-/// task may have put a link of that name there, behind which rsync would remove files.
-#[must_use]
-pub fn keep_parts_in(folder: &str) -> String {
-    format!("--partial-dir={folder}")
 }
 
 /// Makes an rsync command from one local folder to another.
@@ -54,6 +47,8 @@ pub fn command(connection: &Connection) -> Command {
         // Keeps names away from the remote shell. The long form is `--protect-args` before 3.2.6 and `--secluded-args`
         // since then; the short form is the same since 3.0.
         .arg("-s")
+        // Resumes a file that was cut off; a part never has the file's name.
+        .arg(format!("--partial-dir={PARTIAL}"))
         // Waits for a living peer as long as everywhere else. rsync says nothing while it reads a file for its
         // checksum, so a shorter time would break off at a large file on a slow disk; a dead link ends ssh much sooner.
         .arg(format!("--timeout={}", connection.answer_timeout().as_secs()))
