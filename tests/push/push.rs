@@ -305,6 +305,25 @@ fn what_grows_while_it_is_sent_is_no_conflict() {
 }
 
 #[test]
+fn code_that_grows_while_it_is_sent_leaves_no_backups_of_itself() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&train());
+    let log = cube.root().join("train.log");
+    fs::write(&log, "a").unwrap();
+    let document = pushed(&scene, &cube);
+    let grows = format!("echo more >>'{}'; exec /usr/bin/rsync \"$@\"", log.display());
+    scene.has_program("rsync", &grows);
+    for _ in 0..2 {
+        fs::write(&log, fs::read_to_string(&log).unwrap() + "line").unwrap();
+        push(&scene, &document).succeeds().is_silent();
+    }
+    // What somebody else wrote there is named all the same.
+    fs::write(scene.host.remote_root().join("digits/train.log"), "theirs").unwrap();
+    fs::write(&log, "b").unwrap();
+    push(&scene, &document).succeeds().says("'train.log' on 'there' was changed since");
+}
+
+#[test]
 fn code_that_was_a_link_and_is_a_folder_now_leaves_what_it_led_to_alone() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");

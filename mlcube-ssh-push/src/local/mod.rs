@@ -11,6 +11,7 @@ pub(crate) mod selection;
 mod skipped;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,8 @@ use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::sync::{
-    Agreed, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links, unrounded_local,
+    Agreed, Common, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
+    unrounded_local,
 };
 use mlcube_ssh::ui::report::Report;
 
@@ -190,10 +192,8 @@ impl Local {
 
     /// Returns whether a push would have nothing to send.
     pub(crate) fn is_unchanged(&self) -> bool {
-        let code_is_known = self
-            .pushed
-            .as_ref()
-            .is_some_and(|pushed| pushed.same(&self.pushed_now(&Listing::default())));
+        let code_is_known =
+            self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now(&[])));
         let common = &self.common;
         code_is_known
             && !self.sync_state.was_cut_off()
@@ -228,24 +228,27 @@ impl Local {
         once
     }
 
-    /// The remote code after this push, except for what is `unknown`. What can't be looked at locally is as it was.
-    pub(crate) fn pushed_now(&self, unknown: &Listing) -> Listing {
+    /// The remote code after this push, except for what is `unconfirmed`. What can't be looked at locally is as it was.
+    pub(crate) fn pushed_now(&self, unconfirmed: &[Common]) -> Listing {
         let is_read =
             |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == EntryKind::Unreadable);
         let mut code = self.code.filter(|path, _| is_read(path));
         let before = self.pushed.iter().flat_map(Listing::iter);
         let below = |path: &Path| path.ancestors().any(|path| !is_read(path));
         code.extend(before.filter(|(path, _)| below(path)));
-        code.retain(|path, _| unknown.get(path).is_none());
+        let unconfirmed: HashSet<&Path> = unconfirmed.iter().map(|(path, _)| *path).collect();
+        code.retain(|path, _| !unconfirmed.contains(path));
         code
     }
 
     /// Code that was pushed once and may still exist on the remote: what no longer exists locally, unless this push has
-    /// deleted it, and what was in the places of the `unknown` entries.
-    pub(crate) fn still_gone(&self, was_deleted: bool, unknown: &Listing) -> Listing {
+    /// deleted it, and what is in the places of the `unconfirmed` entries: what was seen to come from here, or else what
+    /// was there before. The next push tells by it whether its backups are of somebody else's work.
+    pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[Common]) -> Listing {
         let mut gone = if was_deleted { Listing::default() } else { self.gone.clone() };
-        let before = |(path, _): (&'static Path, _)| Some((path, self.pushed.as_ref()?.get(path)?));
-        gone.extend(unknown.iter().filter_map(before));
+        let before = |path: &Path| self.pushed.as_ref()?.get(path);
+        let there = |(path, seen): &Common| Some((*path, seen.clone().or_else(|| before(path))?));
+        gone.extend(unconfirmed.iter().filter_map(there));
         gone
     }
 

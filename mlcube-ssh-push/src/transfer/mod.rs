@@ -22,7 +22,7 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{self, Heard};
-use mlcube_ssh::sync::{Batch, Ended, Sides, TransferDirection};
+use mlcube_ssh::sync::{Batch, Common, Ended, Sides, TransferDirection};
 use mlcube_ssh::text::quote::one_line;
 
 use crate::archive::Remaining;
@@ -74,9 +74,9 @@ impl TransferContext<'_> {
     /// of (`are_settled` is false) are settled, too: it calls an entry of another kind in the place of a file or link new.
     fn record(&self, remaining: &Remaining, args: &Args, are_settled: bool) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
-        let unknown = self.unconfirmed_code(remaining)?;
-        sync_state.set_gone(&local.still_gone(args.delete, &unknown))?;
-        sync_state.set_code(&local.pushed_now(&unknown))?;
+        let unconfirmed = self.unconfirmed_code(remaining)?;
+        sync_state.set_gone(&local.still_gone(args.delete, &unconfirmed))?;
+        sync_state.set_code(&local.pushed_now(&unconfirmed))?;
         self.finish(remaining)?;
         let incoming = &self.remote_state.incoming;
         if incoming.release(&self.backups.folder)? && !are_settled {
@@ -196,13 +196,17 @@ impl TransferContext<'_> {
         commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
-    /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written there since. The
-    /// next push looks at it, because it isn't recorded.
-    fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Listing> {
+    /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written there since. With
+    /// it, what the remote has where that was seen to come from here, such as the start of a log that grows. The next push
+    /// looks at all of it, because it isn't recorded as pushed.
+    fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Vec<Common>> {
         let changed = self.local.changed_code();
         let sent = remaining.code.filter(|path, _| changed.get(path).is_some());
         let run = |script| self.remote_state.incoming.run_script(script);
-        self.ended(&self.code_route(), &run).not_as_planned(&sent)
+        let ended = self.ended(&self.code_route(), &run);
+        // What was agreed on before says nothing of what is there now.
+        let confirmed = ended.confirm(&sent, &[], || Ok(Listing::default()))?;
+        Ok(confirmed.otherwise().to_vec())
     }
 
     fn ended<'a>(
