@@ -163,6 +163,32 @@ fn a_machine_does_not_follow_a_link_where_the_other_one_made_a_folder() {
     }
 }
 
+#[test]
+fn a_fresh_checkout_of_the_same_inputs_is_no_conflict() {
+    let scene = Scene::new();
+    let task = Task::named("train").reads("data", "in/");
+    let cube = scene.cube("digits").task(&task);
+    let cube = cube.with_file("in/same it's", "1,2\n").with_file("other", "1,2\n");
+    push(&scene, &cube, "laptop").run().succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    let time = |name: &str| fs::metadata(there.join(name)).unwrap().modified().unwrap();
+    let then = time("in/same it's");
+    let checkout = "touch -d '2020-01-01' in/*; printf '3,4\n' >other";
+    scene.sh(&format!("cd '{}' && {checkout}", cube.workspace().display())).run().succeeds();
+    let pushed = push(&scene, &cube, "runner").run();
+    pushed.succeeds().says("kept other on").never_says("kept in/");
+    assert_eq!(time("in/same it's"), then, "nothing is written");
+    push(&scene, &cube, "another runner").arg("--inputs").run().succeeds().is_silent();
+    // What is edited there now is a change of one side.
+    let cube = cube.with_file("in/same it's", "5,6\n");
+    push(&scene, &cube, "runner").arg("--inputs").run().succeeds().never_says("kept");
+    assert_eq!(fs::read_to_string(there.join("in/same it's")).unwrap(), "5,6\n");
+    push(&scene, &cube, "runner").arg("--inputs").run().succeeds().is_silent();
+    // The same size doesn't make the same content.
+    fs::write(there.join("in/same it's"), "9,9\n").unwrap();
+    push(&scene, &cube, "third runner").arg("--inputs").run().exits(125).says("has another input");
+}
+
 /// Says that the sync states were written on another machine.
 fn another_machine_was_here(scene: &Scene) {
     let states = scene.home().join(".local/state/mlcube-ssh");

@@ -8,7 +8,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
-use mlcube_ssh::sync::rsync::Heard;
+use mlcube_ssh::sync::rsync::{Comparison, Heard};
 use mlcube_ssh::sync::{Agreed, Batch, Plan, Sides, rsync};
 
 use crate::local::Local;
@@ -128,6 +128,7 @@ impl Push<'_> {
         if try_names::mark_unheld(remote, &self.connection, &plan.send)? {
             plan = plan_of(local, remote)?;
         }
+        self.agree_on_same_contents(&mut plan, common, local, remote)?;
         // The plan holds all that is needed of this listing, which may be long.
         local.workspace = Listing::default();
         Ok(plan)
@@ -149,12 +150,45 @@ impl Push<'_> {
         if looks_the_same.is_empty() {
             return Ok(());
         }
-        let batches = Batch::of(&looks_the_same, &plan.links);
-        let route = remote.workspace_route(&self.cube.layout);
-        let comparisons = verify::of_batches(&self.connection, &batches, route.local, route.remote);
+        let comparisons = self.comparisons(plan, &looks_the_same, remote);
         let run = |commands: &[Command], heard: Heard| remote.incoming.run(commands, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         plan.send_contents(&looks_the_same.of_names(&names), &remote.listing);
         Ok(())
+    }
+
+    /// Agrees on the files that differ by their times alone: a fresh checkout has other times, and is no conflict.
+    fn agree_on_same_contents(
+        &self,
+        plan: &mut Plan,
+        common: &Listing,
+        local: &Local,
+        remote: &RemoteState<'_>,
+    ) -> Outcome<()> {
+        let mut same = plan.kept_of_equal_size(&local.workspace, &remote.listing, common);
+        if same.is_empty() {
+            return Ok(());
+        }
+        let comparisons = self.comparisons(plan, &same, remote);
+        let run = |commands: &[Command], heard: Heard| remote.incoming.run(commands, heard);
+        let differing = rsync::differing_names_if_known(&comparisons, self.step.report(), &run)?;
+        // What can't be compared stays a conflict.
+        if let Some(differing) = differing {
+            same.retain(|path, _| !differing.contains(path));
+            plan.agree_on(&same);
+        }
+        Ok(())
+    }
+
+    /// The comparisons of files of the workspace by content.
+    fn comparisons(
+        &self,
+        plan: &Plan,
+        files: &Listing,
+        remote: &RemoteState<'_>,
+    ) -> Vec<Comparison> {
+        let batches = Batch::of(files, &plan.links);
+        let route = remote.workspace_route(&self.cube.layout);
+        verify::of_batches(&self.connection, &batches, route.local, route.remote)
     }
 }

@@ -329,6 +329,37 @@ impl Plan {
         self.send.extend(files.iter().filter_map(content));
     }
 
+    /// The kept files of which only the times are known to differ, as both sides agree on them if their contents turn out to
+    /// be the same: with the receiver's time, so that the sender's is still to be sent.
+    #[must_use]
+    pub fn kept_of_equal_size(&self, from: &Listing, to: &Listing, base: &Listing) -> Listing {
+        let agreed = |path: &PathBuf| {
+            let (sender, receiver, base) = (from.get(path)?, to.get(path)?, base.get(path));
+            let differs_by_time = sender.is_file()
+                && receiver.is_file()
+                && !receiver.is_followed_link()
+                && sender.size == receiver.size
+                && sender.modified != receiver.modified;
+            // Permissions that were changed on both sides are a conflict of their own.
+            let one_changed_permissions = base.as_ref().is_none_or(|base| {
+                [&sender, &receiver].iter().any(|side| side.same_permissions(base))
+                    || sender.same_permissions(&receiver)
+            });
+            let mode = base.map_or(sender.mode, |base| base.mode);
+            let entry = Entry { mode, modified: receiver.modified, ..sender };
+            (differs_by_time && one_changed_permissions).then_some((path.clone(), entry))
+        };
+        let mut files = Listing::default();
+        files.extend(self.kept.iter().filter_map(agreed));
+        files
+    }
+
+    /// Agrees on kept files whose contents are the same on both sides.
+    pub fn agree_on(&mut self, files: &Listing) {
+        self.kept.retain(|path| files.get(path).is_none());
+        self.common.merge(files);
+    }
+
     /// Returns whether there is nothing to move.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -469,6 +500,26 @@ mod tests {
             Plan::new(TransferDirection::Up, &with("755"), &with("700"), &with("644"), overwrite)
         };
         assert_eq!((plan(false).kept.len(), plan(true).permissions.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_same_content_with_another_time_is_agreed_on_with_the_receivers() {
+        let file = |mode: &str, size: u64, time: u64| {
+            Listing::parse(format!("f {mode} {size} {time}.000000001 a\0\0").as_bytes()).unwrap()
+        };
+        let agreed = |from: &Listing, to: &Listing, base: &Listing| {
+            let mut plan = Plan::new(TransferDirection::Up, from, to, base, false);
+            let files = plan.kept_of_equal_size(from, to, base);
+            plan.agree_on(&files);
+            let entry = plan.common.get(Path::new("a")).filter(|_| !files.is_empty());
+            (entry.map(|entry| (entry.mode, entry.modified.0)), plan.kept.len())
+        };
+        let (none, base) = (Listing::default(), file("644", 1, 1));
+        let (from, to) = (file("644", 2, 2), file("640", 2, 3));
+        assert_eq!(agreed(&from, &to, &none), (Some((0o644, 3)), 0), "nobody knows");
+        assert_eq!(agreed(&from, &to, &base), (Some((0o644, 3)), 0), "changed on both sides");
+        assert_eq!(agreed(&from, &file("644", 3, 3), &base), (None, 1), "another size");
+        assert_eq!(agreed(&file("600", 2, 2), &to, &base), (None, 1), "other permissions");
     }
 
     #[test]

@@ -129,13 +129,32 @@ pub fn differing_names(
     report: Report,
     run: &Run,
 ) -> Outcome<HashSet<PathBuf>> {
+    let (names, left_out) = names(comparisons, report, run)?;
+    left_out.map_or(Ok(names), Err)
+}
+
+/// As [`differing_names`]; `None` if files couldn't be compared, so that nobody knows which others differ.
+///
+/// # Errors
+/// The errors of `run`.
+pub fn differing_names_if_known(
+    comparisons: &[Comparison],
+    report: Report,
+    run: &Run,
+) -> Outcome<Option<HashSet<PathBuf>>> {
+    let (names, left_out) = names(comparisons, report, run)?;
+    Ok(left_out.is_none().then_some(names))
+}
+
+fn names(
+    comparisons: &[Comparison],
+    report: Report,
+    run: &Run,
+) -> Outcome<(HashSet<PathBuf>, Option<Failure>)> {
     let names = Mutex::new(HashSet::new());
     let hear = |path: &Path| {
         names.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
     };
     let (_, left_out) = differing(comparisons, report, &hear, run)?;
-    if let Some(failure) = left_out {
-        return Err(failure);
-    }
-    Ok(names.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok((names.into_inner().unwrap_or_else(PoisonError::into_inner), left_out))
 }
