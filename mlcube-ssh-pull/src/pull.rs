@@ -157,7 +157,7 @@ impl<'a> Pull<'a> {
             step.show([command]);
             Ok(true)
         })?;
-        let stage = Stage::shown(sync_state)?;
+        let stage = Stage::shown(sync_state, &loads)?;
         if let Some(stage) = &stage {
             step.show(&stage.commands(&loads, &layout.workspace));
         }

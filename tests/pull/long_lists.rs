@@ -101,6 +101,26 @@ close($rsync)' -- "$@""#
     scene.host.has_program("rsync", &lines);
 }
 
+/// rsync takes the names that it asked for as patterns when it checks what comes.
+#[test]
+fn a_name_with_a_wildcard_lets_the_host_send_no_other_file() {
+    let (scene, cube, document) = changed(9);
+    for at in [there(&scene), cube.workspace()] {
+        fs::write(at.join("mine"), "agreed").unwrap();
+    }
+    fs::write(there(&scene).join("m*ne"), "theirs").unwrap();
+    fs::write(there(&scene).join("mine"), "theirs, too").unwrap();
+    fs::write(cube.workspace().join("mine"), "edited here").unwrap();
+    sends_another(&scene, "m.ne", "mine");
+    let pulled = pull(&scene, &document, &[]);
+    pulled.exits(125).complains(&["'there' sent", "mine", "didn't request"]);
+    assert_eq!(cube.result("mine"), "edited here");
+    scene.host.loses_program("rsync");
+    scene.host.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!((cube.result("m*ne"), cube.result("mine")), ("theirs".into(), "edited here".into()));
+}
+
 #[test]
 fn an_rsync_that_takes_any_name_puts_nothing_but_what_was_asked_for_into_the_workspace() {
     let (scene, cube, document) = changed(9);

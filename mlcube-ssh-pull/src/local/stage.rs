@@ -1,9 +1,12 @@
-//! The stage: where an rsync writes that accepts whatever names a host sends (CVE-2022-29154, before 3.2.5). It writes
-//! into this folder of ours, and only the names of the plan leave it. No rsync makes a link in it.
+//! The stage: where an rsync writes that accepts whatever names a host sends (CVE-2022-29154, before 3.2.5), or that takes
+//! the names it was asked to fetch for patterns: any rsync reads `*`, `?`, `[` and backslashes in a list as wildcards when it
+//! checks what comes, so a host that lists `m*ne` could send `mine`. It writes into this folder of ours, and only the names
+//! of the plan leave it. No rsync makes a link in it.
 
 use std::fs;
 use std::fs::Permissions;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +27,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// The stage for the local rsync; `None` if that rsync checks the names itself.
+    /// The stage for the local rsync; `None` if that rsync checks the names of these loads itself.
     ///
     /// # Errors
     /// When there is no rsync, or when the sync state can't be read or written.
-    pub(crate) fn where_needed(sync_state: &SyncState) -> Outcome<Option<Self>> {
-        let Some((stage, name)) = Self::planned(sync_state)? else { return Ok(None) };
+    pub(crate) fn where_needed(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<Self>> {
+        let Some((stage, name)) = Self::planned(sync_state, loads)? else { return Ok(None) };
         sync_state.set_stage(&name)?;
         Ok(Some(stage))
     }
@@ -38,12 +41,15 @@ impl Stage {
     ///
     /// # Errors
     /// When there is no rsync, or when the sync state can't be read.
-    pub(crate) fn shown(sync_state: &SyncState) -> Outcome<Option<Self>> {
-        Ok(Self::planned(sync_state)?.map(|(stage, _)| stage))
+    pub(crate) fn shown(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<Self>> {
+        Ok(Self::planned(sync_state, loads)?.map(|(stage, _)| stage))
     }
 
-    fn planned(sync_state: &SyncState) -> Outcome<Option<(Self, String)>> {
-        if rsync_version::checks_names()? {
+    fn planned(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<(Self, String)>> {
+        let has_wildcard =
+            |name: &Path| name.as_os_str().as_bytes().iter().any(|byte| br"*?[\".contains(byte));
+        let mut names = loads.iter().flat_map(|load| load.batch.files_from.iter());
+        if rsync_version::checks_names()? && !names.any(has_wildcard) {
             return Ok(None);
         }
         // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.

@@ -357,7 +357,8 @@ impl TransferContext<'_> {
             linked_files: &linked_files,
         };
         let loads = fetch.loads(plan, &rest, &mut |command| self.prepare(command))?;
-        let stage = if loads.is_empty() { None } else { Stage::where_needed(self.sync_state)? };
+        let stage =
+            if loads.is_empty() { None } else { Stage::where_needed(self.sync_state, &loads)? };
         stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let commands = fetch.commands(&loads, stage.as_ref());
