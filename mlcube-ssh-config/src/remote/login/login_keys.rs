@@ -7,11 +7,13 @@ use std::fs;
 use std::fs::File;
 use std::io::Read;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::OFlags;
 
 use crate::process::command::Command;
 
@@ -238,7 +240,17 @@ fn text_in(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn beside(path: &Path) -> Option<Vec<u8>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");
-    public_key(&fs::read_to_string(name).ok()?)
+    public_key(&read(Path::new(&name))?)
+}
+
+/// Reads a file that a cube may have brought, or a link to one: waits for no pipe, and reads no device and no more than a
+/// key has.
+fn read(file: &Path) -> Option<String> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(file).ok()?;
+    let mut text = String::new();
+    file.metadata().ok()?.is_file().then(|| file.take(LARGEST).read_to_string(&mut text))?.ok()?;
+    Some(text)
 }
 
 /// Returns the key in a line `TYPE KEY COMMENT`.
@@ -323,6 +335,11 @@ mod tests {
         assert!(!known(&[b"\0\0\0\x0bssh-ed25519"]).has_key_of_kind(&text));
         let any = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
         assert!(known(&[b"\0\0\0\x0bssh-ed25519"]).has_key_of_kind(any));
+        // A link of a cube beside it holds nobody up.
+        let beside = format!("{}.pub", path.display());
+        std::os::unix::fs::symlink("/dev/zero", &beside).unwrap();
+        assert!(!matches!(public_half(&text, &path), PublicHalf::Shown(_)));
+        fs::remove_file(&beside).unwrap();
         // The file beside it tells.
         let public = format!("ssh-rsa {} me@here\n", STANDARD.encode(&public));
         fs::write(format!("{}.pub", path.display()), public).unwrap();
