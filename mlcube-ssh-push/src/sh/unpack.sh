@@ -11,6 +11,8 @@ push=$path incoming=$path/$name
 locate "$target"
 target=$path
 hold_again "$push" "$base" "$workspace"
+# Others, such as busybox's, set times in whole seconds.
+case $(tar --version 2>/dev/null) in *GNU*) ;; *) problem not-unpacked ;; esac
 # The last entry of the archive. If it exists, the archive is complete; it names the files that mustn't be used.
 changed=$incoming.changed
 # The line `watch` precedes the archive.
