@@ -12,6 +12,9 @@ use mlcube_ssh_harness::{
     whole_tree,
 };
 
+/// The first lines of a tar that does something else with an archive only.
+const TELLS_ITS_VERSION: &str = "case $1 in --version) exec /usr/bin/tar --version ;; esac\n";
+
 /// A cube with enough in its workspace for a stream.
 fn many(scene: &Scene) -> Cube {
     let cube = scene.cube("digits").task(&Task::named("train"));
@@ -39,7 +42,8 @@ fn incoming(scene: &Scene) -> Vec<PathBuf> {
 /// Lets the host unpack slowly.
 fn unpacks_slowly(scene: &Scene) {
     let slowly = "import sys, time\nfor piece in iter(lambda: sys.stdin.buffer.read(16384), b\"\"):\n    sys.stdout.buffer.write(piece); sys.stdout.flush(); time.sleep(0.01)";
-    scene.host.has_program("tar", &format!("python3 -c '{slowly}' | /usr/bin/tar \"$@\""));
+    let unpack = format!("{TELLS_ITS_VERSION}python3 -c '{slowly}' | /usr/bin/tar \"$@\"");
+    scene.host.has_program("tar", &unpack);
 }
 
 /// A push during which the host is gone when so many bytes of the file `zlarge` have come; afterwards all is well again.
@@ -252,7 +256,7 @@ fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
     fs::write(cube.workspace().join("many/sub/x"), "x").unwrap();
     let document = scene.document(&cube, &[]);
     let edits = format!(
-        "head -c 1000000 >\"$HOME/begun\"; cd '{}' && echo more >>large && cd many && echo more >>010 && rm 011 && echo new >012.new && mv 012.new 012 && rm 013 && ln -s 014 013 && mv sub elsewhere && ln -s . sub\ncat \"$HOME/begun\" - | /usr/bin/tar \"$@\"",
+        "{TELLS_ITS_VERSION}head -c 1000000 >\"$HOME/begun\"; cd '{}' && echo more >>large && cd many && echo more >>010 && rm 011 && echo new >012.new && mv 012.new 012 && rm 013 && ln -s 014 013 && mv sub elsewhere && ln -s . sub\ncat \"$HOME/begun\" - | /usr/bin/tar \"$@\"",
         cube.workspace().display()
     );
     scene.host.has_program("tar", &edits);

@@ -17,13 +17,13 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// The entries of `send` that are left for rsync. If anything went wrong all are, because rsync compares them
-    /// itself. Otherwise, folders stay among them: rsync may have to make one writable, and restore its permissions.
+    /// The entries of `send` that are left for rsync. Folders stay among them: rsync may have to make one writable, and
+    /// restore its permissions.
     pub(crate) fn rest<'a>(&self, send: &'a Listing) -> Cow<'a, Listing> {
         let received = |path: &Path| self.entries.get(path).is_some();
-        if !self.is_all {
+        if self.entries.is_empty() {
             Cow::Borrowed(send)
-        } else if self.entries.len() == send.len() {
+        } else if self.is_all && self.entries.len() == send.len() {
             Cow::Owned(Listing::default())
         } else {
             Cow::Owned(send.filter(|path, entry| entry.is_folder() || !received(path)))
