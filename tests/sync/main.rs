@@ -2,4 +2,5 @@
 
 mod both_sides;
 mod odd_disks;
+mod pushed_cube;
 mod rounded_times;

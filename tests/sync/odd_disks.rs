@@ -12,21 +12,7 @@ use mlcube_ssh_harness::{
     Cube, Document, HostOptions, OddDisk, Outcome, Scene, Task, Tmpfs, files_below, random,
 };
 
-/// A cube whose files are on the host, and the folder of its workspace there.
-fn pushed(scene: &Scene) -> (Cube, Document, PathBuf) {
-    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
-    let document = scene.document(&cube, &[]);
-    push(scene, &document).succeeds();
-    (cube, document, scene.host.remote_root().join("digits/workspace"))
-}
-
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").reads_document(document).run()
-}
-
-fn pull(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-pull").reads_document(document).run()
-}
+use crate::pushed_cube::{kept_aside, pull, push, pushed};
 
 fn write(folder: &Path, files: &[(&str, &str)]) {
     for (name, content) in files {
@@ -37,15 +23,6 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
 
 fn read(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap_or_else(|problem| format!("{name}: {problem}"))
-}
-
-/// The contents of files that were kept aside.
-fn kept_aside(folder: &Path) -> Vec<String> {
-    let aside = files_below(folder);
-    let aside = aside
-        .iter()
-        .filter(|path| path.iter().any(|part| part == "replaced") && !path.is_symlink());
-    aside.map(|path| fs::read_to_string(path).unwrap_or_default()).collect()
 }
 
 const TWO_FORMS: [&str; 2] = ["\u{e9}.txt", "e\u{301}.txt"];

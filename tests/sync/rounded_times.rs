@@ -5,26 +5,12 @@
 use std::fs;
 use std::fs::File;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mlcube_ssh_harness::{Cube, Document, OddDisk, Outcome, Scene, Task, files_below};
+use mlcube_ssh_harness::{OddDisk, Scene};
 
-/// A cube whose files are on the host, and the folder of its workspace there.
-fn pushed(scene: &Scene) -> (Cube, Document, PathBuf) {
-    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
-    let document = scene.document(&cube, &[]);
-    push(scene, &document).succeeds();
-    (cube, document, scene.host.remote_root().join("digits/workspace"))
-}
-
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").reads_document(document).run()
-}
-
-fn pull(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-pull").reads_document(document).run()
-}
+use crate::pushed_cube::{kept_aside, pull, push, pushed};
 
 /// A time of 2001, which is odd in whole seconds, and so many milliseconds.
 fn time(milliseconds: u64) -> SystemTime {
@@ -40,12 +26,6 @@ fn write(file: &Path, content: &str, milliseconds: u64) {
 fn read(file: impl AsRef<Path>) -> String {
     let file = file.as_ref();
     fs::read_to_string(file).unwrap_or_else(|problem| format!("{}: {problem}", file.display()))
-}
-
-/// The contents of files that were kept aside.
-fn kept_aside(folder: &Path) -> Vec<String> {
-    let aside = files_below(folder).into_iter();
-    aside.filter(|path| path.iter().any(|part| part == "replaced")).map(read).collect()
 }
 
 #[test]
