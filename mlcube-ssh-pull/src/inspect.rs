@@ -22,7 +22,7 @@ pub(crate) struct Listings {
     /// The local entries.
     pub(crate) local: Listing,
     /// What both sides last agreed on.
-    pub(crate) common: Listing,
+    pub(crate) agreed: Listing,
 }
 
 /// Lists the remote workspace, and meanwhile the local one.
@@ -38,17 +38,17 @@ pub(crate) fn list_both(
     thread::scope(|scope| {
         let local = scope.spawn(|| {
             // Read before any other listing: local and remote have mostly the same entries, in this order.
-            let common = sync_state.workspace()?;
-            Ok::<_, anyhow::Error>((common, list_local(&layout.workspace)?))
+            let agreed = sync_state.agreed()?;
+            Ok::<_, anyhow::Error>((agreed, list_local(&layout.workspace)?))
         });
         let mut remote = list(connection, document, layout, is_followed.then_some(sync_state))?;
-        let (common, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        followed_links::follow(connection, document, &mut remote, named, &common)?;
+        let (agreed, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        followed_links::follow(connection, document, &mut remote, named, &agreed)?;
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }
         umask.limit(&mut remote.listing, &local);
-        Ok(Listings { remote, local, common })
+        Ok(Listings { remote, local, agreed })
     })
 }
 

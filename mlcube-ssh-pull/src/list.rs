@@ -25,8 +25,8 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let selection = selection::of_command_line(args, &outputs)?;
     let named = selection::named(args, &outputs)?;
     let mut remote = list::list(&connection, document, layout, None)?;
-    let common = SyncState::of(layout, &document.remote)?.workspace()?;
-    followed_links::follow(&connection, document, &mut remote, &named, &common)?;
+    let agreed = SyncState::of(layout, &document.remote)?.agreed()?;
+    followed_links::follow(&connection, document, &mut remote, &named, &agreed)?;
     let unmatched = selection.unmatched(&remote.listing);
     let selection = selection.along_links(&remote.listing);
     let selected = remote.listing.iter().filter(|(path, _)| selection.includes(path));

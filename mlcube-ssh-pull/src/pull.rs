@@ -136,7 +136,7 @@ impl<'a> Pull<'a> {
         let (step, layout, remote) = (self.step, &self.cube.layout, &self.document.remote);
         let (connection, sync_state) = (&self.connection, &self.sync_state);
         let nothing = Listing::default();
-        let agreed = sync_state.workspace()?;
+        let agreed = sync_state.agreed()?;
         let plan = transfer::plan(&agreed, &nothing, &nothing, &self.selection, false);
         step.show(&connection.shown(&list::list_script(
             connection,

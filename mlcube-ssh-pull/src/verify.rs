@@ -35,17 +35,14 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     if step.is_dry_run() {
         step.show(&connection.shown(&list::list_script(&connection, document, layout, None)?));
         let remote = document.remote.workspace.from_home();
-        let plan = Plan::comparison(
-            TransferDirection::Down,
-            &sync_state.workspace()?,
-            &Listing::default(),
-        );
+        let plan =
+            Plan::comparison(TransferDirection::Down, &sync_state.agreed()?, &Listing::default());
         let comparisons = comparisons(&connection, layout, remote, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
     let named = selection::named(args, &outputs)?;
-    let Listings { remote, local, common } =
+    let Listings { remote, local, agreed } =
         list_both(&connection, document, layout, &sync_state, false, &named)?;
     // A pattern that matches nothing is reported before any comparison reports that files are the same.
     selection::check_matched(document, &selection.unmatched(&remote.listing))?;
@@ -63,7 +60,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     };
     let run = |script: Script| connection.run(&script);
     let sides = context.sides(&remote.path, &run);
-    let (local, _) = context.settle(local, &selected, common, &sides)?;
+    let (local, _) = context.settle(local, &selected, agreed, &sides)?;
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
     let comparisons = comparisons(&connection, layout, &remote.path, &plan, &linked_files);

@@ -239,7 +239,7 @@ impl<'a> Push<'a> {
             local.sync_state.begin(TransferDirection::Up, &planned.plan)?;
         }
         // The sync state holds this listing now; dropping it frees memory.
-        planned.plan.common = Listing::default();
+        planned.plan.will_agree = Listing::default();
         let context = self.context(local, &remote, &planned, incoming);
         let sent = act(&context, self.args, receipt)?;
         if planned.was_cut_off {
@@ -284,13 +284,13 @@ impl<'a> Push<'a> {
         let prepare = self.prepare_script(&incoming)?;
         let mut local = self.inspect_local(self.connection.possible_login_keys())?;
         local.skipped.print_ignored(&self.step.report());
-        let common = self.sync_state.workspace()?;
+        let agreed = self.sync_state.agreed()?;
         let (connection, remote) = (&self.connection, &self.document.remote);
         let mut remote = RemoteState::assumed(connection, remote, &incoming.id, local.was_pushed());
         remote.by_content = self.args.checksum;
-        remote.listing = common.clone();
-        local.replace_links(&mut remote.listing, &common);
-        let plan = local.plan(&remote.listing, &common, self.args.overwrite);
+        remote.listing = agreed.clone();
+        local.replace_links(&mut remote.listing, &agreed);
+        let plan = local.plan(&remote.listing, &agreed, self.args.overwrite);
         local.workspace = Listing::default();
         self.step.show(&self.connection.shown(&prepare));
         let planned = Planned { plan, is_agreed: false, was_cut_off: false };

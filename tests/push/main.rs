@@ -3,9 +3,9 @@
 mod archive;
 mod cost;
 mod delete;
+mod former_places;
 mod ignore;
 mod left_here;
-mod made_places;
 mod origins;
 mod push;
 mod real_paths;

@@ -9,6 +9,7 @@ pub(crate) mod granularity;
 pub mod ignore;
 pub(crate) mod interner;
 pub(crate) mod packed_entry;
+mod shared_tree;
 pub(crate) mod walk;
 
 pub use disks::Disks;

@@ -21,17 +21,17 @@ const FOLLOW_LINKS: &str =
 const MOST_LINKS: usize = 40;
 
 /// Adds the targets of the links on the way to what is `named` to the listing of the remote workspace, under the
-/// names of the links. A link through which both sides agreed on a folder before, as `common` says, is followed too: a
+/// names of the links. A link through which both sides agreed on a folder before, as `agreed` says, is followed too: a
 /// push writes through it.
 pub(crate) fn follow(
     connection: &Connection,
     document: &Document,
     remote: &mut RemoteWorkspace,
     named: &Selection,
-    common: &Listing,
+    agreed: &Listing,
 ) -> Outcome<()> {
     let is_known = |path: &Path, link: &Entry| {
-        common.get(path).is_some_and(|common| common.is_folder() && common.target == link.target)
+        agreed.get(path).is_some_and(|agreed| agreed.is_folder() && agreed.target == link.target)
     };
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {

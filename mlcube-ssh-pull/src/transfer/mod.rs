@@ -105,9 +105,9 @@ impl TransferContext<'_> {
             .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
         let (report, host) = (self.step.report(), self.connection.host());
-        Backups::settle_earlier(self.sync_state, workspace, &listings.common, report)?;
-        let Listings { mut remote, local, common } = listings;
-        let planned = self.plan(&mut remote, local, common, &scratch, selection, args)?;
+        Backups::settle_earlier(self.sync_state, workspace, &listings.agreed, report)?;
+        let Listings { mut remote, local, agreed } = listings;
+        let planned = self.plan(&mut remote, local, agreed, &scratch, selection, args)?;
         scratch.begin(&planned.plan)?;
         let free = free_space::free_bytes(workspace);
         note_plan(receipt, &planned, free);
@@ -115,14 +115,14 @@ impl TransferContext<'_> {
         let Planned { mut plan, agreed, replaced, .. } = planned;
         if plan.is_empty() {
             // Writing the sync state of a million files takes a second.
-            let is_known = plan.common == *agreed;
-            if let Some(agreed) = plan.take_agreed().filter(|_| !is_known) {
+            let is_known = plan.will_agree == *agreed;
+            if let Some(agreed) = Agreed::of_plan(&mut plan).filter(|_| !is_known) {
                 self.sync_state.agree(&agreed)?;
             }
         } else {
             self.sync_state.begin(TransferDirection::Down, &plan)?;
             // The sync state holds this listing now; dropping it frees memory.
-            plan.common = Listing::default();
+            plan.will_agree = Listing::default();
             let path = remote.path.clone();
             let fetched = self.act(remote, &plan, &replaced, &scratch, args, receipt)?;
             self.record(&path, &agreed, fetched, receipt)?;
@@ -136,7 +136,7 @@ impl TransferContext<'_> {
         &self,
         remote: &mut RemoteWorkspace,
         local: Listing,
-        common: Listing,
+        agreed: Listing,
         scratch: &Scratch,
         selection: &Selection,
         args: &Args,
@@ -147,7 +147,7 @@ impl TransferContext<'_> {
         let (session, path) = (Cell::new(remote.session.take()), remote.path.clone());
         let run = |script: Script| self.run_in(&session, script);
         let sides = self.sides(&path, &run);
-        let (seen, agreed) = self.settle(local, &listing, common, &sides)?;
+        let (seen, agreed) = self.settle(local, &listing, agreed, &sides)?;
         let mut local = sides.unrounded_local(&seen, &agreed).into_owned();
         let unrounded = match sides.unrounded_remote(&listing, &agreed)? {
             Cow::Owned(unrounded) => Some(unrounded),
@@ -280,26 +280,26 @@ impl TransferContext<'_> {
         &self,
         mut local: Listing,
         remote: &Listing,
-        common: Listing,
+        agreed: Listing,
         sides: &Sides,
     ) -> Outcome<(Listing, Agreed)> {
         let top = &self.layout.workspace;
         let unrounded = |direction, listing: &Listing, exact: &Listing| {
             sides.unrounded_receiver(direction, listing, exact)
         };
-        let common = self.sync_state.settled(common, &local, remote, &unrounded)?;
+        let agreed = self.sync_state.settled(agreed, &local, remote, &unrounded)?;
         // A link is followed only where something may be written through it.
         let is_wanted = |path: &Path, end: &Entry| {
             end.is_folder() && remote.get(path).is_some_and(|remote| remote.is_folder())
         };
         follow_own_links(&mut local, top, self.boundary, &is_wanted, &|_, _| Ok(false))?;
         // Entries that were fetched through a link are visible only now.
-        let common = if self.sync_state.was_cut_off() {
-            self.sync_state.settled(Listing::clone(&common), &local, remote, &unrounded)?
+        let agreed = if self.sync_state.was_cut_off() {
+            self.sync_state.settled(Listing::clone(&agreed), &local, remote, &unrounded)?
         } else {
-            common
+            agreed
         };
-        Ok((local, common))
+        Ok((local, agreed))
     }
 
     /// The entries of `same`, which look the same on both sides, whose remote content differs.
@@ -487,13 +487,13 @@ fn entered(followed: Vec<PathBuf>, local: &Listing) -> impl Iterator<Item = Path
 pub(crate) fn plan(
     remote: &Listing,
     local: &Listing,
-    common: &Listing,
+    agreed: &Listing,
     selection: &Selection,
     overwrite: bool,
 ) -> Plan {
     let selected = selection.with_folders_above(remote);
-    let mut plan = Plan::new(TransferDirection::Down, &selected, local, common, overwrite);
-    plan.common.extend(common.iter().filter(|(path, _)| !selection.includes(path)));
+    let mut plan = Plan::new(TransferDirection::Down, &selected, local, agreed, overwrite);
+    plan.will_agree.extend(agreed.iter().filter(|(path, _)| !selection.includes(path)));
     plan.forgotten.retain(|path, _| selection.includes(path));
     plan
 }

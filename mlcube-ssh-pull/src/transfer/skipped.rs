@@ -9,7 +9,7 @@ use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::settings::names::Host;
-use mlcube_ssh::sync::{Common, Confirmed, Plan, Selection, skipped};
+use mlcube_ssh::sync::{AgreedEntry, Confirmed, Plan, Selection, skipped};
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::names::{Names, others, shown};
@@ -63,7 +63,7 @@ pub(crate) fn name(
 }
 
 /// Names what rsync couldn't move to its place.
-pub(crate) fn name_not_placed(report: Report, otherwise: &[Common]) {
+pub(crate) fn name_not_placed(report: Report, otherwise: &[AgreedEntry]) {
     let names = Names { report, field: "steps.pull.left_out" };
     names.each(otherwise, |(path, _)| {
         format!("skipped {}: it couldn't be moved to its place", shown(path))

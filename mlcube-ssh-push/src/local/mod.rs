@@ -22,7 +22,7 @@ use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::sync::{
-    Agreed, Common, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
+    Agreed, AgreedEntry, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
     unrounded_local,
 };
 use mlcube_ssh::ui::report::Report;
@@ -37,7 +37,7 @@ pub(crate) struct Local {
     pub(crate) workspace: Listing,
     pub(crate) sync_state: SyncState,
     /// What both sides of the workspace last agreed on.
-    pub(crate) common: Listing,
+    pub(crate) agreed: Listing,
     /// Whether there is a sync state of the workspace, even an empty one.
     pub(crate) has_agreement: bool,
     pushed: Option<Listing>,
@@ -81,18 +81,18 @@ fn ignored_changes(
     layout: &Layout,
     boundary: &Boundary,
     workspace: &Listing,
-    common: &Listing,
+    agreed: &Listing,
 ) -> Result<Vec<PathBuf>> {
     let ignored = Ignored::of_workspace(layout, boundary);
     let mut now = Listing::default();
-    for (path, _) in common.iter().filter(|(path, _)| workspace.get(path).is_none()) {
+    for (path, _) in agreed.iter().filter(|(path, _)| workspace.get(path).is_none()) {
         if ignored.matches(path, false)? {
             now.extend(Entry::look(&layout.workspace.join(path))?.map(|entry| (path, entry)));
         }
     }
-    let now = unrounded_local(&layout.workspace, &now, common);
+    let now = unrounded_local(&layout.workspace, &now, agreed);
     let is_changed =
-        |path: &Path, now: &Entry| common.get(path).is_some_and(|then| !then.same_content(now));
+        |path: &Path, now: &Entry| agreed.get(path).is_some_and(|then| !then.same_content(now));
     Ok(now.filter(is_changed).iter().map(|(path, _)| path.to_owned()).collect())
 }
 
@@ -110,7 +110,7 @@ impl Local {
     ) -> Result<Self> {
         let skipped = Skipped::default();
         // Read before any other listing: local and remote have mostly the same entries, in this order.
-        let common = sync_state.agreement()?;
+        let agreed = sync_state.agreed_if_any()?;
         let mut former = sync_state.workspaces()?;
         former.retain(|place| as_code != Some(place));
         let mut workspaces = layout.workspaces();
@@ -121,17 +121,17 @@ impl Local {
         let (mut workspace, followed) = workspace(layout, boundary, &skipped)?;
         skipped.note(&layout.base, &code);
         skipped.note(&layout.workspace, &workspace);
-        own.take_keys(&mut workspace, &layout.workspace, common.as_ref(), report);
+        own.take_keys(&mut workspace, &layout.workspace, agreed.as_ref(), report);
         own.take_states(&mut workspace, &layout.workspace, report);
-        take_documents(&mut workspace, &layout.workspace, common.as_ref(), report);
+        take_documents(&mut workspace, &layout.workspace, agreed.as_ref(), report);
         let sent_once = sync_state.gone()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
-        if let Some(common) = &common {
-            workspace = unrounded_local(&layout.workspace, &workspace, common).into_owned();
+        if let Some(agreed) = &agreed {
+            workspace = unrounded_local(&layout.workspace, &workspace, agreed).into_owned();
         }
-        let ignored_changes = match &common {
-            Some(common) => ignored_changes(layout, boundary, &workspace, common)?,
+        let ignored_changes = match &agreed {
+            Some(agreed) => ignored_changes(layout, boundary, &workspace, agreed)?,
             None => Vec::new(),
         };
         Ok(Self {
@@ -144,8 +144,8 @@ impl Local {
             replaced_links: Listing::default(),
             workspaces: former,
             skipped,
-            has_agreement: common.is_some(),
-            common: common.unwrap_or_default(),
+            has_agreement: agreed.is_some(),
+            agreed: agreed.unwrap_or_default(),
             pushed,
             sent_once,
             sync_state,
@@ -155,8 +155,8 @@ impl Local {
     /// What both sides last agreed on, given the listing of the remote workspace. What an earlier push that was cut off
     /// has sent counts.
     pub(crate) fn settled(&mut self, remote: &Listing, sides: &Sides) -> Outcome<Agreed> {
-        let common = mem::take(&mut self.common);
-        self.sync_state.settled(common, &self.workspace, remote, &|direction, listing, exact| {
+        let agreed = mem::take(&mut self.agreed);
+        self.sync_state.settled(agreed, &self.workspace, remote, &|direction, listing, exact| {
             sides.unrounded_receiver(direction, listing, exact)
         })
     }
@@ -194,21 +194,21 @@ impl Local {
     pub(crate) fn is_unchanged(&self) -> bool {
         let code_is_known =
             self.pushed.as_ref().is_some_and(|pushed| pushed.same(&self.pushed_now(&[])));
-        let common = &self.common;
+        let agreed = &self.agreed;
         code_is_known
             && !self.sync_state.was_cut_off()
             && self
                 .selected()
                 .iter()
-                .all(|(path, entry)| common.get(path).is_some_and(|common| common.same(&entry)))
+                .all(|(path, entry)| agreed.get(path).is_some_and(|agreed| agreed.same(&entry)))
     }
 
     /// Plans the transfer of the workspace, given its remote listing and what both sides agree on. Entries outside the
     /// selection keep their place in the sync state.
-    pub(crate) fn plan(&self, remote: &Listing, common: &Listing, overwrite: bool) -> Plan {
+    pub(crate) fn plan(&self, remote: &Listing, agreed: &Listing, overwrite: bool) -> Plan {
         let selected = self.selection.with_folders_above(&self.workspace);
-        let mut plan = Plan::new(TransferDirection::Up, &selected, remote, common, overwrite);
-        plan.common.extend(common.iter().filter(|(path, _)| !self.selection.includes(path)));
+        let mut plan = Plan::new(TransferDirection::Up, &selected, remote, agreed, overwrite);
+        plan.will_agree.extend(agreed.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan.forgotten.retain(|path, _| self.selection.includes(path));
         plan
     }
@@ -229,7 +229,7 @@ impl Local {
     }
 
     /// The remote code after this push, except for what is `unconfirmed`. What can't be looked at locally is as it was.
-    pub(crate) fn pushed_now(&self, unconfirmed: &[Common]) -> Listing {
+    pub(crate) fn pushed_now(&self, unconfirmed: &[AgreedEntry]) -> Listing {
         let is_read =
             |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == EntryKind::Unreadable);
         let mut code = self.code.filter(|path, _| is_read(path));
@@ -244,10 +244,11 @@ impl Local {
     /// Code that was pushed once and may still exist on the remote: what no longer exists locally, unless this push has
     /// deleted it, and what is in the places of the `unconfirmed` entries: what was seen to come from here, or else what
     /// was there before. The next push tells by it whether its backups are of somebody else's work.
-    pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[Common]) -> Listing {
+    pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[AgreedEntry]) -> Listing {
         let mut gone = if was_deleted { Listing::default() } else { self.gone.clone() };
         let before = |path: &Path| self.pushed.as_ref()?.get(path);
-        let there = |(path, seen): &Common| Some((*path, seen.clone().or_else(|| before(path))?));
+        let there =
+            |(path, seen): &AgreedEntry| Some((*path, seen.clone().or_else(|| before(path))?));
         gone.extend(unconfirmed.iter().filter_map(there));
         gone
     }
@@ -265,10 +266,10 @@ impl Local {
 
     /// Removes from the remote listing the links that both sides agreed on and that are folders locally now, so that the
     /// plan sends the folders; notes these links. rsync replaces no link by a folder, it would write through it.
-    pub(crate) fn replace_links(&mut self, remote: &mut Listing, common: &Listing) {
+    pub(crate) fn replace_links(&mut self, remote: &mut Listing, agreed: &Listing) {
         let is_agreed = |path: &Path, link: &Entry| {
             link.kind == EntryKind::Link
-                && common.get(path).is_some_and(|common| common.same_content(link))
+                && agreed.get(path).is_some_and(|agreed| agreed.same_content(link))
         };
         let is_folder = |path: &Path| self.workspace.get(path).is_some_and(|now| now.is_folder());
         let is_replaced = |path: &Path, entry: &Entry| {

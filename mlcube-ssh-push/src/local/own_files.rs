@@ -120,12 +120,12 @@ impl OwnFiles {
 pub(crate) fn take_documents(
     listing: &mut Listing,
     top: &Path,
-    common: Option<&Listing>,
+    agreed: Option<&Listing>,
     report: Report,
 ) {
     listing.retain(|path, entry| {
         let is_taken =
-            entry.is_file() && !is_in(common, path, entry) && is_document(&top.join(path), entry);
+            entry.is_file() && !is_in(agreed, path, entry) && is_document(&top.join(path), entry);
         if is_taken {
             report.warn(&format!(
                 "skipped {}: it is a document, or the state of a job",

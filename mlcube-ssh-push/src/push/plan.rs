@@ -32,11 +32,11 @@ impl Push<'_> {
         // The listings are emptied by the plan, so they are compared before.
         let looks_the_same =
             self.args.checksum.then(|| local.selected().files_as_in(&remote.listing));
-        let common = self.settle(local, remote)?;
+        let agreed = self.settle(local, remote)?;
         let unheld_code = self.take_unheld_code(local, remote)?;
-        let mut plan = self.plan_workspace(local, remote, &common)?;
+        let mut plan = self.plan_workspace(local, remote, &agreed)?;
         plan.unheld.extend(unheld_code);
-        let is_agreed = plan.common == *common;
+        let is_agreed = plan.will_agree == *agreed;
         if let Some(looks_the_same) = looks_the_same {
             self.add_differing(&mut plan, looks_the_same, local, remote)?;
         }
@@ -59,19 +59,19 @@ impl Push<'_> {
         }
         let run = |script| remote.incoming.run_script(script);
         let sides = self.sides(remote, &run);
-        let common = local.settled(&remote.listing, &sides)?;
+        let agreed = local.settled(&remote.listing, &sides)?;
         let is_first = !remote.was_pushed;
         if is_first || !local.has_agreement || remote.was_taken_over {
             local.sync_state.set_joined(!is_first)?;
         }
         if is_first {
-            local.sync_state.forget_made()?;
+            local.sync_state.forget_former_places()?;
         }
         // Without it, the next push would take a first one that fails for one of another machine.
         if is_first && !local.has_agreement || local.sync_state.was_cut_off() {
-            local.sync_state.agree(&common)?;
+            local.sync_state.agree(&agreed)?;
         }
-        Ok(common)
+        Ok(agreed)
     }
 
     /// Both workspaces.
@@ -108,27 +108,27 @@ impl Push<'_> {
         &self,
         local: &mut Local,
         remote: &mut RemoteState<'_>,
-        common: &Listing,
+        agreed: &Listing,
     ) -> Outcome<Plan> {
         let links = FollowedLinks {
-            common,
-            made: &local.sync_state.made()?,
+            agreed,
+            former_places: &local.sync_state.former_places()?,
             is_history_unknown: local.sync_state.is_joined()?,
             named: &self.args.follow_link,
             workspace: Path::new(&remote.workspace),
         };
         links.follow(&mut remote.listing, &local.workspace);
-        local.replace_links(&mut remote.listing, common);
+        local.replace_links(&mut remote.listing, agreed);
         let plan_of = |local: &Local, remote: &RemoteState| {
             let run = |script| remote.incoming.run_script(script);
-            let listing = self.sides(remote, &run).unrounded_remote(&remote.listing, common)?;
-            Ok::<_, Failure>(local.plan(&listing, common, self.args.overwrite))
+            let listing = self.sides(remote, &run).unrounded_remote(&remote.listing, agreed)?;
+            Ok::<_, Failure>(local.plan(&listing, agreed, self.args.overwrite))
         };
         let mut plan = plan_of(local, remote)?;
         if try_names::mark_unheld(remote, &self.connection, &plan.send)? {
             plan = plan_of(local, remote)?;
         }
-        self.agree_on_same_contents(&mut plan, common, local, remote)?;
+        self.agree_on_same_contents(&mut plan, agreed, local, remote)?;
         // The plan holds all that is needed of this listing, which may be long.
         local.workspace = Listing::default();
         Ok(plan)
@@ -161,11 +161,11 @@ impl Push<'_> {
     fn agree_on_same_contents(
         &self,
         plan: &mut Plan,
-        common: &Listing,
+        agreed: &Listing,
         local: &Local,
         remote: &RemoteState<'_>,
     ) -> Outcome<()> {
-        let mut same = plan.kept_of_equal_size(&local.workspace, &remote.listing, common);
+        let mut same = plan.kept_of_equal_size(&local.workspace, &remote.listing, agreed);
         if same.is_empty() {
             return Ok(());
         }

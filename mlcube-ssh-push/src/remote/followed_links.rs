@@ -7,14 +7,14 @@
 use std::path::{Component, Path, PathBuf};
 
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
-use mlcube_ssh::sync::MadePlaces;
+use mlcube_ssh::sync::FormerPlaces;
 
 /// Decides which remote links in the workspace are followed.
 pub(crate) struct FollowedLinks<'a> {
     /// What both sides last agreed on.
-    pub(crate) common: &'a Listing,
+    pub(crate) agreed: &'a Listing,
     /// Where transfers once made something that is gone.
-    pub(crate) made: &'a MadePlaces,
+    pub(crate) former_places: &'a FormerPlaces,
     /// Whether this machine doesn't know all that pushes have made on the remote.
     pub(crate) is_history_unknown: bool,
     /// The links that the user names, relative to the workspace.
@@ -38,9 +38,9 @@ impl FollowedLinks<'_> {
         if self.leads_over_link(path, link, remote) {
             return false;
         }
-        match self.common.get(path) {
-            Some(common) => common.is_folder() && common.target == link.target,
-            None => !self.is_history_unknown && !self.made.covers(path),
+        match self.agreed.get(path) {
+            Some(agreed) => agreed.is_folder() && agreed.target == link.target,
+            None => !self.is_history_unknown && !self.former_places.covers(path),
         }
     }
 }
@@ -112,12 +112,17 @@ mod tests {
         let local = listing("d 755 1 1.000000000 out\0\0");
         let link = "l 777 1 1.000000000 out\0/scratch\0";
         let folder = |target: &str| format!("d 755 1 1.000000000 out\0{target}\0");
-        let is_followed = |common: &str, is_history_unknown, named: &[PathBuf]| {
-            let (mut remote, common) = (listing(link), listing(common));
+        let is_followed = |agreed: &str, is_history_unknown, named: &[PathBuf]| {
+            let (mut remote, agreed) = (listing(link), listing(agreed));
             let workspace = Path::new("/w");
-            let made = &MadePlaces::default();
-            let links =
-                FollowedLinks { common: &common, made, is_history_unknown, named, workspace };
+            let former_places = &FormerPlaces::default();
+            let links = FollowedLinks {
+                agreed: &agreed,
+                former_places,
+                is_history_unknown,
+                named,
+                workspace,
+            };
             links.follow(&mut remote, &local);
             remote.get(Path::new("out")).unwrap().is_followed_link()
         };
@@ -137,11 +142,13 @@ mod tests {
         let listing = |text: &str| Listing::parse(text.as_bytes()).unwrap();
         let local = listing("d 755 1 1.000000000 out\0\0");
         let is_followed = |target: &str, there: &str| {
-            let common = listing(&format!("d 755 1 1.000000000 out\0{target}\0"));
+            let agreed = listing(&format!("d 755 1 1.000000000 out\0{target}\0"));
             let mut remote = listing(&format!("l 777 1 1.000000000 out\0{target}\0{there}"));
             let (named, workspace) = (&[] as &[PathBuf], Path::new("/w"));
-            let (common, made, is_history_unknown) = (&common, &MadePlaces::default(), false);
-            let links = FollowedLinks { common, made, is_history_unknown, named, workspace };
+            let (agreed, former_places, is_history_unknown) =
+                (&agreed, &FormerPlaces::default(), false);
+            let links =
+                FollowedLinks { agreed, former_places, is_history_unknown, named, workspace };
             links.follow(&mut remote, &local);
             remote.get(Path::new("out")).unwrap().is_followed_link()
         };

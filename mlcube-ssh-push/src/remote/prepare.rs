@@ -11,12 +11,12 @@ use mlcube_ssh::pipe::document::{Document, Remote};
 use mlcube_ssh::pipe::failure::{Failure, OrHint, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::disks::LIST_PLACES;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WaitArgs;
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::LIST_PLACES;
 
 use crate::remote::backups::Backups;
 use crate::remote::incoming::{Incoming, IncomingId};

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
-use mlcube_ssh::sync::state_of;
+use mlcube_ssh::sync::list_paths;
 use mlcube_ssh::ui::names::{others, shown};
 
 use crate::transfer::context::{Sent, TransferContext};
@@ -55,7 +55,7 @@ impl TransferContext<'_> {
             }
         }
         if !unknown.is_empty() {
-            let script = state_of(self.connection, &self.remote_state.base, unknown);
+            let script = list_paths(self.connection, &self.remote_state.base, unknown);
             let reply = self.remote_state.incoming.run_script(script)?;
             if reply.status != 0 {
                 return Err(Failure::ours(anyhow!(

@@ -22,7 +22,7 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{self, Heard};
-use mlcube_ssh::sync::{Batch, Common, Ended, Sides, TransferDirection};
+use mlcube_ssh::sync::{AgreedEntry, Batch, Ended, Sides, TransferDirection};
 use mlcube_ssh::text::quote::one_line;
 
 use crate::archive::Remaining;
@@ -199,7 +199,7 @@ impl TransferContext<'_> {
     /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written there since. With
     /// it, what the remote has where that was seen to come from here, such as the start of a log that grows. The next push
     /// looks at all of it, because it isn't recorded as pushed.
-    fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Vec<Common>> {
+    fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Vec<AgreedEntry>> {
         let changed = self.local.changed_code();
         let sent = remaining.code.filter(|path, _| changed.get(path).is_some());
         let run = |script| self.remote_state.incoming.run_script(script);
@@ -227,7 +227,7 @@ impl TransferContext<'_> {
         let run = |script| self.remote_state.incoming.run_script(script);
         let ended = self.ended(&self.workspace_route(), &run);
         let sync_state = &self.local.sync_state;
-        let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.workspace())?;
+        let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.agreed())?;
         Ok(sync_state.finish(&confirmed)?)
     }
 

@@ -9,8 +9,9 @@ use mlcube_ssh::listing::{Entry, FIND_FORMAT_LINKED, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::disks::LIST_PLACES;
 use mlcube_ssh::remote::problem;
-use mlcube_ssh::sync::{LIST_PLACES, Plan};
+use mlcube_ssh::sync::Plan;
 use mlcube_ssh::text::quote::one_line;
 use mlcube_ssh::ui::names::others;
 

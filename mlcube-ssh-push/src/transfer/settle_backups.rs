@@ -15,7 +15,7 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::problem;
 use mlcube_ssh::remote::session::Reply;
-use mlcube_ssh::sync::state_of;
+use mlcube_ssh::sync::list_paths;
 use mlcube_ssh::text::quote::one_line;
 use mlcube_ssh::ui::report::Report;
 
@@ -53,7 +53,7 @@ pub(crate) fn of_earlier_pushes(
     remote_state: &RemoteState,
 ) -> Outcome<()> {
     remote_state.unnamed_backups.iter().try_for_each(|backups| {
-        let (expected, sent) = (&local.common, None);
+        let (expected, sent) = (&local.agreed, None);
         PushBackups { report, connection, local, remote_state, backups, expected, sent }
             .settle(false)
     })
@@ -209,7 +209,7 @@ impl PushBackups<'_> {
         }
         let places = found.changed.iter().map(|(_, place)| *place);
         let reply =
-            self.remote_state.incoming.run_script(state_of(self.connection, folder, places))?;
+            self.remote_state.incoming.run_script(list_paths(self.connection, folder, places))?;
         Ok(self.checked(reply)?.listing()?)
     }
 

@@ -10,7 +10,6 @@
 
 pub(crate) mod backup;
 pub(crate) mod batch;
-pub(crate) mod followed_links;
 pub mod skipped;
 pub(crate) mod unplaced;
 
@@ -82,24 +81,24 @@ pub struct Plan {
     /// Folders that are links on the receiver, made by its user; the transfer follows them.
     pub links: Vec<PathBuf>,
     /// The entries that both sides agree on once the plan is carried out.
-    pub common: Listing,
+    pub will_agree: Listing,
     /// The entries that both sides agreed on before and neither has any more.
     pub forgotten: Listing,
 }
 
 impl Plan {
-    /// Plans a transfer from `from` to `to`; `base` is what both sides last agreed on. `overwrite` also replaces what
+    /// Plans a transfer from `from` to `to`; `agreed` is what both sides last agreed on. `overwrite` also replaces what
     /// was changed on the receiver.
     #[must_use]
     pub fn new(
         direction: TransferDirection,
         from: &Listing,
         to: &Listing,
-        base: &Listing,
+        agreed: &Listing,
         overwrite: bool,
     ) -> Self {
-        let mut plan = Self::with_unwritable(direction, from, to, base, overwrite);
-        plan.leave_unwritable(to, base);
+        let mut plan = Self::with_unwritable(direction, from, to, agreed, overwrite);
+        plan.leave_unwritable(to, agreed);
         plan
     }
 
@@ -108,17 +107,17 @@ impl Plan {
         direction: TransferDirection,
         from: &Listing,
         to: &Listing,
-        base: &Listing,
+        agreed: &Listing,
         overwrite: bool,
     ) -> Self {
         let mut plan = Self::default();
         let mut closed: Option<&Path> = None;
-        let (mut to_it, mut base_it) = (to.cursor(), base.cursor());
+        let (mut to_it, mut agreed_it) = (to.cursor(), agreed.cursor());
         let mut around = None;
         let taken = (direction == TransferDirection::Up).then(Umask::of_process);
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
-            let (receiver, common) = (to_it.find(packed), base_it.find(packed));
+            let (receiver, agreed) = (to_it.find(packed), agreed_it.find(packed));
             let is_closed = closed.is_some_and(|closed| path.starts_with(closed));
             if !is_closed && around != path.parent() {
                 around = path.parent();
@@ -131,14 +130,14 @@ impl Plan {
                 && is_plain(&entry)
                 && !closed.is_some_and(|closed| path.starts_with(closed))
             {
-                plan.common.push(packed);
+                plan.will_agree.push(packed);
                 continue;
             }
-            let (receiver, common) =
-                (receiver.map(PackedEntry::entry), common.map(PackedEntry::entry));
+            let (receiver, agreed) =
+                (receiver.map(PackedEntry::entry), agreed.map(PackedEntry::entry));
             if closed.is_some_and(|closed| path.starts_with(closed)) {
                 // The folder above is skipped, and everything below it with it.
-                plan.keep_base(path, common.as_ref());
+                plan.keep_agreed(path, agreed.as_ref());
             } else if receiver.as_ref().is_some_and(|receiver| is_blocked_by(&entry, receiver)) {
                 closed = Some(path);
                 let skipped = match receiver {
@@ -147,40 +146,40 @@ impl Plan {
                     _ => &mut plan.in_the_way,
                 };
                 skipped.push(path.to_owned());
-                plan.keep_base(path, common.as_ref());
+                plan.keep_agreed(path, agreed.as_ref());
             } else if direction == TransferDirection::Down
-                && points_out(path, &entry, to)
+                && leads_out_of(path, &entry, to)
                 // A link that is also on the local side belongs to the user, who sent it with a push.
                 && !receiver.as_ref().is_some_and(|receiver| receiver.same_content(&entry))
             {
-                let is_sent = common.as_ref().is_some_and(|common| common.same_content(&entry));
+                let is_sent = agreed.as_ref().is_some_and(|agreed| agreed.same_content(&entry));
                 let links = if is_sent && receiver.is_none() {
                     &mut plan.sent_links
                 } else {
                     &mut plan.leading_out
                 };
                 links.push(path.to_owned());
-                plan.keep_base(path, common.as_ref());
+                plan.keep_agreed(path, agreed.as_ref());
             } else {
                 if entry.is_folder() && receiver.as_ref().is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
                 }
-                plan.add(path, &entry, receiver.as_ref(), common.as_ref(), overwrite, taken);
+                plan.add(path, &entry, receiver.as_ref(), agreed.as_ref(), overwrite, taken);
                 plan.note_followed_link(
                     direction,
                     path,
                     &entry,
                     receiver.as_ref(),
-                    common.as_ref(),
+                    agreed.as_ref(),
                 );
             }
         }
         // Entries that only the receiver has stay in the sync state.
         let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
-        let not_sent = base.packed().filter(|packed| from_it.find(*packed).is_none());
+        let not_sent = agreed.packed().filter(|packed| from_it.find(*packed).is_none());
         let (receiver_only, forgotten): (Vec<_>, Vec<_>) =
             not_sent.partition(|packed| to_it.find(*packed).is_some());
-        plan.common.add(receiver_only);
+        plan.will_agree.add(receiver_only);
         plan.forgotten.add(forgotten);
         plan
     }
@@ -190,7 +189,7 @@ impl Plan {
     pub fn comparison(direction: TransferDirection, from: &Listing, to: &Listing) -> Self {
         // Entries in unwritable folders can still be compared.
         let mut plan = Self::with_unwritable(direction, from, to, &Listing::default(), true);
-        plan.send = plan.common.clone();
+        plan.send = plan.will_agree.clone();
         plan
     }
 
@@ -199,39 +198,41 @@ impl Plan {
         path: &'static Path,
         entry: &Entry,
         receiver: Option<&Entry>,
-        base: Option<&Entry>,
+        agreed: Option<&Entry>,
         overwrite: bool,
         taken: Option<Umask>,
     ) {
         match entry.kind {
             EntryKind::Other => {
                 self.left_out.push(path.to_owned());
-                return self.keep_base(path, base);
+                return self.keep_agreed(path, agreed);
             }
             EntryKind::Unreadable => {
                 let owner = entry.target.to_string_lossy().into_owned();
                 self.unreadable.push((path.to_owned(), owner));
-                return self.keep_base(path, base);
+                return self.keep_agreed(path, agreed);
             }
             EntryKind::File | EntryKind::Folder | EntryKind::Link => {}
         }
         let Some(receiver) = receiver else { return self.send(path, entry) };
         if entry.same_content(receiver) {
-            return self.add_permissions(path, entry, receiver, base, overwrite, taken);
+            return self.add_permissions(path, entry, receiver, agreed, overwrite, taken);
         }
-        let sender_changed = base.is_none_or(|base| !entry.same_content(base));
-        let receiver_changed = base.is_none_or(|base| !receiver.same_content(base));
+        let sender_changed = agreed.is_none_or(|agreed| !entry.same_content(agreed));
+        let receiver_changed = agreed.is_none_or(|agreed| !receiver.same_content(agreed));
         if overwrite {
             return self.send(path, entry);
         }
         if !receiver_changed {
-            match base.filter(|base| !receiver.same_permissions(base)) {
+            match agreed.filter(|agreed| !receiver.same_permissions(agreed)) {
                 None => return self.send(path, entry),
                 // The receiver's permissions are newer than what was agreed on.
-                Some(base) if entry.same_permissions(base) || entry.same_permissions(receiver) => {
-                    return self.send_content(path, entry, receiver, base);
+                Some(agreed)
+                    if entry.same_permissions(agreed) || entry.same_permissions(receiver) =>
+                {
+                    return self.send_content(path, entry, receiver, agreed);
                 }
-                Some(base) if taken.is_some_and(|taken| taken.explains(receiver, base)) => {
+                Some(agreed) if taken.is_some_and(|taken| taken.explains(receiver, agreed)) => {
                     return self.send(path, entry);
                 }
                 Some(_) => {}
@@ -240,7 +241,7 @@ impl Plan {
         if sender_changed {
             self.kept.push(path.to_owned());
         }
-        self.keep_base(path, base);
+        self.keep_agreed(path, agreed);
     }
 
     /// Adds an entry whose content is the same on both sides.
@@ -249,25 +250,25 @@ impl Plan {
         path: &'static Path,
         entry: &Entry,
         receiver: &Entry,
-        base: Option<&Entry>,
+        agreed: Option<&Entry>,
         overwrite: bool,
         taken: Option<Umask>,
     ) {
         // The permissions of what a link leads to belong to each machine.
         let is_followed = entry.is_followed_link() || receiver.is_followed_link();
-        let base = base.filter(|_| !is_followed && !entry.same_permissions(receiver));
-        if let Some(base) = base {
-            let is_changed = !entry.same_permissions(base);
-            let is_explained = || taken.is_some_and(|taken| taken.explains(receiver, base));
-            if overwrite || receiver.same_permissions(base) || is_changed && is_explained() {
+        let agreed = agreed.filter(|_| !is_followed && !entry.same_permissions(receiver));
+        if let Some(agreed) = agreed {
+            let is_changed = !entry.same_permissions(agreed);
+            let is_explained = || taken.is_some_and(|taken| taken.explains(receiver, agreed));
+            if overwrite || receiver.same_permissions(agreed) || is_changed && is_explained() {
                 self.permissions.insert(path, entry);
             } else if is_changed {
                 // The permissions were changed on both sides: only the content is agreed on.
                 self.kept.push(path.to_owned());
-                return self.common.insert(path, &Entry { mode: base.mode, ..entry.clone() });
+                return self.will_agree.insert(path, &Entry { mode: agreed.mode, ..entry.clone() });
             }
         }
-        self.common.insert(path, entry);
+        self.will_agree.insert(path, entry);
     }
 
     /// Notes of a folder whether both sides agree on it through a link of the remote: then the entry keeps the link's
@@ -279,7 +280,7 @@ impl Plan {
         path: &'static Path,
         entry: &Entry,
         receiver: Option<&Entry>,
-        base: Option<&Entry>,
+        agreed: Option<&Entry>,
     ) {
         let (local, remote) = match direction {
             TransferDirection::Up => (Some(entry), receiver),
@@ -290,35 +291,41 @@ impl Plan {
         if remote.or(local.filter(is_followed)).is_none() {
             return;
         }
-        let Some(mut agreed) = self.common.get(path).filter(Entry::is_folder) else { return };
-        agreed.target = PathBuf::new();
+        let Some(mut entry) = self.will_agree.get(path).filter(Entry::is_folder) else { return };
+        entry.target = PathBuf::new();
         if let Some(remote) = remote {
             let is_known = direction == TransferDirection::Up
-                || base.is_none_or(|base| base.target == remote.target);
+                || agreed.is_none_or(|agreed| agreed.target == remote.target);
             if is_known {
-                agreed.target.clone_from(&remote.target);
+                entry.target.clone_from(&remote.target);
             }
             // The permissions of what a link leads to belong to each machine.
-            agreed.mode = local.map_or(agreed.mode, |local| local.mode);
+            entry.mode = local.map_or(entry.mode, |local| local.mode);
         }
-        self.common.insert(path, &agreed);
+        self.will_agree.insert(path, &entry);
     }
 
-    fn keep_base(&mut self, path: &'static Path, base: Option<&Entry>) {
-        if let Some(base) = base {
-            self.common.insert(path, base);
+    fn keep_agreed(&mut self, path: &'static Path, agreed: Option<&Entry>) {
+        if let Some(agreed) = agreed {
+            self.will_agree.insert(path, agreed);
         }
     }
 
     fn send(&mut self, path: &'static Path, entry: &Entry) {
         self.send.insert(path, entry);
-        self.common.insert(path, entry);
+        self.will_agree.insert(path, entry);
     }
 
-    fn send_content(&mut self, path: &'static Path, entry: &Entry, receiver: &Entry, base: &Entry) {
+    fn send_content(
+        &mut self,
+        path: &'static Path,
+        entry: &Entry,
+        receiver: &Entry,
+        agreed: &Entry,
+    ) {
         self.send.insert(path, &entry.content_alone(receiver));
-        let mode = if entry.same_permissions(receiver) { entry.mode } else { base.mode };
-        self.common.insert(path, &Entry { mode, ..entry.clone() });
+        let mode = if entry.same_permissions(receiver) { entry.mode } else { agreed.mode };
+        self.will_agree.insert(path, &Entry { mode, ..entry.clone() });
     }
 
     /// Adds files that look the same on both sides and differ by content; their permissions are compared already.
@@ -332,32 +339,32 @@ impl Plan {
     /// The kept files of which only the times are known to differ, as both sides agree on them if their contents turn out to
     /// be the same: with the receiver's time, so that the sender's is still to be sent.
     #[must_use]
-    pub fn kept_of_equal_size(&self, from: &Listing, to: &Listing, base: &Listing) -> Listing {
-        let agreed = |path: &PathBuf| {
-            let (sender, receiver, base) = (from.get(path)?, to.get(path)?, base.get(path));
+    pub fn kept_of_equal_size(&self, from: &Listing, to: &Listing, agreed: &Listing) -> Listing {
+        let merged = |path: &PathBuf| {
+            let (sender, receiver, agreed) = (from.get(path)?, to.get(path)?, agreed.get(path));
             let differs_by_time = sender.is_file()
                 && receiver.is_file()
                 && !receiver.is_followed_link()
                 && sender.size == receiver.size
                 && sender.modified != receiver.modified;
             // Permissions that were changed on both sides are a conflict of their own.
-            let one_changed_permissions = base.as_ref().is_none_or(|base| {
-                [&sender, &receiver].iter().any(|side| side.same_permissions(base))
+            let one_changed_permissions = agreed.as_ref().is_none_or(|agreed| {
+                [&sender, &receiver].iter().any(|side| side.same_permissions(agreed))
                     || sender.same_permissions(&receiver)
             });
-            let mode = base.map_or(sender.mode, |base| base.mode);
+            let mode = agreed.map_or(sender.mode, |agreed| agreed.mode);
             let entry = Entry { mode, modified: receiver.modified, ..sender };
             (differs_by_time && one_changed_permissions).then_some((path.clone(), entry))
         };
         let mut files = Listing::default();
-        files.extend(self.kept.iter().filter_map(agreed));
+        files.extend(self.kept.iter().filter_map(merged));
         files
     }
 
     /// Agrees on kept files whose contents are the same on both sides.
     pub fn agree_on(&mut self, files: &Listing) {
         self.kept.retain(|path| files.get(path).is_none());
-        self.common.merge(files);
+        self.will_agree.merge(files);
     }
 
     /// Returns whether there is nothing to move.
@@ -412,13 +419,13 @@ fn is_blocked_by(entry: &Entry, receiver: &Entry) -> bool {
 /// Returns whether an entry is a link whose text leads out of the workspace.
 #[must_use]
 pub fn leads_out(path: &Path, entry: &Entry) -> bool {
-    points_out(path, entry, &Listing::default())
+    leads_out_of(path, entry, &Listing::default())
 }
 
 /// Returns whether a link's text leads out of the workspace. A `..` counts as inside only at the start: after a name,
 /// which may itself be a link, it can lead anywhere. Depth is counted from the nearest folder that is a link on the
 /// receiver.
-fn points_out(path: &Path, entry: &Entry, to: &Listing) -> bool {
+fn leads_out_of(path: &Path, entry: &Entry, to: &Listing) -> bool {
     if entry.kind != EntryKind::Link {
         return false;
     }
@@ -445,9 +452,9 @@ mod tests {
         Listing::parse(text.as_bytes()).unwrap()
     }
 
-    fn plan(from: &[(&str, u64)], to: &[(&str, u64)], base: &[(&str, u64)]) -> (usize, usize) {
+    fn plan(from: &[(&str, u64)], to: &[(&str, u64)], agreed: &[(&str, u64)]) -> (usize, usize) {
         let plan =
-            Plan::new(TransferDirection::Up, &listing(from), &listing(to), &listing(base), false);
+            Plan::new(TransferDirection::Up, &listing(from), &listing(to), &listing(agreed), false);
         (plan.send.len(), plan.kept.len())
     }
 
@@ -487,10 +494,11 @@ mod tests {
         let with = |mode: &str| {
             Listing::parse(format!("f {mode} 1 1.000000001 a\0\0").as_bytes()).unwrap()
         };
-        let plan = |from: &str, to: &str, base: &str| {
-            let plan = Plan::new(TransferDirection::Up, &with(from), &with(to), &with(base), false);
+        let plan = |from: &str, to: &str, agreed: &str| {
+            let plan =
+                Plan::new(TransferDirection::Up, &with(from), &with(to), &with(agreed), false);
             assert!(plan.send.is_empty());
-            (plan.permissions.len(), plan.common.get(Path::new("a")).unwrap().mode)
+            (plan.permissions.len(), plan.will_agree.get(Path::new("a")).unwrap().mode)
         };
         assert_eq!(plan("755", "644", "644"), (1, 0o755), "changed here");
         assert_eq!(plan("644", "755", "644"), (0, 0o644), "changed there");
@@ -507,19 +515,19 @@ mod tests {
         let file = |mode: &str, size: u64, time: u64| {
             Listing::parse(format!("f {mode} {size} {time}.000000001 a\0\0").as_bytes()).unwrap()
         };
-        let agreed = |from: &Listing, to: &Listing, base: &Listing| {
-            let mut plan = Plan::new(TransferDirection::Up, from, to, base, false);
-            let files = plan.kept_of_equal_size(from, to, base);
+        let merged = |from: &Listing, to: &Listing, agreed: &Listing| {
+            let mut plan = Plan::new(TransferDirection::Up, from, to, agreed, false);
+            let files = plan.kept_of_equal_size(from, to, agreed);
             plan.agree_on(&files);
-            let entry = plan.common.get(Path::new("a")).filter(|_| !files.is_empty());
+            let entry = plan.will_agree.get(Path::new("a")).filter(|_| !files.is_empty());
             (entry.map(|entry| (entry.mode, entry.modified.0)), plan.kept.len())
         };
-        let (none, base) = (Listing::default(), file("644", 1, 1));
+        let (none, agreed) = (Listing::default(), file("644", 1, 1));
         let (from, to) = (file("644", 2, 2), file("640", 2, 3));
-        assert_eq!(agreed(&from, &to, &none), (Some((0o644, 3)), 0), "nobody knows");
-        assert_eq!(agreed(&from, &to, &base), (Some((0o644, 3)), 0), "changed on both sides");
-        assert_eq!(agreed(&from, &file("644", 3, 3), &base), (None, 1), "another size");
-        assert_eq!(agreed(&file("600", 2, 2), &to, &base), (None, 1), "other permissions");
+        assert_eq!(merged(&from, &to, &none), (Some((0o644, 3)), 0), "nobody knows");
+        assert_eq!(merged(&from, &to, &agreed), (Some((0o644, 3)), 0), "changed on both sides");
+        assert_eq!(merged(&from, &file("644", 3, 3), &agreed), (None, 1), "another size");
+        assert_eq!(merged(&file("600", 2, 2), &to, &agreed), (None, 1), "other permissions");
     }
 
     #[test]
@@ -528,11 +536,11 @@ mod tests {
             Listing::parse(format!("f {mode} {size} {size}.000000001 a\0\0").as_bytes()).unwrap()
         };
         let plan = |from: &str, to: &str, overwrite| {
-            let (from, to, base) = (file(from, 2), file(to, 1), file("644", 1));
-            let plan = Plan::new(TransferDirection::Down, &from, &to, &base, overwrite);
+            let (from, to, agreed) = (file(from, 2), file(to, 1), file("644", 1));
+            let plan = Plan::new(TransferDirection::Down, &from, &to, &agreed, overwrite);
             let sent = plan.send.get(Path::new("a"));
             let sent = sent.map(|sent| (sent.permissions(), sent.is_content_alone()));
-            (sent, plan.common.get(Path::new("a")).unwrap().mode, plan.kept.len())
+            (sent, plan.will_agree.get(Path::new("a")).unwrap().mode, plan.kept.len())
         };
         assert_eq!(plan("644", "600", false), (Some((0o600, true)), 0o644, 0), "receiver's");
         assert_eq!(plan("755", "644", false), (Some((0o755, false)), 0o755, 0), "sender's");
@@ -552,11 +560,11 @@ mod tests {
             &link("in"),
             false,
         );
-        assert_eq!((plan.leading_out.len(), plan.common), (1, link("in")));
+        assert_eq!((plan.leading_out.len(), plan.will_agree), (1, link("in")));
         let both = link("/out");
         let plan = Plan::new(TransferDirection::Down, &both, &Listing::default(), &both, false);
         assert_eq!((plan.sent_links.len(), plan.leading_out.len()), (1, 0), "sent by a push");
-        assert_eq!((plan.send.is_empty(), plan.common), (true, both));
+        assert_eq!((plan.send.is_empty(), plan.will_agree), (true, both));
     }
 
     #[test]
@@ -569,7 +577,7 @@ mod tests {
             target: PathBuf::from(target),
         };
         let out = |path: &str, target: &str| {
-            points_out(Path::new(path), &link(target), &Listing::default())
+            leads_out_of(Path::new(path), &link(target), &Listing::default())
         };
         assert!(out("a", "/etc/passwd"));
         assert!(out("a/b", "../../x"));

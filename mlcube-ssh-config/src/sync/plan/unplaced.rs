@@ -13,7 +13,7 @@ use crate::text::units::count;
 impl Plan {
     /// Skips entries that would go into unwritable folders: a single such backup or file ends the whole rsync (status
     /// 11).
-    pub(crate) fn leave_unwritable(&mut self, to: &Listing, base: &Listing) {
+    pub(crate) fn leave_unwritable(&mut self, to: &Listing, agreed: &Listing) {
         if self.send.is_empty() {
             return;
         }
@@ -40,9 +40,9 @@ impl Plan {
         let unwritable: HashSet<&Path> = self.unwritable.iter().map(PathBuf::as_path).collect();
         self.send.retain(|path, _| !unwritable.contains(path));
         for path in &self.unwritable {
-            match base.get(path) {
-                Some(base) => self.common.insert(path, &base),
-                None => self.common.remove(path),
+            match agreed.get(path) {
+                Some(agreed) => self.will_agree.insert(path, &agreed),
+                None => self.will_agree.remove(path),
             }
         }
     }
@@ -94,17 +94,17 @@ mod tests {
         let from = listing(
             "d 755 1 1.000000001 a\0\0f 644 2 2.000000001 a/old\0\0f 644 2 2.000000001 a/sub/old\0\0f 644 2 2.000000001 a/sub/new\0\0d 755 1 1.000000001 a/new\0\0f 644 1 1.000000001 a/new/x\0\0f 644 1 1.000000001 b\0\0",
         );
-        let base = listing("f 644 1 1.000000001 a/old\0\0f 644 1 1.000000001 a/sub/old\0\0");
+        let agreed = listing("f 644 1 1.000000001 a/old\0\0f 644 1 1.000000001 a/sub/old\0\0");
         let to = listing(
             "D 755 1 1.000000001 a\0\0f 644 1 1.000000001 a/old\0\0d 755 1 1.000000001 a/sub\0\0f 644 1 1.000000001 a/sub/old\0\0",
         );
-        let plan = Plan::new(TransferDirection::Up, &from, &to, &base, false);
+        let plan = Plan::new(TransferDirection::Up, &from, &to, &agreed, false);
         assert_eq!(plan.unwritable, ["a/new", "a/new/x", "a/old", "a/sub/old"].map(PathBuf::from));
         assert_eq!(
             plan.send,
             listing("f 644 2 2.000000001 a/sub/new\0\0f 644 1 1.000000001 b\0\0")
         );
-        assert_eq!(plan.common.get(Path::new("a/old")), base.get(Path::new("a/old")));
+        assert_eq!(plan.will_agree.get(Path::new("a/old")), agreed.get(Path::new("a/old")));
         assert!(
             plan.check_places("here", |_| String::new()).unwrap_err().to_string().contains("a/new")
         );

@@ -10,20 +10,20 @@ use crate::listing::entry::Entry;
 use crate::sync::plan::{Plan, TransferDirection};
 
 /// A path, and the entry that both sides agree on at it.
-pub type Common = (&'static Path, Option<Entry>);
+pub type AgreedEntry = (&'static Path, Option<Entry>);
 
 /// The entries that both sides were seen to agree on.
 #[derive(Clone, Debug, Default)]
 pub struct Agreed {
-    common: Listing,
+    listing: Listing,
     /// The entries that were in the agreement before, or may have been, and aren't any more.
     forgotten: Listing,
 }
 
 impl Agreed {
     /// The agreement that the listings of both sides show.
-    pub(super) fn of_both_sides(common: Listing) -> Self {
-        Self { common, forgotten: Listing::default() }
+    pub(super) fn of_both_sides(listing: Listing) -> Self {
+        Self { listing, forgotten: Listing::default() }
     }
 
     /// The same, which no longer has `forgotten`.
@@ -35,10 +35,20 @@ impl Agreed {
         &self.forgotten
     }
 
+    /// Takes the entries that both sides agree on according to a plan; `None` while anything has to move.
+    pub fn of_plan(plan: &mut Plan) -> Option<Self> {
+        if !plan.is_empty() {
+            return None;
+        }
+        let (listing, forgotten) =
+            (mem::take(&mut plan.will_agree), mem::take(&mut plan.forgotten));
+        Some(Self { listing, forgotten })
+    }
+
     /// The empty agreement, after all that was agreed on `before` was removed on one side.
     #[must_use]
     pub fn nothing(before: Listing) -> Self {
-        Self { common: Listing::default(), forgotten: before }
+        Self { listing: Listing::default(), forgotten: before }
     }
 }
 
@@ -46,18 +56,7 @@ impl Deref for Agreed {
     type Target = Listing;
 
     fn deref(&self) -> &Listing {
-        &self.common
-    }
-}
-
-impl Plan {
-    /// Takes the entries that both sides agree on; `None` while anything has to move.
-    pub fn take_agreed(&mut self) -> Option<Agreed> {
-        if !self.is_empty() {
-            return None;
-        }
-        let (common, forgotten) = (mem::take(&mut self.common), mem::take(&mut self.forgotten));
-        Some(Agreed { common, forgotten })
+        &self.listing
     }
 }
 
@@ -67,9 +66,9 @@ impl Plan {
 pub struct Confirmed {
     pub(super) direction: TransferDirection,
     /// Entries that were written during the transfer, or that it didn't put in their places.
-    pub(super) otherwise: Vec<Common>,
+    pub(super) otherwise: Vec<AgreedEntry>,
     /// Entries for which the previous agreement still holds.
-    pub(super) as_before: Vec<Common>,
+    pub(super) as_before: Vec<AgreedEntry>,
     /// Files and folders that the sender has replaced by something else, and the receiver doesn't have.
     pub(super) exchanged: Vec<&'static Path>,
 }
@@ -77,7 +76,7 @@ pub struct Confirmed {
 impl Confirmed {
     /// The entries that weren't found as planned.
     #[must_use]
-    pub fn otherwise(&self) -> &[Common] {
+    pub fn otherwise(&self) -> &[AgreedEntry] {
         &self.otherwise
     }
 
@@ -87,7 +86,7 @@ impl Confirmed {
         &self.exchanged
     }
 
-    pub(super) fn others(&self) -> impl Iterator<Item = &Common> {
+    pub(super) fn others(&self) -> impl Iterator<Item = &AgreedEntry> {
         self.otherwise.iter().chain(&self.as_before)
     }
 }

@@ -21,17 +21,17 @@ use crate::sync::plan::TransferDirection;
 use crate::sync::sides::Sides;
 use crate::sync::state::agreed::Confirmed;
 
-const STATE_OF: &str = include_str!("../../remote/sh/state-of.sh");
+const LIST_PATHS: &str = include_str!("../../remote/sh/list-paths.sh");
 const STARTS_OF: &str = include_str!("../../remote/sh/starts-of.sh");
 
 /// Makes the script that lists the entries `paths` of a remote folder.
 #[must_use]
-pub fn state_of<'a>(
+pub fn list_paths<'a>(
     connection: &Connection,
     folder: &str,
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Script {
-    let script = connection.script(STATE_OF).with(LIST_PLACES).given("folder", folder);
+    let script = connection.script(LIST_PATHS).with(LIST_PLACES).given("folder", folder);
     paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
 }
 
@@ -48,7 +48,7 @@ pub struct Ended<'a> {
 
 impl Ended<'_> {
     /// Looks at the entries `sent` on the receiver, and returns what both sides agree on where it doesn't have them as they
-    /// were planned. For the entries `unset` the previous agreement, read by `base`, still holds.
+    /// were planned. For the entries `unset` the previous agreement, read by `agreed`, still holds.
     ///
     /// # Errors
     /// When one of the sides can't be inspected.
@@ -56,16 +56,16 @@ impl Ended<'_> {
         &self,
         sent: &Listing,
         unset: &[&'static Path],
-        base: impl FnOnce() -> anyhow::Result<Listing>,
+        agreed: impl FnOnce() -> anyhow::Result<Listing>,
     ) -> Outcome<Confirmed> {
         let direction = self.direction;
         let Doubts { planned, receiver } = self.doubts(sent)?;
-        let (mut common, mut as_before, mut exchanged) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut otherwise, mut as_before, mut exchanged) = (Vec::new(), Vec::new(), Vec::new());
         if planned.is_empty() && unset.is_empty() {
-            return Ok(Confirmed { direction, otherwise: common, as_before, exchanged });
+            return Ok(Confirmed { direction, otherwise, as_before, exchanged });
         }
-        let base = base()?;
-        as_before.extend(unset.iter().map(|path| (*path, base.get(path))));
+        let agreed = agreed()?;
+        as_before.extend(unset.iter().map(|path| (*path, agreed.get(path))));
         let sender = match direction {
             TransferDirection::Up => self.look_locally(&planned)?,
             TransferDirection::Down => self.look_remotely(&planned)?,
@@ -79,7 +79,7 @@ impl Ended<'_> {
             }
             match (sender, receiver) {
                 (Some(sender), Some(receiver)) if receiver.same_content(&sender) => {
-                    common.push((path, Some(receiver)));
+                    otherwise.push((path, Some(receiver)));
                 }
                 // Where the sender's is still as planned, it isn't the sender's that has grown.
                 (Some(sender), Some(receiver))
@@ -87,14 +87,14 @@ impl Ended<'_> {
                 {
                     growing.push((path, receiver));
                 }
-                _ => common.push((path, base.get(path))),
+                _ => otherwise.push((path, agreed.get(path))),
             }
         }
         let is_start = self.starts_are_the_same(&growing)?;
-        common.extend(growing.into_iter().zip(is_start).map(|((path, receiver), is_start)| {
-            (path, if is_start { Some(receiver) } else { base.get(path) })
+        otherwise.extend(growing.into_iter().zip(is_start).map(|((path, receiver), is_start)| {
+            (path, if is_start { Some(receiver) } else { agreed.get(path) })
         }));
-        Ok(Confirmed { direction, otherwise: common, as_before, exchanged })
+        Ok(Confirmed { direction, otherwise, as_before, exchanged })
     }
 
     /// Returns the entries of `sent` that the receiver doesn't have as they were planned.
@@ -143,7 +143,7 @@ impl Ended<'_> {
         }
         let Sides { connection, remote, run, .. } = self.sides;
         let paths = planned.iter().map(|(path, _)| path);
-        let now = self.checked(run(state_of(connection, remote, paths))?)?.listing()?;
+        let now = self.checked(run(list_paths(connection, remote, paths))?)?.listing()?;
         Ok(self.sides.unrounded_remote(&now, planned)?.into_owned())
     }
 

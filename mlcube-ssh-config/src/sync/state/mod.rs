@@ -25,9 +25,8 @@
 
 pub(crate) mod agreed;
 pub(crate) mod confirm;
+pub(crate) mod former_places;
 mod local_folder;
-pub(crate) mod made_places;
-pub(crate) mod shared_tree;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -48,8 +47,8 @@ use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_
 use crate::settings::names::{RemotePath, User};
 use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
+use crate::sync::state::former_places::FormerPlaces;
 use crate::sync::state::local_folder::LocalFolder;
-use crate::sync::state::made_places::MadePlaces;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
@@ -68,7 +67,7 @@ pub struct SyncState {
 const ABOUT: &str = "about";
 
 /// The hint for a file of the sync state that can't be used.
-const STATE: &str = "let the account read and write it (XDG_STATE_HOME names another folder), or move it away: then every difference between both sides is kept and named";
+const FILE_REMEDY: &str = "let the account read and write it (XDG_STATE_HOME names another folder), or move it away: then every difference between both sides is kept and named";
 
 impl SyncState {
     /// Finds the sync state of a layout and its place on the remote. Makes no folder; a sync state of an earlier
@@ -112,7 +111,7 @@ impl SyncState {
                 Err(problem) => {
                     return Err(problem)
                         .with_context(|| format!("can't read {}", about.display()))
-                        .or_hint(STATE);
+                        .or_hint(FILE_REMEDY);
                 }
             }
             number += 1;
@@ -182,15 +181,15 @@ impl SyncState {
     ///
     /// # Errors
     /// When the file can't be inspected.
-    pub fn workspace(&self) -> Result<Listing> {
-        Ok(self.agreement()?.unwrap_or_default())
+    pub fn agreed(&self) -> Result<Listing> {
+        Ok(self.agreed_if_any()?.unwrap_or_default())
     }
 
-    /// As [`SyncState::workspace`], but `None` if there is no sync state.
+    /// As [`SyncState::agreed`], but `None` if there is no sync state.
     ///
     /// # Errors
     /// When the file can't be inspected.
-    pub fn agreement(&self) -> Result<Option<Listing>> {
+    pub fn agreed_if_any(&self) -> Result<Option<Listing>> {
         self.read("workspace")
     }
 
@@ -216,8 +215,8 @@ impl SyncState {
     /// # Errors
     /// When the file can't be written.
     pub fn begin(&self, direction: TransferDirection, plan: &Plan) -> Result<()> {
-        self.add_made(&plan.forgotten)?;
-        self.write(under_way(direction), &plan.common)
+        self.add_former_places(&plan.forgotten)?;
+        self.write(under_way(direction), &plan.will_agree)
     }
 
     /// Writes down what both sides agree on now.
@@ -225,7 +224,7 @@ impl SyncState {
     /// # Errors
     /// When a file can't be written or removed.
     pub fn agree(&self, agreed: &Agreed) -> Result<()> {
-        self.add_made(agreed.forgotten())?;
+        self.add_former_places(agreed.forgotten())?;
         self.write("workspace", agreed)?;
         self.remove(&[TransferDirection::Up, TransferDirection::Down].map(under_way))
     }
@@ -242,28 +241,28 @@ impl SyncState {
         // The file was written when the transfer began; without it almost no agreement would be left.
         let path = self.folder.join(under_way(direction));
         let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
-        let mut common = read
+        let mut agreed = read
             .with_context(|| format!("can't read the record {}", path.display()))
-            .or_hint(STATE)?;
+            .or_hint(FILE_REMEDY)?;
         let mut forgotten = Listing::default();
         for (path, entry) in confirmed.others() {
-            match (entry, common.get(path)) {
-                (Some(entry), _) => common.insert(path, entry),
+            match (entry, agreed.get(path)) {
+                (Some(entry), _) => agreed.insert(path, entry),
                 (None, Some(planned)) => {
                     forgotten.insert(path, &planned);
-                    common.remove(path);
+                    agreed.remove(path);
                 }
                 (None, None) => {}
             }
         }
-        self.agree(&Agreed::of_both_sides(common).without(forgotten))
+        self.agree(&Agreed::of_both_sides(agreed).without(forgotten))
     }
 
     fn finish_as_begun(&self, direction: TransferDirection) -> Result<()> {
         let path = |name| self.folder.join(name);
         fs::rename(path(under_way(direction)), path("workspace"))
             .with_context(|| format!("can't write the record {}", path("workspace").display()))
-            .or_hint(STATE)
+            .or_hint(FILE_REMEDY)
     }
 
     /// Returns whether a transfer was cut off, so that the sync state isn't what both sides agree on.
@@ -275,7 +274,7 @@ impl SyncState {
             .any(|way| !matches!(Entry::look(&self.folder.join(under_way(*way))), Ok(None)))
     }
 
-    /// Returns what both sides agree on, given the previous agreement (`common`) and the present listings of both
+    /// Returns what both sides agree on, given the previous agreement (`agreed`) and the present listings of both
     /// sides. An entry of a transfer that was cut off has arrived if the receiver has it as planned. `unrounded` puts into
     /// a receiver's listing what its file system can't store.
     ///
@@ -283,7 +282,7 @@ impl SyncState {
     /// When the file of a transfer that was cut off can't be inspected, or `unrounded` fails.
     pub fn settled(
         &self,
-        mut common: Listing,
+        mut agreed: Listing,
         local: &Listing,
         remote: &Listing,
         unrounded: &dyn Fn(TransferDirection, &Listing, &Listing) -> Outcome<Listing>,
@@ -303,7 +302,7 @@ impl SyncState {
                     // is planned again.
                     let is_planned_again =
                         !planned.is_folder() && now.is_none() && local.get(path).is_some();
-                    if !is_planned_again && common.get(path).is_none() {
+                    if !is_planned_again && agreed.get(path).is_none() {
                         forgotten.insert(path, &planned);
                     }
                     continue;
@@ -312,38 +311,38 @@ impl SyncState {
                     arrived.insert(path, &planned);
                 } else {
                     // The content arrived; the previous agreement on the permissions still holds.
-                    let mode = common.get(path).map_or(now.mode, |common| common.mode);
+                    let mode = agreed.get(path).map_or(now.mode, |agreed| agreed.mode);
                     arrived.insert(path, &Entry { mode, ..planned });
                 }
             }
-            common.merge(&arrived);
+            agreed.merge(&arrived);
         }
-        Ok(Agreed::of_both_sides(common).without(forgotten))
+        Ok(Agreed::of_both_sides(agreed).without(forgotten))
     }
 
     /// The places at which both sides had something, and neither has any more.
     ///
     /// # Errors
     /// When the file can't be inspected.
-    pub fn made(&self) -> Result<MadePlaces> {
+    pub fn former_places(&self) -> Result<FormerPlaces> {
         if Entry::look(&self.folder.join("made"))?.is_none() {
-            return Ok(MadePlaces::default());
+            return Ok(FormerPlaces::default());
         }
-        Ok(MadePlaces::of_file(self.read("made")?.unwrap_or_default()))
+        Ok(FormerPlaces::of_file(self.read("made")?.unwrap_or_default()))
     }
 
-    fn add_made(&self, places: &Listing) -> Result<()> {
+    fn add_former_places(&self, places: &Listing) -> Result<()> {
         if places.is_empty() {
             return Ok(());
         }
-        self.made()?.with(places).map_or(Ok(()), |places| self.write("made", &places))
+        self.former_places()?.with(places).map_or(Ok(()), |places| self.write("made", &places))
     }
 
     /// Forgets these places, because the remote tree is a new one.
     ///
     /// # Errors
     /// When the file can't be removed.
-    pub fn forget_made(&self) -> Result<()> {
+    pub fn forget_former_places(&self) -> Result<()> {
         self.remove(&["made"])
     }
 
@@ -397,7 +396,7 @@ impl SyncState {
             Err(problem) if problem.kind() == ErrorKind::NotFound => Vec::new(),
             read => read
                 .with_context(|| format!("can't read {}", self.workspaces.display()))
-                .or_hint(STATE)?,
+                .or_hint(FILE_REMEDY)?,
         };
         let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect())
@@ -436,7 +435,7 @@ impl SyncState {
         };
         write_atomically(&self.workspaces, write)
             .with_context(|| format!("can't write {}", self.workspaces.display()))
-            .or_hint(STATE)
+            .or_hint(FILE_REMEDY)
     }
 
     /// The names of the remote incoming folders of pushes that failed, the newest last.
@@ -447,9 +446,9 @@ impl SyncState {
         let path = self.folder.join("incoming");
         let text = match fs::read_to_string(&path) {
             Err(problem) if is_absence(&problem) => String::new(),
-            read => {
-                read.with_context(|| format!("can't read {}", path.display())).or_hint(STATE)?
-            }
+            read => read
+                .with_context(|| format!("can't read {}", path.display()))
+                .or_hint(FILE_REMEDY)?,
         };
         let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_hexdigit());
         Ok(text.split_whitespace().filter(is_name).map(str::to_owned).collect())
@@ -466,7 +465,7 @@ impl SyncState {
         let path = self.folder.join("incoming");
         write_atomically(&path, |file| file.write_all(names.join("\n").as_bytes()))
             .with_context(|| format!("can't write the record {}", path.display()))
-            .or_hint(STATE)
+            .or_hint(FILE_REMEDY)
     }
 
     /// The folder with the backups of local files that a pull replaced.
@@ -509,9 +508,9 @@ impl SyncState {
         let path = self.folder.join("stage");
         let name = match fs::read_to_string(&path) {
             Err(problem) if is_absence(&problem) => return Ok(None),
-            read => {
-                read.with_context(|| format!("can't read {}", path.display())).or_hint(STATE)?
-            }
+            read => read
+                .with_context(|| format!("can't read {}", path.display()))
+                .or_hint(FILE_REMEDY)?,
         };
         let is_name = |name: &String| name.bytes().all(|byte| byte.is_ascii_hexdigit());
         Ok(Some(name).filter(|name| !name.is_empty() && is_name(name)))
@@ -525,7 +524,7 @@ impl SyncState {
         let path = self.folder.join("stage");
         write_atomically(&path, |file| file.write_all(name.as_bytes()))
             .with_context(|| format!("can't write {}", path.display()))
-            .or_hint(STATE)
+            .or_hint(FILE_REMEDY)
     }
 
     /// Writes down the code that was pushed.
@@ -575,7 +574,7 @@ impl SyncState {
             match fs::remove_file(&path) {
                 Err(problem) if !is_absence(&problem) => Err(problem)
                     .with_context(|| format!("can't remove the record {}", path.display()))
-                    .or_hint(STATE)?,
+                    .or_hint(FILE_REMEDY)?,
                 _ => {}
             }
         }
@@ -608,7 +607,7 @@ impl SyncState {
         let path = self.folder.join(name);
         write_atomically(&path, |file| listing.write(file))
             .with_context(|| format!("can't write the record {}", path.display()))
-            .or_hint(STATE)
+            .or_hint(FILE_REMEDY)
     }
 }
 
@@ -633,7 +632,7 @@ fn take_over(former: &Path, now: &Path) -> Result<()> {
         {
             Err(problem)
                 .with_context(|| format!("can't rename {} to {}", former.display(), now.display()))
-                .or_hint(STATE)
+                .or_hint(FILE_REMEDY)
         }
         _ => Ok(()),
     }
@@ -657,7 +656,7 @@ mod tests {
     }
 
     fn plan(files: &[(&str, u64)]) -> Plan {
-        Plan { common: listing(files), ..Plan::default() }
+        Plan { will_agree: listing(files), ..Plan::default() }
     }
 
     /// The receiver of a file system that stores all times.
@@ -684,12 +683,12 @@ mod tests {
             listing(&[("came", 9), ("did not", 2), ("new", 2)]),
             listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]),
         );
-        let common =
-            sync_state.settled(sync_state.workspace().unwrap(), &local, &remote, &exact).unwrap();
-        assert_eq!(*common, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
-        sync_state.agree(&common).unwrap();
+        let agreed =
+            sync_state.settled(sync_state.agreed().unwrap(), &local, &remote, &exact).unwrap();
+        assert_eq!(*agreed, listing(&[("came", 2), ("did not", 1), ("theirs", 1), ("new", 2)]));
+        sync_state.agree(&agreed).unwrap();
         assert!(!sync_state.was_cut_off());
-        assert_eq!(sync_state.workspace().unwrap(), *common);
+        assert_eq!(sync_state.agreed().unwrap(), *agreed);
     }
 
     #[test]
@@ -702,8 +701,8 @@ mod tests {
         };
         sync_state.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
         let (local, remote) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
-        let common =
-            sync_state.settled(sync_state.workspace().unwrap(), &local, &remote, &exact).unwrap();
-        assert_eq!(*common, listing(&[("a", 2)]));
+        let agreed =
+            sync_state.settled(sync_state.agreed().unwrap(), &local, &remote, &exact).unwrap();
+        assert_eq!(*agreed, listing(&[("a", 2)]));
     }
 }

@@ -95,7 +95,7 @@ impl Known {
             let boundary = Boundary::of(layout, &cube.runner)?;
             follow_own_links(&mut local, top, &boundary, &|_, _| true, &nothing)?;
         }
-        let agreed = sync_state.workspace()?;
+        let agreed = sync_state.agreed()?;
         let local = unrounded_local(&layout.workspace, &local, &agreed).into_owned();
         let (code, gone) = (sync_state.code()?.unwrap_or_default(), sync_state.gone()?);
         Ok(Self { code, gone, agreed, local, place })

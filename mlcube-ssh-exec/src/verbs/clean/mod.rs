@@ -199,7 +199,7 @@ fn forget<'a>(
             sync_state.forget_code()?;
         }
         if known.is_own_workspace(item) || (item.kind == "tree" && known.is_in_tree()) {
-            sync_state.agree(&Agreed::nothing(sync_state.workspace()?))?;
+            sync_state.agree(&Agreed::nothing(sync_state.agreed()?))?;
         }
     }
     Ok(())

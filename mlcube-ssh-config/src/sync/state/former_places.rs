@@ -14,13 +14,13 @@ const MOST: usize = 50_000;
 
 /// Such places. What is below one of them counts, too.
 #[derive(Clone, Debug, Default)]
-pub struct MadePlaces {
+pub struct FormerPlaces {
     places: Listing,
     /// Whether any place may be one: there were too many, or the file is damaged.
     is_unknown: bool,
 }
 
-impl MadePlaces {
+impl FormerPlaces {
     /// The places in a file. A file without any says that any place may be one.
     pub(super) fn of_file(places: Listing) -> Self {
         let is_unknown = places.is_empty();
@@ -88,14 +88,14 @@ mod tests {
 
     #[test]
     fn the_highest_places_cover_what_is_below_them() {
-        let made = MadePlaces::of_file(listing(&["a/b", "c"]));
+        let made = FormerPlaces::of_file(listing(&["a/b", "c"]));
         assert!(made.with(&listing(&["a/b/x", "c"])).is_none(), "known");
         let places = made.with(&listing(&["a", "a/d", "e/f"])).unwrap();
         assert_eq!(names(&places), ["a", "c", "e/f"].map(Path::new));
-        let made = MadePlaces::of_file(places);
+        let made = FormerPlaces::of_file(places);
         assert!(made.covers(Path::new("a/anything")) && made.covers(Path::new("c")));
         assert!(!made.covers(Path::new("e")) && !made.covers(Path::new("ab")));
-        assert!(MadePlaces::of_file(Listing::default()).covers(Path::new("e")));
+        assert!(FormerPlaces::of_file(Listing::default()).covers(Path::new("e")));
     }
 
     #[test]
