@@ -9,7 +9,7 @@ use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Selection, SyncState, Umask};
+use mlcube_ssh::sync::{Selection, SyncState};
 
 use crate::remote::followed_links;
 use crate::remote::list::list;
@@ -34,7 +34,6 @@ pub(crate) fn list_both(
     is_followed: bool,
     named: &Selection,
 ) -> Outcome<Listings> {
-    let umask = Umask::of_process();
     thread::scope(|scope| {
         let local = scope.spawn(|| {
             // Read before any other listing: local and remote have mostly the same entries, in this order.
@@ -47,7 +46,6 @@ pub(crate) fn list_both(
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }
-        umask.limit(&mut remote.listing, &local);
         Ok(Listings { remote, local, agreed })
     })
 }

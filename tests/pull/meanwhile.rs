@@ -345,9 +345,22 @@ fn what_comes_has_no_permissions_that_the_umask_takes() {
 
     fs::write(there.with_file_name("private"), "").unwrap();
     mode(&there.with_file_name("private"), 0o755);
-    let pull = scene.sh("umask 077; exec mlcube-ssh-pull").reads_document(&document);
-    pull.run().succeeds();
+    let pull = |umask: &str| {
+        let pull = scene.sh(&format!("umask {umask}; exec mlcube-ssh-pull"));
+        pull.reads_document(&document).run().succeeds();
+    };
+    mode(&here.with_file_name("shared"), 0o600);
+    pull("077");
     assert_eq!(now(here.with_file_name("private")), 0o700);
+    // Neither what the user has closed nor what that umask has closed is opened by a pull with another one.
+    fs::write(there.with_file_name("private"), "new").unwrap();
+    pull("022");
+    assert_eq!(fs::read_to_string(here.with_file_name("private")).unwrap(), "new");
+    assert_eq!(now(here.with_file_name("private")), 0o700);
+    assert_eq!(now(here.with_file_name("shared")), 0o600);
+    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+    assert_eq!(now(there.with_file_name("private")), 0o755);
+    assert_eq!(now(there.with_file_name("shared")), 0o600);
 }
 
 #[test]

@@ -44,8 +44,13 @@ const UNWRITABLE: u32 = 0o2_0000;
 const UNHELD: u32 = 0o4_0000;
 const CONTENT_ALONE: u32 = 0o10_0000;
 
-/// The bits of a mode that a listing keeps.
-pub(crate) const KEPT_MODE: u32 = 0o17_7777;
+/// Permissions of the remote entry that pulls have withheld from the local one, this many bits above where they count.
+const WITHHELD_SHIFT: u32 = 16;
+const WITHHELD: u32 = 0o77 << WITHHELD_SHIFT;
+
+/// The bits of a mode that a listing keeps, and those that the sync state keeps.
+pub(crate) const KEPT_MODE: u32 = 0o17_7777 | WITHHELD;
+pub(crate) const RECORDED_MODE: u32 = 0o7777 | WITHHELD;
 
 /// The bytes of holes that make a file sparse. Fewer aren't worth a transfer of their own.
 const HOLES: u64 = 64 << 10;
@@ -194,6 +199,22 @@ impl Entry {
         let entry =
             Self { kind, mode: stat.st_mode & 0o7777, size, modified, target: PathBuf::new() };
         entry.with_blocks(u64::try_from(stat.st_blocks).unwrap_or(0))
+    }
+
+    /// The permissions of the remote entry that pulls have withheld from the local one.
+    pub(crate) fn withheld(&self) -> u32 {
+        (self.mode & WITHHELD) >> WITHHELD_SHIFT
+    }
+
+    /// The entry without the permissions in `surplus`, which are noted as withheld.
+    pub(crate) fn withholding(&self, surplus: u32) -> Self {
+        let surplus = self.permissions() & surplus & 0o77;
+        Self { mode: self.mode & !surplus | surplus << WITHHELD_SHIFT, ..self.clone() }
+    }
+
+    /// Returns whether this remote entry has the permissions that both sides agreed on, with those that pulls have withheld.
+    pub(crate) fn has_agreed_permissions(&self, agreed: &Self) -> bool {
+        self.permissions() & 0o777 == (agreed.permissions() | agreed.withheld()) & 0o777
     }
 
     /// Returns whether it is a regular file.

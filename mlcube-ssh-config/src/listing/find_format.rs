@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use memchr::memchr;
 
-use crate::listing::entry::{Entry, EntryKind};
+use crate::listing::entry::{Entry, EntryKind, RECORDED_MODE};
 use crate::listing::interner::{Interner, interner};
 use crate::listing::packed_entry::PackedEntry;
 use crate::listing::{Listing, PARTIAL};
@@ -82,7 +82,7 @@ impl Parser {
         let mut read = 0;
         while let Some((field, target)) = first_entry(&text[read..]) {
             read += field.len() + target.len() + 2;
-            let parsed = parse_entry(field);
+            let parsed = parse_entry(field, self.is_our_own);
             let path = parsed.as_ref().map_or(field.len(), |(path, _)| path.len());
             if path.max(target.len()) > limits::PATH {
                 return Err(Exceeded::Path);
@@ -196,7 +196,7 @@ impl Listing {
             write!(
                 text,
                 "{kind} {:o} {} {seconds}.{nanoseconds:09} ",
-                entry.permissions(),
+                entry.mode & RECORDED_MODE,
                 entry.size
             )?;
             for word in [path, &entry.target] {
@@ -223,7 +223,7 @@ fn is_of_the_folder(path: &[u8]) -> bool {
 }
 
 /// Parses `kind mode size seconds.fraction path`, without the target.
-fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
+fn parse_entry(field: &[u8], is_our_own: bool) -> Option<(Cow<'_, [u8]>, Entry)> {
     let mut words = field.splitn(5, |&byte| byte == b' ');
     let mut word = || std::str::from_utf8(words.next()?).ok();
     let letter = word()?;
@@ -235,7 +235,8 @@ fn parse_entry(field: &[u8]) -> Option<(Cow<'_, [u8]>, Entry)> {
         _ => EntryKind::Other,
     };
     // The bits above the permissions are this program's marks; a host must not set them.
-    let mode = u32::from_str_radix(word()?, 8).ok()? & 0o7777;
+    let kept = if is_our_own { RECORDED_MODE } else { 0o7777 };
+    let mode = u32::from_str_radix(word()?, 8).ok()? & kept;
     // The files of the sync state have no blocks.
     let size = word()?;
     let (size, blocks) = size.split_once('/').map_or((size, None), |(a, b)| (a, Some(b)));

@@ -1,14 +1,14 @@
 //! The umask of this user, for what a pull writes: a host, or a container without a umask, may leave files that
 //! everybody can write, and other users of this machine would write into what the next push sends.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
 
 use crate::listing::Listing;
-use crate::listing::entry::Entry;
+use crate::listing::entry::{Entry, EntryKind};
+use crate::listing::packed_entry::PackedEntry;
 
 static OF_PROCESS: OnceLock<Umask> = OnceLock::new();
 
@@ -28,27 +28,37 @@ impl Umask {
         })
     }
 
-    /// Takes the permissions from remote entries that they won't have locally. What this user gave to a local entry whose
-    /// content is the same stays.
-    pub fn limit(self, remote: &mut Listing, local: &Listing) {
-        let limited = |(path, entry): (&'static Path, Entry)| {
-            let surplus = entry.permissions() & self.0;
-            if surplus == 0 {
+    /// Withholds the permissions from remote entries that they won't have locally. What this user gave to a local entry
+    /// whose content is the same stays. Where the remote's are those that were agreed on, the local entry has its share
+    /// already, whatever the umask was then.
+    pub fn limit(self, remote: &mut Listing, local: &Listing, agreed: &Listing) {
+        let (mut local, mut agreed) = (local.cursor(), agreed.cursor());
+        let limited = |packed: PackedEntry| {
+            let (path, entry) = packed.unpack();
+            // A link has no permissions of its own.
+            let surplus =
+                if entry.kind == EntryKind::Link { 0 } else { entry.permissions() & self.0 };
+            let agreed = agreed.find(packed).map(PackedEntry::entry);
+            if surplus == 0 && agreed.as_ref().is_none_or(|agreed| agreed.withheld() == 0) {
                 return None;
             }
-            let local = local.get(path).filter(|local| local.same_content(&entry));
-            let surplus = surplus & !local.map_or(0, |local| local.permissions());
-            let limited = Entry { mode: entry.mode & !surplus, ..entry };
-            (surplus != 0).then_some((path, limited))
+            let local = local.find(packed).map(PackedEntry::entry);
+            let local = local.filter(|local| local.kind == entry.kind);
+            let agreed = agreed.filter(|agreed| entry.has_agreed_permissions(agreed));
+            let surplus = match (local, agreed) {
+                (Some(_), Some(agreed)) => agreed.withheld(),
+                (Some(local), None) if local.same_content(&entry) => surplus & !local.permissions(),
+                _ => surplus,
+            };
+            (surplus != 0).then(|| (path, entry.withholding(surplus)))
         };
-        let limited: Vec<_> = remote.iter().filter_map(limited).collect();
+        let limited: Vec<_> = remote.packed().filter_map(limited).collect();
         remote.extend(limited);
     }
 
-    /// Returns whether a remote entry has the permissions that both sides agreed on, but for those that pulls take.
-    pub(crate) fn explains(self, remote: &Entry, agreed: &Entry) -> bool {
-        let taken = self.0 & !agreed.permissions();
-        remote.permissions() & !taken == agreed.permissions()
+    /// Returns whether a file that rsync fetches gets other permissions than those that `entry` has locally.
+    pub(crate) fn gives_others(self, entry: &Entry) -> bool {
+        (entry.permissions() | entry.withheld()) & !self.0 & 0o777 != entry.permissions() & 0o777
     }
 
     /// The option with which rsync does the same; `None` if it takes nothing.
@@ -67,17 +77,47 @@ impl Umask {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    fn entry(kind: &str, mode: &str, size: u8) -> Listing {
+        let text = format!("{kind} {mode} {size} 1.000000001 a\0\0");
+        Listing::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_both_sides_agreed_on_stays_under_another_umask() {
+        // What a pull agrees on, as the sync state keeps it.
+        let agreed = |umask: u32, remote: &str| {
+            let mut listing = entry("f", remote, 1);
+            Umask(umask).limit(&mut listing, &Listing::default(), &Listing::default());
+            let mut text = Vec::new();
+            listing.write(&mut text).unwrap();
+            Listing::read(text.as_slice()).unwrap()
+        };
+        let next = |umask: u32, remote: &str, size: u8, local: &str, agreed: &Listing| {
+            let mut listing = entry("f", remote, size);
+            Umask(umask).limit(&mut listing, &entry("f", local, 1), agreed);
+            let entry = listing.get(Path::new("a")).unwrap();
+            (entry.permissions(), Umask(umask).gives_others(&entry))
+        };
+        let private = agreed(0o077, "644");
+        assert_eq!(next(0o022, "644", 1, "600", &private), (0o600, true));
+        assert_eq!(next(0o022, "644", 2, "600", &private), (0o600, true), "it comes anew");
+        assert_eq!(next(0o077, "644", 1, "600", &private), (0o600, false));
+        assert_eq!(next(0o022, "755", 1, "600", &private), (0o755, false), "changed there");
+        let public = agreed(0o022, "666");
+        assert_eq!(next(0o077, "666", 1, "644", &public), (0o644, true));
+        assert_eq!(next(0o077, "666", 1, "600", &public), (0o644, true), "closed by the user");
+        assert!(Listing::parse(b"f 22000644 1 1.000000001 a\0\0").unwrap() == entry("f", "644", 1));
+    }
 
     #[test]
     fn what_the_umask_takes_is_taken_unless_the_user_gave_it() {
-        let entry = |kind: &str, mode: &str, size: u8| {
-            let text = format!("{kind} {mode} {size} 1.000000001 a\0\0");
-            Listing::parse(text.as_bytes()).unwrap()
-        };
         let limited = |umask: u32, kind: &str, remote: &str, local: Option<Listing>| {
             let mut listing = entry(kind, remote, 1);
-            Umask(umask).limit(&mut listing, &local.unwrap_or_default());
+            Umask(umask).limit(&mut listing, &local.unwrap_or_default(), &Listing::default());
             listing.get(Path::new("a")).unwrap().permissions()
         };
         assert_eq!(limited(0o022, "f", "666", None), 0o644);

@@ -28,8 +28,8 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Ended, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
-    rsync,
+    Agreed, Batch, Ended, Plan, Selection, Sides, SyncState, TransferDirection, Umask,
+    follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::ui::names::shown;
@@ -153,7 +153,8 @@ impl TransferContext<'_> {
             Cow::Owned(unrounded) => Some(unrounded),
             Cow::Borrowed(_) => None,
         };
-        let listing = unrounded.unwrap_or(listing);
+        let mut listing = unrounded.unwrap_or(listing);
+        Umask::of_process().limit(&mut listing, &local, &agreed);
         remote.session = session.into_inner();
         file_system::mark_unwritable(&mut local, workspace);
         if self.sync_state.was_cut_off() {

@@ -114,7 +114,7 @@ impl Plan {
         let mut closed: Option<&Path> = None;
         let (mut to_it, mut agreed_it) = (to.cursor(), agreed.cursor());
         let mut around = None;
-        let taken = (direction == TransferDirection::Up).then(Umask::of_process);
+        let umask = (direction == TransferDirection::Down).then(Umask::of_process);
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
             let (receiver, agreed) = (to_it.find(packed), agreed_it.find(packed));
@@ -164,7 +164,7 @@ impl Plan {
                 if entry.is_folder() && receiver.as_ref().is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
                 }
-                plan.add(path, &entry, receiver.as_ref(), agreed.as_ref(), overwrite, taken);
+                plan.add(path, &entry, receiver.as_ref(), agreed.as_ref(), overwrite, umask);
                 plan.note_followed_link(
                     direction,
                     path,
@@ -200,7 +200,7 @@ impl Plan {
         receiver: Option<&Entry>,
         agreed: Option<&Entry>,
         overwrite: bool,
-        taken: Option<Umask>,
+        umask: Option<Umask>,
     ) {
         match entry.kind {
             EntryKind::Other => {
@@ -216,7 +216,7 @@ impl Plan {
         }
         let Some(receiver) = receiver else { return self.send(path, entry) };
         if entry.same_content(receiver) {
-            return self.add_permissions(path, entry, receiver, agreed, overwrite, taken);
+            return self.add_permissions(path, entry, receiver, agreed, overwrite);
         }
         let sender_changed = agreed.is_none_or(|agreed| !entry.same_content(agreed));
         let receiver_changed = agreed.is_none_or(|agreed| !receiver.same_content(agreed));
@@ -225,6 +225,12 @@ impl Plan {
         }
         if !receiver_changed {
             match agreed.filter(|agreed| !receiver.same_permissions(agreed)) {
+                // The umask of an earlier pull was another one: what it gave stays.
+                None if entry.same_permissions(receiver)
+                    && umask.is_some_and(|umask| umask.gives_others(entry)) =>
+                {
+                    return self.send_content(path, entry, receiver, entry);
+                }
                 None => return self.send(path, entry),
                 // The receiver's permissions are newer than what was agreed on.
                 Some(agreed)
@@ -232,7 +238,7 @@ impl Plan {
                 {
                     return self.send_content(path, entry, receiver, agreed);
                 }
-                Some(agreed) if taken.is_some_and(|taken| taken.explains(receiver, agreed)) => {
+                Some(agreed) if receiver.has_agreed_permissions(agreed) => {
                     return self.send(path, entry);
                 }
                 Some(_) => {}
@@ -252,23 +258,24 @@ impl Plan {
         receiver: &Entry,
         agreed: Option<&Entry>,
         overwrite: bool,
-        taken: Option<Umask>,
     ) {
         // The permissions of what a link leads to belong to each machine.
         let is_followed = entry.is_followed_link() || receiver.is_followed_link();
         let agreed = agreed.filter(|_| !is_followed && !entry.same_permissions(receiver));
-        if let Some(agreed) = agreed {
-            let is_changed = !entry.same_permissions(agreed);
-            let is_explained = || taken.is_some_and(|taken| taken.explains(receiver, agreed));
-            if overwrite || receiver.same_permissions(agreed) || is_changed && is_explained() {
-                self.permissions.insert(path, entry);
-            } else if is_changed {
-                // The permissions were changed on both sides: only the content is agreed on.
-                self.kept.push(path.to_owned());
-                return self.will_agree.insert(path, &Entry { mode: agreed.mode, ..entry.clone() });
-            }
+        let Some(agreed) = agreed else { return self.will_agree.insert(path, entry) };
+        let is_changed = !entry.same_permissions(agreed);
+        let is_as_agreed = receiver.same_permissions(agreed)
+            || is_changed && receiver.has_agreed_permissions(agreed);
+        if overwrite || is_as_agreed {
+            self.permissions.insert(path, entry);
+            return self.will_agree.insert(path, entry);
         }
-        self.will_agree.insert(path, entry);
+        // The receiver's permissions are newer, or both were changed: only the content is agreed on.
+        if is_changed {
+            self.kept.push(path.to_owned());
+        }
+        let mode = if is_changed || entry.withheld() == 0 { agreed.mode } else { entry.mode };
+        self.will_agree.insert(path, &Entry { mode, ..entry.clone() });
     }
 
     /// Notes of a folder whether both sides agree on it through a link of the remote: then the entry keeps the link's
