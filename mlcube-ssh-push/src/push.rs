@@ -83,7 +83,7 @@ impl<'a> Push<'a> {
         checks::check_places(document, layout, &boundary)?;
         let connection = Connection::new(cube, &document.remote, step.report())?.for_transfers();
         let sync_state = SyncState::of(layout, &document.remote)?;
-        let owner = Owner::of(layout)?;
+        let owner = sync_state.owner(layout)?;
         let parse = |path: &PathBuf| former_workspaces::parse(layout, &sync_state, path);
         let as_code = args.as_code.as_ref().map(parse).transpose()?;
         Ok(Self { step, document, args, cube, boundary, connection, sync_state, owner, as_code })

@@ -191,25 +191,28 @@ fn a_fresh_checkout_of_the_same_inputs_is_no_conflict() {
     push(&scene, &cube, "third runner").arg("--inputs").run().exits(125).says("has another input");
 }
 
-/// Says that the sync states were written on another machine.
+/// Says that what is known of the remote trees was written on other machines: on `other`, except by the machine of the
+/// folder that is the cube now.
 fn another_machine_was_here(scene: &Scene) {
     let states = scene.home().join(".local/state/mlcube-ssh");
-    for state in fs::read_dir(states).unwrap().flatten().filter(|state| state.path().is_dir()) {
-        let about = state.path().join("about");
-        if let Ok(text) = fs::read_to_string(&about) {
+    for about in fs::read_dir(states).unwrap().flatten().map(|entry| entry.path()) {
+        if about.extension().is_some_and(|ending| ending == "about") {
+            let text = fs::read_to_string(&about).unwrap();
             let (_, folder) = text.split_once(' ').unwrap();
-            fs::write(about, format!("another/machine {folder}")).unwrap();
+            fs::write(&about, format!("another/machine {folder}")).unwrap();
         }
     }
 }
 
 #[test]
-fn machines_that_share_a_home_have_a_sync_state_each() {
+fn machines_that_share_a_home_have_a_sync_state_each_and_are_two_owners() {
     let scene = Scene::new();
-    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "v1");
+    let cube = scene.cube("it's a cube").task(&Task::named("train")).with_file("data.csv", "v1");
     fs::write(cube.root().join("k.py"), "code 1").unwrap();
-    let document = scene.document(&cube, &[]);
+    let document = scene.document(&cube, &["-Prunner.remote_name=digits"]);
+    let adopts = scene.document(&cube, &["-Prunner.remote_name=digits", "-Prunner.adopt=true"]);
     let run = |tool: &str| scene.tool(tool).reads_document(&document).run();
+    let adopt = || scene.tool("mlcube-ssh-push").reads_document(&adopts).run();
     run("mlcube-ssh-push").succeeds();
     // The other machine has a folder of its own at the same path.
     let (first, second) = (scene.home().join("first"), scene.home().join("second"));
@@ -226,7 +229,9 @@ fn machines_that_share_a_home_have_a_sync_state_each() {
     fs::write(cube.root().join("k.py"), "code 2").unwrap();
     run("mlcube-ssh-push").succeeds().never_says("kept").never_says("was changed");
     is_on(&second, &first);
-    let pushed = run("mlcube-ssh-push");
+    // Nothing of the other machine's is replaced, and no job starts on it, until the user says so.
+    run("mlcube-ssh-push").exits(125).says("belongs to").says("adopt=true");
+    let pushed = adopt();
     pushed
         .succeeds()
         .says("'k.py' on")
@@ -235,6 +240,59 @@ fn machines_that_share_a_home_have_a_sync_state_each() {
     let there = scene.host.remote_root().join("digits");
     let read = |name: &str| fs::read_to_string(there.join(name)).unwrap();
     assert_eq!(read("workspace/data.csv"), "v2, a day's work");
+    run("mlcube-ssh-push").succeeds().says("nothing to send");
     run("mlcube-ssh-pull").succeeds().says("fetched 1 file");
     assert_eq!(fs::read_to_string(cube.workspace().join("data.csv")).unwrap(), "v2, a day's work");
+    is_on(&first, &second);
+    scene.tool("mlcube-ssh-push").arg("--if-changed").reads_document(&document).run().succeeds();
+    let started = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run();
+    started.exits(125).says("belongs to").says("has taken it over");
+    run("mlcube-ssh-push").exits(125).says("belongs to");
+}
+
+#[test]
+fn what_machines_that_share_a_home_leave_goes_when_nobody_has_used_it_for_long() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "v1");
+    let document = scene.document(&cube, &[]);
+    let run = |tool: &str| scene.tool(tool).reads_document(&document).run();
+    run("mlcube-ssh-push").succeeds();
+    let states = scene.home().join(".local/state/mlcube-ssh");
+    let all = || -> Vec<PathBuf> {
+        let all = fs::read_dir(&states).unwrap().flatten().map(|entry| entry.path());
+        let mut all: Vec<_> =
+            all.filter(|path| path.to_str().unwrap().contains("/digits-")).collect();
+        all.sort();
+        all
+    };
+    let first = all();
+    // A container with another name and a folder of its own, each time.
+    for left in ["left", "left with a backup", "new"] {
+        another_machine_was_here(&scene);
+        let aside = scene.place().path().join(left);
+        scene
+            .sh("mv \"$0\" \"$1\" && cp -a \"$1\" \"$0\"")
+            .arg(cube.root())
+            .arg(aside)
+            .run()
+            .succeeds();
+        if left == "new" {
+            let aged = "cd \"$0\" && touch -d '100 days ago' digits-*.*.about";
+            scene.sh(aged).arg(&states).run().succeeds();
+        }
+        run("mlcube-ssh-pull").succeeds();
+        if left == "left with a backup" {
+            let state = all()
+                .into_iter()
+                .filter(|path| path.is_dir())
+                .max_by_key(|path| fs::metadata(path.join("lock")).unwrap().modified().unwrap());
+            fs::create_dir_all(state.unwrap().join("replaced/1/data.csv")).unwrap();
+        }
+    }
+    let now = all();
+    assert_eq!(first.len(), 3, "{first:?}");
+    assert!(first.iter().all(|path| now.contains(path)), "the first machine's stay: {now:?}");
+    // Those with a backup, and those of the new machine, each of which has a file beside it.
+    assert_eq!(now.len(), first.len() + 4, "{now:?}");
+    assert!(now.iter().any(|path| path.join("replaced/1/data.csv").exists()), "{now:?}");
 }

@@ -27,12 +27,16 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Makes the owner of a layout.
+    /// Makes the owner of a layout. `apart` is the id of a machine that shares its home, and so the file with the id, with
+    /// another one.
     ///
     /// # Errors
     /// When the id of the local machine can't be read or made.
-    pub fn of(layout: &Layout) -> Result<Self> {
-        let machine = machine_id(&state_folder()?)?;
+    pub(crate) fn of(layout: &Layout, apart: Option<&str>) -> Result<Self> {
+        let machine = match apart {
+            Some(id) => id.to_owned(),
+            None => machine_id(&state_folder()?)?,
+        };
         let folder = StableHash::default().field(&layout.base).finish();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let path = one_line(&layout.base.to_string_lossy());

@@ -190,8 +190,8 @@ fn start_script(
     };
     let former_workspace = layout.former_workspace(&document.remote)?;
     // A document alone, without the cube's own sync state, names no owner.
-    let was_pushed = SyncState::of(layout, &document.remote)?.has_code()?;
-    let owner = was_pushed.then(|| Owner::of(layout)).transpose()?;
+    let sync_state = SyncState::of(layout, &document.remote)?;
+    let owner = if sync_state.has_code()? { Some(sync_state.owner(layout)?) } else { None };
     let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let run = [job::FUNCTIONS, RUN].concat();

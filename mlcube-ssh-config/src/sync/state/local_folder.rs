@@ -1,7 +1,5 @@
-//! The local folder that a sync state is about.
-//!
-//! Several machines may share a home, and each have a folder of its own at one path: nodes of a cluster, a laptop and a
-//! desktop with one home, containers. What one of them agreed on with the remote says nothing about the other's files.
+//! A local folder as the sync state tells it from others at the same path: a folder of another machine with the same
+//! home, another disk that is mounted there, a fresh checkout, a copy that was put back from a backup.
 
 use std::fs;
 use std::fs::Metadata;
@@ -43,12 +41,17 @@ impl LocalFolder {
         Some(format!("{} {}\n", self.machine, self.folder.as_ref()?))
     }
 
-    /// Returns whether a line may be about this folder. A folder of this machine may be a fresh checkout, and a machine
-    /// with this folder may have another name: a container gets a new one each time.
-    pub(super) fn may_be(&self, text: &str) -> bool {
-        Self::parse(text).is_none_or(|other| {
+    /// Returns whether a line is about this machine or this folder. A folder of this machine may be a fresh checkout, and a
+    /// machine with this folder may have another name: a container gets a new one each time.
+    pub(super) fn is_own(&self, text: &str) -> bool {
+        Self::parse(text).is_some_and(|other| {
             other.machine == self.machine || self.folder.is_none() || other.folder == self.folder
         })
+    }
+
+    /// Returns whether a line is about another folder, whatever the machine is called, or about none.
+    pub(super) fn is_another(&self, text: &str) -> bool {
+        self.folder.is_some() && Self::parse(text).is_none_or(|other| other.folder != self.folder)
     }
 }
 
@@ -71,14 +74,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let here = LocalFolder::of(folder.path());
         let text = here.text().unwrap();
-        assert!(here.may_be(&text) && here.may_be("damaged"));
+        assert!(here.is_own(&text) && !here.is_another(&text));
+        assert!(!here.is_own("damaged") && here.is_another("damaged"));
         let elsewhere = LocalFolder { machine: "id/other".to_owned(), ..here.clone() };
-        assert!(elsewhere.may_be(&text), "a container with the same folder");
+        assert!(elsewhere.is_own(&text), "a container with the same folder");
+        assert!(!elsewhere.is_another(&text));
         let checkout = LocalFolder { folder: Some("made 1.5".to_owned()), ..here.clone() };
-        assert!(checkout.may_be(&text), "a fresh checkout on the same machine");
+        assert!(checkout.is_own(&text), "a fresh checkout on the same machine");
+        assert!(checkout.is_another(&text));
         let another = LocalFolder { folder: Some("made 1.5".to_owned()), ..elsewhere.clone() };
-        assert!(!another.may_be(&text));
+        assert!(!another.is_own(&text));
         let gone = LocalFolder { folder: None, ..elsewhere };
-        assert!(gone.may_be(&text) && gone.text().is_none());
+        assert!(gone.is_own(&text) && !gone.is_another(&text) && gone.text().is_none());
     }
 }

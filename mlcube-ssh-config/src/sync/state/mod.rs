@@ -15,18 +15,19 @@
 //! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
 //! | `stage` | the random name of the folder where a pull by an rsync before 3.2.5 receives entries |
 //! | `lock` | locked by the running transfer |
-//! | `about` | the machine and the local folder that it is about |
+//! | `about` | the local folders, base and workspace, with which both sides last agreed |
+//! | `transfer` | the id of the last transfer, which the remote has, too, and of one that may have ended |
 //!
-//! Machines that share a home and have a folder of their own at one path have a folder each, the later ones with a number
-//! at the end of its name.
-//!
-//! Beside these folders there is a file `NAME-HASH.workspaces` for each pair of a remote tree and a local base: the
-//! places in the base that are or were a workspace.
+//! Beside these folders there are two files for each pair of a remote tree and a local base: `NAME-HASH.workspaces`, the
+//! places in the base that are or were a workspace, and `NAME-HASH.about`, the machine and the folder that all this is
+//! about. Machines that share a home and have a folder of their own at one path have sync states of their own: the later
+//! ones with an id at the end of the name, as in `NAME-HASH.ID.about`.
 
 pub(crate) mod agreed;
 pub(crate) mod confirm;
 pub(crate) mod former_places;
 mod local_folder;
+mod own_name;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -39,6 +40,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cube::layout::Layout;
+use crate::cube::tree_owner::Owner;
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
@@ -49,6 +51,7 @@ use crate::sync::plan::{Plan, TransferDirection};
 use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::sync::state::former_places::FormerPlaces;
 use crate::sync::state::local_folder::LocalFolder;
+use crate::sync::state::own_name::OwnName;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
@@ -59,11 +62,13 @@ pub struct SyncState {
     folder: PathBuf,
     /// The file with the places of the tree's workspaces.
     workspaces: PathBuf,
-    /// The local folder that it is about.
-    about: LocalFolder,
+    /// Whose it is, among machines that share a home.
+    own: OwnName,
+    /// The local base and the local workspace.
+    folders: [LocalFolder; 2],
 }
 
-/// The name of the file that says which local folder a sync state is about.
+/// The name of the file that says with which local folders both sides agreed.
 const ABOUT: &str = "about";
 
 /// The hint for a file of the sync state that can't be used.
@@ -84,52 +89,26 @@ impl SyncState {
             .field(&layout.base);
         let pair = tree.clone().field(remote.workspace.as_str()).field(&layout.workspace);
         let name = remote.base.as_str().rsplit('/').next().unwrap_or("tree");
-        let mut sync_state = Self {
-            folder: state.join(format!("{name}-{:016x}", pair.finish())),
-            workspaces: state.join(format!("{name}-{:016x}.workspaces", tree.finish())),
-            about: LocalFolder::of(&layout.base),
-        };
-        let former_workspace = layout.former_workspace(remote)?;
         let (tree, pair) =
+            (format!("{name}-{:016x}", tree.finish()), format!("{name}-{:016x}", pair.finish()));
+        let folder = state.join(&pair);
+        let workspaces = state.join(format!("{tree}.workspaces"));
+        let former_workspace = layout.former_workspace(remote)?;
+        let (former_tree, former_pair) =
             former_names(layout, remote, former_workspace.as_ref().unwrap_or(&remote.workspace));
-        take_over(&state.join(format!("{name}-{tree:016x}.workspaces")), &sync_state.workspaces)?;
-        take_over(&state.join(format!("{name}-{pair:016x}")), &sync_state.folder)?;
-        sync_state.folder = sync_state.folder_of_its_own()?;
-        Ok(sync_state)
+        take_over(&state.join(format!("{name}-{former_tree:016x}.workspaces")), &workspaces)?;
+        take_over(&state.join(format!("{name}-{former_pair:016x}")), &folder)?;
+        let folders = [&layout.base, &layout.workspace].map(|folder| LocalFolder::of(folder));
+        let own = OwnName::find(state, tree, folders[0].clone(), &folder.join(ABOUT))?;
+        Ok(Self { folder: own.name(&pair), workspaces, own, folders })
     }
 
-    /// The first of the folders for this pair that isn't about another machine's local folder.
-    fn folder_of_its_own(&self) -> Result<PathBuf> {
-        let (mut folder, mut number) = (self.folder.clone(), 1);
-        loop {
-            let about = folder.join(ABOUT);
-            match fs::read_to_string(&about) {
-                Ok(text) if !self.about.may_be(&text) => {}
-                // One of an earlier version has no such file.
-                Ok(_) => return Ok(folder),
-                Err(problem) if is_absence(&problem) => return Ok(folder),
-                Err(problem) => {
-                    return Err(problem)
-                        .with_context(|| format!("can't read {}", about.display()))
-                        .or_hint(FILE_REMEDY);
-                }
-            }
-            number += 1;
-            let mut name = self.folder.clone().into_os_string();
-            name.push(format!(".{number}"));
-            folder = PathBuf::from(name);
-        }
-    }
-
-    /// Writes down which local folder it is about, if that is known.
-    fn note_folder(&self) -> io::Result<()> {
-        let (about, Some(text)) = (self.folder.join(ABOUT), self.about.text()) else {
-            return Ok(());
-        };
-        if fs::read_to_string(&about).is_ok_and(|known| known == text) {
-            return Ok(());
-        }
-        write_atomically(&about, |file| file.write_all(text.as_bytes()))
+    /// The owner of the remote tree that this machine pushes.
+    ///
+    /// # Errors
+    /// When the id of the local machine can't be read or made.
+    pub fn owner(&self, layout: &Layout) -> Result<Owner> {
+        Owner::of(layout, self.own.id.as_deref())
     }
 
     /// Waits until no other transfer of this pair runs; no other one begins until the returned file is dropped. The
@@ -159,7 +138,7 @@ impl SyncState {
                     self.folder.display()
                 )),
             }
-            self.note_folder()?;
+            self.own.note()?;
             Ok::<_, std::io::Error>(file)
         };
         lock().map_err(|problem| {
@@ -659,6 +638,17 @@ mod tests {
         Plan { will_agree: listing(files), ..Plan::default() }
     }
 
+    fn sync_state(state: &Path) -> SyncState {
+        let here = LocalFolder::of(state);
+        let tree = "tree".to_owned();
+        SyncState {
+            folder: state.join("pair"),
+            workspaces: state.join("tree.workspaces"),
+            own: OwnName::find(state.to_owned(), tree, here.clone(), Path::new("none")).unwrap(),
+            folders: [here.clone(), here],
+        }
+    }
+
     /// The receiver of a file system that stores all times.
     #[expect(clippy::unnecessary_wraps, reason = "a remote may not reply")]
     fn exact(_: TransferDirection, now: &Listing, _: &Listing) -> Outcome<Listing> {
@@ -668,11 +658,7 @@ mod tests {
     #[test]
     fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
         let folder = tempfile::tempdir().unwrap();
-        let sync_state = SyncState {
-            folder: folder.path().join("pair"),
-            workspaces: folder.path().join("tree.workspaces"),
-            about: LocalFolder::of(folder.path()),
-        };
+        let sync_state = sync_state(folder.path());
         let before = listing(&[("came", 1), ("did not", 1), ("theirs", 1)]);
         sync_state.agree(&Agreed::of_both_sides(before)).unwrap();
         sync_state
@@ -694,11 +680,7 @@ mod tests {
     #[test]
     fn what_comes_down_is_sought_here() {
         let folder = tempfile::tempdir().unwrap();
-        let sync_state = SyncState {
-            folder: folder.path().join("pair"),
-            workspaces: folder.path().join("tree.workspaces"),
-            about: LocalFolder::of(folder.path()),
-        };
+        let sync_state = sync_state(folder.path());
         sync_state.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
         let (local, remote) = (listing(&[("a", 2)]), listing(&[("a", 3), ("b", 2)]));
         let agreed =

@@ -80,7 +80,8 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     };
     let (words, mut kept) = chosen(&found, yes, |found| known.not_fetched(found, &remote_listing));
     let newest = text.lines().find_map(|line| line.strip_prefix("newest ")).unwrap_or_default();
-    let script = remove_script(&connection, document, &cube)?
+    let owner = sync_state.owner(&cube.layout)?;
+    let script = remove_script(&connection, document, &cube, &owner)
         .given("newest", newest)
         .given("force", if force { "yes" } else { "no" })
         .words(&words);
@@ -117,12 +118,16 @@ fn script(
         .given("environment", &environment)
 }
 
-fn remove_script(connection: &Connection, document: &Document, cube: &Cube) -> Outcome<Script> {
-    let owner = Owner::of(&cube.layout)?;
-    Ok(script(connection, REMOVE, document, &cube.runner)
+fn remove_script(
+    connection: &Connection,
+    document: &Document,
+    cube: &Cube,
+    owner: &Owner,
+) -> Script {
+    script(connection, REMOVE, document, &cube.runner)
         .given("owner", owner.id())
         .given("former_owner", &owner.former_id)
-        .given("adopt", if cube.runner.adopt { "yes" } else { "no" }))
+        .given("adopt", if cube.runner.adopt { "yes" } else { "no" })
 }
 
 fn look_script(connection: &Connection, document: &Document, runner: &Runner) -> Script {

@@ -1,0 +1,151 @@
+//! The part of the name of a sync state that tells it from those of other machines.
+//!
+//! Several machines may share a home, and each have a folder of its own at one path: nodes of a cluster, a laptop and a
+//! desktop with one home, containers. What one of them agreed on with the remote says nothing about the other's files. The
+//! first machine of a pair of trees has names without such a part; each later one has an id, which is also in the id of the
+//! owner of the trees that it pushes.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+
+use crate::listing::entry::is_absence;
+use crate::pipe::private_file::write_atomically;
+use crate::sync::state::FILE_REMEDY;
+use crate::sync::state::local_folder::LocalFolder;
+use crate::text::hint::OrHint;
+use crate::text::stable_hash::StableHash;
+
+/// The end of the names of the files that say whose a sync state is.
+const ABOUT: &str = ".about";
+/// How long the sync state of a later machine stays when it isn't used. A container with a new name and a folder of its
+/// own leaves one each time.
+const UNUSED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How old the note of the last use may be.
+const USED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whose the sync states of a tree are, among the machines that have them in the same place.
+#[derive(Clone, Debug)]
+pub(super) struct OwnName {
+    /// The folder of all sync states.
+    state: PathBuf,
+    /// The name of the files of the tree in it.
+    tree: String,
+    /// The local base, on this machine.
+    here: LocalFolder,
+    /// The id of a machine that isn't the first one.
+    pub(super) id: Option<String>,
+}
+
+impl OwnName {
+    /// Finds the names of this machine's sync states of the tree whose files in the folder `state` begin with `tree`.
+    /// `earlier` is the line of an earlier version in the sync state of the first machine.
+    pub(super) fn find(
+        state: PathBuf,
+        tree: String,
+        here: LocalFolder,
+        earlier: &Path,
+    ) -> Result<Self> {
+        let mut own = Self { state, tree, here, id: None };
+        let first = own.read(&own.about())?;
+        if first.as_ref().is_some_and(|first| own.here.is_own(first)) {
+            return Ok(own);
+        }
+        for id in own.ids()? {
+            own.id = Some(id);
+            if own.read(&own.about())?.is_some_and(|about| own.here.is_own(&about)) {
+                return Ok(own);
+            }
+        }
+        own.id = None;
+        let is_free = match first {
+            Some(_) => false,
+            None => own.read(earlier)?.is_none_or(|earlier| own.here.is_own(&earlier)),
+        };
+        if !is_free {
+            let about = own.here.text().unwrap_or_default();
+            let id = StableHash::default().field(&own.tree).field(about).finish();
+            own.id = Some(format!("{id:016x}"));
+        }
+        Ok(own)
+    }
+
+    /// The name of a file or folder of the first machine, as this one calls its own.
+    pub(super) fn name(&self, first: &str) -> PathBuf {
+        let id = self.id.as_ref().map(|id| format!(".{id}")).unwrap_or_default();
+        self.state.join(format!("{first}{id}"))
+    }
+
+    fn about(&self) -> PathBuf {
+        let id = self.id.as_ref().map(|id| format!(".{id}")).unwrap_or_default();
+        self.state.join(format!("{}{id}{ABOUT}", self.tree))
+    }
+
+    fn read(&self, about: &Path) -> Result<Option<String>> {
+        match fs::read_to_string(about) {
+            Err(problem) if is_absence(&problem) => Ok(None),
+            read => Ok(Some(
+                read.with_context(|| format!("can't read {}", about.display()))
+                    .or_hint(FILE_REMEDY)?,
+            )),
+        }
+    }
+
+    /// The ids of the machines that have sync states of this tree, except the first one.
+    fn ids(&self) -> Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.state) {
+            Err(problem) if is_absence(&problem) => return Ok(Vec::new()),
+            read => read
+                .with_context(|| format!("can't read {}", self.state.display()))
+                .or_hint(FILE_REMEDY)?,
+        };
+        let id = |name: &str| {
+            let rest = name.strip_prefix(&self.tree)?.strip_prefix('.')?;
+            Some(rest.strip_suffix(ABOUT)?.to_owned())
+        };
+        Ok(entries.flatten().filter_map(|entry| id(entry.file_name().to_str()?)).collect())
+    }
+
+    /// Writes down whose the sync states are, and that they are used. A new machine removes those that were left long ago.
+    pub(super) fn note(&self) -> io::Result<()> {
+        let (about, Some(text)) = (self.about(), self.here.text()) else { return Ok(()) };
+        let known = fs::read_to_string(&about).ok();
+        if known.is_none() && self.id.is_some() {
+            self.remove_unused();
+        }
+        if known.is_some_and(|known| known == text) && age(&about).is_some_and(|age| age < USED) {
+            return Ok(());
+        }
+        write_atomically(&about, |file| file.write_all(text.as_bytes()))
+    }
+
+    /// Removes the sync states of later machines that nobody has used for long. One with backups of the user's stays.
+    fn remove_unused(&self) {
+        for id in self.ids().unwrap_or_default() {
+            let other = Self { id: Some(id), ..self.clone() };
+            if age(&other.about()).is_some_and(|age| age > UNUSED) && other.remove_states() {
+                let _ = fs::remove_file(other.about());
+            }
+        }
+    }
+
+    /// Removes the sync states of this id; returns whether none is left.
+    fn remove_states(&self) -> bool {
+        let Some(id) = &self.id else { return false };
+        let is_own = |path: &PathBuf| path.extension().is_some_and(|ending| ending == id.as_str());
+        let Ok(entries) = fs::read_dir(&self.state) else { return false };
+        entries.flatten().map(|entry| entry.path()).filter(is_own).fold(true, |all, folder| {
+            let has_backups =
+                fs::read_dir(folder.join("replaced")).is_ok_and(|mut all| all.next().is_some());
+            all & (!has_backups && fs::remove_dir_all(&folder).is_ok())
+        })
+    }
+}
+
+/// How long ago a file was written; `None` if that can't be told.
+fn age(file: &Path) -> Option<Duration> {
+    SystemTime::now().duration_since(fs::metadata(file).ok()?.modified().ok()?).ok()
+}
