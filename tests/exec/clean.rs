@@ -405,3 +405,16 @@ fn names_with_newlines_are_no_paths_of_other_folders() {
     assert!(thesis.exists());
     assert!(!workspace.join("model/.mlcube-ssh-partial").exists());
 }
+
+#[test]
+fn a_clean_that_refuses_leaves_no_sign_of_one_at_work() {
+    let (scene, _engine, _cube, document) = ran(":", &[]);
+    // Meanwhile another machine starts a job.
+    let job = state(&scene).join("jobs/9999999999999-0123456789ab");
+    let begins =
+        format!("[ \"$*\" != 9 ] || mkdir '{}'; exec /usr/bin/flock \"$@\"", job.display());
+    scene.host.has_program("flock", &begins);
+    let refused = clean(&scene, &["--yes=all", "--force"], &document);
+    refused.exits(125).complains(&["a job was started on 'there' meanwhile"]);
+    assert!(!state(&scene).join("locks/removing").exists());
+}

@@ -258,15 +258,18 @@ fn without_flock_a_link_guards_the_locks() {
     prints(
         &JOBS,
         r#"mkdir bin
-        for each in timeout mkdir ln readlink mv rm sleep cat; do ln -s "$(command -v $each)" bin/; done
+        for each in timeout mkdir ln readlink mv rm sleep cat sh; do ln -s "$(command -v $each)" bin/; done
         PATH=$HOME/bin
         guard_locks state; echo "$? ${guard:+link}"
         is_dead_holder "$(readlink "$guard")" || echo alive
         unguard_locks; [ -L state/guard.link ] || echo given up
         know_this_machine
         ln -s "4194304 1 $this_host $this_boot $this_space" state/guard.link
-        guard_locks state; echo "$? of the dead""#,
-        "0 link\nalive\ngiven up\n0 of the dead\n",
+        guard_locks state; echo "$? of the dead"; unguard_locks
+        (guard_locks state; problem kind); [ -L state/guard.link ] || echo given up
+        (guard_locks state; sh -c 'kill -TERM $PPID'; echo not reached)
+        echo "$?"; [ -L state/guard.link ] || echo given up"#,
+        "0 link\nalive\ngiven up\n0 of the dead\nproblem kind\ngiven up\n143\ngiven up\n",
     );
 }
 

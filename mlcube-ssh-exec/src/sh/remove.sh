@@ -15,10 +15,14 @@ case ${found_origin%% *} in
 esac
 if [ -d "$state" ]; then
   guard_locks "$state/locks" || problem not-writable "$state/locks: $words"
-  # Tells a push that can't ask for the lock.
-  : >"$state/locks/removing"
 fi
 [ "$(newest_job)" = "$newest" ] || problem changed
+if [ -d "$state" ]; then
+  # Tells a push that can't ask for the lock.
+  removing=$state/locks/removing
+  unguard_at_end
+  true >"$removing" || problem not-writable "$removing"
+fi
 
 # Removes $2. If $2 is a link to the folder $3, that folder is removed first, and the link only if the folder is gone.
 remove() {
@@ -151,7 +155,6 @@ for what; do
   esac
 done
 
-rm -f "$state/locks/removing"
 # When only the files are left that reserve the cube's name for its owner, the name is freed.
 if find_push; then exit 0; fi
 rmdir "$state/workspaces" "$state/jobs" 2>/dev/null

@@ -217,7 +217,6 @@ remove_job() {
 
 # Reports the job that holds the workspace, and ends the script.
 refuse_locked() {
-  [ -z "${guard-}" ] || unguard_locks
   read -r started 2>/dev/null <"$holder/started" || started=0
   problem locked "${holder##*/} $how${why:+:$why} $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
@@ -248,8 +247,8 @@ lock_file() {
 # Checks that nobody holds the lock of the file $1; fails when that can't be found out.
 lock_is_free() { (timeout -s KILL 5 flock -n 8) 2>/dev/null 8<"$1"; }
 
-# Makes this the only process that reads and changes the locks in $1; flock(2) ends with the process. Where there is no
-# flock, a link that names its holder is used instead.
+# Makes this the only process that reads and changes the locks in $1, until unguard_locks or the end of the script:
+# flock(2) ends with the process. Where there is no flock, a link that names its holder is used instead.
 guard_locks() {
   # If `clean` has removed the folder meanwhile, nobody else would wait for the locked file.
   while
@@ -308,6 +307,14 @@ guard_with_link() {
     fi
   done
   guard=$1
+  unguard_at_end
+}
+
+# Calls unguard_locks when the script ends, by a problem or by a signal too: on another machine nobody can tell that the
+# holder of a link is dead.
+unguard_at_end() {
+  trap unguard_locks EXIT
+  trap 'exit 143' HUP INT TERM
 }
 
 # Checks that `PID TICKS HOST BOOT NAMESPACE` names a process of this machine that is gone.
@@ -323,10 +330,14 @@ is_dead_holder() {
   esac
 }
 
+# Lets others read and change the locks again, and removes `removing`, by which `clean` tells that it is at work.
+removing=
 unguard_locks() {
-  exec 9>&-
+  [ -z "$removing" ] || rm -f "$removing"
   [ -z "$guard" ] || rm -f "$guard"
-  guard=
+  exec 9>&-
+  trap - EXIT HUP INT TERM
+  removing='' guard=
 }
 
 # Takes the lock $1 for the job $2, with the locks guarded. The link is made with its holder's name in one operation, on
