@@ -192,7 +192,7 @@ fn results_with_odd_names_come_back() {
 fn what_the_remote_mlcube_would_hand_to_a_shell_is_refused_before_contact() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&task()).with_file("data.csv", "1,2\n");
-    let refused: [(&str, &str); 9] = [
+    let refused: [(&str, &str); 12] = [
         ("data=$(touch canary)", "data"),
         ("data=a b", "data"),
         ("data=x;touch canary", "data"),
@@ -202,6 +202,9 @@ fn what_the_remote_mlcube_would_hand_to_a_shell_is_refused_before_contact() {
         ("--network=a b", "network"),
         ("-Pdocker.cpu_args=$(touch canary)", "docker.cpu_args"),
         ("-Pdocker.image=x;touch canary", "docker.image"),
+        ("-Pdocker.a b=1", "the key holds ' '"),
+        ("-Pdocker.$(touch canary)=1", "the key holds '$'"),
+        ("-P=1", "has no key"),
     ];
     for (word, named) in refused {
         let document = scene.document(&cube, &[word]);

@@ -164,14 +164,25 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
 
 fn check_override(word: &str) -> Result<()> {
     let (key, value) = word.split_once('=').unwrap_or((word, ""));
-    if key.is_empty()
-        || key.contains(|c: char| c.is_whitespace() || ACTIVE.replace(['[', ']'], "").contains(c))
-    {
+    if key.is_empty() {
         return Err(hinted(
-            format!("-P{}: the word has no value", word.escape_debug()),
+            format!("-P{}: the word has no key", word.escape_debug()),
             "write it as -PKEY=VALUE",
         ));
     }
+    let is_refused_in_key = |c: &char| c.is_whitespace() || ACTIVE.contains(*c);
+    // Brackets name an item of a list.
+    if let Some(refused) = key.chars().find(|c| is_refused_in_key(c) && !"[]".contains(*c)) {
+        return Err(hinted(
+            format!(
+                "-P{}: the key holds '{}', which no key of mlcube has",
+                word.escape_debug(),
+                refused.escape_debug()
+            ),
+            "write it as -PKEY=VALUE",
+        ));
+    }
+    // A blank is meant: a value like docker.gpu_args is several words of the engine's command line.
     if let Some(active) = value.chars().find(|c| ACTIVE.contains(*c)) {
         return Err(hinted(
             format!(

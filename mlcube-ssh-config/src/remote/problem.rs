@@ -16,8 +16,10 @@ pub enum Problem<'a> {
     OpenRsync,
     /// Others may change a folder or program (`check_own`, `check_program` in `folder-owner.sh`).
     NotOwn(&'a str),
-    /// Something can't be inspected (`check_readable`, `need_state` and others in `jobs.sh`).
+    /// Something about jobs can't be inspected (`check_readable`, `need_state` and others in `jobs.sh`).
     NoLook(&'a str),
+    /// The file that names the owner of a remote tree can't be read (`start.sh`, `prepare.sh`).
+    NoOwner(&'a str),
     /// File locks hang in this folder (`guard_locks` in `jobs.sh`).
     LocksHang(&'a str),
     /// Something can't be written, reported by any function that makes something; the reason follows a colon if it is
@@ -51,6 +53,7 @@ impl<'a> Problem<'a> {
             "openrsync" => Self::OpenRsync,
             folder_owner::NOT_OWN => Self::NotOwn(subject),
             "no-look" => Self::NoLook(subject),
+            "no-owner" => Self::NoOwner(subject),
             "locks-hang" => Self::LocksHang(subject),
             "linked-workspace" => Self::LinkedWorkspace(subject),
             "not-writable" => Self::NotWritable(subject),
@@ -69,6 +72,10 @@ impl<'a> Problem<'a> {
             Self::NoLook(subject) => Failure::ours(hinted(
                 format!("can't read {subject} on '{host}', so the state of its jobs is unknown"),
                 "check on the remote whether the account can read it and may start more processes (ulimit -u)",
+            )),
+            Self::NoOwner(file) => Failure::ours(hinted(
+                format!("can't read {file} on '{host}', so it is unknown who pushes this cube"),
+                "check on the remote whether the account can read it",
             )),
             Self::LocksHang(folder) => Failure::ours(hinted(
                 format!(
@@ -128,9 +135,14 @@ mod tests {
 
     #[test]
     fn no_problem_is_told_without_its_object_or_a_reason() {
-        for kind in
-            ["no-look", "linked-workspace", "locks-hang", "not-writable", folder_owner::NOT_OWN]
-        {
+        for kind in [
+            "no-look",
+            "no-owner",
+            "linked-workspace",
+            "locks-hang",
+            "not-writable",
+            folder_owner::NOT_OWN,
+        ] {
             let problem = format!("{kind} owner ann drwx------ /a/b");
             let failure = Problem::parse(&problem).failure("h", "").unwrap();
             assert!(failure.to_string().contains("/a/b"), "{kind}");

@@ -462,7 +462,9 @@ impl<'a> Follower<'a> {
                     return Ok(Some(Ended::Locked(Holder::parse(&subject))));
                 }
                 Frame::Problem(kind, subject) => {
-                    return Err(result::problem(&self.document, &kind, &subject));
+                    // The script puts the words of its programs into the subject: its standard error may still be on the
+                    // way.
+                    return Err(result::problem(&self.document, &kind, &subject, ""));
                 }
             }
         }

@@ -13,6 +13,9 @@ use crate::job::{Phase, inputs};
 /// The words of `mlcube`, with the missing settings key, for an unknown platform.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
 
+/// The remedy for a host whose temporary folders can't be used.
+const TEMPORARY_FOLDER: &str = "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder on the remote that you can write, and where programs may run";
+
 /// The beginning of mlcube's advice for an image that can't be pulled although its recipe is present.
 pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
 
@@ -81,7 +84,7 @@ impl Stop {
             let (kind, subject) = reported.split_once(' ').unwrap_or((&reported, ""));
             // On another node the same stop works, so only this problem has a useful hint.
             let elsewhere = kind == "elsewhere";
-            let problem = problem(document, kind, subject);
+            let problem = problem(document, kind, subject, &reply.errors);
             let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
             return Self::Failed(problem.to_string(), hint);
         }
@@ -205,8 +208,9 @@ fn lost(why: &str, job: &str, document: &Document) -> Failure {
     Failure::connection(format!("job {job} on '{host}' is lost: {what}")).hint(hint)
 }
 
-/// Returns the failure for a problem that a start, follow, stop or query script reported.
-pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure {
+/// Returns the failure for a problem that a start, follow, stop or query script reported; `errors` is its standard error
+/// as far as it is known.
+pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &str) -> Failure {
     let host = &document.remote.host;
     if kind == "no-input" {
         return inputs::missing(document, subject);
@@ -214,7 +218,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
     if kind == "other-origin" {
         return tree_owner::taken_over(document, subject);
     }
-    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), "") {
+    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), errors) {
         return failure;
     }
     Failure::ours(match kind {
@@ -226,7 +230,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
             format!(
                 "no temporary folder on '{host}', neither {subject} nor another one, lets programs run (noexec mounts), so the job couldn't end its containers or pass variables to them"
             ),
-            "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder on the remote where programs may run",
+            TEMPORARY_FOLDER,
         ),
         "no-leader" => hinted(
             format!(
@@ -275,7 +279,14 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str) -> Failure
             format!("'{host}' has no job '{subject}' of this cube"),
             "`mlcube-ssh list` lists the jobs, with the same --mlcube and --platform",
         ),
-        _ => hinted(format!("can't start the job on '{host}': {kind} {subject}"), WITH_V),
+        "no-temporary" => hinted(
+            format!("no temporary folder on '{host}' takes a link to the cube: {subject}"),
+            TEMPORARY_FOLDER,
+        ),
+        _ => hinted(
+            format!("a script of mlcube-ssh-exec failed on '{host}': {kind} {subject}"),
+            WITH_V,
+        ),
     })
 }
 

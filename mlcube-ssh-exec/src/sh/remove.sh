@@ -21,7 +21,7 @@ if [ -d "$state" ]; then
   # Tells a push that can't ask for the lock.
   removing=$state/locks/removing
   unguard_at_end
-  true >"$removing" || problem not-writable "$removing"
+  printf '' >"$removing" || problem not-writable "$removing"
 fi
 
 # Removes $2. If $2 is a link to the folder $3, that folder is removed first, and the link only if the folder is gone.

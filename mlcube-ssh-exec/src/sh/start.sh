@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts a job in a session of its own. A job that exists already is only followed: the reply to an earlier start was lost.
 # Given: state (the state folder); id, the job's; base; root, the cube's folder in the base, and file, its mlcube.yaml
-# there; workspace, or nothing for the cube's own; python, which runs mlcube; environment, the folder of the python
+# there; workspace, or nothing for the folder `workspace` in the cube's; python, which runs mlcube; environment, the folder of the python
 # environment that was created for mlcube, or nothing; settings, those of the remote mlcube, or nothing for the account's
 # own; document; variables, the names of those for the task; run, shim and launch, the texts of run.sh, engine.sh and
 # launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
@@ -26,7 +26,7 @@ never_configured() { problem never-configured "$1"; }
 # Ends the script if another machine or folder has taken the tree over: what this one has pushed isn't there any more.
 need_owner() {
   if [ -z "$owner" ] || [ ! -f "$state/origin" ]; then return 0; fi
-  read -r found_origin <"$state/origin" || problem no-look "$state/origin"
+  read -r found_origin <"$state/origin" || problem no-owner "$state/origin"
   case ${found_origin%% *} in
     "$owner" | "$former_owner") ;;
     *) problem other-origin "$found_origin" ;;
@@ -60,20 +60,34 @@ with_words() {
   }
 }
 
+# Sets `temporary` to a new folder for which the function $1 succeeds; else fails, with the last reason in `words`.
+in_temporary() {
+  # XDG_RUNTIME_DIR comes last: it is removed when the account's last session ends, and the job continues after that.
+  for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
+    [ -n "$parent" ] || continue
+    with_words mktemp -d "$parent/mlcube-ssh.XXXXXX" || continue
+    temporary=$words
+    if with_words "$1" "$temporary"; then return 0; fi
+    rm -rf "$temporary"
+  done
+  return 1
+}
+
 # Sets `view`, the folder in which mlcube finds the cube. mlcube passes paths to a shell unquoted, so a path with special
 # characters is replaced by a link in a folder that exists as long as the job.
 view=
 plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
-  with_words mktemp -d /tmp/mlcube-ssh.XXXXXX || abandon not-writable "/tmp: $words"
-  view=$words
+  in_temporary put_links || abandon no-temporary "$words"
+  view=$temporary
   printf '%s\n' "$view" >"$job/view"
-  ln -s "$base" "$view/tree" || abandon not-writable "$view"
   base=$view/tree
-  if [ -n "$workspace" ]; then
-    ln -s "$workspace" "$view/workspace" || abandon not-writable "$view"
-    workspace=$view/workspace
-  fi
+  if [ -n "$workspace" ]; then workspace=$view/workspace; fi
+}
+
+put_links() {
+  case $1 in *[!A-Za-z0-9._/+-]*) echo "$1 has such characters, too" && return 1 ;; esac
+  ln -s "$base" "$1/tree" && { [ -z "$workspace" ] || ln -s "$workspace" "$1/workspace"; }
 }
 
 find_python() {
@@ -145,6 +159,8 @@ take_workspace() {
 
 # Writes the shim into the folder $1 under the names of all engines, and tests that the system runs it from that folder.
 put_shim() {
+  # It would split the entry of PATH.
+  case $1 in *:*) return 1 ;; esac
   # Links would take a process each.
   for name in docker podman singularity apptainer; do printf '%s\n' "$shim" >"$1/$name" || return; done
   chmod 700 "$1"/* && [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ]
@@ -154,28 +170,13 @@ put_shim() {
 # Without the shim a job's container couldn't be stopped, and would get no variables.
 shims=
 place_shims() {
-  # A colon would split the entry of PATH.
-  case $job in
-    *:*) ;;
-    *)
-      if put_shim "$job/bin" 2>/dev/null; then
-        shims=$job/bin
-        return 0
-      fi
-      ;;
-  esac
-  # XDG_RUNTIME_DIR comes last: it is removed when the account's last session ends, and the job continues after that.
-  for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
-    case $parent in '' | *:*) continue ;; esac
-    shims=$(mktemp -d "$parent/mlcube-ssh.XXXXXX" 2>/dev/null) || continue
-    if put_shim "$shims" 2>/dev/null; then
-      printf '%s\n' "$shims" >"$job/shims"
-      return 0
-    fi
-    rm -rf "$shims"
-  done
-  shims=
-  abandon no-exec "$job/bin"
+  if put_shim "$job/bin" 2>/dev/null; then
+    shims=$job/bin
+    return 0
+  fi
+  in_temporary put_shim || abandon no-exec "$job/bin"
+  shims=$temporary
+  printf '%s\n' "$shims" >"$job/shims"
 }
 
 # Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is

@@ -54,7 +54,7 @@ was_pushed=yes
 }
 named='' was_taken_over=no
 # A file that can't be read doesn't prove another owner.
-[ -r "$state/origin" ] || problem no-look "$state/origin"
+[ -r "$state/origin" ] || problem no-owner "$state/origin"
 { read -r found_origin && read -r named; } <"$state/origin" || :
 if [ "${found_origin%% *}" != "${origin%% *}" ]; then
   [ "$adopt" = yes ] || [ "${found_origin%% *}" = "$former_origin" ] || problem other-origin "$found_origin"

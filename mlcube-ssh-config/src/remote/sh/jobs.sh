@@ -228,7 +228,7 @@ take_former_workspace() {
   locate "$2"
   [ -d "$path" ] || return 0
   if has_locks "$3" && find_lock "$path" "$3" && is_held "$its_lock" ''; then return 1; fi
-  mv "$path" "$1" || problem not-writable "${1%/*}"
+  words=$(mv "$path" "$1" 2>&1) || problem not-writable "${1%/*}: $words"
 }
 
 # Locks the file that descriptor $1 has open, within ten seconds, and returns 0; 1 when another process holds it for
