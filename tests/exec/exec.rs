@@ -477,3 +477,45 @@ fn output_that_cannot_be_written_is_an_error() {
     let full = scene.sh("mlcube-ssh-exec run -q --output out.json < run.json > /dev/full").run();
     full.exits(125).complains(&["can't write the output", "No space left", "mlcube-ssh attach"]);
 }
+
+#[test]
+fn a_link_to_a_cube_with_an_odd_path_is_put_where_there_is_room_for_it() {
+    let mut scene = Scene::new();
+    scene.set("/remote_root", scene.host.folder().join("my cubes").to_str().unwrap());
+    let engine = Engine::installed_on(&scene.host, "engine");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = scene.document(&cube(&scene, ":"), &[]);
+    let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+    let document = push.succeeds().document();
+    let refuses = |paths: &str| {
+        let words = "echo 'mktemp: Permission denied' >&2; exit 1";
+        format!("case $2 in {paths}) {words} ;; esac; exec /usr/bin/mktemp \"$@\"")
+    };
+    scene.host.has_program("mktemp", &refuses("/tmp/mlcube-ssh*|/var/tmp/*"));
+    exec(&scene, "run", &document).succeeds();
+    scene.host.has_program("mktemp", &refuses("*"));
+    let words = ["no temporary folder on 'there'", "mktemp: Permission denied", "TMPDIR: FOLDER"];
+    exec(&scene, "run", &document).exits(125).says(words[0]).says(words[1]).says(words[2]);
+}
+
+#[test]
+fn a_task_reads_and_writes_the_workspace_that_was_named_wherever_it_lies() {
+    let scene = Scene::new();
+    let cube = cube(&scene, "cat $data; cp $data $model/best");
+    let places = ["runs/1", "runs/my 2"].map(|place| cube.root().join(place));
+    for place in &places {
+        fs::create_dir_all(place).unwrap();
+        fs::write(place.join("data.csv"), format!("{}\n", place.display())).unwrap();
+    }
+    scene.configured(&cube, &[]);
+    for place in &places {
+        let document = scene.document(&cube, &["--workspace", place.to_str().unwrap()]);
+        let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+        let document = pushed.succeeds().document();
+        let line = format!("{}\n", place.display());
+        exec(&scene, "run", &document).succeeds().says(&line);
+        scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
+        assert_eq!(fs::read_to_string(place.join("model/best")).unwrap(), line);
+    }
+    assert!(!scene.host.remote_root().join("digits/workspace/model").exists());
+}

@@ -9,6 +9,7 @@ mod launched_by;
 pub(crate) mod result;
 pub(crate) mod variables;
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
@@ -183,10 +184,13 @@ fn start_script(
 ) -> Result<Script> {
     let Cube { layout, runner, .. } = cube;
     let StartOptions { phase, variables, verbosity, detach } = *options;
-    let own_workspace = if layout.workspace_in_root().is_none() && phase == Phase::Run {
-        document.remote.workspace.as_str()
-    } else {
+    // mlcube takes the folder `workspace` in the cube's unless it is told another one; `configure` takes none.
+    let is_default =
+        layout.workspace_in_root().is_some_and(|place| place == Path::new("workspace"));
+    let own_workspace = if is_default || phase == Phase::Configure {
         ""
+    } else {
+        document.remote.workspace.as_str()
     };
     let former_workspace = layout.former_workspace(&document.remote)?;
     // A document alone, without the cube's own sync state, names no owner.
