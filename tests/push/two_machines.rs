@@ -11,11 +11,15 @@ use mlcube_ssh_harness::{
 
 /// A push by the machine of this name: what it remembers of the remote is its own, and so are its documents.
 fn push(scene: &Scene, cube: &Cube, machine: &str) -> Invocation {
+    step(scene, cube, machine, "mlcube-ssh-push").arg("-q")
+}
+
+fn step(scene: &Scene, cube: &Cube, machine: &str, step: &str) -> Invocation {
     let state = scene.home().join("machines").join(machine);
     let tool = |name: &str| scene.tool(name).env("XDG_STATE_HOME", &state);
     let config = tool("mlcube-ssh-config").args(["--platform=gpu1", "-Prunner.adopt=true"]);
     let document = config.arg("--mlcube").arg(cube.root()).run().succeeds().document();
-    tool("mlcube-ssh-push").arg("-q").reads_document(&document)
+    tool(step).reads_document(&document)
 }
 
 /// A cube that was pushed and has since got enough in its workspace for an archive,
@@ -166,7 +170,7 @@ fn a_machine_does_not_follow_a_link_where_the_other_one_made_a_folder() {
 }
 
 #[test]
-fn a_fresh_checkout_of_the_same_inputs_is_no_conflict() {
+fn a_fresh_checkout_of_the_same_files_is_no_conflict() {
     let scene = Scene::new();
     let task = Task::named("train").reads("data", "in/");
     let cube = scene.cube("digits").task(&task);
@@ -175,12 +179,23 @@ fn a_fresh_checkout_of_the_same_inputs_is_no_conflict() {
     let there = scene.host.remote_root().join("digits/workspace");
     let time = |name: &str| fs::metadata(there.join(name)).unwrap().modified().unwrap();
     let then = time("in/same it's");
-    let checkout = "touch -d '2020-01-01' in/*; printf '3,4\n' >other";
+    let checkout = "touch -d '2020-01-01' in/* ../Dockerfile ../mlcube.yaml; printf '3,4\n' >other";
     scene.sh(&format!("cd '{}' && {checkout}", cube.workspace().display())).run().succeeds();
     let pushed = push(&scene, &cube, "runner").run();
-    pushed.succeeds().says("kept other on").never_says("kept in/");
+    pushed.succeeds().says("kept other on").never_says("kept in/").never_says("backup");
+    let replaced = scene.host.remote_root().join(".mlcube-ssh/digits/replaced");
+    assert!(files_below(&replaced).is_empty(), "the same code");
+    // What was compared once is neither sent nor compared again.
+    for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
+        let again = step(&scene, &cube, "runner", tool).arg("-v").run();
+        again.succeeds().says("kept other").never_says("--checksum");
+    }
     assert_eq!(time("in/same it's"), then, "nothing is written");
     push(&scene, &cube, "another runner").arg("--inputs").run().succeeds().is_silent();
+    let pulled = step(&scene, &cube, "a pull comes first", "mlcube-ssh-pull").run();
+    pulled.succeeds().says("kept other").never_says("kept in/");
+    push(&scene, &cube, "a pull comes first").arg("--inputs").run().succeeds().is_silent();
+    assert_eq!(time("in/same it's"), then);
     // What is edited there now is a change of one side.
     let cube = cube.with_file("in/same it's", "5,6\n");
     push(&scene, &cube, "runner").arg("--inputs").run().succeeds().never_says("kept");

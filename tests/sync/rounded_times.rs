@@ -73,7 +73,8 @@ fn an_old_file_that_is_put_back_on_a_disk_that_rounds_is_sent() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);
     let here = cube.workspace();
-    let Some(_disk) = OddDisk::mount(&here, &["two-seconds", "no-modes"]) else { return };
+    let odd = ["two-seconds", "no-modes"];
+    let Some(disk) = OddDisk::mount(&here, &odd) else { return };
     write(&there.join("f"), "old-1", 300);
     pull(&scene, &document).succeeds();
     let old = fs::metadata(here.join("f")).unwrap().modified().unwrap();
@@ -86,6 +87,12 @@ fn an_old_file_that_is_put_back_on_a_disk_that_rounds_is_sent() {
     assert_eq!(read(there.join("f")), "old-1");
     pull(&scene, &document).succeeds().says("nothing to fetch");
     assert_eq!(read(here.join("f")), "old-1");
+    // What can't be asked any more is what it was.
+    write(&there.join("f"), "next", 120_300);
+    pull(&scene, &document).succeeds();
+    disk.has(&[&odd[..], &["quota"]].concat());
+    push(&scene, &document).succeeds().says("nothing to send");
+    pull(&scene, &document).succeeds().says("nothing to fetch");
 }
 
 #[test]
@@ -137,7 +144,8 @@ fn a_remote_disk_that_rounds_is_known_beside_one_that_does_not() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);
     let here = cube.workspace();
-    let Some(_disk) = OddDisk::mount(&there, &["two-seconds", "no-modes"]) else { return };
+    let odd = ["two-seconds", "no-modes"];
+    let Some(disk) = OddDisk::mount(&there, &odd) else { return };
     let elsewhere = scene.place().folder("elsewhere");
     symlink(&elsewhere, there.join("out")).unwrap();
     for name in ["a", "b"] {
@@ -160,4 +168,9 @@ fn a_remote_disk_that_rounds_is_known_beside_one_that_does_not() {
         !there.join(".mlcube-ssh-partial").exists()
             && !elsewhere.join(".mlcube-ssh-partial").exists()
     );
+    // A full disk can't be asked; it is what it was.
+    disk.has(&[&odd[..], &["quota"]].concat());
+    push(&scene, &document).succeeds().says("nothing to send");
+    pull(&scene, &document).says("nothing to fetch");
+    assert_eq!(read(here.join("b")), "b");
 }

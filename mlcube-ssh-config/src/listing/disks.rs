@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::fs;
 use std::fs::{File, FileTimes, Permissions};
 use std::io;
@@ -17,14 +18,17 @@ use crate::listing::granularity::{Granularity, TRIED_MODE, TRIED_TIME, may_be_sh
 use crate::listing::{Listing, PARTIAL};
 use crate::text::random_id;
 
-/// How the file systems of folders store times and permissions. One that wasn't or couldn't be asked counts as exact:
-/// then every difference is a change.
+/// How the file systems of folders store times and permissions. One that wasn't or couldn't be asked counts as exact, or
+/// as what is known of such file systems from before: a full one, or one that can't be written, can't be asked.
 #[derive(Clone, Debug, Default)]
-pub struct Disks(HashMap<PathBuf, Granularity>);
+pub struct Disks {
+    asked: HashMap<PathBuf, Granularity>,
+    others: Option<Granularity>,
+}
 
 impl FromIterator<(PathBuf, Granularity)> for Disks {
     fn from_iter<I: IntoIterator<Item = (PathBuf, Granularity)>>(folders: I) -> Self {
-        Self(folders.into_iter().collect())
+        Self { asked: folders.into_iter().collect(), others: None }
     }
 }
 
@@ -45,11 +49,22 @@ impl Disks {
         folders.iter().filter_map(|folder| Some((folder.to_path_buf(), of(folder)?))).collect()
     }
 
+    /// The same, where those that couldn't be asked count as `others`.
+    #[must_use]
+    pub(crate) fn or(self, others: Option<Granularity>) -> Self {
+        Self { others, ..self }
+    }
+
+    /// The coarsest granularity of those that were asked; `None` if none was.
+    pub(crate) fn coarsest(&self) -> Option<Granularity> {
+        self.asked.values().copied().max()
+    }
+
     /// The granularity of the file system that holds the entry `path`.
     #[must_use]
     pub fn of(&self, path: &Path) -> Granularity {
-        let folder = path.parent().and_then(|folder| self.0.get(folder));
-        folder.copied().unwrap_or(Granularity::EXACT)
+        let folder = path.parent().and_then(|folder| self.asked.get(folder));
+        folder.copied().or(self.others).unwrap_or(Granularity::EXACT)
     }
 }
 
@@ -118,12 +133,22 @@ impl Listing {
         listing.merge(&replaced);
         Ok(Cow::Owned(listing))
     }
+
+    /// As [`Listing::unrounded`], with an `ask` that can't fail.
+    pub(crate) fn unrounded_by(
+        &self,
+        exact: &Self,
+        ask: impl FnOnce(&[&'static Path]) -> Disks,
+    ) -> Cow<'_, Self> {
+        match self.unrounded(exact, |folders| Ok::<_, Infallible>(ask(folders))) {
+            Ok(listing) => listing,
+            Err(never) => match never {},
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     #[test]
@@ -131,7 +156,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir_all(top.path().join("a/b")).unwrap();
         let disks = Disks::local(top.path(), &["", "a/b", "gone"].map(Path::new));
-        assert_eq!(disks.0.len(), 2, "{disks:?}");
+        assert_eq!(disks.asked.len(), 2, "{disks:?}");
         assert_eq!(disks.of(Path::new("a/b/file")), Granularity::EXACT);
         let left: Vec<_> = fs::read_dir(top.path()).unwrap().flatten().collect();
         assert_eq!(left.len(), 1, "{left:?}");
@@ -142,7 +167,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir(top.path().join("victim")).unwrap();
         std::os::unix::fs::symlink("victim", top.path().join(PARTIAL)).unwrap();
-        assert!(Disks::local(top.path(), &[Path::new("")]).0.is_empty());
+        assert!(Disks::local(top.path(), &[Path::new("")]).asked.is_empty());
         assert_eq!(fs::read_dir(top.path().join("victim")).unwrap().count(), 0);
     }
 

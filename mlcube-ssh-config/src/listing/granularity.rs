@@ -4,6 +4,8 @@
 //! Nobody guesses it from the times of files, which anybody can set: a file with an odd time is made on the file system
 //! and looked at.
 
+use std::fmt;
+
 use crate::listing::entry::{Entry, EntryKind};
 
 /// One second in nanoseconds.
@@ -16,19 +18,19 @@ const STEPS: [i128; 7] = [2 * SECOND, SECOND, 10_000_000, 1_000_000, 1000, 100, 
 pub(crate) const TRIED_TIME: (i64, u32) = (1_000_000_001, 123_456_789);
 pub(crate) const TRIED_MODE: u32 = 0o640;
 
-/// How a file system stores times and permissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a file system stores times and permissions. A coarser one is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Granularity {
     /// The step in which it stores times, in nanoseconds.
     step: i128,
     /// Whether it stores a time between two steps as the later one.
     rounds_up: bool,
-    keeps_modes: bool,
+    loses_modes: bool,
 }
 
 impl Granularity {
     /// That of a file system that stores all times and permissions.
-    pub(crate) const EXACT: Self = Self { step: 1, rounds_up: false, keeps_modes: true };
+    pub(crate) const EXACT: Self = Self { step: 1, rounds_up: false, loses_modes: false };
 
     /// Finds it from the file that was made, as the file system shows it. `None` if the time isn't near the one that it
     /// was given.
@@ -36,14 +38,26 @@ impl Granularity {
         let (shown_time, tried) = (nanoseconds(shown.modified), nanoseconds(TRIED_TIME));
         let is_step = |step: &i128| shown_time % step == 0 && (shown_time - tried).abs() < *step;
         let step = STEPS.into_iter().find(is_step)?;
-        let keeps_modes = shown.permissions() & 0o777 == TRIED_MODE;
-        Some(Self { step, rounds_up: shown_time > tried, keeps_modes })
+        let loses_modes = shown.permissions() & 0o777 != TRIED_MODE;
+        Some(Self { step, rounds_up: shown_time > tried, loses_modes })
+    }
+
+    /// Reads what its text form says; `None` if that is damaged.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let step = words.next()?.parse().ok().filter(|step| STEPS.contains(step))?;
+        let mut is = |yes, no| match words.next()? {
+            word if word == yes => Some(true),
+            word if word == no => Some(false),
+            _ => None,
+        };
+        Some(Self { step, rounds_up: is("up", "down")?, loses_modes: is("no-modes", "modes")? })
     }
 
     /// Returns whether it stores permissions.
     #[must_use]
     pub fn keeps_modes(self) -> bool {
-        self.keeps_modes
+        !self.loses_modes
     }
 
     /// The entry `exact` as the file system shows it; its permissions are left as they are.
@@ -58,9 +72,17 @@ impl Granularity {
     /// The entry `exact`, if the file system shows it as `shown`; with the permissions of `shown` if it stores them.
     pub(crate) fn exact_of(self, shown: &Entry, exact: &Entry) -> Option<Entry> {
         let is_shown = self.rounded(exact).same_content(shown);
-        let permissions = if self.keeps_modes { shown } else { exact }.permissions();
+        let permissions = if self.loses_modes { exact } else { shown }.permissions();
         let mode = shown.mode & !0o7777 | permissions;
         is_shown.then(|| Entry { mode, modified: exact.modified, ..shown.clone() })
+    }
+}
+
+impl fmt::Display for Granularity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let up = if self.rounds_up { "up" } else { "down" };
+        let modes = if self.loses_modes { "no-modes" } else { "modes" };
+        write!(f, "{} {up} {modes}", self.step)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The two sides of a workspace, where each is asked what it holds.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::path::Path;
 
 use crate::listing::{Disks, Listing};
@@ -11,6 +10,8 @@ use crate::remote::connection::Connection;
 use crate::remote::disks;
 use crate::remote::session::reply::Reply;
 use crate::sync::plan::TransferDirection;
+use crate::sync::state::SyncState;
+use crate::sync::state::known_disks::Side;
 
 /// The local and the remote folder of a workspace, and how scripts run on the remote.
 #[derive(Clone, Copy)]
@@ -24,6 +25,8 @@ pub struct Sides<'a> {
     pub remote: &'a str,
     /// The remote state folder.
     pub state: &'a str,
+    /// The sync state, which knows what disks were found to be.
+    pub sync_state: &'a SyncState,
     /// Runs a script on the remote.
     pub run: &'a dyn Fn(Script) -> Outcome<Reply>,
 }
@@ -33,7 +36,7 @@ impl Sides<'_> {
     /// can't store them.
     #[must_use]
     pub fn unrounded_local<'l>(&self, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
-        unrounded_local(self.local, listing, exact)
+        self.sync_state.unrounded_local(self.local, listing, exact)
     }
 
     /// As [`Sides::unrounded_local`], for the remote workspace.
@@ -45,8 +48,31 @@ impl Sides<'_> {
         listing: &'l Listing,
         exact: &Listing,
     ) -> Outcome<Cow<'l, Listing>> {
-        let Self { connection, remote, state, run, .. } = *self;
-        listing.unrounded(exact, |folders| disks::ask(connection, state, remote, folders, run))
+        listing.unrounded(exact, |folders| self.ask_remote(folders))
+    }
+
+    fn ask_remote(&self, folders: &[&Path]) -> Outcome<Disks> {
+        let Self { connection, remote, state, sync_state, run, .. } = *self;
+        let disks = disks::ask(connection, state, remote, folders, run)?;
+        Ok(sync_state.known_disks(Side::Remote, disks))
+    }
+
+    /// Asks the receiver's disk, unless one was asked before: what comes now may fill it.
+    ///
+    /// # Errors
+    /// When the remote is asked and doesn't reply.
+    pub fn know_receiver(&self, direction: TransferDirection) -> Outcome<()> {
+        let (top, is_known) = ([Path::new("")], |side| self.sync_state.known_disk(side).is_some());
+        match direction {
+            TransferDirection::Up if !is_known(Side::Remote) => {
+                self.ask_remote(&top)?;
+            }
+            TransferDirection::Down if !is_known(Side::Local) => {
+                self.sync_state.known_disks(Side::Local, Disks::local(self.local, &top));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// As [`Sides::unrounded_local`], for the receiver of a transfer.
@@ -71,9 +97,5 @@ impl Sides<'_> {
 /// can't store them.
 #[must_use]
 pub fn unrounded_local<'l>(top: &Path, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
-    let ask = |folders: &[&'static Path]| Ok::<_, Infallible>(Disks::local(top, folders));
-    match listing.unrounded(exact, ask) {
-        Ok(listing) => listing,
-        Err(never) => match never {},
-    }
+    listing.unrounded_by(exact, |folders| Disks::local(top, folders))
 }

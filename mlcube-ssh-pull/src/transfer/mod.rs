@@ -26,10 +26,10 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Reply, Session};
-use mlcube_ssh::sync::rsync::{Heard, Transfer};
+use mlcube_ssh::sync::rsync::{Comparison, Heard, Transfer};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Ended, Plan, Selection, Sides, SyncState, TransferDirection, Umask,
-    follow_own_links, rsync,
+    Agreed, Batch, Ended, Plan, Selection, SideListings, Sides, SyncState, TransferDirection,
+    Umask, follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::ui::names::shown;
@@ -147,8 +147,9 @@ impl TransferContext<'_> {
         let (session, path) = (Cell::new(remote.session.take()), remote.path.clone());
         let run = |script: Script| self.run_in(&session, script);
         let sides = self.sides(&path, &run);
+        sides.know_receiver(TransferDirection::Down)?;
         let (seen, agreed) = self.settle(local, &listing, agreed, &sides)?;
-        let mut local = sides.unrounded_local(&seen, &agreed).into_owned();
+        let mut local = self.sync_state.local_as_agreed(workspace, seen.clone(), &agreed)?;
         let unrounded = match sides.unrounded_remote(&listing, &agreed)? {
             Cow::Owned(unrounded) => Some(unrounded),
             Cow::Borrowed(_) => None,
@@ -164,6 +165,16 @@ impl TransferContext<'_> {
         if file_system::mark_unheld(&mut local, workspace, scratch, &plan.send) {
             plan = self::plan(&listing, &local, &agreed, selection, args.overwrite);
         }
+        let direction = TransferDirection::Down;
+        let listings = SideListings { direction, local: &local, remote: &listing, agreed: &agreed };
+        self.sync_state.agree_on_same_contents(&mut plan, &listings, |plan, files| {
+            // Some hosts allow no session beside that of rsync.
+            remote.session.take().map_or(Ok(()), Session::end)?;
+            let comparisons = self.comparisons(files, plan, &remote.path);
+            let run =
+                |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
+            rsync::differing_names_if_known(&comparisons, self.step.report(), &run)
+        })?;
         if args.checksum {
             // Some hosts allow no session beside that of rsync.
             remote.session.take().map_or(Ok(()), Session::end)?;
@@ -262,8 +273,8 @@ impl TransferContext<'_> {
         remote: &'b str,
         run: &'b dyn Fn(Script) -> Outcome<Reply>,
     ) -> Sides<'b> {
-        let Self { connection, state, layout, .. } = *self;
-        Sides { connection, local: &layout.workspace, remote, state, run }
+        let Self { connection, state, layout, sync_state, .. } = *self;
+        Sides { connection, local: &layout.workspace, remote, state, sync_state, run }
     }
 
     /// Runs a script in the open session, if there is one, and keeps the session.
@@ -305,12 +316,16 @@ impl TransferContext<'_> {
 
     /// The entries of `same`, which look the same on both sides, whose remote content differs.
     fn differing_by_content(&self, same: &Listing, plan: &Plan, remote: &str) -> Outcome<Listing> {
-        let batches = Batch::of(same, &plan.links);
-        let comparisons =
-            compare::of_batches(self.connection, self.layout, remote, &batches, false);
+        let comparisons = self.comparisons(same, plan, remote);
         let run = |commands: &[Command], heard: Heard| rsync::run(commands, self.connection, heard);
         let names = rsync::differing_names(&comparisons, self.step.report(), &run)?;
         Ok(same.of_names(&names))
+    }
+
+    /// The comparisons of files by content.
+    fn comparisons(&self, files: &Listing, plan: &Plan, remote: &str) -> Vec<Comparison> {
+        let batches = Batch::of(files, &plan.links);
+        compare::of_batches(self.connection, self.layout, remote, &batches, false)
     }
 
     /// Fetches entries. `replaced` holds the local entries in their places. Returns the entries that were requested of rsync, and

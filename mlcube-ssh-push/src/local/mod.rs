@@ -23,7 +23,6 @@ use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::sync::{
     Agreed, AgreedEntry, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
-    unrounded_local,
 };
 use mlcube_ssh::ui::report::Report;
 
@@ -80,6 +79,7 @@ fn workspace(
 fn ignored_changes(
     layout: &Layout,
     boundary: &Boundary,
+    sync_state: &SyncState,
     workspace: &Listing,
     agreed: &Listing,
 ) -> Result<Vec<PathBuf>> {
@@ -90,7 +90,7 @@ fn ignored_changes(
             now.extend(Entry::look(&layout.workspace.join(path))?.map(|entry| (path, entry)));
         }
     }
-    let now = unrounded_local(&layout.workspace, &now, agreed);
+    let now = sync_state.local_as_agreed(&layout.workspace, now, agreed)?;
     let is_changed =
         |path: &Path, now: &Entry| agreed.get(path).is_some_and(|then| !then.same_content(now));
     Ok(now.filter(is_changed).iter().map(|(path, _)| path.to_owned()).collect())
@@ -128,10 +128,10 @@ impl Local {
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
         if let Some(agreed) = &agreed {
-            workspace = unrounded_local(&layout.workspace, &workspace, agreed).into_owned();
+            workspace = sync_state.local_as_agreed(&layout.workspace, workspace, agreed)?;
         }
         let ignored_changes = match &agreed {
-            Some(agreed) => ignored_changes(layout, boundary, &workspace, agreed)?,
+            Some(agreed) => ignored_changes(layout, boundary, &sync_state, &workspace, agreed)?,
             None => Vec::new(),
         };
         Ok(Self {

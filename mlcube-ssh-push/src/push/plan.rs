@@ -9,7 +9,7 @@ use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{Comparison, Heard};
-use mlcube_ssh::sync::{Agreed, Batch, Plan, Sides, rsync};
+use mlcube_ssh::sync::{Agreed, Batch, Plan, SideListings, Sides, TransferDirection, rsync};
 
 use crate::local::Local;
 use crate::push::{Planned, Push};
@@ -52,12 +52,13 @@ impl Push<'_> {
             remote.listing.put_own_permissions(&local.workspace);
             remote.code.put_own_permissions(&local.code);
         }
-        if let Some(pushed) = local.pushed() {
-            let ask =
-                |folders: &[&'static Path]| remote.disks(&self.connection, &remote.base, folders);
-            remote.code = remote.code.unrounded(pushed, ask)?.into_owned();
-        }
         let run = |script| remote.incoming.run_script(script);
+        let sides = self.sides(remote, &run);
+        sides.know_receiver(TransferDirection::Up)?;
+        if let Some(pushed) = local.pushed() {
+            let code = Sides { remote: &remote.base, ..sides };
+            remote.code = code.unrounded_remote(&remote.code, pushed)?.into_owned();
+        }
         let sides = self.sides(remote, &run);
         let agreed = local.settled(&remote.listing, &sides)?;
         let is_first = !remote.was_pushed;
@@ -81,7 +82,15 @@ impl Push<'_> {
         run: &'b dyn Fn(Script) -> Outcome<Reply>,
     ) -> Sides<'b> {
         let (connection, local) = (&self.connection, &self.cube.layout.workspace);
-        Sides { connection, local, remote: &remote.workspace, state: &remote.state, run }
+        let sync_state = &self.sync_state;
+        Sides {
+            connection,
+            local,
+            remote: &remote.workspace,
+            state: &remote.state,
+            sync_state,
+            run,
+        }
     }
 
     /// Removes from the code what the remote file system can't store under its name, and returns these paths.
@@ -165,19 +174,14 @@ impl Push<'_> {
         local: &Local,
         remote: &RemoteState<'_>,
     ) -> Outcome<()> {
-        let mut same = plan.kept_of_equal_size(&local.workspace, &remote.listing, agreed);
-        if same.is_empty() {
-            return Ok(());
-        }
-        let comparisons = self.comparisons(plan, &same, remote);
-        let run = |commands: &[Command], heard: Heard| remote.incoming.run(commands, heard);
-        let differing = rsync::differing_names_if_known(&comparisons, self.step.report(), &run)?;
-        // What can't be compared stays a conflict.
-        if let Some(differing) = differing {
-            same.retain(|path, _| !differing.contains(path));
-            plan.agree_on(&same);
-        }
-        Ok(())
+        let direction = TransferDirection::Up;
+        let (workspace, listing) = (&local.workspace, &remote.listing);
+        let listings = SideListings { direction, local: workspace, remote: listing, agreed };
+        local.sync_state.agree_on_same_contents(plan, &listings, |plan, files| {
+            let comparisons = self.comparisons(plan, files, remote);
+            let run = |commands: &[Command], heard: Heard| remote.incoming.run(commands, heard);
+            rsync::differing_names_if_known(&comparisons, self.step.report(), &run)
+        })
     }
 
     /// The comparisons of files of the workspace by content.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds the backups of a push that was cut off while it made them: the start of a file that is still in its place.
+# Finds the backups that are the start of the file in their place, or all of it.
 # Given: backups, the folder that holds them; folder, that of their files.
 # Words: pairs of a path in `backups` and one in `folder`.
 # Replies: a line `start NUMBER` for each such pair.

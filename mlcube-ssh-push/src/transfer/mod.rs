@@ -215,7 +215,9 @@ impl TransferContext<'_> {
         run: &'a dyn Fn(Script) -> Outcome<Reply>,
     ) -> Ended<'a> {
         let (connection, state) = (self.connection, &self.remote_state.state);
-        let sides = Sides { connection, local: route.local, remote: route.remote, state, run };
+        let sync_state = &self.local.sync_state;
+        let (local, remote) = (route.local, route.remote);
+        let sides = Sides { connection, local, remote, state, sync_state, run };
         Ended { sides, direction: TransferDirection::Up }
     }
 

@@ -99,12 +99,12 @@ impl PushBackups<'_> {
             let base = &self.remote_state.base;
             let folders = code.changed.iter().filter_map(|(_, place)| place.parent());
             let disks = self.ask(base, folders)?;
-            code.separate_incomplete(&self.look(base, code)?, |place, now| {
+            code.separate_useless(&self.look(base, code)?, |place, now| {
                 let is_now = |sent: &Entry| disks.of(place).rounded(sent).same_content(now);
                 !self.local.code.get(place).is_some_and(|sent| is_now(&sent))
                     && self.local.once_sent_to(place).iter().any(is_now)
             });
-            workspace.separate_incomplete(
+            workspace.separate_useless(
                 &self.look(&self.remote_state.workspace, workspace)?,
                 |place, now| {
                     let backup = backups.get(&Path::new("workspace").join(place));
@@ -119,24 +119,26 @@ impl PushBackups<'_> {
                 },
             );
         }
-        if was_full || self.sent.is_none() {
-            for (found, folder, top) in [
-                (&mut *code, &self.remote_state.base, "code"),
-                (&mut *workspace, &self.remote_state.workspace, "workspace"),
-            ] {
-                let now = self.look(folder, found)?;
-                let is_smaller = |place: &Path| {
-                    let backup = backups.get(&Path::new(top).join(place));
-                    backup.zip(now.get(place)).is_some_and(|(backup, now)| {
-                        backup.is_file() && now.is_file() && backup.size < now.size
-                    })
-                };
-                let starts = self.starts(folder, found, is_smaller)?;
-                found.separate_incomplete(&now, |place, _| starts.contains(place));
-            }
+        // What is in place byte for byte isn't lost without its backup: a fresh checkout replaces code by the same code.
+        // After a push that was cut off, or had no room, a backup may be a part of the file that is still in its place.
+        let may_be_parts = was_full || self.sent.is_none();
+        for (found, folder, top) in [
+            (&mut *code, &self.remote_state.base, "code"),
+            (&mut *workspace, &self.remote_state.workspace, "workspace"),
+        ] {
+            let now = self.look(folder, found)?;
+            let may_be_in_place = |place: &Path| {
+                let backup = backups.get(&Path::new(top).join(place));
+                backup.zip(now.get(place)).is_some_and(|(backup, now)| {
+                    let may_be = backup.size == now.size || may_be_parts && backup.size < now.size;
+                    backup.is_file() && now.is_file() && may_be
+                })
+            };
+            let starts = self.starts(folder, found, may_be_in_place)?;
+            found.separate_useless(&now, |place, _| starts.contains(place));
         }
         let is_code_known = !self.backups.by_content;
-        let mut useless = [code.incomplete.as_slice(), &workspace.incomplete].concat();
+        let mut useless = [code.useless.as_slice(), &workspace.useless].concat();
         if is_code_known {
             useless.extend(&code.expected);
         }
@@ -213,8 +215,7 @@ impl PushBackups<'_> {
         Ok(self.checked(reply)?.listing()?)
     }
 
-    /// The places of backups that are the start of the files in these places, among those that `may_be`: such a backup
-    /// was cut off.
+    /// The places of backups that are the start of the files in these places, or all of them, among those that `may_be`.
     fn starts(
         &self,
         folder: &str,
@@ -261,10 +262,14 @@ impl PushBackups<'_> {
             }
             let why = match (path.strip_prefix("code"), path.strip_prefix("workspace")) {
                 (Ok(place), _) => {
-                    format!(
-                        "'{}' on '{host}' was changed since the last push of this machine",
-                        name(place)
-                    )
+                    // What an earlier push wasn't seen to bring, or this machine never sent, may be anybody's.
+                    let was_known = self.local.pushed().is_some_and(|it| it.get(place).is_some());
+                    let what = if was_known {
+                        "was changed since the last push of this machine"
+                    } else {
+                        "was a version that this machine doesn't know"
+                    };
+                    format!("'{}' on '{host}' {what}", name(place))
                 }
                 (_, Ok(place)) if by_content.contains(path) => {
                     format!(
@@ -344,8 +349,8 @@ struct Found {
     expected: Vec<&'static Path>,
     /// Backups that aren't, and the places of their files.
     changed: Vec<(&'static Path, &'static Path)>,
-    /// Incomplete backups.
-    incomplete: Vec<&'static Path>,
+    /// Backups of what is still in its place.
+    useless: Vec<&'static Path>,
 }
 
 impl Found {
@@ -357,13 +362,12 @@ impl Found {
         }
     }
 
-    /// Moves incomplete backups to `incomplete`: the files in their places, listed in `now`, weren't replaced.
-    fn separate_incomplete(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
-        let is_incomplete =
-            |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
-        let (incomplete, changed): (Vec<_>, Vec<_>) =
-            self.changed.iter().partition(|(_, place)| is_incomplete(place));
-        self.incomplete.extend(incomplete.iter().map(|(path, _)| *path));
+    /// Moves backups to `useless` whose files, listed in `now`, are in their places as they were.
+    fn separate_useless(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
+        let is_useless = |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
+        let (useless, changed): (Vec<_>, Vec<_>) =
+            self.changed.iter().partition(|(_, place)| is_useless(place));
+        self.useless.extend(useless.iter().map(|(path, _)| *path));
         self.changed = changed;
     }
 }

@@ -344,23 +344,36 @@ impl Plan {
     }
 
     /// The kept files of which only the times are known to differ, as both sides agree on them if their contents turn out to
-    /// be the same: with the receiver's time, so that the sender's is still to be sent.
+    /// be the same: with the remote's time, on which other machines agree, too.
     #[must_use]
-    pub fn kept_of_equal_size(&self, from: &Listing, to: &Listing, agreed: &Listing) -> Listing {
+    pub fn kept_of_equal_size(
+        &self,
+        direction: TransferDirection,
+        local: &Listing,
+        remote: &Listing,
+        agreed: &Listing,
+    ) -> Listing {
         let merged = |path: &PathBuf| {
-            let (sender, receiver, agreed) = (from.get(path)?, to.get(path)?, agreed.get(path));
-            let differs_by_time = sender.is_file()
-                && receiver.is_file()
-                && !receiver.is_followed_link()
-                && sender.size == receiver.size
-                && sender.modified != receiver.modified;
+            let (local, remote, agreed) = (local.get(path)?, remote.get(path)?, agreed.get(path));
+            let differs_by_time = local.is_file()
+                && remote.is_file()
+                // A comparison would take the link itself.
+                && !remote.is_followed_link()
+                && local.size == remote.size
+                && local.modified != remote.modified;
             // Permissions that were changed on both sides are a conflict of their own.
             let one_changed_permissions = agreed.as_ref().is_none_or(|agreed| {
-                [&sender, &receiver].iter().any(|side| side.same_permissions(agreed))
-                    || sender.same_permissions(&receiver)
+                local.same_permissions(agreed)
+                    || remote.same_permissions(agreed)
+                    || remote.has_agreed_permissions(agreed)
+                    || local.same_permissions(&remote)
             });
-            let mode = agreed.map_or(sender.mode, |agreed| agreed.mode);
-            let entry = Entry { mode, modified: receiver.modified, ..sender };
+            let sender = match direction {
+                TransferDirection::Up => local.mode,
+                TransferDirection::Down => remote.mode,
+            };
+            let mode = agreed.map_or(sender, |agreed| agreed.mode);
+            let entry = Entry { mode, modified: remote.modified, ..local };
             (differs_by_time && one_changed_permissions).then_some((path.clone(), entry))
         };
         let mut files = Listing::default();
@@ -518,13 +531,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_with_another_time_is_agreed_on_with_the_receivers() {
+    fn the_same_content_with_another_time_is_agreed_on_with_the_remotes() {
         let file = |mode: &str, size: u64, time: u64| {
             Listing::parse(format!("f {mode} {size} {time}.000000001 a\0\0").as_bytes()).unwrap()
         };
         let merged = |from: &Listing, to: &Listing, agreed: &Listing| {
             let mut plan = Plan::new(TransferDirection::Up, from, to, agreed, false);
-            let files = plan.kept_of_equal_size(from, to, agreed);
+            let files = plan.kept_of_equal_size(TransferDirection::Up, from, to, agreed);
             plan.agree_on(&files);
             let entry = plan.will_agree.get(Path::new("a")).filter(|_| !files.is_empty());
             (entry.map(|entry| (entry.mode, entry.modified.0)), plan.kept.len())
@@ -535,6 +548,9 @@ mod tests {
         assert_eq!(merged(&from, &to, &agreed), (Some((0o644, 3)), 0), "changed on both sides");
         assert_eq!(merged(&from, &file("644", 3, 3), &agreed), (None, 1), "another size");
         assert_eq!(merged(&file("600", 2, 2), &to, &agreed), (None, 1), "other permissions");
+        let plan = Plan::new(TransferDirection::Down, &to, &from, &none, false);
+        let files = plan.kept_of_equal_size(TransferDirection::Down, &from, &to, &none);
+        assert_eq!(files, file("640", 2, 3), "a pull agrees on the remote's time, too");
     }
 
     #[test]

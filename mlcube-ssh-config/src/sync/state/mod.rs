@@ -11,6 +11,8 @@
 //! | `made` | the places at which both sides had something, and neither has any more |
 //! | `joined` | nothing; it exists if the remote workspace may have been pushed to before this state began |
 //! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
+//! | `same`, `differing` | files whose times differ, and that were compared by content |
+//! | `disks` | how the disks of both sides were found to store times and permissions |
 //! | `replaced/` | backups of local files that a pull replaced |
 //! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
 //! | `stage` | the random name of the folder where a pull by an rsync before 3.2.5 receives entries |
@@ -24,8 +26,10 @@
 //! ones with an id at the end of the name, as in `NAME-HASH.ID.about`.
 
 pub(crate) mod agreed;
+pub(crate) mod compared;
 pub(crate) mod confirm;
 pub(crate) mod former_places;
+pub(crate) mod known_disks;
 mod local_folder;
 mod own_name;
 

@@ -11,7 +11,7 @@ use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::Item;
-use mlcube_ssh::sync::{Sides, SyncState, follow_own_links, unrounded_local};
+use mlcube_ssh::sync::{Sides, SyncState, follow_own_links};
 use mlcube_ssh::text::units::count;
 
 /// The name of the remote tree in the listing.
@@ -67,6 +67,7 @@ impl NotFetched {
 
 /// What the local machine has: the sync state of code and workspace, and the workspace as it is now.
 pub(crate) struct Known {
+    sync_state: SyncState,
     code: Listing,
     /// Code that this machine pushed once and that no longer exists locally.
     gone: Listing,
@@ -96,9 +97,9 @@ impl Known {
             follow_own_links(&mut local, top, &boundary, &|_, _| true, &nothing)?;
         }
         let agreed = sync_state.agreed()?;
-        let local = unrounded_local(&layout.workspace, &local, &agreed).into_owned();
+        let local = sync_state.local_as_agreed(&layout.workspace, local, &agreed)?;
         let (code, gone) = (sync_state.code()?.unwrap_or_default(), sync_state.gone()?);
-        Ok(Self { code, gone, agreed, local, place })
+        Ok(Self { sync_state, code, gone, agreed, local, place })
     }
 
     /// The remote listing with the times and permissions that both sides agreed on, where the remote file system can't
@@ -120,6 +121,7 @@ impl Known {
                 local: Path::new(""),
                 remote: top,
                 state: remote.state.as_str(),
+                sync_state: &self.sync_state,
                 run: &|script| connection.run(&script),
             };
             let below = remote_listing
