@@ -15,6 +15,7 @@ use crate::archive;
 use crate::cli::Args;
 use crate::inspect::list_both;
 use crate::local::backups::Backups;
+use crate::local::real_folders::RealFolders;
 use crate::local::scratch;
 use crate::local::stage::Stage;
 use crate::remote::outputs::{Output, Outputs};
@@ -23,6 +24,7 @@ use crate::selection;
 use crate::transfer;
 use crate::transfer::TransferContext;
 use crate::transfer::fetch::Fetch;
+use crate::transfer::folders::Folders;
 use crate::transfer::links::Links;
 use crate::transfer::load::Load;
 use crate::transfer::skipped;
@@ -153,6 +155,8 @@ impl<'a> Pull<'a> {
             let what = archive::describe(&wanted);
             step.show_comment(&format!("{what} if it has one; else:"));
         }
+        let real = RealFolders { workspace: &layout.workspace, boundary: &self.boundary };
+        step.show(Folders::of(&plan.send, real).command().as_ref());
         let loads = fetch.loads(&plan, &plan.send, &mut |command| {
             step.show([command]);
             Ok(true)
@@ -167,11 +171,7 @@ impl<'a> Pull<'a> {
             let placings = loads.iter().map(|load| fetch.place_staged(stage, load, names(load)));
             step.show(&placings.collect::<Vec<_>>());
         }
-        for links in Links::of(&plan, &plan.send, &layout.workspace) {
-            step.show(&links.commands());
-            let names = links.batch.files_from.clone();
-            step.show([&fetch.place_links(&links.from(), &links.batch, names)]);
-        }
+        step.show(&Links::of(&plan.send, real, backups).commands());
         Ok(())
     }
 }

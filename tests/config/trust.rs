@@ -659,6 +659,14 @@ fn a_folder_of_somebody_else_there_is_not_used() {
     mode(&root, 0o777);
     push().exits(125).complains(&["cubes", "everybody", "chmod go-w"]);
     mode(&root, 0o1777);
+    // Made by another user while a push was about to make it.
+    let racing =
+        format!("/bin/mkdir -m 777 '{0}' 2>/dev/null\nexec /bin/mkdir \"$@\"", state.display());
+    scene.host.has_program("mkdir", &racing);
+    push().exits(125).complains(&[state.to_str().unwrap(), "everybody"]);
+    assert!(!root.join("digits/mlcube.yaml").exists());
+    scene.host.loses_program("mkdir");
+    fs::remove_dir_all(&state).unwrap();
     push().succeeds();
     for folder in [root.join("digits"), state.join("digits"), state.clone()] {
         let bits = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;

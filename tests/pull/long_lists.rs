@@ -101,6 +101,31 @@ close($rsync)' -- "$@""#
     scene.host.has_program("rsync", &lines);
 }
 
+/// With --dirs, rsync takes whatever is in a name that it asked for.
+#[test]
+fn a_host_that_sends_more_of_a_folder_than_was_asked_for_is_not_heard() {
+    let (scene, cube, document) = changed(9);
+    let new = there(&scene).join("new");
+    fs::create_dir_all(new.join("sub")).unwrap();
+    for name in ["result", "sub/result"] {
+        fs::write(new.join(name), vec![b'x'; 1_500_000]).unwrap();
+        fs::write(new.join(name).with_file_name(".mlcubeignore"), "!*").unwrap();
+    }
+    let lines = r#"for word; do
+  shift
+  case $word in -s*e.*) word=-rd${word#-} ;; esac
+  set -- "$@" "$word"
+done
+exec /usr/bin/rsync "$@""#;
+    scene.host.has_program("rsync", lines);
+    pull(&scene, &document, &[]).succeeds();
+    assert_eq!(came(&cube), 9);
+    for name in ["result", "sub/result"] {
+        let result = cube.workspace().join("new").join(name);
+        assert!(result.exists() && !result.with_file_name(".mlcubeignore").exists(), "{name}");
+    }
+}
+
 /// rsync takes the names that it asked for as patterns when it checks what comes.
 #[test]
 fn a_name_with_a_wildcard_lets_the_host_send_no_other_file() {
@@ -199,6 +224,11 @@ fn a_failed_pull_places_nothing_that_an_earlier_one_had_staged() {
     scene.has_program("rsync", &killed);
     pull(&scene, &document, &[]).exits(137);
     assert_eq!(came(&cube), 0);
+    // Of a folder that nobody else can enter, nobody else reads what is on its way.
+    for folder in fs::read_dir(cube.workspace().join(".mlcube-ssh-partial")).unwrap() {
+        let mode = folder.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
     fs::write(&result, "newer").unwrap();
     scene.has_program("rsync", &ends("echo 'rsync: connection unexpectedly closed' >&2; exit 12"));
     let failed = pull(&scene, &document, &[]);

@@ -2,6 +2,7 @@
 
 mod closed_here;
 mod fetched;
+mod folded;
 mod hostile_host;
 mod long_lists;
 mod meanwhile;

@@ -136,7 +136,8 @@ fn is_unusual(path: &Path) -> bool {
     name.len() > LONG
         || name.ends_with(b".")
         || name.ends_with(b" ")
-        || name.iter().any(|byte| !(b' '..=b'~').contains(byte) || br#"\:*?"<>|"#.contains(byte))
+        // FAT finds `.git` under its short name, `GIT~1`.
+        || name.iter().any(|byte| !(b' '..=b'}').contains(byte) || br#"\:*?"<>|"#.contains(byte))
 }
 
 #[cfg(test)]
@@ -160,7 +161,10 @@ mod tests {
         );
         assert_eq!(doubtful(&["Model.pt", "b"], &["model.pt"]), ["Model.pt"]);
         assert_eq!(doubtful(&["model.pt"], &["model.pt", "Model.pt"]), [""; 0], "both are there");
-        assert_eq!(doubtful(&["\u{e9}", "a:b", "x.", "ok"], &[]), ["a:b", "x.", "\u{e9}"]);
+        assert_eq!(
+            doubtful(&["\u{e9}", "a:b", "x.", "GIT~1", "ok"], &[]),
+            ["GIT~1", "a:b", "x.", "\u{e9}"]
+        );
     }
 
     #[test]

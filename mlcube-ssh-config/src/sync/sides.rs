@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::listing::{Disks, Listing};
+use crate::listing::{Disks, EntryKind, Listing};
 use crate::pipe::failure::Outcome;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
@@ -48,7 +48,12 @@ impl Sides<'_> {
         listing: &'l Listing,
         exact: &Listing,
     ) -> Outcome<Cow<'l, Listing>> {
-        listing.unrounded(exact, |folders| self.ask_remote(folders))
+        // Nothing is made behind a link that isn't followed: a task may have put it there.
+        let is_link = |at: &Path| listing.get(at).is_some_and(|it| it.kind == EntryKind::Link);
+        listing.unrounded(exact, |folders| {
+            let real = folders.iter().filter(|folder| !folder.ancestors().any(is_link));
+            self.ask_remote(&real.copied().collect::<Vec<_>>())
+        })
     }
 
     fn ask_remote(&self, folders: &[&Path]) -> Outcome<Disks> {

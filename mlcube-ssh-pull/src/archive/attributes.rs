@@ -1,13 +1,14 @@
 //! The permissions and times of entries from an archive.
 
-use std::fs::{FileTimes, Permissions};
+use std::fs::{File, FileTimes, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use mlcube_ssh::listing::Entry;
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 /// The permissions of an entry. Set-uid, set-gid and sticky bits are dropped: nothing from the remote may run locally
 /// with more rights than its user has.
@@ -35,12 +36,19 @@ pub(crate) fn times(entry: &Entry) -> FileTimes {
     FileTimes::new().set_accessed(SystemTime::now()).set_modified(time(entry))
 }
 
-/// Sets the time of a link itself.
-pub(crate) fn set_time_of_link(place: &Path, entry: &Entry) -> io::Result<()> {
+/// Gives an open folder its times and permissions. That its new files inherit its group is kept as it is locally.
+pub(crate) fn set_attributes_of_folder(folder: &File, entry: &Entry) -> io::Result<()> {
+    folder.set_times(times(entry))?;
+    let kept = folder.metadata()?.mode() & 0o7000;
+    folder.set_permissions(Permissions::from_mode(kept | entry.mode & 0o777))
+}
+
+/// Sets the time of the link `place` in a folder.
+pub(crate) fn set_time_of_link(folder: impl AsFd, place: &Path, entry: &Entry) -> io::Result<()> {
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let last_modification = Timespec { tv_sec: entry.modified.0, tv_nsec: entry.modified.1.into() };
     let times = Timestamps { last_access, last_modification };
-    Ok(utimensat(CWD, place, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(utimensat(folder, place, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 #[cfg(test)]

@@ -13,10 +13,11 @@ use mlcube_ssh::listing::{Entry as Planned, EntryKind, Listing};
 use mlcube_ssh::pipe::failure::is_disk_full;
 use mlcube_ssh::sync::archive::{Member, Members, exceeded};
 use mlcube_ssh::ui::progress::Progress;
+use rustix::fs::CWD;
 use tar::Archive;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::archive::attributes::{permissions, set_time_of_link, times};
+use crate::archive::attributes::{permissions, set_attributes_of_folder, set_time_of_link, times};
 use crate::archive::received::Received;
 use crate::local::scratch;
 
@@ -54,7 +55,7 @@ impl<'a> Unpacker<'a> {
     /// # Errors
     /// When the archive holds anything that wasn't requested, or the disk is full.
     pub(crate) fn unpack(&mut self, archive: impl Read, progress: &mut Progress) -> io::Result<()> {
-        fs::create_dir_all(self.scratch()).or_else(|problem| unless_full(&problem))?;
+        scratch::make_private(&self.scratch()).or_else(|problem| unless_full(&problem))?;
         let mut in_order = self.wanted.iter();
         let mut archive = Archive::new(archive);
         let mut members = Members::of(&mut archive)?;
@@ -103,10 +104,8 @@ impl<'a> Unpacker<'a> {
         let folders = self.received.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
         for (path, entry) in folders {
             // A folder without its permissions or times is still usable.
-            let _ = File::open(self.local.join(path)).and_then(|folder| {
-                folder.set_times(times(&entry))?;
-                folder.set_permissions(permissions(&entry))
-            });
+            let _ = File::open(self.local.join(path))
+                .and_then(|folder| set_attributes_of_folder(&folder, &entry));
         }
         self.received.is_all = was_all_packed && self.received.entries.len() == self.wanted.len();
     }
@@ -123,7 +122,7 @@ impl<'a> Unpacker<'a> {
             EntryKind::Folder => DirBuilder::new().mode(0o700).create(place)?,
             EntryKind::Link => {
                 symlink(&planned.target, &place)?;
-                set_time_of_link(&place, planned)?;
+                set_time_of_link(CWD, &place, planned)?;
             }
             _ => {
                 let file = self.read(member, planned)?;

@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::LazyLock;
@@ -38,7 +38,25 @@ pub(crate) fn folder() -> &'static str {
 
 /// The command that makes the scratch folder; `top` ends with a slash.
 pub(crate) fn make(top: &str) -> Command {
-    Command::new("mkdir").args(["-p", "--"]).arg(format!("{top}{}", folder()))
+    make_private_command(&format!("{top}{}", folder()))
+}
+
+/// The command that makes a folder that this user alone can enter, and those above it.
+pub(crate) fn make_private_command(folder: &str) -> Command {
+    // -m holds for the last folder alone.
+    Command::new("mkdir").args(["-p", "-m", "700", "--"]).arg(folder)
+}
+
+/// Makes a folder that this user alone can enter, and those above it: what is on its way lies there without the folders
+/// that close it to others in its place.
+///
+/// # Errors
+/// When it can't be made.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // It may be one of an earlier version. A disk without permissions may refuse them.
+    let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    Ok(())
 }
 
 /// Removes partial files that an earlier pull, which was cut off, has left and no later one needs: in the workspace and
@@ -164,7 +182,7 @@ impl Drop for Scratch {
 fn make_held(place: &Path) -> Option<File> {
     // Between these two steps, another pull may take the folder for that of a dead pull and remove it.
     for _ in 0..10 {
-        fs::create_dir_all(place).ok()?;
+        make_private(place).ok()?;
         match open_lock(place) {
             // On a file system without locks nobody can lock, and nobody removes folders.
             Ok(lock) if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) => {

@@ -12,7 +12,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::Session;
 use mlcube_ssh::sync::{Selection, leads_out};
 
-use crate::remote::workspace::{RemoteWorkspace, failure};
+use crate::remote::workspace::{RemoteWorkspace, check_folders, failure};
 
 const FOLLOW_LINKS: &str =
     concat!(include_str!("../sh/find.sh"), include_str!("../sh/follow-links.sh"));
@@ -60,6 +60,7 @@ pub(crate) fn follow(
             tried.insert(link);
         }
         remote.listing.merge(&targets);
+        check_folders(&remote.listing, connection.host())?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::SyncState;
 
-use crate::remote::workspace::{RemoteWorkspace, failure};
+use crate::remote::workspace::{RemoteWorkspace, check_folders, failure};
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
 
@@ -52,5 +52,7 @@ pub(crate) fn list(
     let host = connection.host();
     let path = reply.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    Ok(RemoteWorkspace { path, followed: Vec::new(), listing: reply.listing()?, session })
+    let listing = reply.listing()?;
+    check_folders(&listing, host)?;
+    Ok(RemoteWorkspace { path, followed: Vec::new(), listing, session })
 }

@@ -1,13 +1,16 @@
 //! The remote workspace, and the failures of listing it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use mlcube_ssh::listing::Listing;
+use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::{Failure, hinted};
+use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::{Reply, Session};
+use mlcube_ssh::settings::names::Host;
+use mlcube_ssh::text::quote::shell_word;
+use mlcube_ssh::ui::names::shown;
 
 /// The remote workspace.
 pub(crate) struct RemoteWorkspace {
@@ -29,6 +32,31 @@ impl RemoteWorkspace {
     }
 }
 
+/// Refuses a listing with an entry whose folder it lacks: find lists a folder before what is in it, and nobody would
+/// look whether that folder is a link locally.
+///
+/// # Errors
+/// When there is one; it is named.
+pub(crate) fn check_folders(listing: &Listing, host: &Host) -> Outcome<()> {
+    let mut known = Path::new("");
+    for (path, entry) in listing.iter() {
+        let folder = path.parent().unwrap_or(known);
+        // What can't be read isn't fetched, and find may quote a part of its path.
+        if folder == known || entry.kind == EntryKind::Unreadable {
+            continue;
+        }
+        if !folder.as_os_str().is_empty() && listing.get(folder).is_none() {
+            return Err(Failure::ours(anyhow!(
+                "'{host}' listed '{}' without the folder that holds it",
+                shown(path)
+            ))
+            .hint(format!("check the host's find with `ssh {}`", shell_word(host.as_str()))));
+        }
+        known = folder;
+    }
+    Ok(())
+}
+
 /// The failure that says why the workspace can't be listed.
 pub(crate) fn failure(host: &str, document: &Document, reply: &Reply) -> Failure {
     let problem = reply.field("problem").unwrap_or_default();
@@ -44,4 +72,26 @@ pub(crate) fn failure(host: &str, document: &Document, reply: &Reply) -> Failure
     }
     let reason = problem::reason(&problem, &reply.last_error());
     Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}")).hint(problem::WITH_V)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_without_its_folder_is_refused() {
+        let check = |lines: &[&str]| {
+            let line = |line: &&str| format!("{} 644 1 1.000000000 {}\0\0", &line[..1], &line[2..]);
+            let text: String = lines.iter().map(line).collect();
+            let host = "there".parse().unwrap();
+            check_folders(&Listing::parse(text.as_bytes()).unwrap(), &host).is_ok()
+        };
+        assert!(check(&["f a", "d b", "d b/c", "f b/c/d", "f b/e", "l f"]));
+        assert!(check(&["f b/c/d", "d b/c", "d b"]), "in any order");
+        assert!(check(&["u gone/x"]), "which is never fetched");
+        for lines in [&["f b/c"][..], &["d b", "f b/c/d"], &["d b/c"], &["d b", "l b/c/d", "f b/e"]]
+        {
+            assert!(!check(lines), "{lines:?}");
+        }
+    }
 }

@@ -13,7 +13,6 @@ use mlcube_ssh::sync::{Batch, Plan, Umask, rsync};
 use crate::local::backups::Backups;
 use crate::local::scratch;
 use crate::local::stage::Stage;
-use crate::transfer::links::is_link;
 use crate::transfer::load::Load;
 
 /// How many entries one rsync fetches. To refuse what wasn't requested, rsync looks for every received name in the
@@ -35,7 +34,7 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Splits `rest`, without its links, into the loads that one rsync each fetches.
+    /// Splits the files of `rest` into the loads that one rsync each fetches.
     ///
     /// `prepare` runs, or shows, a command that precedes a transfer, and returns whether it succeeded; if not, the
     /// transfer uses other options.
@@ -51,7 +50,7 @@ impl Fetch<'_> {
         let workspace = self.layout.workspace.to_string_lossy();
         let is_linked = |path: &Path| self.linked_files.iter().any(|link| link == path);
         let batches = |of_links: bool| {
-            let entries = rest.filter(|path, entry| !is_link(entry) && is_linked(path) == of_links);
+            let entries = rest.filter(|path, entry| entry.is_file() && is_linked(path) == of_links);
             plan.transfers_of(&entries).into_iter().map(move |batch| (batch, of_links))
         };
         batches(false)
@@ -117,15 +116,6 @@ impl Fetch<'_> {
             .list(names)
     }
 
-    /// The command that puts the links of a batch, which were made in the folder `from`, in their places.
-    pub(crate) fn place_links(&self, from: &str, batch: &Batch, names: List) -> Command {
-        let to = batch.below(&self.layout.workspace.to_string_lossy());
-        // Without a folder for temporary files: if a link replaces a file whose backup has to be copied to another file
-        // system, rsync would leave that file in its place.
-        let command = self.with_backups(rsync::local_command(), batch, false);
-        command.arg("--").arg(from).arg(to).list(names)
-    }
-
     fn with_backups(&self, command: Command, batch: &Batch, has_scratch: bool) -> Command {
         let folder = batch.below(&self.backups.folder().to_string_lossy());
         self.with_names(command, batch)
@@ -140,8 +130,9 @@ impl Fetch<'_> {
         // Without --keep-dirlinks: entries below a followed link have a batch of their own, and nothing else may be
         // written through a link.
         command
-            // A folder above a fetched entry keeps its local permissions and time; the plan names the missing ones.
-            .args(["--files-from=-", "--from0", "--dirs", "--no-implied-dirs"])
+            // No folder is asked for: `Folders` makes them. With --dirs, rsync would take whatever the host sends in
+            // each name of the list, as if it were a folder.
+            .args(["--files-from=-", "--from0", "--no-dirs", "--no-implied-dirs"])
             // The plan chose these entries by content; the same size and time mustn't make rsync skip them. Of the others,
             // some may have come by an archive that is incomplete.
             .args((self.by_content && batch.is_content_alone).then_some("--ignore-times"))

@@ -1,130 +1,136 @@
 //! The links of a pull. They are made locally, as the listing has them, once everything else has come: an rsync that
 //! fetches a link makes whatever the host has at that moment, and the next rsync of the same pull would write through it.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
-use mlcube_ssh::process::command::{Command, List};
-use mlcube_ssh::sync::{Batch, Plan};
+use mlcube_ssh::process::command::Command;
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, linkat, openat, readlinkat, renameat, statat, symlinkat,
+    unlinkat,
+};
+use rustix::io::Errno;
 
-use crate::archive::attributes::{permissions, set_time_of_link, times};
+use crate::archive::attributes::set_time_of_link;
+use crate::local::backups::Backups;
+use crate::local::real_folders::RealFolders;
 use crate::local::scratch;
-use crate::local::stage::remove;
+use crate::transfer::unmade::Unmade;
 
-/// The name of the folder, in a scratch folder, in which links are made.
-const FOLDER: &str = "links";
+/// The name, in the scratch folder, of a link that will replace an entry.
+const ASIDE: &str = "link";
 
 /// Returns whether an entry is a link that isn't followed.
 pub(crate) fn is_link(entry: &Entry) -> bool {
     entry.kind == EntryKind::Link
 }
 
-/// The links of a batch, with the planned folders around them.
+/// The links among the entries that a pull fetches.
 pub(crate) struct Links<'a> {
-    pub(crate) batch: Batch,
-    planned: &'a Listing,
-    /// The folder that the links are made in.
-    folder: PathBuf,
-}
-
-/// A link that can't be made.
-pub(crate) struct Unmade {
-    pub(crate) path: PathBuf,
-    pub(crate) problem: io::Error,
+    planned: Listing,
+    real: RealFolders<'a>,
+    backups: &'a Backups,
 }
 
 impl<'a> Links<'a> {
-    /// Splits the links of `rest` into batches.
-    pub(crate) fn of(plan: &'a Plan, rest: &Listing, workspace: &Path) -> Vec<Self> {
-        let links = rest.filter(|_, entry| is_link(entry));
-        let make = |batch: Batch| {
-            let folder = workspace.join(&batch.folder).join(scratch::folder()).join(FOLDER);
-            Self { batch, planned: &plan.send, folder }
-        };
-        plan.transfers_of(&links).into_iter().map(make).collect()
-    }
-
-    /// The folder that the links are made in, as rsync takes it.
-    pub(crate) fn from(&self) -> String {
-        format!("{}/", self.folder.display())
+    pub(crate) fn of(rest: &Listing, real: RealFolders<'a>, backups: &'a Backups) -> Self {
+        Self { planned: rest.filter(|_, entry| is_link(entry)), real, backups }
     }
 
     /// The commands that make the links.
     pub(crate) fn commands(&self) -> Vec<Command> {
-        let make = |name: &'static Path| {
-            let target = self.planned(name).map(|link| link.target).unwrap_or_default();
-            let place = self.folder.join(name);
-            let around = place.parent().unwrap_or(&self.folder);
-            let folder = Command::new("mkdir").args(["-p", "--"]);
-            let link = Command::new("ln").args(["-s", "--"]).arg(target.to_string_lossy());
-            [folder.arg(around.to_string_lossy()), link.arg(place.to_string_lossy())]
+        let make = |(path, link): (&Path, Entry)| {
+            let place = self.real.workspace.join(path);
+            let make = Command::new("ln").args(["-s", "--"]).arg(link.target.to_string_lossy());
+            make.arg(place.to_string_lossy())
         };
-        self.batch.files_from.iter().flat_map(make).collect()
+        self.planned.iter().map(make).collect()
     }
 
-    /// Makes the links in the folder; returns the names to place, and the first link that can't be made.
-    pub(crate) fn make(&self, workspace: &Path) -> (List, Option<Unmade>) {
-        let (mut names, mut folders, mut unmade) = (Vec::new(), BTreeMap::new(), None);
-        for name in self.batch.files_from.iter() {
-            let Some(link) = self.planned(name) else { continue };
-            let made = if is_in_real_folders(&workspace.join(&self.batch.folder), name) {
-                self.make_one(name, &link)
-            } else {
-                Err(io::Error::other("a folder on the way is none"))
-            };
-            if let Err(problem) = made {
-                let path = self.batch.folder.join(name);
-                unmade.get_or_insert(Unmade { path, problem });
-                continue;
+    /// Makes the links; returns how many, and the first one that can't be made.
+    pub(crate) fn make(&self) -> (u64, Option<Unmade>) {
+        let (mut made, mut unmade) = (0, None);
+        for (path, link) in self.planned.iter() {
+            match self.make_one(path, &link) {
+                Ok(()) => made += 1,
+                Err(problem) => {
+                    let path = path.to_owned();
+                    unmade.get_or_insert(Unmade { what: "link", path, problem });
+                }
             }
-            let around = name.ancestors().skip(1).filter_map(|folder| {
-                let planned = self.planned(folder).filter(Entry::is_folder)?;
-                Some((folder, planned))
-            });
-            folders.extend(around);
-            names.push(name);
         }
-        // The deepest first: setting the attributes of a folder may close it.
-        for (name, planned) in folders.iter().rev() {
-            // A folder without its permissions or times is still usable.
-            let _ = fs::File::open(self.folder.join(name)).and_then(|folder| {
-                folder.set_times(times(planned))?;
-                folder.set_permissions(permissions(planned))
-            });
+        (made, unmade)
+    }
+
+    fn make_one(&self, path: &Path, link: &Entry) -> io::Result<()> {
+        let folder = self.real.open(path.parent().unwrap_or(Path::new("")))?;
+        let name = Path::new(path.file_name().unwrap_or_default());
+        match symlinkat(&link.target, &folder, name) {
+            Err(Errno::EXIST) => self.replace(path, &folder, name, link),
+            made => {
+                made?;
+                set_time_of_link(&folder, name, link)
+            }
         }
-        // A folder is named, too: with the links in it, it would get another time.
-        names.extend(folders.into_keys());
-        names.sort_unstable();
-        (names.into_iter().collect(), unmade)
     }
 
-    /// Removes the folder.
-    pub(crate) fn remove(&self) {
-        // The scratch folder around it is removed at the end of the pull, and by later pulls.
-        let _ = remove(&self.folder);
+    /// Puts a link in the place of a file or another link, which is kept as a backup.
+    fn replace(&self, path: &Path, folder: &File, name: &Path, link: &Entry) -> io::Result<()> {
+        // Made out of sight, so that a disk without links loses nothing.
+        let scratch = self.real.workspace.join(scratch::folder());
+        scratch::make_private(&scratch)?;
+        let aside = scratch.join(ASIDE);
+        let _ = fs::remove_file(&aside);
+        symlink(&link.target, &aside)?;
+        set_time_of_link(CWD, &aside, link)?;
+        self.keep(path, folder, name)?;
+        match renameat(CWD, &aside, folder, name) {
+            // A followed link, or a mounted folder, may be on another disk.
+            Err(Errno::XDEV) => {
+                fs::remove_file(&aside)?;
+                unlinkat(folder, name, AtFlags::empty())?;
+                symlinkat(&link.target, folder, name)?;
+                set_time_of_link(folder, name, link)
+            }
+            placed => Ok(placed?),
+        }
     }
 
-    fn make_one(&self, name: &Path, link: &Entry) -> io::Result<()> {
-        let place = self.folder.join(name);
-        fs::create_dir_all(place.parent().unwrap_or(&self.folder))?;
-        symlink(&link.target, &place)?;
-        set_time_of_link(&place, link)
-    }
-
-    fn planned(&self, name: &Path) -> Option<Entry> {
-        self.planned.get(&self.batch.folder.join(name))
+    /// Makes the backup of an entry that stays in its place.
+    fn keep(&self, path: &Path, folder: &File, name: &Path) -> io::Result<()> {
+        let backup = self.backups.folder().join(path);
+        fs::create_dir_all(backup.parent().unwrap_or(&backup))?;
+        let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let entry = match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => None,
+            FileType::Symlink => Some(readlinkat(folder, name, Vec::new())?),
+            _ => return Err(io::Error::other("a folder or a device has its place")),
+        };
+        // Another disk, and some that know no second name, need a copy.
+        if linkat(folder, name, CWD, &backup, AtFlags::empty()).is_ok() {
+            return Ok(());
+        }
+        if let Some(target) = entry {
+            return symlink(OsStr::from_bytes(target.to_bytes()), backup);
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
+        copy(&mut file, &backup)
     }
 }
 
-/// Returns whether the folders of `name` in `top`, as far as they exist, are no links.
-fn is_in_real_folders(top: &Path, name: &Path) -> bool {
-    let mut around = name.ancestors().skip(1).filter(|folder| *folder != Path::new(""));
-    around.all(|folder| match fs::symlink_metadata(top.join(folder)) {
-        Ok(found) => found.is_dir(),
-        Err(problem) => problem.kind() == io::ErrorKind::NotFound,
-    })
+/// Copies an open file with its time and permissions.
+fn copy(file: &mut File, backup: &Path) -> io::Result<()> {
+    let found = file.metadata()?;
+    let mut copy = File::create_new(backup)?;
+    io::copy(file, &mut copy)?;
+    copy.set_permissions(fs::Permissions::from_mode(found.permissions().mode() & 0o777))?;
+    // Both times, because a file system made with libfuse 2 may ignore one alone.
+    let times = fs::FileTimes::new().set_accessed(found.accessed()?);
+    copy.set_times(times.set_modified(found.modified()?))
 }

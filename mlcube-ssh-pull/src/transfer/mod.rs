@@ -2,10 +2,12 @@
 
 pub(crate) mod compare;
 pub(crate) mod fetch;
+pub(crate) mod folders;
 pub(crate) mod links;
 pub(crate) mod load;
 pub(crate) mod skipped;
 mod summary;
+mod unmade;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -41,12 +43,15 @@ use crate::local::backups::Backups;
 use crate::local::file_system;
 use crate::remote::workspace::RemoteWorkspace;
 use crate::transfer::fetch::Fetch;
-use crate::transfer::links::{Links, Unmade};
+use crate::transfer::folders::Folders;
+use crate::transfer::links::Links;
 use crate::transfer::load::Load;
+use crate::transfer::unmade::Unmade;
 
 use crate::archive;
 use crate::archive::ArchiveTransfer;
 use crate::local::free_space;
+use crate::local::real_folders::RealFolders;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
 
@@ -184,7 +189,7 @@ impl TransferContext<'_> {
             self.add_differing(&mut plan, differing, &seen, &local);
         }
         // rsync has to be run separately for entries below a link, on either side.
-        plan.links.extend(entered(remote.followed(true), &local));
+        plan.links.extend(entered(remote.followed(true), &local, self.real_folders()));
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
         Ok(Planned {
             replaced: plan.send.iter().filter_map(replaced).collect(),
@@ -265,6 +270,10 @@ impl TransferContext<'_> {
         }
         skipped::check_exchanged(&confirmed, self.connection.host())?;
         skipped::check_denied(&denied)
+    }
+
+    fn real_folders(&self) -> RealFolders<'_> {
+        RealFolders { workspace: &self.layout.workspace, boundary: self.boundary }
     }
 
     /// Both workspaces; `remote` is the path of the remote one.
@@ -358,11 +367,18 @@ impl TransferContext<'_> {
         }
         remote.session.map_or(Ok(()), Session::end)?;
         let rest = received.rest(&plan.send);
+        let real = self.real_folders();
+        let folders = Folders::of(&rest, real);
+        let made = folders.make(|path| received.entries.get(path).is_some());
+        let unmade: Vec<&Path> = made.unmade.iter().map(|folder| folder.path.as_path()).collect();
+        let can_come = |path: &Path| !unmade.iter().any(|folder| path.starts_with(folder));
+        let wanted = if unmade.is_empty() {
+            Cow::Borrowed(&*rest)
+        } else {
+            Cow::Owned(rest.filter(|path, _| can_come(path)))
+        };
         for link in plan.links.iter().filter(|link| plan.send.get(link).is_some()) {
-            let folder = layout.workspace.join(link);
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("can't create the folder {}", folder.display()))?;
-            own.scratch.hold(&folder);
+            own.scratch.hold(&layout.workspace.join(link));
         }
         let fetch = Fetch {
             connection,
@@ -372,10 +388,13 @@ impl TransferContext<'_> {
             by_content: args.checksum,
             linked_files: &linked_files,
         };
-        let loads = fetch.loads(plan, &rest, &mut |command| self.prepare(command))?;
+        let loads = fetch.loads(plan, &wanted, &mut |command| self.prepare(command))?;
         let stage =
             if loads.is_empty() { None } else { Stage::where_needed(self.sync_state, &loads)? };
-        stage.iter().try_for_each(|stage| stage.make(&loads, &layout.workspace))?;
+        match &stage {
+            Some(stage) => stage.make(&loads, &layout.workspace)?,
+            None => Stage::remove_left(self.sync_state, plan, &layout.workspace)?,
+        }
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let commands = fetch.commands(&loads, stage.as_ref());
         let (mut transfer, fetched) = rsync::run(&commands, self.connection, heard);
@@ -387,47 +406,17 @@ impl TransferContext<'_> {
             let unrequested = stage.clear(&loads, &layout.workspace, !is_done);
             placed.and(self.check_requested(unrequested))
         });
-        let linked = match &fetched {
-            Ok(_) => self.place_links(&fetch, plan, &rest, &mut transfer),
-            Err(_) => Ok(None),
-        };
-        note_fetched(receipt, &received, &transfer);
-        let left_out = fetched?.or(linked?);
-        placed.map(|()| (rest.into_owned(), left_out))
-    }
-
-    /// Makes the links among `rest`. Returns the failure that names one that can't be made.
-    fn place_links(
-        &self,
-        fetch: &Fetch,
-        plan: &Plan,
-        rest: &Listing,
-        transfer: &mut Transfer,
-    ) -> Outcome<Option<Failure>> {
-        let mut failure = None;
-        for links in Links::of(plan, rest, &self.layout.workspace) {
-            let (names, unmade) = links.make(&self.layout.workspace);
-            failure = failure.or(unmade.map(no_link));
-            if !names.is_empty() {
-                let number = names.len() as u64;
-                let command = fetch.place_links(&links.from(), &links.batch, names);
-                self.step.report().command(&command);
-                let ended = command.run()?;
-                transfer.changed = transfer.changed.saturating_add(number);
-                if ended.status != 0 {
-                    let reason = one_line(ended.errors.lines().next().unwrap_or_default());
-                    let path = self.layout.workspace.join(&links.batch.folder);
-                    failure = failure.or_else(|| {
-                        Some(Failure::ours(anyhow!(
-                            "can't put links into {}: {reason}; the rest was done",
-                            path.display()
-                        )))
-                    });
-                }
-            }
-            links.remove();
+        transfer.changed = transfer.changed.saturating_add(made.number);
+        let mut unmade = made.unmade.into_iter().next();
+        if fetched.is_ok() {
+            let (number, link) = Links::of(&wanted, real, own.backups).make();
+            transfer.changed = transfer.changed.saturating_add(number);
+            unmade = unmade.or(link);
         }
-        Ok(failure)
+        folders.finish();
+        note_fetched(receipt, &received, &transfer);
+        let left_out = fetched?.or(unmade.map(Unmade::failure));
+        placed.map(|()| (rest.into_owned(), left_out))
     }
 
     /// Moves the entries of these loads from the stage to their places.
@@ -483,18 +472,15 @@ impl TransferContext<'_> {
     }
 }
 
-fn no_link(Unmade { path, problem }: Unmade) -> Failure {
-    Failure::ours(anyhow!(
-        "can't make the link '{}' locally: {problem}; the rest was done",
-        shown(&path)
-    ))
-    .hint("name it in .mlcubeignore if the local file system has no links")
-}
-
 /// The remote links in whose places a pull may work: nothing is made or looked at behind a local link that isn't followed.
-fn entered(followed: Vec<PathBuf>, local: &Listing) -> impl Iterator<Item = PathBuf> {
-    let is_entered = |path: &Path| {
+fn entered(
+    followed: Vec<PathBuf>,
+    local: &Listing,
+    real: RealFolders<'_>,
+) -> impl Iterator<Item = PathBuf> {
+    let is_entered = move |path: &Path| {
         path.ancestors().all(|at| local.get(at).is_none_or(|entry| entry.is_folder()))
+            && real.can_hold(path)
     };
     followed.into_iter().filter(move |link| is_entered(link))
 }

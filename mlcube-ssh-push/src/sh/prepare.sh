@@ -22,6 +22,8 @@ locate_places
 incoming=$state/incoming/$id
 
 need_rsync
+were_there=yes
+if [ ! -d "$state" ] || [ ! -d "$base" ]; then were_there=; fi
 check_own "$state" "$base"
 # If `clean` removes folders meanwhile, they are made again once it has ended. From the moment that this push holds its
 # incoming folder, clean removes nothing.
@@ -73,6 +75,8 @@ if [ ! -d "$base" ]; then
   make_private "$base" || problem not-writable "$base"
   if [ "$shared" = yes ]; then give_to_group "$base" || problem not-writable "$base"; fi
 fi
+# In a folder where everybody may make folders, somebody else may have made these first, after that check.
+[ -n "$were_there" ] || check_own "$state" "$base"
 take_former_workspace "$workspace" "$former_workspace" "$state" || refuse_locked
 # A link that is there before the first push is the user's.
 is_filled=no

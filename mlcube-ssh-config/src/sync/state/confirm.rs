@@ -128,11 +128,12 @@ impl Ended<'_> {
 
     /// The entries with the paths of `planned` as they are locally now, as far as the file system can store them.
     fn look_locally(&self, planned: &Listing) -> Outcome<Listing> {
-        let mut now = Listing::default();
+        let mut found = Vec::new();
         for (path, _) in planned.iter() {
             let entry = Entry::look(&self.sides.local.join(path)).map_err(Failure::ours)?;
-            now.extend(entry.map(|entry| (path, entry)));
+            found.extend(entry.map(|entry| (path, entry)));
         }
+        let now: Listing = found.into_iter().collect();
         Ok(self.sides.unrounded_local(&now, planned).into_owned())
     }
 
