@@ -668,6 +668,29 @@ fn a_former_environment_of_another_user_is_never_used() {
     assert!(!canary.exists() && !sticky.join("cube").exists());
 }
 
+/// Somebody who sees that the account is about to make a folder can make it first.
+#[test]
+fn a_folder_that_another_user_makes_at_the_last_moment_is_never_used() {
+    if !am_root() {
+        skip("only root can make a folder of another user");
+        return;
+    }
+    let mut scene = Scene::new();
+    let sticky = scene.host.folder().join("sticky");
+    let made = scene.sh("mkdir -m 1777 \"$IT\"").env("IT", &sticky).run();
+    made.succeeds();
+    for (location, folder) in [("sticky/envs", "sticky/envs"), ("sticky", "sticky/cube")] {
+        let folder = scene.host.folder().join(folder).display().to_string();
+        let first = format!("/bin/mkdir '{folder}' && chown nobody '{folder}'");
+        let line = format!("[ \"$2\" != '{folder}' ] || {{ {first}; }}; exec /bin/mkdir \"$@\"");
+        scene.host.has_program("mkdir", &line);
+        let mut interpreter = virtualenv("");
+        interpreter["location"] = scene.host.folder().join(location).to_str().unwrap().into();
+        interp(&mut scene, interpreter).exits(125).says("nobody").says(&folder);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is put into it");
+    }
+}
+
 #[test]
 fn a_folder_of_wheels_that_is_not_there_is_named() {
     let mut scene = Scene::new();

@@ -333,7 +333,7 @@ virtual_environment() {
   wanted="$named_python $*"
   if [ ! -e "$former" ] && is_whole "$@"; then finish 0 "$@"; return; fi
 
-  mkdir -p "${folder%/*}" || problem not-writable "${folder%/*}"
+  make_own "${folder%/*}"
   one_at_a_time
   settle_former
   if is_whole "$@"; then finish 0 "$@"; return; fi
@@ -455,14 +455,22 @@ create() {
   if [ -d "$folder" ] && [ -n "$(ls -A "$folder")" ]; then problem not-an-environment "$folder"; fi
   maker=$(command -v "$named_python") || no_python
   say "creating $folder"
+  make_own "$folder"
   is_creating=yes
-  if ! { mkdir -p "$folder" && printf '' >"$begun"; }; then problem not-writable "$folder"; fi
+  printf '' >"$begun" || problem not-writable "$folder"
   if command -v virtualenv >/dev/null; then
     virtualenv -q -p "$maker" "$folder" >&2 || problem create "$folder"
   else
     "$maker" -m venv "$folder" >&2 || problem create "$folder"
   fi
   printf '' >"$made" || problem not-writable "$folder"
+}
+
+# Makes the folder $1: that of the environment or the one above. In a folder like /tmp, another user may have made it since
+# it was checked.
+make_own() {
+  mkdir -p "$1" || problem not-writable "$1"
+  check_own "$folder"
 }
 
 # Makes a second pipeline wait that wants the same environment. The lock ends with its holder.
