@@ -116,9 +116,15 @@ fn modules_are_loaded(package: &str, place: &str, unknown: &str) {
         list(&fails).exits(125).complains(&["'there'", "'setup'", "status 1", unknown]);
         scene.masters().kill();
     }
-    push(&scene, &loads).succeeds();
+    push(&scene, &loads).succeeds().never_says("'setup' says");
     let ran = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&loads).run();
+    ran.succeeds().says(&format!("loaded by-{package}")).never_says("'setup' says");
+    scene.set("/setup", "module load nothing; module load apptainer");
+    let ran = scene.tool("mlcube-ssh-exec").arg("run");
+    let ran = ran.reads_document(&scene.document(&cube, &[])).run();
     ran.succeeds().says(&format!("loaded by-{package}"));
+    assert_eq!(ran.stderr.matches("'setup' says on 'there': ").count(), 1, "{}", ran.stderr);
+    ran.says(unknown);
 }
 
 #[test]

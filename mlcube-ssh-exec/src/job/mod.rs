@@ -100,7 +100,8 @@ impl Job {
         options: &StartOptions,
     ) -> Result<Self> {
         let job = Self::named(id, document, connection);
-        let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
+        let script = connection.script(START).telling_setup();
+        let script = script.with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &job.id);
         Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
     }
