@@ -47,9 +47,38 @@ pub(crate) fn problem(errors: &str) -> Option<Problem> {
     let words = line.split_once("connection broken by ").map_or(line, |(_, words)| words);
     // The line has this form: `'NewConnectionError('<…>: Failed to …')': /simple/mlcube/`
     let words = words.rsplit_once("': ").map_or(words, |(words, _)| words);
-    let words = words.rsplit_once(">: ").map_or(words, |(_, words)| words);
-    let words = words.trim_matches(['\'', '"', '(', ')', ' ', ',']);
-    Some(Problem { cause: one_line(words), hint })
+    let words = words.strip_prefix('\'').unwrap_or(words);
+    let texts = texts(words);
+    let cause = if texts.is_empty() { words.to_owned() } else { texts.join(": ") };
+    Some(Problem { cause: one_line(&cause), hint })
+}
+
+/// Returns the texts in what Python prints of an exception, as in `ProxyError('Cannot connect.', OSError('timed out'))`.
+fn texts(printed: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut rest = printed;
+    while let Some((_, quoted)) = rest.split_once(['\'', '"']) {
+        // Python takes the other quotes for a text with such quotes in it.
+        let quote = rest[rest.len() - quoted.len() - 1..].chars().next().unwrap_or('"');
+        let (text, behind) = quoted.split_once(quote).unwrap_or((quoted, ""));
+        let text = text.rsplit_once(">: ").map_or(text, |(_, text)| text);
+        texts.push(with_address(text).trim_end_matches('.').to_owned());
+        rest = behind;
+    }
+    texts.retain(|text| !text.is_empty());
+    texts
+}
+
+/// Returns the text with `HOST:PORT` for the pool of connections to it.
+fn with_address(text: &str) -> String {
+    let address = |text: &str| {
+        let pool = text.strip_prefix("HTTP")?;
+        let pool = pool.strip_prefix('S').unwrap_or(pool).strip_prefix("ConnectionPool(host=")?;
+        let (host, rest) = pool.split_once(", port=")?;
+        let (port, rest) = rest.split_once("): ")?;
+        Some(format!("{}:{port}: {rest}", host.trim_matches('\'')))
+    };
+    address(text).unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -68,10 +97,28 @@ mod tests {
             found.cause,
             "Failed to establish a new connection: [Errno 111] Connection refused"
         );
-        let errors = format!(
-            "{warning} 'ProxyError('Cannot connect to proxy.', OSError(0, 'Error'))': /simple/\n{none}"
-        );
-        assert!(problem(&errors).unwrap().hint.contains("proxy:"));
+        for (printed, cause, hint) in [
+            (
+                "ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 426 Upgrade Required'))",
+                "Cannot connect to proxy: Tunnel connection failed: 426 Upgrade Required",
+                "proxy:",
+            ),
+            (
+                "ReadTimeoutError(\"HTTPConnectionPool(host='127.0.0.1', port=26199): Read timed out. (read timeout=15.0)\")",
+                "127.0.0.1:26199: Read timed out. (read timeout=15.0)",
+                "internet",
+            ),
+            (
+                "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed'))",
+                "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+                "PIP_CERT",
+            ),
+            ("RemoteDisconnected()", "RemoteDisconnected()", "internet"),
+        ] {
+            let found = problem(&format!("{warning} '{printed}': /simple/\n{none}")).unwrap();
+            assert_eq!(found.cause, cause);
+            assert!(found.hint.contains(hint), "{cause}");
+        }
         assert!(problem(none).is_none());
     }
 }

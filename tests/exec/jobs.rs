@@ -376,7 +376,7 @@ fn a_host_that_ends_processes_at_logout_is_named_or_the_job_gets_a_scope() {
     let (scene, _engine, document) = pushed("echo started");
     host_has(&scene, "loginctl", "[ \"$1\" = show-user ] || echo KillUserProcesses=yes");
     let warned = exec(&scene, &["run"], &document);
-    warned.succeeds().says("loginctl enable-linger").says("started\n");
+    warned.succeeds().says("`loginctl enable-linger` on that host").says("started\n");
     host_has(
         &scene,
         "loginctl",
@@ -386,6 +386,10 @@ fn a_host_that_ends_processes_at_logout_is_named_or_the_job_gets_a_scope() {
     let spared = exec(&scene, &["run"], &document);
     spared.succeeds().never_says("enable-linger").says("started\n");
     assert_eq!(fs::read_to_string(scene.host.bin().join("scopes")).unwrap(), "true\nsh\n");
+    // As without a bus of the user's own.
+    host_has(&scene, "systemd-run", "echo 'Failed to connect to bus' >&2; exit 1");
+    let not_spared = exec(&scene, &["run"], &document);
+    not_spared.succeeds().never_says("enable-linger").says("fails there: Failed to connect to bus");
 }
 
 #[test]

@@ -247,7 +247,10 @@ install() {
   {
     # `sleep` survives when pip has ended and this subshell is killed: it must keep neither the session nor the lock open.
     sleep 10 >/dev/null 2>&1 3<&- 9>&-
-    say "pip is still running; it waits 15 s for each response of the package index, and retries once"
+    case " $* " in
+      *' --no-index '*) say 'pip is still running' ;;
+      *) say "pip is still running; it waits 15 s for each response of the package index, and retries once" ;;
+    esac
   } &
   talker=$!
   "$python" -E -m pip install --disable-pip-version-check --no-input --timeout 15 --retries 1 "$@" >&2
