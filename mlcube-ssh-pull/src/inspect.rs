@@ -9,7 +9,7 @@ use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Selection, SyncState};
+use mlcube_ssh::sync::{Selection, SyncState, longest_path};
 
 use crate::remote::followed_links;
 use crate::remote::list::list;
@@ -43,6 +43,7 @@ pub(crate) fn list_both(
         let mut remote = list(connection, document, layout, is_followed.then_some(sync_state))?;
         let (agreed, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         followed_links::follow(connection, document, &mut remote, named, &agreed)?;
+        remote.listing.close_long_paths(longest_path(&layout.workspace, &remote.path));
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }

@@ -22,7 +22,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::login::login_keys::LoginKeys;
 use mlcube_ssh::sync::rsync::Transfer;
-use mlcube_ssh::sync::{Plan, Selection, SyncState, TransferDirection};
+use mlcube_ssh::sync::{Plan, Selection, SyncState, TransferDirection, longest_path};
 use mlcube_ssh::ui::names;
 
 use crate::cli::Args;
@@ -182,6 +182,8 @@ impl<'a> Push<'a> {
         let (connection, wait) = (&self.connection, self.args.wait);
         let mut remote = prepare::prepare(connection, &script, self.document, wait)?;
         remote.by_content = self.args.checksum;
+        let longest = longest_path(&self.cube.layout.workspace, &remote.workspace);
+        remote.listing.close_long_paths(longest);
         Ok(remote)
     }
 

@@ -93,6 +93,18 @@ fn a_path_that_is_too_long_for_the_system() {
     assert_eq!(read(&there.join("good")), "1,2");
     let verified = run(&scene, "mlcube-ssh-push", &document, &["--verify"]);
     verified.exits(125).never_says("no file differs");
+    // The other way, beside a result.
+    scene.sh("rm -rf digits/workspace/0*").run().succeeds();
+    scene.sh("rm -rf \"$THERE\"/0*").env("THERE", &there).run().succeeds();
+    let deeper = deep.replace("digits/workspace", "\"$THERE\"");
+    scene.sh(&deeper).env("THERE", &there).run().succeeds();
+    fs::write(there.join("good"), "1,2,3").unwrap();
+    let pulled = run(&scene, "mlcube-ssh-pull", &document, &["-q"]);
+    pulled.exits(125).says("File name too long");
+    assert_eq!(read(&cube.workspace().join("good")), "1,2,3");
+    fs::write(cube.workspace().join("good"), "1").unwrap();
+    run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
+    assert_eq!(read(&there.join("good")), "1");
     // What removes a folder by its path can't remove this one.
     scene.sh("rm -rf digits/workspace/0*").run().succeeds();
     scene.sh("rm -rf \"$THERE\"/0*").env("THERE", &there).run().succeeds();

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
 
 /// The prefix of a reason why an entry can't be read; the reason is stored where the owner's name is otherwise.
 const REASON: char = '!';
@@ -101,6 +102,11 @@ impl Entry {
     pub fn unreadable(problem: &io::Error) -> Self {
         let target = PathBuf::from(format!("{REASON}{}", reason(problem)));
         Self { kind: EntryKind::Unreadable, mode: 0, size: 0, modified: (0, 0), target }
+    }
+
+    /// Makes an unreadable entry in which something has a path that is too long for any system call.
+    pub(crate) fn too_long() -> Self {
+        Self::unreadable(&Errno::NAMETOOLONG.into())
     }
 
     /// The reason why an unreadable entry can't be read; `None` if the reason is its owner.

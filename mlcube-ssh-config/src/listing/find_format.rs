@@ -1,11 +1,12 @@
 //! The text form of a listing: the output of the remote's `find`, and the files of the sync state.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io;
 use std::io::{Read, Write};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use memchr::memchr;
@@ -47,12 +48,17 @@ pub(crate) struct Parser {
     entries: usize,
     names: usize,
     has_rubbish: bool,
+    /// Whether there was a path that no system call accepts.
+    has_long_path: bool,
     /// Whether the local machine wrote the listing, so that it may have as many entries as this machine has files.
     is_our_own: bool,
 }
 
-/// More bytes than the numbers before a path take.
-const NUMBERS: usize = 128;
+/// The longest path that a listing may have, in bytes. `find` goes down step by step, to paths that no system call accepts.
+const LONGEST: usize = 1 << 20;
+
+/// More bytes than the numbers before a path take, and the link target behind it.
+const OTHERS: usize = 128 + limits::PATH;
 
 impl Parser {
     /// Reads a piece.
@@ -73,8 +79,7 @@ impl Parser {
             let read = self.take(interner, &text)?;
             self.open.extend_from_slice(&text[read..]);
         }
-        // Two paths, and the numbers before the first.
-        if self.open.len() > 2 * limits::PATH + NUMBERS { Err(Exceeded::Path) } else { Ok(()) }
+        if self.open.len() > LONGEST + OTHERS { Err(Exceeded::Path) } else { Ok(()) }
     }
 
     /// Reads the complete entries; returns how many bytes they take.
@@ -84,7 +89,7 @@ impl Parser {
             read += field.len() + target.len() + 2;
             let parsed = parse_entry(field, self.is_our_own);
             let path = parsed.as_ref().map_or(field.len(), |(path, _)| path.len());
-            if path.max(target.len()) > limits::PATH {
+            if path > LONGEST || target.len() > limits::PATH {
                 return Err(Exceeded::Path);
             }
             self.entries += 1;
@@ -100,6 +105,15 @@ impl Parser {
                 continue;
             }
             match parsed {
+                Some((path, _)) if path.len() > limits::PATH => {
+                    self.has_long_path = true;
+                    let folder = folder_within(&path, limits::PATH).ok_or(Exceeded::Path)?;
+                    if is_of_the_folder(folder) {
+                        let closed = Entry::too_long();
+                        let reason = closed.target.as_os_str().as_bytes();
+                        self.listing.push(PackedEntry::pack(interner, folder, &closed, reason));
+                    }
+                }
                 Some((path, entry)) if is_of_the_folder(&path) => {
                     let known = interner.len();
                     self.listing.push(PackedEntry::pack(interner, &path, &entry, target));
@@ -137,13 +151,22 @@ impl Parser {
     ///
     /// # Errors
     /// When the text is malformed or ends within an entry.
-    pub(crate) fn finish_both(mut self) -> Result<(Listing, Option<Listing>)> {
+    pub(crate) fn finish_both(self) -> Result<(Listing, Option<Listing>)> {
         ensure!(!self.has_rubbish, "a list of files can't be read");
         ensure!(self.open.is_empty(), "a list of files is cut off");
-        self.listing.sort();
-        let Some(mut first) = self.first else { return Ok((self.listing, None)) };
-        first.sort();
-        Ok((first, Some(self.listing)))
+        let has_long_path = self.has_long_path;
+        let done = |mut listing: Listing| {
+            listing.sort();
+            if has_long_path {
+                listing.empty_closed_folders();
+            }
+            listing
+        };
+        let listing = done(self.listing);
+        Ok(match self.first {
+            Some(first) => (done(first), Some(listing)),
+            None => (listing, None),
+        })
     }
 }
 
@@ -177,6 +200,34 @@ impl Listing {
         }
         drop(interner);
         parser.finish()
+    }
+
+    /// Replaces what has a path of more than `longest` bytes by the folder above it that still can be named, as an
+    /// unreadable one: a program that names it below another folder would fail for all.
+    pub fn close_long_paths(&mut self, longest: usize) {
+        let closed = |(path, _): (&'static Path, _)| {
+            let path = path.as_os_str().as_bytes();
+            let folder = (path.len() > longest).then(|| folder_within(path, longest))??;
+            Some((Path::new(OsStr::from_bytes(folder)), Entry::too_long()))
+        };
+        let closed: Vec<_> = self.iter().filter_map(closed).collect();
+        if !closed.is_empty() {
+            self.extend(closed);
+            self.empty_closed_folders();
+        }
+    }
+
+    /// Removes what is in folders with too long a path in them.
+    fn empty_closed_folders(&mut self) {
+        let reason = Entry::too_long();
+        let mut closed: Option<PathBuf> = None;
+        self.retain(|path, entry| {
+            let is_below = closed.as_ref().is_some_and(|closed| path.starts_with(closed));
+            if !is_below && *entry == reason {
+                closed = Some(path.to_owned());
+            }
+            !is_below
+        });
     }
 
     /// Writes the form that [`Listing::parse`] reads, in small pieces.
@@ -214,6 +265,12 @@ fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let path = end(text)?;
     let behind = &text[path + 1..];
     Some((&text[..path], &behind[..end(behind)?]))
+}
+
+/// The last folder above `path` whose path has at most `longest` bytes; `None` if there is none.
+fn folder_within(path: &[u8], longest: usize) -> Option<&[u8]> {
+    let end = path.get(..=longest)?.iter().rposition(|&byte| byte == b'/')?;
+    Some(&path[..end])
 }
 
 /// Returns whether a path stays in the folder, and isn't a remainder of a transfer that was cut off.
@@ -271,7 +328,6 @@ fn without_doubled_slashes(path: &[u8]) -> Cow<'_, [u8]> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
 
     use super::*;
 
@@ -346,6 +402,30 @@ mod tests {
         let entry = |length: usize| format!("f 644 1 1.000000000 {}\0\0", "x".repeat(length));
         assert_eq!(Listing::parse(entry(limits::PATH - 1).as_bytes()).unwrap().len(), 1);
         assert!(Listing::parse(entry(limits::PATH + 1).as_bytes()).is_err());
+        // The folder that holds what no system call reaches is unreadable; the rest is listed.
+        let deep = "a folder/".repeat(limits::PATH / 4);
+        let folder = deep[..=limits::PATH].rsplit_once('/').unwrap().0.to_owned();
+        let text = |paths: &[&str]| {
+            let line = |path: &&str| format!("d 755 1 1.000000000 {path}\0\0");
+            paths.iter().map(line).collect::<String>()
+        };
+        let kinds = |listing: &Listing| -> Vec<_> {
+            listing.iter().map(|(path, entry)| (path.to_owned(), entry.kind)).collect()
+        };
+        let listed =
+            text(&["above", &folder, &format!("{folder}/b"), &format!("{deep}x"), "beside"]);
+        let mut listing = Listing::parse(listed.as_bytes()).unwrap();
+        let mut expected = vec![
+            (folder.into(), EntryKind::Unreadable),
+            ("above".into(), EntryKind::Folder),
+            ("beside".into(), EntryKind::Folder),
+        ];
+        assert_eq!(kinds(&listing), expected);
+        listing.close_long_paths(20);
+        expected[0].0 = "a folder/a folder".into();
+        assert_eq!(kinds(&listing), expected, "what fits below a longer path");
+        let too_deep = "a/".repeat(LONGEST);
+        assert!(Listing::parse(text(&[&too_deep]).as_bytes()).is_err());
         // A local listing has no limit on its entries.
         let full = Parser { entries: limits::ENTRIES, ..Parser::default() };
         assert!(full.clone().feed(entry(1).as_bytes()).is_err());

@@ -17,7 +17,7 @@ pub use plan::skipped;
 pub use plan::{Plan, TransferDirection, leads_out};
 pub use same_contents::SideListings;
 pub use selection::{Pattern, Selected, Selection};
-pub use sides::{Sides, unrounded_local};
+pub use sides::{Sides, longest_path, unrounded_local};
 pub use state::SyncState;
 pub use state::agreed::{Agreed, AgreedEntry, Confirmed};
 pub use state::confirm::{Ended, list_paths};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::listing::{Disks, EntryKind, Listing};
 use crate::pipe::failure::Outcome;
+use crate::pipe::limits;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::disks;
@@ -103,4 +104,13 @@ impl Sides<'_> {
 #[must_use]
 pub fn unrounded_local<'l>(top: &Path, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
     listing.unrounded_by(exact, |folders| Disks::local(top, folders))
+}
+
+/// How many bytes the path of an entry may have on both sides of a workspace, with what transfers put before and behind it:
+/// rsync ends where a path gets longer than the system's limit.
+#[must_use]
+pub fn longest_path(local: &Path, remote: &str) -> usize {
+    const OURS: usize = 128;
+    let top = local.as_os_str().len().max(remote.len());
+    limits::PATH.saturating_sub(top + OURS)
 }

@@ -76,16 +76,12 @@ mod tests {
 
     use super::*;
     use crate::listing::Entry;
-    use crate::sync::state::local_folder::LocalFolder;
+    use crate::sync::state::tests::sync_state;
 
     #[test]
     fn a_disk_that_can_not_be_asked_any_more_counts_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let sync_state = SyncState {
-            folder: folder.path().to_owned(),
-            workspaces: folder.path().join("tree.workspaces"),
-            about: LocalFolder::of(folder.path()),
-        };
+        let sync_state = sync_state(folder.path());
         let disk = |time: &str, mode: &str| {
             let text = format!("f {mode} 1 {time} tried\0\0");
             let tried = Listing::parse(text.as_bytes()).unwrap().get(Path::new("tried")).unwrap();
@@ -105,7 +101,7 @@ mod tests {
         // Another disk below the same side doesn't make it a finer one.
         sync_state.known_disks(Side::Remote, disk("1000000001.123456700", "640"));
         assert_eq!(shown(Side::Remote), (8, 0));
-        fs::write(folder.path().join(FILE), "remote 3 up modes\n").unwrap();
+        fs::write(sync_state.folder.join(FILE), "remote 3 up modes\n").unwrap();
         assert_eq!(shown(Side::Remote), (7, 5), "damaged");
     }
 
