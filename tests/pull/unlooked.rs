@@ -98,10 +98,10 @@ fn a_path_that_is_too_long_for_the_system() {
     scene.sh("rm -rf \"$THERE\"/0*").env("THERE", &there).run().succeeds();
     let deeper = deep.replace("digits/workspace", "\"$THERE\"");
     scene.sh(&deeper).env("THERE", &there).run().succeeds();
-    fs::write(there.join("good"), "1,2,3").unwrap();
+    fs::write(there.join("better"), "1,2,3").unwrap();
     let pulled = run(&scene, "mlcube-ssh-pull", &document, &["-q"]);
     pulled.exits(125).says("File name too long");
-    assert_eq!(read(&cube.workspace().join("good")), "1,2,3");
+    assert_eq!(read(&cube.workspace().join("better")), "1,2,3");
     fs::write(cube.workspace().join("good"), "1").unwrap();
     run(&scene, "mlcube-ssh-push", &document, &["-q"]).succeeds();
     assert_eq!(read(&there.join("good")), "1");
