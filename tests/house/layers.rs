@@ -1,9 +1,10 @@
-//! The house keeps its order: in the library an import goes down only, and nowhere do two files import each other.
+//! The house keeps its order: in the library an import goes down only, a script is compiled in from no higher layer, and
+//! nowhere do two files import each other.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::repository;
 
@@ -121,6 +122,34 @@ fn in_the_library_an_import_goes_down() {
         }
     }
     assert_eq!(upward, [""; 0], "the layers, from the ground: {layers:?}");
+}
+
+/// The files of a folder and of those below it.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn in_the_library_a_script_is_taken_from_no_higher_layer() {
+    let (layers, top) = (layers(), repository().join("mlcube-ssh-config/src"));
+    let height = |path: &Path| {
+        let layer = path.strip_prefix(&top).unwrap().iter().next().unwrap().to_str().unwrap();
+        layers.iter().position(|known| known == layer)
+    };
+    let (mut number, mut upward) = (0, Vec::new());
+    for file in files_below(&top).into_iter().filter(|file| file.extension().unwrap() == "rs") {
+        let text = fs::read_to_string(&file).unwrap();
+        for taken in text.split("include_str!(\"").skip(1) {
+            let taken = file.with_file_name("").join(taken.split('"').next().unwrap());
+            let taken = fs::canonicalize(taken).unwrap();
+            number += 1;
+            if height(&taken) > height(&file) {
+                upward.push((file.clone(), taken));
+            }
+        }
+    }
+    assert!(number > 10 && upward.is_empty(), "{number}: {upward:?}");
 }
 
 #[test]

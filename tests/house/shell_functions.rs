@@ -13,11 +13,11 @@ use mlcube_ssh_harness::repository;
 const SHELLS: [&[&str]; 3] = [&["dash"], &["bash"], &["busybox", "sh"]];
 
 /// What every remote script begins with.
-const PRELUDE: [&str; 2] = ["remote/prelude", "remote/folder-owner"];
+const PRELUDE: [&str; 2] = ["process/prelude", "process/folder-owner"];
 
 /// What scripts about jobs begin with.
 const JOBS: [&str; 4] =
-    ["remote/prelude", "remote/folder-owner", "remote/containers", "remote/jobs"];
+    ["process/prelude", "process/folder-owner", "remote/containers", "remote/jobs"];
 
 /// Checks that the lines, run behind these files of functions in a folder of their own, print what is expected. `$HOME`
 /// is that folder, and stands in the output for its path.
@@ -64,6 +64,7 @@ fn scripts() -> Vec<PathBuf> {
 fn functions(file: &str) -> String {
     let (folder, name) = file.split_once('/').unwrap();
     let folder = match folder {
+        "process" => "mlcube-ssh-config/src/process/sh",
         "remote" => "mlcube-ssh-config/src/remote/sh",
         _ => "mlcube-ssh-exec/src/sh",
     };
@@ -345,17 +346,5 @@ fn a_push_is_alive_while_its_lock_is_held() {
         release_incoming state/incoming/a; ls state/incoming/a
         rm state/incoming/a/code/part; release_incoming state/incoming/a; ls state/incoming"#,
         "absent\nheld\nits session ended\ncode\n",
-    );
-}
-
-#[test]
-fn what_has_vanished_is_not_listed_and_what_cannot_be_looked_at_is_no_absence() {
-    prints(
-        &["remote/prelude", "remote/find", "remote/list-places"],
-        "find_text=; : >a; : >\"it's\"; ln -s loop loop
-        list_places '%p\\n' a gone a/below \"it's\" && echo listed
-        list_places '%p\\n' gone && echo listed
-        list_places '%p\\n' loop/below a 2>/dev/null || echo failed",
-        "./a\n./it's\nlisted\nlisted\n./a\nfailed\n",
     );
 }

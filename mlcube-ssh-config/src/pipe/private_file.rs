@@ -18,6 +18,9 @@ const STATE: &str = "mlcube-ssh";
 /// The hint for a state folder that can't be used.
 pub const STATE_REMEDY: &str = "make it writable, or set XDG_STATE_HOME to a folder of yours for good: the state folder holds what both sides agreed on";
 
+/// The hint for a file of the sync state that can't be used.
+pub(crate) const FILE_REMEDY: &str = "let the account read and write it (XDG_STATE_HOME names another folder), or move it away: then every difference between both sides is kept and named";
+
 /// Returns the folder of the user's sync states and keys: `mlcube-ssh` in `XDG_STATE_HOME` or its default.
 ///
 /// # Errors

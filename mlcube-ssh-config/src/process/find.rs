@@ -1,29 +1,18 @@
 //! The remote's `find`, or find.py in its place where it lacks the predicates of GNU find.
 
-use crate::pipe::exit_status::ExitStatus;
-use crate::pipe::failure::Failure;
 use crate::process::comments::without_comments;
 use crate::text::quote::shell_word;
 
 /// The shell function `find`, with the text of find.py: only scripts that list something are sent with it.
 pub(crate) fn functions() -> String {
-    let stand_in = shell_word(&without_comments(include_str!("../remote/sh/find.py")));
-    let functions = without_comments(include_str!("../remote/sh/find.sh"));
+    let stand_in = shell_word(&without_comments(include_str!("sh/find.py")));
+    let functions = without_comments(include_str!("sh/find.sh"));
     format!("find_text={stand_in}\n{functions}")
 }
 
-/// Returns whether a script lists something.
+/// Returns whether a script may call `find`. One that only has the word in it carries the function for nothing.
 pub(crate) fn is_called_in(script: &str) -> bool {
     script.contains("find ")
-}
-
-/// The failure of a remote that has neither GNU find nor Python.
-pub(crate) fn missing_on_remote(host: &str) -> Failure {
-    let message = format!(
-        "the find on '{host}' can't list a folder (-printf), and no python3 that starts there can do it"
-    );
-    Failure::tool(ExitStatus::CannotRun, message)
-        .hint("install findutils on the remote, or python3 in the PATH of the account's shell")
 }
 
 #[cfg(test)]
@@ -54,8 +43,7 @@ mod tests {
         symlink("a", top.join("link")).unwrap();
         symlink("nowhere", top.join("dangling")).unwrap();
         let top = top.to_str().unwrap();
-        let stand_in =
-            || Command::new("python3").args(["-c", include_str!("../remote/sh/find.py")]);
+        let stand_in = || Command::new("python3").args(["-c", include_str!("sh/find.py")]);
         for words in [
             &[top, "-mindepth", "1", "-printf", FIND_FORMAT][..],
             &[

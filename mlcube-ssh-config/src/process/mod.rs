@@ -7,6 +7,5 @@ pub mod command;
 pub mod comments;
 pub mod file_list;
 pub(crate) mod find;
-pub mod rsync_version;
 pub mod script;
 pub(crate) mod writer;

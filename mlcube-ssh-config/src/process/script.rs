@@ -23,8 +23,9 @@ use crate::process::comments::without_comments;
 use crate::process::find;
 use crate::text::quote::{shell_word_of, shown_word_of};
 
-/// The remote command of every session. It has no quote, backslash, `!` or newline inside the quotes, because login
-/// shells read these differently (fish, tcsh), and no number, so that it is the same for every script.
+/// The remote command of every session. Inside its single quotes it has no other single quote, no backslash, `!` or
+/// newline, because login shells read these differently (fish, tcsh), and no length, so that it is the same for every
+/// script.
 ///
 /// The words after the length are the program that unpacks the script; what a dry run prints isn't packed.
 ///
@@ -54,11 +55,10 @@ pub(crate) const MORE: &str = "\u{2}more";
 pub(crate) const WATCH: &str = "watch\n";
 
 /// The start of every script: paths below the home folder, replies, watching the client.
-const PRELUDE: &str =
-    concat!(include_str!("../remote/sh/prelude.sh"), include_str!("../remote/sh/folder-owner.sh"));
+const PRELUDE: &str = concat!(include_str!("sh/prelude.sh"), include_str!("sh/folder-owner.sh"));
 
 /// Runs the user's own line, and resets what could break the script.
-const SETUP: &str = include_str!("../remote/sh/setup.sh");
+const SETUP: &str = include_str!("sh/setup.sh");
 
 /// The end of the here-document that shows a script, unless the script has such a line.
 const END: &str = "MLCUBE_SSH_END";
@@ -87,7 +87,6 @@ pub struct Script {
     setup: String,
     is_followed: bool,
     is_packed: bool,
-    tells_setup: bool,
 }
 
 /// The value of a variable; a secret is sent and never shown.
@@ -109,7 +108,6 @@ impl Script {
             setup: String::new(),
             is_followed: false,
             is_packed: false,
-            tells_setup: false,
         }
     }
 
@@ -130,18 +128,6 @@ impl Script {
     #[must_use]
     pub(crate) fn packed(self, is_packed: bool) -> Self {
         Self { is_packed, ..self }
-    }
-
-    /// Warns of what the user's line writes to its standard error although it succeeds.
-    #[must_use]
-    pub fn telling_setup(mut self) -> Self {
-        self.tells_setup = true;
-        self
-    }
-
-    /// Returns whether it does.
-    pub(crate) fn tells_setup(&self) -> bool {
-        self.tells_setup
     }
 
     /// Puts shell functions before the program.
@@ -363,13 +349,14 @@ touch \"$RAN\"";
                 Command::new(shell).args(["-c", script]).run().unwrap()
             };
             let ran = run(
-                "IFS=b; PATH=/nowhere; set -euf; trap 'echo trapped' EXIT; export A=kept; echo words; echo why >&2",
+                "IFS=b; PATH=/nowhere; set -euf; trap 'echo trapped' EXIT; export A=kept; echo words",
             );
-            let expected = format!("{BEGUN}\nwhy\n{READY}\na.b./\n/etc\nkept\n");
+            let expected = format!("{BEGUN}\n{READY}\na.b./\n/etc\nkept\n");
             assert_eq!(String::from_utf8_lossy(&ran.output), expected, "{shell}: {}", ran.errors);
             assert!(ran.errors.contains("words"), "{}", ran.errors);
             let failed = run("echo why >&2; (exit 3)");
-            assert_eq!((failed.status, printed(&failed)), (3, format!("{BEGUN}\nwhy\n")));
+            assert_eq!((failed.status, failed.errors.trim()), (3, "why"));
+            assert!(!String::from_utf8_lossy(&failed.output).contains(READY));
         }
     }
 

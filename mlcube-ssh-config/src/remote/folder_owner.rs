@@ -52,8 +52,8 @@ mod tests {
 
     const SCRIPT: &str = concat!(
         "shared=no\n",
-        include_str!("sh/prelude.sh"),
-        include_str!("sh/folder-owner.sh"),
+        include_str!("../process/sh/prelude.sh"),
+        include_str!("../process/sh/folder-owner.sh"),
         "\ncheck_own \"$1\"\necho own\n"
     );
 

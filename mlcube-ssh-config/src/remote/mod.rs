@@ -8,4 +8,5 @@ pub mod inventory;
 pub mod job;
 pub mod login;
 pub mod problem;
+pub mod rsync_version;
 pub mod session;

@@ -1,9 +1,10 @@
 //! The problems of functions that several remote scripts share, with one message each for all programs.
 
+use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, MAKE_ROOM, hinted, is_out_of_room};
-use crate::process::{find, rsync_version};
 use crate::remote::folder_owner;
 use crate::remote::login::ssh_messages::last_line;
+use crate::remote::rsync_version;
 
 /// A problem that a remote script reports with `problem KIND SUBJECT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl<'a> Problem<'a> {
     #[must_use]
     pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
         Some(match *self {
-            Self::NoFind => find::missing_on_remote(host),
+            Self::NoFind => no_find(host),
             Self::NoRsync => rsync_version::missing_on_remote(host),
             Self::OpenRsync => rsync_version::wrong_on_remote(host),
             Self::NotOwn(subject) => folder_owner::failure(host, subject),
@@ -127,6 +128,15 @@ pub fn reason(problem: &str, last_error: &str) -> String {
         (problem, "") => format!("its script reports '{problem}'"),
         (problem, words) => format!("its script reports '{problem}': {words}"),
     }
+}
+
+/// The failure of a remote that has neither GNU find nor Python.
+fn no_find(host: &str) -> Failure {
+    let message = format!(
+        "the find on '{host}' can't list a folder (-printf), and no python3 that starts there can do it"
+    );
+    Failure::tool(ExitStatus::CannotRun, message)
+        .hint("install findutils on the remote, or python3 in the PATH of the account's shell")
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ use anyhow::Context;
 
 use crate::pipe::failure::{Failure, FailureKind, Outcome};
 use crate::process::command::Command;
-use crate::process::rsync_version;
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::LoginEnd;
 use crate::remote::login::identity_file::KeyProblem;
 use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_messages::SshMessages;
 use crate::remote::login::{cipher, diagnosis, identity_file, options};
+use crate::remote::rsync_version;
 use crate::text::quote::shell_word;
 
 /// A keep-alive is sent after 5 seconds of silence, and 3 may stay unanswered: a dead link is noticed within 15

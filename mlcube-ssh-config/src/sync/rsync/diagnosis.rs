@@ -4,9 +4,9 @@ use anyhow::anyhow;
 
 use crate::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use crate::process::command::Finished;
-use crate::process::rsync_version::{missing_on_remote, wrong_on_remote};
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::lost_during_transfer;
+use crate::remote::rsync_version::{missing_on_remote, wrong_on_remote};
 use crate::text::quote::one_line;
 use crate::text::units::count;
 

@@ -49,9 +49,12 @@ use crate::listing::Listing;
 use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::document::Remote;
 use crate::pipe::failure::{MAKE_ROOM, Outcome, hinted, is_disk_full};
-use crate::pipe::private_file::{STATE_REMEDY, make_private, state_folder, write_atomically};
+use crate::pipe::private_file::{
+    FILE_REMEDY, STATE_REMEDY, make_private, state_folder, write_atomically,
+};
 use crate::settings::names::{RemotePath, User};
-use crate::sync::plan::{Plan, TransferDirection};
+use crate::sync::direction::TransferDirection;
+use crate::sync::plan::Plan;
 use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::sync::state::former_places::FormerPlaces;
 use crate::sync::state::local_folder::LocalFolder;
@@ -74,9 +77,6 @@ pub struct SyncState {
 
 /// The name of the file that says with which local folders both sides agreed.
 const ABOUT: &str = "about";
-
-/// The hint for a file of the sync state that can't be used.
-const FILE_REMEDY: &str = "let the account read and write it (XDG_STATE_HOME names another folder), or move it away: then every difference between both sides is kept and named";
 
 impl SyncState {
     /// Finds the sync state of a layout and its place on the remote. Makes no folder; a sync state of an earlier
@@ -580,7 +580,7 @@ impl SyncState {
             read => read.map(Some).map_err(|problem| {
                 hinted(
                     format!("can't read the record {}: {problem:#}", path.display()),
-                    "make it readable, or move it away: every file that differs then counts as changed on both sides",
+                    FILE_REMEDY,
                 )
             }),
         }
@@ -642,7 +642,7 @@ mod tests {
         Plan { will_agree: listing(files), ..Plan::default() }
     }
 
-    pub(super) fn sync_state(state: &Path) -> SyncState {
+    fn sync_state(state: &Path) -> SyncState {
         let here = LocalFolder::of(state);
         let tree = "tree".to_owned();
         SyncState {

@@ -13,8 +13,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 
 use crate::listing::entry::is_absence;
-use crate::pipe::private_file::write_atomically;
-use crate::sync::state::FILE_REMEDY;
+use crate::pipe::private_file::{FILE_REMEDY, write_atomically};
 use crate::sync::state::local_folder::LocalFolder;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::StableHash;
