@@ -8,7 +8,7 @@
 # those before it; and for one platform, whether it is in MLCUBE_PLATFORM or not, `make mlcube-run-gpu2` (mlcube-STEP-%).
 #
 # What a step wrote is kept in MLCUBE_STATE/PLATFORM/STEP.json. A step is redone when the configuration, the settings or the
-# arguments give another document, when files of the cube changed here, or when its STEP.json was removed; `make -B` redoes
+# arguments give another document, when local files of the cube changed, or when its STEP.json was removed; `make -B` redoes
 # all. A run that failed or was cut off leaves unfinished.json instead of run.json: `make mlcube-pull` then fetches what
 # there is, without another run, and fails as the run did. Asked for in any other way, the run is tried again.
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mlcube_ssh::cube::Cube;
-use mlcube_ssh::listing::{Entry, EntryKind};
+use mlcube_ssh::listing::{Entry, EntryKind, Unreadable};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, write_for_people};
@@ -47,9 +47,13 @@ fn name(path: &Path, entry: &Entry) -> String {
         EntryKind::File => path,
         EntryKind::Folder => format!("{path}/"),
         EntryKind::Link => format!("{path} -> {}", target.escape_debug()),
-        EntryKind::Unreadable => match entry.reason() {
-            Some(reason) => format!("{path} (can't be read: {})", reason.escape_debug()),
-            None => format!("{path} (can't be read, it belongs to {target})"),
+        EntryKind::Unreadable => match entry.why_unreadable() {
+            Unreadable::Reason(reason) => {
+                format!("{path} (can't be read: {})", reason.escape_debug())
+            }
+            Unreadable::Owner(owner) => {
+                format!("{path} (can't be read, it belongs to {})", owner.escape_debug())
+            }
         },
         EntryKind::Other => format!("{path} (a device, socket or pipe)"),
     }

@@ -9,7 +9,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Selection, SyncState};
+use mlcube_ssh::sync::{Selection, Skipped, SyncState};
 
 use crate::archive;
 use crate::cli::Args;
@@ -117,9 +117,10 @@ impl<'a> Pull<'a> {
         }
         check_outputs(document, &found.missing)?;
         // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
-        let sent = plan.sent_links.iter().filter(|link| named.leads_through(link));
-        let leading_out: Vec<_> = plan.leading_out.iter().chain(sent).cloned().collect();
-        skipped::check_leading_out(&leading_out, &named, connection.host())
+        let sent = plan.skipped_for(|why| *why == Skipped::SentLink);
+        let sent = sent.filter(|link| named.leads_through(link));
+        let leading_out = plan.skipped_for(|why| *why == Skipped::LeadsOut).chain(sent);
+        skipped::check_leading_out(&leading_out.collect::<Vec<_>>(), &named, connection.host())
     }
 
     fn context(&self) -> TransferContext<'_> {

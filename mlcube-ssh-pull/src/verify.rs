@@ -64,8 +64,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
     let comparisons = comparisons(&connection, layout, &remote.path, &plan, &linked_files);
-    let is_all = plan.unreadable.is_empty() && plan.closed.is_empty();
-    rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, step.report())?;
+    let is_all = plan.skipped_for(skipped::is_unread).next().is_none();
+    rsync::compare(&comparisons, &plan, is_all, &connection, step.report())?;
     let foreign =
         ForeignFiles { connection: &connection, cube: &cube, document, place: &remote.path };
     skipped::check_readable(&plan, &foreign)

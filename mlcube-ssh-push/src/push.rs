@@ -13,7 +13,7 @@ use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::task_parameters::Parameter;
 use mlcube_ssh::cube::tree_owner::Owner;
-use mlcube_ssh::listing::{EntryKind, Listing};
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -22,7 +22,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::login::login_keys::LoginKeys;
 use mlcube_ssh::sync::rsync::Transfer;
-use mlcube_ssh::sync::{Plan, Selection, SyncState, TransferDirection, longest_path};
+use mlcube_ssh::sync::{Plan, Selection, Skipped, SyncState, TransferDirection, longest_path};
 use mlcube_ssh::ui::names;
 
 use crate::cli::Args;
@@ -42,9 +42,10 @@ pub(crate) fn push(step: &Step, document: &mut Document, args: &Args) -> Outcome
     if step.is_dry_run() {
         return push.show();
     }
-    let (receipt, pushed) = timed(|receipt| push.run(receipt));
+    let mut has_replied = false;
+    let (receipt, pushed) = timed(|receipt| push.run(receipt, &mut has_replied));
     // A failed push gets a receipt too, once the remote has replied.
-    if pushed.is_ok() || receipt.free_bytes.is_some() {
+    if pushed.is_ok() || has_replied {
         document.steps.push = Some(receipt);
     }
     pushed
@@ -90,7 +91,7 @@ impl<'a> Push<'a> {
     }
 
     /// Runs the stages: inspects both sides, and makes the remote up to date if anything has changed.
-    fn run(&self, receipt: &mut Receipt) -> Outcome<()> {
+    fn run(&self, receipt: &mut Receipt, has_replied: &mut bool) -> Outcome<()> {
         let (layout, report) = (&self.cube.layout, self.step.report());
         let _lock = self.sync_state.lock(&report)?;
         let incoming = IncomingId::choose(&self.sync_state)?;
@@ -102,6 +103,7 @@ impl<'a> Push<'a> {
         receipt.context_changed = Some(local.context_changed(layout));
         if self.has_work(&local, &incoming) {
             let remote = remote.unwrap_or_else(|| self.inspect_remote(&incoming))?;
+            *has_replied = true;
             self.update_remote(&mut local, remote, &incoming, receipt)?;
         }
         local.skipped.check(layout, &report, receipt)?;
@@ -235,7 +237,7 @@ impl<'a> Push<'a> {
         settle_backups::of_earlier_pushes(self.step.report(), &self.connection, local, &remote)?;
         incoming.is_made(&self.sync_state)?;
         let mut planned = self.plan(local, &mut remote, incoming)?;
-        note_plan(receipt, local, &remote, &planned.plan);
+        note_plan(receipt, &remote, &planned.plan);
         self.check(local, &remote, &planned.plan)?;
         if !planned.is_agreed {
             local.sync_state.begin(TransferDirection::Up, &planned.plan)?;
@@ -310,19 +312,11 @@ fn note_considered(receipt: &mut Receipt, local: &Local) {
 }
 
 /// Notes what is known before anything is sent: the free space, and what is skipped and kept.
-fn note_plan(receipt: &mut Receipt, local: &Local, remote: &RemoteState, plan: &Plan) {
+fn note_plan(receipt: &mut Receipt, remote: &RemoteState, plan: &Plan) {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     receipt.free_bytes = remote.workspace_disk.free;
-    let special = local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
-    receipt.left_out = special.map(|(path, _)| path.to_string_lossy().into_owned()).collect();
-    receipt.left_out.extend(
-        plan.left_out
-            .iter()
-            .chain(&plan.in_the_way)
-            .chain(&plan.closed)
-            .chain(plan.unplaced())
-            .map(text),
-    );
+    let skipped = plan.skipped_for(Skipped::is_named);
+    receipt.left_out = skipped.map(|path| path.to_string_lossy().into_owned()).collect();
     receipt.kept = plan.kept.iter().map(text).collect();
 }
 
@@ -359,10 +353,9 @@ fn check_all_sent(context: &TransferContext) -> Outcome<()> {
 /// Fails, after the rest was sent, if an input of the chosen tasks was skipped because of its kind.
 fn check_inputs(context: &TransferContext) -> Outcome<()> {
     let (layout, plan) = (&context.cube.layout, context.plan);
-    let special = context.local.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
-    let special = special.map(|(path, _)| layout.base.join(path));
-    let left_out: Vec<PathBuf> =
-        special.chain(plan.left_out.iter().map(|path| layout.workspace.join(path))).collect();
+    let code = context.local.special_code().map(|path| layout.base.join(path));
+    let data = plan.skipped_for(|why| *why == Skipped::Special);
+    let left_out: Vec<PathBuf> = code.chain(data.map(|path| layout.workspace.join(path))).collect();
     for input in required_inputs::needed(context.document, layout) {
         let Some(path) = &input.parameter.local else { continue };
         if left_out.iter().any(|left_out| path.starts_with(left_out)) {

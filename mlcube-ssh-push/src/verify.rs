@@ -13,7 +13,8 @@ use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Batch, Plan, Selection, SyncState, TransferDirection, rsync};
+use mlcube_ssh::sync::{Batch, Plan, Selection, Skipped, SyncState, TransferDirection, rsync};
+use mlcube_ssh::ui::names::shown;
 
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, code};
@@ -52,12 +53,13 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     let places = [look.base.as_str(), &look.workspace];
     let comparisons = comparisons(layout, places, &connection, &local.code, &plan);
     let all_readable = local.skipped.check(layout, &report, &mut Receipt::default());
-    let is_all = local.skipped.is_all_readable() && plan.closed.is_empty();
-    rsync::compare(&comparisons, &plan.in_the_way, is_all, &connection, report)?;
-    if let Some(closed) = plan.closed.first() {
+    let is_closed = |why: &Skipped| *why == Skipped::Closed;
+    let is_all = local.skipped.is_all_readable() && plan.skipped_for(is_closed).next().is_none();
+    rsync::compare(&comparisons, &plan, is_all, &connection, report)?;
+    if let Some(closed) = plan.skipped_for(is_closed).next() {
         return Err(Failure::ours(anyhow!(
             "can't compare '{}', which can't be read on '{}'",
-            closed.to_string_lossy().escape_debug(),
+            shown(closed),
             connection.host()
         ))
         .hint("make it readable for the remote account"));

@@ -348,3 +348,15 @@ fn a_push_is_alive_while_its_lock_is_held() {
         "absent\nheld\nits session ended\ncode\n",
     );
 }
+
+#[test]
+fn what_has_vanished_is_not_listed_and_what_cannot_be_looked_at_is_no_absence() {
+    prints(
+        &["remote/prelude", "remote/find", "remote/list-places"],
+        "find_text=; : >a; : >\"it's\"; ln -s loop loop
+        list_places '%p\\n' a gone a/below \"it's\" && echo listed
+        list_places '%p\\n' gone && echo listed
+        list_places '%p\\n' loop/below a 2>/dev/null || echo failed",
+        "./a\n./it's\nlisted\nlisted\n./a\nfailed\n",
+    );
+}

@@ -39,6 +39,15 @@ pub enum EntryKind {
     Other,
 }
 
+/// Why an entry can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unreadable {
+    /// The account that owns it gives no permission.
+    Owner(String),
+    /// The system's message.
+    Reason(String),
+}
+
 /// Facts about an entry that are kept in the bits of its mode above the permissions.
 const SPARSE: u32 = 0o1_0000;
 const UNWRITABLE: u32 = 0o2_0000;
@@ -109,10 +118,14 @@ impl Entry {
         Self::unreadable(&Errno::NAMETOOLONG.into())
     }
 
-    /// The reason why an unreadable entry can't be read; `None` if the reason is its owner.
+    /// Why an unreadable entry can't be read.
     #[must_use]
-    pub fn reason(&self) -> Option<String> {
-        self.target.to_str()?.strip_prefix(REASON).map(str::to_owned)
+    pub fn why_unreadable(&self) -> Unreadable {
+        let text = self.target.to_string_lossy();
+        match text.strip_prefix(REASON) {
+            Some(reason) => Unreadable::Reason(reason.to_owned()),
+            None => Unreadable::Owner(text.into_owned()),
+        }
     }
 
     /// Reads the entry of an open file; `None` if the system can't.

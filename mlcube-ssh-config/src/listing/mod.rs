@@ -14,7 +14,7 @@ pub(crate) mod walk;
 
 pub use disks::Disks;
 pub use doubtful_names::{DoubtfulNames, confusable_with};
-pub use entry::{Entry, EntryKind, is_absence};
+pub use entry::{Entry, EntryKind, Unreadable, is_absence};
 pub use find_format::{
     FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE,
 };

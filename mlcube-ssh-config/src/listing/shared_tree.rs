@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_a_group_may_is_no_change_and_what_can_be_run_is_one() {
-        let permissions = |there: &str, local: &str| {
+        let permissions = |remote: &str, local: &str| {
             let listing = |mode: &str| {
                 let text = if mode.is_empty() {
                     String::new()
@@ -47,14 +47,14 @@ mod tests {
                 };
                 Listing::parse(text.as_bytes()).unwrap()
             };
-            let mut there = listing(there);
-            there.put_own_permissions(&listing(local));
-            there.get(Path::new("a")).unwrap().permissions()
+            let mut remote = listing(remote);
+            remote.put_own_permissions(&listing(local));
+            remote.get(Path::new("a")).unwrap().permissions()
         };
         assert_eq!(permissions("660", "644"), 0o644);
         assert_eq!(permissions("770", "700"), 0o700);
-        assert_eq!(permissions("770", "644"), 0o755, "made executable there");
-        assert_eq!(permissions("660", "755"), 0o644, "made executable here");
+        assert_eq!(permissions("770", "644"), 0o755, "made executable on the remote");
+        assert_eq!(permissions("660", "755"), 0o644, "made executable locally");
         assert_eq!(permissions("2770", ""), 0o750);
         assert_eq!(permissions("664", ""), 0o640);
     }

@@ -87,6 +87,7 @@ pub struct Script {
     setup: String,
     is_followed: bool,
     is_packed: bool,
+    tells_setup: bool,
 }
 
 /// The value of a variable; a secret is sent and never shown.
@@ -108,6 +109,7 @@ impl Script {
             setup: String::new(),
             is_followed: false,
             is_packed: false,
+            tells_setup: false,
         }
     }
 
@@ -128,6 +130,18 @@ impl Script {
     #[must_use]
     pub(crate) fn packed(self, is_packed: bool) -> Self {
         Self { is_packed, ..self }
+    }
+
+    /// Warns of what the user's line writes to its standard error although it succeeds.
+    #[must_use]
+    pub fn telling_setup(mut self) -> Self {
+        self.tells_setup = true;
+        self
+    }
+
+    /// Returns whether it does.
+    pub(crate) fn tells_setup(&self) -> bool {
+        self.tells_setup
     }
 
     /// Puts shell functions before the program.
@@ -349,14 +363,13 @@ touch \"$RAN\"";
                 Command::new(shell).args(["-c", script]).run().unwrap()
             };
             let ran = run(
-                "IFS=b; PATH=/nowhere; set -euf; trap 'echo trapped' EXIT; export A=kept; echo words",
+                "IFS=b; PATH=/nowhere; set -euf; trap 'echo trapped' EXIT; export A=kept; echo words; echo why >&2",
             );
-            let expected = format!("{BEGUN}\n{READY}\na.b./\n/etc\nkept\n");
+            let expected = format!("{BEGUN}\nwhy\n{READY}\na.b./\n/etc\nkept\n");
             assert_eq!(String::from_utf8_lossy(&ran.output), expected, "{shell}: {}", ran.errors);
             assert!(ran.errors.contains("words"), "{}", ran.errors);
             let failed = run("echo why >&2; (exit 3)");
-            assert_eq!((failed.status, failed.errors.trim()), (3, "why"));
-            assert!(!String::from_utf8_lossy(&failed.output).contains(READY));
+            assert_eq!((failed.status, printed(&failed)), (3, format!("{BEGUN}\nwhy\n")));
         }
     }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::listing::Listing;
 use crate::pipe::failure::Outcome;
-use crate::sync::plan::{Plan, TransferDirection};
+use crate::sync::direction::TransferDirection;
+use crate::sync::plan::Plan;
 use crate::sync::state::SyncState;
 use crate::sync::state::compared::VersionPairs;
 

@@ -10,7 +10,7 @@ use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::disks;
 use crate::remote::session::reply::Reply;
-use crate::sync::plan::TransferDirection;
+use crate::sync::direction::TransferDirection;
 use crate::sync::state::SyncState;
 use crate::sync::state::known_disks::Side;
 

@@ -11,12 +11,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
+use mlcube_ssh::listing::{Entry, Listing, PARTIAL, is_absence};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::{Command, List};
-use mlcube_ssh::sync::{Batch, SyncState, unrounded_local};
+use mlcube_ssh::sync::{Batch, Plan, SyncState, unrounded_local};
 use mlcube_ssh::text::random_id::hex_digits;
 
+use crate::local::scratch;
 use crate::transfer::load::Load;
 use mlcube_ssh::remote::rsync_version;
 
@@ -54,7 +55,31 @@ impl Stage {
         }
         // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
         let name = sync_state.stage()?.map_or_else(hex_digits::<8>, Ok)?;
-        Ok(Some((Self { folder: format!("{PARTIAL}/stage-{name}") }, name)))
+        Ok(Some((Self { folder: Self::folder_of(&name) }, name)))
+    }
+
+    /// Removes what an earlier pull that needed a stage has left, for one that needs none.
+    ///
+    /// # Errors
+    /// When the sync state can't be read, or a stage can't be removed.
+    pub(crate) fn remove_left(sync_state: &SyncState, plan: &Plan, workspace: &Path) -> Result<()> {
+        let Some(name) = sync_state.stage()? else { return Ok(()) };
+        let folders = plan.links.iter().map(|link| workspace.join(link));
+        for top in folders.chain([workspace.to_owned()]) {
+            let stage = top.join(Self::folder_of(&name));
+            match remove(&stage) {
+                Err(problem) if !is_absence(&problem) => {
+                    return Err(problem)
+                        .with_context(|| format!("can't remove the folder {}", stage.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn folder_of(name: &str) -> String {
+        format!("{PARTIAL}/stage-{name}")
     }
 
     /// The path of the stage relative to a batch's folder.
@@ -64,10 +89,8 @@ impl Stage {
 
     /// The commands that make the stage for these loads.
     pub(crate) fn commands(&self, loads: &[Load], workspace: &Path) -> Vec<Command> {
-        let make = |top: PathBuf| {
-            let folder = top.join(&self.folder).to_string_lossy().into_owned();
-            Command::new("mkdir").args(["-p", "--"]).arg(folder)
-        };
+        let make =
+            |top: PathBuf| scratch::make_private_command(&top.join(&self.folder).to_string_lossy());
         tops(loads, workspace).into_iter().map(make).collect()
     }
 
@@ -79,7 +102,7 @@ impl Stage {
         for top in tops(loads, workspace) {
             let folder = top.join(&self.folder);
             let make = || {
-                fs::create_dir_all(&folder)?;
+                scratch::make_private(&folder)?;
                 remove_others(&folder, Path::new(""), &wanted(loads, workspace, &top)).map(drop)
             };
             make().with_context(|| format!("can't create the folder {}", folder.display()))?;

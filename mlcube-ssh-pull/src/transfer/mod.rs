@@ -30,8 +30,8 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::rsync::{Comparison, Heard, Transfer};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Ended, Plan, Selection, SideListings, Sides, SyncState, TransferDirection,
-    Umask, follow_own_links, rsync,
+    Agreed, Batch, Ended, Plan, Selection, SideListings, Sides, Skipped, SyncState,
+    TransferDirection, Umask, follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
 use mlcube_ssh::ui::names::shown;
@@ -188,6 +188,7 @@ impl TransferContext<'_> {
             let differing = self.differing_by_content(&looks_the_same, &plan, &remote.path)?;
             self.add_differing(&mut plan, differing, &seen, &local);
         }
+        skipped::tell_links_apart(&mut plan, workspace);
         // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(entered(remote.followed(true), &local, self.real_folders()));
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));
@@ -508,11 +509,8 @@ fn note_plan(receipt: &mut Receipt, planned: &Planned, free: Option<u64>) {
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
     receipt.free_bytes = free;
     receipt.kept = plan.kept.iter().map(text).collect();
-    let unreadable = plan.unreadable.iter().map(|(path, _)| path);
-    let left_out = plan.left_out.iter().chain(&plan.leading_out);
-    let left_out = left_out.chain(&plan.in_the_way).chain(&plan.closed);
-    let left_out = left_out.chain(plan.unplaced());
-    receipt.left_out = left_out.chain(unreadable).map(text).collect();
+    let skipped = plan.skipped_for(Skipped::is_named);
+    receipt.left_out = skipped.map(|path| path.to_string_lossy().into_owned()).collect();
 }
 
 /// Notes what was fetched as an archive and by rsync.

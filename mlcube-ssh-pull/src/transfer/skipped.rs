@@ -6,14 +6,27 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::{self, Boundary};
 use mlcube_ssh::cube::paths::real;
+use mlcube_ssh::listing::Unreadable;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::settings::names::Host;
-use mlcube_ssh::sync::{AgreedEntry, Confirmed, Plan, Selection, skipped};
+use mlcube_ssh::sync::{
+    AgreedEntry, Confirmed, Plan, Selection, Skipped, TransferDirection, skipped,
+};
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::names::{Names, others, shown};
 use mlcube_ssh::ui::report::Report;
+
+/// Finds the links of this user among the entries that are of another kind locally.
+pub(crate) fn tell_links_apart(plan: &mut Plan, workspace: &Path) {
+    for (path, why) in plan.skipped.iter_mut().filter(|(_, why)| why.is_other_kind()) {
+        let place = workspace.join(path);
+        if place.is_symlink() && place.is_dir() {
+            *why = Skipped::OwnLink;
+        }
+    }
+}
 
 /// Names what was skipped.
 pub(crate) fn name(
@@ -24,42 +37,16 @@ pub(crate) fn name(
     boundary: &Boundary,
 ) {
     let names = Names { report, field: "steps.pull.left_out" };
-    let is_link_to_folder = |path: &Path| path.is_symlink() && path.is_dir();
-    let (links, in_the_way): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        plan.in_the_way.iter().partition(|path| is_link_to_folder(&workspace.join(path)));
-    names.each(&links, |path| {
-        format!(
-            "skipped {} and everything below it: locally it is a link out of the workspace, and a pull doesn't write through it",
-            shown(path)
-        )
-    });
-    let places = links.iter().filter_map(|link| real(&workspace.join(link)).ok());
+    let (links, others): (Vec<_>, Vec<_>) =
+        plan.skipped.iter().partition(|(_, why)| *why == Skipped::OwnLink);
+    skipped::name(&names, &links, TransferDirection::Down, host);
+    let places = links.iter().filter_map(|(link, _)| real(&workspace.join(link)).ok());
     let places = places.filter(|place| boundary.can_be_listed(place));
     let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();
     if !places.is_empty() {
         report.hint(&boundary::listing(&places));
     }
-    skipped::name_other_kinds(&names, &in_the_way, host);
-    names.each(&plan.closed, |path| {
-        format!("skipped {} and everything below it: the local folder can't be read", shown(path))
-    });
-    names.each(&plan.unheld, |path| {
-        format!(
-            "skipped {}: the local file system can't store the name, or confuses it with another one",
-            shown(path)
-        )
-    });
-    names.each(&plan.unwritable, |path| {
-        format!("skipped {}: its local folder, or one above it, isn't writable", shown(path))
-    });
-    skipped::name_special(&names, &plan.left_out);
-    names.each(&plan.leading_out, |path| {
-        format!("skipped {}: on {host} it is a link out of the workspace", shown(path))
-    });
-    names.each(&plan.unreadable, |(path, owner)| match owner.strip_prefix('!') {
-        Some(reason) => format!("skipped {}: {host} can't read it ({reason})", shown(path)),
-        None => format!("skipped {}: it belongs to {owner} on {host}", shown(path)),
-    });
+    skipped::name(&names, &others, TransferDirection::Down, host);
 }
 
 /// Names what rsync couldn't move to its place.
@@ -92,51 +79,73 @@ pub(crate) fn check_denied(denied: &[&Path]) -> Outcome<()> {
     .hint("only a file's owner can set its permissions: change its local owner, or remove the local file and pull again"))
 }
 
+/// Returns whether one of the two sides couldn't read the entry.
+pub(crate) fn is_unread(why: &Skipped) -> bool {
+    matches!(why, Skipped::Unreadable(_) | Skipped::Closed)
+}
+
 /// Fails, after the rest was fetched, if the remote can't read an entry, or if one is unreadable or in the way locally.
 pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
     let host = foreign.connection.host();
-    let Some((path, owner)) = plan.unreadable.first() else { return check_closed(plan, host) };
-    if let Some(reason) = owner.strip_prefix('!') {
-        return Err(Failure::ours(anyhow!(
+    let unreadable: Vec<_> = plan
+        .skipped
+        .iter()
+        .filter_map(|(path, why)| match why {
+            Skipped::Unreadable(why) => Some((path, why)),
+            _ => None,
+        })
+        .collect();
+    match unreadable.first() {
+        None => check_closed(plan, host),
+        Some((path, Unreadable::Reason(reason))) => Err(Failure::ours(anyhow!(
             "'{}'{} can't be read on '{host}' ({reason}); the rest was done",
             shown(path),
-            others(plan.unreadable.len())
+            others(unreadable.len())
         ))
         .hint(
             "check the disk of the remote; a file that isn't needed can be named in .mlcubeignore",
-        ));
+        )),
+        Some((path, Unreadable::Owner(owner))) => {
+            let failure = Failure::ours(anyhow!(
+                "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
+                unreadable
+                    .iter()
+                    .take(5)
+                    .map(|(path, _)| shown(path))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                shown(path),
+            ));
+            let then = format!("`{}` fetches them", foreign.document.pull_command());
+            Err(failure.hint(foreign.remedy(path, &then)))
+        }
     }
-    let failure = Failure::ours(anyhow!(
-        "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
-        plan.unreadable.iter().take(5).map(|(path, _)| shown(path)).collect::<Vec<_>>().join(", "),
-        shown(path),
-    ));
-    let then = format!("`{}` fetches them", foreign.document.pull_command());
-    Err(failure.hint(foreign.remedy(path, &then)))
 }
 
 fn check_closed(plan: &Plan, host: &Host) -> Outcome<()> {
-    let Some(path) = plan.closed.first() else { return check_in_the_way(plan, host) };
+    let closed: Vec<_> = plan.skipped_for(|why| *why == Skipped::Closed).collect();
+    let Some(path) = closed.first() else { return check_other_kinds(plan, host) };
     Err(Failure::ours(anyhow!(
         "can't read {} locally, such as {}; the rest was done",
-        count(plan.closed.len() as u64, "folder"),
+        count(closed.len() as u64, "folder"),
         shown(path)
     ))
     .hint("make it readable, or name it in .mlcubeignore"))
 }
 
 /// Fails, after the rest was fetched, if an entry was skipped because a local entry of another kind has its name.
-fn check_in_the_way(plan: &Plan, host: &Host) -> Outcome<()> {
-    let Some(path) = plan.in_the_way.first() else { return Ok(()) };
-    let failure = skipped::of_another_kind(path, plan.in_the_way.len(), host);
+fn check_other_kinds(plan: &Plan, host: &Host) -> Outcome<()> {
+    let other_kinds: Vec<_> = plan.skipped_for(Skipped::is_other_kind).collect();
+    let Some(path) = other_kinds.first() else { return Ok(()) };
+    let failure = skipped::of_another_kind(path, other_kinds.len(), host);
     Err(Failure::ours(failure).hint("move it away locally or on the remote, and pull again"))
 }
 
 /// Fails, after the rest was fetched, for links that lead out, because their targets may be results. Links on the way
 /// to what is `named` were followed, so they are broken.
-pub(crate) fn check_leading_out(links: &[PathBuf], named: &Selection, host: &Host) -> Outcome<()> {
+pub(crate) fn check_leading_out(links: &[&Path], named: &Selection, host: &Host) -> Outcome<()> {
     let (nowhere, unrequested): (Vec<_>, Vec<_>) =
-        links.iter().partition(|link| named.leads_through(link));
+        links.iter().copied().partition(|link| named.leads_through(link));
     let Some(path) = nowhere.first().or(unrequested.first()) else { return Ok(()) };
     let (shown, others) = (shown(path), others(links.len()));
     if !nowhere.is_empty() {

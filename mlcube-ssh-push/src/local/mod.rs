@@ -241,9 +241,15 @@ impl Local {
         code
     }
 
+    /// The devices, sockets and pipes among the code.
+    pub(crate) fn special_code(&self) -> impl Iterator<Item = PathBuf> {
+        let special = self.code.iter().filter(|(_, entry)| entry.kind == EntryKind::Other);
+        special.map(|(path, _)| path.to_owned())
+    }
+
     /// Code that was pushed once and may still exist on the remote: what no longer exists locally, unless this push has
-    /// deleted it, and what is in the places of the `unconfirmed` entries: what was seen to come from here, or else what
-    /// was there before. The next push tells by it whether its backups are of somebody else's work.
+    /// deleted it, and what is in the places of the `unconfirmed` entries: what was seen to come from this
+    /// machine, or else what the remote had before. The next push tells by it whether its backups are of somebody else's work.
     pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[AgreedEntry]) -> Listing {
         let mut gone = if was_deleted { Listing::default() } else { self.gone.clone() };
         let before = |path: &Path| self.pushed.as_ref()?.get(path);

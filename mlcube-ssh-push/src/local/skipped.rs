@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::ignore::Ignored;
-use mlcube_ssh::listing::{EntryKind, Found, Listing};
+use mlcube_ssh::listing::{EntryKind, Found, Listing, Unreadable};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::text::units::count;
@@ -57,7 +57,15 @@ impl Skipped {
     /// Notes the entries of a listing of `top` that couldn't be looked at.
     pub(crate) fn note(&self, top: &Path, listing: &Listing) {
         let unreadable = listing.iter().filter(|(_, entry)| entry.kind == EntryKind::Unreadable);
-        let noted = unreadable.map(|(path, entry)| (top.join(path), entry.reason()));
+        let noted = unreadable.map(|(path, entry)| {
+            (
+                top.join(path),
+                match entry.why_unreadable() {
+                    Unreadable::Reason(reason) => Some(reason),
+                    Unreadable::Owner(_) => None,
+                },
+            )
+        });
         self.unreadable.borrow_mut().extend(noted);
     }
 

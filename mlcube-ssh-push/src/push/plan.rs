@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::listing::{Listing, confusable_with};
+use mlcube_ssh::listing::{EntryKind, Listing, confusable_with};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{Comparison, Heard};
-use mlcube_ssh::sync::{Agreed, Batch, Plan, SideListings, Sides, TransferDirection, rsync};
+use mlcube_ssh::sync::{
+    Agreed, Batch, Plan, SideListings, Sides, Skipped, TransferDirection, rsync,
+};
 
 use crate::local::Local;
 use crate::push::{Planned, Push};
@@ -35,7 +37,8 @@ impl Push<'_> {
         let agreed = self.settle(local, remote)?;
         let unheld_code = self.take_unheld_code(local, remote)?;
         let mut plan = self.plan_workspace(local, remote, &agreed)?;
-        plan.unheld.extend(unheld_code);
+        plan.skipped.extend(unheld_code.into_iter().map(|path| (path, Skipped::Unheld)));
+        plan.skipped.extend(local.special_code().map(|path| (path, Skipped::Special)));
         let is_agreed = plan.will_agree == *agreed;
         if let Some(looks_the_same) = looks_the_same {
             self.add_differing(&mut plan, looks_the_same, local, remote)?;
@@ -138,9 +141,22 @@ impl Push<'_> {
             plan = plan_of(local, remote)?;
         }
         self.agree_on_same_contents(&mut plan, agreed, local, remote)?;
+        self.tell_links_apart(&mut plan, local, remote);
         // The plan holds all that is needed of this listing, which may be long.
         local.workspace = Listing::default();
         Ok(plan)
+    }
+
+    /// Finds the links among the entries that are of another kind on the remote.
+    fn tell_links_apart(&self, plan: &mut Plan, local: &Local, remote: &RemoteState<'_>) {
+        for (path, why) in plan.skipped.iter_mut().filter(|(_, why)| why.is_other_kind()) {
+            let place = self.cube.layout.workspace.join(&*path);
+            if place.is_symlink() && place.is_dir() && !local.followed.contains(path) {
+                *why = Skipped::OwnLink;
+            } else if remote.listing.get(path).is_some_and(|it| it.kind == EntryKind::Link) {
+                *why = Skipped::RemoteLink;
+            }
+        }
     }
 
     /// Adds to the plan those of the files that look the same on both sides, `looks_the_same`, whose contents differ.
@@ -152,7 +168,7 @@ impl Push<'_> {
         remote: &RemoteState<'_>,
     ) -> Outcome<()> {
         // What is listed along a remote link that isn't followed isn't compared either.
-        let skipped = plan.in_the_way.iter().chain(&plan.closed).map(PathBuf::as_path);
+        let skipped = plan.skipped_for(|why| why.is_other_kind() || *why == Skipped::Closed);
         let skipped: HashSet<&Path> =
             skipped.chain(local.replaced_links.iter().map(|(path, _)| path)).collect();
         looks_the_same.retain(|path, _| !path.ancestors().any(|folder| skipped.contains(folder)));

@@ -196,8 +196,8 @@ impl TransferContext<'_> {
         commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
-    /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written there since. With
-    /// it, what the remote has where that was seen to come from here, such as the start of a log that grows. The next push
+    /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written on the remote since. With
+    /// it, what the remote has where that was seen to come from this machine, such as the start of a log that grows. The next push
     /// looks at all of it, because it isn't recorded as pushed.
     fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Vec<AgreedEntry>> {
         let changed = self.local.changed_code();

@@ -18,8 +18,9 @@ case $mlcube_ssh_setup in
     ;;
 esac
 
-# Its output is for the user, and not part of the reply.
-eval "$mlcube_ssh_setup" >&2 || exit
+# Its output is no part of the reply. Its standard error comes before the line `ready`, by which the client tells it from
+# ssh's own words.
+eval "$mlcube_ssh_setup" 4>&1 >&2 2>&4 4>&- || exit
 
 # Resets the shell's options, traps and IFS; variables, limits and umask stay as the line set them.
 trap - 0 1 2 3 13 15

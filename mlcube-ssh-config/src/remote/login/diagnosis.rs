@@ -380,9 +380,15 @@ pub(crate) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
     .hint(end.setup_hint())
 }
 
-/// The failure if the user's `setup` line ran for too long; `errors` is what it printed.
-pub(crate) fn of_endless_setup(login: &Login, limit: Duration, errors: &str) -> Failure {
-    let line = telling_lines(errors);
+/// The warning of what the user's `setup` line wrote to its standard error although it succeeded: `module load` may say
+/// there that it knows no such module.
+pub(crate) fn setup_words(login: &Login, words: &str) -> String {
+    format!("the platform's 'setup' says on '{}': {}", login.host, telling_lines(words))
+}
+
+/// The failure if the user's `setup` line ran for too long; `printed` is what it printed.
+pub(crate) fn of_endless_setup(login: &Login, limit: Duration, printed: &str) -> Failure {
+    let line = telling_lines(printed);
     let last = if line.is_empty() { line } else { format!("; its last words: {line}") };
     Failure::ours(anyhow::anyhow!(
         "the platform's 'setup' hasn't ended on '{}' within {} seconds{last}",

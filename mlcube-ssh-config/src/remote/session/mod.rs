@@ -250,7 +250,14 @@ impl Connection {
             report: self.report,
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
-            Ready::Yes { greeted } => {
+            Ready::Yes { greeted, setup_words } => {
+                if !setup_words.is_empty() {
+                    let words = diagnosis::setup_words(&session.login, &setup_words);
+                    match script.tells_setup() {
+                        true => session.report.warn(&words),
+                        false => session.report.detail(&words),
+                    }
+                }
                 self.was_open.store(true, Ordering::Relaxed);
                 self.greets.fetch_or(greeted, Ordering::Relaxed);
                 Ok(Ok(session))
@@ -259,10 +266,11 @@ impl Connection {
                 session.running.kill();
                 Ok(Err(NotReady::Silent(printed)))
             }
-            Ready::EndlessSetup => {
+            Ready::EndlessSetup(words) => {
                 let limit = session.setup_limit();
-                let errors = session.running.kill_for_errors();
-                Err(diagnosis::of_endless_setup(&session.login, limit, &errors))
+                let printed = session.running.kill_for_errors();
+                let words = [printed, words].join("\n");
+                Err(diagnosis::of_endless_setup(&session.login, limit, &words))
             }
             Ready::Ended { begun, printed } => {
                 let login = session.login.clone();
@@ -276,7 +284,11 @@ impl Connection {
                 let (status, errors) = (how.finished.status, how.finished.errors.as_str());
                 let end = SessionEnd { status, printed: &printed, errors };
                 match begun {
-                    true => Err(diagnosis::of_setup(&login, &end)),
+                    // The words of the line itself came on standard output.
+                    true => {
+                        let end = SessionEnd { status, printed: errors, errors: &printed };
+                        Err(diagnosis::of_setup(&login, &end))
+                    }
                     false if printed.trim_end().ends_with(NOT_WHOLE) => Ok(Err(NotReady::NotWhole)),
                     false => Err(diagnosis::of_no_shell(&login, &end)),
                 }
@@ -290,16 +302,15 @@ impl Connection {
 enum Ready {
     Yes {
         greeted: bool,
+        /// What the user's `setup` line wrote to its standard error.
+        setup_words: String,
     },
     /// The session ended before or after the script's first word.
-    Ended {
-        begun: bool,
-        printed: String,
-    },
+    Ended { begun: bool, printed: String },
     /// Nothing came in time, except for this text.
     Silent(String),
-    /// The user's `setup` line doesn't end.
-    EndlessSetup,
+    /// The user's `setup` line doesn't end, and wrote this to its standard error.
+    EndlessSetup(String),
     /// More output than any start-up file prints.
     Exceeded,
 }
@@ -316,22 +327,22 @@ impl Session {
     /// Reads up to the line that the script prints when it is ready; what a login shell printed before is dropped.
     fn wait_until_ready(&mut self, script: &Script, limit: Duration) -> Ready {
         let greeted = match self.wait_for_word(BEGUN, limit) {
-            Word::Came { before } => before,
+            Word::Came { before } => !before.is_empty(),
             Word::Ended(printed) => return Ready::Ended { begun: false, printed },
             Word::Late(printed) => return Ready::Silent(printed),
             Word::Exceeded => return Ready::Exceeded,
         };
         match self.wait_for_word(READY, self.setup_limit()) {
-            Word::Came { .. } => {
+            Word::Came { before } => {
                 self.silence.begin();
                 // Another script follows instead of `watch`.
                 if !script.is_followed() {
                     self.running.tell(WATCH);
                 }
-                Ready::Yes { greeted }
+                Ready::Yes { greeted, setup_words: before }
             }
             Word::Ended(printed) => Ready::Ended { begun: true, printed },
-            Word::Late(_) => Ready::EndlessSetup,
+            Word::Late(words) => Ready::EndlessSetup(words),
             Word::Exceeded => Ready::Exceeded,
         }
     }
@@ -349,8 +360,9 @@ impl Session {
         let mut searched = 0;
         loop {
             if let Some(at) = find(&self.ahead[searched..], line.as_bytes()) {
+                let before = String::from_utf8_lossy(&self.ahead[..searched + at]).into_owned();
                 self.ahead.drain(..searched + at + line.len());
-                return Word::Came { before: searched + at > 0 };
+                return Word::Came { before };
             }
             if self.ahead.len() > limits::GREETING {
                 return Word::Exceeded;
@@ -432,7 +444,7 @@ impl Session {
         match self.wait_until_ready(script, self.silence.limit()) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
-            Ready::Silent(_) | Ready::EndlessSetup => {
+            Ready::Silent(_) | Ready::EndlessSetup(_) => {
                 let failure = self.is_silent();
                 self.running.kill();
                 Err(failure)
@@ -633,8 +645,8 @@ fn read_ahead(mut output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 
 /// The result of waiting for a word.
 enum Word {
-    /// The word came; whether anything came before it.
-    Came { before: bool },
+    /// The word came, after this text.
+    Came { before: String },
     /// The session ended, after this text.
     Ended(String),
     /// Nothing came in time, except for this text.

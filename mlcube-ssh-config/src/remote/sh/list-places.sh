@@ -2,14 +2,34 @@
 # Lists entries of the current folder.
 # shellcheck disable=SC2016,SC2154 # the inner shell expands; find.sh sets what is missing
 
-# Lists those of the paths that exist: list_places FORMAT PATH…
+# Lists those of the paths that exist: list_places FORMAT PATH… Fails if one can't be looked at: absent is only what find
+# itself calls so.
 list_places() {
+  # Outside of the subshell, whose problem would end that alone.
   know_find
   places_format=$1
   shift
-  for place; do
-    if [ -e "$place" ] || [ -L "$place" ]; then printf './%s\0' "$place"; fi
-  done | find_places "$places_format"
+  exec 4>&1
+  places_told=$(
+    for place; do printf './%s\0' "$place"; done | find_places "$places_format" 2>&1 >&4 4>&-
+    printf 'ended %s\n' "$?"
+  )
+  exec 4>&-
+  places_status=${places_told##*ended }
+  [ "$places_status" != 0 ] || return 0
+  while IFS= read -r place; do
+    case $place in
+      "find: '"?*"': No such file or directory" | "find: '"?*"': Not a directory") places_status=0 ;;
+      '') ;;
+      *)
+        printf '%s\n' "$place" >&2
+        return 1
+        ;;
+    esac
+  done <<EOF
+${places_told%ended *}
+EOF
+  return "$places_status"
 }
 
 # Lists, in the format $1, the paths on standard input, each of which ends with a NUL.

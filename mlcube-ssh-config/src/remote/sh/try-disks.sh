@@ -34,10 +34,12 @@ set_time() {
 # Makes the file in the folder $1 for the file system $2, and lists it.
 try() {
   partial=$1/.mlcube-ssh-partial
-  # A task may have put a link there.
+  # A task may have put a link there, or a folder under the name of this one with a link in it.
   [ ! -L "$partial" ] || return 1
+  [ -d "$partial" ] || mkdir "$partial" 2>/dev/null || return 1
   tried=$partial/attributes-$$
-  mkdir -p "$tried" 2>/dev/null && (: >"$tried/$2") 2>/dev/null && set_time "$tried/$2" && {
+  mkdir "$tried" 2>/dev/null || return 1
+  (set -C && : >"$tried/$2") 2>/dev/null && set_time "$tried/$2" && {
     # A disk without permissions may refuse them.
     chmod "$mode" "$tried/$2" 2>/dev/null || :
     find "$tried" -mindepth 1 -printf "$format"

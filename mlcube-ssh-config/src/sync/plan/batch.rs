@@ -1,4 +1,4 @@
-//! Splits a plan into batches; one rsync carries out each.
+//! Splits a plan into batches. One rsync carries out each; a fetch splits long ones further ([`Batch::pieces`]).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::listing::Listing;
 use crate::process::file_list::List;
 
-/// A batch of entries that one rsync carries out.
+/// A batch of entries that one rsync can carry out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {

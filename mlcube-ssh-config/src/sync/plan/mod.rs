@@ -10,7 +10,6 @@
 
 pub(crate) mod backup;
 pub(crate) mod batch;
-pub mod skipped;
 pub(crate) mod unplaced;
 
 use std::path::{Component, Path, PathBuf};
@@ -18,17 +17,10 @@ use std::path::{Component, Path, PathBuf};
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, EntryKind};
 use crate::listing::packed_entry::PackedEntry;
+use crate::sync::direction::TransferDirection;
 use crate::sync::plan::batch::Batch;
+use crate::sync::skipped::Skipped;
 use crate::sync::umask::Umask;
-
-/// The direction of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransferDirection {
-    /// From local to remote.
-    Up,
-    /// From remote to local.
-    Down,
-}
 
 /// Says what a transfer does with each entry of the sender.
 ///
@@ -60,24 +52,8 @@ pub struct Plan {
     pub permissions: Listing,
     /// Entries that differ and are kept on the receiver, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
-    /// Entries that are never sent: devices, sockets, pipes.
-    pub left_out: Vec<PathBuf>,
-    /// Links of the remote that point out of the workspace; they aren't fetched.
-    pub leading_out: Vec<PathBuf>,
-    /// Links of the remote that point out of the workspace, that a push sent, and that no longer exist locally.
-    pub sent_links: Vec<PathBuf>,
-    /// Entries that are skipped, with everything below them, because the receiver has an entry of another kind at that
-    /// path.
-    pub in_the_way: Vec<PathBuf>,
-    /// Folders that are skipped, with everything below them, because nobody knows what they contain on the receiver.
-    pub closed: Vec<PathBuf>,
-    /// Entries, with everything below them, whose names the receiver's file system can't store, or confuses with the
-    /// names of other entries.
-    pub unheld: Vec<PathBuf>,
-    /// Entries that are skipped because a folder of the receiver isn't writable.
-    pub unwritable: Vec<PathBuf>,
-    /// Entries that can't be read on the sender, with their owners.
-    pub unreadable: Vec<(PathBuf, String)>,
+    /// Entries that are skipped, and why.
+    pub skipped: Vec<(PathBuf, Skipped)>,
     /// Folders that are links on the receiver, made by its user; the transfer follows them.
     pub links: Vec<PathBuf>,
     /// The entries that both sides agree on once the plan is carried out.
@@ -111,67 +87,43 @@ impl Plan {
         overwrite: bool,
     ) -> Self {
         let mut plan = Self::default();
-        let mut closed: Option<&Path> = None;
+        let mut skipped_root: Option<&Path> = None;
         let (mut to_it, mut agreed_it) = (to.cursor(), agreed.cursor());
         let mut around = None;
         let umask = (direction == TransferDirection::Down).then(Umask::of_process);
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
             let (receiver, agreed) = (to_it.find(packed), agreed_it.find(packed));
-            let is_closed = closed.is_some_and(|closed| path.starts_with(closed));
-            if !is_closed && around != path.parent() {
+            let is_below = |root: Option<&Path>| root.is_some_and(|root| path.starts_with(root));
+            if !is_below(skipped_root) && around != path.parent() {
                 around = path.parent();
                 if let Some(above) = not_a_folder(around, from).or(not_a_folder(around, to)) {
-                    closed = Some(above);
-                    plan.in_the_way.push(above.to_owned());
+                    skipped_root = Some(above);
+                    plan.skipped.push((above.to_owned(), Skipped::OtherKind));
                 }
             }
-            if receiver == Some(packed)
-                && is_plain(&entry)
-                && !closed.is_some_and(|closed| path.starts_with(closed))
-            {
+            let is_skipped = is_below(skipped_root);
+            if !is_skipped && receiver == Some(packed) && is_plain(&entry) {
                 plan.will_agree.push(packed);
                 continue;
             }
             let (receiver, agreed) =
                 (receiver.map(PackedEntry::entry), agreed.map(PackedEntry::entry));
-            if closed.is_some_and(|closed| path.starts_with(closed)) {
-                // The folder above is skipped, and everything below it with it.
-                plan.keep_agreed(path, agreed.as_ref());
-            } else if receiver.as_ref().is_some_and(|receiver| is_blocked_by(&entry, receiver)) {
-                closed = Some(path);
-                let skipped = match receiver {
-                    Some(receiver) if receiver.is_unheld() => &mut plan.unheld,
-                    Some(receiver) if receiver.kind == EntryKind::Unreadable => &mut plan.closed,
-                    _ => &mut plan.in_the_way,
-                };
-                skipped.push(path.to_owned());
-                plan.keep_agreed(path, agreed.as_ref());
-            } else if direction == TransferDirection::Down
-                && leads_out_of(path, &entry, to)
-                // A link that is also on the local side belongs to the user, who sent it with a push.
-                && !receiver.as_ref().is_some_and(|receiver| receiver.same_content(&entry))
-            {
-                let is_sent = agreed.as_ref().is_some_and(|agreed| agreed.same_content(&entry));
-                let links = if is_sent && receiver.is_none() {
-                    &mut plan.sent_links
-                } else {
-                    &mut plan.leading_out
-                };
-                links.push(path.to_owned());
-                plan.keep_agreed(path, agreed.as_ref());
+            let (receiver, agreed) = (receiver.as_ref(), agreed.as_ref());
+            if is_skipped {
+                plan.keep_agreed(path, agreed);
+            } else if let Some(why) = why_skipped(direction, path, &entry, receiver, agreed, to) {
+                if why.takes_all_below() {
+                    skipped_root = Some(path);
+                }
+                plan.skipped.push((path.to_owned(), why));
+                plan.keep_agreed(path, agreed);
             } else {
-                if entry.is_folder() && receiver.as_ref().is_some_and(Entry::is_followed_link) {
+                if entry.is_folder() && receiver.is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
                 }
-                plan.add(path, &entry, receiver.as_ref(), agreed.as_ref(), overwrite, umask);
-                plan.note_followed_link(
-                    direction,
-                    path,
-                    &entry,
-                    receiver.as_ref(),
-                    agreed.as_ref(),
-                );
+                plan.add(path, &entry, receiver, agreed, overwrite, umask);
+                plan.note_followed_link(direction, path, &entry, receiver, agreed);
             }
         }
         // Entries that only the receiver has stay in the sync state.
@@ -202,18 +154,6 @@ impl Plan {
         overwrite: bool,
         umask: Option<Umask>,
     ) {
-        match entry.kind {
-            EntryKind::Other => {
-                self.left_out.push(path.to_owned());
-                return self.keep_agreed(path, agreed);
-            }
-            EntryKind::Unreadable => {
-                let owner = entry.target.to_string_lossy().into_owned();
-                self.unreadable.push((path.to_owned(), owner));
-                return self.keep_agreed(path, agreed);
-            }
-            EntryKind::File | EntryKind::Folder | EntryKind::Link => {}
-        }
         let Some(receiver) = receiver else { return self.send(path, entry) };
         if entry.same_content(receiver) {
             return self.add_permissions(path, entry, receiver, agreed, overwrite);
@@ -393,6 +333,11 @@ impl Plan {
         self.send.is_empty() && self.permissions.is_empty()
     }
 
+    /// The skipped entries for whose reason `is` holds.
+    pub fn skipped_for(&self, is: impl Fn(&Skipped) -> bool) -> impl Iterator<Item = &Path> {
+        self.skipped.iter().filter(move |(_, why)| is(why)).map(|(path, _)| path.as_path())
+    }
+
     /// Splits the entries to send into batches.
     #[must_use]
     pub fn transfers(&self) -> Vec<Batch> {
@@ -419,6 +364,39 @@ fn is_plain(entry: &Entry) -> bool {
 fn not_a_folder<'a>(folder: Option<&'a Path>, listing: &Listing) -> Option<&'a Path> {
     let listed = |at: &&Path| listing.get(at).is_some_and(|entry| !entry.is_folder());
     folder?.ancestors().filter(listed).last()
+}
+
+/// Why an entry is skipped; `None` if it isn't.
+fn why_skipped(
+    direction: TransferDirection,
+    path: &Path,
+    entry: &Entry,
+    receiver: Option<&Entry>,
+    agreed: Option<&Entry>,
+    to: &Listing,
+) -> Option<Skipped> {
+    let is_receivers = receiver.is_some_and(|receiver| receiver.same_content(entry));
+    match (entry.kind, receiver) {
+        (_, Some(receiver)) if is_blocked_by(entry, receiver) => Some(match receiver.kind {
+            _ if receiver.is_unheld() => Skipped::Unheld,
+            EntryKind::Unreadable => Skipped::Closed,
+            _ => Skipped::OtherKind,
+        }),
+        (EntryKind::Other, _) => Some(Skipped::Special),
+        (EntryKind::Unreadable, _) => Some(Skipped::Unreadable(entry.why_unreadable())),
+        // A link that is also on the local side belongs to the user, who sent it with a push.
+        (EntryKind::Link, _)
+            if direction == TransferDirection::Down
+                && !is_receivers
+                && leads_out_of(path, entry, to) =>
+        {
+            let is_sent = agreed.is_some_and(|agreed| agreed.same_content(entry));
+            let why =
+                if is_sent && receiver.is_none() { Skipped::SentLink } else { Skipped::LeadsOut };
+            Some(why)
+        }
+        _ => None,
+    }
 }
 
 /// Returns whether `entry` can't be put where the receiver has `receiver`: a folder only where there is a folder, a file
@@ -480,10 +458,10 @@ mod tests {
 
     #[test]
     fn the_table() {
-        assert_eq!(plan(&[("a", 1)], &[], &[]), (1, 0), "only here");
+        assert_eq!(plan(&[("a", 1)], &[], &[]), (1, 0), "only on the sender");
         assert_eq!(plan(&[("a", 1)], &[("a", 1)], &[]), (0, 0), "the same");
-        assert_eq!(plan(&[("a", 2)], &[("a", 1)], &[("a", 1)]), (1, 0), "changed here");
-        assert_eq!(plan(&[("a", 1)], &[("a", 2)], &[("a", 1)]), (0, 0), "changed there");
+        assert_eq!(plan(&[("a", 2)], &[("a", 1)], &[("a", 1)]), (1, 0), "changed on the sender");
+        assert_eq!(plan(&[("a", 1)], &[("a", 2)], &[("a", 1)]), (0, 0), "changed on the receiver");
         assert_eq!(plan(&[("a", 2)], &[("a", 3)], &[("a", 1)]), (0, 1), "changed on both sides");
         assert_eq!(plan(&[("a", 2)], &[("a", 3)], &[]), (0, 1), "nobody knows");
     }
@@ -504,7 +482,8 @@ mod tests {
             ] {
                 let plan = Plan::new(direction, &parse(&from), &parse(to), &parse(""), true);
                 let sent = plan.send.get(Path::new("a/b/keys"));
-                assert_eq!((sent, plan.in_the_way), (None, vec!["a".into()]), "{from:?} {to:?}");
+                let skipped: Vec<_> = plan.skipped_for(Skipped::is_other_kind).collect();
+                assert_eq!((sent, &*skipped), (None, &[Path::new("a")][..]), "{from:?} {to:?}");
             }
         }
     }
@@ -520,8 +499,8 @@ mod tests {
             assert!(plan.send.is_empty());
             (plan.permissions.len(), plan.will_agree.get(Path::new("a")).unwrap().mode)
         };
-        assert_eq!(plan("755", "644", "644"), (1, 0o755), "changed here");
-        assert_eq!(plan("644", "755", "644"), (0, 0o644), "changed there");
+        assert_eq!(plan("755", "644", "644"), (1, 0o755), "changed on the sender");
+        assert_eq!(plan("644", "755", "644"), (0, 0o644), "changed on the receiver");
         assert_eq!(plan("755", "4755", "4755"), (0, 0o755), "set-uid stays where it is");
         assert_eq!(plan("755", "700", "644"), (0, 0o644), "changed on both sides");
         let plan = |overwrite| {
@@ -583,10 +562,11 @@ mod tests {
             &link("in"),
             false,
         );
-        assert_eq!((plan.leading_out.len(), plan.will_agree), (1, link("in")));
+        let skipped = |why| vec![(PathBuf::from("a"), why)];
+        assert_eq!((plan.skipped, plan.will_agree), (skipped(Skipped::LeadsOut), link("in")));
         let both = link("/out");
         let plan = Plan::new(TransferDirection::Down, &both, &Listing::default(), &both, false);
-        assert_eq!((plan.sent_links.len(), plan.leading_out.len()), (1, 0), "sent by a push");
+        assert_eq!(plan.skipped, skipped(Skipped::SentLink), "sent by a push");
         assert_eq!((plan.send.is_empty(), plan.will_agree), (true, both));
     }
 

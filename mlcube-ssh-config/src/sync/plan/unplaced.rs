@@ -1,14 +1,16 @@
 //! Entries that the receiver can't store: they are skipped and named, and the rest is done.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::anyhow;
 
 use crate::listing::Listing;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::sync::plan::Plan;
+use crate::sync::skipped::Skipped;
 use crate::text::units::count;
+use crate::ui::names::shown;
 
 impl Plan {
     /// Skips entries that would go into unwritable folders: a single such backup or file ends the whole rsync (status
@@ -22,6 +24,7 @@ impl Plan {
         if locked.is_empty() {
             return;
         }
+        let mut unwritable = Vec::new();
         for (path, entry) in self.send.iter() {
             let is_below = |folder: &&Path| locked.contains(folder);
             // A backup is kept in folders with the permissions of the original folders.
@@ -29,7 +32,7 @@ impl Plan {
             if path.parent().as_ref().is_some_and(is_below)
                 || path.ancestors().skip(2).any(|folder| is_below(&folder)) && is_replaced()
             {
-                self.unwritable.push(path.to_owned());
+                unwritable.push(path);
                 // A folder that can't be made can't hold anything.
                 if entry.is_folder() {
                     locked.insert(path);
@@ -37,19 +40,15 @@ impl Plan {
             }
         }
         // In one pass: an unwritable folder may contain a million entries.
-        let unwritable: HashSet<&Path> = self.unwritable.iter().map(PathBuf::as_path).collect();
-        self.send.retain(|path, _| !unwritable.contains(path));
-        for path in &self.unwritable {
+        let is_unwritable: HashSet<&Path> = unwritable.iter().copied().collect();
+        self.send.retain(|path, _| !is_unwritable.contains(path));
+        for path in unwritable {
             match agreed.get(path) {
                 Some(agreed) => self.will_agree.insert(path, &agreed),
                 None => self.will_agree.remove(path),
             }
+            self.skipped.push((path.to_owned(), Skipped::Unwritable));
         }
-    }
-
-    /// The entries that the receiver can't store.
-    pub fn unplaced(&self) -> impl Iterator<Item = &PathBuf> {
-        self.unheld.iter().chain(&self.unwritable)
     }
 
     /// Checks that the receiver, called `receiver` in the message (`on 'host'`), could store every entry. `remedy` is
@@ -58,25 +57,27 @@ impl Plan {
     /// # Errors
     /// When it couldn't.
     pub fn check_places(&self, receiver: &str, remedy: impl Fn(&Path) -> String) -> Outcome<()> {
-        let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
-        let (number, first, why, hint) = match (&self.unheld[..], &self.unwritable[..]) {
-            ([first, ..], _) => (
-                self.unheld.len(),
+        let of = |why: Skipped| self.skipped_for(move |skipped| *skipped == why);
+        let (why, first, reason, hint) = if let Some(first) = of(Skipped::Unheld).next() {
+            (
+                Skipped::Unheld,
                 first,
                 "the file system can't store the name, or confuses it with another one",
                 "rename the original, or name it in .mlcubeignore".to_owned(),
-            ),
-            ([], [first, ..]) => (
-                self.unwritable.len(),
+            )
+        } else if let Some(first) = of(Skipped::Unwritable).next() {
+            (
+                Skipped::Unwritable,
                 first,
                 "its folder, or one above it, isn't writable",
                 remedy(first.parent().unwrap_or(first)),
-            ),
-            _ => return Ok(()),
+            )
+        } else {
+            return Ok(());
         };
         let message = format!(
-            "can't store {} {receiver}, such as '{}': {why}; the rest was done",
-            count(number as u64, "name"),
+            "can't store {} {receiver}, such as '{}': {reason}; the rest was done",
+            count(of(why).count() as u64, "name"),
             shown(first)
         );
         Err(Failure::ours(anyhow!(message)).hint(hint))
@@ -86,7 +87,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::plan::TransferDirection;
+    use crate::sync::direction::TransferDirection;
 
     #[test]
     fn what_would_go_into_a_locked_folder_stays_as_it_was() {
@@ -99,7 +100,8 @@ mod tests {
             "D 755 1 1.000000001 a\0\0f 644 1 1.000000001 a/old\0\0d 755 1 1.000000001 a/sub\0\0f 644 1 1.000000001 a/sub/old\0\0",
         );
         let plan = Plan::new(TransferDirection::Up, &from, &to, &agreed, false);
-        assert_eq!(plan.unwritable, ["a/new", "a/new/x", "a/old", "a/sub/old"].map(PathBuf::from));
+        let unwritable: Vec<_> = plan.skipped_for(|why| *why == Skipped::Unwritable).collect();
+        assert_eq!(unwritable, ["a/new", "a/new/x", "a/old", "a/sub/old"].map(Path::new));
         assert_eq!(
             plan.send,
             listing("f 644 2 2.000000001 a/sub/new\0\0f 644 1 1.000000001 b\0\0")

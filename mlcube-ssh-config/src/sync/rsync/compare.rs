@@ -10,9 +10,12 @@ use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
 use crate::process::file_list::List;
 use crate::remote::connection::Connection;
+use crate::sync::plan::Plan;
 use crate::sync::plan::batch::Batch;
 use crate::sync::rsync::run::{Heard, Transfer, run};
+use crate::sync::skipped::Skipped;
 use crate::text::units::human_bytes;
+use crate::ui::names::shown;
 use crate::ui::report::Report;
 
 /// Makes the rsync command that compares the files of a list by content, and transfers nothing.
@@ -51,32 +54,30 @@ impl Comparison {
 /// Runs the commands of a comparison: [`run`] does it, and so does a caller that has to pause something meanwhile.
 pub type Run<'a> = dyn Fn(&[Command], Heard) -> (Transfer, Outcome<Option<Failure>>) + 'a;
 
-/// Runs comparisons and names what differs, including entries of different kinds, which couldn't be compared. `is_all`
+/// Runs comparisons and names what differs, including the entries of a plan that are of different kinds. `is_all`
 /// says that nothing else is left out of the comparison.
 ///
 /// # Errors
 /// When anything differs (125), and the errors of [`run`].
 pub fn compare(
     comparisons: &[Comparison],
-    something_else: &[PathBuf],
+    plan: &Plan,
     is_all: bool,
     connection: &Connection,
     report: Report,
 ) -> Outcome<()> {
     let host = connection.host();
     let name = |path: &Path| {
-        let path = path.to_string_lossy();
-        report.error(&format!("{} differs between this machine and {host}", path.escape_debug()));
+        report.error(&format!("{} differs between this machine and {host}", shown(path)));
     };
-    for path in something_else {
-        name(path);
-    }
+    let something_else = || plan.skipped_for(Skipped::is_other_kind);
+    something_else().for_each(name);
     let (compared, left_out) =
         differing(comparisons, report, &name, &|commands, heard| run(commands, connection, heard))?;
     if let Some(failure) = left_out {
         return Err(failure);
     }
-    let different = (something_else.len() as u64).saturating_add(compared.changed);
+    let different = (something_else().count() as u64).saturating_add(compared.changed);
     let bytes = compared.bytes;
     match different {
         0 => {

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::listing::Listing;
 use crate::listing::entry::Entry;
-use crate::sync::plan::{Plan, TransferDirection};
+use crate::sync::direction::TransferDirection;
+use crate::sync::plan::Plan;
 
 /// A path, and the entry that both sides agree on at it.
 pub type AgreedEntry = (&'static Path, Option<Entry>);

@@ -17,7 +17,7 @@ use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::disks::LIST_PLACES;
 use crate::remote::session::reply::Reply;
-use crate::sync::plan::TransferDirection;
+use crate::sync::direction::TransferDirection;
 use crate::sync::sides::Sides;
 use crate::sync::state::agreed::Confirmed;
 

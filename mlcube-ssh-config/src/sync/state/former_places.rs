@@ -12,33 +12,44 @@ use crate::listing::entry::{Entry, EntryKind};
 /// How many places are kept. Beyond that, the deepest are replaced by the folders around them.
 const MOST: usize = 50_000;
 
-/// Such places. What is below one of them counts, too.
-#[derive(Clone, Debug, Default)]
-pub struct FormerPlaces {
-    places: Listing,
-    /// Whether any place may be one: there were too many, or the file is damaged.
-    is_unknown: bool,
+/// Such places.
+#[derive(Clone, Debug)]
+pub enum FormerPlaces {
+    /// These places, and what is below them.
+    Known(Listing),
+    /// Any place may be one: there were too many, or the file is damaged.
+    Any,
+}
+
+impl Default for FormerPlaces {
+    /// No place.
+    fn default() -> Self {
+        Self::Known(Listing::default())
+    }
 }
 
 impl FormerPlaces {
     /// The places in a file. A file without any says that any place may be one.
     pub(super) fn of_file(places: Listing) -> Self {
-        let is_unknown = places.is_empty();
-        Self { places, is_unknown }
+        if places.is_empty() { Self::Any } else { Self::Known(places) }
     }
 
     /// Returns whether something was once made at this place, or may have been.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
-        self.is_unknown || path.ancestors().any(|at| self.places.get(at).is_some())
+        match self {
+            Self::Known(places) => path.ancestors().any(|at| places.get(at).is_some()),
+            Self::Any => true,
+        }
     }
 
     /// Adds places; returns the file's new content, `None` if it doesn't change.
     pub(super) fn with(&self, places: &Listing) -> Option<Listing> {
-        if self.is_unknown || places.iter().all(|(path, _)| self.covers(path)) {
+        let Self::Known(known) = self else { return None };
+        if places.iter().all(|(path, _)| self.covers(path)) {
             return None;
         }
-        let all = self.places.iter().chain(places.iter()).map(|(path, _)| path);
+        let all = known.iter().chain(places.iter()).map(|(path, _)| path);
         Some(bounded(highest(all.collect()), MOST))
     }
 }

@@ -642,7 +642,7 @@ mod tests {
         Plan { will_agree: listing(files), ..Plan::default() }
     }
 
-    fn sync_state(state: &Path) -> SyncState {
+    pub(super) fn sync_state(state: &Path) -> SyncState {
         let here = LocalFolder::of(state);
         let tree = "tree".to_owned();
         SyncState {

@@ -1,0 +1,126 @@
+//! Entries that a transfer skips: why, and the lines that name them.
+
+use std::mem::discriminant;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Error, anyhow};
+
+use crate::listing::Unreadable;
+use crate::settings::names::Host;
+use crate::sync::direction::TransferDirection;
+use crate::ui::names::{Names, others, shown};
+
+/// Why an entry is skipped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Skipped {
+    /// The remote has a link in the place of the folder, and the link isn't known to be the user's.
+    RemoteLink,
+    /// Locally it is a link to a folder that isn't followed; on the remote it is a folder.
+    OwnLink,
+    /// It is a folder on one side, and something else on the other.
+    OtherKind,
+    /// Nobody knows what the folder contains on the receiver, which can't read it.
+    Closed,
+    /// The receiver's file system can't store the name, or confuses it with the name of another entry.
+    Unheld,
+    /// A folder of the receiver isn't writable.
+    Unwritable,
+    /// It is a device, a socket or a pipe.
+    Special,
+    /// It is a link of the remote that leads out of the workspace.
+    LeadsOut,
+    /// The sender can't read it.
+    Unreadable(Unreadable),
+    /// It is a link of the remote that leads out, that a push sent, and that no longer exists locally.
+    SentLink,
+}
+
+impl Skipped {
+    /// Returns whether both sides have an entry in this place, and not of the same kind.
+    #[must_use]
+    pub fn is_other_kind(&self) -> bool {
+        matches!(self, Self::RemoteLink | Self::OwnLink | Self::OtherKind)
+    }
+
+    /// Returns whether everything below the entry is skipped with it, although the sender lists it.
+    pub(crate) fn takes_all_below(&self) -> bool {
+        self.is_other_kind() || matches!(self, Self::Closed | Self::Unheld)
+    }
+
+    /// Returns whether the user is told. A link that the user has removed is no news.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        *self != Self::SentLink
+    }
+
+    /// The end of the line that names a skipped entry.
+    fn reason(&self, direction: TransferDirection, host: &Host) -> String {
+        let is_up = direction == TransferDirection::Up;
+        let receiver = |of: &str| {
+            if is_up { format!("{of} on {host}") } else { format!("local {of}") }
+        };
+        match self {
+            Self::RemoteLink => format!("on {host} it is a link that isn't known to be yours"),
+            Self::OwnLink if is_up => {
+                format!("locally it is a link that isn't followed, on {host} a folder")
+            }
+            Self::OwnLink => {
+                "locally it is a link out of the workspace, and a pull doesn't write through it"
+                    .to_owned()
+            }
+            Self::OtherKind => format!(
+                "it is a folder locally or on {host}, but not both; move one of the two away"
+            ),
+            Self::Closed => format!("the {} can't be read", receiver("folder")),
+            Self::Unheld => format!(
+                "the {} can't store the name, or confuses it with another one",
+                receiver("file system")
+            ),
+            Self::Unwritable => {
+                format!("its {}, or one above it, isn't writable", receiver("folder"))
+            }
+            Self::Special => "a device, a socket or a pipe".to_owned(),
+            Self::LeadsOut | Self::SentLink => {
+                format!("on {host} it is a link out of the workspace")
+            }
+            Self::Unreadable(Unreadable::Owner(owner)) => {
+                format!("it belongs to {owner} on {host}")
+            }
+            Self::Unreadable(Unreadable::Reason(reason)) => {
+                format!("{host} can't read it ({reason})")
+            }
+        }
+    }
+}
+
+/// Names skipped entries, those with the same reason together.
+pub fn name(
+    names: &Names,
+    skipped: &[&(PathBuf, Skipped)],
+    direction: TransferDirection,
+    host: &Host,
+) {
+    let mut skipped: Vec<_> = skipped.iter().filter(|(_, why)| why.is_named()).collect();
+    // The sort is stable: with the same reason, the entries keep their order.
+    skipped.sort_by_key(|(_, why)| why);
+    for group in skipped.chunk_by(|(_, one), (_, other)| discriminant(one) == discriminant(other)) {
+        names.each(group, |(path, why)| {
+            let below = if why.is_other_kind() || *why == Skipped::Closed {
+                " and everything below it"
+            } else {
+                ""
+            };
+            format!("skipped {}{below}: {}", shown(path), why.reason(direction, host))
+        });
+    }
+}
+
+/// Returns the error about `all` entries of another kind, of which `first` is one.
+#[must_use]
+pub fn of_another_kind(first: &Path, all: usize, host: &Host) -> Error {
+    anyhow!(
+        "skipped '{}'{}: a folder locally or on '{host}', but not both; the rest was done",
+        shown(first),
+        others(all)
+    )
+}
