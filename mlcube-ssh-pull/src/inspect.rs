@@ -9,7 +9,7 @@ use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::{Selection, SyncState, longest_path};
+use mlcube_ssh::sync::{Selection, SyncState, TransferId, longest_path};
 
 use crate::remote::followed_links;
 use crate::remote::list::list;
@@ -31,7 +31,7 @@ pub(crate) fn list_both(
     document: &Document,
     layout: &Layout,
     sync_state: &SyncState,
-    is_followed: bool,
+    is_pull: bool,
     named: &Selection,
 ) -> Outcome<Listings> {
     thread::scope(|scope| {
@@ -40,7 +40,8 @@ pub(crate) fn list_both(
             let agreed = sync_state.agreed()?;
             Ok::<_, anyhow::Error>((agreed, list_local(&layout.workspace)?))
         });
-        let mut remote = list(connection, document, layout, is_followed.then_some(sync_state))?;
+        let transfer = if is_pull { Some(begin_transfer(sync_state, document)?) } else { None };
+        let mut remote = list(connection, document, layout, transfer.as_ref())?;
         let (agreed, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         followed_links::follow(connection, document, &mut remote, named, &agreed)?;
         remote.listing.close_long_paths(longest_path(&layout.workspace, &remote.path));
@@ -49,6 +50,13 @@ pub(crate) fn list_both(
         }
         Ok(Listings { remote, local, agreed })
     })
+}
+
+/// Begins a transfer; only a pull is one.
+fn begin_transfer(sync_state: &SyncState, document: &Document) -> anyhow::Result<TransferId> {
+    let id = sync_state.transfer_id(&document.remote)?;
+    sync_state.begin_transfer(&id)?;
+    Ok(id)
 }
 
 /// Lists a local folder.

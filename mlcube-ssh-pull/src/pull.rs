@@ -141,12 +141,9 @@ impl<'a> Pull<'a> {
         let nothing = Listing::default();
         let agreed = sync_state.agreed()?;
         let plan = transfer::plan(&agreed, &nothing, &nothing, &self.selection, false);
-        step.show(&connection.shown(&list::list_script(
-            connection,
-            self.document,
-            layout,
-            Some(sync_state),
-        )?));
+        let transfer = &sync_state.transfer_id(remote)?;
+        let list = list::list_script(connection, self.document, layout, Some(transfer))?;
+        step.show(&connection.shown(&list));
         let backups = &Backups::of_a_pull(sync_state);
         let remote = remote.workspace.from_home();
         let fetch =

@@ -94,7 +94,7 @@ impl<'a> Push<'a> {
     fn run(&self, receipt: &mut Receipt, has_replied: &mut bool) -> Outcome<()> {
         let (layout, report) = (&self.cube.layout, self.step.report());
         let _lock = self.sync_state.lock(&report)?;
-        let incoming = IncomingId::choose(&self.sync_state)?;
+        let incoming = IncomingId::choose(&self.sync_state, &self.document.remote)?;
         let (mut local, remote) = self.inspect(&incoming)?;
         note_considered(receipt, &local);
         if self.args.if_changed && !local.was_pushed() {
@@ -182,7 +182,8 @@ impl<'a> Push<'a> {
         incoming.note(&self.sync_state)?;
         let script = self.prepare_script(incoming)?;
         let (connection, wait) = (&self.connection, self.args.wait);
-        let mut remote = prepare::prepare(connection, &script, self.document, wait)?;
+        let mut remote =
+            prepare::prepare(connection, &script, self.document, &incoming.transfer, wait)?;
         remote.by_content = self.args.checksum;
         let longest = longest_path(&self.cube.layout.workspace, &remote.workspace);
         remote.listing.close_long_paths(longest);
@@ -284,13 +285,13 @@ impl<'a> Push<'a> {
 
     /// Shows the commands of the push, as if the remote held what the sync state says; contacts nobody.
     fn show(&self) -> Outcome<()> {
-        let incoming = IncomingId::choose(&self.sync_state)?;
+        let incoming = IncomingId::choose(&self.sync_state, &self.document.remote)?;
         let prepare = self.prepare_script(&incoming)?;
         let mut local = self.inspect_local(self.connection.possible_login_keys())?;
         local.skipped.print_ignored(&self.step.report());
         let agreed = self.sync_state.agreed()?;
         let (connection, remote) = (&self.connection, &self.document.remote);
-        let mut remote = RemoteState::assumed(connection, remote, &incoming.id, local.was_pushed());
+        let mut remote = RemoteState::assumed(connection, remote, &incoming, local.was_pushed());
         remote.by_content = self.args.checksum;
         remote.listing = agreed.clone();
         local.replace_links(&mut remote.listing, &agreed);

@@ -343,6 +343,7 @@ fn a_push_is_alive_while_its_lock_is_held() {
         while is_held_incoming state/incoming/a && [ "$tries" -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
         [ "$tries" -gt 0 ] && echo "its session ended"
         touch state/incoming/a/code/part
+        transfer_id=
         release_incoming state/incoming/a; ls state/incoming/a
         rm state/incoming/a/code/part; release_incoming state/incoming/a; ls state/incoming"#,
         "absent\nheld\nits session ended\ncode\n",

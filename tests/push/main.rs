@@ -7,6 +7,7 @@ mod former_places;
 mod ignore;
 mod left_here;
 mod origins;
+mod other_sides;
 mod push;
 mod real_paths;
 mod shapes;

@@ -25,4 +25,5 @@ pub use state::SyncState;
 pub use state::agreed::{Agreed, AgreedEntry, Confirmed};
 pub use state::confirm::{Ended, list_paths};
 pub use state::former_places::FormerPlaces;
+pub use state::transfer_id::{SeenTransfer, TransferId};
 pub use umask::Umask;

@@ -9,19 +9,19 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::names::RemotePath;
-use mlcube_ssh::sync::SyncState;
+use mlcube_ssh::sync::TransferId;
 
 use crate::remote::workspace::{RemoteWorkspace, check_folders, failure};
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
 
-/// The script that lists the remote workspace. With a sync state, which only a pull gives, the session stays open for
-/// an archive.
+/// The script that lists the remote workspace. With the id of a transfer, which only a pull gives, the session stays open
+/// for an archive.
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    sync_state: Option<&SyncState>,
+    transfer: Option<&TransferId>,
 ) -> Result<Script> {
     let former_workspace = layout.former_workspace(&document.remote)?;
     let script = connection.script(LIST);
@@ -34,7 +34,10 @@ pub(crate) fn list_script(
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("format", FIND_FORMAT)
         .given("unreadable", FIND_FORMAT_UNREADABLE);
-    Ok(if sync_state.is_some() { script.followed() } else { script })
+    Ok(match transfer {
+        Some(transfer) => transfer.checked_by(script.followed()),
+        None => script.given("transfer_file", ""),
+    })
 }
 
 /// Lists the remote workspace. Its links are still to be followed.
@@ -42,9 +45,9 @@ pub(crate) fn list(
     connection: &Connection,
     document: &Document,
     layout: &Layout,
-    sync_state: Option<&SyncState>,
+    transfer: Option<&TransferId>,
 ) -> Outcome<RemoteWorkspace> {
-    let script = list_script(connection, document, layout, sync_state)?;
+    let script = list_script(connection, document, layout, transfer)?;
     let (reply, session) = connection.run_and_keep(&script)?;
     if reply.status != 0 {
         return Err(failure(connection.host().as_str(), document, &reply));
@@ -52,7 +55,8 @@ pub(crate) fn list(
     let host = connection.host();
     let path = reply.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
-    let listing = reply.listing()?;
+    let last_transfer = transfer.map(|transfer| transfer.seen(&reply));
+    let (followed, listing) = (Vec::new(), reply.listing()?);
     check_folders(&listing, host)?;
-    Ok(RemoteWorkspace { path, followed: Vec::new(), listing, session })
+    Ok(RemoteWorkspace { path, followed, listing, last_transfer, session })
 }

@@ -9,6 +9,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::settings::names::Host;
+use mlcube_ssh::sync::SeenTransfer;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::names::shown;
 
@@ -20,6 +21,8 @@ pub(crate) struct RemoteWorkspace {
     pub(crate) listing: Listing,
     /// The followed links of the remote account, and whether each leads to a folder. They are listed as their targets.
     pub(crate) followed: Vec<(PathBuf, bool)>,
+    /// Its last transfer, for a pull.
+    pub(crate) last_transfer: Option<SeenTransfer>,
     /// The session that listed the workspace, kept for an archive. It must end before anything else is done.
     pub(crate) session: Option<Session>,
 }

@@ -118,6 +118,7 @@ impl TransferContext<'_> {
         note_plan(receipt, &planned, free);
         free_space::check(&planned.plan, workspace, free, self.connection, &remote.path)?;
         let Planned { mut plan, agreed, replaced, .. } = planned;
+        let last_transfer = remote.last_transfer.take();
         if plan.is_empty() {
             // Writing the sync state of a million files takes a second.
             let is_known = plan.will_agree == *agreed;
@@ -132,6 +133,7 @@ impl TransferContext<'_> {
             let fetched = self.act(remote, &plan, &replaced, &scratch, args, receipt)?;
             self.record(&path, &agreed, fetched, receipt)?;
         }
+        last_transfer.iter().try_for_each(|last| self.sync_state.end_transfer(last))?;
         summary::print(report, host, receipt, &plan, workspace, self.boundary);
         Ok(plan)
     }
@@ -153,7 +155,11 @@ impl TransferContext<'_> {
         let run = |script: Script| self.run_in(&session, script);
         let sides = self.sides(&path, &run);
         sides.know_receiver(TransferDirection::Down)?;
-        let (seen, agreed) = self.settle(local, &listing, agreed, &sides)?;
+        let (seen, mut agreed) = self.settle(local, &listing, agreed, &sides)?;
+        if let Some(last) = &remote.last_transfer {
+            let (both, report) = ((&seen, &listing), self.step.report());
+            self.sync_state.doubt_other_sides(&mut agreed, both, &sides, last, report)?;
+        }
         let mut local = self.sync_state.local_as_agreed(workspace, seen.clone(), &agreed)?;
         let unrounded = match sides.unrounded_remote(&listing, &agreed)? {
             Cow::Owned(unrounded) => Some(unrounded),

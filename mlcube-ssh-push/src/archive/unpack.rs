@@ -16,7 +16,7 @@ pub(crate) fn script(route: &Route, new_entries: &NewEntries, is_compressed: boo
     let script = route
         .remote_state
         .incoming
-        .filling(UNPACK)
+        .emptying(UNPACK)
         .given("name", route.name)
         .given("target", route.remote)
         .given("zstd", if is_compressed { "--zstd" } else { "" });

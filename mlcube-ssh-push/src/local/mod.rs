@@ -40,6 +40,8 @@ pub(crate) struct Local {
     /// Whether there is a sync state of the workspace, even an empty one.
     pub(crate) has_agreement: bool,
     pushed: Option<Listing>,
+    /// Whether the base is another folder than the one of the last transfer.
+    has_other_base: bool,
     /// Code that a failed push may have sent, or that was pushed and no longer exists locally.
     sent_once: Listing,
     /// Code that was pushed once and no longer exists locally.
@@ -125,6 +127,7 @@ impl Local {
         own.take_states(&mut workspace, &layout.workspace, report);
         take_documents(&mut workspace, &layout.workspace, agreed.as_ref(), report);
         let sent_once = sync_state.gone()?;
+        let [has_other_base, _] = sync_state.has_other_folders()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
         if let Some(agreed) = &agreed {
@@ -147,6 +150,7 @@ impl Local {
             has_agreement: agreed.is_some(),
             agreed: agreed.unwrap_or_default(),
             pushed,
+            has_other_base,
             sent_once,
             sync_state,
         })
@@ -177,7 +181,13 @@ impl Local {
     /// The code that this machine may have sent to a place: by an earlier push, one that was cut off, or this one.
     pub(crate) fn once_sent_to(&self, place: &Path) -> Vec<Entry> {
         let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];
-        sent.into_iter().flatten().filter_map(|sent| sent.get(place)).collect()
+        let sent = sent.into_iter().flatten().filter_map(|sent| sent.get(place));
+        let now = self.code.get(place);
+        let is_own = |sent: &Entry| {
+            // An older file in another folder never was what was sent from the former one.
+            !self.has_other_base || now.as_ref().is_some_and(|now| now.modified >= sent.modified)
+        };
+        sent.filter(is_own).collect()
     }
 
     /// The code that was pushed last.

@@ -63,7 +63,14 @@ impl Push<'_> {
             remote.code = code.unrounded_remote(&remote.code, pushed)?.into_owned();
         }
         let sides = self.sides(remote, &run);
-        let agreed = local.settled(&remote.listing, &sides)?;
+        let mut agreed = local.settled(&remote.listing, &sides)?;
+        local.sync_state.doubt_other_sides(
+            &mut agreed,
+            (&local.workspace, &remote.listing),
+            &sides,
+            &remote.last_transfer,
+            self.step.report(),
+        )?;
         let is_first = !remote.was_pushed;
         if is_first || !local.has_agreement || remote.was_taken_over {
             local.sync_state.set_joined(!is_first)?;

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use anyhow::{Result, anyhow};
+use mlcube_ssh::pipe::document::Remote;
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
@@ -11,7 +12,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::remote::{job, problem};
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
-use mlcube_ssh::sync::{SyncState, rsync};
+use mlcube_ssh::sync::{SeenTransfer, SyncState, TransferId, rsync};
 use mlcube_ssh::text::random_id::hex_digits;
 
 /// The script that holds the incoming folder while its session lasts.
@@ -23,17 +24,19 @@ const RELEASE: &str = include_str!("../sh/release.sh");
 const REMEMBERED: usize = 4;
 
 /// The name of a push's incoming folder, and the names of earlier pushes of this machine whose unfinished files it
-/// uses.
+/// uses; and the id of the push as a transfer of the workspace.
 #[derive(Clone, Debug)]
 pub(crate) struct IncomingId {
     pub(crate) id: String,
+    pub(crate) transfer: TransferId,
     pub(crate) former: Vec<String>,
 }
 
 impl IncomingId {
     /// Chooses a name; writes nothing.
-    pub(crate) fn choose(sync_state: &SyncState) -> Result<Self> {
-        Ok(Self { id: hex_digits::<8>()?, former: sync_state.incoming()? })
+    pub(crate) fn choose(sync_state: &SyncState, remote: &Remote) -> Result<Self> {
+        let (id, transfer) = (hex_digits::<8>()?, sync_state.transfer_id(remote)?);
+        Ok(Self { id, transfer, former: sync_state.incoming()? })
     }
 
     /// Notes the name before the remote is told, because the remote's reply may get lost.
@@ -43,7 +46,8 @@ impl IncomingId {
             names.remove(1);
         }
         names.push(self.id.clone());
-        sync_state.set_incoming(&names)
+        sync_state.set_incoming(&names)?;
+        sync_state.begin_transfer(&self.transfer)
     }
 
     /// Notes that the remote has this folder, and that nothing of the former ones is left to do.
@@ -61,6 +65,8 @@ pub(crate) struct Incoming<'a> {
     path: String,
     /// The absolute paths of the tree and of the workspace, which the push fills.
     places: [String; 2],
+    /// The id of the push, which the remote notes when all of it is in its place.
+    transfer: TransferId,
     /// The session that made the folder, or the last one that a script ran in. The next script runs in it, and while it
     /// lasts it may hold the folder.
     session: Cell<Option<Session>>,
@@ -77,11 +83,12 @@ impl<'a> Incoming<'a> {
         connection: &'a Connection,
         path: String,
         places: [String; 2],
+        transfer: TransferId,
         session: Option<Session>,
     ) -> Self {
         let is_held = Cell::new(session.is_some());
         let (session, has_no_room) = (Cell::new(session), Cell::new(false));
-        Self { connection, path, places, session, is_held, has_no_room }
+        Self { connection, path, places, transfer, session, is_held, has_no_room }
     }
 
     /// The absolute path of a folder in this one.
@@ -95,8 +102,15 @@ impl<'a> Incoming<'a> {
         self.script(program).given("base", base).given("workspace", workspace)
     }
 
+    /// A script that fills the folder, and releases it when all of it is in its place.
+    pub(crate) fn emptying(&self, program: &'static str) -> Script {
+        self.transfer.noted_by(self.filling(program))
+    }
+
+    /// The script that releases the folder of a push that failed.
     fn releasing(&self) -> Script {
-        self.connection.script(RELEASE).with(job::INCOMING).given("push", &self.path)
+        let script = self.connection.script(RELEASE).with(job::INCOMING);
+        script.given("push", &self.path).given("transfer_id", "").given("backups", "")
     }
 
     fn script(&self, program: &'static str) -> Script {
@@ -189,6 +203,11 @@ impl<'a> Incoming<'a> {
         Ok(had_session)
     }
 
+    /// The push as the last transfer of the workspace, once the remote has noted it.
+    pub(crate) fn noted(&self) -> SeenTransfer {
+        self.transfer.noted()
+    }
+
     /// Releases the folder, unless an archive has done so after all of it was in its place. Returns whether the folder
     /// `backups` exists: what rsync says about what it replaces isn't all that it keeps a backup of.
     pub(crate) fn release(&self, backups: &str) -> Outcome<bool> {
@@ -205,7 +224,7 @@ impl<'a> Incoming<'a> {
     }
 
     fn release_script(&self, backups: &str) -> Script {
-        self.script(RELEASE).given("backups", backups)
+        self.transfer.noted_by(self.script(RELEASE)).given("backups", backups)
     }
 }
 

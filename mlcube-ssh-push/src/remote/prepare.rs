@@ -17,6 +17,7 @@ use mlcube_ssh::remote::job::WaitArgs;
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::RemotePath;
+use mlcube_ssh::sync::TransferId;
 
 use crate::remote::backups::Backups;
 use crate::remote::incoming::{Incoming, IncomingId};
@@ -65,6 +66,7 @@ pub(crate) fn script(
         .given("former", &incoming.former.join(" "))
         .given("links", &pairs.len().to_string())
         .followed();
+    let script = incoming.transfer.told_by(script);
     let script = pairs.iter().fold(script, |script, (link, name)| script.word(link).word(name));
     Ok(pushed.iter().fold(script, |script, (path, _)| script.word(path)))
 }
@@ -74,6 +76,7 @@ pub(crate) fn prepare<'a>(
     connection: &'a Connection,
     script: &Script,
     document: &Document,
+    transfer: &TransferId,
     wait: WaitArgs,
 ) -> Outcome<RemoteState<'a>> {
     let (reply, session) = job::run_when_free(connection, script, document, wait)?;
@@ -100,7 +103,8 @@ pub(crate) fn prepare<'a>(
         state,
         workspace,
         workspaces: workspaces(&reply),
-        incoming: Incoming::new(connection, path("incoming")?, places, session),
+        incoming: Incoming::new(connection, path("incoming")?, places, transfer.clone(), session),
+        last_transfer: transfer.seen(&reply),
         is_new: field("tree")? == "made",
         was_pushed: field("pushed")? == "yes",
         was_taken_over: field("taken-over")? == "yes",

@@ -10,9 +10,10 @@ use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::disks;
 use mlcube_ssh::settings::names::RemotePath;
+use mlcube_ssh::sync::SeenTransfer;
 
 use crate::remote::backups::Backups;
-use crate::remote::incoming::Incoming;
+use crate::remote::incoming::{Incoming, IncomingId};
 
 /// The state of the remote before a push.
 #[expect(
@@ -30,6 +31,8 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) workspaces: Vec<PathBuf>,
     /// The incoming folder, which this push holds.
     pub(crate) incoming: Incoming<'a>,
+    /// The last transfer of the workspace.
+    pub(crate) last_transfer: SeenTransfer,
     /// The backups of earlier pushes that were cut off before they could name them.
     pub(crate) unnamed_backups: Vec<Backups>,
     /// Whether this push has made the tree.
@@ -95,17 +98,19 @@ impl<'a> RemoteState<'a> {
     pub(crate) fn assumed(
         connection: &'a Connection,
         remote: &Remote,
-        incoming: &str,
+        incoming: &IncomingId,
         was_pushed: bool,
     ) -> Self {
         let path = |path: &RemotePath| path.from_home().to_owned();
         let (base, workspace, state) =
             (path(&remote.base), path(&remote.workspace), path(&remote.state));
-        let incoming = format!("{state}/incoming/{incoming}");
+        let path = format!("{state}/incoming/{}", incoming.id);
+        let transfer = incoming.transfer.clone();
         let places = [base.clone(), workspace.clone()];
         let disk = Disk { is_on_incoming_disk: true, free: None };
         Self {
-            incoming: Incoming::new(connection, incoming, places, None),
+            last_transfer: transfer.noted(),
+            incoming: Incoming::new(connection, path, places, transfer, None),
             base,
             state,
             workspace,

@@ -6,13 +6,14 @@
 # pushes; former_origin, the id that an earlier version gave that machine; former_workspace, where an earlier version
 # kept the workspace, or nothing; adopt, yes if the push takes over the tree of another owner; id, the random name of
 # this push's incoming folder; former, the names of earlier pushes of this machine that didn't end well, newest last;
-# place, the place of the workspace in the base, or nothing; as_code, a former workspace that is code now, or nothing;
+# transfer_file, the name of the file with the id of the last transfer of the workspace; place, the place of the workspace
+# in the base, or nothing; as_code, a former workspace that is code now, or nothing;
 # follow_workspace, yes if the user says that a link to the workspace is theirs; links, the number of pairs.
 # Words: `links` pairs of a plain-named link below the base and the name beside it that it leads to; then the paths of
 # code.
 # Replies: base, state, workspace, incoming (absolute), tree (made or found), pushed (whether any machine may have
 # pushed to the workspace before), taken-over (whether another owner pushed last), left and left-bytes (whether a push that was cut off has left entries, and their
-# size), was-workspace (see tell_workspaces), zstd (whether the host has it), backups (the name of a folder with
+# size), transfer (the id of the last transfer), was-workspace (see tell_workspaces), zstd (whether the host has it), backups (the name of a folder with
 # backups of one of the former pushes; maybe several), disk-of-workspace and disk-of-code (whether the incoming folder
 # is on it, free bytes), then a line `listing` and the listing of the workspace, an entry `another`, and the listing
 # of that code as far as it exists; or problem.
@@ -143,10 +144,11 @@ printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$works
 forget_workspace "$state" "$as_code" || problem not-writable "$state"
 note_workspace "$state" "$place" || problem not-writable "$state"
 tell_workspaces "$state"
+know_transfer "$state/$transfer_file"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
-printf 'tree %s\npushed %s\ntaken-over %s\nleft %s\nleft-bytes %s\nzstd %s\n' \
-  "$tree" "$is_filled" "$was_taken_over" "$left" "$left_bytes" "$zstd"
+printf 'tree %s\npushed %s\ntaken-over %s\nleft %s\nleft-bytes %s\ntransfer %s\nzstd %s\n' \
+  "$tree" "$is_filled" "$was_taken_over" "$left" "$left_bytes" "$last_transfer" "$zstd"
 
 # Replies for the file system $3, called $1: whether it is that of the incoming folder, $2, and its free bytes, $4
 # blocks of $5 bytes.

@@ -83,6 +83,7 @@ impl TransferContext<'_> {
             self.backups().settle(false)?;
             incoming.release("")?;
         }
+        sync_state.end_transfer(&incoming.noted())?;
         Ok(sync_state.set_incoming(&[])?)
     }
 

@@ -2,7 +2,7 @@
 # The incoming folder of a push: files that aren't in their places yet. Every push has a folder of its own, and holds a
 # lock in it while its session lasts. Needs jobs.sh.
 
-# shellcheck disable=SC2154 # job_state sets `how`
+# shellcheck disable=SC2154 # job_state sets `how`, the client what is given
 
 # Makes the incoming folder $1, and locks it on descriptor 7: the lock ends with the session, however that ends.
 hold_incoming() {
@@ -60,9 +60,11 @@ is_held_incoming() {
   [ -f "$1/lock" ] && ! (timeout -s KILL 10 flock -n 6) 2>/dev/null 6<"$1/lock"
 }
 
-# Removes the incoming folder $1 unless it has something that the next push can continue with.
+# Removes the incoming folder $1 unless it has something that the next push can continue with. The push is the last
+# transfer of the workspace then, unless it failed.
 release_incoming() {
   holds=
+  [ -z "$transfer_id" ] || note_transfer "${1%/incoming/*}/$transfer_file" "$transfer_id" || :
   rm -rf "$1/tmp" "$1/lock" "$1/leader"
   rmdir "$1/code" "$1/workspace" "$1" 2>/dev/null || :
 }

@@ -32,6 +32,12 @@ impl Agreed {
         Self { forgotten, ..self }
     }
 
+    /// Takes entries out of it.
+    pub(super) fn forget(&mut self, entries: &Listing) {
+        self.listing.retain(|path, _| entries.get(path).is_none());
+        self.forgotten.merge(entries);
+    }
+
     pub(super) fn forgotten(&self) -> &Listing {
         &self.forgotten
     }

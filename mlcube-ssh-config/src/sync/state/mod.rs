@@ -31,7 +31,9 @@ pub(crate) mod confirm;
 pub(crate) mod former_places;
 pub(crate) mod known_disks;
 mod local_folder;
+mod other_sides;
 mod own_name;
+pub(crate) mod transfer_id;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -72,7 +74,7 @@ pub struct SyncState {
     /// Whose it is, among machines that share a home.
     own: OwnName,
     /// The local base and the local workspace.
-    folders: [LocalFolder; 2],
+    places: [PathBuf; 2],
 }
 
 /// The name of the file that says with which local folders both sides agreed.
@@ -102,9 +104,43 @@ impl SyncState {
             former_names(layout, remote, former_workspace.as_ref().unwrap_or(&remote.workspace));
         take_over(&state.join(format!("{name}-{former_tree:016x}.workspaces")), &workspaces)?;
         take_over(&state.join(format!("{name}-{former_pair:016x}")), &folder)?;
-        let folders = [&layout.base, &layout.workspace].map(|folder| LocalFolder::of(folder));
-        let own = OwnName::find(state, tree, folders[0].clone(), &folder.join(ABOUT))?;
-        Ok(Self { folder: own.name(&pair), workspaces, own, folders })
+        let places = [&layout.base, &layout.workspace].map(PathBuf::clone);
+        let here = LocalFolder::of(&layout.base);
+        let own = OwnName::find(state, tree, here, &folder.join(ABOUT))?;
+        Ok(Self { folder: own.name(&pair), workspaces, own, places })
+    }
+
+    /// Returns whether the local base, and whether the local workspace, is another folder than the one with which both sides
+    /// last agreed. Where an earlier version has noted nothing, nobody knows, and it counts as another one.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn has_other_folders(&self) -> Result<[bool; 2]> {
+        let about = self.folder.join(ABOUT);
+        let text = match fs::read_to_string(&about) {
+            Err(problem) if is_absence(&problem) => String::new(),
+            read => read
+                .with_context(|| format!("can't read {}", about.display()))
+                .or_hint(FILE_REMEDY)?,
+        };
+        let mut lines = text.lines();
+        let is_other =
+            |place: &PathBuf| LocalFolder::of(place).is_another(lines.next().unwrap_or_default());
+        Ok(self.places.each_ref().map(is_other))
+    }
+
+    /// Writes down the local folders with which both sides agree.
+    fn note_folders(&self) -> Result<()> {
+        let about = self.folder.join(ABOUT);
+        let line =
+            |place: &PathBuf| LocalFolder::of(place).text().unwrap_or_else(|| "-\n".to_owned());
+        let text: String = self.places.iter().map(line).collect();
+        if fs::read_to_string(&about).is_ok_and(|known| known == text) {
+            return Ok(());
+        }
+        write_atomically(&about, |file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("can't write {}", about.display()))
+            .or_hint(FILE_REMEDY)
     }
 
     /// The owner of the remote tree that this machine pushes.
@@ -648,8 +684,8 @@ mod tests {
         SyncState {
             folder: state.join("pair"),
             workspaces: state.join("tree.workspaces"),
-            own: OwnName::find(state.to_owned(), tree, here.clone(), Path::new("none")).unwrap(),
-            folders: [here.clone(), here],
+            own: OwnName::find(state.to_owned(), tree, here, Path::new("none")).unwrap(),
+            places: [state.to_owned(), state.to_owned()],
         }
     }
 

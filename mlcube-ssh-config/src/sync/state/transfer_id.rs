@@ -1,0 +1,128 @@
+//! The id of the last transfer of a workspace. It is random, and both sides have it: the remote in its state folder, the
+//! local side in the sync state. A remote workspace with another id isn't as the last transfer of this machine has left it:
+//! it was put back from a backup, or another machine has transferred since.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::listing::entry::is_absence;
+use crate::pipe::document::Remote;
+use crate::pipe::private_file::write_atomically;
+use crate::process::script::Script;
+use crate::remote::session::reply::Reply;
+use crate::sync::state::{FILE_REMEDY, SyncState};
+use crate::text::hint::OrHint;
+use crate::text::random_id::hex_digits;
+use crate::text::stable_hash::StableHash;
+
+/// The shared shell functions.
+const FUNCTIONS: &str = include_str!("../../remote/sh/last-transfer.sh");
+/// The name of the file of the sync state.
+const FILE: &str = "transfer";
+/// How the sync state says that the remote may have any id: both sides have none in common yet.
+const ANY: &str = "any";
+/// How the remote says that it has no id.
+const NONE: &str = "-";
+
+/// The ids of a transfer that begins.
+#[derive(Clone, Debug)]
+pub struct TransferId {
+    /// The name of the remote file.
+    file: String,
+    /// The id of the last transfer that was recorded.
+    last: String,
+    /// The id of this transfer, and of those since the last recorded one: the remote may have it, if a reply was lost.
+    next: String,
+}
+
+impl TransferId {
+    /// Gives a script the functions and the file. It tells the id by which [`TransferId::seen`] knows the workspace.
+    #[must_use]
+    pub fn told_by(&self, script: Script) -> Script {
+        script.with(FUNCTIONS).given("transfer_file", &self.file)
+    }
+
+    /// Gives a script the id that it writes when it ends well.
+    #[must_use]
+    pub fn noted_by(&self, script: Script) -> Script {
+        self.told_by(script).given("transfer_id", &self.next)
+    }
+
+    /// Gives a script the ids with which the workspace is as it was left.
+    #[must_use]
+    pub fn checked_by(&self, script: Script) -> Script {
+        self.noted_by(script).given("known_transfers", &format!("{} {}", self.last, self.next))
+    }
+
+    /// Reads what the remote has replied.
+    #[must_use]
+    pub fn seen(&self, reply: &Reply) -> SeenTransfer {
+        let is_id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let found = reply.field("transfer").filter(is_id).unwrap_or_else(|| NONE.to_owned());
+        let is_noted = reply.field("noted").is_some();
+        SeenTransfer {
+            is_known: self.last == ANY || found == self.last || found == self.next,
+            id: if is_noted { self.next.clone() } else { found },
+        }
+    }
+
+    /// The transfer once the remote has noted it.
+    #[must_use]
+    pub fn noted(&self) -> SeenTransfer {
+        SeenTransfer { is_known: true, id: self.next.clone() }
+    }
+}
+
+/// The last transfer of a workspace, according to the remote.
+#[derive(Clone, Debug)]
+pub struct SeenTransfer {
+    /// Whether it was one of this sync state.
+    pub is_known: bool,
+    id: String,
+}
+
+impl SyncState {
+    /// Chooses the id of a transfer; writes nothing.
+    ///
+    /// # Errors
+    /// When the id of the last transfer can't be read, or the system has no `/dev/urandom`.
+    pub fn transfer_id(&self, remote: &Remote) -> Result<TransferId> {
+        let path = self.folder.join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Err(problem) if is_absence(&problem) => String::new(),
+            read => read
+                .with_context(|| format!("can't read {}", path.display()))
+                .or_hint(FILE_REMEDY)?,
+        };
+        let mut ids = text.split_whitespace();
+        let last = ids.next().unwrap_or(ANY).to_owned();
+        let next = ids.next().map_or_else(hex_digits::<8>, |next| Ok(next.to_owned()))?;
+        let workspace = StableHash::default().field(remote.workspace.as_str()).finish();
+        Ok(TransferId { file: format!("transfer-{workspace:016x}"), last, next })
+    }
+
+    /// Notes the id before the remote is given it, because the remote's reply may get lost.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn begin_transfer(&self, id: &TransferId) -> Result<()> {
+        self.write_transfer(&format!("{} {}\n", id.last, id.next))
+    }
+
+    /// Notes, when the agreement is written, with which remote workspace and which local folders it was reached.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub fn end_transfer(&self, seen: &SeenTransfer) -> Result<()> {
+        self.note_folders()?;
+        self.write_transfer(&format!("{}\n", seen.id))
+    }
+
+    fn write_transfer(&self, text: &str) -> Result<()> {
+        let path = self.folder.join(FILE);
+        write_atomically(&path, |file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("can't write {}", path.display()))
+            .or_hint(FILE_REMEDY)
+    }
+}
