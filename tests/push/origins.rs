@@ -88,6 +88,13 @@ fn a_fresh_checkout_adopts_and_loses_nothing() {
     push(&scene, &cube, &["-Prunner.adopt=true"]).succeeds();
     assert_eq!(fs::read_to_string(&there).unwrap(), "changed there", "nobody knows which is right");
     push(&scene, &cube, &[]).succeeds();
+    // Another one adopts it, and can remove it: a push made the tree.
+    forget(&scene);
+    push(&scene, &cube, &["-Prunner.adopt=true"]).succeeds();
+    let document = scene.document(&cube, &[]);
+    let clean = scene.tool("mlcube-ssh-exec").args(["clean", "--yes=tree", "--force"]);
+    clean.reads_document(&document).run().succeeds();
+    assert!(!scene.host.remote_root().join("digits").exists());
 }
 
 #[test]

@@ -38,10 +38,11 @@ while
   ! guard_from_clean "$state"
 do :; done
 
-# Writes the owner of the tree. A hard link never replaces the file that another first push has just made.
+# Writes the owner of the tree; who takes it over leaves the line `named` as it is. A hard link never replaces the file that
+# another first push has just made.
 write_origin() {
   new=$state/origin.$$.new
-  (umask "$private" && printf '%s\n' "$origin" >"$new") || problem not-writable "$state"
+  (umask "$private" && printf '%s\n' "$origin" ${named:+"$named"} >"$new") || problem not-writable "$state"
   if [ "$1" = replace ]; then
     mv -f "$new" "$state/origin" || problem not-writable "$state"
   else
@@ -50,12 +51,11 @@ write_origin() {
     rm -f "$new"
   fi
 }
-was_pushed=yes
+was_pushed=yes named='' was_taken_over=no
 [ -f "$state/origin" ] || {
   was_pushed=
   write_origin once
 }
-named='' was_taken_over=no
 # A file that can't be read doesn't prove another owner.
 [ -r "$state/origin" ] || problem no-owner "$state/origin"
 { read -r found_origin && read -r named; } <"$state/origin" || :
