@@ -149,8 +149,10 @@ fn as_an_earlier_version(
     let (host, user) = (remote("host"), None::<String>);
     let tree = former::hash(&(&host, &user, remote("base"), base));
     let pair = former::hash(&(host, user, remote("base"), former_workspace, base, workspace));
-    let is_places = |name: &str| name.ends_with(".workspaces");
-    let is_pair = |name: &str| name.starts_with("digits-") && !is_places(name);
+    let is_pair = |name: &str| name.starts_with("digits-") && !name.contains('.');
+    let about = rename_only(&state, |name| name.ends_with(".about"), "unknown then");
+    assert!(!about.exists());
+    fs::remove_file(state.join("unknown then")).unwrap();
     let now = [
         rename_only(&own.join("workspaces"), |_| true, &place),
         rename_only(&state, is_pair, &format!("digits-{pair:016x}")),
