@@ -22,7 +22,7 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let layout = &cube.layout;
     let connection = Connection::new(&cube, &document.remote, step.report())?.for_transfers();
     let outputs = outputs::declared(document, layout);
-    let selection = selection::of_command_line(args, &outputs)?;
+    let selection = selection::of_command_line(args, &outputs, None)?;
     let named = selection::named(args, &outputs)?;
     let mut remote = list::list(&connection, document, layout, None)?;
     let agreed = SyncState::of(layout, &document.remote)?.agreed()?;

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::image_place;
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::{Document, Failed, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
@@ -67,7 +68,8 @@ impl<'a> Pull<'a> {
         boundary.check_workspace(layout, &document.run)?;
         let connection = Connection::new(cube, &document.remote, step.report())?.for_transfers();
         let outputs = outputs::declared(document, layout);
-        let selection = selection::of_command_line(args, &outputs)?;
+        let image = image_place::in_workspace(&document.config, &cube.runner, layout);
+        let selection = selection::of_command_line(args, &outputs, image)?;
         let sync_state = SyncState::of(layout, &document.remote)?;
         Ok(Self {
             step,
@@ -94,6 +96,8 @@ impl<'a> Pull<'a> {
         let unmatched = self.selection.unmatched(&remote.listing);
         let selection = self.selection.along_links(&remote.listing);
         let found = Outputs::of(&self.outputs, &remote.listing, &selection);
+        let (host, report) = (connection.host(), self.step.report());
+        selection::name_image(&selection, &remote.listing, &listings.local, host, report);
         let path = remote.path.clone();
         let was_cut_off = sync_state.was_cut_off();
         let plan = self.context().transfer(listings, &selection, self.args, receipt)?;

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::sync::{Pattern, Selection};
+use mlcube_ssh::text::units::human_bytes;
 use mlcube_ssh::ui::names::{others, shown};
+use mlcube_ssh::ui::report::Report;
 
 use crate::cli::Args;
 use crate::remote::outputs::Output;
@@ -19,13 +23,39 @@ pub(crate) fn named(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
     Ok(Selection::of(patterns(args)?.into_iter().chain(outputs).collect()))
 }
 
-/// The entries that the command line requests.
-pub(crate) fn of_command_line(args: &Args, outputs: &[Output]) -> Outcome<Selection> {
+/// The entries that the command line requests: without a word, the workspace without the image in it.
+pub(crate) fn of_command_line(
+    args: &Args,
+    outputs: &[Output],
+    image: Option<PathBuf>,
+) -> Outcome<Selection> {
     if args.outputs {
         let outputs = outputs.iter().map(|output| Pattern::exact(&output.path));
         return Ok(Selection::of(outputs.collect()));
     }
-    Ok(if args.patterns.is_empty() { Selection::All } else { Selection::of(patterns(args)?) })
+    if !args.patterns.is_empty() {
+        return Ok(Selection::of(patterns(args)?));
+    }
+    let is_output = |image: &PathBuf| outputs.iter().any(|output| output.path.starts_with(image));
+    Ok(image.filter(|image| !is_output(image)).map_or(Selection::All, Selection::AllBut))
+}
+
+/// Tells of the image that a pull leaves on the remote, if it isn't local too.
+pub(crate) fn name_image(
+    selection: &Selection,
+    remote: &Listing,
+    local: &Listing,
+    host: &Host,
+    report: Report,
+) {
+    let Selection::AllBut(image) = selection else { return };
+    let left = remote.filter(|path, entry| {
+        path.starts_with(image) && entry.is_file() && local.get(path).is_none()
+    });
+    if left.files() > 0 {
+        let (size, image) = (human_bytes(left.bytes()), shown(image));
+        report.say(&format!("the image in {image} stays on '{host}' ({size})"));
+    }
 }
 
 fn patterns(args: &Args) -> anyhow::Result<Vec<Pattern>> {

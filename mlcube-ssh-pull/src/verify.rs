@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
+use mlcube_ssh::cube::image_place;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::listing::ignore::Ignored;
@@ -30,7 +31,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     boundary.check_workspace(layout, &document.run)?;
     let connection = Connection::new(&cube, &document.remote, step.report())?.for_transfers();
     let outputs = outputs::declared(document, layout);
-    let selection = selection::of_command_line(args, &outputs)?;
+    let image = image_place::in_workspace(&document.config, &cube.runner, layout);
+    let selection = selection::of_command_line(args, &outputs, image)?;
     let sync_state = SyncState::of(layout, &document.remote)?;
     if step.is_dry_run() {
         step.show(&connection.shown(&list::list_script(&connection, document, layout, None)?));

@@ -239,3 +239,31 @@ fn two_names_of_one_local_file_are_named_as_such() {
     let pulled = pull(&scene, &document, &[]);
     pulled.succeeds().says("which is the same file locally").never_says("during this pull");
 }
+
+#[test]
+fn the_image_that_mlcube_keeps_in_the_workspace_is_no_result() {
+    let mut scene = Scene::new();
+    scene.set("/remote", serde_json::json!({"runner": "singularity"}));
+    let (mut scene, cube, document, there) = pushed_to(scene);
+    for place in [".image", "model", "images"] {
+        fs::create_dir(there.join(place)).unwrap();
+        fs::write(there.join(place).join("cube.sif"), "x".repeat(1500)).unwrap();
+    }
+    let local = |place: &str| cube.workspace().join(place).join("cube.sif").exists();
+    let says = "the image in .image stays on 'there' (1.5 kB)";
+    pull(&scene, &document, &[]).succeeds().says(says);
+    assert!(!local(".image") && local("model") && local("images"));
+    let verified = pull(&scene, &document, &["--verify"]);
+    verified.succeeds().never_says(".image");
+    pull(&scene, &document, &[".image"]).succeeds();
+    assert!(local(".image"));
+    pull(&scene, &document, &[]).succeeds().says("nothing to fetch").never_says("the image in");
+    // Where the settings name another folder, `.image` is like any other.
+    scene.set("/remote/image_dir", "workspace/images");
+    fs::remove_dir_all(cube.workspace()).unwrap();
+    fs::create_dir(cube.workspace()).unwrap();
+    let document = scene.document(&cube, &[]);
+    let fetched = pull(&scene, &document, &["--overwrite"]);
+    fetched.succeeds().says("the image in images stays");
+    assert!(local(".image") && local("model") && !local("images"));
+}

@@ -1,6 +1,7 @@
 //! A local cube: its folders and their remote places, its tasks' parameters, and what it may reach.
 
 pub mod boundary;
+pub mod image_place;
 pub mod layout;
 pub mod mlcube_args;
 pub mod outside_inputs;

@@ -130,6 +130,8 @@ impl Pattern {
 pub enum Selection {
     /// The whole workspace.
     All,
+    /// The whole workspace without this folder or file in it.
+    AllBut(PathBuf),
     /// What the patterns match, with everything in matching folders.
     Some(Selected),
 }
@@ -207,7 +209,7 @@ impl Selection {
     /// selected.
     #[must_use]
     pub fn along_links(&self, listing: &Listing) -> Self {
-        let Self::Some(Selected { given, .. }) = self else { return Self::All };
+        let Self::Some(Selected { given, .. }) = self else { return self.clone() };
         let mut selected = Selected { given: given.clone(), ..Selected::default() };
         let mut waiting: Vec<(Pattern, usize)> = Vec::new();
         for pattern in given.iter().filter(|pattern| selected.add(pattern)) {
@@ -230,6 +232,7 @@ impl Selection {
     pub fn includes(&self, path: &Path) -> bool {
         match self {
             Self::All => true,
+            Self::AllBut(place) => !path.starts_with(place),
             Self::Some(selected) => selected.means(path) || selected.links.contains(path),
         }
     }
@@ -238,7 +241,7 @@ impl Selection {
     #[must_use]
     pub fn leads_through(&self, path: &Path) -> bool {
         match self {
-            Self::All => false,
+            Self::All | Self::AllBut(_) => false,
             Self::Some(selected) => {
                 selected.paths.contains(path)
                     || selected.around.contains(path)
@@ -252,7 +255,9 @@ impl Selection {
     pub fn of_listing<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
         match self {
             Self::All => Cow::Borrowed(listing),
-            Self::Some(_) => Cow::Owned(listing.filter(|path, _| self.includes(path))),
+            Self::AllBut(_) | Self::Some(_) => {
+                Cow::Owned(listing.filter(|path, _| self.includes(path)))
+            }
         }
     }
 
