@@ -404,6 +404,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let pipe = "cd digits && mlcube-ssh-config --platform=gpu1 > run.json &&
+        mlcube-ssh-config --platform=gpu1 --config-only --format=yaml > show.yaml &&
         mlcube-ssh-push < run.json 2> log | tee copy | cat > pushed.json &&
         jq -S -c . run.json > 'another name' && cp run.json tasks/data";
     scene.sh(pipe).run().succeeds();
@@ -414,7 +415,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     };
     let expected = sent(&there);
     assert!(expected.contains("Dockerfile") && expected.contains("mlcube.yaml"));
-    for name in ["run.json", "log", "copy", "pushed.json"] {
+    for name in ["run.json", "show.yaml", "log", "copy", "pushed.json"] {
         assert!(cube.root().join(name).exists() && !expected.contains(name), "{expected:?}");
     }
     // All are there by now, and still no code; the cube's own JSON is.
@@ -436,7 +437,7 @@ fn documents_in_the_workspace_are_neither_sent_nor_replaced() {
         mkdir deep && jq -S -c . 'a run.json' > deep/copy; echo '{\"schema\": 1}' > mine.json";
     scene.sh(pipe).run().succeeds();
     let pushed = push(&scene, &document, &[]);
-    pushed.succeeds().says("skipped").says("workspace/a run.json: it is a document, or");
+    pushed.succeeds().says("skipped").says("workspace/a run.json: it is a document, ");
     let there = scene.host.remote_root().join("digits/workspace");
     assert!(there.join("mine.json").exists() && there.join("data.csv").exists());
     assert!(!there.join("a run.json").exists() && !there.join("deep/copy").exists());

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::pipe::document::SCHEMA;
+use mlcube_ssh::pipe::document::{SCHEMA, YAML_HEAD};
 use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
 use mlcube_ssh::remote::job::JobState;
 use mlcube_ssh::remote::login::login_keys::{LoginKey, LoginKeys};
@@ -128,7 +128,7 @@ pub(crate) fn take_documents(
             entry.is_file() && !is_in(agreed, path, entry) && is_document(&top.join(path), entry);
         if is_taken {
             report.warn(&format!(
-                "skipped {}: it is a document, or the state of a job",
+                "skipped {}: it is a document, a configuration, or the state of a job",
                 top.join(path).display()
             ));
         }
@@ -200,7 +200,8 @@ fn written_by(process: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns whether a file is a document, complete or cut off, or the state of a job, whatever its name.
+/// Returns whether a file is a document or a configuration, complete or cut off, or the state of a job, whatever its
+/// name.
 fn is_document(path: &Path, entry: &Entry) -> bool {
     let read = || {
         let mut start = Vec::new();
@@ -210,7 +211,7 @@ fn is_document(path: &Path, entry: &Entry) -> bool {
         let is_object = start.trim_ascii_start().starts_with(b"{");
         let begins =
             without_blanks(&start).starts_with(format!("{{\"schema\":\"{SCHEMA}\"").as_bytes());
-        let begins = begins || JobState::is_json(&start);
+        let begins = begins || JobState::is_json(&start) || start.starts_with(YAML_HEAD.as_bytes());
         if begins || !is_object {
             return Some(begins);
         }

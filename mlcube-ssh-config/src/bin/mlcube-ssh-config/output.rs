@@ -1,7 +1,7 @@
 //! Formats the document.
 
 use anyhow::{Context, Result};
-use mlcube_ssh::pipe::document::{Run, SCHEMA};
+use mlcube_ssh::pipe::document::{Run, SCHEMA, YAML_HEAD};
 use mlcube_ssh::text::printable::printable_json;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -23,7 +23,9 @@ pub(crate) fn value(value: &impl Serialize, format: Format) -> Result<String> {
         Format::Json => serde_json::to_string_pretty(value)
             .map(|text| printable_json(&text).into_owned() + "\n")
             .map_err(anyhow::Error::from),
-        Format::Yaml => serde_yaml::to_string(value).map_err(anyhow::Error::from),
+        Format::Yaml => serde_yaml::to_string(value)
+            .map(|text| YAML_HEAD.to_owned() + &text)
+            .map_err(anyhow::Error::from),
     };
     text.context("can't write the document")
 }

@@ -19,6 +19,9 @@ use crate::text::quote::shell_word;
 /// The version of the document that these programs read and write.
 pub const SCHEMA: &str = "mlcube-ssh/v1";
 
+/// The first line of what these programs write as YAML. Nothing else in a configuration says whose it is.
+pub const YAML_HEAD: &str = "# written by mlcube-ssh-config, and never sent to a host\n";
+
 /// The fields of an object that this version doesn't know; they are written as they were read.
 pub type Unknown = Map<String, Value>;
 
