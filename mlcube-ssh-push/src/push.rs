@@ -13,7 +13,7 @@ use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::task_parameters::Parameter;
 use mlcube_ssh::cube::tree_owner::Owner;
-use mlcube_ssh::listing::Listing;
+use mlcube_ssh::listing::{Listing, confusable_with};
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -348,7 +348,15 @@ fn check_all_sent(context: &TransferContext) -> Outcome<()> {
     skipped::check(context, &foreign)?;
     check_inputs(context)?;
     let receiver = format!("on '{}'", context.connection.host());
-    context.plan.check_places(&receiver, |folder| foreign.remedy(folder, "run this step again"))
+    let remedy = |folder: &Path| foreign.remedy(folder, "run this step again");
+    context.plan.check_places(&receiver, remedy).map_err(|failure| {
+        let is_former = confusable_with(&context.local.gone);
+        let mut unheld = context.plan.skipped_for(|why| *why == Skipped::Unheld);
+        if unheld.any(is_former) {
+            return failure.hint("`mlcube-ssh-push --delete` deletes the former name of what was renamed; else rename the original, or name it in .mlcubeignore");
+        }
+        failure
+    })
 }
 
 /// Fails, after the rest was sent, if an input of the chosen tasks was skipped because of its kind.

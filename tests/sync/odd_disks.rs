@@ -130,13 +130,33 @@ fn code_whose_names_the_remote_disk_takes_for_one_is_neither_lost_nor_mixed() {
     fs::remove_file(cube.root().join("two.py")).unwrap();
     // Renamed by case alone.
     fs::rename(cube.root().join("lib/Model.py"), cube.root().join("lib/model.py")).unwrap();
-    push(&scene, &document).exits(125).says("skipped lib/model.py");
+    push(&scene, &document)
+        .exits(125)
+        .says("skipped lib/model.py")
+        .says("--delete` deletes the former");
     let deleting = || scene.tool("mlcube-ssh-push").arg("--delete").reads_document(&document).run();
     deleting().succeeds().says("deleted lib/Model.py");
     let names = fs::read_dir(tree.join("lib")).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(names.collect::<Vec<_>>(), ["model.py"]);
     assert_eq!(read(&tree, "lib/model.py"), "model");
     deleting().succeeds().says("nothing to send");
+    // In another normal form, as unpacking on another machine leaves it.
+    write(cube.root(), &[("lib/e\u{301}.py", "accent")]);
+    push(&scene, &document).succeeds();
+    fs::rename(cube.root().join("lib/e\u{301}.py"), cube.root().join("lib/\u{e9}.py")).unwrap();
+    deleting().succeeds().says("deleted lib/");
+    assert_eq!(read(&tree, "lib/\u{e9}.py"), "accent");
+    deleting().succeeds().says("nothing to send");
+    // What was a workspace is none of the code's, however it is spelt.
+    let runs = cube.root().join("runs/A");
+    write(&runs, &[("data.csv", "1,2\n")]);
+    let of_run = scene.document(&cube, &["--workspace", runs.to_str().unwrap()]);
+    push(&scene, &of_run).succeeds();
+    write(&tree, &[("runs/A/r", "RESULT")]);
+    fs::remove_dir_all(runs).unwrap();
+    write(cube.root(), &[("runs/a/r", "code")]);
+    push(&scene, &document).exits(125).says("skipped runs/a");
+    assert_eq!(read(&tree, "runs/A/r"), "RESULT");
 }
 
 #[test]

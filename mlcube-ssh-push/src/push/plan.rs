@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh::listing::{EntryKind, Listing, confusable_with};
+use mlcube_ssh::listing::{Entry, EntryKind, Listing, confusable_with};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
@@ -110,14 +110,25 @@ impl Push<'_> {
         remote: &mut RemoteState<'_>,
     ) -> Outcome<Vec<PathBuf>> {
         let mut pushed = local.pushed().cloned().unwrap_or_default();
+        let mut gone = Listing::default();
         if self.args.delete {
             // Where the file system takes two names for one, deleting the old one deletes the new one, too; it is sent
             // again then, whatever was listed.
             pushed.retain(|path, _| local.gone.get(path).is_none());
             let is_doubtful = confusable_with(&local.gone);
             remote.code.retain(|path, _| !is_doubtful(path));
+            gone = local.gone.clone();
         }
-        let unheld = try_names::unheld_code(remote, &self.connection, &local.code, &pushed)?;
+        // A name that the file system takes for that of a workspace would lead into it.
+        for place in local.workspaces.iter().chain(&self.cube.layout.workspaces()) {
+            for folder in place.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+                if local.code.get(folder).is_none() {
+                    pushed.insert(folder, &Entry::unheld());
+                }
+            }
+        }
+        let tried = try_names::unheld_code(remote, &self.connection, &local.code, &pushed, &gone);
+        let unheld = tried?;
         let skipped: HashSet<&Path> = unheld.iter().map(PathBuf::as_path).collect();
         local.code.retain(|path, _| !path.ancestors().any(|folder| skipped.contains(folder)));
         Ok(unheld)

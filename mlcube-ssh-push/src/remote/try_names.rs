@@ -20,7 +20,8 @@ pub(crate) fn mark_unheld(
     send: &Listing,
 ) -> Outcome<bool> {
     let doubtful = DoubtfulNames::of(send, &remote_state.listing);
-    let Some(tried) = try_in(&remote_state.workspace, &doubtful, remote_state, connection)? else {
+    let (top, gone) = (&remote_state.workspace, &Listing::default());
+    let Some(tried) = try_in(top, &doubtful, gone, remote_state, connection)? else {
         return Ok(false);
     };
     let before = remote_state.listing.len();
@@ -29,14 +30,17 @@ pub(crate) fn mark_unheld(
 }
 
 /// Returns the paths of the code whose names the file system of the tree can't store, among those that aren't in `pushed`.
+/// The push deletes what is `gone`, so these names are in nobody's way.
 pub(crate) fn unheld_code(
     remote_state: &RemoteState<'_>,
     connection: &Connection,
     code: &Listing,
     pushed: &Listing,
+    gone: &Listing,
 ) -> Outcome<Vec<PathBuf>> {
     let doubtful = DoubtfulNames::of(code, pushed);
-    let Some(tried) = try_in(&remote_state.base, &doubtful, remote_state, connection)? else {
+    let top = &remote_state.base;
+    let Some(tried) = try_in(top, &doubtful, gone, remote_state, connection)? else {
         return Ok(Vec::new());
     };
     let mut unheld = Listing::default();
@@ -49,6 +53,7 @@ pub(crate) fn unheld_code(
 fn try_in(
     top: &str,
     doubtful: &DoubtfulNames,
+    gone: &Listing,
     remote_state: &RemoteState<'_>,
     connection: &Connection,
 ) -> Outcome<Option<Listing>> {
@@ -56,6 +61,8 @@ fn try_in(
         return Ok(None);
     }
     let script = connection.script(TRY_NAMES).given("top", top).given("format", FIND_FORMAT);
+    let script = script.given("gone", &gone.len().to_string());
+    let script = gone.iter().fold(script, |script, (path, _)| script.word(path));
     let script = doubtful.words().fold(script, Script::word);
     let reply = remote_state.incoming.run_script(script)?;
     if reply.status != 0 || reply.text().trim_end() == "unknown" {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tries whether the file system of the tree or the workspace can store names: makes a file of each name in a folder of its own.
-# Given: top, the folder; format, the format of the listing.
-# Words: paths that are new in the folder, sorted by folder.
+# Given: top, the folder; format, the format of the listing; gone, the number of paths that are deleted before.
+# Words: these paths; then paths that are new in the folder, sorted by folder.
 # Replies: a line `listing` and the listing of the files that could be made, in one numbered folder for each folder of
 # the paths; or a line `unknown`.
 # shellcheck disable=SC2154 # the client sets what is given
@@ -23,8 +23,22 @@ is_listed() {
   done
   return 1
 }
-number=0 folder=none
+# Returns whether the path $1 is one of those that are deleted, by another name; the other arguments are the words.
+is_gone() {
+  found=$1 left=$gone
+  shift
+  for deleted; do
+    [ "$left" -gt 0 ] || return 1
+    left=$((left - 1))
+    # shellcheck disable=SC3013 # every supported shell has it, and POSIX since 2024
+    if [ "$top/$deleted" -ef "$found" ]; then return 0; fi
+  done
+  return 1
+}
+number=0 folder=none word=0
 for new; do
+  word=$((word + 1))
+  [ "$word" -gt "$gone" ] || continue
   case $new in
     */*) around=/${new%/*} ;;
     *) around= ;;
@@ -35,7 +49,7 @@ for new; do
   fi
   # A path that exists but isn't listed exists under another name, unless it was made since the listing.
   if [ -e "$top/$new" ] || [ -L "$top/$new" ]; then
-    is_listed "$top/$new" "$top$around" || continue
+    is_listed "$top/$new" "$top$around" || is_gone "$top/$new" "$@" || continue
   fi
   # If the second of two names is taken for the first, its file exists already.
   place=$tries/$number/${new##*/}

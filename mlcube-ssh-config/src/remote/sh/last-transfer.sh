@@ -2,6 +2,8 @@
 # The id of the last transfer of a workspace, in a file of the state folder. The client has it in its sync state, too: a
 # workspace with another one was put back from a backup, or another machine has transferred since.
 
+# shellcheck disable=SC2154 # the prelude sets private
+
 # Sets `last_transfer` to the id in the file $1, `-` if there is none.
 know_transfer() {
   last_transfer=
