@@ -330,9 +330,12 @@ fn what_comes_has_no_permissions_that_the_umask_takes() {
         assert_eq!(again.at(&format!("/steps/{step}/changed")), &false, "{tool}");
         scene.tool(tool).arg("--verify").reads_document(&document).run().succeeds();
     }
-    fs::write(&here, "here").unwrap();
-    run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
-    assert_eq!(all(&there), [0o777; 5], "what the tasks may stays theirs");
+    for option in ["--quiet", "--overwrite"] {
+        fs::write(&here, option).unwrap();
+        let push = scene.tool("mlcube-ssh-push").arg(option);
+        push.reads_document(&document).run().succeeds();
+        assert_eq!(all(&there), [0o777; 5], "what the tasks may stays theirs, {option}");
+    }
 
     // What pulls took is no change of the remote's that stands against the user's own.
     mode(&here.with_file_name("new/7"), 0o700);

@@ -161,7 +161,11 @@ impl Plan {
         let sender_changed = agreed.is_none_or(|agreed| !entry.same_content(agreed));
         let receiver_changed = agreed.is_none_or(|agreed| !receiver.same_content(agreed));
         if overwrite {
-            return self.send(path, entry);
+            let withheld = agreed.filter(|agreed| is_withheld_alone(entry, receiver, agreed));
+            return match withheld {
+                Some(agreed) => self.send_content(path, entry, receiver, agreed),
+                None => self.send(path, entry),
+            };
         }
         if !receiver_changed {
             match agreed.filter(|agreed| !receiver.same_permissions(agreed)) {
@@ -206,7 +210,8 @@ impl Plan {
         let is_changed = !entry.same_permissions(agreed);
         let is_as_agreed = receiver.same_permissions(agreed)
             || is_changed && receiver.has_agreed_permissions(agreed);
-        if overwrite || is_as_agreed {
+        let is_overwritten = overwrite && !is_withheld_alone(entry, receiver, agreed);
+        if is_overwritten || is_as_agreed {
             self.permissions.insert(path, entry);
             return self.will_agree.insert(path, entry);
         }
@@ -359,6 +364,11 @@ fn is_plain(entry: &Entry) -> bool {
     }
 }
 
+/// Returns whether the permissions differ by those alone that pulls have withheld: nobody has changed them.
+fn is_withheld_alone(entry: &Entry, receiver: &Entry, agreed: &Entry) -> bool {
+    entry.same_permissions(agreed) && receiver.has_agreed_permissions(agreed)
+}
+
 /// The highest of these folders that a listing has as something else: a host may list an entry below a link, so that it
 /// would be written through that link.
 fn not_a_folder<'a>(folder: Option<&'a Path>, listing: &Listing) -> Option<&'a Path> {
@@ -507,6 +517,27 @@ mod tests {
             Plan::new(TransferDirection::Up, &with("755"), &with("700"), &with("644"), overwrite)
         };
         assert_eq!((plan(false).kept.len(), plan(true).permissions.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_a_pull_withheld_is_not_taken_from_the_remote() {
+        let file = |mode: &str, size: u64| {
+            Listing::parse(format!("f {mode} {size} {size}.000000001 a\0\0").as_bytes()).unwrap()
+        };
+        let a = Path::new("a");
+        let mut agreed = Listing::default();
+        agreed.insert(a, &file("664", 1).get(a).unwrap().withholding(0o22));
+        let plan = |from: &str, size: u64, to: &str| {
+            let (from, to) = (file(from, size), file(to, 1));
+            let plan = Plan::new(TransferDirection::Up, &from, &to, &agreed, true);
+            let agreed = plan.will_agree.get(a).unwrap().withheld();
+            let sent = plan.send.get(a).map(|sent| sent.permissions());
+            (sent, plan.permissions.len(), agreed)
+        };
+        assert_eq!(plan("644", 1, "664"), (None, 0, 0o20));
+        assert_eq!(plan("644", 2, "664"), (Some(0o664), 0, 0o20));
+        assert_eq!(plan("600", 1, "664"), (None, 1, 0), "changed locally");
+        assert_eq!(plan("644", 1, "600"), (None, 1, 0), "changed on the remote");
     }
 
     #[test]
