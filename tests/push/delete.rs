@@ -63,6 +63,20 @@ fn what_others_put_there_what_is_ignored_and_the_workspace_stay() {
         assert!(there.join(stays).exists(), "{stays}");
     }
     assert!(!there.join("old/deep").exists());
+
+    // What was ignored for a while is known still: nobody else has changed it, and it goes when it's gone.
+    let ignores = cube.root().join(".mlcubeignore");
+    fs::write(cube.root().join("cache.bin"), "edited").unwrap();
+    fs::rename(&ignores, cube.root().join("patterns")).unwrap();
+    push(&scene, &cube, &[]).succeeds().says("sent").never_says("backup");
+    fs::rename(cube.root().join("patterns"), &ignores).unwrap();
+    push(&scene, &cube, &[]).succeeds();
+    let again = push(&scene, &cube, &["--if-changed"]).succeeds().document();
+    assert_eq!(again.at("/steps/push/changed"), &false);
+    remove(&cube, "cache.bin");
+    remove(&cube, ".mlcubeignore");
+    push(&scene, &cube, &["--delete"]).succeeds().says("deleted cache.bin");
+    assert!(!there.join("cache.bin").exists());
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub(crate) struct Local {
     sent_once: Listing,
     /// Code that was pushed once and no longer exists locally.
     pub(crate) gone: Listing,
+    /// What of `pushed` and of `sent_once` exists locally, or may, and isn't code now: it is ignored, say, or can't be read.
+    still_pushed: Listing,
+    still_sent_once: Listing,
     pub(crate) skipped: Skipped,
     selection: Selection,
     /// The links of the workspace that are sent as their targets.
@@ -137,8 +140,17 @@ impl Local {
             Some(agreed) => ignored_changes(layout, boundary, &sync_state, &workspace, agreed)?,
             None => Vec::new(),
         };
+        let gone = gone::gone(layout, &once, &code, &workspaces);
+        let is_skipped = |path: &Path| {
+            code.get(path).is_none_or(|now| now.kind == EntryKind::Unreadable)
+                && gone.get(path).is_none()
+                && !workspaces.iter().any(|place| path.starts_with(place))
+        };
+        let skipped_of = |listing: &Listing| listing.filter(|path, _| is_skipped(path));
         Ok(Self {
-            gone: gone::gone(layout, &once, &code, &workspaces),
+            still_pushed: pushed.as_ref().map(skipped_of).unwrap_or_default(),
+            still_sent_once: skipped_of(&sent_once),
+            gone,
             ignored_changes,
             code,
             selection: selection.along_links(&workspace),
@@ -174,7 +186,9 @@ impl Local {
         self.workspaces.extend(new);
         let is_code = |path: &Path| !places.iter().any(|place| path.starts_with(place));
         self.code.retain(|path, _| is_code(path));
-        self.gone.retain(|path, _| is_code(path));
+        for listing in [&mut self.gone, &mut self.still_pushed, &mut self.still_sent_once] {
+            listing.retain(|path, _| is_code(path));
+        }
         Ok(())
     }
 
@@ -234,18 +248,15 @@ impl Local {
     /// sent now.
     pub(crate) fn once_sent(&self) -> Listing {
         let mut once = self.gone.clone();
+        once.extend(self.still_sent_once.iter());
         once.extend(self.changed_code().iter());
         once
     }
 
-    /// The remote code after this push, except for what is `unconfirmed`. What can't be looked at locally is as it was.
+    /// The remote code after this push, except for what is `unconfirmed`. What is skipped is as it was.
     pub(crate) fn pushed_now(&self, unconfirmed: &[AgreedEntry]) -> Listing {
-        let is_read =
-            |path: &Path| !self.code.get(path).is_some_and(|now| now.kind == EntryKind::Unreadable);
-        let mut code = self.code.filter(|path, _| is_read(path));
-        let before = self.pushed.iter().flat_map(Listing::iter);
-        let below = |path: &Path| path.ancestors().any(|path| !is_read(path));
-        code.extend(before.filter(|(path, _)| below(path)));
+        let mut code = self.code.filter(|_, entry| entry.kind != EntryKind::Unreadable);
+        code.extend(self.still_pushed.iter());
         let unconfirmed: HashSet<&Path> = unconfirmed.iter().map(|(path, _)| *path).collect();
         code.retain(|path, _| !unconfirmed.contains(path));
         code
@@ -261,7 +272,10 @@ impl Local {
     /// deleted it, and what is in the places of the `unconfirmed` entries: what was seen to come from this
     /// machine, or else what the remote had before. The next push tells by it whether its backups are of somebody else's work.
     pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[AgreedEntry]) -> Listing {
-        let mut gone = if was_deleted { Listing::default() } else { self.gone.clone() };
+        let mut gone = self.still_sent_once.clone();
+        if !was_deleted {
+            gone.extend(self.gone.iter());
+        }
         let before = |path: &Path| self.pushed.as_ref()?.get(path);
         let there =
             |(path, seen): &AgreedEntry| Some((*path, seen.clone().or_else(|| before(path))?));
@@ -306,7 +320,7 @@ impl Local {
 
     /// Returns whether anything that the image is built from has changed since it was last built.
     pub(crate) fn context_changed(&self, layout: &Layout) -> bool {
-        let now = self.code.below(layout.build_context());
+        let now = self.pushed_now(&[]).below(layout.build_context());
         !matches!(self.sync_state.configured(), Ok(Some(built)) if built.same(&now))
     }
 }
