@@ -322,15 +322,33 @@ fn ssh_begins_with(scene: &Scene, lines: &str) {
 }
 
 #[test]
-fn a_connection_that_is_open_is_used_without_a_question() {
+fn a_connection_that_is_open_is_used_after_one_question() {
     let (scene, document) = with_document(HostOptions::default());
     interp(&scene, &document).succeeds();
     let calls = scene.home().join("calls");
     ssh_begins_with(&scene, &format!("printf '%s\\n' \"$*\" >> '{}'", calls.display()));
     interp(&scene, &document).succeeds();
     let calls = fs::read_to_string(calls).unwrap();
-    assert_eq!(calls.lines().count(), 1, "{calls}");
-    assert!(calls.contains(" exec sh -c "), "{calls}");
+    let calls: Vec<&str> = calls.lines().collect();
+    // To whom the name leads: `-G` contacts nobody.
+    assert!(calls[0].ends_with(" -G -- there"), "{calls:?}");
+    assert!(calls[1].contains(" exec sh -c "), "{calls:?}");
+    assert_eq!(calls.len(), 2, "{calls:?}");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_now_is_no_reason_to_use_the_old_connection() {
+    let (scene, document) = with_document(HostOptions::default());
+    interp(&scene, &document).succeeds();
+    for elsewhere in
+        ["User nobody-at-all", "HostName localhost.invalid", "ProxyJump nowhere.invalid"]
+    {
+        scene.has_ssh_config(elsewhere);
+        interp(&scene, &document).exits(255).complains(&["there"]);
+    }
+    scene.has_ssh_config("");
+    interp(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.logins(), 1, "the first connection is still this name's");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::remote::session::greeting;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cube::Cube;
@@ -32,11 +33,10 @@ use crate::remote::login::ssh_config::{SshConfig, possible_agents, possible_keys
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) login: Login,
-    main_socket: PathBuf,
-    /// The socket of the same login with the other kind of `persist` (0, or not 0).
-    other_socket: PathBuf,
-    /// The socket of a second login, for when the host takes no more sessions on the first.
-    overflow_socket: PathBuf,
+    /// The folder of the masters' sockets.
+    sockets: PathBuf,
+    /// The configuration that ssh has for this login; `None` before ssh was asked.
+    configuration: Mutex<Option<SshConfig>>,
     is_overflowing: AtomicBool,
     pub(crate) connect_timeout: u32,
     pub(crate) answer_timeout: Duration,
@@ -69,15 +69,9 @@ impl Connection {
             identity_file: runner.authentication.identity_file.as_ref().map(expanded),
             ssh_config: runner.ssh_config.as_ref().map(expanded),
         };
-        // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
-        let (main, other) = match runner.persist {
-            0 => (Purpose::OneCommand, Purpose::Shared),
-            _ => (Purpose::Shared, Purpose::OneCommand),
-        };
         Ok(Self {
-            main_socket: control_socket::path(&login, main)?,
-            other_socket: control_socket::path(&login, other)?,
-            overflow_socket: control_socket::path(&login, Purpose::Overflow)?,
+            sockets: control_socket::private_folder()?,
+            configuration: Mutex::default(),
             is_overflowing: AtomicBool::new(false),
             login,
             connect_timeout: runner.connect_timeout,
@@ -103,13 +97,21 @@ impl Connection {
     }
 
     /// The socket of the login in use.
-    pub(crate) fn socket(&self) -> &Path {
-        if self.is_overflowing() { &self.overflow_socket } else { &self.main_socket }
+    pub(crate) fn socket(&self) -> PathBuf {
+        // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
+        let main = if self.persist == 0 { Purpose::OneCommand } else { Purpose::Shared };
+        self.socket_for(if self.is_overflowing() { Purpose::Overflow } else { main })
     }
 
     /// The sockets of every login that a pipeline with this user and host may have left open.
-    pub(crate) fn sockets(&self) -> [&Path; 3] {
-        [&self.main_socket, &self.other_socket, &self.overflow_socket]
+    pub(crate) fn sockets(&self) -> [PathBuf; 3] {
+        [Purpose::Shared, Purpose::OneCommand, Purpose::Overflow]
+            .map(|purpose| self.socket_for(purpose))
+    }
+
+    fn socket_for(&self, purpose: Purpose) -> PathBuf {
+        let configuration = self.known_configuration().clone().unwrap_or_default();
+        self.sockets.join(control_socket::name(&self.login, &configuration, purpose))
     }
 
     /// Returns whether the second login is in use.
@@ -204,8 +206,8 @@ impl Connection {
 
     /// The commands that run `script`, for a dry run: the login, then the session.
     ///
-    /// The preferred cipher is missing, because only `ssh -G` knows it: a dry run doesn't start ssh, whose
-    /// configuration may run programs (`Match exec`).
+    /// The preferred cipher is missing, and the name of the socket doesn't depend on where the host's name leads, because
+    /// only `ssh -G` knows both: a dry run doesn't start ssh, whose configuration may run programs (`Match exec`).
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
         [self.login_command(&SshConfig::default()), self.session_command(script)]
@@ -215,7 +217,7 @@ impl Connection {
     #[must_use]
     pub fn rsync_options(&self) -> Vec<String> {
         let ssh: Vec<String> =
-            std::iter::once("ssh".to_owned()).chain(self.client_words(self.socket())).collect();
+            std::iter::once("ssh".to_owned()).chain(self.client_words(&self.socket())).collect();
         let greets = self.greets.load(Ordering::Relaxed);
         // Folders that rsync makes by itself, those for backups, must be open to the group, too. Every login shell has
         // `umask`.
@@ -244,13 +246,13 @@ impl Connection {
         if !words.iter().all(|word| is_plain(word)) {
             return None;
         }
-        let ssh = Command::new("ssh").args(self.client_words(self.socket()));
+        let ssh = Command::new("ssh").args(self.client_words(&self.socket()));
         Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
     }
 
     pub(crate) fn session_command(&self, script: &Script) -> Command {
         let command = Command::new("ssh")
-            .args(self.client_words(self.socket()))
+            .args(self.client_words(&self.socket()))
             .arg("--")
             .arg(self.login.host.as_str());
         // Ctrl-C at the terminal must not reach this ssh: the program itself ends what runs on the remote, in order.
@@ -275,8 +277,25 @@ impl Connection {
         self.login.words().into_iter().chain(options::always()).collect()
     }
 
-    /// The configuration that ssh has for this login.
+    /// The configuration that ssh has for this login. ssh is asked once: a step stays with the host with which it began.
     pub(crate) fn configuration(&self) -> SshConfig {
+        self.known_configuration().get_or_insert_with(|| self.ask_ssh()).clone()
+    }
+
+    /// Asks ssh again, for a new login.
+    pub(crate) fn refresh_configuration(&self) {
+        let now = self.ask_ssh();
+        // What ssh said before is nearer to the truth than nothing.
+        if now != SshConfig::default() {
+            *self.known_configuration() = Some(now);
+        }
+    }
+
+    fn known_configuration(&self) -> MutexGuard<'_, Option<SshConfig>> {
+        self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask_ssh(&self) -> SshConfig {
         let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
         SshConfig::read_from(&question.arg(self.login.host.as_str()))
     }

@@ -14,6 +14,7 @@ use crate::pipe::failure::hinted;
 use crate::pipe::private_file;
 use crate::pipe::private_file::state_folder;
 use crate::remote::login::Login;
+use crate::remote::login::ssh_config::SshConfig;
 use crate::settings::names::User;
 use crate::text::quote::shell_word;
 use crate::text::stable_hash::StableHash;
@@ -35,11 +36,14 @@ pub(crate) enum Purpose {
     Overflow,
 }
 
-/// The socket of a login's master, in a folder that only this user can enter.
-///
-/// # Errors
-/// When the folder can't be made, or others can enter it.
-pub(crate) fn path(login: &Login, purpose: Purpose) -> Result<PathBuf> {
+/// The keywords of ssh's configuration that decide to which account a login leads. Since OpenSSH 9.6 its own `%C` has
+/// them all except the last two.
+const DESTINATION: [&str; 6] =
+    ["hostname", "port", "user", "proxyjump", "proxycommand", "hostkeyalias"];
+
+/// The name of the socket of a login's master. It depends on where the login leads: a master that was opened before the
+/// user gave the host's name another meaning leads elsewhere.
+pub(crate) fn name(login: &Login, configuration: &SshConfig, purpose: Purpose) -> String {
     let purpose = match purpose {
         Purpose::Shared => "shared",
         Purpose::OneCommand => "one",
@@ -51,14 +55,19 @@ pub(crate) fn path(login: &Login, purpose: Purpose) -> Result<PathBuf> {
         .optional(login.identity_file.as_ref())
         .optional(login.ssh_config.as_ref())
         .field(purpose)
-        // Two homes have two ssh configurations, in which one alias can mean two hosts.
+        // Two homes have two ssh configurations, with other keys and host keys.
         .optional(env::var_os("HOME"));
-    Ok(private_folder()?.join(format!("{:016x}", hash.finish())))
+    let hash =
+        DESTINATION.iter().fold(hash, |hash, keyword| hash.optional(configuration.get(keyword)));
+    format!("{:016x}", hash.finish())
 }
 
 /// The first folder for sockets that belongs to this user alone, or can be made so. In `/tmp` anybody may have made the
 /// folder first; then a folder in the user's state folder is used.
-fn private_folder() -> Result<PathBuf> {
+///
+/// # Errors
+/// When the folder can't be made, or others can enter it.
+pub(crate) fn private_folder() -> Result<PathBuf> {
     let uid = rustix::process::getuid().as_raw();
     let runtime =
         env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
@@ -154,10 +163,22 @@ mod tests {
             identity_file: Some(key.to_owned()),
             ssh_config: None,
         };
-        let one = path(&login("/k1"), Purpose::Shared).unwrap();
-        let other = path(&login("/k2"), Purpose::Shared).unwrap();
-        assert_ne!(one, other);
-        assert!(one.as_os_str().len() <= LONGEST);
+        let leads_to = |lines: &str| SshConfig::from(lines.as_bytes().to_vec());
+        let name = |key: &str, lines: &str| name(&login(key), &leads_to(lines), Purpose::Shared);
+        let usual = "user me\nhostname box.lab\nport 22\n";
+        let one = name("/k1", usual);
+        for (key, lines) in [
+            ("/k2", usual),
+            ("/k1", "user me\nhostname box2.lab\nport 22\n"),
+            ("/k1", "user you\nhostname box.lab\nport 22\n"),
+            ("/k1", "user me\nhostname box.lab\nport 2222\n"),
+            ("/k1", "user me\nhostname box.lab\nport 22\nproxyjump gate\n"),
+            ("/k1", "user me\nhostname box.lab\nport 22\nproxycommand gate\n"),
+        ] {
+            assert_ne!(one, name(key, lines), "{key} {lines}");
+        }
+        assert_eq!(one, name("/k1", &format!("{usual}compression yes\n")));
+        assert!(private_folder().unwrap().join(one).as_os_str().len() <= LONGEST);
     }
 
     #[test]

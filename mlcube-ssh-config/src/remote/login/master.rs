@@ -60,14 +60,20 @@ pub(crate) enum Master {
 impl Connection {
     /// Makes sure that there is a master to try.
     pub(crate) fn find_or_open_master(&self) -> Outcome<Master> {
+        // It tells the socket's name.
+        self.configuration();
         if self.socket().exists() { Ok(Master::Found) } else { self.open_master(false) }
     }
 
     /// Opens the master unless another process has done so meanwhile. A `wedged` master, which accepts clients without
     /// serving them, is abandoned, and so is the user's own: it still replies to checks after its network is gone.
     pub(crate) fn open_master(&self, wedged: bool) -> Outcome<Master> {
+        if self.was_open() {
+            self.refresh_configuration();
+        }
         let _lock = self.lock()?;
         let socket = self.socket();
+        let socket = socket.as_path();
         // A link to the user's own master remains when that master ends.
         if fs::symlink_metadata(socket).is_ok() {
             if !wedged && self.answers(socket)? {
@@ -112,9 +118,10 @@ impl Connection {
     /// # Errors
     /// When it is open and doesn't close.
     pub fn close(&self) -> Outcome<Closed> {
+        self.configuration();
         let _lock = self.lock()?;
         let mut closed = Closed::None;
-        for socket in self.sockets() {
+        for socket in &self.sockets() {
             let Ok(metadata) = fs::symlink_metadata(socket) else { continue };
             if metadata.is_symlink() {
                 closed =
@@ -156,7 +163,7 @@ impl Connection {
     /// The commands that close the connection, for a dry run.
     #[must_use]
     pub fn close_commands(&self) -> [Command; 3] {
-        self.sockets().map(|socket| self.control_command(socket, "exit"))
+        self.sockets().map(|socket| self.control_command(&socket, "exit"))
     }
 
     /// The command that closes the user's own connection by hand.
@@ -167,7 +174,7 @@ impl Connection {
 
     /// Returns whether the shared connection is open.
     pub(crate) fn is_open(&self) -> Outcome<bool> {
-        self.answers(self.socket())
+        self.answers(&self.socket())
     }
 
     /// Makes the command that logs in and stays in the background with the socket.
@@ -255,7 +262,7 @@ impl Connection {
         configuration: &SshConfig,
         prompts: Prompts,
     ) -> Outcome<Result<(), (LoginEnd, Failure)>> {
-        let own_words = SshMessages::beside(self.socket())?;
+        let own_words = SshMessages::beside(&self.socket())?;
         let command = self.master_command(configuration, prompts).logs_to(own_words.file());
         self.report.command(&command);
         // A user at a prompt may take as long as sshd's LoginGraceTime allows; a host that doesn't reply may not.

@@ -13,10 +13,11 @@ use crate::process::command::Command;
 use crate::remote::login::options;
 
 /// How long ssh may take to read its files; a `Match exec` of the user runs meanwhile.
-const LIMIT: Duration = Duration::from_secs(2);
+/// Such a program may try whether a host answers.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// The lines of `ssh -G`, each a keyword in lower case and its value; empty if ssh fails.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SshConfig(String);
 
 impl SshConfig {

@@ -234,7 +234,7 @@ impl Connection {
     }
 
     fn try_session(&self, script: &Script, master: Master) -> Outcome<Result<Session, NotReady>> {
-        let own_words = SshMessages::beside(self.socket())?;
+        let own_words = SshMessages::beside(&self.socket())?;
         let command = self.session_command(script).logs_to(own_words.file());
         self.report.command(&command);
         let (running, output) = command.start()?;
@@ -245,7 +245,7 @@ impl Connection {
             silence: Silence::new(self.answer_timeout),
             login: self.login.clone(),
             own_words,
-            check: self.check_command(self.socket()),
+            check: self.check_command(&self.socket()),
             packs: self.packs.load(Ordering::Relaxed),
             report: self.report,
         };
