@@ -1,5 +1,7 @@
 //! The order of a pull: what was made on the remote is fetched; what was edited locally is kept.
 
+use std::path::PathBuf;
+
 use anyhow::anyhow;
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
@@ -11,6 +13,7 @@ use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::{Selection, Skipped, SyncState};
+use mlcube_ssh::ui::names::shown;
 
 use crate::archive;
 use crate::cli::Args;
@@ -108,8 +111,12 @@ impl<'a> Pull<'a> {
         // Of which something was kept, the result isn't here.
         let is_kept =
             |output: &&Output| plan.kept.iter().any(|kept| kept.starts_with(&output.path));
-        let came = found.fetched.iter().filter(|output| !is_kept(output));
-        receipt.outputs = Some(came.map(text).collect());
+        let (kept, came): (Vec<_>, Vec<_>) = found.fetched.iter().partition(is_kept);
+        receipt.outputs = Some(came.into_iter().map(text).collect());
+        let all_here = check_kept(document, &kept, &plan.kept);
+        if all_here.is_ok() && !plan.kept.is_empty() {
+            self.step.report().hint(&overwrite_remedy(document));
+        }
         outputs::name_outside(self.step.report(), document, layout);
         let foreign = ForeignFiles { connection, cube: self.cube, document, place: &path };
         skipped::check_readable(&plan, &foreign)?;
@@ -120,6 +127,7 @@ impl<'a> Pull<'a> {
             selection::check_matched(document, &unmatched)?;
         }
         check_outputs(document, &found.missing)?;
+        all_here?;
         // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
         let sent = plan.skipped_for(|why| *why == Skipped::SentLink);
         let sent = sent.filter(|link| named.leads_through(link));
@@ -178,16 +186,39 @@ impl<'a> Pull<'a> {
     }
 }
 
-/// Fails if a declared output is missing after a run, unless the task failed: its own failure explains it.
-fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
+/// Returns whether a run succeeded whose outputs the document declares. If the task failed, its own failure explains what
+/// is missing.
+fn has_succeeded(document: &Document) -> bool {
     let task_failed = document.failed.as_ref().is_some_and(Failed::may_have_results);
-    let ran = document.steps.exec.as_ref().is_some_and(|exec| {
-        exec.phase.as_deref() == Some("run")
-            && exec.status == Some(0)
-            && exec.other_arguments != Some(true)
-    });
+    !task_failed
+        && document.steps.exec.as_ref().is_some_and(|exec| {
+            exec.phase.as_deref() == Some("run")
+                && exec.status == Some(0)
+                && exec.other_arguments != Some(true)
+        })
+}
+
+/// Returns what replaces kept entries by those of the remote.
+fn overwrite_remedy(document: &Document) -> String {
+    format!("`{} --overwrite` replaces what was kept, with a backup", document.pull_command())
+}
+
+/// Fails if a declared output isn't what the run has left, because something in it was kept.
+fn check_kept(document: &Document, outputs: &[&Output], kept: &[PathBuf]) -> Outcome<()> {
+    let Some(output) = outputs.first().filter(|_| has_succeeded(document)) else { return Ok(()) };
+    let path = kept.iter().find(|path| path.starts_with(&output.path));
+    Err(Failure::ours(anyhow!(
+        "the output {} isn't what the run has left: '{}' changed on both sides, and was kept",
+        output.name,
+        shown(path.unwrap_or(&output.path))
+    ))
+    .hint(overwrite_remedy(document)))
+}
+
+/// Fails if a declared output is missing after a run.
+fn check_outputs(document: &Document, missing: &[Output]) -> Outcome<()> {
     match missing {
-        [first, ..] if ran && !task_failed => Err(Failure::ours(anyhow!(
+        [first, ..] if has_succeeded(document) => Err(Failure::ours(anyhow!(
             "the run succeeded without the declared output {} ({}) in the workspace on '{}'",
             first.name,
             first.path.display(),

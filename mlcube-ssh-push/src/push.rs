@@ -251,9 +251,15 @@ impl<'a> Push<'a> {
             leftovers::remove(&remote, &self.connection, &planned.plan)?;
         }
         summary::print(&context, receipt, &sent);
+        let inputs = if self.precedes_run() { check_kept_inputs(&context) } else { Ok(()) };
+        if inputs.is_ok() && !context.plan.kept.is_empty() {
+            let push = self.document.push_command();
+            let hint = format!("`{push} --overwrite` replaces what was kept, with a backup");
+            self.step.report().hint(&hint);
+        }
         escaping_links::name(&context);
         check_all_sent(&context)?;
-        if self.precedes_run() { check_kept_inputs(&context) } else { Ok(()) }
+        inputs
     }
 
     /// Refuses deletions that aren't allowed, and transfers that don't fit.
@@ -348,7 +354,14 @@ fn check_all_sent(context: &TransferContext) -> Outcome<()> {
     skipped::check(context, &foreign)?;
     check_inputs(context)?;
     let receiver = format!("on '{}'", context.connection.host());
-    let remedy = |folder: &Path| foreign.remedy(folder, "run this step again");
+    let of_code = &context.remote_state.unwritable_code;
+    let remedy = |folder: &Path| {
+        if of_code.iter().any(|unwritable| folder.starts_with(unwritable)) {
+            "make it writable locally (`chmod u+w`), and push again: code gets the local permissions".to_owned()
+        } else {
+            foreign.remedy(folder, "run this step again")
+        }
+    };
     context.plan.check_places(&receiver, remedy).map_err(|failure| {
         let is_former = confusable_with(&context.local.gone);
         let mut unheld = context.plan.skipped_for(|why| *why == Skipped::Unheld);
@@ -392,7 +405,11 @@ fn check_kept_inputs(context: &TransferContext) -> Outcome<()> {
         input.name,
         names::shown(&kept)
     ))
-    .hint("`mlcube-ssh-push --overwrite` sends the local one, `mlcube-ssh-pull --overwrite` fetches the remote one"))
+    .hint(format!(
+        "`{} --overwrite` sends the local one, `{} --overwrite` fetches the remote one",
+        context.document.push_command(),
+        context.document.pull_command()
+    )))
 }
 
 /// The first input of the chosen tasks that is one of `paths` or contains one, and that path.

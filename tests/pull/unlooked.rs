@@ -259,4 +259,9 @@ fn an_output_that_was_kept_has_not_come() {
     pulled.succeeds().says("kept model/r");
     assert_eq!(pulled.document().at("/steps/pull/outputs"), &serde_json::json!(["log"]));
     assert_eq!(cube.result("model/r"), "mine");
+    // After a run it isn't what the run has left; the hint can be typed.
+    let ran = serde_json::json!({"changed": true, "seconds": 1.0, "phase": "run", "status": 0});
+    let pulled = run(&scene, "mlcube-ssh-pull", &document.with("/steps/exec", ran), &["-q"]);
+    pulled.exits(125).says("the output model isn't what the run has left: 'model/r'");
+    pulled.says(" | mlcube-ssh pull --overwrite` replaces what was kept");
 }

@@ -246,3 +246,30 @@ fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
     push(&scene, &document).succeeds().is_silent();
     push(&scene, &document).succeeds().is_silent();
 }
+
+#[test]
+fn code_in_a_read_only_folder_holds_nothing_else_back() {
+    let Some((_account, scene)) = Scene::with_an_ordinary_user() else { return };
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    // As Go and conda make them.
+    let folder = cube.root().join("one more");
+    let locks = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("a"), "1").unwrap();
+    fs::write(folder.join("b"), "1").unwrap();
+    locks(0o555);
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    fs::write(folder.join("a"), "22").unwrap();
+    let there = scene.host.remote_root().join("digits");
+    for round in ["1", "2"] {
+        fs::write(cube.workspace().join("data"), round).unwrap();
+        let pushed = push(&scene, &document);
+        pushed.exits(125).says("such as 'one more/a': its folder, or one above it, isn't writable");
+        pushed.says("chmod u+w").never_says("status 11");
+        assert_eq!(fs::read_to_string(there.join("workspace/data")).unwrap(), round);
+    }
+    locks(0o755);
+    push(&scene, &document).succeeds().is_silent();
+    assert_eq!(fs::read_to_string(there.join("one more/a")).unwrap(), "22");
+}

@@ -40,7 +40,7 @@ pub(crate) fn print(
         let why = if is_link_to_file(&workspace.join(path)) {
             "a link to a file, through which a pull doesn't write; --overwrite puts a file in its place"
         } else {
-            "which changed on both sides; --overwrite replaces it"
+            "which changed on both sides"
         };
         format!("kept {}, {why}", shown(path))
     });

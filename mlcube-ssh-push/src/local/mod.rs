@@ -192,6 +192,19 @@ impl Local {
         Ok(())
     }
 
+    /// Leaves these entries of the code, with everything below them, as they are on the remote, where it has `remote`.
+    pub(crate) fn skip_code(&mut self, skipped: &[PathBuf], remote: &Listing) {
+        let skipped: HashSet<&Path> = skipped.iter().map(PathBuf::as_path).collect();
+        let is_skipped = |path: &Path| path.ancestors().any(|at| skipped.contains(at));
+        self.code.retain(|path, _| !is_skipped(path));
+        // What an earlier push has sent of them is still there, and still this machine's.
+        let is_as_pushed = |path: &Path, entry: &Entry| {
+            is_skipped(path) && remote.get(path).is_some_and(|remote| remote.same(entry))
+        };
+        let before = self.pushed.as_ref().map(|pushed| pushed.filter(is_as_pushed));
+        self.code.merge(&before.unwrap_or_default());
+    }
+
     /// The code that this machine may have sent to a place: by an earlier push, one that was cut off, or this one.
     pub(crate) fn once_sent_to(&self, place: &Path) -> Vec<Entry> {
         let sent = [self.pushed.as_ref(), Some(&self.sent_once), Some(&self.code)];

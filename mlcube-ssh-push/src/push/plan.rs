@@ -36,8 +36,12 @@ impl Push<'_> {
             self.args.checksum.then(|| local.selected().files_as_in(&remote.listing));
         let agreed = self.settle(local, remote)?;
         let unheld_code = self.take_unheld_code(local, remote)?;
+        let unwritable_code = remote.unwritable_entries(&local.code);
+        local.skip_code(&unwritable_code, &remote.code);
         let mut plan = self.plan_workspace(local, remote, &agreed)?;
         plan.skipped.extend(unheld_code.into_iter().map(|path| (path, Skipped::Unheld)));
+        let unwritable_code = unwritable_code.into_iter().map(|path| (path, Skipped::Unwritable));
+        plan.skipped.extend(unwritable_code);
         plan.skipped.extend(local.special_code().map(|path| (path, Skipped::Special)));
         let is_agreed = plan.will_agree == *agreed;
         if let Some(looks_the_same) = looks_the_same {
@@ -129,8 +133,7 @@ impl Push<'_> {
         }
         let tried = try_names::unheld_code(remote, &self.connection, &local.code, &pushed, &gone);
         let unheld = tried?;
-        let skipped: HashSet<&Path> = unheld.iter().map(PathBuf::as_path).collect();
-        local.code.retain(|path, _| !path.ancestors().any(|folder| skipped.contains(folder)));
+        local.skip_code(&unheld, &remote.code);
         Ok(unheld)
     }
 

@@ -96,14 +96,15 @@ pub(crate) fn prepare<'a>(
     let path =
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     let (base, workspace) = (path("base")?, path("workspace")?);
-    let (places, state) = ([base.clone(), workspace.clone()], path("state")?);
+    let (tops, state) = ([base.clone(), workspace.clone()], path("state")?);
     let mut remote_state = RemoteState {
         base,
         unnamed_backups: unnamed_backups(&reply, &state),
         state,
         workspace,
         workspaces: workspaces(&reply),
-        incoming: Incoming::new(connection, path("incoming")?, places, transfer.clone(), session),
+        unwritable_code: places(&reply, "unwritable "),
+        incoming: Incoming::new(connection, path("incoming")?, tops, transfer.clone(), session),
         last_transfer: transfer.seen(&reply),
         is_new: field("tree")? == "made",
         was_pushed: field("pushed")? == "yes",
@@ -168,8 +169,13 @@ fn unnamed_backups(reply: &Reply, state: &str) -> Vec<Backups> {
 }
 
 fn workspaces(reply: &Reply) -> Vec<PathBuf> {
+    places(reply, "was-workspace ")
+}
+
+/// The places in the tree on the lines that begin with `key`.
+fn places(reply: &Reply, key: &str) -> Vec<PathBuf> {
     let text = reply.text();
-    let places = text.lines().filter_map(|line| line.strip_prefix("was-workspace "));
+    let places = text.lines().filter_map(|line| line.strip_prefix(key));
     let is_below = |place: &PathBuf| {
         place.components().all(|component| matches!(component, Component::Normal(_)))
     };

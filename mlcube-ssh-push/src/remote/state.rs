@@ -56,6 +56,8 @@ pub(crate) struct RemoteState<'a> {
     /// The remote entries of the code that was pushed last; empty if the listing of that code is too long to be
     /// requested.
     pub(crate) code: Listing,
+    /// The folders of the code in which nothing can be made or replaced.
+    pub(crate) unwritable_code: Vec<PathBuf>,
     /// Whether files are compared by content instead of size and time.
     pub(crate) by_content: bool,
 }
@@ -126,6 +128,7 @@ impl<'a> RemoteState<'a> {
             workspace_disk: disk,
             listing: Listing::default(),
             code: Listing::default(),
+            unwritable_code: Vec::new(),
             by_content: false,
         }
     }
@@ -153,6 +156,27 @@ impl RemoteState<'_> {
             self.code.get(path).is_some_and(|remote| remote.same(entry))
         };
         Cow::Owned(code.filter(|path, entry| !is_on_remote(path, entry)))
+    }
+
+    /// The entries of `code` that would be made or replaced in folders that aren't writable. A backup is kept in folders
+    /// with the permissions of the original ones.
+    pub(crate) fn unwritable_entries(&self, code: &Listing) -> Vec<PathBuf> {
+        // rsync makes a folder writable first if it is so locally.
+        let becomes_writable =
+            |folder: &Path| code.get(folder).is_some_and(|it| it.mode & 0o200 != 0);
+        let mut unwritable = self.unwritable_code.clone();
+        unwritable.retain(|folder| !becomes_writable(folder));
+        if unwritable.is_empty() {
+            return Vec::new();
+        }
+        let is_below = |path: &Path| {
+            unwritable.iter().any(|folder| path != folder && path.starts_with(folder))
+        };
+        let is_on_remote =
+            |path: &Path, entry: &Entry| self.code.get(path).is_some_and(|it| it.same(entry));
+        let below =
+            code.iter().filter(|(path, entry)| is_below(path) && !is_on_remote(path, entry));
+        below.map(|(path, _)| path.to_owned()).collect()
     }
 
     /// The route of the code.

@@ -15,7 +15,7 @@
 # pushed to the workspace before), taken-over (whether another owner pushed last), left and left-bytes (whether a push that was cut off has left entries, and their
 # size), transfer (the id of the last transfer), was-workspace (see tell_workspaces), zstd (whether the host has it), backups (the name of a folder with
 # backups of one of the former pushes; maybe several), disk-of-workspace and disk-of-code (whether the incoming folder
-# is on it, free bytes), then a line `listing` and the listing of the workspace, an entry `another`, and the listing
+# is on it, free bytes), unwritable (a folder of that code; maybe several), then a line `listing` and the listing of the workspace, an entry `another`, and the listing
 # of that code as far as it exists; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -173,6 +173,16 @@ tell_disks() {
   tell_disk disk-of-code "$1" "$3" "$6" "$7"
 }
 tell_disks
+# rsync ends where it can't make a backup, or a file. A newline would end the line.
+newline='
+'
+if cd "$base"; then
+  for place; do
+    if [ -d "$place" ] && [ ! -L "$place" ] && [ ! -w "$place" ]; then
+      case $place in *"$newline"*) ;; *) printf 'unwritable %s\n' "$place" ;; esac
+    fi
+  done
+fi
 printf 'listing\n'
 list_workspace "$workspace" "$format" "$linked" "$unwritable" || return
 printf 'another\0\0'

@@ -28,9 +28,6 @@ pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Transfe
     skipped::name(context);
     let kept = Names { report, field: "steps.push.kept" };
     kept.each(&context.plan.kept, |path| {
-        format!(
-            "kept {} on {host}, as it changed on both sides; --overwrite replaces it",
-            shown(path)
-        )
+        format!("kept {} on {host}, as it changed on both sides", shown(path))
     });
 }

@@ -386,6 +386,12 @@ impl Document {
         format!("{} | mlcube-ssh pull", self.wrapper_command("config"))
     }
 
+    /// Returns the command that pushes the cube and runs nothing.
+    #[must_use]
+    pub fn push_command(&self) -> String {
+        format!("{} | mlcube-ssh push", self.wrapper_command("config"))
+    }
+
     /// Returns the local command that follows the job `id`.
     #[must_use]
     pub fn attach_command(&self, id: &str) -> String {
