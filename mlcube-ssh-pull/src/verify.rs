@@ -21,7 +21,7 @@ use crate::cli::Args;
 use crate::inspect::{Listings, list_both};
 use crate::remote::{list, outputs};
 use crate::selection;
-use crate::transfer::{TransferContext, compare, skipped};
+use crate::transfer::{TransferContext, skipped};
 
 /// Compares the entries that a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -83,7 +83,9 @@ fn comparisons(
     let compare = |of_links: bool| {
         let is_linked = |path: &Path| linked_files.iter().any(|link| link == path);
         let send = plan.send.filter(|path, _| is_linked(path) == of_links);
-        compare::of_batches(connection, layout, remote, &plan.transfers_of(&send), of_links)
+        let places = [&layout.workspace.to_string_lossy(), remote];
+        let batches = plan.transfers_of(&send);
+        Comparison::of(connection, TransferDirection::Down, &batches, places, of_links)
     };
     [false, true].into_iter().flat_map(compare).collect()
 }

@@ -19,7 +19,6 @@ use mlcube_ssh::ui::names::shown;
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, code};
 use crate::remote::{followed_links, prepare};
-use crate::transfer::commands;
 
 /// Compares code and workspace, as far as a push would consider them.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
@@ -75,25 +74,10 @@ fn comparisons(
     plan: &Plan,
 ) -> Vec<Comparison> {
     let all = |batches: &[Batch], local: &Path, remote: &str| {
-        of_batches(connection, batches, local, remote)
+        let places = [&local.to_string_lossy(), remote];
+        Comparison::of(connection, TransferDirection::Up, batches, places, false)
     };
     let mut comparisons = all(&Batch::of(&code::sendable(code), &[]), &layout.base, base);
     comparisons.extend(all(&plan.transfers(), &layout.workspace, workspace));
     comparisons
-}
-
-/// The comparisons of batches of a local folder with a remote one.
-pub(crate) fn of_batches(
-    connection: &Connection,
-    batches: &[Batch],
-    local: &Path,
-    remote: &str,
-) -> Vec<Comparison> {
-    Comparison::of(batches, |batch| {
-        rsync::comparison(connection, batch.files_from.clone())
-            .args(commands::link_option(batch))
-            .arg("--")
-            .arg(batch.below(&local.to_string_lossy()))
-            .arg(connection.rsync_path(&batch.below(remote)))
-    })
 }

@@ -86,8 +86,9 @@ fn the_benchmark_works() {
     let programs = Path::new(env!("CARGO_BIN_EXE_mlcube-ssh-push")).parent().unwrap();
     let numbers = scene.home().join("numbers.json");
     let bench = scene.invocation(&repository().join("scripts/bench"));
-    let bench = bench.args(["--quick", "--only=transfer", "--json", numbers.to_str().unwrap()]);
-    let bench = bench.args(["--place", scene.home().to_str().unwrap()]);
+    let bench = bench.args(["--quick", "--only=transfer,mechanisms", "--links=0", "--json"]);
+    let bench =
+        bench.args([&numbers, Path::new("--place"), scene.home()].map(|it| it.to_str().unwrap()));
     let ran = bench.args(["--programs", programs.to_str().unwrap()]).run();
     ran.succeeds();
     let numbers: serde_json::Value =
@@ -98,5 +99,14 @@ fn the_benchmark_works() {
         let name = format!("{}, {}", row["what"].as_str().unwrap(), row["act"].as_str().unwrap());
         assert!(ran.stdout.contains(&name), "{name}: {ran}");
         assert!(row["ratio"].as_f64().unwrap() > 0.0 && row["mlcube-ssh"]["peak"].is_number());
+    }
+    // ARCHITECTURE.md says of each mechanism in its table why it stays.
+    let architecture = fs::read_to_string(repository().join("ARCHITECTURE.md")).unwrap();
+    let rows = numbers["mechanisms"].as_array().unwrap();
+    assert_eq!(rows.len(), 8, "{ran}");
+    for row in rows {
+        let mechanism = row["mechanism"].as_str().unwrap();
+        assert!(ran.stdout.contains(mechanism), "{mechanism}: {ran}");
+        assert!(architecture.contains(&format!("| {mechanism} |")), "{mechanism}");
     }
 }

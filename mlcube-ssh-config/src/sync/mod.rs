@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub(crate) mod direction;
+pub mod free_space;
 mod own_links;
 pub(crate) mod plan;
 pub mod rsync;

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::anyhow;
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::sync::Plan;
-use mlcube_ssh::text::units::human_bytes;
+use mlcube_ssh::sync::{Plan, free_space};
 
 const ALLOCATED: &str = include_str!("../sh/allocated.sh");
 
@@ -28,20 +26,14 @@ pub(crate) fn check(
     connection: &Connection,
     remote: &str,
 ) -> Outcome<()> {
-    let wanted = plan.send.bytes();
-    let Some(free) = free.filter(|free| wanted > *free) else { return Ok(()) };
-    let wanted = wanted - holes(&plan.send, connection, remote)?;
-    if wanted <= free {
-        return Ok(());
-    }
-    Err(Failure::ours(anyhow!(
-        "this pull needs {} and {} are free in {}; the largest: {}",
-        human_bytes(wanted),
-        human_bytes(free),
-        workspace.display(),
-        plan.send.largest()
-    ))
-    .hint("make room, or fetch only what you need with `mlcube-ssh-pull PATTERN`"))
+    let send = &plan.send;
+    let allocated = || Ok(send.bytes() - holes(send, connection, remote)?);
+    let place = format!("in {}", workspace.display());
+    free_space::check(send.bytes(), free, allocated, ["pull", &place], || send.largest()).map_err(
+        |failure| {
+            failure.hint("make room, or fetch only what you need with `mlcube-ssh-pull PATTERN`")
+        },
+    )
 }
 
 /// The size of the holes in these files. Asks the remote; called only where the plain sizes don't fit.

@@ -1,6 +1,5 @@
 //! The transfer of a pull: the plan, its execution, and the update of the sync state afterwards.
 
-pub(crate) mod compare;
 pub(crate) mod fetch;
 pub(crate) mod folders;
 pub(crate) mod links;
@@ -341,7 +340,8 @@ impl TransferContext<'_> {
     /// The comparisons of files by content.
     fn comparisons(&self, files: &Listing, plan: &Plan, remote: &str) -> Vec<Comparison> {
         let batches = Batch::of(files, &plan.links);
-        compare::of_batches(self.connection, self.layout, remote, &batches, false)
+        let places = [&self.layout.workspace.to_string_lossy(), remote];
+        Comparison::of(self.connection, TransferDirection::Down, &batches, places, false)
     }
 
     /// Fetches entries. `replaced` holds the local entries in their places. Returns the entries that were requested of rsync, and

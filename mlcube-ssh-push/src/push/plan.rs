@@ -19,7 +19,6 @@ use crate::remote::followed_links::FollowedLinks;
 use crate::remote::incoming::IncomingId;
 use crate::remote::state::RemoteState;
 use crate::remote::try_names;
-use crate::verify;
 
 impl Push<'_> {
     /// Plans what is sent to the workspace; with `--checksum`, the files that differ only by content, too.
@@ -230,6 +229,7 @@ impl Push<'_> {
     ) -> Vec<Comparison> {
         let batches = Batch::of(files, &plan.links);
         let route = remote.workspace_route(&self.cube.layout);
-        verify::of_batches(&self.connection, &batches, route.local, route.remote)
+        let places = [&route.local.to_string_lossy(), route.remote];
+        Comparison::of(&self.connection, TransferDirection::Up, &batches, places, false)
     }
 }

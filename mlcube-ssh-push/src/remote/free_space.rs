@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Result;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::failure::hinted;
-use mlcube_ssh::sync::Plan;
-use mlcube_ssh::text::units::human_bytes;
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::sync::{Plan, free_space};
 
 use crate::local::Local;
 use crate::remote::state::{Disk, RemoteState};
@@ -22,7 +20,7 @@ pub(crate) fn check(
     plan: &Plan,
     remote_state: &RemoteState,
     host: &str,
-) -> Result<()> {
+) -> Outcome<()> {
     let code = local.changed_code();
     let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
     // What is in the incoming folder already needs no more room.
@@ -39,25 +37,15 @@ pub(crate) fn check(
 
 /// Checks the listings that are sent to one file system, each with its local folder. `free` is the number of free
 /// bytes, if it is known.
-fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Result<()> {
-    let Some(free) = free else { return Ok(()) };
-    // Looking up the allocated size of every sparse file is slow; it is needed only if the plain sizes don't fit.
-    if wanted.iter().map(|(listing, _)| listing.bytes()).sum::<u64>() <= free {
-        return Ok(());
-    }
-    let bytes: u64 = wanted.iter().map(|(listing, top)| listing.allocated_bytes(top)).sum();
-    if bytes <= free {
-        return Ok(());
-    }
-    let mut all = Listing::default();
-    for (listing, _) in wanted {
-        all.merge(listing);
-    }
-    let message = format!(
-        "this push needs {} on '{host}' and {} are free; the largest: {}",
-        human_bytes(bytes),
-        human_bytes(free),
+fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Outcome<()> {
+    let size = wanted.iter().map(|(listing, _)| listing.bytes()).sum();
+    let allocated = || Ok(wanted.iter().map(|(listing, top)| listing.allocated_bytes(top)).sum());
+    let largest = || {
+        let mut all = Listing::default();
+        wanted.iter().for_each(|(listing, _)| all.merge(listing));
         all.largest()
-    );
-    Err(hinted(message, "make room, or name in .mlcubeignore what isn't needed"))
+    };
+    let place = format!("on '{host}'");
+    free_space::check(size, free, allocated, ["push", &place], largest)
+        .map_err(|failure| failure.hint("make room, or name in .mlcubeignore what isn't needed"))
 }

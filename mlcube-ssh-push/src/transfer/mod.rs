@@ -21,7 +21,7 @@ use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
-use mlcube_ssh::sync::rsync::{self, Heard};
+use mlcube_ssh::sync::rsync::{self, Comparison, Heard};
 use mlcube_ssh::sync::{AgreedEntry, Batch, Ended, Sides, TransferDirection};
 use mlcube_ssh::text::quote::one_line;
 
@@ -30,7 +30,6 @@ use crate::cli::Args;
 use crate::local::code;
 use crate::remote::state::Route;
 use crate::transfer::context::{Sent, TransferContext};
-use crate::verify;
 
 const REMOVE_PARTIAL_LINKS: &str = include_str!("../sh/remove-partial-links.sh");
 
@@ -159,11 +158,13 @@ impl TransferContext<'_> {
             // Only the owner of a file can set its time. Where another member's file has the same content already,
             // rsync mustn't try.
             let batches = Batch::of(code, &[]);
-            let comparisons = verify::of_batches(
+            let base = self.cube.layout.base.to_string_lossy();
+            let comparisons = Comparison::of(
                 self.connection,
+                TransferDirection::Up,
                 &batches,
-                &self.cube.layout.base,
-                &self.remote_state.base,
+                [base.as_ref(), &self.remote_state.base],
+                false,
             );
             let run = |commands: &[Command], heard: Heard| {
                 self.remote_state.incoming.run(commands, heard)

@@ -9,9 +9,7 @@ use crate::listing::PARTIAL;
 use crate::process::command::Command;
 use crate::remote::connection::Connection;
 
-pub use compare::{
-    Comparison, Run, compare, comparison, differing_names, differing_names_if_known,
-};
+pub use compare::{Comparison, Run, compare, differing_names, differing_names_if_known};
 pub use diagnosis::outcome;
 pub use run::{Heard, Transfer, run};
 
