@@ -5,9 +5,10 @@ use std::fs;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use mlcube_ssh_harness::{
-    Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task,
+    Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, eventually,
 };
 use serde_json::{Value, json};
 
@@ -660,10 +661,22 @@ fn a_folder_of_somebody_else_there_is_not_used() {
     push().exits(125).complains(&["cubes", "everybody", "chmod go-w"]);
     mode(&root, 0o1777);
     // Made by another user while a push was about to make it.
-    let racing =
-        format!("/bin/mkdir -m 777 '{0}' 2>/dev/null\nexec /bin/mkdir \"$@\"", state.display());
-    scene.host.has_program("mkdir", &racing);
-    push().exits(125).complains(&[state.to_str().unwrap(), "everybody"]);
+    let signs = scene.place().folder("signs");
+    account.owns(&signs);
+    let lines = format!(
+        "cd '{}'\ntouch asked\nuntil [ -e made ]; do sleep 0.1; done\ncd / && exec /bin/mkdir \"$@\"",
+        signs.display()
+    );
+    scene.host.has_program("mkdir", &lines);
+    thread::scope(|scope| {
+        let pushed = scope.spawn(&push);
+        eventually("the push makes a folder", || signs.join("asked").exists());
+        fs::create_dir(&state).unwrap();
+        mode(&state, 0o777);
+        stranger(&state);
+        fs::write(signs.join("made"), "").unwrap();
+        pushed.join().unwrap().exits(125).complains(&[state.to_str().unwrap(), "daemon"]);
+    });
     assert!(!root.join("digits/mlcube.yaml").exists());
     scene.host.loses_program("mkdir");
     fs::remove_dir_all(&state).unwrap();
@@ -672,6 +685,30 @@ fn a_folder_of_somebody_else_there_is_not_used() {
         let bits = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
         assert_eq!(bits, 0o700, "{}", folder.display());
     }
+    // A project's folder that hands on an ACL, in which another user may write.
+    let project = root.parent().unwrap().join("project");
+    fs::create_dir(&project).unwrap();
+    account.owns(&project);
+    let hand_on = "import os, struct, sys
+acl = [(1, 7, -1), (2, 7, 1), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+text = struct.pack('<I', 2) + b''.join(struct.pack('<HHi', *entry) for entry in acl)
+os.setxattr(sys.argv[1], 'system.posix_acl_' + sys.argv[2], text)";
+    let acl = |folder: &Path, kind: &str| {
+        let python = scene.sh("python3 -c \"$ACT\" \"$FOLDER\" \"$KIND\"").env("ACT", hand_on);
+        python.env("FOLDER", folder).env("KIND", kind).run().succeeds();
+    };
+    acl(&project, "default");
+    let place = format!("-Prunner.remote_root={}", project.join("it's mine").display());
+    let there = scene.document(&cube(&scene), &[&place]);
+    step(&scene, &["mlcube-ssh-push", "-q"], &there).succeeds();
+    let mine = project.join("it's mine");
+    for folder in [mine.clone(), mine.join("digits"), mine.join(".mlcube-ssh/digits")] {
+        let bits = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(bits, 0o700, "{}", folder.display());
+    }
+    acl(&mine, "access");
+    let push_there = step(&scene, &["mlcube-ssh-push", "-q"], &there);
+    push_there.exits(125).complains(&[mine.to_str().unwrap(), "chmod"]);
     // What lies there runs as programs: the shim, the job's own script.
     let jobs = state.join("digits/jobs");
     fs::create_dir(&jobs).unwrap();

@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task};
+use mlcube_ssh_harness::{
+    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, whole_tree,
+};
 
 /// A cube of an ordinary user, whose files are on the host.
 struct Pushed {
@@ -125,4 +127,20 @@ fn what_lies_behind_a_link_to_a_folder_that_cant_be_read() {
     pushed.made("score");
     pushed.pull(&["-q"]).exits(125).says("skipped out and everything below it");
     assert_eq!(pushed.cube.result("score"), "score");
+}
+
+#[test]
+fn read_only_folders_come_beside_a_name_that_is_a_pattern() {
+    let Some(pushed) = pushed() else { return };
+    for name in ["module/a", "module/deep/b", "st*r"] {
+        pushed.made(name);
+    }
+    // Fetched by rsync, and so is the rest then.
+    fs::File::create(pushed.there.join("holes")).unwrap().set_len(3_000_000).unwrap();
+    for folder in ["module/deep", "module"] {
+        has_mode(&pushed.there.join(folder), 0o555);
+    }
+    pushed.account.owns(&pushed.there);
+    pushed.pull(&[]).succeeds();
+    assert_eq!(whole_tree(&pushed.cube.workspace()), whole_tree(&pushed.there));
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::thread;
 
 use mlcube_ssh_harness::{
     Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, files_below, random,
@@ -74,6 +75,30 @@ fn everything_comes_as_it_is() {
     assert!(receipt.at("/steps/pull/bytes_sent").as_u64().unwrap() > 150 * 4_000);
     let again = pull(&scene, &document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false);
+}
+
+/// Whoever may write in the workspace, too, can exchange its folders at any moment.
+#[test]
+fn a_folder_that_becomes_a_link_here_while_it_is_filled() {
+    let scene = Scene::new();
+    let (cube, document) = many(&scene);
+    let (filled, victim) = (cube.workspace().join("many"), scene.home().join("victim"));
+    fs::create_dir(&victim).unwrap();
+    let signs = scene.place().folder("signs");
+    let lines = format!(
+        "{ASKED}/usr/bin/tar \"$@\" | {{ head -c 400000; until [ -e '{}/exchanged' ]; do sleep 0.1; done; cat; }}",
+        signs.display()
+    );
+    scene.host.has_program("tar", &lines);
+    thread::scope(|scope| {
+        let pulled = scope.spawn(|| pull(&scene, &document, &[]));
+        eventually("the archive has come in part", || filled.join("010").exists());
+        fs::rename(&filled, cube.workspace().join("away")).unwrap();
+        symlink(&victim, &filled).unwrap();
+        fs::write(signs.join("exchanged"), "").unwrap();
+        pulled.join().unwrap();
+    });
+    assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
 }
 
 /// A shell that read more of its input than a script would take what follows for one.

@@ -28,6 +28,7 @@ use zstd::Decoder;
 
 use crate::archive::received::Received;
 use crate::archive::unpack::Unpacker;
+use crate::local::real_folders::RealFolders;
 use mlcube_ssh::text::units::count;
 
 const PACK: &str = include_str!("../sh/pack.sh");
@@ -76,7 +77,7 @@ pub(crate) struct ArchiveTransfer<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) report: Report,
     pub(crate) remote: &'a str,
-    pub(crate) local: &'a Path,
+    pub(crate) real: RealFolders<'a>,
     pub(crate) wanted: &'a Listing,
 }
 
@@ -96,7 +97,7 @@ impl ArchiveTransfer<'_> {
             // reading the archive reports it.
             thread::spawn(move || write_names(wanted.iter().map(|(path, _)| path), input));
         }
-        let mut unpacker = Unpacker::new(self.local, self.wanted, received);
+        let mut unpacker = Unpacker::new(self.real, self.wanted, received);
         let mut link = BufReader::with_capacity(PIECE, ByteCounter::new(&mut session));
         let ended = self.unpack_from(&mut link, &mut unpacker);
         let bytes = link.get_ref().count();

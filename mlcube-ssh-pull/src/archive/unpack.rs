@@ -1,24 +1,25 @@
 //! Unpacks an archive from the remote. It accepts only requested entries, as they were listed. Every file is written
 //! out of sight first, and never replaces another.
 
-use std::fs;
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
-use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use mlcube_ssh::listing::{Entry as Planned, EntryKind, Listing};
 use mlcube_ssh::pipe::failure::is_disk_full;
 use mlcube_ssh::sync::archive::{Member, Members, exceeded};
 use mlcube_ssh::ui::progress::Progress;
-use rustix::fs::CWD;
+use rustix::fs::{AtFlags, CWD, Mode, RenameFlags, linkat, mkdirat, renameat_with, symlinkat};
+use rustix::io::Errno;
 use tar::Archive;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::archive::attributes::{permissions, set_attributes_of_folder, set_time_of_link, times};
 use crate::archive::received::Received;
+use crate::local::real_folders::RealFolders;
 use crate::local::scratch;
 
 /// How much is read at once, in bytes.
@@ -26,10 +27,11 @@ const PIECE: usize = 64 << 10;
 
 /// Unpacks entries into a workspace.
 pub(crate) struct Unpacker<'a> {
-    local: &'a Path,
+    real: RealFolders<'a>,
     wanted: &'a Listing,
-    /// The last folder, relative to the workspace, that was found to have no link in its path.
-    real: Option<PathBuf>,
+    /// The folder of the last entry. Everything is put into open folders: by a path, somebody who may write in the
+    /// workspace could lead it elsewhere meanwhile.
+    last: Option<(PathBuf, Rc<File>)>,
     /// Files that may differ from the remote ones, under temporary names.
     doubtful: Vec<(TempPath, PathBuf)>,
     received: &'a mut Received,
@@ -38,11 +40,15 @@ pub(crate) struct Unpacker<'a> {
 }
 
 impl<'a> Unpacker<'a> {
-    pub(crate) fn new(local: &'a Path, wanted: &'a Listing, received: &'a mut Received) -> Self {
+    pub(crate) fn new(
+        real: RealFolders<'a>,
+        wanted: &'a Listing,
+        received: &'a mut Received,
+    ) -> Self {
         Self {
-            local,
+            real,
             wanted,
-            real: None,
+            last: None,
             doubtful: Vec::new(),
             received,
             bytes: 0,
@@ -78,8 +84,10 @@ impl<'a> Unpacker<'a> {
                     "the host sent {shown}, which this pull didn't request"
                 )));
             };
-            if member.is(&planned) && self.is_in_real_folder(&path) {
-                match self.put(&mut member, &path, &planned) {
+            if member.is(&planned)
+                && let Some(folder) = self.folder(&path)
+            {
+                match self.put(&mut member, &folder, &path, &planned) {
                     Ok(true) => self.received.entries.insert(&path, &planned),
                     Ok(false) => {}
                     Err(problem) => unless_full(&problem)?,
@@ -95,8 +103,8 @@ impl<'a> Unpacker<'a> {
     /// are left for rsync. Folders get their permissions and times, now that all of their entries exist.
     pub(crate) fn finish(mut self, was_all_packed: bool) {
         for (file, path) in mem::take(&mut self.doubtful) {
-            let is_placed =
-                was_all_packed && file.persist_noclobber(self.local.join(&path)).is_ok();
+            let folder = self.folder(&path).filter(|_| was_all_packed);
+            let is_placed = folder.is_some_and(|folder| place(file, &folder, &path).is_ok());
             if let Some(planned) = self.wanted.get(&path).filter(|_| is_placed) {
                 self.received.entries.insert(&path, &planned);
             }
@@ -104,8 +112,8 @@ impl<'a> Unpacker<'a> {
         let folders = self.received.entries.iter().rev().filter(|(_, entry)| entry.is_folder());
         for (path, entry) in folders {
             // A folder without its permissions or times is still usable.
-            let _ = File::open(self.local.join(path))
-                .and_then(|folder| set_attributes_of_folder(&folder, &entry));
+            let opened = self.real.open(path);
+            let _ = opened.and_then(|folder| set_attributes_of_folder(&folder, &entry));
         }
         self.received.is_all = was_all_packed && self.received.entries.len() == self.wanted.len();
     }
@@ -114,15 +122,16 @@ impl<'a> Unpacker<'a> {
     fn put(
         &mut self,
         member: &mut Member<impl Read>,
+        folder: &File,
         path: &Path,
         planned: &Planned,
     ) -> io::Result<bool> {
-        let place = self.local.join(path);
+        let name = Path::new(path.file_name().unwrap_or_default());
         match planned.kind {
-            EntryKind::Folder => DirBuilder::new().mode(0o700).create(place)?,
+            EntryKind::Folder => mkdirat(folder, name, Mode::RWXU)?,
             EntryKind::Link => {
-                symlink(&planned.target, &place)?;
-                set_time_of_link(CWD, &place, planned)?;
+                symlinkat(&planned.target, folder, name)?;
+                set_time_of_link(folder, name, planned)?;
             }
             _ => {
                 let file = self.read(member, planned)?;
@@ -132,8 +141,7 @@ impl<'a> Unpacker<'a> {
                     self.doubtful.push((file.into_temp_path(), path.to_owned()));
                     return Ok(false);
                 }
-                // noclobber: a file that was made since the listing belongs to its maker.
-                file.persist_noclobber(place).map_err(|refused| refused.error)?;
+                place(file.into_temp_path(), folder, path)?;
             }
         }
         Ok(true)
@@ -162,22 +170,32 @@ impl<'a> Unpacker<'a> {
     }
 
     fn scratch(&self) -> PathBuf {
-        self.local.join(scratch::folder())
+        self.real.workspace.join(scratch::folder())
     }
 
-    /// Returns whether the folder of a path exists and no link is in its path, so that nothing is written through a
-    /// link.
-    fn is_in_real_folder(&mut self, path: &Path) -> bool {
-        let folder = path.parent().unwrap_or(path);
-        if self.real.as_deref() == Some(folder) {
-            return true;
+    /// Opens the folder of a path; `None` if it doesn't exist or a link is on the way to it.
+    fn folder(&mut self, path: &Path) -> Option<Rc<File>> {
+        let path = path.parent().unwrap_or(path);
+        if self.last.as_ref().is_none_or(|(last, _)| last != path) {
+            self.last = Some((path.to_owned(), Rc::new(self.real.open(path).ok()?)));
         }
-        let mut around = folder.ancestors().filter(|folder| *folder != Path::new(""));
-        let is_real = around.all(|folder| {
-            fs::symlink_metadata(self.local.join(folder)).is_ok_and(|found| found.is_dir())
-        });
-        self.real = is_real.then(|| folder.to_owned());
-        is_real
+        self.last.as_ref().map(|(_, folder)| folder.clone())
+    }
+}
+
+/// Gives a file its place in a folder. One that was made there since the listing belongs to its maker, and stays.
+fn place(file: TempPath, folder: &File, path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default();
+    match renameat_with(CWD, &*file, folder, name, RenameFlags::NOREPLACE) {
+        // Not every file system can do that.
+        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => {
+            Ok(linkat(CWD, &*file, folder, name, AtFlags::empty())?)
+        }
+        placed => {
+            placed?;
+            file.keep()?;
+            Ok(())
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! What the local file system can't store, found out before anything is fetched.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::Path;
 
 use mlcube_ssh::listing::{Disks, DoubtfulNames, Entry, Listing};
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, AtFlags, FileType, Mode, access, chmodat, statat};
 
+use crate::local::real_folders::RealFolders;
 use crate::local::scratch::Scratch;
 
 /// Marks the folders of the workspace in which this user can't create files.
@@ -43,18 +42,25 @@ pub(crate) fn mark_unheld(
 
 /// Gives local entries their remote permissions, and changes nothing else of them. Returns the entries that don't have
 /// them afterwards.
-pub(crate) fn set_permissions(workspace: &Path, permissions: &Listing) -> Vec<&'static Path> {
-    let is_denied = |(path, wanted): (&'static Path, Entry)| {
-        let place = workspace.join(path);
-        let set = |now: &Entry| {
-            // Set-uid and the like aren't taken over. Those of a folder, which its new files inherit, are kept as they
-            // are locally.
-            let kept = if now.is_folder() { now.permissions() & 0o7000 } else { 0 };
-            let mode = Permissions::from_mode(kept | wanted.permissions() & 0o777);
-            now.kind == wanted.kind && fs::set_permissions(&place, mode).is_ok()
+pub(crate) fn set_permissions(real: RealFolders<'_>, permissions: &Listing) -> Vec<&'static Path> {
+    let set = |path: &Path, wanted: &Entry| -> io::Result<bool> {
+        let folder = real.open(path.parent().unwrap_or(path))?;
+        let name = path.file_name().unwrap_or_default();
+        let now = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let is_as_wanted = match FileType::from_raw_mode(now.st_mode) {
+            FileType::Directory => wanted.is_folder(),
+            FileType::RegularFile => wanted.is_file(),
+            _ => false,
         };
-        let has =
-            Entry::is_at(&place, set) && Entry::is_at(&place, |now| now.same_permissions(&wanted));
+        // Set-uid and the like aren't taken over. Those of a folder, which its new files inherit, are kept as they are
+        // locally.
+        let kept = if wanted.is_folder() { now.st_mode & 0o7000 } else { 0 };
+        let mode = Mode::from_raw_mode(kept | wanted.permissions() & 0o777);
+        Ok(is_as_wanted && chmodat(&folder, name, mode, AtFlags::empty()).is_ok())
+    };
+    let is_denied = |(path, wanted): (&'static Path, Entry)| {
+        let has = set(path, &wanted).unwrap_or(false)
+            && Entry::is_at(&real.workspace.join(path), |now| now.same_permissions(&wanted));
         (!has).then_some(path)
     };
     permissions.iter().filter_map(is_denied).collect()

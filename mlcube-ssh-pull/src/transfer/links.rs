@@ -120,7 +120,10 @@ impl<'a> Links<'a> {
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
-        copy(&mut file, &backup)
+        copy(&mut file, &backup).inspect_err(|_| {
+            // Half a backup is none; the file itself is in its place.
+            let _ = fs::remove_file(&backup);
+        })
     }
 }
 

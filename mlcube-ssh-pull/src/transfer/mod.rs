@@ -242,11 +242,12 @@ impl TransferContext<'_> {
         self.sync_state.set_unnamed_backups(Some(backups.folder()))?;
         let own = OwnFolders { backups: &backups, scratch };
         let fetched = self.fetch(remote, replaced, plan, own, args, receipt);
-        let was_full = fetched.as_ref().is_err_and(Failure::is_out_of_room);
+        let failure = fetched.as_ref().map_or_else(Some, |(_, partial)| partial.as_ref());
+        let was_full = failure.is_some_and(Failure::is_out_of_room);
         backups.settle(workspace, replaced, &plan.send, was_full && !args.checksum, report);
         self.sync_state.set_unnamed_backups(None)?;
         let (rest, partial) = fetched?;
-        let denied = file_system::set_permissions(workspace, &plan.permissions);
+        let denied = file_system::set_permissions(self.real_folders(), &plan.permissions);
         receipt.changed |= plan.permissions.len() > denied.len();
         Ok(Fetched { rest, partial, denied })
     }
@@ -360,14 +361,9 @@ impl TransferContext<'_> {
         let links = [&plan.links[..], &linked_files].concat();
         let mut received = Received::default();
         if let Some(wanted) = archive::choose_entries(&plan.send, replaced, &links) {
-            let (report, local) = (self.step.report(), layout.workspace.as_path());
-            let archive = ArchiveTransfer {
-                connection,
-                report,
-                remote: &remote.path,
-                local,
-                wanted: &wanted,
-            };
+            let (report, real) = (self.step.report(), self.real_folders());
+            let archive =
+                ArchiveTransfer { connection, report, remote: &remote.path, real, wanted: &wanted };
             let ended = archive.run(remote.session.take(), &mut received);
             note_fetched(receipt, &received, &Transfer::default());
             ended?;

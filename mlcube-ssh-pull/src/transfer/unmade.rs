@@ -19,15 +19,15 @@ impl Unmade {
     /// The failure that names it.
     pub(crate) fn failure(self) -> Failure {
         let Self { what, path, problem } = self;
-        let hint = if is_disk_full(&problem) {
-            MAKE_ROOM.to_owned()
-        } else {
-            format!("name it in .mlcubeignore if the local file system can't hold this {what}")
-        };
-        Failure::ours(anyhow!(
+        let failure = Failure::ours(anyhow!(
             "can't make the {what} '{}' locally: {problem}; the rest was done",
             shown(&path)
+        ));
+        if is_disk_full(&problem) {
+            return failure.of_a_full_disk().hint(MAKE_ROOM);
+        }
+        failure.hint(format!(
+            "name it in .mlcubeignore if the local file system can't hold this {what}"
         ))
-        .hint(hint)
     }
 }

@@ -85,7 +85,7 @@ judge_ways() {
       l*) ;;
       ????????w?) printf '%s everybody %s %s\n' "$found" "$mode" "$path" && return ;;
       ?????w????)
-        [ -n "$any_owner" ] || is_private "$gid" || is_shared_with "$gid" || {
+        [ -n "$any_owner" ] || is_private_here "$gid" "$path" || is_shared_with "$gid" || {
           printf '%s %s %s %s\n' "$found" "$(stat -c %G "$path" | tr ' ' _)" "$mode" "$path"
           return
         }
@@ -93,6 +93,13 @@ judge_ways() {
     esac
   done
   [ "$ways" != "$1" ] || echo own
+}
+
+# Checks that $1, the group that may write in the folder $2, is this account alone. With an ACL, which ls marks, its bits
+# are those of anybody whom the ACL names.
+is_private_here() {
+  is_private "$1" || return 1
+  case $(ls -ld "$2" 2>/dev/null) in ??????????+*) return 1 ;; esac
 }
 
 # Checks that nobody else is in the group $1: many systems give every user a group of the same name, but somebody may

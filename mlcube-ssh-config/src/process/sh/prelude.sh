@@ -56,21 +56,34 @@ holds_anything() {
 }
 
 # New files belong to this user alone; if a group shares the tree, to the group, and so do the files of a task.
-private=077
+private=077 closed=go-rwx
 if [ "${shared-}" = yes ]; then
-  private=007
+  private=007 closed=o-rwx
   umask 007
 fi
 
-# Makes these folders, accessible only to the tree's owners; folders that exist stay unchanged.
+# Makes these folders, and those above them that are missing, accessible only to the tree's owners; folders that exist
+# stay unchanged. Where others may make folders, too, check_own has to be called afterwards: mkdir takes what another
+# user has made meanwhile.
 make_private() {
   for missing; do
-    if [ ! -d "$missing" ]; then
-      (umask "$private" && mkdir -p "$@")
-      return
-    fi
+    [ -d "$missing" ] || make_closed "$missing" || return
   done
 }
+
+make_closed() (
+  wanted=$1 above=$1
+  set --
+  while [ -n "$above" ] && [ ! -d "$above" ]; do
+    set -- "$above" "$@"
+    case $above in */*) above=${above%/*} ;; *) above= ;; esac
+  done
+  umask "$private"
+  mkdir -p "$wanted" || exit
+  # In a folder with a default ACL, mkdir doesn't look at the umask. Somebody else's folder refuses, and check_own names
+  # it.
+  chmod "$closed" "$@" 2>/dev/null || :
+)
 
 # Shows the user at once what is being done.
 say() { printf 'say %s\n' "$*"; }

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::io::Read;
-use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
 use rustix::fs::OFlags;
 
 use crate::process::command::Command;
@@ -22,9 +22,6 @@ const SMALLEST: u64 = 100;
 
 /// No key is larger: one of 16,384 bits has 12 kB.
 const LARGEST: u64 = 64 << 10;
-
-/// How many bytes at the beginning of a file show whether it is a private key.
-const HEAD: u64 = 100;
 
 /// How long `ssh-add` and `ssh-keygen` may take: an agent may hang, or ask its user.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -152,7 +149,7 @@ impl Known {
 
     /// Returns whether one of the keys fits into a file of this size, in some format. Most files needn't be read then.
     fn has_key_of_size(&self, size: u64) -> bool {
-        self.is_agent_silent || self.all().any(|key| sizes(key.len() as u64).contains(&size))
+        self.is_agent_silent || self.all().any(|key| size >= smallest(key.len() as u64))
     }
 
     /// Returns whether one of the keys is of the kind that the first line of a locked key names.
@@ -168,23 +165,24 @@ impl Known {
     }
 }
 
-/// The sizes of a private key's file, given that of its public half. An RSA key in PEM has 6 times as much, one of a curve
-/// in OpenSSH's format 9 times, and the formats add lines, a comment and headers.
-fn sizes(public: u64) -> RangeInclusive<u64> {
-    public * 3 / 2..=public * 10 + 1024
+/// The size of the smallest file of a private key, given that of its public half: an RSA key in PEM has 6 times as much,
+/// one of a curve in OpenSSH's format 9 times. Other text in the file makes it larger.
+fn smallest(public: u64) -> u64 {
+    public * 3 / 2
 }
 
-/// Returns the text of a private key; `None` for any other file.
+/// Returns the text of a private key from its first line on; `None` for any other file. Other text may precede it, such
+/// as the attributes that `openssl pkcs12` writes, or certificates.
 fn private_key(path: &Path) -> Option<String> {
     let mut text = Vec::new();
-    let mut file = File::open(path).ok()?;
-    file.by_ref().take(HEAD).read_to_end(&mut text).ok()?;
-    let head = String::from_utf8_lossy(&text);
-    if !(head.contains("-----BEGIN ") && head.contains("PRIVATE KEY-----")) {
-        return None;
-    }
-    file.take(LARGEST).read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    File::open(path).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
+    // Nearly all files end here.
+    memmem::find(&text, b"PRIVATE KEY-----")?;
+    let text = String::from_utf8_lossy(&text);
+    let is_first = |line: &str| line.contains("-----BEGIN ") && line.contains("PRIVATE KEY-----");
+    let lines = text.split_inclusive('\n').skip_while(|line| !is_first(line));
+    let key: String = lines.collect();
+    (!key.is_empty()).then_some(key)
 }
 
 /// Returns the public half of an identity file's key. Where the key is in an agent, the file holds the public half only.
@@ -305,7 +303,7 @@ mod tests {
             let (path, public) = key(folder.path(), words);
             let text = fs::read_to_string(&path).unwrap();
             let size = fs::metadata(&path).unwrap().len();
-            assert!(sizes(public.len() as u64).contains(&size), "{words:?}: {size}");
+            assert!(size >= smallest(public.len() as u64), "{words:?}: {size}");
             let spoiled = [
                 text.clone(),
                 text.replace('\n', "\r\n"),
@@ -317,6 +315,30 @@ mod tests {
                 assert_eq!(shown, PublicHalf::Shown(public.clone()), "{words:?}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn a_key_between_other_text_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = key(folder.path(), &["-t", "rsa", "-b", "2048", "-N", "", "-m", "PEM"]);
+        let text = fs::read_to_string(&path).unwrap();
+        let keys = LoginKeys::new(vec![path], BTreeSet::new());
+        let attributes = "Bag Attributes\n    friendlyName: of nobody\n".repeat(5);
+        let line = format!("{}\n", "MIID".repeat(16));
+        let certificate =
+            format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", line.repeat(60));
+        for text in [
+            format!("{attributes}{text}"),
+            format!("{text}{certificate}{certificate}"),
+            format!("{certificate}{certificate}{text}"),
+        ] {
+            let copy = folder.path().join("copy");
+            fs::write(&copy, &text).unwrap();
+            assert_eq!(keys.find(&copy, text.len() as u64), Some(LoginKey::OfAFile), "{text}");
+        }
+        let copy = folder.path().join("certificate");
+        fs::write(&copy, &certificate).unwrap();
+        assert_eq!(keys.find(&copy, certificate.len() as u64), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@
 
 # Makes the incoming folder $1, and locks it on descriptor 7: the lock ends with the session, however that ends.
 hold_incoming() {
-  make_private "$1/code" "$1/workspace" "$1/tmp" || return 1
+  # All of it is in the state folder, which is closed.
+  (umask "$private" && mkdir -p "$1/code" "$1/workspace" "$1/tmp") || return 1
   # A new lock file: the session of an earlier push, which the network cut off, may still hold the old one. An earlier
   # push that couldn't lock its file is named in `leader`, which goes for the same reason.
   for former_file in "$1/lock" "$1/leader"; do
