@@ -111,7 +111,8 @@ impl<'a> Pull<'a> {
         // Of which something was kept, the result isn't here.
         let is_kept =
             |output: &&Output| plan.kept.iter().any(|kept| kept.starts_with(&output.path));
-        let (kept, came): (Vec<_>, Vec<_>) = found.fetched.iter().partition(is_kept);
+        let (reserved, fetched) = outputs::split_reserved(&found.fetched, &plan);
+        let (kept, came): (Vec<_>, Vec<_>) = fetched.into_iter().partition(is_kept);
         receipt.outputs = Some(came.into_iter().map(text).collect());
         let all_here = check_kept(document, &kept, &plan.kept);
         if all_here.is_ok() && !plan.kept.is_empty() {
@@ -127,6 +128,7 @@ impl<'a> Pull<'a> {
             selection::check_matched(document, &unmatched)?;
         }
         check_outputs(document, &found.missing)?;
+        outputs::check_reserved(&reserved)?;
         all_here?;
         // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
         let sent = plan.skipped_for(|why| *why == Skipped::SentLink);

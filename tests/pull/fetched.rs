@@ -170,6 +170,28 @@ fn devices_and_set_uid_bits_stay_there() {
 }
 
 #[test]
+fn what_has_a_reserved_name_is_named() {
+    let scene = Scene::new();
+    let task = Task::named("train").writes("kept", "sub/.mlcube-ssh/").writes("score", "score");
+    let cube = scene.cube("digits").task(&task);
+    let document = scene.document(&cube, &["--task=train"]);
+    scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
+    let there = scene.host.remote_root().join("digits/workspace");
+    let kept = there.join("sub/.mlcube-ssh");
+    fs::create_dir_all(&kept).unwrap();
+    fs::write(there.join("score"), "1").unwrap();
+    // What a later pull brings in its place would be written into the repository.
+    symlink("./.git/hooks", there.join("hooks")).unwrap();
+    pull(&scene, &document, &[]).succeeds().says("skipped hooks").never_says("skipped sub");
+    assert!(!cube.workspace().join("hooks").is_symlink());
+    fs::write(kept.join("result"), "1").unwrap();
+    let pulled = pull(&scene, &document, &["-q"]);
+    pulled.exits(125).says("skipped sub/.mlcube-ssh and everything below it").says("output kept");
+    assert_eq!(pulled.document().at("/steps/pull/outputs"), &serde_json::json!(["score"]));
+    assert_eq!(cube.result("score"), "1");
+}
+
+#[test]
 fn what_came_before_a_failure_is_on_record() {
     let (scene, cube, document, there) = pushed();
     fs::write(there.join("score"), "1").unwrap();

@@ -38,7 +38,35 @@ const MOST_PATTERNS: usize = 10_000;
 
 /// Names that are ignored whatever the patterns say: version control, the state of the rules for make, and the folder
 /// of a transfer.
-pub const ALWAYS: [&str; 3] = [".git", ".mlcube-ssh", PARTIAL];
+pub const ALWAYS: [&str; 3] = [".git", OURS, PARTIAL];
+
+/// The folder where the rules for make once kept their state.
+const OURS: &str = ".mlcube-ssh";
+
+/// Returns whether nothing of this name is ever transferred.
+#[must_use]
+pub fn is_reserved(name: &OsStr) -> bool {
+    ALWAYS.iter().any(|always| is_named(name, always))
+}
+
+/// Returns the folders of a listing that have our reserved name and hold something: a job may have written results there.
+#[must_use]
+pub fn reserved_folders(listing: &Listing) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut entries = listing.iter().peekable();
+    while let Some((path, entry)) = entries.next() {
+        let is_ours =
+            entry.is_folder() && path.file_name().is_some_and(|name| is_named(name, OURS));
+        let is_below = |found: &PathBuf| path.starts_with(found);
+        if is_ours
+            && entries.peek().is_some_and(|(next, _)| next.starts_with(path))
+            && !found.last().is_some_and(is_below)
+        {
+            found.push(path.to_owned());
+        }
+    }
+    found
+}
 
 /// The ignored entries below a local folder. The local patterns hold for both sides.
 #[derive(Debug)]
@@ -190,8 +218,7 @@ fn is_absence(problem: &io::Error) -> bool {
 impl Folder {
     /// Returns whether a fixed name or a pattern names this very path; the deepest file that mentions it decides.
     fn matches(&self, path: &Path, is_folder: bool) -> bool {
-        let is_always = |name: &OsStr| ALWAYS.iter().any(|always| is_named(name, always));
-        if path.file_name().is_some_and(is_always) {
+        if path.file_name().is_some_and(is_reserved) {
             return true;
         }
         let mut results = self.patterns.iter().map(|patterns| patterns.matched(path, is_folder));

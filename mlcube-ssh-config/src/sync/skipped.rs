@@ -29,6 +29,10 @@ pub enum Skipped {
     Special,
     /// It is a link of the remote that leads out of the workspace.
     LeadsOut,
+    /// It is a link of the remote to what is never transferred: what came next in its place would be written there.
+    ReservedLink,
+    /// It is a folder of the remote whose name is reserved.
+    Reserved,
     /// The sender can't read it.
     Unreadable(Unreadable),
     /// It is a link of the remote that leads out, that a push sent, and that no longer exists locally.
@@ -83,6 +87,13 @@ impl Skipped {
             Self::LeadsOut | Self::SentLink => {
                 format!("on {host} it is a link out of the workspace")
             }
+            Self::ReservedLink => {
+                format!("on {host} it is a link to what is never fetched, by its name")
+            }
+            Self::Reserved => {
+                "nothing in a folder of this name is fetched; a job has to write elsewhere"
+                    .to_owned()
+            }
             Self::Unreadable(Unreadable::Owner(owner)) => {
                 format!("it belongs to {owner} on {host}")
             }
@@ -105,7 +116,8 @@ pub fn name(
     skipped.sort_by_key(|(_, why)| why);
     for group in skipped.chunk_by(|(_, one), (_, other)| discriminant(one) == discriminant(other)) {
         names.each(group, |(path, why)| {
-            let below = if why.is_other_kind() || *why == Skipped::Closed {
+            let below = if why.is_other_kind() || matches!(why, Skipped::Closed | Skipped::Reserved)
+            {
                 " and everything below it"
             } else {
                 ""

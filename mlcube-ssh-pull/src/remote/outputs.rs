@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::path_mapping;
 use mlcube_ssh::cube::task_parameters;
 use mlcube_ssh::cube::task_parameters::{Parameter, ParameterIo};
 use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::sync::Selection;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::sync::{Plan, Selection, Skipped};
 use mlcube_ssh::ui::report::Report;
 
 use crate::remote::followed_links;
@@ -56,6 +58,29 @@ pub(crate) fn name_outside(report: Report, document: &Document, layout: &Layout)
 
 fn outputs<'a>(document: &'a Document, layout: &'a Layout) -> impl Iterator<Item = Parameter> + 'a {
     task_parameters::chosen(document, layout).filter(|one| one.direction == ParameterIo::Output)
+}
+
+/// Splits off the outputs that are in folders with a reserved name, from which nothing is fetched.
+pub(crate) fn split_reserved<'a>(
+    outputs: &'a [Output],
+    plan: &Plan,
+) -> (Vec<&'a Output>, Vec<&'a Output>) {
+    let is_reserved = |output: &&Output| {
+        let mut reserved = plan.skipped_for(|why| *why == Skipped::Reserved);
+        reserved.any(|folder| output.path.starts_with(folder))
+    };
+    outputs.iter().partition(is_reserved)
+}
+
+/// Fails, after the rest was fetched, for an output in a folder with a reserved name.
+pub(crate) fn check_reserved(outputs: &[&Output]) -> Outcome<()> {
+    let Some(output) = outputs.first() else { return Ok(()) };
+    Err(Failure::ours(anyhow!(
+        "the output {} ({}) isn't fetched: the name of its folder is reserved",
+        output.name,
+        output.path.display()
+    ))
+    .hint("let the task write to another folder"))
 }
 
 impl Output {

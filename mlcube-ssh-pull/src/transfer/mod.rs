@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::listing::ignore::Ignored;
+use mlcube_ssh::listing::ignore::{Ignored, reserved_folders};
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
@@ -149,6 +149,8 @@ impl TransferContext<'_> {
     ) -> Outcome<Planned> {
         let workspace = &self.layout.workspace;
         let listing = mem::take(&mut remote.listing);
+        let mut reserved = reserved_folders(&listing);
+        reserved.retain(|path| selection.includes(path));
         let listing = Ignored::of_workspace(self.layout, self.boundary).fetched(listing)?;
         let (session, path) = (Cell::new(remote.session.take()), remote.path.clone());
         let run = |script: Script| self.run_in(&session, script);
@@ -194,6 +196,8 @@ impl TransferContext<'_> {
             self.add_differing(&mut plan, differing, &seen, &local);
         }
         skipped::tell_links_apart(&mut plan, workspace);
+        let reserved = reserved.into_iter().map(|path| (path, Skipped::Reserved));
+        plan.skipped.extend(reserved);
         // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(entered(remote.followed(true), &local, self.real_folders()));
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));

@@ -16,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
 use crate::listing::entry::{Entry, EntryKind};
+use crate::listing::ignore::is_reserved;
 use crate::listing::packed_entry::PackedEntry;
 use crate::sync::direction::TransferDirection;
 use crate::sync::plan::batch::Batch;
@@ -404,6 +405,13 @@ fn why_skipped(
             let why =
                 if is_sent && receiver.is_none() { Skipped::SentLink } else { Skipped::LeadsOut };
             Some(why)
+        }
+        (EntryKind::Link, _)
+            if direction == TransferDirection::Down
+                && !is_receivers
+                && entry.target.iter().any(is_reserved) =>
+        {
+            Some(Skipped::ReservedLink)
         }
         _ => None,
     }
