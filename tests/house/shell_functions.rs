@@ -352,12 +352,14 @@ fn a_push_is_alive_while_its_lock_is_held() {
 
 #[test]
 fn what_has_vanished_is_not_listed_and_what_cannot_be_looked_at_is_no_absence() {
-    prints(
-        &["remote/prelude", "remote/find", "remote/list-places"],
-        "find_text=; : >a; : >\"it's\"; ln -s loop loop
+    let find = repository().join("mlcube-ssh-config/src/process/sh/find.py");
+    let lines = "find_text=$(cat 'FIND'); : >a; : >\"it's\"; ln -s loop loop
         list_places '%p\\n' a gone a/below \"it's\" && echo listed
         list_places '%p\\n' gone && echo listed
-        list_places '%p\\n' loop/below a 2>/dev/null || echo failed",
+        list_places '%p\\n' loop/below a 2>/dev/null || echo failed";
+    prints(
+        &["process/prelude", "process/find", "remote/list-places"],
+        &lines.replace("FIND", &find.to_string_lossy()),
         "./a\n./it's\nlisted\nlisted\n./a\nfailed\n",
     );
 }
