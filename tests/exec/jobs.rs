@@ -397,10 +397,13 @@ fn two_clients_follow_one_job() {
     let (scene, _engine, document) = pushed(&format!("{WAITS}; seq 20000"));
     let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
     let logs = || scene.tool("mlcube-ssh-exec").args(["logs", "-f"]).reads_document(&detached);
-    let (one, two) = (logs().start(), logs().start());
-    for client in [&one, &two] {
+    let (one, two, three) = (logs().start(), logs().start(), logs().start());
+    for client in [&one, &two, &three] {
         eventually("the log comes", || client.stdout() == "started\n");
     }
+    three.ctrl_c();
+    let words = ["interrupted; this doesn't end job", "mlcube-ssh attach"];
+    three.wait().exits(130).complains(&words);
     go(&scene);
     let (one, two) = (one.wait(), two.wait());
     assert_eq!(one.succeeds().stdout, two.succeeds().stdout);

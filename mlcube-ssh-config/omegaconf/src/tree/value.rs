@@ -67,12 +67,6 @@ impl Value {
         matches!(self, Self::Map(_) | Self::List(_))
     }
 
-    /// Whether the value is a map or a list with items, be it none.
-    #[must_use]
-    pub fn has_items(&self) -> bool {
-        matches!(self, Self::Map(Content::Items(_)) | Self::List(Content::Items(_)))
-    }
-
     /// Whether the value is `???`.
     #[must_use]
     pub fn is_missing(&self) -> bool {
