@@ -507,7 +507,7 @@ fn a_task_reads_and_writes_the_workspace_that_was_named_wherever_it_lies() {
         fs::create_dir_all(place).unwrap();
         fs::write(place.join("data.csv"), format!("{}\n", place.display())).unwrap();
     }
-    scene.configured(&cube, &[]);
+    let _configured = scene.configured(&cube, &[]);
     for place in &places {
         let document = scene.document(&cube, &["--workspace", place.to_str().unwrap()]);
         let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();

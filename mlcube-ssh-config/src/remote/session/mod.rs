@@ -253,9 +253,10 @@ impl Connection {
             Ready::Yes { greeted, setup_words } => {
                 if !setup_words.is_empty() {
                     let words = diagnosis::setup_words(&session.login, &setup_words);
-                    match script.tells_setup() {
-                        true => session.report.warn(&words),
-                        false => session.report.detail(&words),
+                    if script.tells_setup() {
+                        session.report.warn(&words);
+                    } else {
+                        session.report.detail(&words);
                     }
                 }
                 self.was_open.store(true, Ordering::Relaxed);
