@@ -470,7 +470,7 @@ impl<'a> Trial<'a> {
         let is_named = outcome.status == 125
             && (self.disk.is_some()
                 || [
-                    "(folder, file, link) locally than on 'there'",
+                    ": a folder locally or on 'there', but not both",
                     "its folder, or one above it, isn't writable",
                     ": a link out of the workspace",
                     "it is a link that isn't known to be yours",

@@ -49,20 +49,20 @@ impl OwnName {
         earlier: &Path,
     ) -> Result<Self> {
         let mut own = Self { state, tree, here, id: None };
-        let first = own.read(&own.about())?;
+        let first = read(&own.about())?;
         if first.as_ref().is_some_and(|first| own.here.is_own(first)) {
             return Ok(own);
         }
         for id in own.ids()? {
             own.id = Some(id);
-            if own.read(&own.about())?.is_some_and(|about| own.here.is_own(&about)) {
+            if read(&own.about())?.is_some_and(|about| own.here.is_own(&about)) {
                 return Ok(own);
             }
         }
         own.id = None;
         let is_free = match first {
             Some(_) => false,
-            None => own.read(earlier)?.is_none_or(|earlier| own.here.is_own(&earlier)),
+            None => read(earlier)?.is_none_or(|earlier| own.here.is_own(&earlier)),
         };
         if !is_free {
             let about = own.here.text().unwrap_or_default();
@@ -81,16 +81,6 @@ impl OwnName {
     fn about(&self) -> PathBuf {
         let id = self.id.as_ref().map(|id| format!(".{id}")).unwrap_or_default();
         self.state.join(format!("{}{id}{ABOUT}", self.tree))
-    }
-
-    fn read(&self, about: &Path) -> Result<Option<String>> {
-        match fs::read_to_string(about) {
-            Err(problem) if is_absence(&problem) => Ok(None),
-            read => Ok(Some(
-                read.with_context(|| format!("can't read {}", about.display()))
-                    .or_hint(FILE_REMEDY)?,
-            )),
-        }
     }
 
     /// The ids of the machines that have sync states of this tree, except the first one.
@@ -141,6 +131,16 @@ impl OwnName {
                 fs::read_dir(folder.join("replaced")).is_ok_and(|mut all| all.next().is_some());
             all & (!has_backups && fs::remove_dir_all(&folder).is_ok())
         })
+    }
+}
+
+/// The line in a file that says whose sync states are; `None` if there is none.
+fn read(about: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(about) {
+        Err(problem) if is_absence(&problem) => Ok(None),
+        read => Ok(Some(
+            read.with_context(|| format!("can't read {}", about.display())).or_hint(FILE_REMEDY)?,
+        )),
     }
 }
 
