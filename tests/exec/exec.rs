@@ -40,6 +40,26 @@ fn pushed_with_engine(line: &str) -> (Scene, Engine, Document) {
 }
 
 #[test]
+fn a_run_says_when_the_workspace_was_put_back_since_the_last_push() {
+    let (scene, _engine, document) = pushed_with_engine("exit 0");
+    let (there, backup) = (scene.host.remote_root(), scene.place().folder("backup"));
+    let copy = |from: &Path, to: &Path| {
+        let copy = "rm -rf \"$1\" && cp -a \"$0\" \"$1\"";
+        scene.sh(copy).arg(from).arg(to).run().succeeds();
+    };
+    let says = "isn't as the last push of this machine left it";
+    copy(&there, &backup);
+    let step = |name| scene.tool(name).reads_document(&document).run();
+    step("mlcube-ssh-push").succeeds();
+    step("mlcube-ssh-pull").succeeds();
+    exec(&scene, "run", &document).succeeds().never_says(says);
+    copy(&backup, &there);
+    exec(&scene, "run", &document).succeeds().says(says);
+    step("mlcube-ssh-push").succeeds();
+    exec(&scene, "run", &document).succeeds().never_says(says);
+}
+
+#[test]
 fn a_cube_is_configured_and_run_in_a_real_container() {
     let scene = Scene::new();
     let cube =

@@ -6,7 +6,8 @@
 # own; document; variables, the names of those for the task; run, shim and launch, the texts of run.sh, engine.sh and
 # launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
 # version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
-# gpus, the value of --gpus, or nothing; remote_engine, docker or podman, or the path of one.
+# gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the workspace may have one, and
+# transfer_file, the file with it; remote_engine, docker or podman, or the path of one.
 # Words: mlcube's. The first is its log level, the second its command.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
@@ -234,6 +235,16 @@ prune() {
   done
 }
 
+# Says so where the workspace isn't as the last push of this machine has left it: somebody has put it back from a backup,
+# and the task may read older inputs.
+check_push() {
+  know_transfer "$state/$transfer_file"
+  case " $known_pushes " in
+    *' any '* | *" $last_push "*) ;;
+    *) printf 'warning %s\n' "the workspace on $(uname -n) isn't as the last push of this machine left it, and may hold older inputs; mlcube-ssh-push compares it" ;;
+  esac
+}
+
 # Starts the job that take_workspace has made. Arguments: mlcube's words.
 start_job() {
   if [ -n "$workspace" ]; then
@@ -247,6 +258,7 @@ start_job() {
     export MLCUBE_SYSTEM_SETTINGS
   fi
   find_scope
+  check_push
   level=$1 phase=$2
   shift 2
   # Absolute: a relative path would be resolved through the link.

@@ -58,5 +58,5 @@ pub(crate) fn list(
     let last_transfer = transfer.map(|transfer| transfer.seen(&reply));
     let (followed, listing) = (Vec::new(), reply.listing()?);
     check_folders(&listing, host)?;
-    Ok(RemoteWorkspace { path, followed, listing, last_transfer, session })
+    Ok(RemoteWorkspace { path, listing, followed, last_transfer, session })
 }

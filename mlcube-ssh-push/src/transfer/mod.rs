@@ -82,7 +82,7 @@ impl TransferContext<'_> {
             self.backups().settle(false)?;
             incoming.release("")?;
         }
-        sync_state.end_transfer(&incoming.noted())?;
+        sync_state.end_push(&incoming.noted())?;
         Ok(sync_state.set_incoming(&[])?)
     }
 

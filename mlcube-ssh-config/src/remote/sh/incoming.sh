@@ -65,7 +65,7 @@ is_held_incoming() {
 # transfer of the workspace then, unless it failed.
 release_incoming() {
   holds=
-  [ -z "$transfer_id" ] || note_transfer "${1%/incoming/*}/$transfer_file" "$transfer_id" || :
+  [ -z "$transfer_id" ] || note_transfer "${1%/incoming/*}/$transfer_file" "$transfer_id" "$transfer_id" || :
   rm -rf "$1/tmp" "$1/lock" "$1/leader"
   rmdir "$1/code" "$1/workspace" "$1" 2>/dev/null || :
 }

@@ -20,6 +20,8 @@ use crate::text::stable_hash::StableHash;
 const FUNCTIONS: &str = include_str!("../../remote/sh/last-transfer.sh");
 /// The name of the file of the sync state.
 const FILE: &str = "transfer";
+/// The name of the file with the id of the last push.
+const PUSH: &str = "last-push";
 /// How the sync state says that the remote may have any id: both sides have none in common yet.
 const ANY: &str = "any";
 /// How the remote says that it has no id.
@@ -34,6 +36,8 @@ pub struct TransferId {
     last: String,
     /// The id of this transfer, and of those since the last recorded one: the remote may have it, if a reply was lost.
     next: String,
+    /// The id of the last push.
+    last_push: Option<String>,
 }
 
 impl TransferId {
@@ -53,6 +57,14 @@ impl TransferId {
     #[must_use]
     pub fn checked_by(&self, script: Script) -> Script {
         self.noted_by(script).given("known_transfers", &format!("{} {}", self.last, self.next))
+    }
+
+    /// Gives a script the ids of which the remote has one, if nobody has put the workspace back since the last push.
+    #[must_use]
+    pub fn known_by(&self, script: Script) -> Script {
+        let last_push = self.last_push.as_deref().unwrap_or(ANY);
+        let known = format!("{last_push} {} {}", self.last, self.next);
+        self.told_by(script).given("known_pushes", &known)
     }
 
     /// Reads what the remote has replied.
@@ -88,18 +100,13 @@ impl SyncState {
     /// # Errors
     /// When the id of the last transfer can't be read, or the system has no `/dev/urandom`.
     pub fn transfer_id(&self, remote: &Remote) -> Result<TransferId> {
-        let path = self.folder.join(FILE);
-        let text = match fs::read_to_string(&path) {
-            Err(problem) if is_absence(&problem) => String::new(),
-            read => read
-                .with_context(|| format!("can't read {}", path.display()))
-                .or_hint(FILE_REMEDY)?,
-        };
+        let text = self.read_id(FILE)?;
         let mut ids = text.split_whitespace();
         let last = ids.next().unwrap_or(ANY).to_owned();
         let next = ids.next().map_or_else(hex_digits::<8>, |next| Ok(next.to_owned()))?;
         let workspace = StableHash::default().field(remote.workspace.as_str()).finish();
-        Ok(TransferId { file: format!("transfer-{workspace:016x}"), last, next })
+        let last_push = self.read_id(PUSH)?.split_whitespace().next().map(str::to_owned);
+        Ok(TransferId { file: format!("transfer-{workspace:016x}"), last, next, last_push })
     }
 
     /// Notes the id before the remote is given it, because the remote's reply may get lost.
@@ -107,7 +114,7 @@ impl SyncState {
     /// # Errors
     /// When the file can't be written.
     pub fn begin_transfer(&self, id: &TransferId) -> Result<()> {
-        self.write_transfer(&format!("{} {}\n", id.last, id.next))
+        self.write_id(FILE, &format!("{} {}\n", id.last, id.next))
     }
 
     /// Notes, when the agreement is written, with which remote workspace and which local folders it was reached.
@@ -116,11 +123,30 @@ impl SyncState {
     /// When a file can't be written.
     pub fn end_transfer(&self, seen: &SeenTransfer) -> Result<()> {
         self.note_folders()?;
-        self.write_transfer(&format!("{}\n", seen.id))
+        self.write_id(FILE, &format!("{}\n", seen.id))
     }
 
-    fn write_transfer(&self, text: &str) -> Result<()> {
-        let path = self.folder.join(FILE);
+    /// As [`SyncState::end_transfer`], for a push.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub fn end_push(&self, seen: &SeenTransfer) -> Result<()> {
+        self.write_id(PUSH, &format!("{}\n", seen.id))?;
+        self.end_transfer(seen)
+    }
+
+    fn read_id(&self, name: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        match fs::read_to_string(&path) {
+            Err(problem) if is_absence(&problem) => Ok(String::new()),
+            read => {
+                read.with_context(|| format!("can't read {}", path.display())).or_hint(FILE_REMEDY)
+            }
+        }
+    }
+
+    fn write_id(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(name);
         write_atomically(&path, |file| file.write_all(text.as_bytes()))
             .with_context(|| format!("can't write {}", path.display()))
             .or_hint(FILE_REMEDY)
