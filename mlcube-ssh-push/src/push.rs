@@ -21,7 +21,6 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::login::login_keys::LoginKeys;
-use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::sync::{Plan, Selection, Skipped, SyncState, TransferDirection, longest_path};
 use mlcube_ssh::ui::names;
 
@@ -257,6 +256,9 @@ impl<'a> Push<'a> {
             let hint = format!("`{push} --overwrite` replaces what was kept, with a backup");
             self.step.report().hint(&hint);
         }
+        if let Some(refused) = sent.refused {
+            return Err(refused);
+        }
         escaping_links::name(&context);
         check_all_sent(&context)?;
         inputs
@@ -328,12 +330,13 @@ fn note_plan(receipt: &mut Receipt, remote: &RemoteState, plan: &Plan) {
 }
 
 /// Sends what is planned, and records in the sync state what both sides agree on then.
-fn act(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<Transfer> {
+fn act(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome<Sent> {
     let mut sent = Sent::default();
     let pushed = context.transfer(args, receipt, &mut sent);
-    let sent = sent.transfer;
-    receipt.changed = sent.changed > 0 || !receipt.deleted.is_empty();
-    (receipt.files_sent, receipt.bytes_sent) = (Some(sent.files_sent), Some(sent.bytes_sent));
+    let transfer = &sent.transfer;
+    receipt.changed = transfer.changed > 0 || !receipt.deleted.is_empty();
+    receipt.files_sent = Some(transfer.files_sent);
+    receipt.bytes_sent = Some(transfer.bytes_sent);
     pushed.inspect_err(|failure| {
         // What the failure doesn't name was skipped all the same.
         if failure.kind == FailureKind::Ours {

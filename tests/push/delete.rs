@@ -162,7 +162,7 @@ fn what_a_push_that_failed_has_brought_can_be_deleted_too() {
 #[test]
 fn what_cannot_be_deleted_holds_nothing_up() {
     let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
-    let cube = scene.cube("digits").task(&Task::named("train"));
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     for name in ["lib/old.py", "lib/own.py", "gone.py"] {
         fs::create_dir_all(cube.root().join("lib")).unwrap();
         fs::write(cube.root().join(name), name).unwrap();
@@ -176,6 +176,7 @@ fn what_cannot_be_deleted_holds_nothing_up() {
     fs::write(cube.root().join("new.py"), "new").unwrap();
     let pushed = push(&scene, &cube, &["--delete"]);
     pushed.exits(125).says("deleted gone.py").says("can't delete 'lib/old.py' on 'there': mv: ");
+    pushed.says("sent new.py");
     pushed.says("Permission denied").says("hint: make its folder writable");
     assert!(there.join("new.py").exists() && !there.join("gone.py").exists());
     // What another user's sticky folder protects gets the same answer as an immutable file.
@@ -189,5 +190,20 @@ fn what_cannot_be_deleted_holds_nothing_up() {
     account.owns(&there.join("lib"));
     fs::set_permissions(there.join("lib"), Permissions::from_mode(0o755)).unwrap();
     push(&scene, &cube, &["--delete"]).succeeds().says("deleted lib/old.py");
+    // The same holds for permissions that the account can't set: all else is sent, and recorded.
+    let data = cube.workspace().join("data.csv");
+    fs::set_permissions(&data, Permissions::from_mode(0o600)).unwrap();
+    fs::write(cube.root().join("new.py"), "newer").unwrap();
+    let there_data = there.join("workspace/data.csv");
+    scene.sh("chown 0:0 \"$IT\"").env("IT", &there_data).run().succeeds();
+    let denied = "can't set the permissions of 'data.csv' on 'there'";
+    push(&scene, &cube, &[]).exits(125).says("sent new.py").says(denied);
+    fs::write(cube.root().join("new.py"), "newest").unwrap();
+    push(&scene, &cube, &[]).exits(125).says("sent new.py").says(denied).never_says("warning");
+    push(&scene, &cube, &["--if-changed"]).exits(125).says(denied).never_says("nothing to send");
+    account.owns(&there_data);
+    let pushed = push(&scene, &cube, &["--if-changed"]).succeeds().document();
+    assert_eq!(pushed.at("/steps/push/changed"), &true);
+    assert_eq!(fs::metadata(&there_data).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(there.join("lib/own.py").exists() && !there.join("lib/old.py").exists());
 }

@@ -32,11 +32,16 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) backups: Backups,
 }
 
-/// What a push has sent, and the failure that names what it couldn't send.
+/// What a push has sent, and the failures that name what it couldn't send.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) transfer: Transfer,
+    /// Nobody knows all that was left out, so nothing is recorded.
     pub(crate) left_out: Option<Failure>,
+    /// The remote refused known entries; the rest is recorded.
+    pub(crate) refused: Option<Failure>,
+    /// Entries whose permissions the remote didn't change.
+    pub(crate) unset: Vec<&'static Path>,
 }
 
 impl TransferContext<'_> {

@@ -84,7 +84,7 @@ impl TransferContext<'_> {
         for path in &deleted {
             self.step.report().say(&format!("deleted {path} on {}", self.connection.host()));
         }
-        sent.left_out = failure.or(sent.left_out.take());
+        sent.refused = failure;
         Ok(deleted)
     }
 

@@ -50,10 +50,12 @@ impl TransferContext<'_> {
         if args.delete {
             receipt.deleted = self.delete(sent)?;
         }
+        let was_deleted = args.delete && sent.refused.is_none();
         let code = self.without_links(code::sendable(&local.code), sent)?;
         let all = self.send(&code, sent);
         let all = match sent.left_out.take() {
-            Some(failure) if all.is_ok() => Err(failure),
+            // What the remote refused may be why.
+            Some(failure) if all.is_ok() => Err(sent.refused.take().unwrap_or(failure)),
             _ => all,
         };
         let has_replaced =
@@ -66,18 +68,29 @@ impl TransferContext<'_> {
             Ok(_) if has_replaced => self.backups().settle(false)?,
             Ok(_) => {}
         }
-        self.record(&all?, args, has_replaced)
+        let remaining = all?;
+        self.record(&remaining, &sent.unset, was_deleted)?;
+        self.give_incoming_up(has_replaced)
     }
 
-    /// Records in the sync state what the remote has now, and gives the incoming folder up. Backups that rsync hasn't told
-    /// of (`are_settled` is false) are settled, too: it calls an entry of another kind in the place of a file or link new.
-    fn record(&self, remaining: &Remaining, args: &Args, are_settled: bool) -> Outcome<()> {
+    /// Records in the sync state what the remote has now. The entries `unset` have their former permissions.
+    fn record(
+        &self,
+        remaining: &Remaining,
+        unset: &[&'static Path],
+        was_deleted: bool,
+    ) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         let unconfirmed = self.unconfirmed_code(remaining)?;
-        sync_state.set_gone(&local.still_gone(args.delete, &unconfirmed))?;
+        sync_state.set_gone(&local.still_gone(was_deleted, &unconfirmed))?;
         sync_state.set_code(&local.pushed_now(&unconfirmed))?;
-        self.finish(remaining)?;
-        let incoming = &self.remote_state.incoming;
+        self.finish(remaining, unset)
+    }
+
+    /// Gives the incoming folder up. Backups that rsync hasn't told of (`are_settled` is false) are settled, too: it calls an
+    /// entry of another kind in the place of a file or link new.
+    fn give_incoming_up(&self, are_settled: bool) -> Outcome<()> {
+        let (incoming, sync_state) = (&self.remote_state.incoming, &self.local.sync_state);
         if incoming.release(&self.backups.folder)? && !are_settled {
             self.backups().settle(false)?;
             incoming.release("")?;
@@ -224,14 +237,14 @@ impl TransferContext<'_> {
     }
 
     /// Notes in the sync state what both sides agree on now.
-    fn finish(&self, remaining: &Remaining) -> Outcome<()> {
+    fn finish(&self, remaining: &Remaining, unset: &[&'static Path]) -> Outcome<()> {
         if self.is_agreed {
             return Ok(());
         }
         let run = |script| self.remote_state.incoming.run_script(script);
         let ended = self.ended(&self.workspace_route(), &run);
         let sync_state = &self.local.sync_state;
-        let confirmed = ended.confirm(&remaining.workspace, &[], || sync_state.agreed())?;
+        let confirmed = ended.confirm(&remaining.workspace, unset, || sync_state.agreed())?;
         Ok(sync_state.finish(&confirmed)?)
     }
 

@@ -61,7 +61,6 @@ impl TransferContext<'_> {
     /// sent.
     pub(crate) fn send_permissions(&self, sent: &mut Sent) -> Outcome<()> {
         let workspace = &self.remote_state.workspace;
-        let mut denied: Vec<&Path> = Vec::new();
         let mut reason = String::new();
         for (script, paths) in scripts(self.connection, self.plan, workspace) {
             let reply = self.remote_state.incoming.run_script(script)?;
@@ -75,20 +74,20 @@ impl TransferContext<'_> {
                 if now.get(path).zip(wanted).is_some_and(|(now, wanted)| has(&now, &wanted)) {
                     sent.transfer.note(&path.to_string_lossy());
                 } else {
-                    denied.push(path);
+                    sent.unset.push(path);
                     reason.clone_from(&why);
                 }
             }
         }
-        let Some(first) = denied.first() else { return Ok(()) };
-        let others = others(denied.len());
+        let Some(first) = sent.unset.first() else { return Ok(()) };
+        let others = others(sent.unset.len());
         let failure = Failure::ours(anyhow!(
             "can't set the permissions of '{}'{others} on '{}': {}; the rest was done",
             first.to_string_lossy().escape_debug(),
             self.connection.host(),
             problem::reason("", &one_line(&reason)),
         ));
-        sent.left_out.get_or_insert(failure.hint(
+        sent.refused.get_or_insert(failure.hint(
             "only a file's owner can set its permissions on the remote: change its owner there, or set the same permissions locally",
         ));
         Ok(())

@@ -5,17 +5,19 @@ use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::{count, human_bytes};
 use mlcube_ssh::ui::names::{Names, shown};
 
-use crate::transfer::context::TransferContext;
+use crate::transfer::context::{Sent, TransferContext};
 use crate::transfer::skipped;
 
 /// How many paths of a list are named.
 pub(crate) const NAMED: usize = 20;
 
 /// Names what was sent, skipped and kept.
-pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Transfer) {
+pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Sent) {
     let (report, host) = (context.step.report(), context.connection.host());
-    match sent.names.as_slice() {
-        [] => report.say(&format!("nothing to send to {host}")),
+    let is_all = receipt.deleted.is_empty() && sent.refused.is_none();
+    match sent.transfer.names.as_slice() {
+        [] if is_all => report.say(&format!("nothing to send to {host}")),
+        [] => {}
         few if few.len() <= Transfer::NAMES => {
             report.say(&format!("sent {} to {host}", few.join(", ").escape_debug()));
         }

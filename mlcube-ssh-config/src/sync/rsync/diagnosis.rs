@@ -58,7 +58,7 @@ pub fn outcome(
             missing_on_remote(host)
         }
         23 if in_the_way(errors).is_some() => Failure::ours(anyhow!(
-            "the receiving folder {} isn't empty, and the sender has no folder of that name; it was kept",
+            "the receiving folder {} isn't empty, and the sender has no folder of that name; it was kept, and the rest was done",
             in_the_way(errors).unwrap_or_default()
         ))
         .hint("move it away; code that was pushed before is removed by `mlcube-ssh-push --delete`"),
