@@ -1,6 +1,7 @@
 //! Settings that can't be used are refused by file and key, before anything is contacted.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
 use serde_json::{Value, json};
@@ -60,6 +61,19 @@ fn the_settings_file_can_not_be_used() {
     fs::remove_file(scene.settings_file()).unwrap();
     fs::create_dir(scene.settings_file()).unwrap();
     refused(&scene, &USUAL, &["mlcube.yaml"]);
+}
+
+#[test]
+fn a_settings_file_that_everybody_can_write_is_refused() {
+    let scene = Scene::new();
+    let allow = |mode| {
+        fs::set_permissions(scene.settings_file(), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow(0o666);
+    refused(&scene, &USUAL, &["mlcube.yaml", "everybody can write", "`chmod o-w "]);
+    // The group may be the user's own, as with the umask 002.
+    allow(0o664);
+    config(&scene, &USUAL).succeeds();
 }
 
 #[test]

@@ -70,6 +70,31 @@ fn a_proxy_that_fails_is_named() {
 }
 
 #[test]
+fn the_words_of_a_jump_host_are_quoted() {
+    let mut scene = Scene::new();
+    scene.has_ssh_config("ProxyJump nowhere.invalid");
+    let failed = push(&scene, &document_in(&scene));
+    failed.exits(255).complains(&["jump host", "Could not resolve hostname nowhere.invalid"]);
+    // The key of the settings is for the host alone.
+    let port = scene.host.sshd.port();
+    scene.has_ssh_config(&format!("ProxyJump nobody-at-all@127.0.0.1:{port}"));
+    let of_jump = format!(
+        "Host 127.0.0.1\nIdentityFile none\nIdentityAgent none\nUserKnownHostsFile {}/.ssh/known_hosts\n",
+        scene.home().display()
+    );
+    let config = scene.home().join(".ssh/config");
+    fs::write(&config, format!("{}{of_jump}", fs::read_to_string(&config).unwrap())).unwrap();
+    let key = scene.home().join(".ssh/id");
+    scene.set("/authentication", serde_json::json!({"identity_file": key}));
+    let failed = push(&scene, &document_in(&scene));
+    failed.exits(255).complains(&[
+        "jump host",
+        "nobody-at-all@127.0.0.1: Permission denied (",
+        "IdentityFile",
+    ]);
+}
+
+#[test]
 fn the_hint_repeats_what_was_used() {
     let mut scene = Scene::new();
     let (key, config) = (scene.home().join("my key"), scene.home().join("a config"));

@@ -3,11 +3,13 @@
 use std::fs;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 
 use omegaconf::yaml::MAX_BYTES;
 use omegaconf::{Error, NodeId, Origin, Value};
 
 use crate::config::composition::Composition;
+use crate::text::quote::shell_word;
 
 /// Selects one of the two files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,12 +46,23 @@ impl Composition<'_> {
             _ => Error::new(error.to_string()),
         });
         let content = content.map_err(|error| error.with_origin(whole))?;
+        if which == Which::Settings && is_open_to_everybody(path) {
+            // As ssh refuses such a ~/.ssh/config: 'setup' and 'ssh_config' run programs.
+            return Err(Error::new("everybody can write this file")
+                .hint(format!("`chmod o-w {}`, after a look at what it says", shell_word(path)))
+                .with_origin(whole));
+        }
         let root = self.conf.load(source, &content)?;
         match self.conf.tree.value(root) {
             Value::Map(_) => Ok(root),
             _ => Err(Error::new("this is a list; it has to be a map").with_origin(whole)),
         }
     }
+}
+
+/// Returns whether every user can write a regular file. A group may be the user's own.
+fn is_open_to_everybody(path: &str) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o002 != 0)
 }
 
 /// Reads a file up to one byte more than allowed, so that reading a device or a pipe ends, too.

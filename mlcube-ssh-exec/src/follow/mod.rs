@@ -24,6 +24,7 @@ use mlcube_ssh::remote::session::{Event, Reply, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
+use signal_hook::consts::SIGINT;
 
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
@@ -271,7 +272,12 @@ impl<'a> Follower<'a> {
     /// Notes a signal that stops the job.
     fn note_stop_signal(&mut self, signal: u8) {
         self.end.interrupted = Some(signal);
-        self.report.say(&format!("ending job {} on '{}'", self.job.id, self.host()));
+        let ending = format!("ending job {} on '{}'", self.job.id, self.host());
+        // A container may take its whole grace to end.
+        match i32::from(signal) {
+            SIGINT => self.report.say(&format!("{ending}; another Ctrl-C returns at once")),
+            _ => self.report.say(&ending),
+        }
     }
 
     /// Returns the failure for a signal that ends this program before the remote replied.

@@ -11,7 +11,7 @@ use crate::remote::login::Login;
 use crate::remote::login::identity_file::KeyProblem;
 use crate::remote::login::ssh_messages::divide;
 use crate::remote::login::ssh_messages::last_line;
-use crate::text::quote::one_line;
+use crate::text::quote::{one_line, shell_word};
 
 /// The files that a login shell runs before a command, for hints.
 const START_UP_FILES: &str = "the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc, ~/.config/fish/config.fish and those in /etc)";
@@ -96,6 +96,11 @@ const DISCONNECT_PROTOCOL_ERROR: &str = ":2: ";
 /// How ssh names the peer when it is a proxy's pipe.
 const NO_PORT: &str = "UNKNOWN port 65535";
 
+/// Returns whether ssh's messages say that its proxy, or the ssh of a jump host, ended before the host identified itself.
+pub(crate) fn is_of_proxy(words: &str) -> bool {
+    last_own_line(words).contains(NO_PORT)
+}
+
 /// Messages that a further attempt doesn't change.
 const FINAL: [&str; 4] = [
     "Unable to negotiate with",
@@ -161,14 +166,22 @@ pub(crate) fn of_login(
             "try `{attempt}`; the account may have expired, or the host may let nobody in at the moment"
         )),
         LoginEnd::Other => {
-            // ssh hides its proxy's messages when the master is in the background.
-            let why = match (last.contains(NO_PORT), last.is_empty()) {
-                (true, _) => ": its proxy or jump host closed the connection".to_owned(),
+            let is_refused = others.contains("Permission denied (");
+            let said = telling_lines(others);
+            let why = match (is_of_proxy(words), last.is_empty()) {
+                (true, _) if said.is_empty() => ": its proxy or jump host gives no connection".to_owned(),
+                (true, _) => format!(": its proxy or jump host gives no connection and says: {said}"),
                 (_, true) => quoted(others),
                 (_, false) => format!(": {last}{}", quoted(others)),
             };
-            let failure = Failure::connection(format!("can't log in on '{host}'{why}"))
-                .hint(format!("`{attempt}` may show more"));
+            let hint = match &login.identity_file {
+                Some(file) if is_of_proxy(words) && is_refused => format!(
+                    "ssh doesn't use the key {} for a jump host: name it as IdentityFile in the jump host's section of ~/.ssh/config; `{attempt}` may show more",
+                    shell_word(file)
+                ),
+                _ => format!("`{attempt}` may show more"),
+            };
+            let failure = Failure::connection(format!("can't log in on '{host}'{why}")).hint(hint);
             if FINAL.iter().any(|words| own_words.contains(words)) {
                 failure.for_good()
             } else {

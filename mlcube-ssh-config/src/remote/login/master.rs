@@ -16,7 +16,7 @@ use crate::remote::login::diagnosis::LoginEnd;
 use crate::remote::login::identity_file::KeyProblem;
 use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_messages::SshMessages;
-use crate::remote::login::{cipher, diagnosis, identity_file, options};
+use crate::remote::login::{cipher, diagnosis, identity_file, options, ssh_version};
 use crate::remote::rsync_version;
 use crate::text::quote::shell_word;
 
@@ -29,6 +29,9 @@ const LOGIN_PAUSES: [u64; 3] = [1, 2, 4];
 
 /// How long a user may take to type a password.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The first OpenSSH that knows `SSH_ASKPASS_REQUIRE` (its release notes).
+const ASKPASS_REQUIRE_SINCE: (u32, u32) = (8, 4);
 
 /// How long a master may take to reply to a check.
 const CHECK: Duration = Duration::from_secs(2);
@@ -281,8 +284,35 @@ impl Connection {
         let end = LoginEnd::read_from(&words);
         let key =
             (end == LoginEnd::Refused).then(|| self.key_problem(configuration, prompts)).flatten();
-        let failure = diagnosis::of_login(&self.login, &words, &finished.errors, key.as_ref());
+        let of_proxy = diagnosis::is_of_proxy(&words).then(|| self.words_of_proxy());
+        let others = of_proxy.unwrap_or(finished.errors);
+        let failure = diagnosis::of_login(&self.login, &words, &others, key.as_ref());
         Ok(Err((end, failure)))
+    }
+
+    /// What the proxy or the ssh of a jump host says. ssh hides it when it opens a master that stays in the background, so
+    /// the login is tried once more without one, and nobody is asked.
+    fn words_of_proxy(&self) -> String {
+        // BatchMode doesn't reach the ssh of a ProxyJump, and an older one would ask at the terminal.
+        if ssh_version::version().is_none_or(|version| version < ASKPASS_REQUIRE_SINCE) {
+            return String::new();
+        }
+        let timeout = format!("ConnectTimeout={}", self.connect_timeout);
+        let options = ["BatchMode=yes", "ControlMaster=no", "ControlPath=none", &timeout];
+        let Ok(own_words) = SshMessages::beside(&self.socket()) else { return String::new() };
+        let command = Command::new("ssh")
+            .args(self.login_words())
+            .args(options.into_iter().flat_map(|option| ["-o", option]))
+            .args(["--", self.login.host.as_str(), "exit"])
+            .variable("SSH_ASKPASS_REQUIRE", "force")
+            .variable("SSH_ASKPASS", "/bin/false")
+            .logs_to(own_words.file());
+        self.report.command(&command);
+        let limit = Duration::from_secs(u64::from(self.connect_timeout) * 3);
+        match command.run_within(Some(limit)) {
+            Ok(Some(finished)) if finished.status != 0 => finished.errors,
+            _ => String::new(),
+        }
     }
 
     /// What is wrong with a key of a refused login.
