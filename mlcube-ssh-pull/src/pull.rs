@@ -108,7 +108,7 @@ impl<'a> Pull<'a> {
             scratch::remove_left(&layout.workspace, &plan.links);
         }
         let text = |output: &Output| output.path.to_string_lossy().into_owned();
-        // Of which something was kept, the result isn't here.
+        // An output of which something was kept hasn't arrived.
         let is_kept =
             |output: &&Output| plan.kept.iter().any(|kept| kept.starts_with(&output.path));
         let (reserved, fetched) = outputs::split_reserved(&found.fetched, &plan);

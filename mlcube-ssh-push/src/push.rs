@@ -230,7 +230,7 @@ impl<'a> Push<'a> {
             self.sync_state.forget_configured()?;
             receipt.context_changed = Some(true);
         }
-        // The remote has forgotten it by now; if that fails, the same command says it again.
+        // The remote has forgotten the place already. If this fails, the user can run the same command again.
         self.as_code.iter().try_for_each(|place| self.sync_state.forget_workspace(place))?;
         local.exclude_workspaces(&remote.workspaces)?;
         // Before the plan notes what has arrived: what both sides agreed on tells which backups are no news.

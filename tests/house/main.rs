@@ -6,6 +6,7 @@ mod make_rules;
 mod odd_disk;
 mod odd_names;
 mod readme;
+mod script_heads;
 mod shell_functions;
 mod testbed;
 mod wrapper;

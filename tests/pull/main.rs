@@ -1,6 +1,6 @@
 //! What a pull fetches, replaces, keeps and refuses.
 
-mod closed_here;
+mod closed_locally;
 mod fetched;
 mod folded;
 mod hostile_host;

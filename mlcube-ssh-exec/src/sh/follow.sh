@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Reply: `node NAME here` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
+# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
 # repeatedly; then `log-size N`, the size of the whole log; `began` if a task was started; `stopped` if someone stopped the
 # job; `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine
 # failed, not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
@@ -101,7 +101,7 @@ pause() {
 tell_node() {
   job_state "$1"
   read -r _ _ its_host _ 2>/dev/null <"$1/leader" || return 0
-  case $how in elsewhere) where=elsewhere ;; *) where=here ;; esac
+  case $how in elsewhere) where=elsewhere ;; *) where=same ;; esac
   printf 'node %s %s\n' "${its_host%%/*}" "$where"
 }
 

@@ -7,8 +7,11 @@
 # launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
 # version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
 # gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the workspace may have one, and
-# transfer_file, the file with it; remote_engine, docker or podman, or the path of one.
+# transfer_file, the file with it; remote_engine, docker or podman, or the path of one; owner, the id of the machine and
+# folder that ask, and former_owner, its id under an earlier version.
 # Words: mlcube's. The first is its log level, the second its command.
+# Replies: `warning TEXT`, maybe; with `follow` a line `offset 0` and what follow.sh sends; with `detach` the node as
+# follow.sh tells it, and `started`, or for a job that failed before mlcube what follow.sh sends; or problem.
 # shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
 locate "$state"

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | changed on the sender only | sent |
 //! | changed on the receiver only | kept |
-//! | changed on both, or nobody knows (a conflict) | kept and named |
+//! | changed on both, or nobody knows (a conflict) | kept on both and named |
 //!
 //! No rule compares clocks: `rsync --update` does, and loses results.
 

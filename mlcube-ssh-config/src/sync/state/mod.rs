@@ -611,7 +611,7 @@ impl SyncState {
             problem.is_some_and(|problem| problem.raw_os_error().is_some())
         };
         match read {
-            // A damaged file counts as missing: then every difference is kept and named.
+            // A damaged listing is read as none: without what was agreed on, every difference is kept and named.
             Err(problem) if !is_of_the_system(&problem) => Ok(None),
             read => read.map(Some).map_err(|problem| {
                 hinted(

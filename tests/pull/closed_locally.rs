@@ -48,12 +48,12 @@ impl Pushed {
     }
 }
 
-fn has_mode(path: &Path, mode: u32) {
+fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]
-fn where_there_is_no_place_for_what_is_half_there_a_file_comes_all_the_same() {
+fn a_file_arrives_where_no_folder_for_its_parts_can_be_made() {
     let Some(pushed) = pushed() else { return };
     let workspace = pushed.cube.workspace();
     let partial = workspace.join(".mlcube-ssh-partial");
@@ -90,7 +90,7 @@ fn a_folder_here_that_cant_be_read_holds_nothing_else_up() {
         if name != "roots" {
             pushed.account.owns(&workspace.join(name));
         }
-        has_mode(&workspace.join(name), mode);
+        set_mode(&workspace.join(name), mode);
     }
     fs::write(pushed.cube.root().join(".mlcubeignore"), "ignored\n").unwrap();
     pushed.made("score");
@@ -111,7 +111,7 @@ fn a_folder_here_that_cant_be_read_holds_nothing_else_up() {
         let path = workspace.join(name);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0, "{name}");
         assert_eq!(pushed.cube.result(&format!("{name}/inside")), "edited here");
-        has_mode(&path, 0o755);
+        set_mode(&path, 0o755);
     }
     pushed.account.owns(&workspace);
     pushed.pull(&["-q"]).succeeds().says("kept own/inside").says("kept roots/inside");
@@ -121,7 +121,7 @@ fn a_folder_here_that_cant_be_read_holds_nothing_else_up() {
 fn what_lies_behind_a_link_to_a_folder_that_cant_be_read() {
     let Some(pushed) = pushed() else { return };
     let disk = pushed.scene.place().folder("disk");
-    has_mode(&disk, 0o700);
+    set_mode(&disk, 0o700);
     symlink(&disk, pushed.cube.workspace().join("out")).unwrap();
     pushed.made("out/model");
     pushed.made("score");
