@@ -669,7 +669,7 @@ fn a_folder_of_somebody_else_there_is_not_used() {
     );
     scene.host.has_program("mkdir", &lines);
     thread::scope(|scope| {
-        let pushed = scope.spawn(&push);
+        let pushed = scope.spawn(push);
         eventually("the push makes a folder", || signs.join("asked").exists());
         fs::create_dir(&state).unwrap();
         mode(&state, 0o777);
