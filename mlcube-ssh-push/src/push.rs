@@ -268,7 +268,7 @@ impl<'a> Push<'a> {
     fn check(&self, local: &Local, remote: &RemoteState, plan: &Plan) -> Outcome<()> {
         delete::check(local, self.args)?;
         let host = self.connection.host().as_str();
-        Ok(free_space::check(local, &self.cube.layout, plan, remote, host)?)
+        free_space::check(local, &self.cube.layout, plan, remote, host)
     }
 
     fn context<'b>(

@@ -42,7 +42,9 @@ fn check_disk(wanted: &[(&Listing, &Path)], free: Option<u64>, host: &str) -> Ou
     let allocated = || Ok(wanted.iter().map(|(listing, top)| listing.allocated_bytes(top)).sum());
     let largest = || {
         let mut all = Listing::default();
-        wanted.iter().for_each(|(listing, _)| all.merge(listing));
+        for (listing, _) in wanted {
+            all.merge(listing);
+        }
         all.largest()
     };
     let place = format!("on '{host}'");
