@@ -150,7 +150,7 @@ fn as_an_earlier_version(
     let tree = former::hash(&(&host, &user, remote("base"), base));
     let pair = former::hash(&(host, user, remote("base"), former_workspace, base, workspace));
     let is_pair = |name: &str| name.starts_with("digits-") && !name.contains('.');
-    let about = rename_only(&state, |name| name.ends_with(".about"), "unknown then");
+    let about = rename_only(&state, |name| name.contains(".about"), "unknown then");
     assert!(!about.exists());
     fs::remove_file(state.join("unknown then")).unwrap();
     let now = [
