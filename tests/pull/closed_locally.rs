@@ -138,7 +138,7 @@ fn read_only_folders_come_beside_a_name_that_is_a_pattern() {
     // Fetched by rsync, and so is the rest then.
     fs::File::create(pushed.there.join("holes")).unwrap().set_len(3_000_000).unwrap();
     for folder in ["module/deep", "module"] {
-        has_mode(&pushed.there.join(folder), 0o555);
+        set_mode(&pushed.there.join(folder), 0o555);
     }
     pushed.account.owns(&pushed.there);
     pushed.pull(&[]).succeeds();
