@@ -163,6 +163,21 @@ fn ctrl_c_ends_the_job_and_says_what_fetches_its_results() {
 }
 
 #[test]
+fn ctrl_c_pressed_twice_returns_at_once() {
+    let task = Task::named("linger").writes("out", "out/");
+    let (scene, _) =
+        configured(&task.does("trap '' TERM INT; echo working; while :; do sleep 0.1; done"));
+    let mut running = scene.mlcube_ssh(&["run", "--mlcube=cube", "--platform=gpu1"]).start();
+    eventually("the task works", || running.stdout().contains("working"));
+    running.ctrl_c();
+    running.says("another Ctrl-C returns at once");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    running.ctrl_c();
+    running.wait().exits(130).says("may still run");
+    eventually("the first Ctrl-C ends it all the same", || scene.jobs().is_empty());
+}
+
+#[test]
 fn a_signal_before_any_task_offers_no_results() {
     let scene = Scene::new();
     let _cube = scene.cube("cube").task(&lingers());
