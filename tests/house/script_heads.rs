@@ -49,8 +49,10 @@ fn parts(script: &Path) -> Option<(String, Vec<String>)> {
     let head = head[..first].join(" ").replace("# ", "");
     let body = body.into_iter().map(str::to_owned).collect();
     // A script can be given what another one is given, and says of which.
-    let other =
-        head.split(' ').find(|word| word.ends_with(".sh")).map(|name| script.with_file_name(name));
+    let other = head
+        .split(' ')
+        .map(|word| script.with_file_name(word))
+        .find(|path| path.extension().is_some_and(|ending| ending == "sh"));
     let other = other.filter(|other| other != script && head.contains("beside what"));
     let head = head + &other.map(|other| fs::read_to_string(other).unwrap()).unwrap_or_default();
     head.contains("Given").then_some((head, body))

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
+use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, am_root, files_below, skip};
 
 fn run(scene: &Scene, tool: &str, document: &Document) -> Outcome {
     scene.tool(tool).arg("-q").reads_document(document).run()
@@ -495,4 +495,30 @@ fn a_file_that_somebody_else_has_sent_meanwhile_has_come() {
     run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
     as_ever(&scene);
     run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
+}
+
+/// The number of a group that nobody here is in.
+const GROUP: u32 = 54_321;
+
+#[test]
+fn what_comes_into_a_groups_folder_is_the_groups() {
+    if !am_root() {
+        skip("only root can give a folder to another group");
+        return;
+    }
+    let scene = Scene::new();
+    let (cube, document, there) = in_common(&scene);
+    let workspace = cube.workspace();
+    chown(&workspace, None, Some(GROUP)).unwrap();
+    fs::set_permissions(&workspace, Permissions::from_mode(0o2775)).unwrap();
+    // By the archive, and by rsync.
+    fs::create_dir(there.with_file_name("new")).unwrap();
+    for number in 0..100 {
+        fs::write(there.with_file_name(format!("new/{number}")), "1").unwrap();
+    }
+    fs::write(&there, "trained").unwrap();
+    run(&scene, "mlcube-ssh-pull", &document).succeeds();
+    for name in ["model", "new", "new/7"] {
+        assert_eq!(fs::metadata(workspace.join(name)).unwrap().gid(), GROUP, "{name}");
+    }
 }

@@ -320,7 +320,9 @@ fn code_that_grows_while_it_is_sent_leaves_no_backups_of_itself() {
     // What somebody else wrote there is named all the same.
     fs::write(scene.host.remote_root().join("digits/train.log"), "theirs").unwrap();
     fs::write(&log, "b").unwrap();
-    push(&scene, &document).succeeds().says("'train.log' on 'there' was changed since");
+    push(&scene, &document)
+        .succeeds()
+        .says("'train.log' on 'there' was a version that this machine doesn't know");
 }
 
 #[test]

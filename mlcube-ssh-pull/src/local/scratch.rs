@@ -54,8 +54,10 @@ pub(crate) fn make_private_command(folder: &str) -> Command {
 /// When it can't be made.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // It may be one of an earlier version. A disk without permissions may refuse them.
-    let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    // It may be one of an earlier version. In a group's folder, what is made in it belongs to that group (set-group-ID).
+    let mode = fs::metadata(folder)?.mode() & 0o7000 | 0o700;
+    // A disk without permissions may refuse them.
+    let _ = fs::set_permissions(folder, Permissions::from_mode(mode));
     Ok(())
 }
 

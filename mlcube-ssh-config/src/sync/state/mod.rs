@@ -123,10 +123,13 @@ impl SyncState {
                 .with_context(|| format!("can't read {}", about.display()))
                 .or_hint(FILE_REMEDY)?,
         };
+        let [base, workspace] = self.places.each_ref().map(|place| LocalFolder::of(place));
         let mut lines = text.lines();
-        let is_other =
-            |place: &PathBuf| LocalFolder::of(place).is_another(lines.next().unwrap_or_default());
-        Ok(self.places.each_ref().map(is_other))
+        let is_other_base = base.is_another(lines.next().unwrap_or_default());
+        // An earlier version noted the base alone.
+        let is_other_workspace =
+            lines.next().map_or(is_other_base, |line| workspace.is_another(line));
+        Ok([is_other_base, is_other_workspace])
     }
 
     /// Writes down the local folders with which both sides agree.
