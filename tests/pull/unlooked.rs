@@ -2,6 +2,7 @@
 //! out for something else that has its name ends the step with 125.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,12 @@ fn a_path_that_is_too_long_for_the_system() {
     let deep = "cd digits/workspace; for n in $(seq 20); do mkdir $(printf \"%0240d\" $n) && cd $(printf \"%0240d\" $n); done; echo 1 >deep";
     scene.sh(deep).run().succeeds();
     fs::write(cube.workspace().join("good"), "1,2").unwrap();
-    run(&scene, "mlcube-ssh-push", &document, &["-q"]).exits(125).says("skipped");
+    let pushed = run(&scene, "mlcube-ssh-push", &document, &["-q"]);
+    pushed.exits(125).says("skipped").never_says("there can't read it");
+    let after = pushed.document();
+    let left_out = after.at("/steps/push/left_out").as_array().unwrap();
+    let different: BTreeSet<String> = left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(left_out.len(), different.len(), "each is named once");
     assert_eq!(read(&there.join("good")), "1,2");
     let verified = run(&scene, "mlcube-ssh-push", &document, &["--verify"]);
     verified.exits(125).never_says("no file differs");

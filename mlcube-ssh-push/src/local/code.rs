@@ -9,7 +9,7 @@ use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing, Skip};
 use mlcube_ssh::pipe::document::Remote;
 
-use crate::local::skipped::Skipped;
+use crate::local::skipped::LocallySkipped;
 
 /// Lists the code as it is on the local disk, without anything in one of `workspaces`. What isn't sent is noted in
 /// `skipped`.
@@ -17,7 +17,7 @@ pub(crate) fn listing(
     layout: &Layout,
     boundary: &Boundary,
     workspaces: &[PathBuf],
-    skipped: &Skipped,
+    skipped: &LocallySkipped,
 ) -> Result<Listing> {
     let ignored = Ignored::of_code(layout, boundary);
     let mut all = Listing::default();

@@ -22,12 +22,13 @@ use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, EntryKind, Found, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::sync::{
-    Agreed, AgreedEntry, Plan, Selection, Sides, SyncState, TransferDirection, follow_own_links,
+    Agreed, AgreedEntry, Plan, Selection, Sides, Skipped, SyncState, TransferDirection,
+    follow_own_links,
 };
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::own_files::{OwnFiles, take_documents};
-use crate::local::skipped::Skipped;
+use crate::local::skipped::LocallySkipped;
 
 /// The local listings and the sync state.
 pub(crate) struct Local {
@@ -49,7 +50,7 @@ pub(crate) struct Local {
     /// What of `pushed` and of `sent_once` exists locally, or may, and isn't code now: it is ignored, say, or can't be read.
     still_pushed: Listing,
     still_sent_once: Listing,
-    pub(crate) skipped: Skipped,
+    pub(crate) skipped: LocallySkipped,
     selection: Selection,
     /// The links of the workspace that are sent as their targets.
     pub(crate) followed: Vec<PathBuf>,
@@ -66,7 +67,7 @@ pub(crate) struct Local {
 fn workspace(
     layout: &Layout,
     boundary: &Boundary,
-    skipped: &Skipped,
+    skipped: &LocallySkipped,
 ) -> Result<(Listing, Vec<PathBuf>)> {
     let ignored = Ignored::of_workspace(layout, boundary);
     let skip = |path: &Path, found: Found| {
@@ -113,7 +114,7 @@ impl Local {
         own: &OwnFiles,
         report: Report,
     ) -> Result<Self> {
-        let skipped = Skipped::default();
+        let skipped = LocallySkipped::default();
         // Read before any other listing: local and remote have mostly the same entries, in this order.
         let agreed = sync_state.agreed_if_any()?;
         let mut former = sync_state.workspaces()?;
@@ -247,6 +248,8 @@ impl Local {
         let mut plan = Plan::new(TransferDirection::Up, &selected, remote, agreed, overwrite);
         plan.will_agree.extend(agreed.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan.forgotten.retain(|path, _| self.selection.includes(path));
+        // `skipped` has them already, together with those of the code, and names them even if the remote isn't contacted.
+        plan.skipped.retain(|(_, why)| !matches!(why, Skipped::Unreadable(_)));
         plan
     }
 

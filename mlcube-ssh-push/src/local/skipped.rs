@@ -16,13 +16,13 @@ use rustix::fs::{Access, access};
 
 /// The entries that were found and aren't sent.
 #[derive(Debug, Default)]
-pub(crate) struct Skipped {
+pub(crate) struct LocallySkipped {
     ignored: RefCell<Vec<PathBuf>>,
     /// With the system's reason, unless it is a lack of permission.
     unreadable: RefCell<Vec<(PathBuf, Option<String>)>>,
 }
 
-impl Skipped {
+impl LocallySkipped {
     /// Returns whether `path` is ignored, and notes it if so.
     pub(crate) fn is_ignored(
         &self,
