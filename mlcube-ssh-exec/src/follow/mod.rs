@@ -30,7 +30,7 @@ use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
 use crate::job::engine_failure::EngineFailure;
 use crate::job::result::{Blame, End, Stop};
-use crate::job::{Job, engine, result};
+use crate::job::{Job, WhichJob, engine, result};
 
 /// The interval between two checks for signals.
 const TICK: Duration = Duration::from_millis(50);
@@ -148,7 +148,7 @@ impl<'a> Follower<'a> {
         Ok(Self {
             connection: Arc::new(connection),
             document: document.clone(),
-            end: End { job: job.id.clone(), ..End::default() },
+            end: End { job: job.which.clone(), ..End::default() },
             job,
             report,
             interrupts: Interrupts::watch()?,
@@ -162,9 +162,9 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// Returns the job's id; it is empty until the remote has named the newest job.
-    pub(crate) fn job(&self) -> &str {
-        &self.job.id
+    /// Returns the job that is followed.
+    pub(crate) fn job(&self) -> &WhichJob {
+        &self.job.which
     }
 
     /// Starts the job, or finds an existing one, and follows it to its end.
@@ -272,7 +272,7 @@ impl<'a> Follower<'a> {
     /// Notes a signal that stops the job.
     fn note_stop_signal(&mut self, signal: u8) {
         self.end.interrupted = Some(signal);
-        let ending = format!("ending job {} on '{}'", self.job.id, self.host());
+        let ending = format!("ending {} on '{}'", self.job.which, self.host());
         // A container may take its whole grace to end.
         match i32::from(signal) {
             SIGINT => self.report.say(&format!("{ending}; another Ctrl-C returns at once")),
@@ -287,13 +287,13 @@ impl<'a> Follower<'a> {
             return self.left_alone(signal);
         }
         let message = format!(
-            "interrupted before '{}' confirmed the start of job {}",
+            "interrupted before '{}' confirmed the start of {}",
             self.host(),
-            self.job.id
+            self.job.which
         );
         Failure::signal(signal, message).hint(format!(
             "`{}` follows it if it was started",
-            self.document.attach_command(&self.job.id)
+            self.document.attach_command(self.job.which.id())
         ))
     }
 
@@ -438,8 +438,8 @@ impl<'a> Follower<'a> {
                 Frame::Log(bytes) => self.take_log(&bytes),
                 Frame::LogSize(size) => self.check_log_size(size)?,
                 Frame::Job(id) => {
-                    self.job.id = id.to_string();
-                    self.end.job = id.to_string();
+                    self.job.which = WhichJob::Id(id);
+                    self.end.job.clone_from(&self.job.which);
                 }
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
                 Frame::JobRecord(bytes) => self.end.record = Some(bytes),
@@ -481,8 +481,8 @@ impl<'a> Follower<'a> {
     fn note_node(&mut self, name: Host, is_elsewhere: bool) {
         if is_elsewhere && !mem::replace(&mut self.is_elsewhere, true) {
             self.report.say(&format!(
-                "job {} runs on the node '{name}' of '{}', and this login is on another node; the log is read from their shared disk",
-                self.job.id,
+                "{} runs on the node '{name}' of '{}', and this login is on another node; the log is read from their shared disk",
+                self.job.which,
                 self.host()
             ));
         }
@@ -520,13 +520,13 @@ impl<'a> Follower<'a> {
             return Ok(());
         }
         Err(Failure::ours(anyhow!(
-            "the log of job {} on '{}' has {size} bytes, and only {shown} arrived",
-            self.job.id,
+            "the log of {} on '{}' has {size} bytes, and only {shown} arrived",
+            self.job.which,
             self.host()
         ))
         .hint(format!(
             "`{}` prints it from its beginning",
-            self.document.attach_command(&self.job.id)
+            self.document.attach_command(self.job.which.id())
         )))
     }
 
@@ -539,7 +539,7 @@ impl<'a> Follower<'a> {
             if self.offset.is_none() || self.attempts.idle_sessions > IDLE_SESSIONS {
                 return Err(self.given_up(why));
             }
-            self.report.detail(&format!("{why}; resuming job {}", self.job.id));
+            self.report.detail(&format!("{why}; resuming {}", self.job.which));
         } else if self.attempts.awake.is_zero() {
             let then = if self.offset.is_some() { "; the job continues" } else { "" };
             self.report.say(&format!("{why}{then}; reconnecting"));
@@ -613,25 +613,25 @@ impl<'a> Follower<'a> {
     }
 
     fn left_alone(&self, signal: u8) -> Failure {
-        let (id, host) = (&self.job.id, self.host());
-        let attach = self.document.attach_command(id);
+        let (job, host) = (&self.job.which, self.host());
+        let attach = self.document.attach_command(job.id());
         if !self.mode.stops_job {
-            let message = format!("interrupted; this doesn't end job {id} on '{host}'");
+            let message = format!("interrupted; this doesn't end {job} on '{host}'");
             return Failure::signal(signal, message).hint(format!("`{attach}` follows it"));
         }
-        let stop = self.document.stop_command(id);
-        Failure::signal(signal, format!("interrupted; job {id} on '{host}' may still run"))
+        let stop = self.document.stop_command(job.id());
+        Failure::signal(signal, format!("interrupted; {job} on '{host}' may still run"))
             .hint(format!("`{stop}` ends it, `{attach}` follows it"))
     }
 
     /// Adds to the failure what is known of the job.
     fn given_up(&self, failure: Failure) -> Failure {
-        let attach = self.document.attach_command(&self.job.id);
+        let attach = self.document.attach_command(self.job.which.id());
         if failure.kind != FailureKind::Connection && self.offset.is_none() {
             return failure
-                .hint(format!("`{attach}` follows job {} if it was started", self.job.id));
+                .hint(format!("`{attach}` follows {} if it was started", self.job.which));
         }
-        let message = format!("{failure}; job {} may still run on '{}'", self.job.id, self.host());
+        let message = format!("{failure}; {} may still run on '{}'", self.job.which, self.host());
         let hint = format!("follow it with `{attach}`");
         match failure.hint_text() {
             Some(first) => Failure::connection(message).hint(format!("{first}; then {hint}")),

@@ -9,6 +9,7 @@ mod launched_by;
 pub(crate) mod result;
 pub(crate) mod variables;
 
+use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -70,11 +71,37 @@ impl Phase {
     }
 }
 
+/// Which job of the workspace is meant. The newest one has no known id until the remote names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum WhichJob {
+    #[default]
+    Newest,
+    Id(JobId),
+}
+
+impl WhichJob {
+    /// Returns the id, if it is known.
+    pub(crate) fn id(&self) -> Option<&JobId> {
+        match self {
+            Self::Newest => None,
+            Self::Id(id) => Some(id),
+        }
+    }
+}
+
+impl fmt::Display for WhichJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("the newest job"),
+            Self::Id(id) => write!(f, "job {id}"),
+        }
+    }
+}
+
 /// A job on the remote.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// The job's id; empty for the newest job of the workspace until the remote has named it.
-    pub(crate) id: String,
+    pub(crate) which: WhichJob,
     start: Option<Script>,
     attach: Script,
     stop: Script,
@@ -93,16 +120,17 @@ pub(crate) struct StartOptions<'a> {
 impl Job {
     /// Returns a job for the document's tasks; it isn't started yet.
     pub(crate) fn new(
-        id: String,
+        id: JobId,
         document: &Document,
         cube: &Cube,
         connection: &Connection,
         options: &StartOptions,
     ) -> Result<Self> {
-        let job = Self::named(id, document, connection);
+        let id_text = id.to_string();
+        let job = Self::named(WhichJob::Id(id), document, connection);
         let script = connection.script(START).telling_setup();
         let script = script.with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
-        let script = script.given("state", document.remote.state.as_str()).given("id", &job.id);
+        let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
         Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
     }
 
@@ -113,11 +141,11 @@ impl Job {
         id: Option<&JobId>,
     ) -> Self {
         let own = document.steps.exec.as_ref().and_then(|exec| exec.job.as_ref());
-        let id = id.or(own).map(ToString::to_string).unwrap_or_default();
-        Self::named(id, document, connection)
+        let which = id.or(own).cloned().map_or(WhichJob::Newest, WhichJob::Id);
+        Self::named(which, document, connection)
     }
 
-    fn named(id: String, document: &Document, connection: &Connection) -> Self {
+    fn named(which: WhichJob, document: &Document, connection: &Connection) -> Self {
         let script = |program| {
             connection
                 .script(program)
@@ -125,7 +153,7 @@ impl Job {
                 .given("state", document.remote.state.as_str())
         };
         Self {
-            id,
+            which,
             start: None,
             attach: script(ATTACH),
             stop: script(STOP),
@@ -135,7 +163,9 @@ impl Job {
     }
 
     fn of_this(&self, script: &Script) -> Script {
-        script.clone().given("id", &self.id).given("workspace", &self.workspace)
+        // An empty id asks for the newest job.
+        let id = self.which.id().map_or("", JobId::as_str);
+        script.clone().given("id", id).given("workspace", &self.workspace)
     }
 
     /// Returns the script that starts the job unless it runs already; `None` for an existing job.
@@ -275,9 +305,9 @@ fn settings(runner: &Runner) -> Result<String> {
 
 /// Returns an id that no other job has: the time in milliseconds and random digits, so that jobs of the same second sort by
 /// time, too.
-pub(crate) fn new_id() -> Result<String> {
+pub(crate) fn new_id() -> Result<JobId> {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis());
-    Ok(format!("{now}-{}", hex_digits::<6>()?))
+    format!("{now}-{}", hex_digits::<6>()?).parse()
 }

@@ -8,7 +8,7 @@ use mlcube_ssh::remote::problem::{Problem, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
-use crate::job::{Phase, inputs};
+use crate::job::{Phase, WhichJob, inputs};
 
 /// The words of `mlcube`, with the missing settings key, for an unknown platform.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
@@ -34,8 +34,7 @@ pub(crate) enum Blame {
 /// The end of a job, as far as the remote reported it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
-    /// The job's id.
-    pub(crate) job: String,
+    pub(crate) job: WhichJob,
     /// The node on which the job was started, if the remote reported it.
     pub(crate) node: Option<Host>,
     /// The job's `job.json`, if it existed already.
@@ -120,9 +119,9 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         // A job without a status continues, as requested.
         (Some(0) | None, _) => check_written(end, document),
         (Some(status), _) if end.was_stopped => {
-            Err(Failure::task(status, format!("a stop ended job {} on '{host}'", end.job))
+            Err(Failure::task(status, format!("a stop ended {} on '{host}'", end.job))
                 .began(end.began)
-                .hint(format!("`{}` prints its output", document.logs_command(&end.job))))
+                .hint(format!("`{}` prints its output", document.logs_command(end.job.id()))))
         }
         (Some(status), Phase::Configure) => Err(explained(
             end,
@@ -151,8 +150,8 @@ pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
     match &end.unwritten {
         None => Ok(()),
         Some(problem) => {
-            Err(Failure::ours(anyhow!("can't write the output of job {}: {problem}", end.job))
-                .hint(format!("`{}` prints it again", document.attach_command(&end.job))))
+            Err(Failure::ours(anyhow!("can't write the output of {}: {problem}", end.job))
+                .hint(format!("`{}` prints it again", document.attach_command(end.job.id()))))
         }
     }
 }
@@ -160,12 +159,12 @@ pub(crate) fn check_written(end: &End, document: &Document) -> Outcome<()> {
 /// Returns the failure for a signal that was to stop the job.
 pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure {
     let (host, job) = (&document.remote.host, &end.job);
-    let ended = |left: &str| Failure::signal(signal, format!("ended job {job} on '{host}'{left}"));
+    let ended = |left: &str| Failure::signal(signal, format!("ended {job} on '{host}'{left}"));
     match (&end.stop, end.status) {
         (Some(Stop::AllGone), _) => ended(", with all its processes and containers"),
         (Some(Stop::Left(left)), _) => {
             ended(&format!(", but it left processes or containers: {left}"))
-                .hint(format!("`{}` tries again", document.stop_command(job)))
+                .hint(format!("`{}` tries again", document.stop_command(job.id())))
         }
         (stop, status) => {
             let (why, hint) = match stop {
@@ -176,19 +175,19 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
                 Some(status) => format!("its status is {status}"),
                 None => "it may still run".to_owned(),
             };
-            let message =
-                format!("the end of job {job} on '{host}' isn't confirmed ({why}); {state}");
-            let stop =
-                || format!("`{}` ends it, or reports what it leaves", document.stop_command(job));
+            let message = format!("the end of {job} on '{host}' isn't confirmed ({why}); {state}");
+            let stop = || {
+                format!("`{}` ends it, or reports what it leaves", document.stop_command(job.id()))
+            };
             Failure::signal(signal, message).hint(hint.unwrap_or_else(stop))
         }
     }
 }
 
 /// Returns the failure for a job without a leader and without a status.
-fn lost(why: &str, job: &str, document: &Document) -> Failure {
+fn lost(why: &str, job: &WhichJob, document: &Document) -> Failure {
     let host = &document.remote.host;
-    let stop = document.stop_command(job);
+    let stop = document.stop_command(job.id());
     let (what, hint) = match why {
         "rebooted" => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
         "remains" => (
@@ -205,7 +204,7 @@ fn lost(why: &str, job: &str, document: &Document) -> Failure {
             "find out on the remote who ended them (`dmesg`, `journalctl`), and run it again".to_owned(),
         ),
     };
-    Failure::connection(format!("job {job} on '{host}' is lost: {what}")).hint(hint)
+    Failure::connection(format!("{job} on '{host}' is lost: {what}")).hint(hint)
 }
 
 /// Returns the failure for a problem that a start, follow, stop or query script reported; `errors` is its standard error
@@ -300,11 +299,9 @@ fn explained(end: &End, document: &Document, what: &str) -> Failure {
         );
     }
     let hint = end.hint.clone().or_else(|| hint_of_imports(cause(end), document));
-    failure.hint(
-        hint.unwrap_or_else(|| {
-            format!("`{}` prints all its output", document.logs_command(&end.job))
-        }),
-    )
+    failure.hint(hint.unwrap_or_else(|| {
+        format!("`{}` prints all its output", document.logs_command(end.job.id()))
+    }))
 }
 
 /// Returns what helps if the cause is a python module that can't be imported.

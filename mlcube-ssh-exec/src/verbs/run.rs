@@ -16,7 +16,7 @@ use mlcube_ssh::ui::terminal;
 use crate::cli::{FollowArgs, ReconnectArgs};
 use crate::follow::{FollowMode, Follower};
 use crate::job::result::End;
-use crate::job::{Job, Phase, StartOptions, engine, new_id, result, variables};
+use crate::job::{Job, Phase, StartOptions, WhichJob, engine, new_id, result, variables};
 
 /// The options for starting and following a new job.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ pub(crate) fn run_job(
         if phase == Phase::Run { variables::for_task(document, runner)? } else { Vec::new() };
     engine::check_takes_variables(runner, &variables)?;
     let connection = Connection::new(cube, &document.remote, step.report())?;
-    let id = if step.is_dry_run() { "$JOB".to_owned() } else { new_id()? };
+    let id = if step.is_dry_run() { "JOB".parse()? } else { new_id()? };
     let options = StartOptions {
         phase,
         variables: &variables,
@@ -68,10 +68,10 @@ pub(crate) fn run_job(
     let end = follow(document, follower, phase)?;
     if new.detach {
         step.report().say(&format!(
-            "started job {} on '{}'; follow it with `{}`",
+            "started {} on '{}'; follow it with `{}`",
             end.job,
             document.remote.host,
-            document.attach_command(&end.job)
+            document.attach_command(end.job.id())
         ));
     }
     result::of(&end, phase, document)
@@ -90,14 +90,14 @@ pub(crate) fn follow_mode(args: ReconnectArgs, tail: Option<u64>) -> FollowMode 
 
 /// Follows a job and adds a receipt, even when the job may continue without this program: `attach` finds the job by it.
 pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) -> Outcome<End> {
-    let note = |receipt: &mut Receipt, job: &str| {
+    let note = |receipt: &mut Receipt, job: &WhichJob| {
         receipt.phase = Some(phase.word().to_owned());
-        receipt.job = job.parse().ok();
+        receipt.job = job.id().cloned();
     };
-    let id = follower.job().to_owned();
+    let job = follower.job().clone();
     let (receipt, end) = timed(|receipt| {
         let end = follower.run();
-        note(receipt, end.as_ref().map_or(&id, |end| &end.job));
+        note(receipt, end.as_ref().map_or(&job, |end| &end.job));
         if let Ok(end) = &end {
             receipt.changed = true;
             receipt.status = end.status;

@@ -392,32 +392,33 @@ impl Document {
         format!("{} | mlcube-ssh push", self.wrapper_command("config"))
     }
 
-    /// Returns the local command that follows the job `id`.
-    #[must_use]
-    pub fn attach_command(&self, id: &str) -> String {
-        format!("{} {}", self.wrapper_command("attach"), shell_word(&format!("--job={id}")))
+    fn job_command(&self, verb: &str, id: Option<&JobId>) -> String {
+        let command = self.wrapper_command(verb);
+        id.map_or_else(|| command.clone(), |id| format!("{command} --job={id}"))
     }
 
-    /// Returns the local command that prints the output of the job `id`.
+    /// Returns the local command that follows the job `id`, or the newest job.
     #[must_use]
-    pub fn logs_command(&self, id: &str) -> String {
-        format!("{} {}", self.wrapper_command("logs"), shell_word(&format!("--job={id}")))
+    pub fn attach_command(&self, id: Option<&JobId>) -> String {
+        self.job_command("attach", id)
     }
 
-    /// Returns the local command that stops the job `id`.
+    /// Returns the local command that prints the output of the job `id`, or the newest job.
     #[must_use]
-    pub fn stop_command(&self, id: &str) -> String {
-        format!("{} {}", self.wrapper_command("stop"), shell_word(&format!("--job={id}")))
+    pub fn logs_command(&self, id: Option<&JobId>) -> String {
+        self.job_command("logs", id)
+    }
+
+    /// Returns the local command that stops the job `id`, or the newest job.
+    #[must_use]
+    pub fn stop_command(&self, id: Option<&JobId>) -> String {
+        self.job_command("stop", id)
     }
 
     /// Returns the command that stops the job `id` on one node of a host whose name leads to several nodes.
     #[must_use]
     pub fn stop_command_on(&self, node: &Host, id: &JobId) -> String {
-        format!(
-            "{} {}",
-            self.stop_command(id.as_str()),
-            shell_word(&format!("-Prunner.host={node}"))
-        )
+        format!("{} {}", self.stop_command(Some(id)), shell_word(&format!("-Prunner.host={node}")))
     }
 
     /// Returns the command that closes the shared connection.

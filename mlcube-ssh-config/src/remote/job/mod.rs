@@ -135,25 +135,24 @@ impl Holder {
     pub fn refusal(&self, document: &Document) -> Failure {
         let hint = match (&self.id, self.state) {
             (Some(id), HolderState::Leaderless | HolderState::Left) => {
-                format!("`{}` ends them", document.stop_command(id.as_str()))
+                format!("`{}` ends them", document.stop_command(Some(id)))
             }
-            (Some(job), state) => {
-                let id = job.as_str();
+            (Some(id), state) => {
                 let (stop, gone) = if state == HolderState::Elsewhere {
-                    let force = format!("{} --force", document.stop_command(id));
+                    let force = format!("{} --force", document.stop_command(Some(id)));
                     (
                         self.node.as_ref().map_or_else(
-                            || document.stop_command(id),
-                            |node| document.stop_command_on(node, job),
+                            || document.stop_command(Some(id)),
+                            |node| document.stop_command_on(node, id),
                         ),
                         format!("; only if that node is gone, `{force}` releases the workspace"),
                     )
                 } else {
-                    (document.stop_command(id), String::new())
+                    (document.stop_command(Some(id)), String::new())
                 };
                 format!(
                     "follow it with `{}`, end it with `{stop}`, or wait for its end with --wait{gone}",
-                    document.attach_command(id)
+                    document.attach_command(Some(id))
                 )
             }
             (None, _) => "wait for its end with --wait".to_owned(),

@@ -9,7 +9,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::remote::session::Reply;
-use mlcube_ssh::settings::names::Host;
+use mlcube_ssh::settings::names::{Host, JobId};
 use mlcube_ssh::text::quote::shell_word;
 
 use crate::verbs::clean::inventory::NotFetched;
@@ -24,7 +24,7 @@ pub(crate) enum Kept {
     /// A folder with files that the local machine doesn't have.
     NotFetched { path: String, what: NotFetched },
     /// An item that a running job uses.
-    InUse { path: String, job: String, node: Option<Host> },
+    InUse { path: String, job: JobId, node: Option<Host> },
     /// An item that may be used by a job whose state can't be read.
     Unknown(String),
     /// An item that a push is writing.
@@ -71,7 +71,11 @@ impl Kept {
                 (_, "push", _) => Self::Pushed(path),
                 (_, job, _) => {
                     let (job, node) = job.split_once('@').unwrap_or((job, ""));
-                    Self::InUse { path, job: job.to_owned(), node: node.parse().ok() }
+                    let node = node.parse().ok();
+                    match job.parse() {
+                        Ok(job) => Self::InUse { path, job, node },
+                        Err(_) => Self::Unknown(path),
+                    }
                 }
             });
         }
@@ -129,9 +133,9 @@ impl Kept {
             }
             Self::Pushed(_) => "repeat clean when the push has ended".to_owned(),
             Self::InUse { job, node, .. } => {
-                let stop = match (node, job.parse()) {
-                    (Some(node), Ok(job)) => document.stop_command_on(node, &job),
-                    _ => document.stop_command(job),
+                let stop = match node {
+                    Some(node) => document.stop_command_on(node, job),
+                    None => document.stop_command(Some(job)),
                 };
                 format!("`{stop}` ends the job")
             }
