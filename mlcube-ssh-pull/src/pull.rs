@@ -26,7 +26,7 @@ use crate::remote::outputs::{Output, Outputs};
 use crate::remote::{list, outputs};
 use crate::selection;
 use crate::transfer;
-use crate::transfer::TransferContext;
+use crate::transfer::PullContext;
 use crate::transfer::fetch::Fetch;
 use crate::transfer::folders::Folders;
 use crate::transfer::links::Links;
@@ -137,8 +137,8 @@ impl<'a> Pull<'a> {
         skipped::check_leading_out(&leading_out.collect::<Vec<_>>(), &named, connection.host())
     }
 
-    fn context(&self) -> TransferContext<'_> {
-        TransferContext {
+    fn context(&self) -> PullContext<'_> {
+        PullContext {
             step: self.step,
             layout: &self.cube.layout,
             boundary: &self.boundary,

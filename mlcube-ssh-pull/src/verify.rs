@@ -21,7 +21,7 @@ use crate::cli::Args;
 use crate::inspect::{Listings, list_both};
 use crate::remote::{list, outputs};
 use crate::selection;
-use crate::transfer::{TransferContext, skipped};
+use crate::transfer::{PullContext, skipped};
 
 /// Compares the entries that a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -52,7 +52,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let (links, linked_files) = (remote.followed(true), remote.followed(false));
     let mut selected = Ignored::of_workspace(layout, &boundary).fetched(remote.listing)?;
     selected.retain(|path, _| selection.includes(path));
-    let context = TransferContext {
+    let context = PullContext {
         step,
         layout,
         boundary: &boundary,

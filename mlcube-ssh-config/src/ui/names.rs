@@ -13,7 +13,8 @@ pub struct Names {
 }
 
 impl Names {
-    const MOST: usize = 20;
+    /// How many entries of a list are named.
+    pub const MOST: usize = 20;
 
     /// Prints a warning for each of the first entries, and the number of the others.
     pub fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {

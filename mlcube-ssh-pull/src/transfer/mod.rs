@@ -55,7 +55,7 @@ use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
 
 /// What every stage of a pull needs to know.
-pub(crate) struct TransferContext<'a> {
+pub(crate) struct PullContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) layout: &'a Layout,
     pub(crate) boundary: &'a Boundary,
@@ -94,9 +94,9 @@ struct Fetched {
     denied: Vec<&'static Path>,
 }
 
-impl TransferContext<'_> {
+impl PullContext<'_> {
     /// Plans, checks, fetches and records; names what was done. Entries that the remote can't read are skipped;
-    /// `check_all_fetched` reports them.
+    /// `skipped::check_readable` reports them.
     pub(crate) fn transfer(
         &self,
         listings: Listings,

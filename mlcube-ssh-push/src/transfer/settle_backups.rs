@@ -17,13 +17,13 @@ use mlcube_ssh::remote::problem;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::list_paths;
 use mlcube_ssh::text::quote::one_line;
+use mlcube_ssh::ui::names::Names;
 use mlcube_ssh::ui::report::Report;
 
 use crate::local::Local;
 use crate::remote::backups::Backups;
 use crate::remote::state::RemoteState;
 use crate::transfer::context::TransferContext;
-use crate::transfer::summary;
 
 const LIST: &str = include_str!("../sh/list-backups.sh");
 const STARTS: &str = include_str!("../sh/starts.sh");
@@ -251,7 +251,7 @@ impl PushBackups<'_> {
         let (report, host, folder) =
             (self.report, self.connection.host(), one_line(&self.backups.folder));
         let all = [changed, by_content].concat();
-        for path in all.iter().take(summary::NAMED) {
+        for path in all.iter().take(Names::MOST) {
             let name = |place: &Path| one_line(&place.to_string_lossy());
             if self.sent.is_none() {
                 report.warn(&format!(
@@ -284,10 +284,10 @@ impl PushBackups<'_> {
             };
             report.warn(&format!("{why}; its backup on the remote is {folder}/{}", name(path)));
         }
-        if all.len() > summary::NAMED {
+        if all.len() > Names::MOST {
             report.warn(&format!(
                 "and {} more; all backups are in {folder} on '{host}'",
-                all.len() - summary::NAMED
+                all.len() - Names::MOST
             ));
         }
     }

@@ -8,9 +8,6 @@ use mlcube_ssh::ui::names::{Names, shown};
 use crate::transfer::context::{Sent, TransferContext};
 use crate::transfer::skipped;
 
-/// How many paths of a list are named.
-pub(crate) const NAMED: usize = 20;
-
 /// Names what was sent, skipped and kept.
 pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Sent) {
     let (report, host) = (context.step.report(), context.connection.host());
