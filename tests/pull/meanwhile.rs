@@ -330,6 +330,11 @@ fn what_comes_has_no_permissions_that_the_umask_takes() {
         assert_eq!(again.at(&format!("/steps/{step}/changed")), &false, "{tool}");
         scene.tool(tool).arg("--verify").reads_document(&document).run().succeeds();
     }
+    let incoming = scene.host.remote_root().join(".mlcube-ssh/digits/incoming");
+    assert!(
+        fs::read_dir(incoming).unwrap().next().is_none(),
+        "a push with nothing to send left its folder"
+    );
     for option in ["--quiet", "--overwrite"] {
         fs::write(&here, option).unwrap();
         let push = scene.tool("mlcube-ssh-push").arg(option);

@@ -93,6 +93,9 @@ pub(crate) fn send(
     }
     let host = connection.host().as_str();
     let reply = session.reply_of_transfer()?;
+    if is_all_placed(&reply) {
+        route.remote_state.incoming.is_released();
+    }
     let outcome = judge(packed, &reply, report, host)?;
     if let ArchiveOutcome::Placed { changed } = &outcome {
         note(sent, report, new_entries, changed);
@@ -106,6 +109,11 @@ pub(crate) fn describe(route: &Route, new_entries: &NewEntries) -> String {
     format!("{files} of {} go as one archive to the remote tar", route.local.display())
 }
 
+/// Returns whether all that was unpacked is in its place: the remote has released the incoming folder then.
+fn is_all_placed(reply: &Reply) -> bool {
+    reply.status == 0 && reply.field("placed").as_deref() == Some("all")
+}
+
 /// Judges the result by what was packed and by the reply of the remote.
 fn judge(
     packed: io::Result<Listing>,
@@ -114,9 +122,8 @@ fn judge(
     host: &str,
 ) -> Outcome<ArchiveOutcome> {
     if reply.status == 0 {
-        let is_placed = reply.field("placed").as_deref() == Some("all");
         return Ok(match packed {
-            Ok(changed) if is_placed => ArchiveOutcome::Placed { changed },
+            Ok(changed) if is_all_placed(reply) => ArchiveOutcome::Placed { changed },
             _ => ArchiveOutcome::Incomplete,
         });
     }

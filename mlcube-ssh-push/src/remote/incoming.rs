@@ -72,6 +72,8 @@ pub(crate) struct Incoming<'a> {
     session: Cell<Option<Session>>,
     /// Whether the session holds the folder.
     is_held: Cell<bool>,
+    /// Whether the folder may exist: it does until an archive releases it, which has no more use for it.
+    is_made: Cell<bool>,
     /// Whether the host refuses another session beside that of a transfer.
     has_no_room: Cell<bool>,
 }
@@ -88,7 +90,8 @@ impl<'a> Incoming<'a> {
     ) -> Self {
         let is_held = Cell::new(session.is_some());
         let (session, has_no_room) = (Cell::new(session), Cell::new(false));
-        Self { connection, path, places, transfer, session, is_held, has_no_room }
+        let is_made = Cell::new(true);
+        Self { connection, path, places, transfer, session, is_held, is_made, has_no_room }
     }
 
     /// The absolute path of a folder in this one.
@@ -121,7 +124,13 @@ impl<'a> Incoming<'a> {
     /// Starts a script that unpacks an archive into the folder. The script locks the folder, and the session ends with
     /// it.
     pub(crate) fn unpack(&self, script: &Script) -> Outcome<Session> {
+        self.is_made.set(true);
         self.connection.run_in(self.take_session(), script)
+    }
+
+    /// Notes that the script of an archive has released the folder.
+    pub(crate) fn is_released(&self) {
+        self.is_made.set(false);
     }
 
     fn take_session(&self) -> Option<Session> {
@@ -164,6 +173,7 @@ impl<'a> Incoming<'a> {
             .hint("check who may write in the folder on the remote, and its disk, then run this step again"));
         }
         self.is_held.set(true);
+        self.is_made.set(true);
         Ok(())
     }
 
@@ -212,11 +222,12 @@ impl<'a> Incoming<'a> {
     /// `backups` exists: what rsync says about what it replaces isn't all that it keeps a backup of.
     pub(crate) fn release(&self, backups: &str) -> Outcome<bool> {
         let mut has_backups = false;
-        if self.is_held.get() || self.has_no_room.get() {
+        // Who held the folder may be gone: a script that fails ends its session.
+        if self.is_made.get() {
             // The script ends the session with it; ending it afterwards would take another round trip.
-            self.is_held.set(false);
             let script = self.release_script(backups);
-            let reply = self.connection.run_in(self.session.take(), &script)?.reply()?;
+            let reply = self.connection.run_in(self.take_session(), &script)?.reply()?;
+            self.is_made.set(false);
             has_backups = reply.field("backups").is_some();
         }
         self.take_session().map_or(Ok(()), Session::end)?;

@@ -17,4 +17,5 @@ for top; do
   case $top in /*) ;; *) top=$workspace/$top ;; esac
   find "$top/" -type d -name "$name" -prune -exec rm -rf {} +
 done
-exit 0
+# What can't be removed is in nobody's way.
+return 0

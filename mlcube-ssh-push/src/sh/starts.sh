@@ -15,4 +15,3 @@ while [ $# -ge 2 ]; do
   number=$((number + 1))
   shift 2
 done
-exit 0

@@ -68,4 +68,3 @@ for disk in $disks; do
   esac
   shift
 done
-exit 0
