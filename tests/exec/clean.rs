@@ -399,11 +399,20 @@ fn names_with_newlines_are_no_paths_of_other_folders() {
     let planted = format!("a\n{}\n/.mlcube-ssh-partial", thesis.display());
     fs::create_dir_all(workspace.join(planted)).unwrap();
     fs::create_dir_all(workspace.join("model/.mlcube-ssh-partial")).unwrap();
+    // What a push has sent that was killed.
+    let sent = state(&scene).join("incoming/0123456789abcdef/workspace/half");
+    fs::create_dir_all(sent.parent().unwrap()).unwrap();
+    fs::write(&sent, [1; 2_000_000]).unwrap();
     let listed = clean(&scene, &[], &document);
     assert!(!listed.succeeds().stdout.contains("thesis "), "{listed}");
+    let listed: Vec<_> = listed.stdout.lines().filter(|it| it.contains("/incoming/")).collect();
+    assert!(
+        matches!(listed[..], [line] if line.starts_with("partial") && line.contains("2.0 MB")),
+        "{listed:?}"
+    );
     clean(&scene, &["--yes=partial"], &document).succeeds();
     assert!(thesis.exists());
-    assert!(!workspace.join("model/.mlcube-ssh-partial").exists());
+    assert!(!workspace.join("model/.mlcube-ssh-partial").exists() && !sent.exists());
 }
 
 #[test]

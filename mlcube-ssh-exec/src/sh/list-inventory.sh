@@ -24,7 +24,9 @@ if [ -d "$state" ]; then
     found foreign "$base"
   fi
   for own in "$state"/workspaces/*; do found own "$own"; done
-  # Interrupted pushes of earlier versions left these folders beside files.
+  # What a push that was cut off has sent, and its next one continues with.
+  for push in "$state"/incoming/*; do is_held_incoming "$push" || found partial "$push"; done
+  # Interrupted pushes of earlier versions, and those to another disk, left these folders beside files.
   find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
     while read -r partial; do
       if is_partial "$partial"; then found partial "$partial"; fi

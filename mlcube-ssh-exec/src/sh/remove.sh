@@ -137,6 +137,9 @@ for what; do
     workspace) if is_our_tree && is_in_tree; then remove_workspace workspace "$workspace"; fi ;;
     own/*) remove_workspace own "$state/workspaces/${what#own/}" ;;
     partial)
+      for push in "$state"/incoming/*; do
+        if is_held_incoming "$push"; then printf 'kept partial push %s\n' "$push"; else remove partial "$push"; fi
+      done
       find "$base/" "$state/workspaces/" -type d -name .mlcube-ssh-partial -prune 2>/dev/null |
         while read -r partial; do
           is_partial "$partial" || continue
