@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Cube, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Outcome, Scene, Task, files_below};
 
 /// A cube whose tree was pushed once.
 fn pushed() -> (Scene, Cube, PathBuf) {
@@ -206,4 +206,33 @@ fn what_cannot_be_deleted_holds_nothing_up() {
     assert_eq!(pushed.at("/steps/push/changed"), &true);
     assert_eq!(fs::metadata(&there_data).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(there.join("lib/own.py").exists() && !there.join("lib/old.py").exists());
+}
+
+#[test]
+fn what_rsync_leaves_out_is_all_that_the_next_push_does_not_know() {
+    let (scene, cube, there) = pushed();
+    fs::write(there.join("old/own"), "a job's").unwrap();
+    remove(&cube, "old");
+    fs::write(cube.root().join("old"), "a file by now").unwrap();
+    fs::write(there.join("kept.py"), "somebody else's").unwrap();
+    for edit in ["1", "22", "333"] {
+        fs::write(cube.root().join("kept.py"), edit).unwrap();
+        let cube = cube.clone().with_file("data.csv", edit);
+        let push = push(&scene, &cube, &["--if-changed"]);
+        push.exits(125).says("old").never_says("was cut off");
+        // Each backup is named once.
+        assert_eq!(push.stderr.contains("warning: 'kept.py' on 'there' was changed"), edit == "1");
+        assert_eq!(fs::read_to_string(there.join("kept.py")).unwrap(), edit);
+        assert_eq!(fs::read_to_string(there.join("workspace/data.csv")).unwrap(), edit);
+    }
+    assert_eq!(fs::read_to_string(there.join("old/own")).unwrap(), "a job's");
+    let mut backups = files_below(&there.with_file_name(".mlcube-ssh/digits/replaced"));
+    backups.retain(|path| !path.ends_with("workspace/data.csv"));
+    let kept: Vec<_> = backups.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(kept, ["somebody else's"], "{backups:?}");
+    // Nothing new isn't nothing to do.
+    push(&scene, &cube, &["--if-changed"]).exits(125);
+    fs::remove_dir_all(there.join("old")).unwrap();
+    push(&scene, &cube, &["--if-changed"]).succeeds();
+    assert_eq!(fs::read_to_string(there.join("old")).unwrap(), "a file by now");
 }

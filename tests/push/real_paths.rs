@@ -768,9 +768,18 @@ fn code_below_a_folder_that_is_a_link_there_is_named_with_what_to_do() {
     symlink(&elsewhere, there.with_file_name("tools")).unwrap();
     fs::create_dir(cube.root().join("tools")).unwrap();
     fs::write(cube.root().join("tools/new.py"), "new").unwrap();
-    for words in [&[] as &[&str], &["--checksum"], &["--delete"]] {
+    // What was sent beside it is known to the next push.
+    let beside = cube.root().join("beside.py");
+    fs::write(there.with_file_name("beside.py"), "somebody else's").unwrap();
+    for words in [&[] as &[&str], &["--checksum"], &["--delete"], &[]] {
+        fs::write(&beside, words.join(" ")).unwrap();
         let pushed = push(&scene, &document, words);
-        pushed.exits(125).complains(&["'lib' and 1 more", "it is a link", "move the link away"]);
+        pushed.exits(125).says("'lib' and 1 more").says("it is a link").says("move the link away");
+        pushed.never_says("was cut off").never_says("was changed");
+        assert_eq!(
+            fs::read(there.with_file_name("beside.py")).unwrap(),
+            fs::read(&beside).unwrap()
+        );
         assert_eq!(fs::read_to_string(elsewhere.join("a b/code.py")).unwrap(), "old");
         assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1, "{words:?}");
     }

@@ -189,7 +189,8 @@ impl Entry {
     }
 
     /// Returns whether only the content of the entry is sent.
-    pub(crate) fn is_content_alone(&self) -> bool {
+    #[must_use]
+    pub fn is_content_alone(&self) -> bool {
         self.mode & CONTENT_ALONE != 0
     }
 

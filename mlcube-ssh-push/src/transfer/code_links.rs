@@ -27,7 +27,9 @@ impl TransferContext<'_> {
         let hint =
             "nothing is written through it: move the link away on the remote, and push again";
         sent.left_out.get_or_insert(failure.hint(hint));
-        Ok(code.filter(|path, _| !path.ancestors().any(|folder| links.contains(folder))))
+        let is_behind = |path: &Path| path.ancestors().any(|folder| links.contains(folder));
+        sent.behind_links.extend(code.iter().map(|(path, _)| path).filter(|path| is_behind(path)));
+        Ok(code.filter(|path, _| !is_behind(path)))
     }
 
     fn links_in_place_of_folders(&self, code: &Listing) -> Outcome<BTreeSet<&'static Path>> {

@@ -36,12 +36,14 @@ pub(crate) struct TransferContext<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) transfer: Transfer,
-    /// Nobody knows all that was left out, so nothing is recorded.
+    /// Not all that was left out may be known, so the remote is asked what it has.
     pub(crate) left_out: Option<Failure>,
     /// The remote refused known entries; the rest is recorded.
     pub(crate) refused: Option<Failure>,
     /// Entries whose permissions the remote didn't change.
     pub(crate) unset: Vec<&'static Path>,
+    /// Code that wasn't sent, because the remote has a link in the place of one of its folders.
+    pub(crate) behind_links: Vec<&'static Path>,
 }
 
 impl TransferContext<'_> {

@@ -36,6 +36,16 @@ const REMOVE_PARTIAL_LINKS: &str = include_str!("../sh/remove-partial-links.sh")
 /// How many folders one script looks at; each is a word of it.
 const AT_ONCE: usize = 5000;
 
+/// How the sending of a push ended.
+struct Sending<'a> {
+    /// Whether anything on the remote was replaced or deleted.
+    has_replaced: bool,
+    /// Whether the code that no longer exists locally was deleted.
+    was_deleted: bool,
+    /// What rsync or the push left out, as far as it is known: the remote is asked for the rest.
+    left_out: Option<&'a Failure>,
+}
+
 impl TransferContext<'_> {
     /// Runs all transfers, and records what both sides have then. `sent` counts what was sent, even if the transfer fails.
     pub(crate) fn transfer(
@@ -53,11 +63,7 @@ impl TransferContext<'_> {
         let was_deleted = args.delete && sent.refused.is_none();
         let code = self.without_links(code::sendable(&local.code), sent)?;
         let all = self.send(&code, sent);
-        let all = match sent.left_out.take() {
-            // What the remote refused may be why.
-            Some(failure) if all.is_ok() => Err(sent.refused.take().unwrap_or(failure)),
-            _ => all,
-        };
+        let left_out = sent.left_out.take();
         let has_replaced =
             sent.transfer.replaced > 0 || !receipt.deleted.is_empty() || has_removed_links;
         match &all {
@@ -65,26 +71,43 @@ impl TransferContext<'_> {
             Err(failure) if failure.kind == FailureKind::Connection => {}
             // The first failure is the one that is reported.
             Err(failure) => drop(self.backups().settle(failure.is_out_of_room())),
-            Ok(_) if has_replaced => self.backups().settle(false)?,
-            Ok(_) => {}
+            Ok(remaining) => {
+                let ended = Sending { has_replaced, was_deleted, left_out: left_out.as_ref() };
+                let recorded = self.settle_and_record(remaining, sent, &ended);
+                if left_out.is_none() {
+                    recorded?;
+                }
+            }
         }
-        let remaining = all?;
-        self.record(&remaining, &sent.unset, was_deleted)?;
-        self.give_incoming_up(has_replaced)
+        all?;
+        // What the remote refused may be why something was left out.
+        left_out.map_or(Ok(()), |failure| Err(sent.refused.take().unwrap_or(failure)))
     }
 
-    /// Records in the sync state what the remote has now. The entries `unset` have their former permissions.
-    fn record(
+    /// Settles the backups, records what the remote has now, and gives the incoming folder up.
+    fn settle_and_record(
         &self,
         remaining: &Remaining,
-        unset: &[&'static Path],
-        was_deleted: bool,
+        sent: &Sent,
+        ended: &Sending,
     ) -> Outcome<()> {
+        let are_settled = ended.has_replaced || ended.left_out.is_some();
+        if are_settled {
+            self.backups().settle(ended.left_out.is_some_and(Failure::is_out_of_room))?;
+        }
+        self.record(remaining, sent, ended)?;
+        self.give_incoming_up(are_settled)
+    }
+
+    /// Records in the sync state what the remote has now. Entries whose permissions weren't set have their former ones.
+    fn record(&self, remaining: &Remaining, sent: &Sent, ended: &Sending) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
-        let unconfirmed = self.unconfirmed_code(remaining)?;
-        sync_state.set_gone(&local.still_gone(was_deleted, &unconfirmed))?;
+        let is_partial = ended.left_out.is_some();
+        let mut unconfirmed = self.unconfirmed_code(remaining, is_partial)?;
+        unconfirmed.extend(sent.behind_links.iter().map(|path| (*path, None)));
+        sync_state.set_gone(&local.still_gone(ended.was_deleted, &unconfirmed))?;
         sync_state.set_code(&local.pushed_now(&unconfirmed))?;
-        self.finish(remaining, unset)
+        self.finish(remaining, &sent.unset, is_partial)
     }
 
     /// Gives the incoming folder up. Backups that rsync hasn't told of (`are_settled` is false) are settled, too: it calls an
@@ -214,14 +237,23 @@ impl TransferContext<'_> {
     /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written on the remote since. With
     /// it, what the remote has where that was seen to come from this machine, such as the start of a log that grows. The next push
     /// looks at all of it, because it isn't recorded as pushed.
-    fn unconfirmed_code(&self, remaining: &Remaining) -> Outcome<Vec<AgreedEntry>> {
+    fn unconfirmed_code(
+        &self,
+        remaining: &Remaining,
+        is_partial: bool,
+    ) -> Outcome<Vec<AgreedEntry>> {
         let changed = self.local.changed_code();
         let sent = remaining.code.filter(|path, _| changed.get(path).is_some());
         let run = |script| self.remote_state.incoming.run_script(script);
         let ended = self.ended(&self.code_route(), &run);
         // What was agreed on before says nothing of what is there now.
         let confirmed = ended.confirm(&sent, &[], || Ok(Listing::default()))?;
-        Ok(confirmed.otherwise().to_vec())
+        let mut unconfirmed = confirmed.otherwise().to_vec();
+        if is_partial {
+            let unset = self.with_other_permissions(&ended, &sent)?;
+            unconfirmed.extend(unset.into_iter().map(|path| (path, None)));
+        }
+        Ok(unconfirmed)
     }
 
     fn ended<'a>(
@@ -236,15 +268,31 @@ impl TransferContext<'_> {
         Ended { sides, direction: TransferDirection::Up }
     }
 
+    /// The entries of `sent` that the remote has with other permissions than a push gives them.
+    fn with_other_permissions(&self, ended: &Ended, sent: &Listing) -> Outcome<Vec<&'static Path>> {
+        // The receiver keeps its permissions where the content alone is sent.
+        let sent = sent.filter(|_, entry| !entry.is_content_alone());
+        ended.with_other_permissions(&sent, |entry| permissions::mode(self.connection, entry))
+    }
+
     /// Notes in the sync state what both sides agree on now.
-    fn finish(&self, remaining: &Remaining, unset: &[&'static Path]) -> Outcome<()> {
+    fn finish(
+        &self,
+        remaining: &Remaining,
+        unset: &[&'static Path],
+        is_partial: bool,
+    ) -> Outcome<()> {
         if self.is_agreed {
             return Ok(());
         }
         let run = |script| self.remote_state.incoming.run_script(script);
         let ended = self.ended(&self.workspace_route(), &run);
         let sync_state = &self.local.sync_state;
-        let confirmed = ended.confirm(&remaining.workspace, unset, || sync_state.agreed())?;
+        let mut unset = unset.to_vec();
+        if is_partial {
+            unset.extend(self.with_other_permissions(&ended, &remaining.workspace)?);
+        }
+        let confirmed = ended.confirm(&remaining.workspace, &unset, || sync_state.agreed())?;
         Ok(sync_state.finish(&confirmed)?)
     }
 

@@ -46,7 +46,7 @@ fn scripts(
 
 /// The permissions that an entry gets on the remote. In a tree that a group shares, every member gets the owner's
 /// permissions, and others get none.
-fn mode(connection: &Connection, entry: &Entry) -> u32 {
+pub(super) fn mode(connection: &Connection, entry: &Entry) -> u32 {
     let own = entry.permissions() & 0o777;
     if connection.is_shared() {
         let can_run = entry.is_folder() || own & 0o111 != 0;

@@ -105,6 +105,31 @@ impl Ended<'_> {
         Ok(self.doubts(sent)?.planned)
     }
 
+    /// Returns the files and folders of `sent` that the remote has with other permissions than `permissions` tells.
+    ///
+    /// # Errors
+    /// When the remote can't be inspected.
+    pub fn with_other_permissions(
+        &self,
+        sent: &Listing,
+        permissions: impl Fn(&Entry) -> u32,
+    ) -> Outcome<Vec<&'static Path>> {
+        let sent = sent.filter(|_, entry| entry.is_file() || entry.is_folder());
+        let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
+        let mut others = Vec::new();
+        for piece in paths.chunks(AT_ONCE) {
+            let planned: Listing =
+                piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
+            let now = self.look_remotely(&planned)?;
+            let has_other = |(path, planned): (&'static Path, Entry)| {
+                let other = now.get(path)?.permissions() & 0o777 != permissions(&planned);
+                other.then_some(path)
+            };
+            others.extend(planned.iter().filter_map(has_other));
+        }
+        Ok(others)
+    }
+
     fn doubts(&self, sent: &Listing) -> Outcome<Doubts> {
         let mut doubts = Doubts::default();
         let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
