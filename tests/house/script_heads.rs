@@ -118,3 +118,15 @@ fn a_head_names_what_the_script_replies() {
     }
     assert!(number > 20 && missing.is_empty(), "{number}: {missing:#?}");
 }
+
+/// An `exit` at the end of a script ends the session, and with it the locks that later scripts rely on.
+#[test]
+fn only_the_last_script_of_a_session_exits_without_a_failure() {
+    let last = ["allocated.sh", "follow.sh", "pack.sh", "release.sh", "remove.sh", "unpack.sh"];
+    for script in sources(".sh") {
+        let name = script.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&script).unwrap();
+        let exits = text.lines().any(|line| line.trim_end().ends_with("exit 0"));
+        assert!(!exits || last.contains(&name), "{name}: `return 0` lets the session go on");
+    }
+}

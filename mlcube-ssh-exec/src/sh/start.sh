@@ -244,7 +244,7 @@ check_push() {
   know_transfer "$state/$transfer_file"
   case " $known_pushes " in
     *' any '* | *" $last_push "*) ;;
-    *) printf 'warning %s\n' "the workspace on $(uname -n) isn't as the last push of this machine left it, and may hold older inputs; mlcube-ssh-push compares it" ;;
+    *) printf 'warning %s\n' "the remote workspace isn't as the last push of this machine left it, and may hold older inputs; mlcube-ssh-push compares it" ;;
   esac
 }
 
