@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, OddDisk, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, OddDisk, Outcome, Scene, Task, files_below};
 
 fn run(scene: &Scene, tool: &str, document: &Document, words: &[&str]) -> Outcome {
     scene.tool(tool).args(words).reads_document(document).run()
@@ -270,4 +270,26 @@ fn an_output_that_was_kept_has_not_come() {
     let pulled = run(&scene, "mlcube-ssh-pull", &document.with("/steps/exec", ran), &["-q"]);
     pulled.exits(125).says("the output model isn't what the run has left: 'model/r'");
     pulled.says(" | mlcube-ssh pull --overwrite` replaces what was kept");
+}
+
+#[test]
+fn long_paths_come_by_rsync_with_the_rest() {
+    let scene = Scene::new();
+    let (cube, document, there) = pushed(&scene);
+    // How a name of thousands of bytes falls into rsync's buffer decides whether rsync finds it in its own list.
+    let deep: PathBuf = (0..14).map(|number| format!("{number:0240}")).collect();
+    let names: Vec<_> = (0..14).map(|number| deep.join("x".repeat(80 + 10 * number))).collect();
+    for content in ["new", "newer"] {
+        fs::create_dir_all(there.join(&deep)).unwrap();
+        names.iter().for_each(|name| fs::write(there.join(name), content).unwrap());
+        fs::write(there.join("good"), content).unwrap();
+        let verify = || run(&scene, "mlcube-ssh-pull", &document, &["--verify"]);
+        verify().exits(125).says("good").never_says("rsync failed");
+        run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds().is_silent();
+        verify().succeeds();
+        assert!(names.iter().all(|name| read(&cube.workspace().join(name)) == content));
+        assert_eq!(cube.result("good"), content);
+    }
+    let partial = files_below(&cube.workspace());
+    assert!(!partial.iter().any(|path| path.ends_with("lock")), "{partial:?}");
 }

@@ -67,8 +67,13 @@ impl Fetch<'_> {
     /// state. Without a stage, rsync itself refuses entries that aren't in its list.
     pub(crate) fn commands(&self, loads: &[Load], stage: Option<&Stage>) -> Vec<Command> {
         let commands = |load: &Load| {
-            let pieces = load.batch.pieces(AT_ONCE);
-            pieces.iter().map(|batch| self.command(batch, load, stage)).collect::<Vec<_>>()
+            // An rsync that needs a stage compares nothing with its list.
+            let batches = match stage {
+                Some(_) => vec![load.batch.clone()],
+                None => load.batch.with_short_names(),
+            };
+            let pieces = batches.iter().flat_map(|batch| batch.pieces(AT_ONCE));
+            pieces.map(|batch| self.command(&batch, load, stage)).collect::<Vec<_>>()
         };
         loads.iter().flat_map(commands).collect()
     }
@@ -90,7 +95,7 @@ impl Fetch<'_> {
             // next rsync of this pull would write through it.
             .arg("--no-links");
         let command = match stage {
-            None => self.with_backups(command, batch, load.has_scratch),
+            None => self.with_backups(command, batch, load),
             Some(stage) => {
                 to.push_str(stage.folder());
                 to.push('/');
@@ -109,21 +114,23 @@ impl Fetch<'_> {
         // file by a hard link without keeping a backup.)
         let command = rsync::local_command().arg("--remove-source-files");
         let command = command.args(load.batch.permissions_option());
-        self.with_backups(command, &load.batch, load.has_scratch)
-            .arg("--")
-            .arg(from)
-            .arg(to)
-            .list(names)
+        self.with_backups(command, &load.batch, load).arg("--").arg(from).arg(to).list(names)
     }
 
-    fn with_backups(&self, command: Command, batch: &Batch, has_scratch: bool) -> Command {
+    fn with_backups(&self, command: Command, batch: &Batch, load: &Load) -> Command {
         let folder = batch.below(&self.backups.folder().to_string_lossy());
+        // A load has one scratch folder, whatever deeper folders its names are relative to.
+        let top = if batch.folder == load.batch.folder {
+            String::new()
+        } else {
+            load.batch.below(&self.layout.workspace.to_string_lossy())
+        };
         self.with_names(command, batch)
             .arg("--backup")
             .arg(format!("--backup-dir={}", folder.trim_end_matches('/')))
             // Incomplete files are written where no listing looks, even if rsync is killed. The path is relative to the
             // target folder; with an absolute one rsync takes half as long again.
-            .args(has_scratch.then(|| format!("--temp-dir={}", scratch::folder())))
+            .args(load.has_scratch.then(|| format!("--temp-dir={top}{}", scratch::folder())))
     }
 
     fn with_names(&self, command: Command, batch: &Batch) -> Command {

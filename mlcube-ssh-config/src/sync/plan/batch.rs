@@ -69,6 +69,25 @@ impl Batch {
         }
     }
 
+    /// Splits the batch so that no name in it is long, but relative to a deeper folder. An rsync that fetches fails to find
+    /// some names of more than 2,000 bytes in its own list, and refuses all that comes.
+    #[must_use]
+    pub fn with_short_names(&self) -> Vec<Self> {
+        let mut batches: BTreeMap<&Path, Self> = BTreeMap::new();
+        for name in self.files_from.iter() {
+            let deeper = deeper_folder(name);
+            let batch = batches.entry(deeper).or_insert_with(|| Self {
+                folder: self.folder.join(deeper),
+                files_from: List::default(),
+                is_sparse: self.is_sparse,
+                is_followed: self.is_followed,
+                is_content_alone: self.is_content_alone,
+            });
+            batch.files_from.push(name.strip_prefix(deeper).unwrap_or(name));
+        }
+        batches.into_values().collect()
+    }
+
     /// Splits the batch into pieces of `entries` entries: an rsync that fetches searches the whole list for every name
     /// that arrives.
     #[must_use]
@@ -83,6 +102,16 @@ impl Batch {
         };
         names.chunks(entries).map(piece).collect()
     }
+}
+
+/// The folder of a path below which the rest of it is short.
+fn deeper_folder(path: &Path) -> &Path {
+    const SHORT: usize = 1024;
+    let length = |path: &Path| path.as_os_str().len();
+    // The highest of the folders that leave little enough, but never the entry itself.
+    let folders = path.ancestors().skip(1);
+    let is_rest_short = |folder: &&Path| length(path) - length(folder) <= SHORT;
+    folders.take_while(is_rest_short).last().unwrap_or(Path::new(""))
 }
 
 #[cfg(test)]
@@ -111,6 +140,17 @@ mod tests {
         let batches = Batch::of(&Listing::parse(text.as_bytes()).unwrap(), &[]);
         assert_eq!(batches.iter().map(names).collect::<Vec<_>>(), [vec!["b"], vec!["a"]]);
         assert!(!batches[0].is_sparse && batches[1].is_sparse);
+    }
+
+    #[test]
+    fn long_names_are_below_deeper_folders() {
+        let long = format!("{}x", "0123456789/".repeat(200));
+        let batches = &Batch::of(&listing(&[("a", 1), ("b/c", 1), (&long, 1)]), &[])[0];
+        let batches = batches.with_short_names();
+        assert_eq!(names(&batches[0]), ["a", "b/c"]);
+        let name = names(&batches[1])[0];
+        assert!((900..=1024).contains(&name.len()), "{name}");
+        assert_eq!(batches[1].folder.join(name), Path::new(&long));
     }
 
     #[test]

@@ -61,8 +61,13 @@ impl Comparison {
                 .args(ends)
                 .list(batch.files_from.clone())
         };
-        let pieces =
-            |batch: &Batch| if is_up { vec![batch.clone()] } else { batch.pieces(AT_ONCE) };
+        let pieces = |batch: &Batch| {
+            if is_up {
+                return vec![batch.clone()];
+            }
+            let short = batch.with_short_names();
+            short.iter().flat_map(|batch| batch.pieces(AT_ONCE)).collect()
+        };
         let batches: Vec<_> = batches.iter().flat_map(pieces).collect();
         let folders = batches.chunk_by(|one, other| one.folder == other.folder);
         let comparison = |batches: &[Batch]| Self {
