@@ -402,7 +402,7 @@ fn names_with_newlines_are_no_paths_of_other_folders() {
     // What a push has sent that was killed.
     let sent = state(&scene).join("incoming/0123456789abcdef/workspace/half");
     fs::create_dir_all(sent.parent().unwrap()).unwrap();
-    fs::write(&sent, [1; 2_000_000]).unwrap();
+    fs::write(&sent, "x".repeat(2_000_000)).unwrap();
     let listed = clean(&scene, &[], &document);
     assert!(!listed.succeeds().stdout.contains("thesis "), "{listed}");
     let listed: Vec<_> = listed.stdout.lines().filter(|it| it.contains("/incoming/")).collect();
