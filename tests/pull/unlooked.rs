@@ -281,7 +281,9 @@ fn long_paths_come_by_rsync_with_the_rest() {
     let names: Vec<_> = (0..14).map(|number| deep.join("x".repeat(80 + 10 * number))).collect();
     for content in ["new", "newer"] {
         fs::create_dir_all(there.join(&deep)).unwrap();
-        names.iter().for_each(|name| fs::write(there.join(name), content).unwrap());
+        for name in &names {
+            fs::write(there.join(name), content).unwrap();
+        }
         fs::write(there.join("good"), content).unwrap();
         let verify = || run(&scene, "mlcube-ssh-pull", &document, &["--verify"]);
         verify().exits(125).says("good").never_says("rsync failed");
