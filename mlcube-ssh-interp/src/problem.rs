@@ -110,7 +110,7 @@ fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error
 fn too_new(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Error {
     let (version, other) = subject.split_once(' ').unwrap_or((subject, ""));
     let message = format!(
-        "python {version} on '{host}' is too new for what this mlcube asks for: a package that it needs imports 'typing.io', which python 3.13 took away"
+        "python {version} on '{host}' is too new for what this mlcube asks for: a package that it needs imports 'typing.io', which python 3.13 removed"
     );
     // The remote's word becomes part of a line to paste only if it can't be read as more than a path.
     if !other.is_empty() && is_plain(other) {

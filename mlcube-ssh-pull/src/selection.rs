@@ -54,7 +54,7 @@ pub(crate) fn name_image(
     });
     if left.files() > 0 {
         let (size, image) = (human_bytes(left.bytes()), shown(image));
-        report.say(&format!("the image in {image} stays on '{host}' ({size})"));
+        report.say(&format!("skipped the image in {image} on '{host}' ({size})"));
     }
 }
 

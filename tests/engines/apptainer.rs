@@ -89,7 +89,7 @@ fn what_apptainer_itself_fails_at_is_no_failure_of_the_task() {
     let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     let document = pushed.succeeds().document();
     let configured = exec(&scene, &["configure"], &document);
-    configured.succeeds().says("warning: the image's file is there already");
+    configured.succeeds().says("warning: the image's file exists already");
     configured.says("built nothing");
     let image = scene.host.folder().join("images/cube");
     std::fs::remove_dir_all(&image).unwrap();

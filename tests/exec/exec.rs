@@ -459,7 +459,7 @@ fn an_image_that_the_host_has_is_used_where_it_can_not_be_pulled() {
     let document = only_an_image("0.0.1");
     let configured = exec(&scene, "configure", &document);
     configured.succeeds().says(
-        "warning: can't pull localhost/mlcube-ssh/test:0.0.1; the image of that name that is on this host is used",
+        "warning: can't pull localhost/mlcube-ssh/test:0.0.1; using the image of that name on this host",
     );
     exec(&scene, "run", &document).succeeds().says("ran\n");
     exec(&scene, "configure", &only_an_image("0.0.2")).exits(125).never_says("is used");

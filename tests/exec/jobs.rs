@@ -389,7 +389,7 @@ fn a_host_that_ends_processes_at_logout_is_named_or_the_job_gets_a_scope() {
     // As without a bus of the user's own.
     host_has(&scene, "systemd-run", "echo 'Failed to connect to bus' >&2; exit 1");
     let not_spared = exec(&scene, &["run"], &document);
-    not_spared.succeeds().never_says("enable-linger").says("fails there: Failed to connect to bus");
+    not_spared.succeeds().never_says("enable-linger").says("fails: Failed to connect to bus");
 }
 
 #[test]

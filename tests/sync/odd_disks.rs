@@ -616,7 +616,7 @@ fn a_state_disk_that_gets_full_in_the_middle_of_a_record_stops_a_transfer_before
     }
     push(&scene, &pushed.1).succeeds();
     let filling = fill(&top, 16_384);
-    let words = ["can't write the record", "No space left on device", "make room"];
+    let words = ["can't write the sync state", "No space left on device", "make room"];
     nothing_moves_meanwhile(&scene, &pushed, &words, || fs::remove_file(filling).unwrap());
 }
 
@@ -632,7 +632,7 @@ fn a_state_disk_that_fails_to_read_stops_a_transfer_before_anything_moves() {
         write(&pushed.0.workspace(), &[("data.csv", "1,2\n")]);
         push(&scene, &pushed.1).succeeds();
         disk.has(&[&format!("{oddity} {record}")]);
-        let words = ["can't read the record", "Input/output error", "move it away"];
+        let words = ["can't read the sync state", "Input/output error", "move it away"];
         nothing_moves_meanwhile(&scene, &pushed, &words, || disk.has(&[]));
         fs::remove_file(pushed.2.join("score")).unwrap();
         fs::remove_file(pushed.0.workspace().join("score")).unwrap();

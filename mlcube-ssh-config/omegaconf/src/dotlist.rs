@@ -81,7 +81,8 @@ impl OmegaConf<'_> {
         if (0..length).contains(&place) {
             Ok(Key::Int(place))
         } else {
-            Err(Error::new(format!("the list has {length} values, and none at [{part}]")))
+            let values = if length == 1 { "value" } else { "values" };
+            Err(Error::new(format!("the list has {length} {values}, and none at [{part}]")))
         }
     }
 }

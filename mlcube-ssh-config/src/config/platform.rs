@@ -97,7 +97,7 @@ impl Composition<'_> {
         };
         RunnerKind::of_package(&package).ok_or_else(|| {
             Error::new(format!(
-                "the platform is of the runner '{name}', and only those of 'ssh' can be used here"
+                "the platform uses the runner '{name}', and mlcube-ssh needs the runner 'ssh'"
             ))
             .hint("write 'runner: ssh' in the platform's section, or choose another platform with --platform")
             .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)

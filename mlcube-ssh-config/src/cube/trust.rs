@@ -299,7 +299,7 @@ fn read_key(file: &Path) -> Result<Option<[u8; KEY]>> {
             Ok(Some(key))
         }
         Ok(_) => Err(hinted(
-            format!("the key {} must be yours, with mode 0600", file.display()),
+            format!("the key {} must be owned by you with mode 0600", file.display()),
             format!("remove it; it will be recreated: rm {}", file.display()),
         )),
     }

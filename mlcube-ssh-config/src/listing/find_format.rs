@@ -143,7 +143,7 @@ impl Parser {
     /// When the text is malformed, ends within an entry, or holds two listings.
     pub(crate) fn finish(self) -> Result<Listing> {
         let (listing, another) = self.finish_both()?;
-        ensure!(another.is_none(), "a list of files can't be read");
+        ensure!(another.is_none(), "a listing can't be read");
         Ok(listing)
     }
 
@@ -152,8 +152,8 @@ impl Parser {
     /// # Errors
     /// When the text is malformed or ends within an entry.
     pub(crate) fn finish_both(self) -> Result<(Listing, Option<Listing>)> {
-        ensure!(!self.has_rubbish, "a list of files can't be read");
-        ensure!(self.open.is_empty(), "a list of files is cut off");
+        ensure!(!self.has_rubbish, "a listing can't be read");
+        ensure!(self.open.is_empty(), "a listing is cut off");
         let has_long_path = self.has_long_path;
         let done = |mut listing: Listing| {
             listing.sort();

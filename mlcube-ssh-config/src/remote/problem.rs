@@ -133,7 +133,7 @@ pub fn reason(problem: &str, last_error: &str) -> String {
 /// The failure of a remote that has neither GNU find nor Python.
 fn no_find(host: &str) -> Failure {
     let message = format!(
-        "the find on '{host}' can't list a folder (-printf), and no python3 that starts there can do it"
+        "the find on '{host}' can't list a folder (-printf), and no python3 starts that could do it instead"
     );
     Failure::tool(ExitStatus::CannotRun, message)
         .hint("install findutils on the remote, or python3 in the PATH of the account's shell")

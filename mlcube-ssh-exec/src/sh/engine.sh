@@ -156,7 +156,7 @@ status=$?
 for image; do :; done
 # A status above 128 means that a signal ended the engine: somebody stops the job.
 if [ "$status" -ne 0 ] && [ "$status" -le 128 ] && "$engine" image inspect "$image" >/dev/null 2>&1; then
-  printf "mlcube-ssh: warning: can't pull %s; the image of that name that is on this host is used\n" "$image" >&2
+  printf "mlcube-ssh: warning: can't pull %s; using the image of that name on this host\n" "$image" >&2
   status=0
 fi
 exit "$status"

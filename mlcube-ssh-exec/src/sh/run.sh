@@ -218,7 +218,7 @@ if [ "$status" -ne 0 ]; then judge "$@"; fi
 case $status$2 in
   0configure)
     if [ -f "$job/engine-called" ] && [ ! -f "$job/engine" ] && [ ! -f "$job/built" ]; then
-      printf "mlcube-ssh: warning: the image's file is there already, so mlcube's singularity runner built nothing; to build it again, remove the file first\n"
+      printf "mlcube-ssh: warning: the image's file exists already, so mlcube's singularity runner built nothing; to build it again, remove the file first\n"
     fi
     ;;
 esac

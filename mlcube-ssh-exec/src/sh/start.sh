@@ -187,14 +187,14 @@ place_shims() {
 # spared if lingering keeps that manager alive after the logout.
 scope=
 find_scope() {
-  advice="\`loginctl enable-linger\` on that host spares it"
+  advice="\`loginctl enable-linger\` on that host prevents that"
   case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 0 ;; esac
   case $(loginctl show-user "$(id -un)" -p Linger 2>/dev/null) in
     *=yes)
       scope='systemd-run --user --scope --quiet'
       # shellcheck disable=SC2086 # words of our own
       if with_words $scope true; then return 0; fi
-      scope='' advice="lingering is on, but \`systemd-run --user --scope\` fails there: ${words:-it gave no reason}"
+      scope='' advice="lingering is on, but \`systemd-run --user --scope\` fails: ${words:-it gave no reason}"
       ;;
   esac
   printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; $advice"

@@ -151,7 +151,7 @@ impl ArchiveTransfer<'_> {
             Some(exceeded) => self.connection.refuse(exceeded),
             None if problem.kind() == ErrorKind::TimedOut => self.connection.silent_transfer(),
             None => {
-                let failure = Failure::ours(anyhow!("fetching from '{host}': {problem}"));
+                let failure = Failure::ours(anyhow!("can't fetch from '{host}': {problem}"));
                 failure.hint(if is_disk_full(&problem) {
                     MAKE_ROOM
                 } else {

@@ -109,7 +109,7 @@ impl<'a> Links<'a> {
         let entry = match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => None,
             FileType::Symlink => Some(readlinkat(folder, name, Vec::new())?),
-            _ => return Err(io::Error::other("a folder or a device has its place")),
+            _ => return Err(io::Error::other("a folder or a device is in its place")),
         };
         // Another disk, and some that know no second name, need a copy.
         if linkat(folder, name, CWD, &backup, AtFlags::empty()).is_ok() {

@@ -14,7 +14,6 @@ use mlcube_ssh::sync::{
     AgreedEntry, Confirmed, Plan, Selection, Skipped, TransferDirection, skipped,
 };
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::names::{Names, others, shown};
 use mlcube_ssh::ui::report::Report;
 
@@ -126,9 +125,9 @@ fn check_closed(plan: &Plan, host: &Host) -> Outcome<()> {
     let closed: Vec<_> = plan.skipped_for(|why| *why == Skipped::Closed).collect();
     let Some(path) = closed.first() else { return check_other_kinds(plan, host) };
     Err(Failure::ours(anyhow!(
-        "can't read {} locally, such as {}; the rest was done",
-        count(closed.len() as u64, "folder"),
-        shown(path)
+        "can't read '{}'{} locally; the rest was done",
+        shown(path),
+        others(closed.len())
     ))
     .hint("make it readable, or name it in .mlcubeignore"))
 }

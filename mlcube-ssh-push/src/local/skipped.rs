@@ -10,7 +10,7 @@ use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{EntryKind, Found, Listing, Unreadable};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
-use mlcube_ssh::text::units::count;
+use mlcube_ssh::ui::names::{others, shown};
 use mlcube_ssh::ui::report::Report;
 use rustix::fs::{Access, access};
 
@@ -95,7 +95,7 @@ impl LocallySkipped {
         let unreadable = self.unreadable.borrow();
         for (path, reason) in unreadable.iter() {
             let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            report.warn(&format!("skipped {}: it can't be read{reason}", path.display()));
+            report.warn(&format!("skipped {}: it can't be read{reason}", shown(path)));
             let place = [&layout.workspace, &layout.base]
                 .iter()
                 .find_map(|top| path.strip_prefix(top).ok());
@@ -104,11 +104,11 @@ impl LocallySkipped {
         match unreadable.first() {
             None => Ok(()),
             Some((first, _)) => Err(Failure::ours(anyhow!(
-                "can't read {}, such as {}; the rest was done",
-                count(unreadable.len() as u64, "file"),
-                first.display()
+                "can't read '{}'{}; the rest was done",
+                shown(first),
+                others(unreadable.len())
             ))
-            .hint("make them readable, or name them in .mlcubeignore")),
+            .hint("make it readable, or name it in .mlcubeignore")),
         }
     }
 }

@@ -61,7 +61,7 @@ impl TransferContext<'_> {
             let reply = self.remote_state.incoming.run_script(script)?;
             if reply.status != 0 {
                 return Err(Failure::ours(anyhow!(
-                    "can't look at the folders of the code on '{}': {}",
+                    "can't inspect the folders of the code on '{}': {}",
                     self.connection.host(),
                     reply.last_error()
                 )));

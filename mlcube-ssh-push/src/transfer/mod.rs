@@ -158,7 +158,7 @@ impl TransferContext<'_> {
             if reply.status != 0 {
                 let problem = reply.field("problem").unwrap_or_else(|| reply.last_error());
                 return Err(Failure::ours(anyhow!(
-                    "can't remove a link on '{}' in the place of a folder of ours: {}",
+                    "can't remove a link on '{}' that is in the place of a local folder: {}",
                     self.connection.host(),
                     one_line(problem.trim_start_matches("not-writable "))
                 ))

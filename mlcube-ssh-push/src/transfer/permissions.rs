@@ -88,7 +88,7 @@ impl TransferContext<'_> {
             problem::reason("", &one_line(&reason)),
         ));
         sent.refused.get_or_insert(failure.hint(
-            "only a file's owner can set its permissions on the remote: change its owner there, or set the same permissions locally",
+            "only a file's owner can set its permissions: change its remote owner, or set the same permissions locally",
         ));
         Ok(())
     }

@@ -24,7 +24,7 @@ pub(crate) fn text(
     warnings.extend(tasks::unknown_arguments(&resolved.config, &request.arguments));
     if resolved.runner != RunnerKind::Ssh {
         warnings.push(format!(
-            "the platform '{}' is not of the ssh runner; nothing runs with this document",
+            "the platform '{}' doesn't use the ssh runner; no other step accepts this document",
             request.platform
         ));
         return output::without_remote(&resolved.config, &run, args.format);

@@ -58,7 +58,7 @@ impl Run {
         self.args.keys().try_for_each(|name| check_parameter(name)).context("args")?;
         if let Some(name) = self.options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {
             bail!(
-                "options: '{}' is no option; known are {}",
+                "options: '{}' isn't an option; the options are {}",
                 name.escape_debug(),
                 OPTIONS.join(", ")
             );
@@ -75,7 +75,7 @@ impl Run {
         for path in paths {
             // A local path may contain any character, even a newline.
             if !path.starts_with('/') {
-                bail!("'{}' is no absolute path", path.escape_debug());
+                bail!("'{}' isn't an absolute path", path.escape_debug());
             }
         }
         Ok(())

@@ -326,8 +326,8 @@ impl Document {
             value.pointer("/run/platform").and_then(Value::as_str),
         ) {
             return Err(hinted(
-                format!("the platform '{platform}' isn't of the ssh runner"),
-                "choose one that is with --platform",
+                format!("the platform '{platform}' doesn't use the ssh runner"),
+                "choose one that does with --platform",
             ));
         }
         let document: Self = serde_json::from_value(value)

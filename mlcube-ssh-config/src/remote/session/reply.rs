@@ -128,7 +128,7 @@ impl Reply {
     /// about the host.
     pub fn path(&self, key: &str) -> anyhow::Result<String> {
         let path = self.field(key).unwrap_or_default();
-        ensure!(is_absolute(&path), "told '{path}' for its {key}, which isn't an absolute path");
+        ensure!(is_absolute(&path), "sent '{path}' as its {key}, which isn't an absolute path");
         Ok(path)
     }
 
@@ -137,7 +137,7 @@ impl Reply {
     /// # Errors
     /// When it is missing or cut off.
     pub fn listing(self) -> anyhow::Result<Listing> {
-        self.output.list.context("the remote sent no list of files")?.finish()
+        self.output.list.context("the remote sent no listing")?.finish()
     }
 
     /// The listing after the line `listing`, and the second one if there is one.
@@ -145,7 +145,7 @@ impl Reply {
     /// # Errors
     /// When it is missing or cut off.
     pub fn listings(self) -> anyhow::Result<(Listing, Option<Listing>)> {
-        self.output.list.context("the remote sent no list of files")?.finish_both()
+        self.output.list.context("the remote sent no listing")?.finish_both()
     }
 
     /// The last non-empty line of standard error.

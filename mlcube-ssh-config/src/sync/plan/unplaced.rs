@@ -9,8 +9,7 @@ use crate::listing::Listing;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::sync::plan::Plan;
 use crate::sync::skipped::Skipped;
-use crate::text::units::count;
-use crate::ui::names::shown;
+use crate::ui::names::{others, shown};
 
 impl Plan {
     /// Skips entries that would go into unwritable folders: a single such backup or file ends the whole rsync (status
@@ -76,9 +75,9 @@ impl Plan {
             return Ok(());
         };
         let message = format!(
-            "can't store {} {receiver}, such as '{}': {reason}; the rest was done",
-            count(of(why).count() as u64, "name"),
-            shown(first)
+            "can't store '{}'{} {receiver}: {reason}; the rest was done",
+            shown(first),
+            others(of(why).count())
         );
         Err(Failure::ours(anyhow!(message)).hint(hint))
     }

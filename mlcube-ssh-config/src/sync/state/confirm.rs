@@ -199,7 +199,7 @@ impl Ended<'_> {
             return Ok(reply);
         }
         Err(Failure::ours(anyhow!(
-            "can't look at what came on '{}': {}",
+            "can't inspect what was sent to '{}': {}",
             self.sides.connection.host(),
             reply.last_error()
         )))

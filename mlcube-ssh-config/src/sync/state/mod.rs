@@ -264,7 +264,7 @@ impl SyncState {
         let path = self.folder.join(under_way(direction));
         let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
         let mut agreed = read
-            .with_context(|| format!("can't read the record {}", path.display()))
+            .with_context(|| format!("can't read the sync state {}", path.display()))
             .or_hint(FILE_REMEDY)?;
         let mut forgotten = Listing::default();
         for (path, entry) in confirmed.others() {
@@ -283,7 +283,7 @@ impl SyncState {
     fn finish_as_begun(&self, direction: TransferDirection) -> Result<()> {
         let path = |name| self.folder.join(name);
         fs::rename(path(under_way(direction)), path("workspace"))
-            .with_context(|| format!("can't write the record {}", path("workspace").display()))
+            .with_context(|| format!("can't write the sync state {}", path("workspace").display()))
             .or_hint(FILE_REMEDY)
     }
 
@@ -486,7 +486,7 @@ impl SyncState {
         }
         let path = self.folder.join("incoming");
         write_atomically(&path, |file| file.write_all(names.join("\n").as_bytes()))
-            .with_context(|| format!("can't write the record {}", path.display()))
+            .with_context(|| format!("can't write the sync state {}", path.display()))
             .or_hint(FILE_REMEDY)
     }
 
@@ -595,7 +595,7 @@ impl SyncState {
         for path in names.iter().map(|name| self.folder.join(name)) {
             match fs::remove_file(&path) {
                 Err(problem) if !is_absence(&problem) => Err(problem)
-                    .with_context(|| format!("can't remove the record {}", path.display()))
+                    .with_context(|| format!("can't remove the sync state {}", path.display()))
                     .or_hint(FILE_REMEDY)?,
                 _ => {}
             }
@@ -618,7 +618,7 @@ impl SyncState {
             Err(problem) if !is_of_the_system(&problem) => Ok(None),
             read => read.map(Some).map_err(|problem| {
                 hinted(
-                    format!("can't read the record {}: {problem:#}", path.display()),
+                    format!("can't read the sync state {}: {problem:#}", path.display()),
                     FILE_REMEDY,
                 )
             }),
@@ -628,7 +628,7 @@ impl SyncState {
     pub(crate) fn write(&self, name: &str, listing: &Listing) -> Result<()> {
         let path = self.folder.join(name);
         write_atomically(&path, |file| listing.write(file))
-            .with_context(|| format!("can't write the record {}", path.display()))
+            .with_context(|| format!("can't write the sync state {}", path.display()))
             .or_hint(FILE_REMEDY)
     }
 }

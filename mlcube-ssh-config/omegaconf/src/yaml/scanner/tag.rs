@@ -23,7 +23,7 @@ impl Scanner {
             || !(is_space_or_end(next)
                 || matches!(next, Some('?' | ':' | ',' | ']' | '}' | '%' | '@' | '`')))
         {
-            return Err(self.error("an anchor's name is made of letters, digits, '-' and '_'; quote the text, if it is none"));
+            return Err(self.error("an anchor's name is made of letters, digits, '-' and '_'; quote the text if it isn't an anchor"));
         }
         let kind = if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) };
         self.tokens.push_back(Token { kind, mark });
