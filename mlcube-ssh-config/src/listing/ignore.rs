@@ -7,11 +7,12 @@
 //! isn't followed: a cube may have made the link.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -31,9 +32,9 @@ use crate::text::units::human_bytes;
 /// The name of the file with the patterns.
 pub const FILE: &str = ".mlcubeignore";
 
-/// A larger file isn't read: every name is compared with every pattern.
+/// A larger file isn't read, and no more than this of all files: every name is compared with every pattern.
 const MOST_BYTES: u64 = 1_000_000;
-/// The most patterns that are read from one file.
+/// The most patterns that are read, from all files.
 const MOST_PATTERNS: usize = 10_000;
 
 /// Names that are ignored whatever the patterns say: version control, the state of the rules for make, and the folder
@@ -80,6 +81,16 @@ pub struct Ignored {
     /// The folder that was last looked up and those above it, the highest first. Paths come in order, so the next one
     /// shares most of them; a cache of all folders would take more memory than a host's listing itself.
     ancestors: RefCell<Vec<(PathBuf, Rc<Folder>)>>,
+    read: RefCell<ReadFiles>,
+}
+
+/// How much was read.
+#[derive(Debug, Default)]
+struct ReadFiles {
+    patterns: usize,
+    bytes: u64,
+    /// The files that are counted: one may be read again for another listing.
+    files: HashSet<PathBuf>,
 }
 
 /// The facts about a folder.
@@ -99,7 +110,13 @@ impl Ignored {
     #[must_use]
     pub fn of(top: &Path, folder: &Path) -> Self {
         let (top, folder) = (top.to_owned(), folder.to_owned());
-        Self { top, folder, boundary: None, ancestors: RefCell::default() }
+        Self {
+            top,
+            folder,
+            boundary: None,
+            ancestors: RefCell::default(),
+            read: RefCell::default(),
+        }
     }
 
     /// For paths relative to the base.
@@ -186,7 +203,7 @@ impl Ignored {
             return Ok(folder);
         }
         let file = path.join(FILE);
-        let own = read(path, &file).with_context(|| {
+        let own = self.read.borrow_mut().read(path, &file).with_context(|| {
             format!("can't read {}, which says what isn't sent", file.display())
         })?;
         folder.patterns.splice(..0, own.map(Rc::new));
@@ -231,8 +248,31 @@ fn is_named(name: &OsStr, known: &str) -> bool {
     name.as_encoded_bytes().eq_ignore_ascii_case(known.as_bytes())
 }
 
-/// Reads the patterns of a file; `None` if it doesn't exist.
-fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
+impl ReadFiles {
+    /// Reads the patterns of a file; `None` if it doesn't exist.
+    fn read(&mut self, folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
+        let Some((patterns, read)) = read(folder, file)? else { return Ok(None) };
+        if self.files.insert(file.to_owned()) {
+            self.patterns += read.0;
+            self.bytes += read.1;
+        }
+        if self.patterns > MOST_PATTERNS {
+            return Err(too_much(&format!(
+                "the {FILE} files have more than {MOST_PATTERNS} patterns together"
+            )));
+        }
+        if self.bytes > MOST_BYTES {
+            return Err(too_much(&format!(
+                "the {FILE} files are larger than {} together",
+                human_bytes(MOST_BYTES)
+            )));
+        }
+        Ok(Some(patterns))
+    }
+}
+
+/// Reads the patterns of a file, with how many lines and bytes it has; `None` if it doesn't exist.
+fn read(folder: &Path, file: &Path) -> Result<Option<(Gitignore, (usize, u64))>> {
     // Don't follow a link, and don't wait for the writer of a pipe.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits())?;
@@ -257,17 +297,20 @@ fn read(folder: &Path, file: &Path) -> Result<Option<Gitignore>> {
     let text = text_of(&opened)?;
     let mut builder = GitignoreBuilder::new(folder);
     let patterns = text.trim_start_matches('\u{feff}').lines();
+    let mut lines = 0;
     for (number, line) in patterns.filter(|line| !line.is_empty()).enumerate() {
         if number == MOST_PATTERNS {
             return Err(too_much(&format!("it has more than {MOST_PATTERNS} patterns")));
         }
+        lines = number + 1;
         // An invalid line matches nothing, as with git.
         if !has_open_class(line) {
             let _ = builder.add_line(None, line);
         }
     }
     // Wildcards may expand a few patterns beyond what can be matched in time.
-    builder.build().map(Some).map_err(|problem| too_much(&problem.to_string()))
+    let built = builder.build().map(|patterns| Some((patterns, (lines, text.len() as u64))));
+    built.map_err(|problem| too_much(&problem.to_string()))
 }
 
 fn too_much(problem: &str) -> anyhow::Error {
@@ -342,6 +385,24 @@ mod tests {
         assert!(!matches("a/build", true) && matches("a/b", true) && matches("a/b/c/d", false));
         assert!(matches("a/.git", true) && matches(".git/config", false));
         assert!(!matches("", true));
+    }
+
+    #[test]
+    fn all_files_together_have_one_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        let ignored = Ignored::of(top, top);
+        let patterns = |of: usize| (0..of).map(|number| format!("x{number}\n")).collect::<String>();
+        for (name, number) in [("a", MOST_PATTERNS - 10), ("b", 10), ("c", 1)] {
+            fs::create_dir(top.join(name)).unwrap();
+            fs::write(top.join(name).join(FILE), patterns(number)).unwrap();
+        }
+        let matches = |path: &str| ignored.matches(Path::new(path), false);
+        for path in ["a/y", "b/y", "a/y", "b/x9"] {
+            assert_eq!(matches(path).unwrap(), path == "b/x9", "read again, and counted once");
+        }
+        let refused = format!("{:#}", matches("c/y").unwrap_err());
+        assert!(refused.contains("10000 patterns together"), "{refused}");
     }
 
     #[test]
