@@ -2,10 +2,10 @@
 
 use std::env;
 use std::fs;
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::io::{BufWriter, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -53,17 +53,21 @@ pub fn is_state_folder(folder: &Path) -> bool {
 }
 
 /// Writes `path`, and creates its folder if needed. Atomic: `path` is either the old file or the complete new one, readable
-/// only by its owner. A target that isn't a regular file, such as a pipe or a terminal, is written directly. `write` may
-/// write in small pieces.
+/// only by its owner. A target that isn't a regular file, such as a pipe or a terminal, is written directly, unless another user
+/// has put it there. `write` may write in small pieces.
 ///
 /// # Errors
-/// If the folder can't be created or the file can't be written, and the errors of `write`.
+/// If the folder can't be created or the file can't be written, or if it is another user's pipe, and the errors of `write`.
 pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return buffered(&OpenOptions::new().write(true).open(path)?, write);
+    if let Some(found) = fs::metadata(path).ok().filter(|found| !found.is_file()) {
+        // Before it is opened, because the open waits for a reader; and after, because it may be another one by then.
+        check_ours(path, &found)?;
+        let file = OpenOptions::new().write(true).open(path)?;
+        check_ours(path, &file.metadata()?)?;
+        return buffered(&file, write);
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         make_folder(folder)?;
@@ -126,6 +130,20 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Fails if a pipe or a socket at `path` belongs to another user, who would read what is written.
+fn check_ours(path: &Path, found: &Metadata) -> io::Result<()> {
+    // Whatever the shell has opened for this process is the user's word, for instance below `sudo`.
+    let is_open_already = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"]
+        .iter()
+        .any(|place| path.starts_with(place));
+    let is_trusted = [0, rustix::process::geteuid().as_raw()].contains(&found.uid());
+    // Only root makes devices.
+    if is_open_already || is_trusted || found.file_type().is_char_device() {
+        return Ok(());
+    }
+    Err(io::Error::other("another user's pipe or socket is in its place"))
+}
+
 fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut writer = BufWriter::new(file);
     write(&mut writer)?;
@@ -134,7 +152,10 @@ fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::io::Read;
+    use std::os::unix::fs::{OpenOptionsExt, chown, symlink};
+
+    use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
     use super::*;
 
@@ -150,6 +171,26 @@ mod tests {
         write_atomically(&path, |file| file.write_all(b"document")).unwrap();
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
         assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    /// Only root can give a pipe to another user.
+    #[test]
+    fn nothing_is_written_into_a_pipe_of_another_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+        let mut reader = OpenOptions::new().read(true).custom_flags(flags).open(&path).unwrap();
+        let write = || write_atomically(&path, |file| file.write_all(b"document"));
+        write().unwrap();
+        let mut read = [0; 99];
+        assert_eq!(reader.read(&mut read).unwrap(), 8, "one's own");
+        if rustix::process::geteuid().is_root() {
+            chown(&path, Some(65534), None).unwrap();
+            assert!(write().is_err());
+            // Without a writer there is an end, and nothing before it.
+            assert_eq!(reader.read(&mut read).unwrap(), 0);
+        }
     }
 
     #[test]
