@@ -181,7 +181,22 @@ fn a_listing_of_as_many_short_names_as_there_may_be() {
     let entries = r#"awk 'BEGIN { for (;;) printf "l 777 1 1.0000000000 %x%cx%c", i++, 0, 0 }'"#;
     host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
     let ran = host.run(&["mlcube-ssh-pull", "--list"]);
-    ran.exits(125).complains(&["'there'", "listings of more than 1500000 entries"]);
+    ran.exits(125).complains(&["'there'", "listings of more than 1250000 entries"]);
+}
+
+/// What a host's rsync sends as messages is printed by the local one.
+#[test]
+fn messages_of_rsync_without_end() {
+    let host = Attacked::scene();
+    let there = host.scene.host.remote_root().join("digits/workspace");
+    fs::write(there.join("large"), vec![b'x'; 1_500_000]).unwrap();
+    // Protocol 31; the version of the peer; no flags, a seed; and from then on messages of the kind MSG_INFO.
+    let lines = r#"case $1 in --server) ;; *) exec /usr/bin/rsync "$@" ;; esac
+exec perl -e '$| = 1; print pack("V", 31); read STDIN, $x, 4; print "\0", pack("V", 1);
+for (;;) { print pack("V", 9 << 24 | 40), "x" x 39, "\n" }'"#;
+    host.scene.host.has_program("rsync", lines);
+    let ran = host.run(&["mlcube-ssh-pull"]);
+    ran.exits(125).complains(&["'there'", "a reply of more than 16 MiB"]);
 }
 
 /// A listing whose entries would lead out, or have sizes and times that no file has.

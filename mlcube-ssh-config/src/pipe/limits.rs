@@ -28,9 +28,9 @@ pub const WARNINGS: usize = 100;
 
 /// Entries of one listing, and new entries of all listings of a process, which are kept until it ends. Data sets of a
 /// million files are common; with this limit and [`NAMES`], a host can make the client use less than 200 MB.
-pub const ENTRIES: usize = 1_500_000;
+pub const ENTRIES: usize = 1_250_000;
 
-/// Bytes of all names and link targets of one listing, and of the new ones in all listings: 64 for each of [`ENTRIES`].
+/// Bytes of all names and link targets of one listing, and of the new ones in all listings: 80 for each of [`ENTRIES`].
 pub const NAMES: usize = 96 << 20;
 
 /// Bytes of a path or a link target: Linux's `PATH_MAX`. No system call accepts a longer one.

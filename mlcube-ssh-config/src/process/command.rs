@@ -140,6 +140,11 @@ impl Command {
         &self.folder
     }
 
+    /// How many files are in the list.
+    pub(crate) fn names(&self) -> usize {
+        if let Input::List(list) = &self.input { list.len() } else { 0 }
+    }
+
     /// Makes a list of files the standard input.
     #[must_use]
     pub fn list(mut self, list: List) -> Self {
@@ -213,8 +218,8 @@ impl Command {
     /// As [`Command::run`], but passes standard output to `hear` as it comes, and keeps none of it.
     ///
     /// # Errors
-    /// When the program is missing (127) or can't be run (126).
-    pub fn run_heard(&self, mut hear: impl FnMut(&[u8])) -> Outcome<Finished> {
+    /// When the program is missing (127) or can't be run (126); and the errors of `hear`, which end it.
+    pub fn run_heard(&self, mut hear: impl FnMut(&[u8]) -> Outcome<()>) -> Outcome<Finished> {
         let started = io::pipe().and_then(|(output, child_end)| {
             let started = start_with_errors(self.with_input()?.stdout_file(child_end))?;
             Ok((started, output))
@@ -226,7 +231,13 @@ impl Command {
         loop {
             match output.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(length) => hear(&buffer[..length]),
+                Ok(length) => {
+                    if let Err(failure) = hear(&buffer[..length]) {
+                        // Nobody reads the rest.
+                        let _ = handle.kill();
+                        return Err(failure);
+                    }
+                }
                 Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
                 Err(problem) => {
                     // Nobody reads the rest, so the command might wait for ever.

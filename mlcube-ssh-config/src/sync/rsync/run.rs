@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::pipe::failure::{Failure, Outcome};
+use crate::pipe::limits;
+use crate::pipe::limits::Exceeded;
 use crate::process::command::{Command, Finished};
 use crate::remote::connection::Connection;
 use crate::sync::rsync::diagnosis::{classify, is_partial, was_refused};
@@ -126,7 +128,7 @@ pub fn run(
     let mut all = Transfer::default();
     let mut partial: Option<(Finished, &Command)> = None;
     let ended = commands.iter().try_for_each(|command| {
-        let finished = run_one(command, &heard, &mut progress, &mut all)?;
+        let finished = run_one(command, connection, &heard, &mut progress, &mut all)?;
         all.was_refused |= was_refused(&finished);
         if is_partial(&finished) {
             // Files that one transfer skips don't stop the other transfers.
@@ -159,15 +161,19 @@ fn pushes(command: &Command, connection: &Connection) -> bool {
 /// Runs one transfer, and adds what it does to `done`.
 fn run_one(
     command: &Command,
+    connection: &Connection,
     heard: &Heard,
     progress: &mut Progress,
     done: &mut Transfer,
 ) -> Outcome<Finished> {
     heard.report.command(command);
     let (mut lines, mut this) = (Lines::default(), Transfer::default());
+    let mut surplus = Surplus::of(command);
     let finished = command.run_heard(|bytes| {
         lines.take(bytes, |line| {
+            let length = line.len();
             let line = Line::read(line);
+            surplus.count(&line, length);
             this.hear(&line, command.folder());
             match line {
                 Line::Progress(bytes) => progress.reached(bytes),
@@ -181,11 +187,44 @@ fn run_one(
                 Line::Other(_) => {}
             }
         });
+        if surplus.bytes > limits::LINES {
+            return Err(connection.refuse(Exceeded::Lines));
+        }
+        Ok(())
     });
     progress.clear();
     progress.ended();
     done.add(this);
     finished
+}
+
+/// What rsync says beyond a few lines for each file: the remote rsync may send messages for ever, which the local one prints.
+#[derive(Default)]
+struct Surplus {
+    /// Lines that are still expected.
+    expected: usize,
+    /// The bytes of which progress was reported.
+    reached: u64,
+    /// The bytes of all lines beyond the expected ones.
+    bytes: usize,
+}
+
+impl Surplus {
+    /// A change and the progress after it; both twice for a file that changes while it is sent; and as many again.
+    const LINES_OF_A_FILE: usize = 8;
+
+    fn of(command: &Command) -> Self {
+        let expected = command.names().saturating_mul(Self::LINES_OF_A_FILE);
+        Self { expected, ..Self::default() }
+    }
+
+    fn count(&mut self, line: &Line, length: usize) {
+        match *line {
+            Line::Progress(bytes) if bytes > self.reached => self.reached = bytes,
+            _ if self.expected > 0 => self.expected -= 1,
+            _ => self.bytes = self.bytes.saturating_add(length),
+        }
+    }
 }
 
 #[cfg(test)]
