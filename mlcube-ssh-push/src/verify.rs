@@ -18,7 +18,7 @@ use mlcube_ssh::ui::names::shown;
 
 use crate::local::own_files::OwnFiles;
 use crate::local::{Local, code};
-use crate::remote::{followed_links, prepare};
+use crate::remote::{followed_links, linked_folders, prepare};
 
 /// Compares code and workspace, as far as a push would consider them.
 pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
@@ -46,6 +46,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
         return Ok(());
     }
     let mut look = prepare::look(&connection, remote)?;
+    let (ours, run) = ([&local.workspace; 2], |script| connection.run(&script));
+    linked_folders::list(&connection, &look.workspace, &mut look.listing, ours, run)?;
     followed_links::follow_all(&mut look.listing, &local.workspace);
     local.exclude_workspaces(&look.workspaces)?;
     let plan = Plan::comparison(TransferDirection::Up, &local.workspace, &look.listing);

@@ -264,6 +264,29 @@ fn a_folder_there_that_is_a_link_of_its_user_is_kept_and_followed() {
     assert_eq!(fs::read_to_string(scratch.join("set")).unwrap(), "the job's");
 }
 
+/// A task may leave a link to `/`.
+#[test]
+fn nobody_lists_what_is_behind_a_link_through_which_nothing_is_sent() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").with_file("in/data.csv", "1").task(&Task::named("train"));
+    let document = scene.document(&cube, &[]);
+    let there = scene.host.remote_root().join("digits/workspace");
+    let scratch = scene.place().folder("scratch");
+    fs::create_dir_all(&there).unwrap();
+    std::os::unix::fs::symlink(&scratch, there.join("in")).unwrap();
+    std::os::unix::fs::symlink("/", there.join("x")).unwrap();
+    let listed = scene.host.folder().join("listed");
+    let lines = format!(
+        "printf '%s\\n' \"$*\" >>'{}'\nPATH=/usr/bin:/bin exec find \"$@\"",
+        listed.display()
+    );
+    scene.host.has_program("find", &lines);
+    push(&scene, &document).succeeds();
+    let listed = fs::read_to_string(listed).unwrap();
+    assert!(listed.contains("./in/ ") && !listed.contains("./x/"), "{listed}");
+    assert_eq!(fs::read_to_string(scratch.join("data.csv")).unwrap(), "1");
+}
+
 #[test]
 fn permissions_that_change_alone_arrive_and_come_back() {
     let scene = Scene::new();

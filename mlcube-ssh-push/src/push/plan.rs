@@ -10,13 +10,14 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{Comparison, Heard};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Plan, SideListings, Sides, Skipped, TransferDirection, rsync,
+    Agreed, Batch, Plan, SideListings, Sides, Skipped, TransferDirection, longest_path, rsync,
 };
 
 use crate::local::Local;
 use crate::push::{Planned, Push};
 use crate::remote::followed_links::FollowedLinks;
 use crate::remote::incoming::IncomingId;
+use crate::remote::linked_folders;
 use crate::remote::state::RemoteState;
 use crate::remote::try_names;
 
@@ -33,15 +34,17 @@ impl Push<'_> {
         // The listings are emptied by the plan, so they are compared before.
         let looks_the_same =
             self.args.checksum.then(|| local.selected().files_as_in(&remote.listing));
+        self.list_linked_folders(local, remote)?;
         let agreed = self.settle(local, remote)?;
         let unheld_code = self.take_unheld_code(local, remote)?;
         let unwritable_code = remote.unwritable_entries(&local.code);
         local.skip_code(&unwritable_code, &remote.code);
         let mut plan = self.plan_workspace(local, remote, &agreed)?;
-        plan.skipped.extend(unheld_code.into_iter().map(|path| (path, Skipped::Unheld)));
-        let unwritable_code = unwritable_code.into_iter().map(|path| (path, Skipped::Unwritable));
+        plan.skipped.extend(unheld_code.into_iter().map(|path| (path.into(), Skipped::Unheld)));
+        let unwritable_code =
+            unwritable_code.into_iter().map(|path| (path.into(), Skipped::Unwritable));
         plan.skipped.extend(unwritable_code);
-        plan.skipped.extend(local.special_code().map(|path| (path, Skipped::Special)));
+        plan.skipped.extend(local.special_code().map(|path| (path.into(), Skipped::Special)));
         let is_agreed = plan.will_agree == *agreed;
         if let Some(looks_the_same) = looks_the_same {
             self.add_differing(&mut plan, looks_the_same, local, remote)?;
@@ -49,6 +52,16 @@ impl Push<'_> {
         // Writing the sync state of a million files takes a second.
         let is_agreed = is_agreed && plan.is_empty();
         Ok(Planned { plan, is_agreed, was_cut_off })
+    }
+
+    /// Lists what is behind those links of the remote through which this push may write.
+    fn list_linked_folders(&self, local: &Local, remote: &mut RemoteState<'_>) -> Outcome<()> {
+        let (ours, run) =
+            ([&local.workspace, &local.agreed], |script| remote.incoming.run_script(script));
+        let listing = &mut remote.listing;
+        linked_folders::list(&self.connection, &remote.workspace, listing, ours, run)?;
+        listing.close_long_paths(longest_path(&self.cube.layout.workspace, &remote.workspace));
+        Ok(())
     }
 
     /// Returns what both sides of the workspace last agreed on, and writes down what an earlier push that was cut off has
@@ -171,7 +184,10 @@ impl Push<'_> {
     fn tell_links_apart(&self, plan: &mut Plan, local: &Local, remote: &RemoteState<'_>) {
         for (path, why) in plan.skipped.iter_mut().filter(|(_, why)| why.is_other_kind()) {
             let place = self.cube.layout.workspace.join(&*path);
-            if place.is_symlink() && place.is_dir() && !local.followed.contains(path) {
+            if place.is_symlink()
+                && place.is_dir()
+                && !local.followed.iter().any(|followed| followed == path)
+            {
                 *why = Skipped::OwnLink;
             } else if remote.listing.get(path).is_some_and(|it| it.kind == EntryKind::Link) {
                 *why = Skipped::RemoteLink;

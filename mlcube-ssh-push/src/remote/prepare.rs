@@ -131,7 +131,6 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
         .given("state", remote.state.as_str())
         .given("workspace", remote.workspace.as_str())
         .given("format", FIND_FORMAT)
-        .given("linked", FIND_FORMAT_LINKED)
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
 }
 
@@ -182,7 +181,7 @@ fn places(reply: &Reply, key: &str) -> Vec<PathBuf> {
     places.map(PathBuf::from).filter(is_below).collect()
 }
 
-fn failure(host: &str, reply: &Reply) -> Failure {
+pub(crate) fn failure(host: &str, reply: &Reply) -> Failure {
     let problem = reply.field("problem").unwrap_or_default();
     Problem::parse(&problem).failure(host, &reply.errors).unwrap_or_else(|| {
         let reason = problem::reason(&problem, &reply.last_error());

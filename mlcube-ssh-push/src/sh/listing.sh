@@ -1,16 +1,11 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # the prelude sets private
 
-# Lists the workspace $1 in the format $2, its read-only folders in the format $4, and the entries below its links to
-# folders in the format $3. Of a folder that can't be entered, such as a container's, only the folder itself is listed.
-# A link that leads to itself isn't readable; it is listed without -xtype, which would make find fail. A folder below a
-# link that can't be listed for another reason becomes an unreadable entry.
+# Lists the workspace $1 in the format $2, its read-only folders in the format $3. Of a folder that can't be entered, such as
+# a container's, only the folder itself is listed.
 list_workspace() {
-  closed='-type d ( ! -readable -o ! -executable ) -prune'
-  # shellcheck disable=SC2086 # words of find
-  cd "$1" && find . -mindepth 1 '(' -type d ! -writable -printf "$4" -o -printf "$2" ')' '(' $closed -o \
-    -type l ! -readable -o \
-    -type l -xtype d ! -exec find '{}/' -mindepth 1 -printf "$3" $closed ';' -printf 'u %m %s %T@ %P\0!it cannot be listed\0' ')'
+  cd "$1" && find . -mindepth 1 '(' -type d ! -writable -printf "$3" -o -printf "$2" ')' \
+    -type d '(' ! -readable -o ! -executable ')' -prune
 }
 
 # Replies with every place in the base that is or was a workspace, read from the state folder $1. What is in such a

@@ -184,7 +184,7 @@ if cd "$base"; then
   done
 fi
 printf 'listing\n'
-list_workspace "$workspace" "$format" "$linked" "$unwritable" || return
+list_workspace "$workspace" "$format" "$unwritable" || return
 printf 'another\0\0'
 # Code that can't be listed is sent.
 if cd "$base"; then list_places "$linked" "$@" || :; fi

@@ -1,0 +1,44 @@
+//! What is behind the remote's links to folders, where a push may write through them.
+//!
+//! Only those links count in whose places this side has a folder: a task may leave a link to `/`, and what is behind it is
+//! nobody's business.
+
+use std::path::{Path, PathBuf};
+
+use mlcube_ssh::listing::{EntryKind, FIND_FORMAT_LINKED, Listing};
+use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::session::Reply;
+
+const LIST: &str = include_str!("../sh/linked-folders.sh");
+
+/// Adds to the listing `remote` of the `workspace` what is behind its links in the places of folders of `ours`: the local
+/// workspace, and what both sides agreed on.
+pub(crate) fn list(
+    connection: &Connection,
+    workspace: &str,
+    remote: &mut Listing,
+    ours: [&Listing; 2],
+    run: impl FnOnce(Script) -> Outcome<Reply>,
+) -> Outcome<()> {
+    let is_ours =
+        |path: &Path| ours.iter().any(|ours| ours.get(path).is_some_and(|entry| entry.is_folder()));
+    let links: Vec<PathBuf> = remote
+        .iter()
+        .filter(|(path, entry)| entry.kind == EntryKind::Link && is_ours(path))
+        .map(|(path, _)| path.to_owned())
+        .collect();
+    if links.is_empty() {
+        return Ok(());
+    }
+    let script = connection.script(LIST);
+    let script = script.given("workspace", workspace).given("linked", FIND_FORMAT_LINKED);
+    let word = |script: Script, link: &PathBuf| script.word(link);
+    let reply = run(links.iter().fold(script, word))?;
+    if reply.status != 0 {
+        return Err(super::prepare::failure(connection.host().as_str(), &reply));
+    }
+    remote.merge(&reply.listing()?);
+    Ok(())
+}

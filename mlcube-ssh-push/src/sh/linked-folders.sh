@@ -1,0 +1,18 @@
+#!/bin/sh
+# Lists what is behind links of the workspace that lead to folders.
+# Given: workspace; linked, the format of the listing.
+# Words: the links, by their paths in the workspace.
+# Replies: a line `listing` and the listing; or problem.
+# shellcheck disable=SC2154 # the client sets what is given
+
+locate "$workspace"
+cd "$path" || problem no-workspace "$path"
+printf 'listing\n'
+for link; do
+  # A link that leads to itself isn't readable.
+  if [ ! -d "$link" ] || [ ! -r "$link" ]; then continue; fi
+  # The trailing slash makes find enter the link. Of a folder that can't be entered, such as a container's, only the folder
+  # itself is listed. What can't be listed for another reason becomes an unreadable entry.
+  find "./$link/" -mindepth 1 -printf "$linked" -type d '(' ! -readable -o ! -executable ')' -prune ||
+    find "./$link" -maxdepth 0 -printf 'u %m %s %T@ %p\0!it cannot be listed\0'
+done
