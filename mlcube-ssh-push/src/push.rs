@@ -322,11 +322,9 @@ fn note_considered(receipt: &mut Receipt, local: &Local) {
 
 /// Notes what is known before anything is sent: the free space, and what is skipped and kept.
 fn note_plan(receipt: &mut Receipt, remote: &RemoteState, plan: &Plan) {
-    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     receipt.free_bytes = remote.workspace_disk.free;
-    let skipped = plan.skipped_for(Skipped::is_named);
-    receipt.left_out = skipped.map(|path| path.to_string_lossy().into_owned()).collect();
-    receipt.kept = plan.kept.iter().map(text).collect();
+    receipt.left_out = names::in_document(plan.skipped_for(Skipped::is_named));
+    receipt.kept = names::in_document(plan.kept.iter().map(PathBuf::as_path));
 }
 
 /// Sends what is planned, and records in the sync state what both sides agree on then.

@@ -88,11 +88,20 @@ esac";
 
 /// From now on the host's rsync hears `other` where it is asked for `name`: a name of the same length.
 fn sends_another(scene: &Scene, name: &str, other: &str) {
+    sends_another_and(scene, name, other, "exit($? >> 8)");
+}
+
+/// As `sends_another`, and the host's rsync is killed in the end.
+fn sends_another_and_fails(scene: &Scene, name: &str, other: &str) {
+    sends_another_and(scene, name, other, "exit(12)");
+}
+
+fn sends_another_and(scene: &Scene, name: &str, other: &str, end: &str) {
     assert_eq!(name.len(), other.len());
     let lines = format!(
         r#"case "$*" in *--sender*) ;; *) exec /usr/bin/rsync "$@" ;; esac
 exec perl -e '
-$SIG{{CHLD}} = sub {{ wait; exit($? >> 8) }};
+$SIG{{CHLD}} = sub {{ wait; {end} }};
 open(my $rsync, "|-", "/usr/bin/rsync", @ARGV) or die;
 close(STDOUT);
 while (sysread(STDIN, my $piece, 65536)) {{ $piece =~ s/{name}/{other}/g; syswrite($rsync, $piece) }}
@@ -136,7 +145,8 @@ fn a_name_with_a_wildcard_lets_the_host_send_no_other_file() {
     fs::write(there(&scene).join("m*ne"), "theirs").unwrap();
     fs::write(there(&scene).join("mine"), "theirs, too").unwrap();
     fs::write(cube.workspace().join("mine"), "edited here").unwrap();
-    sends_another(&scene, "m.ne", "mine");
+    // Such a host is named, too, if its rsync fails then.
+    sends_another_and_fails(&scene, "m.ne", "mine");
     let pulled = pull(&scene, &document, &[]);
     pulled.exits(125).complains(&["'there' sent", "mine", "didn't request"]);
     assert_eq!(cube.result("mine"), "edited here");

@@ -48,6 +48,18 @@ pub enum Unreadable {
     Reason(String),
 }
 
+impl Unreadable {
+    /// Reads what a listing has of an unreadable entry in the place of a link's target.
+    #[must_use]
+    pub fn of(target: &Path) -> Self {
+        let text = target.to_string_lossy();
+        match text.strip_prefix(REASON) {
+            Some(reason) => Self::Reason(reason.to_owned()),
+            None => Self::Owner(text.into_owned()),
+        }
+    }
+}
+
 /// Facts about an entry that are kept in the bits of its mode above the permissions.
 const SPARSE: u32 = 0o1_0000;
 const UNWRITABLE: u32 = 0o2_0000;
@@ -121,11 +133,7 @@ impl Entry {
     /// Why an unreadable entry can't be read.
     #[must_use]
     pub fn why_unreadable(&self) -> Unreadable {
-        let text = self.target.to_string_lossy();
-        match text.strip_prefix(REASON) {
-            Some(reason) => Unreadable::Reason(reason.to_owned()),
-            None => Unreadable::Owner(text.into_owned()),
-        }
+        Unreadable::of(&self.target)
     }
 
     /// Reads the entry of an open file; `None` if the system can't.

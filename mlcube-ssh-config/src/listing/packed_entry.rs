@@ -55,6 +55,16 @@ impl PackedEntry {
         path_of(split(records.get(self.0)).0)
     }
 
+    /// The target of a link, or why an entry is unreadable.
+    pub(crate) fn target(self) -> &'static Path {
+        let mut rest = split(records().get(self.0)).1;
+        // Kind and mode, size, seconds, nanoseconds.
+        for _ in 0..4 {
+            take_number(&mut rest);
+        }
+        path_of(rest)
+    }
+
     /// Compares the paths of two entries, with the records already locked.
     pub(crate) fn order_in(self, other: Self, records: &Interner) -> Ordering {
         let by_number = records.order_by_number(self.0, other.0);
@@ -182,6 +192,7 @@ mod tests {
             let (size, target) = (u64::MAX, PathBuf::from("../to"));
             let entry = Entry { kind, mode: KEPT_MODE, size, modified, target };
             let packed = PackedEntry::new(Path::new("a/link"), &entry);
+            assert_eq!(packed.target(), entry.target);
             assert_eq!(packed.unpack(), (Path::new("a/link"), entry));
         }
     }

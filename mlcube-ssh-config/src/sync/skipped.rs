@@ -1,13 +1,14 @@
 //! Entries that a transfer skips: why, and the lines that name them.
 
 use std::mem::discriminant;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Error, anyhow};
 
 use crate::listing::Unreadable;
 use crate::settings::names::Host;
 use crate::sync::direction::TransferDirection;
+use crate::sync::plan::SkippedEntry;
 use crate::ui::names::{Names, others, shown};
 
 /// Why an entry is skipped.
@@ -33,8 +34,8 @@ pub enum Skipped {
     ReservedLink,
     /// It is a folder of the remote whose name is reserved.
     Reserved,
-    /// The sender can't read it.
-    Unreadable(Unreadable),
+    /// The sender can't read it, for the reason that [`Unreadable::of`] reads.
+    Unreadable(&'static Path),
     /// It is a link of the remote that leads out, that a push sent, and that no longer exists locally.
     SentLink,
 }
@@ -94,23 +95,16 @@ impl Skipped {
                 "nothing in a folder of this name is fetched; a job has to write elsewhere"
                     .to_owned()
             }
-            Self::Unreadable(Unreadable::Owner(owner)) => {
-                format!("it belongs to {owner} on {host}")
-            }
-            Self::Unreadable(Unreadable::Reason(reason)) => {
-                format!("{host} can't read it ({reason})")
-            }
+            Self::Unreadable(why) => match Unreadable::of(why) {
+                Unreadable::Owner(owner) => format!("it belongs to {owner} on {host}"),
+                Unreadable::Reason(reason) => format!("{host} can't read it ({reason})"),
+            },
         }
     }
 }
 
 /// Names skipped entries, those with the same reason together.
-pub fn name(
-    names: &Names,
-    skipped: &[&(PathBuf, Skipped)],
-    direction: TransferDirection,
-    host: &Host,
-) {
+pub fn name(names: &Names, skipped: &[&SkippedEntry], direction: TransferDirection, host: &Host) {
     let mut skipped: Vec<_> = skipped.iter().filter(|(_, why)| why.is_named()).collect();
     // The sort is stable: with the same reason, the entries keep their order.
     skipped.sort_by_key(|(_, why)| why);

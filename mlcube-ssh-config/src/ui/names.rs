@@ -8,8 +8,18 @@ use crate::ui::report::Report;
 pub struct Names {
     /// Where the lines are printed.
     pub report: Report,
-    /// The place in the document that lists all entries; empty if there is none.
+    /// The place in the document that lists the entries; empty if there is none.
     pub field: &'static str,
+    /// How many entries there are for that place, of which [`in_document`] lists the first.
+    pub total: usize,
+}
+
+/// The most entries in a list of the document: a host may name a million, which every step would have to read.
+const IN_DOCUMENT: usize = 10_000;
+
+/// The first paths, for a list of the document.
+pub fn in_document<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<String> {
+    paths.into_iter().take(IN_DOCUMENT).map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 impl Names {
@@ -24,7 +34,10 @@ impl Names {
         if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
             let all = match self.field {
                 "" => String::new(),
-                field => format!("; {field} in the document lists all"),
+                field if self.total <= IN_DOCUMENT => {
+                    format!("; {field} in the document lists all")
+                }
+                field => format!("; {field} in the document lists the first {IN_DOCUMENT}"),
             };
             self.report.warn(&format!("and {more} more{all}"));
         }

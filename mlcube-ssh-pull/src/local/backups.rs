@@ -136,7 +136,7 @@ impl Backups {
             }
         }
         self.remove_empty(&backups);
-        let name = Names { report, field: "" };
+        let name = Names { report, field: "", total: 0 };
         name.each(&changed, |path| {
             if self.was_cut_off {
                 let backup = self.folder.join(path);

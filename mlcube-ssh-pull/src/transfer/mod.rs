@@ -11,7 +11,6 @@ mod unmade;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fs;
-use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +32,7 @@ use mlcube_ssh::sync::{
     TransferDirection, Umask, follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
-use mlcube_ssh::ui::names::shown;
+use mlcube_ssh::ui::names::{in_document, shown};
 
 use crate::archive::received::Received;
 use crate::cli::Args;
@@ -196,7 +195,7 @@ impl PullContext<'_> {
             self.add_differing(&mut plan, differing, &seen, &local);
         }
         skipped::tell_links_apart(&mut plan, workspace);
-        let reserved = reserved.into_iter().map(|path| (path, Skipped::Reserved));
+        let reserved = reserved.into_iter().map(|path| (path.into(), Skipped::Reserved));
         plan.skipped.extend(reserved);
         // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(entered(remote.followed(true), &local, self.real_folders()));
@@ -249,8 +248,9 @@ impl PullContext<'_> {
         let failure = fetched.as_ref().map_or_else(Some, |(_, partial)| partial.as_ref());
         let was_full = failure.is_some_and(Failure::is_out_of_room);
         backups.settle(workspace, replaced, &plan.send, was_full && !args.checksum, report);
-        self.sync_state.set_unnamed_backups(None)?;
+        let settled = self.sync_state.set_unnamed_backups(None);
         let (rest, partial) = fetched?;
+        settled?;
         let denied = file_system::set_permissions(self.real_folders(), &plan.permissions);
         receipt.changed |= plan.permissions.len() > denied.len();
         Ok(Fetched { rest, partial, denied })
@@ -274,9 +274,9 @@ impl PullContext<'_> {
         if let Some(failure) = partial {
             // rsync names files as it sees them, for instance by temporary names.
             let otherwise = confirmed.otherwise();
-            let names = otherwise.iter().map(|(path, _)| path.to_string_lossy().into_owned());
-            receipt.left_out.extend(names);
-            skipped::name_not_placed(self.step.report(), otherwise);
+            let total = receipt.left_out.len() + otherwise.len();
+            receipt.left_out.extend(in_document(otherwise.iter().map(|(path, _)| &**path)));
+            skipped::name_not_placed(self.step.report(), otherwise, total);
             return Err(failure);
         }
         skipped::check_exchanged(&confirmed, self.connection.host())?;
@@ -405,13 +405,12 @@ impl PullContext<'_> {
         let heard = Heard { report: self.step.report(), total: rest.bytes(), changed: None };
         let commands = fetch.commands(&loads, stage.as_ref());
         let (mut transfer, fetched) = rsync::run(&commands, self.connection, heard);
-        let placed = stage.map_or(Ok(()), |stage| {
+        let (placed, unrequested) = stage.map_or((Ok(()), Ok(None)), |stage| {
             // After a transfer that was cut off too: complete files are kept then.
             let is_complete = matches!(fetched, Ok(None));
             let placed = self.place(&fetch, &stage, &loads, &rest, is_complete);
             let is_done = is_complete && placed.is_ok();
-            let unrequested = stage.clear(&loads, &layout.workspace, !is_done);
-            placed.and(self.check_requested(unrequested))
+            (placed, stage.clear(&loads, &layout.workspace, !is_done))
         });
         transfer.changed = transfer.changed.saturating_add(made.number);
         let mut unmade = made.unmade.into_iter().next();
@@ -422,8 +421,12 @@ impl PullContext<'_> {
         }
         folders.finish();
         note_fetched(receipt, &received, &transfer);
+        // Named whatever else failed: such a host may also end its rsync.
+        self.check_requested(unrequested.as_ref().ok().and_then(Option::as_deref))?;
         let left_out = fetched?.or(unmade.map(Unmade::failure));
-        placed.map(|()| (rest.into_owned(), left_out))
+        placed?;
+        unrequested.context("can't clear the folder for incoming files")?;
+        Ok((rest.into_owned(), left_out))
     }
 
     /// Moves the entries of these loads from the stage to their places.
@@ -456,13 +459,13 @@ impl PullContext<'_> {
     }
 
     /// Refuses a host that sends names which weren't requested: an honest host doesn't do that.
-    fn check_requested(&self, unrequested: io::Result<Option<PathBuf>>) -> Outcome<()> {
+    fn check_requested(&self, unrequested: Option<&Path>) -> Outcome<()> {
         let host = self.connection.host();
-        match unrequested.context("can't clear the folder for incoming files")? {
+        match unrequested {
             None => Ok(()),
             Some(name) => Err(Failure::ours(anyhow!(
                 "'{host}' sent '{}', which this pull didn't request; it was removed",
-                shown(&name)
+                shown(name)
             ))
             .hint(format!("check the host's rsync with `ssh {}`", shell_word(host.as_str())))),
         }
@@ -510,13 +513,11 @@ pub(crate) fn plan(
 /// Notes what is known before anything is fetched: the free space, and what is skipped and kept.
 fn note_plan(receipt: &mut Receipt, planned: &Planned, free: Option<u64>) {
     let plan = &planned.plan;
-    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     (receipt.files, receipt.bytes) = (Some(planned.files), Some(planned.bytes));
     (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
     receipt.free_bytes = free;
-    receipt.kept = plan.kept.iter().map(text).collect();
-    let skipped = plan.skipped_for(Skipped::is_named);
-    receipt.left_out = skipped.map(|path| path.to_string_lossy().into_owned()).collect();
+    receipt.kept = in_document(plan.kept.iter().map(PathBuf::as_path));
+    receipt.left_out = in_document(plan.skipped_for(Skipped::is_named));
 }
 
 /// Notes what was fetched as an archive and by rsync.

@@ -35,7 +35,7 @@ pub(crate) fn name(
     workspace: &Path,
     boundary: &Boundary,
 ) {
-    let names = Names { report, field: "steps.pull.left_out" };
+    let names = Names { report, field: "steps.pull.left_out", total: plan.skipped.len() };
     let (links, others): (Vec<_>, Vec<_>) =
         plan.skipped.iter().partition(|(_, why)| *why == Skipped::OwnLink);
     skipped::name(&names, &links, TransferDirection::Down, host);
@@ -49,8 +49,8 @@ pub(crate) fn name(
 }
 
 /// Names what rsync couldn't move to its place.
-pub(crate) fn name_not_placed(report: Report, otherwise: &[AgreedEntry]) {
-    let names = Names { report, field: "steps.pull.left_out" };
+pub(crate) fn name_not_placed(report: Report, otherwise: &[AgreedEntry], total: usize) {
+    let names = Names { report, field: "steps.pull.left_out", total };
     names.each(otherwise, |(path, _)| {
         format!("skipped {}: it couldn't be moved to its place", shown(path))
     });
@@ -90,11 +90,11 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
         .skipped
         .iter()
         .filter_map(|(path, why)| match why {
-            Skipped::Unreadable(why) => Some((path, why)),
+            Skipped::Unreadable(why) => Some((&**path, *why)),
             _ => None,
         })
         .collect();
-    match unreadable.first() {
+    match unreadable.first().map(|(path, why)| (path, Unreadable::of(why))) {
         None => check_closed(plan, host),
         Some((path, Unreadable::Reason(reason))) => Err(Failure::ours(anyhow!(
             "'{}'{} can't be read on '{host}' ({reason}); the rest was done",

@@ -34,7 +34,7 @@ pub(crate) fn print(
             human_bytes(receipt.bytes_sent.unwrap_or(0))
         )),
     }
-    let name = Names { report, field: "steps.pull.kept" };
+    let name = Names { report, field: "steps.pull.kept", total: plan.kept.len() };
     name.each(&plan.kept, |path| {
         let is_link_to_file = |path: &Path| path.is_symlink() && path.is_file();
         let why = if is_link_to_file(&workspace.join(path)) {

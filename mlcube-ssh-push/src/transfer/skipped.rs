@@ -16,8 +16,9 @@ use crate::transfer::context::TransferContext;
 
 /// Names what was skipped.
 pub(crate) fn name(context: &TransferContext) {
-    let names = Names { report: context.step.report(), field: "steps.push.left_out" };
     let skipped: Vec<_> = context.plan.skipped.iter().collect();
+    let (report, total) = (context.step.report(), skipped.len());
+    let names = Names { report, field: "steps.push.left_out", total };
     skipped::name(&names, &skipped, TransferDirection::Up, context.connection.host());
 }
 

@@ -25,7 +25,8 @@ pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Sent) {
         )),
     }
     skipped::name(context);
-    let kept = Names { report, field: "steps.push.kept" };
+    let total = context.plan.kept.len();
+    let kept = Names { report, field: "steps.push.kept", total };
     kept.each(&context.plan.kept, |path| {
         format!("kept {} on {host}, as it changed on both sides", shown(path))
     });

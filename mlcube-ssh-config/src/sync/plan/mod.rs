@@ -12,6 +12,7 @@ pub(crate) mod backup;
 pub(crate) mod batch;
 pub(crate) mod unplaced;
 
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
@@ -22,6 +23,9 @@ use crate::sync::direction::TransferDirection;
 use crate::sync::plan::batch::Batch;
 use crate::sync::skipped::Skipped;
 use crate::sync::umask::Umask;
+
+/// A skipped entry, and why. Of an entry that a host lists no path is copied: there may be a million of them.
+pub(crate) type SkippedEntry = (Cow<'static, Path>, Skipped);
 
 /// Says what a transfer does with each entry of the sender.
 ///
@@ -54,7 +58,7 @@ pub struct Plan {
     /// Entries that differ and are kept on the receiver, because both sides changed or nobody knows.
     pub kept: Vec<PathBuf>,
     /// Entries that are skipped, and why.
-    pub skipped: Vec<(PathBuf, Skipped)>,
+    pub skipped: Vec<SkippedEntry>,
     /// Folders that are links on the receiver, made by its user; the transfer follows them.
     pub links: Vec<PathBuf>,
     /// The entries that both sides agree on once the plan is carried out.
@@ -88,9 +92,9 @@ impl Plan {
         overwrite: bool,
     ) -> Self {
         let mut plan = Self::default();
-        let mut skipped_root: Option<&Path> = None;
+        let mut skipped_root: Option<&'static Path> = None;
         let (mut to_it, mut agreed_it) = (to.cursor(), agreed.cursor());
-        let mut around = None;
+        let mut around: Option<&'static Path> = None;
         let umask = (direction == TransferDirection::Down).then(Umask::of_process);
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
@@ -100,7 +104,7 @@ impl Plan {
                 around = path.parent();
                 if let Some(above) = not_a_folder(around, from).or(not_a_folder(around, to)) {
                     skipped_root = Some(above);
-                    plan.skipped.push((above.to_owned(), Skipped::OtherKind));
+                    plan.skipped.push((above.into(), Skipped::OtherKind));
                 }
             }
             let is_skipped = is_below(skipped_root);
@@ -113,11 +117,11 @@ impl Plan {
             let (receiver, agreed) = (receiver.as_ref(), agreed.as_ref());
             if is_skipped {
                 plan.keep_agreed(path, agreed);
-            } else if let Some(why) = why_skipped(direction, path, &entry, receiver, agreed, to) {
+            } else if let Some(why) = why_skipped(direction, packed, &entry, receiver, agreed, to) {
                 if why.takes_all_below() {
                     skipped_root = Some(path);
                 }
-                plan.skipped.push((path.to_owned(), why));
+                plan.skipped.push((path.into(), why));
                 plan.keep_agreed(path, agreed);
             } else {
                 if entry.is_folder() && receiver.is_some_and(Entry::is_followed_link) {
@@ -341,7 +345,7 @@ impl Plan {
 
     /// The skipped entries for whose reason `is` holds.
     pub fn skipped_for(&self, is: impl Fn(&Skipped) -> bool) -> impl Iterator<Item = &Path> {
-        self.skipped.iter().filter(move |(_, why)| is(why)).map(|(path, _)| path.as_path())
+        self.skipped.iter().filter(move |(_, why)| is(why)).map(|(path, _)| &**path)
     }
 
     /// Splits the entries to send into batches.
@@ -380,7 +384,7 @@ fn not_a_folder<'a>(folder: Option<&'a Path>, listing: &Listing) -> Option<&'a P
 /// Why an entry is skipped; `None` if it isn't.
 fn why_skipped(
     direction: TransferDirection,
-    path: &Path,
+    packed: PackedEntry,
     entry: &Entry,
     receiver: Option<&Entry>,
     agreed: Option<&Entry>,
@@ -394,12 +398,12 @@ fn why_skipped(
             _ => Skipped::OtherKind,
         }),
         (EntryKind::Other, _) => Some(Skipped::Special),
-        (EntryKind::Unreadable, _) => Some(Skipped::Unreadable(entry.why_unreadable())),
+        (EntryKind::Unreadable, _) => Some(Skipped::Unreadable(packed.target())),
         // A link that is also on the local side belongs to the user, who sent it with a push.
         (EntryKind::Link, _)
             if direction == TransferDirection::Down
                 && !is_receivers
-                && leads_out_of(path, entry, to) =>
+                && leads_out_of(packed.path(), entry, to) =>
         {
             let is_sent = agreed.is_some_and(|agreed| agreed.same_content(entry));
             let why =
@@ -601,7 +605,7 @@ mod tests {
             &link("in"),
             false,
         );
-        let skipped = |why| vec![(PathBuf::from("a"), why)];
+        let skipped = |why| vec![(Path::new("a").into(), why)];
         assert_eq!((plan.skipped, plan.will_agree), (skipped(Skipped::LeadsOut), link("in")));
         let both = link("/out");
         let plan = Plan::new(TransferDirection::Down, &both, &Listing::default(), &both, false);

@@ -46,7 +46,7 @@ impl Plan {
                 Some(agreed) => self.will_agree.insert(path, &agreed),
                 None => self.will_agree.remove(path),
             }
-            self.skipped.push((path.to_owned(), Skipped::Unwritable));
+            self.skipped.push((path.into(), Skipped::Unwritable));
         }
     }
 
