@@ -1,5 +1,6 @@
 //! Entries that a transfer skips: why, and the lines that name them.
 
+use std::borrow::Cow;
 use std::mem::discriminant;
 use std::path::Path;
 
@@ -8,8 +9,10 @@ use anyhow::{Error, anyhow};
 use crate::listing::Unreadable;
 use crate::settings::names::Host;
 use crate::sync::direction::TransferDirection;
-use crate::sync::plan::SkippedEntry;
 use crate::ui::names::{Names, others, shown};
+
+/// A skipped entry, and why. Of an entry that a host lists no path is copied: there may be a million of them.
+pub(crate) type SkippedEntry = (Cow<'static, Path>, Skipped);
 
 /// Why an entry is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,6 +7,7 @@
 
 locate "$workspace"
 cd "$path" || problem no-workspace "$path"
+unlisted='u %m %s %T@ %p\0!it cannot be listed\0'
 printf 'listing\n'
 for link; do
   # A link that leads to itself isn't readable.
@@ -14,5 +15,5 @@ for link; do
   # The trailing slash makes find enter the link. Of a folder that can't be entered, such as a container's, only the folder
   # itself is listed. What can't be listed for another reason becomes an unreadable entry.
   find "./$link/" -mindepth 1 -printf "$linked" -type d '(' ! -readable -o ! -executable ')' -prune ||
-    find "./$link" -maxdepth 0 -printf 'u %m %s %T@ %p\0!it cannot be listed\0'
+    find "./$link" -maxdepth 0 -printf "$unlisted"
 done

@@ -12,7 +12,6 @@ pub(crate) mod backup;
 pub(crate) mod batch;
 pub(crate) mod unplaced;
 
-use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
@@ -21,11 +20,8 @@ use crate::listing::ignore::is_reserved;
 use crate::listing::packed_entry::PackedEntry;
 use crate::sync::direction::TransferDirection;
 use crate::sync::plan::batch::Batch;
-use crate::sync::skipped::Skipped;
+use crate::sync::skipped::{Skipped, SkippedEntry};
 use crate::sync::umask::Umask;
-
-/// A skipped entry, and why. Of an entry that a host lists no path is copied: there may be a million of them.
-pub(crate) type SkippedEntry = (Cow<'static, Path>, Skipped);
 
 /// Says what a transfer does with each entry of the sender.
 ///
