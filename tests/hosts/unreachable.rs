@@ -239,6 +239,20 @@ fn openrsync_here_is_told_before_any_login() {
 }
 
 #[test]
+fn openrsync_here_is_told_over_an_open_connection_too() {
+    let scene = Scene::new();
+    let cube = a_cube(&scene).with_file("data.csv", "1");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    fs::write(cube.workspace().join("data.csv"), "changed").unwrap();
+    scene.has_program(
+        "rsync",
+        &format!("{OPENRSYNC}\n[ \"$1\" = --version ] || {{ {OPENRSYNC} >&2; exit 1; }}"),
+    );
+    push(&scene, &document).exits(126).complains(&["this machine", "openrsync", "install rsync"]);
+}
+
+#[test]
 fn an_rsync_that_is_too_old() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);

@@ -6,6 +6,7 @@ use crate::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use crate::process::command::Finished;
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::lost_during_transfer;
+use crate::remote::rsync_version;
 use crate::remote::rsync_version::{missing_on_remote, wrong_on_remote};
 use crate::text::quote::one_line;
 use crate::text::units::count;
@@ -92,7 +93,10 @@ pub fn outcome(
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
             .hint(RESUMES),
         // Syntax or protocol: another program is called rsync, or something prints before it.
-        1 | 2 | 4 if errors.contains("openrsync") => wrong_on_remote(host),
+        // Over an open connection the local rsync wasn't looked at.
+        1 | 2 | 4 if errors.contains("openrsync") => {
+            rsync_version::check().err().unwrap_or_else(|| wrong_on_remote(host))
+        }
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
             "something on '{host}' printed into the transfer: {}",
             last_words(errors)
