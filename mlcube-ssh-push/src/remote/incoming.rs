@@ -2,6 +2,8 @@
 //! no two pushes share one, whichever machine they come from.
 
 use std::cell::Cell;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use mlcube_ssh::pipe::document::Remote;
@@ -9,7 +11,7 @@ use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::{Reply, Session};
+use mlcube_ssh::remote::session::{PAUSES, Reply, Session};
 use mlcube_ssh::remote::{job, problem};
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{SeenTransfer, SyncState, TransferId, rsync};
@@ -192,7 +194,7 @@ impl<'a> Incoming<'a> {
         let (transfer, ended) = rsync::run(commands, self.connection, heard);
         let (transfer, ended) = match transfer.was_refused.then(|| self.make_room()) {
             None | Some(Ok(false)) => (transfer, ended),
-            Some(Ok(true)) => rsync::run(commands, self.connection, heard),
+            Some(Ok(true)) => self.run_alone(commands, heard),
             Some(Err(failure)) => (transfer, Err(failure)),
         };
         if ended.as_ref().is_err_and(|failure| failure.kind == FailureKind::Connection) {
@@ -202,6 +204,22 @@ impl<'a> Incoming<'a> {
             }
         }
         (transfer, ended)
+    }
+
+    /// Runs rsync commands on a host that allows one session: it may count the former one for a moment after its end.
+    fn run_alone(
+        &self,
+        commands: &[Command],
+        heard: Heard,
+    ) -> (Transfer, Outcome<Option<Failure>>) {
+        for pause in PAUSES {
+            let (transfer, ended) = rsync::run(commands, self.connection, heard);
+            if !transfer.was_refused {
+                return (transfer, ended);
+            }
+            thread::sleep(Duration::from_millis(pause));
+        }
+        rsync::run(commands, self.connection, heard)
     }
 
     /// Ends the session for a host that allows no other beside it; returns whether a session was open.

@@ -32,7 +32,7 @@ use crate::text::quote::one_line;
 use crate::ui::report::Report;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
-const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
+pub const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
 
 /// The number of these pauses after which a second login is tried. A short session of another program ends before.
 const PAUSES_BEFORE_OVERFLOW: usize = 5;
