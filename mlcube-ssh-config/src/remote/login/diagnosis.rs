@@ -345,7 +345,7 @@ pub(crate) fn of_no_shell(login: &Login, end: &SessionEnd) -> Failure {
     .hint(end.hint().map_or_else(
         || {
             format!(
-                "`{by_hand} true` must work; `{by_hand}` may ask for something first, as for a new password; see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config"
+                "`{by_hand} true` must work; `{by_hand}` may ask for something first, as for a new password; see the account's login shell, {START_UP_FILES}, and a forced command in authorized_keys or sshd_config; after a change there, `mlcube-ssh logout` closes the connection that doesn't know it yet"
             )
         },
         str::to_owned,
