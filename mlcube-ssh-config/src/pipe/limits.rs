@@ -27,7 +27,8 @@ pub const RECORD: usize = 4 << 20;
 pub const WARNINGS: usize = 100;
 
 /// Entries of one listing, and new entries of all listings of a process, which are kept until it ends. Data sets of a
-/// million files are common; with this limit and [`NAMES`], a host can make the client use less than 200 MB.
+/// million files are common; with this limit and [`NAMES`], a host can make the client use some 120 MB for a listing, and
+/// 230 MB where every entry of it is skipped.
 pub const ENTRIES: usize = 1_250_000;
 
 /// Bytes of all names and link targets of one listing, and of the new ones in all listings: 80 for each of [`ENTRIES`].
