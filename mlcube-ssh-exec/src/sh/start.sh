@@ -102,7 +102,10 @@ find_python() {
       ;;
     *) python=$(command -v "$python") || never_configured "$python" ;;
   esac
-  [ -x "$python" ] || never_configured "$python"
+  if [ ! -x "$python" ]; then
+    check_readable "${python%/*}"
+    never_configured "$python"
+  fi
   # Another step, another machine or an unknown account may have created it.
   if [ -n "$environment" ]; then check_own "$(absolute "$environment")"; else check_program "$python"; fi
 }
