@@ -6,9 +6,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use mlcube_ssh_harness::{
-    Account, Cube, Document, Engine, Invocation, Outcome, Python, Scene, Task,
-};
+use mlcube_ssh_harness::{Account, Cube, Document, Engine, Invocation, Outcome, Scene, Task};
 
 #[test]
 fn the_second_member_of_a_group_is_told_whose_the_tree_is() {
@@ -111,12 +109,6 @@ fn the_members_of_a_group_share_a_tree() {
     let calls = scene.host.bin().join("engine-calls");
     fs::write(&calls, "").unwrap();
     fs::set_permissions(&calls, Permissions::from_mode(0o666)).unwrap();
-    // The accounts can't enter the folder in which the tests are built.
-    let python = Python::with_mlcube();
-    let copy = scene.host.folder().join("python");
-    let environment = python.parent().unwrap().parent().unwrap();
-    scene.sh(&format!("cp -a '{}' '{}'", environment.display(), copy.display())).run().succeeds();
-    scene.set("/interpreter/python", copy.join("bin/python").to_str().unwrap());
     scene.set("/remote/docker", engine.program().to_str().unwrap());
     scene.set("/shared", true);
     scene.set("/adopt", true);

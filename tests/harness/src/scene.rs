@@ -281,8 +281,11 @@ impl Scene {
     }
 
     fn usual_settings(&self) -> Value {
-        let interpreter =
-            json!({"type": "system", "python": Python::with_mlcube(), "requirements": ""});
+        let python = match self.host.user() {
+            Some(_) => Python::for_accounts(self.place.path()),
+            None => Python::with_mlcube(),
+        };
+        let interpreter = json!({"type": "system", "python": python, "requirements": ""});
         let gpu1 = json!({
             "runner": "ssh", "host": "there", "platform": "docker", "remote_root": self.host.remote_root(),
             "interpreter": interpreter, "authentication": {},
