@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use mlcube_ssh_harness::{
@@ -207,7 +208,6 @@ fn the_platform_is_not_known_there() {
     let place = Place::new();
     let Some(account) = Account::with_shell(place.path(), "sh") else { return };
     let mut scene = Scene::at(place, HostOptions::default().account(&account));
-    readable_python(&mut scene);
     scene.unset("remote");
     scene.set("/platform", "cluster9");
     scene.set("/remote_root", "cubes");
@@ -223,6 +223,13 @@ fn the_platform_is_not_known_there() {
         failed.exits(125).says("has no platform 'cluster9'");
         assert_eq!(failed.document().at("/failed/kind"), "ours");
     }
+    // A python that the account can't look at may be there.
+    let closed = scene.place().folder("closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    scene.set("/interpreter/python", closed.join("bin/python").to_str().unwrap());
+    let failed = exec(&scene, "run", &scene.document(&cube(&scene, ":"), &[]));
+    failed.exits(125).complains(&["can't enter or read", closed.to_str().unwrap(), "ls -ld"]);
+    failed.never_says("jobs").never_says("isn't configured");
 }
 
 #[test]
@@ -267,7 +274,6 @@ fn a_platform_of_the_accounts_own_is_used_and_its_settings_are_left_alone() {
     let place = Place::new();
     let Some(account) = Account::with_shell(place.path(), "sh") else { return };
     let mut scene = Scene::at(place, HostOptions::default().account(&account));
-    readable_python(&mut scene);
     let engine = Engine::installed_on(&scene.host, "engine");
     account.owns(&scene.host.bin());
     let platforms = json!({"docker": {"runner": "docker", "docker": engine.program()}});
@@ -294,15 +300,6 @@ fn a_platform_of_the_accounts_own_is_used_and_its_settings_are_left_alone() {
         !untouched.host.home().join("mlcube.yaml").exists(),
         "with settings of ours, nothing is written there"
     );
-}
-
-/// Another user may not be able to enter the folder of this checkout: python and mlcube where everybody can.
-fn readable_python(scene: &mut Scene) {
-    let original = mlcube_ssh_harness::Python::with_mlcube();
-    let copy = scene.place().path().join("python");
-    let environment = original.ancestors().nth(2).unwrap();
-    scene.sh("cp -r \"$FROM\" \"$TO\"").env("FROM", environment).env("TO", &copy).run().succeeds();
-    scene.set("/interpreter/python", copy.join("bin/python").to_str().unwrap());
 }
 
 #[test]
@@ -484,6 +481,15 @@ fn a_log_whose_size_cannot_be_found_at_once_is_shown_whole_or_is_an_error() {
     };
     failing(3);
     run().succeeds().says("all of it");
+    scene.host.loses_program("wc");
+    let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    for job in fs::read_dir(jobs).unwrap() {
+        fs::write(job.unwrap().path().join("log"), "").unwrap();
+    }
+    for verb in ["attach", "logs"] {
+        let shown = exec(&scene, verb, &document);
+        shown.succeeds().says("somebody has emptied or cut the job's log: ");
+    }
     failing(1000);
     run().exits(125).complains(&["can't read the log", "digits"]);
 }

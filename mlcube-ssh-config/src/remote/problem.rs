@@ -5,6 +5,7 @@ use crate::pipe::failure::{Failure, MAKE_ROOM, hinted, is_out_of_room};
 use crate::remote::folder_owner;
 use crate::remote::login::ssh_messages::last_line;
 use crate::remote::rsync_version;
+use crate::text::quote::shell_word;
 
 /// A problem that a remote script reports with `problem KIND SUBJECT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,9 @@ pub enum Problem<'a> {
     OpenRsync,
     /// Others may change a folder or program (`check_own`, `check_program` in `folder-owner.sh`).
     NotOwn(&'a str),
-    /// Something about jobs can't be inspected (`check_readable`, `need_state` and others in `jobs.sh`).
+    /// The account can't enter or read a folder (`check_readable` in `jobs.sh`).
+    Closed(&'a str),
+    /// Something about jobs can't be inspected (`need_state` and others in `jobs.sh`).
     NoLook(&'a str),
     /// The file that names the owner of a remote tree can't be read (`start.sh`, `prepare.sh`).
     NoOwner(&'a str),
@@ -53,6 +56,7 @@ impl<'a> Problem<'a> {
             "no-rsync" => Self::NoRsync,
             "openrsync" => Self::OpenRsync,
             folder_owner::NOT_OWN => Self::NotOwn(subject),
+            "closed" => Self::Closed(subject),
             "no-look" => Self::NoLook(subject),
             "no-owner" => Self::NoOwner(subject),
             "locks-hang" => Self::LocksHang(subject),
@@ -70,6 +74,15 @@ impl<'a> Problem<'a> {
             Self::NoRsync => rsync_version::missing_on_remote(host),
             Self::OpenRsync => rsync_version::wrong_on_remote(host),
             Self::NotOwn(subject) => folder_owner::failure(host, subject),
+            Self::Closed(folder) => Failure::ours(hinted(
+                format!(
+                    "the account can't enter or read {folder} on '{host}', so what is in it is unknown"
+                ),
+                format!(
+                    "`ls -ld {}` on the remote shows who may; let the account enter and read it",
+                    shell_word(folder)
+                ),
+            )),
             Self::NoLook(subject) => Failure::ours(hinted(
                 format!("can't read {subject} on '{host}', so the state of its jobs is unknown"),
                 "check on the remote whether the account can read it and may start more processes (ulimit -u)",
@@ -146,6 +159,7 @@ mod tests {
     #[test]
     fn no_problem_is_told_without_its_object_or_a_reason() {
         for kind in [
+            "closed",
             "no-look",
             "no-owner",
             "linked-workspace",

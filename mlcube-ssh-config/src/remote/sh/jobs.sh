@@ -35,13 +35,13 @@ start_of() {
   ticks=${fields%% *}
 }
 
-# Ends with a problem when the folder $1 can't be read. A folder below one that can't be entered may exist: it can't be
+# Ends with a problem when the folder $1 can't be read. What is below a folder that can't be entered may exist: it can't be
 # seen.
 check_readable() {
   near=$1
   while [ ! -e "$near" ] && [ ! -L "$near" ] && [ -n "${near%/*}" ]; do near=${near%/*}; done
   [ -d "$near" ] || return 0
-  if [ ! -x "$near" ] || { [ "$near" = "$1" ] && [ ! -r "$near" ]; }; then problem no-look "$near"; fi
+  if [ ! -x "$near" ] || { [ "$near" = "$1" ] && [ ! -r "$near" ]; }; then problem closed "$near"; fi
 }
 
 # Makes this process the leader of the job $1.
