@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
-# repeatedly; then `log-size N`, the size of the whole log; `began` if a task was started; `stopped` if someone stopped the
+# repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began` if a task was started; `stopped` if someone stopped the
 # job; `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine
 # failed, not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
@@ -31,6 +31,15 @@ tell_line() {
   printf '%s %s\n' "$1" "$line"
 }
 
+# Warns if a part of the log of the job $1 that wasn't sent yet is gone: the log is shorter than it was at the job's end.
+tell_cut_log() {
+  written=
+  read -r written 2>/dev/null <"$1/log-size" || return 0
+  case $written in '' | *[!0-9]*) return 0 ;; esac
+  [ "$offset" -ge "$written" ] || [ "$size" -ge "$written" ] ||
+    printf 'warning %s\n' "somebody has emptied or cut the job's log: $((written - size)) of its $written bytes are gone"
+}
+
 # Checks whether a task of the job $1 began: the engine made a container for it and didn't fail to start it.
 has_begun() {
   [ ! -f "$1/began" ] || return 0
@@ -47,6 +56,7 @@ finish() {
   while send_log "$1"; do :; done
   printf 'log-size %s\n' "$size"
   tell_line warning "$1/log-missing" || :
+  tell_cut_log "$1"
   begun=
   if has_begun "$1"; then
     begun=yes

@@ -42,6 +42,11 @@ end() {
   # What is left of the job still uses the workspace. stop.sh finds out whether anything is left, and then releases the
   # lock.
   [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"
+  # How much was ever written to the log, whose descriptor all of the job shares (proc_pid_fdinfo(5)): a log that somebody
+  # empties is shorter.
+  while read -r word position; do
+    [ "$word" != pos: ] || put log-size "$position"
+  done </proc/self/fdinfo/1
   put status "$1"
   exit
 }

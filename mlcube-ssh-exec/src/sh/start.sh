@@ -135,6 +135,7 @@ make_job() {
     printf '%200s\n' '' >"$job/engine-failed.new" &&
     printf '%4000s\n' '' >"$job/cause.new" &&
     printf '%200s\n' '' >"$job/log-missing.new" &&
+    printf '%20s\n' '' >"$job/log-size.new" &&
     printf '%s\n' "$run" >"$job/run" &&
     printf '%s\n' "$launch" >"$job/launch.py" &&
     : >"$job/alive" &&
