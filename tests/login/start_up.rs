@@ -169,7 +169,8 @@ fn refuses_the_setup(line: &str, words: &[&str]) {
 
 #[test]
 fn a_setup_that_exits() {
-    refuses_the_setup("echo no such module; exit 3", &["no such module", "status 3"]);
+    let line = "echo no such module; echo aside >&2; exit 3";
+    refuses_the_setup(line, &["status 3: aside; it printed: no such module"]);
 }
 
 #[test]

@@ -384,11 +384,15 @@ pub(crate) fn of_setup(login: &Login, end: &SessionEnd) -> Failure {
         return Failure::ours(anyhow::anyhow!("the platform's 'setup' ended the shell on '{host}'"))
             .hint("remove what ends it, such as `exit` or `exec`: the commands that follow run in the same shell");
     }
+    // Some programs write the reason to their standard output.
+    let printed = telling_lines(end.printed);
+    let both = !printed.is_empty() && !telling_lines(end.errors).is_empty();
     Failure::ours(anyhow::anyhow!(
-        "the platform's 'setup' failed on '{}' {}{}",
+        "the platform's 'setup' failed on '{}' {}{}{}",
         login.host,
         end.how(),
-        end.words()
+        end.words(),
+        if both { format!("; it printed: {printed}") } else { String::new() }
     ))
     .hint(end.setup_hint())
 }

@@ -32,11 +32,7 @@ pub fn outcome(
     pushes: bool,
     is_open: impl Fn() -> Outcome<bool>,
 ) -> Outcome<()> {
-    let first = errors
-        .lines()
-        .find(|line| line.contains("rsync: ") || line.contains("rsync error"))
-        .map(one_line)
-        .unwrap_or_default();
+    let first = reason(errors);
     // The local rsync reports whatever the remote one doesn't say: without a word, it is the local one that failed.
     let is_silent = errors.trim().is_empty();
     let place = match side(errors, pushes) {
@@ -152,14 +148,32 @@ fn side(errors: &str, pushes: bool) -> Option<Side> {
     Some(if sends == pushes { Side::Local } else { Side::Remote })
 }
 
+/// Returns whether a line is rsync's own summary, which both ends write after the reason.
+fn is_summary(line: &str) -> bool {
+    line.starts_with("rsync error") || line.starts_with("rsync: connection unexpectedly closed")
+}
+
+/// The lines that aren't empty.
+fn lines(errors: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
+    errors.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// Why rsync failed: its first line about that. Some reasons have no mark of their own (`The backup-dir is not a
+/// directory: …`) and stand before the summary, which is quoted too: another program may have written that line.
+fn reason(errors: &str) -> String {
+    let is_marked = |line: &&str| line.contains("rsync: ") && !is_summary(line);
+    if let Some(marked) = lines(errors).find(is_marked) {
+        return one_line(marked);
+    }
+    let unmarked = lines(errors).take_while(|line| !is_summary(line)).last();
+    let summary = lines(errors).find(|line| line.contains("rsync error"));
+    one_line(&unmarked.into_iter().chain(summary).collect::<Vec<_>>().join(" / "))
+}
+
 /// The last line that isn't rsync's own summary; the summary if there is no other line.
 fn last_words(errors: &str) -> String {
-    let is_own = |line: &&str| {
-        line.starts_with("rsync error") || line.starts_with("rsync: connection unexpectedly closed")
-    };
-    let mut lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
-    let other = lines.clone().rfind(|line| !is_own(line));
-    one_line(other.or_else(|| lines.next_back()).unwrap_or("no reason was given"))
+    let other = lines(errors).rfind(|line| !is_summary(line));
+    one_line(other.or_else(|| lines(errors).next_back()).unwrap_or("no reason was given"))
 }
 
 /// Returns whether rsync skipped some files, for reasons of its own, and did the rest.
@@ -210,6 +224,21 @@ mod tests {
         let end = "rsync error: some files could not be transferred (code 23) at main.c(1338)\n";
         assert!(only_vanished(&format!("{gone}{end}")));
         assert!(!only_vanished(&format!("{gone}{denied}{end}")) && !only_vanished(end));
+    }
+    #[test]
+    fn the_reason_is_told_and_not_only_the_end() {
+        let end = "rsync error: syntax or usage error (code 1) at main.c(1056) [Receiver=3.5.0]";
+        let closed = "rsync: connection unexpectedly closed (0 bytes received so far) [sender]";
+        let unmarked = "The backup-dir is not a directory: /w/b";
+        let marked = "rsync: [Receiver] mkdir \"/a\" failed: Permission denied (13)";
+        for (text, told) in [
+            (format!("hello\n{unmarked}\n{end}\n"), format!("{unmarked} / {end}")),
+            (format!("{unmarked}\n{closed}\n{end}\n"), format!("{unmarked} / {end}")),
+            (format!("hello\n{closed}\n{marked}\n{end}\n"), marked.to_owned()),
+            (end.to_owned(), end.to_owned()),
+        ] {
+            assert_eq!(reason(&text), told);
+        }
     }
     #[test]
     fn before_3_2_no_role_is_named() {
