@@ -205,6 +205,14 @@ fn a_verb_that_only_asks_ends_at_ctrl_c() {
         running.ctrl_c();
         running.wait().exits(130);
     }
+    // Also what ssh has started by then, where the signal reaches this program alone.
+    scene.has_ssh_config("HostName 127.0.0.1\nMatch exec \"sleep 4012\"");
+    let running = scene.tool("mlcube-ssh-exec").arg("list").reads_document(&document).start();
+    let started = || scene.place().processes().with("sleep 4012");
+    eventually("ssh has started a program", || !started().is_empty());
+    running.signal(Signal::TERM);
+    running.wait().exits(143);
+    eventually("that has ended, too", || started().is_empty());
 }
 
 #[test]

@@ -4,46 +4,66 @@
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// The processes that are running.
-static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// What a signal to a command reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Child {
+    /// Its process.
+    Process(Pid),
+    /// Its process group: an ssh, and what its configuration lets it start (`Match exec`).
+    Group(Pid),
+}
+
+impl Child {
+    fn signal(self, signal: Signal) {
+        let _ = match self {
+            Self::Process(pid) => kill_process(pid, signal),
+            Self::Group(pid) => kill_process_group(pid, signal),
+        };
+    }
+}
+
+/// The children that are running.
+static LIVE: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
 /// A command whose processes are registered as running until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Live(Vec<Pid>);
+pub(crate) struct Live(Vec<Child>);
 
 impl Live {
-    /// Registers the processes of a command.
-    pub(crate) fn of(handle: &duct::Handle) -> Self {
+    /// Registers the processes of a command, each of which may lead a group of its own.
+    pub(crate) fn of(handle: &duct::Handle, own_group: bool) -> Self {
         let pids = handle.pids().into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed()));
-        let pids: Vec<Pid> = pids.collect();
-        LIVE.lock().unwrap_or_else(PoisonError::into_inner).extend(&pids);
-        Self(pids)
+        let children: Vec<Child> =
+            pids.map(if own_group { Child::Group } else { Child::Process }).collect();
+        LIVE.lock().unwrap_or_else(PoisonError::into_inner).extend(&children);
+        Self(children)
     }
 
-    /// Registers the processes of a command, and makes all registered processes end with this one.
-    pub(crate) fn ending_with_this_process(handle: &duct::Handle) -> Self {
-        end_with_this_process();
-        Self::of(handle)
+    /// Kills the command, which nobody has waited for yet.
+    pub(crate) fn kill(&self) {
+        for child in &self.0 {
+            child.signal(Signal::KILL);
+        }
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        live.retain(|pid| !self.0.contains(pid));
+        live.retain(|child| !self.0.contains(child));
     }
 }
 
 /// Ends every running command, for a program that exits while one of its threads waits for it: an ssh would otherwise
 /// keep asking for a password.
 pub fn end_children() {
-    for pid in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        let _ = kill_process(*pid, Signal::TERM);
+    for child in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        child.signal(Signal::TERM);
     }
 }
 

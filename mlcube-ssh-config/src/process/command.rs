@@ -76,7 +76,7 @@ pub struct Running {
     handle: Arc<duct::Handle>,
     errors: Captured,
     input: Option<Writer>,
-    _live: Live,
+    live: Live,
 }
 
 impl Command {
@@ -159,7 +159,8 @@ impl Command {
         self
     }
 
-    /// Puts the command into a process group of its own, which Ctrl-C doesn't reach.
+    /// Puts the command into a process group of its own, which Ctrl-C doesn't reach and which is ended as a whole. It can't
+    /// read from the terminal.
     #[must_use]
     pub fn own_group(mut self) -> Self {
         self.own_group = true;
@@ -198,14 +199,14 @@ impl Command {
             Ok((handle, output, errors))
         });
         let (handle, output, errors) = started.map_err(|problem| self.cannot_start(&problem))?;
-        let _live = Live::of(&handle);
+        let live = Live::of(&handle, self.own_group);
         let ended = match limit {
             None => handle.wait().map(Some),
             Some(limit) => handle.wait_timeout(limit),
         };
         let Some(status) = ended.map_err(|e| self.cannot_start(&e))?.map(|ended| ended.status)
         else {
-            let _ = handle.kill();
+            live.kill();
             return Ok(None);
         };
         let (output, is_exceeded) = output.finish();
@@ -226,7 +227,8 @@ impl Command {
         });
         let ((handle, errors), mut output) =
             started.map_err(|problem| self.cannot_start(&problem))?;
-        let _live = Live::ending_with_this_process(&handle);
+        end_with_this_process();
+        let _live = Live::of(&handle, self.own_group);
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match output.read(&mut buffer) {
@@ -275,8 +277,8 @@ impl Command {
             Input::Script(script) => input.write(script.sent()),
             Input::Text(text) => input.write(text.clone().into_bytes()),
         }
-        let (program, live) = (self.program.clone(), Live::of(&handle));
-        Ok((Running { program, handle, errors, input: Some(input), _live: live }, output))
+        let (program, live) = (self.program.clone(), Live::of(&handle, self.own_group));
+        Ok((Running { program, handle, errors, input: Some(input), live }, output))
     }
 
     fn with_input(&self) -> io::Result<duct::Expression> {
@@ -361,7 +363,7 @@ impl Running {
 
     fn end(&mut self) {
         self.close_input();
-        let _ = self.handle.kill();
+        self.live.kill();
         let _ = self.handle.wait();
     }
 

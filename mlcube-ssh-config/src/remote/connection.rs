@@ -296,15 +296,19 @@ impl Connection {
     }
 
     fn ask_ssh(&self) -> SshConfig {
-        let question = Command::new("ssh").args(self.login_words()).args(["-G", "--"]);
-        SshConfig::read_from(&question.arg(self.login.host.as_str()))
+        self.ask_ssh_with(self.login_words())
+    }
+
+    /// The configuration for these options; what a `Match exec` of it starts ends with the question.
+    fn ask_ssh_with(&self, words: Vec<String>) -> SshConfig {
+        let question = Command::new("ssh").args(words).args(["-G", "--"]);
+        SshConfig::read_from(&question.arg(self.login.host.as_str()).own_group())
     }
 
     /// Returns whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel.
     /// Every session of the same connection then has them.
     pub(crate) fn shares_more(&self) -> bool {
-        let question = Command::new("ssh").args(self.login.words()).args(["-G", "--"]);
-        let effective = SshConfig::read_from(&question.arg(self.login.host.as_str()));
+        let effective = self.ask_ssh_with(self.login.words());
         // An ssh that was built without Kerberos doesn't print the second.
         effective.get("forwardagent") != Some("no")
             || effective.get("gssapidelegatecredentials").is_some_and(|value| value != "no")

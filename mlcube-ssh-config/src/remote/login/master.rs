@@ -160,7 +160,8 @@ impl Connection {
     fn control_command(&self, socket: &Path, act: &str) -> Command {
         let path = format!("ControlPath={}", socket.display());
         let command = Command::new("ssh").args(self.login_words());
-        command.args(["-o", &path, "-O", act, "--"]).arg(self.login.host.as_str())
+        let command = command.args(["-o", &path, "-O", act, "--"]);
+        command.arg(self.login.host.as_str()).own_group()
     }
 
     /// The commands that close the connection, for a dry run.
@@ -265,6 +266,7 @@ impl Connection {
         configuration: &SshConfig,
         prompts: Prompts,
     ) -> Outcome<Result<(), (LoginEnd, Failure)>> {
+        SshMessages::sweep_beside(&self.socket());
         let own_words = SshMessages::beside(&self.socket())?;
         let command = self.master_command(configuration, prompts).logs_to(own_words.file());
         self.report.command(&command);
@@ -374,10 +376,7 @@ impl Connection {
 
     /// Makes the command that checks the master behind `socket`.
     pub(crate) fn check_command(&self, socket: &Path) -> Command {
-        let path = format!("ControlPath={}", socket.display());
-        let command =
-            Command::new("ssh").args(self.login_words()).args(["-o", &path, "-O", "check", "--"]);
-        command.arg(self.login.host.as_str())
+        self.control_command(socket, "check")
     }
 
     /// Waits until no other process opens the same connection. The lock ends with the returned file.

@@ -4,6 +4,7 @@
 //! contain any line. `-E FILE` (ssh(1)) takes ssh's own messages out of it. But ssh quotes the peer verbatim, too: an
 //! attacker on the network can make it print any line, before any key is exchanged.
 
+use std::fs;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -15,6 +16,10 @@ use crate::text::quote::one_line;
 
 /// ssh has no more to say about one login than this; a host can make it repeat itself.
 const MOST: u64 = 64 * 1024;
+
+/// How the names of the files begin and end.
+const PREFIX: &str = "ssh-";
+const SUFFIX: &str = ".log";
 
 /// ssh's words before it quotes the peer. Everything after them may come from the peer, newlines included.
 const QUOTES: [&str; 3] = [
@@ -45,8 +50,26 @@ impl SshMessages {
     /// Makes a file beside the socket, in the folder that only the user can enter.
     pub(crate) fn beside(socket: &Path) -> Result<Self> {
         let folder = socket.parent().unwrap_or(socket);
-        let file = tempfile::Builder::new().prefix("ssh-").suffix(".log").tempfile_in(folder);
-        Ok(Self(file.with_context(|| format!("can't make a file in {}", folder.display()))?))
+        let file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder);
+        let file = file.with_context(|| format!("can't make a file in {}", folder.display()))?;
+        // By its lock others see that it is in use. Where there are no locks nobody sweeps.
+        let _ = file.as_file().try_lock();
+        Ok(Self(file))
+    }
+
+    /// Removes the files of programs that a signal ended, which nobody reads any more.
+    pub(crate) fn sweep_beside(socket: &Path) {
+        let folder = socket.parent().unwrap_or(socket);
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(PREFIX)
+                && name.ends_with(SUFFIX)
+                && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+            {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     pub(crate) fn file(&self) -> &Path {
