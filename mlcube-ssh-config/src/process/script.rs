@@ -87,7 +87,6 @@ pub struct Script {
     setup: String,
     is_followed: bool,
     is_packed: bool,
-    tells_setup: bool,
 }
 
 /// The value of a variable; a secret is sent and never shown.
@@ -109,7 +108,6 @@ impl Script {
             setup: String::new(),
             is_followed: false,
             is_packed: false,
-            tells_setup: false,
         }
     }
 
@@ -130,18 +128,6 @@ impl Script {
     #[must_use]
     pub(crate) fn packed(self, is_packed: bool) -> Self {
         Self { is_packed, ..self }
-    }
-
-    /// Warns of what the user's line writes to its standard error although it succeeds.
-    #[must_use]
-    pub fn telling_setup(mut self) -> Self {
-        self.tells_setup = true;
-        self
-    }
-
-    /// Returns whether it does.
-    pub(crate) fn tells_setup(&self) -> bool {
-        self.tells_setup
     }
 
     /// Puts shell functions before the program.

@@ -128,7 +128,7 @@ impl Job {
     ) -> Result<Self> {
         let id_text = id.to_string();
         let job = Self::named(WhichJob::Id(id), document, connection);
-        let script = connection.script(START).telling_setup();
+        let script = connection.script(START);
         let script = script.with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
         Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })

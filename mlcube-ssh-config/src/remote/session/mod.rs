@@ -253,7 +253,8 @@ impl Connection {
             Ready::Yes { greeted, setup_words } => {
                 if !setup_words.is_empty() {
                     let words = diagnosis::setup_words(&session.login, &setup_words);
-                    if script.tells_setup() {
+                    // Once for a login: the line runs in every session.
+                    if master == Master::Opened {
                         session.report.warn(&words);
                     } else {
                         session.report.detail(&words);
