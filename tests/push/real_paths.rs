@@ -405,6 +405,8 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let pipe = "cd digits && mlcube-ssh-config --platform=gpu1 > run.json &&
         mlcube-ssh-config --platform=gpu1 --config-only --format=yaml > show.yaml &&
+        mlcube-ssh inspect --platform=gpu1 > inspected &&
+        mlcube-ssh describe --platform=gpu1 > described &&
         mlcube-ssh-push < run.json 2> log | tee copy | cat > pushed.json &&
         jq -S -c . run.json > 'another name' && cp run.json tasks/data";
     scene.sh(pipe).run().succeeds();
@@ -415,7 +417,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     };
     let expected = sent(&there);
     assert!(expected.contains("Dockerfile") && expected.contains("mlcube.yaml"));
-    for name in ["run.json", "show.yaml", "log", "copy", "pushed.json"] {
+    for name in ["run.json", "show.yaml", "inspected", "described", "log", "copy", "pushed.json"] {
         assert!(cube.root().join(name).exists() && !expected.contains(name), "{expected:?}");
     }
     // All are there by now, and still no code; the cube's own JSON is.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::listing::{Entry, Listing};
-use mlcube_ssh::pipe::document::{SCHEMA, YAML_HEAD};
+use mlcube_ssh::pipe::document::{DESCRIPTION_HEAD, SCHEMA, YAML_HEAD};
 use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
 use mlcube_ssh::remote::job::JobState;
 use mlcube_ssh::remote::login::login_keys::{LoginKey, LoginKeys};
@@ -211,13 +211,19 @@ fn is_document(path: &Path, entry: &Entry) -> bool {
         let is_object = start.trim_ascii_start().starts_with(b"{");
         let begins =
             without_blanks(&start).starts_with(format!("{{\"schema\":\"{SCHEMA}\"").as_bytes());
-        let begins = begins || JobState::is_json(&start) || start.starts_with(YAML_HEAD.as_bytes());
+        let heads = [YAML_HEAD, DESCRIPTION_HEAD];
+        let begins = begins
+            || JobState::is_json(&start)
+            || heads.iter().any(|head| start.starts_with(head.as_bytes()));
         if begins || !is_object {
             return Some(begins);
         }
         file.take(LARGEST_DOCUMENT).read_to_end(&mut start).ok()?;
         let value: serde_json::Value = serde_json::from_slice(&start).ok()?;
-        Some(value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
+        let has = |place: &str| value.pointer(place).is_some_and(serde_json::Value::is_string);
+        // What `inspect` prints has no schema: a cube's configuration with its local folder and the settings of a host.
+        let is_configuration = has("/runtime/root") && has("/runner/host");
+        Some(is_configuration || value["schema"] == SCHEMA)
     };
     entry.size > 0 && entry.size <= LARGEST_DOCUMENT && read().unwrap_or(false)
 }
@@ -249,6 +255,11 @@ mod tests {
         ));
         assert!(!is("{\"job\":\"a b\",\"state\":\"\"}") && !is("{\"job\":\"1-a\",\"name\":\"x\"}"));
         assert!(!is("{\"schema\": \"mine/v1\"}") && !is("") && !is("schema mlcube-ssh/v1"));
+        assert!(is("{\"runtime\": {\"root\": \"/me/cube\"}, \"runner\": {\"host\": \"box\"}}"));
+        assert!(
+            !is("{\"runtime\": {\"root\": \"/\"}}") && !is("{\"runner\": {\"host\": \"box\"}}")
+        );
+        assert!(is("MLCube\n  path = /me/cube\n  name = x\n") && !is("MLCube\n  path = x\n"));
         assert!(!is("{\"a\": {\"schema\": \"mlcube-ssh/v1\"}}"));
     }
 

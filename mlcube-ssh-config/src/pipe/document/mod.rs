@@ -22,6 +22,9 @@ pub const SCHEMA: &str = "mlcube-ssh/v1";
 /// The first line of what these programs write as YAML. Nothing else in a configuration says whose it is.
 pub const YAML_HEAD: &str = "# written by mlcube-ssh-config, and never sent to a host\n";
 
+/// How a description of a cube begins, which names local paths.
+pub const DESCRIPTION_HEAD: &str = "MLCube\n  path = /";
+
 /// The fields of an object that this version doesn't know; they are written as they were read.
 pub type Unknown = Map<String, Value>;
 
