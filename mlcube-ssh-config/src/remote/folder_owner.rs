@@ -103,15 +103,22 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         fs::create_dir(&programs).unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(0o775)).unwrap();
-        program(
-            &programs,
-            "id",
-            "case $1 in -u | -g) exec /usr/bin/id \"$1\" ;; *) echo ann ;; esac",
-        );
-        for (members, is_own) in [("", true), ("ann", true), ("bob", false), ("ann,bob", false)] {
-            program(&programs, "getent", &format!("echo \"ann:x:$2:{members}\""));
+        let me = Command::new("id").arg("-un").run().unwrap().output;
+        let me = String::from_utf8(me).unwrap().trim().to_owned();
+        for (name, members, is_own) in [
+            (&*me, "", true),
+            (&me, &me, true),
+            (&me, "bob", false),
+            (&me, &format!("{me},bob"), false),
+            // It is the primary group of somebody else, of this test's user.
+            ("ann", "", false),
+        ] {
+            let id =
+                format!("case $1 in -u | -g) exec /usr/bin/id \"$1\" ;; *) echo '{name}' ;; esac");
+            program(&programs, "id", &id);
+            program(&programs, "getent", &format!("echo \"{name}:x:$2:{members}\""));
             let told = told_of(&folder, &programs);
-            assert_eq!(told == "own\n", is_own, "{members}: {told}");
+            assert_eq!(told == "own\n", is_own, "{name} {members}: {told}");
         }
     }
 

@@ -103,11 +103,16 @@ is_private_here() {
 }
 
 # Checks that nobody else is in the group $1: many systems give every user a group of the same name, but somebody may
-# have been added to it.
+# have been added to it, or may have it as primary group, and such a member isn't in its list.
 is_private() {
   [ "$1" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ] || return 1
   members=$(getent group "$1" 2>/dev/null || grep "^[^:]*:[^:]*:$1:" /etc/group) || return 1
-  case ${members##*:} in '' | "$(id -un)") ;; *) return 1 ;; esac
+  own_name=$(id -un)
+  case ${members##*:} in '' | "$own_name") ;; *) return 1 ;; esac
+  # Only the accounts of this file: to ask a directory service for all of its accounts may take minutes.
+  while IFS=: read -r member _ _ primary _; do
+    if [ "$primary" = "$1" ] && [ "$member" != "$own_name" ]; then return 1; fi
+  done </etc/passwd
 }
 
 # Gives these folders, and everything made in them later, to the group of the parent folder, as far as this account may:
