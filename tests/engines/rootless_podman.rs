@@ -65,6 +65,9 @@ fn results_of_accounts_of_the_container_are_fetched_and_removed() {
     host.tool(&["mlcube-ssh-exec", "run"], &document).succeeds();
     let pulled = host.tool(&["mlcube-ssh-pull"], &document);
     pulled.exits(125).says("can't read model/closed").says("podman unshare chown -R 0:0 ");
+    let kept = host.tool(&["mlcube-ssh-exec", "clean", "--yes=workspaces"], &document);
+    kept.exits(125).says("unreadable folder").says("podman unshare chown -R 0:0 ");
+    kept.says("mlcube-ssh pull` fetches them");
     host.does_as_told(&pulled);
     host.tool(&["mlcube-ssh-pull"], &document).succeeds();
     assert_eq!(cube.result("model/closed/x"), "x\n");

@@ -1,7 +1,7 @@
 //! The local knowledge about what the remote holds of this cube: which of its files the local machine doesn't have.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use mlcube_ssh::cube::Cube;
@@ -28,15 +28,15 @@ pub(crate) struct NotFetched {
     pub(crate) fetchable: usize,
     /// How many of these are in that workspace and were edited locally, so that a pull keeps the local ones.
     pub(crate) edited: usize,
-    /// How many of these are folders that can't be read, so nobody knows what is in them.
-    pub(crate) closed: usize,
+    /// Those of these that can't be read: nobody knows what is in the folders among them.
+    pub(crate) closed: Vec<PathBuf>,
 }
 
 impl NotFetched {
     /// The number of files, and of folders whose files nobody knows.
     pub(crate) fn counted(&self) -> String {
-        let files = self.paths.len() - self.closed;
-        let counts = [(files, "file"), (self.closed, "unreadable folder or file")];
+        let closed = self.closed.len();
+        let counts = [(self.paths.len() - closed, "file"), (closed, "unreadable folder or file")];
         let counts = counts.into_iter().filter(|(number, _)| *number > 0);
         counts.map(|(number, what)| count(number as u64, what)).collect::<Vec<_>>().join(" and ")
     }
@@ -171,7 +171,9 @@ impl Known {
                 unknown.edited += usize::from(is_edited);
                 unknown.fetchable += usize::from(!is_edited);
             }
-            unknown.closed += usize::from(entry.kind == EntryKind::Unreadable);
+            if entry.kind == EntryKind::Unreadable {
+                unknown.closed.push(name.to_owned());
+            }
         }
         unknown
     }

@@ -127,7 +127,21 @@ impl Kept {
                 "remove the containers, too (--yes=containers,jobs), or the job alone with --force"
                     .to_owned()
             }
-            Self::NotFetched { what, .. } => what.hint(connection, document),
+            Self::NotFetched { path, what } => match what.closed.first() {
+                Some(closed) => {
+                    let foreign = ForeignFiles { connection, cube, document, place: path };
+                    let then = if what.fetchable > 0 {
+                        format!(
+                            "`{}` fetches them; or remove them with --force",
+                            document.pull_command()
+                        )
+                    } else {
+                        "repeat clean".to_owned()
+                    };
+                    foreign.remedy(closed, &then)
+                }
+                None => what.hint(connection, document),
+            },
             Self::Unknown(_) => {
                 "look for unreadable files in the folder 'jobs' beside it on the remote".to_owned()
             }
