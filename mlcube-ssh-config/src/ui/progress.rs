@@ -5,6 +5,8 @@ use std::io;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use rustix::termios::tcgetwinsize;
+
 use crate::text::printable::printable;
 use crate::text::units::human_bytes;
 use crate::ui::report::{Report, Verbosity};
@@ -19,7 +21,7 @@ const NEXT_LINE: Duration = Duration::from_secs(10);
 /// whole time.
 const READING: Duration = Duration::from_millis(500);
 const READINGS: usize = 10;
-/// Fits on the narrowest terminals in use.
+/// The longest line: longer ones are hard to read.
 const WIDTH: usize = 79;
 
 /// The progress of transfers that run one after another.
@@ -107,7 +109,10 @@ impl Progress {
         } else {
             text.to_owned()
         };
-        let drawn: String = with_file.chars().take(WIDTH).collect();
+        // A line that wraps isn't erased as a whole. Asked each time: the window's size changes.
+        let columns = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+        let width = if columns > 1 { WIDTH.min(columns - 1) } else { WIDTH };
+        let drawn: String = with_file.chars().take(width).collect();
         self.report.draw(&drawn);
     }
 }

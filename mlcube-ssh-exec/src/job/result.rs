@@ -244,7 +244,7 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &s
         ),
         "swallows-mount" => hinted(
             format!("--mount needs mlcube 0.0.10 or later, and '{host}' has {subject}"),
-            "raise the version in runner.interpreter.requirements",
+            "no package index has such a mlcube-docker: `--mount=ro` in the README of mlcube-ssh-interp says how to build and name its wheels",
         ),
         "no-setsid" => hinted(
             format!("'{host}' has no setsid, without which a job ends with its connection"),
