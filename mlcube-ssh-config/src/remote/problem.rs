@@ -75,9 +75,7 @@ impl<'a> Problem<'a> {
             Self::OpenRsync => rsync_version::wrong_on_remote(host),
             Self::NotOwn(subject) => folder_owner::failure(host, subject),
             Self::Closed(folder) => Failure::ours(hinted(
-                format!(
-                    "the account can't enter or read {folder} on '{host}', so what is in it is unknown"
-                ),
+                format!("can't read {folder} on '{host}', so what is in it is unknown"),
                 format!(
                     "`ls -ld {}` on the remote shows who may; let the account enter and read it",
                     shell_word(folder)
