@@ -355,7 +355,7 @@ fn what_has_vanished_is_not_listed_and_what_cannot_be_looked_at_is_no_absence() 
     let find = repository().join("mlcube-ssh-config/src/process/sh/find.py");
     let lines = "find_text=$(cat 'FIND'); : >a; : >\"it's\"; ln -s loop loop
         list_places '%p\\n' a gone a/below \"it's\" && echo listed
-        list_places '%p\\n' gone && echo listed
+        list_places '%p\\n' gone \"$(printf '%0300d' 0)\" && echo listed
         list_places '%p\\n' loop/below a 2>/dev/null || echo failed";
     prints(
         &["process/prelude", "process/find", "remote/list-places"],

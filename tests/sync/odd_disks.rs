@@ -170,6 +170,12 @@ fn one_name_that_is_too_long_for_a_disk_does_not_stop_the_rest() {
     pull(&scene, &document).exits(125).says(&format!("skipped d/{long}")).says("fetched 1 file");
     assert_eq!((read(&cube.workspace(), "z"), files_below(disk.path()).len()), ("z".into(), 2));
     assert!(!cube.workspace().join(".mlcube-ssh-partial").exists());
+    // Nobody expects a disk to refuse such a short one.
+    write(&there, &[("a name of thirty bytes for it", "x"), ("zz", "zz")]);
+    for _ in 0..2 {
+        pull(&scene, &document).exits(125).says("skipped a name of thirty bytes for it");
+        assert_eq!(read(&cube.workspace(), "zz"), "zz");
+    }
     drop(disk);
     fs::remove_dir_all(&there).unwrap();
     fs::create_dir(&there).unwrap();

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the inner shell expands; find.sh sets what is missing
 
 # Lists those of the paths that exist: list_places FORMAT PATH… Fails if one can't be looked at: absent is only what find
-# itself calls so.
+# itself calls so, and what the file system has no names for.
 list_places() {
   # Outside of the subshell, whose problem would end that alone.
   know_find
@@ -19,7 +19,9 @@ list_places() {
   [ "$places_status" != 0 ] || return 0
   while IFS= read -r place; do
     case $place in
-      "find: '"?*"': No such file or directory" | "find: '"?*"': Not a directory") places_status=0 ;;
+      "find: '"?*"': No such file or directory" | "find: '"?*"': Not a directory" | "find: '"?*"': File name too long")
+        places_status=0
+        ;;
       '') ;;
       *)
         printf '%s\n' "$place" >&2

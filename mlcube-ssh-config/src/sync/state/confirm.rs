@@ -67,7 +67,7 @@ impl Ended<'_> {
         let agreed = agreed()?;
         as_before.extend(unset.iter().map(|path| (*path, agreed.get(path))));
         let sender = match direction {
-            TransferDirection::Up => self.look_locally(&planned)?,
+            TransferDirection::Up => self.look_locally(&planned),
             TransferDirection::Down => self.look_remotely(&planned)?,
         };
         let mut growing = Vec::new();
@@ -139,7 +139,7 @@ impl Ended<'_> {
                 piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
             let receiver = match self.direction {
                 TransferDirection::Up => self.look_remotely(&planned)?,
-                TransferDirection::Down => self.look_locally(&planned)?,
+                TransferDirection::Down => self.look_locally(&planned),
             };
             let is_in_doubt = |path: &Path, planned: &Entry| {
                 !receiver.get(path).is_some_and(|now| is_as_planned(&now, planned))
@@ -152,14 +152,13 @@ impl Ended<'_> {
     }
 
     /// The entries with the paths of `planned` as they are locally now, as far as the file system can store them.
-    fn look_locally(&self, planned: &Listing) -> Outcome<Listing> {
-        let mut found = Vec::new();
-        for (path, _) in planned.iter() {
-            let entry = Entry::look(&self.sides.local.join(path)).map_err(Failure::ours)?;
-            found.extend(entry.map(|entry| (path, entry)));
-        }
-        let now: Listing = found.into_iter().collect();
-        Ok(self.sides.unrounded_local(&now, planned).into_owned())
+    fn look_locally(&self, planned: &Listing) -> Listing {
+        // What can't be looked at, such as a name that is too long for the disk, isn't confirmed: the previous agreement on
+        // it holds.
+        let look = |path: &Path| Entry::look(&self.sides.local.join(path)).ok().flatten();
+        let now: Listing =
+            planned.iter().filter_map(|(path, _)| Some((path, look(path)?))).collect();
+        self.sides.unrounded_local(&now, planned).into_owned()
     }
 
     /// As `look_locally`, on the remote.
