@@ -283,6 +283,11 @@ impl Entry {
         self.kind == EntryKind::Link || self.mode & 0o777 == other.mode & 0o777
     }
 
+    /// Returns whether the owner has other permissions on each, which no umask explains.
+    pub(crate) fn differs_for_owner(&self, other: &Self) -> bool {
+        self.kind != EntryKind::Link && (self.mode ^ other.mode) & 0o700 != 0
+    }
+
     /// Returns whether [`Entry::same_content`] holds and the permissions are the same.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {

@@ -1,9 +1,11 @@
 //! The two sides of a workspace, where each is asked what it holds.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::listing::{Disks, EntryKind, Listing};
+use crate::listing::packed_entry::PackedEntry;
+use crate::listing::{Disks, Entry, EntryKind, Listing};
 use crate::pipe::failure::Outcome;
 use crate::pipe::limits;
 use crate::process::script::Script;
@@ -55,6 +57,51 @@ impl Sides<'_> {
             let real = folders.iter().filter(|folder| !folder.ancestors().any(is_link));
             self.ask_remote(&real.copied().collect::<Vec<_>>())
         })
+    }
+
+    /// The entries of the local and the remote listing on which both sides haven't agreed yet, with the permissions of the
+    /// other side where a file system stores none.
+    ///
+    /// # Errors
+    /// When the remote is asked and doesn't reply.
+    pub fn unstored_permissions(
+        &self,
+        local: &Listing,
+        remote: &Listing,
+        agreed: &Listing,
+    ) -> Outcome<[Listing; 2]> {
+        let mut changes = [Listing::default(), Listing::default()];
+        let (mut remote, mut agreed) = (remote.cursor(), agreed.cursor());
+        let differing = |packed: PackedEntry| {
+            let found = remote.find(packed).filter(|found| *found != packed);
+            let found = found.filter(|_| agreed.find(packed).is_none())?.entry();
+            let (path, entry) = packed.unpack();
+            (entry.kind == found.kind && entry.differs_for_owner(&found))
+                .then_some((path, entry, found))
+        };
+        let differing: Vec<_> = local.packed().filter_map(differing).collect();
+        let folders: BTreeSet<_> =
+            differing.iter().filter_map(|(path, ..)| path.parent()).collect();
+        if folders.is_empty() {
+            return Ok(changes);
+        }
+        let folders: Vec<_> = folders.into_iter().collect();
+        let disks = Disks::local(self.local, &folders);
+        let disks = [self.sync_state.known_disks(Side::Local, disks), self.ask_remote(&folders)?];
+        for (path, local, remote) in differing {
+            let [keeps_local, keeps_remote] =
+                [&disks[0], &disks[1]].map(|it| it.of(path).keeps_modes());
+            let with = |entry: &Entry, other: &Entry| Entry {
+                mode: entry.mode & !0o7777 | other.permissions(),
+                ..entry.clone()
+            };
+            if !keeps_local {
+                changes[0].insert(path, &with(&local, &remote));
+            } else if !keeps_remote {
+                changes[1].insert(path, &with(&remote, &local));
+            }
+        }
+        Ok(changes)
     }
 
     fn ask_remote(&self, folders: &[&Path]) -> Outcome<Disks> {

@@ -166,6 +166,9 @@ impl PullContext<'_> {
             Cow::Borrowed(_) => None,
         };
         let mut listing = unrounded.unwrap_or(listing);
+        let [of_local, of_remote] = sides.unstored_permissions(&local, &listing, &agreed)?;
+        local.merge(&of_local);
+        listing.merge(&of_remote);
         Umask::of_process().limit(&mut listing, &local, &agreed);
         remote.session = session.into_inner();
         file_system::mark_unwritable(&mut local, workspace);

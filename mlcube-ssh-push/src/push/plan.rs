@@ -164,6 +164,14 @@ impl Push<'_> {
         };
         links.follow(&mut remote.listing, &local.workspace);
         local.replace_links(&mut remote.listing, agreed);
+        let run = |script| remote.incoming.run_script(script);
+        let [of_local, of_remote] = self.sides(remote, &run).unstored_permissions(
+            &local.workspace,
+            &remote.listing,
+            agreed,
+        )?;
+        local.workspace.merge(&of_local);
+        remote.listing.merge(&of_remote);
         let plan_of = |local: &Local, remote: &RemoteState| {
             let run = |script| remote.incoming.run_script(script);
             let listing = self.sides(remote, &run).unrounded_remote(&remote.listing, agreed)?;

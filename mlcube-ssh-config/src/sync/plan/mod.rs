@@ -206,8 +206,19 @@ impl Plan {
     ) {
         // The permissions of what a link leads to belong to each machine.
         let is_followed = entry.is_followed_link() || receiver.is_followed_link();
-        let agreed = agreed.filter(|_| !is_followed && !entry.same_permissions(receiver));
-        let Some(agreed) = agreed else { return self.will_agree.insert(path, entry) };
+        if is_followed || entry.same_permissions(receiver) {
+            return self.will_agree.insert(path, entry);
+        }
+        let Some(agreed) = agreed else {
+            if entry.differs_for_owner(receiver) {
+                if !overwrite {
+                    // Nobody knows who has changed them.
+                    return self.kept.push(path.to_owned());
+                }
+                self.permissions.insert(path, entry);
+            }
+            return self.will_agree.insert(path, entry);
+        };
         let is_changed = !entry.same_permissions(agreed);
         let is_as_agreed = receiver.same_permissions(agreed)
             || is_changed && receiver.has_agreed_permissions(agreed);
@@ -308,12 +319,15 @@ impl Plan {
                 && local.size == remote.size
                 && local.modified != remote.modified;
             // Permissions that were changed on both sides are a conflict of their own.
-            let one_changed_permissions = agreed.as_ref().is_none_or(|agreed| {
-                local.same_permissions(agreed)
-                    || remote.same_permissions(agreed)
-                    || remote.has_agreed_permissions(agreed)
-                    || local.same_permissions(&remote)
-            });
+            let one_changed_permissions = match &agreed {
+                None => !local.differs_for_owner(&remote),
+                Some(agreed) => {
+                    local.same_permissions(agreed)
+                        || remote.same_permissions(agreed)
+                        || remote.has_agreed_permissions(agreed)
+                        || local.same_permissions(&remote)
+                }
+            };
             let sender = match direction {
                 TransferDirection::Up => local.mode,
                 TransferDirection::Down => remote.mode,
@@ -525,6 +539,14 @@ mod tests {
             Plan::new(TransferDirection::Up, &with("755"), &with("700"), &with("644"), overwrite)
         };
         assert_eq!((plan(false).kept.len(), plan(true).permissions.len()), (1, 1));
+        let first = |from: &str, to: &str, overwrite| {
+            let none = Listing::default();
+            let plan = Plan::new(TransferDirection::Up, &with(from), &with(to), &none, overwrite);
+            (plan.kept.len(), plan.permissions.len(), plan.will_agree.len())
+        };
+        assert_eq!(first("755", "644", false), (1, 0, 0), "nobody knows");
+        assert_eq!(first("755", "644", true), (0, 1, 1));
+        assert_eq!(first("664", "644", false), (0, 0, 1), "of another umask");
     }
 
     #[test]
@@ -566,6 +588,7 @@ mod tests {
         assert_eq!(merged(&from, &to, &agreed), (Some((0o644, 3)), 0), "changed on both sides");
         assert_eq!(merged(&from, &file("644", 3, 3), &agreed), (None, 1), "another size");
         assert_eq!(merged(&file("600", 2, 2), &to, &agreed), (None, 1), "other permissions");
+        assert_eq!(merged(&file("755", 2, 2), &to, &none), (None, 1), "of the owner");
         let plan = Plan::new(TransferDirection::Down, &to, &from, &none, false);
         let files = plan.kept_of_equal_size(TransferDirection::Down, &from, &to, &none);
         assert_eq!(files, file("640", 2, 3), "a pull agrees on the remote's time, too");
