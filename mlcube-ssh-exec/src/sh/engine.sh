@@ -1,7 +1,8 @@
 #!/bin/sh
 # The shim: replaces the container engines on a job's PATH. It adds to `run` a file for the container's id, a label by which
-# the container is found, and the names of the variables for the task: mlcube has no option for these. The settings may name
-# the engine by its path: MLCUBE_SSH_ENGINE.
+# the container is found, and the names of the variables for the task: mlcube has no option for these. It labels the images
+# that are built, because an engine has one image of a name for all trees. The settings may name the engine by its path:
+# MLCUBE_SSH_ENGINE.
 
 set -u
 
@@ -85,6 +86,8 @@ case $name in
 esac
 
 printf '%s\n' "$engine" >"$job/engine"
+# The state folder stands for the tree.
+tree=$(cd -P "$job/../.." && pwd -P)
 
 # Options of the engine itself precede `run`. Each word is moved to the end once, so the order of the words stays the same.
 # `place` is the position of a word: an option of `run`, the value of an option (gpus: of --gpus), or task from the image
@@ -137,7 +140,11 @@ while [ "$left" -gt 0 ]; do
       for variable in $MLCUBE_SSH_VARIABLES; do set -- "$@" -e "$variable"; done
       ;;
     pull) seen=pull ;;
-    build | buildx | inspect | image | images | load | tag | ps | rm | create | exec) seen=other ;;
+    build)
+      seen=other
+      set -- "$@" --label "mlcube-ssh.tree=$tree"
+      ;;
+    buildx | inspect | image | images | load | tag | ps | rm | create | exec) seen=other ;;
   esac
 done
 if [ "$seen" = run ]; then
@@ -147,6 +154,18 @@ fi
 # The variables are for the task, and a process that the engine starts may outlive the job.
 # shellcheck disable=SC2086 # names
 [ -z "$MLCUBE_SSH_VARIABLES" ] || unset $MLCUBE_SSH_VARIABLES
+# So mlcube finds out, before a task, whether there is an image; it reads the status alone.
+if [ "$# ${1-} ${2-}" = '3 inspect --type=image' ]; then
+  # shellcheck disable=SC2016 # a template of the engine
+  builder=$("$engine" inspect --type=image \
+    --format '{{range $name, $value := .Config.Labels}}{{if eq $name "mlcube-ssh.tree"}}{{$value}}{{end}}{{end}}' "$3" 2>/dev/null) ||
+    exec "$engine" "$@"
+  case $builder in
+    '' | "$tree") ;;
+    *) printf "mlcube-ssh: warning: the image %s was last built for another cube, whose state folder is %s; \`mlcube-ssh configure\` builds that of this one\n" "$3" "$builder" >&2 ;;
+  esac
+  exit
+fi
 [ "$seen" = pull ] || exec "$engine" "$@"
 
 # An image that was loaded on the host may be in no registry, and hosts without a network have only such images. A `run` of
