@@ -48,6 +48,9 @@ pub(crate) enum Verb {
         /// Return as soon as the job has started; `attach` follows it later
         #[arg(long)]
         detach: bool,
+        /// Run with what the remote workspace has, even if it isn't as the last push left it (put back from a backup)
+        #[arg(long)]
+        as_is: bool,
         #[command(flatten)]
         wait: WaitArgs,
         #[command(flatten)]

@@ -41,23 +41,36 @@ fn pushed_with_engine(line: &str) -> (Scene, Engine, Document) {
 }
 
 #[test]
-fn a_run_says_when_the_workspace_was_put_back_since_the_last_push() {
+fn a_run_refuses_a_workspace_that_was_put_back_since_the_last_push() {
     let (scene, _engine, document) = pushed_with_engine("exit 0");
     let (there, backup) = (scene.host.remote_root(), scene.place().folder("backup"));
     let copy = |from: &Path, to: &Path| {
-        let copy = "rm -rf \"$1\" && cp -a \"$0\" \"$1\"";
+        // The folder that was there lives on, so that the new one gets another number.
+        let copy = "{ [ ! -e \"$1\" ] || mv \"$1\" \"$1.former\"; } && cp -a \"$0\" \"$1\" && rm -rf \"$1.former\"";
         scene.sh(copy).arg(from).arg(to).run().succeeds();
     };
     let says = "isn't as the last push of this machine left it";
-    copy(&there, &backup);
+    copy(&there, &backup.join("all"));
     let step = |name| scene.tool(name).reads_document(&document).run();
     step("mlcube-ssh-push").succeeds();
     step("mlcube-ssh-pull").succeeds();
     exec(&scene, "run", &document).succeeds().never_says(says);
-    copy(&backup, &there);
-    exec(&scene, "run", &document).succeeds().says(says);
-    step("mlcube-ssh-push").succeeds();
-    exec(&scene, "run", &document).succeeds().never_says(says);
+    let tree = there.join("digits");
+    copy(&tree, &backup.join("tree"));
+    // With the state folder beside it, or the tree alone.
+    for (from, to) in [(backup.join("all"), &there), (backup.join("tree"), &tree)] {
+        copy(&from, to);
+        let jobs =
+            || fs::read_dir(there.join(".mlcube-ssh/digits/jobs")).into_iter().flatten().count();
+        let before = jobs();
+        let refused = exec(&scene, "run", &document);
+        refused.exits(125).says(says).says("mlcube-ssh push` compares it").says("--no-push` runs");
+        assert_eq!(jobs(), before, "nothing is left of a job that didn't start");
+        let as_is = scene.tool("mlcube-ssh-exec").args(["run", "--as-is"]);
+        as_is.reads_document(&document).run().succeeds().says(says);
+        step("mlcube-ssh-push").succeeds();
+        exec(&scene, "run", &document).succeeds().never_says(says);
+    }
 }
 
 #[test]
@@ -77,6 +90,12 @@ fn a_cube_is_configured_and_run_in_a_real_container() {
     let model = scene.host.remote_root().join("digits/workspace/model/best");
     assert_eq!(fs::read_to_string(model).unwrap(), "1,2\n");
     assert_eq!(scene.host.containers(), [""; 0], "the container is gone when the run is over");
+    // An engine has one image of a name for all trees.
+    let other_image = "was last built for another cube, whose state folder is";
+    ran.never_says(other_image);
+    let _configured = scene.configured(&cube, &["-Prunner.remote_name=another"]);
+    let other = scene.host.remote_root().join(".mlcube-ssh/another");
+    exec(&scene, "run", &document).succeeds().says(&format!("{other_image} {}", other.display()));
 }
 
 #[test]

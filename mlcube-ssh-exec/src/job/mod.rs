@@ -115,6 +115,8 @@ pub(crate) struct StartOptions<'a> {
     pub(crate) variables: &'a [(String, String)],
     pub(crate) verbosity: Verbosity,
     pub(crate) detach: bool,
+    /// Whether it starts although the workspace isn't as the last push left it.
+    pub(crate) as_is: bool,
 }
 
 impl Job {
@@ -214,7 +216,7 @@ fn start_script(
     options: &StartOptions,
 ) -> Result<Script> {
     let Cube { layout, runner, .. } = cube;
-    let StartOptions { phase, variables, verbosity, detach } = *options;
+    let StartOptions { phase, variables, verbosity, detach, as_is } = *options;
     // mlcube takes the folder `workspace` in the cube's unless it is told another one; `configure` takes none.
     let is_default =
         layout.workspace_in_root().is_some_and(|place| place == Path::new("workspace"));
@@ -250,6 +252,7 @@ fn start_script(
         .given("owner", owner.as_ref().map_or("", Owner::id))
         .given("former_owner", owner.as_ref().map_or("", |owner| &owner.former_id))
         .given("then", if detach { "detach" } else { "follow" })
+        .given("as_is", if as_is { "yes" } else { "no" })
         .given("log_limit", &runner.log_limit.to_string())
         .given("gpus", gpus(document, runner, phase))
         .given("remote_engine", engine::name(document))

@@ -225,6 +225,16 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &s
             format!("this cube isn't configured on '{host}': no file {subject}"),
             "run mlcube-ssh configure with the same --mlcube and --platform",
         ),
+        "other-push" => hinted(
+            format!(
+                "the remote workspace on '{host}' isn't as the last push of this machine left it (put back from a backup?), and may hold older inputs"
+            ),
+            format!(
+                "`{}` compares it, and names what differs; `{} --no-push` runs with what is there",
+                document.push_command(),
+                document.run_command()
+            ),
+        ),
         "no-exec" => hinted(
             format!(
                 "no temporary folder on '{host}', neither {subject} nor another one, lets programs run (noexec mounts), so the job couldn't end its containers or pass variables to them"

@@ -7,7 +7,7 @@
 # launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
 # version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
 # gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the workspace may have one, and
-# transfer_file, the file with it; remote_engine, docker or podman, or the path of one; owner, the id of the machine and
+# transfer_file, the file with it; as_is, yes to start in spite of another one; remote_engine, docker or podman, or the path of one; owner, the id of the machine and
 # folder that ask, and former_owner, its id under an earlier version.
 # Words: mlcube's. The first is its log level, the second its command.
 # Replies: `warning TEXT`, maybe; with `follow` a line `offset 0` and what follow.sh sends; with `detach` the node as
@@ -44,6 +44,17 @@ need_cube() {
   [ ! -f "$its_file" ] || return 0
   check_readable "${its_file%/*}"
   never_configured "$its_file"
+}
+
+# Ends the script where the workspace isn't as the last push of this machine has left it: somebody has put it back from a
+# backup, and the task would read older inputs.
+need_push() {
+  know_transfer "$state/$transfer_file" "$locked"
+  case " $known_pushes " in
+    *' any '* | *" $last_push "*) return 0 ;;
+  esac
+  [ "$as_is" = yes ] || problem other-push
+  printf 'warning %s\n' "the remote workspace isn't as the last push of this machine left it, and may hold older inputs"
 }
 
 # Removes everything of a job that can't start, and ends the script with this problem.
@@ -242,16 +253,6 @@ prune() {
   done
 }
 
-# Says so where the workspace isn't as the last push of this machine has left it: somebody has put it back from a backup,
-# and the task may read older inputs.
-check_push() {
-  know_transfer "$state/$transfer_file"
-  case " $known_pushes " in
-    *' any '* | *" $last_push "*) ;;
-    *) printf 'warning %s\n' "the remote workspace isn't as the last push of this machine left it, and may hold older inputs; mlcube-ssh-push compares it" ;;
-  esac
-}
-
 # Starts the job that take_workspace has made. Arguments: mlcube's words.
 start_job() {
   if [ -n "$workspace" ]; then
@@ -265,7 +266,6 @@ start_job() {
     export MLCUBE_SYSTEM_SETTINGS
   fi
   find_scope
-  check_push
   level=$1 phase=$2
   shift 2
   # Absolute: a relative path would be resolved through the link.
@@ -291,6 +291,7 @@ if [ ! -d "$job" ]; then
   if is_held "$lock" "$id"; then refuse_locked; fi
   take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
   check_inputs
+  need_push
   mask=$(umask)
   umask "$private"
   if take_workspace; then start_job "$@"; fi

@@ -32,7 +32,7 @@ pub(crate) fn configure(
         // Before the job begins: one that fails may have built an image.
         SyncState::of(&cube.layout, &document.remote)?.forget_configured()?;
     }
-    let new = NewJob { phase: Phase::Configure, detach: false, wait, follow };
+    let new = NewJob { phase: Phase::Configure, detach: false, as_is: false, wait, follow };
     run_job(step, document, &cube, new)?;
     note_configured(step, document, &cube.layout)
 }

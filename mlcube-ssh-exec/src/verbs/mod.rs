@@ -20,8 +20,9 @@ pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<
         Verb::Configure { if_changed, wait, follow } => {
             configure::configure(step, document, *if_changed, wait.wait, follow)
         }
-        Verb::Run { detach, wait, follow } => {
-            let new = run::NewJob { phase: Phase::Run, detach: *detach, wait: wait.wait, follow };
+        Verb::Run { detach, as_is, wait, follow } => {
+            let (phase, detach, as_is, wait) = (Phase::Run, *detach, *as_is, wait.wait);
+            let new = run::NewJob { phase, detach, as_is, wait, follow };
             let cube = Cube::of(document)?;
             run::run_job(step, document, &cube, new)
         }

@@ -23,6 +23,8 @@ use crate::job::{Job, Phase, StartOptions, WhichJob, engine, new_id, result, var
 pub(crate) struct NewJob<'a> {
     pub(crate) phase: Phase,
     pub(crate) detach: bool,
+    /// Whether it starts although the workspace isn't as the last push left it.
+    pub(crate) as_is: bool,
     /// Seconds to wait for a locked workspace; `None` doesn't wait.
     pub(crate) wait: Option<u64>,
     pub(crate) follow: &'a FollowArgs,
@@ -52,6 +54,7 @@ pub(crate) fn run_job(
         variables: &variables,
         verbosity: step.report().verbosity(),
         detach: new.detach,
+        as_is: new.as_is,
     };
     let job = Job::new(id, document, cube, &connection, &options)?;
     if step.is_dry_run() {

@@ -16,11 +16,11 @@ fi
 need_rsync
 printf 'workspace %s\n' "$workspace"
 if [ -n "$transfer_file" ]; then
-  know_transfer "$state/$transfer_file"
+  know_transfer "$state/$transfer_file" "$workspace"
   printf 'transfer %s\n' "$last_transfer"
   # Where the workspace isn't as it was left, the client hasn't seen yet what is in it.
   case " $known_transfers " in
-    *' any '* | *" $last_transfer "*) ! note_transfer "$state/$transfer_file" "$transfer_id" || echo 'noted yes' ;;
+    *' any '* | *" $last_transfer "*) ! note_transfer "$state/$transfer_file" "$workspace" "$transfer_id" || echo 'noted yes' ;;
   esac
 fi
 printf 'listing\n'

@@ -76,6 +76,8 @@ pub(crate) struct Incoming<'a> {
     is_held: Cell<bool>,
     /// Whether the folder may exist: it does until an archive releases it, which has no more use for it.
     is_made: Cell<bool>,
+    /// Whether the remote has noted the id of the push.
+    is_noted: Cell<bool>,
     /// Whether the host refuses another session beside that of a transfer.
     has_no_room: Cell<bool>,
 }
@@ -92,8 +94,18 @@ impl<'a> Incoming<'a> {
     ) -> Self {
         let is_held = Cell::new(session.is_some());
         let (session, has_no_room) = (Cell::new(session), Cell::new(false));
-        let is_made = Cell::new(true);
-        Self { connection, path, places, transfer, session, is_held, is_made, has_no_room }
+        let (is_made, is_noted) = (Cell::new(true), Cell::new(false));
+        Self {
+            connection,
+            path,
+            places,
+            transfer,
+            session,
+            is_held,
+            is_made,
+            is_noted,
+            has_no_room,
+        }
     }
 
     /// The absolute path of a folder in this one.
@@ -115,7 +127,8 @@ impl<'a> Incoming<'a> {
     /// The script that releases the folder of a push that failed.
     fn releasing(&self) -> Script {
         let script = self.connection.script(RELEASE).with(job::INCOMING);
-        script.given("push", &self.path).given("transfer_id", "").given("backups", "")
+        let script = script.given("push", &self.path).given("workspace", &self.places[1]);
+        script.given("transfer_id", "").given("backups", "")
     }
 
     fn script(&self, program: &'static str) -> Script {
@@ -130,9 +143,10 @@ impl<'a> Incoming<'a> {
         self.connection.run_in(self.take_session(), script)
     }
 
-    /// Notes that the script of an archive has released the folder.
-    pub(crate) fn is_released(&self) {
+    /// Notes that a script has released the folder, according to its reply.
+    pub(crate) fn is_released(&self, reply: &Reply) {
         self.is_made.set(false);
+        self.is_noted.set(reply.field("noted").is_some());
     }
 
     fn take_session(&self) -> Option<Session> {
@@ -231,9 +245,9 @@ impl<'a> Incoming<'a> {
         Ok(had_session)
     }
 
-    /// The push as the last transfer of the workspace, once the remote has noted it.
-    pub(crate) fn noted(&self) -> SeenTransfer {
-        self.transfer.noted()
+    /// The push as the last transfer of the workspace, if the remote has noted it. A full disk there may have refused that.
+    pub(crate) fn noted(&self) -> Option<SeenTransfer> {
+        self.is_noted.get().then(|| self.transfer.noted())
     }
 
     /// Releases the folder, unless an archive has done so after all of it was in its place. Returns whether the folder
@@ -245,7 +259,7 @@ impl<'a> Incoming<'a> {
             // The script ends the session with it; ending it afterwards would take another round trip.
             let script = self.release_script(backups);
             let reply = self.connection.run_in(self.take_session(), &script)?.reply()?;
-            self.is_made.set(false);
+            self.is_released(&reply);
             has_backups = reply.field("backups").is_some();
         }
         self.take_session().map_or(Ok(()), Session::end)?;
@@ -253,7 +267,8 @@ impl<'a> Incoming<'a> {
     }
 
     fn release_script(&self, backups: &str) -> Script {
-        self.transfer.noted_by(self.script(RELEASE)).given("backups", backups)
+        let script = self.script(RELEASE).given("workspace", &self.places[1]);
+        self.transfer.noted_by(script).given("backups", backups)
     }
 }
 

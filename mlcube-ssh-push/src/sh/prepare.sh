@@ -144,7 +144,7 @@ printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$works
 forget_workspace "$state" "$as_code" || problem not-writable "$state"
 note_workspace "$state" "$place" || problem not-writable "$state"
 tell_workspaces "$state"
-know_transfer "$state/$transfer_file"
+know_transfer "$state/$transfer_file" "$workspace"
 zstd=no
 ! command -v zstd >/dev/null || zstd=yes
 printf 'tree %s\npushed %s\ntaken-over %s\nleft %s\nleft-bytes %s\ntransfer %s\nzstd %s\n' \

@@ -118,7 +118,9 @@ impl TransferContext<'_> {
             self.backups().settle(false)?;
             incoming.release("")?;
         }
-        sync_state.end_push(&incoming.noted())?;
+        if let Some(noted) = incoming.noted() {
+            sync_state.end_push(&noted)?;
+        }
         Ok(sync_state.set_incoming(&[])?)
     }
 

@@ -62,10 +62,13 @@ is_held_incoming() {
 }
 
 # Removes the incoming folder $1 unless it has something that the next push can continue with. The push is the last
-# transfer of the workspace then, unless it failed.
+# transfer of the workspace then, unless it failed; replies `noted` if that was written down.
 release_incoming() {
   holds=
-  [ -z "$transfer_id" ] || note_transfer "${1%/incoming/*}/$transfer_file" "$transfer_id" "$transfer_id" || :
+  if [ -n "$transfer_id" ]; then
+    locate "$workspace"
+    ! note_transfer "${1%/incoming/*}/$transfer_file" "$path" "$transfer_id" "$transfer_id" || echo 'noted yes'
+  fi
   rm -rf "$1/tmp" "$1/lock" "$1/leader"
   rmdir "$1/code" "$1/workspace" "$1" 2>/dev/null || :
 }
