@@ -45,16 +45,17 @@ fn pair(local: &Entry, remote: &Entry) -> Entry {
 impl SyncState {
     /// The pairs that were compared and differ.
     pub(crate) fn differing(&self) -> Result<VersionPairs> {
-        Ok(VersionPairs(self.read(DIFFERING)?.unwrap_or_default()))
+        Ok(VersionPairs(self.record(DIFFERING).listing()?.unwrap_or_default()))
     }
 
     /// Notes pairs that were compared; each replaces that of its path.
     pub(crate) fn add_compared(&self, same: &VersionPairs, differing: &VersionPairs) -> Result<()> {
         for (name, VersionPairs(new)) in [(SAME, same), (DIFFERING, differing)] {
             if !new.is_empty() {
-                let mut pairs = self.read(name)?.unwrap_or_default();
+                let record = self.record(name);
+                let mut pairs = record.listing()?.unwrap_or_default();
                 pairs.merge(new);
-                self.write(name, &pairs)?;
+                record.write_listing(&pairs)?;
             }
         }
         Ok(())
@@ -71,7 +72,7 @@ impl SyncState {
             Cow::Borrowed(_) => None,
         };
         let mut local = unrounded.unwrap_or(local);
-        let same = self.read(SAME)?.unwrap_or_default();
+        let same = self.record(SAME).listing()?.unwrap_or_default();
         let as_agreed = |(path, known): (&'static Path, Entry)| {
             let (local, agreed) = (local.get(path)?, agreed.get(path)?);
             let is_same = local.is_file()

@@ -2,11 +2,9 @@
 //! can't be asked: then it counts as what it was, so that nothing that it has rounded is taken for a change.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::Path;
 
 use crate::listing::{Disks, Granularity, Listing};
-use crate::pipe::private_file::write_atomically;
 use crate::sync::state::SyncState;
 
 /// The file that holds a line for each side: its name, and the coarsest disk that was found on it.
@@ -43,15 +41,14 @@ impl SyncState {
             };
             let text: String = Side::ALL.into_iter().zip(known).filter_map(line).collect();
             // It is asked again at the next transfer.
-            let _ =
-                write_atomically(&self.folder.join(FILE), |file| file.write_all(text.as_bytes()));
+            let _ = self.record(FILE).write(text);
         }
         disks.or(before)
     }
 
     /// The coarsest disk of a side that was ever asked.
     pub(crate) fn known_disk(&self, side: Side) -> Option<Granularity> {
-        let text = fs::read_to_string(self.folder.join(FILE)).unwrap_or_default();
+        let text = self.record(FILE).text().ok().flatten().unwrap_or_default();
         text.lines().find_map(|line| Granularity::parse(line.strip_prefix(side.name())?))
     }
 
@@ -101,7 +98,7 @@ mod tests {
         // Another disk below the same side doesn't make it a finer one.
         sync_state.known_disks(Side::Remote, disk("1000000001.123456700", "640"));
         assert_eq!(shown(Side::Remote), (8, 0));
-        fs::write(sync_state.folder.join(FILE), "remote 3 up modes\n").unwrap();
+        sync_state.record(FILE).write("remote 3 up modes\n").unwrap();
         assert_eq!(shown(Side::Remote), (7, 5), "damaged");
     }
 

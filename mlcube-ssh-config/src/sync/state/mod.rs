@@ -1,24 +1,9 @@
 //! The sync state of a remote tree: what both sides last agreed on, and the code that was pushed.
 //!
 //! It is kept in `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, in one folder for each pair of a remote and a local
-//! tree:
-//!
-//! | file | holds |
-//! |---|---|
-//! | `workspace` | what both sides of the workspace last agreed on |
-//! | `going-up`, `going-down` | what they will agree on once the transfer that is running, or was cut off, is done |
-//! | `code`, `gone`, `configured` | the code that was pushed, that has been removed locally since, that the image was built from |
-//! | `made` | the places at which both sides had something, and neither has any more |
-//! | `joined` | nothing; it exists if the remote workspace may have been pushed to before this state began |
-//! | `incoming` | the remote incoming folders of pushes that failed, the newest last |
-//! | `same`, `differing` | files whose times differ, and that were compared by content |
-//! | `disks` | how the disks of both sides were found to store times and permissions |
-//! | `replaced/` | backups of local files that a pull replaced |
-//! | `unnamed` | the folder in it of a pull that is running, or was cut off before it could name its backups |
-//! | `stage` | the random name of the folder where a pull by an rsync before 3.2.5 receives entries |
-//! | `lock` | locked by the running transfer |
-//! | `about` | the local folders, base and workspace, with which both sides last agreed |
-//! | `transfer` | the id of the last transfer, which the remote has, too, and of one that may have ended |
+//! tree. Every file in it is a [`Record`]; ARCHITECTURE.md lists them all under "What lies on disk". The agreement is in
+//! this file; what was pushed, the workspaces, and the folders that a transfer leaves are in [`code`], [`workspaces`] and
+//! [`folders`].
 //!
 //! Beside these folders there are two files for each pair of a remote tree and a local base: `NAME-HASH.workspaces`, the
 //! places in the base that are or were a workspace, and `NAME-HASH.about`, the machine and the folder that all this is
@@ -26,20 +11,22 @@
 //! ones with an id at the end of the name, as in `NAME-HASH.ID.about`.
 
 pub(crate) mod agreed;
+mod code;
 pub(crate) mod compared;
 pub(crate) mod confirm;
+mod folders;
 pub(crate) mod former_places;
 pub(crate) mod known_disks;
 mod local_folder;
 mod other_sides;
 mod own_name;
+mod record;
 pub(crate) mod transfer_id;
+mod workspaces;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -48,12 +35,10 @@ use anyhow::{Context, Result};
 use crate::cube::layout::Layout;
 use crate::cube::tree_owner::Owner;
 use crate::listing::Listing;
-use crate::listing::entry::{Entry, is_absence};
+use crate::listing::entry::Entry;
 use crate::pipe::document::Remote;
 use crate::pipe::failure::{MAKE_ROOM, Outcome, hinted, is_disk_full};
-use crate::pipe::private_file::{
-    FILE_REMEDY, STATE_REMEDY, make_private, state_folder, write_atomically,
-};
+use crate::pipe::private_file::{FILE_REMEDY, STATE_REMEDY, make_private, state_folder};
 use crate::settings::names::{RemotePath, User};
 use crate::sync::direction::TransferDirection;
 use crate::sync::plan::Plan;
@@ -61,6 +46,7 @@ use crate::sync::state::agreed::{Agreed, Confirmed};
 use crate::sync::state::former_places::FormerPlaces;
 use crate::sync::state::local_folder::LocalFolder;
 use crate::sync::state::own_name::OwnName;
+use crate::sync::state::record::Record;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::{StableHash, former};
 use crate::ui::report::Report;
@@ -70,7 +56,7 @@ use crate::ui::report::Report;
 pub struct SyncState {
     folder: PathBuf,
     /// The file with the places of the tree's workspaces.
-    workspaces: PathBuf,
+    workspaces: Record,
     /// Whose it is, among machines that share a home.
     own: OwnName,
     /// The local base and the local workspace.
@@ -79,6 +65,11 @@ pub struct SyncState {
 
 /// The name of the file that says with which local folders both sides agreed.
 const ABOUT: &str = "about";
+
+/// The name of the file of the former places.
+const MADE: &str = "made";
+
+const BOTH: [TransferDirection; 2] = [TransferDirection::Up, TransferDirection::Down];
 
 impl SyncState {
     /// Finds the sync state of a layout and its place on the remote. Makes no folder; a sync state of an earlier
@@ -105,9 +96,9 @@ impl SyncState {
         take_over(&state.join(format!("{name}-{former_tree:016x}.workspaces")), &workspaces)?;
         take_over(&state.join(format!("{name}-{former_pair:016x}")), &folder)?;
         let places = [&layout.base, &layout.workspace].map(PathBuf::clone);
-        let here = LocalFolder::of(&layout.base);
-        let own = OwnName::find(state, tree, here, &folder.join(ABOUT))?;
-        Ok(Self { folder: own.name(&pair), workspaces, own, places })
+        let base = LocalFolder::of(&layout.base);
+        let own = OwnName::find(state, tree, base, &folder.join(ABOUT))?;
+        Ok(Self { folder: own.name(&pair), workspaces: Record::at(workspaces), own, places })
     }
 
     /// Returns whether the local base, and whether the local workspace, is another folder than the one with which both sides
@@ -116,13 +107,7 @@ impl SyncState {
     /// # Errors
     /// When the file can't be read.
     pub fn has_other_folders(&self) -> Result<[bool; 2]> {
-        let about = self.folder.join(ABOUT);
-        let text = match fs::read_to_string(&about) {
-            Err(problem) if is_absence(&problem) => String::new(),
-            read => read
-                .with_context(|| format!("can't read {}", about.display()))
-                .or_hint(FILE_REMEDY)?,
-        };
+        let text = self.record(ABOUT).text()?.unwrap_or_default();
         let [base, workspace] = self.places.each_ref().map(|place| LocalFolder::of(place));
         let mut lines = text.lines();
         let is_other_base = base.is_another(lines.next().unwrap_or_default());
@@ -134,16 +119,12 @@ impl SyncState {
 
     /// Writes down the local folders with which both sides agree.
     fn note_folders(&self) -> Result<()> {
-        let about = self.folder.join(ABOUT);
+        let about = self.record(ABOUT);
         let line =
             |place: &PathBuf| LocalFolder::of(place).text().unwrap_or_else(|| "-\n".to_owned());
         let text: String = self.places.iter().map(line).collect();
-        if fs::read_to_string(&about).is_ok_and(|known| known == text) {
-            return Ok(());
-        }
-        write_atomically(&about, |file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("can't write {}", about.display()))
-            .or_hint(FILE_REMEDY)
+        let is_known = about.text().is_ok_and(|known| known.as_ref() == Some(&text));
+        if is_known { Ok(()) } else { about.write(text) }
     }
 
     /// The owner of the remote tree that this machine pushes.
@@ -202,7 +183,7 @@ impl SyncState {
     /// What both sides of the workspace last agreed on; empty if there is no sync state.
     ///
     /// # Errors
-    /// When the file can't be inspected.
+    /// When the file can't be read.
     pub fn agreed(&self) -> Result<Listing> {
         Ok(self.agreed_if_any()?.unwrap_or_default())
     }
@@ -210,9 +191,9 @@ impl SyncState {
     /// As [`SyncState::agreed`], but `None` if there is no sync state.
     ///
     /// # Errors
-    /// When the file can't be inspected.
+    /// When the file can't be read.
     pub fn agreed_if_any(&self) -> Result<Option<Listing>> {
-        self.read("workspace")
+        self.agreement().listing()
     }
 
     /// Returns whether the remote workspace may have been pushed to before this sync state began: by another machine, or by this one
@@ -221,7 +202,7 @@ impl SyncState {
     /// # Errors
     /// When the file can't be inspected.
     pub fn is_joined(&self) -> Result<bool> {
-        Ok(Entry::look(&self.folder.join("joined"))?.is_some())
+        self.record("joined").exists()
     }
 
     /// Writes down whether the remote workspace may have been pushed to before this sync state began.
@@ -229,7 +210,8 @@ impl SyncState {
     /// # Errors
     /// When the file can't be written or removed.
     pub fn set_joined(&self, is_joined: bool) -> Result<()> {
-        if is_joined { self.write("joined", &Listing::default()) } else { self.remove(&["joined"]) }
+        let joined = self.record("joined");
+        if is_joined { joined.write_listing(&Listing::default()) } else { joined.remove() }
     }
 
     /// Writes down, before a transfer, what both sides will agree on once it is done.
@@ -238,7 +220,7 @@ impl SyncState {
     /// When the file can't be written.
     pub fn begin(&self, direction: TransferDirection, plan: &Plan) -> Result<()> {
         self.add_former_places(&plan.forgotten)?;
-        self.write(under_way(direction), &plan.will_agree)
+        self.under_way(direction).write_listing(&plan.will_agree)
     }
 
     /// Writes down what both sides agree on now.
@@ -247,8 +229,8 @@ impl SyncState {
     /// When a file can't be written or removed.
     pub fn agree(&self, agreed: &Agreed) -> Result<()> {
         self.add_former_places(agreed.forgotten())?;
-        self.write("workspace", agreed)?;
-        self.remove(&[TransferDirection::Up, TransferDirection::Down].map(under_way))
+        self.agreement().write_listing(agreed)?;
+        BOTH.iter().try_for_each(|direction| self.under_way(*direction).remove())
     }
 
     /// Writes down what both sides agree on after a transfer.
@@ -258,14 +240,13 @@ impl SyncState {
     pub fn finish(&self, confirmed: &Confirmed) -> Result<()> {
         let direction = confirmed.direction;
         if confirmed.others().next().is_none() {
-            return self.finish_as_begun(direction);
+            return self.under_way(direction).replace(&self.agreement());
         }
+        let begun = self.under_way(direction);
         // The file was written when the transfer began; without it almost no agreement would be left.
-        let path = self.folder.join(under_way(direction));
-        let read = File::open(&path).map_err(anyhow::Error::new).and_then(Listing::read);
-        let mut agreed = read
-            .with_context(|| format!("can't read the sync state {}", path.display()))
-            .or_hint(FILE_REMEDY)?;
+        let mut agreed = begun
+            .whole_listing()?
+            .with_context(|| format!("the sync state {} is gone", begun.path().display()))?;
         let mut forgotten = Listing::default();
         for (path, entry) in confirmed.others() {
             match (entry, agreed.get(path)) {
@@ -280,20 +261,11 @@ impl SyncState {
         self.agree(&Agreed::of_both_sides(agreed).without(forgotten))
     }
 
-    fn finish_as_begun(&self, direction: TransferDirection) -> Result<()> {
-        let path = |name| self.folder.join(name);
-        fs::rename(path(under_way(direction)), path("workspace"))
-            .with_context(|| format!("can't write the sync state {}", path("workspace").display()))
-            .or_hint(FILE_REMEDY)
-    }
-
     /// Returns whether a transfer was cut off, so that the sync state isn't what both sides agree on.
     #[must_use]
     pub fn was_cut_off(&self) -> bool {
-        [TransferDirection::Up, TransferDirection::Down]
-            .iter()
-            // A file that can't be inspected may exist.
-            .any(|way| !matches!(Entry::look(&self.folder.join(under_way(*way))), Ok(None)))
+        // A file that can't be inspected may exist.
+        BOTH.iter().any(|direction| self.under_way(*direction).exists().unwrap_or(true))
     }
 
     /// Returns what both sides agree on, given the previous agreement (`agreed`) and the present listings of both
@@ -313,7 +285,7 @@ impl SyncState {
         for (direction, receiver) in
             [(TransferDirection::Down, local), (TransferDirection::Up, remote)]
         {
-            let Some(planned) = self.read(under_way(direction))? else { continue };
+            let Some(planned) = self.under_way(direction).listing()? else { continue };
             // The receiver's disk may not be able to store the times.
             let receiver = unrounded(direction, receiver, &planned)?;
             let mut arrived = Listing::default();
@@ -347,17 +319,19 @@ impl SyncState {
     /// # Errors
     /// When the file can't be inspected.
     pub fn former_places(&self) -> Result<FormerPlaces> {
-        if Entry::look(&self.folder.join("made"))?.is_none() {
+        let made = self.record(MADE);
+        if !made.exists()? {
             return Ok(FormerPlaces::default());
         }
-        Ok(FormerPlaces::of_file(self.read("made")?.unwrap_or_default()))
+        Ok(FormerPlaces::of_file(made.listing()?.unwrap_or_default()))
     }
 
     fn add_former_places(&self, places: &Listing) -> Result<()> {
         if places.is_empty() {
             return Ok(());
         }
-        self.former_places()?.with(places).map_or(Ok(()), |places| self.write("made", &places))
+        let all = self.former_places()?.with(places);
+        all.map_or(Ok(()), |all| self.record(MADE).write_listing(&all))
     }
 
     /// Forgets these places, because the remote tree is a new one.
@@ -365,271 +339,24 @@ impl SyncState {
     /// # Errors
     /// When the file can't be removed.
     pub fn forget_former_places(&self) -> Result<()> {
-        self.remove(&["made"])
+        self.record(MADE).remove()
     }
 
-    /// The code that was pushed last; `None` if none was pushed.
-    ///
-    /// # Errors
-    /// When the file can't be inspected.
-    pub fn code(&self) -> Result<Option<Listing>> {
-        self.read("code")
+    /// The file that holds the agreement.
+    fn agreement(&self) -> Record {
+        self.record("workspace")
     }
 
-    /// Returns whether code was pushed.
-    ///
-    /// # Errors
-    /// When the file can't be inspected.
-    pub fn has_code(&self) -> Result<bool> {
-        Ok(Entry::look(&self.folder.join("code"))?.is_some())
+    /// The file that holds what a running transfer will agree on.
+    fn under_way(&self, direction: TransferDirection) -> Record {
+        self.record(match direction {
+            TransferDirection::Up => "going-up",
+            TransferDirection::Down => "going-down",
+        })
     }
 
-    /// As [`SyncState::code`], but `None` if its file is larger than `bytes`.
-    ///
-    /// # Errors
-    /// When the file can't be inspected.
-    pub fn code_within(&self, bytes: u64) -> Result<Option<Listing>> {
-        let file = Entry::look(&self.folder.join("code"))?;
-        if file.is_some_and(|file| file.size <= bytes) { self.code() } else { Ok(None) }
-    }
-
-    /// Code that was pushed once, was removed locally, and may still exist on the remote.
-    ///
-    /// # Errors
-    /// When the file can't be inspected.
-    pub fn gone(&self) -> Result<Listing> {
-        Ok(self.read("gone")?.unwrap_or_default())
-    }
-
-    /// The code that the remote image was built from; `None` if it never was built.
-    ///
-    /// # Errors
-    /// When the file can't be inspected.
-    pub fn configured(&self) -> Result<Option<Listing>> {
-        self.read("configured")
-    }
-
-    /// The places in the base that are or were a workspace, as far as this machine knows.
-    ///
-    /// # Errors
-    /// When the file exists and can't be read: without it somebody's results would be taken for code.
-    pub fn workspaces(&self) -> Result<Vec<PathBuf>> {
-        let text = match fs::read(&self.workspaces) {
-            Err(problem) if problem.kind() == ErrorKind::NotFound => Vec::new(),
-            read => read
-                .with_context(|| format!("can't read {}", self.workspaces.display()))
-                .or_hint(FILE_REMEDY)?,
-        };
-        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect())
-    }
-
-    /// Adds places of workspaces.
-    ///
-    /// # Errors
-    /// When the file can't be read or written.
-    pub fn add_workspaces(&self, places: &[PathBuf]) -> Result<()> {
-        let mut known = self.workspaces()?;
-        let new: Vec<_> = places.iter().filter(|place| !known.contains(place)).cloned().collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        known.extend(new);
-        self.write_workspaces(&known)
-    }
-
-    /// Removes a place of a workspace: the user says that it is code.
-    ///
-    /// # Errors
-    /// When the file can't be read or written.
-    pub fn forget_workspace(&self, place: &Path) -> Result<()> {
-        let mut known = self.workspaces()?;
-        known.retain(|known| known != place);
-        self.write_workspaces(&known)
-    }
-
-    fn write_workspaces(&self, known: &[PathBuf]) -> Result<()> {
-        let write = |file: &mut dyn Write| {
-            known.iter().try_for_each(|place| {
-                file.write_all(place.as_os_str().as_bytes())?;
-                file.write_all(b"\n")
-            })
-        };
-        write_atomically(&self.workspaces, write)
-            .with_context(|| format!("can't write {}", self.workspaces.display()))
-            .or_hint(FILE_REMEDY)
-    }
-
-    /// The names of the remote incoming folders of pushes that failed, the newest last.
-    ///
-    /// # Errors
-    /// When the file exists and can't be read.
-    pub fn incoming(&self) -> Result<Vec<String>> {
-        let path = self.folder.join("incoming");
-        let text = match fs::read_to_string(&path) {
-            Err(problem) if is_absence(&problem) => String::new(),
-            read => read
-                .with_context(|| format!("can't read {}", path.display()))
-                .or_hint(FILE_REMEDY)?,
-        };
-        let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        Ok(text.split_whitespace().filter(is_name).map(str::to_owned).collect())
-    }
-
-    /// Writes down the names of the incoming folders.
-    ///
-    /// # Errors
-    /// When the file can't be written or removed.
-    pub fn set_incoming(&self, names: &[String]) -> Result<()> {
-        if names.is_empty() {
-            return self.remove(&["incoming"]);
-        }
-        let path = self.folder.join("incoming");
-        write_atomically(&path, |file| file.write_all(names.join("\n").as_bytes()))
-            .with_context(|| format!("can't write the sync state {}", path.display()))
-            .or_hint(FILE_REMEDY)
-    }
-
-    /// The folder with the backups of local files that a pull replaced.
-    #[must_use]
-    pub fn replaced(&self) -> PathBuf {
-        self.folder.join("replaced")
-    }
-
-    /// The folder in [`SyncState::replaced`] of a pull that was cut off before it could name its backups.
-    ///
-    /// # Errors
-    /// When the file exists and can't be read.
-    pub fn unnamed_backups(&self) -> Result<Option<PathBuf>> {
-        let path = self.folder.join("unnamed");
-        let name = match fs::read_to_string(&path) {
-            Err(problem) if is_absence(&problem) => return Ok(None),
-            read => read.with_context(|| format!("can't read {}", path.display()))?,
-        };
-        let name = Path::new(name.trim()).file_name();
-        Ok(name.map(|name| self.replaced().join(name)))
-    }
-
-    /// Writes down the folder of a pull in [`SyncState::replaced`]; `None` once its backups are named.
-    ///
-    /// # Errors
-    /// When the file can't be written or removed.
-    pub fn set_unnamed_backups(&self, folder: Option<&Path>) -> Result<()> {
-        let Some(name) = folder.and_then(Path::file_name) else { return self.remove(&["unnamed"]) };
-        let path = self.folder.join("unnamed");
-        write_atomically(&path, |file| file.write_all(name.as_bytes()))
-            .with_context(|| format!("can't write {}", path.display()))
-    }
-
-    /// The name of the folder in which pulls of this pair receive entries before they are placed; `None` before the first
-    /// one. It is random: a cube that has a link of that name would decide where entries are written and removed.
-    ///
-    /// # Errors
-    /// When the file exists and can't be read.
-    pub fn stage(&self) -> Result<Option<String>> {
-        let path = self.folder.join("stage");
-        let name = match fs::read_to_string(&path) {
-            Err(problem) if is_absence(&problem) => return Ok(None),
-            read => read
-                .with_context(|| format!("can't read {}", path.display()))
-                .or_hint(FILE_REMEDY)?,
-        };
-        let is_name = |name: &String| name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        Ok(Some(name).filter(|name| !name.is_empty() && is_name(name)))
-    }
-
-    /// Writes down the name of that folder, hexadecimal digits.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_stage(&self, name: &str) -> Result<()> {
-        let path = self.folder.join("stage");
-        write_atomically(&path, |file| file.write_all(name.as_bytes()))
-            .with_context(|| format!("can't write {}", path.display()))
-            .or_hint(FILE_REMEDY)
-    }
-
-    /// Writes down the code that was pushed.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_code(&self, listing: &Listing) -> Result<()> {
-        self.write("code", listing)
-    }
-
-    /// Forgets the code that was pushed, after it was removed on the remote.
-    ///
-    /// # Errors
-    /// When a file can't be removed.
-    pub fn forget_code(&self) -> Result<()> {
-        self.remove(&["code", "gone", "configured"])
-    }
-
-    /// Writes down the code that was removed locally and still exists on the remote.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_gone(&self, listing: &Listing) -> Result<()> {
-        self.write("gone", listing)
-    }
-
-    /// Writes down that the image was built from the code that was pushed last.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_configured(&self, layout: &Layout) -> Result<()> {
-        let code = self.code()?.unwrap_or_default();
-        self.write("configured", &code.below(layout.build_context()))
-    }
-
-    /// Removes the record of the code that the remote image was built from: what is built now, or what somebody else has
-    /// built, may be another image.
-    ///
-    /// # Errors
-    /// When the file can't be removed.
-    pub fn forget_configured(&self) -> Result<()> {
-        self.remove(&["configured"])
-    }
-
-    fn remove(&self, names: &[&str]) -> Result<()> {
-        for path in names.iter().map(|name| self.folder.join(name)) {
-            match fs::remove_file(&path) {
-                Err(problem) if !is_absence(&problem) => Err(problem)
-                    .with_context(|| format!("can't remove the sync state {}", path.display()))
-                    .or_hint(FILE_REMEDY)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn read(&self, name: &str) -> Result<Option<Listing>> {
-        let path = self.folder.join(name);
-        let read = match File::open(&path) {
-            Err(problem) if is_absence(&problem) => return Ok(None),
-            file => file.map_err(anyhow::Error::new).and_then(Listing::read),
-        };
-        let is_of_the_system = |problem: &anyhow::Error| {
-            let problem = problem.downcast_ref::<io::Error>();
-            problem.is_some_and(|problem| problem.raw_os_error().is_some())
-        };
-        match read {
-            // A damaged listing is read as none: without what was agreed on, every difference is kept and named.
-            Err(problem) if !is_of_the_system(&problem) => Ok(None),
-            read => read.map(Some).map_err(|problem| {
-                hinted(
-                    format!("can't read the sync state {}: {problem:#}", path.display()),
-                    FILE_REMEDY,
-                )
-            }),
-        }
-    }
-
-    pub(crate) fn write(&self, name: &str, listing: &Listing) -> Result<()> {
-        let path = self.folder.join(name);
-        write_atomically(&path, |file| listing.write(file))
-            .with_context(|| format!("can't write the sync state {}", path.display()))
-            .or_hint(FILE_REMEDY)
+    fn record(&self, name: &str) -> Record {
+        Record::at(self.folder.join(name))
     }
 }
 
@@ -660,14 +387,6 @@ fn take_over(former: &Path, now: &Path) -> Result<()> {
     }
 }
 
-/// The name of the file that describes a running transfer.
-fn under_way(direction: TransferDirection) -> &'static str {
-    match direction {
-        TransferDirection::Up => "going-up",
-        TransferDirection::Down => "going-down",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -682,12 +401,12 @@ mod tests {
     }
 
     pub(super) fn sync_state(state: &Path) -> SyncState {
-        let here = LocalFolder::of(state);
+        let base = LocalFolder::of(state);
         let tree = "tree".to_owned();
         SyncState {
             folder: state.join("pair"),
-            workspaces: state.join("tree.workspaces"),
-            own: OwnName::find(state.to_owned(), tree, here, Path::new("none")).unwrap(),
+            workspaces: Record::at(state.join("tree.workspaces")),
+            own: OwnName::find(state.to_owned(), tree, base, Path::new("none")).unwrap(),
             places: [state.to_owned(), state.to_owned()],
         }
     }

@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use crate::listing::entry::is_absence;
 use crate::pipe::private_file::{FILE_REMEDY, write_atomically};
 use crate::sync::state::local_folder::LocalFolder;
+use crate::sync::state::record::Record;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::StableHash;
 
@@ -34,7 +35,7 @@ pub(super) struct OwnName {
     /// The name of the files of the tree in it.
     tree: String,
     /// The local base, on this machine.
-    here: LocalFolder,
+    base: LocalFolder,
     /// The id of a machine that isn't the first one.
     pub(super) id: Option<String>,
 }
@@ -45,27 +46,29 @@ impl OwnName {
     pub(super) fn find(
         state: PathBuf,
         tree: String,
-        here: LocalFolder,
+        base: LocalFolder,
         earlier: &Path,
     ) -> Result<Self> {
-        let mut own = Self { state, tree, here, id: None };
-        let first = read(&own.about())?;
-        if first.as_ref().is_some_and(|first| own.here.is_own(first)) {
+        let mut own = Self { state, tree, base, id: None };
+        let first = Record::at(own.about()).text()?;
+        if first.as_ref().is_some_and(|first| own.base.is_own(first)) {
             return Ok(own);
         }
         for id in own.ids()? {
             own.id = Some(id);
-            if read(&own.about())?.is_some_and(|about| own.here.is_own(&about)) {
+            if Record::at(own.about()).text()?.is_some_and(|about| own.base.is_own(&about)) {
                 return Ok(own);
             }
         }
         own.id = None;
         let is_free = match first {
             Some(_) => false,
-            None => read(earlier)?.is_none_or(|earlier| own.here.is_own(&earlier)),
+            None => Record::at(earlier.to_owned())
+                .text()?
+                .is_none_or(|earlier| own.base.is_own(&earlier)),
         };
         if !is_free {
-            let about = own.here.text().unwrap_or_default();
+            let about = own.base.text().unwrap_or_default();
             let id = StableHash::default().field(&own.tree).field(about).finish();
             own.id = Some(format!("{id:016x}"));
         }
@@ -100,7 +103,7 @@ impl OwnName {
 
     /// Writes down whose the sync states are, and that they are used. A new machine removes those that were left long ago.
     pub(super) fn note(&self) -> io::Result<()> {
-        let (about, Some(text)) = (self.about(), self.here.text()) else { return Ok(()) };
+        let (about, Some(text)) = (self.about(), self.base.text()) else { return Ok(()) };
         let known = fs::read_to_string(&about).ok();
         if known.is_none() && self.id.is_some() {
             self.remove_unused();
@@ -131,16 +134,6 @@ impl OwnName {
                 fs::read_dir(folder.join("replaced")).is_ok_and(|mut all| all.next().is_some());
             all & (!has_backups && fs::remove_dir_all(&folder).is_ok())
         })
-    }
-}
-
-/// The line in a file that says whose sync states are; `None` if there is none.
-fn read(about: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(about) {
-        Err(problem) if is_absence(&problem) => Ok(None),
-        read => Ok(Some(
-            read.with_context(|| format!("can't read {}", about.display())).or_hint(FILE_REMEDY)?,
-        )),
     }
 }
 

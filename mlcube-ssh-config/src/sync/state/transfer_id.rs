@@ -2,17 +2,13 @@
 //! local side in the sync state. A remote workspace with another id isn't as the last transfer of this machine has left it:
 //! it was put back from a backup, or another machine has transferred since.
 
-use std::fs;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
-use crate::listing::entry::is_absence;
 use crate::pipe::document::Remote;
-use crate::pipe::private_file::write_atomically;
 use crate::process::script::Script;
 use crate::remote::session::reply::Reply;
-use crate::sync::state::{FILE_REMEDY, SyncState};
-use crate::text::hint::OrHint;
+use crate::sync::state::SyncState;
+use crate::sync::state::record::is_hexadecimal;
 use crate::text::random_id::hex_digits;
 use crate::text::stable_hash::StableHash;
 
@@ -70,7 +66,7 @@ impl TransferId {
     /// Reads what the remote has replied.
     #[must_use]
     pub fn seen(&self, reply: &Reply) -> SeenTransfer {
-        let is_id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_id = |id: &String| !id.is_empty() && is_hexadecimal(id);
         let found = reply.field("transfer").filter(is_id).unwrap_or_else(|| NONE.to_owned());
         let is_noted = reply.field("noted").is_some();
         SeenTransfer {
@@ -100,12 +96,13 @@ impl SyncState {
     /// # Errors
     /// When the id of the last transfer can't be read, or the system has no `/dev/urandom`.
     pub fn transfer_id(&self, remote: &Remote) -> Result<TransferId> {
-        let text = self.read_id(FILE)?;
+        let text = self.record(FILE).text()?.unwrap_or_default();
         let mut ids = text.split_whitespace();
         let last = ids.next().unwrap_or(ANY).to_owned();
         let next = ids.next().map_or_else(hex_digits::<8>, |next| Ok(next.to_owned()))?;
         let workspace = StableHash::default().field(remote.workspace.as_str()).finish();
-        let last_push = self.read_id(PUSH)?.split_whitespace().next().map(str::to_owned);
+        let last_push = self.record(PUSH).text()?;
+        let last_push = last_push.and_then(|text| Some(text.split_whitespace().next()?.to_owned()));
         Ok(TransferId { file: format!("transfer-{workspace:016x}"), last, next, last_push })
     }
 
@@ -114,7 +111,7 @@ impl SyncState {
     /// # Errors
     /// When the file can't be written.
     pub fn begin_transfer(&self, id: &TransferId) -> Result<()> {
-        self.write_id(FILE, &format!("{} {}\n", id.last, id.next))
+        self.record(FILE).write(format!("{} {}\n", id.last, id.next))
     }
 
     /// Notes, when the agreement is written, with which remote workspace and which local folders it was reached.
@@ -123,7 +120,7 @@ impl SyncState {
     /// When a file can't be written.
     pub fn end_transfer(&self, seen: &SeenTransfer) -> Result<()> {
         self.note_folders()?;
-        self.write_id(FILE, &format!("{}\n", seen.id))
+        self.record(FILE).write(format!("{}\n", seen.id))
     }
 
     /// As [`SyncState::end_transfer`], for a push.
@@ -131,24 +128,7 @@ impl SyncState {
     /// # Errors
     /// When a file can't be written.
     pub fn end_push(&self, seen: &SeenTransfer) -> Result<()> {
-        self.write_id(PUSH, &format!("{}\n", seen.id))?;
+        self.record(PUSH).write(format!("{}\n", seen.id))?;
         self.end_transfer(seen)
-    }
-
-    fn read_id(&self, name: &str) -> Result<String> {
-        let path = self.folder.join(name);
-        match fs::read_to_string(&path) {
-            Err(problem) if is_absence(&problem) => Ok(String::new()),
-            read => {
-                read.with_context(|| format!("can't read {}", path.display())).or_hint(FILE_REMEDY)
-            }
-        }
-    }
-
-    fn write_id(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.folder.join(name);
-        write_atomically(&path, |file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("can't write {}", path.display()))
-            .or_hint(FILE_REMEDY)
     }
 }
