@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::{failure, limits};
 use mlcube_ssh::remote::folder_owner;
-use mlcube_ssh::remote::inventory::Item;
+use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
 use mlcube_ssh::remote::job::{Holder, JobRecord, JobState};
 use mlcube_ssh::remote::session::Reply;
@@ -149,7 +149,7 @@ fn lines(bytes: &[u8]) {
         if let Some(item) = Item::parse(line) {
             let is_path = item.path.starts_with('/');
             let is_id =
-                item.kind == "container" && item.path.bytes().all(|byte| byte.is_ascii_hexdigit());
+                item.kind == ItemKind::Container && item.path.bytes().all(|byte| byte.is_ascii_hexdigit());
             assert!((is_path || is_id) && !item.path.contains(char::is_control));
             assert!(!item.path.split('/').any(|part| part == ".."));
             assert!(!item.name().contains('/'));

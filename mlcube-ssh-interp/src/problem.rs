@@ -1,9 +1,9 @@
 //! Turns the problems of the remote script into messages: the cause, and the setting to write.
 
-use mlcube_ssh::pipe::failure::is_out_of_room;
-use mlcube_ssh::pipe::failure::{Failure, hinted};
-use mlcube_ssh::remote::folder_owner;
-use mlcube_ssh::remote::problem::reason;
+use anyhow::anyhow;
+use clap::ValueEnum;
+use mlcube_ssh::pipe::failure::{Failure, hinted, is_out_of_room};
+use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::runner::Interpreter;
 use mlcube_ssh::text::quote::{is_plain, one_line};
@@ -17,20 +17,54 @@ const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
 /// mlcube asks for, so pip must not resolve dependencies and all of them are named.
 const MLCUBE_OF_NEW_PYTHON: &str = "--no-deps mlcube==0.0.9 mlcube-docker==0.0.9 omegaconf==2.3.0 antlr4-python3-runtime==4.9.3 PyYAML click coloredlogs==14.0 humanfriendly markdown setuptools<81";
 
+/// The problems that `environment.sh` reports.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ProblemKind {
+    /// The python in the settings is missing.
+    NoPython,
+    /// It is a link to one that the account can't run.
+    NoPythonBehind,
+    /// pip failed; the subject begins with the version of python.
+    Pip,
+    /// A package of mlcube isn't installed.
+    NoMlcube,
+    /// This python has no distutils.
+    NoDistutils,
+    /// mlcube doesn't start on this python; the subject may name another one.
+    TooNew,
+    /// An environment that mlcube-ssh didn't make doesn't work.
+    MadeByOthers,
+    /// Processes run in the environment.
+    InUse,
+    /// Some module can't be imported.
+    NoImport,
+    /// Another installation holds the lock.
+    Busy,
+    /// A python doesn't start.
+    Broken,
+    /// An environment can't be made.
+    Create,
+    /// A file or folder can't be written.
+    NotWritable,
+    /// The folder has other files in it.
+    NotAnEnvironment,
+}
+
 /// Returns the failure for a reply with an error status.
 pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure {
-    let problem = reply.field("problem").unwrap_or_default();
-    let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
+    let problem = reply.problem();
     let last = reply.last_error();
-    if kind == folder_owner::NOT_OWN {
-        return folder_owner::failure(host, subject);
-    }
+    let Some(kind) = problem.as_ref().and_then(Problem::kind) else {
+        let shared = problem.as_ref().and_then(|problem| problem.failure(host, &reply.errors));
+        return shared.unwrap_or_else(|| unforeseen(host, reply));
+    };
+    let subject = problem.as_ref().map_or("", |problem| problem.subject.as_str());
     Failure::ours(match kind {
-        "no-python" => hinted(
+        ProblemKind::NoPython => hinted(
             format!("'{host}' has no python '{subject}'"),
             "set runner.interpreter.python to a python of the remote",
         ),
-        "no-python-behind" => {
+        ProblemKind::NoPythonBehind => {
             let link = interpreter.python();
             hinted(
                 format!(
@@ -39,22 +73,22 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
                 "set runner.interpreter.python to one that the account may run, or ask its owner for the right to enter the folder",
             )
         }
-        "pip" => pip(host, interpreter, subject, &reply.errors),
-        "no-mlcube" => no_mlcube(host, interpreter, subject),
-        "no-distutils" => hinted(
+        ProblemKind::Pip => pip(host, interpreter, subject, &reply.errors),
+        ProblemKind::NoMlcube => no_mlcube(host, interpreter, subject),
+        ProblemKind::NoDistutils => hinted(
             format!("python {subject} on '{host}' has no distutils, which mlcube needs"),
             write_line(interpreter, "setuptools"),
         ),
-        "too-new" => too_new(host, interpreter, subject),
-        "made-by-others" => hinted(
+        ProblemKind::TooNew => too_new(host, interpreter, subject),
+        ProblemKind::MadeByOthers => hinted(
             format!("{subject} on '{host}' can't start mlcube, and wasn't made by mlcube-ssh"),
             "repair it on the remote, or set runner.interpreter.name to a new environment",
         ),
-        "in-use" => hinted(
+        ProblemKind::InUse => hinted(
             format!("can't recreate {subject} on '{host}' while processes run in it"),
             "run this step again when its jobs have ended, or set runner.interpreter.name to a new environment",
         ),
-        "no-import" => hinted(
+        ProblemKind::NoImport => hinted(
             format!("mlcube doesn't start in the python environment on '{host}': {subject}"),
             match interpreter.folder() {
                 Some(_) => {
@@ -65,35 +99,38 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
                 }
             },
         ),
-        "busy" => hinted(
+        ProblemKind::Busy => hinted(
             format!("another installation is running in {subject} on '{host}'"),
             "try again when it has ended",
         ),
         _ if is_out_of_room(&reply.errors) => no_room(host),
-        "broken" => hinted(
+        ProblemKind::Broken => hinted(
             format!("the python {subject} on '{host}' doesn't start: {last}"),
             "set runner.interpreter.python to a python that starts on the remote",
         ),
-        "create" => hinted(
+        ProblemKind::Create => hinted(
             format!("can't create the environment {subject} on '{host}': {last}"),
             "install virtualenv or python3-venv on the remote, or set runner.interpreter.python to a python that has one of them",
         ),
-        "not-writable" => hinted(
+        ProblemKind::NotWritable => hinted(
             format!("can't write {subject} on '{host}' ({last})"),
             "set runner.interpreter.location to a folder of yours",
         ),
-        "not-an-environment" => hinted(
+        ProblemKind::NotAnEnvironment => hinted(
             format!("{subject} on '{host}' exists, and isn't a python environment"),
             "choose another runner.interpreter.name",
         ),
-        _ => hinted(
-            format!(
-                "the python environment on '{host}' can't be checked: {}",
-                reason(&problem, &last)
-            ),
-            "run this step again; with -v it shows its script, which can be run on the remote by hand",
-        ),
     })
+}
+
+/// The failure of a script that ended in a way that nobody foresaw.
+fn unforeseen(host: &str, reply: &Reply) -> Failure {
+    if is_out_of_room(&reply.errors) {
+        return Failure::ours(no_room(host));
+    }
+    let reason = problem::reason(reply.problem().as_ref(), &reply.last_error());
+    Failure::ours(anyhow!("the python environment on '{host}' can't be checked: {reason}"))
+        .hint(problem::WITH_V)
 }
 
 fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error {

@@ -199,7 +199,7 @@ impl<'a> Push<'a> {
         let follows = followed_links::is_named(&self.args.follow_link, Path::new(""));
         let as_code = self.as_code.as_ref().map(|place| place.to_string_lossy());
         Ok(script
-            .given("follow_workspace", if follows { "yes" } else { "no" })
+            .flag("follow_workspace", follows)
             .given("as_code", &as_code.unwrap_or_default()))
     }
 

@@ -30,10 +30,12 @@ fn given() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in sources(".rs") {
         let text = fs::read_to_string(file).unwrap();
-        let calls = text.split(".given(").skip(1);
-        let quoted =
-            calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next());
-        names.extend(quoted.map(str::to_owned));
+        for method in [".given(", ".flag("] {
+            let calls = text.split(method).skip(1);
+            let quoted =
+                calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next());
+            names.extend(quoted.map(str::to_owned));
+        }
     }
     names.remove("shared");
     assert!(names.len() > 40, "{names:?}");

@@ -97,6 +97,10 @@ enum Value {
 }
 
 impl Script {
+    /// How many paths one script is given; a longer list takes several. The shell holds the text of a script and its words
+    /// in memory, and nothing is sent back before it has read all of them.
+    pub const WORDS: usize = 5000;
+
     /// Makes a script that runs `program`, the body of a function in POSIX sh.
     #[must_use]
     pub fn new(program: &'static str) -> Self {
@@ -151,10 +155,16 @@ impl Script {
         self
     }
 
-    /// Adds positional parameters.
+    /// Adds positional parameters; at most [`Script::WORDS`] if their number isn't limited otherwise.
     #[must_use]
-    pub fn words<'a>(self, words: impl IntoIterator<Item = &'a String>) -> Self {
+    pub fn words(self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         words.into_iter().fold(self, Script::word)
+    }
+
+    /// Sets a variable of the program to `yes` or `no`.
+    #[must_use]
+    pub fn flag(self, name: &'static str, is_set: bool) -> Self {
+        self.given(name, if is_set { "yes" } else { "no" })
     }
 
     /// Exports variables to everything that the script runs. Their names must have been checked

@@ -200,8 +200,8 @@ impl Connection {
     /// Makes a script that has the variables and the setup line of the settings.
     #[must_use]
     pub fn script(&self, program: &'static str) -> Script {
-        let shared = if self.shared { "yes" } else { "no" };
-        Script::new(program).variables(&self.variables).setup(&self.setup).given("shared", shared)
+        let script = Script::new(program).variables(&self.variables).setup(&self.setup);
+        script.flag("shared", self.shared)
     }
 
     /// The commands that run `script`, for a dry run: the login, then the session.

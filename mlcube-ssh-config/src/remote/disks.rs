@@ -16,9 +16,6 @@ pub const LIST_PLACES: &str = include_str!("sh/list-places.sh");
 
 const TRY_DISKS: &str = include_str!("sh/try-disks.sh");
 
-/// How many folders one script looks at; each is a word of it.
-const AT_ONCE: usize = 5000;
-
 /// Asks the file systems of `folders`, relative to the remote folder `top`. `state` is the state folder, in which the
 /// file is made if it is on the same file system.
 ///
@@ -41,8 +38,8 @@ pub fn ask(
         .given("mode", &format!("{TRIED_MODE:o}"))
         .given("format", FIND_FORMAT);
     let mut disks = Vec::new();
-    for some in folders.chunks(AT_ONCE) {
-        let reply = run(some.iter().fold(script.clone(), Script::word))?;
+    for some in folders.chunks(Script::WORDS) {
+        let reply = run(script.clone().words(some))?;
         // Where nothing could be made or looked at, every difference counts as a change.
         if reply.status == 0 {
             disks.extend(parse(some, reply)?);

@@ -5,9 +5,6 @@ use anyhow::anyhow;
 use crate::pipe::failure::Failure;
 use crate::text::quote::shell_word;
 
-/// The kind of the problem.
-pub const NOT_OWN: &str = "not-own";
-
 /// Makes the failure from the script's `subject`: `owner WHO MODE PATH`; `writable WHO MODE PATH` for a folder of the
 /// account; `exposed WHO MODE PATH` for another folder; or `unlooked - - PATH` if it couldn't be checked.
 #[must_use]

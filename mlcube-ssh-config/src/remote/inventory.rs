@@ -1,45 +1,82 @@
 //! What mlcube-ssh has made on the remote, parsed from the replies of the scripts of `clean`.
 
+use clap::ValueEnum;
+
 use crate::remote::session::reply::is_absolute;
 use crate::text::units::human_bytes;
 
-/// The script's word for a container.
-const CONTAINER: &str = "container";
+/// What an item is; the script's word is the name in lower case.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemKind {
+    /// The remote tree.
+    Tree,
+    /// A folder in the place of the remote tree that no push made.
+    Foreign,
+    /// The workspace of the document, in the tree.
+    Workspace,
+    /// A workspace beside the tree.
+    Own,
+    /// A file or folder that a push sent only in part.
+    Partial,
+    /// The backups of what pushes replaced.
+    Replaced,
+    /// The python environment.
+    Environment,
+    /// The folder of a job that has ended.
+    Job,
+    /// The folder of a job that runs.
+    Running,
+    /// A container that a job left.
+    Container,
+}
+
+impl ItemKind {
+    /// The script's word.
+    #[must_use]
+    pub fn word(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
 
 /// An item that mlcube-ssh made on the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Item {
-    /// The script's word for its kind.
-    pub kind: String,
+    /// What it is.
+    pub kind: ItemKind,
     kib: u64,
     /// The absolute path; of a container, its id.
     pub path: String,
 }
 
 impl Item {
-    /// Parses `KIND KIB PATH`, or `container KIB ID`; `None` if the path isn't absolute and unambiguous, or the id isn't one.
+    /// Parses `KIND KIB PATH`, or `container KIB ID`; `None` if the kind is unknown, the path isn't absolute and unambiguous,
+    /// or the id isn't one.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(3, ' ');
-        let (kind, kib, path) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
-        let is_valid = if kind == CONTAINER { is_container_id(path) } else { is_absolute(path) };
-        is_valid.then(|| Self { kind: kind.to_owned(), kib, path: path.to_owned() })
+        let kind = ItemKind::from_str(words.next()?, false).ok()?;
+        let (kib, path) = (words.next()?.parse().ok()?, words.next()?);
+        let is_container = kind == ItemKind::Container;
+        let is_valid = if is_container { is_container_id(path) } else { is_absolute(path) };
+        is_valid.then(|| Self { kind, kib, path: path.to_owned() })
     }
 
     /// One line for people, with the words that `--yes` takes.
     #[must_use]
     pub fn line(&self) -> String {
-        let (what, note) = match self.kind.as_str() {
-            "tree" => ("tree", " (with the workspace in it)"),
-            "foreign" => ("tree", " (not made by mlcube-ssh; clean leaves it)"),
-            "workspace" | "own" => ("workspaces", ""),
-            "job" => ("jobs", ""),
-            "running" => ("jobs", " (running)"),
-            CONTAINER => ("containers", ""),
-            other => (other, ""),
+        let (what, note) = match self.kind {
+            ItemKind::Tree => ("tree", " (with the workspace in it)"),
+            ItemKind::Foreign => ("tree", " (not made by mlcube-ssh; clean leaves it)"),
+            ItemKind::Workspace | ItemKind::Own => ("workspaces", ""),
+            ItemKind::Partial => ("partial", ""),
+            ItemKind::Replaced => ("replaced", ""),
+            ItemKind::Environment => ("environment", ""),
+            ItemKind::Job => ("jobs", ""),
+            ItemKind::Running => ("jobs", " (running)"),
+            ItemKind::Container => ("containers", ""),
         };
-        let size = if self.kind == CONTAINER {
+        let size = if self.kind == ItemKind::Container {
             "-".to_owned()
         } else {
             human_bytes(self.kib.saturating_mul(1024))
@@ -81,7 +118,12 @@ mod tests {
         ] {
             assert_eq!(Item::parse(line), None, "{line}");
         }
-        for line in [format!("container 0 {id}0"), format!("tree 0 {id}"), format!("job 0 {id}")] {
+        for line in [
+            "thing 0 /a".to_owned(),
+            format!("container 0 {id}0"),
+            format!("tree 0 {id}"),
+            format!("job 0 {id}"),
+        ] {
             assert_eq!(Item::parse(&line), None, "{line}");
         }
     }

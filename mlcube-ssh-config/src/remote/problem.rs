@@ -1,4 +1,12 @@
-//! The problems of functions that several remote scripts share, with one message each for all programs.
+//! What a remote script reports with `problem KIND SUBJECT` (`problem` in `prelude.sh`).
+//!
+//! The kinds of each program's own scripts are an enum beside the messages for them; those of the functions that several
+//! scripts share are here, with one message each for all programs. `tests/house/script_heads.rs` holds the enums to the
+//! scripts.
+
+use std::fmt;
+
+use clap::ValueEnum;
 
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, MAKE_ROOM, hinted, is_out_of_room};
@@ -7,95 +15,96 @@ use crate::remote::login::ssh_messages::last_line;
 use crate::remote::rsync_version;
 use crate::text::quote::shell_word;
 
-/// A problem that a remote script reports with `problem KIND SUBJECT`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem<'a> {
+/// A problem that a remote script reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    kind: String,
+    /// The words after the kind.
+    pub subject: String,
+}
+
+/// The kinds of problems that functions which several scripts share report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedProblem {
     /// No program can list a folder (`know_find` in `find.sh`).
     NoFind,
     /// rsync is missing (`need_rsync` in `prelude.sh`).
     NoRsync,
     /// The remote rsync is openrsync (`need_rsync`).
-    OpenRsync,
+    Openrsync,
     /// Others may change a folder or program (`check_own`, `check_program` in `folder-owner.sh`).
-    NotOwn(&'a str),
+    NotOwn,
     /// The account can't enter or read a folder (`check_readable` in `jobs.sh`).
-    Closed(&'a str),
+    Closed,
     /// Something about jobs can't be inspected (`need_state` and others in `jobs.sh`).
-    NoLook(&'a str),
+    NoLook,
     /// The file that names the owner of a remote tree can't be read (`start.sh`, `prepare.sh`).
-    NoOwner(&'a str),
+    NoOwner,
     /// File locks hang in this folder (`guard_locks` in `jobs.sh`).
-    LocksHang(&'a str),
+    LocksHang,
+    /// A job holds the workspace (`refuse_locked` in `jobs.sh`).
+    Locked,
     /// Something can't be written, reported by any function that makes something; the reason follows a colon if it is
     /// known.
-    NotWritable(&'a str),
+    NotWritable,
     /// A link leads to the workspace, and isn't known to be the user's (`check_workspace_link` in `workspace-link.sh`).
-    LinkedWorkspace(&'a str),
-    /// A problem of a single script, known only to its program.
-    Other {
-        /// The kind.
-        kind: &'a str,
-        /// The subject.
-        subject: &'a str,
-    },
+    LinkedWorkspace,
+    /// The folder that a script was to list or to change is gone.
+    NoFolder,
 }
 
-impl<'a> Problem<'a> {
+impl Problem {
     /// Parses the words after `problem`.
     #[must_use]
-    pub fn parse(text: &'a str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let (kind, subject) = text.split_once(' ').unwrap_or((text, ""));
         Self::of(kind, subject)
     }
 
     /// Makes the problem of a kind.
     #[must_use]
-    pub fn of(kind: &'a str, subject: &'a str) -> Self {
-        match kind {
-            "no-find" => Self::NoFind,
-            "no-rsync" => Self::NoRsync,
-            "openrsync" => Self::OpenRsync,
-            folder_owner::NOT_OWN => Self::NotOwn(subject),
-            "closed" => Self::Closed(subject),
-            "no-look" => Self::NoLook(subject),
-            "no-owner" => Self::NoOwner(subject),
-            "locks-hang" => Self::LocksHang(subject),
-            "linked-workspace" => Self::LinkedWorkspace(subject),
-            "not-writable" => Self::NotWritable(subject),
-            kind => Self::Other { kind, subject },
-        }
+    pub fn of(kind: &str, subject: &str) -> Self {
+        Self { kind: kind.to_owned(), subject: subject.to_owned() }
     }
 
-    /// Returns the failure; `None` for a problem that only one program knows. `errors` is the script's standard error.
+    /// The kind as a variant of `K`, whose names in kebab case are the words of scripts; `None` if none of them is this word.
+    #[must_use]
+    pub fn kind<K: ValueEnum>(&self) -> Option<K> {
+        K::from_str(&self.kind, false).ok()
+    }
+
+    /// Returns the failure for a kind that several scripts share; `None` for one that only one program knows. `errors` is
+    /// the script's standard error.
     #[must_use]
     pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
-        Some(match *self {
-            Self::NoFind => no_find(host),
-            Self::NoRsync => rsync_version::missing_on_remote(host),
-            Self::OpenRsync => rsync_version::wrong_on_remote(host),
-            Self::NotOwn(subject) => folder_owner::failure(host, subject),
-            Self::Closed(folder) => Failure::ours(hinted(
-                format!("can't read {folder} on '{host}', so what is in it is unknown"),
+        let subject = self.subject.as_str();
+        Some(match self.kind()? {
+            SharedProblem::NoFind => no_find(host),
+            SharedProblem::NoRsync => rsync_version::missing_on_remote(host),
+            SharedProblem::Openrsync => rsync_version::wrong_on_remote(host),
+            SharedProblem::NotOwn => folder_owner::failure(host, subject),
+            SharedProblem::Closed => Failure::ours(hinted(
+                format!("can't read {subject} on '{host}', so what is in it is unknown"),
                 format!(
                     "`ls -ld {}` on the remote shows who may; let the account enter and read it",
-                    shell_word(folder)
+                    shell_word(subject)
                 ),
             )),
-            Self::NoLook(subject) => Failure::ours(hinted(
+            SharedProblem::NoLook => Failure::ours(hinted(
                 format!("can't read {subject} on '{host}', so the state of its jobs is unknown"),
                 "check on the remote whether the account can read it and may start more processes (ulimit -u)",
             )),
-            Self::NoOwner(file) => Failure::ours(hinted(
-                format!("can't read {file} on '{host}', so it is unknown who pushes this cube"),
+            SharedProblem::NoOwner => Failure::ours(hinted(
+                format!("can't read {subject} on '{host}', so it is unknown who pushes this cube"),
                 "check on the remote whether the account can read it",
             )),
-            Self::LocksHang(folder) => Failure::ours(hinted(
+            SharedProblem::LocksHang => Failure::ours(hinted(
                 format!(
-                    "can't take a file lock in {folder} on '{host}': it is held, or the file system doesn't respond"
+                    "can't take a file lock in {subject} on '{host}': it is held, or the file system doesn't respond"
                 ),
                 "try again when no other mlcube-ssh runs on the remote; if that doesn't help, set remote_root to a folder on another file system",
             )),
-            Self::LinkedWorkspace(subject) => {
+            SharedProblem::LinkedWorkspace => {
                 let (place, leads_to) = subject.split_once(" -> ").unwrap_or((subject, "?"));
                 Failure::ours(hinted(
                     format!(
@@ -104,9 +113,16 @@ impl<'a> Problem<'a> {
                     "a task may have made it: remove the link on the remote; if it is yours, `mlcube-ssh-push --follow-link=.` accepts it from now on",
                 ))
             }
-            Self::NotWritable(subject) => not_writable(host, subject, errors),
-            Self::Other { .. } => return None,
+            SharedProblem::NotWritable => not_writable(host, subject, errors),
+            // The message for each depends on what was to be done.
+            SharedProblem::Locked | SharedProblem::NoFolder => return None,
         })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(format!("{} {}", self.kind, self.subject).trim_end())
     }
 }
 
@@ -129,15 +145,15 @@ fn not_writable(host: &str, subject: &str, errors: &str) -> Failure {
 /// The hint for a script that failed in a way that nobody foresaw.
 pub const WITH_V: &str = "run the same command again; with -v it shows its script, which can be run on the remote by hand";
 
-/// Returns what failed and why, as far as the remote says: the kind of its problem, or the last words of its programs.
-/// The text is never empty.
+/// Returns what failed and why, as far as the remote says: its problem, or the last words of its programs. The text is
+/// never empty.
 #[must_use]
-pub fn reason(problem: &str, last_error: &str) -> String {
+pub fn reason(problem: Option<&Problem>, last_error: &str) -> String {
     match (problem, last_error) {
-        ("", "") => "the host gave no reason".to_owned(),
-        ("", words) => words.to_owned(),
-        (problem, "") => format!("its script reports '{problem}'"),
-        (problem, words) => format!("its script reports '{problem}': {words}"),
+        (None, "") => "the host gave no reason".to_owned(),
+        (None, words) => words.to_owned(),
+        (Some(problem), "") => format!("its script reports '{problem}'"),
+        (Some(problem), words) => format!("its script reports '{problem}': {words}"),
     }
 }
 
@@ -163,7 +179,7 @@ mod tests {
             "linked-workspace",
             "locks-hang",
             "not-writable",
-            folder_owner::NOT_OWN,
+            "not-own",
         ] {
             let problem = format!("{kind} owner ann drwx------ /a/b");
             let failure = Problem::parse(&problem).failure("h", "").unwrap();
@@ -174,9 +190,12 @@ mod tests {
             assert!(Problem::parse(kind).failure("h", "").unwrap().hint_text().is_some(), "{kind}");
         }
         assert!(Problem::parse("no-exec /a/b").failure("h", "").is_none());
-        for (problem, words) in [("", ""), ("odd /x", ""), ("", "find: bad"), ("odd", "bad")] {
+        let odd = Problem::parse("odd /x");
+        for (problem, words) in [(None, ""), (Some(&odd), ""), (None, "find: bad")] {
             assert!(!reason(problem, words).is_empty());
         }
+        assert_eq!(reason(Some(&odd), "bad"), "its script reports 'odd /x': bad");
+        assert_eq!(odd.kind::<SharedProblem>(), None);
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn check(document: &Document, reply: &Reply) -> Outcome<()> {
         return Err(Failure::ours(anyhow!(
             "'{}' sent no reply: {}",
             document.remote.host,
-            problem::reason("", &reply.last_error())
+            problem::reason(None, &reply.last_error())
         ))
         .hint(WITH_V));
     }

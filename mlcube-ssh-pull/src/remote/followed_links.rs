@@ -75,8 +75,8 @@ fn look(
         .script(FOLLOW_LINKS)
         .given("workspace", document.remote.workspace.as_str())
         .given("linked", FIND_FORMAT_LINKED)
-        .given("unreadable", &FIND_FORMAT_UNREADABLE.replace("%P", "%p"));
-    let script = links.iter().fold(script, mlcube_ssh::process::script::Script::word);
+        .given("unreadable", &FIND_FORMAT_UNREADABLE.replace("%P", "%p"))
+        .words(links);
     let has_session = session.is_some();
     let script = if has_session { script.followed() } else { script };
     let (reply, next) = connection.run_in(session.take(), &script)?.reply_and_keep()?;

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use clap::ValueEnum;
 use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
-use mlcube_ssh::remote::problem::{self, Problem};
+use mlcube_ssh::remote::problem;
 use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::sync::SeenTransfer;
@@ -60,20 +61,31 @@ pub(crate) fn check_folders(listing: &Listing, host: &Host) -> Outcome<()> {
     Ok(())
 }
 
+/// The problems that the scripts of a pull report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ProblemKind {
+    /// The workspace is missing.
+    NoWorkspace,
+    /// The remote tar isn't GNU's; `archive` uses rsync then.
+    NoTar,
+}
+
 /// The failure that says why the workspace can't be listed.
 pub(crate) fn failure(host: &str, document: &Document, reply: &Reply) -> Failure {
-    let problem = reply.field("problem").unwrap_or_default();
-    let known = Problem::parse(&problem);
-    if let Some(failure) = known.failure(host, &reply.errors) {
+    let problem = reply.problem();
+    if let Some(failure) = problem.as_ref().and_then(|problem| problem.failure(host, &reply.errors))
+    {
         return failure;
     }
-    if let Problem::Other { kind: "no-workspace", subject } = known {
+    if let Some(problem) = &problem
+        && let Some(ProblemKind::NoWorkspace) = problem.kind()
+    {
         return Failure::ours(hinted(
-            format!("'{host}' has no workspace {subject}"),
+            format!("'{host}' has no workspace {}", problem.subject),
             format!("`{}` creates it", document.configure_command()),
         ));
     }
-    let reason = problem::reason(&problem, &reply.last_error());
+    let reason = problem::reason(problem.as_ref(), &reply.last_error());
     Failure::ours(anyhow!("can't list the workspace on '{host}': {reason}")).hint(problem::WITH_V)
 }
 

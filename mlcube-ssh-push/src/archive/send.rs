@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::count;
@@ -24,6 +25,7 @@ use crate::archive::pack::pack;
 use crate::archive::policy::ArchivePolicy;
 use crate::archive::unpack;
 use crate::archive::upload::upload;
+use crate::remote::problem::ProblemKind;
 use crate::remote::state::Route;
 
 /// The result of sending an archive.
@@ -130,7 +132,8 @@ fn judge(
     if is_out_of_room(&reply.errors) {
         return Err(Failure::ours(anyhow!("no room left on '{host}'")).hint(MAKE_ROOM));
     }
-    if packed.is_ok() && reply.field("problem").as_deref() == Some("incomplete") {
+    let is_incomplete = |problem: Problem| problem.kind() == Some(ProblemKind::Incomplete);
+    if packed.is_ok() && reply.problem().is_some_and(is_incomplete) {
         return Err(Failure::ours(anyhow!(
             "tar on '{host}' reported success and didn't unpack what was sent"
         ))

@@ -17,6 +17,8 @@ use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{SeenTransfer, SyncState, TransferId, rsync};
 use mlcube_ssh::text::random_id::hex_digits;
 
+use crate::remote::problem::ProblemKind;
+
 /// The script that holds the incoming folder while its session lasts.
 const HOLD: &str = include_str!("../sh/hold.sh");
 /// The script that releases the incoming folder.
@@ -174,17 +176,20 @@ impl<'a> Incoming<'a> {
         let reply = self.run_script(self.filling(HOLD))?;
         if reply.status != 0 {
             let host = self.connection.host();
-            let problem = reply.field("problem").unwrap_or_default();
-            if let Some(place) = problem.strip_prefix("removed ") {
+            let problem = reply.problem();
+            if let Some(problem) =
+                problem.as_ref().filter(|it| it.kind() == Some(ProblemKind::Removed))
+            {
                 return Err(Failure::ours(anyhow!(
-                    "{place} on '{host}' was removed during this push"
+                    "{} on '{host}' was removed during this push",
+                    problem.subject
                 ))
                 .hint("run this step again when no clean runs"));
             }
             return Err(Failure::ours(anyhow!(
                 "can't write {} on '{host}': {}",
                 self.path,
-                problem::reason(&problem, &reply.last_error())
+                problem::reason(problem.as_ref(), &reply.last_error())
             ))
             .hint("check who may write in the folder on the remote, and its disk, then run this step again"));
         }

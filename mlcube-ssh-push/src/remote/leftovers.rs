@@ -3,7 +3,6 @@
 
 use mlcube_ssh::listing::PARTIAL;
 use mlcube_ssh::pipe::failure::Outcome;
-use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::sync::Plan;
 
@@ -21,7 +20,7 @@ pub(crate) fn remove(
         .script(REMOVE)
         .given("base", &remote_state.base)
         .given("workspace", &remote_state.workspace)
-        .given("name", PARTIAL);
-    let script = plan.links.iter().fold(script, Script::word);
+        .given("name", PARTIAL)
+        .words(&plan.links);
     connection.run(&script).map(drop)
 }

@@ -11,6 +11,8 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::Reply;
 
+use crate::remote::problem::failure;
+
 const LIST: &str = include_str!("../sh/linked-folders.sh");
 
 /// Adds to the listing `remote` of the `workspace` what is behind its links in the places of folders of `ours`: the local
@@ -34,10 +36,9 @@ pub(crate) fn list(
     }
     let script = connection.script(LIST);
     let script = script.given("workspace", workspace).given("linked", FIND_FORMAT_LINKED);
-    let word = |script: Script, link: &PathBuf| script.word(link);
-    let reply = run(links.iter().fold(script, word))?;
+    let reply = run(script.words(&links))?;
     if reply.status != 0 {
-        return Err(super::prepare::failure(connection.host().as_str(), &reply));
+        return Err(failure(connection.host().as_str(), &reply));
     }
     remote.merge(&reply.listing()?);
     Ok(())

@@ -7,5 +7,6 @@ pub(crate) mod incoming;
 pub(crate) mod leftovers;
 pub(crate) mod linked_folders;
 pub(crate) mod prepare;
+pub(crate) mod problem;
 pub(crate) mod state;
 pub(crate) mod try_names;

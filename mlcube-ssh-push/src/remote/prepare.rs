@@ -8,19 +8,20 @@ use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, Listing};
 use mlcube_ssh::pipe::document::{Document, Remote};
-use mlcube_ssh::pipe::failure::{Failure, OrHint, Outcome};
+use mlcube_ssh::pipe::failure::{OrHint, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::disks::LIST_PLACES;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WaitArgs;
-use mlcube_ssh::remote::problem::{self, Problem};
+use mlcube_ssh::remote::problem::WITH_V;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::TransferId;
 
 use crate::remote::backups::Backups;
 use crate::remote::incoming::{Incoming, IncomingId};
+use crate::remote::problem::{ProblemKind, failure};
 use crate::remote::state::{Disk, RemoteState};
 
 const PROGRAM: &str = concat!(include_str!("../sh/listing.sh"), include_str!("../sh/prepare.sh"));
@@ -60,7 +61,7 @@ pub(crate) fn script(
         .given("origin", &origin.line)
         .given("former_origin", &origin.former_id)
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
-        .given("adopt", if adopt { "yes" } else { "no" })
+        .flag("adopt", adopt)
         .given("place", &layout.workspace_in_base().unwrap_or_default())
         .given("id", &incoming.id)
         .given("former", &incoming.former.join(" "))
@@ -68,7 +69,7 @@ pub(crate) fn script(
         .followed();
     let script = incoming.transfer.told_by(script);
     let script = pairs.iter().fold(script, |script, (link, name)| script.word(link).word(name));
-    Ok(pushed.iter().fold(script, |script, (path, _)| script.word(path)))
+    Ok(script.words(pushed.iter().map(|(path, _)| path)))
 }
 
 /// Makes the folders and returns the state of the remote, once no job holds the workspace.
@@ -80,19 +81,21 @@ pub(crate) fn prepare<'a>(
     wait: WaitArgs,
 ) -> Outcome<RemoteState<'a>> {
     let (reply, session) = job::run_when_free(connection, script, document, wait)?;
-    if let Some(("other-origin", line)) = reply.field("problem").unwrap_or_default().split_once(' ')
-    {
-        return Err(tree_owner::other(document, line));
-    }
     if reply.status != 0 {
-        return Err(failure(connection.host().as_str(), &reply));
+        return Err(match reply.problem() {
+            Some(problem) if problem.kind() == Some(ProblemKind::OtherOrigin) => {
+                tree_owner::other(document, &problem.subject)
+            }
+            _ => failure(connection.host().as_str(), &reply),
+        });
     }
     let field = |key| {
         reply
             .field(key)
             .with_context(|| format!("'{}' sent no {key} in its reply", connection.host()))
-            .or_hint(problem::WITH_V)
+            .or_hint(WITH_V)
     };
+    let flag = |key| field(key).map(|value| value == "yes");
     let path =
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     let (base, workspace) = (path("base")?, path("workspace")?);
@@ -107,11 +110,11 @@ pub(crate) fn prepare<'a>(
         incoming: Incoming::new(connection, path("incoming")?, tops, transfer.clone(), session),
         last_transfer: transfer.seen(&reply),
         is_new: field("tree")? == "made",
-        was_pushed: field("pushed")? == "yes",
-        was_taken_over: field("taken-over")? == "yes",
-        has_leftovers: field("left")? == "yes",
+        was_pushed: flag("pushed")?,
+        was_taken_over: flag("taken-over")?,
+        has_leftovers: flag("left")?,
         leftover_bytes: field("left-bytes")?.parse().unwrap_or(0),
-        has_zstd: field("zstd")? == "yes",
+        has_zstd: flag("zstd")?,
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
         listing: Listing::default(),
@@ -179,13 +182,4 @@ fn places(reply: &Reply, key: &str) -> Vec<PathBuf> {
         place.components().all(|component| matches!(component, Component::Normal(_)))
     };
     places.map(PathBuf::from).filter(is_below).collect()
-}
-
-pub(crate) fn failure(host: &str, reply: &Reply) -> Failure {
-    let problem = reply.field("problem").unwrap_or_default();
-    Problem::parse(&problem).failure(host, &reply.errors).unwrap_or_else(|| {
-        let reason = problem::reason(&problem, &reply.last_error());
-        Failure::ours(anyhow!("can't prepare the folders of a push on '{host}': {reason}"))
-            .hint(problem::WITH_V)
-    })
 }

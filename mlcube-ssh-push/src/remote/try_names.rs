@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use mlcube_ssh::listing::{DoubtfulNames, FIND_FORMAT, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
-use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 
 use crate::remote::state::RemoteState;
@@ -62,8 +61,7 @@ fn try_in(
     }
     let script = connection.script(TRY_NAMES).given("top", top).given("format", FIND_FORMAT);
     let script = script.given("gone", &gone.len().to_string());
-    let script = gone.iter().fold(script, |script, (path, _)| script.word(path));
-    let script = doubtful.words().fold(script, Script::word);
+    let script = script.words(gone.iter().map(|(path, _)| path)).words(doubtful.words());
     let reply = remote_state.incoming.run_script(script)?;
     if reply.status != 0 || reply.text().trim_end() == "unknown" {
         // Nothing can be created there; the transfer will say why.

@@ -103,13 +103,14 @@ impl TransferContext<'_> {
         let reply = self.remote_state.incoming.run_script(script)?;
         let failure = |what: &str| {
             let why = reply.field("why").unwrap_or_else(|| reply.last_error());
-            let reason = problem::reason("", &one_line(&why));
+            let reason = problem::reason(None, &one_line(&why));
             let failure = anyhow!("can't delete {what} on '{host}': {reason}");
             Failure::ours(failure).hint(format!("{}, then push with --delete again", remedy(&why)))
         };
         if reply.status != 0 {
-            let problem = reply.field("problem").unwrap_or_default();
-            return Err(failure(&problem.replacen("not-writable ", "", 1)));
+            let problem = reply.problem();
+            let known = problem.and_then(|it| it.failure(host.as_str(), &reply.errors));
+            return Err(known.unwrap_or_else(|| failure("what was to be moved to the backups")));
         }
         let text = reply.text();
         let lines = |did: &str| -> Vec<String> {

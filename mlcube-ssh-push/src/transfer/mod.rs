@@ -33,9 +33,6 @@ use crate::transfer::context::{Sent, TransferContext};
 
 const REMOVE_PARTIAL_LINKS: &str = include_str!("../sh/remove-partial-links.sh");
 
-/// How many folders one script looks at; each is a word of it.
-const AT_ONCE: usize = 5000;
-
 /// How the sending of a push ended.
 struct Sending<'a> {
     /// Whether anything on the remote was replaced or deleted.
@@ -152,17 +149,16 @@ impl TransferContext<'_> {
         }
         let folders: BTreeSet<_> = list.iter().filter_map(|(path, _)| path.parent()).collect();
         let folders: Vec<_> = folders.into_iter().collect();
-        for some in folders.chunks(AT_ONCE) {
+        for some in folders.chunks(Script::WORDS) {
             let script = self.connection.script(REMOVE_PARTIAL_LINKS);
             let script = script.given("top", top).given("name", PARTIAL);
-            let reply =
-                self.remote_state.incoming.run_script(some.iter().fold(script, Script::word))?;
+            let reply = self.remote_state.incoming.run_script(script.words(some))?;
             if reply.status != 0 {
-                let problem = reply.field("problem").unwrap_or_else(|| reply.last_error());
+                let what = reply.problem().map_or_else(|| reply.last_error(), |it| it.subject);
                 return Err(Failure::ours(anyhow!(
                     "can't remove a link on '{}' that is in the place of a local folder: {}",
                     self.connection.host(),
-                    one_line(problem.trim_start_matches("not-writable "))
+                    one_line(&what)
                 ))
                 .hint("make its folder writable on the remote, then push again"));
             }

@@ -19,9 +19,6 @@ use crate::transfer::context::{Sent, TransferContext};
 
 const SET_PERMISSIONS: &str = include_str!("../sh/set-permissions.sh");
 
-/// How many entries one script sets; each is a word on its command line.
-const AT_ONCE: usize = 10_000;
-
 /// The scripts that set the permissions of a plan in the folder `workspace`, each with its entries.
 fn scripts(
     connection: &Connection,
@@ -36,11 +33,11 @@ fn scripts(
         let script = connection.script(SET_PERMISSIONS).with(LIST_PLACES);
         let script = script.given("workspace", workspace).given("format", FIND_FORMAT_LINKED);
         let script = script.given("mode", &format!("{mode:o}"));
-        (paths.iter().fold(script, Script::word), paths.to_vec())
+        (script.words(paths), paths.to_vec())
     };
     let chunks = modes
         .iter()
-        .flat_map(|(mode, paths)| paths.chunks(AT_ONCE).map(move |paths| (*mode, paths)));
+        .flat_map(|(mode, paths)| paths.chunks(Script::WORDS).map(move |paths| (*mode, paths)));
     chunks.map(|(mode, paths)| script(mode, paths)).collect()
 }
 
@@ -85,7 +82,7 @@ impl TransferContext<'_> {
             "can't set the permissions of '{}'{others} on '{}': {}; the rest was done",
             first.to_string_lossy().escape_debug(),
             self.connection.host(),
-            problem::reason("", &one_line(&reason)),
+            problem::reason(None, &one_line(&reason)),
         ));
         sent.refused.get_or_insert(failure.hint(
             "only a file's owner can set its permissions: change its remote owner, or set the same permissions locally",

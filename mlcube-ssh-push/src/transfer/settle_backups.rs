@@ -29,9 +29,6 @@ const LIST: &str = include_str!("../sh/list-backups.sh");
 const STARTS: &str = include_str!("../sh/starts.sh");
 const DROP: &str = include_str!("../sh/drop-backups.sh");
 
-/// How many backups one script removes; each is a word on its command line.
-const AT_ONCE: usize = 10_000;
-
 /// The backups of one push.
 pub(crate) struct PushBackups<'a> {
     report: Report,
@@ -224,7 +221,7 @@ impl PushBackups<'_> {
     ) -> Outcome<HashSet<&'static Path>> {
         let pairs: Vec<_> = found.changed.iter().filter(|(_, place)| may_be(place)).collect();
         let mut starts = HashSet::new();
-        for pairs in pairs.chunks(AT_ONCE) {
+        for pairs in pairs.chunks(Script::WORDS) {
             let script = self.connection.script(STARTS).given("folder", folder);
             let script =
                 pairs.iter().fold(script, |script, (path, place)| script.word(path).word(place));
@@ -239,10 +236,10 @@ impl PushBackups<'_> {
     fn drop_backups(&self, sent: &[&'static Path], is_all: bool) -> Outcome<()> {
         let script = || self.connection.script(DROP);
         if is_all {
-            return self.run_on_backups(script().given("all", "yes")).map(drop);
+            return self.run_on_backups(script().flag("all", true)).map(drop);
         }
-        for some in sent.chunks(AT_ONCE) {
-            self.run_on_backups(some.iter().fold(script().given("all", "no"), Script::word))?;
+        for some in sent.chunks(Script::WORDS) {
+            self.run_on_backups(script().flag("all", false).words(some))?;
         }
         Ok(())
     }
@@ -305,7 +302,7 @@ impl PushBackups<'_> {
             "can't read the backups on '{}' in {}: {}",
             self.connection.host(),
             self.backups.folder,
-            problem::reason("", &reply.last_error())
+            problem::reason(None, &reply.last_error())
         ))
         .hint("check who may read the folder on the remote, then run this step again"))
     }

@@ -15,6 +15,7 @@ use crate::pipe::document::Document;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
+use crate::remote::problem::{Problem, SharedProblem};
 use crate::remote::session::Session;
 use crate::remote::session::reply::Reply;
 use crate::settings::names::{Host, JobId};
@@ -211,9 +212,9 @@ pub fn run_when_free(
     let mut lock_wait = LockWait::new(wait.wait);
     loop {
         let (reply, session) = connection.run_and_keep(script)?;
-        let problem = reply.field("problem").unwrap_or_default();
-        let Some(subject) = problem.strip_prefix("locked ") else { return Ok((reply, session)) };
-        let holder = Holder::parse(subject);
+        let locked = |problem: &Problem| problem.kind() == Some(SharedProblem::Locked);
+        let Some(problem) = reply.problem().filter(locked) else { return Ok((reply, session)) };
+        let holder = Holder::parse(&problem.subject);
         if wait.wait.is_some() && lock_wait.is_fresh() {
             connection.report().say(&holder.waiting(document));
         }

@@ -8,6 +8,7 @@ use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
 use crate::process::script::MORE;
 use crate::remote::login::ssh_messages::last_line;
+use crate::remote::problem::Problem;
 
 /// The reply of a script.
 #[derive(Clone, Debug)]
@@ -59,12 +60,12 @@ impl Output {
         self.lines.extend_from_slice(piece);
         while let Some(length) = self.lines[self.heard..].iter().position(|&byte| byte == b'\n') {
             let line = &self.lines[self.heard..self.heard + length];
-            let behind = self.heard + length + 1;
+            let next = self.heard + length + 1;
             if length > limits::LINE {
                 return Err(Exceeded::Line);
             }
             if line == b"listing" {
-                let list = self.lines.split_off(behind);
+                let list = self.lines.split_off(next);
                 self.lines.truncate(self.heard);
                 self.list = Some(Parser::default());
                 return self.take(&list, hear);
@@ -75,7 +76,7 @@ impl Output {
                 return Ok(());
             }
             hear(&String::from_utf8_lossy(line));
-            self.heard = behind;
+            self.heard = next;
         }
         if self.lines.len() - self.heard > limits::LINE {
             return Err(Exceeded::Line);
@@ -119,6 +120,12 @@ impl Reply {
             Some(String::from_utf8_lossy(value).into_owned())
         };
         lines.find_map(value)
+    }
+
+    /// The problem that the script reported, if it did.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
+        self.field("problem").map(|text| Problem::parse(&text))
     }
 
     /// The path after `key`. It becomes part of commands and messages, so it must be a path.

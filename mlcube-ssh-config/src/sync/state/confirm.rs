@@ -32,11 +32,8 @@ pub fn list_paths<'a>(
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Script {
     let script = connection.script(LIST_PATHS).with(LIST_PLACES).given("folder", folder);
-    paths.into_iter().fold(script.given("format", FIND_FORMAT_LINKED), Script::word)
+    script.given("format", FIND_FORMAT_LINKED).words(paths)
 }
-
-/// How many entries are looked at together.
-const AT_ONCE: usize = 5000;
 
 /// A transfer that has ended, with its two sides.
 pub struct Ended<'a> {
@@ -117,7 +114,7 @@ impl Ended<'_> {
         let sent = sent.filter(|_, entry| entry.is_file() || entry.is_folder());
         let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
         let mut others = Vec::new();
-        for piece in paths.chunks(AT_ONCE) {
+        for piece in paths.chunks(Script::WORDS) {
             let planned: Listing =
                 piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
             let now = self.look_remotely(&planned)?;
@@ -134,7 +131,7 @@ impl Ended<'_> {
         let mut doubts = Doubts::default();
         let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
         // A listing of a million entries would take the memory of another one.
-        for piece in paths.chunks(AT_ONCE) {
+        for piece in paths.chunks(Script::WORDS) {
             let planned: Listing =
                 piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
             let receiver = match self.direction {

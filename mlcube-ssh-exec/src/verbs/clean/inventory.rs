@@ -10,7 +10,7 @@ use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::inventory::Item;
+use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::sync::{Sides, SyncState, follow_own_links};
 use mlcube_ssh::text::units::count;
 
@@ -143,16 +143,16 @@ impl Known {
 
     /// Returns whether `found` is the document's own workspace.
     pub(crate) fn is_own_workspace(&self, found: &Item) -> bool {
-        found.kind == "workspace" || self.place == format!("{OWN}/{}", found.name())
+        found.kind == ItemKind::Workspace || self.place == format!("{OWN}/{}", found.name())
     }
 
     /// Returns what `found` has and the local machine doesn't. Empty if `found` is neither a tree nor a workspace.
     pub(crate) fn not_fetched(&self, found: &Item, remote_listing: &Listing) -> NotFetched {
         let mut unknown = NotFetched::default();
-        let folder = match found.kind.as_str() {
-            "tree" => TREE.to_owned(),
-            "workspace" => self.place.clone(),
-            "own" => format!("{OWN}/{}", found.name()),
+        let folder = match found.kind {
+            ItemKind::Tree => TREE.to_owned(),
+            ItemKind::Workspace => self.place.clone(),
+            ItemKind::Own => format!("{OWN}/{}", found.name()),
             _ => return unknown,
         };
         for (path, entry) in remote_listing.below(Path::new(&folder)).iter() {

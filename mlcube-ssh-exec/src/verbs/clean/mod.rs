@@ -13,7 +13,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::pipe::step::{Step, write_for_people};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::inventory::Item;
+use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::problem::{self, Problem};
 use mlcube_ssh::remote::session::Reply;
@@ -83,7 +83,7 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let owner = sync_state.owner(&cube.layout)?;
     let script = remove_script(&connection, document, &cube, &owner)
         .given("newest", newest)
-        .given("force", if force { "yes" } else { "no" })
+        .flag("force", force)
         .words(&words);
     let reply = connection.run(&script);
     let is_asked_for = |item: &&Item| words.contains(&word(item));
@@ -127,7 +127,7 @@ fn remove_script(
     script(connection, REMOVE, document, &cube.runner)
         .given("owner", owner.id())
         .given("former_owner", &owner.former_id)
-        .given("adopt", if cube.runner.adopt { "yes" } else { "no" })
+        .flag("adopt", cube.runner.adopt)
 }
 
 fn look_script(connection: &Connection, document: &Document, runner: &Runner) -> Script {
@@ -154,15 +154,15 @@ fn chosen(
         words.extend(asked(what).then(|| word.to_owned()));
     }
     for found in found {
-        let what = match found.kind.as_str() {
-            "foreign" => {
+        let what = match found.kind {
+            ItemKind::Foreign => {
                 if asked(What::Tree) || asked(What::Workspaces) {
                     kept.push(Kept::NotOurs(found.path.clone()));
                 }
                 continue;
             }
-            "tree" => What::Tree,
-            "workspace" | "own" => What::Workspaces,
+            ItemKind::Tree => What::Tree,
+            ItemKind::Workspace | ItemKind::Own => What::Workspaces,
             _ => continue,
         };
         if !asked(what) {
@@ -183,12 +183,12 @@ fn chosen(
 
 /// Returns the word that names the item to the remove script.
 fn word(item: &Item) -> String {
-    if item.kind == "own" { format!("own/{}", item.name()) } else { item.kind.clone() }
+    if item.kind == ItemKind::Own { format!("own/{}", item.name()) } else { item.kind.word() }
 }
 
 /// Returns whether the item was removed, as a whole or in part.
 fn is_touched(item: &Item, reply: &Reply) -> bool {
-    let (kind, path) = (&item.kind, &item.path);
+    let (kind, path) = (item.kind.word(), &item.path);
     let lines = [format!("removed {kind} {path}"), format!("kept {kind} denied {path}")];
     reply.text().lines().any(|reported| lines.iter().any(|line| line == reported))
 }
@@ -200,49 +200,58 @@ fn forget<'a>(
     sync_state: &SyncState,
 ) -> Outcome<()> {
     for item in removed {
-        if item.kind == "tree" {
+        if item.kind == ItemKind::Tree {
             sync_state.forget_code()?;
         }
-        if known.is_own_workspace(item) || (item.kind == "tree" && known.is_in_tree()) {
+        if known.is_own_workspace(item) || (item.kind == ItemKind::Tree && known.is_in_tree()) {
             sync_state.agree(&Agreed::nothing(sync_state.agreed()?))?;
         }
     }
     Ok(())
 }
 
+/// The problems that the scripts of `clean` report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ProblemKind {
+    /// Another machine or folder owns the remote tree.
+    OtherOwner,
+    /// The host has no files of this cube.
+    Nothing,
+    /// A job was started since the files were listed.
+    Changed,
+    /// The folder that `remote_root` and `remote_name` lead to can't be a remote tree.
+    NotOurs,
+}
+
 fn check(connection: &Connection, document: &Document, reply: &Reply) -> Outcome<()> {
-    let host = connection.host();
     if reply.status == 0 {
         return Ok(());
     }
-    let text = reply.text();
-    let problem = text.lines().rev().find_map(|line| line.strip_prefix("problem "));
-    let (kind, subject) =
-        problem.and_then(|problem| problem.split_once(' ')).unwrap_or((problem.unwrap_or(""), ""));
-    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), &reply.errors) {
+    let (host, problem) = (connection.host(), reply.problem());
+    let shared = problem.as_ref().and_then(|it| it.failure(host.as_str(), &reply.errors));
+    if let Some(failure) = shared {
         return Err(failure);
     }
-    if kind == "other-owner" {
-        return Err(tree_owner::not_removed(document, subject));
-    }
-    Err(Failure::ours(match kind {
-        "nothing" => hinted(
+    let subject = problem.as_ref().map_or("", |problem| problem.subject.as_str());
+    Err(Failure::ours(match problem.as_ref().and_then(Problem::kind) {
+        Some(ProblemKind::OtherOwner) => return Err(tree_owner::not_removed(document, subject)),
+        Some(ProblemKind::Nothing) => hinted(
             format!("'{host}' has no files of this cube"),
             "`mlcube-ssh clean` without --yes lists what it has",
         ),
-        "changed" => {
+        Some(ProblemKind::Changed) => {
             let message =
                 format!("a job was started on '{host}' meanwhile, so nothing was removed");
             hinted(message, "list the files again with `mlcube-ssh clean`")
         }
-        "not-ours" => {
+        Some(ProblemKind::NotOurs) => {
             let message = format!("{subject} on '{host}' isn't a remote tree of mlcube-ssh");
             hinted(message, "correct remote_root or remote_name in the platform's section")
         }
-        _ => hinted(
+        None => hinted(
             format!(
                 "can't find or remove what belongs to this cube on '{host}': {}",
-                problem::reason(problem.unwrap_or_default(), &reply.last_error())
+                problem::reason(problem.as_ref(), &reply.last_error())
             ),
             problem::WITH_V,
         ),
