@@ -903,6 +903,12 @@ fn a_link_of_the_remote_user_is_followed_until_it_is_another_one() {
         assert_eq!(fs::read_to_string(scratch.join("x")).unwrap(), "1".repeat(number));
     }
     push(&scene, &document, &["--if-changed"]).succeeds().is_silent();
+    // A comparison by content reaches what is behind the link, too.
+    let sent = fs::metadata(scratch.join("x")).unwrap().modified().unwrap();
+    fs::write(cube.workspace().join("out/x"), "22").unwrap();
+    fs::File::open(cube.workspace().join("out/x")).unwrap().set_modified(sent).unwrap();
+    push(&scene, &document, &["--checksum"]).succeeds();
+    assert_eq!(fs::read_to_string(scratch.join("x")).unwrap(), "22");
     // The other way along the same link.
     fs::write(scratch.join("result"), "0.9").unwrap();
     pull(&scene, &document, &[]).succeeds();

@@ -31,10 +31,10 @@ impl Push<'_> {
     ) -> Outcome<Planned> {
         // A push that failed before it had a plan, or had none for the workspace, is known by its incoming folder.
         let was_cut_off = local.sync_state.was_cut_off() || !incoming.former.is_empty();
-        // The listings are emptied by the plan, so they are compared before.
+        self.list_linked_folders(local, remote)?;
+        // The listings are emptied by the plan, so they are compared before; what is behind a link is listed by now.
         let looks_the_same =
             self.args.checksum.then(|| local.selected().files_as_in(&remote.listing));
-        self.list_linked_folders(local, remote)?;
         let agreed = self.settle(local, remote)?;
         let unheld_code = self.take_unheld_code(local, remote)?;
         let unwritable_code = remote.unwritable_entries(&local.code);

@@ -1,10 +1,14 @@
 //! What a transfer has to move between local and remote workspace so that nothing is lost.
 //!
-//! | since the last agreement | outcome |
-//! |---|---|
-//! | changed on the sender only | sent |
-//! | changed on the receiver only | kept |
-//! | changed on both, or nobody knows (a conflict) | kept on both and named |
+//! | since the last agreement | outcome | with `--overwrite` |
+//! |---|---|---|
+//! | changed on the sender only | sent | sent |
+//! | changed on the receiver only | kept on both | sent |
+//! | changed on both, or no agreement is known (a conflict) | kept on both, and named | sent |
+//!
+//! `Plan::add` is this table. Before it, `why_skipped` decides which entries are skipped, and the sync state corrects what
+//! was agreed on (`SyncState::settled`, `SyncState::doubt_other_sides`). After it, `Plan::leave_unwritable` takes out what
+//! the receiver can't store, and `Plan::agree_on` ends a conflict of files that have the same content.
 //!
 //! No rule compares clocks: `rsync --update` does, and loses results.
 
@@ -22,6 +26,35 @@ use crate::sync::direction::TransferDirection;
 use crate::sync::plan::batch::Batch;
 use crate::sync::skipped::{Skipped, SkippedEntry};
 use crate::sync::umask::Umask;
+
+/// What a transfer is asked to do about differences.
+struct Rules {
+    /// Whether what was changed on the receiver is replaced.
+    overwrite: bool,
+    /// Of a pull: the permissions that this user withholds from what it fetches.
+    umask: Option<Umask>,
+}
+
+/// The versions of one entry.
+#[derive(Clone, Copy)]
+struct Versions<'a> {
+    path: &'static Path,
+    sender: &'a Entry,
+    /// `None` if the receiver doesn't have the entry.
+    receiver: Option<&'a Entry>,
+    /// What both sides last agreed on; `None` if nothing.
+    agreed: Option<&'a Entry>,
+}
+
+impl<'a> Versions<'a> {
+    /// The local and the remote version.
+    fn of_sides(&self, direction: TransferDirection) -> [Option<&'a Entry>; 2] {
+        match direction {
+            TransferDirection::Up => [Some(self.sender), self.receiver],
+            TransferDirection::Down => [self.receiver, Some(self.sender)],
+        }
+    }
+}
 
 /// Says what a transfer does with each entry of the sender.
 ///
@@ -92,6 +125,7 @@ impl Plan {
         let (mut to_it, mut agreed_it) = (to.cursor(), agreed.cursor());
         let mut around: Option<&'static Path> = None;
         let umask = (direction == TransferDirection::Down).then(Umask::of_process);
+        let rules = Rules { overwrite, umask };
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
             let (receiver, agreed) = (to_it.find(packed), agreed_it.find(packed));
@@ -111,9 +145,10 @@ impl Plan {
             let (receiver, agreed) =
                 (receiver.map(PackedEntry::entry), agreed.map(PackedEntry::entry));
             let (receiver, agreed) = (receiver.as_ref(), agreed.as_ref());
+            let versions = Versions { path, sender: &entry, receiver, agreed };
             if is_skipped {
                 plan.keep_agreed(path, agreed);
-            } else if let Some(why) = why_skipped(direction, packed, &entry, receiver, agreed, to) {
+            } else if let Some(why) = why_skipped(direction, packed, versions, to) {
                 if why.takes_all_below() {
                     skipped_root = Some(path);
                 }
@@ -123,8 +158,8 @@ impl Plan {
                 if entry.is_folder() && receiver.is_some_and(Entry::is_followed_link) {
                     plan.links.push(path.to_owned());
                 }
-                plan.add(path, &entry, receiver, agreed, overwrite, umask);
-                plan.note_followed_link(direction, path, &entry, receiver, agreed);
+                plan.add(versions, &rules);
+                plan.note_followed_link(versions, direction);
             }
         }
         // Entries that only the receiver has stay in the sync state.
@@ -146,120 +181,98 @@ impl Plan {
         plan
     }
 
-    fn add(
-        &mut self,
-        path: &'static Path,
-        entry: &Entry,
-        receiver: Option<&Entry>,
-        agreed: Option<&Entry>,
-        overwrite: bool,
-        umask: Option<Umask>,
-    ) {
-        let Some(receiver) = receiver else { return self.send(path, entry) };
-        if entry.same_content(receiver) {
-            return self.add_permissions(path, entry, receiver, agreed, overwrite);
+    /// Decides about an entry that isn't skipped, by the table at the top of this file, and about its permissions.
+    fn add(&mut self, versions: Versions, rules: &Rules) {
+        let Versions { path, sender, agreed, .. } = versions;
+        let Some(receiver) = versions.receiver else { return self.send(path, sender) };
+        if sender.same_content(receiver) {
+            return self.add_permissions(versions, receiver, rules.overwrite);
         }
-        let sender_changed = agreed.is_none_or(|agreed| !entry.same_content(agreed));
-        let receiver_changed = agreed.is_none_or(|agreed| !receiver.same_content(agreed));
-        if overwrite {
-            let withheld = agreed.filter(|agreed| is_withheld_alone(entry, receiver, agreed));
+        if rules.overwrite {
+            let withheld = agreed.filter(|agreed| is_withheld_alone(sender, receiver, agreed));
             return match withheld {
-                Some(agreed) => self.send_content(path, entry, receiver, agreed),
-                None => self.send(path, entry),
+                Some(agreed) => self.send_content(path, sender, receiver, agreed),
+                None => self.send(path, sender),
             };
         }
-        if !receiver_changed {
+        let is_changed = |side: &Entry| agreed.is_none_or(|agreed| !side.same_content(agreed));
+        if !is_changed(receiver) {
             match agreed.filter(|agreed| !receiver.same_permissions(agreed)) {
                 // The umask of an earlier pull was another one: what it gave stays.
-                None if entry.same_permissions(receiver)
-                    && umask.is_some_and(|umask| umask.gives_others(entry)) =>
+                None if sender.same_permissions(receiver)
+                    && rules.umask.is_some_and(|umask| umask.gives_others(sender)) =>
                 {
-                    return self.send_content(path, entry, receiver, entry);
+                    return self.send_content(path, sender, receiver, sender);
                 }
-                None => return self.send(path, entry),
+                None => return self.send(path, sender),
                 // The receiver's permissions are newer than what was agreed on.
                 Some(agreed)
-                    if entry.same_permissions(agreed) || entry.same_permissions(receiver) =>
+                    if sender.same_permissions(agreed) || sender.same_permissions(receiver) =>
                 {
-                    return self.send_content(path, entry, receiver, agreed);
+                    return self.send_content(path, sender, receiver, agreed);
                 }
                 Some(agreed) if receiver.has_agreed_permissions(agreed) => {
-                    return self.send(path, entry);
+                    return self.send(path, sender);
                 }
                 Some(_) => {}
             }
         }
-        if sender_changed {
+        if is_changed(sender) {
             self.kept.push(path.to_owned());
         }
         self.keep_agreed(path, agreed);
     }
 
-    /// Adds an entry whose content is the same on both sides.
-    fn add_permissions(
-        &mut self,
-        path: &'static Path,
-        entry: &Entry,
-        receiver: &Entry,
-        agreed: Option<&Entry>,
-        overwrite: bool,
-    ) {
+    /// Decides about the permissions of an entry whose content is the same on both sides.
+    fn add_permissions(&mut self, versions: Versions, receiver: &Entry, overwrite: bool) {
+        let Versions { path, sender, .. } = versions;
         // The permissions of what a link leads to belong to each machine.
-        let is_followed = entry.is_followed_link() || receiver.is_followed_link();
-        if is_followed || entry.same_permissions(receiver) {
-            return self.will_agree.insert(path, entry);
+        let is_followed = sender.is_followed_link() || receiver.is_followed_link();
+        if is_followed || sender.same_permissions(receiver) {
+            return self.will_agree.insert(path, sender);
         }
-        let Some(agreed) = agreed else {
-            if entry.differs_for_owner(receiver) {
+        let Some(agreed) = versions.agreed else {
+            if sender.differs_for_owner(receiver) {
                 if !overwrite {
                     // Nobody knows who has changed them.
                     return self.kept.push(path.to_owned());
                 }
-                self.permissions.insert(path, entry);
+                self.permissions.insert(path, sender);
             }
-            return self.will_agree.insert(path, entry);
+            return self.will_agree.insert(path, sender);
         };
-        let is_changed = !entry.same_permissions(agreed);
+        let is_changed = !sender.same_permissions(agreed);
         let is_as_agreed = receiver.same_permissions(agreed)
             || is_changed && receiver.has_agreed_permissions(agreed);
-        let is_overwritten = overwrite && !is_withheld_alone(entry, receiver, agreed);
+        let is_overwritten = overwrite && !is_withheld_alone(sender, receiver, agreed);
         if is_overwritten || is_as_agreed {
-            self.permissions.insert(path, entry);
-            return self.will_agree.insert(path, entry);
+            self.permissions.insert(path, sender);
+            return self.will_agree.insert(path, sender);
         }
         // The receiver's permissions are newer, or both were changed: only the content is agreed on.
         if is_changed {
             self.kept.push(path.to_owned());
         }
-        let mode = if is_changed || entry.withheld() == 0 { agreed.mode } else { entry.mode };
-        self.will_agree.insert(path, &Entry { mode, ..entry.clone() });
+        let mode = if is_changed || sender.withheld() == 0 { agreed.mode } else { sender.mode };
+        self.will_agree.insert(path, &Entry { mode, ..sender.clone() });
     }
 
     /// Notes of a folder whether both sides agree on it through a link of the remote: then the entry keeps the link's
     /// target, and a later push writes only through that link. A folder that was agreed on as a folder stays one: a pull
     /// along a link that has taken its place doesn't make the link known.
-    fn note_followed_link(
-        &mut self,
-        direction: TransferDirection,
-        path: &'static Path,
-        entry: &Entry,
-        receiver: Option<&Entry>,
-        agreed: Option<&Entry>,
-    ) {
-        let (local, remote) = match direction {
-            TransferDirection::Up => (Some(entry), receiver),
-            TransferDirection::Down => (receiver, Some(entry)),
-        };
+    fn note_followed_link(&mut self, versions: Versions, direction: TransferDirection) {
+        let [local, remote] = versions.of_sides(direction);
         let is_followed = |side: &&Entry| side.is_folder() && side.is_followed_link();
         let remote = remote.filter(is_followed);
         if remote.or(local.filter(is_followed)).is_none() {
             return;
         }
+        let path = versions.path;
         let Some(mut entry) = self.will_agree.get(path).filter(Entry::is_folder) else { return };
         entry.target = PathBuf::new();
         if let Some(remote) = remote {
             let is_known = direction == TransferDirection::Up
-                || agreed.is_none_or(|agreed| agreed.target == remote.target);
+                || versions.agreed.is_none_or(|agreed| agreed.target == remote.target);
             if is_known {
                 entry.target.clone_from(&remote.target);
             }
@@ -395,38 +408,29 @@ fn not_a_folder<'a>(folder: Option<&'a Path>, listing: &Listing) -> Option<&'a P
 fn why_skipped(
     direction: TransferDirection,
     packed: PackedEntry,
-    entry: &Entry,
-    receiver: Option<&Entry>,
-    agreed: Option<&Entry>,
+    versions: Versions,
     to: &Listing,
 ) -> Option<Skipped> {
-    let is_receivers = receiver.is_some_and(|receiver| receiver.same_content(entry));
-    match (entry.kind, receiver) {
-        (_, Some(receiver)) if is_blocked_by(entry, receiver) => Some(match receiver.kind {
+    let Versions { path, sender, receiver, agreed } = versions;
+    if let Some(receiver) = receiver.filter(|receiver| is_blocked_by(sender, receiver)) {
+        return Some(match receiver.kind {
             _ if receiver.is_unheld() => Skipped::Unheld,
             EntryKind::Unreadable => Skipped::Closed,
             _ => Skipped::OtherKind,
-        }),
-        (EntryKind::Other, _) => Some(Skipped::Special),
-        (EntryKind::Unreadable, _) => Some(Skipped::Unreadable(packed.target())),
-        // A link that is also on the local side belongs to the user, who sent it with a push.
-        (EntryKind::Link, _)
-            if direction == TransferDirection::Down
-                && !is_receivers
-                && leads_out_of(packed.path(), entry, to) =>
-        {
-            let is_sent = agreed.is_some_and(|agreed| agreed.same_content(entry));
-            let why =
-                if is_sent && receiver.is_none() { Skipped::SentLink } else { Skipped::LeadsOut };
-            Some(why)
+        });
+    }
+    // A link that is also on the local side belongs to the user, who sent it with a push.
+    let is_receivers = receiver.is_some_and(|receiver| receiver.same_content(sender));
+    match sender.kind {
+        EntryKind::Other => Some(Skipped::Special),
+        EntryKind::Unreadable => Some(Skipped::Unreadable(packed.target())),
+        EntryKind::Link if direction == TransferDirection::Up || is_receivers => None,
+        EntryKind::Link if leads_out_of(path, sender, to) => {
+            let is_sent = agreed.is_some_and(|agreed| agreed.same_content(sender));
+            let was_sent = is_sent && receiver.is_none();
+            Some(if was_sent { Skipped::SentLink } else { Skipped::LeadsOut })
         }
-        (EntryKind::Link, _)
-            if direction == TransferDirection::Down
-                && !is_receivers
-                && entry.target.iter().any(is_reserved) =>
-        {
-            Some(Skipped::ReservedLink)
-        }
+        EntryKind::Link if sender.target.iter().any(is_reserved) => Some(Skipped::ReservedLink),
         _ => None,
     }
 }
