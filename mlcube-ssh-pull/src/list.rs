@@ -23,6 +23,11 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let connection = Connection::new(&cube, &document.remote, step.report())?.for_transfers();
     let outputs = outputs::declared(document, layout);
     let selection = selection::of_command_line(args, &outputs, None)?;
+    if step.is_dry_run() {
+        let script = list::list_script(&connection, document, layout, None)?;
+        step.show(&connection.shown(&script));
+        return Ok(());
+    }
     let named = selection::named(args, &outputs)?;
     let mut remote = list::list(&connection, document, layout, None)?;
     let agreed = SyncState::of(layout, &document.remote)?.agreed()?;

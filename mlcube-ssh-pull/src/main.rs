@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 fn run(args: &cli::Args) -> ExitCode {
     command::end_with_this_process();
     let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
-    if args.list && !step.is_dry_run() {
+    if args.list {
         return step.answer(|step, document| list::list(step, document, args));
     }
     if args.verify {

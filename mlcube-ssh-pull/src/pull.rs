@@ -49,23 +49,28 @@ pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome
 }
 
 /// A pull, with what all its stages are given.
-struct Pull<'a> {
+pub(crate) struct Pull<'a> {
     step: &'a Step,
     document: &'a Document,
     args: &'a Args,
     cube: &'a Cube,
-    boundary: Boundary,
-    connection: Connection,
-    sync_state: SyncState,
+    pub(crate) boundary: Boundary,
+    pub(crate) connection: Connection,
+    pub(crate) sync_state: SyncState,
     /// The declared outputs in the workspace.
-    outputs: Vec<Output>,
+    pub(crate) outputs: Vec<Output>,
     /// What the command line chooses.
-    selection: Selection,
+    pub(crate) selection: Selection,
 }
 
 impl<'a> Pull<'a> {
     /// Checks what is refused before anything is listed.
-    fn of(step: &'a Step, document: &'a Document, cube: &'a Cube, args: &'a Args) -> Outcome<Self> {
+    pub(crate) fn of(
+        step: &'a Step,
+        document: &'a Document,
+        cube: &'a Cube,
+        args: &'a Args,
+    ) -> Outcome<Self> {
         let layout = &cube.layout;
         let boundary = Boundary::of(layout, &cube.runner)?;
         boundary.check_workspace(layout, &document.run)?;
@@ -137,7 +142,7 @@ impl<'a> Pull<'a> {
         skipped::check_leading_out(&leading_out.collect::<Vec<_>>(), &named, connection.host())
     }
 
-    fn context(&self) -> PullContext<'_> {
+    pub(crate) fn context(&self) -> PullContext<'_> {
         PullContext {
             step: self.step,
             layout: &self.cube.layout,

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::Cube;
-use mlcube_ssh::cube::boundary::Boundary;
-use mlcube_ssh::cube::image_place;
 use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::listing::ignore::Ignored;
@@ -15,61 +13,49 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::rsync::Comparison;
-use mlcube_ssh::sync::{Plan, SyncState, TransferDirection, rsync};
+use mlcube_ssh::sync::{Plan, TransferDirection, rsync};
 
 use crate::cli::Args;
 use crate::inspect::{Listings, list_both};
-use crate::remote::{list, outputs};
+use crate::pull::Pull;
+use crate::remote::list;
 use crate::selection;
-use crate::transfer::{PullContext, skipped};
+use crate::transfer::skipped;
 
 /// Compares the entries that a pull would consider.
 pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let cube = Cube::of(document)?;
     let layout = &cube.layout;
-    let boundary = Boundary::of(layout, &cube.runner)?;
-    boundary.check_workspace(layout, &document.run)?;
-    let connection = Connection::new(&cube, &document.remote, step.report())?.for_transfers();
-    let outputs = outputs::declared(document, layout);
-    let image = image_place::in_workspace(&document.config, &cube.runner, layout);
-    let selection = selection::of_command_line(args, &outputs, image)?;
-    let sync_state = SyncState::of(layout, &document.remote)?;
+    let pull = Pull::of(step, document, &cube, args)?;
+    let Pull { boundary, connection, sync_state, outputs, selection, .. } = &pull;
     if step.is_dry_run() {
-        step.show(&connection.shown(&list::list_script(&connection, document, layout, None)?));
+        step.show(&connection.shown(&list::list_script(connection, document, layout, None)?));
         let remote = document.remote.workspace.from_home();
         let plan =
             Plan::comparison(TransferDirection::Down, &sync_state.agreed()?, &Listing::default());
-        let comparisons = comparisons(&connection, layout, remote, &plan, &[]);
+        let comparisons = comparisons(connection, layout, remote, &plan, &[]);
         step.show(comparisons.iter().flat_map(|comparison| &comparison.commands));
         return Ok(());
     }
-    let named = selection::named(args, &outputs)?;
+    let named = selection::named(args, outputs)?;
     let Listings { remote, local, agreed } =
-        list_both(&connection, document, layout, &sync_state, false, &named)?;
+        list_both(connection, document, layout, sync_state, false, &named)?;
     // A pattern that matches nothing is reported before any comparison reports that files are the same.
     selection::check_matched(document, &selection.unmatched(&remote.listing))?;
     let selection = selection.along_links(&remote.listing);
     let (links, linked_files) = (remote.followed(true), remote.followed(false));
-    let mut selected = Ignored::of_workspace(layout, &boundary).fetched(remote.listing)?;
+    let mut selected = Ignored::of_workspace(layout, boundary).fetched(remote.listing)?;
     selected.retain(|path, _| selection.includes(path));
-    let context = PullContext {
-        step,
-        layout,
-        boundary: &boundary,
-        connection: &connection,
-        sync_state: &sync_state,
-        state: document.remote.state.as_str(),
-    };
+    let context = pull.context();
     let run = |script: Script| connection.run(&script);
     let sides = context.sides(&remote.path, &run);
     let (local, _) = context.settle(local, &selected, agreed, &sides)?;
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
-    let comparisons = comparisons(&connection, layout, &remote.path, &plan, &linked_files);
+    let comparisons = comparisons(connection, layout, &remote.path, &plan, &linked_files);
     let is_all = plan.skipped_for(skipped::is_unread).next().is_none();
-    rsync::compare(&comparisons, &plan, is_all, &connection, step.report())?;
-    let foreign =
-        ForeignFiles { connection: &connection, cube: &cube, document, place: &remote.path };
+    rsync::compare(&comparisons, &plan, is_all, connection, step.report())?;
+    let foreign = ForeignFiles { connection, cube: &cube, document, place: &remote.path };
     skipped::check_readable(&plan, &foreign)
 }
 

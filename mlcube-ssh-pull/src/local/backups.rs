@@ -51,11 +51,8 @@ fn are_one(path: &Path, other: &Path) -> bool {
 impl Backups {
     /// Chooses a folder that no other pull has.
     pub(crate) fn of_a_pull(sync_state: &SyncState) -> Self {
-        let was_cut_off = false;
-        Self {
-            was_cut_off,
-            folder: sync_state.replaced().join(name_backups(&process::id().to_string())),
-        }
+        let folder = sync_state.replaced().join(name_backups(&process::id().to_string()));
+        Self { folder, was_cut_off: false }
     }
 
     /// Names the backups of a pull that was cut off; `before` is what both sides last agreed on.
