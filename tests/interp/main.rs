@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{
     Blackhole, Document, HostOptions, Outcome, Python, Scene, Task, Tmpfs, am_root, eventually,
-    skip,
+    made_once, skip,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +28,25 @@ fn virtualenv(requirements: &str) -> Value {
 
 fn system(python: &str, requirements: &str) -> Value {
     json!({"type": "system", "python": python, "requirements": requirements})
+}
+
+/// A scene with an environment that the step has made, and its settings. It is made once for all tests of what comes
+/// afterwards, and copied.
+fn with_environment() -> (Scene, Value) {
+    let interpreter = virtualenv(&Python::offline_requirements());
+    let copy = |scene: &Scene, from: &Path, to: &Path| {
+        let copy = scene.sh("cp -a \"$FROM\" \"$TO\"").env("FROM", from).env("TO", to).run();
+        copy.succeeds();
+    };
+    let script = include_str!("../../mlcube-ssh-interp/src/sh/environment.sh");
+    let made = made_once("environment", script, |folder| {
+        let mut scene = Scene::new();
+        interp(&mut scene, interpreter.clone()).succeeds();
+        copy(&scene, &scene.host.home().join("envs"), folder);
+    });
+    let scene = Scene::new();
+    copy(&scene, &made.join("envs"), scene.host.home());
+    (scene, interpreter)
 }
 
 /// Whether the environment's own python can start mlcube.
@@ -133,9 +152,7 @@ fn an_interrupted_environment_is_repaired() {
 
 #[test]
 fn an_environment_that_was_damaged_is_repaired() {
-    let mut scene = Scene::new();
-    let interpreter = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, interpreter.clone()).succeeds();
+    let (mut scene, interpreter) = with_environment();
     fs::remove_file(scene.host.home().join("envs/cube/bin/python")).unwrap();
     interp(&mut scene, interpreter).succeeds();
     assert!(runs_mlcube(&scene, "envs/cube"));
@@ -143,9 +160,7 @@ fn an_environment_that_was_damaged_is_repaired() {
 
 #[test]
 fn an_environment_that_cannot_start_mlcube_any_more_is_repaired() {
-    let mut scene = Scene::new();
-    let interpreter = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, interpreter.clone()).succeeds();
+    let (mut scene, interpreter) = with_environment();
     // As `pip uninstall` leaves it, and as a purge of old files on a scratch disk does.
     let site = package(&scene, "mlcube").unwrap();
     let uninstalled = [site.clone(), site.with_file_name("mlcube-0.0.9.dist-info")];
@@ -164,9 +179,7 @@ fn an_environment_that_cannot_start_mlcube_any_more_is_repaired() {
 /// A cleanup of old files takes all files, or all but the marks of ours; folders and links stay.
 #[test]
 fn an_environment_without_its_files_is_made_anew() {
-    let mut scene = Scene::new();
-    let interpreter = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, interpreter.clone()).succeeds();
+    let (mut scene, interpreter) = with_environment();
     for purged in ["envs/cube/lib", "envs/cube"] {
         let purge = format!("find '{}/{purged}' -type f -delete", scene.host.home().display());
         scene.sh(&purge).run().succeeds();
@@ -206,9 +219,7 @@ fn has_proof(scene: &mut Scene, interpreter: &Value) {
 
 #[test]
 fn mlcube_is_started_again_only_where_something_that_it_starts_from_has_changed() {
-    let mut scene = Scene::new();
-    let interpreter = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, interpreter.clone()).succeeds();
+    let (mut scene, interpreter) = with_environment();
     let yaml = package(&scene, "yaml").unwrap().join("__init__.py");
     let beside = yaml.parent().unwrap().with_file_name("another.pth");
     for (change, command) in [
@@ -247,8 +258,7 @@ fn what_the_user_sets_for_python_and_pip_does_not_reach_what_we_run() {
 
 #[test]
 fn a_python_that_is_too_new_is_named_with_one_that_is_not() {
-    let mut scene = Scene::new();
-    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    let (mut scene, _) = with_environment();
     // What python 3.13 took away.
     let site = package(&scene, "mlcube").unwrap();
     let line = "import sys, typing; sys.modules.pop('typing.io', None)\n";
@@ -439,8 +449,7 @@ fn a_requirement_with_a_url_is_one_requirement() {
 
 #[test]
 fn an_option_of_pip_hides_no_requirement() {
-    let mut scene = Scene::new();
-    interp(&mut scene, virtualenv(&Python::offline_requirements())).succeeds();
+    let (mut scene, _) = with_environment();
     let python = scene.host.home().join("envs/cube/bin/python").display().to_string();
     let list = scene.host.home().join("list.txt");
     fs::write(&list, "no-such-package\n").unwrap();
@@ -609,9 +618,7 @@ fn an_unfinished_environment_stays_where_there_is_no_python_for_another() {
 
 #[test]
 fn a_module_that_only_a_run_imports_and_another_version_are_noticed() {
-    let mut scene = Scene::new();
-    let interpreter = virtualenv(&Python::offline_requirements());
-    interp(&mut scene, interpreter.clone()).succeeds();
+    let (mut scene, interpreter) = with_environment();
     has_proof(&mut scene, &interpreter);
     let module = package(&scene, "mlcube_docker").unwrap().join("docker_run.py");
     fs::remove_file(&module).unwrap();

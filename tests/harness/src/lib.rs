@@ -21,6 +21,7 @@ mod skip;
 mod wait;
 
 pub use cube::{Cube, Task};
+pub use disk::cache::made_once;
 pub use disk::odd_disk::OddDisk;
 pub use disk::place::Place;
 pub use disk::tmpfs::Tmpfs;
