@@ -28,7 +28,10 @@ impl Which {
 }
 
 impl Composition<'_> {
-    /// Reads a file into a map of its own; `None` for a settings file that doesn't exist.
+    /// Reads one of the two files into the tree; returns its root, which is a map.
+    ///
+    /// # Errors
+    /// When the file is missing or can't be read, isn't a map, or (the settings) can be written by everybody.
     pub(crate) fn load(&mut self, which: Which, path: &str) -> omegaconf::Result<NodeId> {
         let source = match which {
             Which::Cube => self.sources.cube,

@@ -114,7 +114,7 @@ pub struct Remote {
     pub cube: RemotePath,
     /// The workspace.
     pub workspace: RemotePath,
-    /// Our own folder for this tree: jobs, records, replaced files.
+    /// The state folder of the remote tree: jobs, backups, the owner (ARCHITECTURE.md lists its files).
     pub state: RemotePath,
     /// Fields that this version doesn't know.
     #[serde(flatten)]
