@@ -59,78 +59,44 @@ pub struct Failure {
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
+    fn new(kind: FailureKind, status: ExitStatus, cause: anyhow::Error) -> Self {
+        let (hint, began, is_final, is_out_of_room) = (None, false, true, false);
+        Self { kind, status, began, cause, hint, is_final, is_out_of_room }
+    }
+
     /// Creates a failure of mlcube-ssh itself: status 125.
     pub fn ours(cause: impl Into<anyhow::Error>) -> Self {
-        Self {
-            kind: FailureKind::Ours,
-            status: ExitStatus::Ours,
-            began: false,
-            cause: cause.into(),
-            hint: None,
-            is_final: true,
-            is_out_of_room: false,
-        }
+        Self::new(FailureKind::Ours, ExitStatus::Ours, cause.into())
     }
 
     /// Creates a failure of the connection: status 255. The same operation may succeed a little later; see
     /// [`Failure::is_final`].
     #[must_use]
     pub fn connection(message: String) -> Self {
-        Self {
-            kind: FailureKind::Connection,
-            status: ExitStatus::Connection,
-            began: false,
-            cause: anyhow::Error::msg(message),
-            hint: None,
-            is_final: false,
-            is_out_of_room: false,
-        }
+        let cause = anyhow::Error::msg(message);
+        let failure = Self::new(FailureKind::Connection, ExitStatus::Connection, cause);
+        Self { is_final: false, ..failure }
     }
 
     /// Creates the failure for an `ssh` or `rsync` that is missing (127) or can't be run (126).
     #[must_use]
     pub fn tool(status: ExitStatus, message: String) -> Self {
-        Self {
-            kind: FailureKind::Tool,
-            status,
-            began: false,
-            cause: anyhow::Error::msg(message),
-            hint: None,
-            is_final: true,
-            is_out_of_room: false,
-        }
+        Self::new(FailureKind::Tool, status, anyhow::Error::msg(message))
     }
 
     /// Creates the task's own failure, with its own status.
     #[must_use]
     pub fn task(status: u8, message: String) -> Self {
-        Self {
-            kind: FailureKind::Task,
-            status: ExitStatus::Task(status),
-            began: true,
-            cause: anyhow::Error::msg(message),
-            hint: None,
-            is_final: true,
-            is_out_of_room: false,
-        }
+        let status = ExitStatus::Task(status);
+        Self { began: true, ..Self::new(FailureKind::Task, status, anyhow::Error::msg(message)) }
     }
 
     /// Creates the failure for a signal that ended the program.
     #[must_use]
     pub fn signal(number: u8, message: String) -> Self {
-        Self {
-            kind: FailureKind::Ours,
-            status: ExitStatus::Signal(number),
-            began: false,
-            cause: anyhow::Error::msg(message),
-            hint: None,
-            is_final: true,
-            is_out_of_room: false,
-        }
+        Self::new(FailureKind::Ours, ExitStatus::Signal(number), anyhow::Error::msg(message))
     }
-}
 
-impl Failure {
     /// Adds what the user can do about it; replaces a hint that the cause carries.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -43,9 +43,7 @@ impl FollowedLinks<'_> {
             None => !self.is_history_unknown && !self.former_places.covers(path),
         }
     }
-}
 
-impl FollowedLinks<'_> {
     /// Returns whether a link leads to a place in the workspace over another link, which a task may have put in the place
     /// of a folder since.
     fn leads_over_link(&self, path: &Path, link: &Entry, remote: &Listing) -> bool {

@@ -22,9 +22,7 @@ impl UserSettings {
     pub(crate) fn new(config: &Map<String, Value>) -> Self {
         Self(config.get("runner").and_then(Value::as_object).cloned().unwrap_or_default())
     }
-}
 
-impl UserSettings {
     /// Returns the full names of the keys whose values differ.
     pub(crate) fn different_keys(&self, other: &Self) -> Vec<String> {
         let keys = self.0.keys().chain(other.0.keys().filter(|key| !self.0.contains_key(*key)));
@@ -308,6 +306,7 @@ fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> 
     };
     section.entries().map(variable).collect()
 }
+
 /// Returns whether a `-P` word is about the section `runner`, which belongs to the ssh runner; all others go to the remote
 /// `mlcube`.
 #[must_use]
