@@ -60,10 +60,10 @@ fn texts(printed: &str) -> Vec<String> {
     while let Some((_, quoted)) = rest.split_once(['\'', '"']) {
         // Python takes the other quotes for a text with such quotes in it.
         let quote = rest[rest.len() - quoted.len() - 1..].chars().next().unwrap_or('"');
-        let (text, behind) = quoted.split_once(quote).unwrap_or((quoted, ""));
+        let (text, after) = quoted.split_once(quote).unwrap_or((quoted, ""));
         let text = text.rsplit_once(">: ").map_or(text, |(_, text)| text);
         texts.push(with_address(text).trim_end_matches('.').to_owned());
-        rest = behind;
+        rest = after;
     }
     texts.retain(|text| !text.is_empty());
     texts

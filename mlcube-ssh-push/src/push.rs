@@ -198,9 +198,7 @@ impl<'a> Push<'a> {
             prepare::script(connection, layout, remote, &self.owner, adopt, incoming, &pushed)?;
         let follows = followed_links::is_named(&self.args.follow_link, Path::new(""));
         let as_code = self.as_code.as_ref().map(|place| place.to_string_lossy());
-        Ok(script
-            .flag("follow_workspace", follows)
-            .given("as_code", &as_code.unwrap_or_default()))
+        Ok(script.flag("follow_workspace", follows).given("as_code", &as_code.unwrap_or_default()))
     }
 
     /// Returns whether the remote is contacted while the local disk is still being listed. Not with `--if-changed`, which
@@ -235,7 +233,7 @@ impl<'a> Push<'a> {
         local.exclude_workspaces(&remote.workspaces)?;
         // Before the plan notes what has arrived: what both sides agreed on tells which backups are no news.
         settle_backups::of_earlier_pushes(self.step.report(), &self.connection, local, &remote)?;
-        incoming.is_made(&self.sync_state)?;
+        incoming.note_made(&self.sync_state)?;
         let mut planned = self.plan(local, &mut remote, incoming)?;
         note_plan(receipt, &remote, &planned.plan);
         self.check(local, &remote, &planned.plan)?;

@@ -263,8 +263,8 @@ impl Listing {
 fn first_entry(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = |text: &[u8]| memchr(0, text);
     let path = end(text)?;
-    let behind = &text[path + 1..];
-    Some((&text[..path], &behind[..end(behind)?]))
+    let rest = &text[path + 1..];
+    Some((&text[..path], &rest[..end(rest)?]))
 }
 
 /// The last folder above `path` whose path has at most `longest` bytes; `None` if there is none.

@@ -285,9 +285,9 @@ impl Cursor<'_> {
     /// The entry with the path of `wanted`, which must follow the paths of all earlier lookups.
     pub(crate) fn find(&mut self, wanted: PackedEntry) -> Option<PackedEntry> {
         let records = records();
-        while let [first, behind @ ..] = self.ahead {
+        while let [first, rest @ ..] = self.ahead {
             match first.order_in(wanted, &records) {
-                Ordering::Less => self.ahead = behind,
+                Ordering::Less => self.ahead = rest,
                 Ordering::Equal => return Some(*first),
                 Ordering::Greater => break,
             }

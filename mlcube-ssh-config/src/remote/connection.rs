@@ -183,7 +183,7 @@ impl Connection {
     /// The failure of a connection that was lost during a transfer.
     #[must_use]
     pub fn lost_during_transfer(&self) -> Failure {
-        diagnosis::lost_during_transfer(self.login.host.as_str())
+        diagnosis::of_lost_transfer(self.login.host.as_str())
     }
 
     /// Where the users of the connection report.
@@ -227,7 +227,7 @@ impl Connection {
         } else {
             self.shared.then(|| format!("--rsync-path={before}exec rsync"))
         };
-        let words = if greets { greeting::behind(ssh) } else { ssh };
+        let words = if greets { greeting::filtered(ssh) } else { ssh };
         let rsh = words.iter().map(|word| rsync_rsh_word(word)).collect::<Vec<_>>().join(" ");
         std::iter::once(format!("--rsh={rsh}")).chain(path).collect()
     }

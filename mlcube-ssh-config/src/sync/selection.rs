@@ -93,7 +93,7 @@ impl Pattern {
 
     /// The pattern for the end of the link at `path` by its text, if that leads to something in the workspace. A `..`
     /// is accepted only at the start: after a name, which may itself be a link, it can lead anywhere.
-    fn behind(&self, path: &Path, target: &Path) -> Option<Self> {
+    fn after_link(&self, path: &Path, target: &Path) -> Option<Self> {
         let mut around = Self::exact(path.parent().unwrap_or(path)).0;
         let mut has_name = false;
         for component in target.components() {
@@ -218,9 +218,9 @@ impl Selection {
         while let Some((pattern, hops)) = waiting.pop() {
             for (link, target) in Selected::links_of(&pattern, listing) {
                 selected.links.insert(link.to_owned());
-                let behind = pattern.behind(link, &target).filter(|_| hops < MOST_HOPS);
-                if let Some(behind) = behind.filter(|behind| selected.add(behind)) {
-                    waiting.push((behind, hops + 1));
+                let next = pattern.after_link(link, &target).filter(|_| hops < MOST_HOPS);
+                if let Some(next) = next.filter(|next| selected.add(next)) {
+                    waiting.push((next, hops + 1));
                 }
             }
         }

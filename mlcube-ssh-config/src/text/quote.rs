@@ -70,13 +70,13 @@ pub fn shown_word(word: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let made = is_made(first);
         let end = rest.find(|c| is_made(c) != made).unwrap_or(rest.len());
-        let (part, behind) = rest.split_at(end);
+        let (part, after) = rest.split_at(end);
         if made {
             push_made(&mut shown, part.as_bytes());
         } else {
             shown.push_str(&shell_word(part));
         }
-        rest = behind;
+        rest = after;
     }
     shown
 }

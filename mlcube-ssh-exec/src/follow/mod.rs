@@ -353,7 +353,7 @@ impl<'a> Follower<'a> {
                 // The remote sends the offset first, even of a job that has just started; after that the job may be silent
                 // for days.
                 Event::Silence if self.offset.is_none() => {
-                    if let Some(silent) = session.silence() {
+                    if let Some(silent) = session.failure_if_silent() {
                         session.hang_up();
                         return Err(silent);
                     }

@@ -96,7 +96,7 @@ pub(crate) fn send(
     let host = connection.host().as_str();
     let reply = session.reply_of_transfer()?;
     if is_all_placed(&reply) {
-        route.remote_state.incoming.is_released(&reply);
+        route.remote_state.incoming.note_released(&reply);
     }
     let outcome = judge(packed, &reply, report, host)?;
     if let ArchiveOutcome::Placed { changed } = &outcome {

@@ -24,7 +24,7 @@ pub(crate) fn listing(
     for place in layout.places() {
         add(&mut all, layout, &place, &|path, found| {
             Ok(workspaces.iter().any(|workspace| workspace == path)
-                || skipped.is_ignored(&ignored, path, found.is_folder)?
+                || skipped.note_if_ignored(&ignored, path, found.is_folder)?
                 || skipped.is_unreadable(&layout.base, path, found))
         })?;
     }

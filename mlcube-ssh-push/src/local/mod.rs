@@ -71,7 +71,7 @@ fn workspace(
 ) -> Result<(Listing, Vec<PathBuf>)> {
     let ignored = Ignored::of_workspace(layout, boundary);
     let skip = |path: &Path, found: Found| {
-        Ok(skipped.is_ignored(&ignored, path, found.is_folder)?
+        Ok(skipped.note_if_ignored(&ignored, path, found.is_folder)?
             || skipped.is_unreadable(&layout.workspace, path, found))
     };
     let top = &layout.workspace;
@@ -293,9 +293,9 @@ impl Local {
             gone.extend(self.gone.iter());
         }
         let before = |path: &Path| self.pushed.as_ref()?.get(path);
-        let there =
+        let on_remote =
             |(path, seen): &AgreedEntry| Some((*path, seen.clone().or_else(|| before(path))?));
-        gone.extend(unconfirmed.iter().filter_map(there));
+        gone.extend(unconfirmed.iter().filter_map(on_remote));
         gone
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct LocallySkipped {
 
 impl LocallySkipped {
     /// Returns whether `path` is ignored, and notes it if so.
-    pub(crate) fn is_ignored(
+    pub(crate) fn note_if_ignored(
         &self,
         ignored: &Ignored,
         path: &Path,

@@ -55,7 +55,7 @@ impl IncomingId {
     }
 
     /// Notes that the remote has this folder, and that nothing of the former ones is left to do.
-    pub(crate) fn is_made(&self, sync_state: &SyncState) -> Result<()> {
+    pub(crate) fn note_made(&self, sync_state: &SyncState) -> Result<()> {
         sync_state.set_incoming(std::slice::from_ref(&self.id))
     }
 }
@@ -146,7 +146,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Notes that a script has released the folder, according to its reply.
-    pub(crate) fn is_released(&self, reply: &Reply) {
+    pub(crate) fn note_released(&self, reply: &Reply) {
         self.is_made.set(false);
         self.is_noted.set(reply.field("noted").is_some());
     }

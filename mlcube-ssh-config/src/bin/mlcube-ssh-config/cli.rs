@@ -141,8 +141,8 @@ impl Args {
 
     /// Returns the `-P` words; as in `mlcube`, those after `--` come first.
     pub(crate) fn override_words(&self) -> Vec<String> {
-        let behind = self.arguments.iter().filter_map(|word| word.strip_prefix("-P"));
-        behind.map(str::to_owned).chain(self.overrides.iter().cloned()).collect()
+        let after_dashes = self.arguments.iter().filter_map(|word| word.strip_prefix("-P"));
+        after_dashes.map(str::to_owned).chain(self.overrides.iter().cloned()).collect()
     }
 
     /// Returns the words that set parameters.

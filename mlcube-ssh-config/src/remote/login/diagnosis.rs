@@ -9,8 +9,9 @@ use crate::pipe::failure::Failure;
 use crate::pipe::limits::Exceeded;
 use crate::remote::login::Login;
 use crate::remote::login::identity_file::KeyProblem;
-use crate::remote::login::ssh_messages::divide;
-use crate::remote::login::ssh_messages::last_line;
+use crate::remote::login::ssh_messages::{
+    DISCONNECT, NO_PORT, PERMISSION_DENIED, divide, last_line,
+};
 use crate::text::quote::{one_line, shell_word};
 
 /// The files that a login shell runs before a command, for hints.
@@ -55,7 +56,7 @@ const KNOWN: [(&str, LoginEnd); 17] = [
     ("Network is unreachable", LoginEnd::NoAnswer),
     ("Host is down", LoginEnd::NoAnswer),
     ("exchange_identification: ", LoginEnd::ClosedAtOnce),
-    ("Permission denied (", LoginEnd::Refused),
+    (PERMISSION_DENIED, LoginEnd::Refused),
     ("maximum authentication attempts exceeded", LoginEnd::Refused),
     ("No more authentication methods", LoginEnd::Refused),
     ("Connection closed by authenticating user", LoginEnd::Refused),
@@ -71,7 +72,7 @@ impl LoginEnd {
         }
         let (own_words, _) = divide(words);
         let known =
-            |line: &str| KNOWN.iter().find_map(|(words, end)| line.contains(words).then_some(*end));
+            |line: &str| KNOWN.iter().find_map(|(known, end)| line.contains(known).then_some(*end));
         match own_words.lines().find_map(known).unwrap_or(Self::Other) {
             // ssh says the same of a proxy that ends.
             Self::ClosedAtOnce | Self::ClosedInLogin if own_words.contains(NO_PORT) => Self::Other,
@@ -86,15 +87,12 @@ fn offers_too_many_keys(words: &str) -> bool {
     let (own_words, quoted) = divide(words);
     let line = quoted.lines().next().unwrap_or_default();
     let reason = line.split_once(DISCONNECT_PROTOCOL_ERROR).map(|(_, text)| text);
-    own_words.ends_with("Received disconnect from ")
+    own_words.ends_with(DISCONNECT)
         && reason.is_some_and(|text| text.starts_with("Too many authentication failures"))
 }
 
 /// The reason code that sshd sends for it, as ssh writes it (RFC 4253, 11.1).
 const DISCONNECT_PROTOCOL_ERROR: &str = ":2: ";
-
-/// How ssh names the peer when it is a proxy's pipe.
-const NO_PORT: &str = "UNKNOWN port 65535";
 
 /// Returns whether ssh's messages say that its proxy, or the ssh of a jump host, ended before the host identified itself.
 pub(crate) fn is_of_proxy(words: &str) -> bool {
@@ -104,17 +102,17 @@ pub(crate) fn is_of_proxy(words: &str) -> bool {
 /// Messages that a further attempt doesn't change.
 const FINAL: [&str; 4] = [
     "Unable to negotiate with",
-    "Received disconnect from",
+    DISCONNECT,
     "Bad configuration option",
     "Bad owner or permissions on",
 ];
 
-/// Makes the failure of a login from ssh's messages and the rest of standard error (a banner, a proxy's messages).
+/// Makes the failure of a login from ssh's messages (`words`) and the rest of standard error (a banner, a proxy's messages).
 /// `key` is the problem that was found with a key of a refused login.
 pub(crate) fn of_login(
     login: &Login,
     words: &str,
-    others: &str,
+    other_text: &str,
     key: Option<&KeyProblem>,
 ) -> Failure {
     let host = &login.host;
@@ -156,23 +154,23 @@ pub(crate) fn of_login(
             "host '{host}' closes the connection before the login ({last})"
         ))
         .hint("it accepts no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
-        LoginEnd::Refused => refused(login, words, others, key),
+        LoginEnd::Refused => refused(login, words, other_text, key),
         // A further attempt may succeed: a host that reboots refuses every account (pam_nologin(8)).
         LoginEnd::ClosedInLogin => Failure::connection(format!(
             "'{host}' closed the connection during the login ({last}){}",
-            quoted(others)
+            quoted(other_text)
         ))
         .hint(format!(
             "try `{attempt}`; the account may have expired, or the host may let nobody in at the moment"
         )),
         LoginEnd::Other => {
-            let is_refused = others.contains("Permission denied (");
-            let said = telling_lines(others);
+            let is_refused = other_text.contains(PERMISSION_DENIED);
+            let said = telling_lines(other_text);
             let why = match (is_of_proxy(words), last.is_empty()) {
                 (true, _) if said.is_empty() => ": its proxy or jump host gives no connection".to_owned(),
                 (true, _) => format!(": its proxy or jump host gives no connection and says: {said}"),
-                (_, true) => quoted(others),
-                (_, false) => format!(": {last}{}", quoted(others)),
+                (_, true) => quoted(other_text),
+                (_, false) => format!(": {last}{}", quoted(other_text)),
             };
             let hint = match &login.identity_file {
                 Some(file) if is_of_proxy(words) && is_refused => format!(
@@ -182,7 +180,7 @@ pub(crate) fn of_login(
                 _ => format!("`{attempt}` may show more"),
             };
             let failure = Failure::connection(format!("can't log in on '{host}'{why}")).hint(hint);
-            if FINAL.iter().any(|words| own_words.contains(words)) {
+            if FINAL.iter().any(|known| own_words.contains(known)) {
                 failure.for_good()
             } else {
                 failure
@@ -192,7 +190,7 @@ pub(crate) fn of_login(
 }
 
 /// Makes the failure of a refused login: ssh's line, what is known of the key, what the host says.
-fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -> Failure {
+fn refused(login: &Login, words: &str, other_text: &str, key: Option<&KeyProblem>) -> Failure {
     let (own_words, _) = divide(words);
     // ssh's line is a sentence: `Permission denied (publickey).`
     let mut why = last_own_line(words).trim_end_matches('.').to_owned();
@@ -211,7 +209,7 @@ fn refused(login: &Login, words: &str, others: &str, key: Option<&KeyProblem>) -
     Failure::connection(format!(
         "the login on '{}' was refused ({why}){}",
         login.host,
-        quoted(others)
+        quoted(other_text)
     ))
     .hint(what_to_do)
     .for_good()
@@ -463,7 +461,7 @@ fn telling_lines(text: &str) -> String {
 }
 
 /// The failure of a connection that was lost during a transfer.
-pub(crate) fn lost_during_transfer(host: &str) -> Failure {
+pub(crate) fn of_lost_transfer(host: &str) -> Failure {
     Failure::connection(format!("the connection to '{host}' was lost during the transfer"))
         .hint("run this step again; it resumes where it stopped")
 }

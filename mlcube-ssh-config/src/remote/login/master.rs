@@ -128,14 +128,14 @@ impl Connection {
             let Ok(metadata) = fs::symlink_metadata(socket) else { continue };
             if metadata.is_symlink() {
                 closed =
-                    if self.is_there(socket)? == Some(false) { closed } else { Closed::UsersOwn };
-            } else if self.is_there(socket)? != Some(false) {
+                    if self.is_serving(socket)? == Some(false) { closed } else { Closed::UsersOwn };
+            } else if self.is_serving(socket)? != Some(false) {
                 let exit = self.control_command(socket, "exit");
                 self.report.command(&exit);
                 let _ = exit.run_within(Some(CHECK))?;
                 // The master replies before it ends.
                 let end = Instant::now() + CHECK;
-                while self.is_there(socket)? != Some(false) {
+                while self.is_serving(socket)? != Some(false) {
                     if Instant::now() > end {
                         let message =
                             format!("the connection to '{}' doesn't close", self.login.host);
@@ -364,7 +364,7 @@ impl Connection {
     }
 
     /// Returns whether there is a master behind `socket`; `None` if it doesn't reply in time.
-    fn is_there(&self, socket: &Path) -> Outcome<Option<bool>> {
+    fn is_serving(&self, socket: &Path) -> Outcome<Option<bool>> {
         let asked = self.check_command(socket).run_within(Some(CHECK))?;
         Ok(asked.map(|finished| finished.status == 0))
     }

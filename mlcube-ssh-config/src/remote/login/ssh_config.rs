@@ -72,14 +72,14 @@ impl SshConfig {
             let (before, token) = rest.split_at(at);
             path.push_str(before);
             let variable = token.strip_prefix("${").and_then(|token| token.split_once('}'));
-            rest = if let Some((name, behind)) = variable {
+            rest = if let Some((name, after)) = variable {
                 path.push_str(&env::var(name).unwrap_or_default());
-                behind
+                after
             } else {
                 let length = token.chars().take(2).map(char::len_utf8).sum();
-                let (token, behind) = token.split_at(length);
+                let (token, after) = token.split_at(length);
                 path.push_str(&self.expanded(token));
-                behind
+                after
             };
         }
         path.push_str(rest);
@@ -134,7 +134,7 @@ fn values_in_files(config: Option<&str>, keyword: &str) -> Vec<String> {
     texts.flat_map(|text| values_in(&text, keyword)).collect()
 }
 
-/// The values of a keyword in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` behind it, and a
+/// The values of a keyword in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` after it, and a
 /// value in quotes.
 fn values_in(text: &str, wanted: &str) -> Vec<String> {
     let value = |line: &str| {

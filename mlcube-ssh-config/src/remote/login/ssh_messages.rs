@@ -21,12 +21,22 @@ const MOST: u64 = 64 * 1024;
 const PREFIX: &str = "ssh-";
 const SUFFIX: &str = ".log";
 
+/// ssh's words for a peer that ends the connection, followed by ADDRESS port PORT:REASON: TEXT.
+pub(crate) const DISCONNECT: &str = "Received disconnect from ";
+
+/// ssh's words for a refused login, followed by the methods that the peer accepts.
+pub(crate) const PERMISSION_DENIED: &str = "Permission denied (";
+
+/// ssh's words for a host that opens no further session on the connection.
+pub(crate) const OPEN_REFUSED: &str = "open refused";
+
+/// How ssh names the peer when it is a proxy's pipe.
+pub(crate) const NO_PORT: &str = "UNKNOWN port 65535";
+
 /// ssh's words before it quotes the peer. Everything after them may come from the peer, newlines included.
 const QUOTES: [&str; 3] = [
-    // Followed by ADDRESS port PORT:REASON: TEXT.
-    "Received disconnect from ",
-    // Followed by the methods that the peer accepts.
-    "Permission denied (",
+    DISCONNECT,
+    PERMISSION_DENIED,
     // Followed by the algorithms that the peer accepts.
     "Their offer: ",
 ];

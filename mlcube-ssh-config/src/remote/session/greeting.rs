@@ -10,7 +10,7 @@ pub(crate) const BECOME_RSYNC: &str = "echo; echo mlcube-ssh-rsync; exec rsync";
 const FILTER: &str = r#""$@" | { while IFS= read -r line && [ "$line" != mlcube-ssh-rsync ]; do :; done; exec cat; }"#;
 
 /// Makes the command that runs `ssh` behind the filter.
-pub(crate) fn behind(ssh: Vec<String>) -> Vec<String> {
+pub(crate) fn filtered(ssh: Vec<String>) -> Vec<String> {
     let filter = ["sh", "-c", FILTER, "sh"].map(str::to_owned);
     filter.into_iter().chain(ssh).collect()
 }

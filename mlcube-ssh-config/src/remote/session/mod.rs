@@ -22,9 +22,9 @@ use crate::pipe::limits::Exceeded;
 use crate::process::command::{Command, Finished, Running};
 use crate::process::script::{BEGUN, NOT_WHOLE, READY, Script, WATCH};
 use crate::remote::connection::Connection;
-use crate::remote::login::diagnosis::{SessionEnd, lost_during_transfer};
+use crate::remote::login::diagnosis::{SessionEnd, of_lost_transfer};
 use crate::remote::login::master::{Master, answers};
-use crate::remote::login::ssh_messages::SshMessages;
+use crate::remote::login::ssh_messages::{NO_PORT, OPEN_REFUSED, SshMessages};
 use crate::remote::login::{Login, diagnosis};
 use crate::remote::session::reply::Output;
 use crate::remote::session::silence::Silence;
@@ -277,7 +277,7 @@ impl Connection {
             Ready::Ended { begun, printed } => {
                 let login = session.login.clone();
                 let how = session.how_it_ended()?;
-                if how.own_words.contains("open refused") {
+                if how.own_words.contains(OPEN_REFUSED) {
                     return Ok(Err(NotReady::Busy));
                 }
                 if how.is_lost {
@@ -394,7 +394,7 @@ impl Session {
         let own_words = self.own_words.text();
         // ssh also exits with 255 for a script that a signal ended: then the connection is still open.
         let is_lost =
-            finished.status == 255 && !own_words.contains("open refused") && !answers(&self.check)?;
+            finished.status == 255 && !own_words.contains(OPEN_REFUSED) && !answers(&self.check)?;
         Ok(End { finished, own_words, is_lost })
     }
 
@@ -440,14 +440,14 @@ impl Session {
     /// # Errors
     /// When the connection is lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
-        let behind = script.after_another().packed(self.packs);
-        self.report.command(&format!("# in the same session:\n: {behind}"));
-        self.running.tell(behind.sent());
+        let next_script = script.after_another().packed(self.packs);
+        self.report.command(&format!("# in the same session:\n: {next_script}"));
+        self.running.tell(next_script.sent());
         match self.wait_until_ready(script, self.silence.limit()) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
             Ready::Silent(_) | Ready::EndlessSetup(_) => {
-                let failure = self.is_silent();
+                let failure = self.silence_failure();
                 self.running.kill();
                 Err(failure)
             }
@@ -508,7 +508,7 @@ impl Session {
         // A silent remote has a failure of its own, which is returned as it is.
         let (output, session) = self.read_reply(&mut |_| ())?;
         session.end_of(output).map_err(|failure| match failure.kind {
-            FailureKind::Connection => lost_during_transfer(host.as_str()),
+            FailureKind::Connection => of_lost_transfer(host.as_str()),
             _ => failure,
         })
     }
@@ -568,17 +568,17 @@ impl Session {
                 Ok(Some(bytes))
             }
             Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => Err(self.is_silent()),
+            Err(RecvTimeoutError::Timeout) => Err(self.silence_failure()),
         }
     }
 
     /// The failure of a remote that has been silent for too long.
     #[must_use]
-    pub fn silence(&self) -> Option<Failure> {
-        self.silence.left().is_zero().then(|| self.is_silent())
+    pub fn failure_if_silent(&self) -> Option<Failure> {
+        self.silence.left().is_zero().then(|| self.silence_failure())
     }
 
-    fn is_silent(&self) -> Failure {
+    fn silence_failure(&self) -> Failure {
         diagnosis::of_silence(&self.login, "sent next to nothing", self.silence.limit())
     }
 
@@ -627,7 +627,7 @@ impl Read for Session {
 
 /// Returns whether ssh's messages are those of a client without a master: it would log in through the proxy `false`.
 fn found_no_master(own_words: &str) -> bool {
-    own_words.contains("kex_exchange_identification") || own_words.contains("UNKNOWN port")
+    own_words.contains("kex_exchange_identification") || own_words.contains(NO_PORT)
 }
 
 /// Reads in a thread, so that waiting for the output can have a limit.

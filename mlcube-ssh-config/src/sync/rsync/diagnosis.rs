@@ -5,7 +5,8 @@ use anyhow::anyhow;
 use crate::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use crate::process::command::Finished;
 use crate::remote::connection::Connection;
-use crate::remote::login::diagnosis::lost_during_transfer;
+use crate::remote::login::diagnosis::of_lost_transfer;
+use crate::remote::login::ssh_messages::OPEN_REFUSED;
 use crate::remote::rsync_version;
 use crate::remote::rsync_version::{missing_on_remote, wrong_on_remote};
 use crate::text::quote::one_line;
@@ -78,7 +79,7 @@ pub fn outcome(
             last_words(errors)
         ))
         .hint("find out whether it was killed, or replaced by a program without the command; then run this step again, it resumes where it stopped"),
-        10 | 12 | 30 | 35 | 255 => lost_during_transfer(host),
+        10 | 12 | 30 | 35 | 255 => of_lost_transfer(host),
         // The status is that of the local rsync, whatever it says.
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
@@ -183,7 +184,7 @@ pub(crate) fn is_partial(finished: &Finished) -> bool {
 
 /// Returns whether ssh couldn't get a session for rsync: the host allows fewer at once (sshd's `MaxSessions`).
 pub(crate) fn was_refused(finished: &Finished) -> bool {
-    finished.status != 0 && finished.errors.contains("open refused")
+    finished.status != 0 && finished.errors.contains(OPEN_REFUSED)
 }
 
 /// The folder that rsync didn't remove although the sender has another kind of entry of that name.

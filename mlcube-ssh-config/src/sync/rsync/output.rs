@@ -23,11 +23,11 @@ impl Change<'_> {
     /// would look like one of these.
     pub(crate) fn path(&self) -> PathBuf {
         let (mut path, mut rest) = (Vec::new(), self.name);
-        while let Some((&first, behind)) = rest.split_first() {
+        while let Some((&first, after)) = rest.split_first() {
             let written = rest.strip_prefix(br"\#").and_then(|code| code.split_at_checked(3));
-            match written.and_then(|(digits, behind)| Some((octal(digits)?, behind))) {
-                Some((byte, behind)) => (path.push(byte), rest = behind),
-                None => (path.push(first), rest = behind),
+            match written.and_then(|(digits, after)| Some((octal(digits)?, after))) {
+                Some((byte, after)) => (path.push(byte), rest = after),
+                None => (path.push(first), rest = after),
             };
         }
         PathBuf::from(OsString::from_vec(path))
