@@ -274,7 +274,7 @@ impl Command {
                 list.write(&mut names)?;
                 input.write(names);
             }
-            Input::Script(script) => input.write(script.sent()),
+            Input::Script(script) => input.write(script.text().into_bytes()),
             Input::Text(text) => input.write(text.clone().into_bytes()),
         }
         let (program, live) = (self.program.clone(), Live::of(&handle, self.own_group));
@@ -285,7 +285,7 @@ impl Command {
         Ok(match &self.input {
             Input::Null => self.expression().stdin_null(),
             Input::List(list) => self.expression().stdin_file(list.clone().reader()?),
-            Input::Script(script) => self.expression().stdin_bytes(script.sent()),
+            Input::Script(script) => self.expression().stdin_bytes(script.text()),
             Input::Text(text) => self.expression().stdin_bytes(text.as_bytes()),
         })
     }
