@@ -50,7 +50,7 @@ fn on_a_terminal_one_line_is_drawn_again() {
     assert!(!drawn.iter().any(|line| line.contains('\n')), "one line only: {text:?}");
     assert!(
         text.ends_with(
-            "\r\x1b[Kmlcube-ssh-pull: fetched 1 file from there, 4.0 MB over the link\r\n"
+            "\r\x1b[Kmlcube-ssh-pull: fetched 1 file from 'there', 4.0 MB over the link\r\n"
         ),
         "{text:?}"
     );

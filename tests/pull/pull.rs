@@ -182,7 +182,7 @@ fn an_output_with_an_absolute_path_is_told_where_it_stays() {
     let document = scene.document(&cube, &[]);
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
     let told = format!(
-        "the output train.model is outside the workspace and isn't fetched: {}/model on there",
+        "the output train.model is outside the workspace and isn't fetched: {}/model on 'there'",
         away.display()
     );
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds().says(&told);

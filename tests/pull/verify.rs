@@ -29,7 +29,7 @@ fn what_differs_only_by_content_is_named_and_stays() {
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds();
     let verify = |tool| scene.tool(tool).arg("--verify").reads_document(&document).run();
     for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
-        verify(tool).succeeds().says("no file differs between this machine and there");
+        verify(tool).succeeds().says("no file differs between this machine and 'there'");
     }
     flips(&there.join("workspace/data.csv"), "1,3\n");
     flips(&cube.workspace().join("score"), "0.8");
@@ -71,7 +71,9 @@ fn what_differs_only_by_content_goes_with_checksum() {
     assert_eq!(fs::read_to_string(there.join("set/train.csv")).unwrap(), "3,5\n");
     assert_eq!(fs::read_to_string(tree.join("tasks/train")).unwrap(), ";");
     for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
-        run(tool, &["--verify"]).succeeds().says("no file differs between this machine and there");
+        run(tool, &["--verify"])
+            .succeeds()
+            .says("no file differs between this machine and 'there'");
         let nothing = run(tool, &["--checksum"]).succeeds().document();
         assert_eq!(nothing.at(&format!("/steps/{}/changed", &tool[11..])), false);
     }
@@ -151,7 +153,7 @@ fn finds_a_flipped_byte(scene: &Scene, document: &Document, file: &Path, name: &
     for tool in tools {
         verify(scene, tool, document)
             .succeeds()
-            .says("no file differs between this machine and there");
+            .says("no file differs between this machine and 'there'");
     }
     flips(file, "3,5\n");
     for tool in tools {
@@ -188,7 +190,7 @@ fn a_folder_that_is_a_link_of_the_user_there() {
     let disk = becomes_a_link(&scene, &there.join("set"));
     verify(&scene, "mlcube-ssh-push", &document)
         .succeeds()
-        .says("no file differs between this machine and there");
+        .says("no file differs between this machine and 'there'");
     flips(&disk.join("train.csv"), "3,5\n");
     let found = verify(&scene, "mlcube-ssh-push", &document);
     found.exits(125).says(": set/train.csv differs between").says("1 file differs in content");
@@ -205,7 +207,7 @@ fn a_folder_that_is_a_link_of_the_user_here() {
     let disk = becomes_a_link(&scene, &cube.workspace().join("set"));
     verify(&scene, "mlcube-ssh-pull", &document)
         .succeeds()
-        .says("no file differs between this machine and there");
+        .says("no file differs between this machine and 'there'");
     flips(&disk.join("train.csv"), "3,5\n");
     let found = verify(&scene, "mlcube-ssh-pull", &document);
     found.exits(125).says(": set/train.csv differs between").says("1 file differs in content");

@@ -925,7 +925,7 @@ fn a_link_of_the_remote_user_is_followed_until_it_is_another_one() {
     push(&scene, &document, &["--follow-link=out"]).succeeds();
     assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "333");
     fs::write(cube.workspace().join("out/x"), "4444").unwrap();
-    push(&scene, &document, &[]).succeeds().says("sent out/x to there");
+    push(&scene, &document, &[]).succeeds().says("sent out/x to 'there'");
     assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "4444");
 }
 

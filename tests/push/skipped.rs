@@ -51,7 +51,7 @@ fn links_that_lead_out_of_what_is_sent_are_named_when_they_are_sent() {
         "beside -> ../../other/x",
         "project/lib -> ../../lib",
         "hint: put the target into the workspace, or that of a link of the code into the cube's folder",
-        "on there",
+        "on 'there'",
     ] {
         pushed.succeeds().says(word);
     }

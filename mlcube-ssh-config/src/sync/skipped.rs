@@ -63,7 +63,7 @@ impl Skipped {
 
     /// The end of the line that names a skipped entry.
     fn reason(&self, direction: TransferDirection, host: &Host) -> String {
-        let is_up = direction == TransferDirection::Up;
+        let (is_up, host) = (direction == TransferDirection::Up, format!("'{host}'"));
         let receiver = |of: &str| {
             if is_up { format!("{of} on {host}") } else { format!("local {of}") }
         };

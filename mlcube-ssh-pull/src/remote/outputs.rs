@@ -49,7 +49,7 @@ pub(crate) fn name_outside(report: Report, document: &Document, layout: &Layout)
                     path_mapping::remote_argument(layout, &document.remote, &output.path)
                 });
             report.say(&format!(
-                "the output {}.{} is outside the workspace and isn't fetched: {remote} on {}",
+                "the output {}.{} is outside the workspace and isn't fetched: {remote} on '{}'",
                 output.task, output.name, document.remote.host
             ));
         }

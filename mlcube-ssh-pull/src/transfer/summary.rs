@@ -22,14 +22,14 @@ pub(crate) fn print(
     boundary: &Boundary,
 ) {
     match receipt.files_sent.unwrap_or(0) {
-        0 if !receipt.changed => report.say(&format!("nothing to fetch from {host}")),
+        0 if !receipt.changed => report.say(&format!("nothing to fetch from '{host}'")),
         0 if plan.send.is_empty() => report.say(&format!(
-            "fetched the permissions of {} from {host}",
+            "fetched the permissions of {} from '{host}'",
             count(plan.permissions.len() as u64, "entry")
         )),
-        0 => report.say(&format!("fetched links or folders from {host}, and no file")),
+        0 => report.say(&format!("fetched links or folders from '{host}', and no file")),
         files => report.say(&format!(
-            "fetched {} from {host}, {} over the link",
+            "fetched {} from '{host}', {} over the link",
             count(files, "file"),
             human_bytes(receipt.bytes_sent.unwrap_or(0))
         )),

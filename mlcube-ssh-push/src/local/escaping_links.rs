@@ -44,7 +44,7 @@ pub(crate) fn name(context: &TransferContext) {
             more(out.len())
         ));
         context.step.report().hint(&format!(
-            "put the target into {place}, or provide it on {} under the same path",
+            "put the target into {place}, or provide it on '{}' under the same path",
             context.connection.host()
         ));
     }

@@ -82,7 +82,7 @@ impl TransferContext<'_> {
     pub(crate) fn delete(&self, sent: &mut Sent) -> Outcome<Vec<String>> {
         let Removed { deleted, failure } = self.remove(&self.local.gone)?;
         for path in &deleted {
-            self.step.report().say(&format!("deleted {path} on {}", self.connection.host()));
+            self.step.report().say(&format!("deleted {path} on '{}'", self.connection.host()));
         }
         sent.refused = failure;
         Ok(deleted)

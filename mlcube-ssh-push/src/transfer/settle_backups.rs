@@ -142,7 +142,7 @@ impl PushBackups<'_> {
         self.drop_backups(&useless, useless.len() == backups.len())?;
         if !is_code_known && !code.expected.is_empty() {
             self.report.say(&format!(
-                "kept backups of the code that this push replaced on {} in {}, as --checksum can't tell whether somebody else changed it",
+                "kept backups of the code that this push replaced on '{}' in {}, as --checksum can't tell whether somebody else changed it",
                 self.connection.host(),
                 one_line(&self.backups.code())
             ));

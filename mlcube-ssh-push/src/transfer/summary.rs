@@ -13,13 +13,13 @@ pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Sent) {
     let (report, host) = (context.step.report(), context.connection.host());
     let is_all = receipt.deleted.is_empty() && sent.refused.is_none();
     match sent.transfer.names.as_slice() {
-        [] if is_all => report.say(&format!("nothing to send to {host}")),
+        [] if is_all => report.say(&format!("nothing to send to '{host}'")),
         [] => {}
         few if few.len() <= Transfer::NAMES => {
-            report.say(&format!("sent {} to {host}", few.join(", ").escape_debug()));
+            report.say(&format!("sent {} to '{host}'", few.join(", ").escape_debug()));
         }
         _ => report.say(&format!(
-            "sent {} to {host}, {} over the link",
+            "sent {} to '{host}', {} over the link",
             count(receipt.files_sent.unwrap_or(0), "file"),
             human_bytes(receipt.bytes_sent.unwrap_or(0))
         )),
@@ -28,6 +28,6 @@ pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Sent) {
     let total = context.plan.kept.len();
     let kept = Names { report, field: "steps.push.kept", total };
     kept.each(&context.plan.kept, |path| {
-        format!("kept {} on {host}, as it changed on both sides", shown(path))
+        format!("kept {} on '{host}', as it changed on both sides", shown(path))
     });
 }

@@ -95,7 +95,7 @@ pub fn compare(
 ) -> Outcome<()> {
     let host = connection.host();
     let name = |path: &Path| {
-        report.error(&format!("{} differs between this machine and {host}", shown(path)));
+        report.error(&format!("{} differs between this machine and '{host}'", shown(path)));
     };
     let something_else = || plan.skipped_for(Skipped::is_other_kind);
     something_else().for_each(name);
@@ -110,8 +110,7 @@ pub fn compare(
         0 => {
             let what = if is_all { "no file" } else { "no readable file" };
             let bytes = human_bytes(bytes);
-            report
-                .say(&format!("{what} differs between this machine and {host}; {bytes} compared"));
+            report.say(&format!("{what} differs between this machine and '{host}'; {bytes} compared"));
             Ok(())
         }
         number => Err(Failure::ours(anyhow!(
