@@ -7,7 +7,7 @@ use crate::tree::{Content, NodeId, Value};
 use crate::yaml::{self, Data, Key, Yaml};
 
 impl OmegaConf<'_> {
-    /// A configuration of what words set, a later one over those before it: `a.b=1`, `l[0]=x`. Each has an origin.
+    /// Builds a configuration from `KEY=VALUE` words, such as `a.b=1` and `l[0]=x`; later words win. Each has an origin.
     ///
     /// # Errors
     /// When a value isn't YAML, or a key goes through null, `???` or beyond the end of a list.

@@ -102,8 +102,8 @@ impl OmegaConf<'_> {
         Ok(old)
     }
 
-    /// The map or list that an interpolation stands for. What can't be resolved yet is overridden as the text that it is, and
-    /// nothing is to be noticed of it: what stays is resolved once more.
+    /// The map or list that an interpolation stands for. What can't be resolved yet is overridden as text, and
+    /// its notices are dropped: they are made again when the value is resolved later.
     fn container_if_resolvable(&mut self, id: NodeId) -> Option<NodeId> {
         let noticed = self.notices.len();
         let container = self.container_behind(id);

@@ -43,7 +43,7 @@ impl<'a> Composition<'a> {
         Self { conf, sources, environment }
     }
 
-    /// Runs `act` without adding what it reads to the readings that were noted before.
+    /// Runs `act` and discards the readings that it notes.
     pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.conf.tree.begin_reading();
         let done = act(self);

@@ -10,8 +10,8 @@ use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::session::reply::Reply;
 
-/// The shell functions `list_places FORMAT PATH…`, which lists those of the paths that exist in the current folder, and
-/// `find_places FORMAT`, which lists the paths on its standard input.
+/// Shell functions. `list_places FORMAT PATH…` lists those of the paths that exist in the current folder; `find_places
+/// FORMAT` does the same for the paths on its standard input.
 pub const LIST_PLACES: &str = include_str!("sh/list-places.sh");
 
 const TRY_DISKS: &str = include_str!("sh/try-disks.sh");

@@ -11,7 +11,7 @@ use crate::settings::names::Host;
 use crate::sync::direction::TransferDirection;
 use crate::ui::names::{Names, others, shown};
 
-/// A skipped entry, and why. Of an entry that a host lists no path is copied: there may be a million of them.
+/// A skipped entry, and why. The path is borrowed where a host listed it, because a host may list a million.
 pub(crate) type SkippedEntry = (Cow<'static, Path>, Skipped);
 
 /// Why an entry is skipped.
@@ -33,7 +33,7 @@ pub enum Skipped {
     Special,
     /// It is a link of the remote that leads out of the workspace.
     LeadsOut,
-    /// It is a link of the remote to what is never transferred: what came next in its place would be written there.
+    /// It is a link of the remote to a reserved name: the next transfer would write through it.
     ReservedLink,
     /// It is a folder of the remote whose name is reserved.
     Reserved,

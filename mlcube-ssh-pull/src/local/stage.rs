@@ -1,7 +1,7 @@
-//! The stage: where an rsync writes that accepts whatever names a host sends (CVE-2022-29154, before 3.2.5), or that takes
-//! the names it was asked to fetch for patterns: any rsync reads `*`, `?`, `[` and backslashes in a list as wildcards when it
-//! checks what comes, so a host that lists `m*ne` could send `mine`. It writes into this folder of ours, and only the names
-//! of the plan leave it. No rsync makes a link in it.
+//! The stage: the folder into which rsync writes where it can't be trusted to take only the listed names. Before 3.2.5 it
+//! takes any name that a host sends (CVE-2022-29154). Every rsync reads `*`, `?`, `[` and backslashes in a list as wildcards
+//! when it checks what comes, so that a host which lists `m*ne` could send `mine`. Only the names of the plan leave the
+//! stage, and no rsync makes a link in it.
 
 use std::fs;
 use std::fs::Permissions;

@@ -47,7 +47,8 @@ pub(crate) struct Local {
     sent_once: Listing,
     /// Code that was pushed once and no longer exists locally.
     pub(crate) gone: Listing,
-    /// What of `pushed` and of `sent_once` exists locally, or may, and isn't code now: it is ignored, say, or can't be read.
+    /// The entries of `pushed` and of `sent_once` that exist locally and aren't code now, because they are ignored or can't be
+    /// read.
     still_pushed: Listing,
     still_sent_once: Listing,
     pub(crate) skipped: LocallySkipped,
@@ -284,9 +285,9 @@ impl Local {
         special.map(|(path, _)| path.to_owned())
     }
 
-    /// Code that was pushed once and may still exist on the remote: what no longer exists locally, unless this push has
-    /// deleted it, and what is in the places of the `unconfirmed` entries: what was seen to come from this
-    /// machine, or else what the remote had before. The next push tells by it whether its backups are of somebody else's work.
+    /// Code that was pushed once and may still exist on the remote. It is what no longer exists locally, unless this push has
+    /// deleted it; and what the remote has in the places of the `unconfirmed` entries, from this machine or from before. By it
+    /// the next push knows which of its backups are of somebody else's work.
     pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[AgreedEntry]) -> Listing {
         let mut gone = self.still_sent_once.clone();
         if !was_deleted {

@@ -1,6 +1,6 @@
 //! What is behind the remote's links to folders, where a push may write through them.
 //!
-//! Only those links count in whose places this side has a folder: a task may leave a link to `/`, and what is behind it is
+//! Only those links count in whose places the local side has a folder: a task may leave a link to `/`, and what is behind it is
 //! nobody's business.
 
 use std::path::{Path, PathBuf};

@@ -107,8 +107,8 @@ impl TransferContext<'_> {
         self.finish(remaining, &sent.unset, is_partial)
     }
 
-    /// Gives the incoming folder up. Backups that rsync hasn't told of (`are_settled` is false) are settled, too: it calls an
-    /// entry of another kind in the place of a file or link new.
+    /// Gives the incoming folder up. rsync doesn't report a file or link that it replaces by an entry of another kind; so if no
+    /// backup was reported (`are_settled` is false) and there are some, they are settled here.
     fn give_incoming_up(&self, are_settled: bool) -> Outcome<()> {
         let (incoming, sync_state) = (&self.remote_state.incoming, &self.local.sync_state);
         if incoming.release(&self.backups.folder)? && !are_settled {
@@ -232,9 +232,9 @@ impl TransferContext<'_> {
         commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
-    /// The new code that isn't on the remote as it was listed: edited before rsync read it, or written on the remote since. With
-    /// it, what the remote has where that was seen to come from this machine, such as the start of a log that grows. The next push
-    /// looks at all of it, because it isn't recorded as pushed.
+    /// The new code that the remote has otherwise than it was listed: it was edited before rsync read it, or written on the
+    /// remote since. Beside each path stands what the remote has of it from this machine, such as the start of a log that
+    /// grows. None of it is recorded as pushed, so the next push looks at it again.
     fn unconfirmed_code(
         &self,
         remaining: &Remaining,

@@ -1,9 +1,10 @@
 //! The backups of what a push replaces or deletes on the remote, in one folder for each push.
 //!
-//! At the end of the push that folder is listed; after a push that was cut off, at the beginning of the next one. Backups of code that this machine sent itself are useless and are
-//! removed. Backups of what somebody else wrote are kept and named, and so are those of files that were written between
-//! the listing and the transfer. Size and time decide. With `--checksum` they don't count; nobody knows then what the
-//! code was, and no backup of code is removed.
+//! The folder is listed at the end of the push; after a push that was cut off, at the beginning of the next one. A backup is
+//! *expected* if it is of what the listings said, and *changed* if it isn't: then it is of what somebody else wrote, or of
+//! what was written during the push. It is *useless* if its content is still in its place. Expected backups of code, and
+//! useless ones, are removed; changed ones are kept and named. Size and time decide. With `--checksum` they don't count;
+//! nobody knows then what the code was, and no backup of code is removed.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;

@@ -105,7 +105,7 @@ impl<'a> OmegaConf<'a> {
         resolved.map_err(|problem| within_interpolation(problem).at(|| self.tree.path(id), origin))
     }
 
-    /// Does something whose reading is no matter of what comes later.
+    /// Runs `act` and discards the readings that it notes.
     pub(crate) fn apart<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.tree.begin_reading();
         let done = act(self);

@@ -19,7 +19,7 @@ use crate::text::quote::shell_word;
 /// The version of the document that these programs read and write.
 pub const SCHEMA: &str = "mlcube-ssh/v1";
 
-/// The first line of what these programs write as YAML. Nothing else in a configuration says whose it is.
+/// The first line of what these programs write as YAML. Nothing else in the file tells that mlcube-ssh wrote it.
 pub const YAML_HEAD: &str = "# written by mlcube-ssh-config, and never sent to a host\n";
 
 /// How a description of a cube begins, which names local paths.

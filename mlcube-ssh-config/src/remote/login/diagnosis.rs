@@ -262,8 +262,8 @@ pub(crate) fn of_busy_host(login: &Login) -> Failure {
         .hint("end another session on it: `pgrep -ax mlcube-ssh-exec` lists the local programs that follow jobs, and `kill -HUP PID` ends one and leaves its job running")
 }
 
-/// The failure of a host that ends the connection between the login and the first word of a session. The client's own
-/// message comes from an ssh that finds no master any more, and tells nothing.
+/// The failure of a host that ends the connection between the login and the first word of a session. ssh's own message
+/// only says that the master is gone.
 pub(crate) fn of_end_after_login(login: &Login) -> Failure {
     Failure::connection(format!("'{}' ended the connection right after the login", login.host))
         .hint(format!(

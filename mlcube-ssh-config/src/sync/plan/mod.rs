@@ -198,7 +198,7 @@ impl Plan {
         let is_changed = |side: &Entry| agreed.is_none_or(|agreed| !side.same_content(agreed));
         if !is_changed(receiver) {
             match agreed.filter(|agreed| !receiver.same_permissions(agreed)) {
-                // The umask of an earlier pull was another one: what it gave stays.
+                // An earlier pull ran with another umask: the permissions that it gave stay.
                 None if sender.same_permissions(receiver)
                     && rules.umask.is_some_and(|umask| umask.gives_others(sender)) =>
                 {
@@ -313,8 +313,8 @@ impl Plan {
         self.send.extend(files.iter().filter_map(content));
     }
 
-    /// The kept files of which only the times are known to differ, as both sides agree on them if their contents turn out to
-    /// be the same: with the remote's time, on which other machines agree, too.
+    /// The kept files that have the same size and other times, each as the entry to agree on if its contents are the same: it
+    /// has the remote's time, because other machines agree on that one.
     #[must_use]
     pub fn kept_of_equal_size(
         &self,

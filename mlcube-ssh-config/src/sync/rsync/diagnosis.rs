@@ -80,7 +80,7 @@ pub fn outcome(
         ))
         .hint("find out whether it was killed, or replaced by a program without the command; then run this step again, it resumes where it stopped"),
         10 | 12 | 30 | 35 | 255 => of_lost_transfer(host),
-        // The status is that of the local rsync, whatever it says.
+        // This is the status of the local rsync, even if its text names the other side.
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
             format!("rsync on this machine was ended by signal {}", status - 128),

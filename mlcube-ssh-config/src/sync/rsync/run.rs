@@ -12,7 +12,7 @@ use crate::sync::rsync::output::{Line, Lines, statistic};
 use crate::ui::progress::Progress;
 use crate::ui::report::Report;
 
-/// Who is told about a running transfer.
+/// The listeners of a running transfer.
 #[derive(Clone, Copy)]
 pub struct Heard<'a> {
     /// Shows the progress.

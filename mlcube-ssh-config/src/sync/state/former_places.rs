@@ -1,4 +1,4 @@
-//! The places of a workspace at which there is nothing any more, and was something on both sides.
+//! Paths of the workspace that both sides once had and that neither has now.
 //!
 //! The sync state forgets an entry that neither side has. A push must not: a link of the remote in such a place may be
 //! a task's, which waits for the local side to have the folder again.

@@ -1,5 +1,5 @@
-//! How the disks of both sides were found to store times and permissions. One that is full, or can't be written any more,
-//! can't be asked: then it counts as what it was, so that nothing that it has rounded is taken for a change.
+//! Remembers how each side's file system stores times and permissions. A file system that is full or read-only can't be
+//! asked; then the remembered answer is used, so that a rounded time isn't taken for a change.
 
 use std::borrow::Cow;
 use std::path::Path;

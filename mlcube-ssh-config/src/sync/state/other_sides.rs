@@ -1,6 +1,5 @@
-//! Sides of a workspace that aren't those with which both sides last agreed: a local folder that is another one by now, a
-//! remote workspace that was put back from a backup. What is older on such a side than what was agreed on may never have
-//! been the agreed one, so nobody knows who changed it.
+//! Detects that the local or remote workspace isn't the one of the last agreement: another disk or checkout, or a backup
+//! that was restored. Files that are older there than the agreement count as changed on both sides.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The part of the name of a sync state that tells it from those of other machines.
+//! The suffix of a sync state's name, which separates machines that share one home.
 //!
 //! Several machines may share a home, and each have a folder of its own at one path: nodes of a cluster, a laptop and a
 //! desktop with one home, containers. What one of them agreed on with the remote says nothing about the other's files. The
@@ -27,7 +27,7 @@ const UNUSED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How old the note of the last use may be.
 const USED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whose the sync states of a tree are, among the machines that have them in the same place.
+/// Which of the machines that share this state folder owns the sync states of a tree.
 #[derive(Clone, Debug)]
 pub(super) struct OwnName {
     /// The folder of all sync states.
@@ -114,7 +114,7 @@ impl OwnName {
         write_atomically(&about, |file| file.write_all(text.as_bytes()))
     }
 
-    /// Removes the sync states of later machines that nobody has used for long. One with backups of the user's stays.
+    /// Removes the sync states of later machines that nobody has used for long. Keeps a sync state that has backups.
     fn remove_unused(&self) {
         for id in self.ids().unwrap_or_default() {
             let other = Self { id: Some(id), ..self.clone() };

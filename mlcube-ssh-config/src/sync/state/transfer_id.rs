@@ -55,7 +55,7 @@ impl TransferId {
         self.noted_by(script).given("known_transfers", &format!("{} {}", self.last, self.next))
     }
 
-    /// Gives a script the ids of which the remote has one, if nobody has put the workspace back since the last push.
+    /// Gives a script the ids that the remote may have while nobody has restored the workspace since the last push.
     #[must_use]
     pub fn known_by(&self, script: Script) -> Script {
         let last_push = self.last_push.as_deref().unwrap_or(ANY);
