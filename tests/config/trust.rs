@@ -621,7 +621,7 @@ fn a_strangers_document_sends_nothing_from_elsewhere() {
 }
 
 #[test]
-fn a_folder_of_somebody_else_there_is_not_used() {
+fn a_remote_folder_of_somebody_else_is_not_used() {
     let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     let root = scene.host.remote_root();
     let document = scene.document(&cube(&scene), &[]);

@@ -277,7 +277,7 @@ fn whatever_the_login_shell_it_is_asked_for_the_engine() {
 }
 
 #[test]
-fn an_engine_that_passes_the_shim_by_is_missed_too() {
+fn an_engine_that_bypasses_the_shim_is_noticed_too() {
     let mut scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     scene.set("/remote/docker", "nerdctl");

@@ -117,7 +117,7 @@ fn results_that_were_not_fetched_stay() {
 }
 
 #[test]
-fn code_that_was_pushed_and_removed_here_is_no_result_and_what_a_task_wrote_beside_it_is() {
+fn code_that_was_pushed_and_removed_locally_is_no_result_and_what_a_task_wrote_beside_it_is() {
     let (scene, _engine, cube, document) = ran(":", &[]);
     fs::remove_file(cube.root().join("code.py")).unwrap();
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
@@ -207,7 +207,7 @@ fn a_result_that_changed_since_it_was_fetched_stays() {
 }
 
 #[test]
-fn a_result_that_was_fetched_and_lost_or_edited_here_stays() {
+fn a_result_that_was_fetched_and_lost_or_edited_locally_stays() {
     let (scene, _engine, cube, document) = ran(":", &[]);
     has_result(&scene);
     let there = tree(&scene).join("workspace/model");
@@ -416,7 +416,7 @@ fn names_with_newlines_are_no_paths_of_other_folders() {
 }
 
 #[test]
-fn a_clean_that_refuses_leaves_no_sign_of_one_at_work() {
+fn a_clean_that_refuses_leaves_no_lock() {
     let (scene, _engine, _cube, document) = ran(":", &[]);
     // Meanwhile another machine starts a job.
     let job = state(&scene).join("jobs/9999999999999-0123456789ab");

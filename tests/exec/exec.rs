@@ -210,7 +210,7 @@ fn a_run_that_was_never_configured_says_what_to_type() {
 }
 
 #[test]
-fn mlcube_is_missing_there() {
+fn mlcube_is_missing_on_the_remote() {
     let mut scene = Scene::new();
     scene.set(
         "/interpreter",
@@ -223,7 +223,7 @@ fn mlcube_is_missing_there() {
 }
 
 #[test]
-fn the_platform_is_not_known_there() {
+fn the_platform_is_not_known_on_the_remote() {
     let place = Place::new();
     let Some(account) = Account::with_shell(place.path(), "sh") else { return };
     let mut scene = Scene::at(place, HostOptions::default().account(&account));

@@ -175,7 +175,7 @@ fn a_docker_runner_that_parses_the_list_gets_it_without_quotes() {
 }
 
 #[test]
-fn what_mlcube_there_would_drop_is_refused() {
+fn what_the_remote_mlcube_would_drop_is_refused() {
     let (scene, engine, cube) = scene();
     for words in [
         ["--task=train", "--mount=ro"],

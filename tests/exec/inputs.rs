@@ -104,7 +104,7 @@ fn what_an_earlier_task_makes_need_not_be_there() {
 }
 
 #[test]
-fn a_path_of_the_remotes_own_is_looked_for_there() {
+fn a_path_of_the_remotes_own_is_looked_for_on_the_remote() {
     let scene = Scene::new();
     let task = Task::named("make")
         .reads("data", "$DATA_THERE/set.csv")
@@ -157,7 +157,7 @@ fn the_command_for_the_task_that_makes_an_input_makes_that_input() {
 }
 
 #[test]
-fn a_broken_link_there_is_told_as_one() {
+fn a_broken_remote_link_is_named_as_one() {
     let scene = Scene::new();
     let link = scene.host.folder().join("data");
     symlink("/nowhere/data", &link).unwrap();

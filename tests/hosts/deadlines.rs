@@ -58,7 +58,7 @@ fn a_host_that_takes_an_archive_slowly() {
 }
 
 #[test]
-fn an_rsync_there_that_stops() {
+fn a_remote_rsync_that_stops() {
     let (scene, cube, document) = with_much_data(HostOptions::default());
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
     fs::write(cube.root().join("workspace/data.bin"), "changed").unwrap();

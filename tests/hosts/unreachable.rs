@@ -178,7 +178,7 @@ fn the_text_of_a_disconnect_is_not_taken_for_a_word_of_ssh() {
 }
 
 #[test]
-fn ssh_is_missing_here() {
+fn ssh_is_missing() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     let empty = scene.place().folder("empty");
@@ -194,7 +194,7 @@ fn ssh_is_missing_here() {
 }
 
 #[test]
-fn rsync_is_missing_here() {
+fn rsync_is_missing_locally() {
     let scene = Scene::new();
     let cube = a_cube(&scene);
     let document = scene.document(&cube, &[]);
@@ -213,7 +213,7 @@ fn rsync_is_missing_here() {
 }
 
 #[test]
-fn rsync_is_missing_there() {
+fn rsync_is_missing_on_the_remote() {
     let scene = Scene::with(HostOptions::default().without("rsync"));
     let document = scene.document(&a_cube(&scene), &[]);
     let failed = push(&scene, &document);
@@ -226,7 +226,7 @@ fn rsync_is_missing_there() {
 const OPENRSYNC: &str = "echo 'openrsync: protocol version 29, rsync version 2.6.9 compatible'";
 
 #[test]
-fn openrsync_here_is_told_before_any_login() {
+fn a_local_openrsync_is_named_before_any_login() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     scene.has_program("rsync", OPENRSYNC);
@@ -239,7 +239,7 @@ fn openrsync_here_is_told_before_any_login() {
 }
 
 #[test]
-fn openrsync_here_is_told_over_an_open_connection_too() {
+fn a_local_openrsync_is_named_over_an_open_connection_too() {
     let scene = Scene::new();
     let cube = a_cube(&scene).with_file("data.csv", "1");
     let document = scene.document(&cube, &[]);
@@ -262,7 +262,7 @@ fn an_rsync_that_is_too_old() {
 }
 
 #[test]
-fn openrsync_there() {
+fn a_remote_openrsync() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     scene.host.has_program("rsync", OPENRSYNC);
@@ -273,7 +273,7 @@ fn openrsync_there() {
 }
 
 /// A push by rsync, after which this program stands there in its place.
-fn pushed_with_another_rsync_there(lines: &str) -> (Scene, Outcome) {
+fn pushed_with_another_remote_rsync(lines: &str) -> (Scene, Outcome) {
     let scene = Scene::new();
     let cube = a_cube(&scene);
     let document = scene.document(&cube, &[]);
@@ -290,8 +290,8 @@ fn pushed_with_another_rsync_there(lines: &str) -> (Scene, Outcome) {
 }
 
 #[test]
-fn an_rsync_there_that_is_killed_is_no_lost_link() {
-    let (scene, failed) = pushed_with_another_rsync_there("kill -KILL $$");
+fn a_remote_rsync_that_is_killed_is_no_lost_link() {
+    let (scene, failed) = pushed_with_another_remote_rsync("kill -KILL $$");
     failed.exits(125).complains(&["rsync on 'there' ended"]);
     failed.never_says("was lost");
     assert_eq!(scene.host.sshd.logins(), 1);
@@ -320,9 +320,9 @@ fn a_local_rsync_that_fails_is_told_as_one() {
 }
 
 #[test]
-fn a_wrapper_of_rsync_there_that_refuses_is_quoted() {
+fn a_remote_wrapper_of_rsync_that_refuses_is_quoted() {
     let line = "echo 'rrsync: option -s is not allowed' >&2; exit 1";
-    let (_scene, failed) = pushed_with_another_rsync_there(line);
+    let (_scene, failed) = pushed_with_another_remote_rsync(line);
     failed.exits(125).complains(&["there", "rrsync: option -s is not allowed"]);
 }
 

@@ -78,7 +78,7 @@ fn a_file_arrives_where_no_folder_for_its_parts_can_be_made() {
 }
 
 #[test]
-fn a_folder_here_that_cant_be_read_holds_nothing_else_up() {
+fn a_local_folder_that_cant_be_read_holds_nothing_else_up() {
     let Some(pushed) = pushed() else { return };
     let workspace = pushed.cube.workspace();
     for name in ["ignored/inside", "own/inside", "roots/inside"] {

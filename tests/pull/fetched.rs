@@ -111,7 +111,7 @@ fn the_users_own_link_to_a_folder_is_kept_and_followed() {
 }
 
 #[test]
-fn a_link_that_came_from_there_is_never_written_through() {
+fn a_fetched_link_is_never_written_through() {
     let (scene, cube, document, there) = pushed();
     fs::create_dir_all(there.join("a/b/c")).unwrap();
     fs::create_dir_all(there.join("inner")).unwrap();
@@ -153,7 +153,7 @@ fn a_folder_that_becomes_a_link_between_list_and_transfer() {
 }
 
 #[test]
-fn devices_and_set_uid_bits_stay_there() {
+fn devices_and_set_uid_bits_stay_on_the_remote() {
     let (scene, cube, document, there) = pushed();
     scene
         .sh(&format!(

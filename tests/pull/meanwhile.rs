@@ -29,7 +29,7 @@ fn as_ever(scene: &Scene) {
 }
 
 #[test]
-fn an_edit_here_during_a_pull_stays_and_is_named() {
+fn a_local_edit_during_a_pull_is_kept_and_named() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     fs::write(&there, "trained").unwrap();
@@ -105,7 +105,7 @@ fn what_a_job_writes_before_it_is_replaced_is_kept_and_named() {
 }
 
 #[test]
-fn what_is_edited_here_before_it_is_replaced_is_kept_and_named() {
+fn what_is_edited_locally_before_it_is_replaced_is_kept_and_named() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     fs::write(&there, "trained").unwrap();
@@ -174,7 +174,7 @@ kill -KILL $PPID",
 }
 
 #[test]
-fn what_is_edited_here_while_checksums_are_compared_stays() {
+fn what_is_edited_locally_while_checksums_are_compared_stays() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let writes = format!("echo mine >'{}'", cube.workspace().join("model").display());

@@ -28,7 +28,7 @@ fn read(path: &Path) -> String {
 }
 
 #[test]
-fn a_disk_here_that_fails() {
+fn a_local_disk_that_fails() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);
     let Some(disk) = OddDisk::mount(&cube.workspace(), &["eio bad", "eio-content set"]) else {
@@ -56,7 +56,7 @@ fn a_disk_here_that_fails() {
 }
 
 #[test]
-fn a_disk_there_that_fails() {
+fn a_remote_disk_that_fails() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);
     for path in ["bad", "set/in", "good"] {

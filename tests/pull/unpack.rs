@@ -79,7 +79,7 @@ fn everything_comes_as_it_is() {
 
 /// Whoever may write in the workspace, too, can exchange its folders at any moment.
 #[test]
-fn a_folder_that_becomes_a_link_here_while_it_is_filled() {
+fn a_folder_that_becomes_a_local_link_while_it_is_filled() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     let (filled, victim) = (cube.workspace().join("many"), scene.home().join("victim"));
@@ -116,7 +116,7 @@ fn whatever_the_hosts_sh_is() {
 }
 
 #[test]
-fn nothing_runs_here_with_more_rights_than_its_user_has() {
+fn nothing_runs_locally_with_more_rights_than_its_user_has() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     fs::set_permissions(there(&scene).join("many/003"), fs::Permissions::from_mode(0o6755))
@@ -191,7 +191,7 @@ fn what_changes_while_it_is_packed_comes_as_it_is_then() {
 }
 
 #[test]
-fn what_cannot_be_read_there_never_comes_as_zeros() {
+fn what_the_remote_cant_read_never_comes_as_zeros() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     fs::write(there(&scene).join("many/zeros"), [1, 0, 0]).unwrap();
@@ -220,7 +220,7 @@ fn a_host_that_sends_without_end() {
 }
 
 #[test]
-fn what_appears_here_meanwhile_is_kept_aside() {
+fn what_appears_locally_meanwhile_is_backed_up() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     let appears = format!(

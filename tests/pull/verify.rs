@@ -166,7 +166,7 @@ fn finds_a_flipped_byte(scene: &Scene, document: &Document, file: &Path, name: &
 }
 
 #[test]
-fn a_workspace_that_is_a_link_here() {
+fn a_workspace_that_is_a_local_link() {
     let mut scene = Scene::new();
     let disk = scene.place().path().join("disk");
     scene.follows_links_to(&disk);
@@ -176,7 +176,7 @@ fn a_workspace_that_is_a_link_here() {
 }
 
 #[test]
-fn a_workspace_that_is_a_link_there() {
+fn a_workspace_that_is_a_remote_link() {
     let scene = Scene::new();
     let (_, document, there) = pushed(&scene);
     let disk = becomes_a_link(&scene, &there);
@@ -184,7 +184,7 @@ fn a_workspace_that_is_a_link_there() {
 }
 
 #[test]
-fn a_folder_that_is_a_link_of_the_user_there() {
+fn a_folder_that_is_a_remote_link_of_the_user() {
     let scene = Scene::new();
     let (_, document, there) = pushed(&scene);
     let disk = becomes_a_link(&scene, &there.join("set"));
@@ -199,7 +199,7 @@ fn a_folder_that_is_a_link_of_the_user_there() {
 }
 
 #[test]
-fn a_folder_that_is_a_link_of_the_user_here() {
+fn a_folder_that_is_a_local_link_of_the_user() {
     let mut scene = Scene::new();
     let disk = scene.place().path().join("disk");
     scene.follows_links_to(&disk);
@@ -227,7 +227,7 @@ fn a_file_where_the_other_side_has_a_folder() {
 }
 
 #[test]
-fn a_push_that_never_was_makes_nothing_there() {
+fn a_push_that_never_was_makes_nothing_on_the_remote() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let document = scene.document(&cube, &[]);

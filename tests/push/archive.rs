@@ -163,7 +163,7 @@ fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
 }
 
 #[test]
-fn nobodys_own_options_of_tar_leave_anything_out() {
+fn an_accounts_own_options_of_tar_skip_nothing() {
     let scene = Scene::with(HostOptions::default().variable("TAR_OPTIONS", "--exclude=*.o"));
     let cube = many(&scene).with_file("many/a.o", "an object");
     push(&scene, &scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
@@ -209,7 +209,7 @@ fn what_was_brought_already_needs_no_more_room() {
 }
 
 #[test]
-fn a_folder_that_is_closed_there_holds_nothing_else_back() {
+fn a_closed_remote_folder_holds_nothing_else_back() {
     let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("foreign/a", "1");
     let document = scene.document(&cube, &[]);
@@ -269,7 +269,7 @@ fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
 }
 
 #[test]
-fn what_appears_there_meanwhile_is_kept_aside() {
+fn what_appears_on_the_remote_meanwhile_is_backed_up() {
     let scene = Scene::new();
     let cube = many(&scene);
     let document = scene.document(&cube, &[]);
@@ -290,7 +290,7 @@ fn what_appears_there_meanwhile_is_kept_aside() {
 }
 
 #[test]
-fn a_workspace_on_another_disk_there_takes_nothing_from_ours() {
+fn a_workspace_on_another_remote_disk_takes_nothing_from_ours() {
     let scene = Scene::new();
     let cube = many(&scene);
     let document = scene.document(&cube, &[]);

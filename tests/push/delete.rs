@@ -38,7 +38,7 @@ fn remove(cube: &Cube, name: &str) {
 }
 
 #[test]
-fn what_is_gone_here_is_deleted_by_name_when_asked() {
+fn what_is_gone_locally_is_deleted_by_name_when_asked() {
     let (scene, cube, there) = pushed();
     remove(&cube, "old");
     push(&scene, &cube, &[]).succeeds();
@@ -52,7 +52,7 @@ fn what_is_gone_here_is_deleted_by_name_when_asked() {
 }
 
 #[test]
-fn what_others_put_there_what_is_ignored_and_the_workspace_stay() {
+fn what_others_put_on_the_remote_what_is_ignored_and_the_workspace_stay() {
     let (scene, cube, there) = pushed();
     fs::write(there.join("old/theirs"), "not from here").unwrap();
     fs::write(cube.root().join(".mlcubeignore"), "cache.bin\n").unwrap();

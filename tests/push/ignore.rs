@@ -82,7 +82,7 @@ find . -name .mlcubeignore -execdir cp '{}' .gitignore ';' &&
 git -c core.excludesFile= ls-files -z --others --exclude-standard | sed -z '/\\.gitignore$/d'";
 
 #[test]
-fn what_git_would_ignore_stays_here_and_all_else_goes() {
+fn what_git_would_ignore_is_skipped_and_all_else_is_sent() {
     let scene = Scene::new();
     let cube = cube_with_files(&scene);
     let expected = paths(&scene, KEPT_BY_GIT, cube.root());
@@ -92,7 +92,7 @@ fn what_git_would_ignore_stays_here_and_all_else_goes() {
 }
 
 #[test]
-fn git_and_what_is_ignored_stay_here_and_are_shown() {
+fn git_and_what_is_ignored_are_skipped_and_shown() {
     let scene = Scene::new();
     let cube = cube_with_files(&scene).with_file("secret.log", "s").with_file(".git/config", "c");
     fs::create_dir_all(cube.root().join(".git")).unwrap();
@@ -118,7 +118,7 @@ fn git_and_what_is_ignored_stay_here_and_are_shown() {
 }
 
 #[test]
-fn a_pull_leaves_there_what_is_ignored() {
+fn a_pull_skips_what_is_ignored() {
     let scene = Scene::new();
     let cube = cube_with_files(&scene);
     let document = push(&scene, &cube);

@@ -149,7 +149,7 @@ fn what_is_there_already_is_not_sent_again() {
 }
 
 #[test]
-fn if_changed_needs_no_connection_when_nothing_changed_here() {
+fn if_changed_needs_no_connection_when_nothing_changed_locally() {
     let mut scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
     let document = pushed(&scene, &cube);
@@ -165,7 +165,7 @@ fn if_changed_needs_no_connection_when_nothing_changed_here() {
 }
 
 #[test]
-fn a_result_that_is_only_there_is_kept() {
+fn a_result_that_only_the_remote_has_is_kept() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
     let _document = pushed(&scene, &cube);
@@ -193,7 +193,7 @@ fn a_workspace_outside_the_cube_goes_along() {
 }
 
 #[test]
-fn a_remote_root_below_the_home_is_found_there() {
+fn a_remote_root_below_the_home_is_found_in_the_remote_home() {
     for root in ["~/cubes of mine", "cubes/deep/er", "~/x"] {
         let place = Place::new();
         let Some(account) = Account::with_shell(place.path(), "fish") else { return };
@@ -208,7 +208,7 @@ fn a_remote_root_below_the_home_is_found_there() {
 }
 
 #[test]
-fn what_a_shell_there_would_act_on_is_refused_by_name_before_contact() {
+fn what_a_remote_shell_would_act_on_is_refused_by_name_before_contact() {
     let scene = Scene::new();
     for (parameter, path) in [
         ("data", "$(touch canary)"),
@@ -246,7 +246,7 @@ fn two_pushes_at_once_leave_one_whole_tree() {
 }
 
 #[test]
-fn a_folder_there_that_is_a_link_of_its_user_is_kept_and_followed() {
+fn a_remote_folder_that_is_a_link_of_its_user_is_kept_and_followed() {
     let scene = Scene::new();
     let cube = scene.cube("digits").with_file("data.csv", "1").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
@@ -391,7 +391,7 @@ fn code_that_was_a_folder_and_is_a_link_now_is_named_and_deleted_on_request() {
 }
 
 #[test]
-fn a_pipe_in_the_code_stays_here_and_is_named() {
+fn a_pipe_in_the_code_is_skipped_and_named() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");
     scene.sh("mkfifo digits/queue").run().succeeds();
@@ -401,7 +401,7 @@ fn a_pipe_in_the_code_stays_here_and_is_named() {
 }
 
 #[test]
-fn a_folder_keeps_its_permissions_there_when_something_in_it_is_sent() {
+fn a_folder_keeps_its_remote_permissions_when_something_in_it_is_sent() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("set/a", "1");
     let document = pushed(&scene, &cube);

@@ -753,7 +753,7 @@ fn a_path_that_matches_nothing_is_named() {
 }
 
 #[test]
-fn code_below_a_folder_that_is_a_link_there_is_named_with_what_to_do() {
+fn code_below_a_remote_link_is_named_with_what_to_do() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let code = cube.root().join("lib/a b/code.py");
@@ -947,7 +947,7 @@ fn a_folder_that_was_fetched_as_one_is_never_sent_through_a_link() {
 }
 
 #[test]
-fn a_workspace_that_became_a_link_there_is_neither_filled_nor_given_to_a_task() {
+fn a_workspace_that_became_a_remote_link_is_neither_filled_nor_given_to_a_task() {
     let scene = Scene::new();
     let lab = scene.home().join("lab");
     let cube = Cube::built_from(&lab.join("cube"), "../project").task(&Task::named("train"));

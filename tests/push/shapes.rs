@@ -183,7 +183,7 @@ fn run_there(scene: &Scene, cube: &Cube, words: &[&str]) -> String {
 }
 
 #[test]
-fn absolute_paths_in_the_cube_are_the_same_places_there() {
+fn absolute_paths_in_the_cube_are_the_same_places_on_the_remote() {
     let scene = Scene::new();
     let (root, there) = (scene.home().join("cube"), scene.host.remote_root().join("cube"));
     let here = |name: &str| root.join(name).display().to_string();
@@ -241,7 +241,7 @@ fn an_absolute_path_in_the_cube_and_a_workspace_outside() {
 }
 
 #[test]
-fn an_output_beside_the_workspace_stays_there_and_is_named() {
+fn an_output_beside_the_workspace_is_skipped_and_named() {
     let scene = Scene::new();
     let cube = scene.cube("cube");
     let made = cube.root().join("made").display().to_string();

@@ -118,7 +118,7 @@ fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
 }
 
 #[test]
-fn a_folder_there_that_its_user_cant_enter_holds_nothing_else_up() {
+fn a_remote_folder_that_its_user_cant_enter_holds_nothing_else_up() {
     let Some((_account, scene)) = Scene::with_an_ordinary_user() else { return };
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let document = scene.document(&cube, &[]);
@@ -167,7 +167,7 @@ fn a_state_folder_is_never_sent_though_another_one_is_in_use() {
 }
 
 #[test]
-fn a_link_folder_there_whose_name_is_no_text_is_named_and_nothing_goes_through_it() {
+fn a_remote_link_whose_name_is_no_text_is_named_and_nothing_goes_through_it() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let name = OsStr::from_bytes(b"link-\xff");

@@ -15,7 +15,7 @@ fn cube(scene: &Scene) -> Cube {
 }
 
 #[test]
-fn inputs_alone_go_and_not_what_an_earlier_task_makes() {
+fn only_inputs_are_sent_and_not_what_an_earlier_task_makes() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let push = |words: &[&str], tasks: &str| {
@@ -41,7 +41,7 @@ fn inputs_alone_go_and_not_what_an_earlier_task_makes() {
 }
 
 #[test]
-fn more_than_what_is_free_there_is_refused_with_the_largest() {
+fn more_than_is_free_on_the_remote_is_refused_with_the_largest() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let Some(_small) = Tmpfs::mount(&scene.host.remote_root(), "10m") else { return };

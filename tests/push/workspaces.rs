@@ -136,7 +136,7 @@ fn replaced(scene: &Scene) -> Vec<(String, String)> {
 }
 
 #[test]
-fn code_that_was_changed_there_is_kept_aside_and_named() {
+fn code_that_was_changed_on_the_remote_is_backed_up_and_named() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     fs::write(cube.root().join("it's old"), "1").unwrap();
@@ -173,7 +173,7 @@ fn code_that_was_changed_there_is_kept_aside_and_named() {
 }
 
 #[test]
-fn of_any_number_of_files_only_those_that_were_changed_there_are_kept_and_named() {
+fn only_files_that_were_changed_on_the_remote_are_kept_and_named() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);

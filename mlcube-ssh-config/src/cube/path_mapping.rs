@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_what_mlcube_there_is_given() {
+    fn paths_and_what_the_remote_mlcube_is_given() {
         let (layout, remote) = cube("/h/lab/my cube/workspace", "~/cubes/lab/my cube/workspace");
         let table = [
             ("data.csv", "data.csv", Some("~/cubes/lab/my cube/workspace/data.csv")),

@@ -55,7 +55,7 @@ fn receipt_of(job: &Staged) -> Value {
 }
 
 #[test]
-fn a_job_of_another_node_is_followed_and_told_where_it_is() {
+fn a_job_of_another_node_is_followed_and_its_node_is_named() {
     let Some((job, other)) = two_nodes(WAITS) else { return };
     let started = job.exec(&["run", "--detach"]).wait();
     assert_eq!(receipt_of(&job)["node"], "login1", "{started}");
@@ -73,7 +73,7 @@ fn a_job_of_another_node_is_followed_and_told_where_it_is() {
 }
 
 #[test]
-fn a_job_of_another_node_is_ended_there_and_nowhere_else() {
+fn a_job_of_another_node_is_ended_on_that_node_alone() {
     let Some((job, other)) = two_nodes("echo started; sleep 600") else { return };
     job.exec(&["run", "--detach"]).wait().succeeds();
     leads_to(&job, &other);

@@ -618,7 +618,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_keeps_its_place_in_the_record() {
+    fn a_skipped_entry_keeps_its_place_in_the_sync_state() {
         let link =
             |to: &str| Listing::parse(format!("l 777 1 1.000000001 a\0{to}\0").as_bytes()).unwrap();
         let plan = Plan::new(

@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_transfer_that_was_cut_off_counts_what_has_come() {
+    fn an_interrupted_transfer_counts_the_entries_that_arrived() {
         let folder = tempfile::tempdir().unwrap();
         let sync_state = sync_state(folder.path());
         let before = listing(&[("came", 1), ("did not", 1), ("theirs", 1)]);
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_down_is_sought_here() {
+    fn a_pull_looks_for_arrived_entries_locally() {
         let folder = tempfile::tempdir().unwrap();
         let sync_state = sync_state(folder.path());
         sync_state.begin(TransferDirection::Down, &plan(&[("a", 2), ("b", 2)])).unwrap();
