@@ -300,7 +300,7 @@ impl<'a> Push<'a> {
         let mut remote = RemoteState::assumed(connection, remote, &incoming, local.was_pushed());
         remote.by_content = self.args.checksum;
         remote.listing = agreed.clone();
-        local.replace_links(&mut remote.listing, &agreed);
+        self.follow_links(&mut local, &mut remote, &agreed)?;
         let plan = local.plan(&remote.listing, &agreed, self.args.overwrite);
         local.workspace = Listing::default();
         self.step.show(&self.connection.shown(&prepare));

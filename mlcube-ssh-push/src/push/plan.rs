@@ -149,12 +149,14 @@ impl Push<'_> {
         Ok(unheld)
     }
 
-    fn plan_workspace(
+    /// Lists the followed links of the remote as folders, and takes out of its listing the links that the push replaces by
+    /// folders. A dry run does the same with what the sync state knows.
+    pub(super) fn follow_links(
         &self,
         local: &mut Local,
         remote: &mut RemoteState<'_>,
         agreed: &Listing,
-    ) -> Outcome<Plan> {
+    ) -> anyhow::Result<()> {
         let links = FollowedLinks {
             agreed,
             former_places: &local.sync_state.former_places()?,
@@ -164,6 +166,16 @@ impl Push<'_> {
         };
         links.follow(&mut remote.listing, &local.workspace);
         local.replace_links(&mut remote.listing, agreed);
+        Ok(())
+    }
+
+    fn plan_workspace(
+        &self,
+        local: &mut Local,
+        remote: &mut RemoteState<'_>,
+        agreed: &Listing,
+    ) -> Outcome<Plan> {
+        self.follow_links(local, remote, agreed)?;
         let run = |script| remote.incoming.run_script(script);
         let [of_local, of_remote] = self.sides(remote, &run).unstored_permissions(
             &local.workspace,

@@ -264,7 +264,7 @@ impl<'a> Incoming<'a> {
             // The script ends the session with it; ending it afterwards would take another round trip.
             let script = self.release_script(backups);
             let reply = self.connection.run_in(self.take_session(), &script)?.reply()?;
-            self.is_released(&reply);
+            self.note_released(&reply);
             has_backups = reply.field("backups").is_some();
         }
         self.take_session().map_or(Ok(()), Session::end)?;
