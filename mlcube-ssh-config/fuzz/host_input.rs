@@ -148,8 +148,8 @@ fn lines(bytes: &[u8]) {
         }
         if let Some(item) = Item::parse(line) {
             let is_path = item.path.starts_with('/');
-            let is_id =
-                item.kind == ItemKind::Container && item.path.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_id = item.kind == ItemKind::Container
+                && item.path.bytes().all(|byte| byte.is_ascii_hexdigit());
             assert!((is_path || is_id) && !item.path.contains(char::is_control));
             assert!(!item.path.split('/').any(|part| part == ".."));
             assert!(!item.name().contains('/'));
