@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Set a key of the configuration, such as -Prunner.host=HOST; repeatable
     #[arg(short = 'P', short_alias = 'p', value_name = "KEY=VALUE", allow_hyphen_values = true)]
     pub(crate) overrides: Vec<String>,
+    /// Add an option for the launcher to runner.launcher.args, such as --launcher-arg=--time=1:00:00; repeatable
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    pub(crate) launcher_arg: Vec<String>,
     /// Set a parameter of the tasks
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) arguments: Vec<String>,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use mlcube_ssh::config::Request;
 use mlcube_ssh::cube::trust::settings_file;
 use mlcube_ssh::pipe::failure::hinted;
+use serde_json::{Map, Value};
 
 use crate::cli::Args;
 
@@ -28,6 +29,19 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
         settings,
         working_directory: working_directory()?,
     })
+}
+
+/// Returns the `-P` word that adds options to `runner.launcher.args`, behind those of the configuration; `None` if there are
+/// none to add.
+pub(crate) fn launcher_args(config: &Map<String, Value>, added: &[String]) -> Option<String> {
+    if added.is_empty() {
+        return None;
+    }
+    let args = config.get("runner").and_then(|runner| runner.get("launcher")?.get("args"));
+    let mut all = args.and_then(Value::as_array).cloned().unwrap_or_default();
+    all.extend(added.iter().map(|word| Value::from(word.as_str())));
+    // JSON is YAML, as a `-P` word has it.
+    Some(format!("runner.launcher.args={}", Value::Array(all)))
 }
 
 fn working_directory() -> Result<String> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use mlcube_ssh::config;
+use mlcube_ssh::config::{Request, Resolved};
 use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, OrHint, hinted};
 use mlcube_ssh::pipe::step::write_once;
@@ -34,12 +35,20 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
+fn resolve(request: &Request) -> Result<Resolved> {
+    config::resolve(request, &|name| env::var(name).ok())
+        .map_err(|problem| hinted(problem.to_string(), problem.hint()))
+}
+
 /// Returns the text for standard output; adds messages for the user to `warnings`.
 fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let args = &input_document::completed(args)?;
-    let request = request::request(args)?;
-    let resolved = config::resolve(&request, &|name| env::var(name).ok())
-        .map_err(|problem| hinted(problem.to_string(), problem.hint()))?;
+    let mut request = request::request(args)?;
+    let mut resolved = resolve(&request)?;
+    if let Some(word) = request::launcher_args(&resolved.config, &args.launcher_arg) {
+        request.overrides.push(word);
+        resolved = resolve(&request)?;
+    }
     warnings.extend_from_slice(&resolved.warnings);
     if let Some(key) = &args.explain {
         let lines =

@@ -2,11 +2,13 @@
 //!
 //! The keys are those of the Python runner's documentation and our own, which are all optional.
 
+pub mod launcher;
 pub(crate) mod section;
 
 use serde_json::{Map, Value};
 
 use crate::settings::names::{Host, RemotePath, User, check_variable};
+use crate::settings::runner::launcher::{LAUNCHER_KEYS, Launcher};
 use crate::settings::runner::section::Section;
 
 pub use section::Invalid;
@@ -78,6 +80,8 @@ pub struct Runner {
     pub log_limit: u64,
     /// Seconds for which the host may send nothing while it works for a step.
     pub answer_timeout: u32,
+    /// What starts a job.
+    pub launcher: Launcher,
 }
 
 /// The default for the longest log of a job: enough for a person, and too little to fill a disk.
@@ -116,7 +120,7 @@ pub struct Authentication {
 }
 
 /// The keys of the `runner` section.
-pub const KEYS: [&str; 21] = [
+pub const KEYS: [&str; 22] = [
     "runner",
     "host",
     "platform",
@@ -138,6 +142,7 @@ pub const KEYS: [&str; 21] = [
     "answer_timeout",
     "cube_env",
     "shared",
+    "launcher",
 ];
 
 /// The keys of `interpreter`.
@@ -180,6 +185,7 @@ impl Runner {
             log_limit: section.bytes("log_limit")?.unwrap_or(LOG_LIMIT),
             // The longest silence is that of pip while it builds a large package.
             answer_timeout: section.seconds("answer_timeout")?.unwrap_or(3600).max(1),
+            launcher: launcher(&section)?,
         })
     }
 
@@ -192,6 +198,13 @@ impl Runner {
             self.remote.as_ref().and_then(|remote| remote.get("runner")).and_then(Value::as_str);
         named.unwrap_or(&self.platform)
     }
+}
+
+/// Reads the launcher; a misspelt key must not change what a job asks for.
+fn launcher(section: &Section<'_>) -> Result<Launcher, Invalid> {
+    let section = section.section("launcher", &LAUNCHER_KEYS)?;
+    section.check_keys()?;
+    Launcher::from_section(&section)
 }
 
 /// Reads the settings of the remote platform.

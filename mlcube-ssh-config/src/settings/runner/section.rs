@@ -231,6 +231,15 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Returns a list of words that all pass `check`.
+    pub(crate) fn words(
+        &self,
+        key: &str,
+        check: &dyn Fn(&str) -> Result<(), String>,
+    ) -> Result<Vec<String>, Invalid> {
+        self.list(key, "a list of words", check)
+    }
+
     /// Returns a list of texts that all pass `check`.
     fn list(
         &self,
