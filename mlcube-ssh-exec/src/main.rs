@@ -3,6 +3,7 @@
 mod cli;
 mod follow;
 mod job;
+mod launcher;
 mod verbs;
 
 use crate::verbs::clean;

@@ -8,3 +8,4 @@ mod inputs;
 mod jobs;
 mod lock;
 mod signals;
+mod slurm;

@@ -47,7 +47,7 @@ pub(crate) const WATCH: &str = "watch\n";
 const PRELUDE: &str = concat!(include_str!("sh/prelude.sh"), include_str!("sh/folder-owner.sh"));
 
 /// Runs the user's own line, and resets what could break the script.
-const SETUP: &str = include_str!("sh/setup.sh");
+pub const SETUP: &str = include_str!("sh/setup.sh");
 
 /// The end of the here-document that shows a script, unless the script has such a line.
 const END: &str = "MLCUBE_SSH_END";

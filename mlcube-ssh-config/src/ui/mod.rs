@@ -3,4 +3,5 @@
 pub mod names;
 pub mod progress;
 pub mod report;
+pub mod status_line;
 pub mod terminal;

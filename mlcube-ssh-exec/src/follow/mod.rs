@@ -24,6 +24,7 @@ use mlcube_ssh::remote::session::{Event, Reply, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
+use mlcube_ssh::ui::status_line::StatusLine;
 use signal_hook::consts::SIGINT;
 
 use crate::follow::interrupt::Interrupts;
@@ -77,6 +78,8 @@ pub(crate) struct Follower<'a> {
     document: Document,
     job: Job,
     report: Report,
+    /// Why a job hasn't started yet.
+    status_line: StatusLine,
     interrupts: Interrupts,
     mode: FollowMode,
     lock_wait: LockWait,
@@ -151,6 +154,7 @@ impl<'a> Follower<'a> {
             end: End { job: job.which.clone(), ..End::default() },
             job,
             report,
+            status_line: StatusLine::new(report),
             interrupts: Interrupts::watch()?,
             mode,
             lock_wait: LockWait::new(mode.wait),
@@ -271,6 +275,7 @@ impl<'a> Follower<'a> {
 
     /// Notes a signal that stops the job.
     fn note_stop_signal(&mut self, signal: u8) {
+        self.status_line.clear();
         self.end.interrupted = Some(signal);
         let ending = format!("ending {} on '{}'", self.job.which, self.host());
         // A container may take its whole grace to end.
@@ -434,6 +439,9 @@ impl<'a> Follower<'a> {
     /// Processes the frames that have arrived; returns why the session ended, if it did.
     fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
         while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
+            if !matches!(frame, Frame::BatchNumber(_) | Frame::Pending(..)) {
+                self.status_line.clear();
+            }
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
                 Frame::LogSize(size) => self.check_log_size(size)?,
@@ -442,6 +450,12 @@ impl<'a> Follower<'a> {
                     self.end.job.clone_from(&self.job.which);
                 }
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
+                Frame::BatchNumber(number) => self.end.slurm = Some(number),
+                Frame::Pending(reason, start) => self.show_pending(&reason, start.as_deref()),
+                Frame::NodeFailed(node, kind, subject) => {
+                    self.end.node_failed = Some((node, kind, subject));
+                }
+                Frame::BatchEnd(state) => self.end.ended_in = Some(state),
                 Frame::JobRecord(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => self.offset = Some(offset),
                 Frame::Warning(text) => self.report.warn(&text),
@@ -475,6 +489,22 @@ impl<'a> Follower<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Shows why the job hasn't started yet, and when it is expected to.
+    fn show_pending(&mut self, reason: &str, start: Option<&str>) {
+        let number = self.end.slurm.map(|number| format!(" (job {number})")).unwrap_or_default();
+        // Slurm hasn't thought about it yet.
+        let reason = match reason {
+            "None" => String::new(),
+            reason => format!(": {}", reason.replace('_', " ")),
+        };
+        // `2026-11-27T14:30:00`, in the local time of the host.
+        let start = start.map_or_else(String::new, |start| {
+            let minute = start.rsplit_once(':').map_or(start, |(minute, _)| minute);
+            format!(", starts about {}", minute.replace('T', " "))
+        });
+        self.status_line.show(&format!("pending in Slurm{number}{reason}{start}"));
     }
 
     /// Notes the job's node, and tells the user once if it isn't the node of this login.
@@ -533,6 +563,7 @@ impl<'a> Follower<'a> {
     /// Reconnects and continues the log at the byte where it stopped. The pauses between attempts grow, until an attempt
     /// succeeds or more attempts are pointless. Returns `None` if the job was stopped instead, for a signal.
     fn take_up_again(&mut self, why: Failure) -> Outcome<Option<Session>> {
+        self.status_line.clear();
         if why.is_final() {
             // The connection works and the script ended: what ended it once usually does so again.
             self.attempts.idle_sessions += 1;

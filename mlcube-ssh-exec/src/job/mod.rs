@@ -29,10 +29,14 @@ use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh::ui::report::Verbosity;
 
+use crate::launcher;
+use crate::launcher::Needs;
+
 const START: &str = concat!(
     include_str!("../sh/follow.sh"),
     include_str!("../sh/inputs.sh"),
     include_str!("../sh/gpus.sh"),
+    include_str!("../sh/place.sh"),
     include_str!("../sh/start.sh")
 );
 const ATTACH: &str = concat!(
@@ -40,7 +44,11 @@ const ATTACH: &str = concat!(
     include_str!("../sh/follow.sh"),
     include_str!("../sh/attach.sh")
 );
-const STOP: &str = concat!(include_str!("../sh/select-job.sh"), include_str!("../sh/stop.sh"));
+const STOP: &str = concat!(
+    include_str!("../sh/select-job.sh"),
+    include_str!("../sh/end-processes.sh"),
+    include_str!("../sh/stop.sh")
+);
 const STATUS: &str = concat!(include_str!("../sh/select-job.sh"), include_str!("../sh/status.sh"));
 const RUN: &str = include_str!("../sh/run.sh");
 const ENGINE: &str = concat!(include_str!("../sh/gpus.sh"), include_str!("../sh/engine.sh"));
@@ -129,8 +137,8 @@ impl Job {
         options: &StartOptions,
     ) -> Result<Self> {
         let id_text = id.to_string();
-        let job = Self::named(WhichJob::Id(id), document, connection);
-        let script = connection.script(START);
+        let job = Self::named(WhichJob::Id(id), document, cube, connection);
+        let script = connection.script(START).with(launcher::LAUNCH);
         let script = script.with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
         Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
@@ -139,15 +147,16 @@ impl Job {
     /// Returns a job that exists already.
     pub(crate) fn existing(
         document: &Document,
+        cube: &Cube,
         connection: &Connection,
         id: Option<&JobId>,
     ) -> Self {
         let own = document.steps.exec.as_ref().and_then(|exec| exec.job.as_ref());
         let which = id.or(own).cloned().map_or(WhichJob::Newest, WhichJob::Id);
-        Self::named(which, document, connection)
+        Self::named(which, document, cube, connection)
     }
 
-    fn named(which: WhichJob, document: &Document, connection: &Connection) -> Self {
+    fn named(which: WhichJob, document: &Document, cube: &Cube, connection: &Connection) -> Self {
         let script = |program| {
             connection
                 .script(program)
@@ -157,8 +166,8 @@ impl Job {
         Self {
             which,
             start: None,
-            attach: script(ATTACH),
-            stop: script(STOP),
+            attach: script(ATTACH).given("poll", &cube.runner.launcher.poll().to_string()),
+            stop: script(STOP).with(launcher::STOP),
             status: script(STATUS),
             workspace: document.remote.workspace.as_str().to_owned(),
         }
@@ -231,8 +240,12 @@ fn start_script(
     let owner = if sync_state.has_code()? { Some(sync_state.owner(layout)?) } else { None };
     let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
-    let run = [job::FUNCTIONS, RUN].concat();
-    let script = script
+    let launcher = launcher::of(runner, phase == Phase::Configure);
+    let run = launcher.job_script(job::FUNCTIONS, RUN);
+    let script = launcher
+        .given(script, runner, needs(document, runner, phase))
+        .given("launcher", launcher.name())
+        .given("poll", &runner.launcher.poll().to_string())
         .given("base", document.remote.base.as_str())
         .given("root", &plain_path(&layout.root))
         .given("file", &layout.file)
@@ -261,6 +274,18 @@ fn start_script(
         .secrets(variables);
     let script = sync_state.transfer_id(&document.remote)?.known_by(script);
     Ok(mlcube_words(document, layout, runner, phase, verbosity).iter().fold(script, Script::word))
+}
+
+/// Returns what a job needs where it runs. A node that has no image may still build or pull it, which `configure` does anyway.
+fn needs<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> Needs<'a> {
+    match runner.remote_platform() {
+        "docker" if engine::bypassing_engine(runner).is_none() => Needs {
+            engine: Some(engine::name(document)),
+            image: document.run.image.as_deref().filter(|_| phase == Phase::Run),
+        },
+        "singularity" => Needs { engine: Some("singularity"), image: None },
+        _ => Needs { engine: None, image: None },
+    }
 }
 
 /// Returns the value of `--gpus` for the tasks, if the platform is docker's and passes it to the engine.

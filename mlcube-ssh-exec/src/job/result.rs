@@ -9,6 +9,7 @@ use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
 use crate::job::{Phase, WhichJob, inputs};
+use crate::launcher;
 
 /// The words of `mlcube`, with the missing settings key, for an unknown platform.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
@@ -37,6 +38,12 @@ pub(crate) struct End {
     pub(crate) job: WhichJob,
     /// The node on which the job was started, if the remote reported it.
     pub(crate) node: Option<Host>,
+    /// The number that Slurm gave the job, if it was submitted there.
+    pub(crate) slurm: Option<u64>,
+    /// The state in which Slurm ended the job, if it did.
+    pub(crate) ended_in: Option<String>,
+    /// The node on which the job couldn't run, and the kind and the subject of the problem.
+    pub(crate) node_failed: Option<(Host, String, String)>,
     /// The job's `job.json`, if it existed already.
     pub(crate) record: Option<Vec<u8>>,
     /// The reason why the job is lost, if it is.
@@ -112,8 +119,14 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         ))
         .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
     }
+    if let Some(state) = &end.ended_in {
+        return Err(launcher::explain(state, end.slurm, end.job.id(), document).began(end.began));
+    }
+    if let Some((node, kind, subject)) = &end.node_failed {
+        return Err(on_node(node, kind, subject, document));
+    }
     if let Some(why) = &end.why_lost {
-        return Err(lost(why, &end.job, document).began(end.began));
+        return Err(lost(why, end, document).began(end.began));
     }
     match (end.status, phase) {
         // A job without a status continues, as requested.
@@ -185,10 +198,16 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
 }
 
 /// Returns the failure for a job without a leader and without a status.
-fn lost(why: &str, job: &WhichJob, document: &Document) -> Failure {
-    let host = &document.remote.host;
+fn lost(why: &str, end: &End, document: &Document) -> Failure {
+    let (host, job) = (&document.remote.host, &end.job);
     let stop = document.stop_command(job.id());
     let (what, hint) = match why {
+        "unshared" => {
+            return Failure::ours(anyhow!(
+                "{job} on '{host}' began on a node of Slurm that doesn't see its folder"
+            ))
+            .hint("set runner.remote_root to a folder on a disk that the nodes share");
+        }
         "rebooted" => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
         "remains" => (
             "its first process was killed and left no status, and other processes of it still run".to_owned(),
@@ -199,12 +218,53 @@ fn lost(why: &str, job: &WhichJob, document: &Document) -> Failure {
                 .to_owned(),
             format!("check that no process of it runs; then `{stop} --force` unlocks its workspace"),
         ),
+        _ if end.slurm.is_some() => (
+            format!("Slurm runs no job {}, and it left no status", end.slurm.unwrap_or_default()),
+            "`sacct` on the remote or the cluster's administrators may know more; run it again".to_owned(),
+        ),
         _ => (
             "its processes are gone, and left no status".to_owned(),
             "find out on the remote who ended them (`dmesg`, `journalctl`), and run it again".to_owned(),
         ),
     };
     Failure::connection(format!("{job} on '{host}' is lost: {what}")).hint(hint)
+}
+
+/// Returns the failure for a job that couldn't run on the node that was chosen for it.
+fn on_node(node: &Host, kind: &str, subject: &str, document: &Document) -> Failure {
+    let host = &document.remote.host;
+    let (why, hint) = match kind {
+        "no-file-on-node" => (
+            format!("'{subject}' isn't there"),
+            "set runner.remote_root to a folder on a disk that the nodes share".to_owned(),
+        ),
+        "no-python-on-node" => (
+            format!("the python '{subject}' isn't there, or can't run"),
+            "set runner.interpreter.location to a folder on a disk that the nodes share".to_owned(),
+        ),
+        "no-engine-on-node" => (
+            format!("it has no '{subject}'"),
+            "choose nodes that have it with --nodelist or --constraint in runner.launcher.args, or load it with runner.setup".to_owned(),
+        ),
+        "no-setup" => (
+            format!("the line '{subject}' fails there"),
+            "change runner.setup; what it wrote is the beginning of the job's log".to_owned(),
+        ),
+        "no-variables" => (
+            format!("the values of {subject} were removed when the job was first started"),
+            "run it again; a job with --env can't be requeued".to_owned(),
+        ),
+        "lock-lost" => (
+            format!("job {subject} uses its workspace now"),
+            "run it again when that one has ended".to_owned(),
+        ),
+        _ => {
+            let problem = problem(document, kind, subject, "");
+            let hint = problem.hint_text().map(str::to_owned);
+            (problem.to_string(), hint.unwrap_or_else(|| "run it again".to_owned()))
+        }
+    };
+    Failure::ours(anyhow!("the job can't run on the node '{node}' of '{host}': {why}")).hint(hint)
 }
 
 /// Returns the failure for a problem that a start, follow, stop or query script reported; `errors` is its standard error
@@ -259,6 +319,18 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &s
         "no-setsid" => hinted(
             format!("'{host}' has no setsid, without which a job ends with its connection"),
             format!("install util-linux on '{host}'"),
+        ),
+        "no-sbatch" => hinted(
+            format!("'{host}' has no sbatch, which runner.launcher.type: slurm needs"),
+            "set 'setup: module load slurm' or the like in the platform's section, or log in to a login node of the cluster",
+        ),
+        "no-submit" => hinted(
+            format!("Slurm on '{host}' refuses the job: {subject}"),
+            "change runner.launcher.args, or add --launcher-arg=…; `sinfo` on the remote shows the partitions",
+        ),
+        "no-slurm" => hinted(
+            format!("Slurm on '{host}' doesn't reply: {subject}"),
+            "run the same command again when it does",
         ),
         "no-job" => hinted(
             format!("no job of this workspace is known on '{host}'"),

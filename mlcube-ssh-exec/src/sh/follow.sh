@@ -1,9 +1,11 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
-# repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began` if a task was started; `stopped` if someone stopped the
-# job; `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine
-# failed, not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
+# repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began` if a task was
+# started; `stopped` if someone stopped the job; `node-failed NODE PROBLEM` if it couldn't run on its node; `batch-end STATE`
+# if the batch system ended it, with who cancelled it if that is known; `cause …` or `not-started` if mlcube failed,
+# `engine-failed`, with the cause if it is known, if the container engine failed, not the task; then `status N`, or `lost`
+# (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
@@ -52,17 +54,46 @@ has_begun() {
   return 1
 }
 
+# Prints the state in which the batch system ended the job $1, whose end is $2, and who cancelled it, unless the job ended by
+# itself or was stopped. A batch system knows it some seconds after the job's last line.
+tell_batch_end() {
+  is_batch_job "$1" && [ ! -f "$1/stopped" ] && [ "$2" != 'status 0' ] || return 1
+  for pause in 0.2 0.5 1 2 3 0; do
+    if learn_end "$1"; then break; fi
+    sleep "$pause"
+  done
+  ended_in='' by=
+  read -r ended_in by 2>/dev/null <"$1/ended-in" || return 1
+  case $ended_in in '' | -) return 1 ;; esac
+  printf 'batch-end %s\n' "$ended_in${by:+ $by}"
+}
+
+# Waits, for half a minute, for the rest of the log of a batch job, which a shared disk may show late: the node has measured it.
+wait_for_log() {
+  is_batch_job "$1" && read -r written 2>/dev/null <"$1/log-size" || return 0
+  case $written in '' | *[!0-9]*) return 0 ;; esac
+  halves=60
+  while send_log "$1" || [ "$offset" -lt "$written" ]; do
+    halves=$((halves - 1))
+    [ "$halves" -gt 0 ] || return 0
+    sleep 0.5
+    ls "$1" >/dev/null 2>&1
+  done
+}
+
 finish() {
   while send_log "$1"; do :; done
+  wait_for_log "$1"
   printf 'log-size %s\n' "$size"
   tell_line warning "$1/log-missing" || :
   tell_cut_log "$1"
+  tell_number "$1"
   begun=
   if has_begun "$1"; then
     begun=yes
     printf 'began\n'
   fi
-  if tell_line cause "$1/cause"; then
+  if tell_line node-failed "$1/node-failed" || tell_batch_end "$1" "$2" || tell_line cause "$1/cause"; then
     :
   elif [ -f "$1/engine-failed" ]; then
     cause=
@@ -84,7 +115,7 @@ pause() {
   # 75 means that the lock is still held; no other failure of flock has this status: busybox's knows no -w, and a file
   # system may not support locks.
   # An empty file was never locked; the leader leaves it empty if flock(2) hangs.
-  [ -s "$1/alive" ] && flock -s -w "$2" -E 75 7 2>/dev/null 7<"$1/alive"
+  [ -s "$1/alive" ] && ! is_batch_job "$1" && flock -s -w "$2" -E 75 7 2>/dev/null 7<"$1/alive"
   case $? in
     75)
       was_free=no
@@ -110,30 +141,82 @@ pause() {
 # Prints the node of the job $1. A host name may lead to several nodes, which share the disk but not their processes.
 tell_node() {
   job_state "$1"
+  if is_batch_job "$1"; then
+    tell_batch "$1"
+    return
+  fi
   read -r _ _ its_host _ 2>/dev/null <"$1/leader" || return 0
   case $how in elsewhere) where=elsewhere ;; *) where=same ;; esac
   printf 'node %s %s\n' "${its_host%%/*}" "$where"
 }
 
+# Prints what is new about a batch job: `batch NUMBER`, then `pending REASON START` or `node NAME same`.
+shown=
+tell_batch() {
+  case $how in
+    pending)
+      now_shown="pending ${why:-None} ${batch_start:-N/A}"
+      ;;
+    running) now_shown="node ${batch_nodes%%,*} same" ;;
+    *) return 0 ;;
+  esac
+  [ "$now_shown" != "$shown" ] || return 0
+  shown=$now_shown
+  tell_number "$1"
+  printf '%s\n' "$now_shown"
+}
+
+# Prints the number that the batch system gave the job $1, if it is noted.
+tell_number() {
+  number=
+  read -r number 2>/dev/null <"$1/number" || return 0
+  case $number in '' | *[!0-9]*) ;; *) printf 'batch %s\n' "$number" ;; esac
+}
+
+# Waits while the batch system of the job $1 doesn't reply, for ten minutes: it may be starting again. Meanwhile the log and
+# the status of the job are all that is known of it.
+silence=600
+bear_silence() {
+  is_batch_job "$1" || need_state
+  read -r uptime _ </proc/uptime
+  if [ -z "$silent_since" ]; then
+    silent_since=${uptime%.*}
+    printf 'warning %s\n' "$unread; the job is followed by its log alone"
+  fi
+  [ "${uptime%.*}" -lt $((silent_since + silence)) ] || need_state
+}
+
 follow_job() {
   [ -d "$1" ] || problem unknown "${1##*/}"
   tell_node "$1"
-  offset=$2 looks=0 was_free=no losses=0 short_pauses=100
+  offset=$2 looks=0 was_free=no losses=0 silent_since='' short_pauses=100
   end_with_client
   while :; do
     # The state is read before the log, so that the log is complete when the end is sent.
     job_state "$1"
-    need_state
+    case $how in
+      unknown) bear_silence "$1" ;;
+      pending | running)
+        silent_since=
+        ! is_batch_job "$1" || tell_batch "$1"
+        ;;
+    esac
     case $how in
       finished) finish "$1" "status $status" ;;
       killed)
-        printf 'stopped\n'
+        [ ! -f "$1/stopped" ] || printf 'stopped\n'
         finish "$1" "status $status"
         ;;
       lost)
-        # Whoever kills the leader may be about to kill the rest: that may take a second or two.
         losses=$((losses + 1))
-        if [ "$why" != remains ] || [ "$losses" -gt 10 ]; then finish "$1" "lost $why"; fi
+        case $why in
+          # Whoever kills the leader may be about to kill the rest: that may take a second or two.
+          remains) patience=10 ;;
+          # The batch system says that its script has ended: so there is a status, which a shared disk may show late.
+          silent | unshared) patience=$((poll * 5)) ;;
+          *) patience=0 ;;
+        esac
+        if [ "$losses" -gt "$patience" ]; then finish "$1" "lost $why"; fi
         ;;
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi

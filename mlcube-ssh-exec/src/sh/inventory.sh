@@ -69,7 +69,7 @@ tell_silent() {
 runs() {
   job_state "$1"
   case $how$why in
-    running | elsewhere | unknown | lostremains) return 0 ;;
+    running | pending* | elsewhere | unknown | lostremains) return 0 ;;
     *left) if has_remains "$1"; then return 0; fi ;;
   esac
   [ -z "$(container_processes "$1")" ] || return 0

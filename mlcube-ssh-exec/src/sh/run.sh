@@ -4,6 +4,7 @@
 # shims, the shim's folder; mask, the umask of the account; cube, its folder; python, which runs mlcube; log_limit, the
 # longest log in bytes, or 0 for any; locale, the user's LC_ALL, or `-` if it is unset.
 # Words, after `--`: mlcube's.
+# The launcher's functions before_mlcube and after_mlcube precede it.
 # shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
 
 set -u
@@ -38,7 +39,10 @@ put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
 
 end() {
   umask "$private"
-  rm -rf "${shims:?}" ${view:+"$view"} "$job/document"
+  rm -rf "${shims:?}" ${view:+"$view"}
+  # The batch system ended the job, and may start it again: only it knows how the job ended.
+  if [ -f "$job/ended" ] && [ ! -f "$job/stopped" ]; then exit "$1"; fi
+  rm -f "$job/document"
   # What is left of the job still uses the workspace. stop.sh finds out whether anything is left, and then releases the
   # lock.
   [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"
@@ -48,7 +52,8 @@ end() {
     [ "$word" != pos: ] || put log-size "$position"
   done </proc/self/fdinfo/1
   put status "$1"
-  exit
+  # The batch system shows it to its own users.
+  exit "$1"
 }
 
 # Writes job.json: the facts about the job, with the document that started it.
@@ -61,6 +66,7 @@ describe() {
   {
     printf '{"job": "%s", "host": "%s", "boot": "%s", "pid_namespace": "%s", "pid": %s, "start": %s, "started": %s, ' \
       "${job##*/}" "${this_host%%/*}" "$this_boot" "$this_space" "$$" "$ticks" "$started"
+    [ ! -f "$job/submitted" ] || printf '"%s": %s, ' "$(cat "$job/submitted")" "$(cat "$job/number")"
     printf '"about": %s, "document": %s}\n' "$about" "$document"
   } >"$job/job.json.new" && mv -f "$job/job.json.new" "$job/job.json"
 }
@@ -81,11 +87,14 @@ if [ "$locale" = - ]; then unset LC_ALL; else LC_ALL=$locale; fi
 umask "$mask"
 cd "$cube" || end 1
 
+before_mlcube
+
 # Only what belongs to the task has the mark of the job: a stop ends every process with it, and this script still writes the
 # status then.
 # -E: the user's PYTHON* variables are for the task, not for this python. -u: the log is written without delay.
 MLCUBE_SSH_JOB=${job##*/} "$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$log_limit" "$@" 8>&-
 status=$?
+after_mlcube
 PATH=${PATH#*:}
 LC_ALL=C
 export LC_ALL

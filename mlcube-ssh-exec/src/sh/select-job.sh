@@ -30,13 +30,37 @@ pick_job() {
 # Prints the state of the job $1: `job ID STATE STATUS STARTED ENDED HOST ABOUT`, with `-` for an unknown value.
 tell_job() {
   job_state "$1"
+  # The batch system may have ended the task of a job whose end nobody has followed, for its memory say.
+  case $how$status in finished0) ;; finished*) if is_batch_job "$1" && learn_end "$1"; then job_state "$1"; fi ;; esac
   read -r started 2>/dev/null <"$1/started" || started=-
   ended=-
   case $how in
     finished | killed) ended=$(stat -c %Y "$1/status") ;;
-    running) ended=$(date '+%s') ;;
+    running | pending) ended=$(date '+%s') ;;
   esac
   read -r _ _ its_host _ 2>/dev/null <"$1/leader" || its_host=-
+  its_about=$(cat "$1/about")
+  if is_batch_job "$1"; then add_batch "$1"; fi
   printf 'job %s %s %s %s %s %s %s\n' "${1##*/}" "$how${why:+:$why}" "${status:--}" "$started" "$ended" \
-    "${its_host%%/*}" "$(cat "$1/about")"
+    "${its_host%%/*}" "$its_about"
+}
+
+# Adds to its_about, a JSON object, what its batch system told of the job $1: its number, when it starts, the time it has left. Sets
+# `its_host` to its node.
+add_batch() {
+  number=
+  read -r number 2>/dev/null <"$1/number" || :
+  case $number in '' | *[!0-9]*) return 0 ;; esac
+  told="\"$batch\": $number"
+  case $how in
+    pending)
+      its_host=-
+      case ${batch_start:-N/A} in N/A | *[!0-9T:-]*) ;; *) told="$told, \"starts\": \"$batch_start\"" ;; esac
+      ;;
+    running)
+      [ -z "${batch_nodes-}" ] || its_host=${batch_nodes%%,*}
+      case ${batch_left-} in '' | *[!0-9:-]*) ;; *) told="$told, \"time_left\": \"$batch_left\"" ;; esac
+      ;;
+  esac
+  its_about="{$told, ${its_about#\{}"
 }

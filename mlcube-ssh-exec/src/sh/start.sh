@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts a job in a session of its own. A job that exists already is only followed: the reply to an earlier start was lost.
+# Starts a job. A job that exists already is only followed: the reply to an earlier start was lost.
 # Given: state (the state folder); id, the job's; base; root, the cube's folder in the base, and file, its mlcube.yaml
 # there; workspace, or nothing for the folder `workspace` in the cube's; python, which runs mlcube; environment, the folder of the python
 # environment that was created for mlcube, or nothing; settings, those of the remote mlcube, or nothing for the account's
@@ -7,12 +7,13 @@
 # launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
 # version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
 # gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the workspace may have one, and
-# transfer_file, the file with it; as_is, yes to start in spite of another one; remote_engine, docker or podman, or the path of one; owner, the id of the machine and
-# folder that ask, and former_owner, its id under an earlier version.
+# transfer_file, the file with it; as_is, yes to start in spite of another one; launcher, `direct` or `slurm`;
+# remote_engine, docker or podman, or the path of one; owner, the id of the machine and folder that ask, and former_owner,
+# its id under an earlier version.
 # Words: mlcube's. The first is its log level, the second its command.
 # Replies: `warning TEXT`, maybe; with `follow` a line `offset 0` and what follow.sh sends; with `detach` the node as
 # follow.sh tells it, and `started`, or for a job that failed before mlcube what follow.sh sends; or problem.
-# shellcheck disable=SC2154 # jobs.sh sets how and ticks, the prelude user_locale, the client what is given
+# shellcheck disable=SC2034,SC2154 # the launcher reads mask; jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
 locate "$state"
 state=$path
@@ -66,45 +67,6 @@ abandon() {
   problem "$@"
 }
 
-# Runs a command; if it fails, `words` is the last line of its output, which gives the cause.
-with_words() {
-  # Not for functions that set variables: the command runs in a subshell.
-  words=$("$@" 2>&1) || {
-    words=$(printf '%s\n' "$words" | tail -n 1)
-    return 1
-  }
-}
-
-# Sets `temporary` to a new folder for which the function $1 succeeds; else fails, with the last reason in `words`.
-in_temporary() {
-  # XDG_RUNTIME_DIR comes last: it is removed when the account's last session ends, and the job continues after that.
-  for parent in /var/tmp "${TMPDIR:-}" /tmp "$HOME" "${XDG_RUNTIME_DIR:-}"; do
-    [ -n "$parent" ] || continue
-    with_words mktemp -d "$parent/mlcube-ssh.XXXXXX" || continue
-    temporary=$words
-    if with_words "$1" "$temporary"; then return 0; fi
-    rm -rf "$temporary"
-  done
-  return 1
-}
-
-# Sets `view`, the folder in which mlcube finds the cube. mlcube passes paths to a shell unquoted, so a path with special
-# characters is replaced by a link in a folder that exists as long as the job.
-view=
-plain_view() {
-  case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
-  in_temporary put_links || abandon no-temporary "$words"
-  view=$temporary
-  printf '%s\n' "$view" >"$job/view"
-  base=$view/tree
-  if [ -n "$workspace" ]; then workspace=$view/workspace; fi
-}
-
-put_links() {
-  case $1 in *[!A-Za-z0-9._/+-]*) echo "$1 has such characters, too" && return 1 ;; esac
-  ln -s "$base" "$1/tree" && { [ -z "$workspace" ] || ln -s "$workspace" "$1/workspace"; }
-}
-
 find_python() {
   case $python in
     */*)
@@ -151,6 +113,7 @@ make_job() {
     printf '%s\n' "$launch" >"$job/launch.py" &&
     : >"$job/alive" &&
     : >"$job/log" &&
+    { [ "$launcher" = direct ] || printf '%s\n' "$launcher" >"$job/submitted"; } &&
     lead "$job" || return
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
@@ -177,69 +140,6 @@ take_workspace() {
   unguard_locks
 }
 
-# Writes the shim into the folder $1 under the names of all engines, and tests that the system runs it from that folder.
-put_shim() {
-  # It would split the entry of PATH.
-  case $1 in *:*) return 1 ;; esac
-  # Links would take a process each.
-  for name in docker podman singularity apptainer; do printf '%s\n' "$shim" >"$1/$name" || return; done
-  chmod 700 "$1"/* && [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ]
-}
-
-# Sets `shims`, the folder of the shim. On a file system mounted noexec no program can run, so the shim is put elsewhere.
-# Without the shim a job's container couldn't be stopped, and would get no variables.
-shims=
-place_shims() {
-  if put_shim "$job/bin" 2>/dev/null; then
-    shims=$job/bin
-    return 0
-  fi
-  in_temporary put_shim || abandon no-exec "$job/bin"
-  shims=$temporary
-  printf '%s\n' "$shims" >"$job/shims"
-}
-
-# Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is
-# spared if lingering keeps that manager alive after the logout.
-scope=
-find_scope() {
-  advice="\`loginctl enable-linger\` on that host prevents that"
-  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 0 ;; esac
-  case $(loginctl show-user "$(id -un)" -p Linger 2>/dev/null) in
-    *=yes)
-      scope='systemd-run --user --scope --quiet'
-      # shellcheck disable=SC2086 # words of our own
-      if with_words $scope true; then return 0; fi
-      scope='' advice="lingering is on, but \`systemd-run --user --scope\` fails: ${words:-it gave no reason}"
-      ;;
-  esac
-  printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; $advice"
-}
-
-# Waits until the job has a leader of its own; from then on this session may be ended. If no leader appears, its process is
-# killed and everything of the job is removed.
-wait_for_leader() {
-  leads=$$ hundredths=3000
-  while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
-    if [ "$hundredths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
-      # It may have become leader and ended between the two checks.
-      read -r leads _ <"$job/leader"
-      if [ "$leads" != $$ ] || [ -f "$job/status" ]; then break; fi
-      kill -KILL "$starting" 2>/dev/null
-      abandon no-leader "$(tail -n 1 "$job/log")"
-    fi
-    # This usually takes 20 ms.
-    if [ "$hundredths" -gt 2990 ]; then
-      sleep 0.01
-      hundredths=$((hundredths - 1))
-    else
-      sleep 0.1
-      hundredths=$((hundredths - 10))
-    fi
-    read -r leads _ <"$job/leader"
-  done
-}
-
 # Keeps the last 20 jobs, and also older ones that still have processes or whose state can't be determined on this machine.
 prune() {
   # Ids begin with the time, and a pattern is expanded in order.
@@ -247,7 +147,7 @@ prune() {
   while [ $# -gt 20 ]; do
     job_state "$1"
     case $how$why in
-      running | elsewhere | unknown | lostremains | lostnamespace | *left) ;;
+      running | pending* | elsewhere | unknown | lostremains | lostnamespace | *left) ;;
       *) remove_job "$1" ;;
     esac
     shift
@@ -260,25 +160,7 @@ start_job() {
     locate "$workspace"
     workspace=$path
   fi
-  place_shims
-  plain_view
-  if [ -n "$settings" ]; then
-    MLCUBE_SYSTEM_SETTINGS=$job/settings.yaml
-    export MLCUBE_SYSTEM_SETTINGS
-  fi
-  find_scope
-  level=$1 phase=$2
-  shift 2
-  # Absolute: a relative path would be resolved through the link.
-  set -- "$level" "$phase" "--mlcube=$base/$root/$file" ${workspace:+"--workspace=$workspace"} "$@"
-  MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
-  export MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
-  # On its own line, with no descriptor of this session: an inherited one would keep the session open.
-  # shellcheck disable=SC2086 # words of our own
-  setsid $scope sh "$job/run" job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" cube="$base/$root" \
-    python="$python" log_limit="$log_limit" locale="$user_locale" -- "$@" </dev/null >"$job/log" 2>&1 3<&- &
-  starting=$!
-  wait_for_leader
+  "launch_by_$launcher" "$@"
   prune
 }
 

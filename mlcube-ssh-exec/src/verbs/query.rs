@@ -24,7 +24,7 @@ use crate::verbs::run;
 pub(crate) fn query(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
     let cube = Cube::of(document)?;
     let connection = Connection::new(&cube, &document.remote, step.report())?;
-    let job = |id| Job::existing(document, &connection, id);
+    let job = |id| Job::existing(document, &cube, &connection, id);
     let jobs = |script: &Script| job_states(step, document, &connection, script);
     match verb {
         Verb::Status { job: which, all } => {

@@ -105,6 +105,7 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
             receipt.changed = true;
             receipt.status = end.status;
             receipt.node.clone_from(&end.node);
+            receipt.slurm = end.slurm;
         }
         end
     });

@@ -35,6 +35,7 @@ pub use host::blackhole::Blackhole;
 pub use host::network::{is_in_own_network, network_comes_up, network_goes_down};
 pub use host::python::Python;
 pub use host::root::Root;
+pub use host::slurm::Slurm;
 pub use host::sshd::Sshd;
 pub use host::{Host, HostOptions};
 pub use library::library;

@@ -163,6 +163,9 @@ pub struct Receipt {
     /// job checks this again when it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpus: Option<String>,
+    /// exec: the number that Slurm gave the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<u64>,
     /// push, pull: the number of files considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,

@@ -32,6 +32,14 @@ pub enum Frame {
     Job(JobId),
     /// The node of the host on which the job was started, and whether this session is on another one.
     Node(Host, bool),
+    /// The number that the batch system gave the job.
+    BatchNumber(u64),
+    /// The batch system hasn't started the job: its reason, and when it expects to, in the host's local time.
+    Pending(String, Option<String>),
+    /// The job couldn't run on this node; the kind and the subject of the problem.
+    NodeFailed(Host, String, String),
+    /// The batch system ended the job, in this state, and maybe who cancelled it.
+    BatchEnd(String),
     /// The content of `job.json`.
     JobRecord(Vec<u8>),
     /// The offset of the next byte of the log.
@@ -174,6 +182,19 @@ impl Frames {
                 let (name, place) = rest.split_once(' ').unwrap_or((rest, ""));
                 let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
                 Some(Frame::Node(name, place == "elsewhere"))
+            }
+            "batch" => Some(Frame::BatchNumber(number()?)),
+            "batch-end" => Some(Frame::BatchEnd(rest.to_owned())),
+            "pending" => {
+                let (reason, start) = rest.split_once(' ').unwrap_or((rest, "N/A"));
+                let start = Some(start.to_owned()).filter(|start| start != "N/A");
+                Some(Frame::Pending(reason.to_owned(), start))
+            }
+            "node-failed" => {
+                let mut words = rest.splitn(3, ' ');
+                let mut next = || words.next().unwrap_or_default().to_owned();
+                let name = next().parse().map_err(|_| Refused::Line(shortened(line)))?;
+                Some(Frame::NodeFailed(name, next(), next()))
             }
             "offset" => Some(Frame::Offset(number()?)),
             "started" => Some(Frame::Started),

@@ -26,8 +26,11 @@ pub use state::JobState;
 
 /// Shell functions about jobs: their leader, state, processes, and the job that holds a workspace
 /// ([`crate::process::script::Script::with`]).
-pub const FUNCTIONS: &str =
-    concat!(include_str!("../sh/containers.sh"), include_str!("../sh/jobs.sh"));
+pub const FUNCTIONS: &str = concat!(
+    include_str!("../sh/containers.sh"),
+    include_str!("../sh/slurm.sh"),
+    include_str!("../sh/jobs.sh")
+);
 
 /// Shell functions for the incoming folder of a push. They need [`FUNCTIONS`].
 pub const INCOMING: &str = include_str!("../sh/incoming.sh");
@@ -67,6 +70,8 @@ pub struct Holder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HolderState {
     Running,
+    /// Slurm hasn't started it yet.
+    Pending,
     /// The leader is gone, and other processes of the job still run.
     Leaderless,
     /// The job has ended, except for what a stop or its engine couldn't end.
@@ -80,6 +85,7 @@ impl HolderState {
     fn parse(word: &str) -> Self {
         match word.split_once(':').unwrap_or((word, "")) {
             ("running", _) => Self::Running,
+            ("pending", _) => Self::Pending,
             ("lost", "remains") => Self::Leaderless,
             (_, "left") => Self::Left,
             _ => Self::Elsewhere,
@@ -116,6 +122,7 @@ impl Holder {
         };
         let state = match self.state {
             HolderState::Running | HolderState::Elsewhere => "",
+            HolderState::Pending => "; Slurm hasn't started it yet",
             HolderState::Leaderless => {
                 "; its first process is gone, but other processes of it still run"
             }

@@ -108,13 +108,20 @@ impl JobState {
         };
         let node =
             if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
+        let why = match (self.state.as_str(), self.why.as_deref()) {
+            ("pending", Some(why)) => format!("  {why}"),
+            ("killed", Some(why)) if why != "left" && why != "released" => {
+                format!("  by Slurm: {why}")
+            }
+            _ => String::new(),
+        };
         let left = match self.why.as_deref() {
             Some("remains" | "left") => "  left processes or containers",
             Some("released") => "  its workspace was released",
             _ => "",
         };
         format!(
-            "{}  {state:<12}  {:<9}  {}  {}{node}{left}",
+            "{}  {state:<12}  {:<9}  {}  {}{node}{left}{why}",
             self.id,
             about("phase"),
             self.started

@@ -66,6 +66,14 @@ job_state() {
     [ ! -f "$1/stopped" ] || how=killed
     # What a stop couldn't end.
     [ ! -f "$1/left" ] || why=left
+    # What the batch system ended, and not the task.
+    ended_in=
+    [ -f "$1/stopped" ] || read -r ended_in _ 2>/dev/null <"$1/ended-in" || :
+    case $ended_in in '' | -) ;; *) how=killed why=$ended_in ;; esac
+    return 0
+  fi
+  if is_batch_job "$1"; then
+    "state_in_$batch" "$1"
     return 0
   fi
   if [ ! -s "$1/leader" ]; then
@@ -101,6 +109,21 @@ job_state() {
       why=remains
     fi
   fi
+}
+
+# Checks whether the job $1 was, or was to be, submitted to a batch system: then `batch` is its name, which ends those of its
+# functions. Such a job is pending, too, and its processes are looked for nowhere.
+is_batch_job() {
+  batch=
+  read -r batch 2>/dev/null <"$1/submitted" || return 1
+  # In a folder that a group shares, each member can write it.
+  case $batch in '' | *[!a-z]*) problem no-look "$1/submitted" ;; esac
+}
+
+# Looks once for the state in which the batch system has ended the job $1, which has a status; the file `ended-in` keeps it, or
+# `-` if the job ended by itself. Fails while the job is still ending, and if the batch system doesn't reply.
+learn_end() {
+  [ -f "$1/ended-in" ] || { is_batch_job "$1" && "learn_end_in_$batch" "$1"; }
 }
 
 # Ends with a problem if job_state couldn't read a file.
@@ -192,11 +215,13 @@ is_held() {
     how=lost
   fi
   case $how$why in
-    running | elsewhere | lostnamespace | lostremains) return 0 ;;
+    running | pending* | elsewhere | lostnamespace | lostremains) return 0 ;;
     # The stop that ends it may still be running. What it left may have ended since, except containers about which their
     # engine didn't reply.
     killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
   esac
+  # The word of a batch system counts on every node.
+  ! is_batch_job "$holder" || return 1
   [ "${held_by#*@}" != "$this_host" ]
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod blackhole;
 pub(crate) mod network;
 pub(crate) mod python;
 pub(crate) mod root;
+pub(crate) mod slurm;
 pub(crate) mod sshd;
 pub(crate) mod system;
 

@@ -1,0 +1,78 @@
+#!/bin/sh
+# Starts a job in a session of its own on this host.
+# Given, beside what start.sh needs: advises_slurm, `yes` if the settings name no launcher.
+# shellcheck disable=SC2154 # start.sh sets job, base and the rest; place.sh view and shims
+
+# Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is
+# spared if lingering keeps that manager alive after the logout.
+scope=
+find_scope() {
+  advice="\`loginctl enable-linger\` on that host prevents that"
+  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 0 ;; esac
+  case $(loginctl show-user "$(id -un)" -p Linger 2>/dev/null) in
+    *=yes)
+      scope='systemd-run --user --scope --quiet'
+      # shellcheck disable=SC2086 # words of our own
+      if with_words $scope true; then return 0; fi
+      scope='' advice="lingering is on, but \`systemd-run --user --scope\` fails: ${words:-it gave no reason}"
+      ;;
+  esac
+  printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; $advice"
+}
+
+# Waits until the job has a leader of its own; from then on this session may be ended. If no leader appears, its process is
+# killed and everything of the job is removed.
+wait_for_leader() {
+  leads=$$ hundredths=3000
+  while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
+    if [ "$hundredths" -le 0 ] || ! kill -0 "$starting" 2>/dev/null; then
+      # It may have become leader and ended between the two checks.
+      read -r leads _ <"$job/leader"
+      if [ "$leads" != $$ ] || [ -f "$job/status" ]; then break; fi
+      kill -KILL "$starting" 2>/dev/null
+      abandon no-leader "$(tail -n 1 "$job/log")"
+    fi
+    # This usually takes 20 ms.
+    if [ "$hundredths" -gt 2990 ]; then
+      sleep 0.01
+      hundredths=$((hundredths - 1))
+    else
+      sleep 0.1
+      hundredths=$((hundredths - 10))
+    fi
+    read -r leads _ <"$job/leader"
+  done
+}
+
+# Says once for each tree that this host looks like a login node of Slurm, where long processes are unwelcome. The programs
+# alone don't make one: a controller must reply.
+advise_slurm() {
+  [ "$advises_slurm$phase" = yesrun ] && [ ! -f "$state/slurm-advised" ] && command -v sbatch >/dev/null || return 0
+  printf '' >"$state/slurm-advised" || return 0
+  case $(timeout -s KILL 3 scontrol ping 2>/dev/null </dev/null) in *' UP'*) ;; *) return 0 ;; esac
+  printf 'warning %s\n' "$(uname -n) looks like a login node of Slurm, which may end long processes; 'launcher: {type: slurm}' in the platform's section submits jobs, 'launcher: {type: direct}' starts them here without this line"
+}
+
+# Starts the job. Arguments: mlcube's words.
+launch_by_direct() {
+  place_shims
+  plain_view
+  if [ -n "$settings" ]; then
+    MLCUBE_SYSTEM_SETTINGS=$job/settings.yaml
+    export MLCUBE_SYSTEM_SETTINGS
+  fi
+  find_scope
+  level=$1 phase=$2
+  shift 2
+  advise_slurm
+  # Absolute: a relative path would be resolved through the link.
+  set -- "$level" "$phase" "--mlcube=$base/$root/$file" ${workspace:+"--workspace=$workspace"} "$@"
+  MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
+  export MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
+  # On its own line, with no descriptor of this session: an inherited one would keep the session open.
+  # shellcheck disable=SC2086 # words of our own
+  setsid $scope sh "$job/run" job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" cube="$base/$root" \
+    python="$python" log_limit="$log_limit" locale="$user_locale" -- "$@" </dev/null >"$job/log" 2>&1 3<&- &
+  starting=$!
+  wait_for_leader
+}

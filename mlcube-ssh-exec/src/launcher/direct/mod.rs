@@ -1,0 +1,25 @@
+//! The login itself: a job is a process of the host, in a session of its own.
+
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::settings::runner::Runner;
+use mlcube_ssh::settings::runner::launcher::Launcher as Setting;
+
+use crate::launcher::{Launcher, Needs};
+
+/// Starts jobs as processes of the host.
+pub(crate) struct Direct;
+
+impl Launcher for Direct {
+    fn name(&self) -> &'static str {
+        "direct"
+    }
+
+    fn job_script(&self, functions: &str, run: &str) -> String {
+        [functions, include_str!("watch.sh"), run].concat()
+    }
+
+    fn given(&self, script: Script, runner: &Runner, _: Needs<'_>) -> Script {
+        let is_unset = runner.launcher == Setting::Unset;
+        script.given("advises_slurm", if is_unset { "yes" } else { "" })
+    }
+}

@@ -1,0 +1,65 @@
+//! Launchers: what starts a job on the host, tells its state and ends it.
+//!
+//! A launcher is a folder: shell functions that launch and stop a job, what they are given, and the words for an end that the
+//! launcher itself made. `job_state` of the shared functions asks the launcher of a job for its state. Nothing else knows
+//! which launchers there are.
+
+mod direct;
+mod slurm;
+
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Failure;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::settings::names::JobId;
+use mlcube_ssh::settings::runner::Runner;
+use mlcube_ssh::settings::runner::launcher::Launcher as Setting;
+
+/// The shell functions of all launchers, by which a job is launched, and by which one is stopped: `launch_by_NAME` and
+/// `stop_by_NAME`. A job is stopped by the launcher that started it, whatever the settings say now.
+pub(crate) const LAUNCH: &str =
+    concat!(include_str!("direct/launch.sh"), include_str!("slurm/launch.sh"));
+/// See [`LAUNCH`].
+pub(crate) const STOP: &str =
+    concat!(include_str!("direct/stop.sh"), include_str!("slurm/stop.sh"));
+
+/// What a job needs where it runs, as far as that can be looked at before it begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs<'a> {
+    /// The container engine, by its name or path, unless the settings call it by a line of words.
+    pub(crate) engine: Option<&'a str>,
+    /// The image of its tasks.
+    pub(crate) image: Option<&'a str>,
+}
+
+/// What starts a job.
+pub(crate) trait Launcher {
+    /// Returns its name, which ends the names of its shell functions.
+    fn name(&self) -> &'static str;
+
+    /// Returns the script that runs a job, from shared shell functions and the part that every launcher needs.
+    fn job_script(&self, functions: &str, run: &str) -> String;
+
+    /// Adds the values that its shell functions need.
+    fn given(&self, script: Script, runner: &Runner, needs: Needs<'_>) -> Script;
+}
+
+/// Returns the launcher for a job that configures, or that runs tasks.
+pub(crate) fn of(runner: &Runner, configures: bool) -> Box<dyn Launcher + '_> {
+    match &runner.launcher {
+        Setting::Slurm(slurm) if !configures || slurm.configures_in_job => {
+            Box::new(slurm::Slurm(slurm))
+        }
+        _ => Box::new(direct::Direct),
+    }
+}
+
+/// Returns the failure for a job that its launcher ended, in the state that the launcher reported; `number` is the launcher's
+/// own name for it.
+pub(crate) fn explain(
+    state: &str,
+    number: Option<u64>,
+    job: Option<&JobId>,
+    document: &Document,
+) -> Failure {
+    slurm::explain(state, number, job, document)
+}

@@ -1,0 +1,88 @@
+//! Slurm: a job is a batch job, and the host a login node of the cluster.
+
+use anyhow::anyhow;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::Failure;
+use mlcube_ssh::process::script::{SETUP, Script};
+use mlcube_ssh::settings::names::JobId;
+use mlcube_ssh::settings::runner::Runner;
+use mlcube_ssh::settings::runner::launcher::Slurm as Settings;
+
+use crate::launcher::{Launcher, Needs};
+
+/// Submits jobs with `sbatch`.
+pub(crate) struct Slurm<'a>(pub(crate) &'a Settings);
+
+impl Launcher for Slurm<'_> {
+    fn name(&self) -> &'static str {
+        "slurm"
+    }
+
+    fn job_script(&self, functions: &str, run: &str) -> String {
+        [
+            functions,
+            include_str!("../../sh/place.sh"),
+            include_str!("../../sh/end-processes.sh"),
+            include_str!("node.sh"),
+            SETUP,
+            include_str!("node-end.sh"),
+            include_str!("watch.sh"),
+            run,
+        ]
+        .concat()
+    }
+
+    fn given(&self, script: Script, runner: &Runner, needs: Needs<'_>) -> Script {
+        script
+            .given("launcher_args", &self.0.args.join("\n"))
+            .given("setup", &runner.setup)
+            .given("needed_engine", needs.engine.unwrap_or_default())
+            .given("image", needs.image.unwrap_or_default())
+    }
+}
+
+/// What Slurm's states mean, and what helps.
+const ENDS: [(&str, &str, &str); 8] = [
+    (
+        "TIMEOUT",
+        "it reached its time limit",
+        "give it more with --launcher-arg=--time=…, or shorten the task",
+    ),
+    (
+        "OUT_OF_MEMORY",
+        "it used more memory than it had asked for",
+        "ask for more with --launcher-arg=--mem=…",
+    ),
+    ("NODE_FAIL", "its node failed", "run it again"),
+    (
+        "PREEMPTED",
+        "a job with a higher priority took its place",
+        "run it again, or let Slurm do so with --launcher-arg=--requeue",
+    ),
+    ("BOOT_FAIL", "its node couldn't be started", "run it again"),
+    ("DEADLINE", "it couldn't end before its deadline", "change --deadline in launcher.args"),
+    ("CANCELLED", "somebody cancelled it (scancel)", "run it again"),
+    ("ENDED", "why is no longer known to Slurm", "its log may say more; run it again"),
+];
+
+/// Returns the failure for a job that Slurm ended in this state, behind which stands who cancelled it, if that is known.
+pub(crate) fn explain(
+    state: &str,
+    number: Option<u64>,
+    job: Option<&JobId>,
+    document: &Document,
+) -> Failure {
+    let (state, by) = state.split_once(' ').unwrap_or((state, ""));
+    let known = ENDS.iter().find(|(name, ..)| *name == state);
+    let (why, hint) = known.map_or(("", "run it again"), |(_, why, hint)| (*why, *hint));
+    let why = match (why, by) {
+        ("", _) => state.to_owned(),
+        (_, "") => format!("{state}, {why}"),
+        (_, by) => format!("{state}, '{by}' cancelled it (scancel)"),
+    };
+    let job_id = job.map(|job| format!(" {job}")).unwrap_or_default();
+    let number = number.map(|number| format!(" (job {number} of Slurm)")).unwrap_or_default();
+    let host = &document.remote.host;
+    Failure::ours(anyhow!("Slurm ended job{job_id}{number} on '{host}': {why}"))
+        .hint(format!("{hint}; `{}` prints its output", document.logs_command(job)))
+}

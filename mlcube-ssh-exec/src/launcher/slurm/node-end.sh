@@ -1,0 +1,30 @@
+#!/bin/sh
+# The rest of it, after the user's own line.
+# shellcheck disable=SC2034,SC2154 # place.sh reads shim; `given` sets base and the rest
+
+[ -f "$base/${root:+$root/}$file" ] || abandon no-file-on-node "$base/${root:+$root/}$file"
+[ -z "$workspace" ] || [ -d "$workspace" ] || abandon no-file-on-node "$workspace"
+[ -x "$python" ] || abandon no-python-on-node "$python"
+if [ -n "$needed_engine" ]; then
+  engine=$(command -v "$needed_engine") || { [ "$needed_engine" = singularity ] && engine=$(command -v apptainer); } ||
+    abandon no-engine-on-node "$needed_engine"
+fi
+if [ -n "$image" ] && ! timeout -s KILL 30 "$engine" image inspect "$image" >/dev/null 2>&1; then
+  printf "mlcube-ssh: the node %s has no image %s, so mlcube pulls or builds it there first; an image in a registry, or 'configure: slurm' of the launcher with --nodelist, saves that\n" \
+    "$(uname -n)" "$image"
+fi
+shim=$(cat shim)
+mkdir -p bin
+place_shims
+plain_view
+if [ -n "$settings" ]; then
+  MLCUBE_SYSTEM_SETTINGS=$job/settings.yaml
+  export MLCUBE_SYSTEM_SETTINGS
+fi
+MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1
+export MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
+level=$1 phase=$2
+shift 2
+set -- job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" cube="$base/$root" python="$python" \
+  log_limit="$log_limit" locale="$user_locale" -- "$level" "$phase" "--mlcube=$base/$root/$file" \
+  ${workspace:+"--workspace=$workspace"} "$@"

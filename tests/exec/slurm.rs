@@ -1,0 +1,390 @@
+//! Jobs of a real Slurm: submitted, pending, followed, stopped, ended by Slurm.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use mlcube_ssh_harness::{
+    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Running, Scene, Slurm,
+    Task, eventually, repository,
+};
+use serde_json::{Value, json};
+
+/// Says that it started, and goes on until the file `go` is beside the engine.
+const WAITS: &str = "echo started; until [ -e \"$folder/go\" ]; do sleep 0.05; done; echo done";
+
+/// A cluster, its login node, and a document whose files are there.
+struct Cluster {
+    // Ends before the scene.
+    slurm: Slurm,
+    scene: Scene,
+    engine: Engine,
+    document: Document,
+}
+
+impl Cluster {
+    /// One whose engine does this line of sh for `run`, with more lines for its `slurm.conf`.
+    fn new(line: &str, lines: &str, options: HostOptions) -> Option<Cluster> {
+        let place = Place::new();
+        let slurm = Slurm::start(&place, lines)?;
+        let mut scene = Scene::at(place, slurm.login_node(options));
+        let engine = Engine::installed_on(&scene.host, "docker");
+        engine.runs(line);
+        scene.set("/remote/docker", engine.program().to_str().unwrap());
+        scene.set("/launcher", json!({"type": "slurm", "poll": 1}));
+        let document = scene.document(&scene.cube("digits").task(&task()), &[]);
+        let mut cluster = Cluster { slurm, scene, engine, document };
+        cluster.document = cluster.pushed(&["--mlcube=digits"]);
+        Some(cluster)
+    }
+
+    /// Another document, whose files are there.
+    fn pushed(&self, words: &[&str]) -> Document {
+        let config = self.scene.tool("mlcube-ssh-config").arg("--platform=gpu1").args(words);
+        let document = config.run().succeeds().document();
+        let push = self.scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
+        push.succeeds().document()
+    }
+
+    fn exec(&self, words: &[&str]) -> Invocation {
+        self.exec_for(&self.document, words)
+    }
+
+    fn exec_for(&self, document: &Document, words: &[&str]) -> Invocation {
+        self.scene.tool("mlcube-ssh-exec").args(words).reads_document(document)
+    }
+
+    /// A job that has started its task.
+    fn started(&self) -> Running {
+        let mut running = self.exec(&["run"]).start();
+        running.says("started\n");
+        running
+    }
+
+    fn status(&self) -> Value {
+        let asked = self.exec(&["status"]).run();
+        serde_json::from_str(&asked.succeeds().is_silent().stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn is_told(&self, state: &str, why: &str) -> Value {
+        let told = self.status();
+        assert_eq!((&told["state"], &told["why"]), (&json!(state), &json!(why)), "{told}");
+        told
+    }
+
+    fn go(&self) {
+        fs::write(self.scene.host.bin().join("go"), "").unwrap();
+    }
+
+    fn stays(&self) {
+        fs::remove_file(self.scene.host.bin().join("go")).unwrap();
+    }
+
+    /// The folders of the jobs.
+    fn jobs(&self) -> Vec<PathBuf> {
+        let jobs = self.scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+        fs::read_dir(jobs).map_or(vec![], |jobs| jobs.map(|job| job.unwrap().path()).collect())
+    }
+
+    fn has_no_task(&self) {
+        eventually("no task runs", || self.scene.jobs().is_empty());
+    }
+}
+
+fn task() -> Task {
+    Task::named("train").writes("model", "model/")
+}
+
+fn eventually_says(running: &Running, text: &str) {
+    eventually(text, || running.stderr().contains(text));
+}
+
+fn is_ours(ended: &Outcome, words: &str) {
+    ended.exits(125).says("Slurm ended job").says(words);
+    assert_eq!(ended.document().at("/failed/kind"), "ours");
+}
+
+#[test]
+fn a_job_pends_runs_and_ends_as_on_a_single_host() {
+    let options = HostOptions::default().without("sacct");
+    let line = "echo one; echo two; exit 7";
+    let Some(mut cluster) = Cluster::new(line, "", options) else { return };
+    let ran = cluster.exec(&["run"]).run();
+    ran.exits(7).says("one\ntwo\n").says("ended with status 7");
+    assert_eq!(ran.document().at("/failed/kind"), "task");
+    assert_eq!(ran.document().at("/steps/exec/slurm"), 1);
+    let told = cluster.status();
+    assert_eq!(
+        (&told["state"], &told["status"], &told["slurm"]),
+        (&json!("finished"), &json!(7), &json!(1))
+    );
+    let record = fs::read_to_string(cluster.jobs()[0].join("job.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&record).unwrap()["slurm"], 1);
+    cluster.engine.runs("kill -9 $$");
+    cluster.exec(&["run"]).run().exits(137);
+    assert_eq!(cluster.slurm.states(), ["FAILED", "FAILED"], "Slurm's users see it, too");
+    // Pending: its reason is told, it holds the workspace, and Ctrl-C cancels it.
+    cluster.slurm.drains(true);
+    cluster.engine.runs(WAITS);
+    let waiting = cluster.exec(&["run"]).start();
+    eventually_says(&waiting, "pending in Slurm (job 3): ");
+    let told = cluster.status();
+    assert_eq!((&told["state"], &told["slurm"]), (&json!("pending"), &json!(3)), "{told}");
+    cluster.exec(&["run"]).run().exits(125).says("Slurm hasn't started it yet");
+    waiting.ctrl_c();
+    waiting.wait().exits(130).says("with all its processes and containers");
+    assert_eq!(cluster.status()["state"], "killed");
+    // The same while it is being submitted.
+    let host = &cluster.scene.host;
+    host.has_program(
+        "sbatch",
+        "touch \"${0%/*}/submitting\"; sleep 1; exec /usr/bin/sbatch \"$@\"",
+    );
+    let starting = cluster.exec(&["run"]).start();
+    eventually("it is being submitted", || host.bin().join("submitting").exists());
+    starting.ctrl_c();
+    starting.wait().exits(130).says("with all its processes and containers");
+    host.loses_program("sbatch");
+    // Pending, then running, then stopped.
+    let mut running = cluster.exec(&["run"]).start();
+    eventually_says(&running, "pending in Slurm (job 5): ");
+    cluster.slurm.drains(false);
+    running.says("started\n");
+    let told = cluster.status();
+    assert_eq!(told["state"], "running");
+    assert!(told["time_left"].is_string(), "{told}");
+    running.ctrl_c();
+    running.wait().exits(130).says("with all its processes and containers");
+    assert_eq!(cluster.slurm.states()[2..], ["CANCELLED"; 3]);
+    cluster.has_no_task();
+    cluster.engine.runs("echo fine");
+    cluster.exec(&["run"]).run().succeeds().says("fine");
+    // At a terminal the line is redrawn, and makes room for the log.
+    cluster.slurm.drains(true);
+    fs::write(cluster.scene.home().join("run.json"), cluster.document.to_string()).unwrap();
+    let line = "mlcube-ssh-exec run --input run.json --output ran.json";
+    let waiting = cluster.scene.sh_at_a_terminal(line).start();
+    eventually("it is drawn", || waiting.stdout().contains("\rpending in Slurm (job 7)"));
+    cluster.slurm.drains(false);
+    let shown = waiting.wait().succeeds().stdout.clone();
+    assert!(shown.contains("\r\u{1b}[Kfine"), "{shown:?}");
+    // Without the launcher the login node looks like one, which is told once.
+    cluster.scene.set("/launcher", Value::Null);
+    cluster.document = cluster.pushed(&["--mlcube=digits"]);
+    cluster.exec(&["run"]).run().succeeds().says("looks like a login node of Slurm");
+    cluster.exec(&["run"]).run().succeeds().never_says("login node");
+    assert_eq!(cluster.slurm.states().len(), 7);
+}
+
+#[test]
+fn what_slurm_ends_is_told_in_its_words() {
+    let lines = "PreemptType=preempt/partition_prio\nPreemptMode=CANCEL\n\
+                 PartitionName=high Nodes=ALL PriorityTier=10 MaxTime=60 State=UP";
+    let Some(cluster) = Cluster::new(WAITS, lines, HostOptions::default()) else { return };
+    let scene = &cluster.scene;
+    // The shortest limit is a minute. The others run meanwhile.
+    fs::create_dir(scene.home().join("slow")).unwrap();
+    let options = ["--partition=high", "--time=5", "--time=0:01"];
+    let options = options.map(|option| format!("--launcher-arg={option}"));
+    let mut words = vec!["--mlcube=digits", "--workspace=slow"];
+    words.extend(options.iter().map(String::as_str));
+    let slow = cluster.pushed(&words);
+    let mut slow = cluster.exec_for(&slow, &["run"]).start();
+    slow.says("started\n");
+    // Refused: nothing is left behind.
+    let elsewhere = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--partition=nowhere"]);
+    let before = cluster.jobs();
+    let refused = cluster.exec_for(&elsewhere, &["run"]).run();
+    refused.exits(125).complains(&["Slurm on 'there' refuses the job", "partition"]);
+    assert_eq!(cluster.jobs(), before);
+    // Cancelled from outside. The accounting, which needs a database, is staged: it knows by whom.
+    let sacct =
+        "case $* in *NodeList) echo 'CANCELLED by 0|node' ;; *) echo 'CANCELLED by 0' ;; esac";
+    scene.host.has_program("sacct", sacct);
+    let running = cluster.started();
+    cluster.slurm.says(&["scancel", "2"]);
+    is_ours(&running.wait(), "CANCELLED, 'root' cancelled it");
+    cluster.is_told("killed", "CANCELLED");
+    scene.host.loses_program("sacct");
+    // A job with a higher priority takes its place.
+    let running = cluster.started();
+    cluster.slurm.says(&["srun", "--partition=high", "--ntasks=3", "true"]);
+    is_ours(&running.wait(), "PREEMPTED");
+    // More memory than it asked for. Slurm sees that where it can make cgroups, and here not: its word is staged.
+    cluster.engine.runs("kill -9 $$");
+    scene.host.has_program("squeue", "/usr/bin/squeue \"$@\" | sed s/FAILED/OUT_OF_MEMORY/");
+    is_ours(&cluster.exec(&["run"]).run(), "OUT_OF_MEMORY");
+    scene.host.loses_program("squeue");
+    cluster.is_told("killed", "OUT_OF_MEMORY");
+    let timeout = slow.wait();
+    is_ours(&timeout, "TIMEOUT, it reached its time limit");
+    timeout.says("--launcher-arg=--time");
+    cluster.has_no_task();
+    // A node that fails: what runs on it is out of reach.
+    cluster.engine.runs(WAITS);
+    let running = cluster.started();
+    cluster.slurm.node_is("state=down");
+    is_ours(&running.wait(), "NODE_FAIL");
+}
+
+#[test]
+fn a_job_outlives_its_connections_its_controller_and_its_login_node() {
+    let Some(mut cluster) = Cluster::new(WAITS, "", HostOptions::default()) else { return };
+    // The link is cut while it is pending, and while it runs.
+    cluster.slurm.drains(true);
+    let mut running = cluster.exec(&["run"]).start();
+    eventually_says(&running, "pending in Slurm (job 1): ");
+    cluster.scene.host.sshd.connections().kill();
+    eventually_says(&running, "reconnecting");
+    cluster.slurm.drains(false);
+    running.says("started\n");
+    cluster.scene.host.sshd.connections().kill();
+    cluster.slurm.controller_stops();
+    eventually("it is told", || running.stderr().contains("is followed by its log alone"));
+    cluster.go();
+    running.says("done\n");
+    cluster.slurm.controller_starts();
+    running.wait().succeeds().says("done\n");
+    cluster.stays();
+    // sbatch submits, and with its session is killed before it tells the number.
+    let host = &cluster.scene.host;
+    let dies = "at=$PPID; for _ in 1 2; do at=$(cut -d ' ' -f 4 /proc/$at/stat); all=\"$all $at\"; done; kill -9 $all";
+    host.has_program("sbatch", &format!("/usr/bin/sbatch \"$@\" >/dev/null; {dies}"));
+    let cut = cluster.exec(&["run", "--detach", "--reconnect-timeout=1"]).run();
+    assert_ne!(cut.status, 0, "{cut:?}");
+    host.loses_program("sbatch");
+    assert_eq!(cluster.status()["slurm"], json!(2));
+    // Requeued: Slurm would wait two minutes before it starts it again.
+    let mut attached = cluster.exec(&["attach"]).start();
+    attached.says("started\n");
+    cluster.slurm.says(&["scontrol", "update", "jobid=2", "requeue=1"]);
+    cluster.slurm.says(&["scontrol", "requeue", "2"]);
+    eventually("it is requeued", || cluster.slurm.states()[1] == "PENDING");
+    cluster.slurm.says(&["scontrol", "update", "jobid=2", "starttime=now"]);
+    eventually_says(&attached, "Slurm started this job again");
+    cluster.go();
+    attached.wait().succeeds().says("done\n");
+    cluster.stays();
+    assert_eq!(cluster.slurm.states().len(), 2);
+    // Another login node, on which every process is killed that is older than two seconds.
+    let detached = cluster.exec(&["run", "--detach"]).run().succeeds().document();
+    let other = cluster.scene.host.another_node("login2");
+    cluster.scene.masters().kill();
+    cluster.scene.reaches_port(other.port(), "StrictHostKeyChecking no");
+    let exec = |words: &[&str]| cluster.exec_for(&detached, words);
+    let followed = exec(&["logs", "-f"]).start();
+    eventually("the log comes", || followed.stdout() == "started\n");
+    let mut reaped = 0;
+    eventually("three sessions are reaped", || {
+        reaped += other.in_its_system(REAPER).lines().count();
+        reaped >= 6
+    });
+    let told: Value = serde_json::from_str(&exec(&["status"]).run().succeeds().stdout).unwrap();
+    assert_eq!(told["state"], "running");
+    cluster.go();
+    assert_eq!(followed.wait().succeeds().stdout, "started\ndone\n");
+    cluster.stays();
+    let again = exec(&["run", "--detach"]).run().succeeds().document();
+    eventually("it runs", || cluster.slurm.states()[3] == "RUNNING");
+    let stopped = cluster.exec_for(&again, &["stop"]).run();
+    assert!(stopped.succeeds().stdout.contains("killed"), "{stopped:?}");
+    assert_eq!(cluster.slurm.states()[3], "CANCELLED");
+}
+
+/// Kills what runs on a login node for more than two seconds, except its server, and names it.
+const REAPER: &str = r#"
+read -r up _ </proc/uptime
+for stat in /proc/[0-9]*/stat; do
+  pid=${stat#/proc/} pid=${pid%/stat}
+  fields=$(sed 's/.*) //' "$stat") || continue
+  age=$((${up%.*} - $(printf '%s' "$fields" | cut -d ' ' -f 20) / 100))
+  case $(tr '\0' ' ' <"/proc/$pid/cmdline") in *'[listener]'* | '') continue ;; esac
+  if [ "$age" -ge 2 ] && [ "$pid" != 1 ] && kill -KILL "$pid"; then echo "$pid"; fi
+done"#;
+
+#[test]
+fn four_cubes_of_make_share_the_gpus_of_a_node_from_a_private_home() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    fs::set_permissions(account.home(), fs::Permissions::from_mode(0o700)).unwrap();
+    let Some(slurm) = Slurm::start(&place, "") else { return };
+    let options = slurm.login_node(HostOptions::default().account(&account));
+    let mut scene = Scene::at(place, options);
+    let engine = Engine::installed_on(&scene.host, "docker");
+    // Goes on when two run at the same time, each with a GPU of its own.
+    engine.runs(
+        "echo on >\"$folder/on.$SLURM_JOB_GPUS\"; until [ -e \"$folder/on.0\" ] && [ -e \"$folder/on.1\" ]; do sleep 0.05; done; echo \"$FROM_SETUP of $FROM_SETTINGS\"",
+    );
+    account.owns(&scene.host.bin());
+    let launcher =
+        json!({"type": "slurm", "poll": 1, "configure": "slurm", "args": ["--gres=gpu:1"]});
+    scene.set("/launcher", launcher);
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    scene.set("/remote_root", "cubes");
+    scene.set("/environment", json!({"FROM_SETTINGS": "settings"}));
+    scene.set("/setup", "FROM_SETUP=setup; export FROM_SETUP");
+    let cubes = ["a", "b", "c", "d"];
+    for name in cubes {
+        let _made = scene.cube(name).task(&task());
+    }
+    let rules = repository().join("scripts/mlcube-ssh.mk");
+    let words = "MLCUBE_PLATFORM=gpu1 MLCUBE_ARGS=--gpus=1 mlcube-run";
+    let makefile = format!(
+        "all: a b c d\n.PHONY: a b c d\na b c d:\n\t$(MAKE) -f {} MLCUBE=$@ {words}\n",
+        rules.display()
+    );
+    fs::write(scene.home().join("Makefile"), makefile).unwrap();
+    let made = scene.sh("exec make -j4 all").run();
+    made.succeeds();
+    // make's step has the log of the job on its standard output.
+    assert_eq!(made.stdout.matches("setup of settings").count(), 4, "{made:?}");
+    eventually("Slurm has seen their ends", || slurm.states() == ["COMPLETED"; 8]);
+    let mut given: Vec<String> =
+        engine.calls().into_iter().flatten().filter(|word| word.starts_with("--gpus=")).collect();
+    given.sort();
+    given.dedup();
+    assert_eq!(given, ["--gpus=\"device=0\"", "--gpus=\"device=1\""]);
+    // One question to Slurm for all jobs that are asked about.
+    scene.host.has_program("squeue", "echo asked >>\"${0%/*}/asked\"; exec /usr/bin/squeue \"$@\"");
+    account.owns(&scene.host.bin());
+    let document = scene.document(&scene.cube("a").task(&task()), &[]);
+    slurm.drains(true);
+    fs::create_dir(scene.home().join("more")).unwrap();
+    let more = scene.document(&scene.cube("a").task(&task()), &["--workspace=more"]);
+    for document in [&document, &more] {
+        let exec = scene.tool("mlcube-ssh-exec").args(["run", "--detach"]);
+        exec.reads_document(document).run().succeeds();
+    }
+    let asked = scene.host.bin().join("asked");
+    fs::write(&asked, "").unwrap();
+    let all =
+        scene.tool("mlcube-ssh-exec").args(["status", "--all"]).reads_document(&document).run();
+    assert_eq!(all.succeeds().stdout.matches("\"pending\"").count(), 2, "{all:?}");
+    assert_eq!(fs::read_to_string(asked).unwrap(), "asked\n");
+}
+
+#[test]
+fn a_real_container_is_configured_in_a_job_and_ended_with_one() {
+    let place = Place::new();
+    let Some(slurm) = Slurm::start(&place, "") else { return };
+    let mut scene = Scene::at(place, slurm.login_node(HostOptions::default()));
+    scene.set("/launcher", json!({"type": "slurm", "poll": 1, "configure": "slurm"}));
+    let body = "echo \"token: $TOKEN\"; while :; do sleep 0.1; done";
+    let task = Task::named("train").writes("model", "model/").does(body);
+    let document = scene.configured(&scene.cube("digits").task(&task), &["--env=TOKEN"]);
+    assert_eq!(document.at("/steps/exec/slurm"), 1);
+    let run = scene.tool("mlcube-ssh-exec").arg("run").env("TOKEN", "it's s3cret");
+    let mut running = run.reads_document(&document).start();
+    running.says("token: it's s3cret\n");
+    assert_eq!(scene.host.running_containers().len(), 1);
+    // The value is in no file of Slurm's, nor in one of the job's but for its log.
+    let found = scene.sh("! grep -rl --exclude=log \"s s3cret\" \"$SLURM\" \"$JOBS\"");
+    let found = found.env("SLURM", scene.place().path().join("slurm"));
+    found.env("JOBS", scene.host.remote_root().join(".mlcube-ssh")).run().succeeds();
+    running.ctrl_c();
+    running.wait().exits(130).says("with all its processes and containers");
+    assert_eq!(slurm.states(), ["COMPLETED", "CANCELLED"]);
+    assert_eq!(scene.host.containers(), [""; 0], "neither running nor stopped");
+}
