@@ -66,6 +66,10 @@ fn what_standard_output_held_is_kept() {
     let line = "exec > log; echo before; mlcube-ssh run --mlcube=cube --platform=gpu1; echo after";
     scene.sh(line).run().succeeds();
     assert_eq!(fs::read_to_string(scene.home().join("log")).unwrap(), "before\nhello\nafter\n");
+    let line = "mlcube-ssh run --mlcube=cube --platform=gpu1 --json=/dev/stdout > log";
+    scene.sh(line).run().succeeds();
+    let log = fs::read_to_string(scene.home().join("log")).unwrap();
+    assert!(log.starts_with("hello\n{") && log.contains("mlcube-ssh/v1"), "{log}");
     let nobody_reads = "mlcube-ssh run --mlcube=cube --platform=gpu1";
     scene.sh(&format!("{nobody_reads} >&-")).run().succeeds();
     scene.sh(&format!("{{ {nobody_reads}; echo $? > status; }} | :")).run().succeeds();

@@ -54,7 +54,7 @@ pub fn is_state_folder(folder: &Path) -> bool {
 
 /// Writes `path`, and creates its folder if needed. Atomic: `path` is either the old file or the complete new one, readable
 /// only by its owner. A target that isn't a regular file, such as a pipe or a terminal, is written directly, unless another user
-/// has put it there. `write` may write in small pieces.
+/// has put it there; so is whatever is open already (`/dev/stdout`, `/dev/fd/3`), from its end on. `write` may write in small pieces.
 ///
 /// # Errors
 /// If the folder can't be created or the file can't be written, or if it is another user's pipe, and the errors of `write`.
@@ -62,10 +62,11 @@ pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    if let Some(found) = fs::metadata(path).ok().filter(|found| !found.is_file()) {
+    let is_direct = |found: &Metadata| !found.is_file() || is_open_already(path);
+    if let Some(found) = fs::metadata(path).ok().filter(is_direct) {
         // Before it is opened, because the open waits for a reader; and after, because it may be another one by then.
         check_ours(path, &found)?;
-        let file = OpenOptions::new().write(true).open(path)?;
+        let file = OpenOptions::new().append(true).open(path)?;
         check_ours(path, &file.metadata()?)?;
         return buffered(&file, write);
     }
@@ -132,16 +133,18 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
 
 /// Fails if a pipe or a socket at `path` belongs to another user, who would read what is written.
 fn check_ours(path: &Path, found: &Metadata) -> io::Result<()> {
-    // Whatever the shell has opened for this process is the user's word, for instance below `sudo`.
-    let is_open_already = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"]
-        .iter()
-        .any(|place| path.starts_with(place));
     let is_trusted = [0, rustix::process::geteuid().as_raw()].contains(&found.uid());
-    // Only root makes devices.
-    if is_open_already || is_trusted || found.file_type().is_char_device() {
+    // Whatever the shell has opened for this process is the user's word, for instance below `sudo`. Only root makes devices.
+    if is_open_already(path) || is_trusted || found.file_type().is_char_device() {
         return Ok(());
     }
     Err(io::Error::other("another user's pipe or socket is in its place"))
+}
+
+/// Returns whether a path is the name of a descriptor of this process.
+fn is_open_already(path: &Path) -> bool {
+    let places = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"];
+    places.iter().any(|place| path.starts_with(place))
 }
 
 fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -153,6 +156,7 @@ fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::{OpenOptionsExt, chown, symlink};
 
     use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
@@ -191,6 +195,17 @@ mod tests {
             // Without a writer there is an end, and nothing before it.
             assert_eq!(reader.read(&mut read).unwrap(), 0);
         }
+    }
+
+    #[test]
+    fn what_is_open_already_is_written_and_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        let mut open = File::create(&path).unwrap();
+        open.write_all(b"before ").unwrap();
+        let name = PathBuf::from(format!("/dev/fd/{}", open.as_raw_fd()));
+        write_atomically(&name, |file| file.write_all(b"document")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before document");
     }
 
     #[test]
