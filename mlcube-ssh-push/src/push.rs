@@ -171,7 +171,7 @@ impl<'a> Push<'a> {
             self.sync_state.clone(),
             self.as_code.as_deref(),
             &selection,
-            &OwnFiles::with_keys(keys),
+            &OwnFiles::of(self.cube, keys),
             self.step.report(),
         )
     }

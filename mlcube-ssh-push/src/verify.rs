@@ -29,11 +29,9 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     boundary.check_workspace(layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
     let connection = Connection::new(&cube, remote, report)?.for_transfers();
-    let own = OwnFiles::with_keys(if step.is_dry_run() {
-        connection.possible_login_keys()
-    } else {
-        connection.login_keys()
-    });
+    let keys =
+        if step.is_dry_run() { connection.possible_login_keys() } else { connection.login_keys() };
+    let own = OwnFiles::of(&cube, keys);
     let sync_state = SyncState::of(layout, remote)?;
     let mut local =
         Local::look(layout, &boundary, sync_state, None, &Selection::All, &own, report)?;

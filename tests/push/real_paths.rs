@@ -428,6 +428,12 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     assert!(there.join("settings.json").exists());
     assert!(!there.join("tasks/data").exists() && !there.join("another name").exists());
     assert_eq!(sent(&there).len(), expected.len() + 1);
+    // The settings, too, as in a checkout of CI; they are about other platforms as well.
+    fs::copy(scene.settings_file(), cube.root().join("settings.yaml")).unwrap();
+    let own = scene.tool("mlcube-ssh-push").reads_document(&scene.document(&cube, &[]));
+    let own = own.env("MLCUBE_SYSTEM_SETTINGS", cube.root().join("settings.yaml")).run();
+    own.succeeds().says("settings.yaml: it is your settings file");
+    assert!(!there.join("settings.yaml").exists());
 }
 
 #[test]

@@ -56,7 +56,8 @@ pub(crate) fn home() -> Option<PathBuf> {
 }
 
 /// Replaces a leading `~/` in `path` by the home folder.
-pub(crate) fn home_expanded(path: &str) -> PathBuf {
+#[must_use]
+pub fn home_expanded(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
