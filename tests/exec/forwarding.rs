@@ -143,6 +143,34 @@ fn a_list_of_gpus_is_a_list_of_devices() {
     }
 }
 
+#[test]
+fn docker_gets_a_list_of_gpus_in_quotes_whatever_mlcube_does_with_them() {
+    // As mlcube 0.0.10 calls it: its runner drops the quotes.
+    let words = [
+        ("Docker version 20.10.24", "--gpus=device=0,1", "--gpus=\"device=0,1\""),
+        ("Docker version 20.10.24", "--gpus=\"device=0,1\"", "--gpus=\"device=0,1\""),
+        ("Docker version 20.10.24", "--gpus=device=0", "--gpus=device=0"),
+        ("podman version 5.0.0", "--gpus=device=0,1", "--gpus=device=0,1"),
+    ];
+    let (scene, shim) = (Scene::new(), repository().join("mlcube-ssh-exec/src/sh"));
+    let text = |name: &str| fs::read_to_string(shim.join(name)).unwrap();
+    let bin = scene.home().join("shims");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("docker"), text("gpus.sh") + &text("engine.sh")).unwrap();
+    for (version, given, arrives) in words {
+        let says =
+            format!("case $1 in --version) echo '{version}' ;; *) printf '<%s>' \"$@\" ;; esac");
+        scene.has_program("docker", &says);
+        let path =
+            format!("{}:{}:/usr/bin:/bin", bin.display(), scene.home().join("bin").display());
+        let ran = scene.invocation(Path::new("/bin/sh")).arg(bin.join("docker"));
+        let ran = ran.args(["run", given, "a/b"]).env("PATH", path).env("MLCUBE_SSH_JOB", "1-a");
+        let ran = ran.env("MLCUBE_SSH_JOB_FOLDER", scene.home()).env("MLCUBE_SSH_VARIABLES", "");
+        let ran = ran.run();
+        assert!(ran.succeeds().stdout.contains(&format!("<{arrives}>")), "{ran}");
+    }
+}
+
 /// A docker runner that parses the list itself, as those after 0.0.9 do, isn't on the package index: this one has what
 /// they have, and prints what it is given.
 #[test]

@@ -123,6 +123,11 @@ while [ "$left" -gt 0 ]; do
         for device in $devices; do set -- "$@" --device "nvidia.com/gpu=$device"; done
         continue
       fi
+      # docker reads the value as CSV, and mlcube 0.0.10 drops the quotes that keep a list together.
+      case $word in
+        *'"'* | --gpus=device=*=*) ;;
+        --gpus=device=*,*) case $("$engine" --version 2>/dev/null) in [Dd]ocker*) word="--gpus=\"${word#--gpus=}\"" ;; esac ;;
+      esac
       ;;
     option--*=* | option--detach | option--init | option--interactive | option--no-healthcheck | option--privileged | \
       option--publish-all | option--quiet | option--read-only | option--replace | option--tty | option-[ditqP] | \
