@@ -22,6 +22,7 @@ impl EngineFailure {
             | Self::Forbidden
             | Self::NoGpus
             | Self::NoRegistry(_)
+            | Self::ShortName
             | Self::NoImageFile => return None,
         };
         Some(connection.script(LOOK).given("failure", kind).given("engine", engine))
@@ -72,6 +73,9 @@ impl EngineFailure {
             ),
             Self::NoGpus => format!(
                 "install the NVIDIA container toolkit on '{host}'; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` describes its GPUs to podman, `sudo nvidia-ctk runtime configure --runtime=docker` to docker"
+            ),
+            Self::ShortName => format!(
+                "on '{host}', write the line unqualified-search-registries = [\"docker.io\"] at the top of ~/.config/containers/registries.conf: podman then looks on Docker Hub, as docker does"
             ),
             Self::NoImageFile => format!(
                 "put the image's file into image_dir on '{host}', which is set by 'remote: {{image_dir: FOLDER}}' in the platform's section and is '.image' in the workspace otherwise; or add the recipe to the cube"

@@ -24,6 +24,8 @@ pub(crate) enum EngineFailure {
     NoGpus,
     /// The registry of an image can't be reached; its host, if the line names it.
     NoRegistry(Option<String>),
+    /// podman isn't told in which registry to look for `owner/name`.
+    ShortName,
     /// Singularity has neither the file of the image nor a recipe for it.
     NoImageFile,
 }
@@ -65,6 +67,9 @@ impl EngineFailure {
         }
         if line.contains("SIF recipe file does not exist") {
             return Some(Self::NoImageFile);
+        }
+        if says(&["did not resolve to an alias and no unqualified-search registries"]) {
+            return Some(Self::ShortName);
         }
         if says(&["unresolvable cdi devices", "could not select device driver"]) {
             return Some(Self::NoGpus);
@@ -125,6 +130,10 @@ mod tests {
             ("sh: line 1: sudo: command not found", EngineFailure::NotFound("sudo".to_owned())),
             ("sudo: nerdctl: command not found", EngineFailure::NotFound("nerdctl".to_owned())),
             ("sudo: a password is required", EngineFailure::NeedsPassword),
+            (
+                "Error: short-name \"a/b:1\" did not resolve to an alias and no unqualified-search registries are defined in \"/etc/containers/registries.conf\"",
+                EngineFailure::ShortName,
+            ),
             (
                 "Error: setting up CDI devices: unresolvable CDI devices a.b/c=all",
                 EngineFailure::NoGpus,
