@@ -71,8 +71,14 @@ fn a_folder_in_the_place_of_a_file_and_the_other_way_round() {
         refused.exits(125).complains(&[
             &format!("make.data on 'there' isn't a {wanted}: {}", there.display()),
             &format!("{} is of the wrong kind, too", local.display()),
-            &format!("replace it by the {wanted}, and remove {} on the remote", there.display()),
+            &format!("replace it by the {wanted}, and move {} away on the remote", there.display()),
         ]);
+        if kind == "file" {
+            // As `data=$UNSET` in a script means the workspace.
+            let refused = run(&scene, &scene.document(&cube, &["--task=make", "data="]));
+            refused.exits(125).complains(&["is a folder that holds something: give data=FILE"]);
+            refused.never_says("replace").never_says("away");
+        }
         // As told.
         fs::remove_file(&local).or_else(|_| fs::remove_dir(&local)).unwrap();
         fs::remove_file(&there).or_else(|_| fs::remove_dir(&there)).unwrap();

@@ -76,8 +76,16 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
     if let Some(wanted) = wanted {
         let failure =
             Failure::ours(anyhow!("the input {name} on '{host}' isn't a {wanted}: {path}"));
-        let local = input.and_then(|input| input.local);
-        return failure.hint(right_kind(wanted, local.as_deref(), path));
+        let parameter = input.as_ref().map_or("NAME", |input| input.name.as_str());
+        let local = input.as_ref().and_then(|input| input.local.as_deref());
+        // Whoever replaced such a folder would lose what it holds.
+        if let Some(folder) = local.filter(|local| wanted == "file" && holds_anything(local)) {
+            return failure.hint(format!(
+                "{} is a folder that holds something: give {parameter}=FILE, with the path of a file in the workspace",
+                folder.display()
+            ));
+        }
+        return failure.hint(right_kind(wanted, local, path));
     }
     let what = match state {
         "any" => "no such path",
@@ -103,7 +111,7 @@ fn right_kind(wanted: &str, local: Option<&Path>, path: &str) -> String {
     match local {
         None => format!("replace it on the remote by a {wanted}; push doesn't send it"),
         Some(local) if is_wrong(&local) => format!(
-            "{} is of the wrong kind, too: replace it by the {wanted}, and remove {path} on the remote; then run it again",
+            "{} is of the wrong kind, too: replace it by the {wanted}, and move {path} away on the remote; then run it again",
             local.display()
         ),
         Some(local) => format!(
@@ -111,6 +119,11 @@ fn right_kind(wanted: &str, local: Option<&Path>, path: &str) -> String {
             local.display()
         ),
     }
+}
+
+/// Returns whether a path is a folder that isn't empty.
+fn holds_anything(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Returns what provides an input: another task, the local workspace, or the owner of a remote path that push doesn't send.
