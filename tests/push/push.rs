@@ -200,7 +200,9 @@ fn a_remote_root_below_the_home_is_found_in_the_remote_home() {
         let mut scene = Scene::at(place, HostOptions::default().account(&account));
         scene.set("/remote_root", root);
         let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
-        let _document = pushed(&scene, &cube);
+        let document = pushed(&scene, &cube);
+        let shown = scene.tool("mlcube-ssh-push").arg("-n").reads_document(&document).run();
+        shown.succeeds().says("the remote home isn't known");
         let there =
             account.home().join(root.trim_start_matches("~/")).join("digits/workspace/data.csv");
         assert!(there.exists(), "{root}");
@@ -423,8 +425,11 @@ fn a_dry_run_can_be_pasted_whatever_the_cubes_folder_is_called() {
     let cube = scene.cube(name).task(&train()).with_file("data.csv", "1,2\n");
     let document = scene.document(&cube, &[]);
     let shown = scene.tool("mlcube-ssh-push").arg("-n").reads_document(&document).run();
-    scene.sh(&shown.succeeds().stderr).run();
+    shown.never_says("the remote home isn't known");
+    scene.sh(&shown.succeeds().stderr).run().succeeds();
     assert!(!scene.home().join("pwned").exists(), "{shown}");
+    let arrived = files_below(&scene.host.remote_root());
+    assert!(arrived.iter().any(|path| path.ends_with("workspace/data.csv")), "{shown}");
 }
 
 /// sshd starts every session in the account's folder, and the scripts follow HOME, which a host may set to another one.

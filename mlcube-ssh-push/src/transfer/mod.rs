@@ -302,6 +302,12 @@ impl TransferContext<'_> {
         if args.delete {
             self.show_removal(&self.local.gone, base, &self.backups.code());
         }
+        if !base.starts_with('/') {
+            // rsync looks for a relative folder of either option below its destination.
+            self.step.show_comment(
+                "the remote home isn't known before a login: to paste these commands, write whole remote paths into --temp-dir and --backup-dir",
+            );
+        }
         let code = code::sendable(&self.local.code);
         let remaining = self.show_new(&code);
         if !remaining.code.is_empty() {
