@@ -119,11 +119,16 @@ fn what_an_ordinary_user_cant_read_is_named_and_the_rest_goes() {
 
 #[test]
 fn a_remote_folder_that_its_user_cant_enter_holds_nothing_else_up() {
-    let Some((_account, scene)) = Scene::with_an_ordinary_user() else { return };
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let cube = cube.with_file("spool/r", "old");
     let document = scene.document(&cube, &[]);
     push(&scene, &document).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
+    // A folder that can be written and not listed isn't empty.
+    fs::write(there.join("spool/r"), "a newer result").unwrap();
+    account.owns(&there.join("spool"));
+    fs::set_permissions(there.join("spool"), fs::Permissions::from_mode(0o300)).unwrap();
     let folder = scene.place().folder("disk");
     for closed in [there.join("closed"), folder.join("closed")] {
         fs::create_dir(&closed).unwrap();
@@ -135,10 +140,13 @@ fn a_remote_folder_that_its_user_cant_enter_holds_nothing_else_up() {
     push(&scene, &document).succeeds().is_silent();
     assert_eq!(fs::read_to_string(there.join("data.csv")).unwrap(), "2\n");
     let verify = scene.tool("mlcube-ssh-push").arg("--verify").reads_document(&document).run();
-    verify.succeeds().says("file differs between this machine");
-    let _cube = cube.with_file("closed/inside", "mine");
-    push(&scene, &document).exits(125).says("closed");
+    verify.exits(125).says("file differs between this machine").says("can't compare 'spool'");
+    let cube = cube.with_file("closed/inside", "mine");
+    push(&scene, &document).exits(125).says("closed").never_says("spool");
     assert_eq!(fs::read_to_string(there.join("closed/inside")).unwrap(), "a container's");
+    let _cube = cube.with_file("spool/r", "edited");
+    push(&scene, &document).exits(125).says("spool");
+    assert_eq!(fs::read_to_string(there.join("spool/r")).unwrap(), "a newer result");
 }
 
 #[test]

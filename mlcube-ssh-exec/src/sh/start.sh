@@ -130,6 +130,7 @@ take_workspace() {
   # `clean` holds the guard while it removes the tree.
   need_cube
   check_workspace_link "$locked" "$base" "$state"
+  need_push
   take_lock "$lock" "$id"
   if ! with_words make_job; then
     rm -rf "${job:?}" "$lock"
@@ -173,7 +174,6 @@ if [ ! -d "$job" ]; then
   if is_held "$lock" "$id"; then refuse_locked; fi
   take_former_workspace "$locked" "$former_workspace" "$state" || refuse_locked
   check_inputs
-  need_push
   mask=$(umask)
   umask "$private"
   if take_workspace; then start_job "$@"; fi

@@ -87,8 +87,9 @@ impl Fetch<'_> {
             .args(batch.permissions_option())
             // Nothing from the remote may run locally with more rights than its user has.
             .arg("--chmod=u-s,g-s,o-t")
-            // That a group may write to the remote files says nothing about local groups.
-            .args(self.connection.is_shared().then_some("--chmod=g-w"))
+            // That a group may write to the remote files says nothing about local groups; others have no permissions in a
+            // shared tree, whatever a task has given them.
+            .args(self.connection.is_shared().then_some("--chmod=g-w,o-rwx"))
             // Nor may others write to them whom this user gives no such permission.
             .args(Umask::of_process().option())
             // Links are made by `Links`, from the listing. rsync would make whatever link the host has by now, and the

@@ -3,6 +3,7 @@
 //! Only those links count in whose places the local side has a folder: a task may leave a link to `/`, and what is behind it is
 //! nobody's business.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::{EntryKind, FIND_FORMAT_LINKED, Listing};
@@ -15,6 +16,9 @@ use crate::remote::problem::failure;
 
 const LIST: &str = include_str!("../sh/linked-folders.sh");
 
+/// How many links are looked behind before no more are sought.
+const MOST: usize = 10_000;
+
 /// Adds to the listing `remote` of the `workspace` what is behind its links in the places of folders of `ours`: the local
 /// workspace, and what both sides agreed on.
 pub(crate) fn list(
@@ -22,17 +26,34 @@ pub(crate) fn list(
     workspace: &str,
     remote: &mut Listing,
     ours: [&Listing; 2],
-    run: impl FnOnce(Script) -> Outcome<Reply>,
+    run: impl Fn(Script) -> Outcome<Reply>,
 ) -> Outcome<()> {
+    let mut listed = HashSet::new();
+    // Behind a link may be more of them; links that lead to each other have no end.
+    while listed.len() < MOST && list_new(connection, workspace, remote, ours, &mut listed, &run)? {
+    }
+    Ok(())
+}
+
+/// As `list`, for the links that aren't in `listed` yet, and adds them to it; returns whether there were any.
+fn list_new(
+    connection: &Connection,
+    workspace: &str,
+    remote: &mut Listing,
+    ours: [&Listing; 2],
+    listed: &mut HashSet<PathBuf>,
+    run: &impl Fn(Script) -> Outcome<Reply>,
+) -> Outcome<bool> {
     let is_ours =
         |path: &Path| ours.iter().any(|ours| ours.get(path).is_some_and(|entry| entry.is_folder()));
     let links: Vec<PathBuf> = remote
         .iter()
         .filter(|(path, entry)| entry.kind == EntryKind::Link && is_ours(path))
         .map(|(path, _)| path.to_owned())
+        .filter(|path| listed.insert(path.clone()))
         .collect();
     if links.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let script = connection.script(LIST);
     let script = script.given("workspace", workspace).given("linked", FIND_FORMAT_LINKED);
@@ -41,5 +62,5 @@ pub(crate) fn list(
         return Err(failure(connection.host().as_str(), &reply));
     }
     remote.merge(&reply.listing()?);
-    Ok(())
+    Ok(true)
 }

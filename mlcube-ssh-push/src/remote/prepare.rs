@@ -6,7 +6,9 @@ use anyhow::{Context, Result, anyhow};
 use mlcube_ssh::cube::layout::{Layout, links};
 use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::cube::tree_owner::Owner;
-use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNWRITABLE, Listing};
+use mlcube_ssh::listing::{
+    FIND_FORMAT, FIND_FORMAT_LINKED, FIND_FORMAT_UNREADABLE, FIND_FORMAT_UNWRITABLE, Listing,
+};
 use mlcube_ssh::pipe::document::{Document, Remote};
 use mlcube_ssh::pipe::failure::{OrHint, Outcome};
 use mlcube_ssh::process::script::Script;
@@ -58,6 +60,7 @@ pub(crate) fn script(
         .given("format", FIND_FORMAT)
         .given("linked", FIND_FORMAT_LINKED)
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
+        .given("unreadable", FIND_FORMAT_UNREADABLE)
         .given("origin", &origin.line)
         .given("former_origin", &origin.former_id)
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
@@ -135,6 +138,7 @@ pub(crate) fn look_script(connection: &Connection, remote: &Remote) -> Script {
         .given("workspace", remote.workspace.as_str())
         .given("format", FIND_FORMAT)
         .given("unwritable", FIND_FORMAT_UNWRITABLE)
+        .given("unreadable", FIND_FORMAT_UNREADABLE)
 }
 
 /// The remote as a comparison finds it.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Lists the workspace as a push would find it; makes nothing.
-# Given: base; state, the state folder; workspace; format and unwritable, the formats of the listing.
+# Given: base; state, the state folder; workspace; format, unwritable and unreadable, the formats of the listing.
 # Replies: base and workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -9,4 +9,4 @@ check_own "$state" "$base"
 need_rsync
 tell_workspaces "$state"
 printf 'base %s\nworkspace %s\nlisting\n' "$base" "$workspace"
-if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$unwritable"; fi
+if [ -d "$workspace" ]; then list_workspace "$workspace" "$format" "$unwritable" "$unreadable"; fi

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes the folders that a push fills, and lists the workspace. Starts no program that has nothing to do: each costs
 # milliseconds, and a small push takes a few hundred.
-# Given: base, state (the state folder) and workspace; format, the format of the listing; linked and unwritable, the
-# formats of entries below links to folders and of read-only folders; origin, the owner line of the machine that
+# Given: base, state (the state folder) and workspace; format, the format of the listing; linked, unwritable and
+# unreadable, the formats of entries below links to folders, of read-only folders and of those that can't be listed; origin, the owner line of the machine that
 # pushes; former_origin, the id that an earlier version gave that machine; former_workspace, where an earlier version
 # kept the workspace, or nothing; adopt, yes if the push takes over the tree of another owner; id, the random name of
 # this push's incoming folder; former, the names of earlier pushes of this machine that didn't end well, newest last;
@@ -184,7 +184,7 @@ if cd "$base"; then
   done
 fi
 printf 'listing\n'
-list_workspace "$workspace" "$format" "$unwritable" || return
+list_workspace "$workspace" "$format" "$unwritable" "$unreadable" || return
 printf 'another\0\0'
 # Code that can't be listed is sent.
 if cd "$base"; then list_places "$linked" "$@" || :; fi

@@ -16,6 +16,7 @@ pub(crate) mod backup;
 pub(crate) mod batch;
 pub(crate) mod unplaced;
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
@@ -126,6 +127,8 @@ impl Plan {
         let mut around: Option<&'static Path> = None;
         let umask = (direction == TransferDirection::Down).then(Umask::of_process);
         let rules = Rules { overwrite, umask };
+        // The skipped entries with which something would be sent.
+        let mut wanted: Vec<&'static Path> = Vec::new();
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
             let (receiver, agreed) = (to_it.find(packed), agreed_it.find(packed));
@@ -147,10 +150,18 @@ impl Plan {
             let (receiver, agreed) = (receiver.as_ref(), agreed.as_ref());
             let versions = Versions { path, sender: &entry, receiver, agreed };
             if is_skipped {
+                if agreed.is_none_or(|agreed| !entry.same(agreed))
+                    && wanted.last() != skipped_root.as_ref()
+                {
+                    wanted.extend(skipped_root);
+                }
                 plan.keep_agreed(path, agreed);
             } else if let Some(why) = why_skipped(direction, packed, versions, to) {
                 if why.takes_all_below() {
                     skipped_root = Some(path);
+                }
+                if !entry.is_folder() {
+                    wanted.push(path);
                 }
                 plan.skipped.push((path.into(), why));
                 plan.keep_agreed(path, agreed);
@@ -162,6 +173,13 @@ impl Plan {
                 plan.note_followed_link(versions, direction);
             }
         }
+        // A closed folder on the remote is nobody's business where nothing would be sent to it.
+        let wanted: HashSet<_> = wanted.into_iter().collect();
+        plan.skipped.retain(|(path, why)| {
+            direction == TransferDirection::Down
+                || *why != Skipped::Closed
+                || wanted.contains(&**path)
+        });
         // Entries that only the receiver has stay in the sync state.
         let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
         let not_sent = agreed.packed().filter(|packed| from_it.find(*packed).is_none());
