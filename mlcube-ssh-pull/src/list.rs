@@ -32,8 +32,7 @@ pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome
     let mut remote = list::list(&connection, document, layout, None)?;
     let agreed = SyncState::of(layout, &document.remote)?.agreed()?;
     followed_links::follow(&connection, document, &mut remote, &named, &agreed)?;
-    let unmatched = selection.unmatched(&remote.listing);
-    let selection = selection.along_links(&remote.listing);
+    let (unmatched, selection) = selection::along_links(&selection, &remote.listing, &connection)?;
     let selected = remote.listing.iter().filter(|(path, _)| selection.includes(path));
     write_for_people(selected.map(|(path, entry)| line(path, &entry)))?;
     selection::check_matched(document, &unmatched)

@@ -12,7 +12,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Selection, Skipped, SyncState};
+use mlcube_ssh::sync::{Selection, SyncState};
 use mlcube_ssh::ui::names::shown;
 
 use crate::archive;
@@ -100,9 +100,10 @@ impl<'a> Pull<'a> {
         let (connection, sync_state) = (&self.connection, &self.sync_state);
         let listings = list_both(connection, document, layout, sync_state, true, &named)?;
         let remote = &listings.remote;
-        let named = named.along_links(&remote.listing);
-        let unmatched = self.selection.unmatched(&remote.listing);
-        let selection = self.selection.along_links(&remote.listing);
+        let named = named.along_links_of_host(&remote.listing);
+        let named = named.map_err(|exceeded| connection.refuse(exceeded))?;
+        let (unmatched, selection) =
+            selection::along_links(&self.selection, &remote.listing, connection)?;
         let found = Outputs::of(&self.outputs, &remote.listing, &selection);
         let (host, report) = (connection.host(), self.step.report());
         selection::name_image(&selection, &remote.listing, &listings.local, host, report);
@@ -135,11 +136,7 @@ impl<'a> Pull<'a> {
         check_outputs(document, &found.missing)?;
         outputs::check_reserved(&reserved)?;
         all_here?;
-        // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
-        let sent = plan.skipped_for(|why| *why == Skipped::SentLink);
-        let sent = sent.filter(|link| named.leads_through(link));
-        let leading_out = plan.skipped_for(|why| *why == Skipped::LeadsOut).chain(sent);
-        skipped::check_leading_out(&leading_out.collect::<Vec<_>>(), &named, connection.host())
+        skipped::check_leading_out(&plan, &named, connection.host())
     }
 
     pub(crate) fn context(&self) -> PullContext<'_> {

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::sync::{Pattern, Selection};
 use mlcube_ssh::text::units::human_bytes;
@@ -60,6 +61,16 @@ pub(crate) fn name_image(
 
 fn patterns(args: &Args) -> anyhow::Result<Vec<Pattern>> {
     args.patterns.iter().map(|text| Pattern::new(text)).collect()
+}
+
+/// The patterns that match nothing in the listing of the host, and the selection with the ends of its links.
+pub(crate) fn along_links(
+    selection: &Selection,
+    remote: &Listing,
+    connection: &Connection,
+) -> Outcome<(Vec<PathBuf>, Selection)> {
+    let along = || Ok((selection.unmatched(remote)?, selection.along_links_of_host(remote)?));
+    along().map_err(|exceeded| connection.refuse(exceeded))
 }
 
 /// Refuses paths and patterns that match nothing in the remote workspace.

@@ -41,8 +41,8 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let Listings { remote, local, agreed } =
         list_both(connection, document, layout, sync_state, false, &named)?;
     // A pattern that matches nothing is reported before any comparison reports that files are the same.
-    selection::check_matched(document, &selection.unmatched(&remote.listing))?;
-    let selection = selection.along_links(&remote.listing);
+    let (unmatched, selection) = selection::along_links(&selection, &remote.listing, &connection)?;
+    selection::check_matched(document, &unmatched)?;
     let (links, linked_files) = (remote.followed(true), remote.followed(false));
     let mut selected = Ignored::of_workspace(layout, boundary).fetched(remote.listing)?;
     selected.retain(|path, _| selection.includes(path));

@@ -59,6 +59,14 @@ impl Attacked {
         self
     }
 
+    /// From now on the host lists in the workspace what these lines of Perl print.
+    fn lists(&self, perl: &str) -> &Attacked {
+        let lists = "case $* in *%P*) exec perl -e";
+        let lines = format!("{lists} '{perl}' ;; esac\nexec /usr/bin/find \"$@\"");
+        self.scene.host.has_program("find", &lines);
+        self
+    }
+
     fn run(&self, words: &[&str]) -> Outcome {
         let [tool, words @ ..] = words else { panic!("which tool?") };
         let ran = self.scene.tool(tool).args(words).reads_document(&self.document).run();
@@ -174,29 +182,47 @@ fn a_listing_without_end() {
     host.run(&["mlcube-ssh-pull"]).exits(125).complains(&["a path in a listing", "4096 bytes"]);
 }
 
-/// What is kept of an entry beside its name counts for the shortest names.
+/// What a pull notes of each entry counts where it skips as many as there may be. What links lead to is no shorter than they
+/// are: each of a few, in a listing of a megabyte, leads through two thousand folders.
 #[test]
-fn a_listing_of_as_many_short_names_as_there_may_be() {
+fn a_listing_within_its_limits() {
     let host = Attacked::waiting_for(3600);
-    let entries = r#"awk 'BEGIN { for (;;) printf "l 777 1 1.0000000000 %x%cx%c", i++, 0, 0 }'"#;
-    host.answers(&format!("printf 'workspace /w\\nlisting\\n'; {entries}"));
-    let ran = host.run(&["mlcube-ssh-pull", "--list"]);
-    ran.exits(125).complains(&["'there'", "listings of more than 1250000 entries"]);
+    host.lists(r#"for (1 .. 300) { print "l 777 1/8 1.0000000000 l$_\0$_", "/a" x 2000, "\0" }"#);
+    host.run(&["mlcube-ssh-pull", "*"]);
+    let name = "x".repeat(48);
+    host.lists(&format!(
+        r#"for (1 .. 1150000) {{ print "u 644 1/8 1.0000000000 {name}$_\0root\0" }}"#
+    ));
+    let ran = host.run(&["mlcube-ssh-pull"]);
+    ran.exits(125).complains(&["can't read", "belongs to root"]);
+    ran.says("and 1149980 more; steps.pull.left_out in the document lists the first 1000\n");
 }
 
-/// What a host's rsync sends as messages is printed by the local one.
+/// What a host's rsync sends as messages is printed by the local one: text, and names of files that differ.
 #[test]
 fn messages_of_rsync_without_end() {
     let host = Attacked::scene();
     let there = host.scene.host.remote_root().join("digits/workspace");
+    fs::create_dir(there.join("many")).unwrap();
+    for number in 0..1000 {
+        fs::write(there.join(format!("many/{number}")), "x").unwrap();
+    }
+    host.run(&["mlcube-ssh-pull"]).succeeds();
     fs::write(there.join("large"), vec![b'x'; 1_500_000]).unwrap();
-    // Protocol 31; the version of the peer; no flags, a seed; and from then on messages of the kind MSG_INFO.
-    let lines = r#"case $1 in --server) ;; *) exec /usr/bin/rsync "$@" ;; esac
-exec perl -e '$| = 1; print pack("V", 31); read STDIN, $x, 4; print "\0", pack("V", 1);
-for (;;) { print pack("V", 9 << 24 | 40), "x" x 39, "\n" }'"#;
-    host.scene.host.has_program("rsync", lines);
-    let ran = host.run(&["mlcube-ssh-pull"]);
-    ran.exits(125).complains(&["'there'", "a reply of more than 16 MiB"]);
+    let text = r#"say("x" x 39)"#;
+    let names = r#"say(sprintf(">fc........ %08d", $number++), ("y" x 4000) x 14)"#;
+    for (words, message) in [(&[][..], text), (&["--checksum"], names)] {
+        // Protocol 31; the version of the peer; no flags, a seed; and from then on messages of the kind MSG_INFO.
+        let lines = format!(
+            r#"case $1 in --server) ;; *) exec /usr/bin/rsync "$@" ;; esac
+exec perl -e 'sub say {{ for (@_, "\n") {{ print pack("V", 9 << 24 | length), $_ }} }}
+$| = 1; print pack("V", 31); read STDIN, $x, 4; print "\0", pack("V", 1);
+for (;;) {{ {message} }}'"#
+        );
+        host.scene.host.has_program("rsync", &lines);
+        let ran = host.run(&[&["mlcube-ssh-pull"], words].concat());
+        ran.exits(125).complains(&["'there'", "a reply of more than 16 MiB"]);
+    }
 }
 
 /// A listing whose entries would lead out, or have sizes and times that no file has.

@@ -47,19 +47,25 @@ impl Boundary {
     /// # Errors
     /// When the base or a listed place can't be inspected.
     pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
+        let listed = runner.follow_links.iter();
+        let listed = listed.map(|place| real(&normal(&home_expanded(place))));
+        Ok(Self {
+            listed: listed.collect::<Result<_>>().context("follow_links")?,
+            names_base: runner.base.is_some(),
+            ..Self::of_folder(&layout.base)?
+        })
+    }
+
+    /// Makes the boundary of a base, out of which no link leads to a place that the user lists.
+    ///
+    /// # Errors
+    /// When the base can't be inspected.
+    pub fn of_folder(base: &Path) -> Result<Self> {
         let homes = homes()?;
         let ssh = homes.iter().map(|home| real(&home.join(".ssh")));
         let state = real(&state_folder()?).or_hint(STATE_REMEDY);
         let protected = ssh.chain([state]).collect::<Result<_>>()?;
-        let listed = runner.follow_links.iter();
-        let listed = listed.map(|place| real(&normal(&home_expanded(place))));
-        Ok(Self {
-            base: real(&layout.base)?,
-            homes,
-            protected,
-            listed: listed.collect::<Result<_>>().context("follow_links")?,
-            names_base: runner.base.is_some(),
-        })
+        Ok(Self { base: real(base)?, homes, protected, listed: Vec::new(), names_base: false })
     }
 
     /// Refuses to send what is outside the base, and what a cube declares outside its own checkout, unless the user

@@ -72,12 +72,16 @@ impl DoubtfulNames {
         self.0.iter().copied()
     }
 
-    /// Makes files of these names in the folder `scratch`, on the disk of `workspace`, and returns a listing of the
-    /// result.
+    /// Makes files of these names in the folder `scratch`, on the disk of `workspace`, and returns whether a place is
+    /// listed afterwards.
     ///
     /// # Errors
     /// When the folder can't be made or listed, and when a file can't be made for a reason that isn't its name.
-    pub fn try_in(&self, workspace: &Path, scratch: &Path) -> io::Result<Listing> {
+    pub fn try_in(
+        &self,
+        workspace: &Path,
+        scratch: &Path,
+    ) -> io::Result<impl Fn(&Path) -> bool + use<>> {
         fs::create_dir_all(scratch)?;
         for (path, place) in self.tries() {
             let local = workspace.join(path);
@@ -96,14 +100,16 @@ impl DoubtfulNames {
                 return Err(problem);
             }
         }
-        let tried = Listing::of_folder(scratch, &|_, _| Ok(false)).map_err(io::Error::other);
+        let hasher = RandomState::new();
+        let places = hashes_of(&hasher, scratch);
         let _ = fs::remove_dir_all(scratch);
-        tried
+        let places = places?;
+        Ok(move |place: &Path| places.contains(&hasher.hash_one(place)))
     }
 
-    /// Marks in `to` the names that are missing in the listing `tried`.
-    pub fn mark(&self, to: &mut Listing, tried: &Listing) {
-        let unheld = self.tries().filter(|(_, place)| tried.get(place).is_none());
+    /// Marks in `to` the names whose places aren't listed.
+    pub fn mark(&self, to: &mut Listing, is_listed: impl Fn(&Path) -> bool) {
+        let unheld = self.tries().filter(|(_, place)| !is_listed(place));
         to.extend(unheld.map(|(path, _)| (path, Entry::unheld())));
     }
 }
@@ -116,6 +122,20 @@ pub fn confusable_with(these: &Listing) -> impl Fn(&Path) -> bool + use<> {
     };
     let keys: HashSet<_> = these.iter().map(|(path, _)| key(path)).collect();
     move |path| keys.contains(&key(path))
+}
+
+/// The hashes of the places in the numbered folders of `scratch`. A host may list a million long names, and a listing is
+/// kept until the process ends.
+fn hashes_of(hasher: &RandomState, scratch: &Path) -> io::Result<HashSet<u64>> {
+    let mut hashes = HashSet::new();
+    for folder in fs::read_dir(scratch)? {
+        let folder = folder?;
+        for entry in fs::read_dir(folder.path())? {
+            let place = Path::new(&folder.file_name()).join(entry?.file_name());
+            hashes.insert(hasher.hash_one(place.as_path()));
+        }
+    }
+    Ok(hashes)
 }
 
 /// Returns whether the folder of a path lists its name byte for byte.
@@ -173,16 +193,16 @@ mod tests {
         let names =
             DoubtfulNames::of(&listing(&["d/A", "d/a", "d/n/a", "d/n/A"]), &Listing::default());
         let tried = names.try_in(folder.path(), &folder.path().join("try")).unwrap();
-        assert_eq!(tried.files(), 4);
         let mut to = Listing::default();
         names.mark(&mut to, &tried);
         assert!(to.is_empty() && !folder.path().join("try").exists());
-        names.mark(&mut to, &tried.filter(|path, _| path != Path::new("1/a")));
+        names.mark(&mut to, |place| place != Path::new("1/a") && tried(place));
         assert!(to.len() == 1 && to.get(Path::new("d/a")).unwrap().is_unheld());
         // An entry that was made after the listing is listed, and its name can be stored.
         fs::create_dir(folder.path().join("d")).unwrap();
         fs::write(folder.path().join("d/a"), "").unwrap();
         let tried = names.try_in(folder.path(), &folder.path().join("try")).unwrap();
-        assert_eq!(tried.files(), 4);
+        names.mark(&mut to, tried);
+        assert_eq!(to.len(), 1, "what was marked before");
     }
 }

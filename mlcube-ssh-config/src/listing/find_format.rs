@@ -118,7 +118,7 @@ impl Parser {
                     let known = interner.len();
                     self.listing.push(PackedEntry::pack(interner, &path, &entry, target));
                     if interner.len() > known && !self.is_our_own {
-                        interner.count_from_host(path.len() + target.len())?;
+                        interner.count_from_host()?;
                     }
                 }
                 Some(_) => {}
@@ -435,8 +435,8 @@ mod tests {
     #[test]
     fn what_is_new_in_several_listings_has_one_limit() {
         let mut interner = Interner::default();
-        // Leaves room for the bytes of two such entries.
-        assert_eq!(interner.count_from_host(limits::NAMES - 20), Ok(()));
+        // Leaves room for two such entries.
+        interner.bytes_from_hosts = limits::NAMES - 40;
         let entry = |mode: u32| format!("f {mode} 1 1.000000000 0123456789\0\0");
         let mut feed =
             |mut parser: Parser, mode: u32| parser.feed_in(&mut interner, entry(mode).as_bytes());

@@ -52,18 +52,18 @@ pub fn is_reserved(name: &OsStr) -> bool {
 
 /// Returns the folders of a listing that have our reserved name and hold something: a job may have written results there.
 #[must_use]
-pub fn reserved_folders(listing: &Listing) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = Vec::new();
+pub fn reserved_folders(listing: &Listing) -> Vec<&'static Path> {
+    let mut found: Vec<&Path> = Vec::new();
     let mut entries = listing.iter().peekable();
     while let Some((path, entry)) = entries.next() {
         let is_ours =
             entry.is_folder() && path.file_name().is_some_and(|name| is_named(name, OURS));
-        let is_below = |found: &PathBuf| path.starts_with(found);
+        let is_below = |found: &&Path| path.starts_with(found);
         if is_ours
             && entries.peek().is_some_and(|(next, _)| next.starts_with(path))
             && !found.last().is_some_and(is_below)
         {
-            found.push(path.to_owned());
+            found.push(path);
         }
     }
     found

@@ -35,9 +35,9 @@ pub(crate) struct Interner {
     /// The longest run of numbers whose records were added in the order of a listing, and the run that may still grow.
     longest_run: Range<u32>,
     last_run: Range<u32>,
-    /// How many records came only from hosts, and the bytes of their names and targets.
+    /// How many records came only from hosts, and their bytes.
     from_hosts: usize,
-    names_from_hosts: usize,
+    pub(crate) bytes_from_hosts: usize,
 }
 
 /// Locks the interner for adding many records in a row: two threads that alternate at each record take longer for the
@@ -61,18 +61,18 @@ impl Interner {
         self.records.len()
     }
 
-    /// Counts a record, with `names` bytes of names, that came from a host and is new: what is stored for good has one
-    /// limit, over however many listings.
+    /// Counts the newest record, which came from a host: what is stored for good has one limit, over however many
+    /// listings.
     ///
     /// # Errors
     /// When the limit is exceeded.
-    pub(crate) fn count_from_host(&mut self, names: usize) -> Result<(), Exceeded> {
+    pub(crate) fn count_from_host(&mut self) -> Result<(), Exceeded> {
         self.from_hosts += 1;
-        self.names_from_hosts = self.names_from_hosts.saturating_add(names);
+        self.bytes_from_hosts += self.records.last().map_or(0, |newest| newest.len());
         if self.from_hosts > limits::ENTRIES {
             return Err(Exceeded::Entries);
         }
-        if self.names_from_hosts > limits::NAMES { Err(Exceeded::Names) } else { Ok(()) }
+        if self.bytes_from_hosts > limits::NAMES { Err(Exceeded::Names) } else { Ok(()) }
     }
 
     /// Orders two records by their numbers, if both belong to the longest run; most do if the sync state or a local

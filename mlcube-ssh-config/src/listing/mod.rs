@@ -64,16 +64,18 @@ impl Listing {
         self.find(path).ok().map(|at| self.entries[at].entry())
     }
 
-    /// The entry at `path`, with a path that outlives the listing.
-    pub(crate) fn find_entry(&self, path: &Path) -> Option<(&'static Path, Entry)> {
-        self.find(path).ok().map(|at| self.entries[at].unpack())
+    /// The entry at `path`, as it is stored.
+    pub(crate) fn find_packed(&self, path: &Path) -> Option<PackedEntry> {
+        self.find(path).ok().map(|at| self.entries[at])
     }
 
     /// The entry at `folder` and those in it, in order.
-    pub(crate) fn within(&self, folder: &Path) -> impl Iterator<Item = (&'static Path, Entry)> {
+    pub(crate) fn within(&self, folder: &Path) -> impl Iterator<Item = PackedEntry> {
         let at = self.find(folder).unwrap_or_else(|at| at);
-        let entries = self.entries[at..].iter().map(|packed| packed.unpack());
-        entries.take_while(move |(path, _)| path.starts_with(folder))
+        self.entries[at..]
+            .iter()
+            .copied()
+            .take_while(move |packed| packed.path().starts_with(folder))
     }
 
     /// Adds an entry, or replaces the one with the same path. Fast if it follows all the others.
@@ -173,7 +175,7 @@ impl Listing {
     }
 
     /// The entries as they are stored, in order.
-    pub(crate) fn packed(&self) -> impl Iterator<Item = PackedEntry> {
+    pub(crate) fn packed(&self) -> impl DoubleEndedIterator<Item = PackedEntry> {
         self.entries.iter().copied()
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::listing::entry::{Entry, EntryKind, KEPT_MODE};
 use crate::listing::interner::{Id, Interner, interner, records};
@@ -28,6 +28,12 @@ impl PackedEntry {
     pub(crate) fn new_in(interner: &mut Interner, path: &Path, entry: &Entry) -> Self {
         let target = entry.target.as_os_str().as_bytes();
         Self::pack(interner, path.as_os_str().as_bytes(), entry, target)
+    }
+
+    /// Packs a path of which no entry is known.
+    pub(crate) fn of_path(path: &Path) -> Self {
+        let (kind, target) = (EntryKind::Other, PathBuf::new());
+        Self::new(path, &Entry { kind, mode: 0, size: 0, modified: (0, 0), target })
     }
 
     /// Packs an entry whose target is passed separately.
@@ -170,8 +176,6 @@ fn same_start(one: &[u8], other: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]

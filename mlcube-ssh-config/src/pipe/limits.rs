@@ -27,12 +27,18 @@ pub const RECORD: usize = 4 << 20;
 pub const WARNINGS: usize = 100;
 
 /// Entries of one listing, and new entries of all listings of a process, which are kept until it ends. Data sets of a
-/// million files are common; with this limit and [`NAMES`], a host can make the client use some 120 MB for a listing, and
-/// 230 MB where every entry of it is skipped.
+/// million files are common; with this limit and [`NAMES`], a host can make the client use some 120 MB for a listing.
 pub const ENTRIES: usize = 1_250_000;
 
-/// Bytes of all names and link targets of one listing, and of the new ones in all listings: 80 for each of [`ENTRIES`].
+/// Bytes of one listing, and of what is kept of the new entries in all listings: 80 for each of [`ENTRIES`].
 pub const NAMES: usize = 96 << 20;
+
+/// Bytes of the paths to which the links on the way to a request lead, each with [`LINK`] bytes for itself: enough for
+/// 100,000 links.
+pub const LINKS: usize = 16 << 20;
+
+/// What such a path takes beside its bytes.
+pub const LINK: usize = 64;
 
 /// Bytes of a path or a link target: Linux's `PATH_MAX`. No system call accepts a longer one.
 pub const PATH: usize = 4096;
@@ -65,6 +71,8 @@ pub enum Exceeded {
     Entries,
     /// [`NAMES`].
     Names,
+    /// [`LINKS`].
+    Links,
     /// [`PATH`].
     Path,
     /// [`EXTENSION`].
@@ -86,6 +94,7 @@ impl fmt::Display for Exceeded {
             }
             Self::Warnings => return write!(f, "sent more than {WARNINGS} warnings about one job"),
             Self::Entries => return write!(f, "sent listings of more than {ENTRIES} entries"),
+            Self::Links => ("links to paths", mib(LINKS)),
             Self::Names => ("the names of its listings", mib(NAMES)),
             Self::Path => ("a path in a listing", format!("{PATH} bytes")),
             Self::Extension => {

@@ -145,6 +145,12 @@ impl Command {
         if let Input::List(list) = &self.input { list.len() } else { 0 }
     }
 
+    /// The names on its standard input.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &'static Path> {
+        let list = if let Input::List(list) = &self.input { Some(list) } else { None };
+        list.into_iter().flat_map(List::iter)
+    }
+
     /// Makes a list of files the standard input.
     #[must_use]
     pub fn list(mut self, list: List) -> Self {

@@ -28,6 +28,11 @@ impl List {
         self.0.iter().copied()
     }
 
+    /// Splits the list into pieces of `length` names.
+    pub(crate) fn pieces(&self, length: usize) -> impl Iterator<Item = Self> {
+        self.0.chunks(length).map(|names| names.iter().copied().collect())
+    }
+
     /// How many names there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -21,7 +21,7 @@ pub use plan::{Plan, leads_out};
 pub use same_contents::SideListings;
 pub use selection::{Pattern, Selected, Selection};
 pub use sides::{Sides, longest_path, unrounded_local};
-pub use skipped::Skipped;
+pub use skipped::{Skipped, SkippedEntry};
 pub use state::SyncState;
 pub use state::agreed::{Agreed, AgreedEntry, Confirmed};
 pub use state::confirm::{Ended, list_paths};

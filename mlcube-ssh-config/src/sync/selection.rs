@@ -2,8 +2,9 @@
 //! link without its end is of no use.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::ffi::OsString;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
+use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -11,7 +12,9 @@ use anyhow::Result;
 
 use crate::listing::Listing;
 use crate::listing::entry::EntryKind;
+use crate::listing::packed_entry::PackedEntry;
 use crate::pipe::failure::hinted;
+use crate::pipe::limits::{self, Exceeded};
 
 /// How many links are followed in a row, against circles: as many as Linux follows (`path_resolution(7)`).
 const MOST_HOPS: usize = 40;
@@ -21,27 +24,11 @@ const MOST_PATTERNS: usize = 1000;
 
 /// A path in the workspace; `*` and `?` stand for any characters except `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Vec<Name>);
-
-/// One component of a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
-    text: OsString,
-    has_wildcards: bool,
-}
-
-impl Name {
-    fn exact(text: OsString) -> Self {
-        Self { text, has_wildcards: false }
-    }
-
-    fn is(&self, name: &std::ffi::OsStr) -> bool {
-        if self.has_wildcards {
-            matches(self.text.as_bytes(), name.as_bytes())
-        } else {
-            self.text == name
-        }
-    }
+pub struct Pattern {
+    /// The path as it was typed, behind what links have added.
+    path: PathBuf,
+    /// How many components stand for themselves, from the first one.
+    exact: usize,
 }
 
 impl Pattern {
@@ -57,58 +44,59 @@ impl Pattern {
                 "write it relative to the workspace: 'model/last*', logs/",
             ));
         }
-        let name =
-            |part: &str| Name { text: part.into(), has_wildcards: part.contains(['*', '?']) };
-        Ok(Self(parts.into_iter().map(name).collect()))
+        Ok(Self { path: parts.into_iter().collect(), exact: 0 })
     }
 
     /// The pattern that selects `path` and everything in it.
     #[must_use]
     pub fn exact(path: &Path) -> Self {
-        Self(path.iter().map(|name| Name::exact(name.to_owned())).collect())
+        Self { path: path.to_owned(), exact: path.iter().count() }
     }
 
     /// The path, if it has no wildcard.
-    fn path(&self) -> Option<PathBuf> {
-        let mut names = self.0.iter();
-        names.all(|name| !name.has_wildcards).then(|| self.text())
+    fn path(&self) -> Option<&Path> {
+        let has_wildcard = |part: &OsStr| part.as_bytes().iter().any(|byte| b"*?".contains(byte));
+        (!self.path.iter().skip(self.exact).any(has_wildcard)).then_some(&self.path)
     }
 
-    /// The path as it was typed.
-    fn text(&self) -> PathBuf {
-        self.0.iter().map(|name| &name.text).collect()
+    /// Returns whether a name matches the component `part`, at the place `at`.
+    fn is(&self, at: usize, part: &OsStr, name: &OsStr) -> bool {
+        part == name || at >= self.exact && matches(part.as_bytes(), name.as_bytes())
     }
 
     /// Returns whether `path` matches, or is a folder above a possible match.
     fn leads_through(&self, path: &Path) -> bool {
-        path.components().count() <= self.0.len()
-            && self.0.iter().zip(path).all(|(pattern, name)| pattern.is(name))
+        let mut parts = self.path.iter();
+        let is = |(at, name)| parts.next().is_some_and(|part| self.is(at, part, name));
+        path.iter().enumerate().all(is)
     }
 
     /// Returns whether `path` is selected: it matches, or is in a folder that matches.
     fn matches(&self, path: &Path) -> bool {
-        path.components().count() >= self.0.len()
-            && self.0.iter().zip(path).all(|(pattern, name)| pattern.is(name))
+        let mut names = path.iter();
+        let is = |(at, part)| names.next().is_some_and(|name| self.is(at, part, name));
+        self.path.iter().enumerate().all(is)
     }
 
     /// The pattern for the end of the link at `path` by its text, if that leads to something in the workspace. A `..`
     /// is accepted only at the start: after a name, which may itself be a link, it can lead anywhere.
     fn after_link(&self, path: &Path, target: &Path) -> Option<Self> {
-        let mut around = Self::exact(path.parent().unwrap_or(path)).0;
+        let mut around = path.parent().unwrap_or(path).to_owned();
         let mut has_name = false;
         for component in target.components() {
             match component {
                 Component::CurDir => {}
-                Component::ParentDir if !has_name => drop(around.pop()?),
+                Component::ParentDir if !has_name && around.pop() => {}
                 Component::Normal(name) => {
                     has_name = true;
-                    around.push(Name::exact(name.to_owned()));
+                    around.push(name);
                 }
                 _ => return None,
             }
         }
-        around.extend(self.0.iter().skip(path.components().count()).cloned());
-        (!around.is_empty()).then_some(Self(around))
+        let exact = around.iter().count();
+        around.extend(self.path.iter().skip(path.iter().count()));
+        (!around.as_os_str().is_empty()).then_some(Self { path: around, exact })
     }
 }
 
@@ -143,11 +131,9 @@ pub struct Selected {
     /// The patterns with wildcards, including those that links add.
     patterns: Vec<Pattern>,
     /// The paths, including those that links lead to.
-    paths: HashSet<PathBuf>,
-    /// The folders above these paths.
-    around: HashSet<PathBuf>,
+    paths: BTreeSet<PathBuf>,
     /// The links on the way, which are selected without the rest of their folders.
-    links: HashSet<PathBuf>,
+    links: HashSet<&'static Path>,
 }
 
 impl Selected {
@@ -160,13 +146,13 @@ impl Selected {
             }
             return is_new;
         };
-        for folder in path.ancestors().skip(1) {
-            // The folders above this one were added with it.
-            if !self.around.insert(folder.to_owned()) {
-                break;
-            }
-        }
-        self.paths.insert(path)
+        self.paths.insert(path.to_owned())
+    }
+
+    /// Returns whether a path is selected, or is a folder above a selected one. Those in a folder follow it.
+    fn holds(&self, path: &Path) -> bool {
+        let mut following = self.paths.range::<Path, _>((Bound::Included(path), Bound::Unbounded));
+        following.next().is_some_and(|next| next.starts_with(path))
     }
 
     /// Returns whether a path is selected, or is in a selected folder.
@@ -176,21 +162,15 @@ impl Selected {
     }
 
     /// The links of `listing` on the way to what a pattern selects, and within it.
-    fn links_of(pattern: &Pattern, listing: &Listing) -> Vec<(&'static Path, PathBuf)> {
-        let link = |path: &Path| {
-            listing.find_entry(path).filter(|(_, entry)| entry.kind == EntryKind::Link)
-        };
-        let target =
-            |(path, entry): (&'static Path, crate::listing::entry::Entry)| (path, entry.target);
+    fn links_of(pattern: &Pattern, listing: &Listing) -> Vec<PackedEntry> {
+        let is_link = |packed: &PackedEntry| packed.kind() == EntryKind::Link;
         if let Some(path) = pattern.path() {
-            let on_the_way = path.ancestors().filter_map(link);
-            let within = listing.within(&path).filter(|(_, entry)| entry.kind == EntryKind::Link);
-            let within = within.filter(|(link, _)| *link != path);
-            return on_the_way.chain(within).map(target).collect();
+            let on_the_way = path.ancestors().filter_map(|at| listing.find_packed(at));
+            let within = listing.within(path).filter(|packed| packed.path() != path);
+            return on_the_way.chain(within).filter(is_link).collect();
         }
-        let links = listing.iter().filter(|(_, entry)| entry.kind == EntryKind::Link);
         let is_met = |path: &Path| pattern.leads_through(path) || pattern.matches(path);
-        links.filter(|(path, _)| is_met(path)).map(target).collect()
+        listing.packed().filter(|packed| is_link(packed) && is_met(packed.path())).collect()
     }
 }
 
@@ -209,22 +189,40 @@ impl Selection {
     /// selected.
     #[must_use]
     pub fn along_links(&self, listing: &Listing) -> Self {
-        let Self::Some(Selected { given, .. }) = self else { return self.clone() };
+        self.along(listing, usize::MAX).unwrap_or_else(|| self.clone())
+    }
+
+    /// As [`Selection::along_links`], for a listing that a host sent.
+    ///
+    /// # Errors
+    /// When the links lead to more places than a client can hold.
+    pub fn along_links_of_host(&self, listing: &Listing) -> Result<Self, Exceeded> {
+        self.along(listing, limits::LINKS).ok_or(Exceeded::Links)
+    }
+
+    /// Adds the ends of links; `None` if they take more than `most` bytes.
+    fn along(&self, listing: &Listing, mut most: usize) -> Option<Self> {
+        let Self::Some(Selected { given, .. }) = self else { return Some(self.clone()) };
         let mut selected = Selected { given: given.clone(), ..Selected::default() };
         let mut waiting: Vec<(Pattern, usize)> = Vec::new();
         for pattern in given.iter().filter(|pattern| selected.add(pattern)) {
             waiting.push((pattern.clone(), 0));
         }
         while let Some((pattern, hops)) = waiting.pop() {
-            for (link, target) in Selected::links_of(&pattern, listing) {
-                selected.links.insert(link.to_owned());
-                let next = pattern.after_link(link, &target).filter(|_| hops < MOST_HOPS);
-                if let Some(next) = next.filter(|next| selected.add(next)) {
+            for link in Selected::links_of(&pattern, listing) {
+                let (path, target) = (link.path(), link.target());
+                selected.links.insert(path);
+                let next = pattern.after_link(path, target).filter(|_| hops < MOST_HOPS);
+                // What the pattern itself selects is followed anyway.
+                let is_known = |end: &Pattern| end.path().is_some_and(|end| pattern.matches(end));
+                let Some(next) = next.filter(|next| !is_known(next)) else { continue };
+                if selected.add(&next) {
+                    most = most.checked_sub(next.path.as_os_str().len() + limits::LINK)?;
                     waiting.push((next, hops + 1));
                 }
             }
         }
-        Self::Some(selected)
+        Some(Self::Some(selected))
     }
 
     /// Returns whether an entry is selected.
@@ -243,8 +241,7 @@ impl Selection {
         match self {
             Self::All | Self::AllBut(_) => false,
             Self::Some(selected) => {
-                selected.paths.contains(path)
-                    || selected.around.contains(path)
+                selected.holds(path)
                     || selected.patterns.iter().any(|pattern| pattern.leads_through(path))
             }
         }
@@ -269,22 +266,37 @@ impl Selection {
         if matches!(self, Self::All) {
             return Cow::Borrowed(listing);
         }
-        let selected = listing.iter().map(|(path, _)| path).filter(|path| self.includes(path));
-        let above: HashSet<&Path> = selected.flat_map(|path| path.ancestors().skip(1)).collect();
-        Cow::Owned(listing.filter(|path, _| self.includes(path) || above.contains(path)))
+        // From the last one: the entries of a folder come before it, and nothing between.
+        let (mut selected, mut last) = (Listing::default(), None);
+        for packed in listing.packed().rev() {
+            let path = packed.path();
+            if self.includes(path) || last.is_some_and(|last: &Path| last.starts_with(path)) {
+                selected.push(packed);
+                last = Some(path);
+            }
+        }
+        selected.sort();
+        Cow::Owned(selected)
     }
 
-    /// The patterns that match nothing in `listing`, as they were typed.
-    #[must_use]
-    pub fn unmatched(&self, listing: &Listing) -> Vec<PathBuf> {
-        let Self::Some(selected) = self else { return Vec::new() };
-        let is_unmatched = |pattern: &&Pattern| {
-            let Self::Some(alone) = Self::of(vec![(*pattern).clone()]).along_links(listing) else {
-                return false;
+    /// The patterns that match nothing in a listing that a host sent, as they were typed.
+    ///
+    /// # Errors
+    /// When the links lead to more places than a client can hold.
+    pub fn unmatched(&self, listing: &Listing) -> Result<Vec<PathBuf>, Exceeded> {
+        let Self::Some(selected) = self else { return Ok(Vec::new()) };
+        let mut unmatched = Vec::new();
+        for pattern in &selected.given {
+            let Self::Some(alone) = Self::of(vec![pattern.clone()]).along_links_of_host(listing)?
+            else {
+                continue;
             };
-            !pattern.0.is_empty() && !listing.iter().any(|(path, _)| alone.means(path))
-        };
-        selected.given.iter().filter(is_unmatched).map(Pattern::text).collect()
+            let is_whole = pattern.path.as_os_str().is_empty();
+            if !is_whole && !listing.packed().any(|packed| alone.means(packed.path())) {
+                unmatched.push(pattern.path.clone());
+            }
+        }
+        Ok(unmatched)
     }
 }
 
@@ -341,6 +353,25 @@ mod tests {
         assert!(!model("epochs/9/other") && !model("runs/3/log") && !model("out"));
         assert!(asked("latest")("runs/3/log"));
         assert!(asked("round")("round") && asked("up")("up"), "it ends");
+    }
+
+    #[test]
+    fn links_of_a_host_lead_to_a_limited_number_of_places() {
+        let link = |number: usize| {
+            let target = "a/".repeat(2000);
+            format!("l 777 1 1.000000000 in/{number}\0../{number}/{target}\0")
+        };
+        let listing = |links: usize| {
+            let links: String = (0..links).map(link).collect();
+            Listing::parse(links.as_bytes()).unwrap()
+        };
+        let asked = |text: &str| Selection::of(vec![Pattern::new(text).unwrap()]);
+        let (few, many) = (listing(9), listing(limits::LINKS / 4000));
+        let along = asked("in").along_links_of_host(&few).unwrap();
+        assert!(along.leads_through(Path::new("7/a/a/a")) && !along.includes(Path::new("7/a/a/a")));
+        assert_eq!(asked("in").along_links_of_host(&many).unwrap_err(), Exceeded::Links);
+        assert_eq!(asked("i*").unmatched(&many), Err(Exceeded::Links));
+        assert!(asked("in/1").along_links_of_host(&many).is_ok(), "the others aren't asked for");
     }
 
     #[test]

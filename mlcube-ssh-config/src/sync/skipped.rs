@@ -1,21 +1,67 @@
 //! Entries that a transfer skips: why, and the lines that name them.
 
-use std::borrow::Cow;
-use std::mem::discriminant;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Error, anyhow};
 
 use crate::listing::Unreadable;
+use crate::listing::packed_entry::PackedEntry;
 use crate::settings::names::Host;
 use crate::sync::direction::TransferDirection;
 use crate::ui::names::{Names, others, shown};
 
-/// A skipped entry, and why. The path is borrowed where a host listed it, because a host may list a million.
-pub(crate) type SkippedEntry = (Cow<'static, Path>, Skipped);
+/// A skipped entry, and why, in eight bytes: a host may list a million of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SkippedEntry {
+    entry: PackedEntry,
+    /// Why it is skipped.
+    pub why: Skipped,
+}
+
+impl SkippedEntry {
+    /// Makes one of a path.
+    #[must_use]
+    pub fn new(path: &Path, why: Skipped) -> Self {
+        Self { entry: PackedEntry::of_path(path), why }
+    }
+
+    /// Makes one of an entry that is listed.
+    pub(crate) fn listed(entry: PackedEntry, why: Skipped) -> Self {
+        Self { entry, why }
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(self) -> &'static Path {
+        self.entry.path()
+    }
+
+    /// Why it can't be read, if that is why it is skipped.
+    #[must_use]
+    pub fn unreadable(self) -> Option<Unreadable> {
+        (self.why == Skipped::Unreadable).then(|| Unreadable::of(self.entry.target()))
+    }
+
+    /// The end of the line that names it.
+    fn reason(self, direction: TransferDirection, host: &Host) -> String {
+        match self.unreadable() {
+            Some(Unreadable::Owner(owner)) => format!("it belongs to {owner} on '{host}'"),
+            Some(Unreadable::Reason(reason)) => format!("'{host}' can't read it ({reason})"),
+            None => self.why.text(direction, host),
+        }
+    }
+}
+
+impl fmt::Debug for SkippedEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {:?}", self.path(), self.why)
+    }
+}
 
 /// Why an entry is skipped.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Skipped {
     /// The remote has a link in the place of the folder, and the link isn't known to be the user's.
     RemoteLink,
@@ -37,8 +83,8 @@ pub enum Skipped {
     ReservedLink,
     /// It is a folder of the remote whose name is reserved.
     Reserved,
-    /// The sender can't read it, for the reason that [`Unreadable::of`] reads.
-    Unreadable(&'static Path),
+    /// The sender can't read it.
+    Unreadable,
     /// It is a link of the remote that leads out, that a push sent, and that no longer exists locally.
     SentLink,
 }
@@ -62,7 +108,7 @@ impl Skipped {
     }
 
     /// The end of the line that names a skipped entry.
-    fn reason(&self, direction: TransferDirection, host: &Host) -> String {
+    fn text(self, direction: TransferDirection, host: &Host) -> String {
         let (is_up, host) = (direction == TransferDirection::Up, format!("'{host}'"));
         let receiver = |of: &str| {
             if is_up { format!("{of} on {host}") } else { format!("local {of}") }
@@ -98,28 +144,28 @@ impl Skipped {
                 "nothing in a folder of this name is fetched; a job has to write elsewhere"
                     .to_owned()
             }
-            Self::Unreadable(why) => match Unreadable::of(why) {
-                Unreadable::Owner(owner) => format!("it belongs to {owner} on {host}"),
-                Unreadable::Reason(reason) => format!("{host} can't read it ({reason})"),
-            },
+            Self::Unreadable => "it can't be read".to_owned(),
         }
     }
 }
 
 /// Names skipped entries, those with the same reason together.
-pub fn name(names: &Names, skipped: &[&SkippedEntry], direction: TransferDirection, host: &Host) {
-    let mut skipped: Vec<_> = skipped.iter().filter(|(_, why)| why.is_named()).collect();
-    // The sort is stable: with the same reason, the entries keep their order.
-    skipped.sort_by_key(|(_, why)| why);
-    for group in skipped.chunk_by(|(_, one), (_, other)| discriminant(one) == discriminant(other)) {
-        names.each(group, |(path, why)| {
-            let below = if why.is_other_kind() || matches!(why, Skipped::Closed | Skipped::Reserved)
-            {
-                " and everything below it"
-            } else {
-                ""
-            };
-            format!("skipped {}{below}: {}", shown(path), why.reason(direction, host))
+pub fn name(
+    names: &Names,
+    skipped: impl Iterator<Item = SkippedEntry> + Clone,
+    direction: TransferDirection,
+    host: &Host,
+) {
+    let reasons: BTreeSet<_> =
+        skipped.clone().map(|one| one.why).filter(Skipped::is_named).collect();
+    for why in reasons {
+        let below = if why.is_other_kind() || matches!(why, Skipped::Closed | Skipped::Reserved) {
+            " and everything below it"
+        } else {
+            ""
+        };
+        names.each(skipped.clone().filter(|one| one.why == why), |one| {
+            format!("skipped {}{below}: {}", shown(one.path()), one.reason(direction, host))
         });
     }
 }

@@ -14,8 +14,9 @@ pub struct Names {
     pub total: usize,
 }
 
-/// The most entries in a list of the document: a host may name a million, which every step would have to read.
-const IN_DOCUMENT: usize = 10_000;
+/// The most entries in a list of the document: a host may name a million, of 4,096 bytes each, which every step would have
+/// to read.
+const IN_DOCUMENT: usize = 1000;
 
 /// The first paths, for a list of the document.
 pub fn in_document<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<String> {
@@ -27,11 +28,12 @@ impl Names {
     pub const MOST: usize = 20;
 
     /// Prints a warning for each of the first entries, and the number of the others.
-    pub fn each<T>(&self, all: &[T], line: impl Fn(&T) -> String) {
-        for one in all.iter().take(Self::MOST) {
+    pub fn each<T>(&self, all: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) {
+        let mut all = all.into_iter();
+        for one in all.by_ref().take(Self::MOST) {
             self.report.warn(&line(one));
         }
-        if let Some(more @ 1..) = all.len().checked_sub(Self::MOST) {
+        if let more @ 1.. = all.count() {
             let all = match self.field {
                 "" => String::new(),
                 field if self.total <= IN_DOCUMENT => {

@@ -3,7 +3,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod received;
-mod unpack;
+pub(crate) mod unpack;
 
 use std::borrow::Cow;
 use std::io;

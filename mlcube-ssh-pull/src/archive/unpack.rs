@@ -208,3 +208,29 @@ fn unless_full(problem: &io::Error) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "../../fuzz/archive_input.rs"]
+mod archive_input;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What the fuzz target `unpack` found its way with.
+    #[test]
+    fn the_corpus_is_unpacked() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hostile_host/unpack.tar");
+        let packed = fs::read(corpus).unwrap();
+        let mut inputs = 0;
+        for entry in Archive::new(packed.as_slice()).entries().unwrap() {
+            let mut input = Vec::new();
+            entry.unwrap().read_to_end(&mut input).unwrap();
+            archive_input::read(&input);
+            inputs += 1;
+        }
+        assert!(inputs >= 70, "only {inputs}");
+    }
+}

@@ -36,7 +36,7 @@ pub(crate) fn mark_unheld(
         return false;
     };
     let before = local.len();
-    doubtful.mark(local, &tried);
+    doubtful.mark(local, tried);
     local.len() > before
 }
 

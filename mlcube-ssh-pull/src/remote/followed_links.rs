@@ -35,7 +35,8 @@ pub(crate) fn follow(
     };
     let mut tried = BTreeSet::new();
     while tried.len() < MOST_LINKS {
-        let named = named.along_links(&remote.listing);
+        let named = named.along_links_of_host(&remote.listing);
+        let named = named.map_err(|exceeded| connection.refuse(exceeded))?;
         let links: Vec<PathBuf> = remote
             .listing
             .iter()

@@ -68,11 +68,11 @@ impl Fetch<'_> {
     pub(crate) fn commands(&self, loads: &[Load], stage: Option<&Stage>) -> Vec<Command> {
         let commands = |load: &Load| {
             // An rsync that needs a stage compares nothing with its list.
-            let batches = match stage {
-                Some(_) => vec![load.batch.clone()],
-                None => load.batch.with_short_names(),
+            let batches = |piece: Batch| match stage {
+                Some(_) => vec![piece],
+                None => piece.with_short_names(),
             };
-            let pieces = batches.iter().flat_map(|batch| batch.pieces(AT_ONCE));
+            let pieces = load.batch.pieces(AT_ONCE).into_iter().flat_map(batches);
             pieces.map(|batch| self.command(&batch, load, stage)).collect::<Vec<_>>()
         };
         loads.iter().flat_map(commands).collect()

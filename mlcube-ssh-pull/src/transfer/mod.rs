@@ -28,7 +28,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::sync::rsync::{Comparison, Heard, Transfer};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Ended, Plan, Selection, SideListings, Sides, Skipped, SyncState,
+    Agreed, Batch, Ended, Plan, Selection, SideListings, Sides, Skipped, SkippedEntry, SyncState,
     TransferDirection, Umask, follow_own_links, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
@@ -148,8 +148,8 @@ impl PullContext<'_> {
     ) -> Outcome<Planned> {
         let workspace = &self.layout.workspace;
         let listing = mem::take(&mut remote.listing);
-        let mut reserved = reserved_folders(&listing);
-        reserved.retain(|path| selection.includes(path));
+        let mut reserved_folders = reserved_folders(&listing);
+        reserved_folders.retain(|path| selection.includes(path));
         let listing = Ignored::of_workspace(self.layout, self.boundary).fetched(listing)?;
         let (session, path) = (Cell::new(remote.session.take()), remote.path.clone());
         let run = |script: Script| self.run_in(&session, script);
@@ -198,8 +198,8 @@ impl PullContext<'_> {
             self.add_differing(&mut plan, differing, &seen, &local);
         }
         skipped::tell_links_apart(&mut plan, workspace);
-        let reserved = reserved.into_iter().map(|path| (path.into(), Skipped::Reserved));
-        plan.skipped.extend(reserved);
+        let reserved = |path: &Path| SkippedEntry::new(path, Skipped::Reserved);
+        plan.skipped.extend(reserved_folders.into_iter().map(reserved));
         // rsync has to be run separately for entries below a link, on either side.
         plan.links.extend(entered(remote.followed(true), &local, self.real_folders()));
         let replaced = |(path, _)| Some((path, seen.get(path).or_else(|| local.get(path))?));

@@ -19,10 +19,10 @@ use mlcube_ssh::ui::report::Report;
 
 /// Finds the links of this user among the entries that are of another kind locally.
 pub(crate) fn tell_links_apart(plan: &mut Plan, workspace: &Path) {
-    for (path, why) in plan.skipped.iter_mut().filter(|(_, why)| why.is_other_kind()) {
-        let place = workspace.join(path);
+    for skipped in plan.skipped.iter_mut().filter(|skipped| skipped.why.is_other_kind()) {
+        let place = workspace.join(skipped.path());
         if place.is_symlink() && place.is_dir() {
-            *why = Skipped::OwnLink;
+            skipped.why = Skipped::OwnLink;
         }
     }
 }
@@ -36,16 +36,17 @@ pub(crate) fn name(
     boundary: &Boundary,
 ) {
     let names = Names { report, field: "steps.pull.left_out", total: plan.skipped.len() };
-    let (links, others): (Vec<_>, Vec<_>) =
-        plan.skipped.iter().partition(|(_, why)| *why == Skipped::OwnLink);
-    skipped::name(&names, &links, TransferDirection::Down, host);
-    let places = links.iter().filter_map(|(link, _)| real(&workspace.join(link)).ok());
+    let skipped = |are_links: bool| {
+        plan.skipped.iter().copied().filter(move |one| (one.why == Skipped::OwnLink) == are_links)
+    };
+    skipped::name(&names, skipped(true), TransferDirection::Down, host);
+    let places = skipped(true).filter_map(|link| real(&workspace.join(link.path())).ok());
     let places = places.filter(|place| boundary.can_be_listed(place));
     let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();
     if !places.is_empty() {
         report.hint(&boundary::listing(&places));
     }
-    skipped::name(&names, &others, TransferDirection::Down, host);
+    skipped::name(&names, skipped(false), TransferDirection::Down, host);
 }
 
 /// Names what rsync couldn't move to its place.
@@ -80,26 +81,20 @@ pub(crate) fn check_denied(denied: &[&Path]) -> Outcome<()> {
 
 /// Returns whether one of the two sides couldn't read the entry.
 pub(crate) fn is_unread(why: &Skipped) -> bool {
-    matches!(why, Skipped::Unreadable(_) | Skipped::Closed)
+    matches!(why, Skipped::Unreadable | Skipped::Closed)
 }
 
 /// Fails, after the rest was fetched, if the remote can't read an entry, or if one is unreadable or in the way locally.
 pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
     let host = foreign.connection.host();
-    let unreadable: Vec<_> = plan
-        .skipped
-        .iter()
-        .filter_map(|(path, why)| match why {
-            Skipped::Unreadable(why) => Some((&**path, *why)),
-            _ => None,
-        })
-        .collect();
-    match unreadable.first().map(|(path, why)| (path, Unreadable::of(why))) {
+    let unreadable = || plan.skipped_for(|why| *why == Skipped::Unreadable);
+    let first = plan.skipped.iter().find_map(|one| Some((one.path(), one.unreadable()?)));
+    match first {
         None => check_closed(plan, host),
         Some((path, Unreadable::Reason(reason))) => Err(Failure::ours(anyhow!(
             "'{}'{} can't be read on '{host}' ({reason}); the rest was done",
             shown(path),
-            others(unreadable.len())
+            others(unreadable().count())
         ))
         .hint(
             "check the disk of the remote; a file that isn't needed can be named in .mlcubeignore",
@@ -107,12 +102,7 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
         Some((path, Unreadable::Owner(owner))) => {
             let failure = Failure::ours(anyhow!(
                 "can't read {} on '{host}', {} belongs to {owner}; the rest was done",
-                unreadable
-                    .iter()
-                    .take(5)
-                    .map(|(path, _)| shown(path))
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                unreadable().take(5).map(shown).collect::<Vec<_>>().join(", "),
                 shown(path),
             ));
             let then = format!("`{}` fetches them", foreign.document.pull_command());
@@ -122,32 +112,37 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
 }
 
 fn check_closed(plan: &Plan, host: &Host) -> Outcome<()> {
-    let closed: Vec<_> = plan.skipped_for(|why| *why == Skipped::Closed).collect();
-    let Some(path) = closed.first() else { return check_other_kinds(plan, host) };
+    let closed = || plan.skipped_for(|why| *why == Skipped::Closed);
+    let Some(path) = closed().next() else { return check_other_kinds(plan, host) };
     Err(Failure::ours(anyhow!(
         "can't read '{}'{} locally; the rest was done",
         shown(path),
-        others(closed.len())
+        others(closed().count())
     ))
     .hint("make it readable, or name it in .mlcubeignore"))
 }
 
 /// Fails, after the rest was fetched, if an entry was skipped because a local entry of another kind has its name.
 fn check_other_kinds(plan: &Plan, host: &Host) -> Outcome<()> {
-    let other_kinds: Vec<_> = plan.skipped_for(Skipped::is_other_kind).collect();
-    let Some(path) = other_kinds.first() else { return Ok(()) };
-    let failure = skipped::of_another_kind(path, other_kinds.len(), host);
+    let other_kinds = || plan.skipped_for(Skipped::is_other_kind);
+    let Some(path) = other_kinds().next() else { return Ok(()) };
+    let failure = skipped::of_another_kind(path, other_kinds().count(), host);
     Err(Failure::ours(failure).hint("move it away locally or on the remote, and pull again"))
 }
 
 /// Fails, after the rest was fetched, for links that lead out, because their targets may be results. Links on the way
 /// to what is `named` were followed, so they are broken.
-pub(crate) fn check_leading_out(links: &[&Path], named: &Selection, host: &Host) -> Outcome<()> {
-    let (nowhere, unrequested): (Vec<_>, Vec<_>) =
-        links.iter().copied().partition(|link| named.leads_through(link));
-    let Some(path) = nowhere.first().or(unrequested.first()) else { return Ok(()) };
-    let (shown, others) = (shown(path), others(links.len()));
-    if !nowhere.is_empty() {
+pub(crate) fn check_leading_out(plan: &Plan, named: &Selection, host: &Host) -> Outcome<()> {
+    // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
+    let links = || {
+        let leading_out = plan.skipped_for(|why| *why == Skipped::LeadsOut);
+        let sent = plan.skipped_for(|why| *why == Skipped::SentLink);
+        leading_out.chain(sent.filter(|link| named.leads_through(link)))
+    };
+    let nowhere = links().find(|link| named.leads_through(link));
+    let Some(path) = nowhere.or_else(|| links().next()) else { return Ok(()) };
+    let (shown, others) = (shown(path), others(links().count()));
+    if nowhere.is_some() {
         return Err(Failure::ours(anyhow!(
             "skipped '{shown}'{others}: a broken link on '{host}'; the rest was done"
         ))

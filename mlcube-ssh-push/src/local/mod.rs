@@ -250,7 +250,7 @@ impl Local {
         plan.will_agree.extend(agreed.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan.forgotten.retain(|path, _| self.selection.includes(path));
         // `skipped` has them already, together with those of the code, and names them even if the remote isn't contacted.
-        plan.skipped.retain(|(_, why)| !matches!(why, Skipped::Unreadable(_)));
+        plan.skipped.retain(|skipped| skipped.why != Skipped::Unreadable);
         plan
     }
 

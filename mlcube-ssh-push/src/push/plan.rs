@@ -10,7 +10,8 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::rsync::{Comparison, Heard};
 use mlcube_ssh::sync::{
-    Agreed, Batch, Plan, SideListings, Sides, Skipped, TransferDirection, longest_path, rsync,
+    Agreed, Batch, Plan, SideListings, Sides, Skipped, SkippedEntry, TransferDirection,
+    longest_path, rsync,
 };
 
 use crate::local::Local;
@@ -40,11 +41,14 @@ impl Push<'_> {
         let unwritable_code = remote.unwritable_entries(&local.code);
         local.skip_code(&unwritable_code, &remote.code);
         let mut plan = self.plan_workspace(local, remote, &agreed)?;
-        plan.skipped.extend(unheld_code.into_iter().map(|path| (path.into(), Skipped::Unheld)));
-        let unwritable_code =
-            unwritable_code.into_iter().map(|path| (path.into(), Skipped::Unwritable));
-        plan.skipped.extend(unwritable_code);
-        plan.skipped.extend(local.special_code().map(|path| (path.into(), Skipped::Special)));
+        let special_code: Vec<_> = local.special_code().collect();
+        for (paths, why) in [
+            (unheld_code, Skipped::Unheld),
+            (unwritable_code, Skipped::Unwritable),
+            (special_code, Skipped::Special),
+        ] {
+            plan.skipped.extend(paths.iter().map(|path| SkippedEntry::new(path, why)));
+        }
         let is_agreed = plan.will_agree == *agreed;
         if let Some(looks_the_same) = looks_the_same {
             self.add_differing(&mut plan, looks_the_same, local, remote)?;
@@ -202,15 +206,16 @@ impl Push<'_> {
 
     /// Finds the links among the entries that are of another kind on the remote.
     fn tell_links_apart(&self, plan: &mut Plan, local: &Local, remote: &RemoteState<'_>) {
-        for (path, why) in plan.skipped.iter_mut().filter(|(_, why)| why.is_other_kind()) {
-            let place = self.cube.layout.workspace.join(&*path);
+        for skipped in plan.skipped.iter_mut().filter(|skipped| skipped.why.is_other_kind()) {
+            let path = skipped.path();
+            let place = self.cube.layout.workspace.join(path);
             if place.is_symlink()
                 && place.is_dir()
                 && !local.followed.iter().any(|followed| followed == path)
             {
-                *why = Skipped::OwnLink;
+                skipped.why = Skipped::OwnLink;
             } else if remote.listing.get(path).is_some_and(|it| it.kind == EntryKind::Link) {
-                *why = Skipped::RemoteLink;
+                skipped.why = Skipped::RemoteLink;
             }
         }
     }

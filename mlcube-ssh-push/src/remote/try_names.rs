@@ -24,7 +24,7 @@ pub(crate) fn mark_unheld(
         return Ok(false);
     };
     let before = remote_state.listing.len();
-    doubtful.mark(&mut remote_state.listing, &tried);
+    doubtful.mark(&mut remote_state.listing, |place| tried.get(place).is_some());
     Ok(remote_state.listing.len() > before)
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn unheld_code(
         return Ok(Vec::new());
     };
     let mut unheld = Listing::default();
-    doubtful.mark(&mut unheld, &tried);
+    doubtful.mark(&mut unheld, |place| tried.get(place).is_some());
     Ok(unheld.iter().map(|(path, _)| path.to_owned()).collect())
 }
 

@@ -16,10 +16,15 @@ use crate::transfer::context::TransferContext;
 
 /// Names what was skipped.
 pub(crate) fn name(context: &TransferContext) {
-    let skipped: Vec<_> = context.plan.skipped.iter().collect();
+    let skipped = &context.plan.skipped;
     let (report, total) = (context.step.report(), skipped.len());
     let names = Names { report, field: "steps.push.left_out", total };
-    skipped::name(&names, &skipped, TransferDirection::Up, context.connection.host());
+    skipped::name(
+        &names,
+        skipped.iter().copied(),
+        TransferDirection::Up,
+        context.connection.host(),
+    );
 }
 
 /// Fails if an entry was skipped because of what the remote has in its place.

@@ -92,15 +92,14 @@ impl Batch {
     /// that arrives.
     #[must_use]
     pub fn pieces(&self, entries: usize) -> Vec<Self> {
-        let names: Vec<_> = self.files_from.iter().collect();
-        let piece = |names: &[&'static Path]| Self {
+        let piece = |files_from| Self {
             folder: self.folder.clone(),
-            files_from: names.iter().copied().collect(),
+            files_from,
             is_sparse: self.is_sparse,
             is_followed: self.is_followed,
             is_content_alone: self.is_content_alone,
         };
-        names.chunks(entries).map(piece).collect()
+        self.files_from.pieces(entries).map(piece).collect()
     }
 }
 

@@ -136,8 +136,8 @@ impl Plan {
             if !is_below(skipped_root) && around != path.parent() {
                 around = path.parent();
                 if let Some(above) = not_a_folder(around, from).or(not_a_folder(around, to)) {
-                    skipped_root = Some(above);
-                    plan.skipped.push((above.into(), Skipped::OtherKind));
+                    skipped_root = Some(above.path());
+                    plan.skipped.push(SkippedEntry::listed(above, Skipped::OtherKind));
                 }
             }
             let is_skipped = is_below(skipped_root);
@@ -156,14 +156,14 @@ impl Plan {
                     wanted.extend(skipped_root);
                 }
                 plan.keep_agreed(path, agreed);
-            } else if let Some(why) = why_skipped(direction, packed, versions, to) {
+            } else if let Some(why) = why_skipped(direction, versions, to) {
                 if why.takes_all_below() {
                     skipped_root = Some(path);
                 }
                 if !entry.is_folder() {
                     wanted.push(path);
                 }
-                plan.skipped.push((path.into(), why));
+                plan.skipped.push(SkippedEntry::listed(packed, why));
                 plan.keep_agreed(path, agreed);
             } else {
                 if entry.is_folder() && receiver.is_some_and(Entry::is_followed_link) {
@@ -385,8 +385,11 @@ impl Plan {
     }
 
     /// The skipped entries for whose reason `is` holds.
-    pub fn skipped_for(&self, is: impl Fn(&Skipped) -> bool) -> impl Iterator<Item = &Path> {
-        self.skipped.iter().filter(move |(_, why)| is(why)).map(|(path, _)| &**path)
+    pub fn skipped_for(
+        &self,
+        is: impl Fn(&Skipped) -> bool,
+    ) -> impl Iterator<Item = &'static Path> {
+        self.skipped.iter().filter(move |one| is(&one.why)).map(|one| one.path())
     }
 
     /// Splits the entries to send into batches.
@@ -417,15 +420,14 @@ fn is_withheld_alone(entry: &Entry, receiver: &Entry, agreed: &Entry) -> bool {
 
 /// The highest of these folders that a listing has as something else: a host may list an entry below a link, so that it
 /// would be written through that link.
-fn not_a_folder<'a>(folder: Option<&'a Path>, listing: &Listing) -> Option<&'a Path> {
-    let listed = |at: &&Path| listing.get(at).is_some_and(|entry| !entry.is_folder());
-    folder?.ancestors().filter(listed).last()
+fn not_a_folder(folder: Option<&Path>, listing: &Listing) -> Option<PackedEntry> {
+    let listed = folder?.ancestors().filter_map(|at| listing.find_packed(at));
+    listed.filter(|packed| packed.kind() != EntryKind::Folder).last()
 }
 
 /// Why an entry is skipped; `None` if it isn't.
 fn why_skipped(
     direction: TransferDirection,
-    packed: PackedEntry,
     versions: Versions,
     to: &Listing,
 ) -> Option<Skipped> {
@@ -441,7 +443,7 @@ fn why_skipped(
     let is_receivers = receiver.is_some_and(|receiver| receiver.same_content(sender));
     match sender.kind {
         EntryKind::Other => Some(Skipped::Special),
-        EntryKind::Unreadable => Some(Skipped::Unreadable(packed.target())),
+        EntryKind::Unreadable => Some(Skipped::Unreadable),
         EntryKind::Link if direction == TransferDirection::Up || is_receivers => None,
         EntryKind::Link if leads_out_of(path, sender, to) => {
             let is_sent = agreed.is_some_and(|agreed| agreed.same_content(sender));
@@ -646,11 +648,11 @@ mod tests {
             &link("in"),
             false,
         );
-        let skipped = |why| vec![(Path::new("a").into(), why)];
-        assert_eq!((plan.skipped, plan.will_agree), (skipped(Skipped::LeadsOut), link("in")));
+        let skipped = |plan: &Plan, why| plan.skipped_for(|is| *is == why).eq([Path::new("a")]);
+        assert!(skipped(&plan, Skipped::LeadsOut) && plan.will_agree == link("in"), "{plan:?}");
         let both = link("/out");
         let plan = Plan::new(TransferDirection::Down, &both, &Listing::default(), &both, false);
-        assert_eq!(plan.skipped, skipped(Skipped::SentLink), "sent by a push");
+        assert!(skipped(&plan, Skipped::SentLink), "sent by a push: {plan:?}");
         assert_eq!((plan.send.is_empty(), plan.will_agree), (true, both));
     }
 

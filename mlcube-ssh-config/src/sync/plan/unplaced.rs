@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use crate::listing::Listing;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::sync::plan::Plan;
-use crate::sync::skipped::Skipped;
+use crate::sync::skipped::{Skipped, SkippedEntry};
 use crate::ui::names::{others, shown};
 
 impl Plan {
@@ -23,15 +23,16 @@ impl Plan {
         if locked.is_empty() {
             return;
         }
-        let mut unwritable = Vec::new();
-        for (path, entry) in self.send.iter() {
+        let mut unwritable = Listing::default();
+        for packed in self.send.packed() {
+            let (path, entry) = packed.unpack();
             let is_below = |folder: &&Path| locked.contains(folder);
             // A backup is kept in folders with the permissions of the original folders.
             let is_replaced = || to.get(path).is_some();
             if path.parent().as_ref().is_some_and(is_below)
                 || path.ancestors().skip(2).any(|folder| is_below(&folder)) && is_replaced()
             {
-                unwritable.push(path);
+                unwritable.push(packed);
                 // A folder that can't be made can't hold anything.
                 if entry.is_folder() {
                     locked.insert(path);
@@ -39,15 +40,13 @@ impl Plan {
             }
         }
         // In one pass: an unwritable folder may contain a million entries.
-        let is_unwritable: HashSet<&Path> = unwritable.iter().copied().collect();
-        self.send.retain(|path, _| !is_unwritable.contains(path));
-        for path in unwritable {
-            match agreed.get(path) {
-                Some(agreed) => self.will_agree.insert(path, &agreed),
-                None => self.will_agree.remove(path),
-            }
-            self.skipped.push((path.into(), Skipped::Unwritable));
-        }
+        let is_writable = |path: &Path| unwritable.get(path).is_none();
+        self.send.retain(|path, _| is_writable(path));
+        self.will_agree.retain(|path, _| is_writable(path));
+        let as_agreed = unwritable.iter().filter_map(|(path, _)| Some((path, agreed.get(path)?)));
+        self.will_agree.extend(as_agreed);
+        let skipped = |packed| SkippedEntry::listed(packed, Skipped::Unwritable);
+        self.skipped.extend(unwritable.packed().map(skipped));
     }
 
     /// Checks that the receiver, called `receiver` in the message (`on 'host'`), could store every entry. `remedy` is

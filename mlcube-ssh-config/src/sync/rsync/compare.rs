@@ -1,6 +1,7 @@
 //! Comparisons by content: rsync's checksum pass, which transfers nothing.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -125,7 +126,7 @@ pub fn compare(
     }
 }
 
-/// Runs comparisons, passes the paths of what differs to `hear`, and returns the failure about files that couldn't be
+/// Runs comparisons, passes those compared paths that differ to `hear`, and returns the failure about files that couldn't be
 /// compared.
 ///
 /// # Errors
@@ -138,7 +139,15 @@ fn differing(
 ) -> Outcome<(Transfer, Option<Failure>)> {
     let (mut all, mut left_out) = (Transfer::default(), None);
     for Comparison { folder, commands } in comparisons {
-        let changed = |changed: &Path| hear(&folder.join(changed));
+        // The host's rsync may name anything. The hashes take less than the paths of a million entries.
+        let hasher = RandomState::new();
+        let compared = commands.iter().flat_map(Command::listed);
+        let compared: HashSet<u64> = compared.map(|path| hasher.hash_one(path)).collect();
+        let changed = |changed: &Path| {
+            if compared.contains(&hasher.hash_one(changed)) {
+                hear(&folder.join(changed));
+            }
+        };
         let heard = Heard { report, total: 0, changed: Some(&changed) };
         let (compared, ended) = run(commands, heard);
         left_out = left_out.or(ended?);

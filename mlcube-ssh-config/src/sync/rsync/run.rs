@@ -132,8 +132,8 @@ pub fn run(
         all.was_refused |= was_refused(&finished);
         if is_partial(&finished) {
             // Files that one transfer skips don't stop the other transfers.
-            add_errors(&mut partial, finished, command);
-            return Ok(());
+            return add_errors(&mut partial, finished, command)
+                .map_err(|exceeded| connection.refuse(exceeded));
         }
         classify(&finished, connection, pushes(command, connection))
     });
@@ -145,12 +145,20 @@ pub fn run(
     (all, ended.map(|()| partial.and_then(failure)))
 }
 
-/// Appends the errors of a transfer that skipped files to those of earlier ones.
-fn add_errors<'a>(all: &mut Option<(Finished, &'a Command)>, one: Finished, command: &'a Command) {
-    match all {
-        Some((all, _)) => all.errors.push_str(&one.errors),
-        None => *all = Some((one, command)),
-    }
+/// Appends the errors of a transfer that skipped files to those of earlier ones: all have one limit.
+fn add_errors<'a>(
+    all: &mut Option<(Finished, &'a Command)>,
+    one: Finished,
+    command: &'a Command,
+) -> Result<(), Exceeded> {
+    let (all, _) = match all {
+        Some(all) => {
+            all.0.errors.push_str(&one.errors);
+            all
+        }
+        None => all.insert((one, command)),
+    };
+    if all.errors.len() > limits::ERRORS { Err(Exceeded::Errors) } else { Ok(()) }
 }
 
 /// Returns whether the local machine is the sender.
@@ -221,7 +229,10 @@ impl Surplus {
     fn count(&mut self, line: &Line, length: usize) {
         match *line {
             Line::Progress(bytes) if bytes > self.reached => self.reached = bytes,
-            _ if self.expected > 0 => self.expected -= 1,
+            _ if self.expected > 0 => {
+                self.expected -= 1;
+                self.bytes = self.bytes.saturating_add(length.saturating_sub(2 * limits::PATH));
+            }
             _ => self.bytes = self.bytes.saturating_add(length),
         }
     }
