@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::listing::{EntryKind, Listing, PARTIAL};
-use mlcube_ssh::sync::{Plan, TransferDirection};
+use mlcube_ssh::sync::{Plan, RealFolders, TransferDirection};
 use mlcube_ssh::ui::progress::Progress;
 use mlcube_ssh::ui::report::{Report, Verbosity};
 use tar::Header;
@@ -17,7 +17,6 @@ use tar::Header;
 use crate::archive::choose_entries;
 use crate::archive::received::Received;
 use crate::archive::unpack::Unpacker;
-use crate::local::real_folders::RealFolders;
 
 /// The unit of an archive.
 const BLOCK: usize = 512;
@@ -56,7 +55,7 @@ fn unpack(workspace: &Path, remote: &Listing, archive: &[u8], was_all_packed: bo
     let Some(wanted) = choose_entries(&plan.send, &replaced, &plan.links) else { return };
     let Ok(boundary) = Boundary::of_folder(top) else { panic!("a boundary") };
     let mut received = Received::default();
-    let real = RealFolders { workspace, boundary: &boundary };
+    let real = RealFolders { top: workspace, boundary: &boundary };
     let mut unpacker = Unpacker::new(real, &wanted, &mut received);
     let mut progress = Progress::new(Report::new("fuzz", Verbosity::Quiet), wanted.bytes());
     let _ = unpacker.unpack(archive, &mut progress);

@@ -19,7 +19,6 @@ use crate::archive;
 use crate::cli::Args;
 use crate::inspect::list_both;
 use crate::local::backups::Backups;
-use crate::local::real_folders::RealFolders;
 use crate::local::scratch;
 use crate::local::stage::Stage;
 use crate::remote::outputs::{Output, Outputs};
@@ -32,6 +31,7 @@ use crate::transfer::folders::Folders;
 use crate::transfer::links::Links;
 use crate::transfer::load::Load;
 use crate::transfer::skipped;
+use mlcube_ssh::sync::RealFolders;
 
 /// Runs the whole pull and adds its receipt to the document.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -169,7 +169,7 @@ impl<'a> Pull<'a> {
             let what = archive::describe(&wanted);
             step.show_comment(&format!("{what} if it has one; else:"));
         }
-        let real = RealFolders { workspace: &layout.workspace, boundary: &self.boundary };
+        let real = RealFolders { top: &layout.workspace, boundary: &self.boundary };
         step.show(Folders::of(&plan.send, real).command().as_ref());
         let loads = fetch.loads(&plan, &plan.send, &mut |command| {
             step.show([command]);
@@ -182,7 +182,10 @@ impl<'a> Pull<'a> {
         step.show(&fetch.commands(&loads, stage.as_ref()));
         if let Some(stage) = &stage {
             let names = |load: &Load| load.batch.files_from.clone();
-            let placings = loads.iter().map(|load| fetch.place_staged(stage, load, names(load)));
+            let placings = loads
+                .iter()
+                .filter(|load| load.needs_stage)
+                .map(|load| fetch.place_staged(stage, load, names(load)));
             step.show(&placings.collect::<Vec<_>>());
         }
         step.show(&Links::of(&plan.send, real, backups).commands());

@@ -280,6 +280,7 @@ impl<'a> Push<'a> {
             step: self.step,
             document: self.document,
             cube: self.cube,
+            boundary: &self.boundary,
             connection: &self.connection,
             local,
             remote_state,

@@ -285,12 +285,14 @@ fn long_paths_come_by_rsync_with_the_rest() {
             fs::write(there.join(name), content).unwrap();
         }
         fs::write(there.join("good"), content).unwrap();
+        // rsync takes such a name for a pattern, so that it goes through the stage.
+        fs::write(there.join("good[1]"), content).unwrap();
         let verify = || run(&scene, "mlcube-ssh-pull", &document, &["--verify"]);
         verify().exits(125).says("good").never_says("rsync failed");
         run(&scene, "mlcube-ssh-pull", &document, &["-q"]).succeeds().is_silent();
         verify().succeeds();
         assert!(names.iter().all(|name| read(&cube.workspace().join(name)) == content));
-        assert_eq!(cube.result("good"), content);
+        assert_eq!([cube.result("good"), cube.result("good[1]")], [content, content]);
     }
     let partial = files_below(&cube.workspace());
     assert!(!partial.iter().any(|path| path.ends_with("lock")), "{partial:?}");

@@ -148,11 +148,33 @@ impl Boundary {
         Ok(())
     }
 
+    /// The real path of the base.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
     /// Returns whether a local link leads to a place that the user lists.
     #[must_use]
     pub fn follows(&self, link: &Path) -> bool {
-        !self.listed.is_empty()
-            && fs::canonicalize(link).is_ok_and(|is| self.is_listed(&is) && self.can_be_listed(&is))
+        self.followed(link).is_some()
+    }
+
+    /// The real path of the end of a local link, if that is a place that the user lists.
+    #[must_use]
+    pub fn followed(&self, link: &Path) -> Option<PathBuf> {
+        if self.listed.is_empty() {
+            return None;
+        }
+        fs::canonicalize(link).ok().filter(|is| self.is_listed(is) && self.can_be_listed(is))
+    }
+
+    /// The real path of the end of a local link, if a push may read there: it is in the base, or the user lists it.
+    #[must_use]
+    pub fn readable(&self, link: &Path) -> Option<PathBuf> {
+        let is = fs::canonicalize(link).ok()?;
+        let is_own = is.starts_with(&self.base) && !self.is_in_git(&is);
+        (is_own || self.is_listed(&is) && self.can_be_listed(&is)).then_some(is)
     }
 
     /// Returns whether it counts that the user lists a place: tasks get no files of the user's own.

@@ -12,7 +12,6 @@ mod archive_input;
 mod archive;
 #[path = "../../src/local"]
 mod local {
-    pub(crate) mod real_folders;
     #[expect(dead_code, reason = "only an rsync needs the rest")]
     pub(crate) mod scratch;
 }

@@ -28,7 +28,7 @@ use zstd::Decoder;
 
 use crate::archive::received::Received;
 use crate::archive::unpack::Unpacker;
-use crate::local::real_folders::RealFolders;
+use mlcube_ssh::sync::RealFolders;
 use mlcube_ssh::text::units::count;
 
 const PACK: &str = include_str!("../sh/pack.sh");

@@ -19,8 +19,8 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::archive::attributes::{permissions, set_attributes_of_folder, set_time_of_link, times};
 use crate::archive::received::Received;
-use crate::local::real_folders::RealFolders;
 use crate::local::scratch;
+use mlcube_ssh::sync::RealFolders;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 64 << 10;
@@ -170,7 +170,7 @@ impl<'a> Unpacker<'a> {
     }
 
     fn scratch(&self) -> PathBuf {
-        self.real.workspace.join(scratch::folder())
+        self.real.top.join(scratch::folder())
     }
 
     /// Opens the folder of a path; `None` if it doesn't exist or a link is on the way to it.

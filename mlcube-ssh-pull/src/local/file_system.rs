@@ -7,8 +7,8 @@ use std::path::Path;
 use mlcube_ssh::listing::{Disks, DoubtfulNames, Entry, Listing};
 use rustix::fs::{Access, AtFlags, FileType, Mode, access, chmodat, statat};
 
-use crate::local::real_folders::RealFolders;
 use crate::local::scratch::Scratch;
+use mlcube_ssh::sync::RealFolders;
 
 /// Marks the folders of the workspace in which this user can't create files.
 pub(crate) fn mark_unwritable(local: &mut Listing, workspace: &Path) {
@@ -60,7 +60,7 @@ pub(crate) fn set_permissions(real: RealFolders<'_>, permissions: &Listing) -> V
     };
     let is_denied = |(path, wanted): (&'static Path, Entry)| {
         let has = set(path, &wanted).unwrap_or(false)
-            && Entry::is_at(&real.workspace.join(path), |now| now.same_permissions(&wanted));
+            && Entry::is_at(&real.top.join(path), |now| now.same_permissions(&wanted));
         (!has).then_some(path)
     };
     permissions.iter().filter_map(is_denied).collect()

@@ -38,6 +38,29 @@ impl Stage {
         Ok(Some(stage))
     }
 
+    /// Splits a batch into the entries that rsync itself checks and those that need the stage, as the flag says.
+    ///
+    /// # Errors
+    /// When there is no rsync.
+    pub(crate) fn split(batch: Batch) -> Outcome<Vec<(Batch, bool)>> {
+        if !rsync_version::checks_names()? {
+            return Ok(vec![(batch, true)]);
+        }
+        let has_wildcard =
+            |name: &Path| name.as_os_str().as_bytes().iter().any(|byte| br"*?[\".contains(byte));
+        if !batch.files_from.iter().any(has_wildcard) {
+            return Ok(vec![(batch, false)]);
+        }
+        let part = |needs_stage: bool| {
+            let mut part = batch.clone();
+            let names = batch.files_from.iter();
+            part.files_from = names.filter(|name| has_wildcard(name) == needs_stage).collect();
+            (part, needs_stage)
+        };
+        let parts = [part(false), part(true)].into_iter();
+        Ok(parts.filter(|(part, _)| !part.files_from.is_empty()).collect())
+    }
+
     /// As [`Stage::where_needed`], for a dry run: nothing is written down.
     ///
     /// # Errors
@@ -47,10 +70,7 @@ impl Stage {
     }
 
     fn planned(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<(Self, String)>> {
-        let has_wildcard =
-            |name: &Path| name.as_os_str().as_bytes().iter().any(|byte| br"*?[\".contains(byte));
-        let mut names = loads.iter().flat_map(|load| load.batch.files_from.iter());
-        if rsync_version::checks_names()? && !names.any(has_wildcard) {
+        if !loads.iter().any(|load| load.needs_stage) {
             return Ok(None);
         }
         // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
@@ -166,7 +186,8 @@ impl Stage {
 
 /// The folders that the loads are written to.
 fn tops(loads: &[Load], workspace: &Path) -> Vec<PathBuf> {
-    let mut tops: Vec<_> = loads.iter().map(|load| workspace.join(&load.batch.folder)).collect();
+    let staged = loads.iter().filter(|load| load.needs_stage);
+    let mut tops: Vec<_> = staged.map(|load| workspace.join(&load.batch.folder)).collect();
     tops.dedup();
     tops
 }
@@ -174,7 +195,7 @@ fn tops(loads: &[Load], workspace: &Path) -> Vec<PathBuf> {
 /// The names requested for the folder `top`.
 fn wanted(loads: &[Load], workspace: &Path, top: &Path) -> Vec<&'static Path> {
     let is_of_top = |batch: &Batch| workspace.join(&batch.folder) == top;
-    let loads = loads.iter().filter(|load| is_of_top(&load.batch));
+    let loads = loads.iter().filter(|load| load.needs_stage && is_of_top(&load.batch));
     let mut wanted: Vec<_> = loads.flat_map(|load| load.batch.files_from.iter()).collect();
     wanted.sort_unstable();
     wanted

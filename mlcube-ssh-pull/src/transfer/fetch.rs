@@ -53,20 +53,23 @@ impl Fetch<'_> {
             let entries = rest.filter(|path, entry| entry.is_file() && is_linked(path) == of_links);
             plan.transfers_of(&entries).into_iter().map(move |batch| (batch, of_links))
         };
-        batches(false)
-            .chain(batches(true))
-            .map(|(batch, is_link)| {
-                let command = scratch::make(&batch.below(&workspace));
-                let has_scratch = prepare(&command)?;
-                Ok(Load { batch, has_scratch, is_link })
-            })
-            .collect()
+        let mut loads = Vec::new();
+        for (batch, is_link) in batches(false).chain(batches(true)) {
+            let command = scratch::make(&batch.below(&workspace));
+            let has_scratch = prepare(&command)?;
+            // Names that need no stage go without one: what goes through it can't be in deeper folders of its own.
+            for (batch, needs_stage) in Stage::split(batch)? {
+                loads.push(Load { batch, has_scratch, is_link, needs_stage });
+            }
+        }
+        Ok(loads)
     }
 
     /// The commands that fetch loads, into the stage if there is one. Replaced files are kept in a folder of the sync
     /// state. Without a stage, rsync itself refuses entries that aren't in its list.
     pub(crate) fn commands(&self, loads: &[Load], stage: Option<&Stage>) -> Vec<Command> {
         let commands = |load: &Load| {
+            let stage = stage.filter(|_| load.needs_stage);
             // An rsync that needs a stage compares nothing with its list.
             let batches = |piece: Batch| match stage {
                 Some(_) => vec![piece],

@@ -12,8 +12,8 @@ use mlcube_ssh::process::command::Command;
 use rustix::fs::Mode;
 
 use crate::archive::attributes::set_attributes_of_folder;
-use crate::local::real_folders::RealFolders;
 use crate::transfer::unmade::Unmade;
+use mlcube_ssh::sync::RealFolders;
 
 /// What this user needs in a folder that is being filled.
 const OPEN: u32 = 0o700;
@@ -40,9 +40,8 @@ impl<'a> Folders<'a> {
     /// The command that makes the folders.
     pub(crate) fn command(&self) -> Option<Command> {
         let make = Command::new("mkdir").args(["-p", "--"]);
-        let place = |(path, _): (&Path, Entry)| {
-            self.real.workspace.join(path).to_string_lossy().into_owned()
-        };
+        let place =
+            |(path, _): (&Path, Entry)| self.real.top.join(path).to_string_lossy().into_owned();
         (!self.planned.is_empty()).then(|| make.args(self.planned.iter().map(place)))
     }
 

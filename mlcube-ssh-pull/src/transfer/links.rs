@@ -18,9 +18,9 @@ use rustix::io::Errno;
 
 use crate::archive::attributes::set_time_of_link;
 use crate::local::backups::Backups;
-use crate::local::real_folders::RealFolders;
 use crate::local::scratch;
 use crate::transfer::unmade::Unmade;
+use mlcube_ssh::sync::RealFolders;
 
 /// The name, in the scratch folder, of a link that will replace an entry.
 const ASIDE: &str = "link";
@@ -45,7 +45,7 @@ impl<'a> Links<'a> {
     /// The commands that make the links.
     pub(crate) fn commands(&self) -> Vec<Command> {
         let make = |(path, link): (&Path, Entry)| {
-            let place = self.real.workspace.join(path);
+            let place = self.real.top.join(path);
             let make = Command::new("ln").args(["-s", "--"]).arg(link.target.to_string_lossy());
             make.arg(place.to_string_lossy())
         };
@@ -82,7 +82,7 @@ impl<'a> Links<'a> {
     /// Puts a link in the place of a file or another link, which is kept as a backup.
     fn replace(&self, path: &Path, folder: &File, name: &Path, link: &Entry) -> io::Result<()> {
         // Made out of sight, so that a disk without links loses nothing.
-        let scratch = self.real.workspace.join(scratch::folder());
+        let scratch = self.real.top.join(scratch::folder());
         scratch::make_private(&scratch)?;
         let aside = scratch.join(ASIDE);
         let _ = fs::remove_file(&aside);

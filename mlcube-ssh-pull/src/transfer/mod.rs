@@ -49,9 +49,9 @@ use crate::transfer::unmade::Unmade;
 use crate::archive;
 use crate::archive::ArchiveTransfer;
 use crate::local::free_space;
-use crate::local::real_folders::RealFolders;
 use crate::local::scratch::Scratch;
 use crate::local::stage::Stage;
+use mlcube_ssh::sync::RealFolders;
 
 /// What every stage of a pull needs to know.
 pub(crate) struct PullContext<'a> {
@@ -287,7 +287,7 @@ impl PullContext<'_> {
     }
 
     fn real_folders(&self) -> RealFolders<'_> {
-        RealFolders { workspace: &self.layout.workspace, boundary: self.boundary }
+        RealFolders { top: &self.layout.workspace, boundary: self.boundary }
     }
 
     /// Both workspaces; `remote` is the path of the remote one.
@@ -441,7 +441,7 @@ impl PullContext<'_> {
         planned: &Listing,
         is_complete: bool,
     ) -> Outcome<()> {
-        for load in loads {
+        for load in loads.iter().filter(|load| load.needs_stage) {
             let names = stage.arrived(load, planned, &self.layout.workspace, is_complete);
             if names.is_empty() {
                 continue;

@@ -113,7 +113,7 @@ impl TransferContext<'_> {
         let outcome = if self.remote_state.has_leftovers {
             ArchiveOutcome::Incomplete
         } else {
-            send::send(connection, report, route, new_entries, &mut sent.transfer)?
+            send::send(connection, report, route, new_entries, self.boundary, &mut sent.transfer)?
         };
         if outcome.is_incomplete() {
             let command = commands::complete_leftovers(connection, route, &new_entries.entries);

@@ -1,15 +1,15 @@
 //! Packs new entries as a tar archive, in this process: a separate `tar` would have to be given all names, and couldn't
 //! tell which files changed while it read them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
-use rustix::fs::OFlags;
+use mlcube_ssh::sync::RealFolders;
+use rustix::fs::{Mode, OFlags, openat};
 use tar::EntryType;
 
 use crate::archive::format::Archive;
@@ -32,15 +32,22 @@ pub(crate) trait PackObserver {
 /// # Errors
 /// When the archive can't be written.
 pub(crate) fn pack(
-    local: &Path,
+    real: RealFolders<'_>,
     name: &str,
     entries: &Listing,
     to: impl Write,
     observer: &mut impl PackObserver,
 ) -> io::Result<Listing> {
     let archive = Archive::new(to);
-    let mut packer =
-        Packer { local, name, archive, observer, piece: vec![0; PIECE], unusable: vec![] };
+    let mut packer = Packer {
+        real,
+        last: None,
+        name,
+        archive,
+        observer,
+        piece: vec![0; PIECE],
+        unusable: vec![],
+    };
     let mut changed = Listing::default();
     for (path, entry) in entries.iter() {
         packer.observer.file(path);
@@ -53,7 +60,9 @@ pub(crate) fn pack(
 }
 
 struct Packer<'a, W, H> {
-    local: &'a Path,
+    real: RealFolders<'a>,
+    /// The folder of the last file. By a path, somebody who may write in the workspace could lead it elsewhere meanwhile.
+    last: Option<(PathBuf, File)>,
     name: &'a str,
     archive: Archive<W>,
     observer: &'a mut H,
@@ -64,9 +73,9 @@ struct Packer<'a, W, H> {
 impl<W: Write, H: PackObserver> Packer<'_, W, H> {
     /// Adds an entry; returns whether it was as listed from beginning to end.
     fn add(&mut self, path: &Path, entry: &Entry) -> io::Result<bool> {
-        let place = self.local.join(path);
+        let place = self.real.top.join(path);
         if entry.is_file() {
-            return match open(&place, entry) {
+            return match self.open(path, entry) {
                 Some(file) => self.add_file(file, path, entry),
                 None => Ok(false),
             };
@@ -115,17 +124,22 @@ impl<W: Write, H: PackObserver> Packer<'_, W, H> {
         self.archive.finish()
     }
 
+    /// Opens a file if it is the one that was listed. It may have been replaced by anything, so no link is followed and no
+    /// pipe is waited for.
+    fn open(&mut self, path: &Path, entry: &Entry) -> Option<File> {
+        let above = path.parent().unwrap_or(path);
+        if self.last.as_ref().is_none_or(|(last, _)| last != above) {
+            self.last = Some((above.to_owned(), self.real.open_to_read(above).ok()?));
+        }
+        let (_, folder) = self.last.as_ref()?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(openat(folder, path.file_name()?, flags, Mode::empty()).ok()?);
+        is_as_listed(&file, entry).then_some(file)
+    }
+
     fn packed_name(&self, path: &Path) -> Vec<u8> {
         [self.name.as_bytes(), b"/", path.as_os_str().as_bytes()].concat()
     }
-}
-
-/// Opens the file at `place` if it is the one that was listed. It may have been replaced by anything, so no link is
-/// followed and no pipe is waited for.
-fn open(place: &Path, entry: &Entry) -> Option<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(place).ok()?;
-    is_as_listed(&file, entry).then_some(file)
 }
 
 fn is_as_listed(file: &File, entry: &Entry) -> bool {
@@ -134,10 +148,10 @@ fn is_as_listed(file: &File, entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use mlcube_ssh::cube::boundary::Boundary;
     use std::fs;
     use std::mem;
     use std::os::unix::fs::symlink;
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -169,6 +183,7 @@ mod tests {
     fn returns_changed_entries() {
         let folder = tempfile::tempdir().unwrap();
         let local = folder.path();
+        let real = RealFolders { top: local, boundary: &Boundary::of_folder(local).unwrap() };
         for name in ["a", "b", "c", "d", "e"] {
             fs::write(local.join(name), vec![b'x'; PIECE + 1]).unwrap();
         }
@@ -180,7 +195,7 @@ mod tests {
         let shorten = || fs::write(local.join("d"), "short").unwrap();
         // In the middle of d, which is the second that can be packed.
         let mut observer = At(PIECE as u64 + 2 + PIECE as u64, shorten);
-        let changed = pack(local, "code", &listed, &mut packed, &mut observer).unwrap();
+        let changed = pack(real, "code", &listed, &mut packed, &mut observer).unwrap();
         let names: Vec<_> = changed.iter().map(|(path, _)| path.display().to_string()).collect();
         assert_eq!(names, ["b", "c", "d"]);
         let contents = contents(&packed);
@@ -189,6 +204,38 @@ mod tests {
         assert_eq!(contents[1].1.len(), PIECE + 1);
         assert_eq!(contents[3].1, b"d\0");
         assert_eq!(packed.len() % 512, 0);
+    }
+
+    /// Another user puts a link in the place of a folder, to one with a private file of the same size and time.
+    #[test]
+    fn reads_nothing_through_a_link_that_took_a_folders_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (private, top) = (folder.path().join("private"), folder.path().join("top"));
+        for place in [&private, &top.join("a"), &top.join("own")] {
+            fs::create_dir_all(place).unwrap();
+            fs::write(place.join("file"), place.file_name().unwrap().as_bytes()[..1].repeat(9))
+                .unwrap();
+        }
+        let time = fs::metadata(private.join("file")).unwrap().modified().unwrap();
+        File::options().write(true).open(top.join("a/file")).unwrap().set_modified(time).unwrap();
+        let listed = Listing::of_folder(&top, &|_, _| Ok(false)).unwrap();
+        fs::rename(top.join("a"), top.join("away")).unwrap();
+        symlink("../private", top.join("a")).unwrap();
+        let boundary = Boundary::of_folder(&top).unwrap();
+        let pack_all = || {
+            let mut packed = Vec::new();
+            let real = RealFolders { top: &top, boundary: &boundary };
+            pack(real, "code", &listed, &mut packed, &mut At(0, || ())).unwrap();
+            contents(&packed).into_iter().map(|(_, content)| content).collect::<Vec<_>>()
+        };
+        let contents = pack_all();
+        assert!(
+            !contents.contains(&b"ppppppppp".to_vec()) && contents.contains(&b"ooooooooo".to_vec())
+        );
+        // A link within the base is followed.
+        fs::remove_file(top.join("a")).unwrap();
+        symlink("away", top.join("a")).unwrap();
+        assert!(pack_all().contains(&b"aaaaaaaaa".to_vec()));
     }
 
     /// Moves the content away while it is read. The file looks as listed before and after, as on a failing disk.
@@ -209,11 +256,12 @@ mod tests {
     fn treats_unreadable_content_as_changed() {
         let folder = tempfile::tempdir().unwrap();
         let (local, place) = (folder.path(), folder.path().join("a"));
+        let real = RealFolders { top: local, boundary: &Boundary::of_folder(local).unwrap() };
         fs::write(&place, vec![b'x'; 2 * PIECE + 1]).unwrap();
         let listed = Listing::of_folder(local, &|_, _| Ok(false)).unwrap();
         let mut packed = Vec::new();
         let mut observer = Away(place, PIECE as u64);
-        let changed = pack(local, "code", &listed, &mut packed, &mut observer).unwrap();
+        let changed = pack(real, "code", &listed, &mut packed, &mut observer).unwrap();
         assert_eq!((changed.len(), &contents(&packed)[1].1[..]), (1, &b"a\0"[..]));
     }
 }

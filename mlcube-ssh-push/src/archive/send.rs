@@ -9,11 +9,13 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::listing::Listing;
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::remote::session::Reply;
+use mlcube_ssh::sync::RealFolders;
 use mlcube_ssh::sync::rsync::Transfer;
 use mlcube_ssh::text::units::count;
 use mlcube_ssh::ui::progress::Progress;
@@ -70,6 +72,7 @@ pub(crate) fn send(
     report: Report,
     route: &Route,
     new_entries: &NewEntries,
+    boundary: &Boundary,
     sent: &mut Transfer,
 ) -> Outcome<ArchiveOutcome> {
     let Some(policy) = ArchivePolicy::of(route, new_entries) else {
@@ -83,8 +86,9 @@ pub(crate) fn send(
     };
     let mut shown =
         PackProgress { progress: Progress::new(report, new_entries.entries.bytes()), bytes: 0 };
+    let real = RealFolders { top: route.local, boundary };
     let (packed, bytes) = upload(link, policy.is_compressed, |to| {
-        pack(route.local, route.name, &new_entries.entries, to, &mut shown)
+        pack(real, route.name, &new_entries.entries, to, &mut shown)
     });
     shown.progress.clear();
     sent.bytes_sent += bytes;

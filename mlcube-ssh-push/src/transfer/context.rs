@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mlcube_ssh::cube::Cube;
+use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::Step;
@@ -21,6 +22,8 @@ pub(crate) struct TransferContext<'a> {
     pub(crate) step: &'a Step,
     pub(crate) document: &'a Document,
     pub(crate) cube: &'a Cube,
+    /// Decides which local links are followed.
+    pub(crate) boundary: &'a Boundary,
     pub(crate) connection: &'a Connection,
     pub(crate) local: &'a Local,
     pub(crate) remote_state: &'a RemoteState<'a>,
