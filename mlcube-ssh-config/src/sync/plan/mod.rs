@@ -426,11 +426,7 @@ fn not_a_folder(folder: Option<&Path>, listing: &Listing) -> Option<PackedEntry>
 }
 
 /// Why an entry is skipped; `None` if it isn't.
-fn why_skipped(
-    direction: TransferDirection,
-    versions: Versions,
-    to: &Listing,
-) -> Option<Skipped> {
+fn why_skipped(direction: TransferDirection, versions: Versions, to: &Listing) -> Option<Skipped> {
     let Versions { path, sender, receiver, agreed } = versions;
     if let Some(receiver) = receiver.filter(|receiver| is_blocked_by(sender, receiver)) {
         return Some(match receiver.kind {
