@@ -127,7 +127,8 @@ impl Plan {
         let mut around: Option<&'static Path> = None;
         let umask = (direction == TransferDirection::Down).then(Umask::of_process);
         let rules = Rules { overwrite, umask };
-        // The skipped entries with which something would be sent.
+        let is_up = direction == TransferDirection::Up;
+        // The skipped entries with which a push would send something.
         let mut wanted: Vec<&'static Path> = Vec::new();
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
@@ -150,7 +151,8 @@ impl Plan {
             let (receiver, agreed) = (receiver.as_ref(), agreed.as_ref());
             let versions = Versions { path, sender: &entry, receiver, agreed };
             if is_skipped {
-                if agreed.is_none_or(|agreed| !entry.same(agreed))
+                if is_up
+                    && agreed.is_none_or(|agreed| !entry.same(agreed))
                     && wanted.last() != skipped_root.as_ref()
                 {
                     wanted.extend(skipped_root);
@@ -160,7 +162,7 @@ impl Plan {
                 if why.takes_all_below() {
                     skipped_root = Some(path);
                 }
-                if !entry.is_folder() {
+                if is_up && !entry.is_folder() {
                     wanted.push(path);
                 }
                 plan.skipped.push(SkippedEntry::listed(packed, why));
@@ -175,11 +177,9 @@ impl Plan {
         }
         // A closed folder on the remote is nobody's business where nothing would be sent to it.
         let wanted: HashSet<_> = wanted.into_iter().collect();
-        plan.skipped.retain(|(path, why)| {
-            direction == TransferDirection::Down
-                || *why != Skipped::Closed
-                || wanted.contains(&**path)
-        });
+        let is_told =
+            |one: &SkippedEntry| one.why != Skipped::Closed || wanted.contains(one.path());
+        plan.skipped.retain(|one| !is_up || is_told(one));
         // Entries that only the receiver has stay in the sync state.
         let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
         let not_sent = agreed.packed().filter(|packed| from_it.find(*packed).is_none());
