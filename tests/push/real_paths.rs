@@ -933,6 +933,12 @@ fn a_link_of_the_remote_user_is_followed_until_it_is_another_one() {
     fs::write(cube.workspace().join("out/x"), "4444").unwrap();
     push(&scene, &document, &[]).succeeds().says("sent out/x to 'there'");
     assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "4444");
+    // Nobody has compared what is behind a link that is itself behind this one.
+    fs::write(scratch.join("f"), "the job's").unwrap();
+    symlink(&scratch, other.join("below")).unwrap();
+    let _cube = cube.with_file("out/below/f", "mine");
+    push(&scene, &document, &[]).succeeds().says("kept out/below/f");
+    assert_eq!(fs::read_to_string(scratch.join("f")).unwrap(), "the job's");
 }
 
 #[test]
