@@ -108,7 +108,8 @@ impl<'a> Pull<'a> {
         let (host, report) = (connection.host(), self.step.report());
         selection::name_image(&selection, &remote.listing, &listings.local, host, report);
         let path = remote.path.clone();
-        let was_cut_off = sync_state.was_cut_off();
+        // A push since then has settled the sync state, and not the backups of a pull.
+        let was_cut_off = sync_state.was_cut_off() || sync_state.unnamed_backups()?.is_some();
         let plan = self.context().transfer(listings, &selection, self.args, receipt)?;
         if was_cut_off {
             scratch::remove_left(&layout.workspace, &plan.links);

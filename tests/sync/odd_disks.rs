@@ -504,6 +504,11 @@ fn what_a_transfer_that_was_cut_off_has_left_goes_with_the_next_one() {
         );
         assert!(top.join("d/x").exists());
     }
+    // A push since then has settled all of a pull that was killed but for its backups.
+    write(&cube.workspace(), &[(".mlcube-ssh-partial/other", "half of it")]);
+    fs::write(record.join("unnamed"), "folder").unwrap();
+    pull(&scene, &document).succeeds();
+    assert!(!cube.workspace().join(".mlcube-ssh-partial").exists());
     // A push that had no plan yet is known by its incoming folder; the next one may skip something.
     fs::write(record.join("incoming"), "0123456789abcdef").unwrap();
     write(&there, &[(".mlcube-ssh-partial/other", "half of it"), ("way/x", "x")]);
