@@ -132,3 +132,48 @@ fn only_the_last_script_of_a_session_exits_without_a_failure() {
         assert!(!exits || last.contains(&name), "{name}: `return 0` lets the session go on");
     }
 }
+
+/// The kinds of problems in the enums of a text, as the scripts write them.
+fn known_problems(text: &str) -> Vec<String> {
+    let enums = text.split("\nenum ").chain(text.split("\npub enum "));
+    let enums = enums.chain(text.split("\npub(crate) enum "));
+    let of_problems = enums.filter(|rest| {
+        ["ProblemKind {", "SharedProblem {", "NodeProblem {"]
+            .iter()
+            .any(|name| rest.starts_with(name))
+    });
+    let variant = |line: &str| Some(line.trim().strip_suffix(',')?.to_owned());
+    let word = |variant: String| {
+        let dashed = variant
+            .chars()
+            .flat_map(|c| c.is_uppercase().then_some('-').into_iter().chain(c.to_lowercase()));
+        dashed.collect::<String>().trim_start_matches('-').to_owned()
+    };
+    let blocks = of_problems.filter_map(|rest| rest.split("\n}").next());
+    blocks.flat_map(str::lines).filter_map(variant).map(word).collect()
+}
+
+/// A kind that only a script knows would be shown as its bare word, and one that only Rust knows is dead.
+#[test]
+fn scripts_and_messages_know_the_same_problems() {
+    let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+    let known: BTreeSet<String> =
+        sources(".rs").into_iter().flat_map(|path| known_problems(&read(path))).collect();
+    let mut scripts = String::new();
+    for script in sources(".sh") {
+        let text = read(script.clone());
+        let body: Vec<&str> =
+            text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        let body = body.join("\n");
+        for call in ["problem ", "abandon "] {
+            for rest in body.split(call).skip(1) {
+                let word: String =
+                    rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+                assert!(word.is_empty() || known.contains(&word), "{}: {word}", script.display());
+            }
+        }
+        scripts += &body;
+    }
+    let dead: Vec<&String> = known.iter().filter(|word| !has_word(&scripts, word)).collect();
+    assert!(known.len() > 35 && dead.is_empty(), "{known:?}: {dead:?}");
+}

@@ -34,6 +34,8 @@ fn list_shows_sizes_and_times_and_fetches_nothing() {
         .run()
         .succeeds();
     symlink("../data.csv", there.join("model/link")).unwrap();
+    let shown = pull(&scene, &document, &["--list", "--dry-run"]);
+    shown.succeeds().says("ssh ").never_says("--files-from").never_says("ln -s");
     let listed = pull(&scene, &document, &["--list"]);
     let text = listed.succeeds().stdout.clone();
     assert!(text.contains("    1.5 kB  2026-11-24 06:18:31  model/a\\nb\\u{1b}[31m\n"), "{text}");

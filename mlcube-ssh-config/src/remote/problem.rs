@@ -58,12 +58,6 @@ impl Problem {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (kind, subject) = text.split_once(' ').unwrap_or((text, ""));
-        Self::of(kind, subject)
-    }
-
-    /// Makes the problem of a kind.
-    #[must_use]
-    pub fn of(kind: &str, subject: &str) -> Self {
         Self { kind: kind.to_owned(), subject: subject.to_owned() }
     }
 

@@ -19,7 +19,8 @@ use mlcube_ssh::process::command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job::frames::{Frame, Frames, Refused};
-use mlcube_ssh::remote::job::{Holder, LOCKED, LockWait};
+use mlcube_ssh::remote::job::{Holder, LockWait};
+use mlcube_ssh::remote::problem::SharedProblem;
 use mlcube_ssh::remote::session::{Event, Reply, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
@@ -452,8 +453,8 @@ impl<'a> Follower<'a> {
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
                 Frame::BatchNumber(number) => self.end.slurm = Some(number),
                 Frame::Pending(reason, start) => self.show_pending(&reason, start.as_deref()),
-                Frame::NodeFailed(node, kind, subject) => {
-                    self.end.node_failed = Some((node, kind, subject));
+                Frame::NodeFailed(node, problem) => {
+                    self.end.node_failed = Some((node, problem));
                 }
                 Frame::BatchEnd(state) => self.end.ended_in = Some(state),
                 Frame::JobRecord(bytes) => self.end.record = Some(bytes),
@@ -478,13 +479,13 @@ impl<'a> Follower<'a> {
                     return Ok(Some(Ended::Job));
                 }
                 Frame::Started | Frame::LogEnd => return Ok(Some(Ended::Job)),
-                Frame::Problem(kind, subject) if kind == LOCKED => {
-                    return Ok(Some(Ended::Locked(Holder::parse(&subject))));
+                Frame::Problem(problem) if problem.kind() == Some(SharedProblem::Locked) => {
+                    return Ok(Some(Ended::Locked(Holder::parse(&problem.subject))));
                 }
-                Frame::Problem(kind, subject) => {
+                Frame::Problem(problem) => {
                     // The script puts the words of its programs into the subject: its standard error may still be on the
                     // way.
-                    return Err(result::problem(&self.document, &kind, &subject, ""));
+                    return Err(result::problem(&self.document, &problem, ""));
                 }
             }
         }

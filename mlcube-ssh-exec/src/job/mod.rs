@@ -257,7 +257,6 @@ fn start_script(
         .given("variables", &names)
         .given("shim", &without_comments(ENGINE))
         .given("launch", &without_comments(LAUNCH))
-        // Last: packed, its functions take no room if the same text follows within 32 kB.
         .given("run", &without_comments(&run))
         .given("about", &launched_by::about(phase.word())?)
         .given("locked", document.remote.workspace.as_str())

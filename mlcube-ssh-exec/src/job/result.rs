@@ -1,6 +1,7 @@
 //! Maps the end of a job to an outcome: success, or a failure of the task, of `mlcube` or of the container engine.
 
 use anyhow::anyhow;
+use clap::ValueEnum;
 use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
@@ -42,8 +43,8 @@ pub(crate) struct End {
     pub(crate) slurm: Option<u64>,
     /// The state in which Slurm ended the job, if it did.
     pub(crate) ended_in: Option<String>,
-    /// The node on which the job couldn't run, and the kind and the subject of the problem.
-    pub(crate) node_failed: Option<(Host, String, String)>,
+    /// The node on which the job couldn't run, and the problem.
+    pub(crate) node_failed: Option<(Host, Problem)>,
     /// The job's `job.json`, if it existed already.
     pub(crate) record: Option<Vec<u8>>,
     /// The reason why the job is lost, if it is.
@@ -86,11 +87,10 @@ pub(crate) enum Stop {
 impl Stop {
     /// Parses the reply to a stop.
     pub(crate) fn from_reply(reply: &Reply, document: &Document) -> Self {
-        if let Some(reported) = reply.field("problem") {
-            let (kind, subject) = reported.split_once(' ').unwrap_or((&reported, ""));
+        if let Some(reported) = reply.problem() {
             // On another node the same stop works, so only this problem has a useful hint.
-            let elsewhere = kind == "elsewhere";
-            let problem = problem(document, kind, subject, &reply.errors);
+            let elsewhere = reported.kind() == Some(ProblemKind::Elsewhere);
+            let problem = problem(document, &reported, &reply.errors);
             let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
             return Self::Failed(problem.to_string(), hint);
         }
@@ -122,8 +122,8 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     if let Some(state) = &end.ended_in {
         return Err(launcher::explain(state, end.slurm, end.job.id(), document).began(end.began));
     }
-    if let Some((node, kind, subject)) = &end.node_failed {
-        return Err(on_node(node, kind, subject, document));
+    if let Some((node, problem)) = &end.node_failed {
+        return Err(on_node(node, problem, document));
     }
     if let Some(why) = &end.why_lost {
         return Err(lost(why, end, document).began(end.began));
@@ -230,36 +230,53 @@ fn lost(why: &str, end: &End, document: &Document) -> Failure {
     Failure::connection(format!("{job} on '{host}' is lost: {what}")).hint(hint)
 }
 
+/// The problems with the node that Slurm has chosen for a job.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum NodeProblem {
+    /// A file isn't there.
+    NoFileOnNode,
+    /// The python isn't there.
+    NoPythonOnNode,
+    /// The container engine isn't there.
+    NoEngineOnNode,
+    /// The line `setup` fails there.
+    NoSetup,
+    /// The values of variables are gone.
+    NoVariables,
+    /// Another job uses the workspace.
+    LockLost,
+}
+
 /// Returns the failure for a job that couldn't run on the node that was chosen for it.
-fn on_node(node: &Host, kind: &str, subject: &str, document: &Document) -> Failure {
-    let host = &document.remote.host;
-    let (why, hint) = match kind {
-        "no-file-on-node" => (
+fn on_node(node: &Host, problem: &Problem, document: &Document) -> Failure {
+    let (host, subject) = (&document.remote.host, &problem.subject);
+    let (why, hint) = match problem.kind() {
+        Some(NodeProblem::NoFileOnNode) => (
             format!("'{subject}' isn't there"),
             "set runner.remote_root to a folder on a disk that the nodes share".to_owned(),
         ),
-        "no-python-on-node" => (
+        Some(NodeProblem::NoPythonOnNode) => (
             format!("the python '{subject}' isn't there, or can't run"),
             "set runner.interpreter.location to a folder on a disk that the nodes share".to_owned(),
         ),
-        "no-engine-on-node" => (
+        Some(NodeProblem::NoEngineOnNode) => (
             format!("it has no '{subject}'"),
             "choose nodes that have it with --nodelist or --constraint in runner.launcher.args, or load it with runner.setup".to_owned(),
         ),
-        "no-setup" => (
+        Some(NodeProblem::NoSetup) => (
             format!("the line '{subject}' fails there"),
             "change runner.setup; what it wrote is the beginning of the job's log".to_owned(),
         ),
-        "no-variables" => (
+        Some(NodeProblem::NoVariables) => (
             format!("the values of {subject} were removed when the job was first started"),
             "run it again; a job with --env can't be requeued".to_owned(),
         ),
-        "lock-lost" => (
+        Some(NodeProblem::LockLost) => (
             format!("job {subject} uses its workspace now"),
             "run it again when that one has ended".to_owned(),
         ),
-        _ => {
-            let problem = problem(document, kind, subject, "");
+        None => {
+            let problem = self::problem(document, problem, "");
             let hint = problem.hint_text().map(str::to_owned);
             (problem.to_string(), hint.unwrap_or_else(|| "run it again".to_owned()))
         }
@@ -267,25 +284,63 @@ fn on_node(node: &Host, kind: &str, subject: &str, document: &Document) -> Failu
     Failure::ours(anyhow!("the job can't run on the node '{node}' of '{host}': {why}")).hint(hint)
 }
 
+/// The problems that the scripts of a job report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ProblemKind {
+    /// An input of the tasks is missing.
+    NoInput,
+    /// Another machine or folder has taken the remote tree over.
+    OtherOrigin,
+    /// The cube was never pushed.
+    NeverConfigured,
+    /// The workspace isn't as the last push of this machine left it.
+    OtherPush,
+    /// No temporary folder lets programs run.
+    NoExec,
+    /// The first process of the job didn't start.
+    NoLeader,
+    /// podman before version 5 ignores `--gpus`.
+    IgnoresGpus,
+    /// This mlcube passes no `--mount`.
+    SwallowsMount,
+    /// setsid is missing.
+    NoSetsid,
+    /// sbatch is missing.
+    NoSbatch,
+    /// Slurm refuses the job.
+    NoSubmit,
+    /// Slurm doesn't reply.
+    NoSlurm,
+    /// The workspace has no job.
+    NoJob,
+    /// The job was started on another node, or in another container.
+    Elsewhere,
+    /// The log can't be read.
+    UnreadableLog,
+    /// There is no job with this id.
+    Unknown,
+    /// No temporary folder takes a link to the cube.
+    NoTemporary,
+}
+
 /// Returns the failure for a problem that a start, follow, stop or query script reported; `errors` is its standard error
 /// as far as it is known.
-pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &str) -> Failure {
-    let host = &document.remote.host;
-    if kind == "no-input" {
-        return inputs::missing(document, subject);
-    }
-    if kind == "other-origin" {
-        return tree_owner::taken_over(document, subject);
-    }
-    if let Some(failure) = Problem::of(kind, subject).failure(host.as_str(), errors) {
-        return failure;
-    }
+pub(crate) fn problem(document: &Document, problem: &Problem, errors: &str) -> Failure {
+    let (host, subject) = (&document.remote.host, problem.subject.as_str());
+    let Some(kind) = problem.kind() else {
+        return problem.failure(host.as_str(), errors).unwrap_or_else(|| {
+            Failure::ours(anyhow!("a script of mlcube-ssh-exec failed on '{host}': {problem}"))
+                .hint(WITH_V)
+        });
+    };
     Failure::ours(match kind {
-        "never-configured" => hinted(
+        ProblemKind::NoInput => return inputs::missing(document, subject),
+        ProblemKind::OtherOrigin => return tree_owner::taken_over(document, subject),
+        ProblemKind::NeverConfigured => hinted(
             format!("this cube isn't configured on '{host}': no file {subject}"),
             "run mlcube-ssh configure with the same --mlcube and --platform",
         ),
-        "other-push" => hinted(
+        ProblemKind::OtherPush => hinted(
             format!(
                 "the remote workspace on '{host}' isn't as the last push of this machine left it (put back from a backup?), and may hold older inputs"
             ),
@@ -295,48 +350,48 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &s
                 document.run_command()
             ),
         ),
-        "no-exec" => hinted(
+        ProblemKind::NoExec => hinted(
             format!(
                 "no temporary folder on '{host}', neither {subject} nor another one, lets programs run (noexec mounts), so the job couldn't end its containers or pass variables to them"
             ),
             TEMPORARY_FOLDER,
         ),
-        "no-leader" => hinted(
+        ProblemKind::NoLeader => hinted(
             format!(
                 "the job didn't start on '{host}': {}",
                 if subject.is_empty() { "no reason was given" } else { subject }
             ),
             "check on the remote whether the account may start more processes (ulimit -u), then run it again",
         ),
-        "ignores-gpus" => hinted(
+        ProblemKind::IgnoresGpus => hinted(
             format!("the podman on '{host}' is older than version 5, and ignores --gpus={subject}"),
             "give --gpus a number, 'all' or 'device=LIST', or update podman on the remote",
         ),
-        "swallows-mount" => hinted(
+        ProblemKind::SwallowsMount => hinted(
             format!("--mount needs mlcube 0.0.10 or later, and '{host}' has {subject}"),
             "no package index has such a mlcube-docker: `--mount=ro` in the README of mlcube-ssh-interp says how to build and name its wheels",
         ),
-        "no-setsid" => hinted(
+        ProblemKind::NoSetsid => hinted(
             format!("'{host}' has no setsid, without which a job ends with its connection"),
             format!("install util-linux on '{host}'"),
         ),
-        "no-sbatch" => hinted(
+        ProblemKind::NoSbatch => hinted(
             format!("'{host}' has no sbatch, which runner.launcher.type: slurm needs"),
             "set 'setup: module load slurm' or the like in the platform's section, or log in to a login node of the cluster",
         ),
-        "no-submit" => hinted(
+        ProblemKind::NoSubmit => hinted(
             format!("Slurm on '{host}' refuses the job: {subject}"),
             "change runner.launcher.args, or add --launcher-arg=…; `sinfo` on the remote shows the partitions",
         ),
-        "no-slurm" => hinted(
+        ProblemKind::NoSlurm => hinted(
             format!("Slurm on '{host}' doesn't reply: {subject}"),
             "run the same command again when it does",
         ),
-        "no-job" => hinted(
+        ProblemKind::NoJob => hinted(
             format!("no job of this workspace is known on '{host}'"),
             "`mlcube-ssh run` starts one; `mlcube-ssh list` lists the jobs of the cube's other workspaces",
         ),
-        "elsewhere" => {
+        ProblemKind::Elsewhere => {
             let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
             hinted(
                 format!(
@@ -352,21 +407,17 @@ pub(crate) fn problem(document: &Document, kind: &str, subject: &str, errors: &s
                 },
             )
         }
-        "unreadable-log" => hinted(
+        ProblemKind::UnreadableLog => hinted(
             format!("can't read the log {subject} on '{host}'; the job may still run"),
             "check its permissions and its disk on the remote; `mlcube-ssh status` shows the job's state",
         ),
-        "unknown" => hinted(
+        ProblemKind::Unknown => hinted(
             format!("'{host}' has no job '{subject}' of this cube"),
             "`mlcube-ssh list` lists the jobs, with the same --mlcube and --platform",
         ),
-        "no-temporary" => hinted(
+        ProblemKind::NoTemporary => hinted(
             format!("no temporary folder on '{host}' takes a link to the cube: {subject}"),
             TEMPORARY_FOLDER,
-        ),
-        _ => hinted(
-            format!("a script of mlcube-ssh-exec failed on '{host}': {kind} {subject}"),
-            WITH_V,
         ),
     })
 }

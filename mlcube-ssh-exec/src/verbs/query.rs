@@ -105,9 +105,8 @@ fn job_states(
 }
 
 fn check(document: &Document, reply: &Reply) -> Outcome<()> {
-    if let Some(problem) = reply.field("problem") {
-        let (kind, subject) = problem.split_once(' ').unwrap_or((&problem, ""));
-        return Err(result::problem(document, kind, subject, &reply.errors));
+    if let Some(problem) = reply.problem() {
+        return Err(result::problem(document, &problem, &reply.errors));
     }
     if let Some(left) = reply.field("left") {
         return Err(Failure::ours(anyhow!(

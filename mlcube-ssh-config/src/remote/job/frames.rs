@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
+use crate::remote::problem::Problem;
 use crate::settings::names::{Host, JobId};
 
 /// A frame of a job.
@@ -36,8 +37,8 @@ pub enum Frame {
     BatchNumber(u64),
     /// The batch system hasn't started the job: its reason, and when it expects to, in the host's local time.
     Pending(String, Option<String>),
-    /// The job couldn't run on this node; the kind and the subject of the problem.
-    NodeFailed(Host, String, String),
+    /// The job couldn't run on this node.
+    NodeFailed(Host, Problem),
     /// The batch system ended the job, in this state, and maybe who cancelled it.
     BatchEnd(String),
     /// The content of `job.json`.
@@ -50,8 +51,8 @@ pub enum Frame {
     LogEnd,
     /// A warning for the user.
     Warning(String),
-    /// The script failed: the kind and the subject of its problem.
-    Problem(String, String),
+    /// The script failed.
+    Problem(Problem),
 }
 
 /// What was refused of a remote's output; the text completes a sentence about the host.
@@ -191,10 +192,9 @@ impl Frames {
                 Some(Frame::Pending(reason.to_owned(), start))
             }
             "node-failed" => {
-                let mut words = rest.splitn(3, ' ');
-                let mut next = || words.next().unwrap_or_default().to_owned();
-                let name = next().parse().map_err(|_| Refused::Line(shortened(line)))?;
-                Some(Frame::NodeFailed(name, next(), next()))
+                let (name, problem) = rest.split_once(' ').unwrap_or((rest, ""));
+                let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
+                Some(Frame::NodeFailed(name, Problem::parse(problem)))
             }
             "offset" => Some(Frame::Offset(number()?)),
             "started" => Some(Frame::Started),
@@ -206,10 +206,7 @@ impl Frames {
                 }
                 Some(Frame::Warning(rest.to_owned()))
             }
-            "problem" => {
-                let (kind, subject) = rest.split_once(' ').unwrap_or((rest, ""));
-                Some(Frame::Problem(kind.to_owned(), subject.to_owned()))
-            }
+            "problem" => Some(Frame::Problem(Problem::parse(rest))),
             // A later version of the script may send more words.
             _ => None,
         })

@@ -38,9 +38,6 @@ pub const INCOMING: &str = include_str!("../sh/incoming.sh");
 /// Shell functions for links on the way to a workspace.
 pub const WORKSPACE_LINK: &str = include_str!("../sh/workspace-link.sh");
 
-/// The kind of the problem for a workspace that a job holds.
-pub const LOCKED: &str = "locked";
-
 /// The longest pause between two checks of a workspace that is held.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
