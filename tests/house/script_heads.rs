@@ -51,10 +51,8 @@ fn parts(script: &Path) -> Option<(String, Vec<String>)> {
     let head = head[..first].join(" ").replace("# ", "");
     let body = body.into_iter().map(str::to_owned).collect();
     // A script can be given what another one is given, and says of which.
-    let other = head
-        .split(' ')
-        .map(|word| script.with_file_name(word))
-        .find(|path| path.extension().is_some_and(|ending| ending == "sh"));
+    let other = head.split(' ').find(|word| word.ends_with(".sh"));
+    let other = other.and_then(|name| sources(".sh").into_iter().find(|path| path.ends_with(name)));
     let other = other.filter(|other| other != script && head.contains("beside what"));
     let head = head + &other.map(|other| fs::read_to_string(other).unwrap()).unwrap_or_default();
     head.contains("Given").then_some((head, body))
@@ -124,7 +122,8 @@ fn a_head_names_what_the_script_replies() {
 /// An `exit` at the end of a script ends the session, and with it the locks that later scripts rely on.
 #[test]
 fn only_the_last_script_of_a_session_exits_without_a_failure() {
-    let last = ["allocated.sh", "follow.sh", "pack.sh", "release.sh", "remove.sh", "unpack.sh"];
+    let last =
+        ["allocated.sh", "follow.sh", "pack.sh", "release.sh", "remove.sh", "stop.sh", "unpack.sh"];
     for script in sources(".sh") {
         let name = script.file_name().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&script).unwrap();
