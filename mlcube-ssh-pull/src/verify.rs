@@ -41,7 +41,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let Listings { remote, local, agreed } =
         list_both(connection, document, layout, sync_state, false, &named)?;
     // A pattern that matches nothing is reported before any comparison reports that files are the same.
-    let (unmatched, selection) = selection::along_links(&selection, &remote.listing, &connection)?;
+    let (unmatched, selection) = selection::along_links(selection, &remote.listing, connection)?;
     selection::check_matched(document, &unmatched)?;
     let (links, linked_files) = (remote.followed(true), remote.followed(false));
     let mut selected = Ignored::of_workspace(layout, boundary).fetched(remote.listing)?;
@@ -53,7 +53,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
     let comparisons = comparisons(connection, layout, &remote.path, &plan, &linked_files);
-    let is_all = plan.skipped_for(skipped::is_unread).next().is_none();
+    let is_all = plan.skipped_for(|why| skipped::is_unread(*why)).next().is_none();
     rsync::compare(&comparisons, &plan, is_all, connection, step.report())?;
     let foreign = ForeignFiles { connection, cube: &cube, document, place: &remote.path };
     skipped::check_readable(&plan, &foreign)

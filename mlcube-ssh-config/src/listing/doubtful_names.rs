@@ -127,15 +127,15 @@ pub fn confusable_with(these: &Listing) -> impl Fn(&Path) -> bool + use<> {
 /// The hashes of the places in the numbered folders of `scratch`. A host may list a million long names, and a listing is
 /// kept until the process ends.
 fn hashes_of(hasher: &RandomState, scratch: &Path) -> io::Result<HashSet<u64>> {
-    let mut hashes = HashSet::new();
+    let mut found = HashSet::new();
     for folder in fs::read_dir(scratch)? {
         let folder = folder?;
         for entry in fs::read_dir(folder.path())? {
             let place = Path::new(&folder.file_name()).join(entry?.file_name());
-            hashes.insert(hasher.hash_one(place.as_path()));
+            found.insert(hasher.hash_one(place.as_path()));
         }
     }
-    Ok(hashes)
+    Ok(found)
 }
 
 /// Returns whether the folder of a path lists its name byte for byte.

@@ -97,7 +97,7 @@ impl Skipped {
     }
 
     /// Returns whether everything below the entry is skipped with it, although the sender lists it.
-    pub(crate) fn takes_all_below(&self) -> bool {
+    pub(crate) fn takes_all_below(self) -> bool {
         self.is_other_kind() || matches!(self, Self::Closed | Self::Unheld)
     }
 
@@ -152,7 +152,7 @@ impl Skipped {
 /// Names skipped entries, those with the same reason together.
 pub fn name(
     names: &Names,
-    skipped: impl Iterator<Item = SkippedEntry> + Clone,
+    skipped: &(impl Iterator<Item = SkippedEntry> + Clone),
     direction: TransferDirection,
     host: &Host,
 ) {

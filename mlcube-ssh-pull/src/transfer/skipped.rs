@@ -39,14 +39,14 @@ pub(crate) fn name(
     let skipped = |are_links: bool| {
         plan.skipped.iter().copied().filter(move |one| (one.why == Skipped::OwnLink) == are_links)
     };
-    skipped::name(&names, skipped(true), TransferDirection::Down, host);
+    skipped::name(&names, &skipped(true), TransferDirection::Down, host);
     let places = skipped(true).filter_map(|link| real(&workspace.join(link.path())).ok());
     let places = places.filter(|place| boundary.can_be_listed(place));
     let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();
     if !places.is_empty() {
         report.hint(&boundary::listing(&places));
     }
-    skipped::name(&names, skipped(false), TransferDirection::Down, host);
+    skipped::name(&names, &skipped(false), TransferDirection::Down, host);
 }
 
 /// Names what rsync couldn't move to its place.
@@ -80,7 +80,7 @@ pub(crate) fn check_denied(denied: &[&Path]) -> Outcome<()> {
 }
 
 /// Returns whether one of the two sides couldn't read the entry.
-pub(crate) fn is_unread(why: &Skipped) -> bool {
+pub(crate) fn is_unread(why: Skipped) -> bool {
     matches!(why, Skipped::Unreadable | Skipped::Closed)
 }
 

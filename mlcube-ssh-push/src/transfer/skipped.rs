@@ -21,7 +21,7 @@ pub(crate) fn name(context: &TransferContext) {
     let names = Names { report, field: "steps.push.left_out", total };
     skipped::name(
         &names,
-        skipped.iter().copied(),
+        &skipped.iter().copied(),
         TransferDirection::Up,
         context.connection.host(),
     );
