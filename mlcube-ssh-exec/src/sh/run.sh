@@ -127,7 +127,7 @@ SEEN
 # the output.
 wait_for_container() {
   is_client_dead=yes
-  printf "mlcube-ssh: the engine's client ended with status %s, but the container still runs; waiting for its end\n" "$status"
+  printf "mlcube-ssh: the engine's client ended with status %s, but the container still runs; waiting for its end (lines that it has just written may be missing)\n" "$status"
   MLCUBE_SSH_JOB=${job##*/} "$engine" logs --follow --since "$(date '+%s')" "$1" </dev/null 8>&- &
   logs=$!
   MLCUBE_SSH_JOB=${job##*/} "$engine" wait "$1" >/dev/null 2>&1 8>&-
