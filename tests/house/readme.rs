@@ -41,9 +41,9 @@ fn documents(scene: &Scene) -> BTreeMap<String, String> {
     listed.lines().map(|page| (page.to_owned(), read(page))).collect()
 }
 
-/// The text of every Rust source of the programs.
+/// The text of every source of the programs, Rust and sh.
 fn sources(scene: &Scene) -> String {
-    let cat = "find mlcube-ssh-*/src -name '*.rs' -exec cat {} +";
+    let cat = "find mlcube-ssh-*/src \\( -name '*.rs' -o -name '*.sh' \\) -exec cat {} +";
     scene.sh(cat).in_folder(&repository()).run().succeeds().stdout.clone()
 }
 
@@ -115,7 +115,7 @@ fn every_option_of_the_readmes_exists() {
     let options: BTreeSet<&str> =
         words.filter(|word| word.starts_with("--") && word.len() > 2).collect();
     assert!(options.contains("--dry-run") && options.contains("--task"), "{options:?}");
-    // Those of pip, cargo, rsync and docker, which the READMEs quote.
+    // Those of pip, cargo, rsync, docker and sbatch, which the READMEs quote.
     let others = [
         "--no-index",
         "--find-links",
@@ -126,6 +126,12 @@ fn every_option_of_the_readmes_exists() {
         "--shm-size",
         "--release",
         "--rm",
+        "--array",
+        "--gres",
+        "--nodelist",
+        "--partition",
+        "--requeue",
+        "--wrap",
     ];
     let unknown: Vec<_> = options
         .into_iter()
