@@ -51,7 +51,7 @@ fn parts(script: &Path) -> Option<(String, Vec<String>)> {
     let head = head[..first].join(" ").replace("# ", "");
     let body = body.into_iter().map(str::to_owned).collect();
     // A script can be given what another one is given, and says of which.
-    let other = head.split(' ').find(|word| word.ends_with(".sh"));
+    let other = head.split(' ').find(|word| word.strip_suffix(".sh").is_some());
     let other = other.and_then(|name| sources(".sh").into_iter().find(|path| path.ends_with(name)));
     let other = other.filter(|other| other != script && head.contains("beside what"));
     let head = head + &other.map(|other| fs::read_to_string(other).unwrap()).unwrap_or_default();
