@@ -57,5 +57,5 @@ fn script(connection: &Connection, document: &Document, interpreter: &Interprete
         .given("named_python", interpreter.python())
         .given("folder", &folder)
         .given("state_folder", document.remote.state.as_str())
-        .words(&requirements::split(interpreter.requirements()))
+        .words(requirements::split(interpreter.requirements()))
 }
