@@ -617,9 +617,18 @@ impl Read for Session {
     }
 }
 
-/// Returns whether ssh's messages are those of a client without a master: it would log in through the proxy `false`.
+/// ssh's messages of a client without a master. The first two: it would log in through the proxy `false`. The others: the
+/// master ended while the client asked for a session.
+const NO_MASTER: [&str; 4] = [
+    "kex_exchange_identification",
+    NO_PORT,
+    "mux_client_hello_exchange",
+    "mux_client_request_alive",
+];
+
+/// Returns whether ssh's messages are those of a client without a master.
 fn found_no_master(own_words: &str) -> bool {
-    own_words.contains("kex_exchange_identification") || own_words.contains(NO_PORT)
+    NO_MASTER.iter().any(|words| own_words.contains(words))
 }
 
 /// Reads in a thread, so that waiting for the output can have a limit.
