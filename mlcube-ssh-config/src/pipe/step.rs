@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::fs::File;
 use std::io;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -250,17 +250,16 @@ pub fn timed<T>(act: impl FnOnce(&mut Receipt) -> Outcome<T>) -> (Receipt, Outco
     (receipt, done)
 }
 
-/// Writes lines for people to standard output, like [`write_once`]. Control characters from a host, a cube or a file name
-/// are made harmless for a terminal.
+/// Writes lines for people to standard output, one by one: there may be a million. Control characters from a host, a cube
+/// or a file name are made harmless for a terminal. A reader that closed the pipe isn't reported as an error.
 ///
 /// # Errors
-/// If standard output can't be written.
+/// If standard output can't be written, for example on a full disk.
 pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
-    let text: String = lines
-        .into_iter()
-        .flat_map(|line| [printable(line.as_ref()).into_owned(), "\n".to_owned()])
-        .collect();
-    write_once(&text)
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    let mut line = |line: T| writeln!(stdout, "{}", printable(line.as_ref()));
+    let written = lines.into_iter().try_for_each(&mut line);
+    check_written(written.and_then(|()| stdout.flush()))
 }
 
 /// Writes a text to standard output at once. A reader that closed the pipe isn't reported as an error.
@@ -269,7 +268,11 @@ pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Re
 /// If standard output can't be written, for example on a full disk.
 pub fn write_once(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    check_written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+fn check_written(written: io::Result<()>) -> Result<()> {
+    match written {
         Err(problem) if problem.kind() != io::ErrorKind::BrokenPipe => {
             Err(problem).context("can't write to standard output")
         }
