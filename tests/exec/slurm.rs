@@ -363,6 +363,8 @@ fn four_cubes_of_make_share_the_gpus_of_a_node_from_a_private_home() {
         scene.tool("mlcube-ssh-exec").args(["status", "--all"]).reads_document(&document).run();
     assert_eq!(all.succeeds().stdout.matches("\"pending\"").count(), 2, "{all:?}");
     assert_eq!(fs::read_to_string(asked).unwrap(), "asked\n");
+    // Before the place in which its files are.
+    drop(slurm);
 }
 
 #[test]
@@ -387,4 +389,6 @@ fn a_real_container_is_configured_in_a_job_and_ended_with_one() {
     running.wait().exits(130).says("with all its processes and containers");
     assert_eq!(slurm.states(), ["COMPLETED", "CANCELLED"]);
     assert_eq!(scene.host.containers(), [""; 0], "neither running nor stopped");
+    // Before the place in which its files are.
+    drop(slurm);
 }
