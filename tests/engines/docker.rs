@@ -33,7 +33,7 @@ impl Dock {
     /// What the hint tells to type on the host, typed there by the account.
     #[track_caller]
     fn does_as_told(&self, told: &Outcome) {
-        let is_for_docker = |words: &&str| words.starts_with("docker run");
+        let is_for_docker = |words: &&str| words.contains("docker run ");
         let command = told.stderr.split('`').find(is_for_docker).unwrap();
         let host = self.scene.host.bin();
         let path = format!("{}:/usr/bin:/bin", host.display());
