@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
@@ -104,6 +105,21 @@ fn a_start_up_file_that_never_ends() {
     refuses_a_reader("bash", ".bashrc", lines, &["loading modules", "within 6 s"]);
 }
 
+#[test]
+fn a_host_without_gzip_takes_scripts_as_they_are() {
+    let scene = Scene::new();
+    let document = document_in(&scene);
+    let gzip = scene.host.bin().join("gzip");
+    fs::write(&gzip, "#!/bin/sh\nexit 127\n").unwrap();
+    fs::set_permissions(&gzip, fs::Permissions::from_mode(0o755)).unwrap();
+    push(&scene, &document).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace/data.csv");
+    assert_eq!(fs::read_to_string(there).unwrap(), "1,2\n");
+    let before = scene.host.sshd.sessions();
+    push(&scene, &document).succeeds();
+    assert_eq!(scene.host.sshd.sessions() - before, 2, "one that couldn't unpack the script");
+}
+
 /// The account runs no script: the message quotes what it said, and nothing is said of a lost connection.
 fn refuses_without_a_shell(scene: &Scene, document: &Document, words: &[&str]) {
     let failed = push(scene, document);
@@ -182,7 +198,7 @@ fn reads_scripts_so(scene: &Scene, line: &str) {
     scene.has_program("ssh", &format!("{sessions}\n{SSH}"));
 }
 
-/// A document whose scripts are longer than a pipe holds.
+/// A document whose scripts are longer than a pipe holds, packed too.
 fn with_long_scripts() -> (Scene, Document) {
     let mut scene = Scene::new();
     scene.set("/connect_timeout", 1);

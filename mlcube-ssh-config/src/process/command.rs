@@ -280,7 +280,7 @@ impl Command {
                 list.write(&mut names)?;
                 input.write(names);
             }
-            Input::Script(script) => input.write(script.text().into_bytes()),
+            Input::Script(script) => input.write(script.sent()),
             Input::Text(text) => input.write(text.clone().into_bytes()),
         }
         let (program, live) = (self.program.clone(), Live::of(&handle, self.own_group));
@@ -291,7 +291,7 @@ impl Command {
         Ok(match &self.input {
             Input::Null => self.expression().stdin_null(),
             Input::List(list) => self.expression().stdin_file(list.clone().reader()?),
-            Input::Script(script) => self.expression().stdin_bytes(script.text()),
+            Input::Script(script) => self.expression().stdin_bytes(script.sent()),
             Input::Text(text) => self.expression().stdin_bytes(text.as_bytes()),
         })
     }

@@ -48,6 +48,8 @@ pub struct Connection {
     pub(crate) was_open: AtomicBool,
     pub(crate) asked_again: AtomicBool,
     pub(crate) transfers: bool,
+    /// Whether scripts are sent packed.
+    pub(crate) packs: AtomicBool,
     pub(crate) report: Report,
 }
 
@@ -82,6 +84,7 @@ impl Connection {
             was_open: AtomicBool::new(false),
             asked_again: AtomicBool::new(false),
             transfers: false,
+            packs: AtomicBool::new(true),
             report,
         })
     }
@@ -253,7 +256,8 @@ impl Connection {
             .arg("--")
             .arg(self.login.host.as_str());
         // Ctrl-C at the terminal must not reach this ssh: the program itself ends what runs on the remote, in order.
-        command.arg(LOADER).script(script.clone()).own_group()
+        let script = script.clone().packed(self.packs.load(Ordering::Relaxed));
+        command.arg(LOADER).script(script).own_group()
     }
 
     /// The options of an ssh that uses the master behind `socket` or fails at once.

@@ -55,6 +55,8 @@ pub struct Session {
     own_words: SshMessages,
     /// The command that checks whether the shared connection is open.
     check: Command,
+    /// Whether the host unpacks scripts.
+    packs: bool,
     report: Report,
 }
 
@@ -73,7 +75,7 @@ pub enum Event {
 enum NotReady {
     /// The host allows no more sessions at the moment.
     Busy,
-    /// The script didn't arrive whole; nothing of it ran.
+    /// The script didn't arrive whole, or the host can't unpack it.
     NotWhole,
     /// The connection is lost, with ssh's own messages.
     LinkEnded(String),
@@ -172,7 +174,12 @@ impl Connection {
                     let Some(pause) = pauses.next() else { return Ok(None) };
                     thread::sleep(Duration::from_millis(*pause));
                 }
-                Err(NotReady::NotWhole) => return Err(diagnosis::of_eaten_script(&self.login)),
+                // Nothing of it ran. A host without gzip takes a script that isn't packed.
+                Err(NotReady::NotWhole) => {
+                    if !self.packs.swap(false, Ordering::Relaxed) {
+                        return Err(diagnosis::of_eaten_script(&self.login));
+                    }
+                }
                 Err(NotReady::Silent(printed)) if master == Master::Opened => {
                     let seconds = self.start_up_limit(master).as_secs();
                     return Err(diagnosis::of_silent_shell(&self.login, seconds, &printed));
@@ -239,6 +246,7 @@ impl Connection {
             login: self.login.clone(),
             own_words,
             check: self.check_command(&self.socket()),
+            packs: self.packs.load(Ordering::Relaxed),
             report: self.report,
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
@@ -432,9 +440,9 @@ impl Session {
     /// # Errors
     /// When the connection is lost.
     pub fn follow(mut self, script: &Script) -> Outcome<Self> {
-        let next_script = script.after_another();
+        let next_script = script.after_another().packed(self.packs);
         self.report.command(&format!("# in the same session:\n: {next_script}"));
-        self.running.tell(next_script.text());
+        self.running.tell(next_script.sent());
         match self.wait_until_ready(script, self.silence.limit()) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
