@@ -97,7 +97,7 @@ impl<'a> Push<'a> {
         let (mut local, remote) = self.inspect(&incoming)?;
         note_considered(receipt, &local);
         if self.args.if_changed && !local.was_pushed() {
-            return Err(never_configured(self.document));
+            return Err(not_configured(self.document));
         }
         receipt.context_changed = Some(local.context_changed(layout));
         if self.has_work(&local, &incoming) {
@@ -425,13 +425,13 @@ fn first_input(
     })
 }
 
-/// The failure for a run of a cube that was never configured on the remote.
-fn never_configured(document: &Document) -> Failure {
+/// The failure for a run of a cube that was never configured on the remote, or was removed by `clean`.
+fn not_configured(document: &Document) -> Failure {
     // Each workspace has a sync state of its own.
     let workspace = document.run.workspace.as_ref();
     let with = workspace.map(|path| format!(" with the workspace '{path}'")).unwrap_or_default();
     Failure::ours(anyhow!(
-        "this cube was never configured on '{}' by this machine{with}",
+        "this cube isn't configured on '{}' by this machine{with}",
         document.remote.host
     ))
     .hint(format!("run {}", document.configure_command()))
