@@ -175,6 +175,8 @@ fn where_no_second_login_works_a_command_waits_for_a_session_and_says_so() {
         ["killed", "running"].iter().any(|word| state.contains(&format!("\"state\":\"{word}\""))),
         "{state}"
     );
+    let later = scene.tool("mlcube-ssh-exec").arg("status").reads_document(&document).run();
+    assert!(later.succeeds().stdout.contains("\"state\":\"killed\""), "{later}");
 }
 
 /// The proxy of the connection is in the foreground at the terminal that opened it: Ctrl-C ends it, and the connection.

@@ -7,10 +7,10 @@
 mod direct;
 mod slurm;
 
-use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::Failure;
+// The only launcher that ends a job itself.
+pub(crate) use slurm::explain;
+
 use mlcube_ssh::process::script::Script;
-use mlcube_ssh::settings::names::JobId;
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::settings::runner::launcher::Launcher as Setting;
 
@@ -51,15 +51,4 @@ pub(crate) fn of(runner: &Runner, configures: bool) -> Box<dyn Launcher + '_> {
         }
         _ => Box::new(direct::Direct),
     }
-}
-
-/// Returns the failure for a job that its launcher ended, in the state that the launcher reported; `number` is the launcher's
-/// own name for it.
-pub(crate) fn explain(
-    state: &str,
-    number: Option<u64>,
-    job: Option<&JobId>,
-    document: &Document,
-) -> Failure {
-    slurm::explain(state, number, job, document)
 }
