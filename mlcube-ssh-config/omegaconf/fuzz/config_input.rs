@@ -1,8 +1,8 @@
-//! Merges and resolves whatever two texts hold. The fuzz target `config` and the test that replays its corpus share this.
+//! Merges and resolves two texts of any content, for the fuzz target `config` and for the test that replays its corpus.
 
 use omegaconf::{Error, OmegaConf};
 
-/// Reads an input: what stands behind its first zero byte is merged into what stands in front of it.
+/// Splits an input at its first zero byte; the second text is merged into the first one.
 pub(crate) fn read(input: &[u8]) {
     let at = input.iter().position(|&byte| byte == 0).unwrap_or(input.len());
     let (base, over) = (&input[..at], input.get(at + 1..).unwrap_or_default());

@@ -7,7 +7,8 @@ use crate::tree::{Content, NodeId, Value};
 use crate::yaml::{self, Data, Key, Yaml};
 
 impl OmegaConf<'_> {
-    /// Builds a configuration from `KEY=VALUE` words, such as `a.b=1` and `l[0]=x`; later words win. Each has an origin.
+    /// Builds a configuration from `KEY=VALUE` words, such as `a.b=1` and `l[0]=x`; later words win. Each has an
+    /// origin.
     ///
     /// # Errors
     /// When a value isn't YAML, or a key goes through null, `???` or beyond the end of a list.
@@ -32,11 +33,11 @@ impl OmegaConf<'_> {
         Ok(root)
     }
 
-    /// Sets a key; what stands in the way and isn't a map or a list is replaced by a map.
+    /// Sets a key. Each value on the way that is neither a map nor a list is replaced by a map.
     fn update(&mut self, root: NodeId, key: &str, value: &Yaml, origin: Origin) -> Result<()> {
         let parts = split_key(key);
         let (last, above) =
-            parts.split_last().ok_or_else(|| Error::new(format!("'{key}' is no key")))?;
+            parts.split_last().ok_or_else(|| Error::new(format!("'{key}' isn't a key")))?;
         let mut at = root;
         for part in above {
             at = self.descend(at, part, origin)?;
@@ -70,7 +71,7 @@ impl OmegaConf<'_> {
         Ok(child)
     }
 
-    /// The key that a part of a path means: in a list it is a place, from the end if it is negative.
+    /// Returns the key that a part of a path names: in a list it is an index, counted from the end if it is negative.
     fn place(&self, at: NodeId, part: &str) -> Result<Key> {
         let Value::List(Content::Items(items)) = self.tree.value(at) else {
             return Ok(Key::from(part));

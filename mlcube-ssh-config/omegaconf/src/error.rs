@@ -8,7 +8,7 @@ use crate::yaml;
 /// What an operation on a configuration returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What is wrong with a configuration, with the key and the place of the value as far as they are known.
+/// A fault of a configuration, with the key and the origin of the value if they are known.
 ///
 /// [`Tree::describe`](crate::Tree::describe) puts the name of the source in front.
 #[derive(Clone, Debug)]
@@ -16,16 +16,16 @@ pub struct Error {
     message: String,
     key: Option<String>,
     origin: Option<Origin>,
-    /// The text that is to be filled in, and where in it (in bytes) the trouble is.
+    /// The text with the interpolation, and the position of the fault in it, in bytes.
     text: Option<(String, usize)>,
     hint: Option<Box<str>>,
     kind: ErrorKind,
 }
 
-/// Which of OmegaConf's exceptions an error is, as far as callers tell them apart.
+/// The OmegaConf exception that an error stands for, as far as callers distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// `MissingMandatoryValue`: a value that is `???` was asked for.
+    /// `MissingMandatoryValue`: the requested value is `???`.
     MissingMandatoryValue,
     /// `InterpolationToMissingValueError`: an interpolation reached a value that is `???`.
     InterpolationToMissingValue,
@@ -45,7 +45,7 @@ impl Error {
         Self { message: message.into(), key: None, origin: None, text: None, hint: None, kind }
     }
 
-    /// Says what the user can do.
+    /// Adds what the user can do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into().into_boxed_str());
@@ -58,7 +58,7 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// Names the key and where its value came from, unless a more exact key is named already.
+    /// Adds the key and the origin of its value, unless the error has a more exact key already.
     #[must_use]
     pub fn at(mut self, key: impl FnOnce() -> String, origin: Origin) -> Self {
         if self.key.is_none() {
@@ -68,7 +68,7 @@ impl Error {
         self
     }
 
-    /// Names the place, unless one is named already.
+    /// Adds the origin, unless the error has one already.
     #[must_use]
     pub fn with_origin(mut self, origin: Origin) -> Self {
         self.origin.get_or_insert(origin);
@@ -80,7 +80,7 @@ impl Error {
         Self::new(format!("{} (column {})", error.problem, error.mark.column)).with_origin(origin)
     }
 
-    /// Puts a step in front of the key that is named: nodes that are being made have no parents yet.
+    /// Prepends a component to the key: nodes that are being created have no parents yet.
     pub(crate) fn below(self, step: &str, origin: Origin) -> Self {
         let inner = match self.key.as_deref() {
             None => String::new(),
@@ -90,7 +90,7 @@ impl Error {
         Self { key: Some(format!("{step}{inner}")), ..self.with_origin(origin) }
     }
 
-    /// Shows the place in a text, unless a more exact one is shown already.
+    /// Adds the position in a text, unless the error has a more exact one already.
     pub(crate) fn in_text(mut self, text: &str, at: usize) -> Self {
         if self.text.is_none() {
             self.text = Some((text.to_owned(), at));
@@ -108,7 +108,7 @@ impl Error {
         self.key.as_deref()
     }
 
-    /// Where the value came from that is wrong.
+    /// The origin of the faulty value.
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         self.origin
@@ -122,7 +122,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// The key and the message with the place in the text: `a.b: …, at » in '${»x y}'`.
+    /// The key, and the message with the position in the text: `a.b: …, at » in '${»x y}'`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(key) = &self.key {
             write!(f, "{key}: ")?;
@@ -137,7 +137,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A text with a mark at a place, cut to what is around it.
+/// Marks a position in a text, and cuts the text to what is around it.
 fn marked(text: &str, at: usize) -> String {
     let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
     let from = before.char_indices().rev().nth(39).map_or(0, |(index, _)| index);

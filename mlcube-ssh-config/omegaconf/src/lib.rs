@@ -1,6 +1,6 @@
 //! YAML 1.1 as `PyYAML` reads it, and OmegaConf 2.1's tree, merge, interpolation and resolvers.
 //!
-//! A program that has to compute the same configuration as a Python program with OmegaConf finds here what that does:
+//! For a program that has to compute the same configuration as a Python program with OmegaConf:
 //!
 //! ```
 //! use omegaconf::{OmegaConf, Origin};
@@ -30,10 +30,10 @@
 //! |---|---|
 //! | [`yaml`] | text to values, with the line of each |
 //! | [`interpolation`] | the grammar of `${…}` |
-//! | [`Tree`] | configurations as nodes that know their parents, sources and what they replaced |
+//! | [`Tree`] | configurations as nodes; each knows its parent, its source and the values that it replaced |
 //! | [`OmegaConf`] | loading, merging and resolving them |
 //!
-//! An error names the key and the place; [`Tree::describe`] makes a line of it:
+//! An error names the key and the position; [`Tree::describe`] formats it as one line:
 //!
 //! ```
 //! use omegaconf::OmegaConf;
@@ -47,8 +47,9 @@
 //! # Ok::<(), omegaconf::Error>(())
 //! ```
 //!
-//! Everything ends: the size of a text, its depth, aliases, interpolations and what they fill in are bounded, and a text beyond a
-//! bound is refused. What is promised, and against which versions, is in the crate's `README.md`.
+//! Reading and resolving always end: the size of a text, its depth, its aliases, its interpolations and what they fill
+//! in are bounded, and a text beyond a bound is refused. The crate's `README.md` says what is promised, for which
+//! versions.
 
 mod dotlist;
 mod error;

@@ -12,7 +12,7 @@ impl OmegaConf<'_> {
     /// Reads the content of a file into a map or a list of its own.
     ///
     /// # Errors
-    /// When it isn't YAML, holds a single value that is no text, or an interpolation in it isn't in the language.
+    /// When it isn't YAML, is a single value other than a text, or has an invalid interpolation.
     pub fn load(&mut self, source: Source, content: &[u8]) -> Result<NodeId> {
         let yaml = yaml::read_file(content)
             .map_err(|error| Error::of_yaml(&error, Origin::Written(source, error.mark.line)))?;
@@ -20,13 +20,13 @@ impl OmegaConf<'_> {
         let yaml =
             read_again(yaml).map_err(|error| Error::new(error.to_string()).with_origin(whole))?;
         let yaml = configuration(yaml).ok_or_else(|| {
-            Error::new("this is a single value; it has to be a map").with_origin(whole)
+            Error::new("this is a single value; it must be a map").with_origin(whole)
         })?;
         self.tree.add_yaml(&yaml, &|line| Origin::Written(source, line))
     }
 }
 
-/// A file that is one text is read once more, as OmegaConf does.
+/// Parses a file that is one text a second time, as OmegaConf does.
 fn read_again(yaml: Yaml) -> std::result::Result<Yaml, yaml::Error> {
     match &yaml.data {
         Data::Text(text) => yaml::read_str(text),
@@ -34,7 +34,8 @@ fn read_again(yaml: Yaml) -> std::result::Result<Yaml, yaml::Error> {
     }
 }
 
-/// What a YAML text is as a configuration: null an empty map, text a map of that key, a number nothing.
+/// Converts YAML to a configuration: null becomes an empty map, a text becomes a map with that key. Returns `None` for
+/// a number or a truth value.
 pub(crate) fn configuration(yaml: Yaml) -> Option<Yaml> {
     let line = yaml.line;
     let data = match yaml.data {

@@ -8,7 +8,7 @@ use crate::yaml::Key;
 impl OmegaConf<'_> {
     /// Merges `source` into `target`: maps deeply, lists are replaced, `???` doesn't override.
     ///
-    /// What is merged is copied; `source` stays as it is.
+    /// The values are copied; `source` doesn't change.
     ///
     /// # Errors
     /// When a list stands where the other has a map.
@@ -44,7 +44,7 @@ impl OmegaConf<'_> {
         let origin = self.tree.node(source).origin;
         let target_origin = &mut self.tree.node_mut(target).origin;
         if target_origin.source().is_none() {
-            // What somebody wrote is the place to mend.
+            // The value that somebody wrote is the one to correct.
             *target_origin = origin;
         }
         for key in self.tree.keys(source) {
@@ -74,7 +74,8 @@ impl OmegaConf<'_> {
         }
     }
 
-    /// Makes the old value ready: a map that is null becomes an empty one, an interpolation of a map a copy of that map.
+    /// Prepares the old value: a map that is null becomes an empty one, and an interpolation that stands for a map
+    /// becomes a copy of that map.
     fn prepare(
         &mut self,
         target: NodeId,

@@ -1,24 +1,24 @@
-//! Which source set a value, and where in it.
+//! The origin of a value: its source, and the line.
 
-/// A text that values come from, such as a file or a word of the command line.
+/// A text that sets values, such as a file or a word of the command line.
 ///
 /// [`Tree::add_source`](crate::Tree::add_source) makes one and remembers its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source(usize);
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A default of the program.
     Default,
     /// Made by the program.
     Computed,
-    /// Written in a source at this line, from 1; 0 where a line says nothing.
+    /// Written in a source at this line, counted from 1; 0 for a source without lines.
     Written(Source, u32),
 }
 
 impl Origin {
-    /// The source, if somebody wrote the value.
+    /// Returns the source, if the value was written in one.
     #[must_use]
     pub fn source(self) -> Option<Source> {
         match self {

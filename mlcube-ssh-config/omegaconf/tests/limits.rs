@@ -1,4 +1,4 @@
-//! Whatever the texts are, a value or an error comes of them, in bounded time and memory.
+//! Every text becomes a value or an error, in bounded time and memory.
 
 use std::fs;
 use std::io::Read;
@@ -32,7 +32,7 @@ fn bombs() -> Vec<String> {
             + &tower(&|n| format!("a{n}: &a{n} {{<<: [{}]}}\n", tenfold(format!("*a{}", n - 1)))),
         "a0: x\n".to_owned()
             + &tower(&|n| format!("a{n}: '{}'\n", tenfold(format!("${{a{}}}", n - 1)))),
-        // The last one first: the others aren't resolved yet when it asks for them.
+        // The last one first: the others aren't resolved yet when it refers to them.
         (1..12)
             .rev()
             .map(|n| format!("a{n}: {}\n", format!("${{a{}}}", n - 1).repeat(10)))
@@ -62,7 +62,7 @@ fn bombs_are_refused() {
     }
 }
 
-/// What the fuzzers found their way with is read again, and any finding with it.
+/// Replays the fuzzers' corpus, and their findings.
 #[test]
 fn the_corpora_are_read() {
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus.tar");
@@ -93,7 +93,7 @@ fn replay(target: &str, input: &[u8]) {
     }
 }
 
-/// Text of all kinds, and of what means something in either language.
+/// Arbitrary text, mixed with signs of both languages.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,60}",

@@ -1,7 +1,8 @@
-//! YAML, the grammar of interpolations and what they resolve to, beside what `PyYAML` and OmegaConf make of the same texts.
+//! Compares YAML, the grammar of interpolations and their values with the results of `PyYAML` and OmegaConf.
 //!
-//! The tables in `tests/parity` were written by the real thing (`tests/parity/regenerate`). A row without a value is refused.
-//! `OMEGACONF_TABLES` names another folder of tables, such as that script makes of random texts.
+//! `tests/parity/regenerate` wrote the tables in `tests/parity` with the Python packages. A row without a value is a
+//! text that they refuse. `OMEGACONF_TABLES` names another folder of tables, such as those of random texts that the
+//! script makes.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ fn compare(rows: &Value, difference: impl Fn(&Value) -> Option<String>) {
     );
 }
 
-/// What is wrong with what became of a text, `None` if it was refused.
+/// How the result of a text differs from the expected one; `None` stands for a refused text.
 fn unlike(text: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> Option<String> {
     let shown = |value: Option<&Value>| value.map_or("refused".to_owned(), Value::to_string);
     (ours != theirs).then(|| format!("{text} is {}, not {}", shown(ours), shown(theirs)))
@@ -45,7 +46,7 @@ fn float(number: f64) -> Value {
     }
 }
 
-/// A whole number; beyond 64 bits as a reader of JSON sees it here.
+/// A whole number; beyond 64 bits it is compared as a reader of JSON sees it.
 fn int(number: i128) -> Value {
     serde_json::from_str(&number.to_string()).unwrap()
 }
@@ -124,7 +125,7 @@ fn the_grammar_is_omegaconfs() {
     });
 }
 
-/// What a key `it` of this text resolves to, beside the keys of `base`.
+/// Resolves a key `it` with this text, next to the keys of `base`.
 fn resolved(base: &str, text: &str) -> Result<Value, omegaconf::Error> {
     let variable = |name: &str| match name {
         "MLC_HOST" => Some("box-from-env".to_owned()),

@@ -28,7 +28,7 @@ impl Composition<'_> {
                 .at(|| "platforms".to_owned(), origin));
         };
         let section =
-            self.conf.expect_map(&found, &format!("the platform '{name}' has to be a map"))?;
+            self.conf.expect_map(&found, &format!("the platform '{name}' must be a map"))?;
         let runner = self.runner_kind(runners, section)?;
         Ok(Platform { section, runner })
     }
@@ -46,9 +46,9 @@ impl Composition<'_> {
             .tree
             .get(settings, name)
             .map_or(Origin::Written(self.sources.settings, 1), |id| self.conf.tree.origin(id));
-        let wrong = || Error::new("this has to be a map").at(|| name.to_owned(), origin);
+        let wrong = || Error::new("this must be a map").at(|| name.to_owned(), origin);
         let found = self.conf.get(settings, &Key::from(name))?.ok_or_else(wrong)?;
-        self.conf.expect_map(&found, "this has to be a map")
+        self.conf.expect_map(&found, "this must be a map")
     }
 
     fn others(&self, platforms: NodeId) -> String {
@@ -81,7 +81,7 @@ impl Composition<'_> {
         let package = match self.conf.get(runners, &Key::from(name.as_str()))? {
             None => format!("mlcube_{name}"),
             Some(entry) => {
-                let entry = self.conf.expect_map(&entry, "a runner has to be a map")?;
+                let entry = self.conf.expect_map(&entry, "a runner must be a map")?;
                 match self
                     .conf
                     .get(entry, &Key::from("pkg"))?

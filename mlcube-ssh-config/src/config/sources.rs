@@ -58,7 +58,7 @@ impl Composition<'_> {
         let root = self.conf.load(source, &content)?;
         match self.conf.tree.value(root) {
             Value::Map(_) => Ok(root),
-            _ => Err(Error::new("this is a list; it has to be a map").with_origin(whole)),
+            _ => Err(Error::new("this is a list; it must be a map").with_origin(whole)),
         }
     }
 }

@@ -21,7 +21,7 @@ impl Composition<'_> {
         let missing = Error::new("a cube has a map of tasks, and this one has none");
         let tasks = self.conf.get(root, &Key::from("tasks"))?;
         let tasks = tasks.ok_or_else(|| missing.at(|| "tasks".to_owned(), origin))?;
-        let tasks = self.conf.expect_map(&tasks, "this has to be a map of tasks")?;
+        let tasks = self.conf.expect_map(&tasks, "this must be a map of tasks")?;
         for key in self.conf.tree.keys(tasks) {
             self.apart(|this| this.normalize_task(tasks, &key, arguments))?;
         }
@@ -170,7 +170,7 @@ impl Composition<'_> {
 
     fn map_of(&mut self, map: NodeId, key: &Key) -> omegaconf::Result<NodeId> {
         let found = self.ensure(map, key, Value::empty_map())?;
-        self.conf.expect_map(&found, &format!("{key} has to be a map")).map_err(|problem| {
+        self.conf.expect_map(&found, &format!("{key} must be a map")).map_err(|problem| {
             problem.at(|| format!("{}.{key}", self.conf.tree.path(map)), self.conf.tree.origin(map))
         })
     }

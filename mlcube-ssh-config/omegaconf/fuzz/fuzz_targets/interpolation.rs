@@ -1,4 +1,4 @@
-//! The parser of interpolations takes any text, and what it says of a text stays within it.
+//! The parser of interpolations accepts or refuses any text, and every position that it reports is within the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,8 +1,8 @@
-//! Taking backslashes out: `_unescape` of `grammar_visitor.py`.
+//! Removes backslashes: `_unescape` of `grammar_visitor.py`.
 
 use super::lexer::Kind;
 
-/// What comes behind a token.
+/// What follows a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Interpolation,
@@ -13,7 +13,7 @@ pub(super) enum Next {
 /// The characters that a token stands for.
 pub(super) fn unescape(kind: Kind, text: &str, next: Next) -> String {
     match kind {
-        // One backslash of two, and none before the dollar sign.
+        // Keeps one backslash of two, and none before the dollar sign.
         Kind::EscapedInter => text[text.len() - text.len() / 2 - 1..].to_owned(),
         Kind::Escape => every_second(text),
         Kind::TopEscape if next == Next::Interpolation => every_second(text),

@@ -1,7 +1,9 @@
-//! The interpolation language of OmegaConf 2.1.0: `${a.b}`, `${.x}`, `${l[0]}`, `${oc.env:HOME,'none'}`, text around them.
+//! The interpolation language of OmegaConf 2.1.0: `${a.b}`, `${.x}`, `${l[0]}`, `${oc.env:HOME,'none'}`, text around
+//! them.
 //!
-//! The reference is its grammar, `OmegaConfGrammarLexer.g4` and `OmegaConfGrammarParser.g4`, and how `grammar_visitor.py`
-//! takes backslashes out. A text is cut into tokens first, then parsed by one function for each rule of the grammar.
+//! The reference is its grammar, `OmegaConfGrammarLexer.g4` and `OmegaConfGrammarParser.g4`, and how
+//! `grammar_visitor.py` takes backslashes out. A text is cut into tokens first, then parsed by one function for each
+//! rule of the grammar.
 
 mod escape;
 mod lexer;

@@ -1,4 +1,5 @@
-//! How long a token is: the fragments of `OmegaConfGrammarLexer.g4`, each the number of bytes that it takes.
+//! The lengths of tokens: a function for each fragment of `OmegaConfGrammarLexer.g4`, which returns how many bytes
+//! match.
 
 /// Blanks and tabs.
 pub(super) fn blanks(text: &str) -> usize {
@@ -14,7 +15,7 @@ pub(super) fn identifier(text: &str) -> usize {
     }
 }
 
-/// A key that is no identifier: anything but `\ { } ( ) [ ] : . ' "` and blanks.
+/// A key that isn't an identifier: anything but `\ { } ( ) [ ] : . ' "` and blanks.
 pub(super) fn key(text: &str) -> usize {
     run(text, |c| {
         !matches!(c, '\\' | '{' | '}' | '(' | ')' | '[' | ']' | ':' | '.' | ' ' | '\t' | '\'' | '"')

@@ -1,10 +1,10 @@
-//! What a text of the language consists of.
+//! The parts of a text in the language of interpolations.
 
 use std::fmt;
 
 use crate::yaml::Key;
 
-/// Interpolations within each other, at most; Python's recursion limit ends earlier.
+/// The deepest nesting of interpolations; Python's recursion limit is lower.
 pub const MAX_DEPTH: usize = 128;
 
 /// A piece of a text.
@@ -16,18 +16,18 @@ pub enum Part {
     Interpolation(Interpolation),
 }
 
-/// What stands between `${` and `}`, and where.
+/// The content of `${…}`, and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interpolation {
-    /// What is asked for.
+    /// What it refers to.
     pub ask: Ask,
-    /// The place of `${` in the text, in bytes.
+    /// The position of `${` in the text, in bytes.
     pub start: usize,
-    /// The place behind `}`.
+    /// The position after `}`.
     pub end: usize,
 }
 
-/// What an interpolation asks for.
+/// What an interpolation refers to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// Another key, `${a.b}`: the pieces of its path as written, dots and brackets included.
@@ -41,7 +41,7 @@ pub enum Ask {
     },
 }
 
-/// An argument of a resolver and how it is written, which the old resolvers take instead of the value.
+/// An argument of a resolver, as a value and as it is written: the old resolvers take the text instead of the value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Argument {
     /// The value.
@@ -55,7 +55,7 @@ pub struct Argument {
 pub enum Element {
     /// A number, a truth value, null or a word.
     Literal(Literal),
-    /// Characters and interpolations, which become one text; a single interpolation keeps its type.
+    /// Characters and interpolations, which are joined to one text; a single interpolation keeps its type.
     Composite(Vec<Part>),
     /// `'…'` or `"…"`: always text.
     Quoted(Vec<Part>),
@@ -81,7 +81,7 @@ pub enum Literal {
 }
 
 impl Literal {
-    /// The literal as a key; null can't be one.
+    /// Returns the literal as a key; `None` for null.
     #[must_use]
     pub fn to_key(&self) -> Option<Key> {
         match self {
@@ -94,12 +94,12 @@ impl Literal {
     }
 }
 
-/// A text that isn't in the language, and where that shows.
+/// The fault of a text that isn't in the language, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     /// What is wrong.
     pub problem: &'static str,
-    /// The place in the text, in bytes.
+    /// The position in the text, in bytes.
     pub at: usize,
 }
 

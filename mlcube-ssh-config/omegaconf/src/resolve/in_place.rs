@@ -1,6 +1,6 @@
-//! Filling in every interpolation, in the order of the keys: `OmegaConf.resolve`.
+//! Resolves every interpolation, in the order of the keys: `OmegaConf.resolve`.
 //!
-//! The order matters: a text that came out with `${` in it is an interpolation again for those that ask for it later.
+//! The order matters: a result with `${` in it is an interpolation for every later one that refers to it.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::{OmegaConf, Resolved};
@@ -8,14 +8,14 @@ use crate::tree::{NodeId, Value};
 use crate::yaml::{Key, MAX_DEPTH};
 
 impl OmegaConf<'_> {
-    /// Fills in every interpolation in a map or a list.
+    /// Resolves every interpolation in a map or a list.
     ///
     /// # Errors
-    /// When one of them can't be resolved, or stands for what it is in.
+    /// When one of them can't be resolved, or stands for a map or list that it is in.
     pub fn resolve(&mut self, id: NodeId) -> Result<()> {
         if self.open.contains(&id) || self.open.len() > MAX_DEPTH {
             let origin = self.tree.node(id).origin;
-            return Err(Error::new("it holds itself, by its interpolations")
+            return Err(Error::new("its interpolations make it contain itself")
                 .at(|| self.tree.path(id), origin));
         }
         self.open.push(id);
@@ -42,7 +42,7 @@ impl OmegaConf<'_> {
         self.tree.replace(parent, key, new)
     }
 
-    /// A new node with what an interpolation resolves to.
+    /// Adds a node for the result of an interpolation.
     fn resolved(&mut self, child: NodeId) -> Result<NodeId> {
         let origin = self.tree.node(child).origin;
         let value = match self.dereference(child) {

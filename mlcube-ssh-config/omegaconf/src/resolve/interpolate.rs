@@ -1,15 +1,15 @@
-//! What the parts of a text stand for: the visitor of OmegaConf's grammar, `grammar_visitor.py`.
+//! Evaluates the parts of a text: the visitor of OmegaConf's grammar, `grammar_visitor.py`.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::interpolation::{self, Argument, Ask, Element, Interpolation, Part};
 use crate::resolve::{OmegaConf, Resolved, within_interpolation};
 use crate::tree::{NodeId, Raw};
 
-/// Characters filled in, in all: what a text that doubles itself may grow to.
+/// The most characters that all interpolations together may fill in: a text that doubles itself has no other end.
 const MAX_CHARACTERS: usize = 8 << 20;
 
 impl OmegaConf<'_> {
-    /// A single interpolation keeps the type of what it stands for; anything else is text.
+    /// Evaluates a text. A single interpolation keeps the type of its value; anything else is text.
     pub(super) fn composite(&mut self, node: NodeId, parts: &[Part]) -> Result<Resolved> {
         if let [Part::Interpolation(one)] = parts {
             return self.interpolation(node, one);
@@ -60,7 +60,7 @@ impl OmegaConf<'_> {
         }
     }
 
-    /// A key or a name: what is filled in has to be text.
+    /// Evaluates a key or a name; the values in it must be texts.
     fn name(
         &mut self,
         node: NodeId,
@@ -89,7 +89,7 @@ impl OmegaConf<'_> {
         Ok(names.join(separator))
     }
 
-    /// `${a.b}`: another node, but none that this one is in.
+    /// Evaluates `${a.b}`: another node, which mustn't contain this one.
     fn key(&mut self, node: NodeId, key: &str) -> Result<Resolved> {
         let parent = self.parent(node)?;
         let found = self.select(parent, key, true).map_err(|problem| match problem.kind() {
@@ -103,13 +103,13 @@ impl OmegaConf<'_> {
             Some(Resolved::Node(target))
                 if self.tree.ancestors(parent).any(|above| above == target) =>
             {
-                Err(Error::new(format!("${{{key}}} holds this very value")))
+                Err(Error::new(format!("${{{key}}} contains this value")))
             }
             Some(found) => Ok(found),
         }
     }
 
-    /// A remedy for a key that looks like a variable of the shell.
+    /// The hint for a key that looks like a variable of the shell.
     fn hint(&self, key: &str) -> String {
         match (self.environment)(key) {
             Some(_) => format!("; the variable of the environment is ${{oc.env:{key}}}"),

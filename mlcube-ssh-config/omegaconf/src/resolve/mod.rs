@@ -1,4 +1,4 @@
-//! What an interpolation resolves to: `resolve_parse_tree` of OmegaConf and the visitor of its grammar.
+//! Resolves interpolations: `resolve_parse_tree` of OmegaConf, and the visitor of its grammar.
 
 mod in_place;
 mod interpolate;
@@ -17,21 +17,21 @@ use crate::tree::{NodeId, Raw, Tree, Value};
 pub(crate) use path::index;
 pub use path::split as split_key;
 
-/// Interpolations that may wait for each other; Python's recursion limit ends earlier.
+/// The longest chain of interpolations that need each other's value; Python's recursion limit is lower.
 const MAX_CHAIN: usize = 128;
-/// Texts filled in, in all.
+/// The most texts that are resolved, in total.
 const MAX_STEPS: usize = 100_000;
 
-/// Looks a variable of the environment up, for `oc.env`.
+/// Looks up a variable of the environment, for `oc.env`.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A tree and what is needed to resolve it.
+/// Configurations in a tree, and what is needed to resolve them.
 pub struct OmegaConf<'a> {
     /// The configurations.
     pub tree: Tree,
     environment: Environment<'a>,
     pub(crate) notices: IndexSet<Notice>,
-    /// The nodes whose texts are being filled in, the innermost last.
+    /// The nodes whose texts are being resolved, the innermost last.
     active: Vec<NodeId>,
     /// The maps and lists that are being resolved.
     open: Vec<NodeId>,
@@ -40,7 +40,7 @@ pub struct OmegaConf<'a> {
     characters: usize,
 }
 
-/// Something that a person may want to know of the values.
+/// A fact about a value that the user may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// The message of `oc.deprecated`.
@@ -54,7 +54,7 @@ pub enum Notice {
     },
 }
 
-/// What a node or an interpolation resolves to.
+/// The value of a node or an interpolation.
 #[derive(Clone, Debug)]
 pub enum Resolved {
     /// A node of the tree.
@@ -64,7 +64,7 @@ pub enum Resolved {
 }
 
 impl<'a> OmegaConf<'a> {
-    /// An empty tree, for which `environment` is asked for variables.
+    /// Creates an empty tree; `environment` returns the value of a variable.
     #[must_use]
     pub fn new(environment: Environment<'a>) -> Self {
         let tree = Tree::default();
@@ -80,12 +80,12 @@ impl<'a> OmegaConf<'a> {
         }
     }
 
-    /// What came to notice until now, each once.
+    /// Returns the notices so far, each once.
     pub fn notices(&self) -> impl Iterator<Item = &Notice> {
         self.notices.iter()
     }
 
-    /// The node itself, or what its interpolations resolve to.
+    /// Returns the node itself, or the value of its interpolations.
     ///
     /// # Errors
     /// When one of them can't be resolved.
@@ -113,7 +113,7 @@ impl<'a> OmegaConf<'a> {
         done
     }
 
-    /// The map or list that a node is or stands for.
+    /// Returns the map or list that a node is, or that its interpolation stands for.
     pub(crate) fn container_behind(&mut self, id: NodeId) -> Result<Option<NodeId>> {
         match self.dereference(id)? {
             Resolved::Node(node) if self.tree.value(node).is_container() => Ok(Some(node)),
@@ -126,7 +126,7 @@ impl<'a> OmegaConf<'a> {
         if self.active.contains(&id) {
             let way: Vec<String> =
                 self.active.iter().chain([&id]).map(|&id| self.tree.path(id)).collect();
-            return Err(Error::new(format!("it needs its own value: {}", way.join(" -> "))));
+            return Err(Error::new(format!("it refers to itself: {}", way.join(" -> "))));
         }
         if self.active.len() >= MAX_CHAIN {
             return Err(Error::new(format!(
@@ -150,7 +150,7 @@ impl<'a> OmegaConf<'a> {
         })
     }
 
-    /// The parts of a node's text. A node's text never changes, and may be asked for often.
+    /// Returns the parts of a node's text. They are kept, because a text never changes and is evaluated often.
     fn parsed(&mut self, node: NodeId, text: &str) -> Result<Rc<[Part]>> {
         if let Some(parts) = self.parsed.get(&node) {
             return Ok(Rc::clone(parts));
@@ -162,7 +162,7 @@ impl<'a> OmegaConf<'a> {
         Ok(parts)
     }
 
-    /// The value that was resolved to.
+    /// Converts the result to a value.
     #[must_use]
     pub fn raw_of(&self, resolved: &Resolved) -> Raw {
         match resolved {
@@ -171,7 +171,7 @@ impl<'a> OmegaConf<'a> {
         }
     }
 
-    /// A value as text. Of a map or a list all that is in it was read then.
+    /// Returns a value as text. That of a map or a list reads everything in it.
     pub(super) fn text_of(&mut self, raw: &Raw) -> String {
         if let Raw::Node(id) = raw {
             self.tree.read_whole(*id);
@@ -187,7 +187,7 @@ impl<'a> OmegaConf<'a> {
     }
 }
 
-/// Inside of an interpolation every problem but one is like the others.
+/// Inside an interpolation OmegaConf raises one exception for every fault but one.
 pub(crate) fn within_interpolation(problem: Error) -> Error {
     match problem.kind() {
         ErrorKind::InterpolationToMissingValue => problem,

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::yaml::parse_int;
 
-/// The components of a key; a dot in front is an empty one. `split_key` of OmegaConf, oddities included: what follows a
-/// bracket without a dot is lost.
+/// Splits a key into components; a leading dot is an empty one. Follows `split_key` of OmegaConf, including its fault:
+/// what follows a bracket without a dot is lost.
 #[must_use]
 pub fn split(key: &str) -> Vec<String> {
     let dots = key.len() - key.trim_start_matches('.').len();
@@ -22,7 +22,7 @@ pub fn split(key: &str) -> Vec<String> {
     parts
 }
 
-/// The component that a text begins with, `.b` or `[c]`, if it does, and the bytes to go on by.
+/// Returns the component at the start of a text, `.b` or `[c]`, and how many bytes it takes.
 fn component(text: &str) -> (Option<&str>, usize) {
     if let Some(rest) = text.strip_prefix('.') {
         let end = rest.find(['.', '[']).unwrap_or(rest.len());
@@ -36,10 +36,10 @@ fn component(text: &str) -> (Option<&str>, usize) {
     }
 }
 
-/// A place in a list.
+/// Parses an index of a list.
 pub(crate) fn index(part: &str) -> Result<i128> {
     parse_int(part, 10).ok_or_else(|| {
-        Error::new(format!("'{part}' is no place in a list, which is a number from 0"))
+        Error::new(format!("'{part}' isn't an index of a list, which is a number from 0"))
     })
 }
 

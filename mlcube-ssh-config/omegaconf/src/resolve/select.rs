@@ -1,4 +1,4 @@
-//! Finding the value of a key: `_select_impl` of OmegaConf's `Container`.
+//! Looks up the value of a key: `_select_impl` of OmegaConf's `Container`.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::path::{index, split};
@@ -7,12 +7,12 @@ use crate::tree::{Content, NodeId, Raw, Value};
 use crate::yaml::Key;
 
 impl OmegaConf<'_> {
-    /// The value of a key such as `a.b[0]`, which is one from the top unless a dot stands in front: `OmegaConf.select`. None:
-    /// there is no such key.
+    /// Returns the value of a key such as `a.b[0]`; `None` if it doesn't exist. The key starts at the top unless it
+    /// begins with a dot. `OmegaConf.select`.
     ///
     /// # Errors
-    /// When an interpolation on the way can't be resolved, a scalar stands in the way, or `refuse_missing` and a value on the
-    /// way is `???`.
+    /// When an interpolation on the way can't be resolved, when a scalar is on the way, and, with `refuse_missing`,
+    /// when a value on the way is `???`.
     pub fn select(
         &mut self,
         from: NodeId,
@@ -25,7 +25,7 @@ impl OmegaConf<'_> {
         }
         let parts = split(key);
         let Some((last, above)) = parts.split_last() else {
-            return Err(Error::new(format!("'{key}' is no key")));
+            return Err(Error::new(format!("'{key}' isn't a key")));
         };
         let Some(at) = self.container(from, above, last, refuse_missing)? else { return Ok(None) };
         match self.step(at, last, refuse_missing)? {
@@ -34,7 +34,7 @@ impl OmegaConf<'_> {
         }
     }
 
-    /// The map or list at the end of a path, in which `next` is looked for then. None: there is no such key.
+    /// Returns the map or list at the end of a path, in which the caller looks up `next`; `None` if it doesn't exist.
     fn container(
         &mut self,
         from: NodeId,
@@ -58,7 +58,7 @@ impl OmegaConf<'_> {
         Ok(Some(at))
     }
 
-    /// The value of a key, if it has one that is neither null nor `???`: `DictConfig.get`.
+    /// Returns the value of a key, unless it is null or `???`: `DictConfig.get`.
     ///
     /// # Errors
     /// When its interpolation can't be resolved.
@@ -71,10 +71,10 @@ impl OmegaConf<'_> {
         Ok(if self.raw_of(&found) == Raw::Null { None } else { Some(found) })
     }
 
-    /// The map that was found.
+    /// Returns the node if it is a map.
     ///
     /// # Errors
-    /// With this message, when it is none.
+    /// With this message, when it isn't one.
     pub fn expect_map(&self, found: &Resolved, message: &str) -> Result<NodeId> {
         match found {
             Resolved::Node(id) if matches!(self.tree.value(*id), Value::Map(Content::Items(_))) => {
@@ -87,7 +87,8 @@ impl OmegaConf<'_> {
         }
     }
 
-    /// Where a key starts: one dot is the map or list around, each further one the one around that.
+    /// Returns where a key starts: one leading dot means the enclosing map or list, each further dot the one around
+    /// that.
     fn start<'k>(&self, from: NodeId, key: &'k str) -> Result<(NodeId, &'k str)> {
         let Some(mut rest) = key.strip_prefix('.') else { return Ok((self.tree.root(from), key)) };
         let mut at = from;
@@ -99,7 +100,7 @@ impl OmegaConf<'_> {
         Ok((at, rest))
     }
 
-    /// The child of a map or a list.
+    /// Returns the child of a map or a list.
     fn step(&self, at: NodeId, part: &str, refuse_missing: bool) -> Result<Option<NodeId>> {
         let key = match self.tree.value(at) {
             Value::List(_) if !self.tree.value(at).is_null() => Key::Int(index(part)?),

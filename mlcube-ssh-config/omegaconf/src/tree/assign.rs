@@ -1,4 +1,4 @@
-//! Setting a key: `_set_item_impl` of OmegaConf's containers.
+//! Sets a key: `_set_item_impl` of OmegaConf's containers.
 
 use crate::error::{Error, Result};
 use crate::origin::Origin;
@@ -8,7 +8,7 @@ use crate::yaml::Key;
 impl Tree {
     /// Sets a key to a scalar.
     ///
-    /// Null and `???` keep a map a map and a list a list: what is merged into them later must fit.
+    /// A map or a list that is set to null or `???` keeps its type, because what is merged into it later must fit.
     ///
     /// # Errors
     /// As [`Tree::add`] and [`Tree::replace`].

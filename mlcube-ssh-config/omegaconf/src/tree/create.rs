@@ -1,4 +1,4 @@
-//! From YAML and from computed values to nodes: what `OmegaConf.create` does.
+//! Creates nodes from YAML and from computed values, as `OmegaConf.create` does.
 
 use crate::error::{Error, Result};
 use crate::origin::Origin;
@@ -6,7 +6,7 @@ use crate::tree::{NodeId, Raw, Tree, Value};
 use crate::yaml::{Data, Key, Yaml};
 
 impl Tree {
-    /// A node of a YAML value, and nodes of all that is in it; `place` turns a line into an origin.
+    /// Creates a node for a YAML value and for everything in it; `place` turns a line into an origin.
     ///
     /// # Errors
     /// As [`Tree::add`].
@@ -32,7 +32,7 @@ impl Tree {
         }
     }
 
-    /// A node of a computed value: nodes in it are copied.
+    /// Creates a node for a computed value; nodes in it are copied.
     pub(crate) fn add_raw(&mut self, raw: &Raw, origin: Origin) -> Result<NodeId> {
         match raw {
             Raw::Null => self.add(Value::Null, origin),

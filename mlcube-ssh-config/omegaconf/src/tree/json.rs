@@ -1,4 +1,4 @@
-//! From nodes to JSON.
+//! Converts nodes to JSON.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::tree::{Content, NodeId, Tree, Value};
 
 impl Tree {
-    /// A node as JSON. A number beyond 64 bits becomes one with an exponent.
+    /// Returns a node as JSON. A number beyond 64 bits gets an exponent.
     fn json(&self, id: NodeId) -> Result<Json> {
         let value = self.value(id);
         match value {
@@ -23,11 +23,11 @@ impl Tree {
         }
     }
 
-    /// A map as JSON, whose keys are texts, as they stand: `OmegaConf.to_container`. A number beyond 64 bits becomes one with an
-    /// exponent.
+    /// Returns a map as JSON without resolving it; its keys become texts: `OmegaConf.to_container`. A number beyond 64
+    /// bits gets an exponent.
     ///
     /// # Errors
-    /// When two keys are the same text, or a number is none.
+    /// When two keys are the same text, or a number is infinite or NaN.
     pub fn to_json(&self, id: NodeId) -> Result<Map<String, Json>> {
         let mut object = Map::new();
         for key in self.keys(id) {

@@ -1,7 +1,7 @@
-//! A configuration as a tree of nodes that know their parents: relative interpolations ask for them.
+//! A configuration as a tree of nodes. Each knows its parent, which relative interpolations need.
 //!
-//! Nodes are never freed: a node that was replaced explains the value that came after it. Several configurations live in one
-//! tree, each below a root of its own, and are merged by copying.
+//! Nodes are never freed: a node that was replaced explains its successor. A tree holds several configurations, each
+//! below a root of its own, and merges them by copying.
 
 mod assign;
 mod create;
@@ -19,67 +19,67 @@ pub use raw::Raw;
 pub use value::{Content, DictConfig, ListConfig, NodeId, Value};
 pub use variables::Reading;
 
-/// Nodes in all: what a bomb may grow to before it is refused.
+/// The most nodes of a tree; a configuration that grows beyond it is refused.
 const MAX_NODES: usize = 400_000;
 
-/// A value with its place.
+/// A value with its parent and its origin.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) value: Value,
     pub(crate) parent: Option<NodeId>,
     pub(crate) key: Option<Key>,
     pub(crate) origin: Origin,
-    /// What this value replaced, the latest first.
+    /// The values that this one replaced, the latest first.
     pub(crate) replaced: Vec<NodeId>,
-    /// The variables that it was made of.
+    /// The variables from which it was made.
     pub(crate) made_of: Reading,
 }
 
-/// Configurations as nodes that know their parents.
+/// Configurations as nodes.
 ///
-/// Nodes are named by their [`NodeId`], which is good for this tree only.
+/// A [`NodeId`] names a node, and is valid for its own tree only.
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
     sources: Sources,
-    /// What was read for the node that is made next.
+    /// What was read for the next node.
     pub(crate) reading: Reading,
 }
 
 impl Tree {
-    /// Makes a source known by its name.
+    /// Adds a source with a name.
     pub fn add_source(&mut self, name: impl Into<String>) -> Source {
         self.sources.add(name.into())
     }
 
-    /// Notes from now on which variables the text of a source asks for, in every value that is made of them.
+    /// Notes from now on which variables the text of a source reads, in every value that is made from them.
     pub fn trace(&mut self, source: Source) {
         self.sources.trace(source);
     }
 
-    /// Whether an origin is one of the sources that are traced.
+    /// Whether an origin is a traced source.
     pub(crate) fn is_traced(&self, origin: Origin) -> bool {
         self.sources.is_traced(origin)
     }
 
-    /// The source and the line that a value came from, as messages show it: `settings.yaml:12`.
+    /// The source and the line of a value, as messages show them: `settings.yaml:12`.
     #[must_use]
     pub fn place(&self, origin: Origin) -> String {
         self.sources.place(origin)
     }
 
-    /// Begins to note what is read for the nodes made from now on, and returns what was noted until now.
+    /// Starts to note what is read for the next nodes; returns what was noted before.
     #[must_use]
     pub fn begin_reading(&mut self) -> Reading {
         std::mem::take(&mut self.reading)
     }
 
-    /// Goes back to what [`Tree::begin_reading`] returned.
+    /// Restores what [`Tree::begin_reading`] returned.
     pub fn end_reading(&mut self, before: Reading) {
         self.reading = before;
     }
 
-    /// An error as a line for people: `settings.yaml:12: a.b: …`.
+    /// Formats an error as one line: `settings.yaml:12: a.b: …`.
     #[must_use]
     pub fn describe(&self, error: &Error) -> String {
         let written = error.origin().filter(|origin| origin.source().is_some());
@@ -90,7 +90,7 @@ impl Tree {
     /// Adds a node without a parent.
     ///
     /// # Errors
-    /// When a text has `${` and isn't in the language of interpolations, or the tree grows beyond all bounds.
+    /// When a text has an invalid interpolation, or the tree gets too large.
     pub fn add(&mut self, value: Value, origin: Origin) -> Result<NodeId> {
         if let Value::Text(text) = &value {
             check_text(text)?;
@@ -98,10 +98,10 @@ impl Tree {
         self.push(value, origin)
     }
 
-    /// As [`Tree::add`], for a value that was checked already.
+    /// As [`Tree::add`], for a value that is checked already.
     fn push(&mut self, value: Value, origin: Origin) -> Result<NodeId> {
         if self.nodes.len() >= MAX_NODES {
-            return Err(Error::new(format!("the configuration grows beyond {MAX_NODES} values")));
+            return Err(Error::new(format!("the configuration has more than {MAX_NODES} values")));
         }
         let made_of = self.reading.clone();
         self.nodes.push(Node {
@@ -123,32 +123,32 @@ impl Tree {
         &mut self.nodes[id.0]
     }
 
-    /// What a node holds.
+    /// Returns the value of a node.
     #[must_use]
     pub fn value(&self, id: NodeId) -> &Value {
         &self.node(id).value
     }
 
-    /// Where a node's value came from.
+    /// Returns the origin of a node's value.
     #[must_use]
     pub fn origin(&self, id: NodeId) -> Origin {
         self.node(id).origin
     }
 
-    /// The nodes whose values this one replaced, the latest first.
+    /// Returns the nodes whose values this one replaced, the latest first.
     #[must_use]
     pub fn replaced(&self, id: NodeId) -> &[NodeId] {
         &self.node(id).replaced
     }
 
-    /// Makes a node know its parent, which doesn't hold it yet: its relative interpolations start there.
+    /// Sets the parent of a node that the parent doesn't contain yet: relative interpolations start there.
     pub fn adopt(&mut self, parent: NodeId, key: Key, child: NodeId) {
         let node = self.node_mut(child);
         node.parent = Some(parent);
         node.key = Some(key);
     }
 
-    /// The child of a map or list; a key that a list can't have is an absent one.
+    /// Returns the child of a map or list; `None` also for a key that a list can't have.
     #[must_use]
     pub fn child(&self, parent: NodeId, key: &Key) -> Option<NodeId> {
         match (self.value(parent), key) {
@@ -160,13 +160,13 @@ impl Tree {
         }
     }
 
-    /// The child of a map, by a key of text.
+    /// Returns the child of a map by a text key.
     #[must_use]
     pub fn get(&self, parent: NodeId, key: &str) -> Option<NodeId> {
         self.child(parent, &Key::from(key))
     }
 
-    /// The keys of a map or a list.
+    /// Returns the keys of a map or a list.
     #[must_use]
     pub fn keys(&self, id: NodeId) -> Vec<Key> {
         match self.value(id) {
@@ -178,7 +178,7 @@ impl Tree {
         }
     }
 
-    /// Puts `child` under `key`, where there may be one already.
+    /// Sets `key` to `child`, which may replace another child.
     pub fn put(&mut self, parent: NodeId, key: Key, child: NodeId) {
         self.adopt(parent, key.clone(), child);
         match (&mut self.node_mut(parent).value, &key) {
@@ -196,17 +196,17 @@ impl Tree {
         }
     }
 
-    /// Takes a key out of a map.
+    /// Removes a key from a map.
     pub fn remove(&mut self, parent: NodeId, key: &Key) {
         if let Value::Map(Content::Items(map)) = &mut self.node_mut(parent).value {
             map.shift_remove(key);
         }
     }
 
-    /// Copies a node and all below it. The copy has no parent.
+    /// Copies a node and everything below it. The copy has no parent.
     ///
     /// # Errors
-    /// When the tree grows beyond all bounds.
+    /// When the tree gets too large.
     pub fn copy(&mut self, id: NodeId) -> Result<NodeId> {
         self.copy_below(id, 0)
     }
@@ -237,14 +237,14 @@ impl Tree {
         Ok(copy)
     }
 
-    /// Notes that a node, and all below it, is read.
+    /// Notes that a node and everything below it are read.
     pub(crate) fn read_whole(&mut self, id: NodeId) {
         let mut reading = std::mem::take(&mut self.reading);
         self.made_of_whole(id, &mut reading);
         self.reading = reading;
     }
 
-    /// Adds what a node, and all below it, was made of.
+    /// Adds what a node and everything below it were made from.
     fn made_of_whole(&self, id: NodeId, reading: &mut Reading) {
         reading.extend(&self.node(id).made_of);
         for key in self.keys(id) {
@@ -254,8 +254,8 @@ impl Tree {
         }
     }
 
-    /// The variables that the value at a path was made of, and the maps around it, as far as sources that are traced asked
-    /// for them ([`Tree::trace`]). Of a map or a list it is all that is in it.
+    /// Returns the variables of traced sources ([`Tree::trace`]) from which the value at a path, and the maps around
+    /// it, were made; for a map or a list, those of everything in it.
     #[must_use]
     pub fn variables(&self, top: NodeId, path: &[&str]) -> Vec<String> {
         let mut reading = Reading::default();
@@ -272,17 +272,17 @@ impl Tree {
         reading.names().cloned().collect()
     }
 
-    /// The node at the top.
+    /// Returns the topmost node.
     pub(crate) fn root(&self, id: NodeId) -> NodeId {
         self.ancestors(id).last().unwrap_or(id)
     }
 
-    /// The node and those above it.
+    /// Returns the node and those above it.
     pub(crate) fn ancestors(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         std::iter::successors(Some(id), |&id| self.node(id).parent)
     }
 
-    /// A node's key from the top, as messages show it: `tasks.train.inputs[0]`.
+    /// Returns a node's key from the top, as messages show it: `tasks.train.inputs[0]`.
     #[must_use]
     pub fn path(&self, id: NodeId) -> String {
         let mut path = String::new();
@@ -300,7 +300,7 @@ impl Tree {
     }
 }
 
-/// Refuses a text with `${` that isn't in the language.
+/// Refuses a text with an invalid interpolation.
 fn check_text(text: &str) -> Result<()> {
     if text.contains("${")
         && let Err(error) = interpolation::parse(text)

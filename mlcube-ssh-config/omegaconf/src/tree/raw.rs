@@ -1,4 +1,4 @@
-//! Values that aren't nodes: what resolvers take and return.
+//! Values that aren't nodes: the arguments and results of resolvers.
 
 use crate::error::{Error, Result};
 use crate::interpolation::Literal;
@@ -27,7 +27,7 @@ pub enum Raw {
 }
 
 impl Raw {
-    /// The value as one that a configuration can hold.
+    /// Converts the value to one that a configuration can hold.
     ///
     /// # Errors
     /// When it is a map or a list.

@@ -1,4 +1,4 @@
-//! Values as Python writes them: `str` and `repr`.
+//! Formats values as Python does: `str` and `repr`.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::tree::{Content, NodeId, Raw, Tree, Value};
 use crate::yaml::float_text;
 
 impl Tree {
-    /// The value of a node as resolvers see it: maps and lists stay nodes.
+    /// The value of a node as resolvers see it; a map or list is passed as a node.
     #[must_use]
     pub fn raw(&self, id: NodeId) -> Raw {
         match self.value(id) {
@@ -20,7 +20,7 @@ impl Tree {
         }
     }
 
-    /// A value as Python's `str` writes it, for a place within text.
+    /// Formats a value as Python's `str` does, for use within text.
     #[must_use]
     pub fn text_of(&self, raw: &Raw) -> String {
         match raw {
@@ -33,7 +33,7 @@ impl Tree {
         }
     }
 
-    /// A value as Python's `repr` writes it, for a place within a list or a map.
+    /// Formats a value as Python's `repr` does, for use within a list or a map.
     fn write_repr(&self, raw: &Raw, out: &mut String) {
         match raw {
             Raw::Null => out.push_str("None"),
@@ -79,7 +79,7 @@ impl Tree {
     }
 }
 
-/// Text in Python's quotes: single ones, unless it holds some and no double ones.
+/// Quotes text as Python does: with single quotes, unless it contains single and no double ones.
 fn write_quoted(text: &str, out: &mut String) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);

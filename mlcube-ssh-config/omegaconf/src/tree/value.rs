@@ -1,14 +1,14 @@
-//! What a node holds.
+//! The value of a node.
 
 use indexmap::IndexMap;
 
 use crate::yaml::Key;
 
-/// A node's place in its [`Tree`](crate::Tree).
+/// The number of a node in its [`Tree`](crate::Tree).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NodeId(pub(super) usize);
 
-/// What a node holds.
+/// The value of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `null`
@@ -19,7 +19,7 @@ pub enum Value {
     Int(i128),
     /// Any other number.
     Float(f64),
-    /// Text; with `${` in it it is an interpolation, and `???` is a value that has to be given.
+    /// Text. With `${` in it, it is an interpolation; `???` is a mandatory value that is missing.
     Text(String),
     /// A map.
     Map(DictConfig),
@@ -27,20 +27,20 @@ pub enum Value {
     List(ListConfig),
 }
 
-/// What a map holds: its keys in their order.
+/// The keys of a map, in order, with their nodes.
 pub type DictConfig = Content<IndexMap<Key, NodeId>>;
 
-/// What a list holds.
+/// The nodes of a list.
 pub type ListConfig = Content<Vec<NodeId>>;
 
-/// What a map or a list holds: OmegaConf keeps the type of one that was set to null or `???`.
+/// The content of a map or a list. OmegaConf keeps the type of one that was set to null or `???`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content<T> {
     /// It was set to null.
     Null,
     /// It was set to `???`.
     Missing,
-    /// It holds these.
+    /// It has this content.
     Items(T),
 }
 
@@ -56,7 +56,7 @@ impl Value {
         Self::List(Content::Items(Vec::new()))
     }
 
-    /// `???`, OmegaConf's mark of a value that has to be given.
+    /// `???`, OmegaConf's mark for a mandatory value that is missing.
     pub(crate) fn missing() -> Self {
         Self::Text("???".to_owned())
     }
@@ -84,7 +84,7 @@ impl Value {
         matches!(self, Self::Null | Self::Map(Content::Null) | Self::List(Content::Null))
     }
 
-    /// Whether the value is a text with something to be filled in, or escaped.
+    /// Whether the value is a text with an interpolation or an escaped one.
     #[must_use]
     pub fn is_interpolation(&self) -> bool {
         matches!(self, Self::Text(text) if text.contains("${"))

@@ -1,6 +1,6 @@
-//! Which variables of the environment a value was made of, because a source that is traced asked for them.
+//! The variables of the environment from which a value was made, because a traced source reads them.
 //!
-//! Every node knows what it was made of: `Tree::add` stamps it with all that was read since the last [`Reading`] began.
+//! `Tree::add` gives every node what was read since the last [`Reading`] began.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     names: Option<Rc<BTreeSet<String>>>,
-    /// Whether text of a traced source is in it: a text that comes out as an interpolation is filled in once more.
+    /// Whether it contains text of a traced source: a result that is an interpolation is resolved again.
     pub(crate) is_traced: bool,
 }
 
@@ -19,7 +19,7 @@ impl Reading {
         Rc::make_mut(self.names.get_or_insert_default()).insert(name.to_owned());
     }
 
-    /// Notes all that another value was made of.
+    /// Notes everything from which another value was made.
     pub(crate) fn extend(&mut self, other: &Self) {
         self.is_traced |= other.is_traced;
         match (&mut self.names, &other.names) {

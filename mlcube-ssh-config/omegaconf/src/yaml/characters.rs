@@ -1,4 +1,4 @@
-//! From bytes to the characters that YAML may hold.
+//! Decodes bytes to the characters that YAML allows.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> Error {
     Error::new(problem, mark_at(bytes, at))
 }
 
-/// Refuses what YAML calls not printable (YAML 1.1, section 4.1.1).
+/// Refuses characters that YAML calls not printable (YAML 1.1, section 4.1.1).
 pub(super) fn check(text: &str) -> Result<(), Error> {
     match text.char_indices().find(|&(_, c)| !is_printable(c)) {
         None => Ok(()),
@@ -40,7 +40,7 @@ fn is_printable(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// The place of a byte; up to it the bytes are UTF-8.
+/// The line and column of a byte; the bytes before it are valid UTF-8.
 fn mark_at(bytes: &[u8], at: usize) -> Mark {
     let before = bytes.get(..at).unwrap_or(bytes);
     let mut lines = before.split(|&byte| byte == b'\n');

@@ -1,4 +1,4 @@
-//! What a graph has to fulfil to become a value: keys that don't repeat, tags that fit, `<<` taken apart.
+//! Checks that a graph can become a value: its keys are unique, its tags fit. Expands `<<`.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -24,7 +24,7 @@ pub(super) fn check(graph: &mut Graph) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a key that comes twice. Only text counts, as in OmegaConf's loader.
+/// Refuses a repeated key. Only texts are compared, as in OmegaConf's loader.
 fn check_keys(graph: &Graph, id: Id) -> Result<(), Error> {
     let Content::Map(pairs) = &graph.nodes[id].content else { return Ok(()) };
     let mut seen = HashSet::new();
@@ -39,7 +39,7 @@ fn check_keys(graph: &Graph, id: Id) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a tag that doesn't go with its node.
+/// Refuses a tag that doesn't fit its node.
 fn check_tag(graph: &Graph, id: Id) -> Result<(), Error> {
     let node = &graph.nodes[id];
     match (&node.tag, &node.content) {
@@ -50,7 +50,7 @@ fn check_tag(graph: &Graph, id: Id) -> Result<(), Error> {
             Ok(())
         }
         (Tag::Other(name), _) => Err(scalar::unknown(name, node.mark)),
-        _ => Err(Error::new("the tag doesn't go with what follows it", node.mark)),
+        _ => Err(Error::new("the tag doesn't fit its value", node.mark)),
     }
 }
 

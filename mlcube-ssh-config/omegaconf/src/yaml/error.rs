@@ -1,8 +1,8 @@
-//! Where something stands in a text, and why a text can't be read.
+//! Positions in a text, and the error of a text that can't be read.
 
 use std::fmt;
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The line, from 1.
@@ -16,7 +16,7 @@ impl Mark {
     pub(super) const START: Self = Self { line: 1, column: 1 };
 }
 
-/// Why a text can't be read, and where.
+/// The reason why a text can't be read, and the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What is wrong.

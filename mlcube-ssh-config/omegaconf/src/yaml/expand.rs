@@ -1,4 +1,4 @@
-//! From a graph to a value of its own: every alias becomes a copy.
+//! Converts a graph to a value: every alias becomes a copy.
 
 use indexmap::IndexMap;
 
@@ -9,7 +9,7 @@ use super::limits::{MAX_DEPTH, MAX_VALUES};
 use super::scalar::{self, Tag};
 use super::value::{Data, Yaml};
 
-/// The value of a graph; null, if it is empty.
+/// Returns the value of a graph; null if it is empty.
 pub(super) fn expand(graph: &Graph) -> Result<Yaml, Error> {
     match graph.root {
         None => Ok(Yaml { data: Data::Null, line: 1 }),
@@ -19,7 +19,7 @@ pub(super) fn expand(graph: &Graph) -> Result<Yaml, Error> {
 
 struct Expansion<'a> {
     graph: &'a Graph,
-    /// The lists and maps that are being expanded: one that comes again holds itself.
+    /// The lists and maps that are being expanded: one that occurs again contains itself.
     open: Vec<Id>,
     left: usize,
 }
@@ -41,7 +41,7 @@ impl Expansion<'_> {
         Ok(Yaml { data, line: node.mark.line })
     }
 
-    /// Expands what a list or a map holds.
+    /// Expands the content of a list or a map.
     fn within(
         &mut self,
         id: Id,
@@ -75,7 +75,7 @@ impl Expansion<'_> {
         Ok(Data::Map(map))
     }
 
-    /// A list of maps of one key each becomes one of lists of two: a key, a value.
+    /// Converts a list of maps with one key each to a list of pairs: key, value.
     fn pairs(&mut self, items: &[Id]) -> Result<Data, Error> {
         let mut list = Vec::new();
         for &item in items {

@@ -1,9 +1,9 @@
-//! A document before it has a value: nodes, in which an alias is the node that it names.
+//! A document as a graph of nodes, in which an alias is the node that it names.
 
 use super::error::Mark;
 use super::scalar::Tag;
 
-/// A node's place in the graph.
+/// The number of a node in the graph.
 pub(super) type Id = usize;
 
 /// A list, a map or a scalar.
@@ -25,6 +25,6 @@ pub(super) enum Content {
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
-    /// None for a text without a document.
+    /// `None` for a text without a document.
     pub(super) root: Option<Id>,
 }

@@ -1,11 +1,11 @@
-//! Which type a plain scalar has: the patterns of `PyYAML`'s resolver and those that OmegaConf adds to it.
+//! Finds the type of a plain scalar, by the patterns of `PyYAML`'s resolver and those that OmegaConf adds.
 //!
-//! From `yaml/resolver.py` of `PyYAML` 6 and `get_yaml_loader` of OmegaConf 2.1.0: timestamps stay text, and a number may
-//! have an exponent without a point.
+//! From `yaml/resolver.py` of `PyYAML` 6 and `get_yaml_loader` of OmegaConf 2.1.0: a timestamp is text, and a number
+//! may have an exponent without a point.
 
 use super::scalar::Tag;
 
-/// The type of a plain scalar.
+/// Returns the type of a plain scalar.
 pub(super) fn tag_of(text: &str) -> Tag {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Tag::Null,
@@ -52,7 +52,7 @@ fn is_float(text: &str) -> bool {
     if matches!(digits, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return true;
     }
-    // Without a digit before the point there is no sign, and the exponent has to have one.
+    // Without a digit before the point, a sign isn't allowed, and the exponent must have one.
     if let Some(rest) = text.strip_prefix('.') {
         let (fraction, exponent) = split_exponent(rest);
         return all_of(fraction, is_digit_or_underscore)

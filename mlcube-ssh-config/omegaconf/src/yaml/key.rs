@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 pub enum Key {
     /// Text.
     Text(String),
-    /// A whole number; also the place in a list.
+    /// A whole number; also the index of a list.
     Int(i128),
     /// Any other number.
     Float(f64),
@@ -18,7 +18,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key's text, if it is text.
+    /// Returns the text, if the key is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -27,7 +27,7 @@ impl Key {
         }
     }
 
-    /// The number that Python compares and hashes.
+    /// Returns the number that Python compares and hashes.
     #[expect(
         clippy::cast_precision_loss,
         reason = "only keys beyond 2^53 collide, and only in the hash"
@@ -75,7 +75,7 @@ impl Hash for Key {
 }
 
 impl fmt::Display for Key {
-    /// The key as Python's `str` writes it.
+    /// Formats the key as Python's `str` does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),

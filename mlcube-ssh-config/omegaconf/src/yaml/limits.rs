@@ -1,8 +1,8 @@
-//! How large a text may be, so that none takes all time or memory.
+//! The limits of a text, so that reading it takes bounded time and memory.
 
-/// A text longer than this is refused: real settings have a few thousand bytes.
+/// The most bytes of a text: real settings have a few thousand.
 pub const MAX_BYTES: usize = 4 << 20;
-/// Levels of lists and maps within each other; Python's recursion limit ends earlier.
+/// The deepest nesting of lists and maps; Python's recursion limit is lower.
 pub const MAX_DEPTH: usize = 200;
-/// Values in one text, aliases counted as often as they are used.
+/// The most values in one text; an alias counts each time that it is used.
 pub const MAX_VALUES: usize = 200_000;

@@ -1,19 +1,19 @@
-//! `<<`: a map that takes the keys of others (<https://yaml.org/type/merge.html>), as `PyYAML`'s `flatten_mapping` does it.
+//! `<<`: merges other maps into a map (<https://yaml.org/type/merge.html>), as `PyYAML`'s `flatten_mapping` does.
 
 use super::error::{Error, Mark};
 use super::graph::{Content, Graph, Id};
 use super::limits::MAX_VALUES;
 use super::scalar::Tag;
 
-/// Puts the pairs of merged maps in front of a map's own, which win.
+/// Inserts the pairs of merged maps before a map's own pairs, which win.
 ///
-/// The merged maps are changed on the way, as `PyYAML` changes them: what is refused as a repeated key depends on it.
+/// The merged maps are changed, too, as in `PyYAML`: which keys count as repeated depends on it.
 pub(super) fn flatten(graph: &mut Graph, id: Id, budget: &mut usize) -> Result<(), Error> {
     let Content::Map(pairs) = &mut graph.nodes[id].content else { return Ok(()) };
     let all = std::mem::take(pairs);
     let (merges, own): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|&(key, _)| graph.nodes[key].tag == Tag::Merge);
-    // The map has its own pairs while others are merged into it: it may be one of them.
+    // The map keeps its own pairs meanwhile: it may be one of the merged maps.
     graph.nodes[id].content = Content::Map(own);
     let mut brought = Vec::new();
     for (_, value) in merges {
@@ -33,7 +33,8 @@ pub(super) fn flatten(graph: &mut Graph, id: Id, budget: &mut usize) -> Result<(
     Ok(())
 }
 
-/// The pairs that `<<: value` brings: a map's, or those of a list of maps, the first of which wins and so comes last.
+/// Returns the pairs that `<<: value` adds: those of a map, or of a list of maps. The first map wins, so its pairs come
+/// last.
 fn sources(graph: &mut Graph, value: Id, budget: &mut usize) -> Result<Vec<(Id, Id)>, Error> {
     let maps = match &graph.nodes[value].content {
         Content::Map(_) => vec![value],
@@ -42,7 +43,7 @@ fn sources(graph: &mut Graph, value: Id, budget: &mut usize) -> Result<Vec<(Id, 
     };
     let usable = |id: &Id| matches!(graph.nodes[*id].content, Content::Map(_));
     if matches!(graph.nodes[value].content, Content::Scalar(_)) || !maps.iter().all(usable) {
-        return Err(Error::new("<< takes a map, or a list of maps", graph.nodes[value].mark));
+        return Err(Error::new("<< needs a map, or a list of maps", graph.nodes[value].mark));
     }
     let mut parts = Vec::new();
     for map in maps {

@@ -1,11 +1,11 @@
-//! YAML as OmegaConf's loader reads it on top of `PyYAML`, which is YAML 1.1 for plain scalars.
+//! YAML as OmegaConf's loader reads it, which is based on `PyYAML`: YAML 1.1 for plain scalars.
 //!
-//! `yes` and `on` are true, `010` is eight, `1:30` is ninety, `1e3` is a thousand; whatever is quoted is text. Keys may
-//! not repeat, a text holds one document, `<<` merges.
+//! `yes` and `on` are true, `010` is eight, `1:30` is ninety, `1e3` is a thousand; a quoted scalar is text. Keys must
+//! be unique, a text has one document, `<<` merges.
 //!
-//! A text goes through the same steps as in `PyYAML`: characters are checked, a scanner finds tokens, a parser makes a graph of
-//! nodes of them, the graph is checked and its `<<` are taken apart, and last every alias becomes a copy. Which text is YAML
-//! differs from parser to parser, and equality is the point; how others compare is in the crate's `README.md`.
+//! The steps are those of `PyYAML`: check the characters, scan tokens, parse them to a graph of nodes, check the graph
+//! and expand `<<`, replace every alias by a copy. Parsers disagree about which texts are YAML, and this one has to
+//! agree with `PyYAML`; the crate's `README.md` compares others.
 
 mod characters;
 mod construct;
@@ -40,7 +40,7 @@ pub fn read_file(bytes: &[u8]) -> Result<Yaml, Error> {
     read_str(&characters::decode(bytes)?)
 }
 
-/// Reads a value that was typed, such as the one of `KEY=VALUE` on a command line.
+/// Reads a value from a command line, such as that of `KEY=VALUE`.
 ///
 /// # Errors
 /// As [`read_file`].
@@ -66,7 +66,7 @@ fn check_length(bytes: usize) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    /// The lines of all values, from the first to the last.
+    /// Returns the lines of all values, from the first to the last.
     fn lines(yaml: &Yaml) -> Vec<u32> {
         let inside: Vec<&Yaml> = match &yaml.data {
             Data::List(items) => items.iter().collect(),

@@ -18,7 +18,7 @@ pub fn parse_int(text: &str, base: u32) -> Option<i128> {
     if digits.starts_with(['+', '-']) {
         return None;
     }
-    // The sign goes in front again: the smallest number has no positive twin.
+    // The sign is put back first: the smallest number has no positive counterpart.
     let signed = if negative { format!("-{digits}") } else { digits };
     i128::from_str_radix(&signed, base).ok()
 }
@@ -29,7 +29,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
     without_underscores(text.trim())?.parse().ok()
 }
 
-/// Takes out underscores, each of which has to stand between two digits.
+/// Removes underscores; each must be between two digits.
 fn without_underscores(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
@@ -37,7 +37,8 @@ fn without_underscores(text: &str) -> Option<String> {
     if (0..bytes.len()).any(misplaced) { None } else { Some(text.replace('_', "")) }
 }
 
-/// A number as Python's `repr` writes it: the shortest digits that read back, an exponent below 1e-4 and from 1e16.
+/// Formats a number as Python's `repr` does: the fewest digits that read back as the same number, and an exponent below
+/// 1e-4 and from 1e16.
 #[must_use]
 pub fn float_text(number: f64) -> String {
     if number.is_nan() {

@@ -1,10 +1,10 @@
-//! From a tag and a text to a value: the constructors of `PyYAML`'s `SafeLoader`.
+//! Converts a tag and a text to a value: the constructors of `PyYAML`'s `SafeLoader`.
 
 use super::error::{Error, Mark};
 use super::number::{parse_float, parse_int};
 use super::value::Data;
 
-/// The type of a node, written (`!!int`) or found.
+/// The type of a node, written (`!!int`) or inferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     Null,
@@ -12,15 +12,15 @@ pub(super) enum Tag {
     Int,
     Float,
     Str,
-    /// `<<`, which means something as a key only.
+    /// `<<`, which has a meaning as a key only.
     Merge,
-    /// `=`, which means something as a key only.
+    /// `=`, which has a meaning as a key only.
     Value,
     Seq,
     Map,
     /// A list of pairs, written as maps of one key.
     Pairs,
-    /// A type that a configuration can't hold, or that isn't known.
+    /// A type that a configuration can't hold, or that is unknown.
     Other(String),
 }
 
@@ -70,7 +70,7 @@ pub(super) fn value(tag: &Tag, text: &str, mark: Mark) -> Result<Data, Error> {
     })
 }
 
-/// What is said of a tag that a configuration can't hold.
+/// The error about a tag that a configuration can't hold.
 pub(super) fn unknown(name: &str, mark: Mark) -> Error {
     Error::new(format!("a value of type {name} can't be in a configuration"), mark)
 }
@@ -121,7 +121,7 @@ fn float(text: &str) -> Option<f64> {
     }
 }
 
-/// Added up from the right, as `PyYAML` does, so that the last bit is the same.
+/// Added from the right, as in `PyYAML`, so that the last bit is the same.
 fn sexagesimal_float(digits: &str) -> Option<f64> {
     let mut base = 1.0;
     let mut total = 0.0;

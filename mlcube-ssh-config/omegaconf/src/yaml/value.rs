@@ -9,11 +9,11 @@ use super::key::Key;
 pub struct Yaml {
     /// The value.
     pub data: Data,
-    /// Its line, from 1. Of a value that isn't written it is the line of the sign that it would follow.
+    /// Its line, from 1; for a value that isn't written, the line of the sign before it.
     pub line: u32,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     /// `null`, `~`, or nothing.
@@ -22,7 +22,7 @@ pub enum Data {
     Bool(bool),
     /// A whole number.
     Int(i128),
-    /// A number with a point or an exponent; infinite or no number, too.
+    /// A number with a point or an exponent, infinity, or NaN.
     Float(f64),
     /// Text.
     Text(String),

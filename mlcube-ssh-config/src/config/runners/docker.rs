@@ -44,7 +44,7 @@ impl Composition<'_> {
             .filter(|&child| !self.conf.tree.value(child).is_missing())
         {
             let found = self.conf.dereference(docker)?;
-            let docker = self.conf.expect_map(&found, "docker has to be a map")?;
+            let docker = self.conf.expect_map(&found, "docker must be a map")?;
             self.conf.merge(merged, docker)?;
         }
         self.conf.tree.replace(config, Key::from("runner"), merged)

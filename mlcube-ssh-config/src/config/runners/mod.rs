@@ -73,7 +73,7 @@ impl Composition<'_> {
     /// Returns the `runner` section, which must be a map.
     pub(crate) fn runner_section(&mut self, config: NodeId) -> omegaconf::Result<NodeId> {
         let key = Key::from("runner");
-        let wrong = "this has to be a map";
+        let wrong = "this must be a map";
         let origin = self
             .conf
             .tree

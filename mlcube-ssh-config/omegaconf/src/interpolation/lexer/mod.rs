@@ -7,12 +7,12 @@ use super::syntax::{MAX_DEPTH, SyntaxError};
 use rules::{interpolation_token, quoted_token, text_token, value_token};
 pub(super) use token::{Kind, Token};
 
-/// Which rules hold.
+/// The rules in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Text at the top.
     Text,
-    /// Behind `${`, up to a colon.
+    /// After `${`, up to a colon.
     Interpolation,
     /// A resolver's arguments.
     Value,
@@ -37,7 +37,7 @@ pub(super) fn tokens(text: &str, mode: Mode) -> Result<Vec<Token>, SyntaxError> 
 }
 
 struct Lexer {
-    /// The last one holds; the first is never left.
+    /// The last mode is in force; the first is never left.
     modes: Vec<Mode>,
 }
 

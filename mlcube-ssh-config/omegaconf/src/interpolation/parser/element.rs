@@ -1,4 +1,4 @@
-//! Values: what stands between the commas of a resolver's arguments.
+//! Values: the arguments of a resolver, between its commas.
 
 use super::{Parsed, Parser, is_literal, is_map_key, is_primitive, is_text};
 use crate::interpolation::escape::{Next, unescape};

@@ -1,4 +1,4 @@
-//! What stands behind `${`: a path to another key, or the name of a resolver.
+//! What follows `${`: a path to another key, or the name of a resolver.
 
 use super::{Parsed, Parser};
 use crate::interpolation::lexer::Kind;
@@ -25,7 +25,7 @@ impl Parser<'_> {
         Ok(Interpolation { ask, start, end })
     }
 
-    /// The path of `interpolationNode`, which is a resolver's name as well when it has names and single dots only.
+    /// The path of `interpolationNode`. If it consists of names and single dots, it may be a resolver's name, too.
     fn key_path(&mut self) -> Parsed<Path> {
         let mut path = Path { parts: Vec::new(), names: Some(Vec::new()) };
         while self.take_if(|kind| kind == Kind::Dot).is_some() {

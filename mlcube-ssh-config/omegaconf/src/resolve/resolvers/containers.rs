@@ -7,7 +7,7 @@ use crate::tree::{Content, NodeId, Raw, Value};
 use crate::yaml::{self, Key};
 
 impl OmegaConf<'_> {
-    /// A map or a list of its own, with the same parent as the text.
+    /// Creates a map or a list whose parent is that of the text.
     pub(super) fn create(&mut self, node: NodeId, value: &Raw) -> Result<NodeId> {
         let origin = self.tree.node(node).origin;
         let created = match value {
@@ -38,7 +38,7 @@ impl OmegaConf<'_> {
             {
                 Ok(id)
             }
-            Some(_) => Err(Error::new(format!("{key} is no map"))),
+            Some(_) => Err(Error::new(format!("{key} isn't a map"))),
             None => Err(Error::new(format!("there is no key {key}"))),
         }
     }
@@ -49,7 +49,7 @@ impl OmegaConf<'_> {
         self.create(node, &Raw::List(keys))
     }
 
-    /// A list of interpolations, one for each key.
+    /// Creates a list of interpolations, one for each key.
     pub(super) fn values_of(&mut self, node: NodeId, key: &str) -> Result<NodeId> {
         let map = self.map_at(node, key)?;
         let values = self

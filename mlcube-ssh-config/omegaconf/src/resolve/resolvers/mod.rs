@@ -1,4 +1,4 @@
-//! The functions of the language: `${oc.env:HOME}` and the others that OmegaConf registers by itself.
+//! The resolvers that OmegaConf itself registers, such as `${oc.env:HOME}`.
 
 mod containers;
 
@@ -8,7 +8,7 @@ use crate::tree::{NodeId, Raw};
 use crate::yaml::{parse_float, parse_int};
 
 impl OmegaConf<'_> {
-    /// Calls a resolver by its name, for the text of `node`.
+    /// Calls the resolver of a name, for the text of `node`.
     pub(super) fn call(
         &mut self,
         node: NodeId,
@@ -58,7 +58,7 @@ impl OmegaConf<'_> {
         })
     }
 
-    /// A variable of the environment.
+    /// `oc.env`: a variable of the environment.
     fn variable(&mut self, node: NodeId, name: &str) -> Option<String> {
         let value = (self.environment)(name)?;
         let asks = self.tree.node(node);
@@ -71,7 +71,7 @@ impl OmegaConf<'_> {
         Some(value)
     }
 
-    /// The resolver of old, which takes its arguments as they are written and makes numbers of what looks like some.
+    /// `env`, the older form: takes its arguments as they are written, and converts what looks like a number.
     fn old_env(&mut self, node: NodeId, written: &[&str]) -> Result<Raw> {
         let arguments: Vec<String> =
             written.iter().map(|text| text.replace("\\ ", " ").replace("\\,", ",")).collect();
@@ -94,7 +94,7 @@ impl OmegaConf<'_> {
         })
     }
 
-    /// As [`OmegaConf::select`], where a scalar on the way is the same as no such key.
+    /// As [`OmegaConf::select`], except that a scalar on the way counts as a missing key.
     pub(super) fn selected(
         &mut self,
         node: NodeId,

@@ -24,7 +24,7 @@ impl Parser {
         Ok(Content::List(items))
     }
 
-    /// A list whose dashes stand in the column of the key that it belongs to.
+    /// A list whose dashes are in the column of its key.
     pub(super) fn indentless_sequence(&mut self) -> Result<Content, Error> {
         let mut items = Vec::new();
         while let Some(mark) = self.take_if(|kind| *kind == Kind::BlockEntry)? {

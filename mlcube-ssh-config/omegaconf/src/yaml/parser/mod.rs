@@ -1,4 +1,4 @@
-//! From tokens to a graph of nodes: the grammar at the top of `PyYAML`'s `parser.py`, one function for each rule.
+//! Parses tokens to a graph of nodes, by the grammar at the top of `PyYAML`'s `parser.py`: one function for each rule.
 
 mod block;
 mod flow;
@@ -30,12 +30,12 @@ struct Parser {
     scanner: Scanner,
     graph: Graph,
     anchors: HashMap<String, Id>,
-    /// What the handles of tags stand for.
+    /// The prefixes that the handles of tags stand for.
     handles: HashMap<String, String>,
     depth: usize,
 }
 
-/// What may stand in front of a node.
+/// The properties before a node.
 #[derive(Default)]
 struct Properties {
     anchor: Option<String>,
@@ -76,18 +76,18 @@ impl Parser {
         Err(self.error("the document has ended, and more follows; one file holds one document")?)
     }
 
-    /// `%YAML`, `%TAG` and the `---` that has to follow, whose place it returns.
+    /// Parses `%YAML`, `%TAG` and the `---` that must follow; returns the position of the latter.
     fn directives(&mut self) -> Result<Mark, Error> {
         let mut version_seen = false;
         while self.next_is(|kind| matches!(kind, Kind::Directive(_)))? {
             let token = self.scanner.take()?;
             match token.kind {
                 Kind::Directive(Directive::Yaml { major }) if version_seen || major != "1" => {
-                    return Err(Error::new("the text has to be of YAML 1.1", token.mark));
+                    return Err(Error::new("the version must be YAML 1.1", token.mark));
                 }
                 Kind::Directive(Directive::Yaml { .. }) => version_seen = true,
                 Kind::Directive(Directive::Tag { handle, prefix }) => {
-                    // Only the two that are there from the start may be set again.
+                    // Only the two predefined handles may be set again.
                     let known = self.handles.insert(handle.clone(), prefix);
                     if known.is_some_and(|prefix| default_handles().get(&handle) != Some(&prefix)) {
                         return Err(Error::new("the handle is defined twice", token.mark));
@@ -102,7 +102,8 @@ impl Parser {
         }
     }
 
-    /// A value. `block`: it may be written by indentation. `indentless`: a list's dashes may stand below the key's start.
+    /// Parses a value. With `block` it may be written by indentation; with `indentless` a list's dashes may be in the
+    /// column of the key.
     fn node(&mut self, block: bool, indentless: bool) -> Result<Id, Error> {
         if let Kind::Alias(name) = &self.scanner.peek()?.kind {
             let name = name.clone();
@@ -161,7 +162,7 @@ impl Parser {
         }
     }
 
-    /// Adds a list or a map, whose anchor is known before what it holds: that may refer to it.
+    /// Adds a list or a map. Its anchor is set before its content is parsed, which may refer to it.
     fn nested(
         &mut self,
         properties: Properties,
@@ -199,7 +200,7 @@ impl Parser {
         mark: Mark,
     ) -> Result<Id, Error> {
         let tag = match properties.tag.as_deref() {
-            // `!` makes even quoted text count as plain.
+            // With `!` even a quoted text counts as plain.
             Some("!") => implicit::tag_of(&text),
             Some(tag) => Tag::named(tag),
             None if plain => implicit::tag_of(&text),
@@ -211,12 +212,12 @@ impl Parser {
         )
     }
 
-    /// A value that isn't written: null, at the sign that it would follow. The next token may be many lines below.
+    /// Adds a value that isn't written: null, at the sign that precedes it. The next token may be many lines below.
     fn nothing(&mut self, mark: Mark) -> Result<Id, Error> {
         self.scalar(Properties::default(), String::new(), true, mark)
     }
 
-    /// The value of a key that no `:` follows.
+    /// Adds the value of a key without `:`.
     fn nothing_for(&mut self, key: Id) -> Result<Id, Error> {
         self.nothing(self.graph.nodes[key].mark)
     }
@@ -239,7 +240,7 @@ impl Parser {
         Ok(id)
     }
 
-    /// A node behind the sign at `mark`, or nothing where what `ends` it stands already.
+    /// Parses the node after the sign at `mark`; an empty one if the next token `ends` it.
     fn node_unless(
         &mut self,
         mark: Mark,
@@ -254,7 +255,7 @@ impl Parser {
         Ok(wanted(&self.scanner.peek()?.kind))
     }
 
-    /// Takes the next token, if it is wanted, and says where it stood.
+    /// Takes the next token if it is wanted; returns its position.
     fn take_if(&mut self, wanted: impl Fn(&Kind) -> bool) -> Result<Option<Mark>, Error> {
         if self.next_is(wanted)? {
             self.scanner.take().map(|token| Some(token.mark))

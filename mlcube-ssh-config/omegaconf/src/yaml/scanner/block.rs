@@ -5,24 +5,24 @@ use super::cursor::{is_blank_or_end, is_break};
 use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
-/// What becomes of the line breaks at the end.
+/// The treatment of the line breaks at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomping {
-    /// `-`: none stays.
+    /// `-`: none is kept.
     Strip,
-    /// One stays.
+    /// One is kept.
     Clip,
-    /// `+`: all stay.
+    /// `+`: all are kept.
     Keep,
 }
 
-/// The lines of a block, and the breaks behind them.
+/// The lines of a block, and the breaks after them.
 #[derive(Default)]
 struct Lines {
     text: String,
     /// The break of the last line with text.
     last_break: String,
-    /// The breaks of the empty lines behind it.
+    /// The breaks of the empty lines after it.
     empty: String,
 }
 
@@ -57,14 +57,14 @@ impl Scanner {
         })
     }
 
-    /// The lines at the indentation; `breaks` are those of the empty lines in front.
+    /// Scans the lines at the indentation; `breaks` are those of the empty lines before them.
     fn scan_block_lines(&mut self, indent: i64, breaks: String, folds: bool) -> Lines {
         let mut lines = Lines { empty: breaks, ..Lines::default() };
         let mut after_text = false;
         while self.cursor.column() == indent && self.cursor.peek(0).is_some() {
             let is_text = !matches!(self.cursor.peek(0), Some(' ' | '\t'));
             if folds && after_text && is_text && lines.last_break == "\n" {
-                // Lines of text are joined by a blank, and one of several breaks between them goes.
+                // Lines of text are joined by a blank; of several breaks between them the first is dropped.
                 lines.text.push_str(if lines.empty.is_empty() { " " } else { "" });
             } else {
                 lines.text.push_str(&lines.last_break);
@@ -90,7 +90,7 @@ impl Scanner {
             chomping = chomping.or_else(|| self.scan_chomping());
         }
         if !is_blank_or_end(self.cursor.peek(0)) {
-            return Err(self.error("only '+', '-' or the indentation can stand behind '|' or '>'"));
+            return Err(self.error("only '+', '-' or the indentation may follow '|' or '>'"));
         }
         Ok((chomping.unwrap_or(Chomping::Clip), increment))
     }
@@ -117,7 +117,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// The widest indentation of the empty lines in front, and their breaks.
+    /// Returns the widest indentation of the leading empty lines, and their breaks.
     fn scan_indentation(&mut self) -> (i64, String) {
         let mut breaks = String::new();
         let mut widest = 0;
@@ -131,7 +131,7 @@ impl Scanner {
         }
     }
 
-    /// The breaks of empty lines, up to a line with something at the indentation.
+    /// Scans the breaks of empty lines, up to a line with text at the indentation.
     fn scan_block_breaks(&mut self, indent: i64) -> String {
         let mut breaks = String::new();
         loop {

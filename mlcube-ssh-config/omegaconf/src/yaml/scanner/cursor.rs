@@ -1,8 +1,8 @@
-//! A place in the text.
+//! A cursor in the text.
 
 use crate::yaml::error::{Error, Mark};
 
-/// The text and how far it is read.
+/// The text, and how much of it is read.
 pub(super) struct Cursor {
     text: Vec<char>,
     at: usize,
@@ -30,12 +30,12 @@ impl Cursor {
         Self { text: text.chars().collect(), at: 0, line: 1, column: 0 }
     }
 
-    /// The character so many ahead.
+    /// The character at this distance.
     pub(super) fn peek(&self, ahead: usize) -> Option<char> {
         self.text.get(self.at + ahead).copied()
     }
 
-    /// The place in the text, in characters.
+    /// The position in the text, in characters.
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -51,7 +51,7 @@ impl Cursor {
         self.column
     }
 
-    /// Goes on by so many characters, and counts lines and columns.
+    /// Skips this number of characters, and counts lines and columns.
     pub(super) fn skip(&mut self, characters: usize) {
         for _ in 0..characters {
             let Some(c) = self.peek(0) else { return };
@@ -65,14 +65,14 @@ impl Cursor {
         }
     }
 
-    /// Takes so many characters.
+    /// Takes this number of characters.
     pub(super) fn take(&mut self, characters: usize) -> String {
         let taken = self.text.iter().skip(self.at).take(characters).collect();
         self.skip(characters);
         taken
     }
 
-    /// How many characters from here on are `wanted`.
+    /// How many of the next characters are `wanted`.
     pub(super) fn count(&self, wanted: impl Fn(char) -> bool) -> usize {
         self.text.iter().skip(self.at).take_while(|&&c| wanted(c)).count()
     }
@@ -86,7 +86,7 @@ impl Cursor {
         self.skip(self.count(wanted));
     }
 
-    /// Takes a line break: `\n`, but for the two of Unicode, which stay what they are.
+    /// Takes a line break and returns `\n`; the two line breaks of Unicode are returned unchanged.
     pub(super) fn take_break(&mut self) -> Option<char> {
         let c = self.peek(0).filter(|&c| is_break(c))?;
         let both = c == '\r' && self.peek(1) == Some('\n');
@@ -100,12 +100,12 @@ impl Cursor {
         }
     }
 
-    /// Whether `---` or `...` stands here, on its own at the start of a line.
+    /// Whether `---` or `...` is at the cursor, at the start of a line and followed by a blank or the end.
     pub(super) fn at_document_marker(&self) -> bool {
         self.column == 0 && self.at_three_marks()
     }
 
-    /// The same where it is known that a line starts.
+    /// The same, for a cursor that is known to be at the start of a line.
     pub(super) fn at_three_marks(&self) -> bool {
         let three = [self.peek(0), self.peek(1), self.peek(2)];
         (three == [Some('-'); 3] || three == [Some('.'); 3]) && is_space_or_end(self.peek(3))

@@ -1,8 +1,8 @@
-//! From characters to tokens, as `PyYAML`'s scanner finds them.
+//! Scans characters to tokens, as `PyYAML`'s scanner does.
 //!
-//! Which text is YAML, and where a plain scalar ends, is decided here; every parser has its own view. What tells a key
-//! from another scalar is the `:` behind it: places where a key may have begun are remembered, and a token for it is put
-//! there once the `:` is found.
+//! The scanner decides which text is YAML and where a plain scalar ends; every parser has its own view. A key is
+//! recognised by the `:` after it: the scanner remembers where a key may have begun, and inserts a token there once it
+//! finds the `:`.
 
 mod block;
 mod cursor;
@@ -23,15 +23,15 @@ use simple_key::SimpleKeys;
 pub(super) struct Scanner {
     cursor: Cursor,
     tokens: VecDeque<Token>,
-    /// Tokens that were taken already.
+    /// The number of tokens that were taken already.
     taken: usize,
     done: bool,
-    /// Brackets and braces that are open. In them indentation means nothing.
+    /// The number of open brackets and braces. Inside them indentation has no meaning.
     flow: usize,
     /// The column of the innermost list or map; -1 for none.
     indent: i64,
     indents: Vec<i64>,
-    /// Whether a key may begin here.
+    /// Whether a key may begin at the cursor.
     key_allowed: bool,
     keys: SimpleKeys,
 }
@@ -51,7 +51,7 @@ impl Scanner {
         }
     }
 
-    /// The next token; at the end it is that of the stream.
+    /// Returns the next token; at the end, that of the end of the stream.
     pub(super) fn peek(&mut self) -> Result<&Token, Error> {
         while self.needs_more()? {
             self.fetch()?;
@@ -68,7 +68,7 @@ impl Scanner {
         self.tokens.pop_front().ok_or_else(|| Error::new("the text ends here", mark))
     }
 
-    /// Whether it isn't known yet what the next token is: it may turn out to be the start of a key.
+    /// Whether the next token is still unknown: it may turn out to be the start of a key.
     fn needs_more(&mut self) -> Result<bool, Error> {
         if self.done {
             return Ok(false);
@@ -102,7 +102,7 @@ impl Scanner {
             Some('|' | '>') if self.flow == 0 => self.fetch_block_scalar(),
             Some('\'' | '"') => self.fetch_quoted(),
             Some(c) if self.begins_plain(c, second) => self.fetch_plain(),
-            Some('\t') => Err(self.error("a tab stands where only blanks may; use blanks")),
+            Some('\t') => Err(self.error("a tab isn't allowed here; use blanks")),
             Some(c) => {
                 Err(self
                     .error(format!("nothing can begin with '{c}' here; quote it, if it is text")))
@@ -110,7 +110,7 @@ impl Scanner {
         }
     }
 
-    /// Skips blanks, comments and line breaks. Behind a break a key may begin.
+    /// Skips blanks, comments and line breaks. After a break a key may begin.
     fn skip_to_token(&mut self) {
         self.cursor.skip_byte_order_mark();
         loop {
@@ -135,7 +135,7 @@ impl Scanner {
         }
     }
 
-    /// Begins a list or a map at this column, unless the innermost one does already.
+    /// Begins a list or a map at this column, unless the innermost one begins there already.
     fn wind(&mut self, column: i64) -> bool {
         let further = self.indent < column;
         if further {
@@ -150,7 +150,7 @@ impl Scanner {
         self.tokens.push_back(Token { kind, mark });
     }
 
-    /// Remembers that a key may begin with the token that comes now.
+    /// Remembers that a key may begin with the next token.
     fn maybe_key(&mut self) -> Result<(), Error> {
         if self.key_allowed {
             let required = self.flow == 0 && self.indent == self.cursor.column();

@@ -66,7 +66,7 @@ impl Scanner {
         }
     }
 
-    /// Blanks between words, or what a line break becomes; nothing at the scalar's end.
+    /// Returns the blanks between words, or the replacement of a line break; nothing at the end of the scalar.
     fn scan_plain_spaces(&mut self) -> String {
         let blanks = self.cursor.take_while(|c| c == ' ');
         let Some(first) = self.cursor.take_break() else { return blanks };

@@ -5,7 +5,7 @@ use super::cursor::is_break;
 use crate::yaml::error::Error;
 use crate::yaml::token::{Kind, Token};
 
-/// What line breaks within a scalar become: one is a blank, of several the first is left out.
+/// Replaces the line breaks within a scalar: one becomes a blank, of several the first is dropped.
 pub(super) fn folded(first: char, others: &str) -> String {
     match first {
         '\n' if others.is_empty() => " ".to_owned(),
@@ -76,20 +76,20 @@ impl Scanner {
         Ok(())
     }
 
-    /// The character of so many hexadecimal digits, up to the last of them.
+    /// Returns the character with this number of hexadecimal digits; leaves the cursor on the last digit.
     fn scan_code(&mut self, digits: usize) -> Result<char, Error> {
         self.cursor.skip(1);
         let code: String = (0..digits).map_while(|ahead| self.cursor.peek(ahead)).collect();
         let is_code = code.len() == digits && code.chars().all(|c| c.is_ascii_hexdigit());
         let meant = u32::from_str_radix(&code, 16).ok().filter(|_| is_code);
         let meant = meant.and_then(char::from_u32).ok_or_else(|| {
-            self.error(format!("{digits} hexadecimal digits of a character have to follow"))
+            self.error(format!("{digits} hexadecimal digits of a character must follow"))
         })?;
         self.cursor.skip(digits - 1);
         Ok(meant)
     }
 
-    /// Blanks, or what line breaks become.
+    /// Returns blanks, or the replacement of line breaks.
     fn scan_spaces(&mut self, text: &mut String) -> Result<(), Error> {
         let blanks = self.cursor.take_while(|c| c == ' ' || c == '\t');
         if self.cursor.peek(0).is_none() {

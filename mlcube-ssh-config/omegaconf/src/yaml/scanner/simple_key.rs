@@ -1,14 +1,14 @@
-//! Places where a key may have begun: a key without `?` is on one line and at most 1024 characters long.
+//! Positions where a key may have begun. A key without `?` is on one line and at most 1024 characters long.
 
 use std::collections::VecDeque;
 
 use super::cursor::Cursor;
 use crate::yaml::error::{Error, Mark};
 
-/// How long a key may be.
+/// The most characters of a key.
 const MAX_LENGTH: usize = 1024;
 
-/// A place where a key may have begun.
+/// A position where a key may have begun.
 pub(super) struct SimpleKey {
     /// The number of its first token.
     pub(super) token: usize,
@@ -16,11 +16,11 @@ pub(super) struct SimpleKey {
     /// From 0, as indentation is counted.
     pub(super) column: i64,
     at: usize,
-    /// Whether nothing else can stand there.
+    /// Whether only a key is allowed there.
     required: bool,
 }
 
-/// At most one such place on each level of brackets, the outermost and so the oldest first.
+/// At most one such position for each level of brackets, the outermost and so the oldest first.
 #[derive(Default)]
 pub(super) struct SimpleKeys(VecDeque<(usize, SimpleKey)>);
 
@@ -30,7 +30,7 @@ impl SimpleKeys {
         self.0.front().map(|(_, key)| key.token)
     }
 
-    /// Forgets the places that are too far away by now.
+    /// Forgets the positions that are too far away by now.
     pub(super) fn drop_stale(&mut self, cursor: &Cursor) -> Result<(), Error> {
         while let Some((_, key)) = self.0.front() {
             if key.mark.line == cursor.mark().line && cursor.at() - key.at <= MAX_LENGTH {
@@ -57,7 +57,7 @@ impl SimpleKeys {
         Ok(())
     }
 
-    /// Forgets the place on the innermost level: something else stands there.
+    /// Forgets the position on the innermost level: something else is there.
     pub(super) fn remove(&mut self, level: usize) -> Result<(), Error> {
         match self.take(level) {
             Some(key) if key.required => Err(not_a_key(&key)),
@@ -65,7 +65,7 @@ impl SimpleKeys {
         }
     }
 
-    /// The place on the innermost level, where a key has begun indeed.
+    /// Takes the position on the innermost level, where a key has begun.
     pub(super) fn take(&mut self, level: usize) -> Option<SimpleKey> {
         let is_here = self.0.back().is_some_and(|&(back, _)| back == level);
         if is_here { self.0.pop_back().map(|(_, key)| key) } else { None }
@@ -77,5 +77,5 @@ impl SimpleKeys {
 }
 
 fn not_a_key(key: &SimpleKey) -> Error {
-    Error::new("this should be a key, and no ':' follows it", key.mark)
+    Error::new("this should be a key, but no ':' follows it", key.mark)
 }

@@ -1,4 +1,4 @@
-//! The signs that lists and maps are made of.
+//! The signs of lists and maps.
 
 use super::Scanner;
 use crate::yaml::error::Error;

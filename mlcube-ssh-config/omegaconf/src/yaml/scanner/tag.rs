@@ -36,7 +36,7 @@ impl Scanner {
         let mark = self.cursor.mark();
         let (handle, suffix) = self.scan_tag()?;
         if !is_blank_or_end(self.cursor.peek(0)) {
-            return Err(self.error("a blank has to stand behind a tag"));
+            return Err(self.error("a blank must follow a tag"));
         }
         self.tokens.push_back(Token { kind: Kind::Tag(handle, suffix), mark });
         Ok(())
@@ -64,7 +64,7 @@ impl Scanner {
         }
     }
 
-    /// `!`, `!!` or `!name!`: a second exclamation mark in the word makes it one of the latter.
+    /// `!`, `!!` or `!name!`: a word with a second exclamation mark is one of the latter two.
     fn scan_handle_of_tag(&mut self) -> Result<String, Error> {
         let mut ahead = 1;
         while let Some(c) = self.cursor.peek(ahead).filter(|&c| c != ' ' && !is_break(c)) {
@@ -113,7 +113,7 @@ impl Scanner {
             let is_hexadecimal = digits.len() == 2 && digits.chars().all(|c| c.is_ascii_hexdigit());
             let octet = u8::from_str_radix(&digits, 16).ok().filter(|_| is_hexadecimal);
             octets.push(
-                octet.ok_or_else(|| self.error("two hexadecimal digits have to follow '%'"))?,
+                octet.ok_or_else(|| self.error("two hexadecimal digits must follow '%'"))?,
             );
         }
         String::from_utf8(octets).map_err(|_| self.error("the tag isn't UTF-8"))
