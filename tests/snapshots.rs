@@ -1,8 +1,8 @@
 //! What users see: the files in `tests/snapshots` hold command lines and what they print, and read as documents.
 //!
 //! Each line that starts with `$ ` in a `console` block is run by sh in the home folder of a [`Scene`]; what it writes
-//! (standard output and standard error, in the order of a terminal) and its status, unless it is 0, must be what the file
-//! shows. What differs from run to run is shown as a placeholder (`[HOME]`, `[PORT]`, `[ID]`, …).
+//! (standard output and standard error, in the order of a terminal) and its status, unless it is 0, must be what the
+//! file shows. What differs from run to run is shown as a placeholder (`[HOME]`, `[PORT]`, `[ID]`, …).
 //!
 //! A new case is a new `$ ` line. To write what the commands print now into the files, and then read the diff:
 //!

@@ -1,5 +1,5 @@
-//! Reads whatever a host may send as each of the things that it sends. The fuzz target `host` and the test that replays its
-//! corpus share this.
+//! Reads whatever a host may send as each of the things that it sends. The fuzz target `host` and the test that replays
+//! its corpus share this.
 
 use std::io::{Read, Write, sink};
 use std::path::{Component, Path};

@@ -6,8 +6,8 @@
 //! [`Failure`](pipe::failure::Failure) knows its exit status and its hint.
 //!
 //! What a step does locally is a [`Command`](process::command::Command), what it does on the remote a
-//! [`Script`](process::script::Script). Both are data before they run, so that a dry run, the log of `-v` and the run show the
-//! same value. Words from outside are quoted by one function, and no text from outside becomes code:
+//! [`Script`](process::script::Script). Both are data before they run, so that a dry run, the log of `-v` and the run
+//! show the same value. Words from outside are quoted by one function, and no text from outside becomes code:
 //!
 //! ```
 //! use mlcube_ssh::pipe::document::Document;
@@ -37,9 +37,10 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 //!
-//! [`Connection::run`](remote::connection::Connection::run) runs a script over the shared ssh connection and returns its
-//! [`Reply`](remote::session::Reply). A transfer compares [`Listing`](listing::Listing)s, makes a [`Plan`](sync::Plan), and
-//! carries it out with rsync. `ARCHITECTURE.md` in the repository shows the life of a push and of a job.
+//! [`Connection::run`](remote::connection::Connection::run) runs a script over the shared ssh connection and returns
+//! its [`Reply`](remote::session::Reply). A transfer compares [`Listing`](listing::Listing)s, makes a
+//! [`Plan`](sync::Plan), and carries it out with rsync. `ARCHITECTURE.md` in the repository shows the life of a push
+//! and of a job.
 //!
 //! A module imports only from those above it in this table (and from crates):
 //!

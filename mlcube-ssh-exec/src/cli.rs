@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use mlcube_ssh::pipe::args::{number, seconds};
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
 use mlcube_ssh::pipe::step::StepArgs;
 use mlcube_ssh::remote::job::WaitArgs;
@@ -15,11 +16,11 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 
 /// Run mlcube on the remote host and stream its log.
 ///
-/// Reads the document from standard input. configure, run and attach write it with a receipt to standard output; the other
-/// verbs write their result to standard output. --job chooses a job, else the document does (steps.exec.job), else the
-/// newest job of the workspace is used. A job runs in a session of its own on the remote: when the connection breaks, the
-/// job continues, and the log resumes at the byte where it stopped. Ctrl-C ends the job with all its processes and its
-/// container; closing the terminal leaves it running.
+/// Reads the document from standard input. configure, run and attach write it with a receipt to standard output; the
+/// other verbs write their result to standard output. --job chooses a job, else the document does (steps.exec.job),
+/// else the newest job of the workspace is used. A job runs in a session of its own on the remote: when the connection
+/// breaks, the job continues, and the log resumes at the byte where it stopped. Ctrl-C ends the job with all its
+/// processes and its container; closing the terminal leaves it running.
 #[derive(Parser, Debug)]
 // Without this setting clap shows the help as the text of the error when no verb is given.
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, arg_required_else_help = false)]
@@ -93,7 +94,7 @@ pub(crate) enum Verb {
         #[arg(long)]
         force: bool,
         /// Wait SECONDS between TERM and KILL
-        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value_t = 10)]
         grace: u64,
     },
     /// List the jobs of the cube as a table
@@ -153,7 +154,7 @@ pub(crate) struct FollowArgs {
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct ReconnectArgs {
     /// Try for SECONDS to connect again when the connection is lost
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value_t = 3600)]
     pub(crate) reconnect_timeout: u64,
 }
 
@@ -169,6 +170,6 @@ pub(crate) struct JobArgs {
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct TailArgs {
     /// Start with the last LINES lines
-    #[arg(long, value_name = "LINES")]
+    #[arg(long, value_name = "LINES", value_parser = number)]
     pub(crate) tail: Option<u64>,
 }

@@ -53,7 +53,8 @@ pub(crate) fn problem(errors: &str) -> Option<Problem> {
     Some(Problem { cause: one_line(&cause), hint })
 }
 
-/// Returns the texts in what Python prints of an exception, as in `ProxyError('Cannot connect.', OSError('timed out'))`.
+/// Returns the texts in what Python prints of an exception, as in `ProxyError('Cannot connect.', OSError('timed
+/// out'))`.
 fn texts(printed: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = printed;

@@ -13,8 +13,8 @@ use crate::{network, requirements};
 /// The requirements with which mlcube 0.0.9 starts on every python that it supports.
 const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
 
-/// The requirements with which mlcube 0.0.9 starts on python 3.13 and 3.14 (tested with both). They are newer releases than
-/// mlcube asks for, so pip must not resolve dependencies and all of them are named.
+/// The requirements with which mlcube 0.0.9 starts on python 3.13 and 3.14 (tested with both). They are newer releases
+/// than mlcube asks for, so pip must not resolve dependencies and all of them are named.
 const MLCUBE_OF_NEW_PYTHON: &str = "--no-deps mlcube==0.0.9 mlcube-docker==0.0.9 omegaconf==2.3.0 antlr4-python3-runtime==4.9.3 PyYAML click coloredlogs==14.0 humanfriendly markdown setuptools<81";
 
 /// The problems that `environment.sh` reports.
@@ -237,8 +237,8 @@ fn missing_wheels(errors: &str) -> Option<String> {
     Some(one_line(warning.split_once("Location '")?.1.split_once('\'')?.0))
 }
 
-/// Returns pip's last error, in the words of the program that it called: git's own lines are among pip's lines about git,
-/// indented or marked with a bar.
+/// Returns pip's last error, in the words of the program that it called: git's own lines are among pip's lines about
+/// git, indented or marked with a bar.
 fn pip_words(errors: &str) -> String {
     let trimmed =
         |line: &'_ str| line.trim_matches([' ', '\t', '│', '|', '╰', '─', '>', '×']).to_owned();

@@ -5,8 +5,8 @@
 const CONNECTORS: [&str; 16] =
     ["@", ";", ",", "==", "===", "!=", "~=", "<", "<=", ">", ">=", "(", "and", "or", "in", "not"];
 
-/// Splits `requirements` into options and requirements: `NAME @ URL` and `NAME == 1; python_version < "3.9"` are one word
-/// each, with their blanks.
+/// Splits `requirements` into options and requirements: `NAME @ URL` and `NAME == 1; python_version < "3.9"` are one
+/// word each, with their blanks.
 pub(crate) fn split(requirements: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for part in requirements.split_whitespace() {
@@ -37,8 +37,8 @@ fn ends_with_connector(part: &str) -> bool {
     CONNECTORS.contains(&part) || part.ends_with(['@', ';', ',', '=', '<', '>', '('])
 }
 
-/// Returns the list with `more` in front, without earlier requirements of the same names; `None` if all of `more` is listed
-/// already.
+/// Returns the list with `more` in front, without earlier requirements of the same names; `None` if all of `more` is
+/// listed already.
 pub(crate) fn with(requirements: &str, more: &str) -> Option<String> {
     let listed = split(requirements);
     let more = split(more);
@@ -50,8 +50,8 @@ pub(crate) fn with(requirements: &str, more: &str) -> Option<String> {
     Some(more.iter().chain(rest).map(String::as_str).collect::<Vec<_>>().join(" "))
 }
 
-/// Returns a list for the same packages with `line` in their place, which names all their dependencies. `None` if `line` is
-/// listed already, or if other packages are listed, too. Options and their values remain.
+/// Returns a list for the same packages with `line` in their place, which names all their dependencies. `None` if
+/// `line` is listed already, or if other packages are listed, too. Options and their values remain.
 pub(crate) fn instead(requirements: &str, line: &str) -> Option<String> {
     let wanted = split(line);
     let is_known = |word: &String| {

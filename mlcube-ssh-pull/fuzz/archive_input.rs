@@ -1,5 +1,5 @@
-//! Unpacks whatever a host may list and then send as an archive. The fuzz target `unpack` and the test that replays its corpus
-//! share this.
+//! Unpacks whatever a host may list and then send as an archive. The fuzz target `unpack` and the test that replays its
+//! corpus share this.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};

@@ -9,14 +9,15 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-pull";
 
 /// Fetch the workspace from the remote host.
 ///
-/// Reads the document from standard input and writes it with a receipt to standard output. A file that was edited locally
-/// since the last transfer is kept, and reported. Pull needs only the document: you can repeat it alone, also after a failed
-/// run, and it then exits with the task's status.
+/// Reads the document from standard input and writes it with a receipt to standard output. A file that was edited
+/// locally since the last transfer is kept, and reported. Pull needs only the document: you can repeat it alone, also
+/// after a failed run, and it then exits with the task's status.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Args {
-    /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`); one that matches nothing on the remote is an error
+    /// Fetch only these paths and patterns of the workspace (`model/last*`, `logs/`); one that matches nothing on the
+    /// remote is an error
     #[arg(value_name = "PATTERN")]
     pub(crate) patterns: Vec<String>,
     /// Fetch only the outputs that the tasks declare

@@ -41,7 +41,7 @@ pub(crate) fn of_command_line(
     Ok(image.filter(|image| !is_output(image)).map_or(Selection::All, Selection::AllBut))
 }
 
-/// Tells of the image that a pull leaves on the remote, if it isn't local too.
+/// Names the image that a pull leaves on the remote, unless it exists locally, too.
 pub(crate) fn name_image(
     selection: &Selection,
     remote: &Listing,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use mlcube_ssh::pipe::args::number;
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
 use mlcube_ssh::pipe::step::StepArgs;
 use mlcube_ssh::remote::job::WaitArgs;
@@ -12,9 +13,10 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-push";
 
 /// Send the cube, its build context and its workspace to the remote host.
 ///
-/// Reads the document from standard input and writes it with a receipt to standard output. Code, which is the cube's folder
-/// and its build context, is mirrored one way; nothing is deleted unless you pass --delete. Of the workspace only local
-/// changes are sent: a file that changed on the remote, such as a result, is kept, and reported if it changed locally too.
+/// Reads the document from standard input and writes it with a receipt to standard output. Code, which is the cube's
+/// folder and its build context, is mirrored one way; nothing is deleted unless you pass --delete. Of the workspace
+/// only local changes are sent: a file that changed on the remote, such as a result, is kept, and reported if it
+/// changed locally too.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -38,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "verify")]
     pub(crate) delete: bool,
     /// Refuse to delete more than FILES files
-    #[arg(long, value_name = "FILES", default_value_t = 1000, requires = "delete")]
+    #[arg(long, value_name = "FILES", value_parser = number, default_value_t = 1000, requires = "delete")]
     pub(crate) max_delete: u64,
     /// Send PATH, a former workspace of the cube, as code from now on; PATH is absolute, or relative to the base
     #[arg(long, value_name = "PATH", conflicts_with = "verify")]

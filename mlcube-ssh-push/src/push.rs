@@ -114,7 +114,8 @@ impl<'a> Push<'a> {
         self.args.inputs || self.args.if_changed
     }
 
-    /// Names inputs that changed locally and aren't sent, because `.mlcubeignore` names them by now; fails if a run follows.
+    /// Names inputs that changed locally and aren't sent, because `.mlcubeignore` names them by now; fails if a run
+    /// follows.
     fn check_ignored_inputs(&self, local: &Local) -> Outcome<()> {
         let (layout, host) = (&self.cube.layout, self.connection.host());
         let ignored: Vec<PathBuf> =
@@ -136,7 +137,8 @@ impl<'a> Push<'a> {
         Ok(())
     }
 
-    /// Lists the local disk, and inspects the remote at the same time if it is contacted at once. Names what isn't sent.
+    /// Lists the local disk, and inspects the remote at the same time if it is contacted at once. Names what isn't
+    /// sent.
     fn inspect(&self, incoming: &IncomingId) -> Outcome<(Local, Option<Outcome<RemoteState<'_>>>)> {
         let report = self.step.report();
         let (local, remote) = thread::scope(|scope| {
@@ -201,14 +203,14 @@ impl<'a> Push<'a> {
         Ok(script.flag("follow_workspace", follows).given("as_code", &as_code.unwrap_or_default()))
     }
 
-    /// Returns whether the remote is contacted while the local disk is still being listed. Not with `--if-changed`, which
-    /// may find nothing to send, and not with `--wait`, which may have to wait for a remote job first.
+    /// Returns whether the remote is contacted while the local disk is still being listed. Not with `--if-changed`,
+    /// which may find nothing to send, and not with `--wait`, which may have to wait for a remote job first.
     fn contacts_at_once(&self) -> bool {
         !self.args.if_changed && self.args.wait.wait.is_none()
     }
 
-    /// Returns whether there is anything to do on the remote: always, except with `--if-changed`. What a push that didn't
-    /// end well has sent isn't recorded, so the remote may have something else than the last one that did.
+    /// Returns whether there is anything to do on the remote: always, except with `--if-changed`. What a push that
+    /// didn't end well has sent isn't recorded, so the remote may have something else than the last one that did.
     fn has_work(&self, local: &Local, incoming: &IncomingId) -> bool {
         let deletes = self.args.delete && local.gone.files() > 0;
         let was_cut_off = !incoming.former.is_empty();
@@ -335,7 +337,7 @@ fn act(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome
     receipt.files_sent = Some(transfer.files_sent);
     receipt.bytes_sent = Some(transfer.bytes_sent);
     pushed.inspect_err(|failure| {
-        // What the failure doesn't name was skipped all the same.
+        // The failure doesn't name all that was skipped.
         if failure.kind == FailureKind::Ours {
             skipped::name(context);
         }

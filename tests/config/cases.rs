@@ -1,9 +1,9 @@
 //! Worked cases: settings, cube and arguments, and the configuration that `mlcube` 0.0.10rc2 computes from them.
 //!
-//! A case in `tests/config/cases` is a folder: `settings.yaml`, `mlcube.yaml` and `files/` (the cube's root, which is the
-//! working directory too), `args.txt` (an argument a line), `expected.json` (the document's `config`; without it the
-//! configuration is refused) and `stderr.txt` (what is said). Where `mlcube` refuses we refuse; where we refuse more or
-//! take more, the list of deviations here says why.
+//! A case in `tests/config/cases` is a folder: `settings.yaml`, `mlcube.yaml` and `files/` (the cube's root, which is
+//! the working directory too), `args.txt` (an argument a line), `expected.json` (the document's `config`; without it
+//! the configuration is refused) and `stderr.txt` (what is said). Where `mlcube` refuses we refuse; where we refuse
+//! more or take more, the list of deviations here says why.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::BTreeMap;

@@ -325,7 +325,8 @@ fn the_host_is_not_sent_the_configuration() {
     let document = config.env("DATABASE_URL", secret).run().succeeds().document();
     assert_eq!(document.at("/config/description"), secret, "as mlcube has it");
     let document = run("mlcube-ssh-push", &["-q"], &document);
-    // The mlcube there resolves the cube's file with its own variables: here it has none, and fails after it was called.
+    // The mlcube there resolves the cube's file with its own variables: here it has none, and fails after it was
+    // called.
     scene.tool("mlcube-ssh-exec").arg("run").reads_document(&document).run();
     let found = scene.sh(&format!("grep -rl hunter2 '{}'", scene.host.folder().display())).run();
     assert_eq!(found.stdout, "", "nothing there holds it");
@@ -560,7 +561,8 @@ fn clean_removes_nothing_that_another_machine_pushed() {
     assert!(!tree.exists());
 }
 
-/// What a document that this user's mlcube-ssh-config didn't write may name: nothing beyond what the cube's own file could.
+/// What a document that this user's mlcube-ssh-config didn't write may name: nothing beyond what the cube's own file
+/// could.
 #[test]
 fn a_strangers_document_sends_nothing_from_elsewhere() {
     let scene = Scene::new();

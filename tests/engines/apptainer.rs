@@ -5,8 +5,8 @@ use mlcube_ssh_harness::{
 };
 use serde_json::json;
 
-/// A document of a host with Apptainer, whose image does these lines of sh. What the host has in its environment is kept
-/// out of the container.
+/// A document of a host with Apptainer, whose image does these lines of sh. What the host has in its environment is
+/// kept out of the container.
 fn scene(lines: &str) -> Option<(Scene, Document)> {
     let mut scene = Scene::new();
     let apptainer = Apptainer::of(&mut scene)?;

@@ -242,7 +242,8 @@ fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
     advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
 }
 
-/// Start-up files of login shells, and how they put a folder into PATH of a login shell alone, or of an interactive one.
+/// Start-up files of login shells, and how they put a folder into PATH of a login shell alone, or of an interactive
+/// one.
 const LOGIN_SHELLS: [(&str, &[(&str, &str)]); 3] = [
     ("zsh", &[(".zshrc", "path=(FOLDER $path)")]),
     ("fish", &[(".config/fish/config.fish", "if status is-login; set -gx PATH FOLDER $PATH; end")]),

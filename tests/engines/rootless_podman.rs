@@ -1,5 +1,5 @@
-//! Rootless podman, as an ordinary account uses it: what its containers write may belong to accounts that only podman's own
-//! namespace has.
+//! Rootless podman, as an ordinary account uses it: what its containers write may belong to accounts that only podman's
+//! own namespace has.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

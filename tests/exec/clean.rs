@@ -306,8 +306,8 @@ fn a_push_of_another_pair_keeps_what_it_fills() {
     assert!(!tree(&scene).exists() && !state(&scene).exists());
 }
 
-/// Starts a clean that stands still, with the tree in its hands, until the file `go` is on the host; from then on `asked` is
-/// there once another one asks the host for the lock.
+/// Starts a clean that stands still, with the tree in its hands, until the file `go` is on the host; from then on
+/// `asked` is there once another one asks the host for the lock.
 fn clean_stands_still(scene: &Scene, document: &Document) -> Running {
     let at = scene.host.folder().display().to_string();
     let waits = format!(

@@ -211,7 +211,7 @@ fn a_holder_that_cannot_be_looked_at_is_named_by_every_program() {
     exec(&scene, &["attach"], &job).succeeds();
 }
 
-/// A job that has a container, whose daemon, which may be on another machine, doesn't answer any more.
+/// A job that has a container, whose daemon, which may be on another machine, doesn't reply any more.
 fn with_a_daemon_that_is_gone(scene: &Scene, document: &Document) {
     let job = exec(scene, &["run", "--detach"], document).succeeds().document();
     let folder = state(scene).join("jobs").join(job.at("/steps/exec/job").as_str().unwrap());
@@ -224,7 +224,7 @@ fn what_a_stop_could_not_end_holds_the_workspace() {
     let (scene, document) = pushed();
     with_a_daemon_that_is_gone(&scene, &document);
     for _ in 0..2 {
-        exec(&scene, &["stop"], &document).exits(125).says("docker tells nothing");
+        exec(&scene, &["stop"], &document).exits(125).says("whose state docker doesn't report");
         exec(&scene, &["run"], &document)
             .exits(125)
             .complains(&["left processes or containers", "mlcube-ssh stop"]);
@@ -239,7 +239,9 @@ fn what_a_stop_could_not_end_holds_the_workspace() {
 fn a_workspace_is_given_up_by_force_whatever_is_left() {
     let (scene, document) = pushed();
     with_a_daemon_that_is_gone(&scene, &document);
-    exec(&scene, &["stop", "--force"], &document).exits(125).says("docker tells nothing");
+    exec(&scene, &["stop", "--force"], &document)
+        .exits(125)
+        .says("whose state docker doesn't report");
     Engine::installed_on(&scene.host, "docker");
     go(&scene);
     exec(&scene, &["run"], &document).succeeds();

@@ -95,7 +95,8 @@ fn a_host_that_sends_no_more() {
     }
 }
 
-/// The way of both archives is cut when a part of them has come; nothing comes back, as from a router that lost its power.
+/// The way of both archives is cut when a part of them has come; nothing comes back, as from a router that lost its
+/// power.
 #[test]
 #[ignore = "half a minute, until ssh gives up: MLCUBE_SSH_MATRIX=all scripts/test deadlines"]
 fn a_network_that_goes_in_the_middle_of_an_archive() {

@@ -170,7 +170,7 @@ fn the_text_of_a_disconnect_is_not_taken_for_a_word_of_ssh() {
         let failed = push(&scene, &document);
         failed
             .exits(255)
-            .complains(&["can't log in on 'there'", "Received disconnect from 127.0.0.1"]);
+            .complains(&["can't log in to 'there'", "Received disconnect from 127.0.0.1"]);
         failed.never_says("has changed");
         failed.never_says("was refused");
         failed.never_says("remove");
@@ -304,13 +304,9 @@ fn a_local_rsync_that_fails_is_told_as_one() {
     let document = scene.document(&cube, &[]);
     push(&scene, &document).succeeds();
     for (line, status, words) in [
-        ("exit 11", 125, ["rsync failed on this machine with status 11: it gave no reason", "df"]),
-        ("exit 99", 125, ["rsync failed on this machine with status 99: it gave no reason", "-v"]),
-        (
-            "kill -KILL $$",
-            137,
-            ["rsync on this machine was ended by signal 9", "run this step again"],
-        ),
+        ("exit 11", 125, ["rsync failed locally with status 11: it gave no reason", "df"]),
+        ("exit 99", 125, ["rsync failed locally with status 99: it gave no reason", "-v"]),
+        ("kill -KILL $$", 137, ["the local rsync was ended by signal 9", "run this step again"]),
     ] {
         let version = "case $* in *--version*) exec /usr/bin/rsync \"$@\" ;; esac";
         scene.has_program("rsync", &format!("{version}\n{line}"));

@@ -106,14 +106,14 @@ fn what_cant_be_done_is_said_in_one_line() {
     let scene = scene_with_a_checkout();
     install(&scene, &["--frob"]).run().exits(125).says("--frob");
     for words in [&["--prefix="][..], &["--prefix", ""], &["--prefix"]] {
-        install(&scene, words).run().exits(125).says("install: --prefix needs a folder");
+        install(&scene, words).run().exits(125).says("install: error: --prefix needs a folder");
     }
     let homeless = install(&scene, &[]).without_env("HOME").run();
-    homeless.exits(125).says("install: HOME isn't set").says("--prefix");
+    homeless.exits(125).says("install: error: HOME isn't set").says("hint: write --prefix=DIR");
     fs::write(scene.home().join("file"), "").unwrap();
     scene.has_program("cargo", "echo built >&2; exit 1");
     let unwritable = install(&scene, &["--prefix=file/p"]).run();
-    unwritable.exits(125).never_says("built").says("file; choose another --prefix");
+    unwritable.exits(125).never_says("built").says("file'").says("hint: choose another folder");
     scene.has_program("cargo", "exit 101");
     let failed = install(&scene, &["--prefix=p"]).run();
     failed.exits(125).says("nothing was installed");

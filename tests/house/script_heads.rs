@@ -42,7 +42,8 @@ fn given() -> BTreeSet<String> {
     names
 }
 
-/// The head of a script and the lines below it, without comments; `None` for a file of functions, which has no such head.
+/// The head of a script and the lines below it, without comments; `None` for a file of functions, which has no such
+/// head.
 fn parts(script: &Path) -> Option<(String, Vec<String>)> {
     let text = fs::read_to_string(script).unwrap();
     let (head, body): (Vec<&str>, Vec<&str>) =

@@ -1,5 +1,5 @@
-//! The functions that the remote scripts share, each on a folder prepared for it, under the shells that a host's `sh` may
-//! be.
+//! The functions that the remote scripts share, each on a folder prepared for it, under the shells that a host's `sh`
+//! may be.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 #![expect(clippy::disallowed_methods, reason = "the shell itself is what is tested")]
 

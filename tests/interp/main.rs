@@ -206,8 +206,8 @@ fn proof(scene: &Scene) -> PathBuf {
     scene.host.home().join("envs/cube/.mlcube-ssh-started")
 }
 
-/// Asks until mlcube was seen to start from files none of which had changed within that second, as they do in an environment
-/// that has just been made.
+/// Asks until mlcube was seen to start from files none of which had changed within that second, as they do in an
+/// environment that has just been made.
 fn has_proof(scene: &mut Scene, interpreter: &Value) {
     eventually("a proof that mlcube starts", || {
         let ran = interp(scene, interpreter.clone());

@@ -235,7 +235,7 @@ fn a_connection_of_the_users_own_whose_other_end_is_silent_is_left_alone() {
     scene.host.sshd.connections().iter().for_each(|process| process.signal(Signal::STOP));
     scene.sh("ssh -O check there").run().succeeds();
     let ran = pipeline(&scene, &document).run();
-    ran.succeeds().says("your own shared connection to 'there' doesn't answer");
+    ran.succeeds().says("your own shared connection to 'there' doesn't reply");
     ran.says("`ssh -O exit there`");
     assert_eq!(scene.host.sshd.logins(), 2);
     // The next step doesn't wait for it again, and it stays the user's to end.

@@ -1,4 +1,5 @@
-//! What an account does before a script runs: start-up files that print, read or never end, login shells that run nothing.
+//! What an account does before a script runs: start-up files that print, read or never end, login shells that run
+//! nothing.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! A host that means harm: whatever it sends ends with one error line, in bounded time and memory, and nothing that it says
-//! moves anything on a terminal, runs here, or lands outside the workspace.
+//! A host that means harm: whatever it sends ends with one error line, in bounded time and memory, and nothing that it
+//! says moves anything on a terminal, runs here, or lands outside the workspace.
 //!
 //! The host is a real one whose own programs lie: its `sh` lets a script say that it runs, and then speaks for itself.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
@@ -14,8 +14,8 @@ use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, whole_tree};
 #[path = "../../mlcube-ssh-config/fuzz/host_input.rs"]
 mod host_input;
 
-/// Sequences that a terminal obeys, one of each kind: C0, DEL, C1 and a mark that turns the direction of writing. As sh writes
-/// them with printf.
+/// Sequences that a terminal obeys, one of each kind: C0, DEL, C1 and a mark that turns the direction of writing. As sh
+/// writes them with printf.
 const ESCAPES: &str = r"\033]0;owned\007\033[2J\177\302\2331m\342\200\256gpj\r";
 
 /// The most memory that a host may make a client take, in bytes.
@@ -182,8 +182,8 @@ fn a_listing_without_end() {
     host.run(&["mlcube-ssh-pull"]).exits(125).complains(&["a path in a listing", "4096 bytes"]);
 }
 
-/// What a pull notes of each entry counts where it skips every one: a part of as many as there may be takes its part of the
-/// memory. What links lead to is no shorter than they are: each of a few leads through two thousand folders.
+/// What a pull notes of each entry counts where it skips every one: a part of as many as there may be takes its part of
+/// the memory. What links lead to is no shorter than they are: each of a few leads through two thousand folders.
 #[test]
 fn a_listing_within_its_limits() {
     const ENTRIES: u64 = 400_000;
@@ -413,8 +413,8 @@ fn the_corpus_is_read() {
     assert!(inputs > 400, "only {inputs}");
 }
 
-/// Paths of two thousand folders each, none of which is on this machine: what is known of a folder is kept as long as a path lies
-/// in it, and nothing is looked for below a folder that isn't there.
+/// Paths of two thousand folders each, none of which is on this machine: what is known of a folder is kept as long as a
+/// path lies in it, and nothing is looked for below a folder that isn't there.
 #[test]
 fn deep_folders() {
     let host = Attacked::waiting_for(5);

@@ -188,8 +188,8 @@ fn what_is_edited_locally_while_checksums_are_compared_stays() {
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine\n");
 }
 
-/// Changes the content of a file that both sides have in common, and neither its size nor its time, as a write through a
-/// memory map does.
+/// Changes the content of a file that both sides have in common, and neither its size nor its time, as a write through
+/// a memory map does.
 fn flip(path: &Path) {
     let modified = fs::metadata(path).unwrap().modified().unwrap();
     fs::write(path, "COMMON").unwrap();

@@ -29,7 +29,7 @@ fn what_differs_only_by_content_is_named_and_stays() {
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds();
     let verify = |tool| scene.tool(tool).arg("--verify").reads_document(&document).run();
     for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
-        verify(tool).succeeds().says("no file differs between this machine and 'there'");
+        verify(tool).succeeds().says("no file differs from that on 'there'");
     }
     flips(&there.join("workspace/data.csv"), "1,3\n");
     flips(&cube.workspace().join("score"), "0.8");
@@ -71,9 +71,7 @@ fn what_differs_only_by_content_goes_with_checksum() {
     assert_eq!(fs::read_to_string(there.join("set/train.csv")).unwrap(), "3,5\n");
     assert_eq!(fs::read_to_string(tree.join("tasks/train")).unwrap(), ";");
     for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
-        run(tool, &["--verify"])
-            .succeeds()
-            .says("no file differs between this machine and 'there'");
+        run(tool, &["--verify"]).succeeds().says("no file differs from that on 'there'");
         let nothing = run(tool, &["--checksum"]).succeeds().document();
         assert_eq!(nothing.at(&format!("/steps/{}/changed", &tool[11..])), false);
     }
@@ -151,9 +149,7 @@ fn verify(scene: &Scene, tool: &str, document: &Document) -> Outcome {
 fn finds_a_flipped_byte(scene: &Scene, document: &Document, file: &Path, name: &str) {
     let tools = ["mlcube-ssh-push", "mlcube-ssh-pull"];
     for tool in tools {
-        verify(scene, tool, document)
-            .succeeds()
-            .says("no file differs between this machine and 'there'");
+        verify(scene, tool, document).succeeds().says("no file differs from that on 'there'");
     }
     flips(file, "3,5\n");
     for tool in tools {
@@ -190,10 +186,13 @@ fn a_folder_that_is_a_remote_link_of_the_user() {
     let disk = becomes_a_link(&scene, &there.join("set"));
     verify(&scene, "mlcube-ssh-push", &document)
         .succeeds()
-        .says("no file differs between this machine and 'there'");
+        .says("no file differs from that on 'there'");
     flips(&disk.join("train.csv"), "3,5\n");
     let found = verify(&scene, "mlcube-ssh-push", &document);
-    found.exits(125).says(": set/train.csv differs between").says("1 file differs in content");
+    found
+        .exits(125)
+        .says(": the local set/train.csv differs from that on")
+        .says("1 file differs in content");
     // Nothing was made or written there.
     assert!(there.join("set").is_symlink());
 }
@@ -207,10 +206,13 @@ fn a_folder_that_is_a_local_link_of_the_user() {
     let disk = becomes_a_link(&scene, &cube.workspace().join("set"));
     verify(&scene, "mlcube-ssh-pull", &document)
         .succeeds()
-        .says("no file differs between this machine and 'there'");
+        .says("no file differs from that on 'there'");
     flips(&disk.join("train.csv"), "3,5\n");
     let found = verify(&scene, "mlcube-ssh-pull", &document);
-    found.exits(125).says(": set/train.csv differs between").says("1 file differs in content");
+    found
+        .exits(125)
+        .says(": the local set/train.csv differs from that on")
+        .says("1 file differs in content");
 }
 
 #[test]
@@ -221,7 +223,10 @@ fn a_file_where_the_other_side_has_a_folder() {
     fs::write(there.join("set"), "x").unwrap();
     for tool in ["mlcube-ssh-push", "mlcube-ssh-pull"] {
         let found = verify(&scene, tool, &document);
-        found.exits(125).says(": set differs between").says("1 file differs in content");
+        found
+            .exits(125)
+            .says(": the local set differs from that on")
+            .says("1 file differs in content");
     }
     assert_eq!(cube.result("set/train.csv"), "3,4\n");
 }

@@ -46,7 +46,8 @@ fn unpacks_slowly(scene: &Scene) {
     scene.host.has_program("tar", &unpack);
 }
 
-/// A push during which the host is gone when so many bytes of the file `zlarge` have come; afterwards all is well again.
+/// A push during which the host is gone when so many bytes of the file `zlarge` have come; afterwards all is well
+/// again.
 fn cut_off_after(scene: &mut Scene, document: &Document, bytes: u64) -> Outcome {
     unpacks_slowly(scene);
     let running = scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).start();
@@ -250,7 +251,8 @@ fn a_tar_that_brings_nothing_and_reports_success_is_no_success() {
 fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
     let scene = Scene::new();
     let cube = many(&scene);
-    // More than what is on its way at once: some of it is read when the host has got its beginning, and nothing behind it.
+    // More than what is on its way at once: some of it is read when the host has got its beginning, and nothing behind
+    // it.
     fs::write(cube.workspace().join("large"), random(1, 24_000_000)).unwrap();
     fs::create_dir(cube.workspace().join("many/sub")).unwrap();
     fs::write(cube.workspace().join("many/sub/x"), "x").unwrap();

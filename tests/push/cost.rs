@@ -1,5 +1,5 @@
-//! What a push and a pull cost, as far as that isn't a matter of time: sessions, and memory. And that the benchmark, which
-//! measures the rest, works.
+//! What a push and a pull cost, as far as that isn't a matter of time: sessions, and memory. And that the benchmark,
+//! which measures the rest, works.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use mlcube_ssh_harness::{Document, Scene, Task, repository};
 
-/// So many files, and the most memory that a program may take for them, in bytes: with the 6 MB that it takes for itself that
-/// makes 30 MB for 100,000 files.
+/// So many files, and the most memory that a program may take for them, in bytes: with the 6 MB that it takes for
+/// itself that makes 30 MB for 100,000 files.
 const FILES: usize = 20_000;
 const MEMORY: u64 = 4_800_000;
 

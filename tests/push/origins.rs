@@ -132,8 +132,8 @@ fn rename_only(folder: &Path, accepted: impl Fn(&str) -> bool, name: &str) -> Pa
     folder.join(only)
 }
 
-/// Puts all under the names that versions before the stable hash would have given it, and returns the stable ones and the
-/// workspace's former one.
+/// Puts all under the names that versions before the stable hash would have given it, and returns the stable ones and
+/// the workspace's former one.
 fn as_an_earlier_version(
     scene: &Scene,
     document: &Document,

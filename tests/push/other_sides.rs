@@ -1,5 +1,5 @@
-//! Sides that aren't those with which both last agreed: a local folder that is another one, a remote that was put back from
-//! a backup.
+//! Sides that aren't those with which both last agreed: a local folder that is another one, a remote that was put back
+//! from a backup.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -40,8 +40,8 @@ fn incoming(scene: &Scene) -> PathBuf {
     scene.host.remote_root().join(".mlcube-ssh/digits/incoming")
 }
 
-/// A push of which the remote has unpacked a part of the archive, and goes on when there is a file `go`; other archives are
-/// unpacked at once.
+/// A push of which the remote has unpacked a part of the archive, and goes on when there is a file `go`; other archives
+/// are unpacked at once.
 fn half_pushed(scene: &Scene, cube: &Cube) -> Running {
     let halting = "import os, sys, time
 head = sys.stdin.buffer.read(100000)

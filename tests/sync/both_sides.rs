@@ -1,9 +1,10 @@
 //! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
-//! off; by two machines that push from one path, by two members of a group, with edits while a transfer goes on, beside another
-//! workspace of the cube, with links to files and folders elsewhere, which the user lists or doesn't, files with holes, locked folders,
-//! and writes that change neither size nor time. What was written and not replaced by whoever wrote it is never gone, and no pull
-//! writes through a link that isn't listed. In the end every file that differs is named, and nothing of ours is in a workspace.
-//! `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED` goes other ways.
+//! off; by two machines that push from one path, by two members of a group, with edits while a transfer goes on, beside
+//! another workspace of the cube, with links to files and folders elsewhere, which the user lists or doesn't, files
+//! with holes, locked folders, and writes that change neither size nor time. What was written and not replaced by
+//! whoever wrote it is never gone, and no pull writes through a link that isn't listed. In the end every file that
+//! differs is named, and nothing of ours is in a workspace. `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED`
+//! goes other ways.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeSet, HashSet};
@@ -22,7 +23,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rustix::process::Signal;
 
-/// Few names, so that both sides meet; one is a file on one side and a folder on the other, and some are one name on some disks.
+/// Few names, so that both sides meet; one is a file on one side and a folder on the other, and some are one name on
+/// some disks.
 const NAMES: [&str; 11] = [
     "#g",
     "d/;h",
@@ -416,8 +418,8 @@ impl<'a> Trial<'a> {
         assert!(self.follows || contents(&disk) == before, "{tool} wrote through a link");
     }
 
-    /// Whatever came before, a push and a pull bring both sides together or name what differs, and leave nothing of their own in the
-    /// workspaces.
+    /// Whatever came before, a push and a pull bring both sides together or name what differs, and leave nothing of
+    /// their own in the workspaces.
     fn both_sides_are_right(&mut self, after: &[Act]) -> Result<(), TestCaseError> {
         if let Some((_, disk, oddities)) = &self.disk {
             disk.has(oddities);

@@ -1,5 +1,5 @@
-//! What no disk rounds was changed by somebody: a time in whole seconds is a time like any other, and only a file system
-//! that was asked is known to store times otherwise.
+//! What no disk rounds was changed by somebody: a time in whole seconds is a time like any other, and only a file
+//! system that was asked is known to store times otherwise.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

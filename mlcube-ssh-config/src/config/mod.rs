@@ -1,9 +1,9 @@
-//! The effective configuration, as the Python `mlcube` 0.0.10rc2 computes it with `OmegaConf` 2.1.0 from the same files and
-//! flags.
+//! The effective configuration, as the Python `mlcube` 0.0.10rc2 computes it with `OmegaConf` 2.1.0 from the same files
+//! and flags.
 //!
-//! From weakest to strongest: the runner's defaults, `runner:` of the cube's file, the platform's section of the settings
-//! file, `-P`. Maps are merged deeply, lists are replaced, a later `???` doesn't override. The Python sources are the
-//! reference; the functions name the Python functions that they follow.
+//! From weakest to strongest: the runner's defaults, `runner:` of the cube's file, the platform's section of the
+//! settings file, `-P`. Maps are merged deeply, lists are replaced, a later `???` doesn't override. The Python sources
+//! are the reference; the functions name the Python functions that they follow.
 
 pub(crate) mod composition;
 pub(crate) mod effective;
@@ -162,8 +162,8 @@ fn arguments(request: &Request) -> Arguments {
 }
 
 impl Resolved {
-    /// Returns the settings of the runner. The author of a value decides whether it is valid: a cube defines what to run;
-    /// only the user defines the host, the account and the programs.
+    /// Returns the settings of the runner. The author of a value decides whether it is valid: a cube defines what to
+    /// run; only the user defines the host, the account and the programs.
     ///
     /// # Errors
     /// If the cube's file sets one of them; the error has its line and the remedy.
@@ -182,10 +182,7 @@ impl Resolved {
             .collect();
         let lines: Vec<String> = set.iter().map(writers::CubeSetting::in_section).collect();
         Err(hinted(
-            format!(
-                "{}: a cube may not set this, only the settings file and -Prunner.… may",
-                refused.join(", ")
-            ),
+            format!("{}: only the settings file and -Prunner.… may set this", refused.join(", ")),
             format!(
                 "remove it from the cube's file; if you want it, write {} below platforms.{} in {}, or give {}",
                 lines.join(", "),
@@ -196,8 +193,8 @@ impl Resolved {
         ))
     }
 
-    /// Returns the local variables that the cube's file reads and that are part of the value of a key, or of a map around
-    /// it. `parts` is the key, part by part.
+    /// Returns the local variables that the cube's file reads and that are part of the value of a key, or of a map
+    /// around it. `parts` is the key, part by part.
     #[must_use]
     pub fn variables(&self, parts: &[&str]) -> Vec<String> {
         self.tree.variables(self.top, parts)
@@ -211,8 +208,8 @@ impl Resolved {
         explain::explain(&self.tree, self.top, key)
     }
 
-    /// Returns the source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest existing key above
-    /// it.
+    /// Returns the source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest existing key
+    /// above it.
     #[must_use]
     pub fn place(&self, key: &str) -> String {
         explain::place(&self.tree, self.top, key)

@@ -22,7 +22,8 @@ pub(crate) fn absolute(path: &str, working_directory: &str) -> String {
     format!("{slashes}{}", parts.join("/"))
 }
 
-/// Works like `os.path.expanduser`: replaces `~` by the home folder, `~name` by that of another user; unknown ones remain.
+/// Works like `os.path.expanduser`: replaces `~` by the home folder, `~name` by that of another user; unknown ones
+/// remain.
 pub(crate) fn expand_user(path: &str, home: Option<&str>) -> String {
     let Some(rest) = path.strip_prefix('~') else { return path.to_owned() };
     let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

@@ -13,7 +13,8 @@ pub(crate) struct Platform {
 }
 
 impl Composition<'_> {
-    /// Returns the platform of this name. The platforms of the installed runners exist even if the file doesn't list them.
+    /// Returns the platform of this name. The platforms of the installed runners exist even if the file doesn't list
+    /// them.
     pub(crate) fn platform(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<Platform> {
         let runners = self.settings_section(settings, "runners")?;
         let platforms = self.settings_section(settings, "platforms")?;

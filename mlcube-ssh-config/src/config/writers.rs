@@ -13,7 +13,8 @@ pub(crate) struct CubeSetting {
     pub(crate) key: String,
     /// The position in the cube's file.
     pub(crate) origin: Origin,
-    /// The value as the cube's file writes it, as YAML and shortened if it is long: the value of a variable isn't repeated.
+    /// The value as the cube's file writes it, as YAML and shortened if it is long: the value of a variable isn't
+    /// repeated.
     pub(crate) written: String,
 }
 

@@ -160,7 +160,7 @@ impl Boundary {
         self.followed(link).is_some()
     }
 
-    /// The real path of the end of a local link, if that is a place that the user lists.
+    /// The real path to which a local link leads, if the user lists that place.
     #[must_use]
     pub fn followed(&self, link: &Path) -> Option<PathBuf> {
         if self.listed.is_empty() {
@@ -169,7 +169,7 @@ impl Boundary {
         fs::canonicalize(link).ok().filter(|is| self.is_listed(is) && self.can_be_listed(is))
     }
 
-    /// The real path of the end of a local link, if a push may read there: it is in the base, or the user lists it.
+    /// The real path to which a local link leads, if a push may read it: it is in the base, or the user lists it.
     #[must_use]
     pub fn readable(&self, link: &Path) -> Option<PathBuf> {
         let is = fs::canonicalize(link).ok()?;
@@ -177,7 +177,7 @@ impl Boundary {
         (is_own || self.is_listed(&is) && self.can_be_listed(&is)).then_some(is)
     }
 
-    /// Returns whether it counts that the user lists a place: tasks get no files of the user's own.
+    /// Returns whether `follow_links` may list a place: not a home or one of the user's private folders.
     #[must_use]
     pub fn can_be_listed(&self, is: &Path) -> bool {
         let holds = |folder: &PathBuf| folder.starts_with(is) || is.starts_with(folder);
@@ -210,8 +210,8 @@ impl Boundary {
         self.listed.iter().any(|place| is.starts_with(place))
     }
 
-    /// Returns whether a place lies in a `.git`: its configuration holds tokens, and git runs its hooks. Some disks take
-    /// `.GIT` for the same name.
+    /// Returns whether a place lies in a `.git`: its configuration holds tokens, and git runs its hooks. Some disks
+    /// take `.GIT` for the same name.
     fn is_in_git(&self, is: &Path) -> bool {
         let tops = [&self.base].into_iter().chain(&self.listed);
         let below = tops

@@ -1,5 +1,5 @@
-//! The place of an image in the workspace: that of a singularity image, which mlcube keeps there unless it is told another
-//! place. It is neither an input nor a result.
+//! The folder of singularity images. mlcube keeps it in the workspace unless `image_dir` names another one. An image is
+//! neither an input nor a result.
 
 use std::path::{Path, PathBuf};
 

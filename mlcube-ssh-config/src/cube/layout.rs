@@ -66,7 +66,7 @@ impl Layout {
             .filter(|context| !context.starts_with(['/', '~', '$']));
         let recipe = text("docker", "build_file").or_else(|| remote("build_file"));
         let recipe = recipe.unwrap_or_else(|| "Dockerfile".to_owned());
-        // Without a recipe the image is pulled, not built: many such cubes declare `../` all the same.
+        // Without a recipe the image is pulled, not built, and the context isn't used; many such cubes declare `../`.
         let context = declared
             .map(|context| normal(&root.join(context)))
             .filter(|context| context.join(&recipe).is_file());

@@ -1,7 +1,8 @@
 //! The arguments of the remote `mlcube`.
 //!
-//! Everything that the user gave is passed on in the form which that `mlcube` takes. It joins its arguments into a
-//! shell line without quotes, so what it would misread is refused locally, by name, before anything is contacted.
+//! Everything that the user gave is passed on in the form that the remote `mlcube` accepts. It joins its arguments into
+//! a shell line without quotes, so a word that it would misread is refused locally, by name, before anything is
+//! contacted.
 
 use anyhow::{Context, Result};
 
@@ -80,7 +81,7 @@ fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> O
     if given == parameter.path || document.run.args.contains_key(&parameter.name) {
         return None;
     }
-    // A dot in a name would split it.
+    // mlcube splits a name at its dots.
     let key =
         |name: &str| if name.contains('.') { format!("[{name}]") } else { format!(".{name}") };
     let (task, name) = (key(&parameter.task), key(&parameter.name));

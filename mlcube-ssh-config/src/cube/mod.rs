@@ -32,8 +32,8 @@ impl Cube {
     /// Parses and checks what a document says. Contacts nobody.
     ///
     /// # Errors
-    /// When the document's settings aren't this user's ([`trust`]), its configuration is unusable, or it has values that
-    /// the remote `mlcube` would misread.
+    /// When the document's settings aren't this user's ([`trust`]), its configuration is unusable, or it has values
+    /// that the remote `mlcube` would misread.
     pub fn of(document: &Document) -> Result<Self> {
         let (layout, runner) = trust::confirmed(document)?;
         // Not checked when the configuration is resolved, because that depends on the files alone, not on where they

@@ -27,8 +27,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Makes the owner of a layout. `apart` is the id of a machine that shares its home, and so the file with the id, with
-    /// another one.
+    /// Makes the owner of a layout. `apart` is the id of a machine that shares its home, and so the file with the id,
+    /// with another one.
     ///
     /// # Errors
     /// When the id of the local machine can't be read or made.
@@ -67,14 +67,17 @@ pub fn taken_over(document: &Document, line: &str) -> Failure {
 
 fn refused(document: &Document, line: &str, did: &str, take: &str) -> Failure {
     let from = pushed_from(line);
-    let configure = document.configure_command();
+    let mut renamed = document.clone();
+    renamed.run.runner_overrides.retain(|word| !word.starts_with("runner.remote_name="));
     let base = document.remote.base.as_str();
     let name = base.rsplit('/').next().unwrap_or_default();
     let other_name = shell_word(&format!("-Prunner.remote_name={name}-2"));
     let host = &document.remote.host;
     let message = format!("the remote tree {base} on '{host}' belongs to {from}, which {did}");
     Failure::ours(anyhow!(message)).hint(format!(
-        "to keep both, run {configure} {other_name}; to {take} the tree of the same cube (another machine, a fresh checkout), run {configure} -Prunner.adopt=true"
+        "to keep both, run `{} {other_name}`; to {take} the tree of the same cube (another machine, a fresh checkout), run `{} -Prunner.adopt=true`",
+        renamed.configure_command(),
+        document.configure_command()
     ))
 }
 

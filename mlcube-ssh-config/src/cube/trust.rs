@@ -41,10 +41,10 @@ use crate::text::stable_hash::to_hex;
 const KEY: usize = 32;
 
 /// The hint for a document whose settings aren't accepted.
-const HINT: &str = "run mlcube-ssh-config on this machine, with the flags that the document should have; it seals what it writes";
+const HINT: &str = "run mlcube-ssh-config locally, with the flags that the document should have; it seals what it writes";
 
-/// The layout of a document and the settings of its runner, if they are this user's: this user's `mlcube-ssh-config` wrote
-/// them, or the settings file has the same.
+/// Returns the layout and the runner settings of a document, if they are this user's: this user's `mlcube-ssh-config`
+/// sealed them, or the settings file has the same ones.
 pub(crate) fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
     let is_sealed = is_sealed(document);
     if !is_sealed {
@@ -107,7 +107,7 @@ fn mac(key: &[u8], document: &Document) -> Option<Hmac<Sha256>> {
         remote.workspace.as_str(),
         remote.state.as_str(),
     ]);
-    // Appended last: most documents have nothing withheld, and keep the seal of earlier versions.
+    // Appended only if a task is withheld, so that all other documents have the seal of earlier versions.
     if let (false, Value::Array(sealed)) = (document.run.withheld.is_empty(), &mut sealed) {
         sealed.push(json!(document.run.withheld));
     }
@@ -160,7 +160,7 @@ fn compare_with_settings(document: &Document) -> Result<()> {
     };
     let local = local_settings(&request, document).map_err(|problem| {
         hinted(
-            format!("the document's settings can't be compared with this machine's: {problem:#}"),
+            format!("the document's settings can't be compared with the local ones: {problem:#}"),
             HINT,
         )
     })?;
@@ -200,8 +200,8 @@ fn local_settings(request: &Request, document: &Document) -> Result<UserSettings
     resolved.user_settings()
 }
 
-/// Returns whether a path is below the current folder, and in no hidden one: programs run what they find in such folders,
-/// and in others of a home (`bin`), where a terminal begins.
+/// Returns whether a path is below the current folder and in no hidden one. Programs run what they find in hidden
+/// folders, and in `bin` of the home, which is where a terminal starts.
 fn is_plainly_below_current_folder(path: &Path) -> Result<bool> {
     let current = real(&env::current_dir().context("can't find the current folder")?)?;
     if is_home_or_above(&current)? {

@@ -1,4 +1,4 @@
-//! The file systems of folders: each is asked how it stores times and permissions, by a file that is made on it.
+//! The file systems of folders. Each is probed with a file: how does it store times and permissions?
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry as Slot;
@@ -18,8 +18,8 @@ use crate::listing::granularity::{Granularity, TRIED_MODE, TRIED_TIME, may_be_sh
 use crate::listing::{Listing, PARTIAL};
 use crate::text::random_id;
 
-/// How the file systems of folders store times and permissions. One that wasn't or couldn't be asked counts as exact, or
-/// as what is known of such file systems from before: a full one, or one that can't be written, can't be asked.
+/// How the file systems of folders store times and permissions. One that wasn't probed counts as exact, or as what an
+/// earlier transfer found: a full or read-only file system can't be probed.
 #[derive(Clone, Debug, Default)]
 pub struct Disks {
     asked: HashMap<PathBuf, Granularity>,
@@ -33,7 +33,7 @@ impl FromIterator<(PathBuf, Granularity)> for Disks {
 }
 
 impl Disks {
-    /// Asks the local file systems of `folders`, which are relative to `top`.
+    /// Probes the local file systems of `folders`, which are relative to `top`.
     #[must_use]
     pub fn local(top: &Path, folders: &[&Path]) -> Self {
         let mut known = HashMap::new();
@@ -49,13 +49,13 @@ impl Disks {
         folders.iter().filter_map(|folder| Some((folder.to_path_buf(), of(folder)?))).collect()
     }
 
-    /// The same, where those that couldn't be asked count as `others`.
+    /// The same, except that file systems which couldn't be probed count as `others`.
     #[must_use]
     pub(crate) fn or(self, others: Option<Granularity>) -> Self {
         Self { others, ..self }
     }
 
-    /// The coarsest granularity of those that were asked; `None` if none was.
+    /// The coarsest granularity of those that were probed; `None` if none was.
     pub(crate) fn coarsest(&self) -> Option<Granularity> {
         self.asked.values().copied().max()
     }
@@ -98,15 +98,15 @@ fn try_in(folder: &Path) -> io::Result<Option<Granularity>> {
 }
 
 impl Listing {
-    /// Replaces entries that a file system can't store by those in `exact`, of which they were made. `ask` asks the file
-    /// systems of the folders of such entries; it isn't called if there is none.
+    /// Replaces entries that a file system has rounded by the originals in `exact`. `probe` probes the file systems of
+    /// their folders; it isn't called if there is no such entry.
     ///
     /// # Errors
-    /// When `ask` fails.
+    /// When `probe` fails.
     pub fn unrounded<E>(
         &self,
         exact: &Self,
-        ask: impl FnOnce(&[&'static Path]) -> Result<Disks, E>,
+        probe: impl FnOnce(&[&'static Path]) -> Result<Disks, E>,
     ) -> Result<Cow<'_, Self>, E> {
         let doubtful = || {
             let mut exact = exact.cursor();
@@ -120,7 +120,7 @@ impl Listing {
         if folders.is_empty() {
             return Ok(Cow::Borrowed(self));
         }
-        let disks = ask(&folders.into_iter().collect::<Vec<_>>())?;
+        let disks = probe(&folders.into_iter().collect::<Vec<_>>())?;
         let replaced = doubtful().filter_map(|(path, shown, exact)| {
             let entry = disks.of(path).exact_of(&shown, &exact)?;
             (entry != shown).then_some((path, entry))
@@ -134,13 +134,13 @@ impl Listing {
         Ok(Cow::Owned(listing))
     }
 
-    /// As [`Listing::unrounded`], with an `ask` that can't fail.
+    /// As [`Listing::unrounded`], with a `probe` that can't fail.
     pub(crate) fn unrounded_by(
         &self,
         exact: &Self,
-        ask: impl FnOnce(&[&'static Path]) -> Disks,
+        probe: impl FnOnce(&[&'static Path]) -> Disks,
     ) -> Cow<'_, Self> {
-        match self.unrounded(exact, |folders| Ok::<_, Infallible>(ask(folders))) {
+        match self.unrounded(exact, |folders| Ok::<_, Infallible>(probe(folders))) {
             Ok(listing) => listing,
             Err(never) => match never {},
         }
@@ -177,7 +177,7 @@ mod tests {
         Listing::parse(files.iter().map(line).collect::<String>().as_bytes()).unwrap()
     }
 
-    /// The granularity of a file system that shows the tried file with this time and these permissions.
+    /// The granularity of a file system that shows the probe file with this time and these permissions.
     fn disk(time: &str, mode: &str) -> Option<Granularity> {
         let tried = listing(&[("tried", mode, time)]);
         Granularity::of_tried(&tried.get(Path::new("tried")).unwrap())
@@ -187,13 +187,13 @@ mod tests {
     fn agreed(disk: Option<Granularity>, exact: [&str; 2], shown: [&str; 2]) -> [bool; 2] {
         let of = |[a, b]: [&str; 2], mode| listing(&[("a", mode, a), ("b", mode, b)]);
         let (exact, shown) = (of(exact, "600"), of(shown, "755"));
-        let ask = |folders: &[&'static Path]| {
+        let probe = |folders: &[&'static Path]| {
             assert_eq!(folders, [Path::new("")]);
             Ok::<_, Infallible>(
                 disk.map(|disk| (Path::new("").to_owned(), disk)).into_iter().collect(),
             )
         };
-        let shown = shown.unrounded(&exact, ask).unwrap();
+        let shown = shown.unrounded(&exact, probe).unwrap();
         let get = |name| shown.get(Path::new(name)).map(|entry| entry.modified);
         ["a", "b"].map(|name| get(name) == exact.get(Path::new(name)).map(|entry| entry.modified))
     }
@@ -233,9 +233,9 @@ mod tests {
     fn no_disk_is_asked_where_nothing_is_rounded() {
         let (exact, shown) =
             (listing(&[("a", "644", "7.500000000")]), listing(&[("a", "644", "9.500000000")]));
-        let ask = |_: &[&'static Path]| -> Result<Disks, &str> { Err("asked") };
-        assert_eq!(*shown.unrounded(&exact, ask).unwrap(), shown);
-        assert_eq!(*exact.unrounded(&exact, ask).unwrap(), exact);
+        let probe = |_: &[&'static Path]| -> Result<Disks, &str> { Err("probed") };
+        assert_eq!(*shown.unrounded(&exact, probe).unwrap(), shown);
+        assert_eq!(*exact.unrounded(&exact, probe).unwrap(), exact);
     }
 
     #[test]
@@ -244,8 +244,8 @@ mod tests {
             (listing(&[("a", "644", "7.500000000")]), listing(&[("a", "755", "7.500000000")]));
         let mode_on = |time, mode| {
             let disk = disk(time, mode).map(|disk| (Path::new("").to_owned(), disk));
-            let ask = |_: &[&'static Path]| Ok::<_, Infallible>(disk.into_iter().collect());
-            shown.unrounded(&exact, ask).unwrap().get(Path::new("a")).unwrap().permissions()
+            let probe = |_: &[&'static Path]| Ok::<_, Infallible>(disk.into_iter().collect());
+            shown.unrounded(&exact, probe).unwrap().get(Path::new("a")).unwrap().permissions()
         };
         assert_eq!(mode_on("1000000001.123456789", "640"), 0o755);
         assert_eq!(mode_on("1000000001.123456789", "777"), 0o644);

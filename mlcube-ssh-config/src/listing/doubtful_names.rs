@@ -124,8 +124,8 @@ pub fn confusable_with(these: &Listing) -> impl Fn(&Path) -> bool + use<> {
     move |path| keys.contains(&key(path))
 }
 
-/// The hashes of the places in the numbered folders of `scratch`. A host may list a million long names, and a listing is
-/// kept until the process ends.
+/// The hashes of the places in the numbered folders of `scratch`. A host may list a million long names, and a listing
+/// is kept until the process ends.
 fn hashes_of(hasher: &RandomState, scratch: &Path) -> io::Result<HashSet<u64>> {
     let mut found = HashSet::new();
     for folder in fs::read_dir(scratch)? {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+use crate::text::system_error::without_numbers;
+
 /// The prefix of a reason why an entry can't be read; the reason is stored where the owner's name is otherwise.
 const REASON: char = '!';
 
@@ -20,8 +22,7 @@ pub fn is_absence(problem: &io::Error) -> bool {
 
 /// The system's message, without the error number.
 fn reason(problem: &io::Error) -> String {
-    let text = problem.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    without_numbers(&problem.to_string())
 }
 
 /// The kind of an entry.
@@ -240,7 +241,8 @@ impl Entry {
         Self { mode: self.mode & !surplus | surplus << WITHHELD_SHIFT, ..self.clone() }
     }
 
-    /// Returns whether this remote entry has the permissions that both sides agreed on, with those that pulls have withheld.
+    /// Returns whether this remote entry has the permissions that both sides agreed on, with those that pulls have
+    /// withheld.
     pub(crate) fn has_agreed_permissions(&self, agreed: &Self) -> bool {
         self.permissions() & 0o777 == (agreed.permissions() | agreed.withheld()) & 0o777
     }
@@ -265,8 +267,8 @@ impl Entry {
     }
 
     /// Returns whether both have the same content according to size and time, as in rsync's quick check, to the
-    /// nanosecond. Where a file system can't store a time, [`Listing::unrounded`](super::Listing::unrounded) puts it back
-    /// before anything is compared.
+    /// nanosecond. Where a file system can't store a time, [`Listing::unrounded`](super::Listing::unrounded) puts it
+    /// back before anything is compared.
     #[must_use]
     pub fn same_content(&self, other: &Self) -> bool {
         self.kind == other.kind

@@ -54,7 +54,8 @@ pub(crate) struct Parser {
     is_our_own: bool,
 }
 
-/// The longest path that a listing may have, in bytes. `find` goes down step by step, to paths that no system call accepts.
+/// The longest path that a listing may have, in bytes. `find` goes down step by step, to paths that no system call
+/// accepts.
 const LONGEST: usize = 1 << 20;
 
 /// More bytes than the numbers before a path take, and the link target behind it.

@@ -1,5 +1,5 @@
-//! How finely a file system stores times, and whether it stores permissions: FAT stores even seconds and no permissions,
-//! SMB tenths of a microsecond. A difference that is due to this isn't a change that somebody made.
+//! How finely a file system stores times, and whether it stores permissions: FAT stores even seconds and no
+//! permissions, SMB tenths of a microsecond. A difference that is due to this isn't a change that somebody made.
 //!
 //! Nobody guesses it from the times of files, which anybody can set: a file with an odd time is made on the file system
 //! and looked at.
@@ -29,10 +29,10 @@ pub struct Granularity {
 }
 
 impl Granularity {
-    /// That of a file system that stores all times and permissions.
+    /// The granularity of a file system that stores all times and permissions.
     pub(crate) const EXACT: Self = Self { step: 1, rounds_up: false, loses_modes: false };
 
-    /// Finds it from the file that was made, as the file system shows it. `None` if the time isn't near the one that it
+    /// Finds it from the probe file as the file system shows it; `None` if the time isn't near the one that the file
     /// was given.
     pub(crate) fn of_tried(shown: &Entry) -> Option<Self> {
         let (shown_time, tried) = (nanoseconds(shown.modified), nanoseconds(TRIED_TIME));
@@ -42,7 +42,7 @@ impl Granularity {
         Some(Self { step, rounds_up: shown_time > tried, loses_modes })
     }
 
-    /// Reads what its text form says; `None` if that is damaged.
+    /// Parses its text form; `None` if that is damaged.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let step = words.next()?.parse().ok().filter(|step| STEPS.contains(step))?;

@@ -50,7 +50,8 @@ pub fn is_reserved(name: &OsStr) -> bool {
     ALWAYS.iter().any(|always| is_named(name, always))
 }
 
-/// Returns the folders of a listing that have our reserved name and hold something: a job may have written results there.
+/// Returns the folders of a listing that have our reserved name and hold something: a job may have written results
+/// there.
 #[must_use]
 pub fn reserved_folders(listing: &Listing) -> Vec<&'static Path> {
     let mut found: Vec<&Path> = Vec::new();

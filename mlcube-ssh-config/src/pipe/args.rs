@@ -33,6 +33,22 @@ pub fn parse<A: Parser>(
     })
 }
 
+/// Parses a number of seconds. clap shows the error after the option's name and value.
+///
+/// # Errors
+/// If `text` isn't a whole number.
+pub fn seconds(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "it isn't a number of seconds")
+}
+
+/// Parses a number of files or lines, as [`seconds`] does.
+///
+/// # Errors
+/// If `text` isn't a whole number.
+pub fn number(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "it isn't a number")
+}
+
 /// Returns the first paragraph of clap's message on one line, without its prefix.
 fn one_line(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);

@@ -26,7 +26,8 @@ pub enum ExitStatus {
     NotFound,
     /// The host can't be reached, or the connection broke.
     Connection,
-    /// The task's own status. A task may end with 125, 127 or 255 itself; [`crate::pipe::failure::FailureKind`] tells them apart.
+    /// The task's own status. A task may end with 125, 127 or 255 itself; [`crate::pipe::failure::FailureKind`] tells
+    /// them apart.
     Task(u8),
     /// A signal of this number ended the program.
     Signal(u8),

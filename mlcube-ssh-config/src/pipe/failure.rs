@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::limits::Exceeded;
 use crate::text::hint::{Hinted, is_of_a_full_disk};
+use crate::text::system_error::without_numbers;
 use crate::ui::report::Report;
 
 pub use crate::text::hint::{OrHint, hinted, is_disk_full};
@@ -117,8 +118,8 @@ impl Failure {
         self.cause.chain().find_map(|cause| cause.downcast_ref().copied())
     }
 
-    /// Marks a failure of the connection for which another attempt is useless or forbidden: a refused login, a host key, a
-    /// name.
+    /// Marks a failure of the connection for which another attempt is useless or forbidden: a refused login, a host
+    /// key, a name.
     #[must_use]
     pub fn for_good(mut self) -> Self {
         self.is_final = true;
@@ -178,7 +179,7 @@ impl From<anyhow::Error> for Failure {
 impl fmt::Display for Failure {
     /// Writes the whole chain of causes on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.cause)
+        f.write_str(&without_numbers(&format!("{:#}", self.cause)))
     }
 }
 

@@ -34,8 +34,8 @@ pub fn state_folder() -> Result<PathBuf> {
     Ok(state.join(STATE))
 }
 
-/// Returns whether a folder is a state folder, in use or of a former `XDG_STATE_HOME`: it has the name, and the id or the
-/// key of a machine.
+/// Returns whether a folder is a state folder, in use or of a former `XDG_STATE_HOME`: it has the name, and the id or
+/// the key of a machine.
 #[must_use]
 pub fn is_state_folder(folder: &Path) -> bool {
     // A cube's `id` may be a pipe, so it is looked at before it is read.
@@ -52,19 +52,22 @@ pub fn is_state_folder(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name == STATE) && (is_id() || is_private_file("key", 32))
 }
 
-/// Writes `path`, and creates its folder if needed. Atomic: `path` is either the old file or the complete new one, readable
-/// only by its owner. A target that isn't a regular file, such as a pipe or a terminal, is written directly, unless another user
-/// has put it there; so is whatever is open already (`/dev/stdout`, `/dev/fd/3`), from its end on. `write` may write in small pieces.
+/// Writes `path`, and creates its folder if needed. Atomic: `path` is either the old file or the complete new one,
+/// readable only by its owner. A target that isn't a regular file, such as a pipe or a terminal, is written directly;
+/// another user's is refused. An open descriptor (`/dev/stdout`, `/dev/fd/3`) is appended to. `write` may write in
+/// small pieces.
 ///
 /// # Errors
-/// If the folder can't be created or the file can't be written, or if it is another user's pipe, and the errors of `write`.
+/// If the folder can't be created or the file can't be written, or if it is another user's pipe, and the errors of
+/// `write`.
 pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let is_direct = |found: &Metadata| !found.is_file() || is_open_already(path);
     if let Some(found) = fs::metadata(path).ok().filter(is_direct) {
-        // Before it is opened, because the open waits for a reader; and after, because it may be another one by then.
+        // Checked before the open, which waits for a reader, and after it, because the file may have been replaced
+        // meanwhile.
         check_ours(path, &found)?;
         let file = OpenOptions::new().append(true).open(path)?;
         check_ours(path, &file.metadata()?)?;
@@ -76,8 +79,8 @@ pub fn write_atomically(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
-    // In a folder that others may write to, nobody can place a link at the new file's path beforehand: the name is random,
-    // and an existing file isn't opened. tempfile sets mode 0600 itself.
+    // In a folder that others may write to, nobody can place a link at the new file's path beforehand: the name is
+    // random, and an existing file isn't opened. tempfile sets mode 0600 itself.
     let new = tempfile::Builder::new()
         .prefix(&name)
         .suffix(".new")
@@ -88,8 +91,8 @@ pub fn write_atomically(
     Ok(())
 }
 
-/// Writes a file that doesn't exist yet, readable only by its owner, into a folder that only this user can enter. A file
-/// that another process has made meanwhile stays as it is.
+/// Writes a file that doesn't exist yet, readable only by its owner, into a folder that only this user can enter. Keeps
+/// a file that another process has made meanwhile.
 ///
 /// # Errors
 /// If the folder can't be created or isn't the user's, or if the file can't be written.
@@ -134,7 +137,8 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
 /// Fails if a pipe or a socket at `path` belongs to another user, who would read what is written.
 fn check_ours(path: &Path, found: &Metadata) -> io::Result<()> {
     let is_trusted = [0, rustix::process::geteuid().as_raw()].contains(&found.uid());
-    // Whatever the shell has opened for this process is the user's word, for instance below `sudo`. Only root makes devices.
+    // A descriptor that the shell opened for this process is the user's choice, for instance under `sudo`. Only root
+    // makes devices.
     if is_open_already(path) || is_trusted || found.file_type().is_char_device() {
         return Ok(());
     }
@@ -192,7 +196,7 @@ mod tests {
         if rustix::process::geteuid().is_root() {
             chown(&path, Some(65534), None).unwrap();
             assert!(write().is_err());
-            // Without a writer there is an end, and nothing before it.
+            // Without a writer, a read returns the end at once.
             assert_eq!(reader.read(&mut read).unwrap(), 0);
         }
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long the pipe may bring nothing after the command has ended, until it counts as read. Its output is in the pipe by then; but the background master
-/// of OpenSSH 8.4 and older holds the pipe open for as long as it lives.
+/// How long the pipe may stay silent after the command has ended, until it counts as read. All output is in the pipe by
+/// then, but the background master of OpenSSH 8.4 and older keeps the pipe open while it lives.
 const AFTER_THE_END: Duration = Duration::from_secs(1);
 
 /// A captured output stream of a command.
@@ -57,7 +57,7 @@ impl Captured {
     pub(crate) fn finish(self) -> (Vec<u8>, bool) {
         let length = || self.text.lock().unwrap_or_else(PoisonError::into_inner).len();
         let mut before = length();
-        // On a busy machine the reader may need longer for what is in the pipe.
+        // On a busy machine the reader may take longer to empty the pipe.
         while self.is_read.recv_timeout(AFTER_THE_END) == Err(RecvTimeoutError::Timeout) {
             let now = length();
             if now == before {

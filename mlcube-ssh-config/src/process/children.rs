@@ -67,10 +67,10 @@ pub fn end_children() {
     }
 }
 
-/// Ends every running command when SIGINT (Ctrl-C) or SIGTERM ends this process; not for programs that act on these signals
-/// themselves. Shells ignore SIGINT for what they start in the background, as the wrapper's steps are, and an ssh that
-/// inherits this takes Ctrl-C at its prompt for an empty password, which counts as a failed login. With a handler here, a
-/// child has the default again.
+/// Ends every running command when SIGINT (Ctrl-C) or SIGTERM ends this process; not for programs that act on these
+/// signals themselves. Shells ignore SIGINT for what they start in the background, as the wrapper's steps are, and an
+/// ssh that inherits this takes Ctrl-C at its prompt for an empty password, which counts as a failed login. With a
+/// handler here, a child has the default again.
 pub fn end_with_this_process() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

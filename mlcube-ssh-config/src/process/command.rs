@@ -165,8 +165,8 @@ impl Command {
         self
     }
 
-    /// Puts the command into a process group of its own, which Ctrl-C doesn't reach and which is ended as a whole. It can't
-    /// read from the terminal.
+    /// Puts the command into a process group of its own, which Ctrl-C doesn't reach and which is ended as a whole. It
+    /// can't read from the terminal.
     #[must_use]
     pub fn own_group(mut self) -> Self {
         self.own_group = true;
@@ -222,7 +222,7 @@ impl Command {
         finished(&self.program, status, output, errors).map(Some)
     }
 
-    /// As [`Command::run`], but passes standard output to `hear` as it comes, and keeps none of it.
+    /// As [`Command::run`], but passes standard output to `hear` as it arrives, and keeps none of it.
     ///
     /// # Errors
     /// When the program is missing (127) or can't be run (126); and the errors of `hear`, which end it.
@@ -318,7 +318,7 @@ impl Command {
         match problem.kind() {
             io::ErrorKind::NotFound => Failure::tool(
                 ExitStatus::NotFound,
-                format!("{program} isn't installed on this machine"),
+                format!("{program} isn't installed locally"),
             )
             .hint(format!("install {program}, or put it on PATH")),
             _ => Failure::tool(ExitStatus::CannotRun, format!("can't run {program}: {problem}"))

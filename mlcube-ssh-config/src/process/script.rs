@@ -97,8 +97,8 @@ enum Value {
 }
 
 impl Script {
-    /// How many paths one script is given; a longer list takes several. The shell holds the text of a script and its words
-    /// in memory, and nothing is sent back before it has read all of them.
+    /// How many paths one script is given; a longer list takes several. The shell holds the text of a script and its
+    /// words in memory, and nothing is sent back before it has read all of them.
     pub const WORDS: usize = 5000;
 
     /// Makes a script that runs `program`, the body of a function in POSIX sh.
@@ -128,7 +128,7 @@ impl Script {
         self.is_followed
     }
 
-    /// Packs the script for its way, or leaves it as it is.
+    /// Chooses whether the script is sent packed.
     #[must_use]
     pub(crate) fn packed(self, is_packed: bool) -> Self {
         Self { is_packed, ..self }
@@ -204,8 +204,8 @@ impl Script {
 
     /// The bytes for standard input.
     pub(crate) fn sent(&self) -> Vec<u8> {
-        // Whoever watches the connection sees how long it is: packed, that would depend on what a secret has in common
-        // with the words that a cube chooses.
+        // An observer of the connection sees the length. If the script were packed, the length would depend on what a
+        // secret has in common with words that a cube chooses.
         let has_secrets = self.variables.iter().any(|(_, value)| matches!(value, Value::Secret(_)));
         let text = self.render(shell_word_of, true);
         if self.is_packed
@@ -248,7 +248,7 @@ impl Script {
             text.push_str(&find::functions());
         }
         text.push_str(&program);
-        // In braces: a shell that the script is pasted into runs the line only when all of it is there.
+        // In braces: a shell into which the script is pasted runs the line only once all of it is read.
         text.push_str("\n}\n{ mlcube_ssh");
         for word in &self.words {
             text.push(' ');

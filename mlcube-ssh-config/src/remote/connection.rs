@@ -2,8 +2,8 @@
 //!
 //! The first step opens a shared master (`ControlMaster`), under a lock and in the foreground, so that a password can
 //! be asked for; the other steps use it. A client of the master never logs in by itself: it uses the master or fails at
-//! once, and then the master is opened again. Where the host takes no more sessions on the master (sshd's `MaxSessions`),
-//! one more login that asks nobody serves what can't wait.
+//! once, and then the master is opened again. If the host accepts no more sessions on the master (sshd's
+//! `MaxSessions`), one more login, which prompts nobody, serves sessions that can't wait.
 
 use crate::remote::login::control_socket::Purpose;
 use crate::remote::login::{Login, control_socket, diagnosis, options};
@@ -54,8 +54,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes the connection to the remote of a cube: only one that has been checked is a reason for a login. Contacts
-    /// nobody.
+    /// Makes the connection to the remote of a cube. It takes a `Cube`, because an unchecked document mustn't cause a
+    /// login. Contacts nobody.
     ///
     /// # Errors
     /// When there is no safe folder for the socket.
@@ -206,8 +206,9 @@ impl Connection {
 
     /// The commands that run `script`, for a dry run: the login, then the session.
     ///
-    /// The preferred cipher is missing, and the name of the socket doesn't depend on where the host's name leads, because
-    /// only `ssh -G` knows both: a dry run doesn't start ssh, whose configuration may run programs (`Match exec`).
+    /// The preferred cipher is missing, and the name of the socket doesn't depend on where the host's name leads,
+    /// because only `ssh -G` knows both: a dry run doesn't start ssh, whose configuration may run programs (`Match
+    /// exec`).
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
         [self.login_command(&SshConfig::default()), self.session_command(script)]
@@ -277,7 +278,8 @@ impl Connection {
         self.login.words().into_iter().chain(options::always()).collect()
     }
 
-    /// The configuration that ssh has for this login. ssh is asked once: a step stays with the host with which it began.
+    /// The configuration that ssh has for this login. ssh is asked once: a step stays with the host with which it
+    /// began.
     pub(crate) fn configuration(&self) -> SshConfig {
         self.known_configuration().get_or_insert_with(|| self.ask_ssh()).clone()
     }
@@ -285,7 +287,7 @@ impl Connection {
     /// Asks ssh again, for a new login.
     pub(crate) fn refresh_configuration(&self) {
         let now = self.ask_ssh();
-        // What ssh said before is nearer to the truth than nothing.
+        // If ssh fails this time, its earlier configuration is the best guess.
         if now != SshConfig::default() {
             *self.known_configuration() = Some(now);
         }

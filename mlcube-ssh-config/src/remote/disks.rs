@@ -1,4 +1,4 @@
-//! Asks the file systems of remote folders how they store times and permissions.
+//! Probes the file systems of remote folders: how do they store times and permissions?
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ pub const LIST_PLACES: &str = include_str!("sh/list-places.sh");
 
 const TRY_DISKS: &str = include_str!("sh/try-disks.sh");
 
-/// Asks the file systems of `folders`, relative to the remote folder `top`. `state` is the state folder, in which the
-/// file is made if it is on the same file system.
+/// Probes the file systems of `folders`, relative to the remote folder `top`. The probe file is made in the state
+/// folder `state` if that is on the same file system.
 ///
 /// # Errors
 /// When `run` fails.
-pub fn ask(
+pub fn probe(
     connection: &Connection,
     state: &str,
     top: &str,

@@ -50,8 +50,8 @@ pub struct Item {
 }
 
 impl Item {
-    /// Parses `KIND KIB PATH`, or `container KIB ID`; `None` if the kind is unknown, the path isn't absolute and unambiguous,
-    /// or the id isn't one.
+    /// Parses `KIND KIB PATH`, or `container KIB ID`; `None` if the kind is unknown, the path isn't absolute and
+    /// unambiguous, or the id isn't one.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(3, ' ');

@@ -1,8 +1,8 @@
 //! What a remote script reports with `problem KIND SUBJECT` (`problem` in `prelude.sh`).
 //!
-//! The kinds of each program's own scripts are an enum beside the messages for them; those of the functions that several
-//! scripts share are here, with one message each for all programs. `tests/house/script_heads.rs` holds the enums to the
-//! scripts.
+//! The kinds of each program's own scripts are an enum beside the messages for them; those of the functions that
+//! several scripts share are here, with one message each for all programs. `tests/house/script_heads.rs` holds the
+//! enums to the scripts.
 
 use std::fmt;
 
@@ -61,14 +61,15 @@ impl Problem {
         Self { kind: kind.to_owned(), subject: subject.to_owned() }
     }
 
-    /// The kind as a variant of `K`, whose names in kebab case are the words of scripts; `None` if none of them is this word.
+    /// The kind as a variant of `K`, whose names in kebab case are the words of scripts; `None` if none of them is this
+    /// word.
     #[must_use]
     pub fn kind<K: ValueEnum>(&self) -> Option<K> {
         K::from_str(&self.kind, false).ok()
     }
 
-    /// Returns the failure for a kind that several scripts share; `None` for one that only one program knows. `errors` is
-    /// the script's standard error.
+    /// Returns the failure for a kind that several scripts share; `None` for one that only one program knows. `errors`
+    /// is the script's standard error.
     #[must_use]
     pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
         let subject = self.subject.as_str();

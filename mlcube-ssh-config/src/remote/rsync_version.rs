@@ -19,7 +19,7 @@ pub fn check() -> Outcome<()> {
     };
     Err(Failure::tool(
         ExitStatus::CannotRun,
-        format!("the rsync on this machine {found}, which can't do what is needed"),
+        format!("the local rsync {found}, which can't do what is needed"),
     )
     .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
 }

@@ -124,8 +124,8 @@ name!(
 );
 
 name!(
-    /// A path on the remote: absolute, or below the remote home (`x` and `~/x`). `~user` is refused: only a remote shell
-    /// could expand it.
+    /// A path on the remote: absolute, or below the remote home (`x` and `~/x`). `~user` is refused: only a remote
+    /// shell could expand it.
     RemotePath,
     |text| {
         check("remote path", text)?;

@@ -1,4 +1,4 @@
-//! Whether what is sent fits on the receiver's file systems, found out before anything is sent.
+//! Checks before a transfer that the files fit on the receiver's file systems.
 
 use anyhow::anyhow;
 
@@ -6,8 +6,8 @@ use crate::pipe::failure::{Failure, Outcome};
 use crate::text::units::human_bytes;
 
 /// Checks that files of `size` bytes fit where `free` bytes are free, if that is known. `allocated` looks up what the
-/// files take without their holes: that is slow, and is needed only if the plain size doesn't fit. `transfer` and `place`
-/// name both in the message, and `largest` the largest files.
+/// files take without their holes: that is slow, and is needed only if the plain size doesn't fit. `transfer` and
+/// `place` name both in the message, and `largest` the largest files.
 ///
 /// # Errors
 /// When the files don't fit, and the errors of `allocated`.

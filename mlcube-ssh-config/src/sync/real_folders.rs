@@ -1,6 +1,6 @@
-//! Local folders, opened one by one from the top of a workspace or a base. Nothing is made or read through a link: a cube may
-//! have put one on the way, a disk that folds case finds it under the name of a listed folder, and another user who may
-//! write there can put one in a folder's place at any time.
+//! Local folders, opened one by one from the top of a workspace or a base. Nothing is made or read through a link: a
+//! cube may have put one on the way, a disk that folds case finds it under the name of a listed folder, and another
+//! user who may write there can put one in a folder's place at any time.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -85,7 +85,7 @@ impl RealFolders<'_> {
         self.open(path).map_or_else(|why| why.kind() == io::ErrorKind::NotFound, |_| true)
     }
 
-    /// Makes a folder that this user alone can enter. One that was made meanwhile serves, too.
+    /// Makes a folder that this user alone can enter. Accepts one that was made meanwhile.
     ///
     /// # Errors
     /// When it can't be made, and when the file system takes its name for that of another entry.

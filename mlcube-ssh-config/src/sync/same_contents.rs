@@ -1,4 +1,4 @@
-//! Conflicts that are none: files that differ by their times alone.
+//! False conflicts: files that differ only in their times.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

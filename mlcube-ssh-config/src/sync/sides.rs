@@ -1,4 +1,4 @@
-//! The two sides of a workspace, where each is asked what it holds.
+//! The local and the remote workspace: their entries, and what their file systems can store.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -59,11 +59,11 @@ impl Sides<'_> {
         })
     }
 
-    /// The entries of the local and the remote listing on which both sides haven't agreed yet, with the permissions of the
-    /// other side where a file system stores none.
+    /// The entries of the local and the remote listing on which both sides haven't agreed yet, with the permissions of
+    /// the other side where a file system stores none.
     ///
     /// # Errors
-    /// When the remote is asked and doesn't reply.
+    /// When the remote is contacted and doesn't reply.
     pub fn unstored_permissions(
         &self,
         local: &Listing,
@@ -106,14 +106,14 @@ impl Sides<'_> {
 
     fn ask_remote(&self, folders: &[&Path]) -> Outcome<Disks> {
         let Self { connection, remote, state, sync_state, run, .. } = *self;
-        let disks = disks::ask(connection, state, remote, folders, run)?;
+        let disks = disks::probe(connection, state, remote, folders, run)?;
         Ok(sync_state.known_disks(Side::Remote, disks))
     }
 
     /// Asks the receiver's disk, unless one was asked before: what comes now may fill it.
     ///
     /// # Errors
-    /// When the remote is asked and doesn't reply.
+    /// When the remote is contacted and doesn't reply.
     pub fn know_receiver(&self, direction: TransferDirection) -> Outcome<()> {
         let (top, is_known) = ([Path::new("")], |side| self.sync_state.known_disk(side).is_some());
         match direction {
@@ -131,7 +131,7 @@ impl Sides<'_> {
     /// As [`Sides::unrounded_local`], for the receiver of a transfer.
     ///
     /// # Errors
-    /// When the remote is asked and doesn't reply.
+    /// When the remote is contacted and doesn't reply.
     pub fn unrounded_receiver(
         &self,
         direction: TransferDirection,
@@ -153,8 +153,8 @@ pub fn unrounded_local<'l>(top: &Path, listing: &'l Listing, exact: &Listing) ->
     listing.unrounded_by(exact, |folders| Disks::local(top, folders))
 }
 
-/// How many bytes the path of an entry may have on both sides of a workspace, with what transfers put before and behind it:
-/// rsync ends where a path gets longer than the system's limit.
+/// How many bytes the path of an entry may have on both sides of a workspace, with what transfers put before and behind
+/// it: rsync ends where a path gets longer than the system's limit.
 #[must_use]
 pub fn longest_path(local: &Path, remote: &str) -> usize {
     const OURS: usize = 128;

@@ -6,4 +6,5 @@ pub mod printable;
 pub mod quote;
 pub mod random_id;
 pub mod stable_hash;
+pub mod system_error;
 pub mod units;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::ui::report::Report;
 
-/// Names the first entries of a list, and tells the number of the others.
+/// Names the first entries of a list, and counts the others.
 pub struct Names {
     /// Where the lines are printed.
     pub report: Report,
@@ -14,8 +14,8 @@ pub struct Names {
     pub total: usize,
 }
 
-/// The most entries in a list of the document: a host may name a million, of 4,096 bytes each, which every step would have
-/// to read.
+/// The most entries in a list of the document: a host may name a million, of 4,096 bytes each, which every step would
+/// have to read.
 const IN_DOCUMENT: usize = 1000;
 
 /// The first paths, for a list of the document.
@@ -24,10 +24,10 @@ pub fn in_document<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<String>
 }
 
 impl Names {
-    /// How many entries of a list are named.
+    /// The number of entries that are named.
     pub const MOST: usize = 20;
 
-    /// Prints a warning for each of the first entries, and the number of the others.
+    /// Prints a warning for each of the first entries, and one with the number of the others.
     pub fn each<T>(&self, all: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) {
         let mut all = all.into_iter();
         for one in all.by_ref().take(Self::MOST) {

@@ -10,7 +10,7 @@ use crate::ui::report::{Report, Verbosity};
 /// Fits on the narrowest terminals in use: a line that wraps can't be redrawn.
 const WIDTH: usize = 79;
 
-/// Such a line. It is erased on drop.
+/// A line about something that is waited for. It is erased on drop.
 #[derive(Debug)]
 pub struct StatusLine {
     report: Report,
@@ -20,7 +20,7 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    /// Makes one that shows nothing yet.
+    /// Makes an empty line.
     #[must_use]
     pub fn new(report: Report) -> Self {
         let on_terminal = io::stderr().is_terminal();

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// A SIGTERM so soon after another signal is the same one: the wrapper forwards as SIGTERM what the terminal, or whoever
-/// ends its group, has sent to this program as well.
+/// A SIGTERM so soon after another signal is the same one: the wrapper forwards as SIGTERM what the terminal, or
+/// whoever ends its group, has sent to this program as well.
 const FORWARDED: Duration = Duration::from_secs(1);
 
-/// A SIGINT so soon after another signal is the same one, which another program forwards. Nobody presses Ctrl-C so fast.
+/// A SIGINT so soon after another signal is the same one, which another program forwards. Nobody presses Ctrl-C so
+/// fast.
 const PRESSED: Duration = Duration::from_millis(150);
 
 /// The signals that asked this program to end.

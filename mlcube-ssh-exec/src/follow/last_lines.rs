@@ -26,8 +26,8 @@ impl LastLines {
         String::from_utf8_lossy(&self.0).contains(text)
     }
 
-    /// Returns the last line that gives a cause. The container engine's own line comes before mlcube's description of it;
-    /// lines that only point to help are ignored, and one of a program's own log counts only if there is no other.
+    /// Returns the last line that gives a cause. The container engine's own line comes before mlcube's description of
+    /// it; lines that only point to help are ignored, and one of a program's own log counts only if there is no other.
     pub(crate) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
         let mut lines = telling_lines(before_mlcubes_own(&text));
@@ -57,8 +57,8 @@ fn before_mlcubes_own(text: &str) -> &str {
     text.rfind("ERROR:\n\tmessage: ").map_or(text, |at| &text[..at])
 }
 
-/// Returns whether the line is one of the log of an engine's client (`time="…" level=… msg="…"`). Beside its own message
-/// docker before version 23 logs that it stopped waiting for the container.
+/// Returns whether the line is one of the log of an engine's client (`time="…" level=… msg="…"`). Beside its own
+/// message docker before version 23 logs that it stopped waiting for the container.
 fn is_logged(line: &str) -> bool {
     line.starts_with("time=\"") && line.contains("\" level=") && line.contains(" msg=")
 }

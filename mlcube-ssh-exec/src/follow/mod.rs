@@ -194,8 +194,8 @@ impl<'a> Follower<'a> {
     fn finished(mut self) -> End {
         self.end.last_line = self.tail.last_line();
         let failure = self.diagnose_engine();
-        // Nobody wants to pull from a registry that can't be reached if the recipe is there. Any other known failure would
-        // end a build as well.
+        // Nobody wants to pull from a registry that can't be reached if the recipe is there. Any other known failure
+        // would end a build as well.
         self.end.could_be_built = self.tail.contains(result::PULL_ADVICE)
             && matches!(failure, None | Some(EngineFailure::NoRegistry(_)));
         self.end
@@ -203,8 +203,8 @@ impl<'a> Follower<'a> {
 
     /// Looks for a known failure of the container engine, and for a hint about it; returns the failure.
     fn diagnose_engine(&mut self) -> Option<EngineFailure> {
-        // Once a task began, the last lines of the log are the task's own, unless the engine failed to start a later one: then
-        // only the engine names a cause.
+        // Once a task began, the last lines of the log are the task's own, unless the engine failed to start a later
+        // one: then only the engine names a cause.
         let is_of_task = match self.end.blame {
             Blame::Task => self.end.began,
             Blame::Engine => self.end.cause.is_some(),
@@ -225,8 +225,8 @@ impl<'a> Follower<'a> {
         Some(failure)
     }
 
-    /// Opens the first session. If the connection breaks between the login and the script's first word, the job may have
-    /// started. The script then runs a second time, which never starts a second job.
+    /// Opens the first session. If the connection breaks between the login and the script's first word, the job may
+    /// have started. The script then runs a second time, which never starts a second job.
     fn open_first(&mut self) -> Outcome<Session> {
         match self.open() {
             Err(failure) if !failure.is_final() && self.connection.was_open() => self.open(),
@@ -234,8 +234,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Opens a session. A signal that arrives meanwhile stops the job if the session opens soon, else it ends this program:
-    /// start-up files may delay a session for minutes.
+    /// Opens a session. A signal that arrives meanwhile stops the job if the session opens soon, else it ends this
+    /// program: start-up files may delay a session for minutes.
     fn open(&mut self) -> Outcome<Session> {
         let (connection, script) = (Arc::clone(&self.connection), self.script());
         let (sender, opened) = channel();
@@ -356,8 +356,8 @@ impl<'a> Follower<'a> {
             }
             match session.next(TICK) {
                 Event::Bytes(bytes) => frames.add(&bytes),
-                // The remote sends the offset first, even of a job that has just started; after that the job may be silent
-                // for days.
+                // The remote sends the offset first, even of a job that has just started; after that the job may be
+                // silent for days.
                 Event::Silence if self.offset.is_none() => {
                     if let Some(silent) = session.failure_if_silent() {
                         session.hang_up();
@@ -483,8 +483,8 @@ impl<'a> Follower<'a> {
                     return Ok(Some(Ended::Locked(Holder::parse(&problem.subject))));
                 }
                 Frame::Problem(problem) => {
-                    // The script puts the words of its programs into the subject: its standard error may still be on the
-                    // way.
+                    // The script puts the words of its programs into the subject: its standard error may still be on
+                    // the way.
                     return Err(result::problem(&self.document, &problem, ""));
                 }
             }
@@ -561,8 +561,8 @@ impl<'a> Follower<'a> {
         )))
     }
 
-    /// Reconnects and continues the log at the byte where it stopped. The pauses between attempts grow, until an attempt
-    /// succeeds or more attempts are pointless. Returns `None` if the job was stopped instead, for a signal.
+    /// Reconnects and continues the log at the byte where it stopped. The pauses between attempts grow, until an
+    /// attempt succeeds or more attempts are pointless. Returns `None` if the job was stopped instead, for a signal.
     fn take_up_again(&mut self, why: Failure) -> Outcome<Option<Session>> {
         self.status_line.clear();
         if why.is_final() {
@@ -600,8 +600,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Stops the job for a signal that came while no session follows it. With a jump host, Ctrl-C itself may have ended the
-    /// connection: the proxy of the master is in the foreground at the terminal.
+    /// Stops the job for a signal that came while no session follows it. With a jump host, Ctrl-C itself may have ended
+    /// the connection: the proxy of the master is in the foreground at the terminal.
     fn stop_without_session(&mut self, signal: u8) -> Outcome<Option<Session>> {
         if !self.mode.stops_job || self.offset.is_none() || self.end.interrupted.is_some() {
             return Err(self.left_alone(signal));

@@ -1,8 +1,8 @@
 //! The container engine, as the settings of the remote platform name it.
 //!
-//! The shim, which marks containers and passes variables on, is found by the names `docker` and `podman`. An engine that is
-//! named by its path is called by its bare name instead, and the shim receives the path. Any other program, such as `sudo
-//! docker`, bypasses the shim.
+//! The shim, which marks containers and passes variables on, is found by the names `docker` and `podman`. An engine
+//! that is named by its path is called by its bare name instead, and the shim receives the path. Any other program,
+//! such as `sudo docker`, bypasses the shim.
 
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::Document;

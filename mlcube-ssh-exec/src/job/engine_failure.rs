@@ -36,8 +36,8 @@ impl EngineFailure {
         if let Some(engine) = line.strip_suffix(NOT_FOUND) {
             return Some(Self::NotFound(engine.to_owned()));
         }
-        // mlcube's shell, or sudo, reports a missing program that bypasses the shim. Only words of the configured engine
-        // count: a task may miss programs of its own.
+        // mlcube's shell, or sudo, reports a missing program that bypasses the shim. Only words of the configured
+        // engine count: a task may miss programs of its own.
         let missed = line.strip_suffix(": command not found").or(line.strip_suffix(": not found"));
         let missed = missed.and_then(|line| line.rsplit(": ").next());
         if let Some(missed) = missed.filter(|missed| engine.split(' ').any(|word| word == *missed))
@@ -92,7 +92,8 @@ impl EngineFailure {
     }
 }
 
-/// Returns the line about a missing Singularity, given mlcube's description of its failure: mlcube drops what the shim says.
+/// Returns the line about a missing Singularity, given mlcube's description of its failure: mlcube drops what the shim
+/// says.
 pub(crate) fn missing_singularity(description: &str) -> Option<String> {
     let (_, context) = description.split_once("'function': 'check_singularity_installed'")?;
     let (_, name) = context.split_once("'software': '")?;

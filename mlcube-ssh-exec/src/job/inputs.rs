@@ -1,5 +1,5 @@
-//! The inputs that must exist on the remote before a job starts: `mlcube` would create an empty folder for a missing one,
-//! and train on it.
+//! The inputs that must exist on the remote before a job starts: `mlcube` would create an empty folder for a missing
+//! one, and train on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub(crate) fn missing(document: &Document, subject: &str) -> Failure {
             Failure::ours(anyhow!("the input {name} on '{host}' isn't a {wanted}: {path}"));
         let parameter = input.as_ref().map_or("NAME", |input| input.name.as_str());
         let local = input.as_ref().and_then(|input| input.local.as_deref());
-        // Whoever replaced such a folder would lose what it holds.
+        // Replacing such a folder would lose its content.
         if let Some(folder) = local.filter(|local| wanted == "file" && holds_anything(local)) {
             return failure.hint(format!(
                 "{} is a folder that holds something: give {parameter}=FILE, with the path of a file in the workspace",
@@ -126,7 +126,8 @@ fn holds_anything(path: &Path) -> bool {
     fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Returns what provides an input: another task, the local workspace, or the owner of a remote path that push doesn't send.
+/// Returns what provides an input: another task, the local workspace, or the owner of a remote path that push doesn't
+/// send.
 fn remedy(document: &Document, layout: &Layout, input: &Parameter, path: &str) -> String {
     let Some(local) = &input.local else {
         return format!("create {path} on the remote; push doesn't send it");

@@ -1,8 +1,8 @@
 //! Launchers: what starts a job on the host, tells its state and ends it.
 //!
-//! A launcher is a folder: shell functions that launch and stop a job, what they are given, and the words for an end that the
-//! launcher itself made. `job_state` of the shared functions asks the launcher of a job for its state. Nothing else knows
-//! which launchers there are.
+//! A launcher is a folder: shell functions that launch and stop a job, what they are given, and the words for an end
+//! that the launcher itself made. `job_state` of the shared functions asks the launcher of a job for its state. Nothing
+//! else knows which launchers there are.
 
 mod direct;
 mod slurm;

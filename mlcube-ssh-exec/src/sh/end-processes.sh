@@ -69,7 +69,8 @@ end_containers() {
   [ -n "$answered" ]
 }
 
-# Ends containers and processes in parallel, so that they share one grace. Sets `told` to nothing if the engine doesn't reply.
+# Ends containers and processes in parallel, so that they share one grace. Sets `told` to nothing if the engine doesn't
+# reply.
 end_processes() {
   end_containers &
   ending=$!

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The shim: replaces the container engines on a job's PATH. It adds to `run` a file for the container's id, a label by which
-# the container is found, and the names of the variables for the task: mlcube has no option for these. It labels the images
-# that are built, because an engine has one image of a name for all trees. The settings may name the engine by its path:
-# MLCUBE_SSH_ENGINE.
+# The shim: replaces the container engines on a job's PATH. It adds to `run` a file for the container's id, a label by
+# which the container is found, and the names of the variables for the task: mlcube has no option for these. It labels
+# the images that are built, because an engine has one image of a name for all trees. The settings may name the engine
+# by its path: MLCUBE_SSH_ENGINE.
 
 set -u
 
@@ -27,8 +27,8 @@ engine=$(command -v "${MLCUBE_SSH_ENGINE:-$name}") || { [ -n "$alias" ] && engin
   exit 127
 }
 
-# Lets rootless podman start the process that holds its namespace, if it doesn't run yet. The first call after the host's
-# boot starts it, and it would keep the variables for the task in its environment until the next boot.
+# Lets rootless podman start the process that holds its namespace, if it doesn't run yet. The first call after the
+# host's boot starts it, and it would keep the variables for the task in its environment until the next boot.
 hold_namespace() {
   [ -n "$MLCUBE_SSH_VARIABLES" ] && [ "$(id -u)" != 0 ] || return 0
   case $("$engine" --version 2>/dev/null) in
@@ -57,7 +57,8 @@ case $name in
       *' run '* | *' exec '*)
         count_run
         : >"$job/began"
-        # mlcube asks for GPUs by an option with an empty value, which Apptainer refuses, and names GPUs in docker's syntax.
+        # mlcube asks for GPUs by an option with an empty value, which Apptainer refuses, and names GPUs in docker's
+        # syntax.
         for word; do
           shift
           [ "$word" != --nv= ] || word=--nv
@@ -69,9 +70,9 @@ case $name in
           all | -1) unset SINGULARITYENV_CUDA_VISIBLE_DEVICES ;;
           device=*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${SINGULARITYENV_CUDA_VISIBLE_DEVICES#device=} ;;
         esac
-        # The task gets the environment unchanged, unless an option such as --cleanenv keeps it out: variables with these
-        # prefixes are passed nevertheless. The job's mark is among them: by it the processes are found that a task leaves
-        # behind.
+        # The task gets the environment unchanged, unless an option such as --cleanenv keeps it out: variables with
+        # these prefixes are passed nevertheless. The job's mark is among them: by it the processes are found that a
+        # task leaves behind.
         for variable in MLCUBE_SSH_JOB $MLCUBE_SSH_VARIABLES; do
           eval "APPTAINERENV_$variable=\$$variable SINGULARITYENV_$variable=\$$variable"
           export "APPTAINERENV_$variable" "SINGULARITYENV_$variable"
@@ -91,9 +92,9 @@ printf '%s\n' "$engine" >"$job/engine"
 # The state folder stands for the tree.
 tree=$(cd -P "$job/../.." && pwd -P)
 
-# Options of the engine itself precede `run`. Each word is moved to the end once, so the order of the words stays the same.
-# `place` is the position of a word: an option of `run`, the value of an option (gpus: of --gpus), or task from the image
-# on.
+# Options of the engine itself precede `run`. Each word is moved to the end once, so the order of the words stays the
+# same. `place` is the position of a word: an option of `run`, the value of an option (gpus: of --gpus), or task from
+# the image on.
 left=$#
 seen='' place=
 while [ "$left" -gt 0 ]; do
@@ -112,7 +113,8 @@ while [ "$left" -gt 0 ]; do
       continue
       ;;
     option--gpus=*)
-      # Whatever the task asks for, it gets those that Slurm gave to its job: the others of the node belong to other jobs.
+      # Whatever the task asks for, it gets those that Slurm gave to its job: the others of the node belong to other
+      # jobs.
       [ -z "${SLURM_JOB_GPUS-}" ] || word="--gpus=\"device=$SLURM_JOB_GPUS\""
       if ignores_gpus "$engine"; then
         name_devices "${word#--gpus=}" || {
@@ -163,7 +165,7 @@ fi
 # The variables are for the task, and a process that the engine starts may outlive the job.
 # shellcheck disable=SC2086 # names
 [ -z "$MLCUBE_SSH_VARIABLES" ] || unset $MLCUBE_SSH_VARIABLES
-# So mlcube finds out, before a task, whether there is an image; it reads the status alone.
+# mlcube calls this before a task, to find out whether the image exists; it reads only the status.
 if [ "$# ${1-} ${2-}" = '3 inspect --type=image' ]; then
   # shellcheck disable=SC2016 # a template of the engine
   builder=$("$engine" inspect --type=image \
@@ -177,8 +179,8 @@ if [ "$# ${1-} ${2-}" = '3 inspect --type=image' ]; then
 fi
 [ "$seen" = pull ] || exec "$engine" "$@"
 
-# An image that was loaded on the host may be in no registry, and hosts without a network have only such images. A `run` of
-# mlcube uses the image that is there, so a pull that fails is a failure only if there is none.
+# An image that was loaded on the host may be in no registry, and hosts without a network have only such images. A `run`
+# of mlcube uses the image that is there, so a pull that fails is a failure only if there is none.
 "$engine" "$@"
 status=$?
 for image; do :; done

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N bytes,
-# repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began` if a task was
-# started; `stopped` if someone stopped the job; `node-failed NODE PROBLEM` if it couldn't run on its node; `batch-end STATE`
-# if the batch system ended it, with who cancelled it if that is known; `cause …` or `not-started` if mlcube failed,
-# `engine-failed`, with the cause if it is known, if the container engine failed, not the task; then `status N`, or `lost`
-# (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
+# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N
+# bytes, repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began`
+# if a task was started; `stopped` if someone stopped the job; `node-failed NODE PROBLEM` if it couldn't run on its
+# node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known; `cause …` or
+# `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine failed, not
+# the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 
@@ -33,7 +33,8 @@ tell_line() {
   printf '%s %s\n' "$1" "$line"
 }
 
-# Warns if a part of the log of the job $1 that wasn't sent yet is gone: the log is shorter than it was at the job's end.
+# Warns if a part of the log of the job $1 that wasn't sent yet is gone: the log is shorter than it was at the job's
+# end.
 tell_cut_log() {
   written=
   read -r written 2>/dev/null <"$1/log-size" || return 0
@@ -54,8 +55,8 @@ has_begun() {
   return 1
 }
 
-# Prints the state in which the batch system ended the job $1, whose end is $2, and who cancelled it, unless the job ended by
-# itself or was stopped. A batch system knows it some seconds after the job's last line.
+# Prints the state in which the batch system ended the job $1, whose end is $2, and who cancelled it, unless the job
+# ended by itself or was stopped. A batch system knows it some seconds after the job's last line.
 tell_batch_end() {
   is_batch_job "$1" && [ ! -f "$1/stopped" ] && [ "$2" != 'status 0' ] || return 1
   for pause in 0.2 0.5 1 2 3 0; do
@@ -68,7 +69,8 @@ tell_batch_end() {
   printf 'batch-end %s\n' "$ended_in${by:+ $by}"
 }
 
-# Waits, for half a minute, for the rest of the log of a batch job, which a shared disk may show late: the node has measured it.
+# Waits, for half a minute, for the rest of the log of a batch job, which a shared disk may show late: the node has
+# measured it.
 wait_for_log() {
   is_batch_job "$1" && read -r written 2>/dev/null <"$1/log-size" || return 0
   case $written in '' | *[!0-9]*) return 0 ;; esac
@@ -173,8 +175,8 @@ tell_number() {
   case $number in '' | *[!0-9]*) ;; *) printf 'batch %s\n' "$number" ;; esac
 }
 
-# Waits while the batch system of the job $1 doesn't reply, for ten minutes: it may be starting again. Meanwhile the log and
-# the status of the job are all that is known of it.
+# Waits while the batch system of the job $1 doesn't reply, for ten minutes: it may be starting again. Meanwhile the log
+# and the status of the job are all that is known of it.
 silence=600
 bear_silence() {
   is_batch_job "$1" || need_state
@@ -220,8 +222,8 @@ follow_job() {
         ;;
     esac
     if send_log "$1"; then looks=0; else looks=$((looks + 1)); fi
-    # Short pauses while the job writes, longer ones while it is silent: each check costs two processes. The end of the job
-    # ends a pause.
+    # Short pauses while the job writes, longer ones while it is silent: each check costs two processes. The end of the
+    # job ends a pause.
     if [ "$looks" -lt 3 ]; then pause "$1" "0.$((looks + 1))"; else pause "$1" 0.4; fi
   done
 }

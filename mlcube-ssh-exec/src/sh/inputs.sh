@@ -1,8 +1,8 @@
 #!/bin/sh
 # Ends with a problem unless every input exists with its type. Each line of MLCUBE_SSH_INPUTS is: own or pushed, kind,
 # number, path. The client identifies inputs by their numbers: their names are chosen by the cube, and aren't sent.
-# The kind of the problem is that of the input, `link` for a broken link, or `not-directory` or `not-file` where something
-# of another kind has the name.
+# The kind of the problem is that of the input, `link` for a broken link, or `not-directory` or `not-file` where
+# something of another kind has the name.
 check_inputs() {
   # IFS is empty because `read` would remove the blanks at the end of a path.
   while IFS= read -r line; do
@@ -25,8 +25,8 @@ INPUTS
   unset MLCUBE_SSH_INPUTS
 }
 
-# Sets `path` to $1 with its variables replaced, as python's expandvars does for mlcube: `$NAME` and `${NAME}`; a variable
-# that isn't set remains as written. eval is no option: the cube chooses the text.
+# Sets `path` to $1 with its variables replaced, as python's expandvars does for mlcube: `$NAME` and `${NAME}`; a
+# variable that isn't set remains as written. eval is no option: the cube chooses the text.
 expand() {
   rest=$1 path=
   while :; do

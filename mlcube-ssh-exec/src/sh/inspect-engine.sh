@@ -1,21 +1,21 @@
 #!/bin/sh
 # Collects facts about a failure of the container engine that a person can fix.
 # Given: failure, its kind; engine, its name or path.
-# Replies, each line only if known: `at PATH`, where an interactive login shell finds the engine; `docker-host ADDRESS`, if
-# only such a shell has it; `other NAME`, another engine on this host; `stores FOLDER`, where the engine keeps images and
-# containers.
+# Replies, each line only if known: `at PATH`, where an interactive login shell finds the engine; `docker-host ADDRESS`,
+# if only such a shell has it; `other NAME`, another engine on this host; `stores FOLDER`, where the engine keeps images
+# and containers.
 # shellcheck disable=SC2154 # the client sets what is given
 
-# Sets `their_path` and `their_host`: PATH and DOCKER_HOST of an interactive login shell, which reads start-up files that
-# our session doesn't. Start-up files may run any program: the output goes to a file, because a program that they start
-# could hold a pipe open, and the shell gets ten seconds.
+# Sets `their_path` and `their_host`: PATH and DOCKER_HOST of an interactive login shell, which reads start-up files
+# that our session doesn't. Start-up files may run any program: the output goes to a file, because a program that they
+# start could hold a pipe open, and the shell gets ten seconds.
 ask_login_shell() {
   their_path='' their_host=''
   told=$(mktemp) || return 0
   ask='echo; echo mlcube-ssh-environment; env'
   case ${SHELL:=/bin/sh} in
-    # csh accepts no other option beside -l, so its login file is read by name. It has no prompt unless its commands come
-    # from standard input, and start-up files recognise an interactive shell by the prompt.
+    # csh accepts no other option beside -l, so its login file is read by name. It has no prompt unless its commands
+    # come from standard input, and start-up files recognise an interactive shell by the prompt.
     *csh)
       printf '%s\n' "if ( -r ~/.login ) source ~/.login" "$ask" |
         timeout -s KILL 10 "$SHELL" -i >"$told" 2>/dev/null 3<&-

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Finds what this host holds of one cube, and which jobs prevent its removal.
-# Given: base, state (the state folder) and workspace; environment, the folder of the python environment, or nothing if it
-# isn't ours.
+# Given: base, state (the state folder) and workspace; environment, the folder of the python environment, or nothing if
+# it isn't ours.
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here; jobs.sh sets how, the client what is given
 
 locate_places
@@ -29,8 +29,8 @@ engine_of() {
   has_asked_for_container "$1" && read -r engine 2>/dev/null <"$1/engine"
 }
 
-# One a line: the engines that were asked; of these, `empty`, those that have no container of any job, and `silent`, those
-# that didn't reply. Each engine is asked once, not once per job.
+# One a line: the engines that were asked; of these, `empty`, those that have no container of any job, and `silent`,
+# those that didn't reply. Each engine is asked once, not once per job.
 line_end='
 '
 engines=$line_end empty=$line_end silent=$line_end
@@ -63,9 +63,9 @@ tell_silent() {
   printf '%s %s\n' "$1" "$engine"
 }
 
-# Checks whether the job $1 runs, or may run if this machine can't tell. A job with a status has ended, except for what a
-# stop couldn't end; a lost job may have left processes. An engine that doesn't reply proves neither: it may be gone for
-# good.
+# Checks whether the job $1 runs, or may run if this machine can't tell. A job with a status has ended, except for what
+# a stop couldn't end; a lost job may have left processes. An engine that doesn't reply proves neither: it may be gone
+# for good.
 runs() {
   job_state "$1"
   case $how$why in

@@ -25,8 +25,8 @@ in_temporary() {
   return 1
 }
 
-# Sets `view`, the folder in which mlcube finds the cube. mlcube passes paths to a shell unquoted, so a path with special
-# characters is replaced by a link in a folder that exists as long as the job.
+# Sets `view`, the folder in which mlcube finds the cube. mlcube passes paths to a shell unquoted, so a path with
+# special characters is replaced by a link in a folder that exists as long as the job.
 view=
 plain_view() {
   case $base$workspace in *[!A-Za-z0-9._/+-]*) ;; *) return 0 ;; esac
@@ -51,8 +51,8 @@ put_shim() {
   chmod 700 "$1"/* && [ "$("$1/docker" mlcube-ssh-shim "$id")" = "$id" ]
 }
 
-# Sets `shims`, the folder of the shim. On a file system mounted noexec no program can run, so the shim is put elsewhere.
-# Without the shim a job's container couldn't be stopped, and would get no variables.
+# Sets `shims`, the folder of the shim. On a file system mounted noexec no program can run, so the shim is put
+# elsewhere. Without the shim a job's container couldn't be stopped, and would get no variables.
 shims=
 place_shims() {
   if put_shim "$job/bin" 2>/dev/null; then

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Removes what the host holds of the cube. No job can start meanwhile.
 # Given, beside what inventory.sh needs: owner, the id of the owner that asks; former_owner, its id under an earlier
-# version; adopt, `yes` to remove also what another owner has pushed; newest, the newest job that the client knows; force,
-# `yes` to remove also the folder of a job that may have left containers: nothing else leads to them.
+# version; adopt, `yes` to remove also what another owner has pushed; newest, the newest job that the client knows;
+# force, `yes` to remove also the folder of a job that may have left containers: nothing else leads to them.
 # Words: the items to remove: containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
-# Replies: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item (`kept container silent ENGINE` for an engine
-# that doesn't reply); after `denied`, a line `closed OWNER PATH` names an entry that can't be removed; or problem.
+# Replies: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item (`kept container silent ENGINE` for an
+# engine that doesn't reply); after `denied`, a line `closed OWNER PATH` names an entry that can't be removed; or
+# problem.
 # shellcheck disable=SC2154 # the client sets what is given, inventory.sh the folders, find_busy busy
 
 [ -d "$state" ] || [ "$*" = environment ] || problem nothing
@@ -43,8 +44,8 @@ remove() {
   printf 'closed %s %s\n' "$(stat -c %U "$closed" 2>/dev/null)" "$closed"
 }
 
-# Checks whether a push from any machine is under way, and sets `busy` if so. A push writes to the tree, to a workspace and
-# to the replaced files.
+# Checks whether a push from any machine is under way, and sets `busy` if so. A push writes to the tree, to a workspace
+# and to the replaced files.
 find_push() {
   for push in "$state"/incoming/*; do
     [ -d "$push" ] || continue
@@ -66,8 +67,8 @@ remove_unless_filled() {
   fi
 }
 
-# Removes the incoming folders of dead pushes. This precedes the removal of their target: a push that has lost its session
-# for a moment recognises by it that it can't continue.
+# Removes the incoming folders of dead pushes. This precedes the removal of their target: a push that has lost its
+# session for a moment recognises by it that it can't continue.
 drop_incoming() { rm -rf "$state"/incoming/*; }
 
 # Removes $2 unless one of the jobs $3… runs.

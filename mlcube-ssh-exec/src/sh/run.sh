@@ -46,8 +46,8 @@ end() {
   # What is left of the job still uses the workspace. stop.sh finds out whether anything is left, and then releases the
   # lock.
   [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"
-  # How much was ever written to the log, whose descriptor all of the job shares (proc_pid_fdinfo(5)): a log that somebody
-  # empties is shorter.
+  # How much was ever written to the log, whose descriptor all of the job shares (proc_pid_fdinfo(5)): a log that
+  # somebody empties is shorter.
   while read -r word position; do
     [ "$word" != pos: ] || put log-size "$position"
   done </proc/self/fdinfo/1
@@ -89,9 +89,9 @@ cd "$cube" || end 1
 
 before_mlcube
 
-# Only what belongs to the task has the mark of the job: a stop ends every process with it, and this script still writes the
-# status then.
-# -E: the user's PYTHON* variables are for the task, not for this python. -u: the log is written without delay.
+# Only what belongs to the task has the mark of the job: a stop ends every process with it, and this script still writes
+# the status then. -E: the user's PYTHON* variables are for the task, not for this python. -u: the log is written
+# without delay.
 MLCUBE_SSH_JOB=${job##*/} "$python" -E -u -W ignore::DeprecationWarning "$job/launch.py" "$log_limit" "$@" 8>&-
 status=$?
 after_mlcube
@@ -99,8 +99,8 @@ PATH=${PATH#*:}
 LC_ALL=C
 export LC_ALL
 
-# Sets `state`, `code` and `at` of the container $1: its state, exit status and start time. A daemon that is restarting gets
-# one minute to reply.
+# Sets `state`, `code` and `at` of the container $1: its state, exit status and start time. A daemon that is restarting
+# gets one minute to reply.
 inspect() {
   tries=60
   while :; do
@@ -123,8 +123,8 @@ SEEN
   done
 }
 
-# Waits for the container $1, which still runs although the client that showed its output has ended, and shows the rest of
-# the output.
+# Waits for the container $1, which still runs although the client that showed its output has ended, and shows the rest
+# of the output.
 wait_for_container() {
   is_client_dead=yes
   printf "mlcube-ssh: the engine's client ended with status %s, but the container still runs; waiting for its end (lines that it has just written may be missing)\n" "$status"
@@ -158,8 +158,8 @@ engine_lost() {
   put engine-failed "begun $1"
 }
 
-# Judges Apptainer, which has no container to ask about: what fails before the task begins it reports in a line like this,
-# and it ends with 255. The last lines of the log are mlcube's.
+# Judges Apptainer, which has no container to ask about: what fails before the task begins it reports in a line like
+# this, and it ends with 255. The last lines of the log are mlcube's.
 judge_apptainer() {
   [ "$status" = 255 ] || return 0
   fatal=$(tail -n 30 "$job/log" | grep -a '^FATAL:   ' | tail -n 1 | cut -c 1-150)
@@ -200,8 +200,8 @@ judge() {
     exited* | stopped*)
       case $code in
         '' | *[!0-9]*) ;;
-        # If a later task didn't run, this status isn't success. If the client lived to its end, something else failed: for
-        # example a command after it in the entry point's shell line.
+        # If a later task didn't run, this status isn't success. If the client lived to its end, something else failed:
+        # for example a command after it in the entry point's shell line.
         0)
           if [ -n "$is_client_dead" ] && [ ! -f "$job/cause" ] && [ "$number" -ge "$(count_tasks "$@")" ]; then
             status=0

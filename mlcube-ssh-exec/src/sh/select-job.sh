@@ -2,8 +2,8 @@
 # Selects a job, and prints its state.
 # shellcheck disable=SC2154 # jobs.sh sets how, status, why and its_host; the client state, id and workspace
 
-# Makes `state` and `workspace` absolute, and sets `job` to the folder of the job `id`, or, if `id` is empty, of the newest
-# job of the workspace. A folder that can't be read must not count as empty.
+# Makes `state` and `workspace` absolute, and sets `job` to the folder of the job `id`, or, if `id` is empty, of the
+# newest job of the workspace. A folder that can't be read must not count as empty.
 pick_job() {
   locate "$state"
   state=$path
@@ -45,8 +45,8 @@ tell_job() {
     "${its_host%%/*}" "$its_about"
 }
 
-# Adds to its_about, a JSON object, what its batch system told of the job $1: its number, when it starts, the time it has left. Sets
-# `its_host` to its node.
+# Adds to its_about, a JSON object, what its batch system told of the job $1: its number, when it starts, the time it
+# has left. Sets `its_host` to its node.
 add_batch() {
   number=
   read -r number 2>/dev/null <"$1/number" || :

@@ -1,15 +1,15 @@
 #!/bin/sh
 # Starts a job. A job that exists already is only followed: the reply to an earlier start was lost.
 # Given: state (the state folder); id, the job's; base; root, the cube's folder in the base, and file, its mlcube.yaml
-# there; workspace, or nothing for the folder `workspace` in the cube's; python, which runs mlcube; environment, the folder of the python
-# environment that was created for mlcube, or nothing; settings, those of the remote mlcube, or nothing for the account's
-# own; document; variables, the names of those for the task; run, shim and launch, the texts of run.sh, engine.sh and
-# launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace, its path under an earlier
-# version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log in bytes, or 0 for any;
-# gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the workspace may have one, and
-# transfer_file, the file with it; as_is, yes to start in spite of another one; launcher, `direct` or `slurm`;
-# remote_engine, docker or podman, or the path of one; owner, the id of the machine and folder that ask, and former_owner,
-# its id under an earlier version.
+# there; workspace, or nothing for the folder `workspace` in the cube's; python, which runs mlcube; environment, the
+# folder of the python environment that was created for mlcube, or nothing; settings, those of the remote mlcube, or
+# nothing for the account's own; document; variables, the names of those for the task; run, shim and launch, the texts
+# of run.sh, engine.sh and launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace,
+# its path under an earlier version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log
+# in bytes, or 0 for any; gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the
+# workspace may have one, and transfer_file, the file with it; as_is, yes to start in spite of another one; launcher,
+# `direct` or `slurm`; remote_engine, docker or podman, or the path of one; owner, the id of the machine and folder that
+# ask, and former_owner, its id under an earlier version.
 # Words: mlcube's. The first is its log level, the second its command.
 # Replies: `warning TEXT`, maybe; with `follow` a line `offset 0` and what follow.sh sends; with `detach` the node as
 # follow.sh tells it, and `started`, or for a job that failed before mlcube what follow.sh sends; or problem.
@@ -28,7 +28,7 @@ check_own "$state" "$state/jobs" "$base"
 
 never_configured() { problem never-configured "$1"; }
 
-# Ends the script if another machine or folder has taken the tree over: what this one has pushed isn't there any more.
+# Ends the script if another machine or folder has taken the tree over: it may have replaced what this one has pushed.
 need_owner() {
   if [ -z "$owner" ] || [ ! -f "$state/origin" ]; then return 0; fi
   read -r found_origin <"$state/origin" || problem no-owner "$state/origin"
@@ -38,7 +38,7 @@ need_owner() {
   esac
 }
 
-# Ends the script if the cube was never pushed, was removed since, or isn't that of this machine any more.
+# Ends the script if the cube was never pushed, was removed since, or no longer belongs to this machine.
 need_cube() {
   need_owner
   its_file=$base/${root:+$root/}$file
@@ -47,7 +47,7 @@ need_cube() {
   never_configured "$its_file"
 }
 
-# Ends the script where the workspace isn't as the last push of this machine has left it: somebody has put it back from a
+# Ends the script if the workspace isn't as the last push of this machine left it: somebody has restored it from a
 # backup, and the task would read older inputs.
 need_push() {
   know_transfer "$state/$transfer_file" "$locked"
@@ -96,8 +96,8 @@ check_version() {
   case $version in 0.0.[0-9]) problem swallows-mount "$version" ;; esac
 }
 
-# Makes the job's folder, with this process as leader until the job has a leader of its own. The space for the files written
-# at the job's end is reserved now, so that a full disk doesn't lose them.
+# Makes the job's folder, with this process as leader until the job has a leader of its own. The space for the files
+# written at the job's end is reserved now, so that a full disk doesn't lose them.
 make_job() {
   make_private "$state/jobs" && mkdir "$job" "$job/bin" &&
     date '+%s' >"$job/started" &&
@@ -119,8 +119,8 @@ make_job() {
 }
 
 # Locks the workspace and makes the job while holding the guard, so that no process on this machine sees one without the
-# other. Fails if the job exists by now: the reply to another session with the same id was lost, and the client asked again
-# while that session was still starting the job.
+# other. Fails if the job exists by now: the reply to another session with the same id was lost, and the client asked
+# again while that session was still starting the job.
 take_workspace() {
   guard_locks "$state/locks" || problem not-writable "$state/locks: $words"
   if [ -d "$job" ]; then
@@ -140,7 +140,8 @@ take_workspace() {
   unguard_locks
 }
 
-# Keeps the last 20 jobs, and also older ones that still have processes or whose state can't be determined on this machine.
+# Keeps the last 20 jobs, and also older ones that still have processes or whose state can't be determined on this
+# machine.
 prune() {
   # Ids begin with the time, and a pattern is expanded in order.
   set -- "$state"/jobs/*

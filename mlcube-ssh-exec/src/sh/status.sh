@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints the state of jobs.
-# Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; which, `all` for
-# the jobs of all workspaces, or `one`.
+# Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; which, `all`
+# for the jobs of all workspaces, or `one`.
 # Replies: a line of tell_job for each; or problem.
 # shellcheck disable=SC2154 # select-job.sh sets job, the client what is given
 

@@ -3,8 +3,8 @@
 # Given: kind, system or virtualenv; named_python, the name or path of a python; folder, that of the environment, or
 # nothing; state_folder, that of the remote tree, which may not exist yet.
 # Words: the requirements.
-# Reply: changed, python (its path), mlcube (its version), gpus (`plain` or `quoted`: how a list of GPUs must be passed); or
-# problem.
+# Reply: changed, python (its path), mlcube (its version), gpus (`plain` or `quoted`: how a list of GPUs must be
+# passed); or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 case $named_python in \~/*) named_python=$(absolute "$named_python") ;; esac
@@ -20,8 +20,8 @@ if [ "$kind" = virtualenv ]; then
 fi
 
 # Starting mlcube takes half a second of processor time, checking the files from which it starts almost none. After a
-# successful start `proof` holds: what it was started with, what it printed, and `INODE CTIME SIZE PATH` of each of these
-# files.
+# successful start `proof` holds: what it was started with, what it printed, and `INODE CTIME SIZE PATH` of each of
+# these files.
 
 # Prints what mlcube is started with, in one line. Arguments: the requirements. LD_LIBRARY_PATH is included because
 # libraries come from it.
@@ -39,8 +39,8 @@ is_proved() {
 }
 
 # Prints the state of the environment as python sees it: the version of mlcube and how it takes a list of GPUs, or why
-# mlcube can't start. Arguments: the python, then the requirements; mlcube's runners among them must be installed. Writes
-# the proof.
+# mlcube can't start. Arguments: the python, then the requirements; mlcube's runners among them must be installed.
+# Writes the proof.
 state_of() {
   its_python=$1
   shift
@@ -137,8 +137,8 @@ is_whole() {
   [ $? -ne 1 ] && is_started "$@"
 }
 
-# Checks without pip whether every requirement is met already. Status 1: one isn't; 2: all others are met, and one can be
-# judged by pip alone (a URL, a file, an option that changes what is installed, or where).
+# Checks without pip whether every requirement is met already. Status 1: one isn't; 2: all others are met, and one can
+# be judged by pip alone (a URL, a file, an option that changes what is installed, or where).
 met() {
   "$python" -E - "$@" <<'PYTHON'
 import re
@@ -241,11 +241,12 @@ sys.exit(2 if unknown else 0)
 PYTHON
 }
 
-# pip gives up soon if the index doesn't reply, and the user gets a message meanwhile. Options among the requirements come
-# later and so override both times.
+# pip gives up soon if the index doesn't reply, and the user gets a message meanwhile. Options among the requirements
+# come later and so override both times.
 install() {
   {
-    # `sleep` survives when pip has ended and this subshell is killed: it must keep neither the session nor the lock open.
+    # `sleep` survives when pip has ended and this subshell is killed: it must keep neither the session nor the lock
+    # open.
     sleep 10 >/dev/null 2>&1 3<&- 9>&-
     case " $* " in
       *' --no-index '*) say 'pip is still running' ;;
@@ -379,8 +380,8 @@ is_started() {
   case $state in mlcube\ *) ;; *) return 1 ;; esac
 }
 
-# Checks whether the python in the folder is that of an environment. After a cleanup of old files, its link to the system's
-# python may be left alone: pip would install for the system.
+# Checks whether the python in the folder is that of an environment. After a cleanup of old files, its link to the
+# system's python may be left alone: pip would install for the system.
 is_environment() {
   "$python" -E - "$folder" 2>/dev/null <<'PYTHON'
 import os
@@ -469,8 +470,8 @@ create() {
   printf '' >"$made" || problem not-writable "$folder"
 }
 
-# Makes the folder $1: that of the environment or the one above. In a folder like /tmp, another user may have made it since
-# it was checked.
+# Makes the folder $1: that of the environment or the one above. In a folder like /tmp, another user may have made it
+# since it was checked.
 make_own() {
   mkdir -p "$1" || problem not-writable "$1"
   check_own "$folder"

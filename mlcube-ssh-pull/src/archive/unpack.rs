@@ -183,7 +183,7 @@ impl<'a> Unpacker<'a> {
     }
 }
 
-/// Gives a file its place in a folder. One that was made there since the listing belongs to its maker, and stays.
+/// Gives a file its place in a folder. A file that was made there since the listing belongs to its maker, and is kept.
 fn place(file: TempPath, folder: &File, path: &Path) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default();
     match renameat_with(CWD, &*file, folder, name, RenameFlags::NOREPLACE) {
@@ -203,7 +203,7 @@ fn place(file: TempPath, folder: &File, path: &Path) -> io::Result<()> {
 /// because it keeps every file from being stored.
 fn unless_full(problem: &io::Error) -> io::Result<()> {
     if is_disk_full(problem) {
-        let message = format!("no room left on this machine ({problem})");
+        let message = format!("no room left locally ({problem})");
         return Err(io::Error::new(problem.kind(), message));
     }
     Ok(())

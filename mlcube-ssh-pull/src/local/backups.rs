@@ -81,10 +81,10 @@ impl Backups {
         &self.folder
     }
 
-    /// Names the files that were written since the workspace was listed, and those that looked the same and were replaced
-    /// by content; `before` is that listing, and `fetched` what was fetched. If a disk was full
-    /// (`may_be_incomplete`), or the pull was cut off, removes incomplete backups, whose files are still in their places.
-    /// After a transfer by content, nobody can tell such files from the fetched ones.
+    /// Names the files that were written since the workspace was listed, and those that looked the same and were
+    /// replaced by content; `before` is that listing, and `fetched` what was fetched. If a disk was full
+    /// (`may_be_incomplete`), or the pull was cut off, removes incomplete backups, whose files are still in their
+    /// places. After a transfer by content, nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
@@ -99,8 +99,8 @@ impl Backups {
                 return report.warn(&format!("can't read the backups: {problem:#}"));
             }
         };
-        // The file system of the backups may not be able to store the times, and after a pull that was cut off `before` has
-        // times that the workspace's may not be able to store.
+        // The file system of the backups may not be able to store the times, and after a pull that was cut off `before`
+        // has times that the workspace's may not be able to store.
         let backups = unrounded_local(&self.folder, &backups, before);
         let backups = unrounded_local(workspace, &backups, before);
         let is_before = |path: &Path, entry: &Entry| {

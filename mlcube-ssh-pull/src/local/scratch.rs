@@ -29,7 +29,7 @@ const LOCK: &str = "lock";
 /// at the same time, also on other machines and in other containers, so its name is unique.
 pub(crate) fn folder() -> &'static str {
     static FOLDER: LazyLock<String> = LazyLock::new(|| {
-        // The keys of the hasher are random. A disk that takes the partial folder's name takes this one.
+        // The keys of the hasher are random. A disk that can store the partial folder's name can store this one.
         let id = RandomState::new().hash_one(process::id()) >> 16;
         format!("{PARTIAL}/{NAME}{id:012x}")
     });
@@ -47,14 +47,15 @@ pub(crate) fn make_private_command(folder: &str) -> Command {
     Command::new("mkdir").args(["-p", "-m", "700", "--"]).arg(folder)
 }
 
-/// Makes a folder that this user alone can enter, and those above it: what is on its way lies there without the folders
-/// that close it to others in its place.
+/// Makes a folder that this user alone can enter, and those above it: files in transfer lie in it without the closed
+/// folders that protect them in their final places.
 ///
 /// # Errors
 /// When it can't be made.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // It may be one of an earlier version. In a group's folder, what is made in it belongs to that group (set-group-ID).
+    // It may be one of an earlier version. In a group's folder, what is made in it belongs to that group
+    // (set-group-ID).
     let mode = fs::metadata(folder)?.mode() & 0o7000 | 0o700;
     // A disk without permissions may refuse them.
     let _ = fs::set_permissions(folder, Permissions::from_mode(mode));

@@ -1,7 +1,7 @@
-//! The stage: the folder into which rsync writes where it can't be trusted to take only the listed names. Before 3.2.5 it
-//! takes any name that a host sends (CVE-2022-29154). Every rsync reads `*`, `?`, `[` and backslashes in a list as wildcards
-//! when it checks what comes, so that a host which lists `m*ne` could send `mine`. Only the names of the plan leave the
-//! stage, and no rsync makes a link in it.
+//! The stage: the folder into which rsync writes where it can't be trusted to take only the listed names. Before 3.2.5
+//! it takes any name that a host sends (CVE-2022-29154). Every rsync reads `*`, `?`, `[` and backslashes in a list as
+//! wildcards when it checks the received names, so that a host which lists `m*ne` could send `mine`. Only the names of
+//! the plan leave the stage, and no rsync makes a link in it.
 
 use std::fs;
 use std::fs::Permissions;
@@ -130,9 +130,10 @@ impl Stage {
         Ok(())
     }
 
-    /// The names of a load whose entries are in the stage as they were planned. After a transfer that is `complete`, what is
-    /// in the stage has just come, so the planned kind is enough: a log may have grown meanwhile. After any other, an entry
-    /// may be what an earlier pull had fetched. A name below a link doesn't count, because the link could lead anywhere.
+    /// The names of a load whose entries are in the stage as they were planned. After a transfer that is `complete`,
+    /// everything in the stage has just arrived, so the planned kind is enough: a log may have grown meanwhile. After
+    /// any other, an entry may be what an earlier pull had fetched. A name below a link doesn't count, because the link
+    /// could lead anywhere.
     pub(crate) fn arrived(
         &self,
         load: &Load,

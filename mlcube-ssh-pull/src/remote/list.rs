@@ -15,8 +15,8 @@ use crate::remote::workspace::{RemoteWorkspace, check_folders, failure};
 
 const LIST: &str = concat!(include_str!("../sh/find.sh"), include_str!("../sh/list.sh"));
 
-/// The script that lists the remote workspace. With the id of a transfer, which only a pull gives, the session stays open
-/// for an archive.
+/// The script that lists the remote workspace. With the id of a transfer, which only a pull gives, the session stays
+/// open for an archive.
 pub(crate) fn list_script(
     connection: &Connection,
     document: &Document,

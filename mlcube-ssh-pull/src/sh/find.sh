@@ -3,7 +3,7 @@
 # has vanished meanwhile isn't listed. Fails if find couldn't run or was ended, because its output is no listing then:
 # find itself returns 0 or 1, and its messages begin with its name.
 find_all() {
-  # Outside of the subshell, whose problem would end that alone.
+  # Outside the subshell: `problem` inside it would end only the subshell.
   know_find
   exec 4>&1
   found=$(

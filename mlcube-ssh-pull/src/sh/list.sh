@@ -1,10 +1,11 @@
 #!/bin/sh
 # Lists a workspace.
-# Given: base, workspace; state, the state folder; former_workspace, where an earlier version kept the workspace, or nothing;
-# format, the format of the listing; unreadable, the format of unreadable entries.
-# For a pull: transfer_file, the name of the file with the id of the last transfer, else nothing; known_transfers, the ids
-# with which the workspace is as it was left; transfer_id, that of this pull.
-# Replies: workspace (absolute), for a pull transfer (the id of the last transfer) and noted (if it is this pull now), then a line `listing` and the listing; or problem.
+# Given: base, workspace; state, the state folder; former_workspace, where an earlier version kept the workspace, or
+# nothing; format, the format of the listing; unreadable, the format of unreadable entries.
+# For a pull: transfer_file, the name of the file with the id of the last transfer, else nothing; known_transfers, the
+# ids with which the workspace is as it was left; transfer_id, that of this pull.
+# Replies: workspace (absolute), for a pull transfer (the id of the last transfer) and noted (if it is this pull now),
+# then a line `listing` and the listing; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate_places
@@ -18,7 +19,7 @@ printf 'workspace %s\n' "$workspace"
 if [ -n "$transfer_file" ]; then
   know_transfer "$state/$transfer_file" "$workspace"
   printf 'transfer %s\n' "$last_transfer"
-  # Where the workspace isn't as it was left, the client hasn't seen yet what is in it.
+  # If the workspace has changed since the last transfer, the client hasn't compared it yet, so its id is kept.
   case " $known_transfers " in
     *' any '* | *" $last_transfer "*) ! note_transfer "$state/$transfer_file" "$workspace" "$transfer_id" || echo 'noted yes' ;;
   esac

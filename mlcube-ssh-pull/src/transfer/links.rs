@@ -121,7 +121,7 @@ impl<'a> Links<'a> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
         copy(&mut file, &backup).inspect_err(|_| {
-            // An incomplete backup is no use; the file itself is still in its place.
+            // Remove the incomplete backup; the file itself is still in its place.
             let _ = fs::remove_file(&backup);
         })
     }

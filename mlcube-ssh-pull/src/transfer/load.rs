@@ -10,6 +10,6 @@ pub(crate) struct Load {
     pub(crate) has_scratch: bool,
     /// Whether the entries are remote links that are followed to files.
     pub(crate) is_link: bool,
-    /// Whether rsync would take other names, too, so that the entries go through the stage.
+    /// Whether rsync would accept other names, too, so that the entries go through the stage.
     pub(crate) needs_stage: bool,
 }

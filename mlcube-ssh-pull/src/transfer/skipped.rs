@@ -133,7 +133,7 @@ fn check_other_kinds(plan: &Plan, host: &Host) -> Outcome<()> {
 /// Fails, after the rest was fetched, for links that lead out, because their targets may be results. Links on the way
 /// to what is `named` were followed, so they are broken.
 pub(crate) fn check_leading_out(plan: &Plan, named: &Selection, host: &Host) -> Outcome<()> {
-    // A link that a push sent is no result; but whoever asks for it wants to know why nothing comes.
+    // A link that a push sent isn't a result; but a user who requests it must learn why nothing is fetched.
     let links = || {
         let leading_out = plan.skipped_for(|why| *why == Skipped::LeadsOut);
         let sent = plan.skipped_for(|why| *why == Skipped::SentLink);

@@ -61,7 +61,8 @@ pub(crate) fn pack(
 
 struct Packer<'a, W, H> {
     real: RealFolders<'a>,
-    /// The folder of the last file. By a path, somebody who may write in the workspace could lead it elsewhere meanwhile.
+    /// The folder of the last file. By a path, somebody who may write in the workspace could lead it elsewhere
+    /// meanwhile.
     last: Option<(PathBuf, File)>,
     name: &'a str,
     archive: Archive<W>,
@@ -124,8 +125,8 @@ impl<W: Write, H: PackObserver> Packer<'_, W, H> {
         self.archive.finish()
     }
 
-    /// Opens a file if it is the one that was listed. It may have been replaced by anything, so no link is followed and no
-    /// pipe is waited for.
+    /// Opens a file if it is the one that was listed. It may have been replaced by anything, so no link is followed and
+    /// no pipe is waited for.
     fn open(&mut self, path: &Path, entry: &Entry) -> Option<File> {
         let above = path.parent().unwrap_or(path);
         if self.last.as_ref().is_none_or(|(last, _)| last != above) {

@@ -9,8 +9,8 @@ use crate::remote::state::Route;
 /// the open session. Large files are the exception.
 const FILES: u64 = 100;
 const BYTES: u64 = 8 << 20;
-/// From this number of bytes on, in files of this average size, rsync is faster: one archive of 4 GiB in four files took a
-/// third longer, and rsync can resume a transfer that was cut off.
+/// From this number of bytes on, in files of this average size, rsync is faster: one archive of 4 GiB in four files
+/// took a third longer, and rsync can resume a transfer that was cut off.
 const LARGE: u64 = 64 << 20;
 const LARGE_FILE: u64 = 1 << 20;
 /// With more target folders than this, rsync puts the entries in place.

@@ -47,8 +47,8 @@ pub(crate) struct Local {
     sent_once: Listing,
     /// Code that was pushed once and no longer exists locally.
     pub(crate) gone: Listing,
-    /// The entries of `pushed` and of `sent_once` that exist locally and aren't code now, because they are ignored or can't be
-    /// read.
+    /// The entries of `pushed` and of `sent_once` that exist locally and aren't code now, because they are ignored or
+    /// can't be read.
     still_pushed: Listing,
     still_sent_once: Listing,
     pub(crate) skipped: LocallySkipped,
@@ -81,8 +81,8 @@ fn workspace(
     Ok((listing, followed))
 }
 
-/// The ignored entries that both sides agreed on before and that have changed locally since: the remote has them as they
-/// were. `workspace` is the listing without ignored entries.
+/// The ignored entries that both sides agreed on before and that have changed locally since: the remote has them as
+/// they were. `workspace` is the listing without ignored entries.
 fn ignored_changes(
     layout: &Layout,
     boundary: &Boundary,
@@ -104,8 +104,8 @@ fn ignored_changes(
 }
 
 impl Local {
-    /// Lists code and workspace, without the files in `own`, which are never sent. `as_code` is a former workspace that is
-    /// code now.
+    /// Lists code and workspace, without the files in `own`, which are never sent. `as_code` is a former workspace that
+    /// is code now.
     pub(crate) fn look(
         layout: &Layout,
         boundary: &Boundary,
@@ -213,7 +213,7 @@ impl Local {
         let sent = sent.into_iter().flatten().filter_map(|sent| sent.get(place));
         let now = self.code.get(place);
         let is_own = |sent: &Entry| {
-            // An older file in another folder never was what was sent from the former one.
+            // In another folder an older file can't be the one that was sent from the former folder.
             !self.has_other_base || now.as_ref().is_some_and(|now| now.modified >= sent.modified)
         };
         sent.filter(is_own).collect()
@@ -249,7 +249,8 @@ impl Local {
         let mut plan = Plan::new(TransferDirection::Up, &selected, remote, agreed, overwrite);
         plan.will_agree.extend(agreed.iter().filter(|(path, _)| !self.selection.includes(path)));
         plan.forgotten.retain(|path, _| self.selection.includes(path));
-        // `skipped` has them already, together with those of the code, and names them even if the remote isn't contacted.
+        // `skipped` has them already, together with those of the code, and names them even if the remote isn't
+        // contacted.
         plan.skipped.retain(|skipped| skipped.why != Skipped::Unreadable);
         plan
     }
@@ -285,9 +286,9 @@ impl Local {
         special.map(|(path, _)| path.to_owned())
     }
 
-    /// Code that was pushed once and may still exist on the remote. It is what no longer exists locally, unless this push has
-    /// deleted it; and what the remote has in the places of the `unconfirmed` entries, from this machine or from before. By it
-    /// the next push knows which of its backups are of somebody else's work.
+    /// Code that was pushed once and may still exist on the remote: what no longer exists locally, unless this push has
+    /// deleted it, and what the remote has in the places of the `unconfirmed` entries, from this machine or from
+    /// before. From this the next push knows which of its backups contain somebody else's work.
     pub(crate) fn still_gone(&self, was_deleted: bool, unconfirmed: &[AgreedEntry]) -> Listing {
         let mut gone = self.still_sent_once.clone();
         if !was_deleted {
@@ -311,8 +312,8 @@ impl Local {
             .unwrap_or_default()
     }
 
-    /// Removes from the remote listing the links that both sides agreed on and that are folders locally now, so that the
-    /// plan sends the folders; notes these links. rsync replaces no link by a folder, it would write through it.
+    /// Removes from the remote listing the links that both sides agreed on and that are folders locally now, so that
+    /// the plan sends the folders; notes these links. rsync replaces no link by a folder, it would write through it.
     pub(crate) fn replace_links(&mut self, remote: &mut Listing, agreed: &Listing) {
         let is_agreed = |path: &Path, link: &Entry| {
             link.kind == EntryKind::Link

@@ -29,8 +29,8 @@ pub(crate) struct OwnFiles {
     keys: LoginKeys,
     /// The real path of the local state folder.
     state: Option<PathBuf>,
-    /// The real paths of the settings file in use, which is about other platforms too, and of the ssh configuration that it
-    /// names.
+    /// The real paths of the settings file in use, which is about other platforms too, and of the ssh configuration
+    /// that it names.
     settings: Vec<PathBuf>,
     /// The real paths of the files that the processes of this command line are writing.
     written: OnceCell<BTreeSet<PathBuf>>,
@@ -50,8 +50,8 @@ impl OwnFiles {
         Self { keys, state, settings, ..Self::default() }
     }
 
-    /// Removes keys and settings from a listing of `top`, and names them: in the workspace they aren't data either. A file that was sent
-    /// as it is now has been examined already.
+    /// Removes keys and settings from a listing of `top`, and names them: in the workspace they aren't data either. A
+    /// file that was sent as it is now has been examined already.
     pub(crate) fn take_keys(
         &self,
         listing: &mut Listing,
@@ -175,7 +175,7 @@ fn why(key: LoginKey) -> &'static str {
     }
 }
 
-/// Returns what shows whether the file may be sent, where that isn't known.
+/// Returns the hint that helps to find out whether the file may be sent; `None` if that is known.
 fn remedy_of(key: LoginKey, path: &Path) -> Option<String> {
     let path = path.to_string_lossy();
     match key {

@@ -68,8 +68,8 @@ impl Push<'_> {
         Ok(())
     }
 
-    /// Returns what both sides of the workspace last agreed on, and writes down what an earlier push that was cut off has
-    /// sent.
+    /// Returns what both sides of the workspace last agreed on, and writes down what an earlier push that was cut off
+    /// has sent.
     fn settle(&self, local: &mut Local, remote: &mut RemoteState<'_>) -> Outcome<Agreed> {
         if self.connection.is_shared() {
             remote.listing.put_own_permissions(&local.workspace);
@@ -153,8 +153,8 @@ impl Push<'_> {
         Ok(unheld)
     }
 
-    /// Lists the followed links of the remote as folders, and takes out of its listing the links that the push replaces by
-    /// folders. A dry run does the same with what the sync state knows.
+    /// Lists the followed links of the remote as folders, and takes out of its listing the links that the push replaces
+    /// by folders. A dry run does the same with what the sync state knows.
     pub(super) fn follow_links(
         &self,
         local: &mut Local,

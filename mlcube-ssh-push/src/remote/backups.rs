@@ -5,8 +5,8 @@ use mlcube_ssh::sync::name_backups;
 /// The end of the name of a folder with backups of a push by content.
 const BY_CONTENT: &str = ".by-content";
 
-/// The remote folder for the backups of one push. Its name holds the id of the push's incoming folder, by which the next
-/// push finds the backups of one that was cut off.
+/// The remote folder for the backups of one push. Its name holds the id of the push's incoming folder, by which the
+/// next push finds the backups of one that was cut off.
 #[derive(Clone, Debug)]
 pub(crate) struct Backups {
     /// The absolute path of the folder.

@@ -44,8 +44,8 @@ impl FollowedLinks<'_> {
         }
     }
 
-    /// Returns whether a link leads to a place in the workspace over another link, which a task may have put in the place
-    /// of a folder since.
+    /// Returns whether a link leads to a place in the workspace over another link, which a task may have put in the
+    /// place of a folder since.
     fn leads_over_link(&self, path: &Path, link: &Entry, remote: &Listing) -> bool {
         let target = match link.target.strip_prefix(self.workspace) {
             Ok(below) => below.to_owned(),

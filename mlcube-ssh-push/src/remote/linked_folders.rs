@@ -1,7 +1,6 @@
 //! What is behind the remote's links to folders, where a push may write through them.
 //!
-//! Only those links count in whose places the local side has a folder: a task may leave a link to `/`, and what is behind it is
-//! nobody's business.
+//! Only links in places where the local side has a folder are followed: a task may leave a link to `/`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,11 +15,11 @@ use crate::remote::problem::failure;
 
 const LIST: &str = include_str!("../sh/linked-folders.sh");
 
-/// How many links are looked behind before no more are sought.
+/// The most links that are followed.
 const MOST: usize = 10_000;
 
-/// Adds to the listing `remote` of the `workspace` what is behind its links in the places of folders of `ours`: the local
-/// workspace, and what both sides agreed on.
+/// Adds to the listing `remote` of the `workspace` what is behind its links in the places of folders of `ours`: the
+/// local workspace, and what both sides agreed on.
 pub(crate) fn list(
     connection: &Connection,
     workspace: &str,

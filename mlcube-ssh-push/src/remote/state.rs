@@ -143,7 +143,7 @@ impl RemoteState<'_> {
         folders: &[&Path],
     ) -> Outcome<Disks> {
         let run = |script| self.incoming.run_script(script);
-        disks::ask(connection, &self.state, top, folders, &run)
+        disks::probe(connection, &self.state, top, folders, &run)
     }
 
     /// The code without the entries that the remote reported to be as they are locally; all of it if files are compared
@@ -158,8 +158,8 @@ impl RemoteState<'_> {
         Cow::Owned(code.filter(|path, entry| !is_on_remote(path, entry)))
     }
 
-    /// The entries of `code` that would be made or replaced in folders that aren't writable. A backup is kept in folders
-    /// with the permissions of the original ones.
+    /// The entries of `code` that would be made or replaced in folders that aren't writable. A backup is kept in
+    /// folders with the permissions of the original ones.
     pub(crate) fn unwritable_entries(&self, code: &Listing) -> Vec<PathBuf> {
         // rsync makes a folder writable first if it is so locally.
         let becomes_writable =

@@ -28,8 +28,8 @@ pub(crate) fn mark_unheld(
     Ok(remote_state.listing.len() > before)
 }
 
-/// Returns the paths of the code whose names the file system of the tree can't store, among those that aren't in `pushed`.
-/// The push deletes what is `gone`, so these names are in nobody's way.
+/// Returns the paths of the code whose names the file system of the tree can't store, among those that aren't in
+/// `pushed`. The push deletes what is `gone`, so these names are in nobody's way.
 pub(crate) fn unheld_code(
     remote_state: &RemoteState<'_>,
     connection: &Connection,

@@ -12,8 +12,8 @@ printf 'listing\n'
 for link; do
   # A link that leads to itself isn't readable.
   if [ ! -d "$link" ] || [ ! -r "$link" ]; then continue; fi
-  # The trailing slash makes find enter the link. Of a folder that can't be entered, such as a container's, only the folder
-  # itself is listed. What can't be listed for another reason becomes an unreadable entry.
+  # The trailing slash makes find enter the link. Of a folder that can't be entered, such as a container's, only the
+  # folder itself is listed. What can't be listed for another reason becomes an unreadable entry.
   find "./$link/" -mindepth 1 -printf "$linked" -type d '(' ! -readable -o ! -executable ')' -prune ||
     find "./$link" -maxdepth 0 -printf "$unlisted"
 done

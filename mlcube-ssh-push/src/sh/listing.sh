@@ -1,8 +1,8 @@
 #!/bin/sh
 # shellcheck disable=SC2154 # the prelude sets private
 
-# Lists the workspace $1 in the format $2, its read-only folders in the format $3. A folder that can't be listed or entered,
-# such as a container's, is listed in the format $4: nobody knows what is in it.
+# Lists the workspace $1 in the format $2, its read-only folders in the format $3. A folder that can't be listed or
+# entered, such as a container's, is listed in the format $4: nobody knows what is in it.
 list_workspace() {
   cd "$1" && find . -mindepth 1 -type d '(' ! -readable -o ! -executable ')' -printf "$4" -prune -o \
     -mindepth 1 '(' -type d ! -writable -printf "$3" -o -printf "$2" ')'

@@ -4,8 +4,8 @@
 # Given: tree; backups, the folder for them. At the end of the push, backups of files that the local side has sent
 # itself are removed.
 # Words: paths in the tree, the entries of a folder before the folder.
-# Replies: a line `deleted PATH` for each, or `skipped PATH` for one that can't be moved, and before the first of these a
-# line `why REASON` (a newline in a name is shown as ?). A folder that holds anything else is kept.
+# Replies: a line `deleted PATH` for each, or `skipped PATH` for one that can't be moved, and before the first of these
+# a line `why REASON` (a newline in a name is shown as ?). A folder that holds anything else is kept.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$tree"
@@ -23,7 +23,8 @@ for place; do
   esac
   if [ "$around" != "$folder" ]; then
     folder=$around is_itself=no
-    # A folder that is reached through a link isn't that of the path: behind it may lie a workspace, or other code.
+    # A folder that is reached through a link isn't the one of the path: the link may lead to a workspace or to other
+    # code.
     if cd -P "$tree/$folder" 2>/dev/null; then
       [ "$PWD" != "$tree${folder:+/$folder}" ] || is_itself=yes
     fi
@@ -39,7 +40,7 @@ for place; do
     did=deleted
     why=$(exec mv "$name" "$backups/$around/" 2>&1) || {
       did=skipped
-      # The session goes on, and only its end brings standard error.
+      # The session continues, and standard error is read only when it ends.
       if [ -z "$told" ]; then told=yes && printf 'why %s\n' "${why##*"$newline"}"; fi
       # To another file system mv copies the file, and the copy may be cut off.
       if [ -e "$name" ] || [ -L "$name" ]; then rm -f "$backups/$place"; fi

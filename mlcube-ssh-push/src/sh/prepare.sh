@@ -2,21 +2,22 @@
 # Makes the folders that a push fills, and lists the workspace. Starts no program that has nothing to do: each costs
 # milliseconds, and a small push takes a few hundred.
 # Given: base, state (the state folder) and workspace; format, the format of the listing; linked, unwritable and
-# unreadable, the formats of entries below links to folders, of read-only folders and of those that can't be listed; origin, the owner line of the machine that
-# pushes; former_origin, the id that an earlier version gave that machine; former_workspace, where an earlier version
-# kept the workspace, or nothing; adopt, yes if the push takes over the tree of another owner; id, the random name of
-# this push's incoming folder; former, the names of earlier pushes of this machine that didn't end well, newest last;
-# transfer_file, the name of the file with the id of the last transfer of the workspace; place, the place of the workspace
-# in the base, or nothing; as_code, a former workspace that is code now, or nothing;
-# follow_workspace, yes if the user says that a link to the workspace is theirs; links, the number of pairs.
+# unreadable, the formats of entries below links to folders, of read-only folders and of those that can't be listed;
+# origin, the owner line of the machine that pushes; former_origin, the id that an earlier version gave that machine;
+# former_workspace, where an earlier version kept the workspace, or nothing; adopt, yes if the push takes over the tree
+# of another owner; id, the random name of this push's incoming folder; former, the names of earlier pushes of this
+# machine that didn't end well, newest last; transfer_file, the name of the file with the id of the last transfer of the
+# workspace; place, the place of the workspace in the base, or nothing; as_code, a former workspace that is code now, or
+# nothing; follow_workspace, yes if the user says that a link to the workspace is theirs; links, the number of pairs.
 # Words: `links` pairs of a plain-named link below the base and the name beside it that it leads to; then the paths of
 # code.
 # Replies: base, state, workspace, incoming (absolute), tree (made or found), pushed (whether any machine may have
-# pushed to the workspace before), taken-over (whether another owner pushed last), left and left-bytes (whether a push that was cut off has left entries, and their
-# size), transfer (the id of the last transfer), was-workspace (see tell_workspaces), zstd (whether the host has it), backups (the name of a folder with
-# backups of one of the former pushes; maybe several), disk-of-workspace and disk-of-code (whether the incoming folder
-# is on it, free bytes), unwritable (a folder of that code; maybe several), then a line `listing` and the listing of the workspace, an entry `another`, and the listing
-# of that code as far as it exists; or problem.
+# pushed to the workspace before), taken-over (whether another owner pushed last), left and left-bytes (whether a push
+# that was cut off has left entries, and their size), transfer (the id of the last transfer), was-workspace (see
+# tell_workspaces), zstd (whether the host has it), backups (the name of a folder with backups of one of the former
+# pushes; maybe several), disk-of-workspace and disk-of-code (whether the incoming folder is on it, free bytes),
+# unwritable (a folder of that code; maybe several), then a line `listing` and the listing of the workspace, an entry
+# `another`, and the listing of that code as far as it exists; or problem.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate_places
@@ -38,8 +39,8 @@ while
   ! guard_from_clean "$state"
 do :; done
 
-# Writes the owner of the tree; who takes it over leaves the line `named` as it is. A hard link never replaces the file that
-# another first push has just made.
+# Writes the owner of the tree; who takes it over leaves the line `named` as it is. A hard link never replaces the file
+# that another first push has just made.
 write_origin() {
   new=$state/origin.$$.new
   (umask "$private" && printf '%s\n' "$origin" ${named:+"$named"} >"$new") || problem not-writable "$state"

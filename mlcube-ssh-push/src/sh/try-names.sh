@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tries whether the file system of the tree or the workspace can store names: makes a file of each name in a folder of its own.
+# Tries whether the file system of the tree or the workspace can store names: makes a file of each name in a folder of
+# its own.
 # Given: top, the folder; format, the format of the listing; gone, the number of paths that are deleted before.
 # Words: these paths; then paths that are new in the folder, sorted by folder.
 # Replies: a line `listing` and the listing of the files that could be made, in one numbered folder for each folder of

@@ -42,7 +42,8 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that moves `paths` of the remote folder `top` to the folder `backups`; `None` if there is nothing to move.
+/// The script that moves `paths` of the remote folder `top` to the folder `backups`; `None` if there is nothing to
+/// move.
 pub(crate) fn script(
     connection: &Connection,
     paths: &Listing,

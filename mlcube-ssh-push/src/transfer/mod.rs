@@ -44,7 +44,8 @@ struct Sending<'a> {
 }
 
 impl TransferContext<'_> {
-    /// Runs all transfers, and records what both sides have then. `sent` counts what was sent, even if the transfer fails.
+    /// Runs all transfers, and records what both sides have then. `sent` counts what was sent, even if the transfer
+    /// fails.
     pub(crate) fn transfer(
         &self,
         args: &Args,
@@ -107,8 +108,8 @@ impl TransferContext<'_> {
         self.finish(remaining, &sent.unset, is_partial)
     }
 
-    /// Gives the incoming folder up. rsync doesn't report a file or link that it replaces by an entry of another kind; so if no
-    /// backup was reported (`are_settled` is false) and there are some, they are settled here.
+    /// Gives the incoming folder up. rsync doesn't report a file or link that it replaces by an entry of another kind;
+    /// so if no backup was reported (`are_settled` is false) and there are some, they are settled here.
     fn give_incoming_up(&self, are_settled: bool) -> Outcome<()> {
         let (incoming, sync_state) = (&self.remote_state.incoming, &self.local.sync_state);
         if incoming.release(&self.backups.folder)? && !are_settled {
@@ -142,7 +143,8 @@ impl TransferContext<'_> {
         of_code.failure.or(of_workspace.failure).map_or(Ok(has_removed), Err)
     }
 
-    /// Removes links of a task in the places where rsync looks for the parts of files that it sends to the folder `top`.
+    /// Removes links of a task in the places where rsync looks for the parts of files that it sends to the folder
+    /// `top`.
     fn remove_partial_links(&self, top: &str, list: &Listing) -> Outcome<()> {
         if self.remote_state.is_new {
             return Ok(());
@@ -232,9 +234,9 @@ impl TransferContext<'_> {
         commands::workspace(self.connection, route, list, &self.plan.links, &self.backups)
     }
 
-    /// The new code that the remote has otherwise than it was listed: it was edited before rsync read it, or written on the
-    /// remote since. Beside each path stands what the remote has of it from this machine, such as the start of a log that
-    /// grows. None of it is recorded as pushed, so the next push looks at it again.
+    /// The new code that the remote has otherwise than it was listed: it was edited before rsync read it, or written on
+    /// the remote since. Beside each path stands what the remote has of it from this machine, such as the start of a
+    /// log that grows. None of it is recorded as pushed, so the next push looks at it again.
     fn unconfirmed_code(
         &self,
         remaining: &Remaining,

@@ -6,8 +6,9 @@ use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::text::units::count;
 
-/// Compares the number of sent files with the number of files in `missing`, except those that no longer exist locally. If
-/// fewer were sent, `not_arrived` returns those of them that the remote doesn't have: another push may have brought them.
+/// Compares the number of sent files with the number of files in `missing`, except those that no longer exist locally.
+/// If fewer were sent, `not_arrived` returns those of them that the remote doesn't have: another push may have brought
+/// them.
 ///
 /// # Errors
 /// When fewer were sent, and the remote lacks some.

@@ -75,8 +75,8 @@ impl Cube {
         Cube::built_from(root, ".")
     }
 
-    /// A cube with another build context, as its `mlcube.yaml` gives it: relative to `root`. One beside `root`, or around
-    /// it, lies in the same git checkout.
+    /// A cube with another build context, as its `mlcube.yaml` gives it: relative to `root`. One beside `root`, or
+    /// around it, lies in the same git checkout.
     pub fn built_from(root: &Path, build_context: &str) -> Cube {
         let context = &root.join(build_context);
         let docker = json!({"image": "mlcube-ssh/test:0.0.1", "build_context": build_context});

@@ -62,7 +62,8 @@ impl Scene {
         scene
     }
 
-    /// One whose remote user is an ordinary one, who owns `remote_root`; none where no users can be made. The user goes when the scene has gone.
+    /// One whose remote user is an ordinary one, who owns `remote_root`; none where no users can be made. The user goes
+    /// when the scene has gone.
     pub fn with_an_ordinary_user() -> Option<(Account, Scene)> {
         let place = Place::new();
         let account = Account::with_shell(&place.folder("homes"), "sh")?;
@@ -72,8 +73,8 @@ impl Scene {
         Some((account, scene))
     }
 
-    /// One whose remote user logs in with a password and nothing else; the program [`Scene::askpass`] tells it. None where
-    /// no users can be made.
+    /// One whose remote user logs in with a password and nothing else; the program [`Scene::askpass`] tells it. None
+    /// where no users can be made.
     pub fn with_a_password() -> Option<(Account, Scene)> {
         let place = Place::new();
         let account = Account::with_shell(place.path(), "sh")?;
@@ -207,8 +208,8 @@ impl Scene {
         program::write(&self.home.join("bin").join(name), lines);
     }
 
-    /// Lets the user work in another root: its shell, its ssh and its rsync are used. The tools are those that were built
-    /// here, with the C library of this machine: they stand for ones that were built there.
+    /// Lets the user work in another root: its shell, its ssh and its rsync are used. The tools are those that were
+    /// built here, with the C library of this machine: they stand for ones that were built there.
     pub fn lives_in(&mut self, root: Root) {
         let bin = self.home.join("bin");
         for step in STEPS {

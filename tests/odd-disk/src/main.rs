@@ -1,5 +1,5 @@
-//! `mlcube-ssh-odd-disk FOLDER MOUNTPOINT SWITCHES`: shows a folder at a mount point as a disk with oddities would, until it
-//! is unmounted. The oddities stand in the file SWITCHES, see [`switches`]; they may change at any time.
+//! `mlcube-ssh-odd-disk FOLDER MOUNTPOINT SWITCHES`: shows a folder at a mount point as a disk with oddities would,
+//! until it is unmounted. The oddities stand in the file SWITCHES, see [`switches`]; they may change at any time.
 
 mod disk;
 mod names;

@@ -14,8 +14,9 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 ///
 /// Merges, weakest first: the runner's defaults, `runner:` of the cube's mlcube.yaml, the platform's section of the
 /// settings file (`$MLCUBE_SYSTEM_SETTINGS`, else ~/mlcube.yaml), -P. The result is what `mlcube show_config --resolve`
-/// computes. A cube must not set a key of the runner: no document is written for one that does. No host is contacted. The
-/// document is sealed with a key in the state folder (`~/.local/state/mlcube-ssh/key`), which is created if it is missing.
+/// computes. A cube must not set a key of the runner: no document is written for one that does. No host is contacted.
+/// The document is sealed with a key in the state folder (`~/.local/state/mlcube-ssh/key`), which is created if it is
+/// missing.
 #[derive(Parser, Clone, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
 pub(crate) struct Args {

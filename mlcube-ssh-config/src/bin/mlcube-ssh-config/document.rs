@@ -45,8 +45,8 @@ pub(crate) fn text(
     output::value(&document, args.format)
 }
 
-/// Seals the document. If the key can't be stored, an unsealed document is accepted only while the settings file says the
-/// same; so `-Prunner.…` and `--workspace` need the seal.
+/// Seals the document. If the key can't be stored, an unsealed document is accepted only while the settings file says
+/// the same; so `-Prunner.…` and `--workspace` need the seal.
 fn seal(document: &mut Document) -> Result<()> {
     match trust::seal(document) {
         Err(problem)

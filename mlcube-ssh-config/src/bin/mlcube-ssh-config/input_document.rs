@@ -27,7 +27,8 @@ fn read(path: &Path) -> Result<Document> {
     Document::read(&fs::read(path).context("can't read it")?)
 }
 
-/// Refuses words for local folders and for the runner unless this user wrote the document: the new document will be sealed.
+/// Refuses words for local folders and for the runner unless this user wrote the document: the new document will be
+/// sealed.
 fn check_is_ours(document: &Document) -> Result<()> {
     let run = &document.run;
     let mut of_folders = run.overrides.iter().filter(|word| is_about_local_folders(word));

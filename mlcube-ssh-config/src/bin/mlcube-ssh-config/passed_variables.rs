@@ -1,5 +1,5 @@
-//! Variables that the cube passes to its container by name (`-e NAME` in `docker.gpu_args`): the engine reads them in the
-//! environment of the remote `mlcube`, which contains no local variables.
+//! Variables that the cube passes to its container by name (`-e NAME` in `docker.gpu_args`): the engine reads them in
+//! the environment of the remote `mlcube`, which contains no local variables.
 
 use serde_json::{Map, Value};
 

@@ -31,8 +31,8 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
     })
 }
 
-/// Returns the `-P` word that adds options to `runner.launcher.args`, behind those of the configuration; `None` if there are
-/// none to add.
+/// Returns the `-P` word that adds options to `runner.launcher.args`, behind those of the configuration; `None` if
+/// there are none to add.
 pub(crate) fn launcher_args(config: &Map<String, Value>, added: &[String]) -> Option<String> {
     if added.is_empty() {
         return None;

@@ -26,6 +26,9 @@ fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
         .and_then(|rest| rest.split('.').next())
         .unwrap_or_default();
     let advice = match place.strip_prefix("-Prunner.") {
+        Some(_) if key == "port" => {
+            "ssh reads the port from ~/.ssh/config: write a line `Port NUMBER` below the host's name".to_owned()
+        }
         Some(word) if !KEYS.contains(&key) => {
             format!("for the remote runner write -P{}.{word}", remote_platform(resolved))
         }

@@ -81,7 +81,7 @@ fn refusal(
 ) -> anyhow::Error {
     hinted(
         format!(
-            "{}: {key} is made of this machine's variable {name}, and would be sent to '{}'",
+            "{}: {key} is made of the local variable {name}, and would be sent to '{}'",
             resolved.place(key),
             runner.host
         ),

@@ -38,7 +38,7 @@ impl Run {
         match self.withheld.get(task) {
             Some(variable) => Err(hinted(
                 format!(
-                    "run.tasks: a path of task '{task}' is made of this machine's variable {variable}, and the task wasn't chosen when the document was made"
+                    "run.tasks: a path of task '{task}' is made of the local variable {variable}, and the task wasn't chosen when the document was made"
                 ),
                 format!("make a new document with mlcube-ssh-config --task={task}"),
             )),

@@ -319,7 +319,7 @@ impl Document {
             Some(other) => {
                 return Err(hinted(
                     format!(
-                        "the document is of schema '{other}', and this program reads '{SCHEMA}'"
+                        "the document has the schema '{other}', and this program reads '{SCHEMA}'"
                     ),
                     "use programs of one version (`--version` shows it)",
                 ));

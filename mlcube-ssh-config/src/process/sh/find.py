@@ -185,7 +185,7 @@ class Find:
         if self.follows and isinstance(problem, FileNotFoundError) and os.path.lexists(path):
             return
         out.flush()
-        # One line for each, as GNU find writes: whoever reads the messages takes a line that isn't find's for a failure.
+        # One line for each, as in GNU find: the reader of the messages takes any line that isn't find's for a failure.
         name = os.fsdecode(path).replace("\n", "\\n")
         sys.stderr.write("find: '%s': %s\n" % (name, problem.strerror))
         self.failed = True

@@ -6,7 +6,7 @@
 check_own() {
   # Once for all folders, and outside the subshells that need it.
   own_uid=${own_uid:-$(id -u)}
-  # Nearly always all of them are own.
+  # Usually all of them belong to this account.
   [ "$(whose "$@")" != own ] || return 0
   for checked; do
     found=$(whose "$checked")
@@ -95,8 +95,8 @@ judge_ways() {
   [ "$ways" != "$1" ] || echo own
 }
 
-# Checks that $1, the group that may write in the folder $2, is this account alone. With an ACL, which ls marks, its bits
-# are those of anybody whom the ACL names.
+# Checks that $1, the group that may write in the folder $2, is this account alone. With an ACL, which ls marks, its
+# bits are those of anybody whom the ACL names.
 is_private_here() {
   is_private "$1" || return 1
   case $(ls -ld "$2" 2>/dev/null) in ??????????+*) return 1 ;; esac

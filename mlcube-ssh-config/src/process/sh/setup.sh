@@ -18,8 +18,8 @@ case $mlcube_ssh_setup in
     ;;
 esac
 
-# Its output is no part of the reply. Its standard error comes before the line `ready`, by which the client tells it from
-# ssh's own words.
+# Its output is no part of the reply. Its standard error comes before the line `ready`, by which the client tells it
+# from ssh's own words.
 eval "$mlcube_ssh_setup" 4>&1 >&2 2>&4 4>&- || exit
 
 # Resets the shell's options, traps and IFS; variables, limits and umask stay as the line set them.

@@ -94,7 +94,8 @@ fn offers_too_many_keys(words: &str) -> bool {
 /// The reason code that sshd sends for it, as ssh writes it (RFC 4253, 11.1).
 const DISCONNECT_PROTOCOL_ERROR: &str = ":2: ";
 
-/// Returns whether ssh's messages say that its proxy, or the ssh of a jump host, ended before the host identified itself.
+/// Returns whether ssh's messages say that its proxy, or the ssh of a jump host, ended before the host identified
+/// itself.
 pub(crate) fn is_of_proxy(words: &str) -> bool {
     last_own_line(words).contains(NO_PORT)
 }
@@ -107,8 +108,8 @@ const FINAL: [&str; 4] = [
     "Bad owner or permissions on",
 ];
 
-/// Makes the failure of a login from ssh's messages (`words`) and the rest of standard error (a banner, a proxy's messages).
-/// `key` is the problem that was found with a key of a refused login.
+/// Makes the failure of a login from ssh's messages (`words`) and the rest of standard error (a banner, a proxy's
+/// messages). `key` is the problem that was found with a key of a refused login.
 pub(crate) fn of_login(
     login: &Login,
     words: &str,
@@ -142,13 +143,13 @@ pub(crate) fn of_login(
             .for_good(),
         LoginEnd::NoNameService => {
             Failure::connection(format!("host '{host}' can't be resolved now ({last})"))
-                .hint("check whether this machine is online")
+                .hint("check the local network connection")
         }
         LoginEnd::ConnectionRefused => {
             Failure::connection(format!("host '{host}' refused the connection ({last})"))
                 .hint("check that sshd runs on the host, and that the port is right")
         }
-        LoginEnd::NoAnswer => Failure::connection(format!("host '{host}' doesn't answer ({last})"))
+        LoginEnd::NoAnswer => Failure::connection(format!("host '{host}' doesn't reply ({last})"))
             .hint("check that the host is up, and the network"),
         LoginEnd::ClosedAtOnce => Failure::connection(format!(
             "host '{host}' closes the connection before the login ({last})"
@@ -179,7 +180,7 @@ pub(crate) fn of_login(
                 ),
                 _ => format!("`{attempt}` may show more"),
             };
-            let failure = Failure::connection(format!("can't log in on '{host}'{why}")).hint(hint);
+            let failure = Failure::connection(format!("can't log in to '{host}'{why}")).hint(hint);
             if FINAL.iter().any(|known| own_words.contains(known)) {
                 failure.for_good()
             } else {
@@ -252,7 +253,7 @@ pub(crate) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
 /// The failure of a login that took too long.
 pub(crate) fn of_silent_login(login: &Login) -> Failure {
     let Login { host, .. } = login;
-    Failure::connection(format!("host '{host}' doesn't answer the login"))
+    Failure::connection(format!("host '{host}' doesn't reply the login"))
         .hint(format!("try `{}`", login.by_hand()))
 }
 

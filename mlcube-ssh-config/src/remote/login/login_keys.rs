@@ -1,5 +1,5 @@
-//! The private keys that may log in, recognised in any file. Keys are compared, not bytes: a copy may have another format,
-//! another passphrase, other line ends or another comment, and a key may be held by an agent alone.
+//! The private keys that may log in, recognised in any file. Keys are compared, not bytes: a copy may have another
+//! format, another passphrase, other line ends or another comment, and a key may be held by an agent alone.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -165,8 +165,8 @@ impl Known {
     }
 }
 
-/// The size of the smallest file of a private key, given that of its public half: an RSA key in PEM has 6 times as much,
-/// one of a curve in OpenSSH's format 9 times. Other text in the file makes it larger.
+/// The size of the smallest file of a private key, given that of its public half: an RSA key in PEM has 6 times as
+/// much, one of a curve in OpenSSH's format 9 times. Other text in the file makes it larger.
 fn smallest(public: u64) -> u64 {
     public * 3 / 2
 }
@@ -185,7 +185,8 @@ fn private_key(path: &Path) -> Option<String> {
     (!key.is_empty()).then_some(key)
 }
 
-/// Returns the public half of an identity file's key. Where the key is in an agent, the file holds the public half only.
+/// Returns the public half of an identity file's key. Where the key is in an agent, the file holds the public half
+/// only.
 fn of_identity_file(file: &Path) -> Option<Vec<u8>> {
     match private_key(file) {
         Some(text) => match public_half(&text, file) {
@@ -241,8 +242,8 @@ fn beside(path: &Path) -> Option<Vec<u8>> {
     public_key(&read(Path::new(&name))?)
 }
 
-/// Reads a file that a cube may have brought, or a link to one: waits for no pipe, and reads no device and no more than a
-/// key has.
+/// Reads a file that may come from a cube, or a link to one: it doesn't wait for a pipe, and reads no device and no
+/// more bytes than a key has.
 fn read(file: &Path) -> Option<String> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(file).ok()?;
@@ -256,7 +257,7 @@ fn public_key(line: &str) -> Option<Vec<u8>> {
     STANDARD.decode(line.split_whitespace().nth(1)?).ok()
 }
 
-/// Returns the keys that the agent behind a socket lists; `None` if it doesn't tell.
+/// Returns the keys that the agent behind a socket lists; `None` if it doesn't reply.
 fn listed_by(agent: &Path) -> Option<BTreeSet<Vec<u8>>> {
     let ask = Command::new("ssh-add").arg("-L").variable("LC_ALL", "C");
     let ask = ask.variable("SSH_AUTH_SOCK", &agent.to_string_lossy());
@@ -265,8 +266,8 @@ fn listed_by(agent: &Path) -> Option<BTreeSet<Vec<u8>>> {
     if listed.status == 0 {
         return Some(text.lines().filter_map(public_key).collect());
     }
-    // 1 is also that of an agent without keys; 2 that of a socket at which nobody listens, as in a terminal that has
-    // outlived its agent.
+    // 1 is also the status for an agent without keys, 2 the status for a socket without a listener, as in a terminal
+    // that has outlived its agent.
     text.contains("no identities").then(BTreeSet::new)
 }
 

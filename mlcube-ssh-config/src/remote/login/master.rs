@@ -36,7 +36,8 @@ const ASKPASS_REQUIRE_SINCE: (u32, u32) = (8, 4);
 /// How long a master may take to reply to a check.
 const CHECK: Duration = Duration::from_secs(2);
 
-/// Idle seconds for `persist: 0` and for a second login: enough for the next step of a pipeline. ssh takes 0 for "for ever".
+/// Idle seconds for `persist: 0` and for a second login: enough for the next step of a pipeline. ssh takes 0 for "for
+/// ever".
 const SHORTEST: u32 = 5;
 
 /// The result of closing the connection.
@@ -292,8 +293,8 @@ impl Connection {
         Ok(Err((end, failure)))
     }
 
-    /// What the proxy or the ssh of a jump host says. ssh hides it when it opens a master that stays in the background, so
-    /// the login is tried once more without one, and nobody is asked.
+    /// What the proxy or the ssh of a jump host says. ssh hides it when it opens a master that stays in the background,
+    /// so the login is tried once more without one, and nobody is asked.
     fn words_of_proxy(&self) -> String {
         // BatchMode doesn't reach the ssh of a ProxyJump, and an older one would ask at the terminal.
         if ssh_version::version().is_none_or(|version| version < ASKPASS_REQUIRE_SINCE) {
@@ -353,7 +354,7 @@ impl Connection {
         self.report.command(&command);
         let output = command.run_within(Some(self.start_up_limit(Master::Found)))?;
         Ok(match output {
-            None => Some("doesn't answer"),
+            None => Some("doesn't reply"),
             // A failed check proves nothing, so the master isn't used.
             Some(output) if output.status != 0 => Some("takes no command"),
             Some(output) => {

@@ -134,8 +134,8 @@ fn values_in_files(config: Option<&str>, keyword: &str) -> Vec<String> {
     texts.flat_map(|text| values_in(&text, keyword)).collect()
 }
 
-/// The values of a keyword in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` after it, and a
-/// value in quotes.
+/// The values of a keyword in a configuration file (`ssh_config(5)`): the keyword may have any case, a `=` after it,
+/// and a value in quotes.
 fn values_in(text: &str, wanted: &str) -> Vec<String> {
     let value = |line: &str| {
         let line = line.trim();

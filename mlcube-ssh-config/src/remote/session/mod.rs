@@ -34,7 +34,8 @@ use crate::ui::report::Report;
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
 pub const PAUSES: [u64; 9] = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
 
-/// The number of these pauses after which a second login is tried. A short session of another program ends before.
+/// The number of these pauses after which a second login is tried: a short session of another program has ended by
+/// then.
 const PAUSES_BEFORE_OVERFLOW: usize = 5;
 
 /// Factors of `connect_timeout`: how long a host may take from the login, and how long for the first word of a session
@@ -208,11 +209,11 @@ impl Connection {
     /// Reports that the shared connection doesn't serve its clients.
     fn warn_of_wedged_master(&self) {
         if self.socket().is_symlink() {
-            self.warn_of_users_own("doesn't answer");
+            self.warn_of_users_own("doesn't reply");
         } else {
             let host = &self.login.host;
             self.report.detail(&format!(
-                "the shared connection to '{host}' doesn't answer; opening a new one"
+                "the shared connection to '{host}' doesn't reply; opening a new one"
             ));
         }
     }
@@ -625,8 +626,8 @@ impl Read for Session {
     }
 }
 
-/// ssh's messages of a client without a master. The first two: it would log in through the proxy `false`. The others: the
-/// master ended while the client asked for a session.
+/// ssh's messages of a client without a master. The first two: it would log in through the proxy `false`. The others:
+/// the master ended while the client asked for a session.
 const NO_MASTER: [&str; 4] = [
     "kex_exchange_identification",
     NO_PORT,

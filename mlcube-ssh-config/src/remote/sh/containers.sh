@@ -56,7 +56,7 @@ with_descendants() {
 container_processes() {
   roots=
   for made in $(made_containers "$1"); do
-    # Half an id, as a full disk leaves it, is found in other processes, too.
+    # An incomplete id, which a full disk may leave, would match other processes, too.
     case ${#made}$made in 64*[!0-9a-f]*) continue ;; 64*) ;; *) continue ;; esac
     # shellcheck disable=SC2013,SC2062 # paths below /proc hold no blanks; the pattern is that of -f
     # The id comes on standard input: on its command line grep would match its own process.

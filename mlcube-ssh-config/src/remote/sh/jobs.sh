@@ -35,8 +35,8 @@ start_of() {
   ticks=${fields%% *}
 }
 
-# Ends with a problem when the folder $1 can't be read. What is below a folder that can't be entered may exist: it can't be
-# seen.
+# Ends with a problem when the folder $1 can't be read. A file below a folder that can't be entered may exist without
+# being visible.
 check_readable() {
   near=$1
   while [ ! -e "$near" ] && [ ! -L "$near" ] && [ -n "${near%/*}" ]; do near=${near%/*}; done
@@ -89,7 +89,7 @@ job_state() {
   know_this_machine
   if [ "$its_host" != "$this_host" ]; then
     how=elsewhere
-    # A stop with --force gave its workspace up, and couldn't look at it.
+    # A stop with --force has released its workspace without being able to inspect the job.
     [ ! -f "$1/released" ] || why=released
   elif [ "$its_boot" != "$this_boot" ]; then
     why=rebooted
@@ -111,8 +111,8 @@ job_state() {
   fi
 }
 
-# Checks whether the job $1 was, or was to be, submitted to a batch system: then `batch` is its name, which ends those of its
-# functions. Such a job is pending, too, and its processes are looked for nowhere.
+# Checks whether the job $1 was, or was to be, submitted to a batch system: then `batch` is its name, which ends those
+# of its functions. Such a job is pending, too, and its processes are looked for nowhere.
 is_batch_job() {
   batch=
   read -r batch 2>/dev/null <"$1/submitted" || return 1
@@ -120,8 +120,8 @@ is_batch_job() {
   case $batch in '' | *[!a-z]*) problem no-look "$1/submitted" ;; esac
 }
 
-# Looks once for the state in which the batch system has ended the job $1, which has a status; the file `ended-in` keeps it, or
-# `-` if the job ended by itself. Fails while the job is still ending, and if the batch system doesn't reply.
+# Looks once for the state in which the batch system has ended the job $1, which has a status; the file `ended-in` keeps
+# it, or `-` if the job ended by itself. Fails while the job is still ending, and if the batch system doesn't reply.
 learn_end() {
   [ -f "$1/ended-in" ] || { is_batch_job "$1" && "learn_end_in_$batch" "$1"; }
 }
@@ -220,7 +220,7 @@ is_held() {
     # engine didn't reply.
     killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
   esac
-  # The word of a batch system counts on every node.
+  # What a batch system reports is valid on every node.
   ! is_batch_job "$holder" || return 1
   [ "${held_by#*@}" != "$this_host" ]
 }
@@ -285,8 +285,8 @@ guard_locks() {
   return "$guarded"
 }
 
-# As guard_locks, but tries once: returns 1 when $1 can't be written, with the cause in `words`, 2 when another process holds the lock for too long
-# or locking hangs, 3 when the folder was removed while this process waited.
+# As guard_locks, but tries once: returns 1 when $1 can't be written, with the cause in `words`, 2 when another process
+# holds the lock for too long or locking hangs, 3 when the folder was removed while this process waited.
 try_guard() {
   guard=
   words=$( (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>&1) || {

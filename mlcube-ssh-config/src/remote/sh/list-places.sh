@@ -2,10 +2,10 @@
 # Lists entries of the current folder.
 # shellcheck disable=SC2016,SC2154 # the inner shell expands; find.sh sets what is missing
 
-# Lists those of the paths that exist: list_places FORMAT PATH… Fails if one can't be looked at: absent is only what find
-# itself calls so, and what the file system has no names for.
+# list_places FORMAT PATH… lists those of the paths that exist. Fails if one can't be inspected: a path is absent only
+# if find says so, or if the file system can't have such a name.
 list_places() {
-  # Outside of the subshell, whose problem would end that alone.
+  # Outside the subshell: `problem` inside it would end only the subshell.
   know_find
   places_format=$1
   shift

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Functions about jobs that Slurm runs, named by their folders. jobs.sh calls state_in_slurm and learn_end_in_slurm, which
-# set `number`, `batch_start`, `batch_nodes` and `batch_left`, as far as Slurm tells them.
+# Functions about jobs that Slurm runs, named by their folders. jobs.sh calls state_in_slurm and learn_end_in_slurm,
+# which set `number`, `batch_start`, `batch_nodes` and `batch_left`, as far as Slurm tells them.
 
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here; the client may set poll, jobs.sh the rest
 
-# Runs a program of Slurm's, for at most 30 seconds; sets `words` to its output, and if it fails to the last line of what it
-# said. Slurm's programs wait for a controller that is restarting.
+# Runs a program of Slurm's, for at most 30 seconds; sets `words` to its output, and if it fails to the last line of
+# what it said. Slurm's programs wait for a controller that is restarting.
 ask_slurm() {
   words=$(timeout -s KILL 30 "$@" 2>&1 </dev/null) && return 0
   words=$(printf '%s\n' "$words" | grep . | tail -n 1)
@@ -13,8 +13,8 @@ ask_slurm() {
   return 1
 }
 
-# Sets `number` to the one that Slurm gave the job $1. If none is noted, the session that submitted the job was cut off: then
-# the job is looked for by its name. Fails, with the cause in `words`, if that can't be found out.
+# Sets `number` to the one that Slurm gave the job $1. If none is noted, the session that submitted the job was cut off:
+# then the job is looked for by its name. Fails, with the cause in `words`, if that can't be found out.
 find_number() {
   number=
   read -r number 2>/dev/null <"$1/number" || :
@@ -28,9 +28,9 @@ find_number() {
 # Notes the number $2 of the job $1, in one operation.
 note_number() { printf '%s\n' "$2" >"$1/number.new.$$" && mv -f "$1/number.new.$$" "$1/number"; }
 
-# Sets `slurm_told` to lines `NUMBER|STATE|REASON|START|NODES|LEFT`, one for each job of the folder $1 that Slurm knows and
-# that has no status. Asks once for all, and again when `poll` seconds have passed, if that is set. Fails, with the cause in
-# `words`, if Slurm doesn't reply.
+# Sets `slurm_told` to lines `NUMBER|STATE|REASON|START|NODES|LEFT`, one for each job of the folder $1 that Slurm knows
+# and that has no status. Asks once for all, and again when `poll` seconds have passed, if that is set. Fails, with the
+# cause in `words`, if Slurm doesn't reply.
 slurm_asked=
 slurm_told=
 numbers=
@@ -63,8 +63,9 @@ learn_from_slurm() {
   esac
 }
 
-# Sets `slurm_state`, `slurm_reason`, `batch_start`, `batch_nodes` and `batch_left` for the number $1 from Slurm's records, or
-# to nothing if it remembers no such job. Fails, with the cause in `words`, if Slurm doesn't reply; $2 is the folder of jobs.
+# Sets `slurm_state`, `slurm_reason`, `batch_start`, `batch_nodes` and `batch_left` for the number $1 from Slurm's
+# records, or to nothing if it remembers no such job. Fails, with the cause in `words`, if Slurm doesn't reply; $2 is
+# the folder of jobs.
 look_up() {
   # It may be known only since Slurm was asked.
   case ,$numbers, in *,"$1",*) ;; *) slurm_asked= ;; esac
@@ -128,8 +129,8 @@ state_in_slurm() {
   esac
 }
 
-# Notes that Slurm ended the job $1, in the state $2, which it will forget, and sets what job_state sets. 143 is the status of
-# what TERM ends.
+# Notes that Slurm ended the job $1, in the state $2, which it will forget, and sets what job_state sets. 143 is the
+# status of what TERM ends.
 keep_end() {
   how=killed why=$2 status=143
   # Nobody reads the values of --env any more.
@@ -137,8 +138,8 @@ keep_end() {
   note_end "$1" "$2" && printf '143\n' 1<>"$1/status.new" && mv -f "$1/status.new" "$1/status"
 }
 
-# Notes that the job $1 ended in the state $2, and who cancelled it, which only the accounting of Slurm knows; `-` for one that
-# Slurm didn't end.
+# Notes that the job $1 ended in the state $2, and who cancelled it, which only the accounting of Slurm knows; `-` for
+# one that Slurm didn't end.
 note_end() {
   by='' ended_in=$2
   case $ended_in in '' | COMPLETED | FAILED) ended_in=- ;; esac
@@ -164,7 +165,8 @@ learn_end_in_slurm() {
   note_end "$1" "$slurm_state"
 }
 
-# Sets `slurm_state` and `batch_nodes` to what the accounting of Slurm knows of the number $1: nothing where it doesn't run.
+# Sets `slurm_state` and `batch_nodes` to what the accounting of Slurm knows of the number $1: nothing where it doesn't
+# run.
 ask_accounting() {
   slurm_state='' batch_nodes=
   ask_slurm sacct --noheader --parsable2 --allocations --jobs="$1" --format=State,NodeList || return 0

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Links on the way to a workspace. A task can put one in the place of the workspace, or of a folder above it, so that the
-# next push writes, or the next task is given, what its container doesn't reach. The file workspace-links in the state
-# folder holds a line `WORKSPACE -> REAL PATH` for each link that was there at the first push, or that the user names.
+# Links on the way to a workspace. A task can put one in the place of the workspace, or of a folder above it, so that
+# the next push writes, or the next task is given, what its container doesn't reach. The file workspace-links in the
+# state folder holds a line `WORKSPACE -> REAL PATH` for each link that was there at the first push, or that the user
+# names.
 # shellcheck disable=SC2154 # the prelude sets private
 
 # Sets `leads_to` to the real path of the workspace $1, if a link below the tree $2 or the state folder $3 leads to it;

@@ -28,8 +28,8 @@ pub struct Slurm {
 /// The keys of `launcher`.
 pub const LAUNCHER_KEYS: [&str; 4] = ["type", "args", "configure", "poll"];
 
-/// Seconds between two questions to Slurm, unless `launcher.poll` says otherwise. Every question of every user is answered
-/// by one daemon, and sites ask not to poll more often.
+/// Seconds between two questions to Slurm, unless `launcher.poll` says otherwise. Every question of every user is
+/// answered by one daemon, and sites ask not to poll more often.
 const POLL: u32 = 10;
 
 /// The options of `sbatch` that a job of ours depends on: its name, folder, log, environment and number.
@@ -99,7 +99,7 @@ impl Launcher {
 }
 
 impl Launcher {
-    /// Returns how many seconds pass between two questions about a job; those about one of another launcher cost nothing.
+    /// Returns the seconds between two questions about a job. Only questions to Slurm cost anything.
     #[must_use]
     pub fn poll(&self) -> u32 {
         match self {

@@ -49,8 +49,8 @@ pub struct Runner {
     pub authentication: Authentication,
     /// The names of variables that every run passes to the task.
     pub env: Vec<String>,
-    /// The names of variables that a cube's file may use (`${oc.env:NAME}`) in a path that is sent to the remote, and so
-    /// disclose.
+    /// The names of variables that a cube's file may use (`${oc.env:NAME}`) in a path that is sent to the remote, and
+    /// so disclose.
     pub cube_env: Vec<String>,
     /// Whether the members of a group share the remote tree: then they may own its folders and write to them.
     pub shared: bool,
@@ -58,15 +58,15 @@ pub struct Runner {
     pub environment: Vec<(String, String)>,
     /// A line of sh that runs on the remote before everything else (`module load apptainer`).
     pub setup: String,
-    /// The settings of the remote platform, which are stored in a settings file of our own. Without them `platform` names a
-    /// platform of the account's own settings file.
+    /// The settings of the remote platform, which are stored in a settings file of our own. Without them `platform`
+    /// names a platform of the account's own settings file.
     pub remote: Option<Map<String, Value>>,
     /// The name of the remote tree; the default is the base's own name.
     pub remote_name: Option<String>,
     /// The local folder to mirror as the base; the default follows from the cube's declarations.
     pub base: Option<String>,
-    /// Places outside the base that links may lead to: absolute, or below the home (`~/x`). Links to other places aren't
-    /// followed, because the cube or a task may have made them.
+    /// Places outside the base that links may lead to: absolute, or below the home (`~/x`). Links to other places
+    /// aren't followed, because the cube or a task may have made them.
     pub follow_links: Vec<String>,
     /// Whether a tree that another machine made is taken over.
     pub adopt: bool,
@@ -292,7 +292,8 @@ impl Authentication {
     }
 }
 
-/// Returns the keys below `interpreter` and `authentication` that nothing uses. The Python runner accepts them silently.
+/// Returns the keys below `interpreter` and `authentication` that nothing uses. The Python runner accepts them
+/// silently.
 #[must_use]
 pub fn unused_keys(config: &Map<String, Value>) -> Vec<String> {
     let unused = |name: &str, known: &'static [&'static str]| -> Vec<String> {
@@ -320,8 +321,8 @@ fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> 
     section.entries().map(variable).collect()
 }
 
-/// Returns whether a `-P` word is about the section `runner`, which belongs to the ssh runner; all others go to the remote
-/// `mlcube`.
+/// Returns whether a `-P` word is about the section `runner`, which belongs to the ssh runner; all others go to the
+/// remote `mlcube`.
 #[must_use]
 pub fn is_for_this_runner(word: &str) -> bool {
     key_parts(word).next() == Some("runner")

@@ -1,10 +1,10 @@
 //! Reads one map of the settings key by key; every error gives the full name of the key.
 //!
 //! serde does not do this, although `serde_path_to_error` adds the key to its errors: a message of serde's is that of
-//! one value (`invalid type: sequence, expected a string`), in the words of JSON, and each of the forms below – a
-//! time, a size, a name, a list of paths, null for an absent key – would need a type with a visitor, which is longer
-//! than the function here. What is lost is that the compiler knows the keys; so a section knows its own, and reading
-//! another one is a fault that every debug build reports.
+//! one value (`invalid type: sequence, expected a string`), in the words of JSON, and each of the forms below – a time,
+//! a size, a name, a list of paths, null for an absent key – would need a type with a visitor, which is longer than the
+//! function here. The price is that the compiler doesn't know the keys. So a section knows its own, and a debug build
+//! reports code that reads another one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -100,7 +100,7 @@ impl<'a> Section<'a> {
 
     /// Returns a required text, which may be empty.
     pub(crate) fn present(&self, key: &str) -> Result<String, Invalid> {
-        self.text(key)?.ok_or_else(|| self.invalid(key, "is missing".to_owned()))
+        self.text(key)?.ok_or_else(|| self.invalid(key, "the value is missing".to_owned()))
     }
 
     /// Returns a required text, which must not be empty.

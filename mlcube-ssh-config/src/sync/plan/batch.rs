@@ -69,8 +69,8 @@ impl Batch {
         }
     }
 
-    /// Splits the batch so that no name in it is long, but relative to a deeper folder. An rsync that fetches fails to find
-    /// some names of more than 2,000 bytes in its own list, and refuses all that comes.
+    /// Splits the batch so that no name in it is long, but relative to a deeper folder. An rsync that fetches fails to
+    /// find some names of more than 2,000 bytes in its own list, and refuses all that comes.
     #[must_use]
     pub fn with_short_names(&self) -> Vec<Self> {
         let mut batches: BTreeMap<&Path, Self> = BTreeMap::new();

@@ -6,9 +6,9 @@
 //! | changed on the receiver only | kept on both | sent |
 //! | changed on both, or no agreement is known (a conflict) | kept on both, and named | sent |
 //!
-//! `Plan::add` is this table. Before it, `why_skipped` decides which entries are skipped, and the sync state corrects what
-//! was agreed on (`SyncState::settled`, `SyncState::doubt_other_sides`). After it, `Plan::leave_unwritable` takes out what
-//! the receiver can't store, and `Plan::agree_on` ends a conflict of files that have the same content.
+//! `Plan::add` is this table. Before it, `why_skipped` decides which entries are skipped, and the sync state corrects
+//! what was agreed on (`SyncState::settled`, `SyncState::doubt_other_sides`). After it, `Plan::leave_unwritable` takes
+//! out what the receiver can't store, and `Plan::agree_on` ends a conflict of files that have the same content.
 //!
 //! No rule compares clocks: `rsync --update` does, and loses results.
 
@@ -32,7 +32,7 @@ use crate::sync::umask::Umask;
 struct Rules {
     /// Whether what was changed on the receiver is replaced.
     overwrite: bool,
-    /// Of a pull: the permissions that this user withholds from what it fetches.
+    /// For a pull: the permissions that this user withholds from fetched entries.
     umask: Option<Umask>,
 }
 
@@ -128,7 +128,7 @@ impl Plan {
         let umask = (direction == TransferDirection::Down).then(Umask::of_process);
         let rules = Rules { overwrite, umask };
         let is_up = direction == TransferDirection::Up;
-        // The skipped entries with which a push would send something.
+        // Skipped entries that contain something to send.
         let mut wanted: Vec<&'static Path> = Vec::new();
         for packed in from.packed() {
             let (path, entry) = packed.unpack();
@@ -175,7 +175,7 @@ impl Plan {
                 plan.note_followed_link(versions, direction);
             }
         }
-        // A closed folder on the remote is nobody's business where nothing would be sent to it.
+        // A closed remote folder doesn't matter if nothing would be sent to it.
         let wanted: HashSet<_> = wanted.into_iter().collect();
         let is_told =
             |one: &SkippedEntry| one.why != Skipped::Closed || wanted.contains(one.path());
@@ -216,7 +216,7 @@ impl Plan {
         let is_changed = |side: &Entry| agreed.is_none_or(|agreed| !side.same_content(agreed));
         if !is_changed(receiver) {
             match agreed.filter(|agreed| !receiver.same_permissions(agreed)) {
-                // An earlier pull ran with another umask: the permissions that it gave stay.
+                // An earlier pull ran with another umask. Keep the permissions that it set.
                 None if sender.same_permissions(receiver)
                     && rules.umask.is_some_and(|umask| umask.gives_others(sender)) =>
                 {
@@ -275,9 +275,9 @@ impl Plan {
         self.will_agree.insert(path, &Entry { mode, ..sender.clone() });
     }
 
-    /// Notes of a folder whether both sides agree on it through a link of the remote: then the entry keeps the link's
-    /// target, and a later push writes only through that link. A folder that was agreed on as a folder stays one: a pull
-    /// along a link that has taken its place doesn't make the link known.
+    /// Notes whether both sides agree on a folder through a remote link. If so, the entry keeps the link's target, and
+    /// a later push writes only through that link. A folder that was agreed on as a folder remains one: a pull along a
+    /// link that has replaced it doesn't make the link known.
     fn note_followed_link(&mut self, versions: Versions, direction: TransferDirection) {
         let [local, remote] = versions.of_sides(direction);
         let is_followed = |side: &&Entry| side.is_folder() && side.is_followed_link();
@@ -331,8 +331,8 @@ impl Plan {
         self.send.extend(files.iter().filter_map(content));
     }
 
-    /// The kept files that have the same size and other times, each as the entry to agree on if its contents are the same: it
-    /// has the remote's time, because other machines agree on that one.
+    /// The kept files that have the same size and other times, each as the entry to agree on if its contents are the
+    /// same: it has the remote's time, because other machines agree on that one.
     #[must_use]
     pub fn kept_of_equal_size(
         &self,
@@ -384,7 +384,7 @@ impl Plan {
         self.send.is_empty() && self.permissions.is_empty()
     }
 
-    /// The skipped entries for whose reason `is` holds.
+    /// The skipped entries whose reason satisfies `is`.
     pub fn skipped_for(
         &self,
         is: impl Fn(&Skipped) -> bool,
@@ -451,8 +451,8 @@ fn why_skipped(direction: TransferDirection, versions: Versions, to: &Listing) -
     }
 }
 
-/// Returns whether `entry` can't be put where the receiver has `receiver`: a folder only where there is a folder, a file
-/// or a link only where there is no folder and nothing unreadable, and nothing under a name that can't be stored.
+/// Returns whether `entry` can't be put where the receiver has `receiver`: a folder only where there is a folder, a
+/// file or a link only where there is no folder and nothing unreadable, and nothing under a name that can't be stored.
 fn is_blocked_by(entry: &Entry, receiver: &Entry) -> bool {
     if receiver.is_unheld() {
         return true;

@@ -34,12 +34,12 @@ pub fn outcome(
     is_open: impl Fn() -> Outcome<bool>,
 ) -> Outcome<()> {
     let first = reason(errors);
-    // The local rsync reports whatever the remote one doesn't say: without a word, it is the local one that failed.
+    // The local rsync reports a remote one that fails silently. So if nothing is reported, the local one failed.
     let is_silent = errors.trim().is_empty();
     let place = match side(errors, pushes) {
         Some(Side::Remote) => format!(" on '{host}'"),
         None if !is_silent => String::new(),
-        _ => " on this machine".to_owned(),
+        _ => " locally".to_owned(),
     };
     let first = if is_silent { "it gave no reason".to_owned() } else { first };
     if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
@@ -83,14 +83,14 @@ pub fn outcome(
         // This is the status of the local rsync, even if its text names the other side.
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
-            format!("rsync on this machine was ended by signal {}", status - 128),
+            format!("the local rsync was ended by signal {}", status - 128),
         )
         .hint(RESUMES),
         // SIGINT, SIGTERM, SIGHUP or SIGUSR1, sent to either rsync: Ctrl-C at the terminal ends this program, too.
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
             .hint(RESUMES),
         // Syntax or protocol: another program is called rsync, or something prints before it.
-        // Over an open connection the local rsync wasn't looked at.
+        // Over an open connection the local rsync wasn't checked.
         1 | 2 | 4 if errors.contains("openrsync") => {
             rsync_version::check().err().unwrap_or_else(|| wrong_on_remote(host))
         }

@@ -113,8 +113,8 @@ impl Transfer {
     }
 }
 
-/// Runs transfers one after another. Two at once could both make the folder for backups, and one of them fails then. Returns
-/// what they did together, even if one failed; and, if only some files failed, the failure about these files.
+/// Runs transfers one after another. Two at once could both make the folder for backups, and one of them fails then.
+/// Returns what they did together, even if one failed; and, if only some files failed, the failure about these files.
 ///
 /// # Errors
 /// By cause: the connection (255), a missing local or remote rsync (127), a full disk (125). Transfers that hadn't
@@ -206,7 +206,8 @@ fn run_one(
     finished
 }
 
-/// What rsync says beyond a few lines for each file: the remote rsync may send messages for ever, which the local one prints.
+/// Counts what rsync prints beyond a few lines for each file: the remote rsync may send messages without end, which the
+/// local one prints.
 #[derive(Default)]
 struct Surplus {
     /// Lines that are still expected.

@@ -1,5 +1,5 @@
 //! What both sides of a workspace agree on. The sync state accepts only values of these types, and they are made only
-//! by a comparison of both sides: the listing of one side is no agreement.
+//! by a comparison of both sides: the listing of one side isn't an agreement.
 
 use std::mem;
 use std::ops::Deref;

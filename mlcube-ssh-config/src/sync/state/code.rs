@@ -1,5 +1,5 @@
-//! The code that was pushed: what the remote tree holds of it, what has been removed locally since, and what the image was
-//! built from.
+//! The code that was pushed: what the remote tree holds of it, what has been removed locally since, and what the image
+//! was built from.
 
 use anyhow::Result;
 
@@ -89,8 +89,8 @@ impl SyncState {
         self.record(CONFIGURED).write_listing(&code.below(layout.build_context()))
     }
 
-    /// Forgets the code that the remote image was built from: what is built now, or what somebody else has built, may be
-    /// another image.
+    /// Forgets the code that the remote image was built from: what is built now, or what somebody else has built, may
+    /// be another image.
     ///
     /// # Errors
     /// When the file can't be removed.

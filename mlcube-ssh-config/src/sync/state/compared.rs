@@ -1,8 +1,8 @@
-//! Files that were compared by content, because only their times differ between both sides: a fresh checkout has other
-//! times than what another machine pushed.
+//! Files that were compared by content because only their times differ: a fresh checkout has other times than the files
+//! that another machine pushed.
 //!
 //! Two files of the sync state hold pairs of versions, `same` those that have the same content. An entry is the local
-//! version; the time of the remote one stands in the place of a link's target.
+//! version; the time of the remote version is stored in place of a link's target.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

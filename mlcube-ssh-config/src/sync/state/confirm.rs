@@ -44,8 +44,8 @@ pub struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    /// Looks at the entries `sent` on the receiver, and returns what both sides agree on where it doesn't have them as they
-    /// were planned. For the entries `unset` the previous agreement, read by `agreed`, still holds.
+    /// Looks at the entries `sent` on the receiver, and returns what both sides agree on where it doesn't have them as
+    /// they were planned. For the entries `unset` the previous agreement, read by `agreed`, still holds.
     ///
     /// # Errors
     /// When one of the sides can't be inspected.
@@ -78,7 +78,7 @@ impl Ended<'_> {
                 (Some(sender), Some(receiver)) if receiver.same_content(&sender) => {
                     otherwise.push((path, Some(receiver)));
                 }
-                // Where the sender's is still as planned, it isn't the sender's that has grown.
+                // If the sender's file is still as planned, it isn't the one that has grown.
                 (Some(sender), Some(receiver))
                     if !is_as_planned(&sender, &planned) && may_grow(&sender, &receiver) =>
                 {
@@ -150,8 +150,8 @@ impl Ended<'_> {
 
     /// The entries with the paths of `planned` as they are locally now, as far as the file system can store them.
     fn look_locally(&self, planned: &Listing) -> Listing {
-        // What can't be looked at, such as a name that is too long for the disk, isn't confirmed: the previous agreement on
-        // it holds.
+        // What can't be looked at, such as a name that is too long for the disk, isn't confirmed: the previous
+        // agreement on it holds.
         let look = |path: &Path| Entry::look(&self.sides.local.join(path)).ok().flatten();
         let now: Listing =
             planned.iter().filter_map(|(path, _)| Some((path, look(path)?))).collect();

@@ -60,8 +60,8 @@ impl SyncState {
         }
     }
 
-    /// The name of the folder in which pulls of this pair receive entries before they are placed; `None` before the first
-    /// one. It is random: a cube that has a link of that name would decide where entries are written and removed.
+    /// The name of the folder in which pulls of this pair receive entries before they are placed; `None` before the
+    /// first one. It is random: a cube that has a link of that name would decide where entries are written and removed.
     ///
     /// # Errors
     /// When the file exists and can't be read.

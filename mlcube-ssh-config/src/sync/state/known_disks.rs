@@ -1,5 +1,5 @@
 //! Remembers how each side's file system stores times and permissions. A file system that is full or read-only can't be
-//! asked; then the remembered answer is used, so that a rounded time isn't taken for a change.
+//! probed; then the remembered result is used, so that a rounded time isn't taken for a change.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -29,8 +29,7 @@ impl Side {
 }
 
 impl SyncState {
-    /// Notes how the file systems of a side that could be asked store times, and lets the others count as those that were
-    /// asked before.
+    /// Notes how the probed file systems of a side store times. The others count as what was found before.
     pub(crate) fn known_disks(&self, side: Side, disks: Disks) -> Disks {
         let mut known = Side::ALL.map(|side| self.known_disk(side));
         let before = known[side as usize];
@@ -40,13 +39,13 @@ impl SyncState {
                 disk.map(|disk| format!("{}{disk}\n", side.name()))
             };
             let text: String = Side::ALL.into_iter().zip(known).filter_map(line).collect();
-            // It is asked again at the next transfer.
+            // The next transfer probes it again.
             let _ = self.record(FILE).write(text);
         }
         disks.or(before)
     }
 
-    /// The coarsest disk of a side that was ever asked.
+    /// The coarsest disk that was ever found on a side.
     pub(crate) fn known_disk(&self, side: Side) -> Option<Granularity> {
         let text = self.record(FILE).text().ok().flatten().unwrap_or_default();
         text.lines().find_map(|line| Granularity::parse(line.strip_prefix(side.name())?))
@@ -95,7 +94,7 @@ mod tests {
         sync_state.known_disks(Side::Local, disk("1000000001.123456789", "640"));
         assert_eq!((shown(Side::Remote), shown(Side::Local)), ((8, 0), (7, 5)));
         assert!(sync_state.known_disk(Side::Remote).is_some_and(|disk| !disk.keeps_modes()));
-        // Another disk below the same side doesn't make it a finer one.
+        // A finer disk below the same side doesn't replace it.
         sync_state.known_disks(Side::Remote, disk("1000000001.123456700", "640"));
         assert_eq!(shown(Side::Remote), (8, 0));
         sync_state.record(FILE).write("remote 3 up modes\n").unwrap();

@@ -1,5 +1,5 @@
-//! A local folder as the sync state tells it from others at the same path: a folder of another machine with the same
-//! home, another disk that is mounted there, a fresh checkout, a copy that was put back from a backup.
+//! Identifies a local folder among others that had the same path: that of another machine with the same home, another
+//! disk mounted there, a fresh checkout, a copy restored from a backup.
 
 use std::fs;
 use std::fs::Metadata;
@@ -17,7 +17,7 @@ const MACHINE_ID: &str = "/etc/machine-id";
 pub(super) struct LocalFolder {
     /// The machine, by its id and its name.
     machine: String,
-    /// Its number and when it was made; `None` if it doesn't exist.
+    /// Its inode number and its time of birth; `None` if it doesn't exist.
     folder: Option<String>,
 }
 
@@ -36,26 +36,26 @@ impl LocalFolder {
         Some(Self { machine: machine.to_owned(), folder: Some(folder.to_owned()) })
     }
 
-    /// The line that tells the folder from others; `None` if it doesn't exist.
+    /// The line that identifies the folder; `None` if it doesn't exist.
     pub(super) fn text(&self) -> Option<String> {
         Some(format!("{} {}\n", self.machine, self.folder.as_ref()?))
     }
 
-    /// Returns whether a line is about this machine or this folder. A folder of this machine may be a fresh checkout, and a
-    /// machine with this folder may have another name: a container gets a new one each time.
+    /// Returns whether a line is about this machine or this folder. A folder of this machine may be a fresh checkout,
+    /// and a machine with this folder may have another name: a container gets a new one each time.
     pub(super) fn is_own(&self, text: &str) -> bool {
         Self::parse(text).is_some_and(|other| {
             other.machine == self.machine || self.folder.is_none() || other.folder == self.folder
         })
     }
 
-    /// Returns whether a line is about another folder, whatever the machine is called, or about none.
+    /// Returns whether a line is about another folder, whatever the machine's name is, or about none.
     pub(super) fn is_another(&self, text: &str) -> bool {
         self.folder.is_some() && Self::parse(text).is_none_or(|other| other.folder != self.folder)
     }
 }
 
-/// What tells a folder from another one at the same path: its number, and when it was made, where the file system tells.
+/// What identifies a folder: its inode number, and its time of birth if the file system stores one.
 fn identity(found: &Metadata) -> String {
     let number = format!("number {}", found.ino());
     let made = found.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());

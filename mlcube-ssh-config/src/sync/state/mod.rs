@@ -1,14 +1,14 @@
 //! The sync state of a remote tree: what both sides last agreed on, and the code that was pushed.
 //!
 //! It is kept in `${XDG_STATE_HOME:-~/.local/state}/mlcube-ssh/`, in one folder for each pair of a remote and a local
-//! tree. Every file in it is a [`Record`]; ARCHITECTURE.md lists them all under "What lies on disk". The agreement is in
-//! this file; what was pushed, the workspaces, and the folders that a transfer leaves are in [`code`], [`workspaces`] and
-//! [`folders`].
+//! tree. Every file in it is a [`Record`]; ARCHITECTURE.md lists them all under "What lies on disk". The agreement is
+//! in this file; what was pushed, the workspaces, and the folders that a transfer leaves are in [`code`],
+//! [`workspaces`] and [`folders`].
 //!
-//! Beside these folders there are two files for each pair of a remote tree and a local base: `NAME-HASH.workspaces`, the
-//! places in the base that are or were a workspace, and `NAME-HASH.about`, the machine and the folder that all this is
-//! about. Machines that share a home and have a folder of their own at one path have sync states of their own: the later
-//! ones with an id at the end of the name, as in `NAME-HASH.ID.about`.
+//! Beside these folders there are two files for each pair of a remote tree and a local base: `NAME-HASH.workspaces`,
+//! the places in the base that are or were a workspace, and `NAME-HASH.about`, the machine and the local folder that
+//! they belong to. Machines that share a home, each with a folder of its own at one path, have separate sync states:
+//! those of later machines have an id at the end of the name, as in `NAME-HASH.ID.about`.
 
 pub(crate) mod agreed;
 mod code;
@@ -57,7 +57,7 @@ pub struct SyncState {
     folder: PathBuf,
     /// The file with the places of the tree's workspaces.
     workspaces: Record,
-    /// Whose it is, among machines that share a home.
+    /// Its owner among the machines that share a home.
     own: OwnName,
     /// The local base and the local workspace.
     places: [PathBuf; 2],
@@ -101,8 +101,8 @@ impl SyncState {
         Ok(Self { folder: own.name(&pair), workspaces: Record::at(workspaces), own, places })
     }
 
-    /// Returns whether the local base, and whether the local workspace, is another folder than the one with which both sides
-    /// last agreed. Where an earlier version has noted nothing, nobody knows, and it counts as another one.
+    /// Returns whether the local base, and whether the local workspace, is another folder than the one with which both
+    /// sides last agreed. If an earlier version has noted nothing, the folder counts as another one.
     ///
     /// # Errors
     /// When the file can't be read.
@@ -156,7 +156,7 @@ impl SyncState {
                     self.remove_unfinished();
                 }
                 // A home on NFS without lockd returns ENOLCK. Unfinished files may belong to another transfer, so they
-                // stay.
+                // are kept.
                 Err(TryLockError::Error(_)) => report.warn(&format!(
                     "the file system of {} has no file locks; start no other transfer of this cube meanwhile",
                     self.folder.display()
@@ -196,8 +196,8 @@ impl SyncState {
         self.agreement().listing()
     }
 
-    /// Returns whether the remote workspace may have been pushed to before this sync state began: by another machine, or by this one
-    /// with a state that is lost.
+    /// Returns whether the remote workspace may have been pushed to before this sync state began: by another machine,
+    /// or by this one with a state that is lost.
     ///
     /// # Errors
     /// When the file can't be inspected.
@@ -269,8 +269,8 @@ impl SyncState {
     }
 
     /// Returns what both sides agree on, given the previous agreement (`agreed`) and the present listings of both
-    /// sides. An entry of a transfer that was cut off has arrived if the receiver has it as planned. `unrounded` puts into
-    /// a receiver's listing what its file system can't store.
+    /// sides. An entry of a transfer that was cut off has arrived if the receiver has it as planned. `unrounded` puts
+    /// into a receiver's listing what its file system can't store.
     ///
     /// # Errors
     /// When the file of a transfer that was cut off can't be inspected, or `unrounded` fails.

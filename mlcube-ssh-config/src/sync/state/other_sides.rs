@@ -1,5 +1,5 @@
-//! Detects that the local or remote workspace isn't the one of the last agreement: another disk or checkout, or a backup
-//! that was restored. Files that are older there than the agreement count as changed on both sides.
+//! Detects that the local or remote workspace isn't the one of the last agreement: another disk or checkout, or a
+//! backup that was restored. Files that are older there than the agreement count as changed on both sides.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ use crate::text::units::count;
 use crate::ui::report::Report;
 
 impl SyncState {
-    /// Takes out of the agreement the files that a side which isn't the agreed one has in an older version, so that they
-    /// count as changed on both sides, and says so. Writes the agreement down then: the next transfer no longer knows that
-    /// the side was another one.
+    /// If a side isn't the one of the agreement, removes from the agreement the files that it has in an older version,
+    /// so that they count as changed on both sides, and warns. Writes the new agreement down, because the next transfer
+    /// no longer knows that the side was another one.
     ///
     /// # Errors
     /// When the sync state can't be read or written, or the remote doesn't reply.
@@ -60,7 +60,7 @@ impl SyncState {
 }
 
 impl Agreed {
-    /// Takes out of the agreement the files that `side` has in an older version; returns their number.
+    /// Removes from the agreement the files that `side` has in an older version; returns their number.
     fn doubt_older(&mut self, side: &Listing) -> usize {
         let is_older = |path: &Path, agreed: &Entry| {
             let now = side.get(path).filter(|now| now.is_file() && agreed.is_file());

@@ -1,8 +1,8 @@
 //! The suffix of a sync state's name, which separates machines that share one home.
 //!
-//! Several machines may share a home, and each have a folder of its own at one path: nodes of a cluster, a laptop and a
-//! desktop with one home, containers. What one of them agreed on with the remote says nothing about the other's files. The
-//! first machine of a pair of trees has names without such a part; each later one has an id, which is also in the id of the
+//! Several machines may share a home and each have a folder of its own at one path: nodes of a cluster, a laptop and a
+//! desktop, containers. What one of them agreed on with the remote says nothing about another one's files. The first
+//! machine of a pair of trees has names without the suffix; each later one has an id, which is also in the id of the
 //! owner of the trees that it pushes.
 
 use std::fs;
@@ -19,12 +19,12 @@ use crate::sync::state::record::Record;
 use crate::text::hint::OrHint;
 use crate::text::stable_hash::StableHash;
 
-/// The end of the names of the files that say whose a sync state is.
+/// The suffix of the files that name the owner of a sync state.
 const ABOUT: &str = ".about";
-/// How long the sync state of a later machine stays when it isn't used. A container with a new name and a folder of its
-/// own leaves one each time.
+/// How long an unused sync state of a later machine is kept. Every container with a new name and a folder of its own
+/// leaves one.
 const UNUSED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// How old the note of the last use may be.
+/// The age after which the note of the last use is renewed.
 const USED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which of the machines that share this state folder owns the sync states of a tree.
@@ -101,7 +101,8 @@ impl OwnName {
         Ok(entries.flatten().filter_map(|entry| id(entry.file_name().to_str()?)).collect())
     }
 
-    /// Writes down whose the sync states are, and that they are used. A new machine removes those that were left long ago.
+    /// Writes down the owner of the sync states and this use. A new machine also removes those that nobody has used for
+    /// long.
     pub(super) fn note(&self) -> io::Result<()> {
         let (about, Some(text)) = (self.about(), self.base.text()) else { return Ok(()) };
         let known = fs::read_to_string(&about).ok();
@@ -137,7 +138,7 @@ impl OwnName {
     }
 }
 
-/// How long ago a file was written; `None` if that can't be told.
+/// How long ago a file was written; `None` if that is unknown.
 fn age(file: &Path) -> Option<Duration> {
     SystemTime::now().duration_since(fs::metadata(file).ok()?.modified().ok()?).ok()
 }

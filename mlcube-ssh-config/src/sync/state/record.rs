@@ -12,8 +12,8 @@ use crate::listing::entry::{Entry, is_absence};
 use crate::pipe::private_file::{FILE_REMEDY, write_atomically};
 use crate::text::hint::OrHint;
 
-/// A file that holds a text or a listing. A file that doesn't exist reads as `None`; one that can't be read is an error that
-/// names it. It is written as a whole or not at all.
+/// A file that holds a text or a listing. A file that doesn't exist reads as `None`; one that can't be read is an error
+/// that names it. It is written as a whole or not at all.
 #[derive(Clone, Debug)]
 pub(super) struct Record(PathBuf);
 

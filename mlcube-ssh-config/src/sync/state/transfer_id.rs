@@ -1,6 +1,6 @@
-//! The id of the last transfer of a workspace. It is random, and both sides have it: the remote in its state folder, the
-//! local side in the sync state. A remote workspace with another id isn't as the last transfer of this machine has left it:
-//! it was put back from a backup, or another machine has transferred since.
+//! The id of the last transfer of a workspace. It is random, and both sides have it: the remote in its state folder,
+//! the local side in the sync state. A remote workspace with another id isn't as the last transfer of this machine has
+//! left it: it was restored from a backup, or another machine has transferred since.
 
 use anyhow::Result;
 
@@ -18,9 +18,9 @@ const FUNCTIONS: &str = include_str!("../../remote/sh/last-transfer.sh");
 const FILE: &str = "transfer";
 /// The name of the file with the id of the last push.
 const PUSH: &str = "last-push";
-/// How the sync state says that the remote may have any id: both sides have none in common yet.
+/// The word of the sync state for any id: the two sides have none in common yet.
 const ANY: &str = "any";
-/// How the remote says that it has no id.
+/// The word of the remote for no id.
 const NONE: &str = "-";
 
 /// The ids of a transfer that begins.
@@ -37,25 +37,26 @@ pub struct TransferId {
 }
 
 impl TransferId {
-    /// Gives a script the functions and the file. It tells the id by which [`TransferId::seen`] knows the workspace.
+    /// Gives a script the functions and the name of the file. Its reply has the id by which [`TransferId::seen`]
+    /// recognises the workspace.
     #[must_use]
     pub fn told_by(&self, script: Script) -> Script {
         script.with(FUNCTIONS).given("transfer_file", &self.file)
     }
 
-    /// Gives a script the id that it writes when it ends well.
+    /// Gives a script the id that it writes when it succeeds.
     #[must_use]
     pub fn noted_by(&self, script: Script) -> Script {
         self.told_by(script).given("transfer_id", &self.next)
     }
 
-    /// Gives a script the ids with which the workspace is as it was left.
+    /// Gives a script the ids with which the workspace counts as unchanged since the last transfer.
     #[must_use]
     pub fn checked_by(&self, script: Script) -> Script {
         self.noted_by(script).given("known_transfers", &format!("{} {}", self.last, self.next))
     }
 
-    /// Gives a script the ids that the remote may have while nobody has restored the workspace since the last push.
+    /// Gives a script the ids that the remote may have if nobody has restored the workspace since the last push.
     #[must_use]
     pub fn known_by(&self, script: Script) -> Script {
         let last_push = self.last_push.as_deref().unwrap_or(ANY);

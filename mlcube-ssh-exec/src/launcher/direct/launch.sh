@@ -20,8 +20,8 @@ find_scope() {
   printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; $advice"
 }
 
-# Waits until the job has a leader of its own; from then on this session may be ended. If no leader appears, its process is
-# killed and everything of the job is removed.
+# Waits until the job has a leader of its own; from then on this session may be ended. If no leader appears, its process
+# is killed and everything of the job is removed.
 wait_for_leader() {
   leads=$$ hundredths=3000
   while [ "$leads" = $$ ] && [ ! -f "$job/status" ]; do
@@ -44,8 +44,8 @@ wait_for_leader() {
   done
 }
 
-# Says once for each tree that this host looks like a login node of Slurm, where long processes are unwelcome. The programs
-# alone don't make one: a controller must reply.
+# Warns, once for each tree, if this host looks like a login node of Slurm, where long processes are unwelcome. Slurm's
+# programs alone aren't proof: a controller must reply.
 advise_slurm() {
   [ "$advises_slurm$phase" = yesrun ] && [ ! -f "$state/slurm-advised" ] && command -v sbatch >/dev/null || return 0
   printf '' >"$state/slurm-advised" || return 0

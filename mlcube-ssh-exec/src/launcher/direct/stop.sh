@@ -1,18 +1,18 @@
 #!/bin/sh
-# Stops a job of this host: its containers, then every process with its mark; TERM first, KILL after the grace. Looks for
+# Stops a job of this host: its containers, then every process with its mark; TERM first, KILL after the grace. Checks
 # the result: a job that still has a process hasn't been stopped.
 # shellcheck disable=SC2154 # stop.sh sets job, id, lock, how, why and its_host; end-processes.sh told
 
 stop_by_direct() {
   need_state
-  # The pid is used only if the job runs on this machine: elsewhere it may belong to another process. The leader isn't killed,
-  # so that it can write the status.
+  # The pid is used only if the job runs on this machine: elsewhere it may belong to another process. The leader isn't
+  # killed, so that it can write the status.
   before=$how leader=
   if [ "$how" = running ]; then read -r leader _ <"$job/leader"; fi
 
   case $how in
     finished | killed)
-      # What an earlier stop left is looked for once more, also through its engine.
+      # Looks again for what an earlier stop left, also through the engine.
       look_for_processes "$job" ''
       if [ -z "$why$found" ]; then
         tell_job "$job"
@@ -21,15 +21,15 @@ stop_by_direct() {
       ;;
     elsewhere)
       [ "$force" = yes ] || problem elsewhere "$id ${its_host%%/*}"
-      # Nothing of it can be seen or ended from here, so its end isn't known: only its workspace is given up.
+      # Its processes can be neither seen nor ended on this node, so its end is unknown: only its workspace is released.
       printf '' >"$job/released" || problem not-writable "$job"
       give_lock_up "$lock" "$id"
       tell_job "$job"
       exit
       ;;
   esac
-  # On a full disk the write fails and the job is stopped nevertheless. Not `:` with a redirection: if that fails, the shell
-  # ends (POSIX 2.8.1).
+  # On a full disk the write fails and the job is stopped nevertheless. Not `:` with a redirection: if that fails, the
+  # shell ends (POSIX 2.8.1).
   printf '' >"$job/stopped"
 
   end_processes
@@ -64,7 +64,7 @@ stop_by_direct() {
     read -r engine 2>/dev/null <"$job/engine" || :
     case ${engine##*/} in
       podman) ;;
-      *) left="${left}containers of which $engine tells nothing: $(made_containers "$job" | tr '\n' ' ')" ;;
+      *) left="${left}containers whose state $engine doesn't report: $(made_containers "$job" | tr '\n' ' ')" ;;
     esac
   fi
   if [ -n "$left" ]; then

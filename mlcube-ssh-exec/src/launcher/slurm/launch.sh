@@ -1,8 +1,8 @@
 #!/bin/sh
 # Submits a job to Slurm.
-# Given, beside what start.sh needs: launcher_args, the user's options of sbatch, one a line; setup, the user's own line for
-# the node; needed_engine, the container engine, or nothing if it isn't called by its name; image, the one that the tasks
-# need, or nothing if that isn't known.
+# Given, beside what start.sh needs: launcher_args, the user's options of sbatch, one a line; setup, the user's own line
+# for the node; needed_engine, the container engine, or nothing if it isn't called by its name; image, the one that the
+# tasks need, or nothing if that isn't known.
 # shellcheck disable=SC2154 # start.sh sets job, base and the rest, slurm.sh words and number
 
 # Sets `quoted` to $1 as one word of a shell.
@@ -26,8 +26,8 @@ print_values() {
   done
 }
 
-# Writes what the node needs: the scripts, and the values for them. Those of --env stand in a file of their own, which the
-# node removes when it has read it: the rest remains readable for Slurm's administrators and in the job's folder.
+# Writes what the node needs: the scripts, and the values for them. Those of --env stand in a file of their own, which
+# the node removes when it has read it: the rest remains readable for Slurm's administrators and in the job's folder.
 write_for_node() {
   printf '%s\n' "$shim" >"$job/shim" &&
     {
@@ -45,7 +45,7 @@ write_for_node() {
   (umask 077 && print_values $variables >"$job/secrets")
 }
 
-# Removes everything of a job that Slurm has refused, with Slurm's own words.
+# Removes everything of a job that Slurm refused; the problem quotes Slurm's own words.
 refuse_submission() {
   words=${words##*Batch job submission failed: }
   abandon no-submit "${words#sbatch: error: }"
@@ -64,7 +64,8 @@ OPTIONS
   # The job's own options come last, so that they count. A relative name for the log, since sbatch replaces `%` in it.
   # --no-requeue comes first: the user may want the opposite.
   words=$(
-    # Slurm keeps the whole environment of a submission; and none of these is for one job that isn't waited for.
+    # Slurm stores the environment of a submission, so the task's variables are unset. The SBATCH_ variables would make
+    # the job an array, wait for it, or change its environment.
     # shellcheck disable=SC2086 # names
     unset $variables SBATCH_ARRAY_INX SBATCH_WAIT SBATCH_GET_USER_ENV SBATCH_EXPORT
     cd "$job" && printf '#!/bin/sh\nexec sh ./run\n' | timeout -s KILL 120 sbatch --no-requeue "$@" --parsable \
@@ -83,11 +84,11 @@ OPTIONS
   words=$(printf '%s\n' "$words" | grep . | tail -n 1)
   refused=$words
   case $words in *'Unable to contact'*) abandon no-slurm "$words" ;; esac
-  # The reply may be what was lost.
+  # Perhaps only the reply was lost.
   find_number "$job" || problem no-slurm "$words"
   words=$refused
   [ -z "$number" ] || return 0
-  # The controller may still be about to make the job: it is looked for by its name again.
+  # The controller may still be creating the job: a later call looks for its name again.
   case $submitted$words in 137* | *[Tt]imed\ out*) problem no-slurm "${words:-sbatch doesn\'t reply}" ;; esac
   refuse_submission
 }

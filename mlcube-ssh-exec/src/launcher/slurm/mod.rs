@@ -65,7 +65,8 @@ const ENDS: [(&str, &str, &str); 8] = [
     ("ENDED", "why is no longer known to Slurm", "its log may say more; run it again"),
 ];
 
-/// Returns the failure for a job that Slurm ended in this state, behind which stands who cancelled it, if that is known.
+/// Returns the failure for a job that Slurm ended in this state; the word after the state is who cancelled it, if that
+/// is known.
 pub(crate) fn explain(
     state: &str,
     number: Option<u64>,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The rest of it, after the user's own line.
+# The part of a batch job between the user's own line and run.sh: checks what the job needs, and prepares it.
 # shellcheck disable=SC2034,SC2154 # place.sh reads shim; `given` sets base and the rest
 
 [ -f "$base/${root:+$root/}$file" ] || abandon no-file-on-node "$base/${root:+$root/}$file"

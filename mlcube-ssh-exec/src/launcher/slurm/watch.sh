@@ -2,8 +2,8 @@
 # Watches for the end that Slurm makes of a job, while run.sh waits for mlcube.
 # shellcheck disable=SC2034,SC2154,SC2317 # run.sh sets job and private, and calls this; end-processes.sh reads what is set here
 
-# Slurm ends a job with TERM for all its processes, and KILL some seconds later (KillWait). A container isn't among them, and
-# this script waits for its client: another process ends both, and must have ended them when KILL comes.
+# Slurm ends a job with TERM for all its processes, and KILL some seconds later (KillWait). A container isn't among
+# them, and this script waits for its client: another process ends both, and must have ended them when KILL comes.
 end_with_slurm() {
   umask "$private"
   : >"$job/ended"

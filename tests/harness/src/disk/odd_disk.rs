@@ -15,14 +15,16 @@ use crate::wait::eventually;
 #[derive(Debug)]
 pub struct OddDisk {
     path: PathBuf,
-    /// Holds the folder behind it, and the file with its oddities: not beside it, where they could be taken for a cube's.
+    /// Holds the folder behind it, and the file with its oddities: not beside it, where they could be taken for a
+    /// cube's.
     store: TempDir,
     program: Option<Child>,
 }
 
 impl OddDisk {
-    /// Shows the folder at `path`, which is made where it is missing, as such a disk, in its own place; what was in the folder
-    /// is on the disk. `oddities` are as in [`OddDisk::has`]. None where it can't be mounted, which CI takes for a failure.
+    /// Shows the folder at `path`, which is made where it is missing, as such a disk, in its own place; what was in the
+    /// folder is on the disk. `oddities` are as in [`OddDisk::has`]. None where it can't be mounted, which CI takes for
+    /// a failure.
     pub fn mount(path: &Path, oddities: &[&str]) -> Option<OddDisk> {
         let store = tempfile::Builder::new().prefix("mlct-disk-").tempdir().unwrap();
         let mut disk = OddDisk { path: path.to_owned(), store, program: None };
@@ -38,9 +40,9 @@ impl OddDisk {
         Some(disk)
     }
 
-    /// From now on it has these oddities and no others: `names fold`, `names nfd`, `names nfc`, `name-bytes 100`,
-    /// `eio some/path`, `eio-content some/path`, `two-seconds`, `both-times`, `no-modes`, `no-links`, `no-statfs`, `no-locks`, `quota`; paths are
-    /// relative to its top. `tests/odd-disk/src/switches.rs` says what each does.
+    /// From now on it has these oddities and no others: `names fold`, `names nfd`, `names nfc`, `name-bytes 100`, `eio
+    /// some/path`, `eio-content some/path`, `two-seconds`, `both-times`, `no-modes`, `no-links`, `no-statfs`,
+    /// `no-locks`, `quota`; paths are relative to its top. `tests/odd-disk/src/switches.rs` says what each does.
     pub fn has(&self, oddities: &[&str]) {
         let new = self.store.path().join("new");
         fs::write(&new, oddities.join("\n")).unwrap();

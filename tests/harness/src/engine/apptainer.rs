@@ -17,8 +17,8 @@ pub struct Apptainer {
 }
 
 impl Apptainer {
-    /// Puts it on the host of `scene`, whose tasks mlcube's own singularity runner runs from now on; none where that root
-    /// can't be had.
+    /// Puts it on the host of `scene`, whose tasks mlcube's own singularity runner runs from now on; none where that
+    /// root can't be had.
     pub fn of(scene: &mut Scene) -> Option<Apptainer> {
         let root = Root::of("sid")?.sees(scene.place().path());
         let (enter, mut words) = root.enter();

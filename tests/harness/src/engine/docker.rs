@@ -14,8 +14,8 @@ use crate::skip::skip;
 use crate::wait::eventually;
 use crate::{Account, Processes, Scene};
 
-/// The packages of Debian, which are unpacked and not installed: nothing of them starts by itself, and this machine's own
-/// engine, if it has one, is left alone.
+/// The packages of Debian, which are unpacked and not installed: nothing of them starts by itself, and this machine's
+/// own engine, if it has one, is left alone.
 const PACKAGES: [&str; 2] = ["docker.io", "containerd"];
 
 /// A real daemon with a folder of its own for images, containers and its socket; ended on drop with its containers.
@@ -30,8 +30,8 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// Starts one that the host of `scene` uses from now on. The group of `account` may open its socket, as that of `docker`
-    /// usually may. None unless root.
+    /// Starts one that the host of `scene` uses from now on. The group of `account` may open its socket, as that of
+    /// `docker` usually may. None unless root.
     pub fn of(scene: &mut Scene, account: &Account) -> Option<Docker> {
         if !am_root() {
             skip("only root can start a Docker daemon");
@@ -132,8 +132,8 @@ impl Docker {
     /// Kills the daemon. Its containers go on, until it comes back and ends them.
     pub fn kill(&mut self) {
         self.end(Signal::KILL);
-        // Its own containerd would be another service where there is a systemd. A pid of theirs that nobody reaps looks alive
-        // to the next daemon.
+        // Its own containerd would be another service where there is a systemd. A pid of theirs that nobody reaps looks
+        // alive to the next daemon.
         Processes::naming(&self.folder).with("containerd --config").kill();
         for file in ["pid", "exec/containerd/containerd.pid"] {
             let _best_effort = fs::remove_file(self.folder.join(file));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 
-/// A port on loopback that doesn't answer: it listens, and as its queue is full and nobody accepts, the kernel drops
+/// A port on loopback that doesn't reply: it listens, and as its queue is full and nobody accepts, the kernel drops
 /// what arrives, as a firewall would.
 #[derive(Debug)]
 pub struct Blackhole {

@@ -33,8 +33,8 @@ done
 shift
 
 if [ "$root" = / ] && [ -n "${USERLAND_OF_BUSYBOX-}" ]; then
-  # The machine's own programs are at another place, and of them only those that can run a cube: an ssh server, rsync, python and a
-  # container engine.
+  # The machine's own programs are at another place, and of them only those that can run a cube: an ssh server, rsync,
+  # python and a container engine.
   mkdir "$new/run/bin" "$new/run/sbin"
   for name in bin sbin; do
     mount --bind "/usr/$name" "$new/run/$name"
@@ -45,8 +45,8 @@ if [ "$root" = / ] && [ -n "${USERLAND_OF_BUSYBOX-}" ]; then
     link=$new/usr/${applet#usr/}
     [ -e "$link" ] || ln -s /bin/busybox "$link"
   done
-  # getent comes with the C library. cksum is an applet too, but not of Debian's busybox; and so is flock, which has no time
-  # limit there.
+  # getent comes with the C library. cksum is an applet too, but not of Debian's busybox; and so is flock, which has no
+  # time limit there.
   for program in getent rsync ssh sshd dropbear python3 podman runc conmon newuidmap newgidmap cksum; do
     for name in bin sbin; do
       if [ -e "/usr/$name/$program" ]; then ln -sf "/run/$name/$program" "$new/usr/$name/$program"; fi

@@ -53,8 +53,8 @@ impl HostOptions {
         self
     }
 
-    /// With a system of its own, which calls itself `name`: what a test changes in its `/etc`, `/usr` and `/var` stays in
-    /// it ([`Sshd::in_its_system`]). Only root can make one.
+    /// With a system of its own, which calls itself `name`: what a test changes in its `/etc`, `/usr` and `/var` stays
+    /// in it ([`Sshd::in_its_system`]). Only root can make one.
     pub fn own_system(mut self, name: &str) -> HostOptions {
         self.system = Some(System::new(name, None));
         self
@@ -123,8 +123,8 @@ impl Host {
         Host { sshd, podman, folder, home, user, environment, config }
     }
 
-    /// Another machine with the same accounts and the same disk, as a cluster's second login node is, in a system of its
-    /// own that calls itself `name`.
+    /// Another machine with the same accounts and the same disk, as a cluster's second login node is, in a system of
+    /// its own that calls itself `name`.
     pub fn another_node(&self, name: &str) -> Sshd {
         let folder = self.folder.join(format!("sshd-{name}"));
         let identity = self.folder.join("sshd/authorized_keys");

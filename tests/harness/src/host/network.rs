@@ -9,8 +9,8 @@ use crate::skip::skip;
 /// Tells the test that it is inside.
 const INSIDE: &str = "MLCUBE_SSH_TEST_NETWORK";
 
-/// Runs the test that calls it again in a network namespace; false for the caller outside, who has nothing left to do. Only
-/// root can make one: without it nothing is tested.
+/// Runs the test that calls it again in a network namespace; false for the caller outside, who has nothing left to do.
+/// Only root can make one: without it nothing is tested.
 pub fn is_in_own_network() -> bool {
     if env::var_os(INSIDE).is_some() {
         loopback("up");

@@ -22,8 +22,8 @@ pub struct Root {
 }
 
 impl Root {
-    /// That of a Debian release by its name, which `tests/harness/make-root` has made; none where it can't be entered or
-    /// isn't made, which fails where nothing may be skipped.
+    /// That of a Debian release by its name, which `tests/harness/make-root` has made; none where it can't be entered
+    /// or isn't made, which fails where nothing may be skipped.
     pub fn of(release: &str) -> Option<Root> {
         if !am_root() {
             skip("only root can enter another root");
@@ -49,7 +49,8 @@ impl Root {
         Some(Root::at(PathBuf::from("/")))
     }
 
-    /// This machine's own, but that every program is busybox, except for ssh, rsync, python and podman; none unless root.
+    /// This machine's own, but that every program is busybox, except for ssh, rsync, python and podman; none unless
+    /// root.
     pub fn of_busybox() -> Option<Root> {
         Root::of_this_machine().map(|root| Root { has_busybox: true, ..root })
     }

@@ -22,8 +22,8 @@ pub struct Slurm {
 }
 
 impl Slurm {
-    /// Starts one in this place, with more lines for its `slurm.conf`. Its node calls four processors, 8 GB and two GPUs its
-    /// own, whatever this machine has. None unless root.
+    /// Starts one in this place, with more lines for its `slurm.conf`. Its node calls four processors, 8 GB and two
+    /// GPUs its own, whatever this machine has. None unless root.
     pub fn start(place: &Place, lines: &str) -> Option<Slurm> {
         if !am_root() {
             skip("only root can start Slurm");

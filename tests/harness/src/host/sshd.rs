@@ -89,8 +89,8 @@ impl Sshd {
         let session =
             format!("{}\ncd \"$HOME\"\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"", variables.join("\n"));
         program::write(&folder.join("session"), &session);
-        // All of the home folder: the login shell reads its start-up files, which are this machine's own business and may
-        // wait for each other (pyenv's take a lock at each login).
+        // All of the home folder: the login shell reads its start-up files, which are this machine's own business and
+        // may wait for each other (pyenv's take a lock at each login).
         let root = root.map(|root| root.with_home(&home));
         let mut sshd =
             Sshd { folder, port: 0, daemon: None, system: None, root, is_dropbear: true };
@@ -138,8 +138,8 @@ impl Sshd {
         self.comes_back();
     }
 
-    /// Ends it and the connections that it serves; what was started in their sessions goes on, except in a system of its
-    /// own, which ends as by a power cut.
+    /// Ends it and the connections that it serves; what was started in their sessions goes on, except in a system of
+    /// its own, which ends as by a power cut.
     pub fn stop(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             let connections = Processes::below(daemon.id()).with(self.program());

@@ -47,7 +47,8 @@ impl Outcome {
         self.exits(0)
     }
 
-    /// It wrote exactly one `error:` line to its standard error and one `hint:` line after it, which hold all these words, and neither a backtrace nor a control character.
+    /// It wrote exactly one `error:` line to its standard error and one `hint:` line after it, which hold all these
+    /// words, and neither a backtrace nor a control character.
     #[track_caller]
     pub fn complains(&self, words: &[&str]) -> &Outcome {
         let lines: Vec<&str> = self.stderr.lines().collect();

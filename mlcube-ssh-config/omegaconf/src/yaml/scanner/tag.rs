@@ -112,9 +112,7 @@ impl Scanner {
             let digits = self.cursor.take(2);
             let is_hexadecimal = digits.len() == 2 && digits.chars().all(|c| c.is_ascii_hexdigit());
             let octet = u8::from_str_radix(&digits, 16).ok().filter(|_| is_hexadecimal);
-            octets.push(
-                octet.ok_or_else(|| self.error("two hexadecimal digits must follow '%'"))?,
-            );
+            octets.push(octet.ok_or_else(|| self.error("two hexadecimal digits must follow '%'"))?);
         }
         String::from_utf8(octets).map_err(|_| self.error("the tag isn't UTF-8"))
     }
