@@ -105,7 +105,7 @@ fn redactions(scene: &Scene) -> Redactions {
     redactions
 }
 
-/// A scene whose host is called `gpu1.lan`, with the cube `cube`. Its container engine is a stand-in, which runs
+/// A scene whose host is called `gpu1.lan`, with the cube `cube`. Its container engine is a small script, which runs
 /// `$REMOTE/task` (sh) in place of a container.
 fn with_a_cube() -> Scene {
     let mut scene = Scene::new();

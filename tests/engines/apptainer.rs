@@ -100,7 +100,7 @@ fn what_apptainer_itself_fails_at_is_no_failure_of_the_task() {
 }
 
 #[test]
-fn a_host_without_it_is_told_as_that() {
+fn a_host_without_apptainer_is_named() {
     let options = HostOptions::default().without("singularity").without("apptainer");
     let mut scene = Scene::with(options);
     scene.set("/platform", "singularity");

@@ -82,7 +82,7 @@ fn results_of_root_are_fetched_replaced_and_removed() {
 }
 
 #[test]
-fn what_root_keeps_from_push_and_clean_is_told_with_what_helps() {
+fn files_of_a_containers_root_are_named_with_the_command_that_helps() {
     let Some(dock) = Dock::new() else { return };
     let cube = cube(&dock.scene, ROOTS_OWN);
     let document = dock.scene.configured(&cube, &[]);

@@ -230,7 +230,7 @@ fn with_docker_elsewhere(scene: &mut Scene) -> (PathBuf, Document) {
 }
 
 #[test]
-fn an_engine_that_only_a_login_shell_finds_is_said_to_be_there() {
+fn an_engine_that_only_a_login_shell_finds_is_named_with_its_path() {
     let mut scene = Scene::with(HostOptions::default().without("docker"));
     let (folder, document) = with_docker_elsewhere(&mut scene);
     fs::write(scene.host.home().join(".profile"), "exit\n").unwrap();
@@ -468,7 +468,7 @@ fn a_detached_job_that_does_not_start_is_no_success() {
 }
 
 #[test]
-fn a_log_for_which_there_is_no_room_is_no_failure_of_the_task() {
+fn a_full_disk_for_the_log_does_not_fail_the_task() {
     let mut scene = Scene::new();
     let jobs = scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
     // A folder of jobs that others can write is refused.

@@ -196,7 +196,7 @@ fn a_workspace_behind_a_link_that_a_task_made_is_not_removed() {
 }
 
 #[test]
-fn a_result_that_changed_since_it_was_fetched_stays() {
+fn clean_keeps_a_result_that_changed_since_it_was_fetched() {
     let (scene, _engine, _cube, document) = ran(":", &[]);
     has_result(&scene);
     scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
@@ -207,7 +207,7 @@ fn a_result_that_changed_since_it_was_fetched_stays() {
 }
 
 #[test]
-fn a_result_that_was_fetched_and_lost_or_edited_locally_stays() {
+fn clean_keeps_a_fetched_result_that_was_lost_or_edited_locally() {
     let (scene, _engine, cube, document) = ran(":", &[]);
     has_result(&scene);
     let there = tree(&scene).join("workspace/model");
@@ -360,7 +360,7 @@ fn a_job_that_starts_while_clean_removes_finds_no_cube() {
 }
 
 #[test]
-fn a_tree_of_which_a_part_stays_is_not_said_to_be_removed() {
+fn clean_does_not_report_a_partly_removed_tree_as_removed() {
     let scene = Scene::new();
     let disk = scene.place().folder("scratch disk");
     fs::create_dir_all(scene.host.remote_root()).unwrap();

@@ -92,7 +92,7 @@ fn a_folder_in_the_place_of_a_file_and_the_other_way_round() {
 }
 
 #[test]
-fn what_an_earlier_task_makes_need_not_be_there() {
+fn an_input_that_an_earlier_task_produces_may_be_missing() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let document = scene.configured(&cube, &["--task=make,use"]);
@@ -130,7 +130,7 @@ fn a_path_of_the_remotes_own_is_looked_for_on_the_remote() {
 }
 
 #[test]
-fn an_input_that_nobody_makes_is_to_be_put_into_the_workspace() {
+fn a_missing_input_gets_the_hint_to_put_it_into_the_workspace() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let local = cube.workspace().join("data.csv");

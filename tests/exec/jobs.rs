@@ -172,7 +172,7 @@ fn stop_ends_a_process_that_becomes_another_program() {
 }
 
 #[test]
-fn the_record_of_a_job_tells_who_leads_it_and_who_started_it() {
+fn job_files_name_the_leader_and_who_started_the_job() {
     let (scene, _engine, document) = pushed(":");
     let run = scene.tool("mlcube-ssh-exec").arg("run").env("LOGNAME", "ann");
     let ran = run.reads_document(&document).run().succeeds().document();

@@ -48,7 +48,7 @@ fn lock(scene: &Scene) -> PathBuf {
 }
 
 #[test]
-fn a_second_run_is_told_who_holds_the_workspace_and_what_to_do() {
+fn a_second_run_names_the_job_that_holds_the_workspace() {
     let (scene, document) = pushed();
     let run = scene.tool("mlcube-ssh-exec").args(["run", "--detach"]).env("LOGNAME", "ann");
     let first = run.reads_document(&document).run().succeeds().document();
@@ -157,7 +157,7 @@ fn a_start_that_crashed_with_the_lock_is_no_obstacle() {
 }
 
 #[test]
-fn a_lock_for_which_there_is_no_inode_is_a_matter_of_room() {
+fn a_lock_without_a_free_inode_is_reported_as_a_full_disk() {
     let scene = Scene::new();
     let root = scene.host.remote_root();
     let Some(_disk) = Tmpfs::mount(&root, "8m,nr_inodes=300") else { return };
@@ -236,7 +236,7 @@ fn what_a_stop_could_not_end_holds_the_workspace() {
 }
 
 #[test]
-fn a_workspace_is_given_up_by_force_whatever_is_left() {
+fn stop_force_releases_the_workspace_whatever_is_left() {
     let (scene, document) = pushed();
     with_a_daemon_that_is_gone(&scene, &document);
     exec(&scene, &["stop", "--force"], &document)

@@ -298,7 +298,7 @@ fn a_remote_rsync_that_is_killed_is_no_lost_link() {
 }
 
 #[test]
-fn a_local_rsync_that_fails_is_told_as_one() {
+fn a_failing_local_rsync_is_named() {
     let scene = Scene::new();
     let cube = a_cube(&scene);
     let document = scene.document(&cube, &[]);

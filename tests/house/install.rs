@@ -58,7 +58,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn everything_is_put_below_the_prefix_and_works_from_there() {
+fn everything_is_installed_below_the_prefix_and_works() {
     let scene = scene_with_a_checkout();
     let prefix = scene.home().join("a place");
     for _ in 0..2 {
@@ -78,7 +78,7 @@ fn everything_is_put_below_the_prefix_and_works_from_there() {
 }
 
 #[test]
-fn uninstall_takes_away_what_was_put_there_and_nothing_else() {
+fn uninstall_removes_what_was_installed_and_nothing_else() {
     let scene = scene_with_a_checkout();
     let prefix = scene.home().join(".local");
     fs::create_dir_all(prefix.join("bin")).unwrap();

@@ -154,7 +154,7 @@ fn a_run_that_was_cut_off_can_be_fetched_and_is_repeated() {
 }
 
 #[test]
-fn several_platforms_go_side_by_side() {
+fn several_platforms_run_in_parallel() {
     let project = Project::with(&counts("wc -l < $data > $out/lines.txt"));
     let settings = fs::read_to_string(project.scene.settings_file()).unwrap();
     let mut settings: serde_json::Value = serde_json::from_str(&settings).unwrap();

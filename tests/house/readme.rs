@@ -244,7 +244,7 @@ fn is_path(word: &str) -> bool {
 }
 
 #[test]
-fn every_path_of_a_document_is_there_with_what_it_is_said_to_hold() {
+fn every_path_of_a_document_exists_with_what_it_is_said_to_hold() {
     let scene = Scene::new();
     let mut paths = 0;
     for (page, text) in documents(&scene) {

@@ -275,7 +275,7 @@ fn without_flock_a_link_guards_the_locks() {
 }
 
 #[test]
-fn only_folders_of_our_own_go_with_a_job() {
+fn only_folders_of_a_job_are_removed_with_it() {
     prints(
         &JOBS,
         r#"mkdir -p jobs/1 mlcube-ssh.Ab12 theirs 'mlcube-ssh.Ab 12' real; ln -s real mlcube-ssh.link

@@ -8,7 +8,7 @@ use mlcube_ssh_harness::{
 };
 
 #[test]
-fn mlcube_is_there() {
+fn mlcube_is_installed() {
     let scene = Scene::new();
     let help = scene.invocation(&Python::with_mlcube()).args(["-m", "mlcube", "--help"]).run();
     assert!(help.succeeds().stdout.contains("configure"), "{help}");

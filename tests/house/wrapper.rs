@@ -185,7 +185,7 @@ fn ctrl_c_pressed_twice_returns_at_once() {
 fn a_signal_before_any_task_offers_no_results() {
     let scene = Scene::new();
     let _cube = scene.cube("cube").task(&lingers());
-    // The signal comes when the step has done its work: a stand-in for the moment, around the program itself.
+    // The signal comes when the step has done its work: staged by a script around the program itself.
     let program = scene.home().join("bin/mlcube-ssh-config");
     let real = fs::canonicalize(&program).unwrap();
     fs::remove_file(&program).unwrap();

@@ -61,7 +61,7 @@ fn package(scene: &Scene, name: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn without_requirements_what_is_there_is_used() {
+fn without_requirements_the_installed_packages_are_used() {
     let mut scene = Scene::new();
     let python = Python::with_mlcube().display().to_string();
     let ran = interp(&mut scene, system(&python, ""));
@@ -364,7 +364,7 @@ fn somebody_elses_folder_is_not_an_environment() {
 }
 
 #[test]
-fn a_python_that_is_not_there() {
+fn a_missing_python_is_named() {
     let mut scene = Scene::new();
     interp(&mut scene, system("python9", "")).exits(125).complains(&["python9", "there", "python"]);
     let mut interpreter = virtualenv("");
@@ -385,7 +385,7 @@ fn what_pip_can_not_install_is_named_in_pips_own_words() {
 }
 
 #[test]
-fn an_environment_for_which_there_is_no_room() {
+fn an_environment_on_a_full_disk() {
     let mut scene = Scene::new();
     let small = scene.host.home().join("envs");
     let Some(_disk) = Tmpfs::mount(&small, "2m") else { return };
@@ -604,7 +604,7 @@ fn a_new_environment_that_does_not_work_leaves_the_former_one() {
 }
 
 #[test]
-fn an_unfinished_environment_stays_where_there_is_no_python_for_another() {
+fn an_unfinished_environment_is_kept_if_no_python_can_replace_it() {
     let mut scene = Scene::new();
     let environment = scene.host.home().join("envs/cube");
     fs::create_dir_all(&environment).unwrap();
@@ -699,7 +699,7 @@ fn a_folder_that_another_user_makes_at_the_last_moment_is_never_used() {
 }
 
 #[test]
-fn a_folder_of_wheels_that_is_not_there_is_named() {
+fn a_missing_folder_of_wheels_is_named() {
     let mut scene = Scene::new();
     let requirements = "--no-index --find-links /srv/none mlcube==0.0.9";
     let failed = interp(&mut scene, virtualenv(requirements));

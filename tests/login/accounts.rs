@@ -39,7 +39,7 @@ fn is_refused(line: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_host_that_ends_the_connection_after_the_login_is_told_as_that() {
+fn a_host_that_ends_the_connection_after_the_login_is_named() {
     // As a PAM module for the session does that fails.
     let options = HostOptions::default().own_system("login1").config("ChrootDirectory /nowhere");
     let Some((_account, scene, document)) = with_an_account(options, "bash") else { return };

@@ -48,7 +48,7 @@ fn aes_in_hardware() -> bool {
 }
 
 #[test]
-fn the_fast_one_where_nobody_says_otherwise() {
+fn the_fast_cipher_is_the_default() {
     if !aes_in_hardware() {
         return;
     }
@@ -57,7 +57,7 @@ fn the_fast_one_where_nobody_says_otherwise() {
 }
 
 #[test]
-fn the_master_is_told_and_nobody_else() {
+fn only_the_master_gets_the_option_for_the_cipher() {
     if !aes_in_hardware() {
         return;
     }

@@ -68,7 +68,7 @@ fn more_pipelines_than_the_host_has_sessions_for() {
 }
 
 #[test]
-fn the_connection_that_stays_open_holds_nothing_of_its_caller() {
+fn the_open_connection_keeps_no_descriptor_of_its_caller() {
     let (scene, document) = with_document(HostOptions::default());
     for words in ["", "-v"] {
         // The shell waits until nobody has the other end of its pipe any more.
@@ -405,7 +405,7 @@ fn two_users_on_one_host_are_two_connections() {
 }
 
 #[test]
-fn the_socket_lies_where_nobody_else_can_reach_it() {
+fn the_socket_is_in_a_folder_of_the_user_alone() {
     let (scene, document) = with_document(HostOptions::default());
     interp(&scene, &document).succeeds();
     let folder = scene.home().join("run/mlcube-ssh");

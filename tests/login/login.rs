@@ -157,7 +157,7 @@ fn the_settings_key_is_the_only_one_offered() {
 }
 
 #[test]
-fn a_key_that_ssh_can_not_use_is_told_before_the_login() {
+fn an_unusable_key_is_named_before_the_login() {
     let mut scene = Scene::new();
     let good = scene.home().join(".ssh/id");
     let key = scene.home().join("my key");

@@ -67,7 +67,7 @@ fn more_than_the_free_space_is_refused_with_the_five_largest() {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_named_and_the_rest_comes() {
+fn entries_of_another_user_are_named_and_the_rest_is_fetched() {
     let Some((_account, scene)) = Scene::with_an_ordinary_user() else { return };
     let (scene, cube, document, there) = pushed_to(scene);
     fs::create_dir(there.join("closed")).unwrap();
@@ -194,7 +194,7 @@ fn what_has_a_reserved_name_is_named() {
 }
 
 #[test]
-fn what_came_before_a_failure_is_on_record() {
+fn entries_fetched_before_a_failure_are_in_the_sync_state() {
     let (scene, cube, document, there) = pushed();
     fs::write(there.join("score"), "1").unwrap();
     fs::create_dir(cube.workspace().join("locked")).unwrap();
@@ -209,7 +209,7 @@ fn what_came_before_a_failure_is_on_record() {
 }
 
 #[test]
-fn of_many_that_are_kept_or_left_out_the_first_are_named() {
+fn the_first_of_many_kept_or_skipped_entries_are_named() {
     let (scene, cube, document, there) = pushed();
     for number in 10..35 {
         let name = format!("both{number}");

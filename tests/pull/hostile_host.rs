@@ -387,7 +387,7 @@ fn headers_of_an_archive_without_end() {
 }
 
 #[test]
-fn an_archive_that_comes_to_no_end() {
+fn an_archive_without_end() {
     let host = Attacked::waiting_for(1);
     let there = host.scene.host.remote_root().join("digits/workspace");
     fs::write(there.join("new"), "made there").unwrap();

@@ -50,7 +50,7 @@ fn came(cube: &Cube) -> usize {
 }
 
 #[test]
-fn many_are_asked_for_in_pieces_and_nothing_else_comes() {
+fn long_lists_are_requested_in_pieces_and_nothing_else_arrives() {
     let (scene, cube, document) = many();
     fs::write(there(&scene).join(".mlcubeignore"), "!*\n").unwrap();
     fs::write(cube.workspace().join("mine"), "edited here").unwrap();

@@ -66,7 +66,7 @@ fn a_log_that_grows_during_a_pull_is_no_conflict() {
 }
 
 #[test]
-fn what_a_job_writes_during_a_push_stays_and_is_named() {
+fn push_keeps_and_names_what_a_job_writes_meanwhile() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let cube = cube.with_file("model", "mine");
@@ -174,7 +174,7 @@ kill -KILL $PPID",
 }
 
 #[test]
-fn what_is_edited_locally_while_checksums_are_compared_stays() {
+fn pull_keeps_local_edits_made_during_the_comparison() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let writes = format!("echo mine >'{}'", cube.workspace().join("model").display());
@@ -301,7 +301,7 @@ fn permissions_that_changed_alone_move_no_content() {
 
 /// A container without a umask leaves files that everybody can write; others here would write into what is sent next.
 #[test]
-fn what_comes_has_no_permissions_that_the_umask_takes() {
+fn pull_withholds_permissions_by_the_umask() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let here = cube.workspace().join("model");
@@ -506,7 +506,7 @@ fn a_file_that_somebody_else_has_sent_meanwhile_has_come() {
 const GROUP: u32 = 54_321;
 
 #[test]
-fn what_comes_into_a_groups_folder_is_the_groups() {
+fn fetched_entries_inherit_the_group_of_their_folder() {
     if !am_root() {
         skip("only root can give a folder to another group");
         return;

@@ -58,7 +58,7 @@ fn on_a_terminal_one_line_is_drawn_again() {
 }
 
 #[test]
-fn elsewhere_there_is_a_plain_line_now_and_then_and_none_when_quiet() {
+fn without_a_terminal_progress_is_a_plain_line_and_none_when_quiet() {
     let (scene, cube, document, _) = slow(500, 2_500_000);
     let shown = scene.sh(&pull(&scene, &document, "")).run();
     let lines: Vec<&str> = shown.succeeds().stderr.lines().collect();
@@ -90,7 +90,7 @@ fn is_kept(path: &Path) {
 }
 
 #[test]
-fn cut_off_the_file_is_the_old_one_and_the_next_pull_goes_on() {
+fn a_cut_off_pull_keeps_the_old_file_and_the_next_one_resumes() {
     let (scene, cube, document, there) = slow(3_000, 6_000_000);
     let old = "the old one";
     let record = |text: &str| fs::write(there.join("model.bin"), text).unwrap();

@@ -27,7 +27,7 @@ fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
 }
 
 #[test]
-fn the_workspace_comes_back_as_it_is() {
+fn pull_fetches_the_workspace_unchanged() {
     let (scene, cube, document, there) = pushed();
     let odd = "it's a \"name\" with $HOME; `touch canary` *\n\té -rf";
     fs::create_dir_all(there.join("model/empty")).unwrap();
@@ -58,7 +58,7 @@ fn it_works_again_and_alone() {
 }
 
 #[test]
-fn only_what_was_asked_for_comes() {
+fn pull_fetches_only_the_requested_paths() {
     let (scene, cube, document, there) = pushed();
     for name in ["model/last.bin", "model/first.bin", "logs/today", "huge"] {
         fs::create_dir_all(there.join(name).parent().unwrap()).unwrap();
@@ -98,7 +98,7 @@ fn a_declared_output_that_did_not_come_is_named_after_a_run_that_went_well() {
 }
 
 #[test]
-fn a_workspace_that_is_not_there_yet() {
+fn a_missing_workspace_is_named() {
     let scene = Scene::new();
     let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
     pull(&scene, &document, &[]).exits(125).complains(&["there", "workspace"]);
@@ -136,7 +136,7 @@ fn the_local_disk_is_full() {
 }
 
 #[test]
-fn whatever_is_replaced_is_kept_aside_also_within_one_second() {
+fn pull_backs_up_replaced_files_also_within_one_second() {
     let (scene, cube, document, there) = pushed();
     let versions = ["one", "two", "three", "four"];
     for version in versions {
@@ -149,7 +149,7 @@ fn whatever_is_replaced_is_kept_aside_also_within_one_second() {
 }
 
 #[test]
-fn what_a_killed_pull_has_left_goes_also_when_there_is_nothing_to_fetch() {
+fn leftovers_of_a_killed_pull_are_removed_even_without_anything_to_fetch() {
     let (scene, cube, document, _) = pushed();
     pull(&scene, &document, &[]).succeeds();
     let partial = cube.workspace().join(".mlcube-ssh-partial");
@@ -174,7 +174,7 @@ fn what_a_killed_pull_has_left_goes_also_when_there_is_nothing_to_fetch() {
 }
 
 #[test]
-fn an_output_with_an_absolute_path_is_told_where_it_stays() {
+fn an_output_with_an_absolute_path_is_named_with_its_place() {
     let scene = Scene::new();
     let away = scene.host.folder().join("results");
     let task = Task::named("train").writes("model", away.join("model").to_str().unwrap());

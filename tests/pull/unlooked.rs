@@ -139,7 +139,7 @@ fn something_else_in_the_way_ends_with_125_either_way() {
 }
 
 #[test]
-fn an_input_that_is_left_out_stops_the_run() {
+fn a_skipped_input_stops_the_run() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train").reads("data", "names/"));
     let cube = cube.with_file("names/a", "old");

@@ -42,7 +42,7 @@ fn is_all_here(scene: &Scene, cube: &Cube) {
 }
 
 #[test]
-fn everything_comes_as_it_is() {
+fn an_archive_fetches_every_kind_of_entry_unchanged() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     let made = there(&scene);
@@ -141,7 +141,7 @@ fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
 }
 
 #[test]
-fn cut_off_every_file_is_whole_and_the_next_pull_goes_on() {
+fn a_cut_off_archive_leaves_whole_files_and_the_next_pull_resumes() {
     // zstd would hold back what is so little.
     let mut scene = Scene::with(HostOptions::default().without("zstd"));
     let (cube, document) = many(&scene);
@@ -191,7 +191,7 @@ fn what_changes_while_it_is_packed_comes_as_it_is_then() {
 }
 
 #[test]
-fn what_the_remote_cant_read_never_comes_as_zeros() {
+fn unreadable_content_never_arrives_as_zeros() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     fs::write(there(&scene).join("many/zeros"), [1, 0, 0]).unwrap();
@@ -235,7 +235,7 @@ fn what_appears_locally_meanwhile_is_backed_up() {
 }
 
 #[test]
-fn a_host_that_sends_what_nobody_asked_for() {
+fn entries_of_an_archive_that_were_not_requested_are_refused() {
     for name in ["../evil", "/tmp/evil", ".git/hooks/pre-push", "many/evil", "many/../../evil"] {
         let scene = Scene::new();
         let (cube, document) = many(&scene);

@@ -19,7 +19,7 @@ fn flips(path: &Path, text: &str) {
 }
 
 #[test]
-fn what_differs_only_by_content_is_named_and_stays() {
+fn verify_names_files_that_differ_only_in_content() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1,2\n");
     let document = scene.document(&cube, &[]);
@@ -49,7 +49,7 @@ fn what_differs_only_by_content_is_named_and_stays() {
 }
 
 #[test]
-fn what_differs_only_by_content_goes_with_checksum() {
+fn checksum_transfers_files_that_differ_only_in_content() {
     let scene = Scene::new();
     let (cube, document, there) = pushed(&scene);
     let tree = scene.host.remote_root().join("digits");
@@ -78,7 +78,7 @@ fn what_differs_only_by_content_goes_with_checksum() {
 }
 
 #[test]
-fn checksum_goes_where_a_host_takes_one_session_at_a_time() {
+fn checksum_works_on_a_host_with_one_session_at_a_time() {
     let scene = Scene::with(HostOptions::default().config("MaxSessions 1"));
     let (cube, document, there) = pushed(&scene);
     let run =

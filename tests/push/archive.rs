@@ -103,7 +103,7 @@ fn everything_arrives_as_it_is() {
 }
 
 #[test]
-fn a_first_push_of_large_files_goes_by_rsync() {
+fn a_first_push_of_large_files_uses_rsync() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     for number in 0..2 {
@@ -117,7 +117,7 @@ fn a_first_push_of_large_files_goes_by_rsync() {
 }
 
 #[test]
-fn new_things_in_folders_that_are_there() {
+fn new_entries_in_existing_folders() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("many/old/a", "1");
     let document = scene.document(&cube, &[]);
@@ -136,7 +136,7 @@ fn new_things_in_folders_that_are_there() {
 }
 
 #[test]
-fn cut_off_nothing_is_there_by_half_and_the_next_push_goes_on() {
+fn a_cut_off_archive_places_nothing_incomplete_and_the_next_push_resumes() {
     let mut scene = Scene::new();
     let cube = many(&scene);
     fs::write(cube.workspace().join("zlarge"), random(7, 6_000_000)).unwrap();

@@ -131,7 +131,7 @@ fn files_arrive_as_they_are() {
 }
 
 #[test]
-fn what_is_there_already_is_not_sent_again() {
+fn entries_that_the_remote_has_are_not_sent_again() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1\n");
     let first = pushed(&scene, &cube);
@@ -180,7 +180,7 @@ fn a_result_that_only_the_remote_has_is_kept() {
 }
 
 #[test]
-fn a_workspace_outside_the_cube_goes_along() {
+fn a_workspace_outside_the_cube_is_sent() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train());
     let elsewhere = scene.place().folder("odd 'place' $HOME");
@@ -268,7 +268,7 @@ fn a_remote_folder_that_is_a_link_of_its_user_is_kept_and_followed() {
 
 /// A task may leave a link to `/`.
 #[test]
-fn nobody_lists_what_is_behind_a_link_through_which_nothing_is_sent() {
+fn push_lists_nothing_behind_a_link_through_which_nothing_is_sent() {
     let scene = Scene::new();
     let cube = scene.cube("digits").with_file("in/data.csv", "1").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);

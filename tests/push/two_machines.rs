@@ -89,7 +89,7 @@ fn two_pushes_at_once_share_nothing_that_is_on_its_way() {
 }
 
 #[test]
-fn nobody_clears_what_a_push_that_goes_on_has_sent_however_old_it_is() {
+fn a_running_push_keeps_what_it_has_sent_however_old_it_is() {
     let scene = Scene::new();
     let cube = many(&scene);
     let laptop = half_pushed(&scene, &cube);
@@ -105,7 +105,7 @@ fn nobody_clears_what_a_push_that_goes_on_has_sent_however_old_it_is() {
 }
 
 #[test]
-fn what_a_machine_that_never_comes_back_has_sent_goes_after_a_week() {
+fn leftovers_of_a_lost_machine_are_removed_after_a_week() {
     let scene = Scene::new();
     let cube = many(&scene);
     half_pushed(&scene, &cube).kill_all();
@@ -266,7 +266,7 @@ fn machines_that_share_a_home_have_a_sync_state_each_and_are_two_owners() {
 }
 
 #[test]
-fn what_machines_that_share_a_home_leave_goes_when_nobody_has_used_it_for_long() {
+fn unused_sync_states_of_machines_that_share_a_home_are_removed() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "v1");
     let document = scene.document(&cube, &[]);

@@ -201,7 +201,7 @@ fn only_files_that_were_changed_on_the_remote_are_kept_and_named() {
 }
 
 #[test]
-fn with_checksum_nobody_knows_what_code_was_and_all_of_it_is_kept() {
+fn checksum_keeps_a_backup_of_all_replaced_code() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     cube.now_does("train", "echo 1");

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_small_and_comes_back() {
+    fn an_entry_is_small_and_unpacks_unchanged() {
         assert_eq!(size_of::<PackedEntry>(), 4);
         let times = [(0, 0), (-1, 2), (i64::MIN, 999_999_999), (i64::MAX, 1)];
         for (kind, modified) in KINDS.into_iter().flat_map(|kind| times.map(|time| (kind, time))) {

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_new_content_and_nothing_else_is_there() {
+    fn a_file_is_replaced_as_a_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b.json");
         for content in ["one", "two"] {

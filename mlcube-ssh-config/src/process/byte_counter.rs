@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_by_is_counted() {
+    fn bytes_are_counted() {
         let (mut from, mut to) = (ByteCounter::new(&b"abc"[..]), ByteCounter::new(Vec::new()));
         io::copy(&mut from, &mut to).unwrap();
         assert_eq!((from.count(), to.count(), to.inner.as_slice()), (3, 3, &b"abc"[..]));

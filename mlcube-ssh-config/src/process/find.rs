@@ -5,9 +5,9 @@ use crate::text::quote::shell_word;
 
 /// The shell function `find`, with the text of find.py: only scripts that list something are sent with it.
 pub(crate) fn functions() -> String {
-    let stand_in = shell_word(&without_comments(include_str!("sh/find.py")));
+    let find_py = shell_word(&without_comments(include_str!("sh/find.py")));
     let functions = without_comments(include_str!("sh/find.sh"));
-    format!("find_text={stand_in}\n{functions}")
+    format!("find_text={find_py}\n{functions}")
 }
 
 /// Returns whether a script may call `find`. One that only has the word in it carries the function for nothing.
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stand_in_lists_as_gnu_find_does() {
+    fn find_py_lists_as_gnu_find_does() {
         let folder = tempfile::tempdir().unwrap();
         let top = folder.path();
         fs::create_dir_all(top.join("a/deep")).unwrap();
@@ -43,7 +43,7 @@ mod tests {
         symlink("a", top.join("link")).unwrap();
         symlink("nowhere", top.join("dangling")).unwrap();
         let top = top.to_str().unwrap();
-        let stand_in = || Command::new("python3").args(["-c", include_str!("sh/find.py")]);
+        let find_py = || Command::new("python3").args(["-c", include_str!("sh/find.py")]);
         for words in [
             &[top, "-mindepth", "1", "-printf", FIND_FORMAT][..],
             &[
@@ -101,7 +101,7 @@ mod tests {
                 "%D %p\\0",
             ],
         ] {
-            assert_eq!(listed(stand_in(), words), listed(Command::new("find"), words), "{words:?}");
+            assert_eq!(listed(find_py(), words), listed(Command::new("find"), words), "{words:?}");
         }
     }
 }

@@ -456,7 +456,7 @@ touch \"$RAN\"";
     }
 
     #[test]
-    fn the_length_of_what_is_sent_tells_nothing_of_a_secret() {
+    fn the_length_of_a_script_reveals_nothing_about_a_secret() {
         let sent = |secret: &str| {
             let secret = ("TOKEN".to_owned(), secret.to_owned());
             Script::new("exit").word("s3cret").secrets([&secret]).packed(true).sent().len()

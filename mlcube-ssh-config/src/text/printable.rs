@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_told_nothing() {
+    fn text_for_a_terminal_has_no_control_characters() {
         assert_eq!(printable("déjà vu\u{2014}ok 'a\\b'"), "déjà vu\u{2014}ok 'a\\b'");
         assert_eq!(printable("\x1b]0;title\x07"), "\\u{1b}]0;title\\u{7}");
         assert_eq!(printable("a\nb\tc\r\x7f\u{9b}1m"), "a\\nb\\tc\\r\\u{7f}\\u{9b}1m");

@@ -271,7 +271,7 @@ fn start_script(
         .variables(&engine::variable(runner))
         .variables(&inputs::variable(phase, document, layout)?)
         .secrets(variables);
-    let script = sync_state.transfer_id(&document.remote)?.known_by(script);
+    let script = sync_state.transfer_id(&document.remote)?.know_in(script);
     Ok(mlcube_words(document, layout, runner, phase, verbosity).iter().fold(script, Script::word))
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn list_script(
         .given("format", FIND_FORMAT)
         .given("unreadable", FIND_FORMAT_UNREADABLE);
     Ok(match transfer {
-        Some(transfer) => transfer.checked_by(script.followed()),
+        Some(transfer) => transfer.check_in(script.followed()),
         None => script.given("transfer_file", ""),
     })
 }

@@ -123,7 +123,7 @@ impl<'a> Incoming<'a> {
 
     /// A script that fills the folder, and releases it when all of it is in its place.
     pub(crate) fn emptying(&self, program: &'static str) -> Script {
-        self.transfer.noted_by(self.filling(program))
+        self.transfer.note_in(self.filling(program))
     }
 
     /// The script that releases the folder of a push that failed.
@@ -273,7 +273,7 @@ impl<'a> Incoming<'a> {
 
     fn release_script(&self, backups: &str) -> Script {
         let script = self.script(RELEASE).given("workspace", &self.places[1]);
-        self.transfer.noted_by(script).given("backups", backups)
+        self.transfer.note_in(script).given("backups", backups)
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn script(
         .given("former", &incoming.former.join(" "))
         .given("links", &pairs.len().to_string())
         .followed();
-    let script = incoming.transfer.told_by(script);
+    let script = incoming.transfer.report_in(script);
     let script = pairs.iter().fold(script, |script, (link, name)| script.word(link).word(name));
     Ok(script.words(pushed.iter().map(|(path, _)| path)))
 }

@@ -99,7 +99,7 @@ fn a_job_of_another_node_is_ended_on_that_node_alone() {
 }
 
 #[test]
-fn a_job_of_another_node_that_is_released_is_not_told_as_ended() {
+fn a_released_job_of_another_node_is_not_reported_as_ended() {
     let Some((job, other)) = two_nodes(WAITS) else { return };
     job.exec(&["run", "--detach"]).wait().succeeds();
     leads_to(&job, &other);

@@ -154,7 +154,7 @@ pub(crate) fn of_login(
         LoginEnd::ClosedAtOnce => Failure::connection(format!(
             "host '{host}' closes the connection before the login ({last})"
         ))
-        .hint("it accepts no more logins at the moment (sshd's MaxStartups), or none from this machine (a firewall, fail2ban); try again later"),
+        .hint("it accepts no more logins at the moment (sshd's MaxStartups), or none from the local address (a firewall, fail2ban); try again later"),
         LoginEnd::Refused => refused(login, words, other_text, key),
         // A further attempt may succeed: a host that reboots refuses every account (pam_nologin(8)).
         LoginEnd::ClosedInLogin => Failure::connection(format!(

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_comes_behind_the_lines_however_they_are_cut() {
+    fn a_listing_follows_the_lines_however_they_are_cut() {
         let text = "base /a\nbase /b\nlisting\nf 644 1 1.0000000000 a\nbase /c\nlisting\n\0\0";
         for length in 1..=text.len() {
             let (reply, heard) = reply(text, length);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_an_answer_the_session_goes_on() {
+    fn a_session_continues_after_a_reply() {
         for text in [
             "base /a\n\u{2}more\n",
             "base /a\nlisting\n\u{2}more\n",
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_there_and_whole_or_an_error() {
+    fn a_missing_or_cut_off_listing_is_an_error() {
         let (none, heard) = reply("base /a\nno listing\nlast", 4);
         assert_eq!((none.text().lines().count(), heard.len()), (3, 2));
         assert!(none.listing().is_err());

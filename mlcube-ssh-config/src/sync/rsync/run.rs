@@ -176,12 +176,12 @@ fn run_one(
 ) -> Outcome<Finished> {
     heard.report.command(command);
     let (mut lines, mut this) = (Lines::default(), Transfer::default());
-    let mut surplus = Surplus::of(command);
+    let mut excess = ExcessOutput::of(command);
     let finished = command.run_heard(|bytes| {
         lines.take(bytes, |line| {
             let length = line.len();
             let line = Line::read(line);
-            surplus.count(&line, length);
+            excess.count(&line, length);
             this.hear(&line, command.folder());
             match line {
                 Line::Progress(bytes) => progress.reached(bytes),
@@ -195,7 +195,7 @@ fn run_one(
                 Line::Other(_) => {}
             }
         });
-        if surplus.bytes > limits::LINES {
+        if excess.bytes > limits::LINES {
             return Err(connection.refuse(Exceeded::Lines));
         }
         Ok(())
@@ -209,7 +209,7 @@ fn run_one(
 /// Counts what rsync prints beyond a few lines for each file: the remote rsync may send messages without end, which the
 /// local one prints.
 #[derive(Default)]
-struct Surplus {
+struct ExcessOutput {
     /// Lines that are still expected.
     expected: usize,
     /// The bytes of which progress was reported.
@@ -218,7 +218,7 @@ struct Surplus {
     bytes: usize,
 }
 
-impl Surplus {
+impl ExcessOutput {
     /// A change and the progress after it; both twice for a file that changes while it is sent; and as many again.
     const LINES_OF_A_FILE: usize = 8;
 

@@ -40,28 +40,28 @@ impl TransferId {
     /// Gives a script the functions and the name of the file. Its reply has the id by which [`TransferId::seen`]
     /// recognises the workspace.
     #[must_use]
-    pub fn told_by(&self, script: Script) -> Script {
+    pub fn report_in(&self, script: Script) -> Script {
         script.with(FUNCTIONS).given("transfer_file", &self.file)
     }
 
     /// Gives a script the id that it writes when it succeeds.
     #[must_use]
-    pub fn noted_by(&self, script: Script) -> Script {
-        self.told_by(script).given("transfer_id", &self.next)
+    pub fn note_in(&self, script: Script) -> Script {
+        self.report_in(script).given("transfer_id", &self.next)
     }
 
     /// Gives a script the ids with which the workspace counts as unchanged since the last transfer.
     #[must_use]
-    pub fn checked_by(&self, script: Script) -> Script {
-        self.noted_by(script).given("known_transfers", &format!("{} {}", self.last, self.next))
+    pub fn check_in(&self, script: Script) -> Script {
+        self.note_in(script).given("known_transfers", &format!("{} {}", self.last, self.next))
     }
 
     /// Gives a script the ids that the remote may have if nobody has restored the workspace since the last push.
     #[must_use]
-    pub fn known_by(&self, script: Script) -> Script {
+    pub fn know_in(&self, script: Script) -> Script {
         let last_push = self.last_push.as_deref().unwrap_or(ANY);
         let known = format!("{last_push} {} {}", self.last, self.next);
-        self.told_by(script).given("known_pushes", &known)
+        self.report_in(script).given("known_pushes", &known)
     }
 
     /// Reads what the remote has replied.
