@@ -156,7 +156,7 @@ fn finds_a_flipped_byte(scene: &Scene, document: &Document, file: &Path, name: &
         let found = verify(scene, tool, document);
         found
             .exits(125)
-            .says(&format!(": {name} differs between"))
+            .says(&format!(": the local {name} differs from that on"))
             .says("1 file differs in content");
     }
 }
@@ -236,6 +236,6 @@ fn a_push_that_never_was_makes_nothing_on_the_remote() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let document = scene.document(&cube, &[]);
-    verify(&scene, "mlcube-ssh-push", &document).exits(125).says("data.csv differs between");
+    verify(&scene, "mlcube-ssh-push", &document).exits(125).says("data.csv differs from that on");
     assert!(!scene.host.remote_root().exists());
 }
