@@ -340,6 +340,7 @@ fn act(context: &TransferContext, args: &Args, receipt: &mut Receipt) -> Outcome
         // The failure doesn't name all that was skipped.
         if failure.kind == FailureKind::Ours {
             skipped::name(context);
+            skipped::name_missing(context, &sent.missing, receipt);
         }
     })?;
     Ok(sent)

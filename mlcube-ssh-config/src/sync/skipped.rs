@@ -170,6 +170,16 @@ pub fn name(
     }
 }
 
+/// Names what rsync left out: the receiver was looked at, because rsync names files as it sees them, for instance by
+/// temporary names.
+pub fn name_missing(names: &Names, missing: &[&Path], direction: TransferDirection, host: &Host) {
+    let version = match direction {
+        TransferDirection::Up => format!("'{host}' doesn't have the local version"),
+        TransferDirection::Down => format!("the version of '{host}' isn't in its place"),
+    };
+    names.each(missing, |path| format!("skipped {}: {version}", shown(path)));
+}
+
 /// Returns the error about `all` entries of another kind, of which `first` is one.
 #[must_use]
 pub fn of_another_kind(first: &Path, all: usize, host: &Host) -> Error {

@@ -275,11 +275,8 @@ impl PullContext<'_> {
         let confirmed = ended.confirm(&rest, &denied, || Ok(Listing::clone(agreed)))?;
         self.sync_state.finish(&confirmed)?;
         if let Some(failure) = partial {
-            // rsync names files as it sees them, for instance by temporary names.
-            let otherwise = confirmed.otherwise();
-            let total = receipt.left_out.len() + otherwise.len();
-            receipt.left_out.extend(in_document(otherwise.iter().map(|(path, _)| &**path)));
-            skipped::name_not_placed(self.step.report(), otherwise, total);
+            let (report, host) = (self.step.report(), self.connection.host());
+            skipped::name_missing(report, host, confirmed.missing(), receipt);
             return Err(failure);
         }
         skipped::check_exchanged(&confirmed, self.connection.host())?;

@@ -7,14 +7,13 @@ use anyhow::anyhow;
 use mlcube_ssh::cube::boundary::{self, Boundary};
 use mlcube_ssh::cube::paths::real;
 use mlcube_ssh::listing::Unreadable;
+use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::settings::names::Host;
-use mlcube_ssh::sync::{
-    AgreedEntry, Confirmed, Plan, Selection, Skipped, TransferDirection, skipped,
-};
+use mlcube_ssh::sync::{Confirmed, Plan, Selection, Skipped, TransferDirection, skipped};
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::ui::names::{Names, others, shown};
+use mlcube_ssh::ui::names::{Names, in_document, others, shown};
 use mlcube_ssh::ui::report::Report;
 
 /// Finds the links of this user among the entries that are of another kind locally.
@@ -49,12 +48,12 @@ pub(crate) fn name(
     skipped::name(&names, &skipped(false), TransferDirection::Down, host);
 }
 
-/// Names what rsync couldn't move to its place.
-pub(crate) fn name_not_placed(report: Report, otherwise: &[AgreedEntry], total: usize) {
+/// Names what rsync left out, and lists it in the receipt.
+pub(crate) fn name_missing(report: Report, host: &Host, missing: &[&Path], receipt: &mut Receipt) {
+    let total = receipt.left_out.len() + missing.len();
+    receipt.left_out.extend(in_document(missing.iter().copied()));
     let names = Names { report, field: "steps.pull.left_out", total };
-    names.each(otherwise, |(path, _)| {
-        format!("skipped {}: it couldn't be moved to its place", shown(path))
-    });
+    skipped::name_missing(&names, missing, TransferDirection::Down, host);
 }
 
 /// Fails if entries became something else during the pull.

@@ -43,6 +43,8 @@ pub(crate) struct Sent {
     pub(crate) left_out: Option<Failure>,
     /// The remote refused known entries; the rest is recorded.
     pub(crate) refused: Option<Failure>,
+    /// What the remote was seen not to have afterwards, of code and workspace.
+    pub(crate) missing: Vec<&'static Path>,
     /// Entries whose permissions the remote didn't change.
     pub(crate) unset: Vec<&'static Path>,
     /// Code that wasn't sent, because the remote has a link in the place of one of its folders.

@@ -86,7 +86,7 @@ impl TransferContext<'_> {
     fn settle_and_record(
         &self,
         remaining: &Remaining,
-        sent: &Sent,
+        sent: &mut Sent,
         ended: &Sending,
     ) -> Outcome<()> {
         let are_settled = ended.has_replaced || ended.left_out.is_some();
@@ -98,14 +98,19 @@ impl TransferContext<'_> {
     }
 
     /// Records in the sync state what the remote has now. Entries whose permissions weren't set have their former ones.
-    fn record(&self, remaining: &Remaining, sent: &Sent, ended: &Sending) -> Outcome<()> {
+    fn record(
+        &self,
+        remaining: &Remaining,
+        sent: &mut Sent,
+        ended: &Sending,
+    ) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         let is_partial = ended.left_out.is_some();
-        let mut unconfirmed = self.unconfirmed_code(remaining, is_partial)?;
+        let mut unconfirmed = self.unconfirmed_code(remaining, is_partial, &mut sent.missing)?;
         unconfirmed.extend(sent.behind_links.iter().map(|path| (*path, None)));
         sync_state.set_gone(&local.still_gone(ended.was_deleted, &unconfirmed))?;
         sync_state.set_code(&local.pushed_now(&unconfirmed))?;
-        self.finish(remaining, &sent.unset, is_partial)
+        self.finish(remaining, &sent.unset, is_partial, &mut sent.missing)
     }
 
     /// Gives the incoming folder up. rsync doesn't report a file or link that it replaces by an entry of another kind;
@@ -236,11 +241,13 @@ impl TransferContext<'_> {
 
     /// The new code that the remote has otherwise than it was listed: it was edited before rsync read it, or written on
     /// the remote since. Beside each path stands what the remote has of it from this machine, such as the start of a
-    /// log that grows. None of it is recorded as pushed, so the next push looks at it again.
+    /// log that grows. None of it is recorded as pushed, so the next push looks at it again. What isn't there is added
+    /// to `missing`.
     fn unconfirmed_code(
         &self,
         remaining: &Remaining,
         is_partial: bool,
+        missing: &mut Vec<&'static Path>,
     ) -> Outcome<Vec<AgreedEntry>> {
         let changed = self.local.changed_code();
         let sent = remaining.code.filter(|path, _| changed.get(path).is_some());
@@ -248,6 +255,7 @@ impl TransferContext<'_> {
         let ended = self.ended(&self.code_route(), &run);
         // What was agreed on before says nothing of what is there now.
         let confirmed = ended.confirm(&sent, &[], || Ok(Listing::default()))?;
+        missing.extend(confirmed.missing());
         let mut unconfirmed = confirmed.otherwise().to_vec();
         if is_partial {
             let unset = self.with_other_permissions(&ended, &sent)?;
@@ -275,12 +283,13 @@ impl TransferContext<'_> {
         ended.with_other_permissions(&sent, |entry| permissions::mode(self.connection, entry))
     }
 
-    /// Notes in the sync state what both sides agree on now.
+    /// Notes in the sync state what both sides agree on now. What the remote doesn't have is added to `missing`.
     fn finish(
         &self,
         remaining: &Remaining,
         unset: &[&'static Path],
         is_partial: bool,
+        missing: &mut Vec<&'static Path>,
     ) -> Outcome<()> {
         if self.is_agreed {
             return Ok(());
@@ -293,6 +302,7 @@ impl TransferContext<'_> {
             unset.extend(self.with_other_permissions(&ended, &remaining.workspace)?);
         }
         let confirmed = ended.confirm(&remaining.workspace, &unset, || sync_state.agreed())?;
+        missing.extend(confirmed.missing());
         Ok(sync_state.finish(&confirmed)?)
     }
 

@@ -1,16 +1,17 @@
 //! What a push skips of the workspace: the lines that name it, and the failure once the rest was sent.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use mlcube_ssh::cube::boundary;
 use mlcube_ssh::cube::paths::real;
+use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
 use mlcube_ssh::sync::{Skipped, TransferDirection, skipped};
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::ui::names::{Names, others, shown};
+use mlcube_ssh::ui::names::{Names, in_document, others, shown};
 
 use crate::transfer::context::TransferContext;
 
@@ -25,6 +26,14 @@ pub(crate) fn name(context: &TransferContext) {
         TransferDirection::Up,
         context.connection.host(),
     );
+}
+
+/// Names what rsync left out, and lists it in the receipt.
+pub(crate) fn name_missing(context: &TransferContext, missing: &[&Path], receipt: &mut Receipt) {
+    let total = receipt.left_out.len() + missing.len();
+    receipt.left_out.extend(in_document(missing.iter().copied()));
+    let names = Names { report: context.step.report(), field: "steps.push.left_out", total };
+    skipped::name_missing(&names, missing, TransferDirection::Up, context.connection.host());
 }
 
 /// Fails if an entry was skipped because of what the remote has in its place.

@@ -10,7 +10,6 @@ use crate::remote::login::ssh_messages::OPEN_REFUSED;
 use crate::remote::rsync_version;
 use crate::remote::rsync_version::{missing_on_remote, wrong_on_remote};
 use crate::text::quote::one_line;
-use crate::text::units::count;
 
 /// Returns the failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished during the transfer (24)
 /// are no failure. `pushes` says whether the local machine is the sender.
@@ -62,8 +61,7 @@ pub fn outcome(
         .hint("move it away; code that was pushed before is removed by `mlcube-ssh-push --delete`"),
         23 => {
             let failure = Failure::ours(anyhow!(
-                "can't transfer {} to or from '{host}'; rsync failed{place}: {first}",
-                left_out(errors)
+                "can't transfer everything to or from '{host}'; rsync failed{place}: {first}"
             ));
             // ELOOP: a folder became a link since it was sent, and leads out of what is sent.
             if errors.contains("Too many levels of symbolic links") {
@@ -205,10 +203,6 @@ fn only_vanished(errors: &str) -> bool {
         && failures.all(|line| line.contains("link_stat ") && line.ends_with("(2)"))
 }
 
-fn left_out(errors: &str) -> String {
-    count(files(errors).count() as u64, "file")
-}
-
 /// The lines about a file; they end with an error number. Before 3.2 they name no role.
 fn files(errors: &str) -> impl Iterator<Item = &str> {
     errors.lines().filter(|line| line.starts_with("rsync: ") && line.ends_with(')'))
@@ -247,7 +241,6 @@ mod tests {
         let end = "rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1207) [sender=3.1.3]\n";
         let text = format!("{gone}{end}");
         assert!(only_vanished(&text));
-        assert_eq!(left_out(&text), "1 file");
         assert_eq!(side(&text, true), Some(Side::Local));
         assert_eq!(side(&text, false), Some(Side::Remote));
     }

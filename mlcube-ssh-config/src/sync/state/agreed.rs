@@ -76,15 +76,35 @@ pub struct Confirmed {
     pub(super) otherwise: Vec<AgreedEntry>,
     /// Entries for which the previous agreement still holds.
     pub(super) as_before: Vec<AgreedEntry>,
+    /// Those of `otherwise` that the receiver has neither as planned nor as the sender has them now.
+    pub(super) missing: Vec<&'static Path>,
     /// Files and folders that the sender has replaced by something else, and the receiver doesn't have.
     pub(super) exchanged: Vec<&'static Path>,
 }
 
 impl Confirmed {
+    /// Nothing was found otherwise than planned.
+    pub(super) fn as_planned(direction: TransferDirection) -> Self {
+        let (otherwise, as_before) = (Vec::new(), Vec::new());
+        Self { direction, otherwise, as_before, missing: Vec::new(), exchanged: Vec::new() }
+    }
+
+    /// Adds an entry that the receiver doesn't have as the sender has it; both sides agree on what they did before.
+    pub(super) fn add_missing(&mut self, path: &'static Path, agreed: Option<Entry>) {
+        self.otherwise.push((path, agreed));
+        self.missing.push(path);
+    }
+
     /// The entries that weren't found as planned.
     #[must_use]
     pub fn otherwise(&self) -> &[AgreedEntry] {
         &self.otherwise
+    }
+
+    /// The entries that the receiver has neither as planned nor as the sender has them now.
+    #[must_use]
+    pub fn missing(&self) -> &[&'static Path] {
+        &self.missing
     }
 
     /// Files and folders that weren't sent, because the sender had something else in their places by then.

@@ -57,12 +57,12 @@ impl Ended<'_> {
     ) -> Outcome<Confirmed> {
         let direction = self.direction;
         let Doubts { planned, receiver } = self.doubts(sent)?;
-        let (mut otherwise, mut as_before, mut exchanged) = (Vec::new(), Vec::new(), Vec::new());
+        let mut confirmed = Confirmed::as_planned(direction);
         if planned.is_empty() && unset.is_empty() {
-            return Ok(Confirmed { direction, otherwise, as_before, exchanged });
+            return Ok(confirmed);
         }
         let agreed = agreed()?;
-        as_before.extend(unset.iter().map(|path| (*path, agreed.get(path))));
+        confirmed.as_before.extend(unset.iter().map(|path| (*path, agreed.get(path))));
         let sender = match direction {
             TransferDirection::Up => self.look_locally(&planned),
             TransferDirection::Down => self.look_remotely(&planned)?,
@@ -72,11 +72,11 @@ impl Ended<'_> {
             let (sender, receiver) = (sender.get(path), receiver.get(path));
             let kind = sender.as_ref().map(|sender| sender.kind);
             if receiver.is_none() && kind.is_some_and(|kind| kind != planned.kind) {
-                exchanged.push(path);
+                confirmed.exchanged.push(path);
             }
             match (sender, receiver) {
                 (Some(sender), Some(receiver)) if receiver.same_content(&sender) => {
-                    otherwise.push((path, Some(receiver)));
+                    confirmed.otherwise.push((path, Some(receiver)));
                 }
                 // If the sender's file is still as planned, it isn't the one that has grown.
                 (Some(sender), Some(receiver))
@@ -84,14 +84,20 @@ impl Ended<'_> {
                 {
                     growing.push((path, receiver));
                 }
-                _ => otherwise.push((path, agreed.get(path))),
+                // What the sender no longer has isn't missing.
+                _ if kind.is_none() => confirmed.otherwise.push((path, agreed.get(path))),
+                _ => confirmed.add_missing(path, agreed.get(path)),
             }
         }
         let is_start = self.starts_are_the_same(&growing)?;
-        otherwise.extend(growing.into_iter().zip(is_start).map(|((path, receiver), is_start)| {
-            (path, if is_start { Some(receiver) } else { agreed.get(path) })
-        }));
-        Ok(Confirmed { direction, otherwise, as_before, exchanged })
+        for ((path, receiver), is_start) in growing.into_iter().zip(is_start) {
+            if is_start {
+                confirmed.otherwise.push((path, Some(receiver)));
+            } else {
+                confirmed.add_missing(path, agreed.get(path));
+            }
+        }
+        Ok(confirmed)
     }
 
     /// Returns the entries of `sent` that the receiver doesn't have as they were planned.
