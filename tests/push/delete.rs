@@ -219,7 +219,9 @@ fn what_rsync_leaves_out_is_all_that_the_next_push_does_not_know() {
         fs::write(cube.root().join("kept.py"), edit).unwrap();
         let cube = cube.clone().with_file("data.csv", edit);
         let push = push(&scene, &cube, &["--if-changed"]);
-        push.exits(125).says("warning: skipped old: 'there' doesn't have").never_says("was cut off");
+        push.exits(125)
+            .says("warning: skipped old: 'there' doesn't have")
+            .never_says("was cut off");
         assert_eq!(push.document().at("/steps/push/left_out"), &serde_json::json!(["old"]));
         // Each backup is named once.
         assert_eq!(push.stderr.contains("warning: 'kept.py' on 'there' was changed"), edit == "1");

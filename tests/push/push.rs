@@ -139,6 +139,9 @@ fn entries_that_the_remote_has_are_not_sent_again() {
     let second = pushed(&scene, &cube);
     assert_eq!(second.at("/steps/push/changed"), false);
     assert_eq!(second.at("/steps/push/files_sent"), 0);
+    fs::create_dir(cube.workspace().join("empty")).unwrap();
+    let again = scene.tool("mlcube-ssh-push").reads_document(&second).run();
+    again.succeeds().says("sent folders to 'there', and no file");
     cube.now_does("train", "echo more");
     let third = pushed(&scene, &cube);
     assert_eq!(third.at("/steps/push/changed"), true);

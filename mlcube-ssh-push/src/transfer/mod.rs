@@ -98,12 +98,7 @@ impl TransferContext<'_> {
     }
 
     /// Records in the sync state what the remote has now. Entries whose permissions weren't set have their former ones.
-    fn record(
-        &self,
-        remaining: &Remaining,
-        sent: &mut Sent,
-        ended: &Sending,
-    ) -> Outcome<()> {
+    fn record(&self, remaining: &Remaining, sent: &mut Sent, ended: &Sending) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         let is_partial = ended.left_out.is_some();
         let mut unconfirmed = self.unconfirmed_code(remaining, is_partial, &mut sent.missing)?;

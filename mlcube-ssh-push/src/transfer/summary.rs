@@ -13,7 +13,10 @@ pub(crate) fn print(context: &TransferContext, receipt: &Receipt, sent: &Sent) {
     let (report, host) = (context.step.report(), context.connection.host());
     let is_all = receipt.deleted.is_empty() && sent.refused.is_none();
     match sent.transfer.names.as_slice() {
-        [] if is_all => report.say(&format!("nothing to send to '{host}'")),
+        [] if is_all && !receipt.changed => report.say(&format!("nothing to send to '{host}'")),
+        [] if receipt.changed && receipt.deleted.is_empty() => {
+            report.say(&format!("sent folders to '{host}', and no file"));
+        }
         [] => {}
         few if few.len() <= Transfer::NAMES => {
             report.say(&format!("sent {} to '{host}'", few.join(", ").escape_debug()));
