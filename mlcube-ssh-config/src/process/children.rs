@@ -1,8 +1,10 @@
 //! Ends child processes together with this one: a signal to this process alone, from `kill` or from the wrapper, would
 //! leave rsync transferring, or an ssh that asks for a password.
 
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, Once, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -29,6 +31,12 @@ impl Child {
 
 /// The children that are running.
 static LIVE: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Whether a signal has arrived that ends this process. The handler itself notes it, before the thread below acts.
+static IS_ENDING: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// How long a thread waits for this process to end: far longer than that takes.
+const END: Duration = Duration::from_secs(10);
 
 /// A command whose processes are registered as running until this is dropped.
 #[derive(Debug)]
@@ -67,6 +75,14 @@ pub fn end_children() {
     }
 }
 
+/// Doesn't return while a signal ends this process. Ctrl-C ends a command, too: its status would be reported as a
+/// failure of the command.
+pub(crate) fn wait_if_ending() {
+    if IS_ENDING.load(Ordering::Relaxed) {
+        thread::sleep(END);
+    }
+}
+
 /// Ends every running command when SIGINT (Ctrl-C) or SIGTERM ends this process; not for programs that act on these
 /// signals themselves. Shells ignore SIGINT for what they start in the background, as the wrapper's steps are, and an
 /// ssh that inherits this takes Ctrl-C at its prompt for an empty password, which counts as a failed login. With a
@@ -76,6 +92,9 @@ pub fn end_with_this_process() {
     ONCE.call_once(|| {
         // Without the signal handler these signals have their default effect.
         let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+        for signal in [SIGINT, SIGTERM] {
+            let _ = signal_hook::flag::register(signal, Arc::clone(&IS_ENDING));
+        }
         thread::spawn(move || {
             for signal in signals.forever() {
                 end_children();

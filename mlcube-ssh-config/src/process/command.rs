@@ -18,7 +18,7 @@ use crate::process::script::Script;
 use crate::text::quote::{shown_word, shown_word_of};
 
 use crate::process::captured::Captured;
-use crate::process::children::Live;
+use crate::process::children::{self, Live};
 pub use crate::process::children::{end_children, end_with_this_process};
 use crate::process::file_list::BEFORE;
 pub use crate::process::file_list::List;
@@ -403,6 +403,9 @@ fn finished(
     output: Vec<u8>,
     errors: Captured,
 ) -> Outcome<Finished> {
+    if !status.success() {
+        children::wait_if_ending();
+    }
     let (errors, is_exceeded) = errors.finish();
     if is_exceeded {
         return Err(too_much(program, Exceeded::Errors));
