@@ -44,7 +44,9 @@ fn a_host_that_ends_the_connection_after_the_login_is_named() {
     let options = HostOptions::default().own_system("login1").config("ChrootDirectory /nowhere");
     let Some((_account, scene, document)) = with_an_account(options, "bash") else { return };
     let refused = push(&scene, &document);
-    refused.exits(255).complains(&["'there' ended the connection right after the login", "sshd"]);
+    refused
+        .exits(255)
+        .complains(&["the connection to 'there' ended right after the login", "sshd"]);
     refused.never_says("kex_exchange");
 }
 

@@ -263,22 +263,31 @@ pub(crate) fn of_busy_host(login: &Login) -> Failure {
         .hint("end another session on it: `pgrep -ax mlcube-ssh-exec` lists the local programs that follow jobs, and `kill -HUP PID` ends one and leaves its job running")
 }
 
-/// The failure of a host that ends the connection between the login and the first word of a session. ssh's own message
-/// only says that the master is gone.
-pub(crate) fn of_end_after_login(login: &Login) -> Failure {
-    Failure::connection(format!("'{}' ended the connection right after the login", login.host))
-        .hint(format!(
-            "try `{}`; the log of its sshd has the reason, such as a session that PAM refuses",
-            login.by_hand()
-        ))
+/// The failure of a connection that ends between the login and the first word of a session: ssh's own messages, which
+/// may be empty, don't say which side ended it.
+pub(crate) fn of_end_after_login(login: &Login, own_words: &str) -> Failure {
+    let why = in_brackets(own_words);
+    Failure::connection(format!(
+        "the connection to '{}' ended right after the login{why}",
+        login.host
+    ))
+    .hint(format!(
+        "try `{}`; the log of its sshd has the reason, such as a session that PAM refuses",
+        login.by_hand()
+    ))
 }
 
 /// The failure of a lost connection; ssh's own messages may say why.
 pub(crate) fn of_lost_link(login: &Login, own_words: &str) -> Failure {
-    let last = last_line(own_words);
-    let why = if last.is_empty() { String::new() } else { format!(" ({last})") };
+    let why = in_brackets(own_words);
     Failure::connection(format!("the connection to '{}' was lost{why}", login.host))
         .hint("run the same command again")
+}
+
+/// ssh's last message in brackets; nothing if there is none.
+fn in_brackets(own_words: &str) -> String {
+    let last = last_line(own_words);
+    if last.is_empty() { String::new() } else { format!(" ({last})") }
 }
 
 /// How a session ended while its connection stayed open.

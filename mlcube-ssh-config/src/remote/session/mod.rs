@@ -189,13 +189,10 @@ impl Connection {
                     self.warn_of_wedged_master();
                     master = self.open_master(true)?;
                 }
-                Err(NotReady::LinkEnded(own_words))
-                    if master == Master::Opened && found_no_master(&own_words) =>
-                {
-                    return Err(diagnosis::of_end_after_login(&self.login));
-                }
                 Err(NotReady::LinkEnded(own_words)) if master == Master::Opened => {
-                    return Err(diagnosis::of_lost_link(&self.login, &own_words));
+                    // That the master is gone is the consequence.
+                    let reason = if found_no_master(&own_words) { "" } else { &own_words };
+                    return Err(diagnosis::of_end_after_login(&self.login, reason));
                 }
                 // The existing master is gone: try once more with a new one.
                 Err(NotReady::LinkEnded(_)) => {
@@ -626,14 +623,9 @@ impl Read for Session {
     }
 }
 
-/// ssh's messages of a client without a master. The first two: it would log in through the proxy `false`. The others:
-/// the master ended while the client asked for a session.
-const NO_MASTER: [&str; 4] = [
-    "kex_exchange_identification",
-    NO_PORT,
-    "mux_client_hello_exchange",
-    "mux_client_request_alive",
-];
+/// ssh's messages of a client without a master. The first two: it would log in through the proxy `false`. The last:
+/// the master ended while the client asked for a session, in any of the functions that ask (ssh's mux.c).
+const NO_MASTER: [&str; 3] = ["kex_exchange_identification", NO_PORT, "mux_client_"];
 
 /// Returns whether ssh's messages are those of a client without a master.
 fn found_no_master(own_words: &str) -> bool {
