@@ -87,6 +87,13 @@ fn a_second_ctrl_c_leaves_it() {
         after(1, Duration::from_millis(1300));
         running.ctrl_c();
         running.wait().exits(130).says("mlcube-ssh attach ");
+        // Whatever the status says, the stop is still at work.
+        eventually("its leader has written a status", || job.folder().join("status").exists());
+        let told = job.asks(&["status"]);
+        if !job.has_ended() {
+            told.succeeds();
+            assert!(told.stdout.contains(r#""why":"left""#), "{told}");
+        }
         job.asks(&["stop", "--force"]).succeeds();
         job.leaves_nothing();
     });

@@ -121,6 +121,11 @@ impl Staged {
         eventually("nothing of the job runs on", || self.scene.jobs().is_empty());
     }
 
+    /// Whether nothing of the job runs any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.scene.jobs().is_empty()
+    }
+
     /// Resets the connections: the sshd processes that serve them are killed.
     pub(crate) fn cut(&self) {
         self.scene.host.sshd.connections().kill();

@@ -218,7 +218,12 @@ is_held() {
     running | pending* | elsewhere | lostnamespace | lostremains) return 0 ;;
     # The stop that ends it may still be running. What it left may have ended since, except containers about which their
     # engine didn't reply.
-    killed* | *left) if has_remains "$holder" || grep -qs containers "$holder/left"; then return 0; fi ;;
+    killed* | *left)
+      if has_remains "$holder" || grep -qs containers "$holder/left"; then
+        why=left
+        return 0
+      fi
+      ;;
   esac
   # What a batch system reports is valid on every node.
   ! is_batch_job "$holder" || return 1
@@ -244,6 +249,14 @@ remove_job() {
 refuse_locked() {
   read -r started 2>/dev/null <"$holder/started" || started=0
   problem locked "${holder##*/} $how${why:+:$why} $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
+}
+
+# Checks whether the job $1 holds a lock: a stop gives it up when nothing of the job is left.
+holds_a_lock() {
+  for held in "${1%/jobs/*}"/locks/*; do
+    case $(readlink "$held") in "${1##*/}@"*) return 0 ;; esac
+  done
+  return 1
 }
 
 # Renames the workspace that an earlier version kept as $2 to $1 (empty $2: the name was the same); $3 is the state
