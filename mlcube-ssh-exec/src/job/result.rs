@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::ValueEnum;
 use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
+use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, hinted, is_out_of_room};
 use mlcube_ssh::remote::problem::{Problem, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
@@ -431,7 +431,13 @@ fn explained(end: &End, document: &Document, what: &str) -> Failure {
             "to build the image on the remote instead of pulling it, add -Pdocker.build_strategy=auto, or set 'remote: {runner: docker, build_strategy: auto}' in the platform's section",
         );
     }
-    let hint = end.hint.clone().or_else(|| hint_of_imports(cause(end), document));
+    // dash says no more than "I/O error" about a full disk.
+    let is_out_of_room = is_out_of_room(cause(end)) || cause(end).ends_with(": I/O error");
+    let hint = match &end.hint {
+        None if is_out_of_room => Some(MAKE_ROOM.to_owned()),
+        None => hint_of_imports(cause(end), document),
+        known => known.clone(),
+    };
     failure.hint(hint.unwrap_or_else(|| {
         format!("`{}` prints all its output", document.logs_command(end.job.id()))
     }))

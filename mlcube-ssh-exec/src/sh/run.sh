@@ -59,7 +59,6 @@ end() {
 # Writes job.json: the facts about the job, with the document that started it.
 describe() {
   know_this_machine
-  read -r started <"$job/started"
   IFS= read -r about <"$job/about"
   IFS= read -r document <"$job/document"
   start_of $$
@@ -75,8 +74,10 @@ umask "$private"
 exec 8>"$job/alive"
 # Only a file marked `held` is locked; an unmarked one, whose lock failed, proves nothing in another pid namespace.
 if lock_file 8; then printf 'held\n' >&8; fi
-if ! { describe && lead "$job"; }; then
-  put cause "can't write in $job: $(tail -n 1 "$job/log")"
+read -r started <"$job/started"
+if ! words=$({ describe && lead "$job"; } 2>&1); then
+  # Not from the log: the disk may have no room for it either.
+  put cause "can't write in $job: $(printf '%s\n' "$words" | tail -n 1)"
   end 125
 fi
 

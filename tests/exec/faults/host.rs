@@ -26,6 +26,26 @@ fn the_disk_is_full() {
     });
 }
 
+/// Wherever the room ends: each file of the job may be the one that can't be written.
+#[test]
+fn a_start_on_a_full_disk_names_the_disk() {
+    let job = Staged::that("exit 7");
+    let jobs = job.scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    let Some(_disk) = Tmpfs::mount(&jobs, "1m") else { return };
+    let filler = jobs.join("filler");
+    for room in [0, 8, 16, 32] {
+        fill(&filler);
+        let file = fs::OpenOptions::new().write(true).open(&filler).unwrap();
+        file.set_len(file.metadata().unwrap().len() - (room << 10)).unwrap();
+        let ended = job.exec(&["run"]).wait();
+        if ended.status != 7 {
+            ended.exits(125).complains(&["there", "df -h"]);
+        }
+        fs::remove_file(&filler).unwrap();
+    }
+    job.leaves_nothing();
+}
+
 /// Takes all the room there is.
 fn fill(file: &Path) {
     for size in [1 << 20, 1 << 12, 1 << 6, 1] {
