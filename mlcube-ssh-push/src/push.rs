@@ -13,7 +13,7 @@ use mlcube_ssh::cube::layout::Layout;
 use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::task_parameters::Parameter;
 use mlcube_ssh::cube::tree_owner::Owner;
-use mlcube_ssh::listing::{Listing, confusable_with};
+use mlcube_ssh::listing::{Entry, Listing, confusable_with};
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -401,18 +401,35 @@ fn check_kept_inputs(context: &TransferContext) -> Outcome<()> {
     let kept: Vec<PathBuf> =
         context.plan.kept.iter().map(|path| layout.workspace.join(path)).collect();
     let Some((input, kept)) = first_input(context.document, layout, &kept) else { return Ok(()) };
+    let shown = names::shown(&kept);
+    let why = if has_other_permissions(context, &kept) {
+        format!("the permissions of '{shown}' differ, and neither side's are known to be newer")
+    } else {
+        format!("'{shown}' changed on both sides")
+    };
     Err(Failure::ours(anyhow!(
-        "'{}' has another input {}.{} than this machine: '{}' changed on both sides",
+        "'{}' has another input {}.{} than this machine: {why}",
         context.connection.host(),
         input.task,
-        input.name,
-        names::shown(&kept)
+        input.name
     ))
     .hint(format!(
         "`{} --overwrite` sends the local one, `{} --overwrite` fetches the remote one",
         context.document.push_command(),
         context.document.pull_command()
     )))
+}
+
+/// Returns whether both sides have this workspace entry with the same size and time, and with other permissions.
+fn has_other_permissions(context: &TransferContext, path: &Path) -> bool {
+    let local = Entry::look(path).ok().flatten();
+    let remote = path
+        .strip_prefix(&context.cube.layout.workspace)
+        .ok()
+        .and_then(|path| context.remote_state.listing.get(path));
+    local.zip(remote).is_some_and(|(local, remote)| {
+        local.same_content(&remote) && local.permissions() != remote.permissions()
+    })
 }
 
 /// The first input of the chosen tasks that is one of `paths` or contains one, and that path.

@@ -466,8 +466,12 @@ fn code_on_a_remote_disk_that_rounds_is_sent_once() {
 #[test]
 fn permissions_that_were_changed_on_both_sides_stay_and_are_named() {
     let scene = Scene::new();
-    let (cube, document, there) = pushed(&scene);
-    let (here, there) = (cube.workspace().join("data.csv"), there.join("data.csv"));
+    let task = Task::named("train").reads("data", "data.csv");
+    let cube = scene.cube("digits").task(&task).with_file("data.csv", "1,2\n");
+    let document = scene.document(&cube, &[]);
+    push(&scene, &document).succeeds();
+    let there = scene.host.remote_root().join("digits/workspace/data.csv");
+    let here = cube.workspace().join("data.csv");
     let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
     set(&here, 0o755);
@@ -477,6 +481,8 @@ fn permissions_that_were_changed_on_both_sides_stay_and_are_named() {
         pull(&scene, &document).succeeds().says("kept data.csv");
         assert_eq!((mode(&here), mode(&there)), (0o755, 0o600));
     }
+    let inputs = scene.tool("mlcube-ssh-push").arg("--inputs").reads_document(&document).run();
+    inputs.exits(125).says("another input train.data").says("the permissions of '");
     scene.tool("mlcube-ssh-push").arg("--overwrite").reads_document(&document).run().succeeds();
     assert_eq!(mode(&there), 0o755);
     pull(&scene, &document).succeeds().never_says("kept");
