@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
 
@@ -76,29 +76,6 @@ fn a_remote_that_was_put_back_from_a_backup_replaces_nothing_that_is_newer() {
     pushed.scene.sh(old).arg(place).run().succeeds();
     pushed.run("mlcube-ssh-pull", &[]).succeeds().says("fetched 1 file").never_says("kept");
     assert_eq!(pushed.local(), "theirs");
-}
-
-#[test]
-fn a_transfer_that_the_remote_cant_note_makes_no_other_remote_of_it() {
-    let pushed = Pushed::new();
-    fs::write(pushed.cube.workspace().join("other"), "1").unwrap();
-    pushed.run("mlcube-ssh-push", &[]).succeeds();
-    let state = pushed.scene.host.remote_root().join(".mlcube-ssh/digits");
-    let files = fs::read_dir(&state).unwrap().map(|file| file.unwrap().path());
-    let is_id = |file: &PathBuf| file.to_str().is_some_and(|name| name.contains("/transfer-"));
-    let id = files.into_iter().find(is_id).unwrap();
-    // Nobody can write into a folder as into a file.
-    let aside = id.with_file_name("aside");
-    fs::rename(&id, &aside).unwrap();
-    fs::create_dir(&id).unwrap();
-    fs::write(pushed.cube.workspace().join("other"), "22").unwrap();
-    pushed.run("mlcube-ssh-push", &[]).succeeds();
-    fs::remove_dir(&id).unwrap();
-    fs::rename(&aside, &id).unwrap();
-    pushed.edit("2");
-    let again = pushed.run("mlcube-ssh-push", &["--inputs"]);
-    again.succeeds().never_says(OTHER_REMOTE).never_says("kept");
-    assert_eq!(pushed.remote("workspace/in/a f"), "v2");
 }
 
 #[test]
