@@ -122,11 +122,14 @@ fn a_tilde_is_the_home_of_the_environment() {
 }
 
 #[test]
-fn a_changed_host_key_names_file_and_line() {
+fn a_changed_or_revoked_host_key_is_told_as_such() {
     let mut scene = Scene::new();
     let document = document_in(&scene);
     let known = scene.home().join(".ssh/known_hosts");
     let line = fs::read_to_string(&known).unwrap();
+    fs::write(&known, format!("@revoked {line}")).unwrap();
+    let failed = push(&scene, &document);
+    failed.exits(255).complains(&["'there' is revoked", "don't trust it"]).never_says("ssh there");
     fs::write(&known, format!("# one\n# two\n{line}")).unwrap();
     scene.host.sshd.changes_its_host_key();
     let failed = push(&scene, &document);

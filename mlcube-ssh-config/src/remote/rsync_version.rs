@@ -48,8 +48,10 @@ pub fn wrong_on_remote(host: &str) -> Failure {
 }
 
 fn version_text() -> Outcome<String> {
-    let text = Command::new("rsync").arg("--version").run()?;
-    Ok(String::from_utf8_lossy(&text.output).into_owned())
+    let told = Command::new("rsync").arg("--version").run()?;
+    // openrsync tells its version on standard error.
+    let text = if told.output.is_empty() { told.errors.into_bytes() } else { told.output };
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The first rsync with all options that are used: `--info` and `--outbuf` were added in it (its NEWS).

@@ -97,12 +97,12 @@ problem() {
   exit 3
 }
 
-# Ends the script if files can't be transferred or listed. openrsync is called rsync on some systems, and has few of its
-# options.
+# Ends the script if files can't be transferred or listed. openrsync is called rsync on some systems, has few of its
+# options, and on some of them tells its version on standard error.
 need_rsync() {
   know_find
   command -v rsync >/dev/null || problem no-rsync
-  case $(rsync --version 2>/dev/null) in openrsync*) problem openrsync ;; esac
+  case $(rsync --version 2>&1) in *openrsync*) problem openrsync ;; esac
 }
 
 # Ends this session's processes when a client that sent `watch` disconnects.

@@ -22,6 +22,8 @@ const START_UP_FILES: &str = "the account's start-up files (~/.bashrc, ~/.profil
 pub(crate) enum LoginEnd {
     /// The host's key differs from the one in `known_hosts`.
     HostKeyChanged,
+    /// The host's key is revoked (`@revoked` in `known_hosts`, or the file of `RevokedHostKeys`).
+    HostKeyRevoked,
     /// The host's key is unknown, and nobody vouches for it.
     HostKeyUnknown,
     /// The name doesn't exist.
@@ -44,7 +46,9 @@ pub(crate) enum LoginEnd {
 }
 
 /// ssh's own messages for each end. Versions differ: OpenSSH before 8.0 says `ssh_exchange_identification`.
-const KNOWN: [(&str, LoginEnd); 17] = [
+const KNOWN: [(&str, LoginEnd); 19] = [
+    ("REVOKED HOST KEY DETECTED", LoginEnd::HostKeyRevoked),
+    (" revoked by file ", LoginEnd::HostKeyRevoked),
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", LoginEnd::HostKeyChanged),
     ("Host key verification failed", LoginEnd::HostKeyUnknown),
     ("host key is known for", LoginEnd::HostKeyUnknown),
@@ -131,6 +135,12 @@ pub(crate) fn of_login(
             };
             Failure::connection(format!("the host key of '{host}' has changed, and {old} has another one"))
                 .hint(format!("ask who runs the host; if the change is right, remove {old}, then connect once with `{attempt}`"))
+                .for_good()
+        }
+        LoginEnd::HostKeyRevoked => {
+            let line = own_words.lines().rfind(|line| line.contains(" revoked")).unwrap_or_default();
+            Failure::connection(format!("the host key of '{host}' is revoked ({})", one_line(line.trim())))
+                .hint("don't trust it: a stolen key lets another machine pose as the host; ask who runs the host for its new key")
                 .for_good()
         }
         LoginEnd::HostKeyUnknown => {
