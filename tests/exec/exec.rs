@@ -206,7 +206,7 @@ fn a_run_that_was_never_configured_says_what_to_type() {
     let never = exec(&scene, "run", &document);
     never.exits(125);
     assert_eq!(own_lines(&never).len(), 2, "{}", never.stderr);
-    never.says("hint: run mlcube-ssh configure");
+    never.says("hint: run `mlcube-ssh configure");
 }
 
 #[test]

@@ -41,7 +41,7 @@ use crate::text::stable_hash::to_hex;
 const KEY: usize = 32;
 
 /// The hint for a document whose settings aren't accepted.
-const HINT: &str = "run mlcube-ssh-config locally, with the flags that the document should have; it seals what it writes";
+const HINT: &str = "run `mlcube-ssh-config` locally with the flags that the document should have; it seals what it writes";
 
 /// Returns the layout and the runner settings of a document, if they are this user's: this user's `mlcube-ssh-config`
 /// sealed them, or the settings file has the same ones.

@@ -27,7 +27,7 @@ pub fn parse<A: Parser>(
         _ => {
             let report = Report::new(program, Verbosity::Quiet);
             report.error(&one_line(&error.to_string()));
-            report.hint(&format!("{program} --help lists the options"));
+            report.hint(&format!("`{program} --help` lists the options"));
             ExitStatus::Ours.into()
         }
     })

@@ -338,7 +338,7 @@ pub(crate) fn problem(document: &Document, problem: &Problem, errors: &str) -> F
         ProblemKind::OtherOrigin => return tree_owner::taken_over(document, subject),
         ProblemKind::NeverConfigured => hinted(
             format!("this cube isn't configured on '{host}': no file {subject}"),
-            "run mlcube-ssh configure with the same --mlcube and --platform",
+            "run `mlcube-ssh configure` with the same --mlcube and --platform",
         ),
         ProblemKind::OtherPush => hinted(
             format!(

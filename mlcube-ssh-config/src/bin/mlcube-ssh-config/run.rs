@@ -53,7 +53,7 @@ fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     if let Some(key) = &args.explain {
         let lines =
             resolved.explain(key).with_context(|| format!("--explain: unknown key '{key}'"));
-        let lines = lines.or_hint("mlcube-ssh show_config, with the same flags, shows all keys")?;
+        let lines = lines.or_hint("`mlcube-ssh show_config` with the same flags shows all keys")?;
         return Ok(printable_lines(&lines) + "\n");
     }
     if args.describe {
