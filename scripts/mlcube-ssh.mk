@@ -1,4 +1,4 @@
-# Rules for GNU make: MLCube workloads on other machines, one target a step.
+# Rules for GNU make: MLCubes on remote machines, one target for each step.
 #
 #     MLCUBE_PLATFORM = gpu1                  # several: gpu1 gpu2; make -j is fine
 #     MLCUBE_TASKS    = train,evaluate
@@ -52,7 +52,7 @@ ifneq ($(mlcube_ssh_wrong),)
 $(error the folder $(MLCUBE_STATE) $(mlcube_ssh_wrong); set MLCUBE_STATE to another one of yours)
 endif
 
-# Every step writes STEP.json.new, which becomes STEP.json when it is done. Nobody else's to read, as documents are.
+# Every step writes STEP.json.new, which is renamed to STEP.json when the step is done. Only the user can read it.
 mlcube_ssh_folder = @umask 077 && mkdir -p $(@D)
 mlcube_ssh_done = @mv -f $@.new $@
 mlcube_ssh_changes = "$$(grep -c 'changed": true' $(1))"
@@ -81,15 +81,15 @@ $(MLCUBE_STATE)/%/interp.json: $(MLCUBE_STATE)/%/config.json
 	$(MLCUBE_SSH) interp --input $< > $@.new
 	$(mlcube_ssh_done)
 
-# Which files changed is push's to say: it looks at them every time, without a connection when there is nothing to send.
-# When its receipt adds no `"changed": true`, the file of the last time comes back with its time.
+# push itself finds out which files changed: it looks at them every time, and needs no connection if there is nothing to
+# send. If its receipt adds no `"changed": true`, the previous file is restored with its time.
 $(MLCUBE_STATE)/%/push.json: $(MLCUBE_STATE)/%/interp.json mlcube_ssh_always
 	@test ! -e $@ || mv -f $@ $@.old
 	$(MLCUBE_SSH) push $(if $(filter $<,$?),,--if-changed) --input $< > $@.new
 	@if $(if $(filter $<,$?),false,test $(call mlcube_ssh_changes,$<) = $(call mlcube_ssh_changes,$@.new)); \
 		then mv -f $@.old $@; else mv -f $@.new $@; fi; rm -f $@.old $@.new
 
-# Only files moved: then the image is made anew only when they are in its build context. After a failure it always is.
+# If only files changed, the image is built again only if they are in its build context. After a failure it always is.
 $(MLCUBE_STATE)/%/configure.json: $(MLCUBE_STATE)/%/push.json $(MLCUBE_STATE)/%/interp.json
 	@rm -f $@
 	$(MLCUBE_SSH) exec configure $(if $(filter-out $<,$?),,--if-changed) --input $< > $@.new
@@ -106,7 +106,7 @@ $(MLCUBE_STATE)/%/pull.json: $(MLCUBE_STATE)/%/run.json
 	$(MLCUBE_SSH) pull --input $< > $@.new
 	$(mlcube_ssh_done)
 
-# Nothing but pulls is asked for, and the run before didn't end well: fetch what it left, don't run it again, claim no
+# Only pulls are requested, and the last run didn't succeed: fetch what it left, don't run it again, and don't report
 # success.
 ifeq ($(filter-out $(MLCUBE_PREFIX)pull $(MLCUBE_PREFIX)pull-%,$(or $(MAKECMDGOALS),none)),)
 mlcube_ssh_asked := $(patsubst $(MLCUBE_PREFIX)pull-%,%,$(filter $(MLCUBE_PREFIX)pull-%,$(MAKECMDGOALS)))
