@@ -340,6 +340,16 @@ fn a_secret_reaches_the_task_and_nothing_else() {
     ran.succeeds().never_says("hunter2");
     assert_eq!(fs::read_to_string(scene.host.bin().join("token")).unwrap(), secret);
     assert!(hands_on(&engine, "TOKEN"), "{:?}", engine.run_call());
+    // A script would hand on its own value under such a name.
+    let named = scene.document(&cube, &["--task=train", "--env=name"]);
+    let named = scene.tool("mlcube-ssh-push").reads_document(&named).run().succeeds().document();
+    let run = |words: &[&str]| {
+        let run = scene.tool("mlcube-ssh-exec").args(words).reads_document(&named);
+        run.env("name", secret).run()
+    };
+    for words in [&["run"][..], &["--dry-run", "run"]] {
+        run(words).exits(125).complains(&["'name'", "scripts", "capital letter"]);
+    }
     let places = [
         scene.host.bin().join("arguments"),
         scene.host.bin().join("engine-calls"),

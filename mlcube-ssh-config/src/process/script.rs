@@ -196,6 +196,22 @@ impl Script {
         self
     }
 
+    /// Returns the name of an exported variable to which the script, or one of the `programs` that it starts, gives a value
+    /// of its own: the task would get that one. None has a capital letter.
+    #[must_use]
+    pub fn clash(&self, programs: &[&str]) -> Option<&str> {
+        let parts = self.parts.iter().copied().chain([PRELUDE]).chain(programs.iter().copied());
+        let texts: Vec<String> = parts.map(without_comments).chain([find::functions()]).collect();
+        let is_used = |name: &str| {
+            self.given.iter().any(|(given, _)| *given == name)
+                || texts.iter().any(|text| assigns(text, name))
+        };
+        let names = self.variables.iter().map(|(name, _)| name.as_str());
+        names
+            .filter(|name| !name.bytes().any(|byte| byte.is_ascii_uppercase()))
+            .find(|name| is_used(name))
+    }
+
     /// The text for standard input, as it is before it is packed.
     #[must_use]
     pub fn text(&self) -> String {
@@ -265,6 +281,21 @@ impl Script {
     }
 }
 
+/// Returns whether a program has a line that gives a value to a variable: `name=`, `for name`, `read … name`. It may find one
+/// where there is none, such as the option of a command.
+fn assigns(program: &str, name: &str) -> bool {
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    program.lines().any(|line| {
+        line.match_indices(name).any(|(at, _)| {
+            let (before, after) = (&line[..at], &line[at + name.len()..]);
+            let is_whole = !before.as_bytes().last().is_some_and(is_of_name)
+                && !after.as_bytes().first().is_some_and(is_of_name);
+            is_whole
+                && (after.starts_with('=') || before.ends_with("for ") || before.contains("read "))
+        })
+    })
+}
+
 /// A script that isn't packed, after the line with its length.
 fn with_headline(text: &str) -> String {
     format!("mlcube-ssh {}\n{text}", text.len())
@@ -318,6 +349,21 @@ touch \"$RAN\"";
 
     fn printed(finished: &Finished) -> String {
         String::from_utf8_lossy(&finished.output).into_owned()
+    }
+
+    #[test]
+    fn a_variable_that_a_script_sets_itself_is_found() {
+        let clash = |name: &str| {
+            let script = Script::new("own=1; read -r first second").given("base", "/b");
+            let script = script.secrets(&[(name.to_owned(), String::new())]);
+            script.clash(&["for each in \"$own_value\"; do :; done # loop"]).is_some()
+        };
+        for name in ["own", "first", "second", "base", "each", "user_locale"] {
+            assert!(clash(name), "{name}");
+        }
+        for name in ["TOKEN", "Own", "http_proxy", "own_value", "loop", "ow"] {
+            assert!(!clash(name), "{name}");
+        }
     }
 
     #[test]

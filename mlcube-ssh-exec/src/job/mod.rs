@@ -19,6 +19,7 @@ use mlcube_ssh::cube::layout::{Layout, plain_path};
 use mlcube_ssh::cube::mlcube_args;
 use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
@@ -271,6 +272,12 @@ fn start_script(
         .variables(&engine::variable(runner))
         .variables(&inputs::variable(phase, document, layout)?)
         .secrets(variables);
+    if let Some(name) = script.clash(&[&run, ENGINE]) {
+        return Err(hinted(
+            format!("the task can't get a variable '{name}': the scripts of a job use that name"),
+            "choose a name with a capital letter, which none of them uses",
+        ));
+    }
     let script = sync_state.transfer_id(&document.remote)?.know_in(script);
     Ok(mlcube_words(document, layout, runner, phase, verbosity).iter().fold(script, Script::word))
 }
