@@ -37,8 +37,17 @@ const CAUSES: [(&[&str], &str); 4] = [
     ),
 ];
 
+/// What pip says of an index that it reaches by http and isn't told to trust, before it finds nothing.
+const IGNORES: &str = " is not a trusted or secure host and is being ignored";
+
 /// Returns the network problem that pip reported, if that is why it failed.
 pub(crate) fn problem(errors: &str) -> Option<Problem> {
+    if let Some((words, _)) = errors.lines().find_map(|line| line.split_once(IGNORES)) {
+        return Some(Problem {
+            cause: one_line(&format!("{}{IGNORES}", words.trim_start_matches("WARNING: "))),
+            hint: "use the index's https address in runner.interpreter.requirements, or add '--trusted-host HOST' there if you trust the network to it",
+        });
+    }
     let broken =
         |line: &&str| line.contains("connection broken by") || line.contains("Could not fetch URL");
     let line = errors.lines().rfind(broken)?;
@@ -120,6 +129,10 @@ mod tests {
             assert_eq!(found.cause, cause);
             assert!(found.hint.contains(hint), "{cause}");
         }
+        let ignored = "WARNING: The repository located at pypi.lab is not a trusted or secure host and is being ignored. If this repository is available via HTTPS we recommend you use HTTPS instead";
+        let found = problem(&format!("{ignored}\n{none}")).unwrap();
+        assert!(found.cause.starts_with("The repository located at pypi.lab is not a trusted"));
+        assert!(found.hint.contains("--trusted-host"));
         assert!(problem(none).is_none());
     }
 }
