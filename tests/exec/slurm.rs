@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use mlcube_ssh_harness::{
-    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Running, Scene, Slurm,
-    Task, eventually, repository,
+    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Python, Running, Scene,
+    Slurm, Task, eventually, repository,
 };
 use serde_json::{Value, json};
 
@@ -106,12 +107,34 @@ fn is_ours(ended: &Outcome, words: &str) {
     assert_eq!(ended.document().at("/failed/kind"), "ours");
 }
 
+/// What an account may have set for Slurm's programs. It neither changes a job of ours nor hides it.
+const OF_THE_ACCOUNT: [(&str, &str); 10] = [
+    ("SBATCH_ARRAY_INX", "1-3"),
+    ("SBATCH_INPUT", "/nowhere"),
+    ("SBATCH_JOB_NAME", "mine"),
+    ("SBATCH_OUTPUT", "/nowhere/log"),
+    ("SBATCH_WAIT", "1"),
+    ("SQUEUE_FORMAT2", "jobid"),
+    ("SQUEUE_STATES", "COMPLETED"),
+    ("SQUEUE_USERS", "nobody"),
+    ("SCANCEL_INTERACTIVE", "1"),
+    ("SLURM_TIME_FORMAT", "relative"),
+];
+
 #[test]
 fn a_job_pends_runs_and_ends_as_on_a_single_host() {
-    let options = HostOptions::default().without("sacct");
+    let options = OF_THE_ACCOUNT
+        .iter()
+        .fold(HostOptions::default().without("sacct"), |options, (name, value)| {
+            options.variable(name, value)
+        });
     let line = "echo one; echo two; exit 7";
     let Some(mut cluster) = Cluster::new(line, "", options) else { return };
+    let greets =
+        "echo 2026; echo 'Welcome to the cluster' >&2; /usr/bin/sbatch \"$@\" && echo Bye >&2";
+    cluster.scene.host.has_program("sbatch", greets);
     let ran = cluster.exec(&["run"]).run();
+    cluster.scene.host.loses_program("sbatch");
     ran.exits(7).says("one\ntwo\n").says("ended with status 7");
     assert_eq!(ran.document().at("/failed/kind"), "task");
     assert_eq!(ran.document().at("/steps/exec/slurm"), 1);
@@ -129,15 +152,39 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
     cluster.slurm.drains(true);
     cluster.engine.runs(WAITS);
     let waiting = cluster.exec(&["run"]).start();
-    eventually_says(&waiting, "pending in Slurm (job 3): ");
+    eventually_says(&waiting, "pending (job 3): ");
     let told = cluster.status();
     assert_eq!((&told["state"], &told["slurm"]), (&json!("pending"), &json!(3)), "{told}");
-    cluster.exec(&["run"]).run().exits(125).says("Slurm hasn't started it yet");
+    cluster.exec(&["run"]).run().exits(125).says("it hasn't started yet");
+    let mut records = cluster.jobs();
+    records.sort();
+    let record = fs::read_to_string(records[2].join("job.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&record).unwrap()["slurm"], 3);
+    let listed = cluster.exec(&["list"]).run().succeeds().stdout.clone();
+    assert!(listed.lines().next().unwrap().contains("  pending "), "{listed}");
+    cluster.exec(&["clean", "--yes=jobs"]).run().exits(125).says("is in use by job");
+    let followed = cluster.exec(&["logs", "-f"]).start();
+    eventually_says(&followed, "pending (job 3): ");
+    let mut next = cluster.exec(&["run", "--wait"]).start();
+    next.says("waiting: the workspace on");
     waiting.ctrl_c();
     waiting.wait().exits(130).says("with all its processes and containers");
+    followed.wait().succeeds();
+    // A second Ctrl-C returns at once, whatever the cancellation takes.
+    next.says("pending (job 4): ");
+    let host = &cluster.scene.host;
+    let waits =
+        "until [ -e \"${0%/*}/cancels\" ]; do sleep 0.05; done; exec /usr/bin/scancel \"$@\"";
+    host.has_program("scancel", waits);
+    next.ctrl_c();
+    next.says("another Ctrl-C returns at once");
+    next.ctrl_c();
+    next.wait().exits(130).says("may still run");
+    fs::write(host.bin().join("cancels"), "").unwrap();
+    cluster.exec(&["stop"]).run().succeeds();
+    host.loses_program("scancel");
     assert_eq!(cluster.status()["state"], "killed");
     // The same while it is being submitted.
-    let host = &cluster.scene.host;
     host.has_program(
         "sbatch",
         "touch \"${0%/*}/submitting\"; sleep 1; exec /usr/bin/sbatch \"$@\"",
@@ -149,7 +196,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
     host.loses_program("sbatch");
     // Pending, then running, then stopped.
     let mut running = cluster.exec(&["run"]).start();
-    eventually_says(&running, "pending in Slurm (job 5): ");
+    eventually_says(&running, "pending (job 6): ");
     cluster.slurm.drains(false);
     running.says("started\n");
     let told = cluster.status();
@@ -157,7 +204,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
     assert!(told["time_left"].is_string(), "{told}");
     running.ctrl_c();
     running.wait().exits(130).says("with all its processes and containers");
-    assert_eq!(cluster.slurm.states()[2..], ["CANCELLED"; 3]);
+    assert_eq!(cluster.slurm.states()[2..], ["CANCELLED"; 4]);
     cluster.has_no_task();
     cluster.engine.runs("echo fine");
     cluster.exec(&["run"]).run().succeeds().says("fine");
@@ -166,7 +213,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
     fs::write(cluster.scene.home().join("run.json"), cluster.document.to_string()).unwrap();
     let line = "mlcube-ssh-exec run --input run.json --output ran.json";
     let waiting = cluster.scene.sh_at_a_terminal(line).start();
-    eventually("it is drawn", || waiting.stdout().contains("\rpending in Slurm (job 7)"));
+    eventually("it is drawn", || waiting.stdout().contains("\rpending (job 8)"));
     cluster.slurm.drains(false);
     let shown = waiting.wait().succeeds().stdout.clone();
     assert!(shown.contains("\r\u{1b}[Kfine"), "{shown:?}");
@@ -175,7 +222,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
     cluster.document = cluster.pushed(&["--mlcube=digits"]);
     cluster.exec(&["run"]).run().succeeds().says("looks like a login node of Slurm");
     cluster.exec(&["run"]).run().succeeds().never_says("login node");
-    assert_eq!(cluster.slurm.states().len(), 7);
+    assert_eq!(cluster.slurm.states().len(), 8);
 }
 
 #[test]
@@ -193,18 +240,28 @@ fn what_slurm_ends_is_told_in_its_words() {
     let slow = cluster.pushed(&words);
     let mut slow = cluster.exec_for(&slow, &["run"]).start();
     slow.says("started\n");
+    // Needs the whole node, and would start too late for its deadline.
+    let options = ["--exclusive", "--time=1", "--deadline=now+64"];
+    let options = options.map(|option| format!("--launcher-arg={option}"));
+    let mut words = vec!["--mlcube=digits"];
+    words.extend(options.iter().map(String::as_str));
+    let late = cluster.pushed(&words);
+    is_ours(
+        &cluster.exec_for(&late, &["run"]).run(),
+        "DEADLINE, it couldn't end before its deadline",
+    );
     // Refused: nothing is left behind.
     let elsewhere = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--partition=nowhere"]);
     let before = cluster.jobs();
     let refused = cluster.exec_for(&elsewhere, &["run"]).run();
     refused.exits(125).complains(&["Slurm on 'there' refuses the job", "partition"]);
     assert_eq!(cluster.jobs(), before);
-    // Cancelled from outside. The accounting, which needs a database, is staged: it knows by whom.
-    let sacct =
-        "case $* in *NodeList) echo 'CANCELLED by 0|node' ;; *) echo 'CANCELLED by 0' ;; esac";
+    // Cancelled from outside. The accounting, which needs a database, is staged: it knows by whom, after a while.
+    let sacct = "state='CANCELLED by 0'; [ -e \"${0%/*}/told\" ] || state=RUNNING; : >\"${0%/*}/told\"; \
+                 echo \"$state|node|$(/usr/bin/squeue --noheader --states=all --jobs=3 --format=%j)\"";
     scene.host.has_program("sacct", sacct);
     let running = cluster.started();
-    cluster.slurm.says(&["scancel", "2"]);
+    cluster.slurm.says(&["scancel", "3"]);
     is_ours(&running.wait(), "CANCELLED, 'root' cancelled it");
     cluster.is_told("killed", "CANCELLED");
     scene.host.loses_program("sacct");
@@ -212,12 +269,23 @@ fn what_slurm_ends_is_told_in_its_words() {
     let running = cluster.started();
     cluster.slurm.says(&["srun", "--partition=high", "--ntasks=3", "true"]);
     is_ours(&running.wait(), "PREEMPTED");
-    // More memory than it asked for. Slurm sees that where it can make cgroups, and here not: its word is staged.
-    cluster.engine.runs("kill -9 $$");
-    scene.host.has_program("squeue", "/usr/bin/squeue \"$@\" | sed s/FAILED/OUT_OF_MEMORY/");
-    is_ours(&cluster.exec(&["run"]).run(), "OUT_OF_MEMORY");
-    scene.host.loses_program("squeue");
+    // More memory than it asked for: Slurm's daemon on the node says so in the log.
+    let hungry = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--mem=400"]);
+    cluster.engine.runs("exec python3 -c 'x = bytearray(900 << 20); import time; time.sleep(60)'");
+    is_ours(&cluster.exec_for(&hungry, &["run"]).run(), "OUT_OF_MEMORY");
     cluster.is_told("killed", "OUT_OF_MEMORY");
+    // What this machine can't show is staged by Slurm's word: a job that a cgroup ended, and a node that doesn't start.
+    cluster.engine.runs("kill -9 $$");
+    for state in ["OUT_OF_MEMORY", "BOOT_FAIL"] {
+        let line = format!("/usr/bin/scontrol \"$@\" | sed s/JobState=FAILED/JobState={state}/");
+        scene.host.has_program("scontrol", &line);
+        is_ours(&cluster.exec(&["run"]).run(), state);
+        scene.host.loses_program("scontrol");
+        cluster.is_told("killed", state);
+    }
+    // Each step has its own patience: all of this may take longer than a program may.
+    eventually("its time is over", || cluster.slurm.states()[0] == "TIMEOUT");
+    eventually("it is told", || slow.has_ended());
     let timeout = slow.wait();
     is_ours(&timeout, "TIMEOUT, it reached its time limit");
     timeout.says("--launcher-arg=--time");
@@ -235,17 +303,24 @@ fn a_job_outlives_its_connections_its_controller_and_its_login_node() {
     // The link is cut while it is pending, and while it runs.
     cluster.slurm.drains(true);
     let mut running = cluster.exec(&["run"]).start();
-    eventually_says(&running, "pending in Slurm (job 1): ");
+    eventually_says(&running, "pending (job 1): ");
     cluster.scene.host.sshd.connections().kill();
     eventually_says(&running, "reconnecting");
     cluster.slurm.drains(false);
     running.says("started\n");
     cluster.scene.host.sshd.connections().kill();
+    // Without the controller nothing is said of a job but that it isn't known.
     cluster.slurm.controller_stops();
-    eventually("it is told", || running.stderr().contains("is followed by its log alone"));
-    cluster.go();
-    running.says("done\n");
+    let since = Instant::now();
+    running.says("is followed by its log alone");
+    let asked = cluster.exec(&["status"]).run();
+    asked.exits(125).complains(&["can't find out the state of a job on 'there': Slurm: "]);
+    let stopped = cluster.exec(&["stop"]).run();
+    stopped.exits(125).complains(&["Slurm on 'there' doesn't reply"]);
+    eventually("it was away for 30 seconds", || since.elapsed() > Duration::from_secs(30));
     cluster.slurm.controller_starts();
+    assert_eq!(cluster.status()["state"], "running");
+    cluster.go();
     running.wait().succeeds().says("done\n");
     cluster.stays();
     // sbatch submits, and with its session is killed before it tells the number.
@@ -286,11 +361,102 @@ fn a_job_outlives_its_connections_its_controller_and_its_login_node() {
     cluster.go();
     assert_eq!(followed.wait().succeeds().stdout, "started\ndone\n");
     cluster.stays();
-    let again = exec(&["run", "--detach"]).run().succeeds().document();
-    eventually("it runs", || cluster.slurm.states()[3] == "RUNNING");
-    let stopped = cluster.exec_for(&again, &["stop"]).run();
+    // The client is killed between the submission and the reply.
+    let host = &cluster.scene.host;
+    let slow = "touch \"${0%/*}/submitting\"; until [ -e \"${0%/*}/submits\" ]; do sleep 0.05; done; \
+                exec /usr/bin/sbatch \"$@\"";
+    host.has_program("sbatch", slow);
+    let killed = cluster.exec(&["run"]).start();
+    eventually("it is being submitted", || host.bin().join("submitting").exists());
+    killed.kill_all();
+    fs::write(host.bin().join("submits"), "").unwrap();
+    eventually("it runs", || cluster.slurm.states().get(3).is_some_and(|state| state == "RUNNING"));
+    host.loses_program("sbatch");
+    let mut attached = cluster.exec(&["attach"]).start();
+    attached.says("started\n");
+    let stopped = cluster.exec(&["stop"]).run();
     assert!(stopped.succeeds().stdout.contains("killed"), "{stopped:?}");
-    assert_eq!(cluster.slurm.states()[3], "CANCELLED");
+    attached.wait().exits(143).says("a stop ended");
+    assert_eq!(cluster.slurm.states()[3..], ["CANCELLED"]);
+    // A cluster that lost its memory: the job is lost, and its workspace free. Slurm gives numbers again: one is another
+    // job's now.
+    let vanished = cluster.started();
+    cluster.slurm.controller_stops();
+    cluster.slurm.controller_starts_anew();
+    vanished.wait().exits(255).says("is lost: Slurm runs no job 5, and it left no status");
+    let running = cluster.started();
+    let number = cluster.status()["slurm"].to_string();
+    let mut jobs = cluster.jobs();
+    jobs.sort();
+    let lost = &jobs[jobs.len() - 2];
+    fs::write(lost.join("number"), number + "\n").unwrap();
+    fs::write(lost.join("secrets"), "TOKEN='s3cret'\n").unwrap();
+    let secrets = lost.join("secrets");
+    let lost = lost.file_name().unwrap().to_str().unwrap();
+    let told: Value = serde_json::from_str(
+        &cluster.exec(&["status", &format!("--job={lost}")]).run().succeeds().stdout,
+    )
+    .unwrap();
+    assert_eq!(told["state"], "lost");
+    assert!(!secrets.exists(), "nobody reads it any more");
+    cluster.go();
+    running.wait().succeeds();
+}
+
+#[test]
+fn what_a_node_lacks_is_told_with_its_name() {
+    let Some(mut cluster) = Cluster::new(WAITS, "", HostOptions::default()) else { return };
+    // The disk shows the rest of the log late.
+    let late = "size=$(/usr/bin/wc \"$@\") || exit; if [ -e \"${0%/*}/late\" ] && [ \"$1\" = -c ]; then \
+                echo asked >>\"${0%/*}/asked\"; [ \"$size\" -le 8 ] || size=8; fi; echo \"$size\"";
+    let bin = cluster.scene.host.bin();
+    cluster.scene.host.has_program("wc", late);
+    fs::write(bin.join("late"), "").unwrap();
+    let mut running = cluster.started();
+    cluster.go();
+    eventually("it has ended", || cluster.slurm.states() == ["COMPLETED"]);
+    fs::write(bin.join("asked"), "").unwrap();
+    let asked = || fs::read_to_string(bin.join("asked")).unwrap().lines().count();
+    eventually("the rest is waited for", || asked() > 2 || running.has_ended());
+    fs::remove_file(bin.join("late")).unwrap();
+    running.wait().succeeds().says("started\ndone\n");
+    cluster.scene.host.loses_program("wc");
+    // The node has a disk of its own in the place of each of these.
+    let node = cluster.slurm.says(&["uname", "-n"]).trim().to_owned();
+    let place = cluster.scene.place();
+    let (no_folder, no_file) = (place.folder("empty"), place.path().join("nothing"));
+    fs::write(&no_file, "").unwrap();
+    fs::create_dir(cluster.scene.home().join("elsewhere")).unwrap();
+    let elsewhere = cluster.pushed(&["--mlcube=digits", "--workspace=elsewhere"]);
+    let workspace = PathBuf::from(elsewhere.at("/remote/workspace").as_str().unwrap());
+    let root = cluster.scene.host.remote_root();
+    for (path, instead, words) in [
+        (cluster.engine.program(), &no_file, "it has no '"),
+        (Python::with_mlcube(), &no_file, "isn't there, or can't run"),
+        (root.join("digits"), &no_folder, "mlcube.yaml' isn't there"),
+        (workspace.parent().unwrap().to_owned(), &no_folder, "' isn't there"),
+        (root, &no_folder, "began on a node of Slurm that doesn't see its folder"),
+    ] {
+        cluster.slurm.node_sees(instead, &path);
+        let refused = cluster.exec_for(&elsewhere, &["run"]).run();
+        cluster.slurm.node_sees_again(&path);
+        refused.exits(125).says(words).says("hint: ");
+        if !words.contains("Slurm") {
+            refused.says(&format!("the job can't run on the node '{node}' of 'there': "));
+        }
+    }
+    // Without the image it goes on.
+    fs::copy(cluster.engine.program(), bin.join("engine")).unwrap();
+    let lacks = "case $1 in image) exit 1 ;; esac; exec \"${0%/*}/engine\" \"$@\"";
+    cluster.scene.host.has_program("lacks", lacks);
+    cluster.slurm.node_sees(&bin.join("lacks"), &cluster.engine.program());
+    let ran = cluster.exec(&["run"]).run();
+    cluster.slurm.node_sees_again(&cluster.engine.program());
+    ran.succeeds().says(&format!("the node {node} has no image mlcube-ssh/test:0.0.1"));
+    cluster.scene.set("/setup", "sh -c 'test -z \"$SLURM_JOB_ID\"'");
+    cluster.document = cluster.pushed(&["--mlcube=digits"]);
+    let refused = cluster.exec(&["run"]).run();
+    refused.exits(125).says(&format!("the job can't run on the node '{node}'")).says("setup");
 }
 
 /// Kills what runs on a login node for more than two seconds, except its server, and names it.
@@ -336,7 +502,14 @@ fn four_cubes_of_make_share_the_gpus_of_a_node_from_a_private_home() {
         rules.display()
     );
     fs::write(scene.home().join("Makefile"), makefile).unwrap();
-    let made = scene.sh("exec make -j4 all").run();
+    let mut making = scene.sh("exec make -j4 all").start();
+    for count in 1..=8 {
+        let is_over =
+            || slurm.states().iter().filter(|state| *state == "COMPLETED").count() >= count;
+        eventually("the next job is over", || is_over() || making.has_ended());
+    }
+    eventually("make has ended", || making.has_ended());
+    let made = making.wait();
     made.succeeds();
     // make's step has the log of the job on its standard output.
     assert_eq!(made.stdout.matches("setup of settings").count(), 4, "{made:?}");

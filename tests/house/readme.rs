@@ -131,6 +131,7 @@ fn every_option_of_the_readmes_exists() {
         "--nodelist",
         "--partition",
         "--requeue",
+        "--signal",
         "--wrap",
     ];
     let unknown: Vec<_> = options

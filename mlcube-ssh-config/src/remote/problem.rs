@@ -38,6 +38,8 @@ pub enum SharedProblem {
     Closed,
     /// Something about jobs can't be inspected (`need_state` and others in `jobs.sh`).
     NoLook,
+    /// What started a job doesn't reply (`need_state`).
+    NoState,
     /// The file that names the owner of a remote tree can't be read (`start.sh`, `prepare.sh`).
     NoOwner,
     /// File locks hang in this folder (`guard_locks` in `jobs.sh`).
@@ -88,6 +90,10 @@ impl Problem {
             SharedProblem::NoLook => Failure::ours(hinted(
                 format!("can't read {subject} on '{host}', so the state of its jobs is unknown"),
                 "check on the remote whether the account can read it and may start more processes (ulimit -u)",
+            )),
+            SharedProblem::NoState => Failure::ours(hinted(
+                format!("can't find out the state of a job on '{host}': {subject}"),
+                "run the same command again when that replies; a job goes on meanwhile",
             )),
             SharedProblem::NoOwner => Failure::ours(hinted(
                 format!("can't read {subject} on '{host}', so it is unknown who pushes this cube"),

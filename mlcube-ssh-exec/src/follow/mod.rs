@@ -451,7 +451,7 @@ impl<'a> Follower<'a> {
                     self.end.job.clone_from(&self.job.which);
                 }
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
-                Frame::BatchNumber(number) => self.end.slurm = Some(number),
+                Frame::BatchNumber(number) => self.end.batch_number = Some(number),
                 Frame::Pending(reason, start) => self.show_pending(&reason, start.as_deref()),
                 Frame::NodeFailed(node, problem) => {
                     self.end.node_failed = Some((node, problem));
@@ -494,8 +494,9 @@ impl<'a> Follower<'a> {
 
     /// Shows why the job hasn't started yet, and when it is expected to.
     fn show_pending(&mut self, reason: &str, start: Option<&str>) {
-        let number = self.end.slurm.map(|number| format!(" (job {number})")).unwrap_or_default();
-        // Slurm hasn't thought about it yet.
+        let number =
+            self.end.batch_number.map(|number| format!(" (job {number})")).unwrap_or_default();
+        // The launcher names no reason before it has thought about the job.
         let reason = match reason {
             "None" => String::new(),
             reason => format!(": {}", reason.replace('_', " ")),
@@ -505,7 +506,7 @@ impl<'a> Follower<'a> {
             let minute = start.rsplit_once(':').map_or(start, |(minute, _)| minute);
             format!(", starts about {}", minute.replace('T', " "))
         });
-        self.status_line.show(&format!("pending in Slurm{number}{reason}{start}"));
+        self.status_line.show(&format!("pending{number}{reason}{start}"));
     }
 
     /// Notes the job's node, and tells the user once if it isn't the node of this login.

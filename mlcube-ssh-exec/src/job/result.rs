@@ -39,9 +39,9 @@ pub(crate) struct End {
     pub(crate) job: WhichJob,
     /// The node on which the job was started, if the remote reported it.
     pub(crate) node: Option<Host>,
-    /// The number that Slurm gave the job, if it was submitted there.
-    pub(crate) slurm: Option<u64>,
-    /// The state in which Slurm ended the job, if it did.
+    /// The number that its launcher gave the job, if it is a batch system.
+    pub(crate) batch_number: Option<u64>,
+    /// The state in which its launcher ended the job, if it did.
     pub(crate) ended_in: Option<String>,
     /// The node on which the job couldn't run, and the problem.
     pub(crate) node_failed: Option<(Host, Problem)>,
@@ -120,7 +120,9 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
         .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
     }
     if let Some(state) = &end.ended_in {
-        return Err(launcher::explain(state, end.slurm, end.job.id(), document).began(end.began));
+        return Err(
+            launcher::explain(state, end.batch_number, end.job.id(), document).began(end.began)
+        );
     }
     if let Some((node, problem)) = &end.node_failed {
         return Err(on_node(node, problem, document));
@@ -201,13 +203,10 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
 fn lost(why: &str, end: &End, document: &Document) -> Failure {
     let (host, job) = (&document.remote.host, &end.job);
     let stop = document.stop_command(job.id());
+    if let Some(number) = end.batch_number {
+        return launcher::lost(why, number, job.id(), document);
+    }
     let (what, hint) = match why {
-        "unshared" => {
-            return Failure::ours(anyhow!(
-                "{job} on '{host}' began on a node of Slurm that doesn't see its folder"
-            ))
-            .hint("set runner.remote_root to a folder on a disk that the nodes share");
-        }
         "rebooted" => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
         "remains" => (
             "its first process was killed and left no status, and other processes of it still run".to_owned(),
@@ -217,10 +216,6 @@ fn lost(why: &str, end: &End, document: &Document) -> Failure {
             "its first process is gone, and the container or namespace in which it ran isn't visible"
                 .to_owned(),
             format!("check that no process of it runs; then `{stop} --force` unlocks its workspace"),
-        ),
-        _ if end.slurm.is_some() => (
-            format!("Slurm runs no job {}, and it left no status", end.slurm.unwrap_or_default()),
-            "`sacct` on the remote or the cluster's administrators may know more; run it again".to_owned(),
         ),
         _ => (
             "its processes are gone, and left no status".to_owned(),
@@ -305,12 +300,6 @@ enum ProblemKind {
     SwallowsMount,
     /// setsid is missing.
     NoSetsid,
-    /// sbatch is missing.
-    NoSbatch,
-    /// Slurm refuses the job.
-    NoSubmit,
-    /// Slurm doesn't reply.
-    NoSlurm,
     /// The workspace has no job.
     NoJob,
     /// The job was started on another node, or in another container.
@@ -328,7 +317,9 @@ enum ProblemKind {
 pub(crate) fn problem(document: &Document, problem: &Problem, errors: &str) -> Failure {
     let (host, subject) = (&document.remote.host, problem.subject.as_str());
     let Some(kind) = problem.kind() else {
-        return problem.failure(host.as_str(), errors).unwrap_or_else(|| {
+        let known =
+            launcher::problem(problem, host).or_else(|| problem.failure(host.as_str(), errors));
+        return known.unwrap_or_else(|| {
             Failure::ours(anyhow!("a script of mlcube-ssh-exec failed on '{host}': {problem}"))
                 .hint(WITH_V)
         });
@@ -374,18 +365,6 @@ pub(crate) fn problem(document: &Document, problem: &Problem, errors: &str) -> F
         ProblemKind::NoSetsid => hinted(
             format!("'{host}' has no setsid, without which a job ends with its connection"),
             format!("install util-linux on '{host}'"),
-        ),
-        ProblemKind::NoSbatch => hinted(
-            format!("'{host}' has no sbatch, which runner.launcher.type: slurm needs"),
-            "set 'setup: module load slurm' or the like in the platform's section, or log in to a login node of the cluster",
-        ),
-        ProblemKind::NoSubmit => hinted(
-            format!("Slurm on '{host}' refuses the job: {subject}"),
-            "change runner.launcher.args, or add --launcher-arg=…; `sinfo` on the remote shows the partitions",
-        ),
-        ProblemKind::NoSlurm => hinted(
-            format!("Slurm on '{host}' doesn't reply: {subject}"),
-            "run the same command again when it does",
         ),
         ProblemKind::NoJob => hinted(
             format!("no job of this workspace is known on '{host}'"),

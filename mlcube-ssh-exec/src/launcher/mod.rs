@@ -7,8 +7,8 @@
 mod direct;
 mod slurm;
 
-// The only launcher that ends a job itself.
-pub(crate) use slurm::explain;
+// The only launcher that ends a job itself, and whose shell functions report problems of their own.
+pub(crate) use slurm::{explain, lost, note, problem};
 
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::settings::runner::Runner;

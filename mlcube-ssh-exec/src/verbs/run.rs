@@ -17,6 +17,7 @@ use crate::cli::{FollowArgs, ReconnectArgs};
 use crate::follow::{FollowMode, Follower};
 use crate::job::result::End;
 use crate::job::{Job, Phase, StartOptions, WhichJob, engine, new_id, result, variables};
+use crate::launcher;
 
 /// The options for starting and following a new job.
 #[derive(Clone, Copy)]
@@ -105,7 +106,7 @@ pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) 
             receipt.changed = true;
             receipt.status = end.status;
             receipt.node.clone_from(&end.node);
-            receipt.slurm = end.slurm;
+            launcher::note(receipt, end.batch_number);
         }
         end
     });

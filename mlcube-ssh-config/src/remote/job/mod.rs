@@ -67,7 +67,7 @@ pub struct Holder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HolderState {
     Running,
-    /// Slurm hasn't started it yet.
+    /// The launcher hasn't started it yet.
     Pending,
     /// The leader is gone, and other processes of the job still run.
     Leaderless,
@@ -119,7 +119,7 @@ impl Holder {
         };
         let state = match self.state {
             HolderState::Running | HolderState::Elsewhere => "",
-            HolderState::Pending => "; Slurm hasn't started it yet",
+            HolderState::Pending => "; it hasn't started yet",
             HolderState::Leaderless => {
                 "; its first process is gone, but other processes of it still run"
             }

@@ -110,9 +110,7 @@ impl JobState {
             if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
         let why = match (self.state.as_str(), self.why.as_deref()) {
             ("pending", Some(why)) => format!("  {why}"),
-            ("killed", Some(why)) if why != "left" && why != "released" => {
-                format!("  by Slurm: {why}")
-            }
+            ("killed", Some(why)) if why != "left" && why != "released" => format!("  {why}"),
             _ => String::new(),
         };
         let left = match self.why.as_deref() {

@@ -54,9 +54,10 @@ lead() {
 
 # Sets `how` to the state of the job $1, and `status` if it ended; and `why`, which for a lost job is `remains`, and for
 # an ended one `left`, while something of it still runs. A job whose files can't be read isn't lost: it is `unknown`,
-# and `unread` is the file. An empty file counts as missing: the power was cut just after it was made.
+# and `unread` is the file; or its batch system doesn't reply, then `doubt` is `silent`, and `unread` says why. An empty
+# file counts as missing: the power was cut just after it was made.
 job_state() {
-  status='' why='' how=lost
+  status='' why='' how=lost doubt=''
   if [ -s "$1/status" ]; then
     read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || {
       how=unknown unread=$1/status
@@ -126,8 +127,13 @@ learn_end() {
   [ -f "$1/ended-in" ] || { is_batch_job "$1" && "learn_end_in_$batch" "$1"; }
 }
 
-# Ends with a problem if job_state couldn't read a file.
-need_state() { if [ "$how" = unknown ]; then problem no-look "$unread"; fi; }
+# Ends with a problem if job_state couldn't find out the state.
+need_state() {
+  case $how$doubt in
+    unknownsilent) problem no-state "$unread" ;;
+    unknown) problem no-look "$unread" ;;
+  esac
+}
 
 # Prints the pids of the processes with the mark of the job $1 in their environment, wherever they have moved, except
 # $2. The process that rootless podman keeps for its namespace inherits the mark of the first caller of podman, and

@@ -32,24 +32,29 @@ pub const LAUNCHER_KEYS: [&str; 4] = ["type", "args", "configure", "poll"];
 /// answered by one daemon, and sites ask not to poll more often.
 const POLL: u32 = 10;
 
-/// The options of `sbatch` that a job of ours depends on: its name, folder, log, environment and number.
-const OWN_OPTIONS: [&str; 19] = [
+/// The options of `sbatch` that a job of ours depends on: its name, folder, log, environment, number, and the signal
+/// that means its end.
+const OWN_OPTIONS: [&str; 23] = [
     "array",
     "chdir",
     "clusters",
+    "container",
     "error",
     "export",
     "export-file",
     "get-user-env",
     "gid",
     "help",
+    "ignore-pbs",
     "input",
     "job-name",
     "open-mode",
     "output",
     "parsable",
+    "signal",
     "test-only",
     "uid",
+    "usage",
     "version",
     "wait",
     "wrap",
@@ -57,6 +62,9 @@ const OWN_OPTIONS: [&str; 19] = [
 
 /// The letters of those that have one.
 const OWN_LETTERS: &str = "aDMeioJWVh";
+
+/// The letters of options without a value.
+const FLAG_LETTERS: &str = "HIkOQsv";
 
 impl Launcher {
     pub(crate) fn from_section(section: &Section<'_>) -> Result<Self, Invalid> {
@@ -117,7 +125,11 @@ fn check_option(word: &str) -> Result<(), String> {
     }
     let name = match word.strip_prefix("--") {
         Some(long) => long.split('=').next().unwrap_or(long),
-        None => match word.strip_prefix('-').and_then(|short| short.chars().next()) {
+        // Letters without a value may precede another one: -va1-3.
+        None => match word.strip_prefix('-').and_then(|short| {
+            let rest = short.trim_start_matches(|letter| FLAG_LETTERS.contains(letter));
+            rest.chars().next().or_else(|| short.chars().next())
+        }) {
             Some(letter) if OWN_LETTERS.contains(letter) => return Err(own(&shown.to_string())),
             Some(letter) if letter.is_ascii_alphabetic() => return Ok(()),
             // sbatch would take it for the script of the job.
@@ -139,7 +151,7 @@ fn check_option(word: &str) -> Result<(), String> {
 }
 
 fn own(shown: &str) -> String {
-    format!("'{shown}' is an option that mlcube-ssh sets itself; remove it")
+    format!("'{shown}' is an option that a job of mlcube-ssh sets itself, or can't have; remove it")
 }
 
 #[cfg(test)]
@@ -194,6 +206,14 @@ mod tests {
             "-",
             "--time=1\n2",
             "-W",
+            "-va1-3",
+            "-HQW",
+            "-vgpu=1 2\u{7f}",
+            "--outp=x",
+            "--cluster=x",
+            "-Mx",
+            "--signal=B:USR1@60",
+            "--help",
         ] {
             assert!(check_option(word).is_err(), "{word}");
         }
@@ -205,6 +225,11 @@ mod tests {
             "--nodelist=n[1-3]",
             "--wckey=x",
             "-n1",
+            "-H",
+            "-svpgpu",
+            "--hold",
+            "--dependency=afterok:1",
+            "--begin=now+1hour",
         ] {
             assert_eq!(check_option(word), Ok(()), "{word}");
         }

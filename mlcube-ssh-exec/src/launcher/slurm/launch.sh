@@ -1,8 +1,7 @@
 #!/bin/sh
-# Submits a job to Slurm.
-# Given, beside what start.sh needs: launcher_args, the user's options of sbatch, one a line; setup, the user's own line
-# for the node; needed_engine, the container engine, or nothing if it isn't called by its name; image, the one that the
-# tasks need, or nothing if that isn't known.
+# Submits a job to Slurm. Given, beside what start.sh needs: launcher_args, the user's options of sbatch, one a line;
+# setup, the user's own line for the node; needed_engine, the container engine, or nothing if it isn't called by its
+# name; image, the one that the tasks need, or nothing if that isn't known.
 # shellcheck disable=SC2154 # start.sh sets job, base and the rest, slurm.sh words and number
 
 # Sets `quoted` to $1 as one word of a shell.
@@ -45,10 +44,10 @@ write_for_node() {
   (umask 077 && print_values $variables >"$job/secrets")
 }
 
-# Removes everything of a job that Slurm refused; the problem quotes Slurm's own words.
+# Removes everything of a job that Slurm has refused, with Slurm's own words.
 refuse_submission() {
   words=${words##*Batch job submission failed: }
-  abandon no-submit "${words#sbatch: error: }"
+  abandon refused "${words#sbatch: error: }"
 }
 
 # Submits the job. Arguments: mlcube's words.
@@ -64,31 +63,32 @@ OPTIONS
   # The job's own options come last, so that they count. A relative name for the log, since sbatch replaces `%` in it.
   # --no-requeue comes first: the user may want the opposite.
   words=$(
-    # Slurm stores the environment of a submission, so the task's variables are unset. The SBATCH_ variables would make
-    # the job an array, wait for it, or change its environment.
+    # Slurm keeps the whole environment of a submission. What the account has set for sbatch counts (SBATCH_ACCOUNT),
+    # except what isn't for one job that reads nothing, isn't waited for, and is found again by its number.
     # shellcheck disable=SC2086 # names
-    unset $variables SBATCH_ARRAY_INX SBATCH_WAIT SBATCH_GET_USER_ENV SBATCH_EXPORT
+    unset $variables SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_EXPORT SBATCH_GET_USER_ENV SBATCH_INPUT SBATCH_SIGNAL \
+      SBATCH_WAIT
     cd "$job" && printf '#!/bin/sh\nexec sh ./run\n' | timeout -s KILL 120 sbatch --no-requeue "$@" --parsable \
       --job-name="mlcube-ssh-$id" --chdir="$job" --output=log --error=log --open-mode=append --export=ALL 2>&1
   )
   submitted=$?
-  number=$(printf '%s\n' "$words" | tail -n 1)
-  number=${number%%;*}
-  case $submitted$number in
-    0*[!0-9]* | 0) submitted=1 ;;
-  esac
-  if [ "$submitted" = 0 ]; then
-    note_number "$job" "$number" || abandon not-writable "$job"
+  # A site's own sbatch may print more; `;` precedes the name of the cluster.
+  number=$(printf '%s\n' "$words" | sed -n 's/^\([0-9][0-9]*\)\(;.*\)\{0,1\}$/\1/p' | tail -n 1)
+  if [ "$submitted" = 0 ] && [ -n "$number" ]; then
+    # A node writes it, too, and a follower looks for it.
+    with_words note_number "$job" "$number" || printf 'warning %s\n' "can't note the job's number: $words"
     return 0
   fi
-  words=$(printf '%s\n' "$words" | grep . | tail -n 1)
-  refused=$words
+  refused=$(printf '%s\n' "$words" | grep 'error: ' | tail -n 1)
+  [ -n "$refused" ] || refused=$(printf '%s\n' "$words" | grep . | tail -n 1)
+  words=$refused
   case $words in *'Unable to contact'*) abandon no-slurm "$words" ;; esac
-  # Perhaps only the reply was lost.
+  # The reply may be what was lost.
   find_number "$job" || problem no-slurm "$words"
   words=$refused
   [ -z "$number" ] || return 0
-  # The controller may still be creating the job: a later call looks for its name again.
-  case $submitted$words in 137* | *[Tt]imed\ out*) problem no-slurm "${words:-sbatch doesn\'t reply}" ;; esac
+  # The controller may still be about to make the job, or sbatch hasn't told its number: it is looked for by its name
+  # again.
+  case $submitted$words in 0* | 137* | *[Tt]imed\ out*) problem no-slurm "${words:-sbatch doesn\'t reply}" ;; esac
   refuse_submission
 }

@@ -1,10 +1,12 @@
 //! Slurm: a job is a batch job, and the host a login node of the cluster.
 
 use anyhow::anyhow;
-use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::Failure;
+use clap::ValueEnum;
+use mlcube_ssh::pipe::document::{Document, Receipt};
+use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::process::script::{SETUP, Script};
-use mlcube_ssh::settings::names::JobId;
+use mlcube_ssh::remote::problem::Problem;
+use mlcube_ssh::settings::names::{Host, JobId};
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::settings::runner::launcher::Slurm as Settings;
 
@@ -61,7 +63,7 @@ const ENDS: [(&str, &str, &str); 8] = [
     ),
     ("BOOT_FAIL", "its node couldn't be started", "run it again"),
     ("DEADLINE", "it couldn't end before its deadline", "change --deadline in launcher.args"),
-    ("CANCELLED", "somebody cancelled it (scancel)", "run it again"),
+    ("CANCELLED", "it was cancelled (scancel)", "run it again"),
     ("ENDED", "why is no longer known to Slurm", "its log may say more; run it again"),
 ];
 
@@ -86,4 +88,55 @@ pub(crate) fn explain(
     let host = &document.remote.host;
     Failure::ours(anyhow!("Slurm ended job{job_id}{number} on '{host}': {why}"))
         .hint(format!("{hint}; `{}` prints its output", document.logs_command(job)))
+}
+
+/// Notes the number of a job in the receipt.
+pub(crate) fn note(receipt: &mut Receipt, number: Option<u64>) {
+    receipt.slurm = number;
+}
+
+/// Returns the failure for a job that ended without a status, and of whose end Slurm knows nothing.
+pub(crate) fn lost(why: &str, number: u64, job: Option<&JobId>, document: &Document) -> Failure {
+    let host = &document.remote.host;
+    let job = job.map_or_else(|| "the newest job".to_owned(), |job| format!("job {job}"));
+    if why == "unshared" {
+        return Failure::ours(anyhow!(
+            "{job} on '{host}' began on a node of Slurm that doesn't see its folder"
+        ))
+        .hint("set runner.remote_root to a folder on a disk that the nodes share");
+    }
+    Failure::connection(format!(
+        "{job} on '{host}' is lost: Slurm runs no job {number}, and it left no status"
+    ))
+    .hint("`sacct` on the remote or the cluster's administrators may know more; run it again")
+}
+
+/// The problems that the shell functions of this launcher report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ProblemKind {
+    /// sbatch is missing.
+    NoSbatch,
+    /// Slurm refuses the job.
+    Refused,
+    /// Slurm doesn't reply.
+    NoSlurm,
+}
+
+/// Returns the failure for a problem of this launcher; `None` for another one.
+pub(crate) fn problem(problem: &Problem, host: &Host) -> Option<Failure> {
+    let subject = problem.subject.as_str();
+    Some(Failure::ours(match problem.kind()? {
+        ProblemKind::NoSbatch => hinted(
+            format!("'{host}' has no sbatch, which runner.launcher.type: slurm needs"),
+            "set 'setup: module load slurm' or the like in the platform's section, or log in to a login node of the cluster",
+        ),
+        ProblemKind::Refused => hinted(
+            format!("Slurm on '{host}' refuses the job: {subject}"),
+            "change runner.launcher.args, or add --launcher-arg=…; `sinfo` on the remote shows the partitions",
+        ),
+        ProblemKind::NoSlurm => hinted(
+            format!("Slurm on '{host}' doesn't reply: {subject}"),
+            "run the same command again when it does",
+        ),
+    }))
 }

@@ -8,6 +8,8 @@
 if [ -n "$needed_engine" ]; then
   engine=$(command -v "$needed_engine") || { [ "$needed_engine" = singularity ] && engine=$(command -v apptainer); } ||
     abandon no-engine-on-node "$needed_engine"
+  # dash finds a path whose file can't run.
+  [ -x "$engine" ] || abandon no-engine-on-node "$needed_engine"
 fi
 if [ -n "$image" ] && ! timeout -s KILL 30 "$engine" image inspect "$image" >/dev/null 2>&1; then
   printf "mlcube-ssh: the node %s has no image %s, so mlcube pulls or builds it there first; an image in a registry, or 'configure: slurm' of the launcher with --nodelist, saves that\n" \

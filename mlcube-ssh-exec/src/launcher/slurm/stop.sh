@@ -27,16 +27,26 @@ wait_for_end() {
   done
 }
 
+# Cancels the job, with more options of scancel. The name makes sure that the number isn't another job's by now. That
+# Slurm knows no such job to cancel isn't a failure: it has ended.
+cancel() {
+  name_in_slurm "$job"
+  ask_slurm scancel --name="$slurm_name" "$@" "$number" || case $words in *'Invalid job id'*) ;; *) return 1 ;; esac
+}
+
 stop_by_slurm() {
   case $how in finished | killed | lost) tell_stop '' ;; esac
   # The node's script reads the grace when Slurm's TERM arrives.
   printf '%s\n' "$grace" >"$job/stopped"
-  if ! find_number "$job" || [ -z "$number" ] || ! ask_slurm scancel "$number"; then
-    [ "$force" = yes ] || problem no-slurm "${words:-no job of the name mlcube-ssh-$id}"
+  if ! find_number "$job" || [ -z "$number" ] || ! cancel; then
+    if [ "$force" != yes ]; then
+      rm -f "$job/stopped"
+      problem no-slurm "${words:-no job of the name mlcube-ssh-$id}"
+    fi
     tell_stop "the job $number of Slurm, which doesn't reply: $words"
   fi
   if ! wait_for_end $((grace + 60)); then
-    ask_slurm scancel --full --signal=KILL "$number" || :
+    cancel --full --signal=KILL || :
     wait_for_end 30 || tell_stop "the job $number of Slurm, which is ${slurm_state:-unknown to it}"
   fi
   # The node's script has written the status, unless it never began or was killed.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -19,7 +19,21 @@ pub struct Slurm {
     folder: PathBuf,
     /// Munge, the controller, the node's daemon: they end in the opposite order.
     daemons: Vec<Child>,
+    /// What `HEIR` reads.
+    life: Option<ChildStdin>,
+    heir: Child,
 }
+
+/// Ends what has the configuration in its environment, when its input ends: a test that is killed drops nothing, and
+/// the daemons of Slurm and the jobs on its node have sessions of their own.
+const HEIR: &str = r#"
+cat >/dev/null
+for _ in 1 2 3; do
+  for environment in $(grep -lsF "SLURM_CONF=$1" /proc/[0-9]*/environ); do
+    pid=${environment#/proc/} pid=${pid%/environ}
+    [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null
+  done
+done"#;
 
 impl Slurm {
     /// Starts one in this place, with more lines for its `slurm.conf`. Its node calls four processors, 8 GB and two
@@ -39,10 +53,16 @@ impl Slurm {
         }
         fs::write(folder.join("munge/key"), [7; 1024]).unwrap();
         fs::set_permissions(folder.join("munge/key"), fs::Permissions::from_mode(0o400)).unwrap();
-        let mut slurm = Slurm { folder, daemons: Vec::new() };
+        // In a session of its own: whoever ends a test may end its process group.
+        let mut heir = command("setsid");
+        heir.args(["sh", "-c", HEIR, "heir"]).arg(folder.join("slurm.conf"));
+        heir.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut heir = heir.spawn().unwrap();
+        let life = heir.stdin.take();
+        let mut slurm = Slurm { folder, daemons: Vec::new(), life, heir };
         slurm.write_configuration(lines);
         slurm.start_munge();
-        slurm.start_controller();
+        slurm.start_controller("-D");
         slurm.start_node();
         slurm.eventually_is("idle");
         Some(slurm)
@@ -85,9 +105,36 @@ impl Slurm {
 
     /// Starts it again, with the jobs that it knew.
     pub fn controller_starts(&mut self) {
-        self.start_controller();
+        self.start_controller_with("-D");
+    }
+
+    /// Starts it again without its memory: as a cluster whose state was lost it knows no job, and counts from 1 again.
+    pub fn controller_starts_anew(&mut self) {
+        self.start_controller_with("-cD");
+    }
+
+    fn start_controller_with(&mut self, options: &str) {
+        self.start_controller(options);
         let controller = self.daemons.pop().unwrap();
         self.daemons.insert(1, controller);
+    }
+
+    /// From now on the jobs on its node see `instead` in the place of `path`, as on a disk of the node's own, until the
+    /// node sees it again.
+    pub fn node_sees(&self, instead: &Path, path: &Path) {
+        let bind = [Path::new("--bind"), instead, path];
+        must(self.in_node().arg("mount").args(bind));
+    }
+
+    /// See [`Slurm::node_sees`].
+    pub fn node_sees_again(&self, path: &Path) {
+        must(self.in_node().arg("umount").arg(path));
+    }
+
+    fn in_node(&self) -> Command {
+        let mut inside = command("nsenter");
+        inside.arg(format!("--mount=/proc/{}/ns/mnt", self.daemons[2].id())).arg("--");
+        inside
     }
 
     /// The state of each job that it remembers, the newest last.
@@ -118,7 +165,7 @@ impl Slurm {
              SlurmctldPidFile={at}/slurmctld.pid\nSlurmdPidFile={at}/slurmd.pid\n\
              SlurmctldLogFile={at}/log/slurmctld\nSlurmdLogFile={at}/log/slurmd\n\
              ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\n\
-             JobAcctGatherType=jobacct_gather/none\n\
+             JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=1\nJobAcctGatherParams=OverMemoryKill\n\
              AccountingStorageType=accounting_storage/none\nJobCompType=jobcomp/none\n\
              SelectType=select/cons_tres\nSelectTypeParameters=CR_CPU_Memory\nDefMemPerCPU=1000\nSchedulerType=sched/backfill\n\
              SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1\n\
@@ -143,6 +190,8 @@ impl Slurm {
     fn start_munge(&mut self) {
         let at = |name: &str| self.folder.join("munge").join(name).display().to_string();
         let mut munge = command("/usr/sbin/munged");
+        // The heir looks for it.
+        munge.env("SLURM_CONF", self.configuration());
         munge.args(["--foreground", "--force", "--num-threads=2"]);
         munge.arg(format!("--key-file={}", at("key"))).arg(format!("--socket={}", at("socket")));
         munge.arg(format!("--pid-file={}", at("pid"))).arg(format!("--seed-file={}", at("seed")));
@@ -152,9 +201,9 @@ impl Slurm {
         eventually("munge", || socket.exists());
     }
 
-    fn start_controller(&mut self) {
+    fn start_controller(&mut self, options: &str) {
         let mut controller = self.program("/usr/sbin/slurmctld");
-        self.daemons.push(quietly(controller.arg("-D").arg("-f").arg(self.configuration())));
+        self.daemons.push(quietly(controller.arg(options).arg("-f").arg(self.configuration())));
         eventually("the controller", || {
             let ping = self.program("scontrol").arg("ping").output().unwrap();
             String::from_utf8_lossy(&ping.stdout).contains(" is UP")
@@ -162,8 +211,10 @@ impl Slurm {
     }
 
     fn start_node(&mut self) {
-        let mut node = self.program("/usr/sbin/slurmd");
-        self.daemons.push(quietly(node.arg("-D").arg("-f").arg(self.configuration())));
+        // With mounts of its own, beside those of the machine.
+        let mut node = self.program("unshare");
+        node.args(["--mount", "--propagation", "slave", "/usr/sbin/slurmd", "-D", "-f"]);
+        self.daemons.push(quietly(node.arg(self.configuration())));
     }
 }
 
@@ -188,6 +239,8 @@ impl Drop for Slurm {
         while let Some(mut daemon) = self.daemons.pop() {
             end(&mut daemon);
         }
+        drop(self.life.take());
+        let _status = self.heir.wait();
     }
 }
 
