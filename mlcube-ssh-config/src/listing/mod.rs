@@ -179,6 +179,11 @@ impl Listing {
         self.entries.iter().copied()
     }
 
+    /// Splits it into pieces of `length` entries.
+    pub(crate) fn pieces(&self, length: usize) -> impl Iterator<Item = Self> {
+        self.entries.chunks(length).map(|piece| Self { entries: piece.to_vec() })
+    }
+
     /// Starts a lookup in the order of paths.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor { ahead: &self.entries }

@@ -16,7 +16,7 @@ const KINDS: [EntryKind; 5] =
 ///
 /// A record is the path's length, the path, kind and mode, size, seconds, nanoseconds, and the target; numbers take as
 /// many bytes as they need.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PackedEntry(Id);
 
 impl PackedEntry {

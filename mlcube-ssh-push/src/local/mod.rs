@@ -275,7 +275,7 @@ impl Local {
     pub(crate) fn pushed_now(&self, unconfirmed: &[AgreedEntry]) -> Listing {
         let mut code = self.code.filter(|_, entry| entry.kind != EntryKind::Unreadable);
         code.extend(self.still_pushed.iter());
-        let unconfirmed: HashSet<&Path> = unconfirmed.iter().map(|(path, _)| *path).collect();
+        let unconfirmed: HashSet<&Path> = unconfirmed.iter().map(|one| one.path()).collect();
         code.retain(|path, _| !unconfirmed.contains(path));
         code
     }
@@ -296,7 +296,7 @@ impl Local {
         }
         let before = |path: &Path| self.pushed.as_ref()?.get(path);
         let on_remote =
-            |(path, seen): &AgreedEntry| Some((*path, seen.clone().or_else(|| before(path))?));
+            |one: &AgreedEntry| Some((one.path(), one.entry().or_else(|| before(one.path()))?));
         gone.extend(unconfirmed.iter().filter_map(on_remote));
         gone
     }

@@ -102,7 +102,7 @@ impl TransferContext<'_> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         let is_partial = ended.left_out.is_some();
         let mut unconfirmed = self.unconfirmed_code(remaining, is_partial, &mut sent.missing)?;
-        unconfirmed.extend(sent.behind_links.iter().map(|path| (*path, None)));
+        unconfirmed.extend(sent.behind_links.iter().copied().map(AgreedEntry::nothing_at));
         sync_state.set_gone(&local.still_gone(ended.was_deleted, &unconfirmed))?;
         sync_state.set_code(&local.pushed_now(&unconfirmed))?;
         self.finish(remaining, &sent.unset, is_partial, &mut sent.missing)
@@ -254,7 +254,7 @@ impl TransferContext<'_> {
         let mut unconfirmed = confirmed.otherwise().to_vec();
         if is_partial {
             let unset = self.with_other_permissions(&ended, &sent)?;
-            unconfirmed.extend(unset.into_iter().map(|path| (path, None)));
+            unconfirmed.extend(unset.into_iter().map(AgreedEntry::nothing_at));
         }
         Ok(unconfirmed)
     }

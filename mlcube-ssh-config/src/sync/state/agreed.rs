@@ -1,17 +1,48 @@
 //! What both sides of a workspace agree on. The sync state accepts only values of these types, and they are made only
 //! by a comparison of both sides: the listing of one side isn't an agreement.
 
+use std::collections::HashSet;
 use std::mem;
 use std::ops::Deref;
 use std::path::Path;
 
 use crate::listing::Listing;
 use crate::listing::entry::Entry;
+use crate::listing::packed_entry::PackedEntry;
 use crate::sync::direction::TransferDirection;
 use crate::sync::plan::Plan;
 
-/// A path, and the entry that both sides agree on at it.
-pub type AgreedEntry = (&'static Path, Option<Entry>);
+/// A path, and the entry that both sides agree on at it, in few bytes: there may be a million.
+#[derive(Clone, Copy, Debug)]
+pub struct AgreedEntry {
+    path: &'static Path,
+    entry: Option<PackedEntry>,
+}
+
+impl AgreedEntry {
+    /// A path at which they agree on nothing.
+    #[must_use]
+    pub fn nothing_at(path: &'static Path) -> Self {
+        Self { path, entry: None }
+    }
+
+    /// A path at which they agree on what a listing has there.
+    pub(super) fn of(path: &'static Path, listing: &Listing) -> Self {
+        Self { path, entry: listing.find_packed(path) }
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(self) -> &'static Path {
+        self.path
+    }
+
+    /// The entry; `None` if they agree on nothing.
+    #[must_use]
+    pub fn entry(self) -> Option<Entry> {
+        self.entry.map(PackedEntry::entry)
+    }
+}
 
 /// The entries that both sides were seen to agree on.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +61,15 @@ impl Agreed {
     /// The same, which no longer has `forgotten`.
     pub(super) fn without(self, forgotten: Listing) -> Self {
         Self { forgotten, ..self }
+    }
+
+    /// Takes what both sides agree on at some paths, each of which is named once, in place of what was agreed on there.
+    pub(super) fn replace(&mut self, others: &[AgreedEntry]) {
+        // In one pass: there may be a million.
+        let gone = others.iter().filter(|other| other.entry.is_none());
+        let gone: HashSet<&Path> = gone.map(|other| other.path).collect();
+        self.forget(&self.listing.filter(|path, _| gone.contains(path)));
+        self.listing.add(others.iter().filter_map(|other| other.entry));
     }
 
     /// Takes entries out of it.
@@ -90,9 +130,9 @@ impl Confirmed {
     }
 
     /// Adds an entry that the receiver doesn't have as the sender has it; both sides agree on what they did before.
-    pub(super) fn add_missing(&mut self, path: &'static Path, agreed: Option<Entry>) {
-        self.otherwise.push((path, agreed));
-        self.missing.push(path);
+    pub(super) fn add_missing(&mut self, agreed: AgreedEntry) {
+        self.otherwise.push(agreed);
+        self.missing.push(agreed.path);
     }
 
     /// The entries that weren't found as planned.
@@ -111,9 +151,5 @@ impl Confirmed {
     #[must_use]
     pub fn exchanged(&self) -> &[&'static Path] {
         &self.exchanged
-    }
-
-    pub(super) fn others(&self) -> impl Iterator<Item = &AgreedEntry> {
-        self.otherwise.iter().chain(&self.as_before)
     }
 }

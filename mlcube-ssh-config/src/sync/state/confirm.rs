@@ -19,7 +19,7 @@ use crate::remote::disks::LIST_PLACES;
 use crate::remote::session::reply::Reply;
 use crate::sync::direction::TransferDirection;
 use crate::sync::sides::Sides;
-use crate::sync::state::agreed::Confirmed;
+use crate::sync::state::agreed::{AgreedEntry, Confirmed};
 
 const LIST_PATHS: &str = include_str!("../../remote/sh/list-paths.sh");
 const STARTS_OF: &str = include_str!("../../remote/sh/starts-of.sh");
@@ -62,39 +62,44 @@ impl Ended<'_> {
             return Ok(confirmed);
         }
         let agreed = agreed()?;
-        confirmed.as_before.extend(unset.iter().map(|path| (*path, agreed.get(path))));
-        let sender = match direction {
-            TransferDirection::Up => self.look_locally(&planned),
-            TransferDirection::Down => self.look_remotely(&planned)?,
-        };
-        let mut growing = Vec::new();
-        for (path, planned) in planned.iter() {
-            let (sender, receiver) = (sender.get(path), receiver.get(path));
-            let kind = sender.as_ref().map(|sender| sender.kind);
-            if receiver.is_none() && kind.is_some_and(|kind| kind != planned.kind) {
-                confirmed.exchanged.push(path);
-            }
-            match (sender, receiver) {
-                (Some(sender), Some(receiver)) if receiver.same_content(&sender) => {
-                    confirmed.otherwise.push((path, Some(receiver)));
+        confirmed.as_before.extend(unset.iter().map(|path| AgreedEntry::of(path, &agreed)));
+        // A host may send nothing of a million entries.
+        for piece in planned.pieces(Script::WORDS) {
+            let now = match direction {
+                TransferDirection::Up => self.look_locally(&piece),
+                TransferDirection::Down => self.look_remotely(&piece)?,
+            };
+            let mut growing = Vec::new();
+            for (path, planned) in piece.iter() {
+                let (sender, here) = (now.get(path), receiver.get(path));
+                let kind = sender.as_ref().map(|sender| sender.kind);
+                if here.is_none() && kind.is_some_and(|kind| kind != planned.kind) {
+                    confirmed.exchanged.push(path);
                 }
-                // If the sender's file is still as planned, it isn't the one that has grown.
-                (Some(sender), Some(receiver))
-                    if !is_as_planned(&sender, &planned) && may_grow(&sender, &receiver) =>
-                {
-                    growing.push((path, receiver));
+                match (sender, here) {
+                    (Some(sender), Some(here)) if here.same_content(&sender) => {
+                        confirmed.otherwise.push(AgreedEntry::of(path, &receiver));
+                    }
+                    // If the sender's file is still as planned, it isn't the one that has grown.
+                    (Some(sender), Some(here))
+                        if !is_as_planned(&sender, &planned) && may_grow(&sender, &here) =>
+                    {
+                        growing.push((path, here));
+                    }
+                    // What the sender no longer has isn't missing.
+                    _ if kind.is_none() => {
+                        confirmed.otherwise.push(AgreedEntry::of(path, &agreed));
+                    }
+                    _ => confirmed.add_missing(AgreedEntry::of(path, &agreed)),
                 }
-                // What the sender no longer has isn't missing.
-                _ if kind.is_none() => confirmed.otherwise.push((path, agreed.get(path))),
-                _ => confirmed.add_missing(path, agreed.get(path)),
             }
-        }
-        let is_start = self.starts_are_the_same(&growing)?;
-        for ((path, receiver), is_start) in growing.into_iter().zip(is_start) {
-            if is_start {
-                confirmed.otherwise.push((path, Some(receiver)));
-            } else {
-                confirmed.add_missing(path, agreed.get(path));
+            let is_start = self.starts_are_the_same(&growing)?;
+            for ((path, _), is_start) in growing.into_iter().zip(is_start) {
+                if is_start {
+                    confirmed.otherwise.push(AgreedEntry::of(path, &receiver));
+                } else {
+                    confirmed.add_missing(AgreedEntry::of(path, &agreed));
+                }
             }
         }
         Ok(confirmed)
@@ -118,11 +123,8 @@ impl Ended<'_> {
         permissions: impl Fn(&Entry) -> u32,
     ) -> Outcome<Vec<&'static Path>> {
         let sent = sent.filter(|_, entry| entry.is_file() || entry.is_folder());
-        let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
         let mut others = Vec::new();
-        for piece in paths.chunks(Script::WORDS) {
-            let planned: Listing =
-                piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
+        for planned in sent.pieces(Script::WORDS) {
             let now = self.look_remotely(&planned)?;
             let has_other = |(path, planned): (&'static Path, Entry)| {
                 let other = now.get(path)?.permissions() & 0o777 != permissions(&planned);
@@ -135,14 +137,19 @@ impl Ended<'_> {
 
     fn doubts(&self, sent: &Listing) -> Outcome<Doubts> {
         let mut doubts = Doubts::default();
-        let paths: Vec<&'static Path> = sent.iter().map(|(path, _)| path).collect();
         // A listing of a million entries would take the memory of another one.
-        for piece in paths.chunks(Script::WORDS) {
-            let planned: Listing =
-                piece.iter().filter_map(|path| Some((*path, sent.get(path)?))).collect();
+        for mut planned in sent.pieces(Script::WORDS) {
             let receiver = match self.direction {
                 TransferDirection::Up => self.look_remotely(&planned)?,
-                TransferDirection::Down => self.look_locally(&planned),
+                TransferDirection::Down => {
+                    // Most are as planned: only the others are listed.
+                    planned.retain(|path, planned| {
+                        !Entry::is_at(&self.sides.local.join(path), |now| {
+                            is_as_planned(now, planned)
+                        })
+                    });
+                    self.look_locally(&planned)
+                }
             };
             let is_in_doubt = |path: &Path, planned: &Entry| {
                 !receiver.get(path).is_some_and(|now| is_as_planned(&now, planned))

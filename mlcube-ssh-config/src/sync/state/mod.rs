@@ -239,26 +239,18 @@ impl SyncState {
     /// When a file can't be written, renamed or removed.
     pub fn finish(&self, confirmed: &Confirmed) -> Result<()> {
         let direction = confirmed.direction;
-        if confirmed.others().next().is_none() {
+        if confirmed.otherwise.is_empty() && confirmed.as_before.is_empty() {
             return self.under_way(direction).replace(&self.agreement());
         }
         let begun = self.under_way(direction);
         // The file was written when the transfer began; without it almost no agreement would be left.
-        let mut agreed = begun
+        let agreed = begun
             .whole_listing()?
             .with_context(|| format!("the sync state {} is gone", begun.path().display()))?;
-        let mut forgotten = Listing::default();
-        for (path, entry) in confirmed.others() {
-            match (entry, agreed.get(path)) {
-                (Some(entry), _) => agreed.insert(path, entry),
-                (None, Some(planned)) => {
-                    forgotten.insert(path, &planned);
-                    agreed.remove(path);
-                }
-                (None, None) => {}
-            }
-        }
-        self.agree(&Agreed::of_both_sides(agreed).without(forgotten))
+        let mut agreed = Agreed::of_both_sides(agreed);
+        agreed.replace(&confirmed.otherwise);
+        agreed.replace(&confirmed.as_before);
+        self.agree(&agreed)
     }
 
     /// Returns whether a transfer was cut off, so that the sync state isn't what both sides agree on.
@@ -390,6 +382,7 @@ fn take_over(former: &Path, now: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::state::agreed::AgreedEntry;
 
     fn listing(files: &[(&str, u64)]) -> Listing {
         let line = |(path, size): &(&str, u64)| format!("f 644 {size} {size}.000000001 {path}\0\0");
@@ -437,6 +430,28 @@ mod tests {
         sync_state.agree(&agreed).unwrap();
         assert!(!sync_state.was_cut_off());
         assert_eq!(sync_state.agreed().unwrap(), *agreed);
+    }
+
+    #[test]
+    fn what_came_otherwise_is_agreed_on_and_what_did_not_come_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let sync_state = sync_state(folder.path());
+        let direction = TransferDirection::Down;
+        let before = listing(&[("same", 1), ("kept", 1)]);
+        let here = listing(&[("other", 3), ("new", 3)]);
+        sync_state
+            .begin(direction, &plan(&[("same", 2), ("kept", 2), ("other", 2), ("gone", 2)]))
+            .unwrap();
+        let of = |listing, path| AgreedEntry::of(Path::new(path), listing);
+        let otherwise = ["gone", "never", "new", "other"].map(|path| of(&here, path)).to_vec();
+        let as_before = vec![of(&before, "kept")];
+        let confirmed = Confirmed { otherwise, as_before, ..Confirmed::as_planned(direction) };
+        sync_state.finish(&confirmed).unwrap();
+        let agreed = listing(&[("same", 2), ("kept", 1), ("other", 3), ("new", 3)]);
+        assert_eq!(sync_state.agreed().unwrap(), agreed);
+        let former = sync_state.former_places().unwrap();
+        assert!(former.covers(Path::new("gone")) && !former.covers(Path::new("kept")));
+        assert!(!sync_state.was_cut_off());
     }
 
     #[test]
