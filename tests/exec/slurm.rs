@@ -231,6 +231,12 @@ fn what_slurm_ends_is_told_in_its_words() {
                  PartitionName=high Nodes=ALL PriorityTier=10 MaxTime=60 State=UP";
     let Some(cluster) = Cluster::new(WAITS, lines, HostOptions::default()) else { return };
     let scene = &cluster.scene;
+    // Needs the whole node, which another job uses, and would start too late for its deadline.
+    let options = ["--exclusive", "--time=1", "--deadline=now+64"];
+    let options = options.map(|option| format!("--launcher-arg={option}"));
+    let mut words = vec!["--mlcube=digits"];
+    words.extend(options.iter().map(String::as_str));
+    let late = cluster.pushed(&words);
     // The shortest limit is a minute. The others run meanwhile.
     fs::create_dir(scene.home().join("slow")).unwrap();
     let options = ["--partition=high", "--time=5", "--time=0:01"];
@@ -240,12 +246,6 @@ fn what_slurm_ends_is_told_in_its_words() {
     let slow = cluster.pushed(&words);
     let mut slow = cluster.exec_for(&slow, &["run"]).start();
     slow.says("started\n");
-    // Needs the whole node, and would start too late for its deadline.
-    let options = ["--exclusive", "--time=1", "--deadline=now+64"];
-    let options = options.map(|option| format!("--launcher-arg={option}"));
-    let mut words = vec!["--mlcube=digits"];
-    words.extend(options.iter().map(String::as_str));
-    let late = cluster.pushed(&words);
     is_ours(
         &cluster.exec_for(&late, &["run"]).run(),
         "DEADLINE, it couldn't end before its deadline",
@@ -266,8 +266,10 @@ fn what_slurm_ends_is_told_in_its_words() {
     cluster.is_told("killed", "CANCELLED");
     scene.host.loses_program("sacct");
     // A job with a higher priority takes its place.
-    let running = cluster.started();
-    cluster.slurm.says(&["srun", "--partition=high", "--ntasks=3", "true"]);
+    let large = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--mem=7000"]);
+    let mut running = cluster.exec_for(&large, &["run"]).start();
+    running.says("started\n");
+    cluster.slurm.says(&["srun", "--partition=high", "--mem=2000", "true"]);
     is_ours(&running.wait(), "PREEMPTED");
     // More memory than it asked for: Slurm's daemon on the node says so in the log.
     let hungry = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--mem=400"]);
