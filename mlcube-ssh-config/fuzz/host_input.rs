@@ -9,7 +9,7 @@ use mlcube_ssh::pipe::{failure, limits};
 use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
-use mlcube_ssh::remote::job::{Holder, JobRecord, JobState};
+use mlcube_ssh::remote::job::{Holder, JobRecord, JobReport};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::archive::Members;
 use mlcube_ssh::sync::rsync;
@@ -139,7 +139,7 @@ fn text(bytes: &[u8]) {
 fn lines(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines() {
-        if let Some(state) = JobState::parse(line) {
+        if let Some(state) = JobReport::parse(line) {
             let json: serde_json::Value = serde_json::from_str(&state.json()).unwrap_or_default();
             let id = json["job"].as_str().unwrap_or_default();
             assert!(line.starts_with(id), "the job is the one that was told: {json}");

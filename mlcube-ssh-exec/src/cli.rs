@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use mlcube_ssh::pipe::args::{number, seconds};
+use mlcube_ssh::pipe::document::Phase;
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
 use mlcube_ssh::pipe::step::StepArgs;
 use mlcube_ssh::remote::job::WaitArgs;
@@ -122,10 +123,10 @@ impl Verb {
     }
 
     /// Returns the phase under which the document records this step.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn phase(&self) -> Phase {
         match self {
-            Self::Configure { .. } => "configure",
-            _ => "run",
+            Self::Configure { .. } => Phase::Configure,
+            _ => Phase::Run,
         }
     }
 

@@ -9,6 +9,7 @@ mod requirements;
 use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
+use mlcube_ssh::pipe::document::StepName;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command;
 
@@ -21,5 +22,5 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::Args) -> ExitCode {
     command::end_with_this_process();
-    Step::new("interp", cli::PROGRAM, &args.step).run(environment::make)
+    Step::new(StepName::Interp, cli::PROGRAM, &args.step).run(environment::make)
 }

@@ -14,6 +14,7 @@ mod verify;
 use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
+use mlcube_ssh::pipe::document::StepName;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command;
 
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::Args) -> ExitCode {
     command::end_with_this_process();
-    let step = Step::new("pull", cli::PROGRAM, &args.step).works_after_a_failed_task();
+    let step = Step::new(StepName::Pull, cli::PROGRAM, &args.step).works_after_a_failed_task();
     if args.list {
         return step.answer(|step, document| list::list(step, document, args));
     }

@@ -11,6 +11,7 @@ mod verify;
 use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
+use mlcube_ssh::pipe::document::StepName;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command;
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::Args) -> ExitCode {
     command::end_with_this_process();
-    Step::new("push", cli::PROGRAM, &args.step).run(|step, document| {
+    Step::new(StepName::Push, cli::PROGRAM, &args.step).run(|step, document| {
         if args.verify { verify::verify(step, document) } else { push::push(step, document, args) }
     })
 }

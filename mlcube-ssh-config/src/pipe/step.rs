@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::pipe::document::{Document, Failed, Receipt};
+use crate::pipe::document::{Document, Failed, Phase, Receipt, StepName};
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, FailureKind, Outcome, hinted};
 use crate::pipe::private_file::write_atomically;
@@ -63,8 +63,8 @@ impl CommonArgs {
 /// One step of the pipeline.
 #[derive(Clone, Debug)]
 pub struct Step {
-    name: &'static str,
-    phase: Option<&'static str>,
+    name: StepName,
+    phase: Option<Phase>,
     report: Report,
     args: StepArgs,
     works_after_a_failed_task: bool,
@@ -73,9 +73,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// Creates the step `name` (`push`) of the program `program` (`mlcube-ssh-push`).
+    /// Creates the step `name` of the program `program` (`mlcube-ssh-push`).
     #[must_use]
-    pub fn new(name: &'static str, program: &'static str, args: &StepArgs) -> Self {
+    pub fn new(name: StepName, program: &'static str, args: &StepArgs) -> Self {
         let report = Report::new(program, args.common.verbosity());
         Self {
             name,
@@ -97,7 +97,7 @@ impl Step {
 
     /// Sets the phase of a step that has several: each phase fails on its own.
     #[must_use]
-    pub fn phase(mut self, phase: &'static str) -> Self {
+    pub fn phase(mut self, phase: Phase) -> Self {
         self.phase = Some(phase);
         self
     }
@@ -193,9 +193,7 @@ impl Step {
     /// Returns whether this step is the one that failed.
     fn is_own_failure(&self, failed: &Failed) -> bool {
         failed.step == self.name
-            && (self.takes_up_any_phase
-                || failed.phase.is_none()
-                || failed.phase.as_deref() == self.phase)
+            && (self.takes_up_any_phase || failed.phase.is_none() || failed.phase == self.phase)
     }
 
     /// Reports the failure and records it in the document.
@@ -203,7 +201,7 @@ impl Step {
         failure.report(&self.report);
         let message = failure.to_string();
         let status = failure.status.code();
-        let mut failed = Failed::new(self.name, self.phase, status, failure.kind, message);
+        let mut failed = Failed::new(self.name.clone(), self.phase, status, failure.kind, message);
         // A user who has only the document needs the hint, too.
         failed.hint = failure.hint_text().map(str::to_owned);
         failed.began = failure.began && failure.kind != FailureKind::Task;

@@ -12,11 +12,9 @@ use mlcube_ssh::cube::required_inputs;
 use mlcube_ssh::cube::task_parameters;
 use mlcube_ssh::cube::task_parameters::{Parameter, ParameterIo};
 use mlcube_ssh::listing::is_absence;
-use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::document::{Document, Phase};
 use mlcube_ssh::pipe::failure::Failure;
 use mlcube_ssh::settings::names::TaskName;
-
-use crate::job::Phase;
 
 /// Returns the variable for the start script: a line `whose kind number path` for each input. The names of inputs stay
 /// local: the cube chooses them, and the script would have to parse them.

@@ -18,7 +18,7 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::{Layout, plain_path};
 use mlcube_ssh::cube::mlcube_args;
 use mlcube_ssh::cube::tree_owner::Owner;
-use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::document::{Document, Phase};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
@@ -57,28 +57,6 @@ const LAUNCH: &str = include_str!("../sh/launch.py");
 
 /// Seconds between TERM and KILL when Ctrl-C stops a job.
 const GRACE: u64 = 10;
-
-/// The command that the remote `mlcube` runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Configure,
-    Run,
-}
-
-impl Phase {
-    /// Returns `mlcube`'s word for the phase.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Configure => "configure",
-            Self::Run => "run",
-        }
-    }
-
-    /// Parses the phase from the remote's record; any unknown word means `Run`.
-    pub(crate) fn of_word(word: &str) -> Self {
-        if word == Self::Configure.word() { Self::Configure } else { Self::Run }
-    }
-}
 
 /// Which job of the workspace is meant. The newest one has no known id until the remote names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -259,7 +237,7 @@ fn start_script(
         .given("shim", &without_comments(ENGINE))
         .given("launch", &without_comments(LAUNCH))
         .given("run", &without_comments(&run))
-        .given("about", &launched_by::about(phase.word())?)
+        .given("about", &launched_by::about(phase)?)
         .given("locked", document.remote.workspace.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("owner", owner.as_ref().map_or("", Owner::id))

@@ -3,13 +3,14 @@
 use anyhow::anyhow;
 use clap::ValueEnum;
 use mlcube_ssh::cube::tree_owner;
-use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::document::{Document, Phase};
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, hinted, is_out_of_room};
+use mlcube_ssh::remote::job::WhyLost;
 use mlcube_ssh::remote::problem::{Problem, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
-use crate::job::{Phase, WhichJob, inputs};
+use crate::job::{WhichJob, inputs};
 use crate::launcher;
 
 /// The words of `mlcube`, with the missing settings key, for an unknown platform.
@@ -47,8 +48,8 @@ pub(crate) struct End {
     pub(crate) node_failed: Option<(Host, Problem)>,
     /// The job's `job.json`, if it existed already.
     pub(crate) record: Option<Vec<u8>>,
-    /// The reason why the job is lost, if it is.
-    pub(crate) why_lost: Option<String>,
+    /// Why the job is lost, if it is.
+    pub(crate) lost: Option<WhyLost>,
     /// The job's status; `None` if it is lost or still runs.
     pub(crate) status: Option<u8>,
     /// The program that failed, if the status isn't 0.
@@ -106,8 +107,8 @@ impl Stop {
     }
 }
 
-/// Returns the outcome of a job that ended.
-pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
+/// Returns the outcome of a job that ended. `phase` is `None` if the host doesn't tell what the job ran.
+pub(crate) fn of(end: &End, phase: Option<Phase>, document: &Document) -> Outcome<()> {
     let host = &document.remote.host;
     if let Some(signal) = end.interrupted {
         return Err(interrupted(signal, end, document));
@@ -127,7 +128,7 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
     if let Some((node, problem)) = &end.node_failed {
         return Err(on_node(node, problem, document));
     }
-    if let Some(why) = &end.why_lost {
+    if let Some(why) = end.lost {
         return Err(lost(why, end, document).began(end.began));
     }
     match (end.status, phase) {
@@ -138,24 +139,31 @@ pub(crate) fn of(end: &End, phase: Phase, document: &Document) -> Outcome<()> {
                 .began(end.began)
                 .hint(format!("`{}` prints its output", document.logs_command(end.job.id()))))
         }
-        (Some(status), Phase::Configure) => Err(explained(
+        (Some(status), Some(Phase::Configure)) => Err(explained(
             end,
             document,
             &format!("mlcube configure failed on '{host}' with status {status}"),
         )),
-        (Some(status), Phase::Run) if end.blame == Blame::Engine => Err(explained(
+        (Some(status), Some(Phase::Run)) if end.blame == Blame::Engine => Err(explained(
             end,
             document,
             &format!("the container engine on '{host}' failed with status {status}"),
         )),
-        (Some(status), Phase::Run) if end.blame == Blame::Mlcube => Err(explained(
+        (Some(status), Some(Phase::Run)) if end.blame == Blame::Mlcube => Err(explained(
             end,
             document,
             &format!("mlcube on '{host}' failed before the task, with status {status}"),
         )),
-        (Some(status), Phase::Run) => Err(Failure::task(
+        (Some(status), Some(Phase::Run)) => Err(Failure::task(
             status,
             format!("{} on '{host}' ended with status {status}", tasks(document)),
+        )),
+        (Some(status), None) => Err(Failure::task(
+            status,
+            format!(
+                "{} on '{host}' ended with status {status}, and its record names no phase",
+                end.job
+            ),
         )),
     }
 }
@@ -200,19 +208,19 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
 }
 
 /// Returns the failure for a job without a leader and without a status.
-fn lost(why: &str, end: &End, document: &Document) -> Failure {
+fn lost(why: WhyLost, end: &End, document: &Document) -> Failure {
     let (host, job) = (&document.remote.host, &end.job);
     let stop = document.stop_command(job.id());
     if let Some(number) = end.batch_number {
         return launcher::lost(why, number, job.id(), document);
     }
     let (what, hint) = match why {
-        "rebooted" => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
-        "remains" => (
+        WhyLost::Rebooted => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
+        WhyLost::Remains => (
             "its first process was killed and left no status, and other processes of it still run".to_owned(),
             format!("`{stop}` ends them; until then its workspace is locked"),
         ),
-        "namespace" => (
+        WhyLost::Namespace => (
             "its first process is gone, and the container or namespace in which it ran isn't visible"
                 .to_owned(),
             format!("check that no process of it runs; then `{stop} --force` unlocks its workspace"),

@@ -14,7 +14,7 @@ use mlcube_ssh::cube::trust::settings_file;
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::{DESCRIPTION_HEAD, SCHEMA, YAML_HEAD};
 use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
-use mlcube_ssh::remote::job::JobState;
+use mlcube_ssh::remote::job::JobReport;
 use mlcube_ssh::remote::login::login_keys::{LoginKey, LoginKeys};
 use mlcube_ssh::text::quote::shell_word;
 use mlcube_ssh::ui::report::Report;
@@ -234,7 +234,7 @@ fn is_document(path: &Path, entry: &Entry) -> bool {
             without_blanks(&start).starts_with(format!("{{\"schema\":\"{SCHEMA}\"").as_bytes());
         let heads = [YAML_HEAD, DESCRIPTION_HEAD];
         let begins = begins
-            || JobState::is_json(&start)
+            || JobReport::is_json(&start)
             || heads.iter().any(|head| start.starts_with(head.as_bytes()));
         if begins || !is_object {
             return Some(begins);

@@ -3,6 +3,7 @@
 //! Compatible within [`SCHEMA`]: every object keeps the fields that this version doesn't know.
 
 pub(crate) mod check;
+mod step_name;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,8 @@ use crate::settings::names::{Host, JobId, RemotePath, TaskName, User};
 use crate::text::hint::{OrHint, hinted};
 use crate::text::printable::printable_json;
 use crate::text::quote::shell_word;
+
+pub use step_name::{Phase, StepName};
 
 /// The version of the document that these programs read and write.
 pub const SCHEMA: &str = "mlcube-ssh/v1";
@@ -194,9 +197,9 @@ pub struct Receipt {
     /// push, pull: the free bytes of the receiving file system before the transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_bytes: Option<u64>,
-    /// exec: the phase that it ran, `configure` or `run`.
+    /// exec: the phase that it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<String>,
+    pub phase: Option<Phase>,
     /// exec: the id of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
@@ -222,11 +225,11 @@ pub struct Receipt {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failed {
-    /// The step's name (`push`).
-    pub step: String,
-    /// The phase that failed, for a step with several: `configure` or `run` of `exec`.
+    /// The step's name.
+    pub step: StepName,
+    /// The phase that failed, for a step with several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<String>,
+    pub phase: Option<Phase>,
     /// The status with which it exited.
     pub status: u8,
     /// The party at fault.
@@ -255,23 +258,14 @@ impl Failed {
     /// Creates the record of a failed step.
     #[must_use]
     pub fn new(
-        step: &str,
-        phase: Option<&str>,
+        step: StepName,
+        phase: Option<Phase>,
         status: u8,
         kind: FailureKind,
         message: String,
     ) -> Self {
-        let phase = phase.map(str::to_owned);
-        Self {
-            step: step.to_owned(),
-            phase,
-            status,
-            kind,
-            message,
-            hint: None,
-            began: false,
-            unknown: Unknown::new(),
-        }
+        let (hint, began, unknown) = (None, false, Unknown::new());
+        Self { step, phase, status, kind, message, hint, began, unknown }
     }
 }
 
@@ -468,13 +462,5 @@ impl Remote {
         state: RemotePath,
     ) -> Self {
         Self { host, user, base, cube, workspace, state, unknown: Unknown::new() }
-    }
-
-    /// Returns `user@host`, or the host alone, for messages.
-    #[must_use]
-    pub fn account(&self) -> String {
-        self.user
-            .as_ref()
-            .map_or_else(|| self.host.to_string(), |user| format!("{user}@{}", self.host))
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
+use crate::remote::job::state::WhyLost;
 use crate::remote::problem::Problem;
 use crate::settings::names::{Host, JobId};
 
@@ -28,7 +29,7 @@ pub enum Frame {
     /// The job ended with this status.
     Status(u8),
     /// The job's leader is gone and left no status; the reason, as far as it is known.
-    Lost(String),
+    Lost(WhyLost),
     /// The id of the job.
     Job(JobId),
     /// The node of the host on which the job was started, and whether this session is on another one.
@@ -177,7 +178,10 @@ impl Frames {
                 }
                 None
             }
-            "lost" => Some(Frame::Lost(rest.to_owned())),
+            "lost" => {
+                let why = WhyLost::parse(rest).ok_or_else(|| Refused::Line(shortened(line)));
+                Some(Frame::Lost(why?))
+            }
             "job" => Some(Frame::Job(rest.parse().map_err(|_| Refused::Line(shortened(line)))?)),
             "node" => {
                 let (name, place) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -272,9 +276,16 @@ mod tests {
         );
         assert_eq!(refused(b"record 9999999999\n"), Some(Exceeded::JobRecord.into()));
         assert_eq!(refused(b"log 9999999999999\n"), None);
-        for line in
-            ["log -1", "offset 1e9", "status 256", "job ../x", "job $(id)", "job ", "node -x"]
-        {
+        for line in [
+            "log -1",
+            "offset 1e9",
+            "status 256",
+            "job ../x",
+            "job $(id)",
+            "job ",
+            "node -x",
+            "lost away",
+        ] {
             let line_ended = format!("{line}\n");
             assert_eq!(refused(line_ended.as_bytes()), Some(Refused::Line(line.to_owned())));
         }

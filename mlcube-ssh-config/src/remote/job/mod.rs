@@ -15,6 +15,7 @@ use crate::pipe::document::Document;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
+use crate::remote::job::state::JobState;
 use crate::remote::problem::{Problem, SharedProblem};
 use crate::remote::session::Session;
 use crate::remote::session::reply::Reply;
@@ -22,7 +23,7 @@ use crate::settings::names::{Host, JobId};
 use crate::text::date::utc;
 
 pub use record::{JobRecord, record};
-pub use state::JobState;
+pub use state::{JobReport, WhyLost};
 
 /// Shell functions about jobs: their leader, state, processes, and the job that holds a workspace
 /// ([`crate::process::script::Script::with`]).
@@ -56,38 +57,11 @@ pub struct WaitArgs {
 pub struct Holder {
     /// `None` if the script's word isn't a job id.
     id: Option<JobId>,
-    state: HolderState,
+    state: JobState,
     started: u64,
     /// The node that the job runs on; `None` if the script's word isn't a host name.
     node: Option<Host>,
     about: Value,
-}
-
-/// The state of a job that holds a workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HolderState {
-    Running,
-    /// The launcher hasn't started it yet.
-    Pending,
-    /// The leader is gone, and other processes of the job still run.
-    Leaderless,
-    /// The job has ended, except for what a stop or its engine couldn't end.
-    Left,
-    /// On another machine, or in a container of the host: the processes can't be inspected.
-    Elsewhere,
-}
-
-impl HolderState {
-    /// Parses `STATE` or `STATE:WHY`.
-    fn parse(word: &str) -> Self {
-        match word.split_once(':').unwrap_or((word, "")) {
-            ("running", _) => Self::Running,
-            ("pending", _) => Self::Pending,
-            ("lost", "remains") => Self::Leaderless,
-            (_, "left") => Self::Left,
-            _ => Self::Elsewhere,
-        }
-    }
 }
 
 impl Holder {
@@ -99,17 +73,26 @@ impl Holder {
         let (id, state, started, host, about) = (next(), next(), next(), next(), next());
         Self {
             id: id.parse().ok(),
-            state: HolderState::parse(state),
+            state: JobState::parse(state).unwrap_or(JobState::Unknown),
             started: started.parse().unwrap_or_default(),
             node: host.split('/').next().and_then(|node| node.parse().ok()),
             about: serde_json::from_str(about).unwrap_or_default(),
         }
     }
 
+    /// Returns whether its processes can't be inspected.
+    fn is_out_of_sight(&self) -> bool {
+        match self.state {
+            JobState::Elsewhere { .. } | JobState::Unknown => true,
+            JobState::Lost(why) => why != WhyLost::Remains,
+            _ => false,
+        }
+    }
+
     /// Describes the job: its id, its start, who started it, and from where.
     fn describe(&self, document: &Document) -> String {
         let about = |key: &str| self.about[key].as_str().unwrap_or("somebody");
-        let node = if self.state == HolderState::Elsewhere {
+        let node = if self.is_out_of_sight() {
             match &self.node {
                 Some(node) => format!(" on its node '{node}'"),
                 None => " on another of its nodes".to_owned(),
@@ -118,12 +101,14 @@ impl Holder {
             String::new()
         };
         let state = match self.state {
-            HolderState::Running | HolderState::Elsewhere => "",
-            HolderState::Pending => "; it hasn't started yet",
-            HolderState::Leaderless => {
+            JobState::Pending(_) => "; it hasn't started yet",
+            JobState::Lost(WhyLost::Remains) => {
                 "; its first process is gone, but other processes of it still run"
             }
-            HolderState::Left => "; it has ended, but left processes or containers",
+            JobState::Finished(_) | JobState::Killed(_) | JobState::KilledByLauncher(_) => {
+                "; it has ended, but processes or containers of it still run"
+            }
+            _ => "",
         };
         format!(
             "the workspace on '{}' is locked by {}, which {} started from {}{node} at {} UTC{state}",
@@ -138,12 +123,18 @@ impl Holder {
     /// The failure of a step that doesn't wait, with the commands that help.
     #[must_use]
     pub fn refusal(&self, document: &Document) -> Failure {
-        let hint = match (&self.id, self.state) {
-            (Some(id), HolderState::Leaderless | HolderState::Left) => {
+        let hint = match (&self.id, &self.state) {
+            (
+                Some(id),
+                JobState::Lost(WhyLost::Remains)
+                | JobState::Finished(_)
+                | JobState::Killed(_)
+                | JobState::KilledByLauncher(_),
+            ) => {
                 format!("`{}` ends them", document.stop_command(Some(id)))
             }
-            (Some(id), state) => {
-                let (stop, gone) = if state == HolderState::Elsewhere {
+            (Some(id), _) => {
+                let (stop, gone) = if self.is_out_of_sight() {
                     let force = format!("{} --force", document.stop_command(Some(id)));
                     (
                         self.node.as_ref().map_or_else(

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::pipe::document::Document;
+use crate::pipe::document::{Document, Phase};
 use crate::settings::names::TaskName;
 use crate::text::stable_hash::hex;
 
@@ -66,10 +66,10 @@ impl JobRecord {
         serde_json::from_value(Value::Object(object)).ok()
     }
 
-    /// `mlcube`'s word for what the job does, according to the host.
+    /// The phase of the job, according to the host; `None` if its word is none.
     #[must_use]
-    pub fn phase(&self) -> &str {
-        &self.about.phase
+    pub fn phase(&self) -> Option<Phase> {
+        Phase::parse(&self.about.phase)
     }
 
     /// The names of its tasks, unchecked.
@@ -95,8 +95,11 @@ mod tests {
         let of = |text: &str| JobRecord::parse(text.as_bytes());
         assert!(of("{}").is_some_and(|record| record.tasks().is_empty()));
         assert!(of("").is_none() && of("[]").is_none() && of(r#"{"document": 7}"#).is_none());
-        let record =
-            of(r#"{"about": {"phase": "configure"}, "document": {"run": {"tasks": ["a"]}}}"#);
-        assert_eq!(record.unwrap().phase(), "configure");
+        for (word, phase) in [("configure", Some(Phase::Configure)), ("rm", None), ("", None)] {
+            let text = format!(
+                r#"{{"about": {{"phase": "{word}"}}, "document": {{"run": {{"tasks": ["a"]}}}}}}"#
+            );
+            assert_eq!(of(&text).unwrap().phase(), phase);
+        }
     }
 }

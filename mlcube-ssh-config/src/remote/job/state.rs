@@ -1,17 +1,125 @@
-//! The state of a job, in the line of a status script's reply.
+//! The state of a job, as the function `job_state` of the remote scripts sets it, and the line about a job in a reply.
 
+use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use crate::settings::names::JobId;
 use crate::text::date::utc;
 use crate::text::printable::printable_json;
 
-/// The state of a job, as a status script replies.
+/// The state of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobState {
+    /// Its launcher hasn't started it, for this reason.
+    Pending(String),
+    Running,
+    /// It ended by itself.
+    Finished(Left),
+    /// A stop ended it.
+    Killed(Left),
+    /// Its launcher ended it, in this state.
+    KilledByLauncher(String),
+    /// Its leader is gone and left no status.
+    Lost(WhyLost),
+    /// It is on another node, or in a container of the host: the processes can't be inspected.
+    Elsewhere {
+        /// Whether a stop has released its workspace.
+        is_released: bool,
+    },
+    /// A file that would tell can't be read.
+    Unknown,
+}
+
+/// Whether processes or containers of an ended job are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Nothing,
+    Something,
+}
+
+/// Why a job is lost.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhyLost {
+    /// The host was rebooted while it ran.
+    Rebooted,
+    /// Other processes of it still run.
+    Remains,
+    /// The container or namespace in which it ran isn't visible.
+    Namespace,
+    /// It began on a node that doesn't see its folder.
+    Unshared,
+    /// Its launcher knows it, and it left no status.
+    Silent,
+    /// Nobody knows.
+    #[value(skip)]
+    Unknown,
+}
+
+impl WhyLost {
+    /// Parses the word of a script, which is empty if the script doesn't know why; `None` if it is another word.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        if word.is_empty() { Some(Self::Unknown) } else { Self::from_str(word, false).ok() }
+    }
+
+    fn word(self) -> Option<String> {
+        Some(self.to_possible_value()?.get_name().to_owned())
+    }
+}
+
+impl JobState {
+    /// Parses `STATE` or `STATE:WHY`; `None` if a word isn't one of the scripts'.
+    pub(crate) fn parse(words: &str) -> Option<Self> {
+        let (state, why) = words.split_once(':').unwrap_or((words, ""));
+        Some(match (state, why) {
+            ("pending", reason) => Self::Pending(reason.to_owned()),
+            ("running", "") => Self::Running,
+            ("finished", "") => Self::Finished(Left::Nothing),
+            ("finished", "left") => Self::Finished(Left::Something),
+            ("killed", "") => Self::Killed(Left::Nothing),
+            ("killed", "left") => Self::Killed(Left::Something),
+            ("killed", state) => Self::KilledByLauncher(state.to_owned()),
+            ("lost", why) => Self::Lost(WhyLost::parse(why)?),
+            ("elsewhere", "") => Self::Elsewhere { is_released: false },
+            ("elsewhere", "released") => Self::Elsewhere { is_released: true },
+            ("unknown", "") => Self::Unknown,
+            _ => return None,
+        })
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Pending(_) => "pending",
+            Self::Running => "running",
+            Self::Finished(_) => "finished",
+            Self::Killed(_) | Self::KilledByLauncher(_) => "killed",
+            Self::Lost(_) => "lost",
+            Self::Elsewhere { .. } => "elsewhere",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What the scripts say behind the state.
+    fn why(&self) -> Option<String> {
+        match self {
+            Self::Pending(why) | Self::KilledByLauncher(why) => {
+                Some(why.clone()).filter(|why| !why.is_empty())
+            }
+            Self::Finished(Left::Something) | Self::Killed(Left::Something) => {
+                Some("left".to_owned())
+            }
+            Self::Lost(why) => why.word(),
+            Self::Elsewhere { is_released: true } => Some("released".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// What a status script replies about a job.
 #[derive(Clone, Debug)]
-pub struct JobState {
+pub struct JobReport {
     id: JobId,
-    state: String,
-    why: Option<String>,
+    state: JobState,
     status: Option<u8>,
     started: Option<u64>,
     ended: Option<u64>,
@@ -19,21 +127,14 @@ pub struct JobState {
     about: Map<String, Value>,
 }
 
-impl JobState {
-    /// Parses `ID STATE STATUS STARTED ENDED HOST ABOUT`; `None` if the id is malformed or a word is missing.
+impl JobReport {
+    /// Parses `ID STATE STATUS STARTED ENDED HOST ABOUT`; `None` if the id or the state is malformed or a word is missing.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(7, ' ');
-        let id = words.next()?.parse().ok()?;
-        let state = words.next()?;
-        let (state, why) = match state.split_once(':') {
-            Some((state, why)) => (state, Some(why.to_owned())),
-            None => (state, None),
-        };
         Some(Self {
-            id,
-            state: state.to_owned(),
-            why,
+            id: words.next()?.parse().ok()?,
+            state: JobState::parse(words.next()?)?,
             status: words.next()?.parse().ok(),
             started: words.next()?.parse().ok(),
             ended: words.next()?.parse().ok(),
@@ -52,7 +153,7 @@ impl JobState {
     /// Returns the warning about a job whose workspace was released while its end isn't known.
     #[must_use]
     pub fn released(&self) -> Option<String> {
-        (self.why.as_deref() == Some("released")).then(|| {
+        (self.state == JobState::Elsewhere { is_released: true }).then(|| {
             format!(
                 "job {} may still run on the node '{}' and write into the workspace, which isn't locked for it any more",
                 self.id, self.host
@@ -66,7 +167,7 @@ impl JobState {
         let mut json = Map::new();
         for (key, value) in [
             ("job", Value::from(self.id.as_str())),
-            ("state", Value::from(self.state.as_str())),
+            ("state", Value::from(self.state.word())),
             ("status", Value::from(self.status)),
             ("started", Value::from(self.started)),
             ("seconds", Value::from(self.seconds())),
@@ -74,8 +175,8 @@ impl JobState {
         ] {
             json.insert(key.to_owned(), value);
         }
-        if let Some(why) = &self.why {
-            json.insert("why".to_owned(), Value::from(why.as_str()));
+        if let Some(why) = self.state.why() {
+            json.insert("why".to_owned(), Value::from(why));
         }
         // A value from the remote's `about` must not replace one of the keys above.
         for (key, value) in &self.about {
@@ -84,7 +185,7 @@ impl JobState {
         printable_json(&format!("{}\n", Value::Object(json))).into_owned()
     }
 
-    /// Returns whether a text begins as [`JobState::json`] does.
+    /// Returns whether a text begins as [`JobReport::json`] does.
     #[must_use]
     pub fn is_json(text: &[u8]) -> bool {
         let id_and_rest = || {
@@ -102,24 +203,22 @@ impl JobState {
     #[must_use]
     pub fn line(&self) -> String {
         let about = |key: &str| self.about.get(key).and_then(Value::as_str).unwrap_or("-");
-        let state = match self.status {
-            Some(status) => format!("{} {status}", self.state),
-            None => self.state.clone(),
-        };
-        let node =
-            if self.state == "elsewhere" { format!("  on {}", self.host) } else { String::new() };
-        let why = match (self.state.as_str(), self.why.as_deref()) {
-            ("pending", Some(why)) => format!("  {why}"),
-            ("killed", Some(why)) if why != "left" && why != "released" => format!("  {why}"),
+        let word = self.state.word();
+        let state =
+            self.status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}"));
+        let more = match &self.state {
+            JobState::Pending(why) | JobState::KilledByLauncher(why) => format!("  {why}"),
+            JobState::Finished(Left::Something)
+            | JobState::Killed(Left::Something)
+            | JobState::Lost(WhyLost::Remains) => "  left processes or containers".to_owned(),
+            JobState::Elsewhere { is_released: false } => format!("  on {}", self.host),
+            JobState::Elsewhere { is_released: true } => {
+                format!("  on {}  its workspace was released", self.host)
+            }
             _ => String::new(),
         };
-        let left = match self.why.as_deref() {
-            Some("remains" | "left") => "  left processes or containers",
-            Some("released") => "  its workspace was released",
-            _ => "",
-        };
         format!(
-            "{}  {state:<12}  {:<9}  {}  {}{node}{left}{why}",
+            "{}  {state:<12}  {:<9}  {}  {}{more}",
             self.id,
             about("phase"),
             self.started
@@ -136,14 +235,16 @@ mod tests {
 
     #[test]
     fn what_is_told_about_a_job_makes_no_other_job_of_it() {
-        let state = JobState::parse(
+        let report = JobReport::parse(
             r#"1-a running - 17 18 h {"job":"2-b;id","status":0,"state":"done","phase":"run"}"#,
         );
-        let json: Value = serde_json::from_str(&state.unwrap().json()).unwrap();
+        let json: Value = serde_json::from_str(&report.unwrap().json()).unwrap();
         assert_eq!((&json["job"], &json["state"]), (&"1-a".into(), &"running".into()));
         assert_eq!((&json["status"], &json["phase"]), (&Value::Null, &"run".into()));
-        for bad in ["../x running - 1 1 h {}", "$(id) running - 1 1 h {}", "1-a", ""] {
-            assert!(JobState::parse(bad).is_none(), "{bad}");
+        let bad = ["../x running - 1 1 h {}", "$(id) running - 1 1 h {}", "1-a", ""];
+        let other_words = ["1-a runs - 1 1 h {}", "1-a lost:away - 1 1 h {}"];
+        for bad in bad.into_iter().chain(other_words) {
+            assert!(JobReport::parse(bad).is_none(), "{bad}");
         }
     }
 }

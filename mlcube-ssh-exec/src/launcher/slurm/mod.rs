@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::process::script::{SETUP, Script};
+use mlcube_ssh::remote::job::WhyLost;
 use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::settings::names::{Host, JobId};
 use mlcube_ssh::settings::runner::Runner;
@@ -96,10 +97,10 @@ pub(crate) fn note(receipt: &mut Receipt, number: Option<u64>) {
 }
 
 /// Returns the failure for a job that ended without a status, and of whose end Slurm knows nothing.
-pub(crate) fn lost(why: &str, number: u64, job: Option<&JobId>, document: &Document) -> Failure {
+pub(crate) fn lost(why: WhyLost, number: u64, job: Option<&JobId>, document: &Document) -> Failure {
     let host = &document.remote.host;
     let job = job.map_or_else(|| "the newest job".to_owned(), |job| format!("job {job}"));
-    if why == "unshared" {
+    if why == WhyLost::Unshared {
         return Failure::ours(anyhow!(
             "{job} on '{host}' began on a node of Slurm that doesn't see its folder"
         ))
