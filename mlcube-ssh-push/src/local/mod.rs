@@ -132,7 +132,7 @@ impl Local {
         own.take_states(&mut workspace, &layout.workspace, report);
         take_documents(&mut workspace, &layout.workspace, agreed.as_ref(), report);
         let sent_once = sync_state.gone()?;
-        let [has_other_base, _] = sync_state.has_other_folders()?;
+        let has_other_base = sync_state.has_other_base()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
         if let Some(agreed) = &agreed {

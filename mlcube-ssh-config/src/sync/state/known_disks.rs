@@ -31,14 +31,14 @@ impl Side {
 impl SyncState {
     /// Notes how the probed file systems of a side store times. The others count as what was found before.
     pub(crate) fn known_disks(&self, side: Side, disks: Disks) -> Disks {
-        let mut known = Side::ALL.map(|side| self.known_disk(side));
-        let before = known[side as usize];
-        known[side as usize] = before.max(disks.coarsest());
-        if known[side as usize] != before {
-            let line = |(side, disk): (Side, Option<Granularity>)| {
-                disk.map(|disk| format!("{}{disk}\n", side.name()))
+        let before = self.known_disk(side);
+        let coarsest = before.max(disks.coarsest());
+        if coarsest != before {
+            let line = |of: Side| {
+                let disk = if of == side { coarsest } else { self.known_disk(of) };
+                disk.map(|disk| format!("{}{disk}\n", of.name()))
             };
-            let text: String = Side::ALL.into_iter().zip(known).filter_map(line).collect();
+            let text: String = Side::ALL.into_iter().filter_map(line).collect();
             // The next transfer probes it again.
             let _ = self.record(FILE).write(text);
         }

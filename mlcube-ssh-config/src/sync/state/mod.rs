@@ -59,8 +59,10 @@ pub struct SyncState {
     workspaces: Record,
     /// Its owner among the machines that share a home.
     own: OwnName,
-    /// The local base and the local workspace.
-    places: [PathBuf; 2],
+    /// The local base.
+    base: PathBuf,
+    /// The local workspace.
+    workspace: PathBuf,
 }
 
 /// The name of the file that says with which local folders both sides agreed.
@@ -95,26 +97,30 @@ impl SyncState {
             former_names(layout, remote, former_workspace.as_ref().unwrap_or(&remote.workspace));
         take_over(&state.join(format!("{name}-{former_tree:016x}.workspaces")), &workspaces)?;
         take_over(&state.join(format!("{name}-{former_pair:016x}")), &folder)?;
-        let places = [&layout.base, &layout.workspace].map(PathBuf::clone);
-        let base = LocalFolder::of(&layout.base);
-        let own = OwnName::find(state, tree, base, &folder.join(ABOUT))?;
-        Ok(Self { folder: own.name(&pair), workspaces: Record::at(workspaces), own, places })
+        let own = OwnName::find(state, tree, LocalFolder::of(&layout.base), &folder.join(ABOUT))?;
+        let (base, workspace) = (layout.base.clone(), layout.workspace.clone());
+        let (folder, workspaces) = (own.name(&pair), Record::at(workspaces));
+        Ok(Self { folder, workspaces, own, base, workspace })
     }
 
-    /// Returns whether the local base, and whether the local workspace, is another folder than the one with which both
-    /// sides last agreed. If an earlier version has noted nothing, the folder counts as another one.
+    /// Returns whether the local base is another folder than the one with which both sides last agreed. If an earlier
+    /// version has noted nothing, it counts as another one.
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn has_other_folders(&self) -> Result<[bool; 2]> {
+    pub fn has_other_base(&self) -> Result<bool> {
         let text = self.record(ABOUT).text()?.unwrap_or_default();
-        let [base, workspace] = self.places.each_ref().map(|place| LocalFolder::of(place));
-        let mut lines = text.lines();
-        let is_other_base = base.is_another(lines.next().unwrap_or_default());
-        // An earlier version noted the base alone.
-        let is_other_workspace =
-            lines.next().map_or(is_other_base, |line| workspace.is_another(line));
-        Ok([is_other_base, is_other_workspace])
+        Ok(LocalFolder::of(&self.base).is_another(text.lines().next().unwrap_or_default()))
+    }
+
+    /// As [`SyncState::has_other_base`], for the local workspace.
+    fn has_other_workspace(&self) -> Result<bool> {
+        let text = self.record(ABOUT).text()?.unwrap_or_default();
+        match text.lines().nth(1) {
+            Some(line) => Ok(LocalFolder::of(&self.workspace).is_another(line)),
+            // An earlier version noted the base alone.
+            None => self.has_other_base(),
+        }
     }
 
     /// Writes down the local folders with which both sides agree.
@@ -122,7 +128,7 @@ impl SyncState {
         let about = self.record(ABOUT);
         let line =
             |place: &PathBuf| LocalFolder::of(place).text().unwrap_or_else(|| "-\n".to_owned());
-        let text: String = self.places.iter().map(line).collect();
+        let text = line(&self.base) + &line(&self.workspace);
         let is_known = about.text().is_ok_and(|known| known.as_ref() == Some(&text));
         if is_known { Ok(()) } else { about.write(text) }
     }

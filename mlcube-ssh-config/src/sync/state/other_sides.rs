@@ -41,8 +41,7 @@ impl SyncState {
                 ));
             }
         };
-        let [_, is_other_workspace] = self.has_other_folders()?;
-        if is_other_workspace && !agreed.is_empty() {
+        if self.has_other_workspace()? && !agreed.is_empty() {
             let local = self.local_as_agreed(sides.local, local.clone(), agreed)?;
             let why = "the folder isn't the one of the last transfer (another disk or checkout, or put back from a backup)";
             doubt(agreed, &local, &format!("in {}", sides.local.display()), why);

@@ -18,9 +18,9 @@ const FUNCTIONS: &str = include_str!("../../remote/sh/last-transfer.sh");
 const FILE: &str = "transfer";
 /// The name of the file with the id of the last push.
 const PUSH: &str = "last-push";
-/// The word of the sync state for any id: the two sides have none in common yet.
+/// The word of scripts and of the sync state for any id: the two sides have none in common yet.
 const ANY: &str = "any";
-/// The word of the remote for no id.
+/// The word of scripts and of the sync state for no id.
 const NONE: &str = "-";
 
 /// The ids of a transfer that begins.
@@ -28,12 +28,37 @@ const NONE: &str = "-";
 pub struct TransferId {
     /// The name of the remote file.
     file: String,
-    /// The id of the last transfer that was recorded.
-    last: String,
+    /// The last transfer that was recorded; `None` if both sides have none in common yet.
+    last: Option<RemoteId>,
     /// The id of this transfer, and of those since the last recorded one: the remote may have it, if a reply was lost.
     next: String,
-    /// The id of the last push.
-    last_push: Option<String>,
+    /// The last push, in the same way.
+    last_push: Option<RemoteId>,
+}
+
+/// The id that the remote has, if it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RemoteId(Option<String>);
+
+impl RemoteId {
+    /// Parses the word of a script or of the sync state.
+    fn parse(word: &str) -> Self {
+        Self((!word.is_empty() && is_hexadecimal(word)).then(|| word.to_owned()))
+    }
+
+    fn word(&self) -> &str {
+        self.0.as_deref().unwrap_or(NONE)
+    }
+}
+
+/// The word for an id that may be any one.
+fn word(id: Option<&RemoteId>) -> &str {
+    id.map_or(ANY, RemoteId::word)
+}
+
+/// Parses the first of `words`.
+fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<RemoteId> {
+    words.next().filter(|word| *word != ANY).map(RemoteId::parse)
 }
 
 impl TransferId {
@@ -53,33 +78,32 @@ impl TransferId {
     /// Gives a script the ids with which the workspace counts as unchanged since the last transfer.
     #[must_use]
     pub fn check_in(&self, script: Script) -> Script {
-        self.note_in(script).given("known_transfers", &format!("{} {}", self.last, self.next))
+        let known = format!("{} {}", word(self.last.as_ref()), self.next);
+        self.note_in(script).given("known_transfers", &known)
     }
 
     /// Gives a script the ids that the remote may have if nobody has restored the workspace since the last push.
     #[must_use]
     pub fn know_in(&self, script: Script) -> Script {
-        let last_push = self.last_push.as_deref().unwrap_or(ANY);
-        let known = format!("{last_push} {} {}", self.last, self.next);
+        let (last_push, last) = (word(self.last_push.as_ref()), word(self.last.as_ref()));
+        let known = format!("{last_push} {last} {}", self.next);
         self.report_in(script).given("known_pushes", &known)
     }
 
     /// Reads what the remote has replied.
     #[must_use]
     pub fn seen(&self, reply: &Reply) -> SeenTransfer {
-        let is_id = |id: &String| !id.is_empty() && is_hexadecimal(id);
-        let found = reply.field("transfer").filter(is_id).unwrap_or_else(|| NONE.to_owned());
+        let found = RemoteId::parse(&reply.field("transfer").unwrap_or_default());
+        let next = RemoteId(Some(self.next.clone()));
+        let is_known = self.last.as_ref().is_none_or(|last| found == *last) || found == next;
         let is_noted = reply.field("noted").is_some();
-        SeenTransfer {
-            is_known: self.last == ANY || found == self.last || found == self.next,
-            id: if is_noted { self.next.clone() } else { found },
-        }
+        SeenTransfer { is_known, id: if is_noted { next } else { found } }
     }
 
     /// The transfer once the remote has noted it.
     #[must_use]
     pub fn noted(&self) -> SeenTransfer {
-        SeenTransfer { is_known: true, id: self.next.clone() }
+        SeenTransfer { is_known: true, id: RemoteId(Some(self.next.clone())) }
     }
 }
 
@@ -88,7 +112,7 @@ impl TransferId {
 pub struct SeenTransfer {
     /// Whether it was one of this sync state.
     pub is_known: bool,
-    id: String,
+    id: RemoteId,
 }
 
 impl SyncState {
@@ -99,11 +123,11 @@ impl SyncState {
     pub fn transfer_id(&self, remote: &Remote) -> Result<TransferId> {
         let text = self.record(FILE).text()?.unwrap_or_default();
         let mut ids = text.split_whitespace();
-        let last = ids.next().unwrap_or(ANY).to_owned();
+        let last = parse(&mut ids);
         let next = ids.next().map_or_else(hex_digits::<8>, |next| Ok(next.to_owned()))?;
         let workspace = StableHash::default().field(remote.workspace.as_str()).finish();
-        let last_push = self.record(PUSH).text()?;
-        let last_push = last_push.and_then(|text| Some(text.split_whitespace().next()?.to_owned()));
+        let last_push = self.record(PUSH).text()?.unwrap_or_default();
+        let last_push = parse(&mut last_push.split_whitespace());
         Ok(TransferId { file: format!("transfer-{workspace:016x}"), last, next, last_push })
     }
 
@@ -112,7 +136,7 @@ impl SyncState {
     /// # Errors
     /// When the file can't be written.
     pub fn begin_transfer(&self, id: &TransferId) -> Result<()> {
-        self.record(FILE).write(format!("{} {}\n", id.last, id.next))
+        self.record(FILE).write(format!("{} {}\n", word(id.last.as_ref()), id.next))
     }
 
     /// Notes, when the agreement is written, with which remote workspace and which local folders it was reached.
@@ -121,7 +145,7 @@ impl SyncState {
     /// When a file can't be written.
     pub fn end_transfer(&self, seen: &SeenTransfer) -> Result<()> {
         self.note_folders()?;
-        self.record(FILE).write(format!("{}\n", seen.id))
+        self.record(FILE).write(format!("{}\n", seen.id.word()))
     }
 
     /// As [`SyncState::end_transfer`], for a push.
@@ -129,7 +153,7 @@ impl SyncState {
     /// # Errors
     /// When a file can't be written.
     pub fn end_push(&self, seen: &SeenTransfer) -> Result<()> {
-        self.record(PUSH).write(format!("{}\n", seen.id))?;
+        self.record(PUSH).write(format!("{}\n", seen.id.word()))?;
         self.end_transfer(seen)
     }
 }
