@@ -1,37 +1,36 @@
 //! The order of a pull: what was made on the remote is fetched; what was edited locally is kept.
 
+mod plan;
+
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::image_place;
 use mlcube_ssh::listing::Listing;
-use mlcube_ssh::pipe::document::{Document, Failed, Receipt};
+use mlcube_ssh::pipe::document::{Document, Failed, Phase, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::foreign_files::ForeignFiles;
-use mlcube_ssh::sync::{Selection, SyncState};
-use mlcube_ssh::ui::names::shown;
+use mlcube_ssh::remote::session::KeptSession;
+use mlcube_ssh::sync::{
+    Agreed, Plan, SeenTransfer, Selection, Skipped, SyncState, TransferDirection,
+};
+use mlcube_ssh::ui::names::{in_document, shown};
 
-use crate::archive;
 use crate::cli::Args;
-use crate::inspect::list_both;
+use crate::inspect::{Listings, list_both};
 use crate::local::backups::Backups;
-use crate::local::scratch;
-use crate::local::stage::Stage;
+use crate::local::free_space;
+use crate::local::scratch::{self, Scratch};
 use crate::remote::outputs::{Output, Outputs};
+use crate::remote::workspace::Source;
 use crate::remote::{list, outputs};
 use crate::selection;
-use crate::transfer;
-use crate::transfer::PullContext;
-use crate::transfer::fetch::Fetch;
-use crate::transfer::folders::Folders;
-use crate::transfer::links::Links;
-use crate::transfer::load::Load;
-use crate::transfer::skipped;
-use mlcube_ssh::sync::RealFolders;
+use crate::transfer::{OwnFolders, PullContext, skipped, summary};
 
 /// Runs the whole pull and adds its receipt to the document.
 pub(crate) fn pull(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
@@ -63,6 +62,38 @@ pub(crate) struct Pull<'a> {
     pub(crate) selection: Selection,
 }
 
+/// What both sides have, and what of it is chosen.
+struct Inspected {
+    listings: Listings,
+    chosen: Chosen,
+    /// The absolute path of the remote workspace.
+    place: String,
+}
+
+/// What is chosen of the remote workspace.
+struct Chosen {
+    selection: Selection,
+    /// The entries that are named by their path, with the ends of links.
+    named: Selection,
+    /// The patterns that match nothing.
+    unmatched: Vec<PathBuf>,
+    outputs: Outputs,
+}
+
+/// What a pull will do.
+struct Planned {
+    plan: Plan,
+    /// What both sides last agreed on.
+    agreed: Agreed,
+    /// The local entries in whose places entries are fetched.
+    replaced: Listing,
+    /// The number of files of the remote workspace, and their size.
+    files: u64,
+    bytes: u64,
+    source: Source,
+    last_transfer: Option<SeenTransfer>,
+}
+
 impl<'a> Pull<'a> {
     /// Checks what is refused before anything is listed.
     pub(crate) fn of(
@@ -92,52 +123,124 @@ impl<'a> Pull<'a> {
         })
     }
 
-    /// Runs the stages: inspects both sides, makes the workspace up to date, and checks that everything came.
+    /// Runs the stages: inspects both sides, plans, checks, acts, records, summarises, and checks that everything came.
     fn run(&self, receipt: &mut Receipt) -> Outcome<()> {
-        let (layout, document) = (&self.cube.layout, self.document);
-        let _lock = self.sync_state.lock(&self.step.report())?;
-        let named = selection::named(self.args, &self.outputs)?;
-        let (connection, sync_state) = (&self.connection, &self.sync_state);
-        let listings = list_both(connection, document, layout, sync_state, true, &named)?;
-        let remote = &listings.remote;
-        let named = named.along_links_of_host(&remote.listing);
-        let named = named.map_err(|exceeded| connection.refuse(exceeded))?;
-        let (unmatched, selection) =
-            selection::along_links(&self.selection, &remote.listing, connection)?;
-        let found = Outputs::of(&self.outputs, &remote.listing, &selection);
-        let (host, report) = (connection.host(), self.step.report());
-        selection::name_image(&selection, &remote.listing, &listings.local, host, report);
-        let path = remote.path.clone();
+        let (layout, report) = (&self.cube.layout, self.step.report());
+        let (workspace, host) = (&layout.workspace, self.connection.host());
+        let _lock = self.sync_state.lock(&report)?;
+        let Inspected { listings, chosen, place } = self.inspect()?;
         // A push since then has settled the sync state, and not the backups of a pull.
-        let was_cut_off = sync_state.was_cut_off() || sync_state.unnamed_backups()?.is_some();
-        let plan = self.context().transfer(listings, &selection, self.args, receipt)?;
+        let was_cut_off =
+            self.sync_state.was_cut_off() || self.sync_state.unnamed_backups()?.is_some();
+        fs::create_dir_all(workspace)
+            .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
+        let scratch = Scratch::of(workspace)?;
+        Backups::settle_earlier(&self.sync_state, workspace, &listings.agreed, report)?;
+        let planned = self.plan(listings, &chosen.selection, &scratch)?;
+        self.check(&planned, &scratch, receipt)?;
+        let plan = self.act_and_record(planned, &scratch, receipt)?;
+        summary::print(report, host, receipt, &plan, workspace, &self.boundary);
+        drop(scratch);
         if was_cut_off {
-            scratch::remove_left(&layout.workspace, &plan.links);
+            scratch::remove_left(workspace, &plan.links);
         }
+        self.check_result(&plan, &chosen, &place, receipt)
+    }
+
+    /// Lists both sides, and finds what is chosen in the listing of the remote.
+    fn inspect(&self) -> Outcome<Inspected> {
+        let (layout, connection) = (&self.cube.layout, &self.connection);
+        let named = selection::named(self.args, &self.outputs)?;
+        let listings =
+            list_both(connection, self.document, layout, &self.sync_state, true, &named)?;
+        let remote = &listings.remote.listing;
+        let named = named.along_links_of_host(remote);
+        let named = named.map_err(|exceeded| connection.refuse(exceeded))?;
+        let (unmatched, selection) = selection::along_links(&self.selection, remote, connection)?;
+        let outputs = Outputs::of(&self.outputs, remote, &selection);
+        let (host, report) = (connection.host(), self.step.report());
+        selection::name_image(&selection, remote, &listings.local, host, report);
+        let place = listings.remote.path.clone();
+        Ok(Inspected { listings, chosen: Chosen { selection, named, unmatched, outputs }, place })
+    }
+
+    /// Checks that the pull may write to its folders, and that what it fetches fits. Notes what is known before anything is
+    /// fetched: the free space, and what is skipped and kept.
+    fn check(&self, planned: &Planned, scratch: &Scratch, receipt: &mut Receipt) -> Outcome<()> {
+        let (plan, workspace) = (&planned.plan, &self.cube.layout.workspace);
+        scratch.begin(plan)?;
+        let free = free_space::free_bytes(workspace);
+        (receipt.files, receipt.bytes) = (Some(planned.files), Some(planned.bytes));
+        (receipt.files_sent, receipt.bytes_sent) = (Some(0), Some(0));
+        receipt.free_bytes = free;
+        receipt.kept = in_document(plan.kept.iter().map(PathBuf::as_path));
+        receipt.left_out = in_document(plan.skipped_for(Skipped::is_named));
+        free_space::check(plan, workspace, free, &self.connection, &planned.source.path)
+    }
+
+    /// Fetches what is planned, and records in the sync state what both sides agree on then.
+    fn act_and_record(
+        &self,
+        planned: Planned,
+        scratch: &Scratch,
+        receipt: &mut Receipt,
+    ) -> Outcome<Plan> {
+        let Planned { mut plan, agreed, replaced, source, last_transfer, .. } = planned;
+        if plan.is_empty() {
+            // Writing the sync state of a million files takes a second.
+            let is_known = plan.will_agree == *agreed;
+            if let Some(agreed) = Agreed::of_plan(&mut plan).filter(|_| !is_known) {
+                self.sync_state.agree(&agreed)?;
+            }
+        } else {
+            self.sync_state.begin(TransferDirection::Down, &plan)?;
+            // The sync state holds this listing now; dropping it frees memory.
+            plan.will_agree = Listing::default();
+            let context = self.context();
+            let fetched = context.act(&source, &plan, &replaced, scratch, receipt)?;
+            context.record(&source.path, &agreed, fetched, receipt)?;
+        }
+        last_transfer.iter().try_for_each(|last| self.sync_state.end_transfer(last))?;
+        Ok(plan)
+    }
+
+    /// Notes the outputs that have arrived. Fails for what should have come and hasn't. `place` is the path of the remote
+    /// workspace.
+    fn check_result(
+        &self,
+        plan: &Plan,
+        chosen: &Chosen,
+        place: &str,
+        receipt: &mut Receipt,
+    ) -> Outcome<()> {
+        let (layout, document, report) = (&self.cube.layout, self.document, self.step.report());
+        let (connection, outputs) = (&self.connection, &chosen.outputs);
         let text = |output: &Output| output.path.to_string_lossy().into_owned();
         // An output of which something was kept hasn't arrived.
         let is_kept =
             |output: &&Output| plan.kept.iter().any(|kept| kept.starts_with(&output.path));
-        let (reserved, fetched) = outputs::split_reserved(&found.fetched, &plan);
-        let (kept, came): (Vec<_>, Vec<_>) = fetched.into_iter().partition(is_kept);
-        receipt.outputs = Some(came.into_iter().map(text).collect());
-        let all_here = check_kept(document, &kept, &plan.kept);
-        if all_here.is_ok() && !plan.kept.is_empty() {
-            self.step.report().hint(&overwrite_remedy(document));
+        let (reserved, fetched) = outputs::split_reserved(&outputs.fetched, plan);
+        let (kept, arrived): (Vec<_>, Vec<_>) = fetched.into_iter().partition(is_kept);
+        receipt.outputs = Some(arrived.into_iter().map(text).collect());
+        let are_complete = check_kept(document, &kept, &plan.kept);
+        if are_complete.is_ok() && !plan.kept.is_empty() {
+            report.hint(&overwrite_remedy(document));
         }
-        outputs::name_outside(self.step.report(), document, layout);
-        let foreign = ForeignFiles { connection, cube: self.cube, document, place: &path };
-        skipped::check_readable(&plan, &foreign)?;
+        outputs::name_outside(report, document, layout);
+        skipped::check_readable(
+            plan,
+            &ForeignFiles { connection, cube: self.cube, document, place },
+        )?;
         plan.check_places("locally", |_| {
             "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
         })?;
         if !self.args.outputs {
-            selection::check_matched(document, &unmatched)?;
+            selection::check_matched(document, &chosen.unmatched)?;
         }
-        check_outputs(document, &found.missing)?;
+        check_outputs(document, &outputs.missing)?;
         outputs::check_reserved(&reserved)?;
-        all_here?;
-        skipped::check_leading_out(&plan, &named, connection.host())
+        are_complete?;
+        skipped::check_leading_out(plan, &chosen.named, connection.host())
     }
 
     pub(crate) fn context(&self) -> PullContext<'_> {
@@ -148,49 +251,28 @@ impl<'a> Pull<'a> {
             connection: &self.connection,
             sync_state: &self.sync_state,
             state: self.document.remote.state.as_str(),
+            by_content: self.args.checksum,
         }
     }
 
-    /// Shows the commands of the pull. What only the remote knows is taken from the sync state.
+    /// Shows the commands of the pull, as if the remote held what the sync state says; contacts nobody.
     fn show(&self) -> Outcome<()> {
-        let (step, layout, remote) = (self.step, &self.cube.layout, &self.document.remote);
         let (connection, sync_state) = (&self.connection, &self.sync_state);
+        let (layout, remote) = (&self.cube.layout, &self.document.remote);
+        let transfer = sync_state.transfer_id(remote)?;
+        let list = list::list_script(connection, self.document, layout, Some(&transfer))?;
+        self.step.show(&connection.shown(&list));
         let nothing = Listing::default();
-        let agreed = sync_state.agreed()?;
-        let plan = transfer::plan(&agreed, &nothing, &nothing, &self.selection, false);
-        let transfer = &sync_state.transfer_id(remote)?;
-        let list = list::list_script(connection, self.document, layout, Some(transfer))?;
-        step.show(&connection.shown(&list));
-        let backups = &Backups::of_a_pull(sync_state);
-        let remote = remote.workspace.from_home();
-        let fetch =
-            Fetch { connection, layout, backups, remote, by_content: false, linked_files: &[] };
-        if let Some(wanted) = archive::choose_entries(&plan.send, &nothing, &plan.links) {
-            // A shell can't unpack as a pull does.
-            let what = archive::describe(&wanted);
-            step.show_comment(&format!("{what} if it has one; else:"));
-        }
-        let real = RealFolders { top: &layout.workspace, boundary: &self.boundary };
-        step.show(Folders::of(&plan.send, real).command().as_ref());
-        let loads = fetch.loads(&plan, &plan.send, &mut |command| {
-            step.show([command]);
-            Ok(true)
-        })?;
-        let stage = Stage::shown(sync_state, &loads)?;
-        if let Some(stage) = &stage {
-            step.show(&stage.commands(&loads, &layout.workspace));
-        }
-        step.show(&fetch.commands(&loads, stage.as_ref()));
-        if let Some(stage) = &stage {
-            let names = |load: &Load| load.batch.files_from.clone();
-            let placings = loads
-                .iter()
-                .filter(|load| load.needs_stage)
-                .map(|load| fetch.place_staged(stage, load, names(load)));
-            step.show(&placings.collect::<Vec<_>>());
-        }
-        step.show(&Links::of(&plan.send, real, backups).commands());
-        Ok(())
+        let plan = Self::plan_of(&sync_state.agreed()?, &nothing, &nothing, &self.selection, false);
+        let source = Source {
+            path: remote.workspace.from_home().to_owned(),
+            linked_files: Vec::new(),
+            session: KeptSession::closed(),
+        };
+        let scratch = &Scratch::of(&layout.workspace)?;
+        let own = OwnFolders { backups: &Backups::of_a_pull(sync_state), scratch };
+        let fetched = self.context().fetch(&source, &plan, &nothing, own, &mut Receipt::default());
+        fetched.map(drop)
     }
 }
 
@@ -200,7 +282,7 @@ fn has_succeeded(document: &Document) -> bool {
     let task_failed = document.failed.as_ref().is_some_and(Failed::may_have_results);
     !task_failed
         && document.steps.exec.as_ref().is_some_and(|exec| {
-            exec.phase.as_deref() == Some("run")
+            exec.phase == Some(Phase::Run)
                 && exec.status == Some(0)
                 && exec.other_arguments != Some(true)
         })

@@ -49,7 +49,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let context = pull.context();
     let run = |script: Script| connection.run(&script);
     let sides = context.sides(&remote.path, &run);
-    let (local, _) = context.settle(local, &selected, agreed, &sides)?;
+    let (local, _) = pull.settle(local, &selected, agreed, &sides)?;
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
     let comparisons = comparisons(connection, layout, &remote.path, &plan, &linked_files);

@@ -19,8 +19,17 @@ const PIECE: usize = 64 << 10;
 /// The folder for the backups of one pull.
 pub(crate) struct Backups {
     folder: PathBuf,
-    /// Whether the pull was cut off before it could name its backups.
-    was_cut_off: bool,
+}
+
+/// How the pull ended that made backups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PullEnd {
+    /// It names them itself.
+    Whole,
+    /// The same, on a disk that was full, so that a backup may be incomplete.
+    Full,
+    /// It was cut off before it could name them.
+    CutOff,
 }
 
 /// Returns whether the first file is the start of the second one, so that all of it is still there.
@@ -52,7 +61,7 @@ impl Backups {
     /// Chooses a folder that no other pull has.
     pub(crate) fn of_a_pull(sync_state: &SyncState) -> Self {
         let folder = sync_state.replaced().join(name_backups(&process::id().to_string()));
-        Self { folder, was_cut_off: false }
+        Self { folder }
     }
 
     /// Names the backups of a pull that was cut off; `before` is what both sides last agreed on.
@@ -66,13 +75,8 @@ impl Backups {
         report: Report,
     ) -> Result<()> {
         let Some(folder) = sync_state.unnamed_backups()? else { return Ok(()) };
-        Self { folder, was_cut_off: true }.settle(
-            workspace,
-            before,
-            &Listing::default(),
-            false,
-            report,
-        );
+        let fetched = Listing::default();
+        Self { folder }.settle(workspace, before, &fetched, PullEnd::CutOff, report);
         sync_state.set_unnamed_backups(None)
     }
 
@@ -81,16 +85,16 @@ impl Backups {
         &self.folder
     }
 
-    /// Names the files that were written since the workspace was listed, and those that looked the same and were
-    /// replaced by content; `before` is that listing, and `fetched` what was fetched. If a disk was full
-    /// (`may_be_incomplete`), or the pull was cut off, removes incomplete backups, whose files are still in their
-    /// places. After a transfer by content, nobody can tell such files from the fetched ones.
+    /// Names the files that were written since the workspace was listed, and those that looked the same and were replaced
+    /// by content; `before` is that listing, and `fetched` what was fetched. If a disk was full, or
+    /// the pull was cut off, removes incomplete backups, whose files are still in their places.
+    /// After a transfer by content, nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
         workspace: &Path,
         before: &Listing,
         fetched: &Listing,
-        may_be_incomplete: bool,
+        end: PullEnd,
         report: Report,
     ) {
         let backups = match Listing::of_folder(&self.folder, &|_, _| Ok(false)) {
@@ -114,28 +118,29 @@ impl Backups {
                 continue;
             }
             // A full disk, or a kill, ends a backup in its middle; the file itself is then still in its place.
-            let is_in_place = |now: &Entry| {
-                backup.size < now.size
-                    && (may_be_incomplete && is_before(path, now)
-                        || self.was_cut_off && now.is_file() && backup.is_file())
+            let (kept, place) = (self.folder.join(path), workspace.join(path));
+            let is_larger = |now: &Entry| backup.size < now.size;
+            let is_in_place = match end {
+                PullEnd::Whole => false,
+                PullEnd::Full => Entry::is_at(&place, |now| is_larger(now) && is_before(path, now)),
+                PullEnd::CutOff => {
+                    Entry::is_at(&place, |now| is_larger(now) && now.is_file() && backup.is_file())
+                        && is_start_of(&kept, &place)
+                }
             };
-            let place = workspace.join(path);
-            if !Entry::is_at(&place, is_in_place)
-                || self.was_cut_off && !is_start_of(&self.folder.join(path), &place)
-            {
+            if !is_in_place {
                 changed.push(path);
-            } else if let Err(problem) = fs::remove_file(self.folder.join(path)) {
-                let incomplete = self.folder.join(path);
+            } else if let Err(problem) = fs::remove_file(&kept) {
                 report.warn(&format!(
                     "can't remove the incomplete file {}: {problem}",
-                    incomplete.display()
+                    kept.display()
                 ));
             }
         }
         self.remove_empty(&backups);
         let name = Names { report, field: "", total: 0 };
         name.each(&changed, |path| {
-            if self.was_cut_off {
+            if end == PullEnd::CutOff {
                 let backup = self.folder.join(path);
                 return format!("a pull that was cut off kept a backup: {}", backup.display());
             }

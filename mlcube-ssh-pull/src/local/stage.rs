@@ -24,6 +24,8 @@ use mlcube_ssh::remote::rsync_version;
 /// The stage of a pull: a folder in each of the folders that it writes to, on the same file system and out of sight.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
+    /// The name in the sync state.
+    name: String,
     folder: String,
 }
 
@@ -31,11 +33,14 @@ impl Stage {
     /// The stage for the local rsync; `None` if that rsync checks the names of these loads itself.
     ///
     /// # Errors
-    /// When there is no rsync, or when the sync state can't be read or written.
-    pub(crate) fn where_needed(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<Self>> {
-        let Some((stage, name)) = Self::planned(sync_state, loads)? else { return Ok(None) };
-        sync_state.set_stage(&name)?;
-        Ok(Some(stage))
+    /// When the sync state can't be read.
+    pub(crate) fn of(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<Self>> {
+        if !loads.iter().any(|load| load.needs_stage) {
+            return Ok(None);
+        }
+        // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
+        let name = sync_state.stage()?.map_or_else(hex_digits::<8>, Ok)?;
+        Ok(Some(Self { folder: Self::folder_of(&name), name }))
     }
 
     /// Splits a batch into the entries that rsync itself checks and those that need the stage, as the flag says.
@@ -59,23 +64,6 @@ impl Stage {
         };
         let parts = [part(false), part(true)].into_iter();
         Ok(parts.filter(|(part, _)| !part.files_from.is_empty()).collect())
-    }
-
-    /// As [`Stage::where_needed`], for a dry run: nothing is written down.
-    ///
-    /// # Errors
-    /// When there is no rsync, or when the sync state can't be read.
-    pub(crate) fn shown(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<Self>> {
-        Ok(Self::planned(sync_state, loads)?.map(|(stage, _)| stage))
-    }
-
-    fn planned(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<(Self, String)>> {
-        if !loads.iter().any(|load| load.needs_stage) {
-            return Ok(None);
-        }
-        // One for each remote tree, so that the next pull continues with what one that was cut off has left in it.
-        let name = sync_state.stage()?.map_or_else(hex_digits::<8>, Ok)?;
-        Ok(Some((Self { folder: Self::folder_of(&name) }, name)))
     }
 
     /// Removes what an earlier pull that needed a stage has left, for one that needs none.
@@ -114,11 +102,17 @@ impl Stage {
         tops(loads, workspace).into_iter().map(make).collect()
     }
 
-    /// Makes the stage for these loads, and removes from it entries of an earlier pull that aren't in them.
+    /// Writes the stage's name down and makes it for these loads, and removes from it entries of an earlier pull that aren't in them.
     ///
     /// # Errors
     /// When the stage can't be made; nothing may be fetched without it.
-    pub(crate) fn make(&self, loads: &[Load], workspace: &Path) -> Result<()> {
+    pub(crate) fn make(
+        &self,
+        sync_state: &SyncState,
+        loads: &[Load],
+        workspace: &Path,
+    ) -> Result<()> {
+        sync_state.set_stage(&self.name)?;
         for top in tops(loads, workspace) {
             let folder = top.join(&self.folder);
             let make = || {

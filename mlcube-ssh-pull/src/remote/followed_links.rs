@@ -9,7 +9,7 @@ use mlcube_ssh::listing::{Entry, EntryKind, FIND_FORMAT_LINKED, FIND_FORMAT_UNRE
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::Session;
+use mlcube_ssh::remote::session::KeptSession;
 use mlcube_ssh::sync::{Selection, leads_out};
 
 use crate::remote::workspace::{RemoteWorkspace, check_folders, failure};
@@ -47,7 +47,7 @@ pub(crate) fn follow(
         if links.is_empty() {
             return Ok(());
         }
-        let mut targets = look(connection, document, &mut remote.session, &links)?;
+        let mut targets = look(connection, document, &remote.session, &links)?;
         for link in links {
             // A broken link is listed as a link; a link to an unreadable entry is listed as unreadable.
             let end = targets.get(&link);
@@ -69,7 +69,7 @@ pub(crate) fn follow(
 fn look(
     connection: &Connection,
     document: &Document,
-    session: &mut Option<Session>,
+    session: &KeptSession,
     links: &[PathBuf],
 ) -> Outcome<Listing> {
     let script = connection
@@ -78,10 +78,7 @@ fn look(
         .given("linked", FIND_FORMAT_LINKED)
         .given("unreadable", &FIND_FORMAT_UNREADABLE.replace("%P", "%p"))
         .words(links);
-    let has_session = session.is_some();
-    let script = if has_session { script.followed() } else { script };
-    let (reply, next) = connection.run_in(session.take(), &script)?.reply_and_keep()?;
-    *session = next;
+    let reply = session.run(connection, script)?;
     if reply.status != 0 {
         return Err(failure(connection.host().as_str(), document, &reply));
     }

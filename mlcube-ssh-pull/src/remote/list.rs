@@ -8,6 +8,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
+use mlcube_ssh::remote::session::KeptSession;
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::TransferId;
 
@@ -58,5 +59,6 @@ pub(crate) fn list(
     let last_transfer = transfer.map(|transfer| transfer.seen(&reply));
     let (followed, listing) = (Vec::new(), reply.listing()?);
     check_folders(&listing, host)?;
+    let session = session.map_or_else(KeptSession::closed, KeptSession::open);
     Ok(RemoteWorkspace { path, listing, followed, last_transfer, session })
 }

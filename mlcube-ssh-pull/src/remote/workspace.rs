@@ -8,7 +8,7 @@ use mlcube_ssh::listing::{EntryKind, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
 use mlcube_ssh::remote::problem;
-use mlcube_ssh::remote::session::{Reply, Session};
+use mlcube_ssh::remote::session::{KeptSession, Reply};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::sync::SeenTransfer;
 use mlcube_ssh::text::quote::shell_word;
@@ -25,7 +25,16 @@ pub(crate) struct RemoteWorkspace {
     /// Its last transfer, for a pull.
     pub(crate) last_transfer: Option<SeenTransfer>,
     /// The session that listed the workspace, kept for an archive. It must end before anything else is done.
-    pub(crate) session: Option<Session>,
+    pub(crate) session: KeptSession,
+}
+
+/// The remote workspace, as the source of a planned transfer.
+pub(crate) struct Source {
+    /// The absolute path; relative to the home folder in a dry run.
+    pub(crate) path: String,
+    /// Links that are followed to files.
+    pub(crate) linked_files: Vec<PathBuf>,
+    pub(crate) session: KeptSession,
 }
 
 impl RemoteWorkspace {

@@ -2,10 +2,12 @@
 
 pub(crate) mod greeting;
 pub(crate) mod input;
+pub(crate) mod kept;
 pub(crate) mod reply;
 pub(crate) mod silence;
 
 pub use input::Input;
+pub use kept::KeptSession;
 pub use reply::{Reply, is_absolute};
 
 use std::io;
