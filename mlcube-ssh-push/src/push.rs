@@ -308,8 +308,7 @@ impl<'a> Push<'a> {
         local.workspace = Listing::default();
         self.step.show(&self.connection.shown(&prepare));
         let planned = Planned { plan, is_agreed: false, was_cut_off: false };
-        self.context(&local, &remote, &planned, &incoming).show(self.args);
-        Ok(())
+        self.context(&local, &remote, &planned, &incoming).show(self.args)
     }
 }
 

@@ -35,40 +35,13 @@ pub(crate) struct Remaining<'a> {
     pub(crate) may_be_in_place: bool,
 }
 
-/// Sends the new entries of a route, or shows how they would be sent.
-type SendEntries<'a> = dyn FnMut(&Route, &NewEntries) -> Outcome<ArchiveOutcome> + 'a;
-
 impl TransferContext<'_> {
-    /// Sends the new entries as archives.
+    /// Sends the new entries as archives. A dry run shows what would be sent as one, and leaves all of it to rsync: a shell
+    /// can't pack as a push does.
     pub(crate) fn send_new<'a>(
         &'a self,
         code: &'a Listing,
         sent: &mut Sent,
-    ) -> Outcome<Remaining<'a>> {
-        self.each_new(code, &mut |route, new_entries| self.send_archive(route, new_entries, sent))
-    }
-
-    /// Shows what would be sent as an archive, and leaves all of it to rsync: a shell can't pack as a push does.
-    pub(crate) fn show_new<'a>(&'a self, code: &'a Listing) -> Remaining<'a> {
-        let mut show = |route: &Route, new_entries: &NewEntries| {
-            if ArchivePolicy::of(route, new_entries).is_some() {
-                let what = send::describe(route, new_entries);
-                self.step.show_comment(&format!("{what} if it has one; else:"));
-            }
-            Ok(ArchiveOutcome::NotSent)
-        };
-        let all = Remaining {
-            code: Cow::Borrowed(code),
-            workspace: Cow::Borrowed(&self.plan.send),
-            may_be_in_place: false,
-        };
-        self.each_new(code, &mut show).unwrap_or(all)
-    }
-
-    fn each_new<'a>(
-        &'a self,
-        code: &'a Listing,
-        send_entries: &mut SendEntries,
     ) -> Outcome<Remaining<'a>> {
         // An archive would carry these links as links, but they are followed.
         let links = &[&self.plan.links[..], &self.local.followed].concat();
@@ -76,25 +49,25 @@ impl TransferContext<'_> {
         let mut remaining = Remaining {
             code: Cow::Borrowed(code),
             workspace: Cow::Borrowed(send),
-            may_be_in_place: self.remote_state.has_leftovers,
+            may_be_in_place: self.remote_state.leftovers.is_some(),
         };
         let place = self.workspace_in_base().filter(|_| send.len() < MANY);
         // An archive that was cut off has made the tree, and may have put any of its entries in place.
-        let is_new = self.remote_state.is_new || self.remote_state.has_leftovers;
+        let is_new = self.remote_state.is_new || self.remote_state.leftovers.is_some();
         if is_new {
             let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
             let new_entries =
                 NewEntries::of(&whole, &code::just_made(&self.document.remote, code), &links);
-            let outcome = send_entries(&self.code_route(), &new_entries)?;
+            let outcome = self.send_archive(&self.code_route(), &new_entries, sent)?;
             remaining.code = outcome.rest(code, &new_entries, Path::new(""));
             if let Some(place) = place {
                 remaining.workspace = outcome.rest(send, &new_entries, place);
             }
             remaining.may_be_in_place |= outcome.is_incomplete();
         }
-        if !is_new || place.is_none() || self.remote_state.has_leftovers {
+        if !is_new || place.is_none() || self.remote_state.leftovers.is_some() {
             let new_entries = NewEntries::of(send, &self.remote_state.listing, links);
-            let outcome = send_entries(&self.workspace_route(), &new_entries)?;
+            let outcome = self.send_archive(&self.workspace_route(), &new_entries, sent)?;
             remaining.workspace = outcome.rest(send, &new_entries, Path::new(""));
             remaining.may_be_in_place |= outcome.is_incomplete();
         }
@@ -110,7 +83,14 @@ impl TransferContext<'_> {
         sent: &mut Sent,
     ) -> Outcome<ArchiveOutcome> {
         let (connection, report) = (self.connection, self.step.report());
-        let outcome = if self.remote_state.has_leftovers {
+        if self.step.is_dry_run() {
+            if ArchivePolicy::of(route, new_entries).is_some() {
+                let what = send::describe(route, new_entries);
+                self.step.show_comment(&format!("{what} if it has one; else:"));
+            }
+            return Ok(ArchiveOutcome::NotSent);
+        }
+        let outcome = if self.remote_state.leftovers.is_some() {
             ArchiveOutcome::Incomplete
         } else {
             send::send(connection, report, route, new_entries, self.boundary, &mut sent.transfer)?

@@ -25,7 +25,7 @@ pub(crate) fn check(
     let (code, send) = ((&code, layout.base.as_path()), (&plan.send, layout.workspace.as_path()));
     // What is in the incoming folder already needs no more room.
     let [disk, other] = [remote_state.workspace_disk, remote_state.code_disk].map(|disk| {
-        let left = if disk.is_on_incoming_disk { remote_state.leftover_bytes } else { 0 };
+        let left = if disk.is_on_incoming_disk { remote_state.leftovers.unwrap_or(0) } else { 0 };
         Disk { free: disk.free.map(|free| free.saturating_add(left)), ..disk }
     });
     if disk.is_on_incoming_disk != other.is_on_incoming_disk {

@@ -11,7 +11,7 @@ use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::session::{PAUSES, Reply, Session};
+use mlcube_ssh::remote::session::{KeptSession, PAUSES, Reply, Session};
 use mlcube_ssh::remote::{job, problem};
 use mlcube_ssh::sync::rsync::{Heard, Transfer};
 use mlcube_ssh::sync::{SeenTransfer, SyncState, TransferId, rsync};
@@ -68,46 +68,43 @@ pub(crate) struct Incoming<'a> {
     /// The absolute path of the folder.
     path: String,
     /// The absolute paths of the tree and of the workspace, which the push fills.
-    places: [String; 2],
+    base: String,
+    workspace: String,
     /// The id of the push, which the remote notes when all of it is in its place.
     transfer: TransferId,
     /// The session that made the folder, or the last one that a script ran in. The next script runs in it, and while it
-    /// lasts it may hold the folder.
-    session: Cell<Option<Session>>,
-    /// Whether the session holds the folder.
-    is_held: Cell<bool>,
-    /// Whether the folder may exist: it does until an archive releases it, which has no more use for it.
-    is_made: Cell<bool>,
-    /// Whether the remote has noted the id of the push.
-    is_noted: Cell<bool>,
-    /// Whether the host refuses another session beside that of a transfer.
-    has_no_room: Cell<bool>,
+    /// lasts it may hold the folder. It is closed on a host that refuses another one beside that of a transfer.
+    session: KeptSession,
+    state: Cell<FolderState>,
+}
+
+/// The state of the incoming folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FolderState {
+    /// The open session holds it.
+    Held,
+    /// It may exist.
+    Made,
+    /// An archive, which has no more use for it, has released it.
+    Released,
+    /// It was released, and the remote has noted the id of the push.
+    Noted,
 }
 
 impl<'a> Incoming<'a> {
-    /// The folder at `path` that `session` has made and holds; without a session nobody holds it yet. `places` are the
-    /// tree and the workspace.
+    /// The folder at `path` that `session` has made and holds; without a session nobody holds it yet.
     pub(crate) fn new(
         connection: &'a Connection,
         path: String,
-        places: [String; 2],
+        base: String,
+        workspace: String,
         transfer: TransferId,
         session: Option<Session>,
     ) -> Self {
-        let is_held = Cell::new(session.is_some());
-        let (session, has_no_room) = (Cell::new(session), Cell::new(false));
-        let (is_made, is_noted) = (Cell::new(true), Cell::new(false));
-        Self {
-            connection,
-            path,
-            places,
-            transfer,
-            session,
-            is_held,
-            is_made,
-            is_noted,
-            has_no_room,
-        }
+        let is_held = session.is_some();
+        let state = Cell::new(if is_held { FolderState::Held } else { FolderState::Made });
+        let session = session.map_or_else(KeptSession::ready, KeptSession::open);
+        Self { connection, path, base, workspace, transfer, session, state }
     }
 
     /// The absolute path of a folder in this one.
@@ -117,8 +114,7 @@ impl<'a> Incoming<'a> {
 
     /// A script that fills the folder, or holds it for a transfer.
     pub(crate) fn filling(&self, program: &'static str) -> Script {
-        let [base, workspace] = &self.places;
-        self.script(program).given("base", base).given("workspace", workspace)
+        self.script(program).given("base", &self.base).given("workspace", &self.workspace)
     }
 
     /// A script that fills the folder, and releases it when all of it is in its place.
@@ -129,7 +125,7 @@ impl<'a> Incoming<'a> {
     /// The script that releases the folder of a push that failed.
     fn releasing(&self) -> Script {
         let script = self.connection.script(RELEASE).with(job::INCOMING);
-        let script = script.given("push", &self.path).given("workspace", &self.places[1]);
+        let script = script.given("push", &self.path).given("workspace", &self.workspace);
         script.given("transfer_id", "").given("backups", "")
     }
 
@@ -141,36 +137,45 @@ impl<'a> Incoming<'a> {
     /// Starts a script that unpacks an archive into the folder. The script locks the folder, and the session ends with
     /// it.
     pub(crate) fn unpack(&self, script: &Script) -> Outcome<Session> {
-        self.is_made.set(true);
-        self.connection.run_in(self.take_session(), script)
+        let session = self.take_session();
+        self.state.set(FolderState::Made);
+        self.connection.run_in(session, script)
     }
 
     /// Notes that a script has released the folder, according to its reply.
     pub(crate) fn note_released(&self, reply: &Reply) {
-        self.is_made.set(false);
-        self.is_noted.set(reply.field("noted").is_some());
+        let is_noted = reply.field("noted").is_some();
+        self.state.set(if is_noted { FolderState::Noted } else { FolderState::Released });
+    }
+
+    fn is_held(&self) -> bool {
+        self.state.get() == FolderState::Held
     }
 
     fn take_session(&self) -> Option<Session> {
-        self.is_held.set(false);
+        self.let_go();
         self.session.take()
+    }
+
+    /// Notes that no session holds the folder any more.
+    fn let_go(&self) {
+        if self.is_held() {
+            self.state.set(FolderState::Made);
+        }
     }
 
     /// Runs a script, in the open session if there is one.
     pub(crate) fn run_script(&self, script: Script) -> Outcome<Reply> {
-        if self.has_no_room.get() {
-            return self.connection.run(&script);
+        let reply = self.session.run(self.connection, script);
+        if !self.session.is_open() {
+            self.let_go();
         }
-        let session = self.connection.run_in(self.session.take(), &script.followed())?;
-        let (reply, session) = session.reply_and_keep()?;
-        self.is_held.set(self.is_held.get() && session.is_some());
-        self.session.set(session);
-        Ok(reply)
+        reply
     }
 
     /// Locks the folder for a transfer.
     fn hold(&self) -> Outcome<()> {
-        if self.is_held.get() || self.has_no_room.get() {
+        if self.is_held() || self.session.is_closed() {
             return Ok(());
         }
         let reply = self.run_script(self.filling(HOLD))?;
@@ -193,8 +198,7 @@ impl<'a> Incoming<'a> {
             ))
             .hint("check who may write in the folder on the remote, and its disk, then run this step again"));
         }
-        self.is_held.set(true);
-        self.is_made.set(true);
+        self.state.set(FolderState::Held);
         Ok(())
     }
 
@@ -243,16 +247,13 @@ impl<'a> Incoming<'a> {
 
     /// Ends the session for a host that allows no other beside it; returns whether a session was open.
     fn make_room(&self) -> Outcome<bool> {
-        self.has_no_room.set(true);
-        let session = self.take_session();
-        let had_session = session.is_some();
-        session.map_or(Ok(()), Session::end)?;
-        Ok(had_session)
+        self.let_go();
+        self.session.close()
     }
 
     /// The push as the last transfer of the workspace, if the remote has noted it. A full disk there may have refused that.
     pub(crate) fn noted(&self) -> Option<SeenTransfer> {
-        self.is_noted.get().then(|| self.transfer.noted())
+        (self.state.get() == FolderState::Noted).then(|| self.transfer.noted())
     }
 
     /// Releases the folder, unless an archive has done so after all of it was in its place. Returns whether the folder
@@ -260,7 +261,7 @@ impl<'a> Incoming<'a> {
     pub(crate) fn release(&self, backups: &str) -> Outcome<bool> {
         let mut has_backups = false;
         // Who held the folder may be gone: a script that fails ends its session.
-        if self.is_made.get() {
+        if matches!(self.state.get(), FolderState::Held | FolderState::Made) {
             // The script ends the session with it; ending it afterwards would take another round trip.
             let script = self.release_script(backups);
             let reply = self.connection.run_in(self.take_session(), &script)?.reply()?;
@@ -272,7 +273,7 @@ impl<'a> Incoming<'a> {
     }
 
     fn release_script(&self, backups: &str) -> Script {
-        let script = self.script(RELEASE).given("workspace", &self.places[1]);
+        let script = self.script(RELEASE).given("workspace", &self.workspace);
         self.transfer.note_in(script).given("backups", backups)
     }
 }
@@ -280,7 +281,7 @@ impl<'a> Incoming<'a> {
 impl Drop for Incoming<'_> {
     fn drop(&mut self) {
         // Only in the open session: a new one could wait for a login. The next push of this machine clears the rest.
-        if self.is_held.get()
+        if self.is_held()
             && let Some(session) = self.take_session()
         {
             let released = self.connection.run_in(Some(session), &self.releasing());

@@ -102,7 +102,9 @@ pub(crate) fn prepare<'a>(
     let path =
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     let (base, workspace) = (path("base")?, path("workspace")?);
-    let (tops, state) = ([base.clone(), workspace.clone()], path("state")?);
+    let (state, folder) = (path("state")?, path("incoming")?);
+    let (to, workspace_to) = (base.clone(), workspace.clone());
+    let leftover_bytes = field("left-bytes")?.parse().unwrap_or(0);
     let mut remote_state = RemoteState {
         base,
         unnamed_backups: unnamed_backups(&reply, &state),
@@ -110,13 +112,12 @@ pub(crate) fn prepare<'a>(
         workspace,
         workspaces: workspaces(&reply),
         unwritable_code: places(&reply, "unwritable "),
-        incoming: Incoming::new(connection, path("incoming")?, tops, transfer.clone(), session),
+        incoming: Incoming::new(connection, folder, to, workspace_to, transfer.clone(), session),
         last_transfer: transfer.seen(&reply),
         is_new: field("tree")? == "made",
         was_pushed: flag("pushed")?,
         was_taken_over: flag("taken-over")?,
-        has_leftovers: flag("left")?,
-        leftover_bytes: field("left-bytes")?.parse().unwrap_or(0),
+        leftovers: flag("left")?.then_some(leftover_bytes),
         has_zstd: flag("zstd")?,
         code_disk: Disk::parse(&field("disk-of-code")?),
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),

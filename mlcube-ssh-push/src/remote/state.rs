@@ -39,12 +39,10 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) is_new: bool,
     /// Whether any machine may have pushed to the workspace before.
     pub(crate) was_pushed: bool,
-    /// Whether another owner has pushed since this machine did.
+    /// Whether another owner has pushed since this machine did; it may have removed the tree, too.
     pub(crate) was_taken_over: bool,
-    /// Whether the incoming folder holds entries of a push that was cut off.
-    pub(crate) has_leftovers: bool,
-    /// The size of these entries in bytes.
-    pub(crate) leftover_bytes: u64,
+    /// The size in bytes of the entries that a push which was cut off has left in the incoming folder, if there are any.
+    pub(crate) leftovers: Option<u64>,
     /// Whether the remote has zstd.
     pub(crate) has_zstd: bool,
     /// The file system of the tree.
@@ -108,11 +106,11 @@ impl<'a> RemoteState<'a> {
             (path(&remote.base), path(&remote.workspace), path(&remote.state));
         let path = format!("{state}/incoming/{}", incoming.id);
         let transfer = incoming.transfer.clone();
-        let places = [base.clone(), workspace.clone()];
+        let (to, workspace_to) = (base.clone(), workspace.clone());
         let disk = Disk { is_on_incoming_disk: true, free: None };
         Self {
             last_transfer: transfer.noted(),
-            incoming: Incoming::new(connection, path, places, transfer, None),
+            incoming: Incoming::new(connection, path, to, workspace_to, transfer, None),
             base,
             state,
             workspace,
@@ -121,8 +119,7 @@ impl<'a> RemoteState<'a> {
             is_new: !was_pushed,
             was_pushed,
             was_taken_over: false,
-            has_leftovers: false,
-            leftover_bytes: 0,
+            leftovers: None,
             has_zstd: true,
             code_disk: disk,
             workspace_disk: disk,

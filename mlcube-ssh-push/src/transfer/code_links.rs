@@ -37,7 +37,7 @@ impl TransferContext<'_> {
         if self.remote_state.is_new {
             return Ok(links);
         }
-        let to_send = if self.remote_state.has_leftovers {
+        let to_send = if self.remote_state.leftovers.is_some() {
             Cow::Borrowed(code)
         } else {
             self.remote_state.code_that_differs(code)

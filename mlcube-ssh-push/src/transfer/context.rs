@@ -52,7 +52,7 @@ pub(crate) struct Sent {
 }
 
 impl TransferContext<'_> {
-    /// Runs rsync commands that are expected to send `bytes` bytes. What they leave out is noted in `sent` as an error
+    /// Runs, or shows, rsync commands that are expected to send `bytes` bytes. What they leave out is noted in `sent` as an error
     /// for later, so that the rest is still sent.
     pub(crate) fn rsync(
         &self,
@@ -60,6 +60,10 @@ impl TransferContext<'_> {
         bytes: u64,
         sent: &mut Sent,
     ) -> Outcome<Transfer> {
+        if self.step.is_dry_run() {
+            self.step.show(commands);
+            return Ok(Transfer::default());
+        }
         let report = self.step.report();
         let name = |path: &Path| {
             let name = path.to_string_lossy();

@@ -42,14 +42,8 @@ pub(crate) fn check(local: &Local, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The script that moves `paths` of the remote folder `top` to the folder `backups`; `None` if there is nothing to
-/// move.
-pub(crate) fn script(
-    connection: &Connection,
-    paths: &Listing,
-    top: &str,
-    backups: &str,
-) -> Option<Script> {
+/// The script that moves `paths` of the remote folder `top` to the folder `backups`; `None` if there is nothing to move.
+fn script(connection: &Connection, paths: &Listing, top: &str, backups: &str) -> Option<Script> {
     let script = connection.script(MOVE_TO_BACKUPS).given("tree", top).given("backups", backups);
     // Reversed, so that the entries of a folder come before the folder.
     let script = paths.iter().rev().fold(script, |script, (path, _)| script.word(path));
@@ -70,6 +64,7 @@ fn remedy(why: &str) -> &'static str {
 }
 
 /// The result of removing code.
+#[derive(Default)]
 pub(crate) struct Removed {
     /// The paths that existed and were removed.
     pub(crate) deleted: Vec<String>,
@@ -81,7 +76,7 @@ impl TransferContext<'_> {
     /// Deletes remote code that no longer exists locally, and names it. What can't be deleted is an error once the rest
     /// is done.
     pub(crate) fn delete(&self, sent: &mut Sent) -> Outcome<Vec<String>> {
-        let Removed { deleted, failure } = self.remove(&self.local.gone)?;
+        let Removed { deleted, failure } = self.remove_code(&self.local.gone)?;
         for path in &deleted {
             self.step.report().say(&format!("deleted {path} on '{}'", self.connection.host()));
         }
@@ -90,7 +85,7 @@ impl TransferContext<'_> {
     }
 
     /// Moves code out of the remote tree.
-    pub(crate) fn remove(&self, paths: &Listing) -> Outcome<Removed> {
+    pub(crate) fn remove_code(&self, paths: &Listing) -> Outcome<Removed> {
         self.move_away(paths, &self.remote_state.base, &self.backups.code())
     }
 
@@ -98,9 +93,11 @@ impl TransferContext<'_> {
     pub(crate) fn move_away(&self, paths: &Listing, top: &str, backups: &str) -> Outcome<Removed> {
         let (connection, host) = (self.connection, self.connection.host());
         let script = script(connection, paths, top, backups);
-        let Some(script) = script else {
-            return Ok(Removed { deleted: Vec::new(), failure: None });
-        };
+        let Some(script) = script else { return Ok(Removed::default()) };
+        if self.step.is_dry_run() {
+            self.step.show(&connection.shown(&script));
+            return Ok(Removed::default());
+        }
         let reply = self.remote_state.incoming.run_script(script)?;
         let failure = |what: &str| {
             let why = reply.field("why").unwrap_or_else(|| reply.last_error());

@@ -54,10 +54,8 @@ impl TransferContext<'_> {
     ) -> Outcome<()> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         sync_state.set_gone(&local.once_sent())?;
-        let has_removed_links = self.remove_links_in_the_way()?;
-        if args.delete {
-            receipt.deleted = self.delete(sent)?;
-        }
+        let has_removed_links;
+        (has_removed_links, receipt.deleted) = self.remove(args, sent)?;
         let was_deleted = args.delete && sent.refused.is_none();
         let code = self.without_links(code::sendable(&local.code), sent)?;
         let all = self.send(&code, sent);
@@ -122,6 +120,14 @@ impl TransferContext<'_> {
         Ok(sync_state.set_incoming(&[])?)
     }
 
+    /// Removes links in the way, and with `--delete` what no longer exists locally. Returns whether there were such links, and
+    /// what was deleted.
+    fn remove(&self, args: &Args, sent: &mut Sent) -> Outcome<(bool, Vec<String>)> {
+        let has_removed_links = self.remove_links_in_the_way()?;
+        let deleted = if args.delete { self.delete(sent)? } else { Vec::new() };
+        Ok((has_removed_links, deleted))
+    }
+
     /// Sends code and workspace; returns what the archives didn't send.
     fn send<'a>(&'a self, code: &'a Listing, sent: &mut Sent) -> Outcome<Remaining<'a>> {
         let remaining = self.send_new(code, sent)?;
@@ -134,7 +140,7 @@ impl TransferContext<'_> {
     /// Removes remote links that were pushed and are folders locally now, because rsync would write through them.
     /// Returns whether it removed any.
     fn remove_links_in_the_way(&self) -> Outcome<bool> {
-        let of_code = self.remove(&self.local.old_links())?;
+        let of_code = self.remove_code(&self.local.old_links())?;
         let is_sent = |path: &Path, _: &Entry| self.plan.send.get(path).is_some();
         let links = self.local.replaced_links.filter(is_sent);
         let (top, backups) = (&self.remote_state.workspace, self.backups.workspace());
@@ -146,7 +152,8 @@ impl TransferContext<'_> {
     /// Removes links of a task in the places where rsync looks for the parts of files that it sends to the folder
     /// `top`.
     fn remove_partial_links(&self, top: &str, list: &Listing) -> Outcome<()> {
-        if self.remote_state.is_new {
+        // In a dry run nobody knows whether there are any.
+        if self.remote_state.is_new || self.step.is_dry_run() {
             return Ok(());
         }
         let folders: BTreeSet<_> = list.iter().filter_map(|(path, _)| path.parent()).collect();
@@ -190,7 +197,7 @@ impl TransferContext<'_> {
 
     /// The code that rsync has to compare: all but the entries that the remote reported to be as they are locally.
     fn code_to_send<'a>(&self, code: &'a Listing) -> Outcome<Cow<'a, Listing>> {
-        if self.remote_state.by_content && self.connection.is_shared() {
+        if self.remote_state.by_content && self.connection.is_shared() && !self.step.is_dry_run() {
             // Only the owner of a file can set its time. Where another member's file has the same content already,
             // rsync mustn't try.
             let batches = Batch::of(code, &[]);
@@ -224,6 +231,9 @@ impl TransferContext<'_> {
     }
 
     fn check_sent(&self, missing: &Listing, sent: u64, route: &Route) -> Outcome<()> {
+        if self.step.is_dry_run() {
+            return Ok(());
+        }
         let host = self.connection.host().as_str();
         let run = |script| self.remote_state.incoming.run_script(script);
         let not_arrived = |files: &Listing| self.ended(route, &run).not_as_planned(files);
@@ -302,38 +312,15 @@ impl TransferContext<'_> {
     }
 
     /// Shows the transfers of a push as if the remote held exactly what the sync state says.
-    pub(crate) fn show(&self, args: &Args) {
-        let (base, workspace) = (&self.remote_state.base, &self.remote_state.workspace);
-        self.show_removal(&self.local.old_links(), base, &self.backups.code());
-        self.show_removal(&self.local.replaced_links, workspace, &self.backups.workspace());
-        if args.delete {
-            self.show_removal(&self.local.gone, base, &self.backups.code());
-        }
-        if !base.starts_with('/') {
+    pub(crate) fn show(&self, args: &Args) -> Outcome<()> {
+        let sent = &mut Sent::default();
+        self.remove(args, sent)?;
+        if !self.remote_state.base.starts_with('/') {
             // rsync looks for a relative folder of either option below its destination.
             self.step.show_comment(
                 "the remote home isn't known before a login: to paste these commands, write whole remote paths into --temp-dir and --backup-dir",
             );
         }
-        let code = code::sendable(&self.local.code);
-        let remaining = self.show_new(&code);
-        if !remaining.code.is_empty() {
-            let route = self.code_route();
-            self.step.show([&commands::code(
-                self.connection,
-                &route,
-                &remaining.code,
-                &self.backups,
-            )]);
-        }
-        let route = self.workspace_route();
-        self.step.show(&self.workspace_commands(&route, &remaining.workspace));
-        self.show_permissions();
-    }
-
-    fn show_removal(&self, paths: &Listing, top: &str, backups: &str) {
-        let script = delete::script(self.connection, paths, top, backups);
-        let shown = script.map(|script| self.connection.shown(&script));
-        self.step.show(shown.iter().flatten());
+        self.send(&code::sendable(&self.local.code), sent).map(drop)
     }
 }

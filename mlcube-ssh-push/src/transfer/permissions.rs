@@ -60,6 +60,10 @@ impl TransferContext<'_> {
         let workspace = &self.remote_state.workspace;
         let mut reason = String::new();
         for (script, paths) in scripts(self.connection, self.plan, workspace) {
+            if self.step.is_dry_run() {
+                self.step.show(&self.connection.shown(&script));
+                continue;
+            }
             let reply = self.remote_state.incoming.run_script(script)?;
             let why = reply.field("why").unwrap_or_else(|| reply.last_error());
             let now = if reply.status == 0 { reply.listing()? } else { Listing::default() };
@@ -88,12 +92,5 @@ impl TransferContext<'_> {
             "only a file's owner can set its permissions: change its remote owner, or set the same permissions locally",
         ));
         Ok(())
-    }
-
-    /// Shows the scripts that would send the permissions.
-    pub(crate) fn show_permissions(&self) {
-        for (script, _) in scripts(self.connection, self.plan, &self.remote_state.workspace) {
-            self.step.show(&self.connection.shown(&script));
-        }
     }
 }

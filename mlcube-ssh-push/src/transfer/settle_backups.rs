@@ -79,85 +79,123 @@ impl PushBackups<'_> {
         let script = self.connection.script(LIST).given("format", FIND_FORMAT);
         let reply = self.run_on_backups(script)?;
         let backups = reply.listing()?.filter(|_, entry| !entry.is_folder());
-        let disks = self.disks(&backups)?;
-        let mut found = [Found::default(), Found::default()];
-        let mut by_content = Vec::new();
+        let mut found = self.sort(&backups)?;
+        if was_full {
+            self.separate_code_in_place(&mut found.code)?;
+            self.separate_workspace_in_place(&backups, &mut found.workspace)?;
+        }
+        self.separate_starts(&backups, BackedUpTree::Code, was_full, &mut found.code)?;
+        self.separate_starts(&backups, BackedUpTree::Workspace, was_full, &mut found.workspace)?;
+        self.drop_useless(&found, backups.len())?;
+        let changed = found.code.changed.iter().chain(&found.workspace.changed);
+        self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>(), &found.by_content);
+        Ok(())
+    }
+
+    /// Sorts the backups by whether they are of what the listings said.
+    fn sort(&self, backups: &Listing) -> Outcome<Found> {
+        let disks = self.disks(backups)?;
+        let mut found = Found::default();
         for (path, backup) in backups.iter() {
-            let Some((part, place)) = Part::of(path) else { continue };
-            let mut originals = self.originals(part, place).into_iter();
+            let Some((tree, place)) = BackedUpTree::of(path) else { continue };
+            let mut originals = self.originals(tree, place).into_iter();
             let is_expected = originals.any(|original| disks.are_of(path, &backup, &original));
-            if part == Part::Workspace && is_expected && self.looked_the_same(place) {
-                by_content.push(path);
+            let of_tree = match tree {
+                BackedUpTree::Code => &mut found.code,
+                BackedUpTree::Workspace => &mut found.workspace,
+            };
+            if !is_expected {
+                of_tree.changed.push((path, place));
+            } else if tree == BackedUpTree::Workspace && self.looked_the_same(place) {
+                found.by_content.push(path);
             } else {
-                found[part as usize].add(path, place, is_expected);
+                of_tree.expected.push(path);
             }
         }
-        let [code, workspace] = &mut found;
-        if was_full {
-            let base = &self.remote_state.base;
-            let folders = code.changed.iter().filter_map(|(_, place)| place.parent());
-            let disks = self.ask(base, folders)?;
-            code.separate_useless(&self.look(base, code)?, |place, now| {
-                let is_now = |sent: &Entry| disks.of(place).rounded(sent).same_content(now);
-                !self.local.code.get(place).is_some_and(|sent| is_now(&sent))
-                    && self.local.once_sent_to(place).iter().any(is_now)
-            });
-            workspace.separate_useless(
-                &self.look(&self.remote_state.workspace, workspace)?,
-                |place, now| {
-                    let backup = backups.get(&Path::new("workspace").join(place));
-                    // After a transfer by content, a sent file can have the same size and time as the one that it replaced.
-                    !self.backups.by_content
-                        && backup.is_some_and(|backup| backup.size < now.size)
-                        && self
-                            .remote_state
-                            .listing
-                            .get(place)
-                            .is_some_and(|remote| remote.same_content(now))
-                },
-            );
-        }
-        // What is in place byte for byte isn't lost without its backup: a fresh checkout replaces code by the same code.
+        Ok(found)
+    }
+
+    /// After a full disk: finds the code whose place still has what an earlier push has sent there.
+    fn separate_code_in_place(&self, code: &mut FoundIn) -> Outcome<()> {
+        let folders = code.changed.iter().filter_map(|(_, place)| place.parent());
+        let disks = self.disks_below(self.top(BackedUpTree::Code), folders)?;
+        code.separate_useless(&self.look(BackedUpTree::Code, code)?, |place, now| {
+            let is_now = |sent: &Entry| disks.of(place).rounded(sent).same_content(now);
+            !self.local.code.get(place).is_some_and(|sent| is_now(&sent))
+                && self.local.once_sent_to(place).iter().any(is_now)
+        });
+        Ok(())
+    }
+
+    /// After a full disk: finds the files of the workspace that are larger than their backups, and as they were listed.
+    fn separate_workspace_in_place(
+        &self,
+        backups: &Listing,
+        workspace: &mut FoundIn,
+    ) -> Outcome<()> {
+        let tree = BackedUpTree::Workspace;
+        workspace.separate_useless(&self.look(tree, workspace)?, |place, now| {
+            let listed = self.remote_state.listing.get(place);
+            // After a transfer by content, a sent file can have the same size and time as the one that it replaced.
+            !self.backups.by_content
+                && tree.backup(backups, place).is_some_and(|backup| backup.size < now.size)
+                && listed.is_some_and(|listed| listed.same_content(now))
+        });
+        Ok(())
+    }
+
+    /// Finds the backups that are the start of the file in their place, or all of it. What is in place byte for byte isn't
+    /// lost without its backup: a fresh checkout replaces code by the same code.
+    fn separate_starts(
+        &self,
+        backups: &Listing,
+        tree: BackedUpTree,
+        was_full: bool,
+        found: &mut FoundIn,
+    ) -> Outcome<()> {
         // After a push that was cut off, or had no room, a backup may be a part of the file that is still in its place.
         let may_be_parts = was_full || self.sent.is_none();
-        for (found, folder, top) in [
-            (&mut *code, &self.remote_state.base, "code"),
-            (&mut *workspace, &self.remote_state.workspace, "workspace"),
-        ] {
-            let now = self.look(folder, found)?;
-            let may_be_in_place = |place: &Path| {
-                let backup = backups.get(&Path::new(top).join(place));
-                backup.zip(now.get(place)).is_some_and(|(backup, now)| {
-                    let may_be = backup.size == now.size || may_be_parts && backup.size < now.size;
-                    backup.is_file() && now.is_file() && may_be
-                })
-            };
-            let starts = self.starts(folder, found, may_be_in_place)?;
-            found.separate_useless(&now, |place, _| starts.contains(place));
-        }
-        let is_code_known = !self.backups.by_content;
+        let now = self.look(tree, found)?;
+        let may_be_in_place = |place: &Path| {
+            tree.backup(backups, place).zip(now.get(place)).is_some_and(|(backup, now)| {
+                let may_be = backup.size == now.size || may_be_parts && backup.size < now.size;
+                backup.is_file() && now.is_file() && may_be
+            })
+        };
+        let starts = self.starts(tree, found, may_be_in_place)?;
+        found.separate_useless(&now, |place, _| starts.contains(place));
+        Ok(())
+    }
+
+    /// Removes the useless backups, and those of code that are as expected.
+    fn drop_useless(&self, found: &Found, all: usize) -> Outcome<()> {
+        let (code, workspace) = (&found.code, &found.workspace);
         let mut useless = [code.useless.as_slice(), &workspace.useless].concat();
-        if is_code_known {
+        if !self.backups.by_content {
             useless.extend(&code.expected);
-        }
-        self.drop_backups(&useless, useless.len() == backups.len())?;
-        if !is_code_known && !code.expected.is_empty() {
+        } else if !code.expected.is_empty() {
             self.report.say(&format!(
                 "kept backups of the code that this push replaced on '{}' in {}, as --checksum can't tell whether somebody else changed it",
                 self.connection.host(),
                 one_line(&self.backups.code())
             ));
         }
-        let changed = code.changed.iter().chain(&workspace.changed);
-        self.name_backups(&changed.map(|(path, _)| *path).collect::<Vec<_>>(), &by_content);
-        Ok(())
+        self.drop_backups(&useless, useless.len() == all)
+    }
+
+    /// The remote folder of a tree.
+    fn top(&self, tree: BackedUpTree) -> &str {
+        match tree {
+            BackedUpTree::Code => &self.remote_state.base,
+            BackedUpTree::Workspace => &self.remote_state.workspace,
+        }
     }
 
     /// The entries that a backup of `place` is expected to be made of.
-    fn originals(&self, part: Part, place: &Path) -> Vec<Entry> {
-        match part {
-            Part::Code => self.local.once_sent_to(place),
-            Part::Workspace => {
+    fn originals(&self, tree: BackedUpTree, place: &Path) -> Vec<Entry> {
+        match tree {
+            BackedUpTree::Code => self.local.once_sent_to(place),
+            BackedUpTree::Workspace => {
                 let replaced_link = || self.local.replaced_links.get(place);
                 self.expected.get(place).or_else(replaced_link).into_iter().collect()
             }
@@ -168,27 +206,32 @@ impl PushBackups<'_> {
     fn disks(&self, backups: &Listing) -> Outcome<BackupDisks> {
         let mut rounded = Vec::new();
         for (path, backup) in backups.iter() {
-            let Some((part, place)) = Part::of(path) else { continue };
-            let originals = self.originals(part, place);
+            let Some((tree, place)) = BackedUpTree::of(path) else { continue };
+            let originals = self.originals(tree, place);
             if !originals.iter().any(|original| original.same_content(&backup))
                 && originals.iter().any(|original| may_be_rounded(original, &backup))
             {
-                rounded.push((part, path, place));
+                rounded.push((tree, path, place));
             }
         }
-        let of = |wanted: Part, top: &str| {
-            let places = rounded.iter().filter(|(part, ..)| *part == wanted);
-            self.ask(top, places.filter_map(|(.., place)| place.parent()))
+        let of = |wanted: BackedUpTree| {
+            let places = rounded.iter().filter(|(tree, ..)| *tree == wanted);
+            self.disks_below(self.top(wanted), places.filter_map(|(.., place)| place.parent()))
         };
-        let (base, workspace) = (&self.remote_state.base, &self.remote_state.workspace);
         let paths = rounded.iter().filter_map(|(_, path, _)| path.parent());
         Ok(BackupDisks {
-            places: [of(Part::Code, base)?, of(Part::Workspace, workspace)?],
-            backups: self.ask(&self.backups.folder, paths)?,
+            code: of(BackedUpTree::Code)?,
+            workspace: of(BackedUpTree::Workspace)?,
+            backups: self.disks_below(&self.backups.folder, paths)?,
         })
     }
 
-    fn ask<'p>(&self, top: &str, folders: impl Iterator<Item = &'p Path>) -> Outcome<Disks> {
+    /// Asks the file systems of remote folders below `top` how they store times.
+    fn disks_below<'p>(
+        &self,
+        top: &str,
+        folders: impl Iterator<Item = &'p Path>,
+    ) -> Outcome<Disks> {
         let folders: BTreeSet<_> = folders.collect();
         self.remote_state.disks(self.connection, top, &folders.into_iter().collect::<Vec<_>>())
     }
@@ -203,27 +246,27 @@ impl PushBackups<'_> {
     }
 
     /// Lists the files that are now in the places of unexpected backups.
-    fn look(&self, folder: &str, found: &Found) -> Outcome<Listing> {
+    fn look(&self, tree: BackedUpTree, found: &FoundIn) -> Outcome<Listing> {
         if found.changed.is_empty() {
             return Ok(Listing::default());
         }
         let places = found.changed.iter().map(|(_, place)| *place);
-        let reply =
-            self.remote_state.incoming.run_script(list_paths(self.connection, folder, places))?;
+        let script = list_paths(self.connection, self.top(tree), places);
+        let reply = self.remote_state.incoming.run_script(script)?;
         Ok(self.checked(reply)?.listing()?)
     }
 
     /// The places of backups that are the start of the files in these places, or all of them, among those that `may_be`.
     fn starts(
         &self,
-        folder: &str,
-        found: &Found,
+        tree: BackedUpTree,
+        found: &FoundIn,
         may_be: impl Fn(&Path) -> bool,
     ) -> Outcome<HashSet<&'static Path>> {
         let pairs: Vec<_> = found.changed.iter().filter(|(_, place)| may_be(place)).collect();
         let mut starts = HashSet::new();
         for pairs in pairs.chunks(Script::WORDS) {
-            let script = self.connection.script(STARTS).given("folder", folder);
+            let script = self.connection.script(STARTS).given("folder", self.top(tree));
             let script =
                 pairs.iter().fold(script, |script, (path, place)| script.word(path).word(place));
             let reply = self.run_on_backups(script)?.text();
@@ -311,38 +354,65 @@ impl PushBackups<'_> {
 
 /// What a backup is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum BackedUpTree {
     Code,
     Workspace,
 }
 
-impl Part {
-    /// Splits the path of a backup into the part and the place in it.
+impl BackedUpTree {
+    /// Splits the path of a backup into the tree and the place in it.
     fn of(path: &'static Path) -> Option<(Self, &'static Path)> {
-        let of = |part, name| Some((part, path.strip_prefix(name).ok()?));
-        of(Self::Code, "code").or_else(|| of(Self::Workspace, "workspace"))
+        let of = |tree: Self| Some((tree, path.strip_prefix(tree.folder()).ok()?));
+        of(Self::Code).or_else(|| of(Self::Workspace))
+    }
+
+    /// The folder of its backups in that of a push.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Workspace => "workspace",
+        }
+    }
+
+    /// The backup of a place.
+    fn backup(self, backups: &Listing, place: &Path) -> Option<Entry> {
+        backups.get(&Path::new(self.folder()).join(place))
     }
 }
 
 /// The file systems that a backup was on: first at its place, then in the folder for backups.
 struct BackupDisks {
-    places: [Disks; 2],
+    code: Disks,
+    workspace: Disks,
     backups: Disks,
 }
 
 impl BackupDisks {
     /// Returns whether the backup at `path` was made of `original`.
     fn are_of(&self, path: &'static Path, backup: &Entry, original: &Entry) -> bool {
-        let Some((part, place)) = Part::of(path) else { return false };
-        let at_its_place = self.places[part as usize].of(place).rounded(original);
+        let Some((tree, place)) = BackedUpTree::of(path) else { return false };
+        let places = match tree {
+            BackedUpTree::Code => &self.code,
+            BackedUpTree::Workspace => &self.workspace,
+        };
+        let at_its_place = places.of(place).rounded(original);
         let has_become = self.backups.of(path).rounded(&at_its_place);
         original.same_content(backup) || has_become.same_content(backup)
     }
 }
 
-/// The backups of code, or of the workspace.
+/// The backups of a push.
 #[derive(Default)]
 struct Found {
+    code: FoundIn,
+    workspace: FoundIn,
+    /// Backups of files of the workspace that looked the same as what was sent.
+    by_content: Vec<&'static Path>,
+}
+
+/// The backups of code, or of the workspace.
+#[derive(Default)]
+struct FoundIn {
     /// Backups that are as the listings said.
     expected: Vec<&'static Path>,
     /// Backups that aren't, and the places of their files.
@@ -351,15 +421,7 @@ struct Found {
     useless: Vec<&'static Path>,
 }
 
-impl Found {
-    fn add(&mut self, path: &'static Path, place: &'static Path, is_expected: bool) {
-        if is_expected {
-            self.expected.push(path);
-        } else {
-            self.changed.push((path, place));
-        }
-    }
-
+impl FoundIn {
     /// Moves backups to `useless` whose files, listed in `now`, are in their places as they were.
     fn separate_useless(&mut self, now: &Listing, is_in_place: impl Fn(&Path, &Entry) -> bool) {
         let is_useless = |place: &Path| now.get(place).is_some_and(|now| is_in_place(place, &now));
