@@ -6,12 +6,10 @@ mod job;
 mod launcher;
 mod verbs;
 
-use crate::verbs::clean;
-use crate::verbs::query;
-
 use std::process::ExitCode;
 
 use mlcube_ssh::pipe::args;
+use mlcube_ssh::pipe::document::StepName;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command;
 
@@ -23,22 +21,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &cli::Args) -> ExitCode {
-    let step = Step::new("exec", cli::PROGRAM, &args.step)
-        .phase(args.verb.name())
+    let step = Step::new(StepName::Exec, cli::PROGRAM, &args.step)
+        .phase(args.verb.phase())
         .output(args.verb.output());
     if !args.verb.follows_a_job() {
         command::end_with_this_process();
     }
-    match &args.verb {
-        cli::Verb::Configure { .. } | cli::Verb::Run { .. } => {
-            step.run(|step, document| verbs::act(step, document, &args.verb))
-        }
-        cli::Verb::Attach { .. } => {
-            step.takes_up_any_phase().run(|step, document| verbs::act(step, document, &args.verb))
-        }
-        cli::Verb::Clean { yes, force } => {
-            step.answer(|step, document| clean::clean(step, document, yes, *force))
-        }
-        verb => step.answer(|step, document| query::query(step, document, verb)),
-    }
+    verbs::act(step, &args.verb)
 }

@@ -116,6 +116,49 @@ enum Stopping {
 /// The thread that stops a job. It returns the reply, or `None` if the host refused another session.
 type StopThread = JoinHandle<Outcome<Option<Reply>>>;
 
+/// How a stop ended.
+enum StopEnd {
+    /// The remote replied, or can't be asked again.
+    Told(Stop),
+    /// The connection was lost.
+    Lost,
+    /// The host refused another session.
+    Refused,
+}
+
+/// The stop of a job that a session follows.
+struct StopPlan {
+    /// When it begins, if it is to.
+    due: Option<Instant>,
+    running: Option<StopThread>,
+    /// When the remote replied to it.
+    done: Option<Instant>,
+    /// Whether the remote hasn't confirmed the job yet: a stop that runs before its job exists finds no job.
+    waits_for_job: bool,
+}
+
+impl StopPlan {
+    fn of(end: &End, start: Instant) -> Self {
+        Self {
+            // A stop whose connection broke is repeated.
+            due: end.interrupted.map(|_| start + LAST_CHANCE),
+            running: None,
+            done: end.stop.as_ref().map(|_| start),
+            waits_for_job: true,
+        }
+    }
+}
+
+/// What a stop has come to while its job is followed.
+enum Advance {
+    /// The job is followed further.
+    Going,
+    /// Nothing more of the job is waited for.
+    Over,
+    /// The host refuses a second session beside the one that follows the job.
+    Refused,
+}
+
 /// The attempts to reconnect to a job since the last successful one.
 #[derive(Clone, Copy, Debug)]
 struct Attempts {
@@ -314,45 +357,22 @@ impl<'a> Follower<'a> {
     /// Reads one session to its end. A signal meanwhile stops the job through a second session.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
         let (start, mut frames) = (Instant::now(), Frames::default());
-        let mut stopping = None;
-        let mut stopped = self.end.stop.as_ref().map(|_| start);
-        // A stop whose connection broke is repeated. A stop that runs before its job exists finds no job.
-        let mut stop_at = self.end.interrupted.map(|_| start + LAST_CHANCE);
-        let mut waits_for_job = true;
+        let mut stop = StopPlan::of(&self.end, start);
         loop {
-            if let Some(signal) = self.interrupts.take() {
-                if !self.mode.stops_job || self.end.interrupted.is_some() {
+            match self.advance(&mut stop) {
+                Ok(Advance::Going) => {}
+                Ok(Advance::Over) => {
                     session.hang_up();
-                    return Err(self.left_alone(signal));
+                    return Ok(Ended::Job);
                 }
-                self.note_stop_signal(signal);
-                let chance = if self.offset.is_some() { Duration::ZERO } else { LAST_CHANCE };
-                stop_at = Some(Instant::now() + chance);
-            }
-            let is_due = |at: &mut Instant| Instant::now() > *at;
-            if self.offset.is_some() && mem::take(&mut waits_for_job) {
-                stop_at = stop_at.map(|_| Instant::now());
-            }
-            if stopping.is_none() && stop_at.take_if(is_due).is_some() {
-                stopping = Some(self.stop(Stopping::BesideThis));
-            }
-            if let Some(ended) = stopping.take_if(|stopping| stopping.is_finished()) {
-                let Some(stop) = self.stop_result(ended) else {
-                    // The host refuses a second session beside this one.
+                Ok(Advance::Refused) => {
                     session.hang_up();
                     return self.stop_alone();
-                };
-                self.end.stop = stop;
-                stopped = self.end.stop.as_ref().map(|_| Instant::now());
-                if stopped.is_none() {
-                    stop_at = Some(Instant::now() + STOP_PAUSE);
                 }
-            }
-            // A job that couldn't be stopped may continue for any time.
-            let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
-            if is_failed || stopped.is_some_and(|stopped| stopped.elapsed() > LAST_WORDS) {
-                session.hang_up();
-                return Ok(Ended::Job);
+                Err(failure) => {
+                    session.hang_up();
+                    return Err(failure);
+                }
             }
             match session.next(TICK) {
                 Event::Bytes(bytes) => frames.add(&bytes),
@@ -372,45 +392,86 @@ impl<'a> Follower<'a> {
                     return Ok(Ended::Session(session.why_it_ended()?));
                 }
             }
-            let ended = match self.take(&mut frames) {
-                Ok(ended) => ended,
+            match self.take(&mut frames) {
+                Ok(None) => {}
+                Ok(Some(ended)) => return self.end_stop(stop).map(|()| ended),
                 Err(failure) => {
                     session.hang_up();
                     return Err(failure);
                 }
-            };
-            if let Some(ended) = ended {
-                if let Some(stopping) = stopping {
-                    // The session that followed the job has ended, so the host accepts another one.
-                    if self.wait_for_stop(stopping)?.is_none() {
-                        self.stop_alone()?;
-                    }
-                }
-                return Ok(ended);
             }
         }
     }
 
+    /// Takes up a signal, begins a stop that is due, and reads the reply of one that has ended.
+    fn advance(&mut self, stop: &mut StopPlan) -> Outcome<Advance> {
+        if let Some(signal) = self.interrupts.take() {
+            if !self.mode.stops_job || self.end.interrupted.is_some() {
+                return Err(self.left_alone(signal));
+            }
+            self.note_stop_signal(signal);
+            let chance = if self.offset.is_some() { Duration::ZERO } else { LAST_CHANCE };
+            stop.due = Some(Instant::now() + chance);
+        }
+        if self.offset.is_some() && mem::take(&mut stop.waits_for_job) {
+            stop.due = stop.due.map(|_| Instant::now());
+        }
+        let is_due = |at: &mut Instant| Instant::now() > *at;
+        if stop.running.is_none() && stop.due.take_if(is_due).is_some() {
+            stop.running = Some(self.stop(Stopping::BesideThis));
+        }
+        if let Some(ended) = stop.running.take_if(|running| running.is_finished()) {
+            match self.stop_end(ended) {
+                StopEnd::Told(told) => {
+                    (self.end.stop, stop.done) = (Some(told), Some(Instant::now()));
+                }
+                StopEnd::Lost => {
+                    (self.end.stop, stop.done) = (None, None);
+                    stop.due = Some(Instant::now() + STOP_PAUSE);
+                }
+                StopEnd::Refused => return Ok(Advance::Refused),
+            }
+        }
+        // A job that couldn't be stopped may continue for any time.
+        let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
+        let is_over = is_failed || stop.done.is_some_and(|done| done.elapsed() > LAST_WORDS);
+        Ok(if is_over { Advance::Over } else { Advance::Going })
+    }
+
+    /// Waits for a stop that still runs when the job has ended.
+    fn end_stop(&mut self, stop: StopPlan) -> Outcome<()> {
+        if let Some(running) = stop.running {
+            // The session that followed the job has ended, so the host accepts another one.
+            if !self.wait_for_stop(running)? {
+                self.stop_alone()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits for the stop's reply, so that the user learns what the stop left behind; a second signal ends the waiting.
-    /// Returns `None` if the host refused the session for the stop.
-    fn wait_for_stop(&mut self, stopping: StopThread) -> Outcome<Option<()>> {
+    /// Returns whether the host took a session for the stop.
+    fn wait_for_stop(&mut self, stopping: StopThread) -> Outcome<bool> {
         while !stopping.is_finished() {
             if let Some(signal) = self.interrupted_within(TICK) {
                 return Err(self.left_alone(signal));
             }
         }
-        Ok(self.stop_result(stopping).map(|stop| self.end.stop = stop))
+        self.end.stop = match self.stop_end(stopping) {
+            StopEnd::Told(told) => Some(told),
+            StopEnd::Lost => None,
+            StopEnd::Refused => return Ok(false),
+        };
+        Ok(true)
     }
 
-    /// Returns the result of a stop: `Some(None)` if the connection was lost meanwhile, `None` if the host refused the
-    /// session.
-    #[expect(clippy::option_option, reason = "no session and no reply are different results")]
-    fn stop_result(&self, stopping: StopThread) -> Option<Option<Stop>> {
+    fn stop_end(&self, stopping: StopThread) -> StopEnd {
         match stopping.join() {
-            Ok(Ok(reply)) => Some(Some(Stop::from_reply(&reply?, &self.document))),
-            Ok(Err(failure)) if !failure.is_final() => Some(None),
-            Ok(Err(failure)) => Some(Some(Stop::Failed(failure.to_string(), None))),
-            Err(_) => Some(Some(Stop::Failed("the stop wasn't asked for".to_owned(), None))),
+            Ok(Ok(Some(reply))) => StopEnd::Told(Stop::from_reply(&reply, &self.document)),
+            Ok(Ok(None)) => StopEnd::Refused,
+            Ok(Err(failure)) if !failure.is_final() => StopEnd::Lost,
+            Ok(Err(failure)) => StopEnd::Told(Stop::Failed(failure.to_string(), None)),
+            Err(_) => StopEnd::Told(Stop::Failed("the stop wasn't asked for".to_owned(), None)),
         }
     }
 
@@ -475,7 +536,7 @@ impl<'a> Follower<'a> {
                     return Ok(Some(Ended::Job));
                 }
                 Frame::Lost(why) => {
-                    self.end.why_lost = Some(why);
+                    self.end.lost = Some(why);
                     return Ok(Some(Ended::Job));
                 }
                 Frame::Started | Frame::LogEnd => return Ok(Some(Ended::Job)),

@@ -1,7 +1,7 @@
 //! `attach`: follows an existing job, from any machine that has the document.
 
 use mlcube_ssh::cube::Cube;
-use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::document::{Document, Phase};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::remote::connection::Connection;
@@ -10,7 +10,7 @@ use mlcube_ssh::settings::names::TaskName;
 
 use crate::cli::{FollowArgs, JobArgs, TailArgs};
 use crate::follow::Follower;
-use crate::job::{Job, Phase, result};
+use crate::job::{Job, result};
 use crate::verbs::run;
 
 /// Follows a job to its end, then makes the document describe the tasks of that job.
@@ -30,16 +30,16 @@ pub(crate) fn attach(
         return Ok(());
     }
     let follower = Follower::new(connection, document, job, step.report(), mode, run::log(args))?;
-    let end = run::follow(document, follower, Phase::Run)?;
+    let end = run::follow(document, follower, None)?;
     let record = end.record.as_deref().and_then(JobRecord::parse);
-    let ran = record.map_or(Phase::Run, |record| take_over(step, document, &record));
+    let ran = record.and_then(|record| take_over(step, document, &record));
     result::of(&end, ran, document)
 }
 
-/// Sets the document's tasks to those of the job, so that a pull fetches their outputs. The remote's record decides nothing
-/// else: the document keeps its own options and variables for later runs.
-fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase {
-    let phase = Phase::of_word(record.phase());
+/// Sets the document's tasks to those of the job, so that a pull fetches their outputs; returns the phase, if the record
+/// names one. It decides nothing else: the document keeps its own options and variables for later runs.
+fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Option<Phase> {
+    let phase = record.phase();
     let known = document.task_names();
     // Only the local document decides which tasks are withheld.
     let is_withheld = |task: &str| document.run.withheld.contains_key(task);
@@ -66,7 +66,7 @@ fn take_over(step: &Step, document: &mut Document, record: &JobRecord) -> Phase 
         step.report().hint("give `attach` the NAME=VALUE arguments of the run");
     }
     if let Some(receipt) = &mut document.steps.exec {
-        receipt.phase = Some(phase.word().to_owned());
+        receipt.phase = phase;
         receipt.other_arguments = other_arguments;
     }
     phase

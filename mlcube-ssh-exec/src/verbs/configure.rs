@@ -2,13 +2,12 @@
 
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::layout::Layout;
-use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::document::{Document, Phase};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::sync::SyncState;
 
 use crate::cli::FollowArgs;
-use crate::job::Phase;
 use crate::verbs::run::{NewJob, run_job};
 
 /// Configures the cube on the remote; with `if_changed` only if the push found a changed build context.
@@ -44,10 +43,11 @@ fn context_changed(document: &Document) -> bool {
 
 /// Returns whether an earlier run of this step already configured this document, and nothing changed since.
 fn is_configured(document: &Document) -> bool {
-    let done =
-        document.steps.exec.as_ref().is_some_and(|exec| {
-            exec.phase.as_deref() == Some("configure") && exec.status == Some(0)
-        });
+    let done = document
+        .steps
+        .exec
+        .as_ref()
+        .is_some_and(|exec| exec.phase == Some(Phase::Configure) && exec.status == Some(0));
     done && document.failed.is_none() && !context_changed(document)
 }
 

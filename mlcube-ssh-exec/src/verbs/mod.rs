@@ -3,31 +3,41 @@
 mod attach;
 pub(crate) mod clean;
 mod configure;
-pub(crate) mod query;
-pub(crate) mod run;
+mod query;
+mod run;
 
-use mlcube_ssh::cube::Cube;
-use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::Outcome;
+use std::process::ExitCode;
+
 use mlcube_ssh::pipe::step::Step;
 
 use crate::cli::Verb;
-use crate::job::Phase;
+use crate::verbs::query::Query;
 
-/// Runs a verb that starts or follows a job, and adds a receipt.
-pub(crate) fn act(step: &Step, document: &mut Document, verb: &Verb) -> Outcome<()> {
+/// Runs a verb. Those that start or follow a job write the document with a receipt, the other ones their result.
+pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
     match verb {
-        Verb::Configure { if_changed, wait, follow } => {
+        Verb::Configure { if_changed, wait, follow } => step.run(|step, document| {
             configure::configure(step, document, *if_changed, wait.wait, follow)
-        }
+        }),
         Verb::Run { detach, as_is, wait, follow } => {
-            let (phase, detach, as_is, wait) = (Phase::Run, *detach, *as_is, wait.wait);
-            let new = run::NewJob { phase, detach, as_is, wait, follow };
-            let cube = Cube::of(document)?;
-            run::run_job(step, document, &cube, new)
+            step.run(|step, document| run::run(step, document, *detach, *as_is, wait.wait, follow))
         }
-        Verb::Attach { job, tail, follow } => attach::attach(step, document, job, tail, follow),
-        // `main` passes all other verbs to `query` and `clean`.
-        _ => Ok(()),
+        Verb::Attach { job, tail, follow } => step
+            .takes_up_any_phase()
+            .run(|step, document| attach::attach(step, document, job, tail, follow)),
+        Verb::Status { job, all } => {
+            step.answer(|step, document| Query::of(step, document)?.status(job, *all))
+        }
+        Verb::List => step.answer(|step, document| Query::of(step, document)?.list()),
+        Verb::Logs { job, tail, follow, reconnect } => step.answer(|step, document| {
+            Query::of(step, document)?.logs(job, tail, *follow, *reconnect)
+        }),
+        Verb::Stop { job, force, grace } => {
+            step.answer(|step, document| Query::of(step, document)?.stop(job, *force, *grace))
+        }
+        Verb::Logout => step.answer(|step, document| Query::of(step, document)?.log_out()),
+        Verb::Clean { yes, force } => {
+            step.answer(|step, document| clean::clean(step, document, yes, *force))
+        }
     }
 }

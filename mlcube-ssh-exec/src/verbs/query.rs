@@ -9,99 +9,116 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::job::JobState;
+use mlcube_ssh::remote::job::JobReport;
 use mlcube_ssh::remote::login::master::Closed;
 use mlcube_ssh::remote::problem::{self, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::ui::terminal;
 
-use crate::cli::Verb;
+use crate::cli::{JobArgs, ReconnectArgs, TailArgs};
 use crate::follow::{FollowMode, Follower};
 use crate::job::{Job, result};
 use crate::verbs::run;
 
-/// Runs the verb and writes its result to standard output.
-pub(crate) fn query(step: &Step, document: &Document, verb: &Verb) -> Outcome<()> {
-    let cube = Cube::of(document)?;
-    let connection = Connection::new(&cube, &document.remote, step.report())?;
-    let job = |id| Job::existing(document, &cube, &connection, id);
-    let jobs = |script: &Script| job_states(step, document, &connection, script);
-    match verb {
-        Verb::Status { job: which, all } => {
-            let states = jobs(&job(which.job.as_ref()).status_script(*all))?;
-            Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
-        }
-        Verb::List => {
-            let states = jobs(&job(None).status_script(true))?;
-            Ok(write_for_people(states.iter().map(JobState::line))?)
-        }
-        Verb::Stop { job: which, force, grace } => {
-            let grace = if *force { 0 } else { *grace };
-            let states = jobs(&job(which.job.as_ref()).stop_script_after(grace, *force))?;
-            states.iter().filter_map(JobState::released).for_each(|text| step.report().warn(&text));
-            Ok(write_once(&states.iter().map(JobState::json).collect::<String>())?)
-        }
-        Verb::Logs { job: which, tail, follow, reconnect } => {
-            let job = job(which.job.as_ref());
-            if step.is_dry_run() {
-                step.show(&connection.shown(&job.attach_script(None, tail.tail, *follow)));
-                return Ok(());
-            }
-            let mode = FollowMode {
-                follow: *follow,
-                stops_job: false,
-                ..run::follow_mode(*reconnect, tail.tail)
-            };
-            let log = terminal::safe(io::stdout());
-            let end = Follower::new(connection, document, job, step.report(), mode, log)?.run()?;
-            result::check_written(&end, document)
-        }
-        Verb::Logout => log_out(step, &connection),
-        Verb::Configure { .. } | Verb::Run { .. } | Verb::Attach { .. } | Verb::Clean { .. } => {
-            Ok(())
-        }
-    }
+/// A verb that writes its result to standard output.
+pub(crate) struct Query<'a> {
+    step: &'a Step,
+    document: &'a Document,
+    cube: Cube,
+    connection: Connection,
 }
 
-/// Closes the connection. It keeps the groups and limits that the account had at the login.
-fn log_out(step: &Step, connection: &Connection) -> Outcome<()> {
-    if step.is_dry_run() {
-        step.show(&connection.close_commands());
-        return Ok(());
+impl<'a> Query<'a> {
+    pub(crate) fn of(step: &'a Step, document: &'a Document) -> Outcome<Self> {
+        let cube = Cube::of(document)?;
+        let connection = Connection::new(&cube, &document.remote, step.report())?;
+        Ok(Self { step, document, cube, connection })
     }
-    let host = connection.host();
-    step.report().say(&match connection.close()? {
-        Closed::Ours => format!("closed the connection to '{host}'"),
-        Closed::UsersOwn => format!(
-            "the connection to '{host}' belongs to your own ssh and stays open; close it with `{}`",
-            connection.close_by_hand()
-        ),
-        _ => format!("no connection to '{host}' is open"),
-    });
-    Ok(())
-}
 
-/// Runs the script and parses the job states of its reply.
-fn job_states(
-    step: &Step,
-    document: &Document,
-    connection: &Connection,
-    script: &Script,
-) -> Outcome<Vec<JobState>> {
-    if step.is_dry_run() {
-        step.show(&connection.shown(script));
-        return Ok(Vec::new());
+    /// `status`: one line of JSON for the job, or for each job.
+    pub(crate) fn status(&self, which: &JobArgs, all: bool) -> Outcome<()> {
+        let states = self.states(&self.job(which).status_script(all))?;
+        Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
     }
-    let reply = connection.run(script)?;
-    check(document, &reply)?;
-    let text = reply.text();
-    let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
-    let parse = |line| {
-        JobState::parse(line).with_context(|| {
-            format!("can't read the state 'job {line}' that '{}' sent", connection.host())
-        })
-    };
-    Ok(jobs.map(parse).collect::<anyhow::Result<_>>()?)
+
+    /// `list`: a line for each job.
+    pub(crate) fn list(&self) -> Outcome<()> {
+        let newest = Job::existing(self.document, &self.cube, &self.connection, None);
+        let states = self.states(&newest.status_script(true))?;
+        Ok(write_for_people(states.iter().map(JobReport::line))?)
+    }
+
+    /// `stop`: one line of JSON for the job that was stopped.
+    pub(crate) fn stop(&self, which: &JobArgs, force: bool, grace: u64) -> Outcome<()> {
+        let grace = if force { 0 } else { grace };
+        let states = self.states(&self.job(which).stop_script_after(grace, force))?;
+        let released = states.iter().filter_map(JobReport::released);
+        released.for_each(|text| self.step.report().warn(&text));
+        Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
+    }
+
+    /// `logs`: the log of a job.
+    pub(crate) fn logs(
+        self,
+        which: &JobArgs,
+        tail: &TailArgs,
+        follow: bool,
+        reconnect: ReconnectArgs,
+    ) -> Outcome<()> {
+        let job = self.job(which);
+        let Self { step, document, connection, .. } = self;
+        if step.is_dry_run() {
+            step.show(&connection.shown(&job.attach_script(None, tail.tail, follow)));
+            return Ok(());
+        }
+        let mode =
+            FollowMode { follow, stops_job: false, ..run::follow_mode(reconnect, tail.tail) };
+        let log = terminal::safe(io::stdout());
+        let end = Follower::new(connection, document, job, step.report(), mode, log)?.run()?;
+        result::check_written(&end, document)
+    }
+
+    /// `logout`: closes the connection. It keeps the groups and limits that the account had at the login.
+    pub(crate) fn log_out(&self) -> Outcome<()> {
+        let (step, connection) = (self.step, &self.connection);
+        if step.is_dry_run() {
+            step.show(&connection.close_commands());
+            return Ok(());
+        }
+        let host = connection.host();
+        step.report().say(&match connection.close()? {
+            Closed::Ours => format!("closed the connection to '{host}'"),
+            Closed::UsersOwn => format!(
+                "the connection to '{host}' belongs to your own ssh and stays open; close it with `{}`",
+                connection.close_by_hand()
+            ),
+            _ => format!("no connection to '{host}' is open"),
+        });
+        Ok(())
+    }
+
+    fn job(&self, which: &JobArgs) -> Job {
+        Job::existing(self.document, &self.cube, &self.connection, which.job.as_ref())
+    }
+
+    /// Runs the script and parses the job states of its reply.
+    fn states(&self, script: &Script) -> Outcome<Vec<JobReport>> {
+        let connection = &self.connection;
+        if self.step.is_dry_run() {
+            self.step.show(&connection.shown(script));
+            return Ok(Vec::new());
+        }
+        let reply = connection.run(script)?;
+        check(self.document, &reply)?;
+        let text = reply.text();
+        let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));
+        let parse = |line| {
+            JobReport::parse(line).with_context(|| {
+                format!("can't read the state 'job {line}' that '{}' sent", connection.host())
+            })
+        };
+        Ok(jobs.map(parse).collect::<anyhow::Result<_>>()?)
+    }
 }
 
 fn check(document: &Document, reply: &Reply) -> Outcome<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use mlcube_ssh::cube::Cube;
-use mlcube_ssh::pipe::document::{Document, Receipt};
+use mlcube_ssh::pipe::document::{Document, Phase, Receipt};
 use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -16,7 +16,7 @@ use mlcube_ssh::ui::terminal;
 use crate::cli::{FollowArgs, ReconnectArgs};
 use crate::follow::{FollowMode, Follower};
 use crate::job::result::End;
-use crate::job::{Job, Phase, StartOptions, WhichJob, engine, new_id, result, variables};
+use crate::job::{Job, StartOptions, WhichJob, engine, new_id, result, variables};
 use crate::launcher;
 
 /// The options for starting and following a new job.
@@ -29,6 +29,19 @@ pub(crate) struct NewJob<'a> {
     /// Seconds to wait for a locked workspace; `None` doesn't wait.
     pub(crate) wait: Option<u64>,
     pub(crate) follow: &'a FollowArgs,
+}
+
+/// Starts a job for the document's tasks.
+pub(crate) fn run(
+    step: &Step,
+    document: &mut Document,
+    detach: bool,
+    as_is: bool,
+    wait: Option<u64>,
+    follow: &FollowArgs,
+) -> Outcome<()> {
+    let cube = Cube::of(document)?;
+    run_job(step, document, &cube, NewJob { phase: Phase::Run, detach, as_is, wait, follow })
 }
 
 /// Starts a job, follows it unless it is detached, and adds a receipt.
@@ -69,7 +82,7 @@ pub(crate) fn run_job(
     }
     let mode = FollowMode { wait: new.wait, ..follow_mode(new.follow.reconnect, None) };
     let follower = Follower::new(connection, document, job, step.report(), mode, log(new.follow))?;
-    let end = follow(document, follower, phase)?;
+    let end = follow(document, follower, Some(phase))?;
     if new.detach {
         step.report().say(&format!(
             "started {} on '{}'; follow it with `{}`",
@@ -78,7 +91,7 @@ pub(crate) fn run_job(
             document.attach_command(end.job.id())
         ));
     }
-    result::of(&end, phase, document)
+    result::of(&end, Some(phase), document)
 }
 
 /// Returns the mode in which Ctrl-C stops the job.
@@ -92,10 +105,15 @@ pub(crate) fn follow_mode(args: ReconnectArgs, tail: Option<u64>) -> FollowMode 
     }
 }
 
-/// Follows a job and adds a receipt, even when the job may continue without this program: `attach` finds the job by it.
-pub(crate) fn follow(document: &mut Document, follower: Follower, phase: Phase) -> Outcome<End> {
+/// Follows a job and adds a receipt, even when the job may continue without this program: `attach` finds the job by it. An
+/// `attach` knows the phase only at the end.
+pub(crate) fn follow(
+    document: &mut Document,
+    follower: Follower,
+    phase: Option<Phase>,
+) -> Outcome<End> {
     let note = |receipt: &mut Receipt, job: &WhichJob| {
-        receipt.phase = Some(phase.word().to_owned());
+        receipt.phase = phase;
         receipt.job = job.id().cloned();
     };
     let job = follower.job().clone();
