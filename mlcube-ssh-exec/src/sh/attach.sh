@@ -1,10 +1,19 @@
 #!/bin/sh
 # Continues a job's log.
-# Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; offset, the
-# first byte to send, or nothing for the last `lines` lines, which are all if that is nothing, too; then, `follow` the
-# log after its existing part, or `end`.
-# Replies, first: `job ID`, `record N` and N bytes, `offset N`; after the existing part of the log `warning TEXT`, if
-# the rest is gone, and `end`; or problem.
+# Given:
+#   state      the state folder
+#   id         the job's, or nothing for the newest of the workspace
+#   workspace  that of the job
+#   offset     the first byte to send, or nothing for the last lines
+#   lines      the number of lines, or nothing for all
+#   then       `follow` the log after its existing part, or `end`
+# Replies:
+#   job ID                the job
+#   record N              then N bytes: its job.json
+#   offset N              then what follow.sh sends
+#   warning TEXT          after the existing part of the log, if the rest is gone
+#   end                   after that part, without `follow`
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # select-job.sh sets job, the client what is given
 
 pick_job

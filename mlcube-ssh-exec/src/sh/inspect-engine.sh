@@ -1,9 +1,13 @@
 #!/bin/sh
 # Collects facts about a failure of the container engine that a person can fix.
-# Given: failure, its kind; engine, its name or path.
-# Replies, each line only if known: `at PATH`, where an interactive login shell finds the engine; `docker-host ADDRESS`,
-# if only such a shell has it; `other NAME`, another engine on this host; `stores FOLDER`, where the engine keeps images
-# and containers.
+# Given:
+#   failure  its kind
+#   engine   its name or path
+# Replies:
+#   at PATH              where an interactive login shell finds the engine
+#   docker-host ADDRESS  if only such a shell has it
+#   other NAME           another engine on this host
+#   stores FOLDER        where the engine keeps images and containers
 # shellcheck disable=SC2154 # the client sets what is given
 
 # Sets `their_path` and `their_host`: PATH and DOCKER_HOST of an interactive login shell, which reads start-up files

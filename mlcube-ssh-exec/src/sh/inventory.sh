@@ -1,7 +1,10 @@
 #!/bin/sh
 # Finds what this host holds of one cube, and which jobs prevent its removal.
-# Given: base, state (the state folder) and workspace; environment, the folder of the python environment, or nothing if
-# it isn't ours.
+# Given:
+#   base         the remote tree
+#   state        the state folder
+#   workspace    of the document
+#   environment  the folder of the python environment, or nothing if it isn't ours
 # shellcheck disable=SC2034,SC2154 # the scripts read what is set here; jobs.sh sets how, the client what is given
 
 locate_places
@@ -68,9 +71,9 @@ tell_silent() {
 # for good.
 runs() {
   job_state "$1"
-  case $how$why in
-    running | pending* | elsewhere | unknown | lostremains) return 0 ;;
-    *left) if has_remains "$1"; then return 0; fi ;;
+  case $how:$why in
+    running: | pending:* | elsewhere: | unknown: | lost:remains) return 0 ;;
+    *:left) if has_remains "$1"; then return 0; fi ;;
   esac
   [ -z "$(container_processes "$1")" ] || return 0
   find_containers "$1" running && [ -n "$containers" ]

@@ -1,10 +1,15 @@
 #!/bin/sh
 # Lists what the host holds of the cube.
-# Given, beside what inventory.sh needs: format and unreadable, the formats of an entry of the tree, and of one that
-# can't be read; format_outside and unreadable_outside, those for the workspaces outside the tree.
-# Replies: a line `found KIND KIB PATH` for each item, or `found container 0 ID`; `silent ENGINE` for each engine that
-# may have containers of jobs and doesn't reply; `newest ID`, then a line `listing` and the entries of the tree and the
-# workspaces.
+# Given, beside what inventory.sh needs:
+#   format              of an entry of the tree
+#   unreadable          of one that can't be read
+#   format_outside      of an entry of a workspace outside the tree
+#   unreadable_outside  of one that can't be read
+# Replies:
+#   found KIND KIB PATH  for each item; `found container 0 ID` for a container
+#   silent ENGINE        for each engine that may have containers of jobs and doesn't reply
+#   newest ID            the newest job
+#   listing              then the entries of the tree and the workspaces
 # shellcheck disable=SC2154 # inventory.sh sets the folders, the client what is given
 
 found() {

@@ -1,12 +1,18 @@
 #!/bin/sh
 # Removes what the host holds of the cube. No job can start meanwhile.
-# Given, beside what inventory.sh needs: owner, the id of the owner that asks; former_owner, its id under an earlier
-# version; adopt, `yes` to remove also what another owner has pushed; newest, the newest job that the client knows;
-# force, `yes` to remove also the folder of a job that may have left containers: nothing else leads to them.
+# Given, beside what inventory.sh needs:
+#   owner         the id of the owner that asks
+#   former_owner  its id under an earlier version
+#   adopt         `yes` to remove also what another owner has pushed
+#   newest        the newest job that the client knows
+#   force         `yes` to remove also the folder of a job that may have left containers: nothing else leads to them
 # Words: the items to remove: containers, jobs, partial, tree, workspace, own/NAME, replaced, environment.
-# Replies: a line `removed KIND PATH` or `kept KIND WHY PATH` for each item (`kept container silent ENGINE` for an
-# engine that doesn't reply); after `denied`, a line `closed OWNER PATH` names an entry that can't be removed; or
-# problem.
+# Replies:
+#   removed KIND PATH     for each item that is gone
+#   kept KIND WHY PATH    for each other one; `kept container silent ENGINE` for an engine that doesn't reply
+#   denied                then the lines below
+#   closed OWNER PATH     an entry that can't be removed
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given, inventory.sh the folders, find_busy busy
 
 [ -d "$state" ] || [ "$*" = environment ] || problem nothing

@@ -1,9 +1,16 @@
 #!/bin/sh
 # Runs a job to its end and writes its status. This process leads the job's session; its output is the job's log.
-# Given as NAME=VALUE: job, its folder; lock, that of its workspace; view, the folder of links to the cube, or nothing;
-# shims, the shim's folder; mask, the umask of the account; cube, its folder; python, which runs mlcube; log_limit, the
-# longest log in bytes, or 0 for any; locale, the user's LC_ALL, or `-` if it is unset.
-# Words, after `--`: mlcube's.
+# Given as NAME=VALUE:
+#   job        its folder
+#   lock       that of its workspace
+#   view       the folder of links to the cube, or nothing
+#   shims      the shim's folder
+#   mask       the umask of the account
+#   cube       its folder
+#   python     which runs mlcube
+#   log_limit  the longest log in bytes, or 0 for any
+#   locale     the user's LC_ALL, or `-` if it is unset
+# Words: after `--`: mlcube's.
 # The launcher's functions before_mlcube and after_mlcube precede it.
 # shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
 
@@ -230,8 +237,8 @@ count_tasks() {
 
 if [ "$status" -ne 0 ]; then judge "$@"; fi
 # mlcube's singularity runner builds nothing while a file of the image's name is there, whatever has changed.
-case $status$2 in
-  0configure)
+case $status:$2 in
+  0:configure)
     if [ -f "$job/engine-called" ] && [ ! -f "$job/engine" ] && [ ! -f "$job/built" ]; then
       printf "mlcube-ssh: warning: the image's file exists already, so mlcube's singularity runner built nothing; to build it again, remove the file first\n"
     fi

@@ -31,9 +31,9 @@ pick_job() {
 tell_job() {
   job_state "$1"
   # The batch system may have ended the task of a job whose end nobody has followed, for its memory say.
-  case $how$status in finished0) ;; finished*) if is_batch_job "$1" && learn_end "$1"; then job_state "$1"; fi ;; esac
+  case $how:$status in finished:0) ;; finished:*) if is_batch_job "$1" && learn_end "$1"; then job_state "$1"; fi ;; esac
   # Its leader has written the status, and the stop that ends the rest may still be at work.
-  if [ "$how$why" = killed ] && holds_a_lock "$1" && has_remains "$1"; then why=left; fi
+  if [ "$how:$why" = killed: ] && holds_a_lock "$1" && has_remains "$1"; then why=left; fi
   read -r started 2>/dev/null <"$1/started" || started=-
   ended=-
   case $how in

@@ -1,18 +1,40 @@
 #!/bin/sh
 # Starts a job. A job that exists already is only followed: the reply to an earlier start was lost.
-# Given: state (the state folder); id, the job's; base; root, the cube's folder in the base, and file, its mlcube.yaml
-# there; workspace, or nothing for the folder `workspace` in the cube's; python, which runs mlcube; environment, the
-# folder of the python environment that was created for mlcube, or nothing; settings, those of the remote mlcube, or
-# nothing for the account's own; document; variables, the names of those for the task; run, shim and launch, the texts
-# of run.sh, engine.sh and launch.py; about, who starts the job (JSON); locked, the workspace to lock; former_workspace,
-# its path under an earlier version, or nothing; then, `follow` or `detach`, after the start; log_limit, the longest log
-# in bytes, or 0 for any; gpus, the value of --gpus, or nothing; known_pushes, the ids of which the last push of the
-# workspace may have one, and transfer_file, the file with it; as_is, yes to start in spite of another one; launcher,
-# `direct` or `slurm`; remote_engine, docker or podman, or the path of one; owner, the id of the machine and folder that
-# ask, and former_owner, its id under an earlier version.
+# Given:
+#   state             the state folder
+#   id                the job's
+#   base              the remote tree
+#   root              the cube's folder in the base
+#   file              its mlcube.yaml there
+#   workspace         or nothing for the folder `workspace` in the cube's
+#   locked            the workspace to lock
+#   former_workspace  its path under an earlier version, or nothing
+#   owner             the id of the machine and folder that ask, or nothing
+#   former_owner      its id under an earlier version
+#   python            which runs mlcube
+#   environment       the folder of the python environment that was created for mlcube, or nothing
+#   settings          those of the remote mlcube, or nothing for the account's own
+#   document          the part of it that describes the request (JSON)
+#   about             who starts the job (JSON)
+#   variables         the names of those for the task
+#   gpus              the value of --gpus, or nothing
+#   remote_engine     docker or podman, or the path of one
+#   run               the text of run.sh
+#   shim              the text of engine.sh
+#   launch            the text of launch.py
+#   launcher          `direct` or `slurm`
+#   then              `follow` or `detach`, after the start
+#   as_is             `yes` to start although the workspace isn't as the last push left it
+#   known_pushes      the ids of which the last push of the workspace may have one
+#   transfer_file     the file with that id
+#   log_limit         the longest log in bytes, or 0 for any
 # Words: mlcube's. The first is its log level, the second its command.
-# Replies: `warning TEXT`, maybe; with `follow` a line `offset 0` and what follow.sh sends; with `detach` the node as
-# follow.sh tells it, and `started`, or for a job that failed before mlcube what follow.sh sends; or problem.
+# Replies:
+#   warning TEXT          maybe several
+#   offset 0              with `follow`, and what follow.sh sends
+#   started               with `detach`, after the node as follow.sh tells it; for a job that failed before mlcube, what
+#                         follow.sh sends
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2034,SC2154 # the launcher reads mask; jobs.sh sets how and ticks, the prelude user_locale, the client what is given
 
 locate "$state"
@@ -147,8 +169,8 @@ prune() {
   set -- "$state"/jobs/*
   while [ $# -gt 20 ]; do
     job_state "$1"
-    case $how$why in
-      running | pending* | elsewhere | unknown | lostremains | lostnamespace | *left) ;;
+    case $how:$why in
+      running: | pending:* | elsewhere: | unknown: | lost:remains | lost:namespace | *:left) ;;
       *) remove_job "$1" ;;
     esac
     shift

@@ -1,8 +1,13 @@
 #!/bin/sh
 # Prints the state of jobs.
-# Given: state (the state folder); id, the job's, or nothing for the newest of the workspace; workspace; which, `all`
-# for the jobs of all workspaces, or `one`.
-# Replies: a line of tell_job for each; or problem.
+# Given:
+#   state      the state folder
+#   id         the job's, or nothing for the newest of the workspace
+#   workspace  that of the job
+#   which      `all` for the jobs of all workspaces, or `one`
+# Replies:
+#   job …                 for each job, by tell_job
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # select-job.sh sets job, the client what is given
 
 locate "$state"

@@ -1,10 +1,17 @@
 #!/bin/sh
 # Makes sure that the python environment exists and is complete.
-# Given: kind, system or virtualenv; named_python, the name or path of a python; folder, that of the environment, or
-# nothing; state_folder, that of the remote tree, which may not exist yet.
+# Given:
+#   kind          system or virtualenv
+#   named_python  the name or path of a python
+#   folder        that of the environment, or nothing
+#   state_folder  that of the remote tree, which may not exist yet
 # Words: the requirements.
-# Reply: changed, python (its path), mlcube (its version), gpus (`plain` or `quoted`: how a list of GPUs must be
-# passed); or problem.
+# Replies:
+#   changed               whether anything was
+#   python                its path
+#   mlcube                its version
+#   gpus                  `plain` or `quoted`: how a list of GPUs must be passed
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 case $named_python in \~/*) named_python=$(absolute "$named_python") ;; esac

@@ -1,7 +1,10 @@
 #!/bin/sh
 # Replies with the space that sparse files take on the disk.
-# Given: workspace. Words: paths in it.
-# Replies: a line `allocated BYTES`, the sum.
+# Given:
+#   workspace  that holds the files
+# Words: paths in it.
+# Replies:
+#   allocated BYTES  the sum
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

@@ -1,8 +1,13 @@
 #!/bin/sh
 # Lists the targets of links that lead out of the workspace: the file, or the folder with all that is in it.
-# Given: workspace; linked, the format of the listing; unreadable, the format of unreadable entries.
+# Given:
+#   workspace   that holds the links
+#   linked      the format of the listing
+#   unreadable  the format of unreadable entries
 # Words: the links, by their paths in the workspace.
-# Replies: a line `listing` and the listing, without broken links; or problem.
+# Replies:
+#   listing               then the listing, without broken links
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

@@ -1,11 +1,21 @@
 #!/bin/sh
 # Lists a workspace.
-# Given: base, workspace; state, the state folder; former_workspace, where an earlier version kept the workspace, or
-# nothing; format, the format of the listing; unreadable, the format of unreadable entries.
-# For a pull: transfer_file, the name of the file with the id of the last transfer, else nothing; known_transfers, the
-# ids with which the workspace is as it was left; transfer_id, that of this pull.
-# Replies: workspace (absolute), for a pull transfer (the id of the last transfer) and noted (if it is this pull now),
-# then a line `listing` and the listing; or problem.
+# Given:
+#   base              the remote tree
+#   workspace         that is listed
+#   state             the state folder
+#   former_workspace  where an earlier version kept the workspace, or nothing
+#   format            of the listing
+#   unreadable        of unreadable entries
+#   transfer_file     for a pull: the name of the file with the id of the last transfer; else nothing
+#   known_transfers   for a pull: the ids with which the workspace is as it was left
+#   transfer_id       for a pull: that of this one
+# Replies:
+#   workspace PATH        absolute
+#   transfer ID           for a pull: the id of the last transfer
+#   noted                 if it is this pull now
+#   listing               then the listing
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate_places

@@ -1,8 +1,11 @@
 #!/bin/sh
 # Packs the entries that the client names. Reads the names, each followed by a NUL.
-# Given: workspace.
-# Replies: a line `archive zstd` or `archive plain`, then the archive; or problem. The last line on standard error is
-# `packed all` if nothing vanished or changed meanwhile.
+# Given:
+#   workspace  that holds the entries
+# Replies:
+#   archive zstd          or `archive plain`; then the archive
+#   problem KIND SUBJECT  instead, if it fails
+# The last line on standard error is `packed all` if nothing vanished or changed meanwhile.
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Removes what was unpacked from an archive, once rsync has put it in place.
-# Given: incoming, the folder.
+# Given:
+#   incoming  the folder
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$incoming"

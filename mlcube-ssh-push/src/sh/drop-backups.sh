@@ -1,6 +1,8 @@
 #!/bin/sh
 # Removes useless backups of a push: files that the local side has sent itself.
-# Given: backups, the folder that holds them; all, yes if it holds nothing else.
+# Given:
+#   backups  the folder that holds them
+#   all      `yes` if it holds nothing else
 # Words: their paths in it.
 # shellcheck disable=SC2154 # the client sets what is given
 

@@ -1,8 +1,12 @@
 #!/bin/sh
 # Lists what is behind links of the workspace that lead to folders.
-# Given: workspace; linked, the format of the listing.
+# Given:
+#   workspace  that holds the links
+#   linked     the format of the listing
 # Words: the links, by their paths in the workspace.
-# Replies: a line `listing` and the listing; or problem.
+# Replies:
+#   listing               then the listing
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

@@ -1,7 +1,10 @@
 #!/bin/sh
 # Lists the backups of what a push has replaced or deleted.
-# Given: backups, the folder that holds them; format, the format of the listing.
-# Replies: a line `listing` and the listing.
+# Given:
+#   backups  the folder that holds them
+#   format   of the listing
+# Replies:
+#   listing  then the listing
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$backups"

@@ -1,8 +1,18 @@
 #!/bin/sh
 # Lists the workspace as a push would find it; makes nothing.
-# Given: base; state, the state folder; workspace; format, unwritable and unreadable, the formats of the listing.
-# Replies: base and workspace (absolute), was-workspace (see tell_workspaces), then a line `listing` and the listing; or
-# problem.
+# Given:
+#   base        the remote tree
+#   state       the state folder
+#   workspace   that is listed
+#   format      of the listing
+#   unwritable  of read-only folders
+#   unreadable  of unreadable entries
+# Replies:
+#   base PATH             absolute
+#   workspace PATH        absolute
+#   was-workspace PLACE   for each, by tell_workspaces
+#   listing               then the listing
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate_places

@@ -1,11 +1,15 @@
 #!/bin/sh
 # Moves code that no longer exists locally out of the tree. The shell itself does what it can for each path, because a
 # push may move thousands.
-# Given: tree; backups, the folder for them. At the end of the push, backups of files that the local side has sent
-# itself are removed.
-# Words: paths in the tree, the entries of a folder before the folder.
-# Replies: a line `deleted PATH` for each, or `skipped PATH` for one that can't be moved, and before the first of these
-# a line `why REASON` (a newline in a name is shown as ?). A folder that holds anything else is kept.
+# Given:
+#   tree     that held the code
+#   backups  the folder for it. At the end of the push, backups of files that the local side has sent itself are removed
+# Words: paths in the tree, the entries of a folder before the folder. A folder that holds anything else is kept.
+# Replies:
+#   deleted PATH          for each
+#   skipped PATH          for one that can't be moved (a newline in a name is shown as ?)
+#   why REASON            before the first of these
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$tree"

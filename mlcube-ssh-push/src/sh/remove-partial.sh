@@ -1,6 +1,9 @@
 #!/bin/sh
 # Removes what transfers that were cut off have left in a tree and its workspace.
-# Given: base, workspace; name, the name of the folders that hold it.
+# Given:
+#   base       the remote tree
+#   workspace  of the push
+#   name       of the folders that hold it
 # Words: links to folders, relative to the workspace; the folders that they lead to are searched too.
 # shellcheck disable=SC2154 # the client sets what is given
 

@@ -1,9 +1,14 @@
 #!/bin/sh
 # Sets the permissions of workspace entries, and changes nothing else of them.
-# Given: workspace; mode, the permissions; format, the format of the listing.
+# Given:
+#   workspace  that holds the entries
+#   mode       the permissions
+#   format     of the listing
 # Words: the entries.
-# Replies: a line `why REASON` if chmod failed; a line `listing` and the listing of the entries as they are now; or
-# problem.
+# Replies:
+#   why REASON            if chmod failed
+#   listing               then the listing of the entries as they are now
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$workspace"

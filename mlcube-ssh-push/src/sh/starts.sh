@@ -1,8 +1,11 @@
 #!/bin/sh
 # Finds the backups that are the start of the file in their place, or all of it.
-# Given: backups, the folder that holds them; folder, that of their files.
+# Given:
+#   backups  the folder that holds them
+#   folder   that of their files
 # Words: pairs of a path in `backups` and one in `folder`.
-# Replies: a line `start NUMBER` for each such pair.
+# Replies:
+#   start NUMBER  for each such pair
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$backups"

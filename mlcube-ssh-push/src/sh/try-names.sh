@@ -1,10 +1,13 @@
 #!/bin/sh
-# Tries whether the file system of the tree or the workspace can store names: makes a file of each name in a folder of
-# its own.
-# Given: top, the folder; format, the format of the listing; gone, the number of paths that are deleted before.
+# Tries whether the file system of the tree or the workspace can store names: makes a file of each name in a folder of its own.
+# Given:
+#   top     the folder
+#   format  of the listing
+#   gone    the number of paths that are deleted before
 # Words: these paths; then paths that are new in the folder, sorted by folder.
-# Replies: a line `listing` and the listing of the files that could be made, in one numbered folder for each folder of
-# the paths; or a line `unknown`.
+# Replies:
+#   listing  then the listing of the files that could be made, in one numbered folder for each folder of the paths
+#   unknown  instead, if no name could be tried
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$top"

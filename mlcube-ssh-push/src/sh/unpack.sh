@@ -1,11 +1,19 @@
 #!/bin/sh
 # Unpacks the archive that the client sends, and puts its entries in place.
-# Given: push, the incoming folder; base and workspace, the folders that the push fills; name, of the folder in it that
-# is unpacked; target, the folder where the entries belong; zstd, --zstd or nothing; transfer_id and transfer_file, as
-# in release.sh.
+# Given:
+#   push           the incoming folder
+#   base           the remote tree
+#   workspace      that the push fills
+#   name           of the folder in the incoming one that is unpacked
+#   target         the folder where the entries belong
+#   zstd           --zstd or nothing
+#   transfer_id    as in release.sh
+#   transfer_file  as in release.sh
 # Words: the folders that get entries, by their path in both, the deepest first.
-# Replies: `placed all`, or `placed some` if anything is still in the folder where it was unpacked; noted, as
-# release.sh; or problem.
+# Replies:
+#   placed all            or `placed some` if anything is still in the folder where it was unpacked
+#   noted                 as in release.sh
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$push"

@@ -1,10 +1,19 @@
 #!/bin/sh
 # Finds the command that gives this account the files that block it; mostly the root of a container has made them.
-# Given: engine (docker or podman, or the path of one; empty: the cube has no such engine); image (the image of the
-# cube); place (the folder that should belong to this account); blocked (a path in it that can't be read or written).
-# Replies: `place PATH`, absolute; `account UID:GID`; `owner NAME` of what is blocked; `by` chmod, unshare, container or
-# administrator; for a container `image IMAGE`, `program NAME` to run in it, `become UID:GID`, this account as seen in
-# the container, and `docker-host ADDRESS`, if the session has one.
+# Given:
+#   engine   docker or podman, or the path of one; empty: the cube has no such engine
+#   image    of the cube
+#   place    the folder that should belong to this account
+#   blocked  a path in it that can't be read or written
+# Replies:
+#   place PATH           absolute
+#   account UID:GID      of this account
+#   owner NAME           of what is blocked
+#   by WORD              chmod, unshare, container or administrator
+#   image IMAGE          for a container, and the two below
+#   program NAME         to run in it
+#   become UID:GID       this account as seen in the container
+#   docker-host ADDRESS  if the session has one
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$place"

@@ -220,11 +220,11 @@ is_held() {
   elif [ "${held_by#*@}" = "$this_host" ]; then
     how=lost
   fi
-  case $how$why in
-    running | pending* | elsewhere | lostnamespace | lostremains) return 0 ;;
+  case $how:$why in
+    running: | pending:* | elsewhere: | lost:namespace | lost:remains) return 0 ;;
     # The stop that ends it may still be running. What it left may have ended since, except containers about which their
     # engine didn't reply.
-    killed* | *left)
+    killed:* | *:left)
       if has_remains "$holder" || grep -qs containers "$holder/left"; then
         why=left
         return 0

@@ -1,8 +1,12 @@
 #!/bin/sh
 # Lists those entries of a folder that exist.
-# Given: folder; format, that of the listing.
+# Given:
+#   folder  that holds the entries
+#   format  of the listing
 # Words: their paths.
-# Replies: a line `listing` and the listing; or problem.
+# Replies:
+#   listing               then the listing
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$folder"

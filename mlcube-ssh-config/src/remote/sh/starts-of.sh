@@ -1,8 +1,11 @@
 #!/bin/sh
 # Prints checksums of the first bytes of files in a folder.
-# Given: folder.
-# Words, in pairs: a number of bytes and a path.
-# Replies: for each pair a line `start SUM`, the checksum of that many bytes; or problem.
+# Given:
+#   folder  where the files are
+# Words: in pairs: a number of bytes and a path.
+# Replies:
+#   start SUM             for each pair: the checksum of that many bytes
+#   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$folder"

@@ -1,10 +1,15 @@
 #!/bin/sh
 # Asks file systems how they store times and permissions: makes a file in a folder on each, and lists it.
-# Given: state, the state folder; top; time and mode, which the file gets: seconds since 1970 with nine decimals, octal
-# permissions; format, the format of the listing.
+# Given:
+#   state   the state folder
+#   top     the folder that the words are below
+#   time    that each file gets: seconds since 1970 with nine decimals
+#   mode    that each file gets: octal permissions
+#   format  of the listing
 # Words: folders below top. Instead of one that has been removed, the folder above it is looked at.
-# Replies: a line `on DISK` for each word, with the number of its file system; then a line `listing` and the listing of
-# the files, named by these numbers.
+# Replies:
+#   on DISK  for each word: the number of its file system
+#   listing  then the listing of the files, named by these numbers
 # shellcheck disable=SC2154 # the client sets what is given
 
 locate "$state"

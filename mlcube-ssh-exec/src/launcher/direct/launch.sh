@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts a job in a session of its own on this host.
-# Given, beside what start.sh needs: advises_slurm, `yes` if the settings name no launcher.
+# Given, beside what start.sh needs:
+#   advises_slurm  `yes` if the settings name no launcher
 # shellcheck disable=SC2154 # start.sh sets job, base and the rest; place.sh view and shims
 
 # Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Submits a job to Slurm. Given, beside what start.sh needs: launcher_args, the user's options of sbatch, one a line;
-# setup, the user's own line for the node; needed_engine, the container engine, or nothing if it isn't called by its
-# name; image, the one that the tasks need, or nothing if that isn't known.
+# Submits a job to Slurm.
+# Given, beside what start.sh needs:
+#   launcher_args  the user's options of sbatch, one a line
+#   setup          the user's own line for the node
+#   needed_engine  the container engine, or nothing if it isn't called by its name
+#   image          the one that the tasks need, or nothing if that isn't known
 # shellcheck disable=SC2154 # start.sh sets job, base and the rest, slurm.sh words and number
 
 # Sets `quoted` to $1 as one word of a shell.

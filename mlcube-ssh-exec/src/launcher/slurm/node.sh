@@ -1,9 +1,22 @@
 #!/bin/sh
-# The first part of a batch job, on the node that Slurm chose: checks that what the job needs is there, and prepares it.
-# The second part is run.sh.
-# Given in the file `given` of the job's folder, which is the current one: base, root, file, workspace, lock, python,
-# log_limit, mask, variables, user_locale and settings, as in start.sh; setup, needed_engine and image, as in launch.sh;
-# and as positional parameters mlcube's words.
+# The first part of a batch job, on the node that Slurm chose: checks that what the job needs is there, and prepares it. The
+# second part is run.sh.
+# Given in the file `given` of the job's folder, which is the current one:
+#   base           as in start.sh, and the ten below
+#   root
+#   file
+#   workspace
+#   lock           that of its workspace
+#   python
+#   log_limit
+#   mask           the umask of the account
+#   variables
+#   user_locale    the user's LC_ALL
+#   settings
+#   setup          as in launch.sh, and the two below
+#   needed_engine
+#   image
+# Words, as positional parameters: mlcube's.
 # shellcheck disable=SC1091,SC2034,SC2154 # the files are the job's own; setup.sh reads mlcube_ssh_setup
 
 set -u
