@@ -23,7 +23,7 @@ use crate::pipe::limits::Exceeded;
 use crate::process::command::Command;
 use crate::process::script::{LOADER, Script};
 use crate::settings::names::Host;
-use crate::text::quote::{is_plain, rsync_rsh_word};
+use crate::text::quote::rsync_rsh_word;
 use crate::ui::report::Report;
 
 use crate::remote::login::login_keys::LoginKeys;
@@ -239,16 +239,6 @@ impl Connection {
         let host = self.login.host.as_str();
         let path = without_wildcards(path);
         if host.contains(':') { format!("[{host}]:{path}") } else { format!("{host}:{path}") }
-    }
-
-    /// Makes a remote command that reads local input; `None` if a login shell might split or expand one of the words.
-    #[must_use]
-    pub fn command(&self, words: &[&str]) -> Option<Command> {
-        if !words.iter().all(|word| is_plain(word)) {
-            return None;
-        }
-        let ssh = Command::new("ssh").args(self.client_words(&self.socket()));
-        Some(ssh.arg("--").arg(self.login.host.as_str()).arg(format!("exec {}", words.join(" "))))
     }
 
     pub(crate) fn session_command(&self, script: &Script) -> Command {
