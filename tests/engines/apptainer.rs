@@ -1,8 +1,6 @@
 //! A real Apptainer, called by mlcube's own singularity runner.
 
-use mlcube_ssh_harness::{
-    Apptainer, Document, HostOptions, Outcome, Processes, Python, Scene, Task,
-};
+use mlcube_ssh_harness::{Apptainer, Document, HostOptions, Processes, Python, Scene, Task};
 use serde_json::json;
 
 /// A document of a host with Apptainer, whose image does these lines of sh. What the host has in its environment is
@@ -15,10 +13,6 @@ fn scene(lines: &str) -> Option<(Scene, Document)> {
     let cube = apptainer.image(scene.cube("digits").task(&task), lines);
     let document = scene.configured(&cube, &[]);
     Some((scene, document))
-}
-
-fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
 }
 
 #[test]
@@ -38,7 +32,7 @@ fn variables_and_results_go_through() {
         std::fs::read_to_string(scene.home().join("digits/workspace/model/best")).unwrap(),
         "best\n"
     );
-    exec(&scene, &["clean", "--yes=all", "--force"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all", "--force"]).succeeds();
 }
 
 #[test]
@@ -51,12 +45,12 @@ fn gpus_are_asked_for_in_words_that_it_takes() {
     let _configured = scene.configured(&cube, &[]);
     for (given, devices) in [("--gpus=0,1", "0,1"), ("--gpus=all", "any")] {
         let document = scene.document(&cube, &[given]);
-        let ran = exec(&scene, &["run"], &document);
+        let ran = scene.exec(&document, &["run"]);
         ran.succeeds().says(&format!("gpus: {devices}\n"));
     }
     // What mlcube makes of these is for a virtual machine of macOS.
     for option in ["--memory=1g", "--cpu=2"] {
-        let refused = exec(&scene, &["run"], &scene.document(&cube, &[option]));
+        let refused = scene.exec(&scene.document(&cube, &[option]), &["run"]);
         refused.exits(125).complains(&[option.split('=').next().unwrap(), "run_args"]);
     }
 }
@@ -88,13 +82,13 @@ fn what_apptainer_itself_fails_at_is_no_failure_of_the_task() {
     let document = scene.document(&cube, &["--task=train"]);
     let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     let document = pushed.succeeds().document();
-    let configured = exec(&scene, &["configure"], &document);
+    let configured = scene.exec(&document, &["configure"]);
     configured.succeeds().says("warning: the image's file exists already");
     configured.says("built nothing");
     let image = scene.host.folder().join("images/cube");
     std::fs::remove_dir_all(&image).unwrap();
     std::fs::write(&image, "no image").unwrap();
-    let ran = exec(&scene, &["run"], &document);
+    let ran = scene.exec(&document, &["run"]);
     ran.exits(125).says("the container engine on 'there' failed with status 255: FATAL:   ");
     assert_eq!(ran.document().at("/failed/kind"), "ours");
 }
@@ -112,11 +106,11 @@ fn a_host_without_apptainer_is_named() {
     let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     let document = pushed.succeeds().document();
     for verb in ["configure", "run"] {
-        let failed = exec(&scene, &[verb], &document);
+        let failed = scene.exec(&document, &[verb]);
         failed.exits(125).says("singularity: not found on this host").says("install singularity");
     }
     // One that can be called, and an image that nobody put there.
     scene.host.has_program("apptainer", "echo apptainer version 1.4.5");
-    let failed = exec(&scene, &["configure"], &document);
+    let failed = scene.exec(&document, &["configure"]);
     failed.exits(125).says("SIF recipe file does not exist").says("put the image's file into");
 }

@@ -10,10 +10,6 @@ use mlcube_ssh_harness::{
 };
 use serde_json::{Value, json};
 
-fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
-}
-
 fn pushed(scene: &Scene, cube: &Cube, words: &[&str]) -> Document {
     let document = scene.document(cube, words);
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds().document()
@@ -69,7 +65,7 @@ fn without_its_shim_no_further_task_starts() {
     scene.set("/remote", json!({"runner": "docker", "docker": "docker"}));
     let cube = scene.cube("digits").task(&Task::named("train")).task(&Task::named("test"));
     let document = pushed(&scene, &cube, &["--task=train,test"]);
-    let refused = exec(&scene, &["run"], &document);
+    let refused = scene.exec(&document, &["run"]);
     refused.exits(125).says("the folder of the shim is gone").says("run it again");
     assert_eq!(refused.document().at("/failed/kind"), "ours");
     engine.run_call();
@@ -80,9 +76,9 @@ fn an_engine_is_asked_for_containers_only_where_some_were_made() {
     let mut scene = Scene::new();
     let (engine, document) = with_engine(&mut scene, ":");
     let asks = || engine.calls().iter().any(|words| words[0] == "ps");
-    exec(&scene, &["configure"], &document).succeeds();
+    scene.exec(&document, &["configure"]).succeeds();
     assert!(!engine.calls().is_empty() && !asks(), "{:?}", engine.calls());
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
     assert!(asks(), "{:?}", engine.calls());
 }
 
@@ -91,7 +87,7 @@ fn without_a_shim_that_runs_no_job_starts() {
     let mut scene = Scene::with(HostOptions::default().without("mktemp"));
     let Some(_disk) = on_a_noexec_disk(&scene) else { return };
     let (engine, document) = with_engine(&mut scene, ":");
-    exec(&scene, &["run"], &document).exits(125).complains(&["lets programs run", "TMPDIR"]);
+    scene.exec(&document, &["run"]).exits(125).complains(&["lets programs run", "TMPDIR"]);
     assert_eq!(engine.calls(), Vec::<Vec<String>>::new());
     assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from), "nothing of it is left");
 }
@@ -125,7 +121,7 @@ fn a_container_whose_engine_lost_its_files_is_ended_too() {
     }
     let job = jobs(&scene).into_iter().max().unwrap();
     let job = job.file_name().unwrap().to_str().unwrap();
-    let stopped = exec(&scene, &["stop", "--grace=1", "--job", job], &document);
+    let stopped = scene.exec(&document, &["stop", "--grace=1", "--job", job]);
     assert!(stopped.succeeds().stdout.contains("\"killed\""), "{}", stopped.stdout);
     assert!(scene.place().processes().with("conmon").is_empty());
     running.wait().exits(143);
@@ -140,16 +136,16 @@ fn a_container_that_outlives_its_job_holds_the_workspace() {
     scene.jobs().without("conmon").kill();
     let lost = running.wait();
     lost.exits(255).says("is lost").says("still run").says("mlcube-ssh stop");
-    let listed = exec(&scene, &["clean"], &document);
+    let listed = scene.exec(&document, &["clean"]);
     assert!(listed.succeeds().stdout.contains("\ncontainers "), "{listed}");
-    exec(&scene, &["run"], &document).exits(125).complains(&["still run", "mlcube-ssh stop"]);
+    scene.exec(&document, &["run"]).exits(125).complains(&["still run", "mlcube-ssh stop"]);
     let all = jobs(&scene);
     assert_eq!(all.len(), 2, "configure, and one run");
     let job = all.iter().max().unwrap().file_name().unwrap().to_str().unwrap();
-    exec(&scene, &["stop", "--job", job], &document).succeeds();
+    scene.exec(&document, &["stop", "--job", job]).succeeds();
     assert_eq!(scene.host.containers(), [""; 0]);
     go(&scene);
-    exec(&scene, &["run"], &document).exits(3);
+    scene.exec(&document, &["run"]).exits(3);
 }
 
 #[test]
@@ -172,10 +168,10 @@ fn what_fails_beside_a_container_that_ended_well_is_a_failure() {
     let mut scene = Scene::new();
     let (engine, document) = with_engine(&mut scene, "exit 7");
     engine.tells_of_containers("exited 0 2026-11-01T10:00:00Z");
-    exec(&scene, &["run"], &document).exits(7);
+    scene.exec(&document, &["run"]).exits(7);
     // Of a client that is killed the container's own status is the task's.
     engine.runs("kill -KILL $$");
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
 }
 
 #[test]
@@ -186,7 +182,7 @@ fn an_engine_that_makes_no_container_is_not_the_task() {
         "echo 'docker: Error response from daemon: the disk is on fire.' >&2; echo \"See 'docker run --help'.\" >&2; exit 125",
     );
     engine.makes_no_container();
-    let ran = exec(&scene, &["run"], &document);
+    let ran = scene.exec(&document, &["run"]);
     let failed = ran.exits(125).says("container engine on 'there' failed").document();
     assert_eq!(failed.at("/failed/kind"), "ours");
     assert!(failed.at("/failed/message").to_string().contains("the disk is on fire"), "{failed}");
@@ -234,11 +230,11 @@ fn an_engine_that_only_a_login_shell_finds_is_named_with_its_path() {
     let mut scene = Scene::with(HostOptions::default().without("docker"));
     let (folder, document) = with_docker_elsewhere(&mut scene);
     fs::write(scene.host.home().join(".profile"), "exit\n").unwrap();
-    let failed = exec(&scene, &["configure"], &document);
+    let failed = scene.exec(&document, &["configure"]);
     advises(&failed, &["docker: not found on this host", "docker: podman"]);
     let lines = format!("echo hello\nPATH={}:$PATH\nsleep 100 &\n", folder.display());
     fs::write(scene.host.home().join(".profile"), lines).unwrap();
-    let failed = exec(&scene, &["configure"], &document);
+    let failed = scene.exec(&document, &["configure"]);
     advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
 }
 
@@ -272,7 +268,7 @@ fn whatever_the_login_shell_it_is_asked_for_the_engine() {
             fs::write(&file, line.replace("FOLDER", folder.to_str().unwrap()) + "\n").unwrap();
         }
         account.owns(account.home());
-        let failed = exec(&scene, &["configure"], &document);
+        let failed = scene.exec(&document, &["configure"]);
         advises(&failed, &["docker: not found on this host", "setup: ", folder.to_str().unwrap()]);
     }
 }
@@ -283,17 +279,17 @@ fn an_engine_that_bypasses_the_shim_is_noticed_too() {
     let cube = scene.cube("digits").task(&Task::named("train"));
     scene.set("/remote/docker", "nerdctl");
     let document = pushed(&scene, &cube, &[]);
-    advises(&exec(&scene, &["configure"], &document), &["nerdctl: not found", "has podman"]);
-    let failed = exec(&scene, &["run"], &document);
+    advises(&scene.exec(&document, &["configure"]), &["nerdctl: not found", "has podman"]);
+    let failed = scene.exec(&document, &["run"]);
     advises(&failed, &["nerdctl: not found", "has podman"]);
     scene.set("/remote/docker", "sudo docker");
     scene.host.has_program("sudo", "echo 'sudo: a password is required' >&2; exit 1");
     let document = pushed(&scene, &cube, &[]);
-    let failed = exec(&scene, &["configure"], &document);
+    let failed = scene.exec(&document, &["configure"]);
     advises(&failed, &["sudo: a password is required", "NOPASSWD"]);
     // One that only the command line names.
     let document = pushed(&scene, &cube, &["-Pdocker.docker=nope"]);
-    let failed = exec(&scene, &["run"], &document);
+    let failed = scene.exec(&document, &["run"]);
     advises(&failed, &["nope: not found", "has podman"]);
 }
 
@@ -302,11 +298,11 @@ fn a_daemon_that_is_not_reached_is_started_or_is_where_a_login_shell_has_it() {
     let says = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
     let mut scene = Scene::new();
     let document = with_failing_engine(&mut scene, says);
-    let failed = exec(&scene, &["configure"], &document);
+    let failed = scene.exec(&document, &["configure"]);
     advises(&failed, &["unix:///var/run/docker.sock", "systemctl start docker"]);
     fs::write(scene.host.home().join(".profile"), "export DOCKER_HOST=unix:///run/mine.sock\n")
         .unwrap();
-    let failed = exec(&scene, &["configure"], &document);
+    let failed = scene.exec(&document, &["configure"]);
     advises(&failed, &["unix:///var/run/docker.sock", "environment: ", "unix:///run/mine.sock"]);
 }
 
@@ -330,7 +326,7 @@ fn an_engine_that_lacks_room_a_right_or_its_registry_gets_a_hint() {
         ),
     ] {
         engine_fails(&scene, says);
-        let failed = exec(&scene, &["configure"], &document);
+        let failed = scene.exec(&document, &["configure"]);
         advises(&failed, &words);
         advises(&failed, &[says.split('"').next_back().unwrap()]);
     }
@@ -342,7 +338,7 @@ fn a_container_that_never_started_is_not_the_task() {
     let cube = scene.cube("digits").task(&Task::named("train"));
     cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/nowhere\"]\n");
     let document = scene.configured(&cube, &[]);
-    let ran = exec(&scene, &["run"], &document);
+    let ran = scene.exec(&document, &["run"]);
     let failed = ran.exits(125).says("/nowhere").document();
     assert_eq!(failed.at("/failed/kind"), "ours", "{failed}");
     assert_eq!(scene.host.containers(), [""; 0], "and it is removed");
@@ -360,7 +356,7 @@ fn results_are_fetched_when_a_later_tasks_engine_fails() {
     scene.set("/environment", json!({"RESULT": result}));
     let cube = scene.cube("digits").task(&Task::named("train")).task(&Task::named("evaluate"));
     let document = pushed(&scene, &cube, &["--task=train,evaluate"]);
-    let failed = exec(&scene, &["run"], &document);
+    let failed = scene.exec(&document, &["run"]);
     let failed = failed.exits(125).says("no room").document();
     assert_eq!(
         (failed.at("/failed/kind"), failed.at("/failed/began")),
@@ -390,7 +386,7 @@ fn a_daemon_that_ends_under_a_task_is_the_cause_and_the_results_are_fetched() {
     let mut scene = Scene::new();
     let daemon = "inspect) echo exited 137 2026-11-01T10:00:00Z; exit ;; --version) echo Docker ;;";
     let (cube, document) = with_engine_that_dies(&mut scene, daemon);
-    let failed = exec(&scene, &["run"], &document);
+    let failed = scene.exec(&document, &["run"]);
     failed.exits(125).says("failed with status 137: the engine's daemon restarted");
     let failed = failed.document();
     assert_eq!(
@@ -399,7 +395,7 @@ fn a_daemon_that_ends_under_a_task_is_the_cause_and_the_results_are_fetched() {
     );
     let message = failed.at("/failed/message").to_string();
     assert!(message.contains("ended container") && !message.contains("started\""), "{message}");
-    exec(&scene, &["attach"], &document).exits(125).says("137: the engine's daemon restarted");
+    scene.exec(&document, &["attach"]).exits(125).says("137: the engine's daemon restarted");
     scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&failed).run().exits(125);
     assert_eq!(cube.result("best"), "best\n");
 }
@@ -408,13 +404,13 @@ fn a_daemon_that_ends_under_a_task_is_the_cause_and_the_results_are_fetched() {
 fn a_mark_in_an_environment_is_no_running_job() {
     let mut scene = Scene::new();
     let (_engine, document) = with_engine(&mut scene, ":");
-    let ran = exec(&scene, &["run"], &document).succeeds().document();
+    let ran = scene.exec(&document, &["run"]).succeeds().document();
     let id = ran.at("/steps/exec/job").as_str().unwrap().to_owned();
     // What rootless podman's pause process does.
     let place = scene.place().path().display().to_string();
     let line = "exec sh -c 'sleep 30; : \"$PLACE\"' >/dev/null 2>&1 &";
     scene.sh(line).env("MLCUBE_SSH_JOB", &id).env("PLACE", place).run().succeeds();
-    exec(&scene, &["clean", "--yes=all"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all"]).succeeds();
     assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from));
 }
 
@@ -443,8 +439,8 @@ fn without_file_locks_one_job_runs_at_a_time_all_the_same() {
         statuses.sort_unstable();
         assert_eq!(statuses, [0, 125, 125], "{error}");
         fs::write(scene.host.bin().join("go"), "").unwrap();
-        exec(&scene, &["attach"], &document).succeeds();
-        exec(&scene, &["run"], &document).succeeds();
+        scene.exec(&document, &["attach"]).succeeds();
+        scene.exec(&document, &["run"]).succeeds();
     }
 }
 
@@ -452,7 +448,7 @@ fn without_file_locks_one_job_runs_at_a_time_all_the_same() {
 fn a_file_lock_that_hangs_is_not_waited_for_without_end() {
     let mut scene = with_locks("for (;;) pause();");
     let (_engine, document) = with_engine(&mut scene, ":");
-    exec(&scene, &["run"], &document).exits(125).complains(&["file lock", "there", "remote_root"]);
+    scene.exec(&document, &["run"]).exits(125).complains(&["file lock", "there", "remote_root"]);
     assert_eq!(jobs(&scene), [""; 0].map(PathBuf::from));
 }
 
@@ -461,10 +457,10 @@ fn a_detached_job_that_does_not_start_is_no_success() {
     let mut scene = Scene::new();
     let (_engine, document) = with_engine(&mut scene, ":");
     scene.host.has_program("setsid", "echo 'setsid: Cannot allocate memory' >&2; exit 1");
-    let refused = exec(&scene, &["run", "--detach"], &document);
+    let refused = scene.exec(&document, &["run", "--detach"]);
     refused.exits(125).complains(&["didn't start on 'there'", "Cannot allocate memory"]);
     scene.host.loses_program("setsid");
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
 }
 
 #[test]
@@ -481,7 +477,7 @@ fn a_full_disk_for_the_log_does_not_fail_the_task() {
     ));
     let cube = scene.cube("digits").task(&Task::named("train").writes("best", "best"));
     let document = pushed(&scene, &cube, &[]);
-    let ran = exec(&scene, &["run"], &document);
+    let ran = scene.exec(&document, &["run"]);
     ran.succeeds().says("bytes of the job's log are missing: No space left on device");
     scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&ran.document()).run().succeeds();
     assert_eq!(cube.result("best"), "best\n");
@@ -493,7 +489,7 @@ fn a_log_has_a_limit_and_says_so() {
     scene.set("/log_limit", "1k");
     let (_engine, document) =
         with_engine(&mut scene, "yes 'a long line' | head -c 100000 || exit 9; exit 7");
-    let ran = exec(&scene, &["run"], &document);
+    let ran = scene.exec(&document, &["run"]);
     ran.exits(7).says("the log ends at runner.log_limit; the task continues");
     let log = fs::metadata(jobs(&scene)[0].join("log")).unwrap().len();
     assert!(log < 1200, "{log}");
@@ -511,9 +507,9 @@ fn a_folder_that_can_not_be_read_is_not_an_empty_one() {
     account.owns(&jobs);
     scene.sh(&format!("chmod 0 '{}'", jobs.display())).run().succeeds();
     for verb in ["status", "list", "stop", "attach"] {
-        exec(&scene, &[verb], &document).exits(125).says("can't read").never_says("no job");
+        scene.exec(&document, &[verb]).exits(125).says("can't read").never_says("no job");
     }
-    exec(&scene, &["clean"], &document).exits(125).says("can't read");
+    scene.exec(&document, &["clean"]).exits(125).says("can't read");
     // Nor is one that lies in such a folder.
     let own = scene.host.remote_root().join(".mlcube-ssh");
     scene
@@ -521,7 +517,7 @@ fn a_folder_that_can_not_be_read_is_not_an_empty_one() {
         .run()
         .succeeds();
     for words in [&["status"][..], &["status", "--all"], &["list"], &["clean"]] {
-        exec(&scene, words, &document).exits(125).says("can't read").never_says("no job");
+        scene.exec(&document, words).exits(125).says("can't read").never_says("no job");
     }
 }
 
@@ -542,7 +538,7 @@ fn an_engine_past_the_shim_is_handed_no_empty_variable() {
     let cube = scene.cube("digits").task(&Task::named("train"));
     let own = pushed(&scene, &cube, &[]);
     drop(document);
-    exec(&scene, &["run"], &own).succeeds().says("ran").says("can't end the containers");
+    scene.exec(&own, &["run"]).succeeds().says("ran").says("can't end the containers");
     let run = scene.tool("mlcube-ssh-exec").arg("run").env("TOKEN", "s3cret");
     let with_variable = own.with("/run/env", json!(["TOKEN"]));
     let refused = run.reads_document(&with_variable).run();

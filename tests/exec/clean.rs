@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{
-    Cube, Document, Engine, Outcome, Running, Scene, Task, Tmpfs, eventually,
-};
+use mlcube_ssh_harness::{Cube, Document, Engine, Running, Scene, Task, Tmpfs, eventually};
 
 /// A cube that was pushed, and whose task ran there with this line of sh; nothing is fetched.
 fn ran(line: &str, words: &[&str]) -> (Scene, Engine, Cube, Document) {
@@ -44,15 +42,11 @@ fn has_result(scene: &Scene) {
     fs::write(tree(scene).join("workspace/model/best"), "0.9").unwrap();
 }
 
-fn clean(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").arg("clean").args(words).reads_document(document).run()
-}
-
 #[test]
 fn it_lists_what_is_ours_and_removes_nothing() {
     let (scene, _engine, _cube, document) = ran(":", &[]);
     has_result(&scene);
-    let listed = clean(&scene, &[], &document);
+    let listed = scene.exec(&document, &["clean"]);
     let lines: Vec<&str> = listed.succeeds().is_silent().stdout.lines().collect();
     for (what, path) in [("tree", "/digits "), ("workspaces", "/workspace"), ("jobs", "/jobs/")] {
         let line = lines.iter().find(|line| line.starts_with(what));
@@ -72,32 +66,32 @@ fn a_container_that_a_job_left_is_listed_and_removed_and_no_reply_is_not_none() 
         "case $* in *status=running*) ;; ps\\ *) cat \"LEFT\" ;; rm\\ *) : >\"LEFT\" ;; esac";
     scene.host.has_program("docker", &lines.replace("LEFT", left.to_str().unwrap()));
 
-    let listed = clean(&scene, &[], &document);
+    let listed = scene.exec(&document, &["clean"]);
     listed.exits(125).complains(&[&format!("{program} on 'there' doesn't reply"), "repeat clean"]);
     assert!(listed.stdout.contains("jobs  "), "what is known is listed: {listed}");
-    let kept = clean(&scene, &["--yes=containers"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=containers"]);
     kept.exits(125).complains(&["kept on 'there'", &program, "doesn't reply", "repeat clean"]);
-    let kept = clean(&scene, &["--yes=jobs"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=jobs"]);
     kept.exits(125).complains(&[job.to_str().unwrap(), "doesn't reply", "--force"]);
 
     let id = "4b5e9ed6".repeat(8);
     fs::write(&left, format!("{id}\n")).unwrap();
-    let listed = clean(&scene, &[], &document);
+    let listed = scene.exec(&document, &["clean"]);
     let mut lines = listed.succeeds().stdout.lines();
     let line = lines.find(|line| line.starts_with("containers "));
     assert!(line.is_some_and(|line| line.ends_with(&format!("  {id}"))), "{listed}");
-    let kept = clean(&scene, &["--yes=jobs"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=jobs"]);
     kept.exits(125).complains(&[
         job.to_str().unwrap(),
         "containers that are left",
         "--yes=containers",
     ]);
-    let removed = clean(&scene, &["--yes=containers"], &document);
+    let removed = scene.exec(&document, &["clean", "--yes=containers"]);
     assert!(removed.succeeds().stdout.contains(&format!("removed container {id}\n")), "{removed}");
 
     // An engine that is gone for good holds nothing up.
     fs::remove_file(left).unwrap();
-    clean(&scene, &["--yes=jobs", "--force"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=jobs", "--force"]).succeeds();
     assert!(!job.exists());
 }
 
@@ -106,11 +100,14 @@ fn results_that_were_not_fetched_stay() {
     let (scene, _engine, cube, document) = ran(":", &[]);
     has_result(&scene);
     for what in ["--yes=tree", "--yes=workspaces", "--yes=all"] {
-        clean(&scene, &[what], &document).exits(125).complains(&["model/best", "mlcube-ssh pull"]);
+        scene
+            .exec(&document, &["clean", what])
+            .exits(125)
+            .complains(&["model/best", "mlcube-ssh pull"]);
         assert!(tree(&scene).join("workspace/model/best").exists(), "{what}");
     }
     scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
-    let removed = clean(&scene, &["--yes=workspaces"], &document);
+    let removed = scene.exec(&document, &["clean", "--yes=workspaces"]);
     assert!(removed.succeeds().stdout.starts_with("removed workspace /"), "{removed}");
     assert!(!tree(&scene).join("workspace").exists() && tree(&scene).join("code.py").exists());
     assert_eq!(cube.result("model/best"), "0.9");
@@ -123,22 +120,22 @@ fn code_that_was_pushed_and_removed_locally_is_no_result_and_what_a_task_wrote_b
     scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
     fs::write(tree(&scene).join("made.py"), "1").unwrap();
     // A pull doesn't fetch it.
-    let kept = clean(&scene, &["--yes=tree"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=tree"]);
     kept.exits(125).complains(&[
         "has 1 file that this machine doesn't have (made.py)",
         "they are outside the workspace, which is all that a pull fetches: copy what you need",
         "--force",
     ]);
     has_result(&scene);
-    let kept = clean(&scene, &["--yes=tree"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=tree"]);
     kept.exits(125).complains(&["2 files", "pull` fetches 1 of them"]);
     fs::remove_file(tree(&scene).join("made.py")).unwrap();
     // The command of the hint can be typed.
-    let kept = clean(&scene, &["--yes=tree"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=tree"]);
     scene.sh(kept.exits(125).stderr.split('`').nth(1).unwrap()).run().succeeds();
     assert_eq!(cube.result("model/best"), "0.9");
     assert!(tree(&scene).join("code.py").exists());
-    clean(&scene, &["--yes=tree"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=tree"]).succeeds();
     assert!(!tree(&scene).exists());
 }
 
@@ -151,14 +148,17 @@ fn a_tree_that_is_a_link_keeps_what_was_not_fetched() {
     let (scene, _engine, cube, document) = ran_in(scene, ":", &[]);
     fs::create_dir_all(disk.join("workspace/model")).unwrap();
     fs::write(disk.join("workspace/model/best"), vec![b'x'; 1 << 20]).unwrap();
-    let listed = clean(&scene, &[], &document);
+    let listed = scene.exec(&document, &["clean"]);
     assert!(!listed.succeeds().stdout.contains(" 0 bytes"), "{listed}");
     for what in ["--yes=tree", "--yes=all"] {
-        clean(&scene, &[what], &document).exits(125).complains(&["model/best", "mlcube-ssh pull"]);
+        scene
+            .exec(&document, &["clean", what])
+            .exits(125)
+            .complains(&["model/best", "mlcube-ssh pull"]);
         assert!(disk.join("workspace/model/best").exists(), "{what}");
     }
     scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
-    clean(&scene, &["--yes=all"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all"]).succeeds();
     assert!(!disk.exists() && !tree(&scene).is_symlink());
     assert_eq!(cube.result("model/best").len(), 1 << 20);
 }
@@ -171,7 +171,7 @@ fn workspaces_behind_a_link_keep_what_was_not_fetched() {
     fs::create_dir_all(disk.join("other")).unwrap();
     fs::write(disk.join("other/best"), "0.9").unwrap();
     symlink(&disk, state(&scene).join("workspaces")).unwrap();
-    clean(&scene, &["--yes=workspaces"], &document).exits(125).complains(&["best"]);
+    scene.exec(&document, &["clean", "--yes=workspaces"]).exits(125).complains(&["best"]);
     assert!(disk.join("other/best").exists());
 }
 
@@ -190,7 +190,7 @@ fn a_workspace_behind_a_link_that_a_task_made_is_not_removed() {
     fs::rename(&there, there.with_file_name("moved")).unwrap();
     symlink(&elsewhere, &there).unwrap();
     for words in ["--yes=workspaces", "--yes=tree", "--yes=all"] {
-        let _whatever_it_removes = clean(&scene, &[words, "--force"], &document);
+        let _whatever_it_removes = scene.exec(&document, &["clean", words, "--force"]);
         assert!(elsewhere.join("workspace/thesis").exists(), "{words}");
     }
 }
@@ -201,8 +201,8 @@ fn clean_keeps_a_result_that_changed_since_it_was_fetched() {
     has_result(&scene);
     scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
     fs::write(tree(&scene).join("workspace/model/best"), "0.95").unwrap();
-    clean(&scene, &["--yes=workspaces"], &document).exits(125).says("model/best");
-    clean(&scene, &["--yes=workspaces", "--force"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=workspaces"]).exits(125).says("model/best");
+    scene.exec(&document, &["clean", "--yes=workspaces", "--force"]).succeeds();
     assert!(!tree(&scene).join("workspace").exists());
 }
 
@@ -216,7 +216,7 @@ fn clean_keeps_a_fetched_result_that_was_lost_or_edited_locally() {
     pull().succeeds();
     let here = cube.workspace().join("model");
     fs::remove_file(here.join("best")).unwrap();
-    let kept = clean(&scene, &["--yes=workspaces"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=workspaces"]);
     kept.exits(125).complains(&[
         "has 1 file that this machine doesn't have (model/best)",
         "pull` fetches them",
@@ -225,19 +225,19 @@ fn clean_keeps_a_fetched_result_that_was_lost_or_edited_locally() {
     scene.sh(kept.stderr.split('`').nth(1).unwrap()).run().succeeds();
     assert_eq!(cube.result("model/best"), "0.9");
     fs::write(here.join("last"), "edited").unwrap();
-    let kept = clean(&scene, &["--yes=all"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=all"]);
     kept.exits(125).complains(&["1 file", "(model/last)", "a pull replaces no edit: copy"]);
     assert_eq!(fs::read_to_string(there.join("last")).unwrap(), "0.8");
-    clean(&scene, &["--yes=all", "--force"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all", "--force"]).succeeds();
 }
 
 #[test]
 fn all_leaves_nothing_and_a_push_begins_anew() {
     let (scene, _engine, cube, document) = ran(":", &[]);
-    clean(&scene, &["--yes=all"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all"]).succeeds();
     assert!(!tree(&scene).exists() && !state(&scene).exists());
     assert!(cube.root().join("code.py").exists());
-    clean(&scene, &["--yes=all"], &document).exits(125).says("no files of this cube");
+    scene.exec(&document, &["clean", "--yes=all"]).exits(125).says("no files of this cube");
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     push.succeeds();
     assert!(tree(&scene).join("code.py").exists());
@@ -248,15 +248,15 @@ fn a_running_job_keeps_what_it_uses() {
     let line = "until [ -e \"$folder/go\" ]; do sleep 0.05; done";
     let (scene, _engine, _cube, document) = ran(line, &["--detach"]);
     let job = document.at("/steps/exec/job").as_str().unwrap().to_owned();
-    let refused = clean(&scene, &["--yes=all", "--force"], &document);
+    let refused = scene.exec(&document, &["clean", "--yes=all", "--force"]);
     refused.exits(125).complains(&["in use by job", &job]);
     assert!(
         tree(&scene).join("workspace").is_dir() && state(&scene).join("jobs").join(&job).is_dir()
     );
-    let listed = clean(&scene, &[], &document);
+    let listed = scene.exec(&document, &["clean"]);
     assert!(listed.succeeds().stdout.contains(&format!("{job} (running)")), "{listed}");
     scene.tool("mlcube-ssh-exec").arg("stop").reads_document(&document).run().succeeds();
-    clean(&scene, &["--yes=all", "--force"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all", "--force"]).succeeds();
     assert!(!tree(&scene).exists() && !state(&scene).exists());
 }
 
@@ -297,12 +297,12 @@ fn a_push_of_another_pair_keeps_what_it_fills() {
     let other = scene.document(&cube, &["--workspace", other.to_str().unwrap()]);
     fs::write(cube.root().join("code.py"), "pass # again").unwrap();
     let push = push_stands_still(&scene, &other);
-    let refused = clean(&scene, &["--yes=all", "--force"], &document);
+    let refused = scene.exec(&document, &["clean", "--yes=all", "--force"]);
     refused.exits(125).complains(&["digits is in use by a push", "when the push has ended"]);
     assert!(tree(&scene).join("code.py").exists());
     go(&scene);
     push.wait().succeeds();
-    clean(&scene, &["--yes=all", "--force"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=all", "--force"]).succeeds();
     assert!(!tree(&scene).exists() && !state(&scene).exists());
 }
 
@@ -369,7 +369,7 @@ fn clean_does_not_report_a_partly_removed_tree_as_removed() {
     fs::create_dir(disk.join("mounted")).unwrap();
     // A mount point can't be removed.
     let Some(_mounted) = Tmpfs::mount(&disk.join("mounted"), "1m") else { return };
-    let kept = clean(&scene, &["--yes=tree", "--force"], &document);
+    let kept = scene.exec(&document, &["clean", "--yes=tree", "--force"]);
     kept.exits(125).says("can't be removed as a whole").never_says("removed tree");
     assert!(!kept.stdout.contains("removed tree"), "{kept}");
     assert!(tree(&scene).is_symlink() && !disk.join("code.py").exists());
@@ -403,14 +403,14 @@ fn names_with_newlines_are_no_paths_of_other_folders() {
     let sent = state(&scene).join("incoming/0123456789abcdef/workspace/half");
     fs::create_dir_all(sent.parent().unwrap()).unwrap();
     fs::write(&sent, "x".repeat(2_000_000)).unwrap();
-    let listed = clean(&scene, &[], &document);
+    let listed = scene.exec(&document, &["clean"]);
     assert!(!listed.succeeds().stdout.contains("thesis "), "{listed}");
     let listed: Vec<_> = listed.stdout.lines().filter(|it| it.contains("/incoming/")).collect();
     assert!(
         matches!(listed[..], [line] if line.starts_with("partial") && line.contains("2.0 MB")),
         "{listed:?}"
     );
-    clean(&scene, &["--yes=partial"], &document).succeeds();
+    scene.exec(&document, &["clean", "--yes=partial"]).succeeds();
     assert!(thesis.exists());
     assert!(!workspace.join("model/.mlcube-ssh-partial").exists() && !sent.exists());
 }
@@ -423,7 +423,7 @@ fn a_clean_that_refuses_leaves_no_lock() {
     let begins =
         format!("[ \"$*\" != 9 ] || mkdir '{}'; exec /usr/bin/flock \"$@\"", job.display());
     scene.host.has_program("flock", &begins);
-    let refused = clean(&scene, &["--yes=all", "--force"], &document);
+    let refused = scene.exec(&document, &["clean", "--yes=all", "--force"]);
     refused.exits(125).complains(&["a job was started on 'there' meanwhile"]);
     assert!(!state(&scene).join("locks/removing").exists());
 }

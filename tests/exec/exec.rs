@@ -19,10 +19,6 @@ fn cube(scene: &Scene, body: &str) -> Cube {
     scene.cube("digits").task(&train(body)).with_file("data.csv", "1,2\n")
 }
 
-fn exec(scene: &Scene, verb: &str, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").arg(verb).reads_document(document).run()
-}
-
 /// The lines that the tool itself wrote to its standard error.
 fn own_lines(ran: &Outcome) -> Vec<&str> {
     ran.stderr.lines().filter(|line| line.starts_with("mlcube-ssh-exec: ")).collect()
@@ -54,7 +50,7 @@ fn a_run_refuses_a_workspace_that_was_put_back_since_the_last_push() {
     let step = |name| scene.tool(name).reads_document(&document).run();
     step("mlcube-ssh-push").succeeds();
     step("mlcube-ssh-pull").succeeds();
-    exec(&scene, "run", &document).succeeds().never_says(says);
+    scene.exec(&document, &["run"]).succeeds().never_says(says);
     let tree = there.join("digits");
     copy(&tree, &backup.join("tree"));
     // With the state folder beside it, or the tree alone.
@@ -63,13 +59,13 @@ fn a_run_refuses_a_workspace_that_was_put_back_since_the_last_push() {
         let jobs =
             || fs::read_dir(there.join(".mlcube-ssh/digits/jobs")).into_iter().flatten().count();
         let before = jobs();
-        let refused = exec(&scene, "run", &document);
+        let refused = scene.exec(&document, &["run"]);
         refused.exits(125).says(says).says("mlcube-ssh push` compares it").says("--no-push` runs");
         assert_eq!(jobs(), before, "nothing is left of a job that didn't start");
         let as_is = scene.tool("mlcube-ssh-exec").args(["run", "--as-is"]);
         as_is.reads_document(&document).run().succeeds().says(says);
         step("mlcube-ssh-push").succeeds();
-        exec(&scene, "run", &document).succeeds().never_says(says);
+        scene.exec(&document, &["run"]).succeeds().never_says(says);
     }
 }
 
@@ -80,8 +76,8 @@ fn a_cube_is_configured_and_run_in_a_real_container() {
         cube(&scene, "echo training on; cat $data; cat $data > $model/best; echo trouble >&2");
     let document = scene.configured(&cube, &[]);
     assert_eq!(document.at("/steps/exec/phase"), "configure");
-    exec(&scene, "configure", &document).succeeds().says("the cube is already configured");
-    let ran = exec(&scene, "run", &document);
+    scene.exec(&document, &["configure"]).succeeds().says("the cube is already configured");
+    let ran = scene.exec(&document, &["run"]);
     ran.succeeds().says("training on\n1,2\n").says("trouble");
     assert_eq!(
         (ran.document().at("/steps/exec/phase"), ran.document().at("/steps/exec/status")),
@@ -95,7 +91,7 @@ fn a_cube_is_configured_and_run_in_a_real_container() {
     ran.never_says(other_image);
     let _configured = scene.configured(&cube, &["-Prunner.remote_name=another"]);
     let other = scene.host.remote_root().join(".mlcube-ssh/another");
-    exec(&scene, "run", &document).succeeds().says(&format!("{other_image} {}", other.display()));
+    scene.exec(&document, &["run"]).succeeds().says(&format!("{other_image} {}", other.display()));
 }
 
 #[test]
@@ -122,7 +118,7 @@ fn obedient() -> (Scene, Cube, Document) {
 fn told(scene: &Scene, cube: &Cube, document: &Document, lines: &str) -> Outcome {
     fs::write(cube.workspace().join("data.csv"), lines).unwrap();
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run();
-    exec(scene, "run", &push.succeeds().document())
+    scene.exec(&push.succeeds().document(), &["run"])
 }
 
 #[test]
@@ -163,7 +159,7 @@ fn a_task_that_is_killed() {
 #[test]
 fn an_engine_that_dies_of_a_signal_is_no_lost_connection() {
     let (scene, _, document) = pushed_with_engine("echo doing; kill -KILL $$");
-    let ran = exec(&scene, "run", &document);
+    let ran = scene.exec(&document, &["run"]);
     let failed = ran.document();
     assert_eq!(failed.at("/failed/kind"), "task", "{failed}\n{}", ran.stderr);
     assert!(ran.status != 0 && ran.status != 255, "{}", ran.status);
@@ -177,7 +173,7 @@ fn an_image_that_can_not_be_built() {
     let document = scene.document(&cube, &[]);
     let document =
         scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
-    let failed = exec(&scene, "configure", &document);
+    let failed = scene.exec(&document, &["configure"]);
     assert_ne!(failed.status, 0);
     failed.says("nowhere").never_says("Traceback").says("hint: `mlcube-ssh logs ");
     assert_eq!(own_lines(&failed).len(), 2, "{}", failed.stderr);
@@ -185,7 +181,7 @@ fn an_image_that_can_not_be_built() {
     assert_eq!(failed.document().at("/failed/phase"), "configure");
     cube.has_dockerfile("FROM scratch\nCOPY busybox /bin/busybox\nCOPY entry /entry\nCOPY tasks /tasks\nENTRYPOINT [\"/entry\"]\n");
     let document = scene.configured(&cube, &[]);
-    exec(&scene, "run", &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
     // A configure that fails may have built an image, whatever becomes of its recipe then.
     let dockerfile = cube.root().join("Dockerfile");
     let recipe = fs::read(&dockerfile).unwrap();
@@ -193,7 +189,7 @@ fn an_image_that_can_not_be_built() {
     cube.has_dockerfile("FROM scratch\nCOPY nowhere /\n");
     let push =
         || scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
-    assert_ne!(exec(&scene, "configure", &push()).status, 0);
+    assert_ne!(scene.exec(&push(), &["configure"]).status, 0);
     fs::write(&dockerfile, recipe).unwrap();
     File::open(&dockerfile).unwrap().set_modified(time).unwrap();
     assert_eq!(push().at("/steps/push/context_changed"), true);
@@ -203,7 +199,7 @@ fn an_image_that_can_not_be_built() {
 fn a_run_that_was_never_configured_says_what_to_type() {
     let scene = Scene::new();
     let document = scene.document(&cube(&scene, ":"), &[]);
-    let never = exec(&scene, "run", &document);
+    let never = scene.exec(&document, &["run"]);
     never.exits(125);
     assert_eq!(own_lines(&never).len(), 2, "{}", never.stderr);
     never.says("hint: run `mlcube-ssh configure");
@@ -234,7 +230,7 @@ fn the_platform_is_not_known_on_the_remote() {
     let pushed =
         scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
     for verb in ["configure", "run"] {
-        let failed = exec(&scene, verb, &pushed);
+        let failed = scene.exec(&pushed, &[verb]);
         failed.exits(125).complains(&["cluster9", "remote: {runner: docker}"]);
         assert_eq!(own_lines(&failed).len(), 2, "{}", failed.stderr);
         let verbose = scene.tool("mlcube-ssh-exec").args(["-v", verb]).reads_document(&pushed);
@@ -246,7 +242,7 @@ fn the_platform_is_not_known_on_the_remote() {
     let closed = scene.place().folder("closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     scene.set("/interpreter/python", closed.join("bin/python").to_str().unwrap());
-    let failed = exec(&scene, "run", &scene.document(&cube(&scene, ":"), &[]));
+    let failed = scene.exec(&scene.document(&cube(&scene, ":"), &[]), &["run"]);
     failed.exits(125).complains(&["can't read", closed.to_str().unwrap(), "ls -ld"]);
     failed.never_says("jobs").never_says("isn't configured");
 }
@@ -259,7 +255,7 @@ fn a_python_that_does_not_start_is_not_the_task() {
     scene.set("/interpreter", json!({"type": "system", "python": "python4", "requirements": ""}));
     let document = scene.document(&cube(&scene, ":"), &[]);
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
-    let failed = exec(&scene, "run", &push.succeeds().document());
+    let failed = scene.exec(&push.succeeds().document(), &["run"]);
     failed.exits(125).says("failed before the task").says(says);
     assert_eq!(failed.document().at("/failed/kind"), "ours");
 }
@@ -280,12 +276,12 @@ fn a_module_that_python_misses_gets_the_command_that_repairs_the_environment() {
     let python = environment.join("bin/python").display().to_string();
     scene.set("/interpreter", json!({"type": "system", "python": python, "requirements": ""}));
     let document = scene.document(&cube, &["--task=train"]);
-    let failed = exec(&scene, "run", &document);
+    let failed = scene.exec(&document, &["run"]);
     failed.exits(125).says("ModuleNotFoundError: No module named 'mlcube_docker.docker_run'");
     failed.says("hint: `mlcube-ssh configure ").says("repairs it");
     // interp has just seen mlcube start.
     let document = document.with("/steps/interp", json!({"changed": false, "seconds": 0.1}));
-    exec(&scene, "run", &document).exits(125).says("hint: install the module on the remote");
+    scene.exec(&document, &["run"]).exits(125).says("hint: install the module on the remote");
 }
 
 #[test]
@@ -307,14 +303,14 @@ fn a_platform_of_the_accounts_own_is_used_and_its_settings_are_left_alone() {
     let document = scene.document(&cube(&scene, ":"), &[]);
     let pushed =
         scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
-    exec(&scene, "run", &pushed).succeeds();
+    scene.exec(&pushed, &["run"]).succeeds();
     assert!(engine.run_call().iter().any(|word| word == "train"));
     let mut untouched = Scene::new();
     untouched.set("/remote/docker", "true");
     let document = untouched.document(&cube(&untouched, ":"), &[]);
     let pushed =
         untouched.tool("mlcube-ssh-push").reads_document(&document).run().succeeds().document();
-    let _whatever_it_finds = exec(&untouched, "run", &pushed);
+    let _whatever_it_finds = untouched.exec(&pushed, &["run"]);
     assert!(
         !untouched.host.home().join("mlcube.yaml").exists(),
         "with settings of ours, nothing is written there"
@@ -383,14 +379,14 @@ fn configure_if_changed_passes_on_what_did_not_change() {
         .args(["configure", "--if-changed"])
         .reads_document(&changed)
         .run();
-    let ran = exec(&scene, "run", &built.succeeds().document());
+    let ran = scene.exec(&built.succeeds().document(), &["run"]);
     ran.succeeds().says("new code");
 }
 
 #[test]
 fn the_state_of_runs_lies_beside_the_tree_and_is_private() {
     let (scene, _, document) = pushed_with_engine(":");
-    exec(&scene, "run", &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
     let state = scene.host.remote_root().join(".mlcube-ssh/digits");
     let open = scene.sh("find \"$STATE\" -type f -perm /077").env("STATE", &state).run();
     assert_eq!(open.succeeds().stdout, "", "files that others may read");
@@ -438,7 +434,7 @@ fn an_image_that_cannot_be_pulled_and_has_a_recipe_gets_a_hint_that_works() {
 fn a_cube_that_was_never_pushed_is_named_by_a_plain_path() {
     let scene = Scene::new();
     let document = scene.document(&cube(&scene, ":"), &["--task=train"]);
-    let refused = exec(&scene, "run", &document);
+    let refused = scene.exec(&document, &["run"]);
     refused.exits(125).complains(&["isn't configured on 'there'", "digits/mlcube.yaml"]);
     refused.never_says("//");
 }
@@ -452,7 +448,7 @@ fn an_engine_that_fails_gets_its_own_hint_whatever_could_be_built() {
     let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
     let document = pushed.succeeds().document();
     for verb in ["configure", "run"] {
-        let failed = exec(&scene, verb, &document);
+        let failed = scene.exec(&document, &[verb]);
         failed.exits(125).says("status 127: docker: not found on this host");
         failed.never_says("-Pdocker.build_strategy=auto");
     }
@@ -473,12 +469,12 @@ fn an_image_that_the_host_has_is_used_where_it_can_not_be_pulled() {
         pushed.succeeds().document()
     };
     let document = only_an_image("0.0.1");
-    let configured = exec(&scene, "configure", &document);
+    let configured = scene.exec(&document, &["configure"]);
     configured.succeeds().says(
         "warning: can't pull localhost/mlcube-ssh/test:0.0.1; using the image of that name on this host",
     );
-    exec(&scene, "run", &document).succeeds().says("ran\n");
-    exec(&scene, "configure", &only_an_image("0.0.2")).exits(125).never_says("is used");
+    scene.exec(&document, &["run"]).succeeds().says("ran\n");
+    scene.exec(&only_an_image("0.0.2"), &["configure"]).exits(125).never_says("is used");
 }
 
 /// A host that is short of processes fails to start a program now and then.
@@ -506,7 +502,7 @@ fn a_log_whose_size_cannot_be_found_at_once_is_shown_whole_or_is_an_error() {
         fs::write(job.unwrap().path().join("log"), "").unwrap();
     }
     for verb in ["attach", "logs"] {
-        let shown = exec(&scene, verb, &document);
+        let shown = scene.exec(&document, &[verb]);
         shown.succeeds().says("somebody has emptied or cut the job's log: ");
     }
     failing(1000);
@@ -537,10 +533,10 @@ fn a_link_to_a_cube_with_an_odd_path_is_put_where_there_is_room_for_it() {
         format!("case $2 in {paths}) {words} ;; esac; exec /usr/bin/mktemp \"$@\"")
     };
     scene.host.has_program("mktemp", &refuses("/tmp/mlcube-ssh*|/var/tmp/*"));
-    exec(&scene, "run", &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
     scene.host.has_program("mktemp", &refuses("*"));
     let words = ["no temporary folder on 'there'", "mktemp: Permission denied", "TMPDIR: FOLDER"];
-    exec(&scene, "run", &document).exits(125).says(words[0]).says(words[1]).says(words[2]);
+    scene.exec(&document, &["run"]).exits(125).says(words[0]).says(words[1]).says(words[2]);
 }
 
 #[test]
@@ -558,7 +554,7 @@ fn a_task_reads_and_writes_the_workspace_that_was_named_wherever_it_lies() {
         let pushed = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
         let document = pushed.succeeds().document();
         let line = format!("{}\n", place.display());
-        exec(&scene, "run", &document).succeeds().says(&line);
+        scene.exec(&document, &["run"]).succeeds().says(&line);
         scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run().succeeds();
         assert_eq!(fs::read_to_string(place.join("model/best")).unwrap(), line);
     }

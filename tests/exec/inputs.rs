@@ -3,12 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Scene, Task};
 use serde_json::json;
-
-fn run(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").args(["run", "-q"]).reads_document(document).run()
-}
 
 fn cube(scene: &Scene) -> Cube {
     let make = Task::named("make")
@@ -29,7 +25,7 @@ fn a_missing_input_is_named_with_host_path_and_remedy_and_nothing_starts() {
     let document = scene.configured(&cube, &["--task=make"]);
     let there = scene.host.remote_root().join("digits/workspace/data.csv");
     fs::remove_file(&there).unwrap();
-    let refused = run(&scene, &document);
+    let refused = scene.exec(&document, &["run", "-q"]);
     refused.exits(125).complains(&[
         "make.data",
         there.to_str().unwrap(),
@@ -42,7 +38,7 @@ fn a_missing_input_is_named_with_host_path_and_remedy_and_nothing_starts() {
     let typed = cube.section("tasks", json!({"make": {"parameters": {"inputs": {"data": {"type": "file", "default": "data.csv"}}}}}));
     let document =
         document.with("/config/tasks", scene.document(&typed, &[]).at("/config/tasks").clone());
-    run(&scene, &document).exits(125).complains(&[
+    scene.exec(&document, &["run", "-q"]).exits(125).complains(&[
         "isn't a file",
         "data.csv",
         "move ",
@@ -67,7 +63,7 @@ fn a_folder_in_the_place_of_a_file_and_the_other_way_round() {
         }
         let document = scene.configured(&cube, &["--task=make"]);
         let there = scene.host.remote_root().join(kind).join("workspace/data.it");
-        let refused = run(&scene, &document);
+        let refused = scene.exec(&document, &["run", "-q"]);
         refused.exits(125).complains(&[
             &format!("make.data on 'there' isn't a {wanted}: {}", there.display()),
             &format!("{} is of the wrong kind, too", local.display()),
@@ -75,7 +71,8 @@ fn a_folder_in_the_place_of_a_file_and_the_other_way_round() {
         ]);
         if kind == "file" {
             // As `data=$UNSET` in a script means the workspace.
-            let refused = run(&scene, &scene.document(&cube, &["--task=make", "data="]));
+            let refused =
+                scene.exec(&scene.document(&cube, &["--task=make", "data="]), &["run", "-q"]);
             refused.exits(125).complains(&["is a folder that holds something: give data=FILE"]);
             refused.never_says("replace").never_says("away");
         }
@@ -87,7 +84,7 @@ fn a_folder_in_the_place_of_a_file_and_the_other_way_round() {
             _ => fs::create_dir(&local).unwrap(),
         }
         scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run().succeeds();
-        run(&scene, &document).succeeds();
+        scene.exec(&document, &["run", "-q"]).succeeds();
     }
 }
 
@@ -96,11 +93,11 @@ fn an_input_that_an_earlier_task_produces_may_be_missing() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let document = scene.configured(&cube, &["--task=make,use"]);
-    run(&scene, &document).succeeds();
+    scene.exec(&document, &["run", "-q"]).succeeds();
     let alone = scene.document(&cube, &["--task=use"]);
     let model = scene.host.remote_root().join("digits/workspace/model");
     fs::remove_dir_all(&model).unwrap();
-    run(&scene, &alone).exits(125).complains(&[
+    scene.exec(&alone, &["run", "-q"]).exits(125).complains(&[
         "use.model",
         "no directory",
         model.to_str().unwrap(),
@@ -121,10 +118,13 @@ fn a_path_of_the_remotes_own_is_looked_for_on_the_remote() {
     scene.set("/environment", json!({"DATA_THERE": scene.host.folder().join("data")}));
     let document = scene.configured(&cube, &["--task=make"]);
     let file = scene.host.folder().join("data/set.csv");
-    run(&scene, &document).exits(125).complains(&["make.data", file.to_str().unwrap()]);
+    scene
+        .exec(&document, &["run", "-q"])
+        .exits(125)
+        .complains(&["make.data", file.to_str().unwrap()]);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, "set").unwrap();
-    run(&scene, &document).succeeds();
+    scene.exec(&document, &["run", "-q"]).succeeds();
     let copy = scene.host.remote_root().join("digits/workspace/out/copy");
     assert_eq!(fs::read_to_string(copy).unwrap(), "set");
 }
@@ -138,9 +138,12 @@ fn a_missing_input_gets_the_hint_to_put_it_into_the_workspace() {
     fs::remove_file(scene.host.remote_root().join("digits/workspace/data.csv")).unwrap();
     fs::remove_file(&local).unwrap();
     let put = format!("hint: put the data into {}", local.display());
-    run(&scene, &document).exits(125).complains(&["make.data", &put]);
+    scene.exec(&document, &["run", "-q"]).exits(125).complains(&["make.data", &put]);
     symlink("/nowhere/data.csv", &local).unwrap();
-    run(&scene, &document).exits(125).complains(&["is a broken link to /nowhere/data.csv"]);
+    scene
+        .exec(&document, &["run", "-q"])
+        .exits(125)
+        .complains(&["is a broken link to /nowhere/data.csv"]);
 }
 
 #[test]
@@ -148,17 +151,17 @@ fn the_command_for_the_task_that_makes_an_input_makes_that_input() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let document = scene.configured(&cube, &["--task=make"]);
-    run(&scene, &document).succeeds();
+    scene.exec(&document, &["run", "-q"]).succeeds();
     let other =
         scene.document(&cube, &["--task=use", "-Pdocker.tty=true", "model=other/", "score=s"]);
-    run(&scene, &other).exits(125).complains(&[
+    scene.exec(&other, &["run", "-q"]).exits(125).complains(&[
         "use.model",
         "run the task make, which produces it: mlcube-ssh run --mlcube=",
         "--task=make -Pdocker.tty=true model=other/",
     ]);
     let local = cube.workspace().join("other");
     symlink("/nowhere/model", &local).unwrap();
-    let refused = run(&scene, &other);
+    let refused = scene.exec(&other, &["run", "-q"]);
     refused.exits(125).complains(&["use.model", "is a broken link to /nowhere/model"]);
 }
 
@@ -170,5 +173,5 @@ fn a_broken_remote_link_is_named_as_one() {
     let task = Task::named("make").reads("data", link.to_str().unwrap()).writes("out", "out/");
     let document = scene.configured(&scene.cube("digits").task(&task), &["--task=make"]);
     let broken = format!("a broken link, {}", link.display());
-    run(&scene, &document).exits(125).complains(&["make.data", &broken, "replace "]);
+    scene.exec(&document, &["run", "-q"]).exits(125).complains(&["make.data", &broken, "replace "]);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Document, Engine, Outcome, Scene, Task, eventually};
+use mlcube_ssh_harness::{Document, Engine, Scene, Task, eventually};
 use serde_json::{Value, json};
 
 /// Says that it started, and goes on until the file `go` is beside the engine.
@@ -24,10 +24,6 @@ fn pushed(line: &str) -> (Scene, Engine, Document) {
     (scene, engine, document)
 }
 
-fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
-}
-
 fn go(scene: &Scene) {
     fs::write(scene.host.bin().join("go"), "").unwrap();
 }
@@ -37,7 +33,7 @@ fn id(document: &Document) -> String {
 }
 
 fn status(scene: &Scene, document: &Document) -> Value {
-    let asked = exec(scene, &["status"], document);
+    let asked = scene.exec(document, &["status"]);
     serde_json::from_str(&asked.succeeds().is_silent().stdout).unwrap()
 }
 
@@ -48,14 +44,14 @@ fn folder(scene: &Scene, id: &str) -> PathBuf {
 #[test]
 fn a_writer_that_a_task_leaves_behind_holds_no_job_open() {
     let (scene, _engine, document) = pushed("yes left behind & exit 5");
-    exec(&scene, &["run", "-q"], &document).exits(5);
+    scene.exec(&document, &["run", "-q"]).exits(5);
     scene.jobs().kill();
 }
 
 #[test]
 fn a_detached_run_is_attached_to() {
     let (scene, _engine, document) = pushed(&format!("{WAITS}; exit 7"));
-    let detached = exec(&scene, &["run", "--detach"], &document);
+    let detached = scene.exec(&document, &["run", "--detach"]);
     detached.succeeds().says("mlcube-ssh attach ");
     let detached = detached.document();
     assert!(!detached.to_string().contains("\"status\""), "{detached}");
@@ -72,7 +68,7 @@ fn a_detached_run_is_attached_to() {
     assert_eq!((&told["state"], &told["status"]), (&json!("finished"), &json!(7)));
     assert!(told["seconds"].is_u64() && told["host"].is_string(), "{told}");
     // Again, and from the end: what is over stays over.
-    let again = exec(&scene, &["attach", "--tail=1"], &ended.document());
+    let again = scene.exec(&ended.document(), &["attach", "--tail=1"]);
     again.exits(7).says("ended with status 7").never_says("done\n");
 }
 
@@ -90,39 +86,39 @@ fn attach_in_a_pipe_fetches_what_the_task_made() {
 #[test]
 fn attach_without_a_job_takes_the_newest_of_the_workspace_and_its_tasks() {
     let (scene, _engine, document) = pushed("echo hello");
-    let ran = exec(&scene, &["run"], &document).succeeds().document();
-    let attached = exec(&scene, &["attach"], &document);
+    let ran = scene.exec(&document, &["run"]).succeeds().document();
+    let attached = scene.exec(&document, &["attach"]);
     attached.succeeds().says("hello\n");
     assert_eq!(id(&attached.document()), id(&ran));
-    let nothing = exec(&scene, &["attach", "--job=1-2"], &document);
+    let nothing = scene.exec(&document, &["attach", "--job=1-2"]);
     nothing.exits(125).complains(&["1-2", "has no job"]);
-    exec(&scene, &["attach", "--job=../x"], &document).exits(125).says("../x");
+    scene.exec(&document, &["attach", "--job=../x"]).exits(125).says("../x");
 }
 
 #[test]
 fn questions_are_answered_on_standard_output() {
     let (scene, _engine, document) = pushed("echo one; echo two");
-    let none = exec(&scene, &["status"], &document);
+    let none = scene.exec(&document, &["status"]);
     none.exits(125).complains(&["no job", "there"]);
-    assert_eq!(exec(&scene, &["list"], &document).succeeds().stdout, "");
-    let first = exec(&scene, &["run"], &document).succeeds().document();
-    let second = exec(&scene, &["run"], &document).succeeds().document();
+    assert_eq!(scene.exec(&document, &["list"]).succeeds().stdout, "");
+    let first = scene.exec(&document, &["run"]).succeeds().document();
+    let second = scene.exec(&document, &["run"]).succeeds().document();
     assert_eq!(status(&scene, &first)["job"], id(&first));
     assert_eq!(status(&scene, &document)["job"], id(&second), "the newest");
-    let all = exec(&scene, &["status", "--all"], &document);
+    let all = scene.exec(&document, &["status", "--all"]);
     assert_eq!(all.succeeds().stdout.lines().count(), 2);
-    let listed = exec(&scene, &["list"], &document);
+    let listed = scene.exec(&document, &["list"]);
     assert!(listed.succeeds().stdout.contains("finished 0"), "{}", listed.stdout);
-    let logs = exec(&scene, &["logs"], &first);
+    let logs = scene.exec(&first, &["logs"]);
     assert_eq!(logs.succeeds().is_silent().stdout, "one\ntwo\n");
-    let logs = exec(&scene, &["logs", "--tail=1"], &first);
+    let logs = scene.exec(&first, &["logs", "--tail=1"]);
     assert_eq!(logs.succeeds().stdout, "two\n");
 }
 
 #[test]
 fn logs_follow_to_the_end_and_ctrl_c_leaves_the_job_running() {
     let (scene, _engine, document) = pushed(WAITS);
-    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let detached = scene.exec(&document, &["run", "--detach"]).succeeds().document();
     let logs = || scene.tool("mlcube-ssh-exec").args(["logs", "-f"]).reads_document(&detached);
     let left = logs().start();
     eventually("the log comes", || left.stdout() == "started\n");
@@ -139,12 +135,12 @@ fn logs_follow_to_the_end_and_ctrl_c_leaves_the_job_running() {
 fn stop_ends_a_job_from_elsewhere() {
     let (scene, _engine, document) =
         pushed("trap '' TERM; echo started; while :; do sleep 0.1; done");
-    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
-    let stopped = exec(&scene, &["stop", "--grace=1"], &detached);
+    let detached = scene.exec(&document, &["run", "--detach"]).succeeds().document();
+    let stopped = scene.exec(&detached, &["stop", "--grace=1"]);
     let told: Value = serde_json::from_str(&stopped.succeeds().stdout).unwrap();
     assert_eq!(told["state"], "killed", "{told}");
     assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
-    let again = exec(&scene, &["stop"], &detached);
+    let again = scene.exec(&detached, &["stop"]);
     assert!(again.succeeds().stdout.contains("killed"), "a job that is over is left as it is");
     let attached = scene.tool("mlcube-ssh-exec").args(["-q", "attach"]).reads_document(&detached);
     let status = told["status"].as_i64().and_then(|status| i32::try_from(status).ok()).unwrap();
@@ -163,8 +159,8 @@ fn stop_ends_a_process_that_becomes_another_program() {
     let _pushed_before = document;
     let document = scene.document(&cube, &[]);
     for _ in 0..8 {
-        let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
-        let stopped = exec(&scene, &["stop"], &detached);
+        let detached = scene.exec(&document, &["run", "--detach"]).succeeds().document();
+        let stopped = scene.exec(&detached, &["stop"]);
         let told: Value = serde_json::from_str(&stopped.succeeds().stdout).unwrap();
         assert_eq!(told["status"], 143, "it was asked to end, and not killed: {told}");
         assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
@@ -195,7 +191,7 @@ fn job_files_name_the_leader_and_who_started_the_job() {
 /// A job that runs, and its folder there.
 fn running() -> (Scene, Document, PathBuf) {
     let (scene, _engine, document) = pushed("echo started; exec sleep 4101");
-    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let detached = scene.exec(&document, &["run", "--detach"]).succeeds().document();
     let folder = folder(&scene, &id(&detached));
     (scene, detached, folder)
 }
@@ -215,7 +211,7 @@ fn a_job_of_an_earlier_boot_is_lost_and_said_to_be() {
     leader_with(&folder, 3, "00000000-0000-0000-0000-000000000000");
     let told = status(&scene, &document);
     assert_eq!((&told["state"], &told["why"]), (&json!("lost"), &json!("rebooted")));
-    exec(&scene, &["attach"], &document).exits(255).says("was rebooted while it ran");
+    scene.exec(&document, &["attach"]).exits(255).says("was rebooted while it ran");
 }
 
 #[test]
@@ -223,8 +219,8 @@ fn a_pid_that_another_process_has_now_is_not_the_job() {
     let (scene, document, folder) = running();
     leader_with(&folder, 1, "1");
     assert_eq!(status(&scene, &document)["state"], "lost");
-    exec(&scene, &["attach"], &document).exits(255).says("lost");
-    exec(&scene, &["stop", "--grace=1"], &document).succeeds();
+    scene.exec(&document, &["attach"]).exits(255).says("lost");
+    scene.exec(&document, &["stop", "--grace=1"]).succeeds();
     eventually("what it left is ended all the same", || scene.jobs().is_empty());
 }
 
@@ -234,40 +230,40 @@ fn a_job_of_another_machine_is_elsewhere() {
     let leader = fs::read_to_string(folder.join("leader")).unwrap();
     leader_with(&folder, 2, "node7/0123");
     assert_eq!(status(&scene, &document)["state"], "elsewhere");
-    exec(&scene, &["stop"], &document).exits(125).complains(&["node7", "--force"]);
+    scene.exec(&document, &["stop"]).exits(125).complains(&["node7", "--force"]);
     fs::write(folder.join("leader"), leader).unwrap();
-    exec(&scene, &["stop", "--force"], &document).succeeds();
+    scene.exec(&document, &["stop", "--force"]).succeeds();
 }
 
 #[test]
 fn a_crash_that_empties_a_leader_file_makes_nothing_else_unusable() {
     let (scene, _engine, document) = pushed(":");
-    let document = exec(&scene, &["run"], &document).succeeds().document();
+    let document = scene.exec(&document, &["run"]).succeeds().document();
     let folder = folder(&scene, &id(&document));
     fs::remove_file(folder.join("status")).unwrap();
     fs::write(folder.join("leader"), "").unwrap();
     assert_eq!(status(&scene, &document)["state"], "lost");
-    exec(&scene, &["run"], &document).succeeds();
-    exec(&scene, &["clean", "--yes=jobs"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
+    scene.exec(&document, &["clean", "--yes=jobs"]).succeeds();
     // One that can't be read is named, and the others are told all the same.
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
     let other = folder.with_file_name("1-unreadable");
     fs::create_dir_all(other.join("leader")).unwrap();
     fs::write(other.join("started"), "1\n").unwrap();
     for verb in [&["list"][..], &["status", "--all"]] {
-        let told = exec(&scene, verb, &document);
+        let told = scene.exec(&document, verb);
         told.succeeds();
         assert_eq!(told.stdout.lines().count(), 2, "{told}");
         assert!(told.stdout.contains("unknown") && told.stdout.contains("finished"), "{told}");
     }
-    exec(&scene, &["clean", "--yes=jobs"], &document).exits(125).says("1-unreadable");
+    scene.exec(&document, &["clean", "--yes=jobs"]).exits(125).says("1-unreadable");
     assert!(other.exists());
 }
 
 #[test]
 fn the_last_twenty_jobs_are_kept_and_those_that_run() {
     let (scene, _engine, document) = pushed(WAITS);
-    let running = id(&exec(&scene, &["run", "--detach"], &document).succeeds().document());
+    let running = id(&scene.exec(&document, &["run", "--detach"]).succeeds().document());
     let jobs = folder(&scene, "");
     let log = jobs.join(&running).join("log");
     eventually("the task works", || fs::read_to_string(&log).unwrap().contains("started"));
@@ -279,7 +275,7 @@ fn the_last_twenty_jobs_are_kept_and_those_that_run() {
     // Beyond the twenty by its name, and running.
     fs::rename(jobs.join(&running), jobs.join("0-running")).unwrap();
     fs::remove_dir_all(jobs.parent().unwrap().join("locks")).unwrap();
-    exec(&scene, &["run", "--detach"], &document).succeeds();
+    scene.exec(&document, &["run", "--detach"]).succeeds();
     let left: Vec<_> = fs::read_dir(&jobs)
         .unwrap()
         .map(|job| job.unwrap().file_name().into_string().unwrap())
@@ -331,7 +327,7 @@ fn sighup_and_sigkill_leave_the_job_running() {
         assert_eq!(left.stderr, "started\n");
         assert_eq!(status(&scene, &document)["state"], "running");
         go(&scene);
-        exec(&scene, &["attach"], &document).succeeds().says("started\ndone\n");
+        scene.exec(&document, &["attach"]).succeeds().says("started\ndone\n");
         fs::remove_file(scene.host.bin().join("go")).unwrap();
     }
 }
@@ -342,7 +338,7 @@ fn an_engine_whose_containers_cannot_be_ended_is_said_at_the_start() {
     scene.set("/remote/docker", format!("env {}", engine.program().display()));
     let document = scene.document(&scene.cube("other").task(&Task::named("train")), &[]);
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document).run();
-    let ran = exec(&scene, &["run"], &push.succeeds().document());
+    let ran = scene.exec(&push.succeeds().document(), &["run"]);
     ran.succeeds().says("can't end the containers");
 }
 
@@ -359,7 +355,7 @@ fn given_up_says_how_to_come_back() {
     assert_eq!(lost.stderr.matches("reconnecting").count(), 1, "{}", lost.stderr);
     scene.host.sshd.comes_back();
     go(&scene);
-    let attached = exec(&scene, &["attach"], &lost.document());
+    let attached = scene.exec(&lost.document(), &["attach"]);
     attached.succeeds().says("started\ndone\n");
     assert!(!attached.stdout.contains("\"failed\""), "{}", attached.stdout);
 }
@@ -375,7 +371,7 @@ fn host_has(scene: &Scene, name: &str, lines: &str) {
 fn a_host_that_ends_processes_at_logout_is_named_or_the_job_gets_a_scope() {
     let (scene, _engine, document) = pushed("echo started");
     host_has(&scene, "loginctl", "[ \"$1\" = show-user ] || echo KillUserProcesses=yes");
-    let warned = exec(&scene, &["run"], &document);
+    let warned = scene.exec(&document, &["run"]);
     warned.succeeds().says("`loginctl enable-linger` on that host").says("started\n");
     host_has(
         &scene,
@@ -383,19 +379,19 @@ fn a_host_that_ends_processes_at_logout_is_named_or_the_job_gets_a_scope() {
         "case $1 in show-user) echo Linger=yes ;; *) echo KillUserProcesses=yes ;; esac",
     );
     host_has(&scene, "systemd-run", "shift 3; echo \"$1\" >> \"${0%/*}/scopes\"; exec \"$@\"");
-    let spared = exec(&scene, &["run"], &document);
+    let spared = scene.exec(&document, &["run"]);
     spared.succeeds().never_says("enable-linger").says("started\n");
     assert_eq!(fs::read_to_string(scene.host.bin().join("scopes")).unwrap(), "true\nsh\n");
     // As without a bus of the user's own.
     host_has(&scene, "systemd-run", "echo 'Failed to connect to bus' >&2; exit 1");
-    let not_spared = exec(&scene, &["run"], &document);
+    let not_spared = scene.exec(&document, &["run"]);
     not_spared.succeeds().never_says("enable-linger").says("fails: Failed to connect to bus");
 }
 
 #[test]
 fn two_clients_follow_one_job() {
     let (scene, _engine, document) = pushed(&format!("{WAITS}; seq 20000"));
-    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let detached = scene.exec(&document, &["run", "--detach"]).succeeds().document();
     let logs = || scene.tool("mlcube-ssh-exec").args(["logs", "-f"]).reads_document(&detached);
     let (one, two, three) = (logs().start(), logs().start(), logs().start());
     for client in [&one, &two, &three] {

@@ -26,10 +26,6 @@ fn document(scene: &Scene, words: &[&str]) -> Document {
     push.succeeds().document()
 }
 
-fn exec(scene: &Scene, words: &[&str], document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
-}
-
 fn go(scene: &Scene) {
     fs::write(scene.host.bin().join("go"), "").unwrap();
 }
@@ -54,7 +50,7 @@ fn a_second_run_names_the_job_that_holds_the_workspace() {
     let first = run.reads_document(&document).run().succeeds().document();
     let id = first.at("/steps/exec/job").as_str().unwrap().to_owned();
     for verb in [&["run"][..], &["run", "--wait=1"], &["configure"]] {
-        let mut second = exec(&scene, verb, &document);
+        let mut second = scene.exec(&document, verb);
         let lines = second.stderr.lines().filter(|line| !line.contains("waiting"));
         second.stderr = lines.collect::<Vec<_>>().join("\n");
         let home = scene.home().display().to_string();
@@ -64,20 +60,20 @@ fn a_second_run_names_the_job_that_holds_the_workspace() {
         assert!(second.stdout.contains("\"failed\""), "the document goes on");
     }
     go(&scene);
-    exec(&scene, &["attach"], &first).succeeds();
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&first, &["attach"]).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
 }
 
 #[test]
 fn a_second_run_waits_for_the_first() {
     let (scene, document) = pushed();
-    exec(&scene, &["run", "--detach"], &document).succeeds();
+    scene.exec(&document, &["run", "--detach"]).succeeds();
     let mut second =
         scene.tool("mlcube-ssh-exec").args(["run", "--wait"]).reads_document(&document).start();
     second.says("waiting: the workspace on ");
     go(&scene);
     second.wait().succeeds().says("started\ndone\n");
-    exec(&scene, &["status", "--all"], &document).succeeds();
+    scene.exec(&document, &["status", "--all"]).succeeds();
 }
 
 #[test]
@@ -107,11 +103,11 @@ fn other_workspaces_and_other_cubes_run_at_once() {
     let other = document_of(&scene, "digits", &["--workspace", "elsewhere"]);
     let third = document_of(&scene, "letters", &[]);
     for document in [&document, &other, &third] {
-        exec(&scene, &["run", "--detach"], document).succeeds();
+        scene.exec(document, &["run", "--detach"]).succeeds();
     }
     go(&scene);
     for document in [&document, &other, &third] {
-        exec(&scene, &["attach"], document).succeeds().says("started\ndone\n");
+        scene.exec(document, &["attach"]).succeeds().says("started\ndone\n");
     }
 }
 
@@ -124,7 +120,7 @@ fn document_of(scene: &Scene, name: &str, words: &[&str]) -> Document {
 #[test]
 fn the_lock_of_a_job_that_was_killed_is_taken_over() {
     let (scene, document) = pushed();
-    exec(&scene, &["run", "--detach"], &document).succeeds();
+    scene.exec(&document, &["run", "--detach"]).succeeds();
     eventually("all is killed", || {
         // What was about to be started isn't there at the first time.
         scene.jobs().kill();
@@ -132,14 +128,14 @@ fn the_lock_of_a_job_that_was_killed_is_taken_over() {
     });
     assert!(lock(&scene).is_symlink(), "nobody was left to give it up");
     go(&scene);
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
 }
 
 #[test]
 fn a_start_that_crashed_with_the_lock_is_no_obstacle() {
     let (scene, document) = pushed();
     go(&scene);
-    exec(&scene, &["run", "--detach"], &document).succeeds();
+    scene.exec(&document, &["run", "--detach"]).succeeds();
     let held_lock = || fs::read_dir(state(&scene).join("locks")).unwrap().count();
     eventually("the lock is given up", || held_lock() == 1);
     // The name of this machine, as the script writes it.
@@ -150,9 +146,9 @@ fn a_start_that_crashed_with_the_lock_is_no_obstacle() {
     let key = scene.sh("printf %s \"$W\" | cksum | tr ' ' -").env("W", &workspace).run();
     let lock = state(&scene).join("locks").join(key.stdout.trim());
     symlink(format!("1-crashed@{host}"), &lock).unwrap();
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
     symlink("1-crashed@node7/0123", &lock).unwrap();
-    let refused = exec(&scene, &["run"], &document);
+    let refused = scene.exec(&document, &["run"]);
     refused.exits(125).says("node7").says("--force");
 }
 
@@ -174,7 +170,7 @@ fn a_lock_without_a_free_inode_is_reported_as_a_full_disk() {
 #[test]
 fn a_lock_of_another_machine_or_pid_namespace_is_never_stolen() {
     let (scene, document) = pushed();
-    let detached = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let detached = scene.exec(&document, &["run", "--detach"]).succeeds().document();
     let lock = lock(&scene);
     let held_by = fs::read_link(&lock).unwrap().display().to_string();
     let id = held_by.split('@').next().unwrap().to_owned();
@@ -185,35 +181,35 @@ fn a_lock_of_another_machine_or_pid_namespace_is_never_stolen() {
         let mut changed = words.clone();
         changed[word] = text;
         fs::write(&file, format!("{}\n", changed.join(" "))).unwrap();
-        exec(&scene, &["run"], &document).exits(125).says("stop").says("--force");
+        scene.exec(&document, &["run"]).exits(125).says("stop").says("--force");
         assert_eq!(fs::read_link(&lock).unwrap().display().to_string(), held_by);
     }
     fs::write(&file, leader).unwrap();
     go(&scene);
-    exec(&scene, &["attach"], &detached).succeeds();
+    scene.exec(&detached, &["attach"]).succeeds();
 }
 
 #[test]
 fn a_holder_that_cannot_be_looked_at_is_named_by_every_program() {
     let (scene, document) = pushed();
-    let job = exec(&scene, &["run", "--detach"], &document).succeeds().document();
+    let job = scene.exec(&document, &["run", "--detach"]).succeeds().document();
     let folder = state(&scene).join("jobs").join(job.at("/steps/exec/job").as_str().unwrap());
     let leader = fs::read(folder.join("leader")).unwrap();
     fs::remove_file(folder.join("leader")).unwrap();
     fs::create_dir(folder.join("leader")).unwrap();
     let path = folder.join("leader").display().to_string();
-    exec(&scene, &["run"], &document).exits(125).complains(&["can't read", &path]);
+    scene.exec(&document, &["run"]).exits(125).complains(&["can't read", &path]);
     let push = scene.tool("mlcube-ssh-push").arg("-q").reads_document(&document);
     push.run().exits(125).complains(&["can't read", &path]);
     fs::remove_dir(folder.join("leader")).unwrap();
     fs::write(folder.join("leader"), leader).unwrap();
     go(&scene);
-    exec(&scene, &["attach"], &job).succeeds();
+    scene.exec(&job, &["attach"]).succeeds();
 }
 
 /// A job that has a container, whose daemon, which may be on another machine, doesn't reply any more.
 fn with_a_daemon_that_is_gone(scene: &Scene, document: &Document) {
-    let job = exec(scene, &["run", "--detach"], document).succeeds().document();
+    let job = scene.exec(document, &["run", "--detach"]).succeeds().document();
     let folder = state(scene).join("jobs").join(job.at("/steps/exec/job").as_str().unwrap());
     eventually("it has a container", || folder.join("cid.1").exists());
     scene.host.has_program("docker", "exit 1");
@@ -224,23 +220,24 @@ fn what_a_stop_could_not_end_holds_the_workspace() {
     let (scene, document) = pushed();
     with_a_daemon_that_is_gone(&scene, &document);
     for _ in 0..2 {
-        exec(&scene, &["stop"], &document).exits(125).says("docker doesn't report: 0");
-        exec(&scene, &["run"], &document)
+        scene.exec(&document, &["stop"]).exits(125).says("docker doesn't report: 0");
+        scene
+            .exec(&document, &["run"])
             .exits(125)
             .complains(&["left processes or containers", "mlcube-ssh stop"]);
     }
     Engine::installed_on(&scene.host, "docker");
-    exec(&scene, &["stop"], &document).succeeds();
+    scene.exec(&document, &["stop"]).succeeds();
     go(&scene);
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
 }
 
 #[test]
 fn stop_force_releases_the_workspace_whatever_is_left() {
     let (scene, document) = pushed();
     with_a_daemon_that_is_gone(&scene, &document);
-    exec(&scene, &["stop", "--force"], &document).exits(125).says("docker doesn't report: 0");
+    scene.exec(&document, &["stop", "--force"]).exits(125).says("docker doesn't report: 0");
     Engine::installed_on(&scene.host, "docker");
     go(&scene);
-    exec(&scene, &["run"], &document).succeeds();
+    scene.exec(&document, &["run"]).succeeds();
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use mlcube_ssh_harness::{
-    Account, Blackhole, Cube, Document, HostOptions, Outcome, Place, Scene, Task, Tmpfs,
+    Account, Blackhole, Cube, HostOptions, Outcome, Place, Scene, Task, Tmpfs,
 };
 
 fn a_cube(scene: &Scene) -> Cube {
@@ -18,14 +18,9 @@ fn a_cube(scene: &Scene) -> Cube {
         .with_file("data.csv", "1,2\n")
 }
 
-/// Pushes a document, quietly: one line says what is wrong, if anything is.
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
-}
-
 /// What failed before succeeds now, with the document that the failure left.
 fn the_same_works_now(scene: &Scene, failed: &Outcome) {
-    push(scene, &failed.document()).succeeds().is_silent();
+    scene.push(&failed.document(), &["-q"]).succeeds().is_silent();
     assert!(scene.host.remote_root().join("digits/workspace/data.csv").exists());
 }
 
@@ -34,7 +29,7 @@ fn a_host_that_does_not_resolve() {
     let mut scene = Scene::new();
     scene.set("/host", "nowhere.invalid");
     let document = scene.document(&a_cube(&scene), &[]);
-    push(&scene, &document).exits(255).complains(&["nowhere.invalid", "resolve"]);
+    scene.push(&document, &["-q"]).exits(255).complains(&["nowhere.invalid", "resolve"]);
 }
 
 #[test]
@@ -42,7 +37,7 @@ fn a_closed_port() {
     let mut scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     scene.host.sshd.stop();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there", "refused"]).never_says(".;");
     scene.host.sshd.comes_back();
     the_same_works_now(&scene, &failed);
@@ -55,7 +50,7 @@ fn a_host_that_drops_packets_is_reported_within_the_connect_timeout() {
     let document = scene.document(&a_cube(&scene), &[]);
     let hole = Blackhole::open();
     scene.reaches_port(hole.port(), "");
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there", "doesn't reply"]);
     // What hangs here hangs for two minutes: twice the limit tells the two apart on any machine.
     assert!(failed.elapsed < Duration::from_secs(4), "it took {:?}", failed.elapsed);
@@ -70,7 +65,7 @@ fn a_host_that_accepts_and_says_nothing() {
     let document = scene.document(&a_cube(&scene), &[]);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     scene.reaches_port(silent.local_addr().unwrap().port(), "");
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there"]);
     assert!(failed.elapsed < Duration::from_secs(10), "it took {:?}", failed.elapsed);
     scene.has_ssh_config("");
@@ -84,7 +79,7 @@ fn a_key_that_is_refused() {
     let authorized = scene.host.folder().join("sshd/authorized_keys");
     let keys = fs::read_to_string(&authorized).unwrap();
     fs::write(&authorized, "").unwrap();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there", "refused"]);
     assert_eq!(scene.host.sshd.logins(), 0);
     fs::write(&authorized, keys).unwrap();
@@ -97,7 +92,7 @@ fn a_host_key_that_is_unknown() {
     let document = scene.document(&a_cube(&scene), &[]);
     let known = scene.home().join(".ssh/known_hosts");
     fs::remove_file(&known).unwrap();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there", "host key", "known"]);
     assert_eq!(scene.host.sshd.logins(), 0);
     assert!(!known.exists(), "nothing is trusted by itself");
@@ -110,7 +105,7 @@ fn a_host_key_that_has_changed() {
     let mut scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     scene.host.sshd.changes_its_host_key();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there", "host key", "changed"]);
     assert_eq!(scene.host.sshd.logins(), 0);
     scene.knows_the_host_key();
@@ -124,7 +119,7 @@ fn a_host_key_that_has_changed_is_refused_whatever_the_users_configuration_says(
     scene.host.sshd.changes_its_host_key();
     // With it ssh itself goes on after a changed key, without passwords; that is the user's own policy.
     scene.has_ssh_config("StrictHostKeyChecking yes");
-    push(&scene, &document).exits(255).complains(&["host key", "changed"]);
+    scene.push(&document, &["-q"]).exits(255).complains(&["host key", "changed"]);
 }
 
 /// A peer that ends every connection before the keys are exchanged, as whoever stands on the way can: a version, then
@@ -167,7 +162,7 @@ fn the_text_of_a_disconnect_is_not_taken_for_a_word_of_ssh() {
         "Permission denied (publickey).\nLoad key \"/home/ann/.ssh/id\": error in libcrypto",
     ] {
         scene.reaches_port(a_peer_that_disconnects(text), "");
-        let failed = push(&scene, &document);
+        let failed = scene.push(&document, &["-q"]);
         failed
             .exits(255)
             .complains(&["can't log in to 'there'", "Received disconnect from 127.0.0.1"]);
@@ -198,7 +193,7 @@ fn rsync_is_missing_locally() {
     let scene = Scene::new();
     let cube = a_cube(&scene);
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     fs::write(cube.root().join("mlcube.yaml"), "name: changed\n").unwrap();
     let only_ssh = scene.home().join("bin");
     let failed = scene
@@ -216,7 +211,7 @@ fn rsync_is_missing_locally() {
 fn rsync_is_missing_on_the_remote() {
     let scene = Scene::with(HostOptions::default().without("rsync"));
     let document = scene.document(&a_cube(&scene), &[]);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(127).complains(&["rsync", "there"]);
     assert_eq!(failed.document().at("/failed/kind"), "tool");
     std::os::unix::fs::symlink("/usr/bin/rsync", scene.host.bin().join("rsync")).unwrap();
@@ -250,13 +245,17 @@ fn a_local_openrsync_is_named_over_an_open_connection_too() {
     let scene = Scene::new();
     let cube = a_cube(&scene).with_file("data.csv", "1");
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     fs::write(cube.workspace().join("data.csv"), "changed").unwrap();
     scene.has_program(
         "rsync",
         &format!("{OPENRSYNC}\n[ \"$1\" = --version ] || {{ {OPENRSYNC} >&2; exit 1; }}"),
     );
-    push(&scene, &document).exits(126).complains(&["local rsync", "openrsync", "install rsync"]);
+    scene.push(&document, &["-q"]).exits(126).complains(&[
+        "local rsync",
+        "openrsync",
+        "install rsync",
+    ]);
 }
 
 #[test]
@@ -264,7 +263,7 @@ fn an_rsync_that_is_too_old() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     scene.has_program("rsync", "echo 'rsync  version 3.0.9  protocol version 30'");
-    push(&scene, &document).exits(126).complains(&["local rsync", "3.0", "install rsync"]);
+    scene.push(&document, &["-q"]).exits(126).complains(&["local rsync", "3.0", "install rsync"]);
     assert_eq!(scene.host.sshd.logins(), 0);
 }
 
@@ -273,7 +272,7 @@ fn a_remote_openrsync() {
     let scene = Scene::new();
     let document = scene.document(&a_cube(&scene), &[]);
     scene.host.has_program("rsync", PORTABLE_OPENRSYNC);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(126).complains(&["there", "openrsync", "install rsync"]);
     scene.host.loses_program("rsync");
     the_same_works_now(&scene, &failed);
@@ -284,11 +283,11 @@ fn pushed_with_another_remote_rsync(lines: &str) -> (Scene, Outcome) {
     let scene = Scene::new();
     let cube = a_cube(&scene);
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let cube = cube.with_file("data.csv", "3,4\n");
     let version = "case $1 in --version) exec /usr/bin/rsync --version ;; esac";
     scene.host.has_program("rsync", &format!("{version}\n{lines}"));
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     scene.host.loses_program("rsync");
     the_same_works_now(&scene, &failed);
     let data = fs::read_to_string(scene.host.remote_root().join("digits/workspace/data.csv"));
@@ -309,7 +308,7 @@ fn a_failing_local_rsync_is_named() {
     let scene = Scene::new();
     let cube = a_cube(&scene);
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     for (line, status, words) in [
         ("exit 11", 125, ["rsync failed locally with status 11: it gave no reason", "df"]),
         ("exit 99", 125, ["rsync failed locally with status 99: it gave no reason", "-v"]),
@@ -318,7 +317,7 @@ fn a_failing_local_rsync_is_named() {
         let version = "case $* in *--version*) exec /usr/bin/rsync \"$@\" ;; esac";
         scene.has_program("rsync", &format!("{version}\n{line}"));
         fs::write(cube.workspace().join("data.csv"), line).unwrap();
-        push(&scene, &document).exits(status).complains(&words);
+        scene.push(&document, &["-q"]).exits(status).complains(&words);
     }
 }
 
@@ -337,10 +336,10 @@ fn the_remote_root_can_not_be_written() {
     let root = scene.place().folder("readonly");
     scene.set("/remote_root", root.to_str().unwrap());
     let document = scene.document(&a_cube(&scene), &[]);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(125).complains(&["there", root.to_str().unwrap(), "Permission denied"]);
     account.owns(&root);
-    push(&scene, &failed.document()).succeeds().is_silent();
+    scene.push(&failed.document(), &["-q"]).succeeds().is_silent();
 }
 
 #[test]
@@ -349,7 +348,7 @@ fn the_remote_disk_is_full() {
     let cube = a_cube(&scene).with_file("large", &"x".repeat(6_000_000));
     let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "4m") else { return };
     let document = scene.document(&cube, &[]);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(125).complains(&["there", "free", "make room", "large (6.0 MB)"]);
     let grow = format!("mount -o remount,size=40m {}", scene.host.remote_root().display());
     scene.sh(&grow).run().succeeds();
@@ -364,7 +363,7 @@ fn a_link_that_breaks_during_the_transfer_is_the_connections_fault() {
     let cube = a_cube(&scene).with_file("large", &"x".repeat(50_000_000));
     let document = scene.document(&cube, &[]);
     // What is new goes as a stream; this one has something of a file that is there.
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let cube = cube.with_file("large", &"y".repeat(50_000_000));
     let slow = "exec /usr/bin/rsync --bwlimit=4000 \"$@\"";
     scene.has_program("rsync", slow);

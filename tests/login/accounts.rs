@@ -17,16 +17,12 @@ fn with_an_account(options: HostOptions, shell: &str) -> Option<(Account, Scene,
     Some((account, scene, document))
 }
 
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
-}
-
 /// A push to an account after `line` was run as root on its host, with `$who` for the account.
 fn push_after(line: &str) -> Option<Outcome> {
     let options = HostOptions::default().own_system("login1");
     let (account, scene, document) = with_an_account(options, "bash")?;
     scene.host.sshd.in_its_system(&format!("who={}; {line}", account.name()));
-    let pushed = push(&scene, &document);
+    let pushed = scene.push(&document, &["-q"]);
     assert_eq!(scene.host.sshd.log().matches("Connection from").count(), 1);
     Some(pushed)
 }
@@ -43,7 +39,7 @@ fn a_host_that_ends_the_connection_after_the_login_is_named() {
     // As a PAM module for the session does that fails.
     let options = HostOptions::default().own_system("login1").config("ChrootDirectory /nowhere");
     let Some((_account, scene, document)) = with_an_account(options, "bash") else { return };
-    let refused = push(&scene, &document);
+    let refused = scene.push(&document, &["-q"]);
     refused
         .exits(255)
         .complains(&["the connection to 'there' ended right after the login", "sshd"]);
@@ -118,7 +114,7 @@ fn modules_are_loaded(package: &str, place: &str, unknown: &str) {
         list(&fails).exits(125).complains(&["'there'", "'setup'", "status 1", unknown]);
         scene.masters().kill();
     }
-    push(&scene, &loads).succeeds().never_says("'setup' says");
+    scene.push(&loads, &["-q"]).succeeds().never_says("'setup' says");
     let ran = scene.tool("mlcube-ssh-exec").arg("run").reads_document(&loads).run();
     ran.succeeds().says(&format!("loaded by-{package}")).never_says("'setup' says");
     scene.set("/setup", "module load nothing; module load apptainer");
@@ -153,7 +149,7 @@ fn with_a_job(does: &str) -> Option<(Account, Scene, Document)> {
     scene.set("/remote/docker", engine.program().to_str().unwrap());
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     Some((account, scene, document))
 }
 
@@ -168,20 +164,16 @@ fn may_start(scene: &Scene, account: &Account, processes: usize) {
     });
 }
 
-fn exec(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
-}
-
 #[test]
 fn a_job_that_can_not_be_looked_at_is_not_ended() {
     let Some((account, scene, document)) = with_a_job("sleep 300") else { return };
-    exec(&scene, &document, &["run", "--detach"]).succeeds();
+    scene.exec(&document, &["run", "--detach"]).succeeds();
     let is_running = || !scene.jobs().with("sleep 300").is_empty();
     eventually("the task runs", is_running);
     let processes = scene.jobs().iter().count();
     for more in [5, 8, 9, 10, 11, 40] {
         may_start(&scene, &account, processes + more);
-        let stopped = exec(&scene, &document, &["stop", "--grace=1"]);
+        let stopped = scene.exec(&document, &["stop", "--grace=1"]);
         stopped.never_says("no job");
         if stopped.status == 0 {
             assert!(!is_running(), "with {more} more: {stopped}");
@@ -197,7 +189,7 @@ fn a_task_that_no_process_is_left_for_has_not_failed() {
     for processes in [3, 6, 7, 8, 9] {
         may_start(&scene, &account, processes);
         let before = scene.host.sshd.sessions();
-        let ran = exec(&scene, &document, &["run", "--output=ran.json"]);
+        let ran = scene.exec(&document, &["run", "--output=ran.json"]);
         assert!(ran.status == 125 || ran.status == 255, "with {processes}: {ran}");
         ran.never_says("remote_root").never_says("task train on").says("hint: ");
         // "Cannot fork" is the end of a session, and no lost link: it isn't tried again and again.
@@ -205,7 +197,7 @@ fn a_task_that_no_process_is_left_for_has_not_failed() {
         assert!(scene.host.sshd.sessions() - before <= 3, "with {processes}: {ran}");
     }
     may_start(&scene, &account, 40);
-    exec(&scene, &document, &["run", "--output=ran.json"]).succeeds();
+    scene.exec(&document, &["run", "--output=ran.json"]).succeeds();
 }
 
 #[test]
@@ -215,12 +207,12 @@ fn a_new_group_counts_after_a_logout() {
     scene.set("/setup", "id -nG >\"$HOME/groups\"");
     let document = scene.document(&scene.cube("groups").task(&Task::named("train")), &[]);
     let groups = || {
-        exec(&scene, &document, &["list"]).succeeds();
+        scene.exec(&document, &["list"]).succeeds();
         std::fs::read_to_string(scene.host.home().join("groups")).unwrap()
     };
     assert!(!groups().contains("gpus"));
     scene.host.sshd.in_its_system(&format!("groupadd gpus && usermod -aG gpus {}", account.name()));
     assert!(!groups().contains("gpus"), "the connection that is open keeps the old groups");
-    exec(&scene, &document, &["logout"]).succeeds().says("closed the connection");
+    scene.exec(&document, &["logout"]).succeeds().says("closed the connection");
     assert!(groups().contains("gpus"));
 }

@@ -7,15 +7,11 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Document, HostOptions, Outcome, Place, Scene, Task, eventually};
+use mlcube_ssh_harness::{Document, HostOptions, Place, Scene, Task, eventually};
 
 fn document_in(scene: &Scene) -> Document {
     let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
     scene.document(&cube.with_file("data.csv", "1,2\n"), &[])
-}
-
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
 }
 
 /// What another ssh would say of other failures.
@@ -40,7 +36,7 @@ fn a_banner_is_no_cause() {
         Scene::at(place, HostOptions::default().config(&format!("Banner {}", banner.display())));
     let document = document_in(&scene);
     fs::write(scene.host.folder().join("sshd/authorized_keys"), "").unwrap();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["login", "refused", "Permission denied (publickey)"]);
     failed.never_says("changed").never_says("passwd");
     // It may say why, and is quoted as the host's.
@@ -54,7 +50,7 @@ fn words_of_the_remote_are_no_cause() {
         options.config("ForceCommand echo 'Session open refused by peer' >&2; exit 255"),
     );
     let document = document_in(&scene);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["ran no script", "Session open refused by peer"]);
     failed.never_says("MaxSessions").never_says("lost");
     assert_eq!(scene.host.sshd.sessions(), 1);
@@ -64,7 +60,7 @@ fn words_of_the_remote_are_no_cause() {
 fn a_proxy_that_fails_is_named() {
     let scene = Scene::new();
     scene.has_ssh_config("ProxyCommand exit 1");
-    let failed = push(&scene, &document_in(&scene));
+    let failed = scene.push(&document_in(&scene), &["-q"]);
     failed.exits(255).complains(&["there", "proxy", "`ssh there`"]);
     failed.never_says("MaxStartups");
 }
@@ -73,7 +69,7 @@ fn a_proxy_that_fails_is_named() {
 fn the_words_of_a_jump_host_are_quoted() {
     let mut scene = Scene::new();
     scene.has_ssh_config("ProxyJump nowhere.invalid");
-    let failed = push(&scene, &document_in(&scene));
+    let failed = scene.push(&document_in(&scene), &["-q"]);
     failed.exits(255).complains(&["jump host", "Could not resolve hostname nowhere.invalid"]);
     // The key of the settings is for the host alone.
     let port = scene.host.sshd.port();
@@ -86,7 +82,7 @@ fn the_words_of_a_jump_host_are_quoted() {
     fs::write(&config, format!("{}{of_jump}", fs::read_to_string(&config).unwrap())).unwrap();
     let key = scene.home().join(".ssh/id");
     scene.set("/authentication", serde_json::json!({"identity_file": key}));
-    let failed = push(&scene, &document_in(&scene));
+    let failed = scene.push(&document_in(&scene), &["-q"]);
     failed.exits(255).complains(&[
         "jump host",
         "nobody-at-all@127.0.0.1: Permission denied (",
@@ -103,7 +99,7 @@ fn the_hint_repeats_what_was_used() {
     scene
         .set("/authentication", serde_json::json!({"identify_file": key, "user": "nobody-at-all"}));
     scene.set("/ssh_config", config.to_str().unwrap());
-    let failed = push(&scene, &document_in(&scene));
+    let failed = scene.push(&document_in(&scene), &["-q"]);
     failed.exits(255).complains(&[
         &format!("ssh -F '{}' -i '{}'", config.display(), key.display()),
         "-l nobody-at-all there",
@@ -118,7 +114,7 @@ fn a_tilde_is_the_home_of_the_environment() {
     fs::rename(scene.home().join(".ssh/config"), scene.home().join("a config")).unwrap();
     scene.set("/authentication", serde_json::json!({"identify_file": "~/my key"}));
     scene.set("/ssh_config", "~/a config");
-    push(&scene, &document_in(&scene)).succeeds();
+    scene.push(&document_in(&scene), &["-q"]).succeeds();
 }
 
 #[test]
@@ -128,11 +124,11 @@ fn a_changed_or_revoked_host_key_is_told_as_such() {
     let known = scene.home().join(".ssh/known_hosts");
     let line = fs::read_to_string(&known).unwrap();
     fs::write(&known, format!("@revoked {line}")).unwrap();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["'there' is revoked", "don't trust it"]).never_says("ssh there");
     fs::write(&known, format!("# one\n# two\n{line}")).unwrap();
     scene.host.sshd.changes_its_host_key();
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["changed", &format!("{}:3", known.display()), "ssh there"]);
 }
 
@@ -177,11 +173,11 @@ fn an_unusable_key_is_named_before_the_login() {
     ] {
         fs::write(&key, content).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        let failed = push(&scene, &document);
+        let failed = scene.push(&document, &["-q"]);
         failed.exits(125).complains(&[key.to_str().unwrap()]).complains(&words);
     }
     fs::remove_file(&key).unwrap();
-    push(&scene, &document).exits(125).complains(&["no identity file"]);
+    scene.push(&document, &["-q"]).exits(125).complains(&["no identity file"]);
     assert!(!scene.host.sshd.log().contains("Connection from"));
     // What the hints say helps as it stands, also where the settings have a `~`, which a shell leaves alone in quotes.
     scene.set("/authentication", serde_json::json!({"identify_file": "~/my key"}));
@@ -194,10 +190,10 @@ fn an_unusable_key_is_named_before_the_login() {
         fs::write(&key, content).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
         scene.masters().kill();
-        let failed = push(&scene, &document);
+        let failed = scene.push(&document, &["-q"]);
         let remedy = failed.exits(125).stderr.split_once("hint: ").unwrap().1;
         scene.sh(remedy).run().succeeds();
-        push(&scene, &document).succeeds();
+        scene.push(&document, &["-q"]).succeeds();
     }
 }
 
@@ -207,7 +203,7 @@ fn a_key_with_a_passphrase_is_whole() {
     let key = scene.home().join(".ssh/id");
     scene.sh("ssh-keygen -q -p -N secret -f .ssh/id").run().succeeds();
     scene.set("/authentication", serde_json::json!({"identify_file": key}));
-    let failed = push(&scene, &document_in(&scene));
+    let failed = scene.push(&document_in(&scene), &["-q"]);
     failed.exits(255).complains(&["refused", "Permission denied (publickey)"]);
 }
 
@@ -223,13 +219,13 @@ fn the_hint_for_a_key_that_only_lacks_its_passphrase_works_as_it_stands() {
     scene.sh("mv .ssh/id 'my key' && ssh-keygen -q -p -N secret -f 'my key'").run().succeeds();
     scene.set("/authentication", serde_json::json!({"identify_file": "~/my key"}));
     let document = document_in(&scene);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["my key' has a passphrase", "no agent has the key"]);
     scene.has_program("passphrase", "echo secret");
     let typed = scene.sh(failed.stderr.split_once("hint: ").unwrap().1);
     let typed = typed.env("SSH_ASKPASS", scene.home().join("bin/passphrase"));
     typed.env("SSH_ASKPASS_REQUIRE", "force").run().succeeds();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
 }
 
 /// An idle connection, which counts as a login that isn't done.
@@ -257,7 +253,7 @@ fn a_host_that_takes_no_more_logins() {
     let scene = Scene::with(HostOptions::default().config("MaxStartups 1:100:1"));
     let document = document_in(&scene);
     let _idle = idle_login(&scene);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).says("before the login").says("MaxStartups");
     eventually("sshd has counted", || scene.host.sshd.log().contains("MaxStartups"));
 }
@@ -301,18 +297,18 @@ fn a_key_that_only_sshs_configuration_names_is_looked_at_when_the_login_is_refus
     ] {
         fs::write(&key, content).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        let refused = push(&scene, &document);
+        let refused = scene.push(&document, &["-q"]);
         refused.exits(255).complains(&["refused", key.to_str().unwrap()]).complains(&words);
     }
     // One that serves isn't hidden by one that doesn't, nor is one that the host doesn't know said to be broken.
     fs::write(&key, "").unwrap();
     fs::write(&config, lines.replace(&id, &format!("{id}IdentityFile \"{}\"\n", key.display())))
         .unwrap();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     scene.masters().kill();
     fs::write(scene.host.folder().join("sshd/authorized_keys"), "").unwrap();
     fs::write(&key, good).unwrap();
-    push(&scene, &document).exits(255).says("Permission denied").never_says("identity file");
+    scene.push(&document, &["-q"]).exits(255).says("Permission denied").never_says("identity file");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use mlcube_ssh::text::random_id::hex_digits;
-use mlcube_ssh_harness::{Account, Document, HostOptions, Outcome, Place, Scene, Task, eventually};
+use mlcube_ssh_harness::{Account, Document, HostOptions, Place, Scene, Task, eventually};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -30,17 +30,13 @@ fn document_in(scene: &Scene) -> Document {
     scene.document(&cube.with_file("data.csv", "1,2\n"), &[])
 }
 
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
-}
-
 /// A push by rsync works for an account that prints this without a newline.
 fn rsync_works_behind(shell: &str, start_up: &str, lines: &str) {
     let Some((account, scene, document)) = with_start_up(shell, start_up, lines) else { return };
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     // What is new goes as an archive, what has changed by rsync.
     fs::write(scene.home().join("digits/workspace/data.csv"), "3,4\n").unwrap();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let data = fs::read_to_string(account.home().join("cubes/digits/workspace/data.csv")).unwrap();
     assert_eq!(data, "3,4\n");
 }
@@ -68,7 +64,7 @@ fn a_prompt_of_fish() {
 /// A start-up file reads what is meant for the script: nothing of that runs, and the message names the files.
 fn refuses_a_reader(shell: &str, start_up: &str, lines: &str, words: &[&str]) {
     let Some((account, scene, document)) = with_start_up(shell, start_up, lines) else { return };
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(255).complains(&["there", "start-up files", ".bashrc"]).complains(words);
     assert_eq!(fs::read_dir(account.home()).unwrap().count(), 1, "nothing was made there");
     assert_eq!(scene.host.sshd.logins(), 1);
@@ -113,17 +109,17 @@ fn a_host_without_gzip_takes_scripts_as_they_are() {
     let gzip = scene.host.bin().join("gzip");
     fs::write(&gzip, "#!/bin/sh\nexit 127\n").unwrap();
     fs::set_permissions(&gzip, fs::Permissions::from_mode(0o755)).unwrap();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace/data.csv");
     assert_eq!(fs::read_to_string(there).unwrap(), "1,2\n");
     let before = scene.host.sshd.sessions();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     assert_eq!(scene.host.sshd.sessions() - before, 2, "one that couldn't unpack the script");
 }
 
 /// The account runs no script: the message quotes what it said, and nothing is said of a lost connection.
 fn refuses_without_a_shell(scene: &Scene, document: &Document, words: &[&str]) {
-    let failed = push(scene, document);
+    let failed = scene.push(document, &["-q"]);
     failed.exits(255).complains(&["there", "ran no script", "login shell"]).complains(words);
     failed.never_says("lost");
     assert_eq!(scene.host.sshd.logins(), 1);
@@ -162,7 +158,7 @@ fn refuses_the_setup(line: &str, words: &[&str]) {
     let mut scene = Scene::new();
     scene.set("/setup", line);
     let document = document_in(&scene);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(125).complains(&["there", "setup"]).complains(words);
     failed.never_says("lost");
     assert_eq!(scene.host.sshd.sessions(), 1);
@@ -215,13 +211,13 @@ fn with_long_scripts() -> (Scene, Document) {
 fn a_host_that_takes_nothing_of_a_long_script() {
     let (scene, document) = with_long_scripts();
     reads_scripts_so(&scene, "exec sleep 1000");
-    push(&scene, &document).exits(255).complains(&["no script began to run", "within 6 s"]);
+    scene.push(&document, &["-q"]).exits(255).complains(&["no script began to run", "within 6 s"]);
 }
 
 #[test]
 fn a_link_that_takes_long_for_a_long_script() {
     let (scene, document) = with_long_scripts();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     // Over a connection that is there already a session has three seconds to begin.
     let slowly = "for i in 1 2 3 4 5; do head -c 70000; sleep 1; done; cat";
     // As with ssh alone, the end of the session is the end of the program.
@@ -229,7 +225,7 @@ fn a_link_that_takes_long_for_a_long_script() {
     let line =
         format!("mkfifo {fifo}; exec 3<&0; {{ {slowly}; }} <&3 >{fifo} & exec {SSH} <{fifo}");
     reads_scripts_so(&scene, &line);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     assert_eq!(scene.host.sshd.logins(), 1);
 }
 
@@ -239,7 +235,7 @@ fn a_setup_that_does_not_end() {
     scene.set("/setup", "echo loading; sleep 1000");
     scene.set("/answer_timeout", 2);
     let document = document_in(&scene);
-    let failed = push(&scene, &document);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(125).complains(&["'setup' hasn't ended on 'there' within 2 seconds", "loading"]);
     failed.never_says("signal");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, Tmpfs};
+use mlcube_ssh_harness::{Cube, Document, Scene, Task, Tmpfs};
 
 /// A cube whose files are on the host, and the folder of its workspace there.
 fn pushed_to(scene: Scene) -> (Scene, Cube, Document, PathBuf) {
@@ -20,10 +20,6 @@ fn pushed() -> (Scene, Cube, Document, PathBuf) {
     pushed_to(Scene::new())
 }
 
-fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
-}
-
 #[test]
 fn list_shows_sizes_and_times_and_fetches_nothing() {
     let (scene, cube, document, there) = pushed();
@@ -34,9 +30,9 @@ fn list_shows_sizes_and_times_and_fetches_nothing() {
         .run()
         .succeeds();
     symlink("../data.csv", there.join("model/link")).unwrap();
-    let shown = pull(&scene, &document, &["--list", "--dry-run"]);
+    let shown = scene.pull(&document, &["--list", "--dry-run"]);
     shown.succeeds().says("ssh ").never_says("--files-from").never_says("ln -s");
-    let listed = pull(&scene, &document, &["--list"]);
+    let listed = scene.pull(&document, &["--list"]);
     let text = listed.succeeds().stdout.clone();
     assert!(text.contains("    1.5 kB  2026-11-24 06:18:31  model/a\\nb\\u{1b}[31m\n"), "{text}");
     assert!(
@@ -44,7 +40,7 @@ fn list_shows_sizes_and_times_and_fetches_nothing() {
         "{text}"
     );
     assert_eq!(text.lines().count(), 4, "{text}");
-    let part = pull(&scene, &document, &["--list", "data*"]);
+    let part = scene.pull(&document, &["--list", "data*"]);
     assert_eq!(part.succeeds().stdout.clone().lines().count(), 1);
     assert!(!cube.workspace().join("model").exists());
 }
@@ -58,11 +54,11 @@ fn more_than_the_free_space_is_refused_with_the_five_largest() {
     }
     fs::remove_dir_all(cube.workspace()).unwrap();
     let Some(_disk) = Tmpfs::mount(&cube.workspace(), "8m") else { return };
-    let refused = pull(&scene, &document, &[]);
+    let refused = scene.pull(&document, &[]);
     refused.exits(125).says("free").says("f6 (6.0 MB)").says("f2 (2.0 MB)");
     assert!(!refused.stderr.contains("f1"), "five are enough");
     assert_eq!(fs::read_dir(cube.workspace()).unwrap().count(), 0, "nothing moved");
-    pull(&scene, &document, &["f6"]).succeeds();
+    scene.pull(&document, &["f6"]).succeeds();
     assert_eq!(fs::metadata(cube.workspace().join("f6")).unwrap().len(), 6_000_000);
 }
 
@@ -76,18 +72,19 @@ fn entries_of_another_user_are_named_and_the_rest_is_fetched() {
     fs::write(there.join("secret.bin"), "x").unwrap();
     fs::set_permissions(there.join("secret.bin"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(there.join("score"), "0.9").unwrap();
-    pull(&scene, &document, &["--verify"]).exits(125).says("score differs");
-    let pulled = pull(&scene, &document, &[]);
+    scene.pull(&document, &["--verify"]).exits(125).says("score differs");
+    let pulled = scene.pull(&document, &[]);
     pulled.exits(125).says("secret.bin").says("closed").says("root").says("chown");
     assert_eq!(cube.result("score"), "0.9");
     assert_eq!(pulled.document().at("/steps/pull/left_out").as_array().unwrap().len(), 2);
-    pull(&scene, &document, &["--verify"])
+    scene
+        .pull(&document, &["--verify"])
         .exits(125)
         .says("secret.bin")
         .never_says("secret.bin differs");
     // What came is on record: an edit here is no conflict.
     fs::write(cube.workspace().join("score"), "mine").unwrap();
-    let again = pull(&scene, &document, &[]);
+    let again = scene.pull(&document, &[]);
     again.exits(125);
     assert!(!again.stderr.contains("kept"), "{}", again.stderr);
 }
@@ -101,14 +98,14 @@ fn the_users_own_link_to_a_folder_is_kept_and_followed() {
     symlink(&disk, cube.workspace().join("out")).unwrap();
     fs::create_dir(there.join("out")).unwrap();
     fs::write(there.join("out/model"), "one").unwrap();
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "one");
     assert!(cube.workspace().join("out").is_symlink());
-    let again = pull(&scene, &document, &[]).succeeds().document();
+    let again = scene.pull(&document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false, "what lies behind the link is known");
     fs::write(disk.join("model"), "edited here").unwrap();
     fs::write(there.join("out/model"), "and there").unwrap();
-    pull(&scene, &document, &[]).succeeds().says("out/model");
+    scene.pull(&document, &[]).succeeds().says("out/model");
     assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "edited here");
 }
 
@@ -122,14 +119,14 @@ fn a_fetched_link_is_never_written_through() {
     symlink("a/b/up/../planted", there.join("chain")).unwrap();
     symlink("inner", there.join("plain")).unwrap();
     fs::create_dir(cube.root().join("planted")).unwrap();
-    pull(&scene, &document, &[]).exits(125).says("skipped 'chain'");
+    scene.pull(&document, &[]).exits(125).says("skipped 'chain'");
     assert!(!cube.workspace().join("chain").is_symlink());
     assert!(cube.workspace().join("plain").is_symlink());
     fs::remove_file(there.join("plain")).unwrap();
     fs::create_dir(there.join("plain")).unwrap();
     fs::write(there.join("plain/f"), "x").unwrap();
     for words in [&[] as &[&str], &["plain/f"]] {
-        pull(&scene, &document, words).exits(125).says("skipped 'plain'");
+        scene.pull(&document, words).exits(125).says("skipped 'plain'");
         assert!(!cube.workspace().join("inner/f").exists(), "written through a link of theirs");
     }
 }
@@ -150,7 +147,7 @@ fn a_folder_that_becomes_a_link_between_list_and_transfer() {
     );
     fs::write(bin.join("rsync"), script).unwrap();
     fs::set_permissions(bin.join("rsync"), fs::Permissions::from_mode(0o755)).unwrap();
-    let _fetched_or_refused = pull(&scene, &document, &[]);
+    let _fetched_or_refused = scene.pull(&document, &[]);
     assert!(!cube.workspace().join("d").is_symlink(), "a link that leads out was taken");
 }
 
@@ -164,7 +161,7 @@ fn devices_and_set_uid_bits_stay_on_the_remote() {
         ))
         .run()
         .succeeds();
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.succeeds().says("pipe");
     assert!(!cube.workspace().join("pipe").exists());
     let mode = fs::metadata(cube.workspace().join("tool")).unwrap().permissions().mode();
@@ -184,10 +181,10 @@ fn what_has_a_reserved_name_is_named() {
     fs::write(there.join("score"), "1").unwrap();
     // What a later pull brings in its place would be written into the repository.
     symlink("./.git/hooks", there.join("hooks")).unwrap();
-    pull(&scene, &document, &[]).succeeds().says("skipped hooks").never_says("skipped sub");
+    scene.pull(&document, &[]).succeeds().says("skipped hooks").never_says("skipped sub");
     assert!(!cube.workspace().join("hooks").is_symlink());
     fs::write(kept.join("result"), "1").unwrap();
-    let pulled = pull(&scene, &document, &["-q"]);
+    let pulled = scene.pull(&document, &["-q"]);
     pulled.exits(125).says("skipped sub/.mlcube-ssh and everything below it").says("output kept");
     assert_eq!(pulled.document().at("/steps/pull/outputs"), &serde_json::json!(["score"]));
     assert_eq!(cube.result("score"), "1");
@@ -202,9 +199,9 @@ fn entries_fetched_before_a_failure_are_in_the_sync_state() {
     // A folder here that can't be written, even by root: it is on another, full disk.
     let Some(_disk) = Tmpfs::mount(&cube.workspace().join("locked"), "16k") else { return };
     fs::write(there.join("locked/big"), vec![1; 200_000]).unwrap();
-    pull(&scene, &document, &[]).exits(125).says("room");
+    scene.pull(&document, &[]).exits(125).says("room");
     fs::write(there.join("score"), "2").unwrap();
-    pull(&scene, &document, &["score"]).succeeds();
+    scene.pull(&document, &["score"]).succeeds();
     assert_eq!(cube.result("score"), "2");
 }
 
@@ -217,7 +214,7 @@ fn the_first_of_many_kept_or_skipped_entries_are_named() {
         fs::write(there.join(name), "there, too").unwrap();
         symlink("/elsewhere", there.join(format!("out{number}"))).unwrap();
     }
-    let pulled = pull(&scene, &document, &["-q"]);
+    let pulled = scene.pull(&document, &["-q"]);
     let named = |name: &str| pulled.stderr.lines().filter(|line| line.contains(name)).count();
     assert_eq!((named("kept both"), named("skipped out")), (20, 20), "{}", pulled.stderr);
     pulled.exits(125).says("both29,").never_says("both30,").says("out29:").never_says("out30:");
@@ -239,7 +236,7 @@ fn a_link_to_a_file_is_kept_and_named_as_one() {
     symlink(disk.join("labels"), cube.workspace().join("lf")).unwrap();
     scene.tool("mlcube-ssh-push").reads_document(&document).run().succeeds();
     fs::write(there.join("lf"), "cat and dog").unwrap();
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.succeeds().says("kept lf, a link to a file").never_says("changed on both sides");
     assert!(cube.workspace().join("lf").is_symlink());
     assert_eq!(fs::read_to_string(disk.join("labels")).unwrap(), "cat");
@@ -260,7 +257,7 @@ fn two_names_of_one_local_file_are_named_as_such() {
         fs::write(there.join(name).join("x"), name.repeat(name.len() + usize::from(name == "two")))
             .unwrap();
     }
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.succeeds().says("which is the same file locally").never_says("during this pull");
 }
 
@@ -275,19 +272,19 @@ fn the_image_that_mlcube_keeps_in_the_workspace_is_no_result() {
     }
     let local = |place: &str| cube.workspace().join(place).join("cube.sif").exists();
     let says = "skipped the image in .image on 'there' (1.5 kB)";
-    pull(&scene, &document, &[]).succeeds().says(says);
+    scene.pull(&document, &[]).succeeds().says(says);
     assert!(!local(".image") && local("model") && local("images"));
-    let verified = pull(&scene, &document, &["--verify"]);
+    let verified = scene.pull(&document, &["--verify"]);
     verified.succeeds().never_says(".image");
-    pull(&scene, &document, &[".image"]).succeeds();
+    scene.pull(&document, &[".image"]).succeeds();
     assert!(local(".image"));
-    pull(&scene, &document, &[]).succeeds().says("nothing to fetch").never_says("the image in");
+    scene.pull(&document, &[]).succeeds().says("nothing to fetch").never_says("the image in");
     // Where the settings name another folder, `.image` is like any other.
     scene.set("/remote/image_dir", "workspace/images");
     fs::remove_dir_all(cube.workspace()).unwrap();
     fs::create_dir(cube.workspace()).unwrap();
     let document = scene.document(&cube, &[]);
-    let fetched = pull(&scene, &document, &["--overwrite"]);
+    let fetched = scene.pull(&document, &["--overwrite"]);
     fetched.succeeds().says("skipped the image in images");
     assert!(local(".image") && local("model") && !local("images"));
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, Tmpfs};
+use mlcube_ssh_harness::{Cube, Document, Scene, Task, Tmpfs};
 
 /// More than one piece.
 const MANY: usize = 2100;
@@ -24,7 +24,7 @@ fn changed(number: usize) -> (Scene, Cube, Document) {
     let folder = there(&scene).join("it's many");
     fs::create_dir(&folder).unwrap();
     write_all(&folder, number, "old");
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     write_all(&folder, number, "changed");
     (scene, cube, document)
 }
@@ -37,10 +37,6 @@ fn write_all(folder: &Path, number: usize, content: &str) {
     for number in 0..number {
         fs::write(folder.join(format!("{number}\n")), content).unwrap();
     }
-}
-
-fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
 }
 
 /// How many of the changed files are here.
@@ -58,7 +54,7 @@ fn long_lists_are_requested_in_pieces_and_nothing_else_arrives() {
     fs::write(cube.root().join(".mlcubeignore"), "ignored\n").unwrap();
     fs::write(cube.workspace().join("ignored"), "mine").unwrap();
     fs::write(there(&scene).join("ignored"), "theirs").unwrap();
-    let pulled = pull(&scene, &document, &["-v"]);
+    let pulled = scene.pull(&document, &["-v"]);
     pulled.succeeds().never_says("--files-from=:").never_says("--keep-dirlinks");
     // rsync checks names only against a list that it has sent itself.
     assert_eq!(pulled.stderr.matches("--files-from=-").count(), 2, "{}", pulled.stderr);
@@ -71,7 +67,7 @@ fn long_lists_are_requested_in_pieces_and_nothing_else_arrives() {
 #[test]
 fn what_a_dry_run_shows_fetches_the_same() {
     let (scene, cube, document) = many();
-    let shown = pull(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
+    let shown = scene.pull(&document, &["--dry-run"]).succeeds().stderr.clone();
     fs::remove_dir_all(cube.workspace()).unwrap();
     scene.sh("sh -eu").reads(shown).run().succeeds();
     assert_eq!(came(&cube), MANY);
@@ -135,7 +131,7 @@ fn a_host_that_sends_more_of_a_folder_than_was_asked_for_is_not_heard() {
 done
 exec /usr/bin/rsync "$@""#;
     scene.host.has_program("rsync", lines);
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!(came(&cube), 9);
     for name in ["result", "sub/result"] {
         let result = cube.workspace().join("new").join(name);
@@ -156,12 +152,12 @@ fn a_name_with_a_wildcard_lets_the_host_send_no_other_file() {
     fs::write(cube.workspace().join("mine"), "edited here").unwrap();
     // Such a host is named, too, if its rsync fails then.
     sends_another_and_fails(&scene, "m.ne", "mine");
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.exits(125).complains(&["'there' sent", "mine", "didn't request"]);
     assert_eq!(cube.result("mine"), "edited here");
     scene.host.loses_program("rsync");
     scene.host.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!((cube.result("m*ne"), cube.result("mine")), ("theirs".into(), "edited here".into()));
 }
 
@@ -174,7 +170,7 @@ fn an_rsync_that_takes_any_name_puts_nothing_but_what_was_asked_for_into_the_wor
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "old").unwrap();
     }
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     for name in ["asks", "deep/asks", "link/asks"] {
         fs::write(there(&scene).join(name), "changed").unwrap();
     }
@@ -185,7 +181,7 @@ fn an_rsync_that_takes_any_name_puts_nothing_but_what_was_asked_for_into_the_wor
         fs::write(there(&scene).join(folder).join("mine"), "theirs").unwrap();
     }
     sends_another(&scene, "asks", "mine");
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.exits(125).complains(&["'there' sent", "mine", "didn't request"]);
     for folder in ["", "deep"] {
         assert_eq!(fs::read_to_string(cube.workspace().join(folder).join("mine")).unwrap(), "mine");
@@ -196,11 +192,11 @@ fn an_rsync_that_takes_any_name_puts_nothing_but_what_was_asked_for_into_the_wor
     fs::create_dir(&secret).unwrap();
     fs::write(secret.join("asks"), "secret").unwrap();
     sends_another(&scene, "link/asks", "link/mine");
-    pull(&scene, &document, &[]);
+    scene.pull(&document, &[]);
     assert_eq!(cube.result("link/asks"), "old");
 
     scene.host.loses_program("rsync");
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!(came(&cube), 9);
     assert_eq!(cube.result("deep/asks"), "changed");
     assert!(!cube.workspace().join(".mlcube-ssh-partial").exists());
@@ -216,14 +212,14 @@ fn a_stage_takes_part_in_all_that_a_pull_does() {
     fs::write(odd.join("file"), "in a closed folder").unwrap();
     fs::set_permissions(&odd, fs::Permissions::from_mode(0o555)).unwrap();
     symlink("closed/file", there(&scene).join("link")).unwrap();
-    pull(&scene, &document, &["--checksum"]).succeeds();
+    scene.pull(&document, &["--checksum"]).succeeds();
     assert_eq!(came(&cube), 9);
     assert_eq!(cube.result("link"), "in a closed folder");
     let mode = fs::metadata(cube.workspace().join("closed")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o555);
     fs::write(cube.workspace().join("it's many/7\n"), "edited here").unwrap();
     fs::write(there(&scene).join("it's many/7\n"), "there, too").unwrap();
-    pull(&scene, &document, &["--overwrite"]).succeeds();
+    scene.pull(&document, &["--overwrite"]).succeeds();
     assert_eq!(cube.result("it's many/7\n"), "there, too");
     let kept = scene.sh("cat ~/.local/state/mlcube-ssh/*/replaced/*/*many/7*").run();
     assert!(kept.stdout.contains("edited here"), "{kept}");
@@ -241,7 +237,7 @@ fn a_failed_pull_places_nothing_that_an_earlier_one_had_staged() {
     // What rsync has fetched is in the stage when the pull is killed.
     let killed = ends("/usr/bin/rsync --trust-sender \"$@\"; kill -KILL $PPID");
     scene.has_program("rsync", &killed);
-    pull(&scene, &document, &[]).exits(137);
+    scene.pull(&document, &[]).exits(137);
     assert_eq!(came(&cube), 0);
     // Of a folder that nobody else can enter, nobody else reads what is on its way.
     for folder in fs::read_dir(cube.workspace().join(".mlcube-ssh-partial")).unwrap() {
@@ -250,12 +246,12 @@ fn a_failed_pull_places_nothing_that_an_earlier_one_had_staged() {
     }
     fs::write(&result, "newer").unwrap();
     scene.has_program("rsync", &ends("echo 'rsync: connection unexpectedly closed' >&2; exit 12"));
-    let failed = pull(&scene, &document, &[]);
+    let failed = scene.pull(&document, &[]);
     assert!(failed.status != 0, "{failed}");
     assert_eq!(cube.result("it's many/7\n"), "old");
     assert_eq!(came(&cube), 8, "what came as it is now is placed");
     takes_any_name(&scene);
-    pull(&scene, &document, &[]).succeeds().never_says("kept");
+    scene.pull(&document, &[]).succeeds().never_says("kept");
     assert_eq!(cube.result("it's many/7\n"), "newer");
 }
 
@@ -268,7 +264,7 @@ fn what_one_piece_leaves_out_holds_up_no_other() {
     if pinned.iter().any(Option::is_none) {
         return;
     }
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.exits(125).says("can't transfer everything").says("resource busy");
     let left_out = pulled.document().at("/steps/pull/left_out").clone();
     let paths = bad.map(|name| format!("it's many/{name}"));
@@ -306,11 +302,11 @@ until [ -d done ]; do sleep 0.1; done
 cd / && exec /usr/bin/rsync "$@""#
     );
     scene.host.has_program("rsync", &lines.replace("cd / &&", "cd \"$HOME\" &&"));
-    let pulled = pull(&scene, &document, &["-v"]);
+    let pulled = scene.pull(&document, &["-v"]);
     assert!(cube.workspace().join("big").exists(), "{pulled}");
     assert!(!cube.workspace().join("0/l").is_symlink(), "{pulled}");
     scene.host.loses_program("rsync");
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     let link = cube.workspace().join("a/b/d/e/l");
     assert_eq!(fs::read_link(link).unwrap(), Path::new("../../../../victim"));
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
+use mlcube_ssh_harness::{Cube, Document, Scene, Task};
 use serde_json::json;
 
 /// A cube whose files are on the host, and the folder of its workspace there.
@@ -22,10 +22,6 @@ fn pushed() -> (Scene, Cube, Document, PathBuf) {
     (scene, cube, document, workspace)
 }
 
-fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-pull").arg("-q").args(words).reads_document(document).run()
-}
-
 #[test]
 fn pull_fetches_the_workspace_unchanged() {
     let (scene, cube, document, there) = pushed();
@@ -33,7 +29,7 @@ fn pull_fetches_the_workspace_unchanged() {
     fs::create_dir_all(there.join("model/empty")).unwrap();
     fs::write(there.join("model").join(odd), "odd").unwrap();
     symlink("../data.csv", there.join("model/link")).unwrap();
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &["-q"]);
     let document = pulled.succeeds().is_silent().document();
     assert_eq!(document.at("/steps/pull/changed"), true);
     assert_eq!(cube.result(&format!("model/{odd}")), "odd");
@@ -43,7 +39,7 @@ fn pull_fetches_the_workspace_unchanged() {
         PathBuf::from("../data.csv")
     );
     assert!(!scene.home().join("canary").exists());
-    let again = pull(&scene, &document, &[]).succeeds().document();
+    let again = scene.pull(&document, &["-q"]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false);
 }
 
@@ -52,7 +48,7 @@ fn it_works_again_and_alone() {
     let (scene, cube, document, there) = pushed();
     for round in ["one", "two"] {
         fs::write(there.join("score.txt"), round).unwrap();
-        pull(&scene, &document, &[]).succeeds();
+        scene.pull(&document, &["-q"]).succeeds();
         assert_eq!(cube.result("score.txt"), round);
     }
 }
@@ -64,7 +60,7 @@ fn pull_fetches_only_the_requested_paths() {
         fs::create_dir_all(there.join(name).parent().unwrap()).unwrap();
         fs::write(there.join(name), name).unwrap();
     }
-    pull(&scene, &document, &["model/last*", "logs/"]).succeeds();
+    scene.pull(&document, &["-q", "model/last*", "logs/"]).succeeds();
     assert_eq!(cube.result("model/last.bin"), "model/last.bin");
     assert_eq!(cube.result("logs/today"), "logs/today");
     assert!(
@@ -77,10 +73,10 @@ fn pull_fetches_only_the_requested_paths() {
 fn patterns_are_not_for_a_shell_and_stay_inside() {
     let (scene, cube, document, there) = pushed();
     fs::write(there.join("a b; touch canary"), "odd").unwrap();
-    pull(&scene, &document, &["a b; touch canary"]).succeeds();
+    scene.pull(&document, &["-q", "a b; touch canary"]).succeeds();
     assert_eq!(cube.result("a b; touch canary"), "odd");
     for outside in ["../mlcube.yaml", "/etc/passwd", "model/../../mlcube.yaml"] {
-        pull(&scene, &document, &[outside]).exits(125).complains(&[outside]);
+        scene.pull(&document, &["-q", outside]).exits(125).complains(&[outside]);
     }
     assert!(!scene.host.home().join("canary").exists());
 }
@@ -91,17 +87,17 @@ fn a_declared_output_that_did_not_come_is_named_after_a_run_that_went_well() {
     fs::create_dir_all(there.join("model")).unwrap();
     let ran = json!({"changed": true, "seconds": 1.0, "phase": "run", "status": 0});
     let document = document.with("/steps/exec", ran);
-    let missing = pull(&scene, &document, &[]);
+    let missing = scene.pull(&document, &["-q"]);
     missing.exits(125).complains(&["score.txt"]);
     fs::write(there.join("score.txt"), "0.9").unwrap();
-    pull(&scene, &missing.document(), &[]).succeeds();
+    scene.pull(&missing.document(), &["-q"]).succeeds();
 }
 
 #[test]
 fn a_missing_workspace_is_named() {
     let scene = Scene::new();
     let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
-    pull(&scene, &document, &[]).exits(125).complains(&["there", "workspace"]);
+    scene.pull(&document, &["-q"]).exits(125).complains(&["there", "workspace"]);
 }
 
 #[test]
@@ -112,14 +108,14 @@ fn nothing_lands_outside_the_workspace() {
     symlink(&elsewhere, there.join("first")).unwrap();
     fs::create_dir_all(there.join("second")).unwrap();
     fs::write(there.join("second/planted"), "from there").unwrap();
-    pull(&scene, &document, &[]).exits(125).says("skipped 'first'");
+    scene.pull(&document, &["-q"]).exits(125).says("skipped 'first'");
     assert!(
         fs::symlink_metadata(cube.workspace().join("first")).is_err(),
         "a link that leads out stays there"
     );
     fs::remove_file(there.join("first")).unwrap();
     fs::rename(there.join("second"), there.join("first")).unwrap();
-    let _kept_or_refused = pull(&scene, &document, &[]);
+    let _kept_or_refused = scene.pull(&document, &["-q"]);
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "a link that came from there led out");
 }
 
@@ -129,9 +125,9 @@ fn the_local_disk_is_full() {
     fs::write(there.join("large"), "x".repeat(6_000_000)).unwrap();
     fs::remove_dir_all(cube.workspace()).unwrap();
     let Some(_disk) = mlcube_ssh_harness::Tmpfs::mount(&cube.workspace(), "2m") else { return };
-    pull(&scene, &document, &[]).exits(125).complains(&["large"]);
+    scene.pull(&document, &["-q"]).exits(125).complains(&["large"]);
     scene.sh(&format!("mount -o remount,size=20m {}", cube.workspace().display())).run().succeeds();
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &["-q"]).succeeds();
     assert_eq!(cube.result("large").len(), 6_000_000);
 }
 
@@ -142,7 +138,7 @@ fn pull_backs_up_replaced_files_also_within_one_second() {
     for version in versions {
         fs::write(there.join("score.txt"), format!("there {version}")).unwrap();
         fs::write(cube.workspace().join("score.txt"), version).unwrap();
-        pull(&scene, &document, &["--overwrite"]).succeeds();
+        scene.pull(&document, &["-q", "--overwrite"]).succeeds();
     }
     let kept = scene.sh("cat .local/state/mlcube-ssh/digits-*/replaced/*/score.txt").run();
     assert_eq!(kept.succeeds().stdout, versions.concat());
@@ -151,7 +147,7 @@ fn pull_backs_up_replaced_files_also_within_one_second() {
 #[test]
 fn leftovers_of_a_killed_pull_are_removed_even_without_anything_to_fetch() {
     let (scene, cube, document, _) = pushed();
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &["-q"]).succeeds();
     let partial = cube.workspace().join(".mlcube-ssh-partial");
     // One is held by a pull that lives, on another machine perhaps; of the others nobody knows a process.
     let (alive, dead) = (partial.join("pull-1"), ["pull-4294967295", "pull-0123456789abcdef"]);
@@ -163,13 +159,13 @@ fn leftovers_of_a_killed_pull_are_removed_even_without_anything_to_fetch() {
     let held = fs::File::create(alive.join("lock")).unwrap();
     held.lock().unwrap();
     for _ in 0..2 {
-        let again = pull(&scene, &document, &[]).succeeds().document();
+        let again = scene.pull(&document, &["-q"]).succeeds().document();
         assert_eq!(again.at("/steps/pull/changed"), false);
         assert!(!dead.iter().any(|dead| dead.exists()), "they are dead");
         assert!(alive.join(".model.a1b2c3").exists(), "another pull goes on");
     }
     drop(held);
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &["-q"]).succeeds();
     assert!(!partial.exists());
 }
 

@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use mlcube_ssh_harness::{
-    Cube, Document, HostOptions, Outcome, Scene, Task, Tmpfs, eventually, files_below, random,
-    whole_tree,
+    Cube, Document, HostOptions, Scene, Task, Tmpfs, eventually, files_below, random, whole_tree,
 };
 
 /// What a host says that packs: only the tar that is asked for its version is the real one.
@@ -30,10 +29,6 @@ fn many(scene: &Scene) -> (Cube, Document) {
 
 fn there(scene: &Scene) -> PathBuf {
     scene.host.remote_root().join("digits/workspace")
-}
-
-fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
 }
 
 /// That all is here as it is there, and nothing else, not even out of sight.
@@ -67,13 +62,13 @@ fn an_archive_fetches_every_kind_of_entry_unchanged() {
     fs::set_permissions(made.join("many"), fs::Permissions::from_mode(0o555)).unwrap();
     let times = "touch -d '2001-02-03 04:05:06.789' many/004 empty && touch -d '1969-02-03 04:05:06.5' many/005 && touch -hd '2001-02-03' link";
     scene.sh(times).in_folder(&made).run().succeeds();
-    let pulled = pull(&scene, &document, &["-v"]);
+    let pulled = scene.pull(&document, &["-v"]);
     pulled.succeeds().says("as one archive");
     is_all_here(&scene, &cube);
     let receipt = pulled.document();
     assert_eq!(receipt.at("/steps/pull/files_sent"), 150 + 8);
     assert!(receipt.at("/steps/pull/bytes_sent").as_u64().unwrap() > 150 * 4_000);
-    let again = pull(&scene, &document, &[]).succeeds().document();
+    let again = scene.pull(&document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false);
 }
 
@@ -93,7 +88,7 @@ fn a_folder_that_becomes_a_local_link_while_it_is_filled() {
     // It keeps back what isn't much.
     scene.host.has_program("zstd", "exit 1");
     thread::scope(|scope| {
-        let pulled = scope.spawn(|| pull(&scene, &document, &[]));
+        let pulled = scope.spawn(|| scene.pull(&document, &[]));
         eventually("the archive has come in part", || filled.join("010").exists());
         fs::rename(&filled, cube.workspace().join("away")).unwrap();
         symlink(&victim, &filled).unwrap();
@@ -110,7 +105,7 @@ fn whatever_the_hosts_sh_is() {
         let scene = Scene::new();
         symlink(shell, scene.host.bin().join("sh")).unwrap();
         let (cube, document) = many(&scene);
-        pull(&scene, &document, &["-q"]).succeeds().is_silent();
+        scene.pull(&document, &["-q"]).succeeds().is_silent();
         is_all_here(&scene, &cube);
     }
 }
@@ -122,7 +117,7 @@ fn nothing_runs_locally_with_more_rights_than_its_user_has() {
     fs::set_permissions(there(&scene).join("many/003"), fs::Permissions::from_mode(0o6755))
         .unwrap();
     fs::set_permissions(there(&scene).join("many"), fs::Permissions::from_mode(0o3777)).unwrap();
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.pull(&document, &["-q"]).succeeds().is_silent();
     let mode = |path| fs::metadata(cube.workspace().join(path)).unwrap().permissions().mode();
     assert_eq!((mode("many") & 0o7777, mode("many/003") & 0o7777), (0o755, 0o755));
 }
@@ -135,7 +130,7 @@ fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
         if !tar.is_empty() {
             scene.host.has_program("tar", tar);
         }
-        pull(&scene, &document, &["-q"]).succeeds().is_silent();
+        scene.pull(&document, &["-q"]).succeeds().is_silent();
         is_all_here(&scene, &cube);
     }
 }
@@ -162,7 +157,7 @@ fn a_cut_off_archive_leaves_whole_files_and_the_next_pull_resumes() {
     }
     scene.host.loses_program("tar");
     scene.host.sshd.comes_back();
-    let again = pull(&scene, &failed.document(), &["-q"]).succeeds().document();
+    let again = scene.pull(&failed.document(), &["-q"]).succeeds().document();
     assert!(again.at("/steps/pull/files_sent").as_u64().unwrap() <= 130);
     is_all_here(&scene, &cube);
 }
@@ -180,13 +175,13 @@ fn what_changes_while_it_is_packed_comes_as_it_is_then() {
     );
     scene.host.has_program("tar", &edits);
     // A link is made as it was listed, so a new one comes with the next pull.
-    pull(&scene, &document, &["-q"]).exits(125).complains(&["many/013", "during this pull"]);
+    scene.pull(&document, &["-q"]).exits(125).complains(&["many/013", "during this pull"]);
     assert!(!cube.workspace().join("many/013").is_symlink());
     scene.host.loses_program("tar");
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.pull(&document, &["-q"]).succeeds().is_silent();
     is_all_here(&scene, &cube);
     assert_eq!(fs::read_to_string(cube.workspace().join("many/012")).unwrap(), "new\n");
-    let again = pull(&scene, &document, &["-q"]).succeeds().document();
+    let again = scene.pull(&document, &["-q"]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false, "the record has what came");
 }
 
@@ -200,7 +195,7 @@ fn unreadable_content_never_arrives_as_zeros() {
     scene
         .host
         .has_program("tar", &format!("{ASKED}/usr/bin/tar \"$@\" | python3 -c '{fails}'; exit 2"));
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.pull(&document, &["-q"]).succeeds().is_silent();
     is_all_here(&scene, &cube);
 }
 
@@ -209,14 +204,15 @@ fn a_host_that_sends_without_end() {
     let scene = Scene::new();
     let (_, document) = many(&scene);
     scene.host.has_program("tar", &format!("{ASKED}/usr/bin/tar \"$@\"; exec cat /dev/zero"));
-    pull(&scene, &document, &["-q"])
+    scene
+        .pull(&document, &["-q"])
         .exits(125)
         .complains(&["there", "more than this pull requested"]);
     eventually("nothing is left running there", || {
         scene.place().processes().with("/dev/zero").is_empty()
     });
     scene.host.loses_program("tar");
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.pull(&document, &["-q"]).succeeds().is_silent();
 }
 
 #[test]
@@ -228,7 +224,7 @@ fn what_appears_locally_meanwhile_is_backed_up() {
         cube.workspace().display()
     );
     scene.host.has_program("tar", &appears);
-    pull(&scene, &document, &["-q"]).succeeds().says("'many/010' was written locally during");
+    scene.pull(&document, &["-q"]).succeeds().says("'many/010' was written locally during");
     let replaced = scene.sh("cat \"$HOME\"/.local/state/mlcube-ssh/*/replaced/*/many/010");
     assert_eq!(replaced.run().succeeds().stdout, "mine\n");
     is_all_here(&scene, &cube);
@@ -243,7 +239,7 @@ fn entries_of_an_archive_that_were_not_requested_are_refused() {
             "{ASKED}exec python3 -c 'import tarfile, sys, io\nwith tarfile.open(fileobj=sys.stdout.buffer, mode=\"w|\") as archive:\n    entry = tarfile.TarInfo(\"{name}\"); entry.size = 4; archive.addfile(entry, io.BytesIO(b\"evil\"))'"
         );
         scene.host.has_program("tar", &evil);
-        pull(&scene, &document, &["-q"]).exits(125).complains(&["there", "didn't request"]);
+        scene.pull(&document, &["-q"]).exits(125).complains(&["there", "didn't request"]);
         assert!(files_below(&cube.workspace()).is_empty());
         assert!(!cube.root().join("evil").exists());
     }
@@ -259,7 +255,7 @@ fn a_host_that_sends_a_link_in_the_place_of_a_folder() {
         elsewhere.display()
     );
     scene.host.has_program("tar", &evil);
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.pull(&document, &["-q"]).succeeds().is_silent();
     is_all_here(&scene, &cube);
     assert!(files_below(&elsewhere).is_empty());
 }
@@ -273,11 +269,11 @@ fn a_disk_that_fills_up_on_the_way() {
     }
     // The room that is asked for is there; small files take more.
     let Some(_disk) = Tmpfs::mount(&cube.workspace(), "1300k") else { return };
-    let failed = pull(&scene, &document, &["-q"]);
+    let failed = scene.pull(&document, &["-q"]);
     failed.exits(125).complains(&["room", "run this step again"]);
     let grow = format!("mount -o remount,size=40m {}", cube.workspace().display());
     scene.sh(&grow).run().succeeds();
-    pull(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
+    scene.pull(&failed.document(), &["-q"]).succeeds().is_silent();
     is_all_here(&scene, &cube);
 }
 
@@ -290,7 +286,7 @@ fn behind_a_link_of_the_users_own_rsync_fetches() {
     fs::create_dir(there(&scene).join("out")).unwrap();
     fs::write(there(&scene).join("out/result"), "42").unwrap();
     symlink(&disk, cube.workspace().join("out")).unwrap();
-    pull(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.pull(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(fs::read_to_string(disk.join("result")).unwrap(), "42");
     assert_eq!(whole_tree(&cube.workspace().join("many")), whole_tree(&there(&scene).join("many")));
 }
@@ -300,8 +296,8 @@ fn what_a_dry_run_shows_fetches_the_same_without_a_stream() {
     let scene = Scene::new();
     let (cube, document) = many(&scene);
     // What is there a dry run knows from the record.
-    pull(&scene, &document, &["-q"]).succeeds();
-    let shown = pull(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
+    scene.pull(&document, &["-q"]).succeeds();
+    let shown = scene.pull(&document, &["--dry-run"]).succeeds().stderr.clone();
     assert!(shown.contains("# 150 files come as one archive"), "{shown}");
     fs::remove_dir_all(cube.workspace()).unwrap();
     scene.sh("sh -eu").reads(shown).run().succeeds();

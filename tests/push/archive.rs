@@ -26,10 +26,6 @@ fn many(scene: &Scene) -> Cube {
     cube
 }
 
-fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-push").args(words).reads_document(document).run()
-}
-
 fn there(scene: &Scene) -> PathBuf {
     scene.host.remote_root().join("digits/workspace")
 }
@@ -82,7 +78,7 @@ fn everything_arrives_as_it_is() {
     fs::write(cube.root().join(".mlcubeignore"), "/workspace/many/00?\n!/workspace/many/00[0-4]\n")
         .unwrap();
     let document = scene.document(&cube, &[]);
-    let pushed = push(&scene, &document, &["-v"]);
+    let pushed = scene.push(&document, &["-v"]);
     pushed.succeeds().says("as one archive").says("mlcube-ssh-push: sent workspace/many/149\n");
     for number in 5..10 {
         fs::remove_file(workspace.join(format!("many/00{number}"))).unwrap();
@@ -97,7 +93,7 @@ fn everything_arrives_as_it_is() {
     // With the five files of the cube, and the one that says what stays.
     assert_eq!(receipt.at("/steps/push/files_sent"), 145 + 3 + 6);
     assert!(receipt.at("/steps/push/bytes_sent").as_u64().unwrap() > 145 * 4_000);
-    let again = push(&scene, &document, &[]).succeeds().document();
+    let again = scene.push(&document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/push/changed"), false);
     assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
 }
@@ -112,7 +108,7 @@ fn a_first_push_of_large_files_uses_rsync() {
             .unwrap();
     }
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &["-v"]).succeeds().never_says("as one archive");
+    scene.push(&document, &["-v"]).succeeds().never_says("as one archive");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -121,14 +117,14 @@ fn new_entries_in_existing_folders() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("many/old/a", "1");
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     fs::write(there(&scene).join("many/old/theirs"), "2").unwrap();
     for number in 0..120 {
         let (folder, name) = (["many", "many/old", "many/new"][number % 3], number);
         fs::create_dir_all(cube.workspace().join(folder)).unwrap();
         fs::write(cube.workspace().join(folder).join(format!("{name}")), random(1, 3_000)).unwrap();
     }
-    push(&scene, &document, &["-v"]).succeeds().says("as one archive");
+    scene.push(&document, &["-v"]).succeeds().says("as one archive");
     let theirs = there(&scene).join("many/old/theirs");
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "2");
     fs::remove_file(theirs).unwrap();
@@ -145,7 +141,7 @@ fn a_cut_off_archive_places_nothing_incomplete_and_the_next_push_resumes() {
     failed.exits(255).complains(&["there", "connection", "run this step again"]);
     assert_eq!(failed.document().at("/steps/push/files").as_u64(), Some(151 + 5));
     assert_eq!(fs::read_dir(there(&scene)).unwrap().count(), 0, "nothing is in its place yet");
-    let again = push(&scene, &failed.document(), &["-q"]).succeeds().is_silent().document();
+    let again = scene.push(&failed.document(), &["-q"]).succeeds().is_silent().document();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     let sent = again.at("/steps/push/bytes_sent").as_u64().unwrap();
     assert!(sent < 4_000_000, "{sent} bytes went: nothing was resumed");
@@ -157,7 +153,7 @@ fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
     for missing in ["tar", "zstd"] {
         let scene = Scene::with(HostOptions::default().without(missing));
         let cube = many(&scene);
-        push(&scene, &scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
+        scene.push(&scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
         assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()), "without {missing}");
         assert_eq!(incoming(&scene), [] as [PathBuf; 0]);
     }
@@ -167,7 +163,7 @@ fn without_a_tar_or_a_zstd_that_fits_rsync_does_it() {
 fn an_accounts_own_options_of_tar_skip_nothing() {
     let scene = Scene::with(HostOptions::default().variable("TAR_OPTIONS", "--exclude=*.o"));
     let cube = many(&scene).with_file("many/a.o", "an object");
-    push(&scene, &scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
+    scene.push(&scene.document(&cube, &[]), &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -178,10 +174,10 @@ fn a_tar_that_keeps_no_nanoseconds_unpacks_nothing() {
     scene.host.has_program("tar", "exec /bin/busybox tar \"$@\"");
     let cube = many(&scene);
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
-    push(&scene, &document, &[]).succeeds().says("nothing to send").never_says("was changed");
+    scene.push(&document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds().says("nothing to send").never_says("was changed");
     fs::write(cube.workspace().join("many/7"), "edited").unwrap();
-    push(&scene, &document, &[]).succeeds().never_says("kept");
+    scene.push(&document, &[]).succeeds().never_says("kept");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -190,7 +186,7 @@ fn what_a_stream_could_not_put_in_place_is_counted() {
     let scene = Scene::new();
     scene.host.has_program("xargs", "case $* in *mv*) exit 1 ;; esac; exec /usr/bin/xargs \"$@\"");
     let cube = many(&scene);
-    let pushed = push(&scene, &scene.document(&cube, &[]), &[]);
+    let pushed = scene.push(&scene.document(&cube, &[]), &[]);
     let receipt = pushed.succeeds().says("sent 155 files").document();
     assert_eq!(receipt.at("/steps/push/files_sent"), 155);
     assert_eq!(receipt.at("/steps/push/changed"), true);
@@ -205,7 +201,7 @@ fn what_was_brought_already_needs_no_more_room() {
     let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "11m") else { return };
     let document = scene.document(&cube, &[]);
     let failed = cut_off_after(&mut scene, &document, 4_500_000);
-    push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
+    scene.push(&failed.document(), &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -214,7 +210,7 @@ fn a_closed_remote_folder_holds_nothing_else_back() {
     let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("foreign/a", "1");
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &["-q"]).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let foreign = there(&scene).join("foreign");
     std::os::unix::fs::chown(&foreign, Some(0), Some(0)).unwrap();
     fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).unwrap();
@@ -225,14 +221,14 @@ fn a_closed_remote_folder_holds_nothing_else_back() {
     for round in ["two", "three"] {
         cube.now_does("train", round);
         fs::write(cube.workspace().join(round), round).unwrap();
-        let pushed = push(&scene, &document, &["-q"]);
+        let pushed = scene.push(&document, &["-q"]);
         pushed.exits(125).says("can't store 'foreign/0' and").says("isn't writable");
         let code = scene.host.remote_root().join("digits/tasks/train");
         assert_eq!(fs::read_to_string(code).unwrap(), round);
         assert_eq!(fs::read_to_string(there(&scene).join(round)).unwrap(), round);
     }
     account.owns(&foreign);
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -242,9 +238,9 @@ fn a_tar_that_brings_nothing_and_reports_success_is_no_success() {
     let document = scene.document(&many(&scene), &[]);
     let tar = "case $1 in --version) echo 'tar (GNU tar) 1.35' ;; *) exec cat >/dev/null ;; esac";
     scene.host.has_program("tar", tar);
-    push(&scene, &document, &["-q"]).exits(125).complains(&["tar", "there"]);
+    scene.push(&document, &["-q"]).exits(125).complains(&["tar", "there"]);
     scene.host.loses_program("tar");
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
 }
 
 #[test]
@@ -262,10 +258,10 @@ fn what_changes_while_it_is_sent_arrives_as_it_is_then() {
         cube.workspace().display()
     );
     scene.host.has_program("tar", &edits);
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     // What is new since it was listed goes the next time, with the link in the place of a folder that hasn't come.
     scene.host.loses_program("tar");
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     assert_eq!(fs::read_to_string(there(&scene).join("many/012")).unwrap(), "new\n");
 }
@@ -281,7 +277,8 @@ fn what_appears_on_the_remote_meanwhile_is_backed_up() {
         there(&scene).display()
     );
     scene.host.has_program("tar", &appears);
-    push(&scene, &document, &["-q"])
+    scene
+        .push(&document, &["-q"])
         .succeeds()
         .says("'many/010' was written on 'there' during this push");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
@@ -304,10 +301,10 @@ fn a_workspace_on_another_remote_disk_takes_nothing_from_ours() {
     let state = scene.host.remote_root().join(".mlcube-ssh");
     fs::create_dir_all(&state).unwrap();
     let Some(_small) = Tmpfs::mount(&state, "100k") else { return };
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&disk), whole_tree(&cube.workspace()));
     fs::write(cube.workspace().join("many/010"), random(1, 300_000)).unwrap();
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(fs::metadata(disk.join("many/010")).unwrap().len(), 300_000);
 }
 
@@ -319,12 +316,12 @@ fn names_that_are_no_text() {
     fs::create_dir(&odd).unwrap();
     fs::write(odd.join(OsStr::from_bytes(b"a\xfe")), "1").unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &["-v"]).succeeds().says("as one archive");
+    scene.push(&document, &["-v"]).succeeds().says("as one archive");
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
     for number in 0..120 {
         fs::write(odd.join(format!("{number}")), random(number, 3_000)).unwrap();
     }
-    push(&scene, &document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -335,11 +332,11 @@ fn a_disk_that_fills_up_on_the_way() {
     let Some(_disk) = Tmpfs::mount(&scene.host.remote_root(), "1300k") else { return };
     let document = scene.document(&cube, &[]);
     // The room that is asked for is there; small files take more.
-    let failed = push(&scene, &document, &["-q"]);
+    let failed = scene.push(&document, &["-q"]);
     failed.exits(125).complains(&["there", "room"]);
     let grow = format!("mount -o remount,size=40m {}", scene.host.remote_root().display());
     scene.sh(&grow).run().succeeds();
-    push(&scene, &failed.document(), &["-q"]).succeeds().is_silent();
+    scene.push(&failed.document(), &["-q"]).succeeds().is_silent();
     assert_eq!(whole_tree(&there(&scene)), whole_tree(&cube.workspace()));
 }
 
@@ -366,7 +363,7 @@ fn what_a_dry_run_shows_brings_the_same_without_a_stream() {
     let scene = Scene::new();
     let cube = many(&scene);
     let document = scene.document(&cube, &[]);
-    let shown = push(&scene, &document, &["--dry-run"]).succeeds().stderr.clone();
+    let shown = scene.push(&document, &["--dry-run"]).succeeds().stderr.clone();
     assert!(shown.contains("# 155 files of ") && shown.contains("as one archive"), "{shown}");
     assert_eq!(scene.host.sshd.logins(), 0);
     scene.sh("sh -eu").reads(shown).run().succeeds();

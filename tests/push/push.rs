@@ -4,16 +4,10 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use mlcube_ssh_harness::{
-    Account, Cube, Document, HostOptions, Outcome, Place, Scene, Task, files_below,
-};
-
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
-}
+use mlcube_ssh_harness::{Account, Cube, Document, HostOptions, Place, Scene, Task, files_below};
 
 fn pushed(scene: &Scene, cube: &Cube) -> Document {
-    push(scene, &scene.document(cube, &[])).succeeds().is_silent().document()
+    scene.push(&scene.document(cube, &[]), &["-q"]).succeeds().is_silent().document()
 }
 
 fn train() -> Task {
@@ -67,7 +61,7 @@ fn a_build_context_without_a_recipe_is_no_part_of_what_is_sent() {
     let docker = serde_json::json!({"image": "mlcube-ssh/test:0.0.1", "build_context": "../"});
     let cube = cube.section("docker", docker.clone());
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let there = scene.host.remote_root();
     assert_eq!(document.at("/remote/base").as_str(), there.join("digits").to_str());
     assert!(there.join("digits/mlcube.yaml").exists() && !there.join("digits/.ssh").exists());
@@ -82,7 +76,7 @@ fn a_build_context_without_a_recipe_is_no_part_of_what_is_sent() {
     config("workspace")
         .exits(125)
         .complains(&["isn't below the base", "a folder that holds the cube"]);
-    push(&scene, &config("..").succeeds().document()).succeeds();
+    scene.push(&config("..").succeeds().document(), &["-q"]).succeeds();
     assert!(there.join("lab/cube/mlcube.yaml").exists());
 }
 
@@ -97,7 +91,7 @@ fn a_base_that_is_the_home_folder_is_refused() {
         .args(["--platform=gpu1", "--mlcube"])
         .arg(cube.root())
         .run();
-    let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
+    let refused = if config.status == 0 { scene.push(&config.document(), &["-q"]) } else { config };
     refused.exits(125).complains(&["home folder", scene.home().to_str().unwrap()]);
     assert_eq!(scene.host.sshd.logins(), 0);
 }
@@ -189,7 +183,7 @@ fn a_workspace_outside_the_cube_is_sent() {
     let elsewhere = scene.place().folder("odd 'place' $HOME");
     fs::write(elsewhere.join("data.csv"), "elsewhere").unwrap();
     let document = scene.document(&cube, &["--workspace", elsewhere.to_str().unwrap()]);
-    let document = push(&scene, &document).succeeds().document();
+    let document = scene.push(&document, &["-q"]).succeeds().document();
     let there = Path::new(document.at("/remote/workspace").as_str().unwrap());
     assert_eq!(fs::read_to_string(there.join("data.csv")).unwrap(), "elsewhere");
     assert!(there.starts_with(scene.host.remote_root()));
@@ -229,7 +223,8 @@ fn what_a_remote_shell_would_act_on_is_refused_by_name_before_contact() {
             .args(["--platform=gpu1", "--mlcube"])
             .arg(cube.root())
             .run();
-        let refused = if config.status == 0 { push(&scene, &config.document()) } else { config };
+        let refused =
+            if config.status == 0 { scene.push(&config.document(), &["-q"]) } else { config };
         refused.exits(125).complains(&["train", parameter]);
     }
     assert_eq!(scene.host.sshd.logins(), 0);
@@ -286,7 +281,7 @@ fn push_lists_nothing_behind_a_link_through_which_nothing_is_sent() {
         listed.display()
     );
     scene.host.has_program("find", &lines);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let listed = fs::read_to_string(listed).unwrap();
     assert!(listed.contains("./in/ ") && !listed.contains("./x/"), "{listed}");
     assert_eq!(fs::read_to_string(scratch.join("data.csv")).unwrap(), "1");
@@ -305,7 +300,7 @@ fn permissions_that_change_alone_arrive_and_come_back() {
     assert_eq!(sent.succeeds().document().at("/steps/push/files_sent"), 0, "no content");
     assert_eq!(mode(&there), 0o750);
     chmod(&there, 0o640).unwrap();
-    let again = push(&scene, &document).succeeds().document();
+    let again = scene.push(&document, &["-q"]).succeeds().document();
     assert_eq!((mode(&there), again.at("/steps/push/changed")), (0o640, &false.into()));
     scene.tool("mlcube-ssh-pull").reads_document(&document).run().succeeds();
     assert_eq!(mode(&cube.workspace().join("run")), 0o640);
@@ -322,11 +317,11 @@ fn what_grows_while_it_is_sent_is_no_conflict() {
         cube.workspace().join("log").display()
     );
     scene.has_program("rsync", &grows);
-    push(&scene, &document).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
     for text in [cube.result("log"), "and more".to_owned()] {
         fs::write(cube.workspace().join("log"), &text).unwrap();
-        push(&scene, &document).succeeds().is_silent();
+        scene.push(&document, &["-q"]).succeeds().is_silent();
         let there = scene.host.remote_root().join("digits/workspace/log");
         assert_eq!(fs::read_to_string(there).unwrap(), text);
     }
@@ -343,12 +338,13 @@ fn code_that_grows_while_it_is_sent_leaves_no_backups_of_itself() {
     scene.has_program("rsync", &grows);
     for _ in 0..2 {
         fs::write(&log, fs::read_to_string(&log).unwrap() + "line").unwrap();
-        push(&scene, &document).succeeds().is_silent();
+        scene.push(&document, &["-q"]).succeeds().is_silent();
     }
     // What somebody else wrote there is named all the same.
     fs::write(scene.host.remote_root().join("digits/train.log"), "theirs").unwrap();
     fs::write(&log, "b").unwrap();
-    push(&scene, &document)
+    scene
+        .push(&document, &["-q"])
         .succeeds()
         .says("'train.log' on 'there' was a version that this machine doesn't know");
 }
@@ -364,7 +360,7 @@ fn code_that_was_a_link_and_is_a_folder_now_leaves_what_it_led_to_alone() {
     fs::remove_file(cube.root().join("lib")).unwrap();
     fs::create_dir(cube.root().join("lib")).unwrap();
     fs::write(cube.root().join("lib/x"), "mine").unwrap();
-    push(&scene, &document).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     let there = |path: &str| fs::read_to_string(scene.host.remote_root().join("digits").join(path));
     assert_eq!((there("one/x").unwrap(), there("lib/x").unwrap()), ("one".into(), "mine".into()));
 }
@@ -382,7 +378,7 @@ fn code_that_was_a_folder_and_is_a_link_now_is_named_and_deleted_on_request() {
     symlink("other", cube.root().join("lib")).unwrap();
     let cube = cube.with_file("data.csv", "1,2");
     let there = scene.host.remote_root().join("digits");
-    push(&scene, &document).exits(125).complains(&["lib", "folder", "--delete"]);
+    scene.push(&document, &["-q"]).exits(125).complains(&["lib", "folder", "--delete"]);
     assert_eq!(
         fs::read_to_string(there.join("workspace/data.csv")).unwrap(),
         "1,2",
@@ -400,7 +396,7 @@ fn a_pipe_in_the_code_is_skipped_and_named() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1");
     scene.sh("mkfifo digits/queue").run().succeeds();
-    let sent = push(&scene, &scene.document(&cube, &[]));
+    let sent = scene.push(&scene.document(&cube, &[]), &["-q"]);
     let receipt = sent.succeeds().says("skipped queue").document();
     assert_eq!(receipt.at("/steps/push/left_out/0"), "queue");
 }
@@ -415,7 +411,7 @@ fn a_folder_keeps_its_remote_permissions_when_something_in_it_is_sent() {
     let cube = cube.with_file("set/b", "2").with_file("set/new/c", "3");
     fs::set_permissions(cube.workspace().join("set/new"), fs::Permissions::from_mode(0o750))
         .unwrap();
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(&there), mode(&there.join("new"))), (0o700, 0o750));
     assert!(there.join("b").exists() && there.join("new/c").exists());

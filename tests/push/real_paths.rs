@@ -5,17 +5,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, eventually};
+use mlcube_ssh_harness::{Cube, Document, Scene, Task, eventually};
 use rustix::process::Signal;
 use serde_json::json;
-
-fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-push").args(words).reads_document(document).run()
-}
-
-fn pull(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
-}
 
 /// A cube in `lab/cube` of a git checkout, whose declared build context, with such a recipe, is a link beside it.
 fn built_from_a_link(scene: &Scene, target: &Path, recipe: &str) -> Cube {
@@ -44,7 +36,8 @@ fn a_build_context_that_leads_to_the_ssh_files_or_the_home_isnt_sent() {
         let scene = Scene::new();
         let document = scene.document(&built_from_a_link(&scene, Path::new(target), recipe), &[]);
         for words in [&[] as &[&str], &["--dry-run"], &["--verify"]] {
-            push(&scene, &document, words)
+            scene
+                .push(&document, words)
                 .exits(125)
                 .complains(&["lab/project leads to", "never sent"]);
         }
@@ -60,10 +53,10 @@ fn what_a_link_shows_outside_the_base_is_sent_when_the_user_lists_it() {
     let elsewhere = scene.home().join("elsewhere/project");
     let words =
         ["lab/project leads to", elsewhere.to_str().unwrap(), "outside the base", "follow_links"];
-    push(&scene, &document, &[]).exits(125).complains(&words);
+    scene.push(&document, &[]).exits(125).complains(&words);
     nothing_was_sent(&scene);
     scene.follows_links_to(&elsewhere);
-    push(&scene, &scene.document(&cube, &[]), &[]).succeeds();
+    scene.push(&scene.document(&cube, &[]), &[]).succeeds();
     assert!(scene.host.remote_root().join("lab/project/entry").exists());
     // The list is no way around what is never sent.
     let ssh = scene.home().join(".ssh");
@@ -71,7 +64,7 @@ fn what_a_link_shows_outside_the_base_is_sent_when_the_user_lists_it() {
     fs::remove_file(scene.home().join("lab/project")).unwrap();
     symlink(&ssh, scene.home().join("lab/project")).unwrap();
     scene.follows_links_to(&ssh);
-    push(&scene, &scene.document(&cube, &[]), &[]).exits(125).complains(&["never sent"]);
+    scene.push(&scene.document(&cube, &[]), &[]).exits(125).complains(&["never sent"]);
 }
 
 #[test]
@@ -87,12 +80,12 @@ fn an_input_that_is_a_link_isnt_followed_out_of_the_base() {
     fs::write(lab.join("data/key"), "1").unwrap();
     symlink(&secret, lab.join("data/set")).unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).exits(125).complains(&["input", "data/set leads to", "aws"]);
+    scene.push(&document, &[]).exits(125).complains(&["input", "data/set leads to", "aws"]);
     fs::remove_file(lab.join("data/set")).unwrap();
     fs::create_dir(lab.join("data/set")).unwrap();
     fs::remove_file(lab.join("data/key")).unwrap();
     symlink(secret.join("credentials"), lab.join("data/key")).unwrap();
-    push(&scene, &document, &[]).exits(125).complains(&["input", "data/key leads to"]);
+    scene.push(&document, &[]).exits(125).complains(&["input", "data/key leads to"]);
     nothing_was_sent(&scene);
 }
 
@@ -111,7 +104,7 @@ fn what_is_never_sent_or_ignored_is_not_sent_under_the_name_of_a_link() {
     let link = lab.join("in");
     for (target, why) in [(".git", "never sent"), ("secret", "is ignored")] {
         symlink(target, &link).unwrap();
-        push(&scene, &document, &[]).exits(125).complains(&["lab/in leads to", why]);
+        scene.push(&document, &[]).exits(125).complains(&["lab/in leads to", why]);
         fs::remove_file(&link).unwrap();
     }
     // A task would write what git, or the user, runs.
@@ -121,7 +114,7 @@ fn what_is_never_sent_or_ignored_is_not_sent_under_the_name_of_a_link() {
         [("../.git/hooks", "files of yours"), ("../scripts", "outside the cube's folder")]
     {
         symlink(target, cube.workspace()).unwrap();
-        for refused in [push(&scene, &document, &[]), pull(&scene, &document, &[])] {
+        for refused in [scene.push(&document, &[]), scene.pull(&document, &[])] {
             refused.exits(125).complains(&["cube/workspace leads to", why]);
         }
         fs::remove_file(cube.workspace()).unwrap();
@@ -137,7 +130,7 @@ fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
     fs::write(aws.join("credentials"), "secret").unwrap();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     for name in ["authorized_keys", ".bashrc", ".ssh/authorized_keys", "here/.bashrc"] {
         fs::create_dir_all(there.join(name).parent().unwrap()).unwrap();
@@ -160,10 +153,10 @@ fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
         fs::create_dir_all(scene.home().join(".ssh/new")).unwrap();
         symlink(&target, cube.workspace()).unwrap();
         for refused in [
-            pull(&scene, &document, &[]),
-            push(&scene, &document, &[]),
-            push(&scene, &document, &["--dry-run"]),
-            pull(&scene, &document, &["--verify"]),
+            scene.pull(&document, &[]),
+            scene.push(&document, &[]),
+            scene.push(&document, &["--dry-run"]),
+            scene.pull(&document, &["--verify"]),
         ] {
             refused.exits(125).complains(&["digits/workspace leads to", why]);
         }
@@ -186,11 +179,11 @@ fn a_workspace_that_the_user_names_may_lie_anywhere_but_in_the_home_itself() {
     fs::write(disk.join("data.csv"), "1\n").unwrap();
     symlink(&disk, scene.home().join("to-disk")).unwrap();
     let workspace = format!("--workspace={}", scene.home().join("to-disk").display());
-    push(&scene, &scene.document(&cube, &[&workspace]), &[]).succeeds();
+    scene.push(&scene.document(&cube, &[&workspace]), &[]).succeeds();
     for place in [scene.home().to_owned(), scene.home().join(".ssh"), PathBuf::from("/")] {
         let workspace = format!("--workspace={}", place.display());
         let document = scene.document(&cube, &[&workspace]);
-        for refused in [push(&scene, &document, &[]), pull(&scene, &document, &[])] {
+        for refused in [scene.push(&document, &[]), scene.pull(&document, &[])] {
             refused.exits(125).complains(&["workspace", "files of yours", "--workspace"]);
         }
     }
@@ -226,25 +219,25 @@ fn what_lies_outside_the_checkout_needs_the_users_word() {
     fs::create_dir_all(lab.join("data/set")).unwrap();
     fs::write(lab.join("data/set/1"), vec![1; 3000]).unwrap();
     // In one checkout it is named with its size, once.
-    let pushed = push(&scene, &scene.document(&cube, &[]), &[]);
+    let pushed = scene.push(&scene.document(&cube, &[]), &[]);
     pushed.succeeds().says("the build context outside the cube's folder is sent too");
     pushed
         .says("lab/project, 4 files")
         .says("an input outside")
         .says("lab/data/set, 1 file, 3.0 kB");
-    push(&scene, &scene.document(&cube, &[]), &[]).succeeds().never_says("sent too");
+    scene.push(&scene.document(&cube, &[]), &[]).succeeds().never_says("sent too");
     // Nothing says that they belong together.
     fs::rename(lab.join(".git"), lab.join("cube/.git")).unwrap();
-    let refused = push(&scene, &scene.document(&cube, &[]), &[]);
+    let refused = scene.push(&scene.document(&cube, &[]), &[]);
     refused.exits(125).complains(&["lab/project", "4 files", "checkout", "-Prunner.base="]);
     let word = format!("-Prunner.base={}", lab.display());
-    push(&scene, &scene.document(&cube, &[&word]), &[]).succeeds();
+    scene.push(&scene.document(&cube, &[&word]), &[]).succeeds();
     // A home that is a git checkout makes nothing in it the cube's.
     fs::create_dir(scene.home().join(".git")).unwrap();
     fs::remove_dir(lab.join("cube/.git")).unwrap();
-    push(&scene, &scene.document(&cube, &[]), &[]).exits(125).complains(&["checkout"]);
+    scene.push(&scene.document(&cube, &[]), &[]).exits(125).complains(&["checkout"]);
     scene.set("/base", "..");
-    push(&scene, &scene.document(&cube, &[]), &[]).succeeds();
+    scene.push(&scene.document(&cube, &[]), &[]).succeeds();
 }
 
 #[test]
@@ -252,7 +245,7 @@ fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
     let mut scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     let disk = scene.place().folder("disk");
     fs::write(disk.join("model"), "mine").unwrap();
@@ -262,7 +255,7 @@ fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
     symlink(&disk, cube.workspace().join("out")).unwrap();
     let mine = |scene: &Scene, document: &Document| {
         for words in [&[] as &[&str], &["--overwrite"], &["out/model"], &["out"]] {
-            let pulled = pull(scene, document, words);
+            let pulled = scene.pull(document, words);
             pulled.says("skipped out and everything below it").says("follow_links");
             assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "mine");
             assert_eq!(fs::read_dir(&disk).unwrap().count(), 1);
@@ -272,7 +265,7 @@ fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
     mine(&scene, &document);
     assert_eq!(cube.result("score"), "1", "the rest comes");
     fs::write(cube.root().join(".mlcubeignore"), "/workspace/out\n").unwrap();
-    pull(&scene, &document, &["--overwrite"]);
+    scene.pull(&document, &["--overwrite"]);
     assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "mine");
     fs::remove_file(cube.root().join(".mlcubeignore")).unwrap();
     fs::remove_dir_all(scene.home().join(".local/state")).unwrap();
@@ -281,7 +274,7 @@ fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
     scene.set("/follow_links", json!([scene.place().folder("other")]));
     mine(&scene, &scene.document(&cube, &[]));
     scene.follows_links_to(&disk);
-    pull(&scene, &scene.document(&cube, &[]), &["--overwrite"]).succeeds();
+    scene.pull(&scene.document(&cube, &[]), &["--overwrite"]).succeeds();
     assert_eq!(fs::read_to_string(disk.join("model")).unwrap(), "theirs");
     assert!(cube.workspace().join("out").is_symlink());
 }
@@ -324,7 +317,7 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     fs::write(cube.root().join("windows"), text.replace('\n', "\r\n")).unwrap();
     fs::write(cube.root().join("cut"), text.trim_end()).unwrap();
     let document = scene.document(&cube, &[]);
-    let pushed = push(&scene, &document, &[]);
+    let pushed = scene.push(&document, &[]);
     pushed
         .succeeds()
         .says("digits/key: it is the private key of the login")
@@ -336,16 +329,16 @@ fn the_key_that_logs_in_is_never_sent_under_any_name() {
     {
         assert!(!there.join(name).exists(), "{name} was sent");
     }
-    push(&scene, &document, &["--verify"]).succeeds();
-    let shown = push(&scene, &document, &["--dry-run", "-v"]);
+    scene.push(&document, &["--verify"]).succeeds();
+    let shown = scene.push(&document, &["--dry-run", "-v"]);
     shown.succeeds().never_says("code.sh\\0").says("digits/key: it is the private key");
     // A dry run doesn't ask ssh, which knows more keys than the settings.
     scene.set("/authentication", json!({}));
-    let shown = push(&scene, &scene.document(&cube, &[]), &["--dry-run"]);
+    let shown = scene.push(&scene.document(&cube, &[]), &["--dry-run"]);
     shown.succeeds().says("./entry").never_says("./copy").never_says("./other");
     // Nor does it change the image's context.
     fs::write(cube.root().join("key"), fs::read(scene.home().join(".ssh/id")).unwrap()).unwrap();
-    let again = push(&scene, &document, &["-q", "--if-changed"]).succeeds().document();
+    let again = scene.push(&document, &["-q", "--if-changed"]).succeeds().document();
     assert_eq!(again.at("/steps/push/changed"), false);
 }
 
@@ -366,7 +359,7 @@ fn a_key_that_an_agent_holds_is_never_sent() {
         new fixture -t ed25519 -N '' && new locked $rsa -N 'a phrase' && mv locked.pub ..";
     scene.sh(keys).run().succeeds();
     let document = scene.document(&cube, &[]);
-    let pushed = push(&scene, &document, &[]);
+    let pushed = scene.push(&document, &[]);
     pushed.succeeds().says("digits/locked: it is a private key with a passphrase");
     for name in ["deploy", "tasks/pem", "workspace/weights"] {
         pushed.says(&format!("digits/{name}: it is a private key that your ssh agent holds"));
@@ -376,20 +369,20 @@ fn a_key_that_an_agent_holds_is_never_sent() {
     for name in ["deploy", "tasks/pem", "workspace/weights", "locked"] {
         assert!(!there.join(name).exists(), "{name} was sent");
     }
-    push(&scene, &document, &["--verify"]).succeeds();
-    let shown = push(&scene, &document, &["--dry-run", "-v"]);
+    scene.push(&document, &["--verify"]).succeeds();
+    let shown = scene.push(&document, &["--dry-run", "-v"]);
     shown.succeeds().never_says("./deploy").never_says("tasks/pem\\0");
 
     // What shows which key it is counts: no agent has this one.
     scene.sh("mv locked.pub digits").run().succeeds();
-    push(&scene, &document, &[]).succeeds().never_says("digits/locked");
+    scene.push(&document, &[]).succeeds().never_says("digits/locked");
     assert!(there.join("locked").exists());
 
     // An agent that gives no answer may hold it, whether it hangs or is gone.
     fs::copy(cube.root().join("fixture"), cube.root().join("late")).unwrap();
     for signal in [Signal::STOP, Signal::KILL] {
         agent.signal(signal);
-        let pushed = push(&scene, &document, &[]);
+        let pushed = scene.push(&document, &[]);
         pushed.succeeds().says("digits/late: it is a private key, and your ssh agent doesn't say");
         pushed.says("hint: find out why `ssh-add -L` gives no answer");
         assert!(!there.join("late").exists());
@@ -423,7 +416,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     // All are there by now, and still no code; the cube's own JSON is.
     fs::remove_file(cube.root().join("log")).unwrap();
     fs::write(cube.root().join("settings.json"), "{\"schema\": \"mine\"}").unwrap();
-    let again = push(&scene, &scene.document(&cube, &[]), &["-v"]);
+    let again = scene.push(&scene.document(&cube, &[]), &["-v"]);
     again.succeeds().says("skipped (a document): another name");
     assert!(there.join("settings.json").exists());
     assert!(!there.join("tasks/data").exists() && !there.join("another name").exists());
@@ -444,15 +437,15 @@ fn documents_in_the_workspace_are_neither_sent_nor_replaced() {
     let pipe = "cd digits/workspace && mlcube-ssh-config --mlcube=.. --platform=gpu1 > 'a run.json'
         mkdir deep && jq -S -c . 'a run.json' > deep/copy; echo '{\"schema\": 1}' > mine.json";
     scene.sh(pipe).run().succeeds();
-    let pushed = push(&scene, &document, &[]);
+    let pushed = scene.push(&document, &[]);
     pushed.succeeds().says("skipped").says("workspace/a run.json: it is a document, ");
     let there = scene.host.remote_root().join("digits/workspace");
     assert!(there.join("mine.json").exists() && there.join("data.csv").exists());
     assert!(!there.join("a run.json").exists() && !there.join("deep/copy").exists());
-    push(&scene, &document, &["--verify"]).succeeds();
+    scene.push(&document, &["--verify"]).succeeds();
     // A task's file of that name doesn't replace it.
     fs::write(there.join("a run.json"), "a task's").unwrap();
-    pull(&scene, &document, &[]).says("kept a run.json");
+    scene.pull(&document, &[]).says("kept a run.json");
     assert!(cube.result("a run.json").contains("mlcube-ssh/v1"));
 }
 
@@ -501,12 +494,12 @@ fn only_a_regular_file_of_sane_size_says_what_is_ignored() {
     for (why, make) in makes {
         make();
         for words in [&["--dry-run"] as &[&str], &[]] {
-            push(&scene, &document, words).exits(125).complains(&["workspace/.mlcubeignore", why]);
+            scene.push(&document, words).exits(125).complains(&["workspace/.mlcubeignore", why]);
         }
         scene.sh("rm -r \"$FILE\"").env("FILE", &file).run().succeeds();
     }
     fs::write(&file, "secret\n".repeat(10_000)).unwrap();
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     assert!(there.exists() && !there.join("secret").exists());
 }
@@ -517,7 +510,7 @@ fn patterns_that_a_task_wrote_are_neither_fetched_nor_obeyed() {
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("set/secret", "1\n");
     fs::write(cube.root().join(".mlcubeignore"), "secret\n").unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     fs::create_dir_all(there.join("set")).unwrap();
     // Some disks fold case.
@@ -526,12 +519,12 @@ fn patterns_that_a_task_wrote_are_neither_fetched_nor_obeyed() {
     }
     fs::write(there.join("set/score"), "1").unwrap();
     for words in [&[] as &[&str], &["--overwrite"], &["set/.mlcubeignore", ".mlcubeignore"]] {
-        pull(&scene, &document, words).succeeds();
+        scene.pull(&document, words).succeeds();
     }
     assert_eq!(cube.result("set/score"), "1");
     assert_eq!(fs::read_dir(cube.workspace()).unwrap().count(), 1);
     assert_eq!(fs::read_dir(cube.workspace().join("set")).unwrap().count(), 2);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     assert!(!there.join("set/secret").exists(), "the next run sent what is ignored");
 }
 
@@ -540,7 +533,7 @@ fn a_folder_for_what_is_on_its_way_is_never_a_link() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     fs::write(there.join("score"), "1").unwrap();
     let reviews = scene.home().join("reviews");
@@ -548,17 +541,17 @@ fn a_folder_for_what_is_on_its_way_is_never_a_link() {
     fs::write(reviews.join("pull-999999/mine"), "mine").unwrap();
     let partial = cube.workspace().join(".mlcube-ssh-partial");
     symlink(&reviews, &partial).unwrap();
-    pull(&scene, &document, &[]).exits(125).complains(&[".mlcube-ssh-partial", "remove it"]);
+    scene.pull(&document, &[]).exits(125).complains(&[".mlcube-ssh-partial", "remove it"]);
     assert!(reviews.join("pull-999999/mine").exists() && !cube.workspace().join("score").exists());
     fs::remove_file(&partial).unwrap();
     fs::write(&partial, "a file").unwrap();
-    pull(&scene, &document, &[]).exits(125).complains(&[".mlcube-ssh-partial"]);
+    scene.pull(&document, &[]).exits(125).complains(&[".mlcube-ssh-partial"]);
     fs::remove_file(&partial).unwrap();
     // Deeper, too: what was cut off is removed from everywhere, and through no link.
     fs::create_dir(cube.workspace().join("sub")).unwrap();
     symlink(&reviews, cube.workspace().join("sub/.mlcube-ssh-partial")).unwrap();
     fs::write(reviews.join("review"), "mine").unwrap();
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!(cube.result("score"), "1");
     assert!(reviews.join("review").exists() && reviews.join("pull-999999/mine").exists());
 }
@@ -568,7 +561,7 @@ fn with_outputs(scene: &Scene) -> (Cube, Document, PathBuf, PathBuf) {
     let task = Task::named("train").writes("out", "out/").writes("model", "model.pt");
     let cube = scene.cube("digits").task(&task);
     let document = scene.document(&cube, &[]);
-    push(scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let scratch = scene.host.folder().join("scratch");
     fs::create_dir_all(scratch.join("out/deep")).unwrap();
     fs::write(scratch.join("out/score"), "0.9").unwrap();
@@ -584,7 +577,7 @@ fn declared_outputs_behind_links_of_the_remote_account_come() {
     let (cube, document, there, scratch) = with_outputs(&scene);
     symlink(scratch.join("out"), there.join("out")).unwrap();
     symlink(scratch.join("weights"), there.join("model.pt")).unwrap();
-    let pulled = pull(&scene, &document, &[]).succeeds().document();
+    let pulled = scene.pull(&document, &[]).succeeds().document();
     assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["out", "model.pt"]));
     assert_eq!(cube.result("out/score"), "0.9");
     assert_eq!(cube.result("out/deep/log"), "log");
@@ -593,16 +586,16 @@ fn declared_outputs_behind_links_of_the_remote_account_come() {
         !cube.workspace().join("out").is_symlink()
             && !cube.workspace().join("model.pt").is_symlink()
     );
-    pull(&scene, &document, &["--verify"]).succeeds();
-    let again = pull(&scene, &document, &[]).succeeds().document();
+    scene.pull(&document, &["--verify"]).succeeds();
+    let again = scene.pull(&document, &[]).succeeds().document();
     assert_eq!(again.at("/steps/pull/changed"), false);
     // Both ways: what is edited here goes behind the link, and what changes there comes.
     fs::write(cube.workspace().join("out/note"), "mine").unwrap();
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     assert_eq!(fs::read_to_string(scratch.join("out/note")).unwrap(), "mine");
     assert!(there.join("out").is_symlink());
     fs::write(scratch.join("weights"), "more weights").unwrap();
-    pull(&scene, &document, &["--outputs"]).succeeds();
+    scene.pull(&document, &["--outputs"]).succeeds();
     assert_eq!(cube.result("model.pt"), "more weights");
 }
 
@@ -613,17 +606,17 @@ fn a_link_that_nobody_asks_for_is_named_and_one_that_is_asked_for_is_followed() 
     fs::create_dir(there.join("out")).unwrap();
     symlink(scratch.join("out"), there.join("out/more")).unwrap();
     symlink(scratch.join("out"), there.join("cache")).unwrap();
-    let pulled = pull(&scene, &document, &[]);
+    let pulled = scene.pull(&document, &[]);
     pulled.exits(125).says("skipped cache: ").says("skipped out/more: ");
     pulled.says("by its path, cache").says(".mlcubeignore");
     assert!(!cube.workspace().join("cache").exists());
-    pull(&scene, &document, &["cache/deep"]).succeeds();
+    scene.pull(&document, &["cache/deep"]).succeeds();
     assert_eq!(cube.result("cache/deep/log"), "log");
     assert!(!cube.workspace().join("cache/score").exists());
-    pull(&scene, &document, &["out/mo*"]).succeeds();
+    scene.pull(&document, &["out/mo*"]).succeeds();
     assert_eq!(cube.result("out/more/score"), "0.9");
     assert!(
-        pull(&scene, &document, &["--list", "cache/"]).succeeds().stdout.contains("cache/deep/log")
+        scene.pull(&document, &["--list", "cache/"]).succeeds().stdout.contains("cache/deep/log")
     );
 }
 
@@ -635,13 +628,13 @@ fn an_output_that_is_only_a_link_to_nothing_is_no_output() {
     symlink("deep/best.pt", there.join("model.pt")).unwrap();
     let ran = document
         .with("/steps/exec", json!({"phase": "run", "status": 0, "changed": true, "seconds": 1}));
-    let pulled = pull(&scene, &ran, &[]);
+    let pulled = scene.pull(&ran, &[]);
     pulled.exits(125).says("the declared output");
     assert_eq!(pulled.document().at("/steps/pull/outputs"), &json!([]));
     // One that leads to what is fetched is.
     fs::create_dir(there.join("deep")).unwrap();
     fs::write(there.join("deep/best.pt"), "best").unwrap();
-    let pulled = pull(&scene, &document, &[]).document();
+    let pulled = scene.pull(&document, &[]).document();
     assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["model.pt"]));
     assert_eq!(cube.result("model.pt"), "best");
     assert!(
@@ -661,12 +654,12 @@ fn what_an_output_that_is_a_link_leads_to_comes_with_it() {
     symlink("epochs/3", there.join("latest")).unwrap();
     symlink("runs/out", there.join("out")).unwrap();
     symlink(&scratch, there.join("runs")).unwrap();
-    let pulled = pull(&scene, &document, &["--outputs"]).succeeds().document();
+    let pulled = scene.pull(&document, &["--outputs"]).succeeds().document();
     assert_eq!(pulled.at("/steps/pull/outputs"), &json!(["out", "model.pt"]));
     assert_eq!(cube.result("model.pt"), "best");
     assert_eq!(cube.result("out/score"), "0.9");
     assert!(!cube.workspace().join("epochs/3/log").exists(), "nobody asked for it");
-    let pulled = pull(&scene, &document, &["epochs/3/log"]).succeeds().document();
+    let pulled = scene.pull(&document, &["epochs/3/log"]).succeeds().document();
     assert_eq!(pulled.at("/steps/pull/outputs"), &json!([]), "nothing of them was fetched");
 }
 
@@ -686,33 +679,33 @@ fn what_links_of_the_user_lead_to_goes_where_the_user_lists_it() {
     let there = scene.host.remote_root().join("digits/workspace");
     // Without the user's word an input is refused by its name, and nothing is sent.
     for words in [&[] as &[&str], &["--inputs"]] {
-        let refused = push(&scene, &scene.document(&cube, &["--task=train"]), words);
+        let refused = scene.push(&scene.document(&cube, &["--task=train"]), words);
         refused.exits(125).complains(&["the input train.data", "leads to", "follow_links"]);
     }
     nothing_was_sent(&scene);
     scene.follows_links_to(&disk);
     let document = scene.document(&cube, &["--task=train"]);
-    push(&scene, &document, &["--inputs"]).succeeds();
+    scene.push(&document, &["--inputs"]).succeeds();
     assert_eq!(fs::read_to_string(there.join("in/deep/x")).unwrap(), "1");
     assert_eq!(fs::read_to_string(there.join("labels.csv")).unwrap(), "cat");
     assert!(!there.join("in").is_symlink() && !there.join("labels.csv").is_symlink());
     for words in [&["--if-changed"] as &[&str], &[], &["--checksum"]] {
-        let again = push(&scene, &document, words).succeeds().document();
+        let again = scene.push(&document, words).succeeds().document();
         assert_eq!(again.at("/steps/push/changed"), false, "{words:?}");
     }
-    push(&scene, &document, &["--verify"]).succeeds();
+    scene.push(&document, &["--verify"]).succeeds();
     fs::write(disk.join("in/deep/x"), "22").unwrap();
     fs::write(disk.join("labels"), "dog and cat").unwrap();
-    push(&scene, &document, &["--verify"]).exits(125).says("in/deep/x").says("labels.csv");
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &["--verify"]).exits(125).says("in/deep/x").says("labels.csv");
+    scene.push(&document, &[]).succeeds();
     assert_eq!(fs::read_to_string(there.join("in/deep/x")).unwrap(), "22");
     assert_eq!(fs::read_to_string(there.join("labels.csv")).unwrap(), "dog and cat");
     // What a pull has put behind a link is no reason for the next push to fail.
     fs::write(there.join("in/result"), "0.9").unwrap();
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!(fs::read_to_string(disk.join("in/result")).unwrap(), "0.9");
-    push(&scene, &document, &[]).succeeds().says("nothing to send");
-    pull(&scene, &document, &[]).succeeds().says("nothing to fetch");
+    scene.push(&document, &[]).succeeds().says("nothing to send");
+    scene.pull(&document, &[]).succeeds().says("nothing to fetch");
 }
 
 #[test]
@@ -730,12 +723,12 @@ fn what_an_input_that_is_a_link_leads_to_goes_with_it() {
     let document = scene.document(&cube, &["--task=train"]);
     let there = scene.host.remote_root().join("digits/workspace");
     let content = |name: &str| fs::read_to_string(there.join(name)).unwrap();
-    push(&scene, &document, &["--inputs"]).succeeds();
+    scene.push(&document, &["--inputs"]).succeeds();
     assert_eq!((content("in/x"), content("latest/model.pt")), ("old".into(), "old".into()));
     assert!(!there.join("v2/log").exists(), "no task reads it");
     fs::write(workspace.join("data/x"), "newer").unwrap();
     fs::write(workspace.join("v2/model.pt"), "newer").unwrap();
-    push(&scene, &document, &["--inputs"]).succeeds();
+    scene.push(&document, &["--inputs"]).succeeds();
     assert_eq!((content("in/x"), content("latest/model.pt")), ("newer".into(), "newer".into()));
 }
 
@@ -749,11 +742,11 @@ fn a_path_that_matches_nothing_is_named() {
     for words in [&[] as &[&str], &["--list"], &["--verify"]] {
         for nothing in ["nosuch", "out/*.pt", "latest/nosuch"] {
             let words = [words, &["out/a b", nothing]].concat();
-            let refused = pull(&scene, &document, &words);
+            let refused = scene.pull(&document, &words);
             refused.exits(125).says(&format!("'{nothing}' matches nothing"));
             refused.never_says("no file differs");
         }
-        pull(&scene, &document, &[words, &["out", "latest/a*"]].concat()).succeeds();
+        scene.pull(&document, &[words, &["out", "latest/a*"]].concat()).succeeds();
     }
     assert_eq!(cube.result("out/a b"), "1", "the rest comes");
 }
@@ -766,7 +759,7 @@ fn code_below_a_remote_link_is_named_with_what_to_do() {
     fs::create_dir_all(code.parent().unwrap()).unwrap();
     fs::write(&code, "old").unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let there = scene.host.remote_root().join("digits/lib");
     let elsewhere = scene.host.folder().join("elsewhere");
     fs::rename(&there, &elsewhere).unwrap();
@@ -781,7 +774,7 @@ fn code_below_a_remote_link_is_named_with_what_to_do() {
     fs::write(there.with_file_name("beside.py"), "somebody else's").unwrap();
     for words in [&[] as &[&str], &["--checksum"], &["--delete"], &[]] {
         fs::write(&beside, words.join(" ")).unwrap();
-        let pushed = push(&scene, &document, words);
+        let pushed = scene.push(&document, words);
         pushed.exits(125).says("'lib' and 1 more").says("it is a link").says("move the link away");
         pushed.never_says("was cut off").never_says("was changed");
         assert_eq!(
@@ -794,7 +787,7 @@ fn code_below_a_remote_link_is_named_with_what_to_do() {
     for link in [&there, &there.with_file_name("tools")] {
         fs::remove_file(link).unwrap();
     }
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     assert_eq!(fs::read_to_string(there.join("a b/code.py")).unwrap(), "newer");
     assert!(there.with_file_name("tools").join("new.py").exists());
 }
@@ -804,7 +797,7 @@ fn with_a_planted_link(scene: &Scene) -> (Cube, Document, PathBuf, PathBuf) {
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data/sub/rc", "mine");
     let cube = cube.with_file("data/cfg", "1");
     let document = scene.document(&cube, &[]);
-    push(scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     let ssh = scene.host.folder().join("the account's/.ssh");
     fs::create_dir_all(&ssh).unwrap();
     fs::write(ssh.join("authorized_keys"), "theirs").unwrap();
@@ -839,7 +832,7 @@ fn nothing_is_written_through_a_link_that_a_task_put_where_a_push_made_a_folder(
     fs::set_permissions(cube.workspace().join("data/sub/rc"), fs::Permissions::from_mode(0o600))
         .unwrap();
     for words in [&[] as &[&str], &["--overwrite"], &["--checksum"], &[]] {
-        let pushed = push(&scene, &document, words);
+        let pushed = scene.push(&document, words);
         pushed.exits(125).says("skipped data/sub and everything below it");
         pushed.says("isn't known to be yours").says("`mlcube-ssh-push --follow-link=data/sub`");
         assert_eq!(contents(&ssh), before, "{words:?}");
@@ -848,19 +841,19 @@ fn nothing_is_written_through_a_link_that_a_task_put_where_a_push_made_a_folder(
     let there = place.parent().unwrap();
     assert_eq!(fs::read_to_string(there.join("cfg")).unwrap(), "22", "the rest was sent");
     // A pull along the link doesn't make it known.
-    pull(&scene, &document, &["data/sub"]);
-    push(&scene, &document, &[]).exits(125);
+    scene.pull(&document, &["data/sub"]);
+    scene.push(&document, &[]).exits(125);
     assert_eq!(contents(&ssh), before);
     // Neither does a lost sync state, nor another machine that takes the tree over.
     fs::remove_dir_all(scene.home().join(".local/state")).unwrap();
     let adopts = scene.document(&cube, &["-Prunner.adopt=true"]);
     for words in [&[] as &[&str], &["--overwrite"]] {
-        push(&scene, &adopts, words).exits(125).says("--follow-link=data/sub");
+        scene.push(&adopts, words).exits(125).says("--follow-link=data/sub");
         assert_eq!(contents(&ssh), before);
     }
     // Once it is away, the files are sent.
     fs::remove_file(&place).unwrap();
-    push(&scene, &adopts, &[]).succeeds();
+    scene.push(&adopts, &[]).succeeds();
     assert_eq!(fs::read_to_string(place.join("authorized_keys")).unwrap(), "planted");
 }
 
@@ -870,7 +863,7 @@ fn an_input_below_such_a_link_is_not_sent_either() {
     let task = Task::named("train").reads("rc", "data/sub/rc");
     let cube = scene.cube("digits").task(&task).with_file("data/sub/rc", "mine");
     let document = scene.document(&cube, &["--task=train"]);
-    push(&scene, &document, &["--inputs"]).succeeds();
+    scene.push(&document, &["--inputs"]).succeeds();
     let place = scene.host.remote_root().join("digits/workspace/data/sub");
     let ssh = scene.host.folder().join("the account's/.ssh");
     fs::create_dir_all(ssh.parent().unwrap()).unwrap();
@@ -878,14 +871,14 @@ fn an_input_below_such_a_link_is_not_sent_either() {
     symlink(&ssh, &place).unwrap();
     fs::write(cube.workspace().join("data/sub/rc"), "planted").unwrap();
     for words in [&["--inputs"] as &[&str], &["--inputs", "--overwrite"]] {
-        push(&scene, &document, words).exits(125).says("--follow-link=data/sub");
+        scene.push(&document, words).exits(125).says("--follow-link=data/sub");
         assert_eq!(contents(&ssh), [("rc".to_owned(), "mine".to_owned())]);
     }
     // A link in the place of code doesn't hide it.
     symlink(&ssh, scene.host.remote_root().join("digits/lib")).unwrap();
     fs::create_dir(cube.root().join("lib")).unwrap();
     fs::write(cube.root().join("lib/rc"), "planted").unwrap();
-    let pushed = push(&scene, &document, &[]);
+    let pushed = scene.push(&document, &[]);
     pushed.exits(125).says("skipped 'lib'").says("skipped data/sub and everything below it");
     assert_eq!(contents(&ssh), [("rc".to_owned(), "mine".to_owned())]);
 }
@@ -905,39 +898,39 @@ fn a_link_of_the_remote_user_is_followed_until_it_is_another_one() {
     let document = scene.document(&cube, &[]);
     for number in 1..3 {
         fs::write(cube.workspace().join("out/x"), "1".repeat(number)).unwrap();
-        push(&scene, &document, &[]).succeeds();
+        scene.push(&document, &[]).succeeds();
         assert_eq!(fs::read_to_string(scratch.join("x")).unwrap(), "1".repeat(number));
     }
-    push(&scene, &document, &["--if-changed"]).succeeds().is_silent();
+    scene.push(&document, &["--if-changed"]).succeeds().is_silent();
     // A comparison by content reaches what is behind the link, too.
     let sent = fs::metadata(scratch.join("x")).unwrap().modified().unwrap();
     fs::write(cube.workspace().join("out/x"), "22").unwrap();
     fs::File::open(cube.workspace().join("out/x")).unwrap().set_modified(sent).unwrap();
-    push(&scene, &document, &["--checksum"]).succeeds();
+    scene.push(&document, &["--checksum"]).succeeds();
     assert_eq!(fs::read_to_string(scratch.join("x")).unwrap(), "22");
     // The other way along the same link.
     fs::write(scratch.join("result"), "0.9").unwrap();
-    pull(&scene, &document, &[]).succeeds();
+    scene.pull(&document, &[]).succeeds();
     assert_eq!(cube.result("out/result"), "0.9");
     // A task lets it lead elsewhere.
     fs::remove_file(there.join("out")).unwrap();
     symlink(&other, there.join("out")).unwrap();
     let cube = cube.with_file("out/x", "333");
-    push(&scene, &document, &["--overwrite"]).exits(125).says("--follow-link=out");
-    pull(&scene, &document, &["out"]);
-    push(&scene, &document, &["--overwrite"]).exits(125);
+    scene.push(&document, &["--overwrite"]).exits(125).says("--follow-link=out");
+    scene.pull(&document, &["out"]);
+    scene.push(&document, &["--overwrite"]).exits(125);
     assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
     // The user says that it is theirs.
-    push(&scene, &document, &["--follow-link=out"]).succeeds();
+    scene.push(&document, &["--follow-link=out"]).succeeds();
     assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "333");
     fs::write(cube.workspace().join("out/x"), "4444").unwrap();
-    push(&scene, &document, &[]).succeeds().says("sent out/x to 'there'");
+    scene.push(&document, &[]).succeeds().says("sent out/x to 'there'");
     assert_eq!(fs::read_to_string(other.join("x")).unwrap(), "4444");
     // Nobody has compared what is behind a link that is itself behind this one.
     fs::write(scratch.join("f"), "the job's").unwrap();
     symlink(&scratch, other.join("below")).unwrap();
     let _cube = cube.with_file("out/below/f", "mine");
-    push(&scene, &document, &[]).succeeds().says("kept out/below/f");
+    scene.push(&document, &[]).succeeds().says("kept out/below/f");
     assert_eq!(fs::read_to_string(scratch.join("f")).unwrap(), "the job's");
 }
 
@@ -947,14 +940,14 @@ fn a_folder_that_was_fetched_as_one_is_never_sent_through_a_link() {
     let (cube, document, there, scratch) = with_outputs(&scene);
     fs::create_dir(there.join("out")).unwrap();
     fs::write(there.join("out/score"), "0.8").unwrap();
-    pull(&scene, &document, &[]);
+    scene.pull(&document, &[]);
     assert_eq!(cube.result("out/score"), "0.8");
     fs::remove_dir_all(there.join("out")).unwrap();
     symlink(scratch.join("out"), there.join("out")).unwrap();
     // A declared output is fetched along the link; nothing goes back through it.
-    pull(&scene, &document, &["--overwrite"]);
+    scene.pull(&document, &["--overwrite"]);
     fs::write(cube.workspace().join("out/note"), "mine").unwrap();
-    push(&scene, &document, &[]).exits(125).says("--follow-link=out");
+    scene.push(&document, &[]).exits(125).says("--follow-link=out");
     assert!(!scratch.join("out/note").exists());
 }
 
@@ -978,7 +971,7 @@ fn a_workspace_that_became_a_remote_link_is_neither_filled_nor_given_to_a_task()
         symlink(&ssh, &place).unwrap();
         fs::write(cube.workspace().join("rc"), "planted").unwrap();
         for words in [&[] as &[&str], &["--overwrite"], &["--delete"]] {
-            let pushed = push(&scene, &document, words);
+            let pushed = scene.push(&document, words);
             pushed.exits(125).complains(&["cube/workspace", "leads to", "--follow-link=."]);
         }
         let words: &[&str] = if place.ends_with("cube") {
@@ -992,14 +985,14 @@ fn a_workspace_that_became_a_remote_link_is_neither_filled_nor_given_to_a_task()
         fs::remove_file(&place).unwrap();
         fs::rename(&moved, &place).unwrap();
     }
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     // The user has moved it to another disk.
     let disk = scene.host.folder().join("a disk");
     fs::rename(there.join("cube/workspace"), &disk).unwrap();
     symlink(&disk, there.join("cube/workspace")).unwrap();
-    push(&scene, &document, &[]).exits(125);
-    push(&scene, &document, &["--follow-link=."]).succeeds();
+    scene.push(&document, &[]).exits(125);
+    scene.push(&document, &["--follow-link=."]).succeeds();
     fs::write(cube.workspace().join("rc"), "22").unwrap();
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &[]).succeeds();
     assert_eq!(fs::read_to_string(disk.join("rc")).unwrap(), "22");
 }

@@ -6,11 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task};
-
-fn push(scene: &Scene, document: &Document) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").reads_document(document).run()
-}
+use mlcube_ssh_harness::{Cube, Scene, Task};
 
 #[test]
 fn links_that_lead_out_of_what_is_sent_are_named_when_they_are_sent() {
@@ -43,7 +39,7 @@ fn links_that_lead_out_of_what_is_sent_are_named_when_they_are_sent() {
         symlink(target, lab.join(link)).unwrap();
     }
     let document = scene.document(&cube, &[]);
-    let pushed = push(&scene, &document);
+    let pushed = scene.push(&document, &["-q"]);
     for word in [
         "warning: sent links",
         "data -> /disk/data",
@@ -62,16 +58,16 @@ fn links_that_lead_out_of_what_is_sent_are_named_when_they_are_sent() {
         let there = scene.host.remote_root().join("lab").join(link);
         assert_eq!(fs::read_link(there).unwrap(), Path::new(target));
     }
-    push(&scene, &document).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     fs::remove_file(lab.join("project/lib")).unwrap();
     symlink("/opt/lib", lab.join("project/lib")).unwrap();
-    let pushed = push(&scene, &document);
+    let pushed = scene.push(&document, &["-q"]);
     pushed.succeeds().says("project/lib -> /opt/lib").never_says("data");
     pushed.says("hint: put the target into the cube's folder or its build context, or provide it");
     for number in 0..7 {
         symlink("/disk/data", cube.workspace().join(format!("l{number}"))).unwrap();
     }
-    push(&scene, &document).succeeds().says("l4 -> ").says("2 more").never_says("l5 -> ");
+    scene.push(&document, &["-q"]).succeeds().says("l4 -> ").says("2 more").never_says("l5 -> ");
 }
 
 #[test]
@@ -123,7 +119,7 @@ fn a_remote_folder_that_its_user_cant_enter_holds_nothing_else_up() {
     let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
     let cube = cube.with_file("spool/r", "old");
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     // A folder that can be written and not listed isn't empty.
     fs::write(there.join("spool/r"), "a newer result").unwrap();
@@ -137,15 +133,15 @@ fn a_remote_folder_that_its_user_cant_enter_holds_nothing_else_up() {
     }
     symlink(folder, there.join("linked")).unwrap();
     let cube = cube.with_file("data.csv", "2\n");
-    push(&scene, &document).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(fs::read_to_string(there.join("data.csv")).unwrap(), "2\n");
     let verify = scene.tool("mlcube-ssh-push").arg("--verify").reads_document(&document).run();
     verify.exits(125).says("no readable file differs from that on").says("can't compare 'spool'");
     let cube = cube.with_file("closed/inside", "mine");
-    push(&scene, &document).exits(125).says("closed").never_says("spool");
+    scene.push(&document, &["-q"]).exits(125).says("closed").never_says("spool");
     assert_eq!(fs::read_to_string(there.join("closed/inside")).unwrap(), "a container's");
     let _cube = cube.with_file("spool/r", "edited");
-    push(&scene, &document).exits(125).says("spool");
+    scene.push(&document, &["-q"]).exits(125).says("spool");
     assert_eq!(fs::read_to_string(there.join("spool/r")).unwrap(), "a newer result");
 }
 
@@ -166,7 +162,7 @@ fn a_state_folder_is_never_sent_though_another_one_is_in_use() {
     let other = cube.root().join("other/mlcube-ssh");
     fs::create_dir_all(&other).unwrap();
     fs::write(other.join("id"), "mine").unwrap();
-    push(&scene, &scene.document(&cube, &["-Prunner.adopt=true"])).succeeds();
+    scene.push(&scene.document(&cube, &["-Prunner.adopt=true"]), &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits");
     for state in ["state/mlcube-ssh", "workspace/state/mlcube-ssh"] {
         assert!(!there.join(state).exists(), "{state}");
@@ -183,7 +179,7 @@ fn a_remote_link_whose_name_is_no_text_is_named_and_nothing_goes_through_it() {
     fs::create_dir(&here).unwrap();
     fs::write(here.join("model"), "1").unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     // rsync takes the path of a followed link as text.
     let (there, disk) = (
         scene.host.remote_root().join("digits/workspace").join(name),
@@ -195,7 +191,12 @@ fn a_remote_link_whose_name_is_no_text_is_named_and_nothing_goes_through_it() {
     fs::write(here.join("model"), "edited").unwrap();
     fs::write(disk.join("moved/score"), "1").unwrap();
     fs::write(cube.workspace().join("other"), "1").unwrap();
-    push(&scene, &document).exits(125).says("skipped").says("link-").says("the rest was done");
+    scene
+        .push(&document, &["-q"])
+        .exits(125)
+        .says("skipped")
+        .says("link-")
+        .says("the rest was done");
     assert!(there.with_file_name("other").exists());
     let pull = scene.tool("mlcube-ssh-pull").arg("-q").reads_document(&document).run();
     pull.exits(125).says("skipped").says("link-");
@@ -215,7 +216,7 @@ fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
     symlink(&disk, here.join("listed")).unwrap();
     symlink("model", here.join("own")).unwrap();
     symlink("model", here.join("changed")).unwrap();
-    push(&scene, &scene.document(&cube, &[])).succeeds();
+    scene.push(&scene.document(&cube, &[]), &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits/workspace");
     assert!(there.join("listed").is_symlink() && there.join("own").is_symlink());
     // The user lists one, replaces the second, and the third is another one on the remote, too.
@@ -238,7 +239,7 @@ fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
     for name in ["listed", "own"] {
         fs::remove_dir_all(there.join(name)).unwrap();
     }
-    let pushed = push(&scene, &document);
+    let pushed = scene.push(&document, &["-q"]);
     pushed
         .exits(125)
         .says("skipped 'changed'")
@@ -251,8 +252,8 @@ fn a_link_that_was_pushed_becomes_the_folder_that_it_is_locally_now() {
     assert_eq!(fs::read_link(there.join("changed")).unwrap(), elsewhere);
     assert_eq!(fs::read_to_string(there.join("model")).unwrap(), "1");
     fs::remove_file(there.join("changed")).unwrap();
-    push(&scene, &document).succeeds().is_silent();
-    push(&scene, &document).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
 }
 
 #[test]
@@ -267,12 +268,12 @@ fn code_in_a_read_only_folder_holds_nothing_else_back() {
     fs::write(folder.join("b"), "1").unwrap();
     locks(0o555);
     let document = scene.document(&cube, &[]);
-    push(&scene, &document).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     fs::write(folder.join("a"), "22").unwrap();
     let there = scene.host.remote_root().join("digits");
     for round in ["1", "2"] {
         fs::write(cube.workspace().join("data"), round).unwrap();
-        let pushed = push(&scene, &document);
+        let pushed = scene.push(&document, &["-q"]);
         pushed.exits(125).says(
             "can't store 'one more/a' on 'there': its folder, or one above it, isn't writable",
         );
@@ -280,6 +281,6 @@ fn code_in_a_read_only_folder_holds_nothing_else_back() {
         assert_eq!(fs::read_to_string(there.join("workspace/data")).unwrap(), round);
     }
     locks(0o755);
-    push(&scene, &document).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(fs::read_to_string(there.join("one more/a")).unwrap(), "22");
 }

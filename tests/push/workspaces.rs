@@ -6,11 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use mlcube_ssh_harness::{Cube, Document, Outcome, Scene, Task, files_below};
-
-fn push(scene: &Scene, document: &Document, words: &[&str]) -> Outcome {
-    scene.tool("mlcube-ssh-push").arg("-q").args(words).reads_document(document).run()
-}
+use mlcube_ssh_harness::{Cube, Document, Scene, Task, files_below};
 
 /// The document of a run in a folder of the cube.
 fn run_in(scene: &Scene, cube: &Cube, folder: &str) -> Document {
@@ -25,7 +21,7 @@ fn trained(scene: &Scene) -> (Cube, PathBuf) {
         fs::create_dir_all(cube.root().join("runs/1")).unwrap();
         fs::write(cube.root().join(name), "epoch 1").unwrap();
     }
-    push(scene, &run_in(scene, &cube, "runs/1"), &[]).succeeds();
+    scene.push(&run_in(scene, &cube, "runs/1"), &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits");
     fs::write(there.join("runs/1/model"), "epoch 100").unwrap();
     (cube, there)
@@ -38,22 +34,22 @@ fn what_was_ever_a_workspace_is_no_code() {
     fs::create_dir_all(cube.root().join("runs/2")).unwrap();
     fs::write(cube.root().join("runs/2/data"), "2").unwrap();
     let second = run_in(&scene, &cube, "runs/2");
-    push(&scene, &second, &[]).succeeds().is_silent();
+    scene.push(&second, &["-q"]).succeeds().is_silent();
     let read = |name: &str| fs::read_to_string(there.join(name)).unwrap();
     assert_eq!((read("runs/1/model").as_str(), read("runs/2/data").as_str()), ("epoch 100", "2"));
     // Also for a machine that has never seen the first one.
     fs::remove_dir_all(scene.home().join(".local/state/mlcube-ssh")).unwrap();
     let second = run_in(&scene, &cube, "runs/2");
-    push(&scene, &second, &[]).succeeds().is_silent();
-    push(&scene, &second, &["--verify"]).succeeds();
+    scene.push(&second, &["-q"]).succeeds().is_silent();
+    scene.push(&second, &["-q", "--verify"]).succeeds();
     fs::remove_file(cube.root().join("runs/1/log")).unwrap();
-    push(&scene, &second, &["--delete"]).succeeds().is_silent();
+    scene.push(&second, &["-q", "--delete"]).succeeds().is_silent();
     assert_eq!(
         (read("runs/1/model").as_str(), read("runs/1/log").as_str()),
         ("epoch 100", "epoch 1")
     );
     scene.masters().kill();
-    let unchanged = push(&scene, &second, &["--if-changed"]);
+    let unchanged = scene.push(&second, &["-q", "--if-changed"]);
     unchanged.succeeds();
     assert!(scene.masters().is_empty(), "nothing changed here");
 }
@@ -90,10 +86,10 @@ fn a_workspace_that_was_code_before_is_not_deleted() {
     fs::create_dir_all(cube.root().join("runs/1")).unwrap();
     fs::write(cube.root().join("runs/1/model"), "epoch 1").unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
-    push(&scene, &run_in(&scene, &cube, "runs/1"), &[]).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
+    scene.push(&run_in(&scene, &cube, "runs/1"), &["-q"]).succeeds();
     fs::remove_dir_all(cube.root().join("runs")).unwrap();
-    push(&scene, &document, &["--delete"]).succeeds().is_silent();
+    scene.push(&document, &["-q", "--delete"]).succeeds().is_silent();
     let there = scene.host.remote_root().join("digits/runs/1/model");
     assert_eq!(fs::read_to_string(there).unwrap(), "epoch 1");
 }
@@ -107,11 +103,11 @@ fn a_workspace_whose_name_has_wildcards_is_no_other_one() {
         let folder = cube.root().join(name);
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("data"), format!("of {name}")).unwrap();
-        push(&scene, &run_in(&scene, &cube, name), &[]).succeeds();
+        scene.push(&run_in(&scene, &cube, name), &["-q"]).succeeds();
         folder
     });
     fs::write(odd.join("data"), "changed").unwrap();
-    push(&scene, &run_in(&scene, &cube, "runs[1]"), &[]).succeeds();
+    scene.push(&run_in(&scene, &cube, "runs[1]"), &["-q"]).succeeds();
     let there = |name: &str| scene.host.remote_root().join("digits").join(name).join("data");
     assert_eq!(fs::read_to_string(there("runs1")).unwrap(), "of runs1");
     assert_eq!(fs::read_to_string(there("runs[1]")).unwrap(), "changed");
@@ -142,16 +138,17 @@ fn code_that_was_changed_on_the_remote_is_backed_up_and_named() {
     fs::write(cube.root().join("it's old"), "1").unwrap();
     fs::write(cube.root().join("old"), "1").unwrap();
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits");
     cube.now_does("train", "echo two");
-    push(&scene, &document, &[]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
     assert_eq!(replaced(&scene), [], "that was pushed from here");
     fs::write(there.join("tasks/train"), "echo theirs").unwrap();
     fs::write(there.join("entry"), "echo theirs, too").unwrap();
     cube.now_does("train", "echo three");
     fs::write(cube.root().join("Dockerfile"), "FROM scratch").unwrap();
-    push(&scene, &document, &[])
+    scene
+        .push(&document, &["-q"])
         .succeeds()
         .says("tasks/train")
         .says("entry")
@@ -167,7 +164,7 @@ fn code_that_was_changed_on_the_remote_is_backed_up_and_named() {
         fs::remove_file(cube.root().join(name)).unwrap();
     }
     fs::write(there.join("it's old"), "theirs").unwrap();
-    push(&scene, &document, &["--delete"]).succeeds();
+    scene.push(&document, &["-q", "--delete"]).succeeds();
     assert!(!there.join("it's old").exists() && !there.join("old").exists());
     assert_eq!(replaced(&scene), [kept("code/it's old", "theirs")]);
 }
@@ -186,7 +183,7 @@ fn only_files_that_were_changed_on_the_remote_are_kept_and_named() {
         for name in &names {
             fs::write(folder.join(name), text).unwrap();
         }
-        push(&scene, &document, &[]).succeeds().is_silent();
+        scene.push(&document, &["-q"]).succeeds().is_silent();
         assert_eq!(replaced(&scene), [], "all of it was pushed from here");
     }
     let there = scene.host.remote_root().join("digits/lib");
@@ -196,7 +193,7 @@ fn only_files_that_were_changed_on_the_remote_are_kept_and_named() {
     for name in &names {
         fs::write(folder.join(name), "the last").unwrap();
     }
-    push(&scene, &document, &[]).succeeds().says("lib/it's 1009' on").never_says("lib/it's 1'");
+    scene.push(&document, &["-q"]).succeeds().says("lib/it's 1009' on").never_says("lib/it's 1'");
     assert_eq!(replaced(&scene).len(), 2);
 }
 
@@ -206,14 +203,14 @@ fn checksum_keeps_a_backup_of_all_replaced_code() {
     let cube = scene.cube("digits").task(&Task::named("train"));
     cube.now_does("train", "echo 1");
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     let there = scene.host.remote_root().join("digits/tasks/train");
     let pushed = fs::metadata(&there).unwrap().modified().unwrap();
     // As a write through a memory map may leave it.
     fs::write(&there, "echo 2").unwrap();
     fs::File::open(&there).unwrap().set_modified(pushed).unwrap();
     cube.now_does("train", "echo 3 and more");
-    push(&scene, &document, &["--checksum"]).succeeds();
+    scene.push(&document, &["-q", "--checksum"]).succeeds();
     assert_eq!(fs::read_to_string(&there).unwrap(), "echo 3 and more");
     assert_eq!(replaced(&scene), [("code/tasks/train".to_owned(), "echo 2".to_owned())]);
 }
@@ -223,13 +220,13 @@ fn what_an_interrupted_push_has_sent_is_not_named_as_changed() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
     let document = scene.document(&cube, &[]);
-    push(&scene, &document, &[]).succeeds();
+    scene.push(&document, &["-q"]).succeeds();
     for round in 2..5 {
         cube.now_does("train", &format!("echo {round} and more"));
         scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
-        push(&scene, &document, &[]).exits(125).never_says("last push");
+        scene.push(&document, &["-q"]).exits(125).never_says("last push");
     }
     cube.now_does("train", "echo");
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
-    push(&scene, &document, &[]).succeeds().is_silent();
+    scene.push(&document, &["-q"]).succeeds().is_silent();
 }

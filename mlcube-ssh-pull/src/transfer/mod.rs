@@ -28,7 +28,7 @@ use mlcube_ssh::sync::{
     Agreed, Ended, Plan, RealFolders, Sides, SyncState, TransferDirection, rsync,
 };
 use mlcube_ssh::text::quote::{one_line, shell_word};
-use mlcube_ssh::ui::names::{in_document, shown};
+use mlcube_ssh::ui::names::shown;
 
 use crate::archive;
 use crate::archive::ArchiveTransfer;

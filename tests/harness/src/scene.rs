@@ -10,7 +10,8 @@ use crate::host::SESSION_MARK;
 use crate::host::sshd::new_key;
 use crate::program::{PATH, built, repository};
 use crate::{
-    Account, Cube, Document, Host, HostOptions, Invocation, Place, Processes, Python, Root, program,
+    Account, Cube, Document, Host, HostOptions, Invocation, Outcome, Place, Processes, Python,
+    Root, program,
 };
 
 /// The password of a scene that has one.
@@ -124,6 +125,21 @@ impl Scene {
     pub fn tool(&self, name: &str) -> Invocation {
         assert!(built().join(name).exists(), "{name} isn't built; first: cargo build --workspace");
         self.invocation(&self.home.join("bin").join(name))
+    }
+
+    /// Pushes with these words.
+    pub fn push(&self, document: &Document, words: &[&str]) -> Outcome {
+        self.tool("mlcube-ssh-push").args(words).reads_document(document).run()
+    }
+
+    /// Pulls with these words.
+    pub fn pull(&self, document: &Document, words: &[&str]) -> Outcome {
+        self.tool("mlcube-ssh-pull").args(words).reads_document(document).run()
+    }
+
+    /// Runs a verb of `mlcube-ssh-exec` with these words.
+    pub fn exec(&self, document: &Document, words: &[&str]) -> Outcome {
+        self.tool("mlcube-ssh-exec").args(words).reads_document(document).run()
     }
 
     /// One of the tools run by an ordinary user, who needs to own this home.
