@@ -45,30 +45,30 @@ impl TransferContext<'_> {
     ) -> Outcome<Remaining<'a>> {
         // An archive would carry these links as links, but they are followed.
         let links = &[&self.plan.links[..], &self.local.followed].concat();
-        let send = &self.plan.send;
+        let workspace = &self.plan.send;
         let mut remaining = Remaining {
             code: Cow::Borrowed(code),
-            workspace: Cow::Borrowed(send),
+            workspace: Cow::Borrowed(workspace),
             may_be_in_place: self.remote_state.leftovers.is_some(),
         };
-        let place = self.workspace_in_base().filter(|_| send.len() < MANY);
+        let place = self.workspace_in_base().filter(|_| workspace.len() < MANY);
         // An archive that was cut off has made the tree, and may have put any of its entries in place.
         let is_new = self.remote_state.is_new || self.remote_state.leftovers.is_some();
         if is_new {
-            let (whole, links) = (with_workspace(code, place, send), in_place(place, links));
+            let (whole, links) = (with_workspace(code, place, workspace), in_place(place, links));
             let new_entries =
                 NewEntries::of(&whole, &code::just_made(&self.document.remote, code), &links);
             let outcome = self.send_archive(&self.code_route(), &new_entries, sent)?;
             remaining.code = outcome.rest(code, &new_entries, Path::new(""));
             if let Some(place) = place {
-                remaining.workspace = outcome.rest(send, &new_entries, place);
+                remaining.workspace = outcome.rest(workspace, &new_entries, place);
             }
             remaining.may_be_in_place |= outcome.is_incomplete();
         }
         if !is_new || place.is_none() || self.remote_state.leftovers.is_some() {
-            let new_entries = NewEntries::of(send, &self.remote_state.listing, links);
+            let new_entries = NewEntries::of(workspace, &self.remote_state.listing, links);
             let outcome = self.send_archive(&self.workspace_route(), &new_entries, sent)?;
-            remaining.workspace = outcome.rest(send, &new_entries, Path::new(""));
+            remaining.workspace = outcome.rest(workspace, &new_entries, Path::new(""));
             remaining.may_be_in_place |= outcome.is_incomplete();
         }
         Ok(remaining)

@@ -17,7 +17,7 @@ pub struct KeptSession {
 
 #[derive(Debug)]
 enum State {
-    Open(Session),
+    Open(Box<Session>),
     /// The next script opens a session, which is kept.
     Ready,
     /// A script has a session of its own: some hosts allow none beside that of a transfer.
@@ -28,7 +28,7 @@ impl KeptSession {
     /// Keeps an open session.
     #[must_use]
     pub fn open(session: Session) -> Self {
-        Self { state: RefCell::new(State::Open(session)) }
+        Self { state: RefCell::new(State::Open(Box::new(session))) }
     }
 
     /// Keeps the session of the first script.
@@ -66,7 +66,7 @@ impl KeptSession {
         let session = connection.run_in(self.take(), &script.followed())?;
         let (reply, session) = session.reply_and_keep()?;
         // A script that failed has ended its session.
-        *self.state.borrow_mut() = session.map_or(State::Ready, State::Open);
+        *self.state.borrow_mut() = session.map_or(State::Ready, |open| State::Open(Box::new(open)));
         Ok(reply)
     }
 
@@ -74,7 +74,7 @@ impl KeptSession {
     pub fn take(&self) -> Option<Session> {
         let mut state = self.state.borrow_mut();
         match mem::replace(&mut *state, State::Ready) {
-            State::Open(session) => Some(session),
+            State::Open(session) => Some(*session),
             other => {
                 *state = other;
                 None

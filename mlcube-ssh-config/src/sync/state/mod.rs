@@ -406,7 +406,8 @@ mod tests {
             folder: state.join("pair"),
             workspaces: Record::at(state.join("tree.workspaces")),
             own: OwnName::find(state.to_owned(), tree, base, Path::new("none")).unwrap(),
-            places: [state.to_owned(), state.to_owned()],
+            base: state.to_owned(),
+            workspace: state.to_owned(),
         }
     }
 
