@@ -427,6 +427,16 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     let own = own.env("MLCUBE_SYSTEM_SETTINGS", cube.root().join("settings.yaml")).run();
     own.succeeds().says("settings.yaml: it is your settings file");
     assert!(!there.join("settings.yaml").exists());
+    // Nor does a pull replace them, whatever a task has made of them: they say which programs run here.
+    let (copy, changed) = (cube.workspace().join("set.yaml"), there.join("workspace/set.yaml"));
+    fs::create_dir_all(cube.workspace()).unwrap();
+    fs::copy(scene.settings_file(), &copy).unwrap();
+    scene.push(&scene.document(&cube, &[]), &[]).succeeds();
+    fs::write(&changed, "platforms: {}\n").unwrap();
+    let pull = scene.tool("mlcube-ssh-pull").reads_document(&scene.document(&cube, &[]));
+    let pull = pull.env("MLCUBE_SYSTEM_SETTINGS", &copy).run();
+    pull.succeeds().says("skipped set.yaml: it is your settings file");
+    assert_eq!(fs::read(&copy).unwrap(), fs::read(scene.settings_file()).unwrap());
 }
 
 #[test]

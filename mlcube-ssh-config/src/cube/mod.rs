@@ -8,6 +8,7 @@ pub mod outside_inputs;
 pub mod path_mapping;
 pub mod paths;
 pub mod required_inputs;
+pub mod settings_in_use;
 pub mod task_parameters;
 pub mod tree_owner;
 pub mod trust;

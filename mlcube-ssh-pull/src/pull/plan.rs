@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use mlcube_ssh::cube::settings_in_use::{SettingsInUse, WHY};
 use mlcube_ssh::listing::ignore::{Ignored, reserved_folders};
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
@@ -13,6 +14,7 @@ use mlcube_ssh::sync::{
     Agreed, Batch, Plan, RealFolders, Selection, SideListings, Sides, Skipped, SkippedEntry,
     TransferDirection, Umask, follow_own_links, rsync,
 };
+use mlcube_ssh::ui::names::shown;
 
 use crate::inspect::Listings;
 use crate::local::file_system;
@@ -37,12 +39,25 @@ impl Pull<'_> {
         let source = Source { path, linked_files, session };
         let mut reserved_folders = reserved_folders(&listing);
         reserved_folders.retain(|path| selection.includes(path));
-        let listing = Ignored::of_workspace(&self.cube.layout, &self.boundary).fetched(listing)?;
+        let mut listing =
+            Ignored::of_workspace(&self.cube.layout, &self.boundary).fetched(listing)?;
         let context = self.context();
         let run = |script: Script| source.session.run(&self.connection, script);
         let sides = context.sides(&source.path, &run);
         sides.know_receiver(TransferDirection::Down)?;
         let (seen, mut agreed) = self.settle(local, &listing, agreed, &sides)?;
+        let settings = SettingsInUse::of(self.cube);
+        let is_settings = |path: &Path, here: &Entry| {
+            here.is_file() && settings.has(&workspace.join(path), here.size)
+        };
+        let settings = seen.filter(is_settings);
+        listing.retain(|path, _| {
+            let is_settings = settings.get(path).is_some();
+            if is_settings {
+                self.step.report().warn(&format!("skipped {}: {WHY}", shown(path)));
+            }
+            !is_settings
+        });
         if let Some(last) = &last_transfer {
             let (both, report) = ((&seen, &listing), self.step.report());
             sync_state.doubt_other_sides(&mut agreed, both, &sides, last, report)?;

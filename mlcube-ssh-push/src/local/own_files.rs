@@ -9,8 +9,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::Cube;
-use mlcube_ssh::cube::paths::{home_expanded, real};
-use mlcube_ssh::cube::trust::settings_file;
+use mlcube_ssh::cube::paths::real;
+use mlcube_ssh::cube::settings_in_use::{SettingsInUse, WHY};
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::document::{DESCRIPTION_HEAD, SCHEMA, YAML_HEAD};
 use mlcube_ssh::pipe::private_file::{is_state_folder, state_folder};
@@ -29,9 +29,7 @@ pub(crate) struct OwnFiles {
     keys: LoginKeys,
     /// The real path of the local state folder.
     state: Option<PathBuf>,
-    /// The real paths of the settings file in use, which is about other platforms too, and of the ssh configuration
-    /// that it names.
-    settings: Vec<PathBuf>,
+    settings: SettingsInUse,
     /// The real paths of the files that the processes of this command line are writing.
     written: OnceCell<BTreeSet<PathBuf>>,
 }
@@ -39,15 +37,8 @@ pub(crate) struct OwnFiles {
 impl OwnFiles {
     /// The files that a push of `cube` never sends; `keys` are those that may log in.
     pub(crate) fn of(cube: &Cube, keys: LoginKeys) -> Self {
-        let layout = &cube.layout;
         let state = state_folder().ok().and_then(|state| real(&state).ok());
-        let ssh_config = cube.runner.ssh_config.iter().map(|path| home_expanded(path));
-        let settings = settings_file().ok().map(PathBuf::from);
-        let settings = settings.into_iter().chain(ssh_config).filter_map(|path| real(&path).ok());
-        // The remote mlcube reads the cube's own file, which may be the settings file, too.
-        let of_cube = real(&layout.base.join(&layout.root).join(&layout.file)).ok();
-        let settings = settings.filter(|path| Some(path) != of_cube.as_ref()).collect();
-        Self { keys, state, settings, ..Self::default() }
+        Self { keys, state, settings: SettingsInUse::of(cube), ..Self::default() }
     }
 
     /// Removes keys and settings from a listing of `top`, and names them: in the workspace they aren't data either. A
@@ -60,14 +51,10 @@ impl OwnFiles {
         report: Report,
     ) {
         let mut remedy = None;
-        let real_top = real(top).unwrap_or_else(|_| top.to_owned());
         listing.retain(|path, entry| {
             let place = top.join(path);
-            if entry.is_file() && self.settings.contains(&real_top.join(path)) {
-                report.warn(&format!(
-                    "skipped {}: it is your settings file, or your ssh configuration",
-                    place.display()
-                ));
+            if entry.is_file() && self.settings.has(&place, entry.size) {
+                report.warn(&format!("skipped {}: {WHY}", place.display()));
                 return false;
             }
             let found = match entry.is_file() {
