@@ -378,7 +378,9 @@ fn code_that_was_a_folder_and_is_a_link_now_is_named_and_deleted_on_request() {
     symlink("other", cube.root().join("lib")).unwrap();
     let cube = cube.with_file("data.csv", "1,2");
     let there = scene.host.remote_root().join("digits");
-    scene.push(&document, &["-q"]).exits(125).complains(&["lib", "folder", "--delete"]);
+    let refused = scene.push(&document, &["-q"]);
+    refused.exits(125).says("skipped lib").says("--delete");
+    assert_eq!(refused.document().at("/steps/push/left_out/0"), "lib");
     assert_eq!(
         fs::read_to_string(there.join("workspace/data.csv")).unwrap(),
         "1,2",

@@ -119,7 +119,7 @@ enum ProblemKind {
     NoSbatch,
     /// Slurm refuses the job.
     Refused,
-    /// Slurm doesn't reply.
+    /// Slurm doesn't reply, or a program of it failed.
     NoSlurm,
 }
 
@@ -136,8 +136,8 @@ pub(crate) fn problem(problem: &Problem, host: &Host) -> Option<Failure> {
             "change runner.launcher.args, or add --launcher-arg=…; `sinfo` on the remote shows the partitions",
         ),
         ProblemKind::NoSlurm => hinted(
-            format!("Slurm on '{host}' doesn't reply: {subject}"),
-            "run the same command again when it does",
+            format!("Slurm on '{host}' failed: {subject}"),
+            "run the same command again when `sinfo` replies on the remote and the account may do it",
         ),
     }))
 }

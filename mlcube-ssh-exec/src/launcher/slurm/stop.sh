@@ -43,7 +43,7 @@ stop_by_slurm() {
       rm -f "$job/stopped"
       problem no-slurm "${words:-no job of the name mlcube-ssh-$id}"
     fi
-    tell_stop "the job $number of Slurm, which doesn't reply: $words"
+    tell_stop "the job $number of Slurm, where Slurm failed: $words"
   fi
   if ! wait_for_end $((grace + 60)); then
     cancel --full --signal=KILL || :
