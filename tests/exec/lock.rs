@@ -224,7 +224,7 @@ fn what_a_stop_could_not_end_holds_the_workspace() {
         scene
             .exec(&document, &["run"])
             .exits(125)
-            .complains(&["left processes or containers", "mlcube-ssh stop"]);
+            .complains(&["aren't known to be gone", "mlcube-ssh stop"]);
     }
     Engine::installed_on(&scene.host, "docker");
     scene.exec(&document, &["stop"]).succeeds();

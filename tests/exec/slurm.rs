@@ -251,11 +251,15 @@ fn what_slurm_ends_is_told_in_its_words() {
         "DEADLINE, it couldn't end before its deadline",
     );
     // Refused: nothing is left behind.
-    let elsewhere = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--partition=nowhere"]);
     let before = cluster.jobs();
-    let refused = cluster.exec_for(&elsewhere, &["run"]).run();
-    refused.exits(125).complains(&["Slurm on 'there' refuses the job", "partition"]);
-    assert_eq!(cluster.jobs(), before);
+    for (argument, cause) in [("--partition=nowhere", "partition"), ("--prtition=x", "prtition=x")]
+    {
+        let argument = format!("--launcher-arg={argument}");
+        let elsewhere = cluster.pushed(&["--mlcube=digits", &argument]);
+        let refused = cluster.exec_for(&elsewhere, &["run"]).run();
+        refused.exits(125).complains(&["Slurm on 'there' refuses the job", cause]);
+        assert_eq!(cluster.jobs(), before);
+    }
     // Cancelled from outside. The accounting, which needs a database, is staged: it knows by whom, after a while.
     let sacct = "state='CANCELLED by 0'; [ -e \"${0%/*}/told\" ] || state=RUNNING; : >\"${0%/*}/told\"; \
                  echo \"$state|node|$(/usr/bin/squeue --noheader --states=all --jobs=3 --format=%j)\"";

@@ -249,7 +249,9 @@ fn a_local_openrsync_is_named_over_an_open_connection_too() {
     fs::write(cube.workspace().join("data.csv"), "changed").unwrap();
     scene.has_program(
         "rsync",
-        &format!("{OPENRSYNC}\n[ \"$1\" = --version ] || {{ {OPENRSYNC} >&2; exit 1; }}"),
+        &format!(
+            "[ \"$1\" = --version ] || {{ echo \"rsync: invalid option -- 's'\" >&2; exit 1; }}\n{PORTABLE_OPENRSYNC}"
+        ),
     );
     scene.push(&document, &["-q"]).exits(126).complains(&[
         "local rsync",

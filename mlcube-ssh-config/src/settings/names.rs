@@ -44,7 +44,7 @@ fn check_login(what: &str, text: &str) -> Result<()> {
     check(what, text)?;
     match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
         Some(found) => Err(hinted(
-            format!("the {what} '{text}' holds '{found}', which no {what} has"),
+            format!("the {what} '{text}' holds '{found}', which a shell could interpret"),
             "write the name as ~/.ssh/config knows it; a user or name with other characters can be set in it, for an alias",
         )),
         None => Ok(()),

@@ -106,7 +106,7 @@ impl Holder {
                 "; its first process is gone, but other processes of it still run"
             }
             JobState::Finished(_) | JobState::Killed(_) | JobState::KilledByLauncher(_) => {
-                "; it has ended, but processes or containers of it still run"
+                "; it has ended, but its processes and containers aren't known to be gone"
             }
             _ => "",
         };

@@ -49,6 +49,10 @@ pub fn outcome(
             .hint(MAKE_ROOM)
             .of_a_full_disk());
     }
+    // Over an open connection the local rsync wasn't checked before.
+    if matches!(status, 1 | 2 | 4) {
+        rsync_version::check()?;
+    }
     Err(match status {
         127 => missing_on_remote(host),
         _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
@@ -88,10 +92,7 @@ pub fn outcome(
         20 => Failure::ours(anyhow!("rsync was ended by a signal{place}"))
             .hint(RESUMES),
         // Syntax or protocol: another program is called rsync, or something prints before it.
-        // Over an open connection the local rsync wasn't checked.
-        1 | 2 | 4 if errors.contains("openrsync") => {
-            rsync_version::check().err().unwrap_or_else(|| wrong_on_remote(host))
-        }
+        1 | 2 | 4 if errors.contains("openrsync") => wrong_on_remote(host),
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
             "something on '{host}' printed into the transfer: {}",
             last_words(errors)

@@ -83,7 +83,8 @@ OPTIONS
     return 0
   fi
   refused=$(printf '%s\n' "$words" | grep 'error: ' | tail -n 1)
-  [ -n "$refused" ] || refused=$(printf '%s\n' "$words" | grep . | tail -n 1)
+  # After a word that it doesn't know, sbatch recommends its help.
+  [ -n "$refused" ] || refused=$(printf '%s\n' "$words" | grep . | grep -v '^Try "sbatch --help"' | tail -n 1)
   words=$refused
   case $words in *'Unable to contact'*) abandon no-slurm "$words" ;; esac
   # The reply may be what was lost.
