@@ -70,13 +70,15 @@ OPTIONS
     # except what isn't for one job that reads nothing, isn't waited for, and is found again by its number.
     # shellcheck disable=SC2086 # names
     unset $variables SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_EXPORT SBATCH_GET_USER_ENV SBATCH_INPUT SBATCH_SIGNAL \
-      SBATCH_WAIT
+      SBATCH_WAIT SLURM_RESTART_COUNT
     cd "$job" && printf '#!/bin/sh\nexec sh ./run\n' | timeout -s KILL 120 sbatch --no-requeue "$@" --parsable \
       --job-name="mlcube-ssh-$id" --chdir="$job" --output=log --error=log --open-mode=append --export=ALL 2>&1
   )
   submitted=$?
-  # A site's own sbatch may print more; `;` precedes the name of the cluster.
-  number=$(printf '%s\n' "$words" | sed -n 's/^\([0-9][0-9]*\)\(;.*\)\{0,1\}$/\1/p' | tail -n 1)
+  # A site's own sbatch may print more; `;` precedes the name of the cluster. Of several numbers none is known to be the
+  # job's, which is then found by its name.
+  number=$(printf '%s\n' "$words" | sed -n 's/^\([0-9][0-9]*\)\(;.*\)\{0,1\}$/\1/p')
+  case $number in *[!0-9]*) number= ;; esac
   if [ "$submitted" = 0 ] && [ -n "$number" ]; then
     # A node writes it, too, and a follower looks for it.
     with_words note_number "$job" "$number" || printf 'warning %s\n' "can't note the job's number: $words"
