@@ -84,7 +84,8 @@ OPTIONS
     with_words note_number "$job" "$number" || printf 'warning %s\n' "can't note the job's number: $words"
     return 0
   fi
-  refused=$(printf '%s\n' "$words" | grep 'error: ' | tail -n 1)
+  refused=$(printf '%s\n' "$words" | grep 'error: ' | tail -n 3 | tr '\n' ' ')
+  refused=${refused% }
   # After a word that it doesn't know, sbatch recommends its help.
   [ -n "$refused" ] || refused=$(printf '%s\n' "$words" | grep . | grep -v '^Try "sbatch --help"' | tail -n 1)
   words=$refused
