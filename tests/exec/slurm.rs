@@ -130,8 +130,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
         });
     let line = "echo one; echo two; exit 7";
     let Some(mut cluster) = Cluster::new(line, "", options) else { return };
-    let greets =
-        "echo 2026; echo 'Welcome to the cluster' >&2; /usr/bin/sbatch \"$@\" && echo 2027 && echo Bye >&2";
+    let greets = "echo 2026; echo 'Welcome to the cluster' >&2; /usr/bin/sbatch \"$@\" && echo 2027 && echo Bye >&2";
     cluster.scene.host.has_program("sbatch", greets);
     let ran = cluster.exec(&["run"]).run();
     cluster.scene.host.loses_program("sbatch");
