@@ -39,7 +39,7 @@ fn check(what: &str, text: &str) -> Result<()> {
 /// `ProxyCommand %h` and `Match exec`. Older versions of ssh accept them.
 const ACTIVE: &str = "'`\"$\\;&<>|(){}*?!#~";
 
-/// Refuses characters that no host name and no user name contains.
+/// Refuses characters that a shell interprets; a host or user with them can be set in ~/.ssh/config, for an alias.
 fn check_login(what: &str, text: &str) -> Result<()> {
     check(what, text)?;
     match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
