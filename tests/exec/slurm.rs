@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mlcube_ssh_harness::{
     Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Python, Running, Scene,
-    Slurm, Task, eventually, repository,
+    Slurm, Task, eventually, eventually_within, repository,
 };
 use serde_json::{Value, json};
 
@@ -288,8 +288,9 @@ fn what_slurm_ends_is_told_in_its_words() {
         scene.host.loses_program("scontrol");
         cluster.is_told("killed", state);
     }
-    // Each step has its own patience: all of this may take longer than a program may.
-    eventually("its time is over", || cluster.slurm.states()[0] == "TIMEOUT");
+    // The limit is a minute, Slurm looks every half a minute, and all the above may have taken no time.
+    let limit = Duration::from_secs(120);
+    eventually_within(limit, "its time is over", || cluster.slurm.states()[0] == "TIMEOUT");
     eventually("it is told", || slow.has_ended());
     let timeout = slow.wait();
     is_ours(&timeout, "TIMEOUT, it reached its time limit");

@@ -47,4 +47,4 @@ pub use program::{am_root, repository};
 pub use random::random;
 pub use scene::Scene;
 pub use skip::skip;
-pub use wait::eventually;
+pub use wait::{eventually, eventually_within};

@@ -6,10 +6,15 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `is_so`; panics, naming `what`, when it hasn't come within a minute.
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn eventually(what: &str, is_so: impl FnMut() -> bool) {
+    eventually_within(PATIENCE, what, is_so);
+}
+
+/// As [`eventually`], for what takes a minute by its nature.
+pub fn eventually_within(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "this didn't come within {PATIENCE:?}: {what}");
+        assert!(start.elapsed() < patience, "this didn't come within {patience:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
