@@ -39,16 +39,29 @@ fn check(what: &str, text: &str) -> Result<()> {
 /// `ProxyCommand %h` and `Match exec`. Older versions of ssh accept them.
 const ACTIVE: &str = "'`\"$\\;&<>|(){}*?!#~";
 
-/// Refuses characters that a shell interprets; a host or user with them can be set in ~/.ssh/config, for an alias.
-fn check_login(what: &str, text: &str) -> Result<()> {
-    check(what, text)?;
-    match text.chars().find(|c| c.is_whitespace() || ACTIVE.contains(*c)) {
+/// Refuses the character of a login's name that a shell interprets; it can be set in ~/.ssh/config, for an alias.
+fn refuse(what: &str, text: &str, found: Option<char>) -> Result<()> {
+    match found {
         Some(found) => Err(hinted(
             format!("the {what} '{text}' holds '{found}', which a shell could interpret"),
             "write the name as ~/.ssh/config knows it; a user or name with other characters can be set in it, for an alias",
         )),
         None => Ok(()),
     }
+}
+
+fn is_active(c: char) -> bool {
+    c.is_whitespace() || ACTIVE.contains(c)
+}
+
+fn active_in_host(host: &str) -> Option<char> {
+    host.chars().find(|c| is_active(*c))
+}
+
+/// As ssh does, takes a backslash anywhere but at the end: an account of a Windows domain is called `DOMAIN\ann`.
+fn active_in_user(user: &str) -> Option<char> {
+    let (start, last) = user.split_at(user.char_indices().next_back().map_or(0, |(at, _)| at));
+    start.chars().find(|c| *c != '\\' && is_active(*c)).or_else(|| active_in_host(last))
 }
 
 /// Defines a type for valid names of one kind: `TryFrom<String>` checks the text, and serde uses it.
@@ -103,7 +116,9 @@ name!(
     /// A host as the user writes it for `ssh`: a name, an address, or an alias of `~/.ssh/config`.
     Host,
     |text| {
-        check_login("host", text)?;
+        check("host", text)?;
+        let (user, host) = text.rsplit_once('@').unwrap_or(("", text));
+        refuse("host", text, active_in_user(user).or_else(|| active_in_host(host)))?;
         if text.contains('/') {
             bail!("the host '{text}' holds a slash");
         }
@@ -114,7 +129,10 @@ name!(
 name!(
     /// A user name on the remote (`ssh -l`).
     User,
-    |text| check_login("user", text)
+    |text| {
+        check("user", text)?;
+        refuse("user", text, active_in_user(text))
+    }
 );
 
 name!(
@@ -220,9 +238,16 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for good in
-            ["box", "10.0.0.1", "::1", "fe80::1%eth0", "gpu1.lab.example", "gpu_1", "ann@box"]
-        {
+        for good in [
+            "box",
+            "10.0.0.1",
+            "::1",
+            "fe80::1%eth0",
+            "gpu1.lab.example",
+            "gpu_1",
+            "ann@box",
+            "CORP\\ann@box",
+        ] {
             assert!(good.parse::<Host>().is_ok(), "{good}");
         }
         for bad in [
@@ -237,14 +262,16 @@ mod tests {
             "a'b",
             "a\"b",
             "a\\b",
+            "a\\@b",
+            "a@b\\c",
             "`id`",
         ] {
             assert!(bad.parse::<Host>().is_err(), "{bad:?}");
         }
-        for good in ["ann", "ann.lee", "ann@corp.example", "svc-1"] {
+        for good in ["ann", "ann.lee", "ann@corp.example", "svc-1", "CORP\\ann"] {
             assert!(good.parse::<User>().is_ok(), "{good}");
         }
-        for bad in ["", "-l", "a b", "a;id", "a$(id)", "a'b", "a\\b", "a|b", "a&b"] {
+        for bad in ["", "-l", "a b", "a;id", "a$(id)", "a'b", "ann\\", "\\", "a|b", "a&b"] {
             assert!(bad.parse::<User>().is_err(), "{bad:?}");
         }
     }

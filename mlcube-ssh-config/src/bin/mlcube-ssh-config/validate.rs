@@ -32,9 +32,9 @@ fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
         Some(word) if !KEYS.contains(&key) => {
             format!("for the remote runner write -P{}.{word}", remote_platform(resolved))
         }
-        _ => {
+        _ => invalid.hint.clone().unwrap_or_else(|| {
             format!("correct it in {place}; mlcube-ssh-config/README.md describes the keys")
-        }
+        }),
     };
     hinted(format!("{place}: {invalid}"), advice)
 }

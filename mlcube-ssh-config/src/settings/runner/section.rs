@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use crate::settings::names::check_variable;
+use crate::text::hint::Hinted;
 use crate::text::quote::is_plain;
 
 /// A setting that can't be used: its full key and the problem.
@@ -21,6 +22,8 @@ pub struct Invalid {
     pub key: String,
     /// The problem, and what to write instead.
     pub problem: String,
+    /// The remedy, where it is another than correcting the key.
+    pub hint: Option<String>,
 }
 
 impl fmt::Display for Invalid {
@@ -49,7 +52,7 @@ impl<'a> Section<'a> {
 
     /// Creates an error about `key`.
     pub(crate) fn invalid(&self, key: &str, problem: String) -> Invalid {
-        Invalid { key: format!("{}.{key}", self.path), problem }
+        Invalid { key: format!("{}.{key}", self.path), problem, hint: None }
     }
 
     /// Refuses a key that isn't known.
@@ -125,9 +128,10 @@ impl<'a> Section<'a> {
     }
 
     pub(crate) fn parsed<T: FromStr<Err = anyhow::Error>>(&self, key: &str) -> Result<T, Invalid> {
-        self.required(key)?
-            .parse()
-            .map_err(|problem: anyhow::Error| self.invalid(key, problem.to_string()))
+        self.required(key)?.parse().map_err(|problem: anyhow::Error| Invalid {
+            hint: problem.downcast_ref::<Hinted>().map(|hinted| hinted.hint().to_owned()),
+            ..self.invalid(key, problem.to_string())
+        })
     }
 
     /// Returns the name of a folder: one component, safe in a shell line.
