@@ -317,7 +317,9 @@ fn the_cubes_file_may_have_another_name() {
 fn the_environment_and_the_setup_line_of_the_settings() {
     let (mut scene, engine, cube) = scene();
     scene.set("/environment", serde_json::json!({"MODE": "it's $HOME; é", "LEVEL": 3}));
-    scene.set("/setup", "echo loading modules; FROM_SETUP=yes; export FROM_SETUP");
+    // What it defines for a person isn't what our scripts mean.
+    let odd = "printf() { echo no; }; mv() { :; }; alias cat=false; alias if=false";
+    scene.set("/setup", format!("{odd}; echo loading modules; FROM_SETUP=yes; export FROM_SETUP"));
     engine.runs("printf '%s|' \"$MODE\" \"$LEVEL\" \"$FROM_SETUP\" > \"$folder/seen\"");
     let ran = run(&scene, &cube, &["--task=train"]);
     assert_eq!(ran.succeeds().document().at("/steps/exec/status"), 0);

@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 use mlcube_ssh_harness::repository;
 
 /// The shells among which a host's `sh` usually is.
-const SHELLS: [&[&str]; 3] = [&["dash"], &["bash"], &["busybox", "sh"]];
+const SHELLS: [&[&str]; 4] =
+    [&["dash"], &["bash"], &["busybox", "sh"], &["zsh", "--emulate", "sh"]];
 
 /// What every remote script begins with.
 const PRELUDE: [&str; 2] = ["process/prelude", "process/folder-owner"];
@@ -99,8 +100,8 @@ fn new_folders_are_private_and_old_ones_stay_as_they_are() {
         &PRELUDE,
         r"mkdir -m 755 old
         make_private old/a/b old/c
-        stat -c '%a %n' old old/a old/a/b old/c; umask",
-        "755 old\n700 old/a\n700 old/a/b\n700 old/c\n0022\n",
+        stat -c '%a %n' old old/a old/a/b old/c; umask -S",
+        "755 old\n700 old/a\n700 old/a/b\n700 old/c\nu=rwx,g=rx,o=rx\n",
     );
 }
 

@@ -44,7 +44,7 @@ problem() {
 # lose the line.
 put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
 
-end() {
+finish() {
   umask "$private"
   rm -rf "${shims:?}" ${view:+"$view"}
   # The batch system ended the job, and may start it again: only it knows how the job ended.
@@ -85,7 +85,7 @@ read -r started <"$job/started"
 if ! words=$({ describe && lead "$job"; } 2>&1); then
   # Not from the log: the disk may have no room for it either.
   put cause "can't write in $job: $(printf '%s\n' "$words" | tail -n 1)"
-  end 125
+  finish 125
 fi
 
 MLCUBE_SSH_JOB_FOLDER=$job MLCUBE_SSH_SHIMS=$shims
@@ -93,7 +93,7 @@ PATH=$shims:$PATH
 export MLCUBE_SSH_JOB_FOLDER MLCUBE_SSH_SHIMS PATH
 if [ "$locale" = - ]; then unset LC_ALL; else LC_ALL=$locale; fi
 umask "$mask"
-cd "$cube" || end 1
+cd "$cube" || finish 1
 
 before_mlcube
 
@@ -251,4 +251,4 @@ if ! remove_containers_of "$job"; then
     printf 'processes %s\n' "$left" >"$job/left"
   fi
 fi
-end "$status"
+finish "$status"
