@@ -1,7 +1,7 @@
 //! The first stage of a pull: lists the workspace locally and on the remote.
 
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use mlcube_ssh::cube::layout::Layout;
@@ -21,6 +21,8 @@ pub(crate) struct Listings {
     pub(crate) remote: RemoteWorkspace,
     /// The local entries.
     pub(crate) local: Listing,
+    /// The local folders where earlier pulls have left parts of files.
+    pub(crate) partial: Vec<PathBuf>,
     /// What both sides last agreed on.
     pub(crate) agreed: Listing,
 }
@@ -38,17 +40,21 @@ pub(crate) fn list_both(
         let local = scope.spawn(|| {
             // Read before any other listing: local and remote have mostly the same entries, in this order.
             let agreed = sync_state.agreed()?;
-            Ok::<_, anyhow::Error>((agreed, list_local(&layout.workspace)?))
+            let mut partial = Vec::new();
+            let skip_nothing = |_: &Path, _| Ok(false);
+            let local =
+                Listing::of_folder_with_parts(&layout.workspace, &skip_nothing, &mut partial)?;
+            Ok::<_, anyhow::Error>((agreed, local, partial))
         });
         let transfer = if is_pull { Some(begin_transfer(sync_state, document)?) } else { None };
         let mut remote = list(connection, document, layout, transfer.as_ref())?;
-        let (agreed, local) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        let (agreed, local, partial) = local.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         followed_links::follow(connection, document, &mut remote, named, &agreed)?;
         remote.listing.close_long_paths(longest_path(&layout.workspace, &remote.path));
         if connection.is_shared() {
             remote.listing.put_own_permissions(&local);
         }
-        Ok(Listings { remote, local, agreed })
+        Ok(Listings { remote, local, partial, agreed })
     })
 }
 
@@ -57,9 +63,4 @@ fn begin_transfer(sync_state: &SyncState, document: &Document) -> anyhow::Result
     let id = sync_state.transfer_id(&document.remote)?;
     sync_state.begin_transfer(&id)?;
     Ok(id)
-}
-
-/// Lists a local folder.
-fn list_local(folder: &Path) -> anyhow::Result<Listing> {
-    Listing::of_folder(folder, &|_, _| Ok(false))
 }

@@ -3,6 +3,7 @@
 mod plan;
 
 use std::fs;
+use std::mem;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
@@ -85,6 +86,8 @@ struct Planned {
     plan: Plan,
     /// What both sides last agreed on.
     agreed: Agreed,
+    /// The local folders where earlier pulls have left parts of files.
+    partial: Vec<PathBuf>,
     /// The local entries in whose places entries are fetched.
     replaced: Listing,
     /// The number of files of the remote workspace, and their size.
@@ -129,21 +132,17 @@ impl<'a> Pull<'a> {
         let (workspace, host) = (&layout.workspace, self.connection.host());
         let _lock = self.sync_state.lock(&report)?;
         let Inspected { listings, chosen, place } = self.inspect()?;
-        // A push since then has settled the sync state, and not the backups of a pull.
-        let was_cut_off =
-            self.sync_state.was_cut_off() || self.sync_state.unnamed_backups()?.is_some();
         fs::create_dir_all(workspace)
             .with_context(|| format!("can't create the workspace {}", workspace.display()))?;
         let scratch = Scratch::of(workspace)?;
         Backups::settle_earlier(&self.sync_state, workspace, &listings.agreed, report)?;
-        let planned = self.plan(listings, &chosen.selection, &scratch)?;
+        let mut planned = self.plan(listings, &chosen.selection, &scratch)?;
+        let partial = mem::take(&mut planned.partial);
         self.check(&planned, &scratch, receipt)?;
         let plan = self.act_and_record(planned, &scratch, receipt)?;
         summary::print(report, host, receipt, &plan, workspace, &self.boundary);
         drop(scratch);
-        if was_cut_off {
-            scratch::remove_left(workspace, &plan.links);
-        }
+        scratch::remove_left(workspace, &partial);
         self.check_result(&plan, &chosen, &place, receipt)
     }
 

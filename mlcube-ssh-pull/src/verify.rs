@@ -38,7 +38,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
         return Ok(());
     }
     let named = selection::named(args, outputs)?;
-    let Listings { remote, local, agreed } =
+    let Listings { remote, local, agreed, .. } =
         list_both(connection, document, layout, sync_state, false, &named)?;
     // A pattern that matches nothing is reported before any comparison reports that files are the same.
     let (unmatched, selection) = selection::along_links(selection, &remote.listing, connection)?;
@@ -49,7 +49,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let context = pull.context();
     let run = |script: Script| connection.run(&script);
     let sides = context.sides(&remote.path, &run);
-    let (local, _) = pull.settle(local, &selected, agreed, &sides)?;
+    let (local, _) = pull.settle(local, &selected, agreed, &sides, &mut Vec::new())?;
     let mut plan = Plan::comparison(TransferDirection::Down, &selected, &local);
     plan.links.extend(links);
     let comparisons = comparisons(connection, layout, &remote.path, &plan, &linked_files);

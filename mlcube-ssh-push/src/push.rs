@@ -246,7 +246,7 @@ impl<'a> Push<'a> {
         planned.plan.will_agree = Listing::default();
         let context = self.context(local, &remote, &planned, incoming);
         let sent = act(&context, self.args, receipt)?;
-        if planned.was_cut_off {
+        if planned.was_cut_off || remote.has_parts {
             leftovers::remove(&remote, &self.connection, &planned.plan)?;
         }
         summary::print(&context, receipt, &sent);

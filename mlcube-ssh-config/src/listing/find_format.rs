@@ -48,6 +48,8 @@ pub(crate) struct Parser {
     entries: usize,
     names: usize,
     has_rubbish: bool,
+    /// How many entries are parts of files, which a transfer has left, or their folders.
+    parts: usize,
     /// Whether there was a path that no system call accepts.
     has_long_path: bool,
     /// Whether the local machine wrote the listing, so that it may have as many entries as this machine has files.
@@ -122,7 +124,7 @@ impl Parser {
                         interner.count_from_host()?;
                     }
                 }
-                Some(_) => {}
+                Some((path, _)) => self.parts += usize::from(is_part(&path)),
                 None => self.has_rubbish = true,
             }
         }
@@ -136,6 +138,11 @@ impl Parser {
             self.open.clear();
         }
         ends
+    }
+
+    /// Returns whether the folder holds parts of files, which a transfer has left. No listing has them.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.parts > 0
     }
 
     /// Returns the listing.
@@ -276,8 +283,13 @@ fn folder_within(path: &[u8], longest: usize) -> Option<&[u8]> {
 
 /// Returns whether a path stays in the folder, and isn't a remainder of a transfer that was cut off.
 fn is_of_the_folder(path: &[u8]) -> bool {
-    path.split(|byte| *byte == b'/')
-        .all(|name| !matches!(name, b"" | b"." | b"..") && name != PARTIAL.as_bytes())
+    path.split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
+        && !is_part(path)
+}
+
+/// Returns whether a path is that of a folder with parts of files, or below one.
+fn is_part(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|name| name == PARTIAL.as_bytes())
 }
 
 /// Parses `kind mode size seconds.fraction path`, without the target.

@@ -50,8 +50,21 @@ impl Listing {
     /// # Errors
     /// When `folder` itself can't be read, and the errors of `skip`.
     pub fn of_folder(folder: &Path, skip: &Skip<'_>) -> Result<Self> {
+        Self::of_folder_with_parts(folder, skip, &mut Vec::new())
+    }
+
+    /// As [`Listing::of_folder`]. `partial` gets the paths of the folders in it where transfers have left parts of files;
+    /// no listing has them.
+    ///
+    /// # Errors
+    /// Those of [`Listing::of_folder`].
+    pub fn of_folder_with_parts(
+        folder: &Path,
+        skip: &Skip<'_>,
+        partial: &mut Vec<PathBuf>,
+    ) -> Result<Self> {
         let user = geteuid();
-        let mut walk = Walk { top: folder, skip, user, listing: Self::default() };
+        let mut walk = Walk { top: folder, skip, user, listing: Self::default(), partial };
         let can_hold = match fs::metadata(folder) {
             Ok(found) => found.is_dir(),
             Err(problem) if is_absence(&problem) => false,
@@ -71,6 +84,7 @@ struct Walk<'a> {
     skip: &'a Skip<'a>,
     user: Uid,
     listing: Listing,
+    partial: &'a mut Vec<PathBuf>,
 }
 
 impl Walk<'_> {
@@ -95,6 +109,7 @@ impl Walk<'_> {
         for name in names {
             let path = below.join(OsStr::from_bytes(name.as_bytes()));
             if name.as_bytes() == PARTIAL.as_bytes() {
+                self.partial.push(path);
                 continue;
             }
             let (found, is_readable) = match look(&folder, &name, self.user) {

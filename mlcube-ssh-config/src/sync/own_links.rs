@@ -14,8 +14,8 @@ use crate::sync::plan::leads_out;
 
 /// Follows links of `local`, the listing of the local folder `top`, that lead out of it to places that the user allows,
 /// if `is_wanted` returns true for the link's path and its end. Each becomes the file or folder that it leads to, which
-/// keeps the link's target, and a folder's entries are added to the listing, except those that `skip` names. Returns
-/// the followed links.
+/// keeps the link's target, and a folder's entries are added to the listing, except those that `skip` names. `partial`
+/// gets the folders behind the links where transfers have left parts of files. Returns the followed links.
 ///
 /// # Errors
 /// When a folder behind a link can't be listed, and the errors of `skip`.
@@ -25,6 +25,7 @@ pub fn follow_own_links(
     boundary: &Boundary,
     is_wanted: &dyn Fn(&Path, &Entry) -> bool,
     skip: &Skip<'_>,
+    partial: &mut Vec<PathBuf>,
 ) -> Result<Vec<PathBuf>> {
     let mut followed = Vec::new();
     loop {
@@ -39,7 +40,10 @@ pub fn follow_own_links(
         for (path, end) in found {
             if end.is_folder() {
                 let skip = |below: &Path, found| skip(&path.join(below), found);
-                local.graft(path, &Listing::of_folder(&top.join(path), &skip)?);
+                let (place, mut parts) = (top.join(path), Vec::new());
+                let below = Listing::of_folder_with_parts(&place, &skip, &mut parts)?;
+                local.graft(path, &below);
+                partial.extend(parts.iter().map(|part| path.join(part)));
             }
             local.insert(path, &end);
             followed.push(path.to_owned());

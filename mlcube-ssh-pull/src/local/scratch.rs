@@ -12,7 +12,7 @@ use std::process;
 use std::sync::LazyLock;
 
 use anyhow::Result;
-use mlcube_ssh::listing::{Listing, PARTIAL};
+use mlcube_ssh::listing::PARTIAL;
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::Plan;
@@ -62,27 +62,23 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes partial files that an earlier pull, which was cut off, has left and no later one needs: in the workspace and
-/// below followed links.
-pub(crate) fn remove_left(workspace: &Path, links: &[PathBuf]) {
-    let tops = links.iter().map(|link| workspace.join(link)).chain([workspace.to_owned()]);
-    for top in tops {
-        let Ok(listing) = Listing::of_folder(&top, &|_, _| Ok(false)) else { continue };
-        let below = listing.iter().filter(|(_, entry)| entry.is_folder());
-        for folder in below.map(|(path, _)| path).chain([Path::new("")]) {
-            // A folder of that name that isn't ours may be a link to anywhere.
-            if check(&top.join(folder)).is_err() {
-                continue;
-            }
-            let partial = top.join(folder).join(PARTIAL);
-            for entry in fs::read_dir(&partial).into_iter().flatten().flatten() {
-                // Other pulls remove their own folders.
-                if !entry.path().is_dir() {
-                    let _ = fs::remove_file(entry.path());
-                }
-            }
-            let _ = fs::remove_dir(partial);
+/// Removes the parts of files in the folders `partial` of the workspace, which no later pull needs: pulls that were cut
+/// off have left them, or rsyncs that outlived their pull.
+pub(crate) fn remove_left(workspace: &Path, partial: &[PathBuf]) {
+    for partial in partial {
+        let place = workspace.join(partial);
+        // A folder of that name that isn't ours may be a link to anywhere.
+        if place.parent().is_none_or(|folder| check(folder).is_err()) {
+            continue;
         }
+        for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
+            // Other pulls remove their own folders.
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        // Removes the folder, too.
+        clear_dead(&place);
     }
 }
 

@@ -33,7 +33,7 @@ impl Pull<'_> {
         scratch: &Scratch,
     ) -> Outcome<Planned> {
         let (workspace, sync_state) = (&self.cube.layout.workspace, &self.sync_state);
-        let Listings { remote, local, agreed } = listings;
+        let Listings { remote, local, mut partial, agreed } = listings;
         let (links, linked_files) = (remote.followed(true), remote.followed(false));
         let RemoteWorkspace { path, listing, last_transfer, session, .. } = remote;
         let source = Source { path, linked_files, session };
@@ -45,7 +45,7 @@ impl Pull<'_> {
         let run = |script: Script| source.session.run(&self.connection, script);
         let sides = context.sides(&source.path, &run);
         sides.know_receiver(TransferDirection::Down)?;
-        let (seen, mut agreed) = self.settle(local, &listing, agreed, &sides)?;
+        let (seen, mut agreed) = self.settle(local, &listing, agreed, &sides, &mut partial)?;
         let settings = SettingsInUse::of(self.cube);
         let is_settings = |path: &Path, here: &Entry| {
             here.is_file() && settings.has(&workspace.join(path), here.size)
@@ -106,6 +106,7 @@ impl Pull<'_> {
             replaced: plan.send.iter().filter_map(replaced).collect(),
             plan,
             agreed,
+            partial,
             files: listing.files(),
             bytes: listing.bytes(),
             source,
@@ -150,13 +151,15 @@ impl Pull<'_> {
     }
 
     /// The local entries, with the entries below the user's own links to folders, and what both sides agree on, given
-    /// what they last agreed on.
+    /// what they last agreed on. `partial` gets the folders below those links where earlier pulls have left parts of
+    /// files.
     pub(crate) fn settle(
         &self,
         mut local: Listing,
         remote: &Listing,
         agreed: Listing,
         sides: &Sides,
+        partial: &mut Vec<PathBuf>,
     ) -> Outcome<(Listing, Agreed)> {
         let top = &self.cube.layout.workspace;
         let unrounded = |direction, listing: &Listing, exact: &Listing| {
@@ -167,7 +170,8 @@ impl Pull<'_> {
         let is_wanted = |path: &Path, end: &Entry| {
             end.is_folder() && remote.get(path).is_some_and(|remote| remote.is_folder())
         };
-        follow_own_links(&mut local, top, &self.boundary, &is_wanted, &|_, _| Ok(false))?;
+        let skip_nothing = |_: &Path, _| Ok(false);
+        follow_own_links(&mut local, top, &self.boundary, &is_wanted, &skip_nothing, partial)?;
         // Entries that were fetched through a link are visible only now.
         let agreed = if self.sync_state.was_cut_off() {
             self.sync_state.settled(Listing::clone(&agreed), &local, remote, &unrounded)?

@@ -77,7 +77,9 @@ fn workspace(
     };
     let top = &layout.workspace;
     let mut listing = Listing::of_folder(top, &skip)?;
-    let followed = follow_own_links(&mut listing, top, boundary, &|_, _| true, &skip)?;
+    // A pull that was cut off has left them, and the next one continues with them.
+    let partial = &mut Vec::new();
+    let followed = follow_own_links(&mut listing, top, boundary, &|_, _| true, &skip, partial)?;
     Ok((listing, followed))
 }
 

@@ -63,7 +63,8 @@ impl Push<'_> {
         let (ours, run) =
             ([&local.workspace, &local.agreed], |script| remote.incoming.run_script(script));
         let listing = &mut remote.listing;
-        linked_folders::list(&self.connection, &remote.workspace, listing, ours, run)?;
+        remote.has_parts |=
+            linked_folders::list(&self.connection, &remote.workspace, listing, ours, run)?;
         listing.close_long_paths(longest_path(&self.cube.layout.workspace, &remote.workspace));
         Ok(())
     }

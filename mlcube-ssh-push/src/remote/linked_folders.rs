@@ -19,22 +19,26 @@ const LIST: &str = include_str!("../sh/linked-folders.sh");
 const MOST: usize = 10_000;
 
 /// Adds to the listing `remote` of the `workspace` what is behind its links in the places of folders of `ours`: the
-/// local workspace, and what both sides agreed on.
+/// local workspace, and what both sides agreed on. Returns whether parts of files are there, which a transfer has left.
 pub(crate) fn list(
     connection: &Connection,
     workspace: &str,
     remote: &mut Listing,
     ours: [&Listing; 2],
     run: impl Fn(Script) -> Outcome<Reply>,
-) -> Outcome<()> {
-    let mut listed = HashSet::new();
+) -> Outcome<bool> {
+    let (mut listed, mut has_parts) = (HashSet::new(), false);
     // Behind a link may be more of them; links that lead to each other have no end.
-    while listed.len() < MOST && list_new(connection, workspace, remote, ours, &mut listed, &run)? {
+    while listed.len() < MOST {
+        match list_new(connection, workspace, remote, ours, &mut listed, &run)? {
+            Some(new_has_parts) => has_parts |= new_has_parts,
+            None => break,
+        }
     }
-    Ok(())
+    Ok(has_parts)
 }
 
-/// As `list`, for the links that aren't in `listed` yet, and adds them to it; returns whether there were any.
+/// As `list`, for the links that aren't in `listed` yet, and adds them to it; `None` if there were none.
 fn list_new(
     connection: &Connection,
     workspace: &str,
@@ -42,7 +46,7 @@ fn list_new(
     ours: [&Listing; 2],
     listed: &mut HashSet<PathBuf>,
     run: &impl Fn(Script) -> Outcome<Reply>,
-) -> Outcome<bool> {
+) -> Outcome<Option<bool>> {
     let is_ours =
         |path: &Path| ours.iter().any(|ours| ours.get(path).is_some_and(|entry| entry.is_folder()));
     let links: Vec<PathBuf> = remote
@@ -52,7 +56,7 @@ fn list_new(
         .filter(|path| listed.insert(path.clone()))
         .collect();
     if links.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let script = connection.script(LIST);
     let script = script.given("workspace", workspace).given("linked", FIND_FORMAT_LINKED);
@@ -60,6 +64,7 @@ fn list_new(
     if reply.status != 0 {
         return Err(failure(connection.host().as_str(), &reply));
     }
+    let has_parts = reply.has_parts();
     remote.merge(&reply.listing()?);
-    Ok(true)
+    Ok(Some(has_parts))
 }

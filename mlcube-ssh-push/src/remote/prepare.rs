@@ -123,6 +123,7 @@ pub(crate) fn prepare<'a>(
         workspace_disk: Disk::parse(&field("disk-of-workspace")?),
         listing: Listing::default(),
         code: Listing::default(),
+        has_parts: reply.has_parts(),
         by_content: false,
     };
     let (listing, code) = reply.listings()?;

@@ -56,6 +56,9 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) code: Listing,
     /// The folders of the code in which nothing can be made or replaced.
     pub(crate) unwritable_code: Vec<PathBuf>,
+    /// Whether the workspace holds parts of files, which a push that was cut off has left, or an rsync that outlived its
+    /// push.
+    pub(crate) has_parts: bool,
     /// Whether files are compared by content instead of size and time.
     pub(crate) by_content: bool,
 }
@@ -126,6 +129,7 @@ impl<'a> RemoteState<'a> {
             listing: Listing::default(),
             code: Listing::default(),
             unwritable_code: Vec::new(),
+            has_parts: false,
             by_content: false,
         }
     }

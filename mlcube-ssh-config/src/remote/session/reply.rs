@@ -139,6 +139,12 @@ impl Reply {
         Ok(path)
     }
 
+    /// Returns whether what is listed holds parts of files, which a transfer has left. No listing has them.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        self.output.list.as_ref().is_some_and(Parser::has_parts)
+    }
+
     /// The listing after the line `listing`.
     ///
     /// # Errors

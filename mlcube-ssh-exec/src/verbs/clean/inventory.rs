@@ -94,7 +94,7 @@ impl Known {
             let (top, nothing) = (&layout.workspace, |_: &Path, _| Ok(false));
             local = Listing::of_folder(top, &nothing)?;
             let boundary = Boundary::of(layout, &cube.runner)?;
-            follow_own_links(&mut local, top, &boundary, &|_, _| true, &nothing)?;
+            follow_own_links(&mut local, top, &boundary, &|_, _| true, &nothing, &mut Vec::new())?;
         }
         let agreed = sync_state.agreed()?;
         let local = sync_state.local_as_agreed(&layout.workspace, local, &agreed)?;
