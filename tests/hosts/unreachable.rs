@@ -328,6 +328,10 @@ fn a_remote_wrapper_of_rsync_that_refuses_is_quoted() {
     let line = "echo 'rrsync: option -s is not allowed' >&2; exit 1";
     let (_scene, failed) = pushed_with_another_remote_rsync(line);
     failed.exits(125).complains(&["there", "rrsync: option -s is not allowed"]);
+    // Where it speaks into the transfer, rsync swallows the words: the advice is to look at the program.
+    let (_scene, failed) = pushed_with_another_remote_rsync("echo 'use data1'");
+    failed.exits(125).complains(&["called rsync on 'there'", "printed text", "command -v rsync"]);
+    failed.never_says("manpage").never_says("start-up");
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn a_job_that_can_not_be_looked_at_is_not_ended() {
 #[test]
 fn a_task_that_no_process_is_left_for_has_not_failed() {
     let Some((account, scene, document)) = with_a_job("echo hello") else { return };
-    for processes in [3, 6, 7, 8, 9] {
+    for processes in [3, 4, 6, 7, 8, 9] {
         may_start(&scene, &account, processes);
         let before = scene.host.sshd.sessions();
         let ran = scene.exec(&document, &["run", "--output=ran.json"]);
@@ -194,6 +194,8 @@ fn a_task_that_no_process_is_left_for_has_not_failed() {
         ran.never_says("remote_root").never_says("task train on").says("hint: ");
         // "Cannot fork" is the end of a session, and no lost link: it isn't tried again and again.
         ran.never_says("lost").never_says("reconnect");
+        // The start-up files are clean.
+        ran.never_says("reads the script").never_says("start-up");
         assert!(scene.host.sshd.sessions() - before <= 3, "with {processes}: {ran}");
     }
     may_start(&scene, &account, 40);

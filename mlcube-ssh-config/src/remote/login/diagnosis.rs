@@ -385,8 +385,13 @@ pub(crate) fn of_silent_shell(login: &Login, seconds: u64, printed: &str) -> Fai
     .for_good()
 }
 
-/// The failure if a start-up file read the beginning of the script.
-pub(crate) fn of_eaten_script(login: &Login) -> Failure {
+/// The failure if a start-up file read the beginning of the script, or the shell couldn't start what reads it; `errors`
+/// is the session's standard error.
+pub(crate) fn of_eaten_script(login: &Login, errors: &str) -> Failure {
+    let end = SessionEnd { status: 1, printed: "", errors };
+    if end.hint().is_some() {
+        return of_no_shell(login, &end);
+    }
     Failure::connection(format!(
         "a program on '{}' reads the script that was sent, so it didn't run",
         login.host

@@ -78,8 +78,8 @@ pub enum Event {
 enum NotReady {
     /// The host allows no more sessions at the moment.
     Busy,
-    /// The script didn't arrive whole, or the host can't unpack it.
-    NotWhole,
+    /// The script didn't arrive whole, or the host can't unpack it; with the session's standard error.
+    NotWhole(String),
     /// The connection is lost, with ssh's own messages.
     LinkEnded(String),
     /// Nothing came in time, except for this text.
@@ -178,9 +178,9 @@ impl Connection {
                     thread::sleep(Duration::from_millis(*pause));
                 }
                 // Nothing of it ran. A host without gzip takes a script that isn't packed.
-                Err(NotReady::NotWhole) => {
+                Err(NotReady::NotWhole(errors)) => {
                     if !self.packs.swap(false, Ordering::Relaxed) {
-                        return Err(diagnosis::of_eaten_script(&self.login));
+                        return Err(diagnosis::of_eaten_script(&self.login, &errors));
                     }
                 }
                 Err(NotReady::Silent(printed)) if master == Master::Opened => {
@@ -291,7 +291,9 @@ impl Connection {
                         let end = SessionEnd { status, printed: errors, errors: &printed };
                         Err(diagnosis::of_setup(&login, &end))
                     }
-                    false if printed.trim_end().ends_with(NOT_WHOLE) => Ok(Err(NotReady::NotWhole)),
+                    false if printed.trim_end().ends_with(NOT_WHOLE) => {
+                        Ok(Err(NotReady::NotWhole(how.finished.errors)))
+                    }
                     false => Err(diagnosis::of_no_shell(&login, &end)),
                 }
             }

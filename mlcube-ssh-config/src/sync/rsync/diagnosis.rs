@@ -93,11 +93,12 @@ pub fn outcome(
             .hint(RESUMES),
         // Syntax or protocol: another program is called rsync, or something prints before it.
         1 | 2 | 4 if errors.contains("openrsync") => wrong_on_remote(host),
+        // What start-up files print before the script is dropped.
         2 if errors.contains("is your shell clean") => Failure::ours(anyhow!(
-            "something on '{host}' printed into the transfer: {}",
-            last_words(errors)
+            "the program that is called rsync on '{host}' printed text into the transfer{}",
+            words_beside(errors, &["is your shell clean", "see the rsync man"])
         ))
-        .hint("let the account's start-up files (~/.bashrc, ~/.profile, ~/.zshenv, ~/.cshrc) print in interactive shells only"),
+        .hint("look at what `rsync` is on the remote (`command -v rsync`): a site's wrapper may refuse it, or tell which host to use"),
         status => Failure::ours(anyhow!("rsync failed{place} with status {status}: {first}"))
             .hint(hint_of(status)),
     })
@@ -174,6 +175,13 @@ fn reason(errors: &str) -> String {
 fn last_words(errors: &str) -> String {
     let other = lines(errors).rfind(|line| !is_summary(line));
     one_line(other.or_else(|| lines(errors).next_back()).unwrap_or("no reason was given"))
+}
+
+/// The last line that is neither rsync's own summary nor holds one of the `known` phrases, after a colon.
+fn words_beside(errors: &str, known: &[&str]) -> String {
+    let is_other =
+        |line: &&str| !is_summary(line) && !known.iter().any(|phrase| line.contains(phrase));
+    lines(errors).rfind(is_other).map(|line| format!(": {}", one_line(line))).unwrap_or_default()
 }
 
 /// Returns whether rsync skipped some files, for reasons of its own, and did the rest.
