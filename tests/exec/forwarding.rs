@@ -318,7 +318,7 @@ fn the_environment_and_the_setup_line_of_the_settings() {
     let (mut scene, engine, cube) = scene();
     scene.set("/environment", serde_json::json!({"MODE": "it's $HOME; é", "LEVEL": 3}));
     // What it defines for a person isn't what our scripts mean.
-    let odd = "printf() { echo no; }; mv() { :; }; alias cat=false; alias if=false";
+    let odd = "printf() { echo no; }; cd() { :; }; test() { false; }; alias cat=false if=false";
     scene.set("/setup", format!("{odd}; echo loading modules; FROM_SETUP=yes; export FROM_SETUP"));
     engine.runs("printf '%s|' \"$MODE\" \"$LEVEL\" \"$FROM_SETUP\" > \"$folder/seen\"");
     let ran = run(&scene, &cube, &["--task=train"]);

@@ -27,8 +27,9 @@ trap - 0 1 2 3 13 15
 set +aefuvxC
 unset IFS mlcube_ssh_setup mlcube_ssh_init
 # A function or an alias of the line's (`alias rm='rm -i'`) isn't what a script means.
-unset -f awk cat chmod cp cut date df echo find flock grep head id kill ln ls mkdir mktemp mv printf ps readlink rm \
-  rmdir sed setsid sleep sort stat tail tar tr uname wc 2>/dev/null || :
+unset -f awk cat cd chmod command cp cut date df echo eval exec exit export false find flock grep head id kill ln ls \
+  mkdir mktemp mv printf ps pwd read readlink rm rmdir sed set setsid shift sleep sort stat tail tar test tr true \
+  type ulimit umask uname wait wc 2>/dev/null || :
 unalias -a 2>/dev/null || :
 if command -v shopt >/dev/null; then
   # bash: its own traps, and patterns that vanish or fail where nothing matches.

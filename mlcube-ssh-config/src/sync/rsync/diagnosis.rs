@@ -15,7 +15,7 @@ use crate::text::quote::one_line;
 /// are no failure. `pushes` says whether the local machine is the sender.
 pub(crate) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
     let (status, errors) = (finished.status, finished.errors.as_str());
-    if status == 30 && !is_out_of_room(errors) && connection.is_open()? {
+    if status == 30 && has_summary(errors) && !is_out_of_room(errors) && connection.is_open()? {
         return Err(connection.silent_transfer());
     }
     outcome(status, errors, connection.host().as_str(), pushes, || connection.is_open())
@@ -33,12 +33,11 @@ pub fn outcome(
     is_open: impl Fn() -> Outcome<bool>,
 ) -> Outcome<()> {
     let first = reason(errors);
-    // The local rsync reports a remote one that fails silently. So if nothing is reported, the local one failed.
     let is_silent = errors.trim().is_empty();
     let place = match side(errors, pushes) {
         Some(Side::Remote) => format!(" on '{host}'"),
-        None if !is_silent => String::new(),
-        _ => " locally".to_owned(),
+        Some(Side::Local) => " locally".to_owned(),
+        None => String::new(),
     };
     let first = if is_silent { "it gave no reason".to_owned() } else { first };
     if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
@@ -76,12 +75,12 @@ pub fn outcome(
         }
         // rsync's words name the machine that failed only if both ends survived: while the connection is open, it
         // wasn't lost.
-        10 | 12 | 255 if is_open()? => Failure::ours(anyhow!(
+        10 | 12 | 255 if has_summary(errors) && is_open()? => Failure::ours(anyhow!(
             "rsync on '{host}' ended during the transfer: {}",
             last_words(errors)
         ))
         .hint("find out whether it was killed, or replaced by a program without the command; then run this step again, it resumes where it stopped"),
-        10 | 12 | 30 | 35 | 255 => of_lost_transfer(host),
+        10 | 12 | 30 | 35 | 255 if has_summary(errors) => of_lost_transfer(host),
         // This is the status of the local rsync, even if its text names the other side.
         status if status > 128 => Failure::signal(
             u8::try_from(status - 128).unwrap_or(1),
@@ -128,30 +127,47 @@ enum Side {
 }
 
 /// Returns where rsync failed first, by the role that it names: `rsync: [sender] …` since 3.2, `… [sender=3.1.3]` at
-/// the end of its last line in every version.
+/// the end of its last line in every version. Without such a line another program is called rsync locally.
 fn side(errors: &str, pushes: bool) -> Option<Side> {
-    let sends = errors.lines().find_map(|line| {
-        let at_the_end = |(_, role)| role;
-        let role = line.strip_prefix("rsync: [").or_else(|| {
-            line.starts_with("rsync error").then(|| line.rsplit_once('[').map(at_the_end))?
-        })?;
-        match role {
-            role if role.starts_with("sender") => Some(true),
-            role if ["Receiver", "receiver", "generator", "Generator"]
-                .iter()
-                .any(|it| role.starts_with(it)) =>
-            {
-                Some(false)
-            }
-            _ => None,
-        }
-    })?;
+    if !has_summary(errors) {
+        return Some(Side::Local);
+    }
+    // An rsync whose peer ended says so, and then ends with the peer's status, if that is above its own, 12.
+    let lost_its_peer = |line: &str| line.starts_with(CLOSED) || line.ends_with("Broken pipe (32)");
+    let is_reason = |line: &&str| !is_summary(line) && !lost_its_peer(line);
+    let sends = match lines(errors).filter(is_reason).find_map(role_sends) {
+        Some(sends) => sends,
+        None if lines(errors).any(lost_its_peer) => !pushes,
+        None => lines(errors).find_map(role_sends)?,
+    };
     Some(if sends == pushes { Side::Local } else { Side::Remote })
+}
+
+/// Returns whether the rsync that wrote the line sends; `None` if the line names no role.
+fn role_sends(line: &str) -> Option<bool> {
+    let role = match line.strip_prefix("rsync: [") {
+        Some(role) => role,
+        None if line.starts_with("rsync error") => line.rsplit_once('[')?.1,
+        None => return None,
+    };
+    if role.starts_with("sender") {
+        return Some(true);
+    }
+    let receives = ["Receiver", "receiver", "generator", "Generator"];
+    receives.iter().any(|it| role.starts_with(it)).then_some(false)
+}
+
+/// The start of the line of an rsync whose peer ended.
+const CLOSED: &str = "rsync: connection unexpectedly closed";
+
+/// Returns whether rsync itself ended with an error, and not another program in its place.
+fn has_summary(errors: &str) -> bool {
+    lines(errors).any(|line| line.starts_with("rsync error"))
 }
 
 /// Returns whether a line is rsync's own summary, which both ends write after the reason.
 fn is_summary(line: &str) -> bool {
-    line.starts_with("rsync error") || line.starts_with("rsync: connection unexpectedly closed")
+    line.starts_with("rsync error") || line.starts_with(CLOSED)
 }
 
 /// The lines that aren't empty.
@@ -259,6 +275,26 @@ mod tests {
         let text = "rsync: [Receiver] mkdir \"/a/b\" failed: No such file or directory (2)\nrsync error: error in file IO (code 11) at main.c(783) [Receiver=3.2.7]\nrsync error: error in file IO (code 11) at io.c(1) [sender=3.2.7]\n";
         assert_eq!(side(text, true), Some(Side::Remote));
         assert_eq!(side(text, false), Some(Side::Local));
-        assert_eq!(side("something else", true), None);
+        assert_eq!(side("something else", true), Some(Side::Local));
+    }
+
+    #[test]
+    fn a_status_that_the_other_rsync_ended_with_is_no_local_failure() {
+        let closed = "rsync: connection unexpectedly closed (0 bytes received so far) [sender]";
+        let end =
+            |code: i32| format!("rsync error: any words (code {code}) at io.c(285) [sender=3.5.0]");
+        let pipe = "rsync: [sender] safe_write failed to write 4 bytes to socket: Broken pipe (32)";
+        let own = "rsync: [sender] change_dir \"/w\" failed: Permission denied (13)";
+        for (text, side_of) in [
+            (format!("{closed}\n{}\n", end(13)), Side::Remote),
+            (format!("{pipe}\n{}\n", end(23)), Side::Remote),
+            (format!("a wrapper's words\n{closed}\n{}\n", end(99)), Side::Remote),
+            (format!("{}\n", end(20)), Side::Local),
+            (format!("{own}\n{}\n", end(23)), Side::Local),
+            ("a wrapper's words\n".to_owned(), Side::Local),
+            (String::new(), Side::Local),
+        ] {
+            assert_eq!(side(&text, true), Some(side_of), "{text}");
+        }
     }
 }
