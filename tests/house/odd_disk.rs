@@ -114,6 +114,10 @@ fn times_and_permissions() {
     utimensat(CWD, &file, &both, AtFlags::empty()).unwrap();
     assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), at(5));
     let one = Timestamps { last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }, ..both };
+    disk.has(&["no-times"]);
+    utimensat(CWD, &file, &Timestamps { last_modification: time(9), ..both }, AtFlags::empty())
+        .unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), at(5));
     disk.has(&["no-modes"]);
     utimensat(CWD, &file, &one, AtFlags::empty()).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();

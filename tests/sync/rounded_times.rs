@@ -174,3 +174,52 @@ fn a_remote_disk_that_rounds_is_known_beside_one_that_does_not() {
     pull(&scene, &document).says("nothing to fetch");
     assert_eq!(read(here.join("b")), "b");
 }
+
+/// Writes as many files as go in one archive.
+fn write_many(folder: &Path) {
+    for number in 0..120 {
+        write(&folder.join(format!("many/{number}")), "x", 500 + number);
+    }
+}
+
+#[test]
+fn an_archive_gives_its_files_their_times_on_a_remote_disk_that_ignores_one_of_two() {
+    let scene = Scene::new();
+    let Some(_disk) = OddDisk::mount(&scene.host.remote_root(), &["both-times"]) else { return };
+    let (cube, document, there) = pushed(&scene);
+    push(&scene, &document).succeeds().says("nothing to send");
+    write_many(&cube.workspace());
+    push(&scene, &document).succeeds().says("sent 120 files");
+    let time = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+    assert_eq!(time(&there.join("many/7")), time(&cube.workspace().join("many/7")));
+    pull(&scene, &document).succeeds().says("nothing to fetch");
+    push(&scene, &document).succeeds().says("nothing to send");
+    assert!(kept_aside(scene.home()).is_empty());
+}
+
+/// Nobody can tell there what was sent from what was written since: it is fetched once more, and never again.
+#[test]
+fn on_a_disk_that_stores_no_times_at_all_both_sides_agree_after_one_more_transfer() {
+    for is_remote in [true, false] {
+        let scene = Scene::new();
+        let (cube, document, there) = pushed(&scene);
+        let here = cube.workspace();
+        let top = if is_remote { scene.host.remote_root().to_owned() } else { here.clone() };
+        let Some(_disk) = OddDisk::mount(&top, &["no-times"]) else { return };
+        write_many(&here);
+        write(&there.join("score"), "1", 0);
+        for (edited, other) in [(&here, &there), (&there, &here), (&here, &there)] {
+            for _ in 0..2 {
+                push(&scene, &document).succeeds().never_says("kept");
+                pull(&scene, &document).succeeds().never_says("kept");
+            }
+            push(&scene, &document).succeeds().says("nothing to send");
+            pull(&scene, &document).succeeds().says("nothing to fetch");
+            for name in ["score", "many/7"] {
+                assert_eq!(read(edited.join(name)), read(other.join(name)));
+                let longer = read(edited.join(name)) + "2";
+                fs::write(edited.join(name), longer).unwrap();
+            }
+        }
+    }
+}

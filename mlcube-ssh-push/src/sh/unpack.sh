@@ -16,6 +16,15 @@
 #   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
+# Checks whether a file keeps the time that it is given as tar gives it: without that of its last access. Some file
+# systems (libfuse 2) ignore one time alone; rsync sets both. One that rounds times (FAT) keeps them.
+keeps_times() {
+  tried=$push/time given=1000000001
+  : >"$tried" && touch -m -d "@$given" "$tried" && time=$(find "$tried" -maxdepth 0 -printf '%T@')
+  rm -f "$tried"
+  case ${time%.*} in "${given%?}"[0-2]) ;; *) return 1 ;; esac
+}
+
 locate "$push"
 push=$path incoming=$path/$name
 locate "$target"
@@ -23,6 +32,7 @@ target=$path
 hold_again "$push" "$base" "$workspace"
 # Others, such as busybox's, set times in whole seconds.
 case $(tar --version 2>/dev/null) in *GNU*) ;; *) problem not-unpacked ;; esac
+keeps_times || problem not-unpacked
 # The last entry of the archive. If it exists, the archive is complete; it names the files that mustn't be used.
 changed=$incoming.changed
 # The line `watch` precedes the archive.

@@ -198,7 +198,9 @@ impl Disk {
         accessed: Option<TimeOrNow>,
         modified: Option<TimeOrNow>,
     ) -> io::Result<()> {
-        if self.switches().needs_both_times && (accessed.is_none() || modified.is_none()) {
+        let switches = self.switches();
+        let is_ignored = switches.needs_both_times && (accessed.is_none() || modified.is_none());
+        if is_ignored || switches.has_no_times {
             return Ok(());
         }
         let times =

@@ -9,6 +9,7 @@
 //! | `eio-content PATH` | the content of that file, or the list of that folder, can't be read: EIO |
 //! | `two-seconds` | times are kept in steps of two seconds (FAT) |
 //! | `both-times` | setting one of the two times is ignored (libfuse 2 without `utimens`) |
+//! | `no-times` | setting times is ignored: each write sets them |
 //! | `no-modes` | permissions and owners aren't kept, and setting them is ignored (FAT) |
 //! | `no-links` | there are no links of either kind: EPERM (FAT) |
 //! | `no-statfs` | the free space can't be asked for: ENOSYS |
@@ -32,6 +33,7 @@ pub(crate) struct Switches {
     pub(crate) eio_content: Vec<PathBuf>,
     pub(crate) has_two_seconds: bool,
     pub(crate) needs_both_times: bool,
+    pub(crate) has_no_times: bool,
     pub(crate) has_no_modes: bool,
     pub(crate) has_no_links: bool,
     pub(crate) has_no_statfs: bool,
@@ -54,6 +56,7 @@ impl Switches {
                 ("eio-content", path) => switches.eio_content.push(path.into()),
                 ("two-seconds", "") => switches.has_two_seconds = true,
                 ("both-times", "") => switches.needs_both_times = true,
+                ("no-times", "") => switches.has_no_times = true,
                 ("no-modes", "") => switches.has_no_modes = true,
                 ("no-links", "") => switches.has_no_links = true,
                 ("no-statfs", "") => switches.has_no_statfs = true,

@@ -41,7 +41,7 @@ impl OddDisk {
     }
 
     /// From now on it has these oddities and no others: `names fold`, `names nfd`, `names nfc`, `name-bytes 100`, `eio
-    /// some/path`, `eio-content some/path`, `two-seconds`, `both-times`, `no-modes`, `no-links`, `no-statfs`,
+    /// some/path`, `eio-content some/path`, `two-seconds`, `both-times`, `no-times`, `no-modes`, `no-links`, `no-statfs`,
     /// `no-locks`, `quota`; paths are relative to its top. `tests/odd-disk/src/switches.rs` says what each does.
     pub fn has(&self, oddities: &[&str]) {
         let new = self.store.path().join("new");
