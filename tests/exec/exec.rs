@@ -70,6 +70,32 @@ fn a_run_refuses_a_workspace_that_was_put_back_since_the_last_push() {
 }
 
 #[test]
+fn a_run_refuses_a_workspace_to_which_another_machine_has_pushed_since() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "engine");
+    engine.runs("exit 0");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    scene.set("/adopt", true);
+    let cube = cube(&scene, ":");
+    let document = scene.document(&cube, &[]);
+    // It has the same files at the same path, and a state of its own.
+    let other = scene.home().join("other");
+    let step = |name: &str| scene.tool(name).reads_document(&document).run();
+    let other = |name: &str| {
+        scene.tool(name).env("XDG_STATE_HOME", &other).reads_document(&document).run().succeeds();
+    };
+    step("mlcube-ssh-push").succeeds();
+    other("mlcube-ssh-push");
+    let refused = scene.exec(&document, &["run"]);
+    refused.exits(125).says("isn't as the last push of this machine left it");
+    step("mlcube-ssh-push").succeeds();
+    scene.exec(&document, &["run"]).succeeds();
+    // A pull changes nothing on the remote.
+    other("mlcube-ssh-pull");
+    scene.exec(&document, &["run"]).succeeds();
+}
+
+#[test]
 fn a_cube_is_configured_and_run_in_a_real_container() {
     let scene = Scene::new();
     let cube =

@@ -346,7 +346,7 @@ fn code_that_grows_while_it_is_sent_leaves_no_backups_of_itself() {
     scene
         .push(&document, &["-q"])
         .succeeds()
-        .says("'train.log' on 'there' was a version that this machine doesn't know");
+        .says("'train.log' on 'there' wasn't known to be what this machine has pushed");
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn a_former_workspace_is_named_and_is_code_again_when_the_user_says_so() {
     scene.has_ssh_config("");
     // What a job wrote there is replaced, as code is, and kept.
     let sent = push(&["--as-code=runs/1/"]);
-    sent.succeeds().says("'runs/1/model' on 'there' was a version that this machine doesn't know");
+    sent.succeeds()
+        .says("'runs/1/model' on 'there' wasn't known to be what this machine has pushed");
     assert_eq!(model(), "epoch 1");
     assert_eq!(replaced(&scene), [("code/runs/1/model".to_owned(), "epoch 100".to_owned())]);
     push(&[]).succeeds().never_says("--as-code");

@@ -540,6 +540,43 @@ fn what_a_transfer_that_was_cut_off_has_left_goes_with_the_next_one() {
 }
 
 #[test]
+fn what_the_receiver_refuses_at_the_end_does_not_count_as_transferred() {
+    let Some((account, scene)) = Scene::with_an_ordinary_user() else { return };
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    let (here, there) = (cube.workspace(), scene.host.remote_root().join("digits/workspace"));
+    write(&here, &[("d/old", "1")]);
+    // No archive of a pull has files of this size.
+    let large = "x".repeat(1 << 20);
+    let document = scene.document(&cube, &[]);
+    account.owns(scene.home());
+    let run = |tool: &str| scene.tool_as(&account, tool).reads_document(&document).run();
+    run("mlcube-ssh-push").succeeds();
+    for (from, to, step) in [(&here, &there, "push"), (&there, &here, "pull")] {
+        // The sender has sent the file already when the receiver can't put it in its place.
+        let folder = to.join("d");
+        let lock = format!("chmod 555 '{}'", folder.display());
+        scene.has_program("rsync", &format!("{lock}\nexec /usr/bin/rsync \"$@\""));
+        let [refused, other] = [format!("d/{step}"), format!("{step}ed")];
+        write(from, &[(&refused, &large), (&other, &large)]);
+        account.owns(from);
+        // The second time nothing else is left to do.
+        for (files, has_changed) in [(1, true), (0, false)] {
+            let moved = run(&format!("mlcube-ssh-{step}"));
+            moved.exits(125).says(&format!("skipped {refused}: "));
+            let receipt = moved.document();
+            let noted = |key: &str| receipt.at(&format!("/steps/{step}/{key}")).clone();
+            assert_eq!((noted("files_sent"), noted("changed")), (files.into(), has_changed.into()));
+            assert_eq!(noted("left_out").to_string(), format!("[\"{refused}\"]"));
+            fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        }
+        assert!(!to.join(&refused).exists() && to.join(&other).exists());
+        scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+        run(&format!("mlcube-ssh-{step}")).succeeds();
+        assert_eq!(read(to, &refused), large);
+    }
+}
+
+#[test]
 fn without_room_for_the_whole_backup_nothing_is_replaced() {
     let scene = Scene::new();
     let Some(_state) = Tmpfs::mount(&scene.home().join(".local/state"), "1m") else { return };

@@ -204,7 +204,7 @@ fn on_a_disk_that_stores_no_times_at_all_both_sides_agree_after_one_more_transfe
         let scene = Scene::new();
         let (cube, document, there) = pushed(&scene);
         let here = cube.workspace();
-        let top = if is_remote { scene.host.remote_root().to_owned() } else { here.clone() };
+        let top = if is_remote { scene.host.remote_root() } else { here.clone() };
         let Some(_disk) = OddDisk::mount(&top, &["no-times"]) else { return };
         write_many(&here);
         write(&there.join("score"), "1", 0);

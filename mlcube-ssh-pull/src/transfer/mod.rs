@@ -10,6 +10,7 @@ pub(crate) mod summary;
 mod unmade;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -68,6 +69,10 @@ pub(crate) struct OwnFolders<'a> {
 pub(crate) struct Fetched {
     /// The entries that were requested of rsync.
     rest: Listing,
+    /// What rsync has fetched of them.
+    rsynced: Transfer,
+    /// Whether anything was changed without rsync.
+    has_changed: bool,
     /// The failure that names what rsync left out.
     partial: Option<Failure>,
     /// The entries whose permissions couldn't be set.
@@ -99,16 +104,17 @@ impl PullContext<'_> {
         self.sync_state.set_unnamed_backups(Some(backups.folder()))?;
         let own = OwnFolders { backups: &backups, scratch };
         let fetched = self.fetch(source, plan, replaced, own, receipt);
-        let failure = fetched.as_ref().map_or_else(Some, |(_, partial)| partial.as_ref());
+        let failure = fetched.as_ref().map_or_else(Some, |fetched| fetched.partial.as_ref());
         let was_full = failure.is_some_and(Failure::is_out_of_room);
         let end = if was_full && !self.by_content { PullEnd::Full } else { PullEnd::Whole };
         backups.settle(workspace, replaced, &plan.send, end, report);
         let settled = self.sync_state.set_unnamed_backups(None);
-        let (rest, partial) = fetched?;
+        let mut fetched = fetched?;
         settled?;
         let denied = file_system::set_permissions(self.real_folders(), &plan.permissions);
-        receipt.changed |= plan.permissions.len() > denied.len();
-        Ok(Fetched { rest, partial, denied })
+        fetched.has_changed |= plan.permissions.len() > denied.len();
+        receipt.changed |= fetched.has_changed;
+        Ok(Fetched { denied, ..fetched })
     }
 
     /// Records in the sync state what both sides agree on now; fails for what rsync couldn't put in its place and for
@@ -120,7 +126,7 @@ impl PullContext<'_> {
         fetched: Fetched,
         receipt: &mut Receipt,
     ) -> Outcome<()> {
-        let Fetched { rest, partial, denied } = fetched;
+        let Fetched { rest, mut rsynced, has_changed, partial, denied } = fetched;
         let denied = file_system::storing_permissions(&self.layout.workspace, &denied);
         let run = |script: Script| self.connection.run(&script);
         let ended = Ended { sides: self.sides(remote, &run), direction: TransferDirection::Down };
@@ -128,6 +134,8 @@ impl PullContext<'_> {
         self.sync_state.finish(&confirmed)?;
         if let Some(failure) = partial {
             let (report, host) = (self.step.report(), self.connection.host());
+            discount_missing(&rest, confirmed.missing(), &mut rsynced, receipt);
+            receipt.changed = has_changed || rsynced.changed > 0;
             skipped::name_missing(report, host, confirmed.missing(), receipt);
             return Err(failure);
         }
@@ -149,8 +157,7 @@ impl PullContext<'_> {
         Sides { connection, local: &layout.workspace, remote, state, sync_state, run }
     }
 
-    /// Fetches what is planned: as an archive, then by rsync, then the links. Returns the entries that were requested of
-    /// rsync, and the failure that names what rsync left out.
+    /// Fetches what is planned: as an archive, then by rsync, then the links. No permissions are set yet.
     pub(crate) fn fetch(
         &self,
         source: &Source,
@@ -158,7 +165,7 @@ impl PullContext<'_> {
         replaced: &Listing,
         own: OwnFolders,
         receipt: &mut Receipt,
-    ) -> Outcome<(Listing, Option<Failure>)> {
+    ) -> Outcome<Fetched> {
         let mut received = Received::default();
         let links = [&plan.links[..], &source.linked_files].concat();
         if let Some(wanted) = archive::choose_entries(&plan.send, replaced, &links) {
@@ -193,7 +200,13 @@ impl PullContext<'_> {
         // Named whatever else failed: such a host may also end its rsync.
         self.check_requested(unrequested.as_deref())?;
         let left_out = ended?.or(unmade.map(Unmade::failure));
-        Ok((rest.into_owned(), left_out))
+        Ok(Fetched {
+            rest: rest.into_owned(),
+            rsynced: transfer,
+            has_changed: !received.entries.is_empty(),
+            partial: left_out,
+            denied: Vec::new(),
+        })
     }
 
     /// Fetches new small files in one session. `received` gets the fetched entries, even if it fails.
@@ -367,6 +380,19 @@ impl PullContext<'_> {
             status => Ok(status == 0),
         }
     }
+}
+
+/// Takes off what rsync has received of `rest` and couldn't put in its place.
+fn discount_missing(
+    rest: &Listing,
+    missing: &[&'static Path],
+    rsynced: &mut Transfer,
+    receipt: &mut Receipt,
+) {
+    let missing: HashSet<&Path> = missing.iter().copied().collect();
+    let arrived = rest.filter(|path, _| !missing.contains(path));
+    let [files, _] = rsynced.limit(arrived.regular_files(), arrived.len() as u64);
+    receipt.files_sent = receipt.files_sent.map(|sent| sent.saturating_sub(files));
 }
 
 /// Notes what was fetched as an archive and by rsync.

@@ -39,6 +39,8 @@ pub(crate) struct TransferContext<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) transfer: Transfer,
+    /// What of it rsync has sent.
+    pub(crate) rsynced: Transfer,
     /// Not all that was left out may be known, so the remote is asked what it has.
     pub(crate) left_out: Option<Failure>,
     /// The remote refused known entries; the rest is recorded.
@@ -68,7 +70,7 @@ impl TransferContext<'_> {
         let name = |path: &Path| {
             let name = path.to_string_lossy();
             if !name.ends_with('/') {
-                report.detail(&format!("sent {}", name.escape_debug()));
+                report.detail(&format!("sending {}", name.escape_debug()));
             }
         };
         let changed: Option<&(dyn Fn(&Path) + Sync)> =
@@ -76,6 +78,7 @@ impl TransferContext<'_> {
         let heard = Heard { report, total: bytes, changed };
         let (transfer, ended) = self.remote_state.incoming.run(commands, heard);
         sent.transfer.add(transfer.clone());
+        sent.rsynced.add(transfer.clone());
         if let Some(failure) = ended? {
             sent.left_out.get_or_insert(failure);
         }

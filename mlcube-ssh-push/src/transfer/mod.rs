@@ -11,7 +11,7 @@ pub(crate) mod skipped;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -100,10 +100,32 @@ impl TransferContext<'_> {
         let (local, sync_state) = (self.local, &self.local.sync_state);
         let is_partial = ended.left_out.is_some();
         let mut unconfirmed = self.unconfirmed_code(remaining, is_partial, &mut sent.missing)?;
+        let of_code = sent.missing.len();
         unconfirmed.extend(sent.behind_links.iter().copied().map(AgreedEntry::nothing_at));
         sync_state.set_gone(&local.still_gone(ended.was_deleted, &unconfirmed))?;
         sync_state.set_code(&local.pushed_now(&unconfirmed))?;
-        self.finish(remaining, &sent.unset, is_partial, &mut sent.missing)
+        self.finish(remaining, &sent.unset, is_partial, &mut sent.missing)?;
+        if is_partial {
+            self.discount_missing(remaining, of_code, sent);
+        }
+        Ok(())
+    }
+
+    /// Takes off what rsync has sent and the remote doesn't have. The first `of_code` missing entries are of the code.
+    fn discount_missing(&self, remaining: &Remaining, of_code: usize, sent: &mut Sent) {
+        let (code, workspace) = sent.missing.split_at(of_code);
+        let arrived = |all: &Listing, missing: &[&'static Path]| {
+            let missing: HashSet<&Path> = missing.iter().copied().collect();
+            all.filter(|path, _| !missing.contains(path))
+        };
+        let changed = self.local.changed_code();
+        let code = arrived(&remaining.code.filter(|path, _| changed.get(path).is_some()), code);
+        let workspace = arrived(&remaining.workspace, workspace);
+        let files = code.regular_files() + workspace.regular_files();
+        let entries = (code.len() + workspace.len()) as u64;
+        let [files, entries] = sent.rsynced.limit(files, entries);
+        sent.transfer.files_sent -= files;
+        sent.transfer.changed -= entries;
     }
 
     /// Gives the incoming folder up. rsync doesn't report a file or link that it replaces by an entry of another kind;

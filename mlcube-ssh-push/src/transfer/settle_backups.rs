@@ -308,7 +308,7 @@ impl PushBackups<'_> {
                     let what = if was_known {
                         "was changed since the last push of this machine"
                     } else {
-                        "was a version that this machine doesn't know"
+                        "wasn't known to be what this machine has pushed"
                     };
                     format!("'{}' on '{host}' {what}", name(place))
                 }

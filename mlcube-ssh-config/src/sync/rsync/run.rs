@@ -68,6 +68,15 @@ impl Transfer {
         self.names.truncate(Self::NAMES + 1);
     }
 
+    /// Counts no more than the files and the entries that the receiver was seen to have of what rsync was to transfer:
+    /// the sender counts a file before the receiver has it in its place. Returns how many files and entries are taken
+    /// off.
+    pub fn limit(&mut self, files: u64, entries: u64) -> [u64; 2] {
+        let excess = [self.files_sent.saturating_sub(files), self.changed.saturating_sub(entries)];
+        (self.files_sent, self.changed) = (self.files_sent.min(files), self.changed.min(entries));
+        excess
+    }
+
     /// Counts an entry that changed. A file that is sent in two parts, or once more, is named once.
     pub fn note(&mut self, name: &str) {
         self.changed += 1;
