@@ -87,7 +87,7 @@ fn a_run_refuses_a_workspace_to_which_another_machine_has_pushed_since() {
     step("mlcube-ssh-push").succeeds();
     other("mlcube-ssh-push");
     let refused = scene.exec(&document, &["run"]);
-    refused.exits(125).says("isn't as the last push of this machine left it");
+    refused.exits(125).says("has taken it over since the last push of this machine");
     step("mlcube-ssh-push").succeeds();
     scene.exec(&document, &["run"]).succeeds();
     // A pull changes nothing on the remote.
