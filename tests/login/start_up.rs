@@ -46,6 +46,19 @@ fn a_prompt_without_a_newline() {
     rsync_works_behind("bash", ".bashrc", "printf 'ready> '");
 }
 
+/// A host that greets rsync without an end takes neither memory nor time of this machine without an end.
+#[test]
+fn a_greeting_without_end_before_rsync() {
+    let endless = r"case $BASH_EXECUTION_STRING in *mlcube-ssh-rsync*) tr '\0' x </dev/zero ;; *) echo hello ;; esac";
+    let Some((_account, scene, document)) = with_start_up("bash", ".bashrc", endless) else {
+        return;
+    };
+    scene.push(&document, &["-q"]).succeeds();
+    fs::write(scene.home().join("digits/workspace/data.csv"), "3,4\n").unwrap();
+    let refused = scene.push(&document, &["-q"]);
+    refused.exits(125).complains(&["'there'", "a greeting", "more than 1 MiB"]);
+}
+
 #[test]
 fn a_window_title() {
     rsync_works_behind("zsh", ".zshenv", r"printf '\033]0;title\007'");

@@ -17,6 +17,7 @@ pub(crate) mod batch;
 pub(crate) mod unplaced;
 
 use std::collections::HashSet;
+use std::mem;
 use std::path::{Component, Path, PathBuf};
 
 use crate::listing::Listing;
@@ -135,8 +136,8 @@ impl Plan {
             let (receiver, agreed) = (to_it.find(packed), agreed_it.find(packed));
             let is_below = |root: Option<&Path>| root.is_some_and(|root| path.starts_with(root));
             if !is_below(skipped_root) && around != path.parent() {
-                around = path.parent();
-                if let Some(above) = not_a_folder(around, from).or(not_a_folder(around, to)) {
+                let before = mem::replace(&mut around, path.parent());
+                if let Some(above) = not_a_folder(around, before, [to, from]) {
                     skipped_root = Some(above.path());
                     plan.skipped.push(SkippedEntry::listed(above, Skipped::OtherKind));
                 }
@@ -418,11 +419,20 @@ fn is_withheld_alone(entry: &Entry, receiver: &Entry, agreed: &Entry) -> bool {
     entry.same_permissions(agreed) && receiver.has_agreed_permissions(agreed)
 }
 
-/// The highest of these folders that a listing has as something else: a host may list an entry below a link, so that it
-/// would be written through that link.
-fn not_a_folder(folder: Option<&Path>, listing: &Listing) -> Option<PackedEntry> {
-    let listed = folder?.ancestors().filter_map(|at| listing.find_packed(at));
-    listed.filter(|packed| packed.kind() != EntryKind::Folder).last()
+/// The highest of the places at and above `folder` that a listing has as something else than a folder: a host may list
+/// an entry below a link, so that it would be written through that link.
+///
+/// The places at and above `before` were looked up already. In the order of a listing that is nearly all of a deep path:
+/// to look all of it up for each folder in turn would take minutes for as many as a host may list.
+fn not_a_folder(
+    folder: Option<&Path>,
+    before: Option<&Path>,
+    listings: [&Listing; 2],
+) -> Option<PackedEntry> {
+    let is_known = |at: &Path| before.is_some_and(|before| before.starts_with(at));
+    let new = folder?.ancestors().take_while(|at| !is_known(at));
+    let listed = new.flat_map(|at| listings.map(|listing| listing.find_packed(at)));
+    listed.flatten().filter(|packed| packed.kind() != EntryKind::Folder).last()
 }
 
 /// Why an entry is skipped; `None` if it isn't.
@@ -473,23 +483,23 @@ pub fn leads_out(path: &Path, entry: &Entry) -> bool {
 }
 
 /// Returns whether a link's text leads out of the workspace. A `..` counts as inside only at the start: after a name,
-/// which may itself be a link, it can lead anywhere. Depth is counted from the nearest folder that is a link on the
-/// receiver.
+/// which may itself be a link, it can lead anywhere. So can one that leaves a folder that is a link on the receiver.
 fn leads_out_of(path: &Path, entry: &Entry, to: &Listing) -> bool {
     if entry.kind != EntryKind::Link {
         return false;
     }
-    let linked =
-        |folder: &&Path| to.get(folder).is_some_and(|folder| !folder.target.as_os_str().is_empty());
-    let top = path.ancestors().skip(1).find(linked).unwrap_or(Path::new(""));
-    let depth = path.components().count() - top.components().count() - 1;
     let mut components =
         entry.target.components().filter(|part| *part != Component::CurDir).peekable();
     let mut up = 0;
     while components.next_if_eq(&Component::ParentDir).is_some() {
         up += 1;
     }
-    up > depth || components.any(|part| !matches!(part, Component::Normal(_)))
+    let is_linked =
+        |folder: &Path| to.get(folder).is_some_and(|folder| !folder.target.as_os_str().is_empty());
+    let left = path.ancestors().skip(1);
+    // The last one is the workspace itself.
+    left.take(up).any(|folder| folder == Path::new("") || is_linked(folder))
+        || components.any(|part| !matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]
@@ -538,6 +548,27 @@ mod tests {
                 assert_eq!((sent, &*skipped), (None, &[Path::new("a")][..]), "{from:?} {to:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_place_above_two_entries_is_looked_up_in_both_listings() {
+        let parse = |entries: &[&str]| {
+            let line = |entry: &&str| {
+                let (kind, path) = entry.split_once(' ').unwrap();
+                format!("{kind} 755 1 1.000000001 {path}\0\0")
+            };
+            Listing::parse(entries.iter().map(line).collect::<String>().as_bytes()).unwrap()
+        };
+        // The sender's own link is deeper than what the receiver has in the way.
+        let from = ["d a", "d a/b", "l a/b/c", "f a/b/c/x", "f a/b/d/y", "d e", "f e/z"];
+        let (from, to) = (parse(&from), parse(&["d a", "f a/b", "d e"]));
+        let plan = Plan::new(TransferDirection::Down, &from, &to, &Listing::default(), true);
+        let sent: Vec<_> = plan.send.iter().map(|(path, _)| path).collect();
+        assert_eq!(sent, [Path::new("e/z")]);
+        let without = from.filter(|path, _| path != Path::new("a/b"));
+        let plan = Plan::new(TransferDirection::Down, &without, &to, &Listing::default(), true);
+        let sent: Vec<_> = plan.send.iter().map(|(path, _)| path).collect();
+        assert_eq!(sent, [Path::new("e/z")], "{:?}", plan.skipped);
     }
 
     #[test]

@@ -3,18 +3,23 @@
 use anyhow::anyhow;
 
 use crate::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
+use crate::pipe::limits::Exceeded;
 use crate::process::command::Finished;
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::of_lost_transfer;
 use crate::remote::login::ssh_messages::OPEN_REFUSED;
 use crate::remote::rsync_version;
 use crate::remote::rsync_version::{missing_on_remote, wrong_on_remote};
+use crate::remote::session::greeting;
 use crate::text::quote::one_line;
 
 /// Returns the failure of a transfer, by cause (rsync(1), EXIT VALUES). Files that vanished during the transfer (24)
 /// are no failure. `pushes` says whether the local machine is the sender.
 pub(crate) fn classify(finished: &Finished, connection: &Connection, pushes: bool) -> Outcome<()> {
     let (status, errors) = (finished.status, finished.errors.as_str());
+    if greeting::is_too_long(errors) {
+        return Err(connection.refuse(Exceeded::Greeting));
+    }
     if status == 30 && has_summary(errors) && !is_out_of_room(errors) && connection.is_open()? {
         return Err(connection.silent_transfer());
     }
