@@ -200,7 +200,10 @@ impl<'a> Push<'a> {
             prepare::script(connection, layout, remote, &self.owner, adopt, incoming, &pushed)?;
         let follows = followed_links::is_named(&self.args.follow_link, Path::new(""));
         let as_code = self.as_code.as_ref().map(|place| place.to_string_lossy());
-        Ok(script.flag("follow_workspace", follows).given("as_code", &as_code.unwrap_or_default()))
+        let script = script.flag("follow_workspace", follows);
+        // A push that was planned before has something to send, and so have the commands of a dry run.
+        let script = script.flag("sends", self.step.is_dry_run() || !self.contacts_at_once());
+        Ok(script.given("as_code", &as_code.unwrap_or_default()))
     }
 
     /// Returns whether the remote is contacted while the local disk is still being listed. Not with `--if-changed`,

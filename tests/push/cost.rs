@@ -17,7 +17,7 @@ fn push(scene: &Scene, document: &Document) -> Document {
 }
 
 #[test]
-fn a_push_with_nothing_to_do_takes_one_session() {
+fn a_push_with_nothing_to_do_takes_one_session_and_one_script() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train").reads("data", "data.csv"));
     let cube = cube.with_file("data.csv", "1");
@@ -31,6 +31,10 @@ fn a_push_with_nothing_to_do_takes_one_session() {
         (scene.host.sshd.sessions() - before, sent)
     };
     assert_eq!(sessions(), (1, 0));
+    let quiet = scene.tool("mlcube-ssh-push").arg("-v").reads_document(&document).run();
+    quiet.succeeds().never_says("# in the same session");
+    let incoming = scene.host.remote_root().join(".mlcube-ssh/digits/incoming");
+    assert_eq!(fs::read_dir(&incoming).into_iter().flatten().count(), 0);
     let there = scene.host.remote_root().join("digits/lib/it's odd");
     fs::write(&there, "of another hand").unwrap();
     assert_eq!(sessions().1, 1, "code that was changed there");

@@ -138,6 +138,32 @@ fn a_host_that_takes_one_session_at_a_time_or_has_no_locks() {
 }
 
 #[test]
+fn a_push_with_nothing_to_do_is_noted_where_another_machine_pushed_last() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1");
+    let noted = || {
+        let state = scene.host.remote_root().join(".mlcube-ssh/digits");
+        let files = fs::read_dir(state).unwrap().map(|entry| entry.unwrap());
+        let is_noted = |name: &str| name.starts_with("transfer-");
+        let mut files = files.filter(|entry| is_noted(entry.file_name().to_str().unwrap()));
+        let text = fs::read_to_string(files.next().unwrap().path()).unwrap();
+        let ids: Vec<_> = text.lines().take(2).map(|line| line.trim().to_owned()).collect();
+        <[String; 2]>::try_from(ids).unwrap()
+    };
+    push(&scene, &cube, "laptop").run().succeeds();
+    fs::write(cube.workspace().join("data.csv"), "22").unwrap();
+    push(&scene, &cube, "desktop").args(["--overwrite"]).run().succeeds();
+    step(&scene, &cube, "laptop", "mlcube-ssh-pull").args(["--overwrite"]).run().succeeds();
+    let [_, of_desktop] = noted();
+    push(&scene, &cube, "laptop").run().succeeds();
+    let [transfer, pushed] = noted();
+    assert_eq!(transfer, pushed);
+    assert_ne!(pushed, of_desktop, "a run of the laptop would be refused");
+    push(&scene, &cube, "laptop").run().succeeds();
+    assert_eq!(noted(), [transfer, pushed], "there is nothing new to note");
+}
+
+#[test]
 fn a_push_that_is_refused_leaves_no_incoming_folder() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
@@ -146,7 +172,8 @@ fn a_push_that_is_refused_leaves_no_incoming_folder() {
     fs::remove_file(cube.root().join("old.py")).unwrap();
     let refused = push(&scene, &cube, "laptop").args(["--delete", "--max-delete=0"]).run();
     refused.exits(125).complains(&["--max-delete=0"]);
-    assert!(fs::read_dir(incoming(&scene)).unwrap().next().is_none(), "its folder is removed");
+    let left = fs::read_dir(incoming(&scene)).into_iter().flatten().next();
+    assert!(left.is_none(), "its folder is removed, or was never made");
 }
 
 #[test]

@@ -60,9 +60,10 @@ impl IncomingId {
     }
 }
 
-/// The incoming folder of this push, which nobody else clears while a session holds its lock. Every transfer goes through
-/// this value, which locks the folder first. However the push ends, dropping this releases the folder: it is removed
-/// unless it has something that the next push continues with.
+/// The incoming folder of this push, which nobody else clears while a session holds its lock. Every transfer and every
+/// script goes through this value, which makes and locks the folder first; a push that has nothing to send needs none.
+/// However the push ends, dropping this releases the folder: it is removed unless it has something that the next push
+/// continues with.
 pub(crate) struct Incoming<'a> {
     connection: &'a Connection,
     /// The absolute path of the folder.
@@ -81,6 +82,8 @@ pub(crate) struct Incoming<'a> {
 /// The state of the incoming folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FolderState {
+    /// It doesn't exist: nothing has been changed yet.
+    Unmade,
     /// The open session holds it.
     Held,
     /// It may exist.
@@ -92,7 +95,7 @@ enum FolderState {
 }
 
 impl<'a> Incoming<'a> {
-    /// The folder at `path` that `session` has made and holds; without a session nobody holds it yet.
+    /// The folder at `path`, which `session` has made and holds if `is_held`.
     pub(crate) fn new(
         connection: &'a Connection,
         path: String,
@@ -100,9 +103,9 @@ impl<'a> Incoming<'a> {
         workspace: String,
         transfer: TransferId,
         session: Option<Session>,
+        is_held: bool,
     ) -> Self {
-        let is_held = session.is_some();
-        let state = Cell::new(if is_held { FolderState::Held } else { FolderState::Made });
+        let state = Cell::new(if is_held { FolderState::Held } else { FolderState::Unmade });
         let session = session.map_or_else(KeptSession::ready, KeptSession::open);
         Self { connection, path, base, workspace, transfer, session, state }
     }
@@ -164,8 +167,15 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// Runs a script, in the open session if there is one.
+    /// Runs a script, in the open session if there is one. The folder is locked before the first one.
     pub(crate) fn run_script(&self, script: Script) -> Outcome<Reply> {
+        if self.is_unmade() {
+            self.hold()?;
+        }
+        self.run_in_session(script)
+    }
+
+    fn run_in_session(&self, script: Script) -> Outcome<Reply> {
         let reply = self.session.run(self.connection, script);
         if !self.session.is_open() {
             self.let_go();
@@ -178,7 +188,8 @@ impl<'a> Incoming<'a> {
         if self.is_held() || self.session.is_closed() {
             return Ok(());
         }
-        let reply = self.run_script(self.filling(HOLD))?;
+        self.state.set(FolderState::Made);
+        let reply = self.run_in_session(self.filling(HOLD))?;
         if reply.status != 0 {
             let host = self.connection.host();
             let problem = reply.problem();
@@ -200,6 +211,19 @@ impl<'a> Incoming<'a> {
         }
         self.state.set(FolderState::Held);
         Ok(())
+    }
+
+    /// Returns whether the push has changed nothing on the remote so far, and has asked nothing since the first reply.
+    pub(crate) fn is_unmade(&self) -> bool {
+        self.state.get() == FolderState::Unmade
+    }
+
+    /// Ends the session of a push that has nothing to do. Nobody waits for the end: the shell on the remote ends with its
+    /// input, and holds nothing.
+    pub(crate) fn leave(&self) {
+        if let Some(session) = self.take_session() {
+            session.hang_up();
+        }
     }
 
     /// Runs rsync commands while the folder is locked, beside the session if the host allows one more.
@@ -261,7 +285,7 @@ impl<'a> Incoming<'a> {
     pub(crate) fn release(&self, backups: &str) -> Outcome<bool> {
         let mut has_backups = false;
         // Who held the folder may be gone: a script that fails ends its session.
-        if matches!(self.state.get(), FolderState::Held | FolderState::Made) {
+        if !matches!(self.state.get(), FolderState::Released | FolderState::Noted) {
             // The script ends the session with it; ending it afterwards would take another round trip.
             let script = self.release_script(backups);
             let reply = self.connection.run_in(self.take_session(), &script)?.reply()?;

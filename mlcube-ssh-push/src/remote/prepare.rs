@@ -103,7 +103,7 @@ pub(crate) fn prepare<'a>(
         |key| reply.path(key).map_err(|problem| anyhow!("'{}' {problem}", connection.host()));
     let (base, workspace) = (path("base")?, path("workspace")?);
     let (state, folder) = (path("state")?, path("incoming")?);
-    let (to, workspace_to) = (base.clone(), workspace.clone());
+    let (to, workspace_to, is_held) = (base.clone(), workspace.clone(), flag("held")?);
     let leftover_bytes = field("left-bytes")?.parse().unwrap_or(0);
     let mut remote_state = RemoteState {
         base,
@@ -112,7 +112,15 @@ pub(crate) fn prepare<'a>(
         workspace,
         workspaces: workspaces(&reply),
         unwritable_code: places(&reply, "unwritable "),
-        incoming: Incoming::new(connection, folder, to, workspace_to, transfer.clone(), session),
+        incoming: Incoming::new(
+            connection,
+            folder,
+            to,
+            workspace_to,
+            transfer.clone(),
+            session,
+            is_held,
+        ),
         last_transfer: transfer.seen(&reply),
         is_new: field("tree")? == "made",
         was_pushed: flag("pushed")?,

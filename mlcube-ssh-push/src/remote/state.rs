@@ -29,7 +29,7 @@ pub(crate) struct RemoteState<'a> {
     pub(crate) workspace: String,
     /// The places in the tree that are or were a workspace.
     pub(crate) workspaces: Vec<PathBuf>,
-    /// The incoming folder, which this push holds.
+    /// The incoming folder, which this push makes and holds before it changes anything.
     pub(crate) incoming: Incoming<'a>,
     /// The last transfer of the workspace.
     pub(crate) last_transfer: SeenTransfer,
@@ -113,7 +113,7 @@ impl<'a> RemoteState<'a> {
         let disk = Disk { is_on_incoming_disk: true, free: None };
         Self {
             last_transfer: transfer.noted(),
-            incoming: Incoming::new(connection, path, to, workspace_to, transfer, None),
+            incoming: Incoming::new(connection, path, to, workspace_to, transfer, None, false),
             base,
             state,
             workspace,

@@ -19,6 +19,7 @@
 #   place             of the workspace in the base, or nothing
 #   as_code           a former workspace that is code now, or nothing
 #   follow_workspace  `yes` if the user says that a link to the workspace is theirs
+#   sends             `yes` if the push is known to have something to send
 #   links             the number of pairs
 # Words: `links` pairs of a plain-named link below the base and the name beside it that it leads to; then the paths of
 #   code.
@@ -27,12 +28,14 @@
 #   state PATH
 #   workspace PATH
 #   incoming PATH
+#   held YES                     whether this session holds the incoming folder
 #   tree WORD                    made or found
 #   pushed YES                   whether any machine may have pushed to the workspace before
 #   taken-over YES               whether another owner pushed last
 #   left YES                     whether a push that was cut off has left entries
 #   left-bytes BYTES             their size
 #   transfer ID                  the id of the last transfer
+#   last-push ID                 the id of the last push
 #   was-workspace PLACE          for each, by tell_workspaces
 #   zstd YES                     whether the host has it
 #   backups NAME                 of a folder with backups of one of the former pushes; maybe several
@@ -49,7 +52,7 @@ make_state() {
   were_there=yes
   if [ ! -d "$state" ] || [ ! -d "$base" ]; then were_there=; fi
   check_own "$state" "$base"
-  # If `clean` removes folders meanwhile, they are made again once it has ended. From the moment that this push holds its
+  # If `clean` removes folders meanwhile, they are made again once it has ended. From the moment that a push holds its
   # incoming folder, clean removes nothing.
   while
     make_private "$state" || problem not-writable "$state"
@@ -144,8 +147,14 @@ note_tree() {
   fi
 }
 
-# Takes over what an earlier push of this machine has left, and holds the incoming folder. Sets `left` and `left_bytes`.
+# Takes over what earlier pushes of this machine have left, and holds the incoming folder. A push that may have nothing to
+# send makes none yet. Sets `held`, `left` and `left_bytes`.
 take_incoming() {
+  held=no left=no left_bytes=0
+  if [ "$sends" = no ] && [ -z "$former" ]; then
+    unguard_locks
+    return
+  fi
   # The incoming folder of an earlier push becomes that of this one. Only one rename can succeed, even if other pushes try
   # the same; and a process left of the earlier push no longer finds the folder.
   for earlier in $former; do
@@ -160,8 +169,8 @@ take_incoming() {
   # Temporary files of a killed rsync.
   if [ -e "$incoming/tmp" ] || [ -L "$incoming/tmp" ]; then rm -rf "$incoming/tmp"; fi
   hold_incoming "$incoming" || problem not-writable "$incoming"
+  held=yes
   unguard_locks
-  left=no left_bytes=0
   if holds_anything "$incoming/code" || holds_anything "$incoming/workspace"; then
     left=yes left_bytes=$(($(du -sk "$incoming" | cut -f 1) * 1024))
   fi
@@ -171,22 +180,23 @@ take_incoming() {
 drop_dead_pushes() {
   # A dead push whose incoming folder is a week old won't be resumed.
   for other in "$state"/incoming/*; do
-    [ "$other" != "$incoming" ] || continue
+    [ -d "$other" ] && [ "$other" != "$incoming" ] || continue
     [ -z "$(find "$other" -maxdepth 0 -mtime +7)" ] || is_held_incoming "$other" || rm -rf "$other"
   done
 }
 
 # Replies with what was found and made.
 tell_state() {
-  printf 'base %s\nstate %s\nworkspace %s\nincoming %s\n' "$base" "$state" "$workspace" "$incoming"
+  printf 'base %s\nstate %s\nworkspace %s\nincoming %s\nheld %s\n' \
+    "$base" "$state" "$workspace" "$incoming" "$held"
   forget_workspace "$state" "$as_code" || problem not-writable "$state"
   note_workspace "$state" "$place" || problem not-writable "$state"
   tell_workspaces "$state"
   know_transfer "$state/$transfer_file" "$workspace"
   zstd=no
   ! command -v zstd >/dev/null || zstd=yes
-  printf 'tree %s\npushed %s\ntaken-over %s\nleft %s\nleft-bytes %s\ntransfer %s\nzstd %s\n' \
-    "$tree" "$is_filled" "$was_taken_over" "$left" "$left_bytes" "$last_transfer" "$zstd"
+  printf 'tree %s\npushed %s\ntaken-over %s\nleft %s\nleft-bytes %s\ntransfer %s\nlast-push %s\nzstd %s\n' \
+    "$tree" "$is_filled" "$was_taken_over" "$left" "$left_bytes" "$last_transfer" "$last_push" "$zstd"
 }
 
 # Replies for the file system $3, called $1: whether it is that of the incoming folder, $2, and its free bytes, $4
@@ -203,7 +213,7 @@ tell_disk() {
 # One find and one stat for all; each number they print is a word.
 tell_disks() {
   # shellcheck disable=SC2046
-  set -- $(find "$incoming/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
+  set -- $(find "$state/" "$workspace/" "$base/" -maxdepth 0 -printf '%D ') \
     $(stat -f -c '%a %S' "$workspace" "$base")
   # If a file system doesn't report its numbers, the numbers of the other one would take their place; all are dropped
   # then.

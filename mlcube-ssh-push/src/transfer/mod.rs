@@ -132,6 +132,13 @@ impl TransferContext<'_> {
     /// so if no backup was reported (`are_settled` is false) and there are some, they are settled here.
     fn give_incoming_up(&self, are_settled: bool) -> Outcome<()> {
         let (incoming, sync_state) = (&self.remote_state.incoming, &self.local.sync_state);
+        let last_transfer = &self.remote_state.last_transfer;
+        if self.is_agreed && last_transfer.is_noted_already && incoming.is_unmade() {
+            // The remote would be told what it has already, and a round trip costs as much as all the rest.
+            incoming.leave();
+            sync_state.end_transfer(last_transfer)?;
+            return Ok(sync_state.set_incoming(&[])?);
+        }
         if incoming.release(&self.backups.folder)? && !are_settled {
             self.backups().settle(false)?;
             incoming.release("")?;

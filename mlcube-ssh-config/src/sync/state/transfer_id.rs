@@ -97,13 +97,20 @@ impl TransferId {
         let next = RemoteId(Some(self.next.clone()));
         let is_known = self.last.as_ref().is_none_or(|last| found == *last) || found == next;
         let is_noted = reply.field("noted").is_some();
-        SeenTransfer { is_known, id: if is_noted { next } else { found } }
+        let found_push = reply.field("last-push").map(|push| RemoteId::parse(&push));
+        let is_same = |found: Option<&RemoteId>, known: Option<&RemoteId>| {
+            found.is_some_and(|found| found.0.is_some() && known == Some(found))
+        };
+        let is_noted_already = is_same(Some(&found), self.last.as_ref())
+            && is_same(found_push.as_ref(), self.last_push.as_ref());
+        SeenTransfer { is_known, is_noted_already, id: if is_noted { next } else { found } }
     }
 
     /// The transfer once the remote has noted it.
     #[must_use]
     pub fn noted(&self) -> SeenTransfer {
-        SeenTransfer { is_known: true, id: RemoteId(Some(self.next.clone())) }
+        let id = RemoteId(Some(self.next.clone()));
+        SeenTransfer { is_known: true, is_noted_already: false, id }
     }
 }
 
@@ -112,6 +119,9 @@ impl TransferId {
 pub struct SeenTransfer {
     /// Whether it was one of this sync state.
     pub is_known: bool,
+    /// Whether both sides have the same ids of the last transfer and of the last push, so that a push which changes
+    /// nothing has none to note.
+    pub is_noted_already: bool,
     id: RemoteId,
 }
 
