@@ -117,8 +117,9 @@ impl Job {
     ) -> Result<Self> {
         let id_text = id.to_string();
         let job = Self::named(WhichJob::Id(id), document, cube, connection);
-        let script = connection.script(START).with(launcher::LAUNCH);
-        let script = script.with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
+        // First, near the text of the script that runs the job, which has them, too: gzip finds them again only within
+        // 32 kB.
+        let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
         Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
     }
@@ -220,9 +221,9 @@ fn start_script(
     let tasks = if phase == Phase::Run { document.run.tasks.as_slice() } else { &[] };
     let names = variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let launcher = launcher::of(runner, phase == Phase::Configure);
-    let run = launcher.job_script(job::FUNCTIONS, RUN);
+    let run = launcher.job_script(RUN);
     let script = launcher
-        .given(script, runner, needs(document, runner, phase))
+        .given(script.with(launcher.launch()), runner, needs(document, runner, phase))
         .given("launcher", launcher.name())
         .given("poll", &runner.launcher.poll().to_string())
         .given("base", document.remote.base.as_str())
@@ -236,7 +237,6 @@ fn start_script(
         .given("variables", &names)
         .given("shim", &without_comments(ENGINE))
         .given("launch", &without_comments(LAUNCH))
-        .given("run", &without_comments(&run))
         .given("about", &launched_by::about(phase)?)
         .given("locked", document.remote.workspace.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
@@ -247,6 +247,7 @@ fn start_script(
         .given("log_limit", &runner.log_limit.to_string())
         .given("gpus", gpus(document, runner, phase))
         .given("remote_engine", engine::name(document))
+        .given("run", &without_comments(&run))
         .variables(&engine::variable(runner))
         .variables(&inputs::variable(phase, document, layout)?)
         .secrets(variables);

@@ -14,11 +14,8 @@ use mlcube_ssh::process::script::Script;
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::settings::runner::launcher::Launcher as Setting;
 
-/// The shell functions of all launchers, by which a job is launched, and by which one is stopped: `launch_by_NAME` and
-/// `stop_by_NAME`. A job is stopped by the launcher that started it, whatever the settings say now.
-pub(crate) const LAUNCH: &str =
-    concat!(include_str!("direct/launch.sh"), include_str!("slurm/launch.sh"));
-/// See [`LAUNCH`].
+/// The shell functions of all launchers, by which a job is stopped: `stop_by_NAME`. A job is stopped by the launcher that
+/// started it, whatever the settings say now.
 pub(crate) const STOP: &str =
     concat!(include_str!("direct/stop.sh"), include_str!("slurm/stop.sh"));
 
@@ -36,8 +33,11 @@ pub(crate) trait Launcher {
     /// Returns its name, which ends the names of its shell functions.
     fn name(&self) -> &'static str;
 
-    /// Returns the script that runs a job, from shared shell functions and the part that every launcher needs.
-    fn job_script(&self, functions: &str, run: &str) -> String;
+    /// Returns its shell functions by which a job is launched, `launch_by_NAME`.
+    fn launch(&self) -> &'static str;
+
+    /// Returns the script that runs a job, from the part that every launcher needs.
+    fn job_script(&self, run: &str) -> String;
 
     /// Adds the values that its shell functions need.
     fn given(&self, script: Script, runner: &Runner, needs: Needs<'_>) -> Script;

@@ -33,6 +33,10 @@ pub const FUNCTIONS: &str = concat!(
     include_str!("../sh/jobs.sh")
 );
 
+/// Those of [`FUNCTIONS`] that the script of a job itself calls, where no batch system runs it.
+pub const OF_A_JOB: &str =
+    concat!(include_str!("../sh/containers.sh"), include_str!("../sh/jobs.sh"));
+
 /// Shell functions for the incoming folder of a push. They need [`FUNCTIONS`].
 pub const INCOMING: &str = include_str!("../sh/incoming.sh");
 

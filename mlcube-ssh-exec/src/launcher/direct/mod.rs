@@ -1,6 +1,7 @@
 //! The login itself: a job is a process of the host, in a session of its own.
 
 use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::settings::runner::launcher::Launcher as Setting;
 
@@ -14,8 +15,12 @@ impl Launcher for Direct {
         "direct"
     }
 
-    fn job_script(&self, functions: &str, run: &str) -> String {
-        [functions, include_str!("watch.sh"), run].concat()
+    fn launch(&self) -> &'static str {
+        include_str!("launch.sh")
+    }
+
+    fn job_script(&self, run: &str) -> String {
+        [job::OF_A_JOB, include_str!("watch.sh"), run].concat()
     }
 
     fn given(&self, script: Script, runner: &Runner, _: Needs<'_>) -> Script {

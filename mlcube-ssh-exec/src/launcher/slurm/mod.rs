@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use mlcube_ssh::pipe::document::{Document, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::process::script::{SETUP, Script};
+use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WhyLost;
 use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::settings::names::{Host, JobId};
@@ -21,9 +22,13 @@ impl Launcher for Slurm<'_> {
         "slurm"
     }
 
-    fn job_script(&self, functions: &str, run: &str) -> String {
+    fn launch(&self) -> &'static str {
+        include_str!("launch.sh")
+    }
+
+    fn job_script(&self, run: &str) -> String {
         [
-            functions,
+            job::FUNCTIONS,
             include_str!("../../sh/place.sh"),
             include_str!("../../sh/end-processes.sh"),
             include_str!("node.sh"),
