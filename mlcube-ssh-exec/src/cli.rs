@@ -25,6 +25,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-exec";
 #[derive(Parser, Debug)]
 // Without this setting clap shows the help as the text of the error when no verb is given.
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, arg_required_else_help = false)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) verb: Verb,

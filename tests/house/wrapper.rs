@@ -280,11 +280,7 @@ fn the_log_level_of_mlcube_may_stand_before_the_verb() {
         scene.mlcube_ssh(&[level, &["run"], &dry_run[..]].concat()).run().succeeds();
     }
     scene.mlcube_ssh(&["--log-level=loud", "run"]).run().exits(125).complains(&["loud", "info"]);
-    scene
-        .mlcube_ssh(&["run", "--log-level=info"])
-        .run()
-        .exits(125)
-        .complains(&["before the command"]);
+    scene.mlcube_ssh(&["run", "--log-level=info"]).run().exits(125).complains(&["before the verb"]);
     scene.mlcube_ssh(&["--log-level"]).run().exits(125).complains(&["--log-level needs a value"]);
 }
 
@@ -299,5 +295,5 @@ fn what_it_says_moves_nothing_on_a_terminal() {
         assert!(!ran.stderr.contains(dirty), "{}", ran.stderr.escape_debug());
     }
     let refused = scene.mlcube_ssh(&[odd]).run();
-    assert!(refused.stderr.contains("unknown command 'a?]0;t???1m?b?'"), "{refused}");
+    assert!(refused.stderr.contains("unknown verb 'a?]0;t???1m?b?'"), "{refused}");
 }

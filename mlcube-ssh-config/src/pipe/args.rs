@@ -1,4 +1,4 @@
-//! Parses the command line: an error has status 125 and one line, like every other error of these programs.
+//! Parses the command line: an error has status 125, one `error:` line and a hint, like every other error.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -8,7 +8,12 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::pipe::exit_status::ExitStatus;
+use crate::pipe::usage_error::UsageError;
+use crate::text::units::LONGEST_TIME;
 use crate::ui::report::{Report, Verbosity};
+
+/// The largest number of files or lines that an option takes.
+const MOST: u64 = 999_999_999_999;
 
 /// Parses the command line of `program`. Help and version are written to standard output.
 ///
@@ -18,40 +23,40 @@ pub fn parse<A: Parser>(
     program: &'static str,
     words: impl IntoIterator<Item = OsString>,
 ) -> Result<A, ExitCode> {
-    A::try_parse_from(words).map_err(|error| match error.kind() {
+    let words: Vec<OsString> = words.into_iter().collect();
+    A::try_parse_from(&words).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // A failed write isn't reported: a reader that closed the pipe has seen enough.
             let _ = write!(std::io::stdout().lock(), "{error}");
             ExitStatus::Done.into()
         }
         _ => {
+            let UsageError { message, hint } = UsageError::new(&error, &A::command(), &words);
             let report = Report::new(program, Verbosity::Quiet);
-            report.error(&one_line(&error.to_string()));
-            report.hint(&format!("`{program} --help` lists the options"));
+            report.error(&message);
+            report.hint(&hint);
             ExitStatus::Ours.into()
         }
     })
 }
 
-/// Parses a number of seconds. clap shows the error after the option's name and value.
+/// Parses a number of seconds. The error follows the option's name.
 ///
 /// # Errors
-/// If `text` isn't a whole number.
-pub fn seconds(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "it isn't a number of seconds")
+/// If `text` isn't a whole number, or more than [`LONGEST_TIME`].
+pub fn seconds(text: &str) -> Result<u64, String> {
+    number_to(LONGEST_TIME.into(), text)
+        .ok_or_else(|| format!("'{text}' isn't a number of seconds from 0 to {LONGEST_TIME}"))
 }
 
 /// Parses a number of files or lines, as [`seconds`] does.
 ///
 /// # Errors
-/// If `text` isn't a whole number.
-pub fn number(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "it isn't a number")
+/// If `text` isn't a whole number, or too large.
+pub fn number(text: &str) -> Result<u64, String> {
+    number_to(MOST, text).ok_or_else(|| format!("'{text}' isn't a number from 0 to {MOST}"))
 }
 
-/// Returns the first paragraph of clap's message on one line, without its prefix.
-fn one_line(message: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let paragraph = message.split("\n\n").next().unwrap_or(message);
-    paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+fn number_to(most: u64, text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number <= most)
 }

@@ -7,3 +7,4 @@ pub mod failure;
 pub mod limits;
 pub mod private_file;
 pub mod step;
+mod usage_error;

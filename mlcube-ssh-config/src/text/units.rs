@@ -1,5 +1,9 @@
 //! Numbers with units, for people.
 
+/// The longest time that an option or a setting may give, in seconds: three years. ssh, rsync and shells calculate with
+/// it, so it must be far from the limits of their integers.
+pub const LONGEST_TIME: u32 = 99_999_999;
+
 /// Formats a number of bytes (`1.5 MB`).
 #[must_use]
 pub fn human_bytes(bytes: u64) -> String {

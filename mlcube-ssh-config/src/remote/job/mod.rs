@@ -11,6 +11,7 @@ use anyhow::anyhow;
 use clap::Args;
 use serde_json::Value;
 
+use crate::pipe::args::seconds;
 use crate::pipe::document::Document;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::script::Script;
@@ -51,8 +52,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[non_exhaustive]
 pub struct WaitArgs {
     /// Wait while another job holds the workspace: SECONDS at most, or until it ends
-    // The default is a year, which is longer than any job.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "31536000")]
+    // Without a number the longest time counts, which no job takes.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, num_args = 0..=1, require_equals = true, default_missing_value = "99999999")]
     pub wait: Option<u64>,
 }
 

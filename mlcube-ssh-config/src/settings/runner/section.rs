@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::settings::names::check_variable;
 use crate::text::hint::Hinted;
 use crate::text::quote::is_plain;
+use crate::text::units::LONGEST_TIME;
 
 /// A setting that can't be used: its full key and the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,23 +161,24 @@ impl<'a> Section<'a> {
 
     /// Returns a time in seconds, or in ssh's format (`90s`, `10m`, `1h`; `ssh_config(5)`, TIME FORMATS).
     pub(crate) fn seconds(&self, key: &str) -> Result<Option<u32>, Invalid> {
-        let wanted = "seconds, or a time like 10m";
+        let wanted = format!("at most {LONGEST_TIME} seconds, or a time like 10m");
+        let is_short = |seconds: &u32| *seconds <= LONGEST_TIME;
         match self.value(key) {
             None => Ok(None),
             Some(Value::Number(number)) => {
-                match number.as_u64().and_then(|n| u32::try_from(n).ok()) {
+                match number.as_u64().and_then(|n| u32::try_from(n).ok()).filter(is_short) {
                     Some(seconds) => Ok(Some(seconds)),
                     None => Err(self.invalid(key, format!("wants {wanted}, and has {number}"))),
                 }
             }
-            Some(Value::String(text)) => match ssh_time(text) {
+            Some(Value::String(text)) => match ssh_time(text).filter(is_short) {
                 Some(seconds) => Ok(Some(seconds)),
                 None => {
                     Err(self
                         .invalid(key, format!("wants {wanted}, and has '{}'", text.escape_debug())))
                 }
             },
-            Some(other) => Err(self.wrong(key, wanted, other)),
+            Some(other) => Err(self.wrong(key, &wanted, other)),
         }
     }
 
