@@ -64,15 +64,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
             format!("'{host}' has no python '{subject}'"),
             "set runner.interpreter.python to a python of the remote",
         ),
-        ProblemKind::NoPythonBehind => {
-            let link = interpreter.python();
-            hinted(
-                format!(
-                    "the python '{link}' on '{host}' leads to '{subject}', which the account can't run"
-                ),
-                "set runner.interpreter.python to one that the account may run, or ask its owner for the right to enter the folder",
-            )
-        }
+        ProblemKind::NoPythonBehind => no_python_behind(host, interpreter, subject),
         ProblemKind::Pip => pip(host, interpreter, subject, &reply.errors),
         ProblemKind::NoMlcube => no_mlcube(host, interpreter, subject),
         ProblemKind::NoDistutils => hinted(
@@ -88,17 +80,7 @@ pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> F
             format!("can't recreate {subject} on '{host}' while processes run in it"),
             "run this step again when its jobs have ended, or set runner.interpreter.name to a new environment",
         ),
-        ProblemKind::NoImport => hinted(
-            format!("mlcube doesn't start in the python environment on '{host}': {subject}"),
-            match interpreter.folder() {
-                Some(_) => {
-                    "set runner.interpreter.name to a new environment, or correct runner.interpreter.requirements"
-                }
-                None => {
-                    "install mlcube again for this python on the remote, or set runner.interpreter.type: virtualenv"
-                }
-            },
-        ),
+        ProblemKind::NoImport => no_import(host, interpreter, subject),
         ProblemKind::Busy => hinted(
             format!("another installation is running in {subject} on '{host}'"),
             "try again when it has ended",
@@ -131,6 +113,29 @@ fn unforeseen(host: &str, reply: &Reply) -> Failure {
     let reason = problem::reason(reply.problem().as_ref(), &reply.last_error());
     Failure::ours(anyhow!("the python environment on '{host}' can't be checked: {reason}"))
         .hint(problem::WITH_V)
+}
+
+fn no_python_behind(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Error {
+    hinted(
+        format!(
+            "the python '{}' on '{host}' leads to '{subject}', which the account can't run",
+            interpreter.python()
+        ),
+        "set runner.interpreter.python to one that the account may run, or ask its owner for the right to enter the folder",
+    )
+}
+
+fn no_import(host: &str, interpreter: &Interpreter, subject: &str) -> anyhow::Error {
+    let message = format!("mlcube doesn't start in the python environment on '{host}': {subject}");
+    let is_made_by_us = interpreter.folder().is_some();
+    hinted(
+        message,
+        if is_made_by_us {
+            "set runner.interpreter.name to a new environment, or correct runner.interpreter.requirements"
+        } else {
+            "install mlcube again for this python on the remote, or set runner.interpreter.type: virtualenv"
+        },
+    )
 }
 
 fn no_mlcube(host: &str, interpreter: &Interpreter, name: &str) -> anyhow::Error {

@@ -40,25 +40,7 @@ impl EngineFailure {
     fn advice(&self, fact: impl Fn(&str) -> Option<String>, document: &Document) -> String {
         let host = document.remote.host.as_str();
         match self {
-            Self::NotFound(engine) => {
-                let found = fact("at").and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
-                // The remote's word becomes part of a line to paste only if it can't be read as more than a name.
-                match (found, fact("other").filter(|other| is_plain(other))) {
-                    (Some(folder), _) => format!(
-                        "an interactive login shell on '{host}' finds {engine} in {folder}; set 'setup: {}' in the platform's section",
-                        quoted(&format!("export PATH={}:$PATH", shell_word(&folder)))
-                    ),
-                    (None, Some(other)) => format!(
-                        "'{host}' has {other}: set 'remote: {{runner: docker, docker: {other}}}' in the platform's section, or install {engine} on the remote"
-                    ),
-                    (None, None) if engine.contains('/') => format!(
-                        "check on '{host}' whether {engine} exists and the account may run it; the engine is named in 'remote: {{docker: …}}' of the platform's section, or in -Pdocker.docker"
-                    ),
-                    (None, None) => format!(
-                        "install {engine} on '{host}'; if it is in a folder outside PATH, set 'setup: \"export PATH=FOLDER:$PATH\"' in the platform's section, or 'setup: module load …'"
-                    ),
-                }
-            }
+            Self::NotFound(engine) => advice_about_missing(engine, host, fact),
             Self::NoDaemon => fact("docker-host").map_or_else(
                 || format!(
                     "start the engine's daemon on '{host}' (`sudo systemctl start docker`, of a rootless one `systemctl --user start docker`); if it listens at another address, set 'environment: {{DOCKER_HOST: ADDRESS}}' in the platform's section"
@@ -105,6 +87,27 @@ impl EngineFailure {
                 )
             }
         }
+    }
+}
+
+/// Returns what the user can do about an engine that isn't on PATH.
+fn advice_about_missing(engine: &str, host: &str, fact: impl Fn(&str) -> Option<String>) -> String {
+    let found = fact("at").and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
+    // The remote's word becomes part of a line to paste only if it can't be read as more than a name.
+    match (found, fact("other").filter(|other| is_plain(other))) {
+        (Some(folder), _) => format!(
+            "an interactive login shell on '{host}' finds {engine} in {folder}; set 'setup: {}' in the platform's section",
+            quoted(&format!("export PATH={}:$PATH", shell_word(&folder)))
+        ),
+        (None, Some(other)) => format!(
+            "'{host}' has {other}: set 'remote: {{runner: docker, docker: {other}}}' in the platform's section, or install {engine} on the remote"
+        ),
+        (None, None) if engine.contains('/') => format!(
+            "check on '{host}' whether {engine} exists and the account may run it; the engine is named in 'remote: {{docker: …}}' of the platform's section, or in -Pdocker.docker"
+        ),
+        (None, None) => format!(
+            "install {engine} on '{host}'; if it is in a folder outside PATH, set 'setup: \"export PATH=FOLDER:$PATH\"' in the platform's section, or 'setup: module load …'"
+        ),
     }
 }
 

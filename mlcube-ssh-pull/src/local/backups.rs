@@ -32,6 +32,77 @@ pub(crate) enum PullEnd {
     CutOff,
 }
 
+/// A pull that ended, and what is known of the entries in whose places it has put others.
+struct EndedPull<'a> {
+    /// The folder of its backups.
+    backups: &'a Path,
+    workspace: &'a Path,
+    /// The workspace before the pull, as it was listed.
+    before: &'a Listing,
+    fetched: &'a Listing,
+    end: PullEnd,
+}
+
+impl EndedPull<'_> {
+    /// Returns whether the workspace had this entry when it was listed.
+    fn was_listed(&self, path: &Path, entry: &Entry) -> bool {
+        self.before.get(path).is_some_and(|before| before.same_content(entry))
+    }
+
+    /// Returns whether the user doesn't know yet that this entry was replaced: it was written since the listing, or
+    /// looked like the one that was fetched.
+    fn is_news(&self, path: &Path, backup: &Entry) -> bool {
+        let looked_the_same =
+            || self.fetched.get(path).is_some_and(|fetched| self.was_listed(path, &fetched));
+        !backup.is_folder() && (!self.was_listed(path, backup) || looked_the_same())
+    }
+
+    /// Returns whether a full disk, or a kill, ended this backup in its middle: the file itself is then still in its
+    /// place.
+    fn is_still_in_place(&self, path: &Path, backup: &Entry) -> bool {
+        let place = self.workspace.join(path);
+        let is_larger = |now: &Entry| backup.size < now.size;
+        match self.end {
+            PullEnd::Whole => false,
+            PullEnd::Full => {
+                Entry::is_at(&place, |now| is_larger(now) && self.was_listed(path, now))
+            }
+            PullEnd::CutOff => {
+                Entry::is_at(&place, |now| is_larger(now) && now.is_file() && backup.is_file())
+                    && is_start_of(&self.backups.join(path), &place)
+            }
+        }
+    }
+
+    /// The message about a backup.
+    fn describe(&self, path: &Path, backup: &Entry) -> String {
+        let place = self.backups.join(path);
+        let place = place.display();
+        if self.end == PullEnd::CutOff {
+            return format!("a pull that was cut off kept a backup: {place}");
+        }
+        // Two names of one file on a disk that ignores case.
+        let is_twin = |(other, entry): &(&Path, Entry)| {
+            *other != path
+                && entry.same_content(backup)
+                && are_one(&self.workspace.join(other), &self.workspace.join(path))
+        };
+        if let Some((other, _)) = self.fetched.iter().find(is_twin) {
+            return format!(
+                "'{}' replaced '{}', which is the same file locally; its backup is {place}",
+                shown(path),
+                shown(other)
+            );
+        }
+        let did = if self.was_listed(path, backup) {
+            "differed locally by content alone, and was replaced"
+        } else {
+            "was written locally during this pull"
+        };
+        format!("'{}' {did}; its backup is {place}", shown(path))
+    }
+}
+
 /// Returns whether the first file is the start of the second one, so that all of it is still there.
 fn is_start_of(file: &Path, other: &Path) -> bool {
     let compare = || {
@@ -86,8 +157,9 @@ impl Backups {
     }
 
     /// Names the files that were written since the workspace was listed, and those that looked the same and were replaced
-    /// by content; `before` is that listing, and `fetched` what was fetched. If a disk was full, or
-    /// the pull was cut off, removes incomplete backups, whose files are still in their places.
+    /// by content; `before` is that listing, and `fetched` what was fetched. If a disk was full, or the pull was cut off,
+    /// removes incomplete backups, whose files are still in their places.
+    ///
     /// After a transfer by content, nobody can tell such files from the fetched ones.
     pub(crate) fn settle(
         &self,
@@ -107,64 +179,24 @@ impl Backups {
         // has times that the workspace's may not be able to store.
         let backups = unrounded_local(&self.folder, &backups, before);
         let backups = unrounded_local(workspace, &backups, before);
-        let is_before = |path: &Path, entry: &Entry| {
-            before.get(path).is_some_and(|before| before.same_content(entry))
-        };
-        let looked_the_same =
-            |path: &Path| fetched.get(path).is_some_and(|fetched| is_before(path, &fetched));
-        let mut changed: Vec<&Path> = Vec::new();
-        for (path, backup) in backups.iter() {
-            if backup.is_folder() || is_before(path, &backup) && !looked_the_same(path) {
+        let ended = EndedPull { backups: &self.folder, workspace, before, fetched, end };
+        let mut changed: Vec<(&Path, Entry)> = Vec::new();
+        for (path, backup) in backups.iter().filter(|(path, backup)| ended.is_news(path, backup)) {
+            if !ended.is_still_in_place(path, &backup) {
+                changed.push((path, backup));
                 continue;
             }
-            // A full disk, or a kill, ends a backup in its middle; the file itself is then still in its place.
-            let (kept, place) = (self.folder.join(path), workspace.join(path));
-            let is_larger = |now: &Entry| backup.size < now.size;
-            let is_in_place = match end {
-                PullEnd::Whole => false,
-                PullEnd::Full => Entry::is_at(&place, |now| is_larger(now) && is_before(path, now)),
-                PullEnd::CutOff => {
-                    Entry::is_at(&place, |now| is_larger(now) && now.is_file() && backup.is_file())
-                        && is_start_of(&kept, &place)
-                }
-            };
-            if !is_in_place {
-                changed.push(path);
-            } else if let Err(problem) = fs::remove_file(&kept) {
+            let incomplete = self.folder.join(path);
+            if let Err(problem) = fs::remove_file(&incomplete) {
                 report.warn(&format!(
                     "can't remove the incomplete file {}: {problem}",
-                    kept.display()
+                    incomplete.display()
                 ));
             }
         }
         self.remove_empty(&backups);
         let name = Names { report, field: "", total: 0 };
-        name.each(&changed, |path| {
-            if end == PullEnd::CutOff {
-                let backup = self.folder.join(path);
-                return format!("a pull that was cut off kept a backup: {}", backup.display());
-            }
-            let is_twin = |(other, entry): &(&Path, Entry)| {
-                other != path
-                    && backups.get(path).is_some_and(|backup| entry.same_content(&backup))
-                    && are_one(&workspace.join(other), &workspace.join(path))
-            };
-            if let Some((other, _)) = fetched.iter().find(is_twin) {
-                return format!(
-                    "'{}' replaced '{}', which is the same file locally; its backup is {}",
-                    shown(path),
-                    shown(other),
-                    self.folder.join(path).display()
-                );
-            }
-            let was_as_listed = backups.get(path).is_some_and(|backup| is_before(path, &backup));
-            let did = if was_as_listed {
-                "differed locally by content alone, and was replaced"
-            } else {
-                "was written locally during this pull"
-            };
-            format!("'{}' {did}; its backup is {}", shown(path), self.folder.join(path).display())
-        });
+        name.each(&changed, |(path, backup)| ended.describe(path, backup));
     }
 
     /// Removes empty folders, the deepest first.

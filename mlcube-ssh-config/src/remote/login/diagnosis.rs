@@ -125,18 +125,7 @@ pub(crate) fn of_login(
     let last = last_own_line(words);
     let attempt = login.by_hand();
     match LoginEnd::read_from(words) {
-        LoginEnd::HostKeyChanged => {
-            let place = own_words.lines().find_map(|line| {
-                line.split_once("Offending ")?.1.split_once("key in ").map(|(_, place)| place)
-            });
-            let old = match place {
-                Some(place) => format!("the line {}", one_line(place.trim())),
-                None => "the old key in known_hosts".to_owned(),
-            };
-            Failure::connection(format!("the host key of '{host}' has changed, and {old} has another one"))
-                .hint(format!("ask who runs the host; if the change is right, remove {old}, then connect once with `{attempt}`"))
-                .for_good()
-        }
+        LoginEnd::HostKeyChanged => changed_host_key(login, own_words),
         LoginEnd::HostKeyRevoked => {
             let line = own_words.lines().rfind(|line| line.contains(" revoked")).unwrap_or_default();
             Failure::connection(format!("the host key of '{host}' is revoked ({})", one_line(line.trim())))
@@ -174,30 +163,51 @@ pub(crate) fn of_login(
         .hint(format!(
             "try `{attempt}`; the account may have expired, or the host may let nobody in at the moment"
         )),
-        LoginEnd::Other => {
-            let is_refused = other_text.contains(PERMISSION_DENIED);
-            let said = telling_lines(other_text);
-            let why = match (is_of_proxy(words), last.is_empty()) {
-                (true, _) if said.is_empty() => ": its proxy or jump host gives no connection".to_owned(),
-                (true, _) => format!(": its proxy or jump host gives no connection and says: {said}"),
-                (_, true) => quoted(other_text),
-                (_, false) => format!(": {last}{}", quoted(other_text)),
-            };
-            let hint = match &login.identity_file {
-                Some(file) if is_of_proxy(words) && is_refused => format!(
-                    "ssh doesn't use the key {} for a jump host: name it as IdentityFile in the jump host's section of ~/.ssh/config; `{attempt}` may show more",
-                    shell_word(file)
-                ),
-                _ => format!("`{attempt}` may show more"),
-            };
-            let failure = Failure::connection(format!("can't log in to '{host}'{why}")).hint(hint);
-            if FINAL.iter().any(|known| own_words.contains(known)) {
-                failure.for_good()
-            } else {
-                failure
-            }
-        }
+        LoginEnd::Other => other_end(login, words, other_text),
     }
+}
+
+/// Makes the failure of a login to a host that has another key than before. ssh names the line of the old one.
+fn changed_host_key(login: &Login, own_words: &str) -> Failure {
+    let place = own_words.lines().find_map(|line| {
+        line.split_once("Offending ")?.1.split_once("key in ").map(|(_, place)| place)
+    });
+    let old = match place {
+        Some(place) => format!("the line {}", one_line(place.trim())),
+        None => "the old key in known_hosts".to_owned(),
+    };
+    Failure::connection(format!(
+        "the host key of '{}' has changed, and {old} has another one",
+        login.host
+    ))
+    .hint(format!(
+        "ask who runs the host; if the change is right, remove {old}, then connect once with `{}`",
+        login.by_hand()
+    ))
+    .for_good()
+}
+
+/// Makes the failure of a login that ended for a reason without a name here: that of a proxy, or ssh's last line.
+fn other_end(login: &Login, words: &str, other_text: &str) -> Failure {
+    let (own_words, _) = divide(words);
+    let (last, attempt) = (last_own_line(words), login.by_hand());
+    let is_refused = other_text.contains(PERMISSION_DENIED);
+    let said = telling_lines(other_text);
+    let why = match (is_of_proxy(words), last.is_empty()) {
+        (true, _) if said.is_empty() => ": its proxy or jump host gives no connection".to_owned(),
+        (true, _) => format!(": its proxy or jump host gives no connection and says: {said}"),
+        (_, true) => quoted(other_text),
+        (_, false) => format!(": {last}{}", quoted(other_text)),
+    };
+    let hint = match &login.identity_file {
+        Some(file) if is_of_proxy(words) && is_refused => format!(
+            "ssh doesn't use the key {} for a jump host: name it as IdentityFile in the jump host's section of ~/.ssh/config; `{attempt}` may show more",
+            shell_word(file)
+        ),
+        _ => format!("`{attempt}` may show more"),
+    };
+    let failure = Failure::connection(format!("can't log in to '{}'{why}", login.host)).hint(hint);
+    if FINAL.iter().any(|known| own_words.contains(known)) { failure.for_good() } else { failure }
 }
 
 /// Makes the failure of a refused login: ssh's line, what is known of the key, what the host says.

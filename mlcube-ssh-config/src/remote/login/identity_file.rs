@@ -86,15 +86,14 @@ fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
     }
     let path = located(file);
     // In quotes a shell doesn't expand `~`.
-    let word = shell_word(&located(file).to_string_lossy());
+    let word = shell_word(&path.to_string_lossy());
     let problem = |what: &str, remedy: String| {
         Ok(Some(KeyProblem { what: format!("the identity file '{file}' {what}"), remedy }))
     };
-    let another = || "name the private key itself, or copy it again".to_owned();
     let reading = || format!("can't read the identity file '{file}'");
     let metadata = fs::metadata(&path).with_context(reading)?;
     if metadata.is_dir() {
-        return problem("is a folder", another());
+        return problem("is a folder", ANOTHER.to_owned());
     }
     let mut content = Vec::new();
     File::open(&path)
@@ -118,44 +117,43 @@ fn problem(file: &str, user: &SshConfig) -> Result<Option<KeyProblem>> {
     // ssh checks the mode only of the user's own files.
     let is_own = metadata.uid() == rustix::process::getuid().as_raw();
     if is_own && metadata.mode() & 0o077 != 0 {
-        return problem(
-            "can be read by others, so ssh doesn't use it",
-            format!("chmod 600 {word}"),
-        );
+        let remedy = format!("chmod 600 {word}");
+        return problem("can be read by others, so ssh doesn't use it", remedy);
     }
     let Some(refusal) = refusal(&path) else { return Ok(None) };
-    if text.starts_with("PuTTY-User-Key-File") {
-        return problem(
-            "is a key of PuTTY's, which ssh can't read",
-            format!("puttygen {word} -O private-openssh -o NEW"),
-        );
+    match fault_of_text(&text, &word) {
+        Some((fault, remedy)) => problem(fault, remedy),
+        None => problem(&format!("can't be read as a key ({refusal})"), ANOTHER.to_owned()),
     }
-    if !text.contains("-----BEGIN ") {
-        return problem("holds no private key", another());
-    }
-    if !text.contains("-----END ") {
-        return problem("is cut off: the last line of the key is missing", another());
-    }
-    if text.trim().lines().count() < 3 {
-        return problem("is all in one line, so ssh can't read it", another());
-    }
-    if text.starts_with(OPENSSH) && text.contains("\r\n") {
+}
+
+/// What helps where the file holds another thing than a private key.
+const ANOTHER: &str = "name the private key itself, or copy it again";
+
+/// What is wrong with the text of a key that ssh-keygen refuses, and its remedy: ssh only says "error in libcrypto". `word`
+/// is the file's path for a command.
+fn fault_of_text(text: &str, word: &str) -> Option<(&'static str, String)> {
+    let (fault, remedy) = if text.starts_with("PuTTY-User-Key-File") {
+        let remedy = format!("puttygen {word} -O private-openssh -o NEW");
+        ("is a key of PuTTY's, which ssh can't read", remedy)
+    } else if !text.contains("-----BEGIN ") {
+        ("holds no private key", ANOTHER.to_owned())
+    } else if !text.contains("-----END ") {
+        ("is cut off: the last line of the key is missing", ANOTHER.to_owned())
+    } else if text.trim().lines().count() < 3 {
+        ("is all in one line, so ssh can't read it", ANOTHER.to_owned())
+    } else if text.starts_with(OPENSSH) && text.contains("\r\n") {
         let remedy = format!("sed -i 's/\\r$//' {word}");
-        return problem("has lines that end as on Windows, so ssh can't read it", remedy);
-    }
-    if text.starts_with(OPENSSH) && !text.ends_with('\n') {
-        return problem(
-            "lacks the newline at its end, so ssh can't read it",
-            format!("echo >> {word}"),
-        );
-    }
-    if !text.starts_with("-----BEGIN ") {
-        return problem(
-            "has something before the first line of the key, so ssh can't read it",
-            another(),
-        );
-    }
-    problem(&format!("can't be read as a key ({refusal})"), another())
+        ("has lines that end as on Windows, so ssh can't read it", remedy)
+    } else if text.starts_with(OPENSSH) && !text.ends_with('\n') {
+        ("lacks the newline at its end, so ssh can't read it", format!("echo >> {word}"))
+    } else if !text.starts_with("-----BEGIN ") {
+        let fault = "has something before the first line of the key, so ssh can't read it";
+        (fault, ANOTHER.to_owned())
+    } else {
+        return None;
+    };
+    Some((fault, remedy))
 }
 
 /// The problem of a key whose passphrase nobody was asked for, and which isn't in an agent.

@@ -274,29 +274,7 @@ impl Connection {
                 let words = [printed, words].join("\n");
                 Err(diagnosis::of_endless_setup(&session.login, limit, &words))
             }
-            Ready::Ended { begun, printed } => {
-                let login = session.login.clone();
-                let how = session.how_it_ended()?;
-                if how.own_words.contains(OPEN_REFUSED) {
-                    return Ok(Err(NotReady::Busy));
-                }
-                if how.is_lost {
-                    return Ok(Err(NotReady::LinkEnded(how.own_words)));
-                }
-                let (status, errors) = (how.finished.status, how.finished.errors.as_str());
-                let end = SessionEnd { status, printed: &printed, errors };
-                match begun {
-                    // The words of the line itself came on standard output.
-                    true => {
-                        let end = SessionEnd { status, printed: errors, errors: &printed };
-                        Err(diagnosis::of_setup(&login, &end))
-                    }
-                    false if printed.trim_end().ends_with(NOT_WHOLE) => {
-                        Ok(Err(NotReady::NotWhole(how.finished.errors)))
-                    }
-                    false => Err(diagnosis::of_no_shell(&login, &end)),
-                }
-            }
+            Ready::Ended { begun, printed } => session.why_not_ready(begun, &printed).map(Err),
             Ready::Exceeded => Err(session.end_for(Exceeded::Greeting)),
         }
     }
@@ -328,6 +306,31 @@ struct End {
 }
 
 impl Session {
+    /// Why a session ended that wasn't ready; `begun` says whether the script began, and `printed` is what it printed.
+    ///
+    /// # Errors
+    /// When no further attempt can help.
+    fn why_not_ready(self, begun: bool, printed: &str) -> Outcome<NotReady> {
+        let login = self.login.clone();
+        let how = self.how_it_ended()?;
+        if how.own_words.contains(OPEN_REFUSED) {
+            return Ok(NotReady::Busy);
+        }
+        if how.is_lost {
+            return Ok(NotReady::LinkEnded(how.own_words));
+        }
+        let (status, errors) = (how.finished.status, how.finished.errors.as_str());
+        if begun {
+            // The words of the `setup` line itself came on standard output.
+            let end = SessionEnd { status, printed: errors, errors: printed };
+            return Err(diagnosis::of_setup(&login, &end));
+        }
+        if printed.trim_end().ends_with(NOT_WHOLE) {
+            return Ok(NotReady::NotWhole(how.finished.errors));
+        }
+        Err(diagnosis::of_no_shell(&login, &SessionEnd { status, printed, errors }))
+    }
+
     /// Reads up to the line that the script prints when it is ready; what a login shell printed before is dropped.
     fn wait_until_ready(&mut self, script: &Script, limit: Duration) -> Ready {
         let greeted = match self.wait_for_word(BEGUN, limit) {

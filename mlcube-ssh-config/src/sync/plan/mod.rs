@@ -31,10 +31,18 @@ use crate::sync::umask::Umask;
 
 /// What a transfer is asked to do about differences.
 struct Rules {
+    direction: TransferDirection,
     /// Whether what was changed on the receiver is replaced.
     overwrite: bool,
     /// For a pull: the permissions that this user withholds from fetched entries.
     umask: Option<Umask>,
+}
+
+impl Rules {
+    fn new(direction: TransferDirection, overwrite: bool) -> Self {
+        let umask = (direction == TransferDirection::Down).then(Umask::of_process);
+        Self { direction, overwrite, umask }
+    }
 }
 
 /// The versions of one entry.
@@ -126,8 +134,7 @@ impl Plan {
         let mut skipped_root: Option<&'static Path> = None;
         let (mut to_it, mut agreed_it) = (to.cursor(), agreed.cursor());
         let mut around: Option<&'static Path> = None;
-        let umask = (direction == TransferDirection::Down).then(Umask::of_process);
-        let rules = Rules { overwrite, umask };
+        let rules = Rules::new(direction, overwrite);
         let is_up = direction == TransferDirection::Up;
         // Skipped entries that contain something to send.
         let mut wanted: Vec<&'static Path> = Vec::new();
@@ -147,15 +154,12 @@ impl Plan {
                 plan.will_agree.push(packed);
                 continue;
             }
-            let (receiver, agreed) =
-                (receiver.map(PackedEntry::entry), agreed.map(PackedEntry::entry));
+            let [receiver, agreed] = [receiver, agreed].map(|side| side.map(PackedEntry::entry));
             let (receiver, agreed) = (receiver.as_ref(), agreed.as_ref());
             let versions = Versions { path, sender: &entry, receiver, agreed };
             if is_skipped {
-                if is_up
-                    && agreed.is_none_or(|agreed| !entry.same(agreed))
-                    && wanted.last() != skipped_root.as_ref()
-                {
+                let is_changed = || agreed.is_none_or(|agreed| !entry.same(agreed));
+                if is_up && wanted.last() != skipped_root.as_ref() && is_changed() {
                     wanted.extend(skipped_root);
                 }
                 plan.keep_agreed(path, agreed);
@@ -169,26 +173,30 @@ impl Plan {
                 plan.skipped.push(SkippedEntry::listed(packed, why));
                 plan.keep_agreed(path, agreed);
             } else {
-                if entry.is_folder() && receiver.is_some_and(Entry::is_followed_link) {
-                    plan.links.push(path.to_owned());
-                }
-                plan.add(versions, &rules);
-                plan.note_followed_link(versions, direction);
+                plan.add_along_links(versions, &rules);
             }
         }
-        // A closed remote folder doesn't matter if nothing would be sent to it.
-        let wanted: HashSet<_> = wanted.into_iter().collect();
-        let is_told =
-            |one: &SkippedEntry| one.why != Skipped::Closed || wanted.contains(one.path());
-        plan.skipped.retain(|one| !is_up || is_told(one));
-        // Entries that only the receiver has stay in the sync state.
+        if is_up {
+            plan.drop_closed_except(&wanted.into_iter().collect());
+        }
+        plan.add_missing_on_sender(from, to, agreed);
+        plan
+    }
+
+    /// Drops the closed remote folders to which nothing would be sent: they don't matter.
+    fn drop_closed_except(&mut self, wanted: &HashSet<&Path>) {
+        self.skipped.retain(|one| one.why != Skipped::Closed || wanted.contains(one.path()));
+    }
+
+    /// Decides about what both sides agreed on and the sender no longer has: what only the receiver has stays in the
+    /// sync state, and what neither has is forgotten.
+    fn add_missing_on_sender(&mut self, from: &Listing, to: &Listing, agreed: &Listing) {
         let (mut from_it, mut to_it) = (from.cursor(), to.cursor());
         let not_sent = agreed.packed().filter(|packed| from_it.find(*packed).is_none());
         let (receiver_only, forgotten): (Vec<_>, Vec<_>) =
             not_sent.partition(|packed| to_it.find(*packed).is_some());
-        plan.will_agree.add(receiver_only);
-        plan.forgotten.add(forgotten);
-        plan
+        self.will_agree.add(receiver_only);
+        self.forgotten.add(forgotten);
     }
 
     /// Plans a comparison by content: it includes every entry that could ever be sent, and those that look the same.
@@ -198,6 +206,15 @@ impl Plan {
         let mut plan = Self::with_unwritable(direction, from, to, &Listing::default(), true);
         plan.send = plan.will_agree.clone();
         plan
+    }
+
+    /// Decides about an entry that isn't skipped, which may be a folder that a link leads to.
+    fn add_along_links(&mut self, versions: Versions, rules: &Rules) {
+        if versions.sender.is_folder() && versions.receiver.is_some_and(Entry::is_followed_link) {
+            self.links.push(versions.path.to_owned());
+        }
+        self.add(versions, rules);
+        self.note_followed_link(versions, rules.direction);
     }
 
     /// Decides about an entry that isn't skipped, by the table at the top of this file, and about its permissions.

@@ -38,13 +38,7 @@ pub fn outcome(
     is_open: impl Fn() -> Outcome<bool>,
 ) -> Outcome<()> {
     let first = reason(errors);
-    let is_silent = errors.trim().is_empty();
-    let place = match side(errors, pushes) {
-        Some(Side::Remote) => format!(" on '{host}'"),
-        Some(Side::Local) => " locally".to_owned(),
-        None => String::new(),
-    };
-    let first = if is_silent { "it gave no reason".to_owned() } else { first };
+    let place = place(errors, host, pushes);
     if matches!(status, 0 | 24) || (status == 23 && only_vanished(errors)) {
         return Ok(());
     }
@@ -62,22 +56,9 @@ pub fn outcome(
         _ if errors.contains("rsync: command not found") || errors.contains("rsync: not found") => {
             missing_on_remote(host)
         }
-        23 if in_the_way(errors).is_some() => Failure::ours(anyhow!(
-            "the receiving folder {} isn't empty, and the sender has no folder of that name; it was kept, and the rest was done",
-            in_the_way(errors).unwrap_or_default()
-        ))
-        .hint("move it away; code that was pushed before is removed by `mlcube-ssh-push --delete`"),
-        23 => {
-            let failure = Failure::ours(anyhow!(
-                "can't transfer everything to or from '{host}'; rsync failed{place}: {first}"
-            ));
-            // ELOOP: a folder became a link since it was sent, and leads out of what is sent.
-            if errors.contains("Too many levels of symbolic links") {
-                failure.hint("a folder of that path is a link, and rsync doesn't write through it; move the link away, and run this step again")
-            } else {
-                failure
-            }
-        }
+        23 => partial(errors, || {
+            format!("can't transfer everything to or from '{host}'; rsync failed{place}: {first}")
+        }),
         // rsync's words name the machine that failed only if both ends survived: while the connection is open, it
         // wasn't lost.
         10 | 12 | 255 if has_summary(errors) && is_open()? => Failure::ours(anyhow!(
@@ -106,6 +87,31 @@ pub fn outcome(
         status => Failure::ours(anyhow!("rsync failed{place} with status {status}: {first}"))
             .hint(hint_of(status)),
     })
+}
+
+/// The failure of a transfer without some of the files; `message` describes one without a cause of its own.
+fn partial(errors: &str, message: impl Fn() -> String) -> Failure {
+    if let Some(folder) = in_the_way(errors) {
+        return Failure::ours(anyhow!(
+            "the receiving folder {folder} isn't empty, and the sender has no folder of that name; it was kept, and the rest was done"
+        ))
+        .hint("move it away; code that was pushed before is removed by `mlcube-ssh-push --delete`");
+    }
+    let failure = Failure::ours(anyhow!("{}", message()));
+    // ELOOP: a folder became a link since it was sent, and leads out of what is sent.
+    if errors.contains("Too many levels of symbolic links") {
+        return failure.hint("a folder of that path is a link, and rsync doesn't write through it; move the link away, and run this step again");
+    }
+    failure
+}
+
+/// Says where rsync failed, as a part of a message; empty if its words don't say that.
+fn place(errors: &str, host: &str, pushes: bool) -> String {
+    match side(errors, pushes) {
+        Some(Side::Remote) => format!(" on '{host}'"),
+        Some(Side::Local) => " locally".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// The hint for a transfer that can be repeated.
@@ -183,6 +189,9 @@ fn lines(errors: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
 /// Why rsync failed: its first line about that. Some reasons have no mark of their own (`The backup-dir is not a
 /// directory: …`) and stand before the summary, which is quoted too: another program may have written that line.
 fn reason(errors: &str) -> String {
+    if errors.trim().is_empty() {
+        return "it gave no reason".to_owned();
+    }
     let is_marked = |line: &&str| line.contains("rsync: ") && !is_summary(line);
     if let Some(marked) = lines(errors).find(is_marked) {
         return one_line(marked);
